@@ -1,0 +1,26 @@
+# Every target does its own set-up, says what it installs, and has nothing to do the second time.
+
+PYTEST = .venv/bin/pytest
+
+.PHONY: three-tier test check bench setup clean
+
+three-tier: setup
+	$(PYTEST) scenarios/three_tier
+
+test: setup
+	$(PYTEST) -n auto tests scenarios
+
+check: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup
+	.venv/bin/python -m bench
+
+setup:
+	@./setup.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,131 @@
+"""``python -m bench``: all figures in one run. Quote the ratios; single seconds depend on the machine and its day."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.flows import flows
+from harness.cluster.embedded.provider import EmbeddedProvider
+from harness.cluster.provider import Cluster
+from harness.kube.client import Client
+from harness.kube.config import Access
+from harness.kube.wait import wait_ready
+from harness.settings import Deadline
+
+RUNS = 5
+PODS = 50
+SAME_IMPORTS = "import pytest, xdist.plugin, rich.table, harness.plugin, harness.stage.stage, harness.kube.exec"
+DAEMON_IMPORTS = "import harness.cluster.embedded.daemon"
+Row = tuple[str, str, str, str]
+
+
+def main() -> None:
+    """Measure and print."""
+    table = Table("what", "measured", "against", "ratio", title="netpol-harness bench")
+    console = Console(width=120)
+    for section in (three_tier, ready, hundred_pods, closed_world):
+        console.print(f"[dim]measuring {section.__name__} ...[/dim]")
+        for row in section():
+            table.add_row(*row)
+    console.print(table)
+
+
+def three_tier() -> Iterator[Row]:
+    """The main job from cold, against a Python that only imports what it needs."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "scenarios/three_tier"]
+    whole = _median(lambda: subprocess.run(command, check=True, capture_output=True))
+    yield _row("pytest scenarios/three_tier, cold", whole, "bare start with the same imports", _start_of(SAME_IMPORTS))
+
+
+def ready() -> Iterator[Row]:
+    """From the start of the cluster's process until its API answers and its name server runs."""
+
+    def once() -> float:
+        with tempfile.TemporaryDirectory() as directory:
+            start = time.perf_counter()
+            cluster = EmbeddedProvider().create("bench", Path(directory))
+            taken = time.perf_counter() - start
+            EmbeddedProvider().delete(cluster)
+            return taken
+
+    yield _row("embedded cluster ready", median(once() for _ in range(RUNS)), "its imports", _start_of(DAEMON_IMPORTS))
+
+
+def hundred_pods() -> Iterator[Row]:
+    """100 pods, created one after the other through the API, until all are Ready; against ten."""
+    with running() as cluster:
+        client = Client(Access.from_kubeconfig(cluster.kubeconfig))
+        ten, hundred = (_pods_ready(client, f"bench-{count}", count) for count in (10, 100))
+    yield _row("100 pods Ready", hundred, "10 pods Ready", ten)
+
+
+def closed_world() -> Iterator[Row]:
+    """50 x 50 pods x 1 port through pod exec, against one process inside the namespaces; all open, and half dropped."""
+    with running() as cluster:
+        seen = flows(cluster, PODS)
+    floor = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "bench.floor", str(PODS), "0.2"], check=True, capture_output=True, text=True
+        ).stdout
+    )
+    for state in ("open", "half"):
+        said = "all open" if state == "open" else "half dropped"
+        yield _row(f"{PODS * PODS} flows, {said}: one round", seen[f"{state} round"], "one process", floor[state])
+        yield _row(
+            f"{PODS * PODS} flows, {said}: whole table, confirmed", seen[f"{state} table"], "one process", floor[state]
+        )
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """A cluster for one section."""
+    with tempfile.TemporaryDirectory() as directory:
+        provider = EmbeddedProvider()
+        cluster = provider.create("bench", Path(directory))
+        try:
+            yield cluster
+        finally:
+            provider.delete(cluster)
+
+
+def _pods_ready(client: Client, namespace: str, count: int) -> float:
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    start = time.perf_counter()
+    for number in range(count):
+        container = {"name": "c", "image": "i", "ports": [{"containerPort": 8080}]}
+        metadata = {"name": f"pod-{number}", "namespace": namespace}
+        client.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
+    wait_ready(client, [namespace], deadline=Deadline(60), interval=0.01)
+    return time.perf_counter() - start
+
+
+def _start_of(imports: str) -> float:
+    return _median(lambda: subprocess.run([sys.executable, "-c", imports], check=True))
+
+
+def _median(act: Callable[[], object]) -> float:
+    """Seconds, after one run that warms the caches."""
+    act()
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        act()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def _row(what: str, seconds: float, against: str, base: float) -> Row:
+    return what, f"{seconds:.3f} s", f"{against}: {base:.3f} s", f"{seconds / base:.1f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Closed-world flows through pod exec: every pod asks every other one, as ``others:`` does."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.cluster.provider import Cluster
+from harness.kube.client import Client
+from harness.kube.config import Access
+from harness.kube.exec import PodExec
+from harness.kube.wait import wait_ready
+from harness.matrix.evidence import Judgement, judge
+from harness.matrix.outcome import Expected
+from harness.matrix.path import Scheme
+from harness.model.flow import PodRef
+from harness.probe.prober import Means, Prober
+from harness.probe.question import Probe, Question
+from harness.probe.sweep import sweep
+from harness.settings import Deadline
+
+NAMESPACE, PORT = "flows", 8080
+CLOSED = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "closed", "namespace": NAMESPACE},
+    "spec": {"podSelector": {"matchLabels": {"half": "closed"}}, "policyTypes": ["Ingress"]},
+}
+
+
+def flows(cluster: Cluster, count: int) -> Mapping[str, float]:
+    """Seconds for one round and for a whole table, all open and with half of the targets closed."""
+    access = Access.from_kubeconfig(cluster.kubeconfig)
+    client = Client(access)
+    addresses = _pods(client, count)
+    timeouts = cluster.timeouts
+    prober = Prober(PodExec(access), timeout=timeouts.probe, exec_timeout=timeouts.exec)
+    seen = {}
+    for state, closed in (("open", 0), ("half", count // 2)):
+        if closed:
+            client.create(CLOSED)
+        questions = _questions(addresses, closed)
+        batches = {pod: [Probe(Scheme.TCP, a, PORT) for a in addresses.values()] for pod in addresses}
+        seen[f"{state} round"] = min(_timed(lambda: prober.observe(batches, Means.AGENT)) for _ in range(3))  # noqa: B023
+        seen[f"{state} table"] = min(_timed(lambda: _table(prober, questions, cluster)) for _ in range(3))  # noqa: B023
+    return seen
+
+
+def _table(prober: Prober, questions: Sequence[Question], cluster: Cluster) -> None:
+    evidence = sweep(prober, questions, cluster.timeouts)
+    wrong = [str(question) for question, found in evidence.items() if judge(found) is not Judgement.AGREES]
+    if wrong:
+        raise SystemExit(f"{len(wrong)} flows are not as expected: {wrong[:3]}")
+
+
+def _questions(addresses: Mapping[PodRef, str], closed: int) -> list[Question]:
+    words = {pod: Expected.BLOCKED if n < closed else Expected.ALLOWED for n, pod in enumerate(addresses)}
+    return [
+        Question(source, (probe := Probe(Scheme.TCP, address, PORT)), words[target], ((target, probe),))
+        for source in addresses
+        for target, address in addresses.items()
+        if source != target
+    ]
+
+
+def _pods(client: Client, count: int) -> dict[PodRef, str]:
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    for number in range(count):
+        half = "closed" if number < count // 2 else "open"
+        metadata = {"name": f"pod-{number:03}", "namespace": NAMESPACE, "labels": {"half": half}}
+        container = {"name": "c", "image": "i", "ports": [{"containerPort": PORT}]}
+        client.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
+    wait_ready(client, [NAMESPACE], deadline=Deadline(60), interval=0.01)
+    pods = sorted(client.list("v1", "Pod", namespace=NAMESPACE), key=lambda pod: str(pod["metadata"]["name"]))
+    return {PodRef(NAMESPACE, pod["metadata"]["name"]): pod["status"]["podIP"] for pod in pods}
+
+
+def _timed(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start

@@ -1,0 +1,1 @@
+"""A live connectivity test harness for Kubernetes NetworkPolicy."""

@@ -1,0 +1,112 @@
+"""JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396) as pure functions. Strategic merge is `api.strategic`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.cluster.embedded.api.errors import StatusError, bad_request
+from harness.cluster.embedded.store import clone
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """The target with a merge patch applied; null removes."""
+    if not isinstance(patch, dict):
+        return clone(patch)
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def json_patch(document: Any, operations: object) -> Any:
+    """A new document with the operations applied in order.
+
+    Raises StatusError: 400 for a patch that is no JSON Patch, 422 for one that does not fit the document.
+    """
+    if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
+        raise bad_request("a JSON patch must be a list of operations")
+    changed = clone(document)
+    for operation in operations:
+        changed = _apply(changed, operation)
+    return changed
+
+
+def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
+    try:
+        path = _tokens(operation["path"])
+        match operation["op"]:
+            case "add":
+                return _add(document, path, clone(operation["value"]))
+            case "remove":
+                return _remove(document, path)
+            case "replace":
+                _get(document, path)
+                return _set(document, path, clone(operation["value"]))
+            case "move":
+                source = _tokens(operation["from"])
+                moved = _get(document, source)
+                return _add(_remove(document, source), path, moved)
+            case "copy":
+                return _add(document, path, clone(_get(document, _tokens(operation["from"]))))
+            case "test":
+                return _tested(document, path, operation.get("value"))
+            case other:
+                raise bad_request(f"Unexpected kind: {other}")
+    except (KeyError, IndexError, ValueError, TypeError) as unfit:
+        path_text = operation.get("path", "")
+        message = f"{operation.get('op', '')} operation does not apply: doc is missing path: {path_text}: {unfit}"
+        raise StatusError(
+            422, "Invalid", f"the server rejected our request due to an error in our request: {message}"
+        ) from unfit
+
+
+def _tokens(pointer: str) -> list[str]:
+    """The parts of a JSON Pointer (RFC 6901)."""
+    if pointer and not pointer.startswith("/"):
+        raise ValueError(pointer)
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _get(document: Any, path: Sequence[str]) -> Any:
+    for token in path:
+        document = document[_index(document, token)] if isinstance(document, list) else document[token]
+    return document
+
+
+def _add(document: Any, path: Sequence[str], value: Any) -> Any:
+    if path:
+        parent = _get(document, path[:-1])
+        if isinstance(parent, list):
+            parent.insert(len(parent) if path[-1] == "-" else _index(parent, path[-1], beyond=1), value)
+            return document
+    return _set(document, path, value)
+
+
+def _set(document: Any, path: Sequence[str], value: Any) -> Any:
+    if not path:
+        return value
+    parent = _get(document, path[:-1])
+    parent[_index(parent, path[-1]) if isinstance(parent, list) else path[-1]] = value
+    return document
+
+
+def _remove(document: Any, path: Sequence[str]) -> Any:
+    parent = _get(document, path[:-1])
+    del parent[_index(parent, path[-1]) if isinstance(parent, list) else path[-1]]
+    return document
+
+
+def _tested(document: Any, path: Sequence[str], value: Any) -> Any:
+    found = _get(document, path)
+    if found != value:
+        raise ValueError("testing value failed")
+    return document
+
+
+def _index(items: Sequence[Any], token: str, beyond: int = 0) -> int:
+    index = int(token)
+    if not 0 <= index < len(items) + beyond:
+        raise IndexError(token)
+    return index

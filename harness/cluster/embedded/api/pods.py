@@ -1,0 +1,93 @@
+"""The subresources of pods that reach into a running container: exec and log."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from harness.cluster.embedded.api.errors import bad_request, media_type_refused
+from harness.cluster.embedded.api.request import Target, flag, number
+from harness.cluster.embedded.api.runtime import Runtime
+from harness.cluster.embedded.api.websocket import PROTOCOLS, Command, serve_exec
+from harness.cluster.embedded.store import Key, Object, Store
+
+_FOLLOW_INTERVAL = 0.2
+_TEXT = {"Content-Type": "text/plain"}
+
+
+class PodStreams:
+    """exec and log for one store and runtime. Problems are StatusErrors, raised before any stream begins."""
+
+    def __init__(self, store: Store, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+
+    async def exec(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """Run a command in a container and stream its input and output."""
+        pod = self._pod(target)
+        argv = request.query.getall("command", [])
+        if not argv:
+            raise bad_request("you must specify at least 1 command for the container")
+        container = container_of(pod, request.query.get("container", ""))
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            raise media_type_refused(PROTOCOLS)
+        wants = {name: flag(request.query, name) for name in ("stdin", "tty")}
+        command = Command(pod, container, tuple(argv), stdin=wants["stdin"], tty=wants["tty"])
+        return await serve_exec(request, self._runtime, command)
+
+    async def log(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """A container's output so far, or as it comes."""
+        query: MultiMapping[str] = request.query
+        pod = self._pod(target)
+        container = container_of(pod, query.get("container", ""))
+        if flag(query, "previous"):
+            words = f'previous terminated container "{container}" in pod "{target.name}" not found'
+            raise bad_request(words)
+        written = await self._runtime.logs(pod, container)
+        if not flag(query, "follow"):
+            return web.Response(body=excerpt(written, query), headers=_TEXT)
+        return await self._follow(request, Key("pods", target.namespace, target.name), container, written)
+
+    def _pod(self, target: Target) -> Object:
+        pod = self._store.get(Key("pods", target.namespace, target.name))
+        if not pod["spec"].get("nodeName"):
+            raise bad_request(f"pod {target.name} does not have a host assigned")
+        return pod
+
+    async def _follow(self, request: web.BaseRequest, key: Key, container: str, written: bytes) -> web.StreamResponse:
+        """Stream what is written from now on too, until the pod is gone or done or the client leaves."""
+        response = web.StreamResponse(headers=_TEXT)
+        await response.prepare(request)
+        await response.write(excerpt(written, request.query))
+        uid = self._store.get(key)["metadata"]["uid"]
+        while (pod := self._store.find(key)) and _lives(pod, uid):
+            await asyncio.sleep(_FOLLOW_INTERVAL)
+            latest = await self._runtime.logs(pod, container)
+            if len(latest) > len(written):
+                await response.write(latest[len(written) :])
+            written = latest
+        return response
+
+
+def _lives(pod: Object, uid: str) -> bool:
+    return pod["metadata"]["uid"] == uid and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def container_of(pod: Object, wanted: str) -> str:
+    """The container that a request means; raises StatusError 400."""
+    names = [part["name"] for part in pod["spec"]["containers"]]
+    name = pod["metadata"]["name"]
+    if not wanted and len(names) > 1:
+        raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]")
+    if wanted and wanted not in names:
+        raise bad_request(f"container {wanted} is not valid for pod {name}")
+    return wanted or names[0]
+
+
+def excerpt(written: bytes, query: Mapping[str, str]) -> bytes:
+    """The part of a log that `tailLines` and `limitBytes` ask for."""
+    if query.get("tailLines"):
+        lines = written.splitlines(keepends=True)
+        written = b"".join(lines[max(len(lines) - number(query, "tailLines"), 0) :])
+    return written[: number(query, "limitBytes")] if query.get("limitBytes") else written

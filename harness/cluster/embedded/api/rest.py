@@ -1,0 +1,202 @@
+"""The verbs on stored objects: from a parsed request to the store and back, without HTTP.
+
+Every write goes the same way: read the body by the schema, admit it (defaults, allocation, validation),
+commit it unless it is a dry run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.cluster.embedded.api import scale
+from harness.cluster.embedded.api.admission import admit
+from harness.cluster.embedded.api.decode import decode
+from harness.cluster.embedded.api.errors import (
+    StatusError,
+    bad_request,
+    conflict,
+    media_type_refused,
+    no_such_method,
+)
+from harness.cluster.embedded.api.lifecycle import Lifecycle
+from harness.cluster.embedded.api.patch import json_patch, merge_patch
+from harness.cluster.embedded.api.request import FieldValidation, Options, Target
+from harness.cluster.embedded.api.resources import Resource, identified, without
+from harness.cluster.embedded.api.strategic import strategic_merge
+from harness.cluster.embedded.store import AlreadyExists, Key, Object, Store
+
+_PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
+_OWN_FIELD = {"status": "status", "finalize": "spec"}
+"""The part of an object that writes to a subresource change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to a write: the object, the warnings for the client, and whether it is new."""
+
+    object: Object
+    warnings: tuple[str, ...] = ()
+    created: bool = False
+
+
+class Rest:
+    """get, list, create, update, patch, delete and deletecollection. All raise StatusError or StoreError."""
+
+    def __init__(self, store: Store, lifecycle: Lifecycle) -> None:
+        self._store = store
+        self._lifecycle = lifecycle
+
+    def get(self, target: Target) -> Object:
+        """One object, or its scale."""
+        obj = self._store.get(_key(target))
+        return scale.of(obj) if target.subresource == "scale" else obj
+
+    def list(self, target: Target, options: Options) -> Sequence[Object]:
+        """The objects of a collection that match the selectors."""
+        return [obj for obj in self._store.list(target.resource.plural, target.namespace) if options.matches(obj)]
+
+    def create(self, target: Target, body: object, options: Options) -> Written:
+        """Make a new object."""
+        obj, warnings = _read(target.resource, body, options)
+        _place(target, obj)
+        admitted = admit(self._store, target.resource.plural, obj)
+        if not options.dry_run:
+            admitted = self._store.create(target.resource.plural, admitted)
+        elif self._store.find(Key.of(target.resource.plural, admitted)):
+            raise AlreadyExists(Key.of(target.resource.plural, admitted))
+        return Written(admitted, warnings, created=True)
+
+    def update(self, target: Target, body: object, options: Options) -> Written:
+        """Replace an object, or what its subresource is about."""
+        return self._replace(target, self._store.get(_key(target)), body, options)
+
+    def patch(self, target: Target, content_type: str, body: object, options: Options) -> Written:
+        """Change an object, or what its subresource is about, by a patch of this media type."""
+        stored = self._store.get(_key(target))
+        current = scale.of(stored) if target.subresource == "scale" else identified(target.resource, stored)
+        return self._replace(target, stored, _patched(target, content_type, current, body), options)
+
+    def delete(self, target: Target, body: object, options: Options) -> Object:
+        """Begin the end of an object; the answer's form is `deletion_answer`'s."""
+        key = _key(target)
+        deleted = self._lifecycle.delete(key, body if isinstance(body, dict) else {}, dry_run=options.dry_run)
+        return deletion_answer(target.resource, deleted)
+
+    def delete_collection(self, target: Target, body: object, options: Options) -> Sequence[Object]:
+        """Begin the end of all objects that match, and return them."""
+        if not target.resource.namespaced:
+            raise no_such_method()
+        matching = self.list(target, options)
+        for obj in matching:
+            key = Key.of(target.resource.plural, obj)
+            self._lifecycle.delete(key, body if isinstance(body, dict) else {}, dry_run=options.dry_run)
+        return matching
+
+    def _replace(self, target: Target, stored: Object, body: object, options: Options) -> Written:
+        warnings: tuple[str, ...] = ()
+        if target.subresource == "scale":
+            replacement = scale.applied(stored, body)
+        else:
+            replacement, warnings = _read(target.resource, body, options)
+            _check_identity(target, replacement, stored)
+        if target.subresource in _OWN_FIELD:
+            admitted = _with_part(stored, replacement, _OWN_FIELD[target.subresource])
+        else:
+            admitted = admit(self._store, target.resource.plural, replacement, stored)
+        return Written(self._commit(target, admitted, stored, options), warnings)
+
+    def _commit(self, target: Target, admitted: Object, stored: Object, options: Options) -> Object:
+        version = admitted["metadata"].get("resourceVersion", "")
+        if version not in ("", stored["metadata"]["resourceVersion"]):
+            raise conflict(target.resource.plural_subject(target.name))
+        if options.dry_run:
+            return admitted
+        updated = self._store.update(target.resource.plural, admitted)
+        self._lifecycle.finish(_key(target))
+        return updated
+
+
+def deletion_answer(resource: Resource, deleted: Object) -> Object:
+    """What a DELETE answers: things that end gracefully show themselves, others a Status."""
+    if resource.plural in ("pods", "namespaces"):
+        return deleted
+    subject = resource.plural_subject(deleted["metadata"]["name"])
+    group = {"group": subject.group} if subject.group else {}
+    details = {"name": subject.name, **group, "kind": subject.kind, "uid": deleted["metadata"]["uid"]}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+
+def _key(target: Target) -> Key:
+    return Key(target.resource.plural, target.namespace, target.name)
+
+
+def _read(resource: Resource, body: object, options: Options) -> tuple[Object, tuple[str, ...]]:
+    """The body by the schema, and warnings about fields that the schema does not know."""
+    if not isinstance(body, dict):
+        raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
+    api_version, kind = body.get("apiVersion") or resource.api_version, body.get("kind") or resource.kind
+    if (api_version, kind) != (resource.api_version, resource.kind):
+        raise bad_request(
+            f"the API version in the data ({api_version}, Kind={kind}) does not match the expected API version "
+            f"({resource.api_version}, Kind={resource.kind})"
+        )
+    try:
+        decoded = decode(resource.definition, body)
+    except StatusError as refusal:
+        raise bad_request(f"{_handled_as(resource)}: {refusal.message}") from refusal
+    if not decoded.unknown or options.field_validation is FieldValidation.IGNORE:
+        return decoded.object, ()
+    if options.field_validation is FieldValidation.STRICT:
+        raise bad_request(f"{_handled_as(resource)}: strict decoding error: {decoded.strict_message()}")
+    return decoded.object, tuple(f'unknown field "{path}"' for path in decoded.unknown)
+
+
+def _handled_as(resource: Resource) -> str:
+    return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+
+
+def _place(target: Target, obj: Object) -> None:
+    """Put a new object where the path says."""
+    metadata = obj.setdefault("metadata", {})
+    if target.resource.namespaced:
+        if metadata.get("namespace", target.namespace) != target.namespace:
+            raise _elsewhere()
+        metadata["namespace"] = target.namespace
+
+
+def _check_identity(target: Target, obj: Object, stored: Object) -> None:
+    """Refuse a body that speaks of another object than the path does; fill in what it leaves out."""
+    metadata = obj.setdefault("metadata", {})
+    if metadata.get("name", target.name) != target.name:
+        words = f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
+        raise bad_request(words)
+    if metadata.get("namespace", target.namespace) != target.namespace:
+        raise _elsewhere()
+    uid = stored["metadata"]["uid"]
+    if metadata.get("uid", uid) != uid:
+        why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {uid}"
+        raise conflict(target.resource.plural_subject(target.name), why)
+    metadata.update({"name": target.name} | ({"namespace": target.namespace} if target.namespace else {}))
+
+
+def _elsewhere() -> StatusError:
+    return bad_request("the namespace of the provided object does not match the namespace sent on the request")
+
+
+def _patched(target: Target, content_type: str, current: Object, body: object) -> object:
+    match content_type:
+        case "application/json-patch+json":
+            return json_patch(current, body)
+        case "application/merge-patch+json":
+            return merge_patch(current, body)
+        case "application/strategic-merge-patch+json":
+            definition = scale.DEFINITION if target.subresource == "scale" else target.resource.definition
+            return strategic_merge(definition, current, body)
+        case _:
+            raise media_type_refused(_PATCHES)
+
+
+def _with_part(stored: Object, written: Object, field: str) -> Object:
+    """The stored object with one part, and the version that the writer saw, from what was written."""
+    metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
+    part = {field: written[field]} if field in written else {}
+    return {**without(stored, field), "metadata": metadata, **part}

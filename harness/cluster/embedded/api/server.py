@@ -1,0 +1,245 @@
+"""The API over HTTP: authentication, routing, representations, and errors as Status objects.
+
+Plain HTTP/1.1 on a socket that the caller has bound. One token opens everything, as a bearer token or as the
+first segment of the path: kubectl sends no credentials at all over plain HTTP (client-go's clientcmd reads
+them for https only), but it does keep the path of the server's URL. A change of what the dataplane reads is
+answered only when the dataplane enforces it: a client that has its answer can rely on it.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+import socket as sockets
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from harness.cluster.embedded.api import discovery, openapi
+from harness.cluster.embedded.api.encoding import JSON, Encoder, View, dump, negotiate
+from harness.cluster.embedded.api.errors import (
+    StatusError,
+    bad_request,
+    from_store,
+    media_type_refused,
+    no_such_method,
+    no_such_page,
+)
+from harness.cluster.embedded.api.lifecycle import Lifecycle
+from harness.cluster.embedded.api.pods import PodStreams
+from harness.cluster.embedded.api.request import Options, Target
+from harness.cluster.embedded.api.resources import GROUP_OF
+from harness.cluster.embedded.api.rest import Rest, Written
+from harness.cluster.embedded.api.runtime import Runtime
+from harness.cluster.embedded.api.watch import Notice, Watches
+from harness.cluster.embedded.store import Store, StoreError
+
+_BODY_LIMIT = 3 * 1024 * 1024
+_GRACE = 0.1
+"""Seconds that requests in progress get when the server closes."""
+_HEALTH = ("/healthz", "/readyz", "/livez")
+_SELF_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_log = logging.getLogger(__name__)
+
+
+class ApiServer:
+    """The API face of one store."""
+
+    def __init__(self, store: Store, runtime: Runtime, lifecycle: Lifecycle, *, token: str) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._token = token.encode()
+        self._rest = Rest(store, lifecycle)
+        self._watches = Watches(store)
+        self._encoder = Encoder(store)
+        self._pods = PodStreams(store, runtime)
+        self._web: web.Server | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def serve(self, sock: sockets.socket) -> None:
+        """Start to answer on a bound socket, and return; connections are accepted from then on."""
+        self._web = web.Server(self._handle, request_factory=_request, handler_cancellation=True, access_log=None)
+        self._listener = await asyncio.get_running_loop().create_server(self._web, sock=sock, backlog=1024)
+
+    async def close(self) -> None:
+        """End all watches, refuse connections and drop those that are open."""
+        self._watches.end_all()
+        if self._listener is not None:
+            self._listener.close()
+        if self._web is not None:
+            await self._web.shutdown(timeout=_GRACE)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except StatusError as refusal:
+            return _refusal(refusal)
+        except StoreError as error:
+            return _refusal(from_store(error, GROUP_OF))
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"))
+        except Exception:  # noqa: BLE001 - the edge: a fault of ours is one client's 500, not the end of the cluster
+            _log.exception("%s %s", request.method, request.path)
+            return _refusal(StatusError(500, "InternalError", "Internal error occurred: see the log of the cluster"))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, proven = self._authenticate(request)
+        if path.startswith(_HEALTH):
+            return web.Response(text="ok")
+        if path == "/version":
+            return _json(dump(discovery.version()))
+        if not proven:
+            raise StatusError(401, "Unauthorized", "Unauthorized")
+        page = _page(path, request.headers.get("Accept", ""))
+        if page is not None:
+            return page
+        if path == _SELF_REVIEW:
+            return _json(dump(_allowed(await _body(request))), 201)
+        target = Target.parse(path)
+        match target.subresource:
+            case "exec":
+                return await self._pods.exec(target, request)
+            case "log":
+                return await self._pods.log(target, request)
+            case _:
+                return await self._verb(target, request)
+
+    def _authenticate(self, request: web.BaseRequest) -> tuple[str, bool]:
+        """The path asked for, without the token, and whether the request proves that it knows the token."""
+        path = request.path.rstrip("/")
+        first, _, rest = path.removeprefix("/").partition("/")
+        if hmac.compare_digest(first.encode(), self._token):
+            return f"/{rest}", True
+        given = request.headers.get("Authorization", "").encode()
+        return path, hmac.compare_digest(given, b"Bearer " + self._token)
+
+    async def _verb(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        options = Options.parse(target, request.query)
+        if request.method != "GET":
+            return await self._write(target, request, options)
+        view = negotiate(request.headers.get("Accept", ""))
+        if options.watch:
+            return await self._watch(target, request, options, view)
+        if target.subresource == "scale":
+            return _json(dump(self._rest.get(target)))
+        if target.name:
+            return _json(
+                self._encoder.one(target.resource, self._rest.get(target), view, include=options.include_object)
+            )
+        listed, version = self._rest.list(target, options), self._store.resource_version
+        return _json(self._encoder.many(target.resource, listed, version, view, include=options.include_object))
+
+    async def _write(self, target: Target, request: web.BaseRequest, options: Options) -> web.StreamResponse:
+        body = await _body(request)
+        match request.method, bool(target.name):
+            case "POST", False:
+                answer = self._written(target, self._rest.create(target, body, options))
+            case "PUT", True:
+                answer = self._written(target, self._rest.update(target, body, options))
+            case "PATCH", True:
+                patched = self._rest.patch(target, request.content_type, body, options)
+                answer = self._written(target, patched)
+            case "DELETE", True:
+                answer = _json(dump(self._rest.delete(target, body, options)))
+            case "DELETE", False:
+                deleted = self._rest.delete_collection(target, body, options)
+                version = self._store.resource_version
+                answer = _json(self._encoder.many(target.resource, deleted, version, View.FULL))
+            case _:
+                raise no_such_method()
+        if target.resource.enforced and not options.dry_run:
+            await self._runtime.settled()
+        return answer
+
+    def _written(self, target: Target, written: Written) -> web.Response:
+        body = (
+            dump(self._rest.get(target))
+            if target.subresource == "scale"
+            else self._encoder.one(target.resource, written.object)
+        )
+        return _json(body, 201 if written.created else 200, written.warnings)
+
+    async def _watch(
+        self, target: Target, request: web.BaseRequest, options: Options, view: View
+    ) -> web.StreamResponse:
+        watch = self._watches.open(target, options)
+        response = web.StreamResponse(headers={"Content-Type": JSON})
+        response.enable_chunked_encoding()
+        try:
+            await response.prepare(request)
+            async for batch in watch.batches():
+                await response.write(b"".join(self._line(target, notice, options, view) for notice in batch))
+        except ConnectionResetError:
+            pass
+        finally:
+            self._watches.close(watch)
+        return response
+
+    def _line(self, target: Target, notice: Notice, options: Options, view: View) -> bytes:
+        if notice.type == "BOOKMARK":
+            body = dump(notice.object)
+        else:
+            body = self._encoder.one(target.resource, notice.object, view, include=options.include_object)
+        return b'{"type":"' + notice.type.encode() + b'","object":' + body + b"}\n"
+
+
+def _request(*parts: Any) -> web.BaseRequest:
+    """aiohttp's request with the body limit of the real server."""
+    message, payload, protocol, writer, task = parts
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+
+
+async def _body(request: web.BaseRequest) -> object:
+    """The JSON in the request's body; None when it is empty."""
+    if request.content_type == "application/vnd.kubernetes.protobuf":
+        raise media_type_refused((JSON,))
+    content = await request.read()
+    if not content:
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as unreadable:
+        raise bad_request(f"the object provided is unrecognized: invalid JSON: {unreadable}") from None
+
+
+def _page(path: str, accept: str) -> web.Response | None:
+    """The answer to a path of discovery or OpenAPI; None for any other."""
+    if path == "/openapi/v3":
+        return _json(dump(openapi.index()))
+    if path.startswith("/openapi/"):
+        document = openapi.document(path.removeprefix("/openapi/v3/"))
+        if document is None:
+            raise no_such_page()
+        return _json(document)
+    aggregated = discovery.aggregated_version(accept) if path in ("/api", "/apis") else ""
+    if aggregated:
+        body = dump(discovery.aggregated(path, aggregated))
+        return web.Response(body=body, headers={"Content-Type": discovery.aggregated_type(aggregated)})
+    plain = discovery.plain(path)
+    return None if plain is None else _json(dump(plain))
+
+
+def _allowed(review: object) -> dict[str, Any]:
+    """A SelfSubjectAccessReview with its answer: whoever has the token may do everything."""
+    asked = review if isinstance(review, dict) else {}
+    return {
+        "kind": "SelfSubjectAccessReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {},
+        "spec": asked.get("spec", {}),
+        "status": {"allowed": True},
+    }
+
+
+def _json(body: bytes, code: int = 200, warnings: Iterable[str] = ()) -> web.Response:
+    headers = CIMultiDict({"Content-Type": JSON})
+    for warning in warnings:
+        headers.add("Warning", f"299 - {json.dumps(warning)}")
+    return web.Response(body=body, status=code, headers=headers)
+
+
+def _refusal(error: StatusError) -> web.Response:
+    return _json(dump(error.status()), error.code)

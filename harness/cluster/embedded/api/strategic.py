@@ -1,0 +1,124 @@
+"""Strategic merge patch: a merge patch that knows from the schema which lists merge, and by which key.
+
+Directives (apimachinery `pkg/util/strategicpatch`): `$patch: replace|delete|merge`, `$retainKeys`,
+`$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`. Pure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.cluster.embedded.api import schema
+from harness.cluster.embedded.api.errors import bad_request
+from harness.cluster.embedded.api.schema import Form, Type
+from harness.cluster.embedded.store import Object, clone
+
+_ORDER = "$setElementOrder/"
+_DELETE = "$deleteFromPrimitiveList/"
+_RETAIN = "$retainKeys"
+_PATCH = "$patch"
+_NOTHING = Type(Form.ANY)
+
+
+def strategic_merge(definition_name: str, original: Object, patch: object) -> Object:
+    """A new object: the original, of this OpenAPI definition, with the patch applied; raises StatusError 400."""
+    if not isinstance(patch, dict):
+        raise bad_request("a strategic merge patch must be an object")
+    return _merge(Type(Form.RECORD, definition=definition_name), original, patch)
+
+
+def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) -> Object:
+    directive = patch.get(_PATCH)
+    if directive == "replace":
+        return dict(_plain(patch))
+    if directive == "delete":
+        return {}
+    if directive not in (None, "merge"):
+        raise bad_request(f"Unknown patch type '{directive}' found in patch")
+    merged = dict(original)
+    if _RETAIN in patch:
+        merged = {name: value for name, value in merged.items() if name in patch[_RETAIN]}
+    for name, value in patch.items():
+        if not name.startswith("$"):
+            _merge_field(_field(kind, name), merged, name, value)
+    _delete_primitives(merged, patch)
+    _reorder(kind, merged, patch)
+    return merged
+
+
+def _field(kind: Type, name: str) -> Type:
+    if kind.form is Form.RECORD:
+        return schema.definition(kind.definition).fields.get(name, _NOTHING)
+    return kind.element or _NOTHING
+
+
+def _merge_field(kind: Type, merged: Object, name: str, value: Any) -> None:
+    if value is None:
+        merged.pop(name, None)
+    elif isinstance(value, dict):
+        before = merged.get(name)
+        if value.get(_PATCH) == "delete":
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(kind, before if isinstance(before, dict) else {}, value)
+    elif isinstance(value, list) and kind.merges:
+        merged[name] = _merge_list(kind, merged.get(name) or [], value)
+    else:
+        merged[name] = clone(value)
+
+
+def _merge_list(kind: Type, original: Sequence[Any], patch: Sequence[Any]) -> list[Any]:
+    if not kind.merge_key:
+        return list(dict.fromkeys([*original, *patch]))
+    key, element = kind.merge_key, kind.element or _NOTHING
+    if any(not isinstance(item, dict) for item in patch):
+        raise bad_request(f"a list that merges by {key} must hold objects")
+    if any(item.keys() == {_PATCH} and item[_PATCH] == "replace" for item in patch):
+        return [_plain(item) for item in patch if item.keys() != {_PATCH}]
+    merged = [dict(item) for item in original]
+    for item in patch:
+        if key not in item:
+            raise bad_request(f"map: {item} does not contain declared merge key: {key}")
+        at = next((i for i, old in enumerate(merged) if old.get(key) == item[key]), None)
+        if item.get(_PATCH) == "delete":
+            merged = [old for old in merged if old.get(key) != item[key]]
+        elif at is None:
+            merged.append(_merge(element, {}, item))
+        else:
+            merged[at] = _merge(element, merged[at], item)
+    return merged
+
+
+def _plain(value: Any) -> Any:
+    """A patch taken literally: without directives and nulls."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items() if not name.startswith("$") and item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _delete_primitives(merged: Object, patch: Mapping[str, Any]) -> None:
+    for directive, values in patch.items():
+        name = directive.removeprefix(_DELETE)
+        if name != directive and name in merged:
+            merged[name] = [item for item in merged[name] if item not in values]
+
+
+def _reorder(kind: Type, merged: Object, patch: Mapping[str, Any]) -> None:
+    for directive, order in patch.items():
+        name = directive.removeprefix(_ORDER)
+        if name != directive and isinstance(merged.get(name), list):
+            merged[name] = _ordered(merged[name], order, _field(kind, name).merge_key)
+
+
+def _ordered(items: Sequence[Any], order: Iterable[Any], key: str) -> list[Any]:
+    """The items named in `order` in that order; the others stay behind the item that they follow now."""
+
+    def identity(item: Any) -> Any:
+        return item.get(key) if key else item
+
+    ranks = {identity(wanted): rank for rank, wanted in enumerate(order)}
+    placed: list[tuple[int, int, Any]] = []
+    rank = -1
+    for position, item in enumerate(items):
+        rank = ranks.get(identity(item), rank)
+        placed.append((rank, position, item))
+    return [item for _, _, item in sorted(placed, key=lambda entry: entry[:2])]

@@ -1,0 +1,159 @@
+"""Composition root of one cluster: makes the parts, connects them, and tells when they are ready.
+
+Process 1 of its own process tree, with everything on one event loop; only nftables transactions and the starting of
+processes happen on threads beside it. It ends when a lifeline does (``launch``).
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import resource
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.cluster.embedded import controllers, dns, podstatus
+from harness.cluster.embedded.addresses import NODE_POD_CIDR
+from harness.cluster.embedded.api import discovery
+from harness.cluster.embedded.api.admission import admit
+from harness.cluster.embedded.api.bootstrap import bootstrap
+from harness.cluster.embedded.api.kubeconfig import kubeconfig
+from harness.cluster.embedded.api.lifecycle import Lifecycle
+from harness.cluster.embedded.api.runtime import ExecStreams
+from harness.cluster.embedded.api.server import ApiServer
+from harness.cluster.embedded.dataplane import Dataplane
+from harness.cluster.embedded.kubelet import Kubelet
+from harness.cluster.embedded.launch import Inherited, Options
+from harness.cluster.embedded.nft import Nft
+from harness.cluster.embedded.node import Node
+from harness.cluster.embedded.ruleset import Enforcement
+from harness.cluster.embedded.spawn import Spawner
+from harness.cluster.embedded.store import Key, Store
+from harness.errors import ClusterFailed
+
+_POD_USER = 65534  # nobody
+
+
+def run(options: Options, inherited: Inherited) -> None:
+    """Be the cluster until a lifeline ends. Raises ``ClusterFailed`` or ``ToolMissing`` where it cannot start."""
+    _log_to(options.directory)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    asyncio.run(_run(options, inherited))
+
+
+async def _run(options: Options, inherited: Inherited) -> None:
+    ended = _watched(inherited.lifelines)
+    store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
+    node = _node()
+    dataplane = Dataplane(store, Nft(), enforcement=Enforcement.ON if options.enforcement else Enforcement.OFF)
+    kubelet = Kubelet(
+        store,
+        node,
+        Spawner(_POD_USER if inherited.privileged else None),
+        settled=dataplane.settled,
+        images={dns.IMAGE: dns.NameServer(store)},
+        hidden=options.hidden_tools,
+    )
+    token = secrets.token_urlsafe(24)
+    runtime = ClusterRuntime(dataplane, kubelet)
+    lifecycle = Lifecycle(store, runtime)
+    server = ApiServer(store, runtime, lifecycle, token=token)
+    controllers.start(store, lambda key: lifecycle.delete(key, {}))
+    _populate(store)
+    await kubelet.idle()
+    await dataplane.settled()
+    await server.serve(inherited.listener)
+    _write_privately(options.kubeconfig, kubeconfig(inherited.listener.getsockname()[1], token, name=options.name))
+    os.write(inherited.announce, b"1")
+    await ended.wait()
+
+
+class ClusterRuntime:
+    """The dataplane and the kubelet as the API sees them (``api.runtime.Runtime``)."""
+
+    def __init__(self, dataplane: Dataplane, kubelet: Kubelet) -> None:
+        self._dataplane = dataplane
+        self._kubelet = kubelet
+
+    async def settled(self) -> None:
+        """Return when the dataplane enforces the store's current state."""
+        await self._dataplane.settled()
+
+    async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
+        """Run a command in the pod; its exit code."""
+        return await self._kubelet.exec(pod, container, argv, streams)
+
+    async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
+        """What the container has written so far."""
+        return await self._kubelet.logs(pod, container)
+
+    def delete_pod(self, key: Key, grace_seconds: int) -> None:
+        """Stop the pod, then take it out of the store."""
+        self._kubelet.delete_pod(key, grace_seconds)
+
+
+def _node() -> Node:
+    try:
+        return Node()
+    except OSError as problem:
+        name = errno.errorcode.get(problem.errno or 0, "?")
+        needs = "it needs Linux 5.12 or newer with veth, and --privileged in a container"
+        raise ClusterFailed(
+            f"cannot set up the node ({problem.filename}: {name} {problem.strerror}); {needs}"
+        ) from problem
+
+
+def _populate(store: Store) -> None:
+    """What a fresh cluster holds: namespaces, its node, and the name server."""
+    bootstrap(store)
+    system = os.uname()
+    version = {
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(system.machine, system.machine),
+        "kernel": system.release,
+        "system": "netpol-harness embedded cluster",
+        "kubernetes": discovery.version()["gitVersion"],
+        "podCIDR": str(NODE_POD_CIDR),
+    }
+    store.create("nodes", podstatus.node(store.timestamp(), NODE_POD_CIDR.num_addresses - 2, version))
+    store.create("services", admit(store, "services", dns.service()))
+    store.create("pods", admit(store, "pods", dns.pod()))
+
+
+def _watched(lifelines: Sequence[int]) -> asyncio.Event:
+    """An event that is set when one of the descriptors reads end of file."""
+    ended = asyncio.Event()
+
+    def look(descriptor: int) -> None:
+        with suppress(BlockingIOError):
+            if not os.read(descriptor, 4096):
+                ended.set()
+
+    for descriptor in lifelines:
+        asyncio.get_running_loop().add_reader(descriptor, look, descriptor)
+    return ended
+
+
+def _write_privately(path: Path, document: Mapping[str, Any]) -> None:
+    """Write JSON (which is YAML) so that readers see all of it or nothing, and only the owner can read it."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(document, file, indent=1)
+        draft.replace(path)
+    except OSError as problem:
+        raise ClusterFailed(f"cannot write the kubeconfig {path}: {problem.strerror}") from problem
+
+
+def _log_to(directory: Path | None) -> None:
+    target = None if directory is None else directory / "daemon.log"
+    try:
+        logging.basicConfig(filename=target, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    except OSError as problem:
+        raise ClusterFailed(f"cannot write the log {target}: {problem.strerror}") from problem

@@ -1,0 +1,250 @@
+"""The kubelet: turns Pods of the store into sandboxes with stand-ins, and says so in their status.
+
+Order, for each pod: a place and an address; then its policy is in force; then its listeners open; then it is Running
+and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: the
+sandbox goes, then the object. All on one event loop; making a sandbox holds it for about a millisecond.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.cluster.embedded import podspec, podstatus
+from harness.cluster.embedded.addresses import (
+    EXTERNAL_CIDR,
+    NODE_POD_CIDR,
+    AddressesExhausted,
+    AddressUnavailable,
+    Pool,
+    external_address,
+)
+from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
+from harness.cluster.embedded.listeners import Listeners, Responder
+from harness.cluster.embedded.netns import Contents
+from harness.cluster.embedded.node import ADDRESS, Node, Sandbox
+from harness.cluster.embedded.recorder import Recorder
+from harness.cluster.embedded.session import execute
+from harness.cluster.embedded.spawn import Spawner, kill_all_in
+from harness.cluster.embedded.standin import Served, StandIn, served
+from harness.cluster.embedded.store import Event, EventType, Key, Object, Store
+from harness.cluster.embedded.world import is_external_host
+from harness.errors import HarnessError
+from harness.model.flow import Port
+
+_LOG_LINES = 500
+_KILLED = 137  # 128 and SIGKILL
+
+
+@dataclass(slots=True)
+class _Running:
+    """A pod with a sandbox. ``wanted`` is what listens unless declared dead or ``refused`` by the kernel; ``logs`` are
+    by container; ``used`` once it had a process.
+    """
+
+    sandbox: Sandbox
+    listeners: Listeners
+    wanted: Mapping[Port, Responder] = field(default_factory=dict)
+    refused: set[Port] = field(default_factory=set)
+    logs: dict[str, deque[str]] = field(default_factory=dict)
+    sessions: set[asyncio.Task[int]] = field(default_factory=set)
+    used: bool = False
+
+
+class Kubelet:
+    """Runs the pods of one node. ``settled`` returns once the dataplane enforces the store's present state.
+
+    ``images`` maps the few images that *are* run to what answers on their ports; ``hidden`` are programs to take from
+    every pod.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        spawner: Spawner,
+        *,
+        settled: Callable[[], Awaitable[None]],
+        images: Mapping[str, Responder],
+        hidden: Sequence[str],
+    ) -> None:
+        self._store = store
+        self._node = node
+        self._spawner = spawner
+        self._settled = settled
+        self._images = images
+        self._hidden = hidden
+        self._recorder = Recorder(store, "kubelet", podstatus.NODE)
+        self._pod_addresses = Pool(NODE_POD_CIDR)
+        self._external_addresses = Pool(EXTERNAL_CIDR)
+        self._running: dict[Key, _Running] = {}
+        self._waiting: set[Key] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        store.subscribe(self._note)
+
+    async def idle(self) -> None:
+        """Return when every pod of the store has been started, or cannot be."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
+        """Run a command in the pod; its exit code. Raises ``ExecFailed``; kills the command when cancelled."""
+        running = self._running.get(Key.of("pods", pod))
+        if running is None:
+            raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
+        environment = podspec.environment(pod, _container(pod, container))
+        namespaces = running.sandbox.namespaces
+        session = asyncio.create_task(execute(self._spawner, namespaces, argv, environment, streams))
+        running.used = True
+        running.sessions.add(session)
+        try:
+            return await session
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            return _KILLED  # with its pod
+        finally:
+            running.sessions.discard(session)
+
+    async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
+        """What the container's stand-in served so far, a line each, the last few hundred."""
+        running = self._running.get(Key.of("pods", pod))
+        lines = running.logs.get(container, ()) if running else ()
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def delete_pod(self, key: Key, grace_seconds: int) -> None:
+        """Remove the sandbox, then the object. Stand-ins need no grace."""
+        self._stop(key)
+        if self._store.find(key) is not None:
+            self._store.remove(key)
+
+    def _note(self, event: Event) -> None:
+        if event.key.resource != "pods":
+            return
+        if event.type is EventType.ADDED and event.object["spec"].get("nodeName", "") in ("", podstatus.NODE):
+            self._begin(event.key)
+        elif event.type is EventType.MODIFIED and event.key in self._running:
+            self._adjust(self._running[event.key], event.object)
+        elif event.type is EventType.DELETED:
+            self._stop(event.key)
+
+    def _begin(self, key: Key) -> None:
+        task = asyncio.get_running_loop().create_task(self._start(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start(self, key: Key) -> None:
+        pod = self._store.find(key)
+        if pod is None or key in self._running:
+            return
+        try:
+            running = self._place(key, pod)
+        except (AddressesExhausted, AddressUnavailable, OSError) as problem:
+            self._postpone(key, pod, str(problem))
+            return
+        try:
+            await self._settled()
+        except HarnessError as problem:
+            self._stop(key)
+            self._postpone(key, pod, f"its network policy cannot be put in force: {problem}")
+            return
+        if self._running.get(key) is running:
+            self._serve(key, running)
+
+    def _postpone(self, key: Key, pod: Object, reason: str) -> None:
+        """Leave the pod pending until another one goes, which may free what it lacks."""
+        self._waiting.add(key)
+        self._recorder.warning(pod, "FailedCreatePodSandBox", reason)
+
+    def _place(self, key: Key, pod: Object) -> _Running:
+        """Give the pod a sandbox with an address, and write that down. Raises ``OSError`` and address errors."""
+        sandbox = self._sandbox(pod)
+        running = _Running(sandbox, Listeners(sandbox.namespaces, self._node.home))
+        self._running[key] = running
+        self._recorder.normal(pod, "Scheduled", f"Successfully assigned {key.namespace}/{key.name} to {podstatus.NODE}")
+        now = self._store.timestamp()
+        self._store.modify(key, lambda current: podstatus.placed(current, sandbox.address, now))
+        return running
+
+    def _sandbox(self, pod: Object) -> Sandbox:
+        if pod["spec"].get("hostNetwork"):
+            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS))
+        pool, address = self._address(pod)
+        try:
+            return self._node.sandbox(address, self._contents(pod, address))
+        except OSError:
+            pool.free(address)
+            raise
+
+    def _address(self, pod: Object) -> tuple[Pool, str]:
+        if not is_external_host(pod):
+            return self._pod_addresses, self._pod_addresses.take()
+        pool, requested = self._external_addresses, podspec.requested_address(pod)
+        return pool, pool.claim(external_address(requested)) if requested else pool.take()
+
+    def _contents(self, pod: Object, address: str) -> Contents:
+        files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
+        hidden = (*self._hidden, *podspec.hidden_tools(pod))
+        return Contents(podspec.hostname(pod), files, hidden, self._spawner.user or 0)
+
+    def _serve(self, key: Key, running: _Running) -> None:
+        """Open the listeners, then report the pod ready."""
+        pod = self._store.get(key)
+        running.wanted = self._responders(pod, running)
+        self._adjust(running, pod)
+        now = self._store.timestamp()
+        for container in pod["spec"]["containers"]:
+            self._recorder.normal(pod, "Started", f"Started stand-in for container {container['name']}")
+        self._store.modify(key, lambda current: podstatus.running(current, now))
+
+    def _responders(self, pod: Object, running: _Running) -> dict[Port, Responder]:
+        found: dict[Port, Responder] = {}
+        for container in podspec.serving_containers(pod):
+            log = running.logs.setdefault(container["name"], deque(maxlen=_LOG_LINES))
+            for entry in served(container, podspec.hostname(pod)):
+                log.append(f"serving {entry.port}")
+                found.setdefault(entry.port, self._responder(pod, container, entry, log.append))
+        return found
+
+    def _responder(
+        self, pod: Object, container: Mapping[str, Any], entry: Served, note: Callable[[str], None]
+    ) -> Responder:
+        metadata = pod["metadata"]
+        special = self._images.get(container.get("image", ""))
+        return special or StandIn(metadata["name"], metadata["namespace"], entry, note)
+
+    def _adjust(self, running: _Running, pod: Object) -> None:
+        """Have exactly those ports open that should be; what cannot be opened becomes an event."""
+        alive = running.wanted.keys() - podspec.dead_ports(pod)
+        for port in running.listeners.ports - alive:
+            running.listeners.close(port)
+        for port in alive - running.listeners.ports - running.refused:
+            try:
+                running.listeners.open(port, running.wanted[port])
+            except OSError as problem:
+                running.refused.add(port)
+                self._recorder.warning(pod, "FailedListen", f"cannot serve {port}: {problem.strerror}")
+
+    def _stop(self, key: Key) -> None:
+        self._waiting.discard(key)
+        running = self._running.pop(key, None)
+        if running is None:
+            return
+        running.listeners.close_all()
+        for session in running.sessions:
+            session.cancel()
+        if running.used:
+            kill_all_in(running.sandbox.namespaces)
+        self._node.remove(running.sandbox)
+        for pool in (self._pod_addresses, self._external_addresses):
+            pool.free(running.sandbox.address)
+        waiting, self._waiting = self._waiting, set()
+        for other in waiting:
+            self._begin(other)
+
+
+def _container(pod: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next((c for c in pod["spec"]["containers"] if c["name"] == name), {})
+    return found

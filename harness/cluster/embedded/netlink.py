@@ -1,0 +1,193 @@
+"""Raw rtnetlink: links, addresses, routes and neighbours in a handful of messages (rtnetlink(7)).
+
+A pod costs about a millisecond this way, where a process per step takes twenty. Every builder returns one finished
+``Request``; ``Netlink`` sends many at once and checks every acknowledgement. Interfaces are named by index, which the
+caller chooses, so nothing is ever looked up.
+"""
+
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from itertools import count
+
+
+class NetlinkFailed(OSError):
+    """The kernel refused a request; ``filename`` says which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message without its header: rtnetlink type, extra flags, payload; ``what`` is for the error text."""
+
+    kind: int
+    flags: int
+    payload: bytes
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a veth pair. ``mac`` is six bytes."""
+
+    name: str
+    index: int
+    mac: bytes
+
+
+class Netlink:
+    """A NETLINK_ROUTE socket of the namespace that the calling thread is in; usable from any other afterwards."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
+        self._numbers = count(1)
+
+    def __enter__(self) -> "Netlink":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def send(self, *requests: Request) -> None:
+        """Have the kernel carry out ``requests`` in order; raise ``NetlinkFailed`` for the first one refused."""
+        pending = {next(self._numbers): request for request in requests}
+        self._socket.send(b"".join(_framed(number, request) for number, request in pending.items()))
+        failures: list[NetlinkFailed] = []
+        while pending:
+            for number, errno in _acknowledgements(self._socket.recv(65536)):
+                request = pending.pop(number)
+                if errno:
+                    failures.append(NetlinkFailed(errno, os.strerror(errno), request.what))
+        if failures:
+            raise failures[0]
+
+
+def veth(near: End, far: End, namespace: int) -> Request:
+    """Make a veth pair: ``near`` in the socket's namespace, ``far`` in the one behind the descriptor ``namespace``."""
+    peer = _interface(far.index) + _end(far) + _attribute(_IFLA_NET_NS_FD, struct.pack("I", namespace))
+    data = _attribute(_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, peer))
+    info = _attribute(_IFLA_LINKINFO, _attribute(_IFLA_INFO_KIND, b"veth") + data)
+    return Request(_RTM_NEWLINK, _CREATE, _interface(near.index) + _end(near) + info, f"make interface {near.name}")
+
+
+def link_up(index: int) -> Request:
+    """Set the interface up."""
+    return Request(_RTM_NEWLINK, 0, _interface(index, _IFF_UP), f"set interface {index} up")
+
+
+def forwarding(index: int) -> Request:
+    """Forward IPv4 packets that come in here. No write to /proc/sys, which a container may hold read-only."""
+    setting = _attribute(_IFLA_INET_CONF, _attribute(_IPV4_DEVCONF_FORWARDING, struct.pack("I", 1)))
+    return _configure(index, socket.AF_INET, setting, f"forward from interface {index}")
+
+
+def without_link_local(index: int) -> Request:
+    """Make no IPv6 link-local address when the interface comes up: no duplicate detection, no router solicitation."""
+    setting = _attribute(_IFLA_INET6_ADDR_GEN_MODE, b"\x01")
+    return _configure(index, socket.AF_INET6, setting, f"spare interface {index} a link-local address")
+
+
+def address(index: int, ip: str) -> Request:
+    """Give the interface ``ip`` as a host address (/32)."""
+    packed = socket.inet_aton(ip)
+    body = struct.pack("BBBBI", socket.AF_INET, 32, 0, 0, index)
+    attributes = _attribute(_IFA_ADDRESS, packed) + _attribute(_IFA_LOCAL, packed)
+    return Request(_RTM_NEWADDR, _CREATE, body + attributes, f"add address {ip}")
+
+
+def route(destination: str, index: int, *, gateway: str = "", source: str = "") -> Request:
+    """Send ``destination`` (``a.b.c.d/n``) out of the interface, replacing an older route to it.
+
+    A ``gateway`` is taken to be on the link whatever the addresses say; ``source`` is this end's preferred address.
+    """
+    attributes = _attribute(_RTA_OIF, struct.pack("I", index))
+    attributes += _attribute(_RTA_GATEWAY, socket.inet_aton(gateway)) if gateway else b""
+    attributes += _attribute(_RTA_PREFSRC, socket.inet_aton(source)) if source else b""
+    scope = _SCOPE_GLOBAL if gateway else _SCOPE_LINK
+    payload = _route(destination, scope, _RTN_UNICAST, _RTNH_F_ONLINK if gateway else 0) + attributes
+    return Request(_RTM_NEWROUTE, _CREATE_OR_REPLACE, payload, f"add route {destination}")
+
+
+def no_route(destination: str, index: int) -> Request:
+    """Remove the route to ``destination`` out of this interface."""
+    payload = _route(destination, _SCOPE_NOWHERE, 0, 0) + _attribute(_RTA_OIF, struct.pack("I", index))
+    return Request(_RTM_DELROUTE, 0, payload, f"remove route {destination}")
+
+
+def unreachable_from(interface: str) -> Request:
+    """Answer whatever comes in at the interface and is not for this namespace itself with ICMP net unreachable."""
+    body = struct.pack("8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, _FR_ACT_UNREACHABLE, 0)
+    payload = body + _attribute(_FRA_IIFNAME, interface.encode() + b"\0")
+    return Request(_RTM_NEWRULE, _CREATE, payload, f"answer packets from {interface}")
+
+
+def neighbour(index: int, ip: str, mac: bytes) -> Request:
+    """A permanent neighbour: no ARP, and none of the 1,024 entries that all namespaces of a kernel share."""
+    body = struct.pack("BBHiHBB", socket.AF_INET, 0, 0, index, _NUD_PERMANENT, 0, 0)
+    attributes = _attribute(_NDA_DST, socket.inet_aton(ip)) + _attribute(_NDA_LLADDR, mac)
+    return Request(_RTM_NEWNEIGH, _CREATE_OR_REPLACE, body + attributes, f"add neighbour {ip}")
+
+
+def _framed(number: int, request: Request) -> bytes:
+    length = _NLMSGHDR.size + len(request.payload)
+    header = _NLMSGHDR.pack(length, request.kind, _REQUEST_WITH_ACK | request.flags, number, 0)
+    return header + request.payload + bytes(-length % 4)
+
+
+def _acknowledgements(data: bytes) -> list[tuple[int, int]]:
+    """Pairs of request number and errno (0 for success)."""
+    found, position = [], 0
+    while position < len(data):
+        length, kind, _, number, _ = _NLMSGHDR.unpack_from(data, position)
+        if kind == _NLMSG_ERROR:
+            found.append((number, -struct.unpack_from("i", data, position + _NLMSGHDR.size)[0]))
+        position += length + -length % 4
+    return found
+
+
+def _attribute(kind: int, payload: bytes) -> bytes:
+    length = 4 + len(payload)
+    return struct.pack("HH", length, kind) + payload + bytes(-length % 4)
+
+
+def _interface(index: int = 0, flags: int = 0) -> bytes:
+    return struct.pack("BxHiII", socket.AF_UNSPEC, 0, index, flags, flags)
+
+
+def _end(end: End) -> bytes:
+    return _attribute(_IFLA_IFNAME, end.name.encode() + b"\0") + _attribute(_IFLA_ADDRESS, end.mac)
+
+
+def _configure(index: int, family: int, setting: bytes, what: str) -> Request:
+    payload = _interface(index) + _attribute(_IFLA_AF_SPEC, _attribute(family, setting))
+    return Request(_RTM_SETLINK, 0, payload, what)
+
+
+def _route(destination: str, scope: int, kind: int, flags: int) -> bytes:
+    network, _, length = destination.partition("/")
+    header = struct.pack("8BI", socket.AF_INET, int(length), 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, kind, flags)
+    return header + _attribute(_RTA_DST, socket.inet_aton(network))
+
+
+_NLMSGHDR = struct.Struct("IHHII")
+_SOL_NETLINK, _NETLINK_CAP_ACK = 270, 10
+_NLMSG_ERROR = 2
+_REQUEST_WITH_ACK, _CREATE, _CREATE_OR_REPLACE = 0x005, 0x600, 0x500
+_RTM_NEWLINK, _RTM_SETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_DELROUTE = 16, 19, 20, 24, 25
+_RTM_NEWNEIGH, _RTM_NEWRULE = 28, 32
+_IFF_UP = 1
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 1, 3, 18, 26, 28
+_IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
+_IFLA_INET_CONF, _IPV4_DEVCONF_FORWARDING, _IFLA_INET6_ADDR_GEN_MODE = 1, 1, 8
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
+_RTN_UNICAST, _RTNH_F_ONLINK = 1, 4
+_FRA_IIFNAME, _FR_ACT_UNREACHABLE = 3, 7
+_SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
+_TABLE_MAIN, _PROTOCOL_STATIC = 254, 4
+_NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80

@@ -1,0 +1,27 @@
+"""From a snapshot of the cluster to the whole content of its nftables table.
+
+Invariant: the result depends on the snapshot alone, never on what was in force before, and equal snapshots give equal
+rulesets. It reads the API text on its own: it shares parsed objects with the oracle, and no line of evaluation. Pure.
+"""
+
+from collections.abc import Set
+from enum import StrEnum
+
+from harness.cluster.embedded.policies import no_policy_rules, policy_rules
+from harness.cluster.embedded.rules import Ruleset
+from harness.cluster.embedded.services import service_rules
+from harness.model.flow import PodRef
+from harness.model.objects import World
+
+
+class Enforcement(StrEnum):
+    """Whether the cluster's network honours NetworkPolicies; some network plugins do not."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def ruleset(world: World, *, unready: Set[PodRef] = frozenset(), enforcement: Enforcement = Enforcement.ON) -> Ruleset:
+    """Everything that the table holds for this world. ``unready`` pods get no traffic of Services."""
+    policies = policy_rules(world) if enforcement is Enforcement.ON else no_policy_rules()
+    return policies | service_rules(world, unready)

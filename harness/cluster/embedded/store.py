@@ -1,0 +1,218 @@
+"""The cluster's state: every object, its versions, and an ordered stream of changes.
+
+Invariant: one resource version, a single counter for all resources, names one state of the whole store; it
+grows by one with each commit, and an object carries the version of its last change. Pure: the clock and the
+source of uids are given, nothing waits. Objects go in and come out as plain dictionaries and are immutable
+from then on, by agreement: a caller that wants another state gives another dictionary.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias, TypeVar
+
+Object: TypeAlias = dict[str, Any]
+_Json = TypeVar("_Json")
+
+FIRST_VERSION = 1
+"""The version of an empty store; "0" has a meaning of its own on the wire."""
+
+
+class EventType(StrEnum):
+    """What a commit did to its object."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One object: plural resource name, namespace ("" when cluster scoped), name."""
+
+    resource: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, resource: str, obj: Mapping[str, Any]) -> "Key":
+        metadata = obj["metadata"]
+        return cls(resource, metadata.get("namespace", ""), metadata["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One commit: the object as it is after it (for DELETED: as it was last, with the version of the deletion)."""
+
+    type: EventType
+    key: Key
+    object: Object
+    previous: Object | None
+    resource_version: int
+
+
+Hook: TypeAlias = Callable[[Event], None]
+
+
+class StoreError(Exception):
+    """A store operation that cannot be done; `key` names the object."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(
+            f"{key.resource} {key.namespace}/{key.name}" if key.namespace else f"{key.resource} {key.name}"
+        )
+        self.key = key
+
+
+class NotFound(StoreError):
+    """There is no such object."""
+
+
+class AlreadyExists(StoreError):
+    """An object of this name exists."""
+
+
+class Conflict(StoreError):
+    """The caller saw an older version of the object than the one in the store."""
+
+
+class Expired(Exception):
+    """The changes since this version are no longer remembered."""
+
+
+class Store:
+    """All objects of one cluster. Belongs to one thread; hooks run inside the call that commits."""
+
+    def __init__(
+        self, *, now: Callable[[], datetime], new_uid: Callable[[], str], remembered_events: int = 4096
+    ) -> None:
+        self._now = now
+        self._new_uid = new_uid
+        self._remembered_events = remembered_events
+        self._objects: dict[str, dict[str, dict[str, Object]]] = {}
+        self._history: dict[str, deque[Event]] = {}
+        self._forgotten: dict[str, int] = {}
+        self._hooks: list[Hook] = []
+        self._undelivered: deque[Event] = deque()
+        self._delivering = False
+        self.resource_version = FIRST_VERSION
+
+    def timestamp(self) -> str:
+        """The current time as the API writes it: RFC 3339, UTC, whole seconds."""
+        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def get(self, key: Key) -> Object:
+        """The object; raises NotFound."""
+        found = self.find(key)
+        if found is None:
+            raise NotFound(key)
+        return found
+
+    def find(self, key: Key) -> Object | None:
+        """The object, or None."""
+        return self._objects.get(key.resource, {}).get(key.namespace, {}).get(key.name)
+
+    def list(self, resource: str, namespace: str = "") -> list[Object]:
+        """The objects of one namespace, or of all ("", also for cluster-scoped resources), by namespace and
+        name.
+        """
+        return list(self._iterate(resource, namespace))
+
+    def create(self, resource: str, obj: Mapping[str, Any]) -> Object:
+        """Store a new object with a fresh uid, creationTimestamp and resourceVersion; raises AlreadyExists."""
+        key = Key.of(resource, obj)
+        if self.find(key) is not None:
+            raise AlreadyExists(key)
+        identity = {"uid": self._new_uid(), "creationTimestamp": self.timestamp()}
+        return self._commit(EventType.ADDED, key, {**obj, "metadata": {**obj["metadata"], **identity}}, None)
+
+    def update(self, resource: str, obj: Mapping[str, Any]) -> Object:
+        """Replace an object, keeping its uid and creationTimestamp.
+
+        metadata.resourceVersion, when present, must be the stored one. A write that changes nothing is no
+        commit. Raises NotFound, Conflict.
+        """
+        key = Key.of(resource, obj)
+        stored = self.get(key)
+        current = stored["metadata"]
+        if obj["metadata"].get("resourceVersion", "") not in ("", current["resourceVersion"]):
+            raise Conflict(key)
+        kept = {name: current[name] for name in ("uid", "creationTimestamp", "resourceVersion")}
+        replacement = {**obj, "metadata": {**obj["metadata"], **kept}}
+        if replacement == stored:
+            return stored
+        return self._commit(EventType.MODIFIED, key, replacement, stored)
+
+    def modify(self, key: Key, change: Callable[[Object], Object | None]) -> Object:
+        """Replace an object by `change` of a copy of it, which `change` may edit in place and return.
+
+        None, or an equal object, is no commit. Raises NotFound.
+        """
+        stored = self.get(key)
+        changed = change(clone(stored))
+        return stored if changed is None else self.update(key.resource, changed)
+
+    def remove(self, key: Key) -> Object:
+        """Take the object out and return its last state; raises NotFound."""
+        removed = self.get(key)
+        siblings = self._objects[key.resource][key.namespace]
+        del siblings[key.name]
+        return self._commit(EventType.DELETED, key, removed, removed)
+
+    def subscribe(self, hook: Hook) -> None:
+        """Call `hook` after each commit, in commit order, also for commits made by hooks."""
+        self._hooks.append(hook)
+
+    def events_since(self, resource: str, version: int) -> tuple[Event, ...]:
+        """The commits to a resource after `version`, oldest first; raises Expired."""
+        if version < self._forgotten.get(resource, 0):
+            raise Expired
+        return tuple(event for event in self._history.get(resource, ()) if event.resource_version > version)
+
+    def _iterate(self, resource: str, namespace: str) -> Iterator[Object]:
+        spaces = self._objects.get(resource, {})
+        for space in [namespace] if namespace else sorted(spaces):
+            by_name = spaces.get(space, {})
+            for name in sorted(by_name):
+                yield by_name[name]
+
+    def _commit(self, event_type: EventType, key: Key, obj: Object, previous: Object | None) -> Object:
+        self.resource_version += 1
+        stored = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.resource_version)}}
+        if event_type is not EventType.DELETED:
+            self._objects.setdefault(key.resource, {}).setdefault(key.namespace, {})[key.name] = stored
+        event = Event(event_type, key, stored, previous, self.resource_version)
+        self._remember(event)
+        self._undelivered.append(event)
+        self._deliver()
+        return stored
+
+    def _remember(self, event: Event) -> None:
+        history = self._history.setdefault(event.key.resource, deque())
+        history.append(event)
+        if len(history) > self._remembered_events:
+            self._forgotten[event.key.resource] = history.popleft().resource_version
+
+    def _deliver(self) -> None:
+        """Run the hooks; a commit made inside a hook waits until all hooks have seen the one before."""
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._undelivered:
+                event = self._undelivered.popleft()
+                for hook in self._hooks:
+                    hook(event)
+        finally:
+            self._delivering = False
+
+
+def clone(value: _Json) -> _Json:
+    """A deep copy of a JSON value."""
+    if isinstance(value, dict):
+        return {name: clone(item) for name, item in value.items()}  # type: ignore[return-value]
+    if isinstance(value, list):
+        return [clone(item) for item in value]  # type: ignore[return-value]
+    return value

@@ -1,0 +1,1 @@
+"""What was asked and what was seen: expectations, outcomes, evidence, truth tables. Pure, no I/O."""

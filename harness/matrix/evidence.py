@@ -1,0 +1,117 @@
+"""What was seen: replies of single attempts, and the evidence that they add up to for one question.
+
+A denial is evidence only together with a witness: what should have answered, asked from inside its own pod in the same
+round, did answer (the target's listener; the name server where a name did not resolve). Else the verdict is UNPROVEN.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.matrix.outcome import Expected, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one attempt of one probe.
+
+    ``detail`` is what the tool said, in one line; ``tool`` its name; ``command`` what was typed in the pod, ready to
+    paste; ``seconds`` how long the attempt took as far as the pod could tell.
+    """
+
+    outcome: Outcome
+    detail: str = ""
+    tool: str = ""
+    command: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One reply, ``at`` seconds after the last change of the cluster's state, and its witness of the same round.
+
+    ``witness`` is ``None`` where the round asked none; else the worst of the target's own answers (PROBE_FAILED before
+    silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
+    """
+
+    at: float
+    reply: Reply
+    witness: Reply | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether what should have answered was seen alive in the same round."""
+        return self.witness is not None and self.witness.outcome is Outcome.CONNECTED
+
+    @property
+    def credible(self) -> bool:
+        """Whether this attempt shows something of the network: an explicit answer does, silence only with its proof.
+
+        A name that did not resolve has no proof of its own here: the witness speaks for the target, not for the names.
+        """
+        explicit = self.reply.outcome in (Outcome.CONNECTED, Outcome.REFUSED, Outcome.UNREACHABLE)
+        return explicit or (self.reply.outcome is Outcome.TIMED_OUT and self.proven)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All attempts at one question, oldest first; never empty."""
+
+    expected: Expected
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def last(self) -> Attempt:
+        """The last observation, which wins over all before it."""
+        return self.attempts[-1]
+
+    @property
+    def settled_after(self) -> float | None:
+        """Seconds from the last change to the first attempt of the closing run of matches; ``None`` if none matches."""
+        settled = None
+        for attempt in reversed(self.attempts):
+            if not self.expected.admits(attempt.reply.outcome):
+                break
+            settled = attempt.at
+        return settled
+
+    @property
+    def flapped(self) -> bool:
+        """Whether the question matched once and then credibly did not, even if it matched again later."""
+        matched = False
+        for attempt in self.attempts:
+            matches = self.expected.admits(attempt.reply.outcome)
+            if matched and not matches and attempt.credible:
+                return True
+            matched |= matches
+        return False
+
+
+class Judgement(StrEnum):
+    """The comparison of what was expected with what was seen.
+
+    AGREES        the network does what the author expects, and the evidence suffices
+    DISAGREES     it does something else (pytest: FAILED)
+    FLAPPING      it did what the author expects and then did not (pytest: FAILED)
+    UNPROVEN      silence or refusal, but what should have answered was not seen alive (pytest: ERROR)
+    BROKEN        no observation was made (pytest: ERROR)
+    """
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    FLAPPING = "flapping"
+    UNPROVEN = "unproven"
+    BROKEN = "broken"
+
+
+def judge(evidence: Evidence) -> Judgement:
+    """Compare. The order is the order of doubt: no observation, then disagreement, then lack of proof."""
+    last = evidence.last
+    if last.reply.outcome is Outcome.PROBE_FAILED:
+        return Judgement.BROKEN
+    if not evidence.expected.admits(last.reply.outcome):
+        return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
+    if evidence.flapped:
+        return Judgement.FLAPPING
+    if evidence.expected.needs_proof and not last.proven:
+        return Judgement.UNPROVEN
+    return Judgement.AGREES

@@ -1,0 +1,119 @@
+"""The nouns of a path: who asks (``Source``), what is asked (``Target``), how (``Scheme``).
+
+Pure values with resolved, logical names (as the scenario's files say them); the grammar is in ``matrix.expect``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.matrix.outcome import Expected
+from harness.model.flow import PodRef, Protocol
+from harness.model.labels import Labels
+from harness.model.objects import ContainerPort, Service
+
+
+class Scheme(StrEnum):
+    """How a path is asked. HTTP is TCP asked by an HTTP client."""
+
+    TCP = "tcp"
+    HTTP = "http"
+    UDP = "udp"
+    SCTP = "sctp"
+    ICMP = "icmp"
+
+    @property
+    def protocol(self) -> Protocol:
+        """The transport protocol that a policy sees."""
+        return Protocol.TCP if self is Scheme.HTTP else Protocol(self.value.upper())
+
+
+class TargetKind(StrEnum):
+    """What a target's name denotes, and so what is typed in the pod.
+
+    SERVICE     a Service, asked by its DNS name
+    FQDN        a Service, asked by its name within the cluster's domain (``name.namespace.svc[.cluster.local]``)
+    CLUSTER_IP  a Service, asked by its ClusterIP
+    POD         a workload's pods, asked by their addresses
+    NODE_PORT   a node's address: the node on which the named pod runs
+    EXTERNAL    an external host, asked by its address
+    ADDRESS     a literal address
+    """
+
+    SERVICE = "service"
+    FQDN = "fqdn"
+    CLUSTER_IP = "ip"
+    POD = "pod"
+    NODE_PORT = "node"
+    EXTERNAL = "external"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``ref`` names the object; for EXTERNAL its namespace is empty, for ADDRESS its name is the address.
+
+    ``port`` is what is typed (a Service's port for Services); 0 for ICMP.
+    """
+
+    kind: TargetKind
+    ref: PodRef
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One path. ``text`` is its canonical spelling and the name of its test; equal paths have equal text.
+
+    ``source`` has an empty namespace where it is an external host.
+    """
+
+    source: PodRef
+    scheme: Scheme
+    target: Target
+    text: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A path, the word for it, and where an author wrote it (``file:line``)."""
+
+    path: Path
+    expected: Expected
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Something that has pods: a Pod, or a controller such as a Deployment, under the name that its manifest gives it.
+
+    ``replicas`` pods exist at run time; a path from or to the workload is asked of every one of them.
+    """
+
+    ref: PodRef
+    kind: str
+    labels: Labels
+    ports: tuple[ContainerPort, ...]
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalHost:
+    """A host outside the cluster. ``address`` is empty where any will do; ``ports`` are those it serves."""
+
+    name: str
+    address: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All names that a path may use. ``default_namespace`` completes a bare name."""
+
+    workloads: Mapping[PodRef, Workload]
+    services: Mapping[PodRef, Service]
+    externals: Mapping[str, ExternalHost]
+    default_namespace: str = "default"

@@ -1,0 +1,188 @@
+"""From a sentence of the grammar to the paths that it stands for: names looked up, ports compared with what is served.
+
+The other half of ``matrix.expect``, which weighs the paths of all sentences against each other.
+"""
+
+from collections.abc import Callable, Sequence, Set
+from itertools import product
+from typing import TypeVar
+
+from harness.matrix.grammar import Form, Name, Sentence
+from harness.matrix.names import Names, ObjectName
+from harness.matrix.outcome import Expected
+from harness.matrix.path import Inventory, Path, Scheme, Target, TargetKind, Workload
+from harness.matrix.problem import Flaw
+from harness.matrix.reach import ends, node_ports
+from harness.model.flow import PodRef, Port, Protocol
+from harness.model.objects import Service
+
+T = TypeVar("T")
+
+_UNPROVABLE = "silence there would prove nothing, so nothing but 'undefined' can be expected of it"
+
+
+class Resolver:
+    """Names and ports of one step."""
+
+    def __init__(self, inventory: Inventory, absent: Set[ObjectName]) -> None:
+        self._inventory = inventory
+        self._names = Names(inventory, absent)
+        self._alive = [workload for workload in inventory.workloads.values() if workload.replicas]
+
+    def paths(self, sentence: Sentence) -> list[Path]:
+        """The path that a sentence names, or all that it stands for; raises a Flaw, or a group of them: one a side."""
+        flaws: list[Flaw] = []
+        sources, targets = (
+            _unless_flawed(self._sources, sentence, flaws),
+            _unless_flawed(self._targets, sentence, flaws),
+        )
+        if flaws:
+            raise ExceptionGroup(sentence.text, flaws)
+        paths = [
+            Path(source, sentence.scheme, target, f"{left} -> {right}")
+            for (source, left), (target, right) in product(sources, targets)
+            if not (sentence.is_wildcard and self._leads_back(source, target, sentence))
+        ]
+        if not paths:
+            raise Flaw(f"'any' stands for nothing in '{sentence.text}'", "leave the line out, or add workloads")
+        return paths
+
+    def _leads_back(self, source: PodRef, target: Target, sentence: Sentence) -> bool:
+        """Whether the asker may answer itself, which the API leaves undefined."""
+        return source in ends(target, Port(sentence.scheme.protocol, sentence.port), self._inventory)
+
+    def _sources(self, sentence: Sentence) -> list[tuple[PodRef, str]]:
+        if sentence.from_any:
+            return [(workload.ref, self._names.spell_source(workload.ref)) for workload in self._alive]
+        if host := self._names.external(sentence.source):
+            return [(PodRef("", host), sentence.left)]
+        return [(self._with_pods(self._names.workload(sentence.source)).ref, sentence.left)]
+
+    def _targets(self, sentence: Sentence) -> list[tuple[Target, str]]:
+        return self._every_target(sentence) if sentence.to_any else [(self._target(sentence), sentence.right)]
+
+    def _every_target(self, sentence: Sentence) -> list[tuple[Target, str]]:
+        protocol, number = sentence.scheme.protocol, sentence.port
+        serving = [w for w in self._alive if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
+        if not serving:
+            raise Flaw(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
+        colon = f":{number}" if number else ""
+        return [
+            (Target(TargetKind.POD, w.ref, number), f"{sentence.prefix}{self._names.spell_target(w.ref)}{colon}")
+            for w in serving
+        ]
+
+    def _target(self, sentence: Sentence) -> Target:
+        name = sentence.target
+        match sentence.form:
+            case Form.ADDRESS:
+                return self._address(sentence)
+            case Form.POD:
+                return self._pod(self._names.workload(name), sentence)
+            case Form.NODE:
+                return self._node(self._names.workload(name), sentence)
+            case Form.SERVICE:
+                return self._service(TargetKind.SERVICE, self._names.service(name), sentence)
+            case Form.FULL_NAME:
+                return self._service(TargetKind.FQDN, self._names.service(name), sentence)
+            case Form.IP:
+                return self._service(TargetKind.CLUSTER_IP, self._names.service(name), sentence)
+            case Form.NAME:
+                return self._plain(name, sentence)
+
+    def _plain(self, name: Name, sentence: Sentence) -> Target:
+        if host := self._names.external(name):
+            return self._external(host, sentence)
+        ref, is_service = self._names.target(name)
+        if is_service:
+            return self._service(TargetKind.SERVICE, ref, sentence)
+        return self._pod(ref, sentence)
+
+    def _address(self, sentence: Sentence) -> Target:
+        for host in self._inventory.externals.values():
+            if host.address == sentence.target.name:
+                return self._external(host.name, sentence)
+        return Target(TargetKind.ADDRESS, PodRef("", sentence.target.name), sentence.port)
+
+    def _external(self, name: str, sentence: Sentence) -> Target:
+        served = [p.port for p in self._inventory.externals[name].ports]
+        _demand(sentence, served, f"the external host '{name}'", "give it that port under 'external'")
+        return Target(TargetKind.EXTERNAL, PodRef("", name), sentence.port)
+
+    def _pod(self, ref: PodRef, sentence: Sentence) -> Target:
+        workload = self._with_pods(ref)
+        served = [p.port for p in workload.ports]
+        _demand(sentence, served, f"{workload.kind} {workload.ref}", "declare it as a containerPort in its manifest")
+        return Target(TargetKind.POD, workload.ref, sentence.port)
+
+    def _node(self, ref: PodRef, sentence: Sentence) -> Target:
+        workload = self._with_pods(ref)
+        offered = sorted((p for s in self._inventory.services.values() for p in node_ports(s)), key=str)
+        _demand(sentence, offered, "a node, by the Services' nodePorts,", "write nodePort in the Service's manifest")
+        return Target(TargetKind.NODE_PORT, workload.ref, sentence.port)
+
+    def _service(self, kind: TargetKind, ref: PodRef, sentence: Sentence) -> Target:
+        target = Target(kind, ref, sentence.port)
+        service = self._inventory.services.get(ref)
+        if service is None:
+            self._absent_service(target, sentence)
+            return target
+        if kind is TargetKind.CLUSTER_IP and service.headless:
+            raise Flaw(f"Service {ref} is headless and has no ClusterIP", "ask it by its name, or ask its pods")
+        if sentence.scheme is Scheme.ICMP:
+            raise Flaw(f"Service {ref} answers no ICMP: it is not a host", "ask one of its pods")
+        self._demand_service_port(service, sentence)
+        return target
+
+    def _absent_service(self, target: Target, sentence: Sentence) -> None:
+        by_name = target.kind is not TargetKind.CLUSTER_IP
+        if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
+            raise Flaw(
+                f"Service {target.ref} is absent in this step",
+                "only its name can be asked, and 'unresolved' or 'undefined' be expected",
+            )
+
+    def _demand_service_port(self, service: Service, sentence: Sentence) -> None:
+        asked = Port(sentence.scheme.protocol, sentence.port)
+        served = [p.port for p in service.ports]
+        if service.headless:
+            refs = ends(Target(TargetKind.SERVICE, service.ref, sentence.port), asked, self._inventory)
+            served = [p.port for ref in sorted(refs) for p in self._inventory.workloads[ref].ports]
+        elif not served:
+            return
+        behind = [str(p.port) for p in service.ports if p.target == sentence.port]
+        hint = f"{sentence.port} is its targetPort: ask {' or '.join(behind)}" if behind else "ask a port that it has"
+        _demand(sentence, served, f"Service {service.ref}", hint)
+
+    def _with_pods(self, ref: PodRef) -> Workload:
+        workload = self._inventory.workloads.get(ref)
+        if workload is None:
+            raise Flaw(f"{ref} is absent in this step", "leave the path out, or leave it out of 'absent'")
+        if not workload.replicas:
+            raise Flaw(f"{workload.kind} {ref} has no pods (replicas: 0)", "leave the path out, or give it replicas")
+        return workload
+
+
+def _unless_flawed(resolve: Callable[[Sentence], list[T]], sentence: Sentence, flaws: list[Flaw]) -> list[T]:
+    """One side of a sentence, or nothing and the flaw noted, so that the other side has its say too."""
+    try:
+        return resolve(sentence)
+    except Flaw as flaw:
+        flaws.append(flaw)
+        return []
+
+
+def _numbers(workload: Workload, protocol: Protocol) -> frozenset[int]:
+    return frozenset(p.port.number for p in workload.ports if p.port.protocol is protocol)
+
+
+def _demand(sentence: Sentence, served: Sequence[Port], who: str, remedy: str) -> None:
+    """A port that nothing serves can be probed, but a denial there could never be told from a missing listener."""
+    asked = Port(sentence.scheme.protocol, sentence.port)
+    if asked.protocol is Protocol.ICMP or asked in served or sentence.expected is Expected.UNDEFINED:
+        return
+    twins = [port for port in served if port.number == asked.number]
+    if twins:
+        remedy = f"write {twins[0].protocol.lower()}:// before the name to ask {twins[0]}"
+    ports = ", ".join(dict.fromkeys(map(str, served))) or "no port"
+    raise Flaw(f"{who} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)

@@ -1,0 +1,86 @@
+"""pytest's face of the harness: hooks of a few lines each. What they do is elsewhere.
+
+A scenario.yaml is a file of tests, each step a node in it, each path an item: ERROR says that the lab is broken, FAILED
+that the network disagrees, SKIPPED that the backend lacks a named capability.
+"""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
+from harness.plugin.items import ScenarioFile, ScenarioItem
+from harness.plugin.options import LAB, add_options, configure
+from harness.plugin.summary import attach, summarize
+
+__all__ = [
+    "cluster",
+    "probe",
+    "pytest_addoption",
+    "pytest_collect_file",
+    "pytest_collection_finish",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_report_header",
+    "pytest_runtest_makereport",
+    "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
+    "scenario",
+    "scenario_file",
+    "truth_table",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up the run's lab; no cluster is made yet."""
+    configure(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
+    """Tell a worker where the run's cluster is, or is to be made."""
+    node.workerinput["netpol_directory"] = str(node.config.stash[LAB].directory)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):  # type: ignore[no-untyped-def]  # xdist has no types
+    """Keep every scenario on one worker, whatever the distribution mode does with other tests."""
+    from harness.plugin.scheduling import scheduler_for
+
+    return scheduler_for(config, log)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Name the backend, its dataplane and why it was taken."""
+    return config.stash[LAB].header
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Claim scenario.yaml, and nothing else."""
+    return ScenarioFile.from_parent(parent, path=file_path) if file_path.name == "scenario.yaml" else None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the cluster in the background as soon as it is known that something will need it."""
+    if not session.config.option.collectonly and any(isinstance(item, ScenarioItem) for item in session.items):
+        session.config.stash[LAB].prepare()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send what the summary needs along with the report."""
+    report = yield
+    if isinstance(item, ScenarioItem):
+        attach(report, item)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the truth tables of steps where anything failed, and which dataplane was tested."""
+    summarize(terminalreporter)

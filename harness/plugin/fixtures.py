@@ -1,0 +1,72 @@
+"""Public fixtures, for connectivity tests written in Python.
+
+=================  ==========  =============================================================================
+fixture            scope       what it is
+=================  ==========  =============================================================================
+``cluster``        session     the run's cluster: kubeconfig, backend, dataplane, capabilities
+``scenario_file``  module      the scenario.yaml to use; by default the one beside the test module: override it
+``scenario``       module      that scenario, open on the cluster; ``scenario.enter("step")`` leads it to a state
+``probe``          module      ``probe("web-pod -> db-service:3306", "blocked")`` asks one path, gives a ``Finding``
+``truth_table``    module      ``truth_table("blocked")`` asks every pair of pods and port, gives a ``TruthTable``
+=================  ==========  =============================================================================
+
+``probe`` and ``truth_table`` look at the cluster's present state, and raise ``Unproven`` where nothing was learnt, so
+that a broken lab cannot pass for a blocked path. What was seen is compared by the test itself::
+
+    def test_the_database_is_closed_to_the_web_tier(scenario, probe):
+        scenario.enter("with-dns")
+        assert probe("web-pod -> db-service:3306", "blocked").judgement is Judgement.AGREES
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.cluster.provider import Cluster
+from harness.matrix.table import Finding, TruthTable
+from harness.plugin.items import SCENARIO_FILE, spoken
+from harness.plugin.options import LAB
+from harness.scenario.load import load
+
+if TYPE_CHECKING:
+    from harness.stage.stage import Stage
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Cluster:
+    """The run's one cluster, made now if nothing has needed it yet."""
+    with spoken():
+        return pytestconfig.stash[LAB].cluster
+
+
+@pytest.fixture(scope="module")
+def scenario_file(request: pytest.FixtureRequest) -> Path:
+    """The scenario of a test module: ``scenario.yaml`` beside it, unless a test overrides this fixture."""
+    return request.path.parent / SCENARIO_FILE
+
+
+@pytest.fixture(scope="module")
+def scenario(scenario_file: Path, pytestconfig: pytest.Config) -> Iterator["Stage"]:
+    """The scenario with its workloads up and no policies yet; removed after the module's last test."""
+    with spoken():
+        stage = pytestconfig.stash[LAB].stage(load(scenario_file))
+    try:
+        with spoken():
+            stage.open()
+        yield stage
+    finally:
+        stage.close()
+
+
+@pytest.fixture(scope="module")
+def probe(scenario: "Stage") -> Callable[[str, str], Finding]:
+    """Ask one path, spelled as in scenario.yaml, for the given word (default ``undefined``: just look)."""
+    return scenario.probe
+
+
+@pytest.fixture(scope="module")
+def truth_table(scenario: "Stage") -> Callable[[str], TruthTable]:
+    """Ask every pair of different pods and every port that the target serves, for the given word."""
+    return scenario.truth_table

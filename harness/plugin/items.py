@@ -1,0 +1,217 @@
+"""The nodes of a scenario in pytest's tree: the file, its steps, and one item per path and per closed world.
+
+``File.setup`` opens the scenario, ``Step.setup`` enters the step and observes all of its selected paths at once, an
+item only compares. pytest's own set-up rules give the rest: once per scenario, errors for the whole subtree, teardown.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cluster.provider import Capability
+from harness.errors import CapabilityMissing, HarnessError, ScenarioInvalid, Unproven
+from harness.lab import Lab
+from harness.matrix.evidence import Judgement
+from harness.matrix.path import Expectation
+from harness.matrix.table import Finding, TruthTable
+from harness.plugin.options import LAB
+from harness.report import describe, describe_table, surroundings
+from harness.scenario.load import load
+from harness.scenario.scenario import Others, Scenario, Step
+
+SCENARIO_FILE = "scenario.yaml"
+
+
+class PathDisagrees(HarnessError):
+    """The network does something else than the scenario expects."""
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """The harness's own errors as pytest shows them best: their message, without a traceback; a lack as a skip."""
+    try:
+        yield
+    except CapabilityMissing as lack:
+        raise pytest.skip.Exception(str(lack)) from None
+    except HarnessError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+class ScenarioFile(pytest.File):
+    """A scenario.yaml. Its set-up brings the workloads up; its teardown removes all of them."""
+
+    scenario: Scenario
+
+    def collect(self) -> Iterable["StepNode"]:
+        """Read the files; everything that is wrong with them is one collection error."""
+        try:
+            self.scenario = load(self.path)
+        except ScenarioInvalid as invalid:
+            raise self.CollectError(str(invalid)) from None
+        known = {capability.value for capability in Capability}
+        if unknown := set(self.scenario.requires) - known:
+            said = ", ".join(sorted(unknown))
+            raise self.CollectError(
+                f"{self.path}: requires: no capability is called {said}; known: {', '.join(sorted(known))}"
+            )
+        return [StepNode.from_parent(self, name=step.name, step=step) for step in self.scenario.steps]
+
+    def setup(self) -> None:
+        """Open the scenario on this run's cluster."""
+        with spoken():
+            self.stage = self.config.stash[LAB].stage(self.scenario)
+            self.stage.open()
+
+    def teardown(self) -> None:
+        """Remove what the set-up made, however far it came."""
+        if hasattr(self, "stage"):
+            with spoken():
+                self.stage.close()
+
+
+class StepNode(pytest.Collector):
+    """A step: one state of the cluster, and what was seen in it."""
+
+    parent: ScenarioFile
+
+    def __init__(self, *, step: Step, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.step = step
+
+    def collect(self) -> Iterable["ScenarioItem"]:
+        """One item per path, and one for all others."""
+        for expectation in self.step.expectations:
+            yield PathItem.from_parent(self, name=expectation.path.text, expectation=expectation)
+        if self.step.others is not Others.UNCHECKED:
+            yield OthersItem.from_parent(self, name="others")
+
+    def setup(self) -> None:
+        """Enter the step, and ask every selected path at once."""
+        selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
+        stage = self.parent.stage
+        with spoken():
+            stage.enter(self.step)
+            self.observation = stage.observe(
+                self.step,
+                [item.expectation for item in selected if isinstance(item, PathItem)],
+                others=any(isinstance(item, OthersItem) for item in selected),
+            )
+
+    def describe(self, finding: Finding) -> str:
+        """The story of one finding, with what was in force."""
+        return describe(finding, surroundings(self.parent.stage, self.step, finding))
+
+
+class ScenarioItem(pytest.Item):
+    """What is common to the items of a step: observe in set-up, compare in the call."""
+
+    parent: StepNode
+    where: str
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was seen of this item's paths; empty where the backend lacks what they need."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The message that stands alone."""
+        raise NotImplementedError
+
+    @property
+    def lab(self) -> Lab:
+        """The run's laboratory."""
+        return self.config.stash[LAB]
+
+    def setup(self) -> None:
+        """Without an observation, or without proof of one, there is nothing to compare: ERROR."""
+        judgements = {finding.judgement for finding in self.findings}
+        if judgements & _DOUBTS and not judgements & _DISAGREEMENTS:
+            with spoken():
+                raise Unproven(self.describe())
+
+    def runtest(self) -> None:
+        """Compare what was seen with what was expected."""
+        if {finding.judgement for finding in self.findings} & _DISAGREEMENTS:
+            raise PathDisagrees(self.describe())
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Our own messages need no traceback."""
+        if isinstance(excinfo.value, HarnessError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The line of scenario.yaml that says what is expected."""
+        line = self.where.rpartition(":")[2]
+        return self.path, int(line) - 1 if line.isdigit() else None, f"{self.parent.name}: {self.name}"
+
+
+_DOUBTS = frozenset({Judgement.BROKEN, Judgement.UNPROVEN})
+_DISAGREEMENTS = frozenset({Judgement.DISAGREES, Judgement.FLAPPING})
+
+
+class PathItem(ScenarioItem):
+    """One path that the author wrote, or that an ``any`` line stands for."""
+
+    def __init__(self, *, expectation: Expectation, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.expectation = expectation
+        self.where = expectation.where
+
+    @property
+    def finding(self) -> Finding:
+        """What was seen of the path."""
+        return self.parent.observation.findings[self.expectation]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The one finding."""
+        return (self.finding,)
+
+    def setup(self) -> None:
+        """Skip where the backend lacks what the path needs; record the figures for reports."""
+        if lack := self.parent.parent.stage.lacks(self.expectation.path):
+            pytest.skip(str(CapabilityMissing(lack)))
+        self.user_properties += properties(self.finding).items()
+        super().setup()
+
+    def describe(self) -> str:
+        """The path's own story."""
+        return self.parent.describe(self.finding)
+
+
+class OthersItem(ScenarioItem):
+    """The closed world of a step: every pair of pods and served port that no path of the step speaks of."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.where = self.parent.step.where
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding a cell."""
+        return self.parent.observation.others
+
+    def setup(self) -> None:
+        """Record how many cells there are."""
+        self.user_properties.append(("cells", len(self.findings)))
+        super().setup()
+
+    def describe(self) -> str:
+        """The wrong cells, and the evidence of the first."""
+        wrong = TruthTable.of(self.findings).wrong
+        return describe_table(self.findings, [self.parent.describe(finding) for finding in wrong[:1]])
+
+
+def properties(finding: Finding) -> Mapping[str, str | int | float]:
+    """The figures of a path for machine-readable reports."""
+    settled = finding.settled_after
+    return {
+        "outcome": finding.outcome.value,
+        "attempts": finding.attempts,
+        "tool": str(finding.worst.evidence.last.reply.tool),
+        **({"settle_seconds": round(settled, 4)} if settled is not None else {}),
+    }

@@ -1,0 +1,58 @@
+"""The end of a run: truth tables of the steps where anything failed, and which dataplane all of it was seen on."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from statistics import median
+from typing import Any
+
+import pytest
+
+from harness.matrix.table import TruthTable
+from harness.plugin.items import PathItem, ScenarioItem
+from harness.plugin.options import LAB
+from harness.report import LEGEND, render
+
+_KEY = "netpol"
+"""Attribute of a report: a dict of plain values, so that it survives the way from an xdist worker."""
+
+
+def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
+    """Put the figures of a finished item, or the table of a failed one's step, on its report."""
+    observation = getattr(item.parent, "observation", None)
+    if observation is None:
+        return
+    if report.failed:
+        table = TruthTable.of([*observation.findings.values(), *observation.others])
+        setattr(report, _KEY, {"step": item.parent.nodeid, "table": render(table)})
+    elif report.when == "call" and isinstance(item, PathItem):
+        setattr(report, _KEY, dict(item.user_properties))
+
+
+def summarize(terminal: pytest.TerminalReporter) -> None:
+    """Print; nothing where no scenario ran."""
+    told = list(_told(report for reports in terminal.stats.values() for report in reports))
+    figures = [entry for entry in told if "outcome" in entry]
+    for step, table in {entry["step"]: entry["table"] for entry in told if "table" in entry}.items():
+        terminal.section(f"truth table of {step}", sep="-")
+        terminal.write_line(table)
+        terminal.write_line(LEGEND)
+    if told:
+        terminal.section("netpol", sep="-")
+        terminal.write_line(terminal.config.stash[LAB].header)
+    if figures:
+        terminal.write_line(_figures(figures))
+
+
+def _told(reports: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    return (getattr(report, _KEY) for report in reports if hasattr(report, _KEY))
+
+
+def _figures(figures: list[dict[str, Any]]) -> str:
+    """``23 paths, 51 attempts (curl 6, nc 17), settled in 12 ms (median), 35 ms (slowest)``."""
+    tools = ", ".join(f"{tool} {count}" for tool, count in sorted(Counter(f["tool"] for f in figures).items()))
+    times = [1000 * f["settle_seconds"] for f in figures if "settle_seconds" in f] or [0.0]
+    attempts = sum(f["attempts"] for f in figures)
+    return (
+        f"{len(figures)} paths as expected, {attempts} attempts ({tools}), "
+        f"settled in {median(times):.0f} ms (median), {max(times):.0f} ms (slowest)"
+    )

@@ -1,0 +1,74 @@
+"""What is asked: ``Probe``, one thing to try from inside a pod, and ``Question``, a probe with an expectation.
+
+Invariant: a host and a port that could be anything but a host and a port do not get past these constructors, so that
+nothing in a scenario or in a cluster's answer can become shell syntax or an option of a tool.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from harness.matrix.outcome import Expected
+from harness.matrix.path import Scheme
+from harness.model.flow import PodRef
+
+LABEL = r"[A-Za-z0-9](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9])?"
+NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*\.?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
+
+    Raises ``ValueError`` where either is not what it should be.
+    """
+
+    scheme: Scheme
+    host: str
+    port: int
+
+    def __post_init__(self) -> None:
+        if not (is_address(self.host) or NAME.fullmatch(self.host)):
+            raise ValueError(f"not a host name or an address: {self.host!r}")
+        lowest, highest = (0, 0) if self.scheme is Scheme.ICMP else (1, 65535)
+        if not lowest <= self.port <= highest:
+            raise ValueError(f"port {self.port} of {self.scheme}://{self.host} is not within {lowest} to {highest}")
+
+    @property
+    def by_name(self) -> bool:
+        """Whether asking needs a name to be resolved first."""
+        return not is_address(self.host)
+
+    @property
+    def authority(self) -> str:
+        """``host:port`` as URLs write it, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One probe from one pod, and the word for what should come of it. Names are real ones, as the cluster has them.
+
+    ``witnesses`` are the target's own pods, each with the probe that shows, from inside it, that its listener is alive;
+    where there are none, a denial cannot be proven.
+    """
+
+    source: PodRef
+    probe: Probe
+    expected: Expected
+    witnesses: tuple[tuple[PodRef, Probe], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.probe}"
+
+
+def is_address(host: str) -> bool:
+    """Whether ``host`` is a literal IPv4 or IPv6 address (without a zone, which only means something on one host)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host

@@ -1,0 +1,75 @@
+"""Closed-world tables: many questions through the agent, and a sample of them asked again with what a user would type.
+
+Invariant: a table counts only if the typed tools, asked about a part of its cells, agree with the agent about each.
+The sample is drawn by a seed, so that a run can be repeated, and from a few source pods, so that it stays cheap: what
+could lie is the agent's one program, which is the same in every pod.
+"""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.errors import Unproven
+from harness.matrix.evidence import Evidence, Reply
+from harness.model.flow import PodRef
+from harness.probe.converge import converge
+from harness.probe.prober import Means, Prober
+from harness.probe.question import Probe, Question
+from harness.probe.toolbox import Tool
+from harness.settings import Timeouts
+
+SHARE = 20
+FEWEST, MOST = 4, 64
+MOST_PODS = 8
+TRIES = 3
+
+
+def sweep(
+    prober: Prober, questions: Iterable[Question], timeouts: Timeouts, *, since: float | None = None, seed: int = 0
+) -> Mapping[Question, Evidence]:
+    """``converge`` by the agent. Raises ``Unproven`` where a sample asked with typed tools does not agree with it."""
+    evidence = converge(prober, questions, timeouts, since=since, means=Means.AGENT)
+    by_agent = [question for question, seen in evidence.items() if seen.last.reply.tool == Tool.PYTHON]
+    differing = _differing(prober, sample(by_agent, seed), evidence)
+    if differing:
+        raise Unproven("\n".join([f"{len(differing)} cells of the table cannot be trusted:", *differing]))
+    return evidence
+
+
+def sample(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:
+    """One question in ``SHARE``, ``FEWEST`` (or all) to ``MOST`` of them, from at most ``MOST_PODS`` source pods."""
+    draw = random.Random(seed)
+    pods = sorted({question.source for question in questions})
+    chosen = set(draw.sample(pods, min(MOST_PODS, len(pods))))
+    candidates = [question for question in questions if question.source in chosen]
+    wanted = min(MOST, max(FEWEST, -(-len(questions) // SHARE)))
+    return tuple(draw.sample(candidates, min(wanted, len(candidates))))
+
+
+def _differing(prober: Prober, sampled: Sequence[Question], evidence: Mapping[Question, Evidence]) -> tuple[str, ...]:
+    """One line for each sampled cell on which the two means differ, as often as they are asked: networks do change."""
+    by_agent = {question: evidence[question].last.reply for question in sampled}
+    lines: tuple[str, ...] = ()
+    for _ in range(TRIES):
+        typed = _replies(prober, tuple(by_agent), Means.TYPED)
+        differing = [question for question in by_agent if by_agent[question].outcome is not typed[question].outcome]
+        if not differing:
+            return ()
+        lines = tuple(_line(question, by_agent[question], typed[question]) for question in differing)
+        by_agent = _replies(prober, differing, Means.AGENT)
+    return lines
+
+
+def _replies(prober: Prober, questions: Sequence[Question], means: Means) -> dict[Question, Reply]:
+    """One reply to each question, without its witnesses: what is compared here are the means, not the network."""
+    batches: dict[PodRef, list[Probe]] = {}
+    for question in questions:
+        batches.setdefault(question.source, []).append(question.probe)
+    replies = prober.observe(batches, means)
+    return {question: replies[question.source, question.probe] for question in questions}
+
+
+def _line(question: Question, by_agent: Reply, typed: Reply) -> str:
+    return (
+        f"{question}: the agent says {by_agent.outcome} ({by_agent.detail}), "
+        f"{typed.tool or 'the typed tool'} says {typed.outcome} ({typed.detail})"
+    )

@@ -1,0 +1,191 @@
+"""Findings and truth tables as text that stands alone. Knows nothing of pytest."""
+
+import io
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.matrix.evidence import Attempt, Evidence, Judgement
+from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.reach import ends
+from harness.matrix.table import Asked, Finding, TruthTable
+from harness.model.flow import Direction, PodRef, Port
+from harness.scenario.scenario import Step, selecting
+
+if TYPE_CHECKING:
+    from harness.stage.stage import Stage
+
+WIDE = 16
+"""Columns above which a table shows only the rows and columns that hold a wrong cell."""
+
+MOST = 20
+"""Wrong cells that one message lists."""
+
+_MEANING = {
+    Outcome.CONNECTED: "the target answered",
+    Outcome.REFUSED: "the connection was refused",
+    Outcome.TIMED_OUT: "silence, as when packets are dropped",
+    Outcome.UNREACHABLE: "the network said that it cannot deliver",
+    Outcome.NAME_FAILED: "the name did not resolve",
+    Outcome.PROBE_FAILED: "the probe itself failed, so nothing was learnt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a failure message needs beyond the finding: where it was written, and what was in force.
+
+    ``egress`` and ``ingress`` are the policies that select the source and the target, as ``name (file:line)``; ``None``
+    where that end is no pod of the scenario, and policies do not apply to it.
+    """
+
+    where: str
+    step: str
+    dataplane: str
+    kubeconfig: Path
+    context: str = ""
+    egress: Sequence[str] | None = None
+    ingress: Sequence[str] | None = None
+
+
+def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
+    """What was in force for a path of ``step``: the policies that isolate its ends, by the labels of that step."""
+    path, cluster = finding.expectation.path, stage.ground.cluster
+    targets = ends(path.target, Port(path.scheme.protocol, path.target.port), step.inventory)
+    return Surroundings(
+        where=f"{stage.scenario.name}/{finding.expectation.where}",
+        step=step.name,
+        dataplane=cluster.dataplane,
+        kubeconfig=cluster.kubeconfig,
+        context=cluster.context,
+        egress=_policies(step, [path.source] if path.source.namespace else [], Direction.EGRESS),
+        ingress=_policies(step, sorted(targets), Direction.INGRESS),
+    )
+
+
+def _policies(step: Step, pods: Sequence[PodRef], direction: Direction) -> tuple[str, ...] | None:
+    """The policies that isolate any of these pods, as ``name (file:line)``; ``None`` where there are no pods."""
+    if not pods:
+        return None
+    found = [manifest for pod in pods for manifest in selecting(step, pod, direction)]
+    return tuple(dict.fromkeys(f"{manifest.name.ref.name} ({manifest.where})" for manifest in found))
+
+
+def describe(finding: Finding, around: Surroundings) -> str:
+    """Why a path does not agree: expectation, observation, evidence, policies, and the command to repeat it by hand."""
+    worst = finding.worst
+    lines = [
+        f"{finding}: {_verdict(finding)}",
+        f"  expected   {finding.expected}  ({around.where}, step {around.step})",
+        f"  observed   {finding.outcome}: {_seen(worst.evidence.last)}",
+        f"  evidence   {_evidence(worst.evidence)}",
+        *(f"  {line}" for line in _proof(worst.evidence)),
+        f"  asked      {worst.source} -> {worst.target}{_others(finding)}",
+        f"  egress     {_selected('source', around.egress)}",
+        f"  ingress    {_selected('target', around.ingress)}",
+        f"  dataplane  {around.dataplane}",
+        f"  repeat     {repeat(worst, around)}",
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(finding: Finding) -> str:
+    match finding.judgement:
+        case Judgement.DISAGREES:
+            return f"expected {finding.expected}, observed {finding.outcome}"
+        case Judgement.FLAPPING:
+            return f"flapping: it was {finding.expected} for a while, and then {_flap(finding)}"
+        case Judgement.UNPROVEN:
+            return f"UNPROVEN: {finding.outcome} shows nothing, since what should have answered was not seen alive"
+        case Judgement.BROKEN:
+            return "the probe failed, so nothing is known about this path"
+        case Judgement.AGREES:
+            return f"{finding.expected}, as expected"
+
+
+def _flap(finding: Finding) -> str:
+    strays = [a.reply.outcome for a in finding.worst.evidence.attempts if not finding.expected.admits(a.reply.outcome)]
+    return f"{strays[-1]}" if strays else "not"
+
+
+def _seen(attempt: Attempt) -> str:
+    reply = attempt.reply
+    return f"{reply.detail} ({_MEANING[reply.outcome]})" if reply.detail else _MEANING[reply.outcome]
+
+
+def _evidence(evidence: Evidence) -> str:
+    """``3 attempts with nc in 1.52 s: TIMED_OUT x3``."""
+    attempts = evidence.attempts
+    runs: list[tuple[str, int]] = []
+    for attempt in attempts:
+        if runs and runs[-1][0] == attempt.reply.outcome:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((attempt.reply.outcome, 1))
+    story = ", ".join(outcome if count == 1 else f"{outcome} x{count}" for outcome, count in runs)
+    tool = f" with {attempts[-1].reply.tool}" if attempts[-1].reply.tool else ""
+    plural = "" if len(attempts) == 1 else "s"
+    return f"{len(attempts)} attempt{plural}{tool} within {attempts[-1].at:.2f} s of the last change: {story}"
+
+
+def _proof(evidence: Evidence) -> list[str]:
+    witness = evidence.last.witness
+    if witness is None:
+        missing = "proof      none: no pod of the scenario is known to serve this target"
+        return [missing] if evidence.expected.needs_proof else []
+    alive = witness.outcome is Outcome.CONNECTED
+    told = f"{witness.outcome}" + (f": {witness.detail}" if witness.detail and not alive else "")
+    name = "name server" if evidence.expected is Expected.UNRESOLVED else "listener"
+    return [f"proof      {name} asked inside its own pod: {told}"]
+
+
+def _others(finding: Finding) -> str:
+    return f"  (the worst of {len(finding.asked)} pairs of pods)" if len(finding.asked) > 1 else ""
+
+
+def _selected(end: str, policies: Sequence[str] | None) -> str:
+    if policies is None:
+        return f"the {end} is no pod of this scenario, so no policy selects it"
+    if not policies:
+        return f"no policy selects the {end} in this direction, so nothing isolates it there"
+    return f"the {end} is isolated by {', '.join(policies)}"
+
+
+def repeat(asked: Asked, around: Surroundings) -> str:
+    """The ``kubectl exec`` line that asks the same question by hand."""
+    namespace, _, pod = asked.source.partition("/")
+    context = ["--context", around.context] if around.context else []
+    command = ["kubectl", "--kubeconfig", str(around.kubeconfig), *context, "-n", namespace, "exec", pod, "--"]
+    return f"{shlex.join(command)} {asked.evidence.last.reply.command}".rstrip()
+
+
+def describe_table(findings: Sequence[Finding], stories: Sequence[str]) -> str:
+    """What is wrong with a closed world: its wrong cells, and ``stories``, the whole evidence of some of them."""
+    wrong = TruthTable.of(findings).wrong
+    cells = [f"  {finding}: {_verdict(finding)}" for finding in wrong[:MOST]]
+    rest = [f"  ... and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
+    head = f"{len(wrong)} of the {len(findings)} other paths are not {findings[0].expected}:"
+    return "\n".join([head, *cells, *rest, "", *stories])
+
+
+def render(table: TruthTable, width: int = 200) -> str:
+    """The table as aligned text, at most ``width`` characters wide. ``.≠X`` is observed allowed, expected blocked."""
+    from rich import box  # rich takes 50 ms to import and is needed only where something failed
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = table.narrowed() if len(table.columns) > WIDE and table.wrong else table
+    grid = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    grid.add_column("from \\ to", no_wrap=True)
+    for column in shown.columns:
+        grid.add_column(column, justify="center", overflow="fold")
+    for row in shown.rows:
+        grid.add_row(row, *(shown.glyph(row, column) for column in shown.columns))
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, highlight=False).print(grid)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
+
+
+LEGEND = ". allowed   X blocked   ! probe failed   ? not asked   .≠X observed allowed, expected blocked   X? unproven"

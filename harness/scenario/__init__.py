@@ -1,0 +1,1 @@
+"""Files become a ``Scenario``: YAML with marks, closed keys, checked manifests. Knows no cluster."""

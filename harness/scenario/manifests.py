@@ -1,0 +1,177 @@
+"""Manifests: files found by name or glob, read once, checked one by one and together.
+
+What is returned can be parsed by ``harness.model``; what cannot is a problem with its position.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from os.path import normpath
+from pathlib import Path
+
+from harness.matrix.names import ObjectName
+from harness.model.objects import Pod, Service
+from harness.model.policy import NetworkPolicy
+from harness.scenario.kubernetes import API_VERSIONS, SPECS, metadata
+from harness.scenario.node import Kind, Node
+from harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
+from harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
+from harness.scenario.source import read
+
+_MODELS = {"Pod": Pod.parse, "Service": Service.parse, "NetworkPolicy": NetworkPolicy.parse}
+_TYPE = mapping(
+    {
+        "apiVersion": string("an API version", ".+", "write v1, for example"),
+        "kind": string("a kind", ".+", "write Pod, for example"),
+    },
+    required=("apiVersion", "kind"),
+    what="an API object",
+    rest=anything,
+)
+_ITEMS = mapping({"items": nullable(sequence(anything, "a list of objects"))}, rest=anything)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A manifest and the node that it was read from."""
+
+    manifest: Manifest
+    node: Node
+
+
+class Library:
+    """The manifests of one directory. A file that several steps name is read, and reported on, once."""
+
+    def __init__(self, directory: Path, report: Report) -> None:
+        self._directory = directory
+        self._report = report
+        self._read: dict[Path, tuple[Located, ...]] = {}
+
+    def all(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The objects of every file that a list of names and globs matches; files in the list's order, each once."""
+        files = dict.fromkeys(file for pattern in patterns for file in self._files(pattern))
+        return tuple(located for file in files for located in self._objects(file))
+
+    def _files(self, pattern: Node) -> list[Path]:
+        text = pattern.text
+        if not text or text.startswith("/") or "\0" in text:
+            return []
+        if not any(c in text for c in "*?["):
+            return self._one_file(pattern)
+        try:
+            found = sorted(file for file in self._directory.glob(text) if file.is_file()) if ".." not in text else []
+        except (ValueError, OSError):
+            found = []
+        if not found:
+            self._report.add(
+                pattern.place, f"'{text}' matches no file", "globs are relative to the scenario's directory"
+            )
+        return found
+
+    def _one_file(self, pattern: Node) -> list[Path]:
+        file = self._directory / normpath(pattern.text)
+        try:
+            if file.is_file():
+                return [file]
+            here = [str(f.relative_to(self._directory)) for f in sorted(file.parent.glob("*.y*ml"))]
+        except (ValueError, OSError):
+            here = []
+        close = get_close_matches(pattern.text, here, n=2)
+        remedy = f"did you mean {' or '.join(close)}?" if close else "names are relative to the scenario's directory"
+        self._report.add(pattern.place, f"there is no file '{pattern.text}'", remedy)
+        return []
+
+    def _objects(self, file: Path) -> tuple[Located, ...]:
+        if file not in self._read:
+            shown = normpath(file.relative_to(self._directory))
+            documents, problems = read(file, shown)
+            self._report.extend(problems)
+            objects = [node for document in documents for node in _expanded(document, self._report)]
+            self._read[file] = tuple(filter(None, (_located(node, self._report) for node in objects)))
+        return self._read[file]
+
+
+def only_policies(objects: Iterable[Located], report: Report) -> None:
+    """A step's policies are NetworkPolicies, and no two of them are one object."""
+    for located in objects:
+        kind = located.manifest.data["kind"]
+        if kind != "NetworkPolicy":
+            report.add(located.node.place, f"a {kind} stands among policies", "list its file under 'workloads'")
+
+
+def no_policies(objects: Iterable[Located], report: Report) -> None:
+    """Policies belong to steps: one among the workloads would be in force in all."""
+    for located in objects:
+        if located.manifest.data["kind"] == "NetworkPolicy":
+            report.add(
+                located.node.place, "a NetworkPolicy stands among workloads", "list its file under a step's 'policies'"
+            )
+
+
+def no_twins(objects: Iterable[Located], report: Report) -> None:
+    """One object is written once: the second would silently replace the first."""
+    first: dict[ObjectName, Located] = {}
+    for located in objects:
+        name = located.manifest.name
+        earlier = first.setdefault(name, located)
+        if earlier is not located:
+            report.add(
+                located.node.place, f"{name} is already at {earlier.manifest.where}", "rename or remove one of them"
+            )
+
+
+def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclusive: Node, report: Report) -> None:
+    """Objects live in namespaces of the scenario's own; what all scenarios of a cluster share needs ``exclusive``."""
+    for located in objects:
+        name = located.manifest.name
+        system = SYSTEM_NAMESPACES & {name.ref.namespace, name.ref.name if name.kind == "Namespace" else ""}
+        shared = name.kind in CLUSTER_SCOPED and name.kind != "Namespace"
+        if (system or shared) and exclusive.value is not True:
+            what = f"{name} is shared by everything on the cluster"
+            report.add(located.node.place, what, "add 'exclusive: true' to scenario.yaml, so that it runs alone")
+        elif name.ref.namespace and name.ref.namespace not in made | SYSTEM_NAMESPACES:
+            place = located.node.at("metadata", "namespace").place
+            what = f"no manifest makes the namespace '{name.ref.namespace}'"
+            report.add(place, what, "add a Namespace manifest to the workloads")
+
+
+def _expanded(node: Node, report: Report) -> Iterator[Node]:
+    """The objects of a document: itself, or the items of a List."""
+    if node.at("kind").text != "List":
+        yield node
+        return
+    _ITEMS(node, report)
+    for item in node.at("items").items:
+        yield from _expanded(item, report)
+
+
+def _located(node: Node, report: Report) -> Located | None:
+    scratch = Report()
+    _TYPE(node, scratch)
+    if not scratch.problems:
+        _check(node, scratch)
+    report.extend(scratch.problems)
+    if scratch.problems:
+        return None
+    manifest = Manifest(node.plain(), node.place.where)
+    kind = manifest.data["kind"]
+    try:
+        if parse := _MODELS.get(kind):
+            parse(manifest.data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        report.add(node.place, f"this {kind} cannot be read ({error})", "compare it with the API reference")
+        return None
+    return Located(manifest, node)
+
+
+def _check(node: Node, report: Report) -> None:
+    kind, version = node.at("kind").text, node.at("apiVersion")
+    wanted = API_VERSIONS.get(kind)
+    if wanted and version.text != wanted:
+        report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
+    spec = SPECS.get(kind)
+    fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
+    mapping(fields, required=fields, rest=anything)(node, report)
+    name = node.at("metadata", "namespace")
+    if kind in CLUSTER_SCOPED and name.kind is not Kind.NOTHING:
+        report.add(name.place, f"a {kind} is in no namespace", "leave metadata.namespace out")

@@ -1,0 +1,159 @@
+"""Steps: from a node of scenario.yaml to a ``Step``, with every name in it looked up."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.matrix.expect import resolve
+from harness.matrix.grammar import Sentence, parse, qualified
+from harness.matrix.names import Names, ObjectName
+from harness.matrix.outcome import Expected
+from harness.matrix.path import Inventory
+from harness.matrix.problem import Flaw, suggest
+from harness.model.flow import PodRef
+from harness.scenario.inventory import in_step
+from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins, only_policies
+from harness.scenario.node import Kind, Node
+from harness.scenario.scenario import Others, Relabel, Step
+from harness.scenario.shape import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all steps of a scenario stand on.
+
+    ``reliable`` says that every workload could be read. Where one could not, names are not looked up: what is unknown
+    then may only be unreadable.
+    """
+
+    library: Library
+    workloads: tuple[Located, ...]
+    inventory: Inventory
+    namespaces: frozenset[str]
+    exclusive: Node
+    reliable: bool
+
+
+def step(node: Node, ground: Ground, report: Report) -> Step:
+    """Read one step; where something is wrong the report says so and the step lacks it."""
+    policies = ground.library.all(node.at("policies").items)
+    only_policies(policies, report)
+    no_twins(policies, report)
+    in_known_namespaces(policies, ground.namespaces, ground.exclusive, report)
+    reader = _Reader(ground, report)
+    labels = tuple(reader.relabels(node.at("labels")))
+    absent = tuple(reader.absent(node.at("absent").items))
+    inventory = in_step(ground.inventory, labels, frozenset(absent))
+    sentences = _sentences(node.at("paths"), report)
+    expectations, problems = resolve(sentences, inventory, frozenset(absent)) if ground.reliable else ((), ())
+    report.extend(problems)
+    return Step(
+        name=node.at("name").text,
+        where=node.place.where,
+        inventory=inventory,
+        expectations=expectations,
+        others=Others(word) if (word := node.at("others").text) in list(Others) else Others.UNCHECKED,
+        policies=tuple(located.manifest for located in policies),
+        labels=labels,
+        recreate=tuple(reader.recreated(node.at("recreate").items, absent)),
+        absent=absent,
+        description=node.at("description").text,
+    )
+
+
+def _sentences(paths: Node, report: Report) -> list[Sentence]:
+    sentences = []
+    for key, value in paths.entries:
+        word = Expected(value.text) if value.text in list(Expected) else Expected.UNDEFINED
+        match parse(key.text, word, key.place):
+            case Sentence() as sentence:
+                sentences.append(sentence)
+            case problem:
+                report.extend([problem])
+    return sentences
+
+
+class _Reader:
+    """The parts of a step that name objects."""
+
+    def __init__(self, ground: Ground, report: Report) -> None:
+        self._ground = ground
+        self._report = report
+        self._names = Names(ground.inventory)
+        self._objects = {located.manifest.name for located in ground.workloads}
+
+    def relabels(self, node: Node) -> Iterator[Relabel]:
+        """``labels:``"""
+        for key, value in node.at("pods").entries:
+            if ref := self._pod(key, "relabelled"):
+                yield Relabel(ObjectName("Pod", ref), _labels(value))
+        for key, value in node.at("namespaces").entries:
+            if key.text in self._ground.namespaces:
+                yield Relabel(ObjectName("Namespace", PodRef("", key.text)), _labels(value))
+            elif self._ground.reliable:
+                what = f"there is no namespace '{key.text}' in this scenario"
+                self._report.add(key.place, what, suggest(key.text, self._ground.namespaces))
+
+    def recreated(self, nodes: Sequence[Node], absent: Sequence[ObjectName]) -> Iterator[PodRef]:
+        """``recreate:``"""
+        for node in nodes:
+            ref = self._pod(node, "recreated")
+            if ref and ObjectName("Pod", ref) in absent:
+                self._report.add(
+                    node.place, f"Pod {ref} is recreated and absent at once", "leave it out of one of them"
+                )
+            elif ref:
+                yield ref
+
+    def absent(self, nodes: Sequence[Node]) -> Iterator[ObjectName]:
+        """``absent:``"""
+        for node in nodes:
+            try:
+                name = self._absent(node.text)
+            except Flaw as flaw:
+                self._flaw(node, flaw)
+            else:
+                yield name
+
+    def _pod(self, node: Node, done: str) -> PodRef | None:
+        """Bare Pods alone: a controller's pods are its own to make and to label."""
+        try:
+            ref = self._names.workload(qualified(node.text, "a pod"))
+            kind = self._ground.inventory.workloads[ref].kind
+            if kind != "Pod":
+                raise Flaw(f"{kind} {ref} cannot be {done}: only Pods can", "make it a Pod, or leave it out")
+        except Flaw as flaw:
+            self._flaw(node, flaw)
+            return None
+        return ref
+
+    def _absent(self, text: str) -> ObjectName:
+        kind, slash, rest = text.partition("/")
+        if slash and kind[:1].isupper():
+            return self._object(kind, rest)
+        name = qualified(text, "an object")
+        if self._names.external(name):
+            raise Flaw(f"'{name}' is an external host, which steps do not change", "leave it out")
+        ref, is_service = self._names.target(name)
+        return ObjectName("Service" if is_service else self._ground.inventory.workloads[ref].kind, ref)
+
+    def _object(self, kind: str, text: str) -> ObjectName:
+        name = qualified(text, f"a {kind}")
+        same = sorted(o for o in self._objects if o.kind == kind and kind != "Namespace" and o.ref.name == name.name)
+        preferred = [o for o in same if o.ref.namespace == (name.namespace or self._ground.inventory.default_namespace)]
+        found = preferred if preferred or name.namespace else same
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Flaw(
+                f"'{kind}/{name}' is in several namespaces", f"write {' or '.join(f'{kind}/{o.ref}' for o in found)}"
+            )
+        known = [f"{o.kind}/{o.ref.name}" for o in self._objects if o.kind != "Namespace"]
+        raise Flaw(f"no workload manifest makes '{kind}/{name}'", suggest(f"{kind}/{name}", known))
+
+    def _flaw(self, node: Node, flaw: Flaw) -> None:
+        if self._ground.reliable and node.text:
+            self._report.extend([flaw.at(node.place)])
+
+
+def _labels(node: Node) -> dict[str, str | None]:
+    return {key.text: None if value.kind is Kind.NOTHING else value.text for key, value in node.entries}

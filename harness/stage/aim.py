@@ -1,0 +1,158 @@
+"""From a path, as an author wrote it, to the questions really asked: which pod types which host and port. Pure.
+
+Every question brings its witnesses: the probes that must be answered inside the target's own pods, in the same round,
+before a silence may be called a denial.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.errors import WorkloadFailed
+from harness.matrix.outcome import Expected
+from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
+from harness.model.flow import PodRef
+from harness.model.objects import Pod, Service, ServicePort
+from harness.probe.question import Probe, Question
+from harness.stage.census import Census
+
+Witness = tuple[PodRef, Probe]
+CLUSTER_DOMAIN = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One question of a path, and how to print its two ends."""
+
+    source: str
+    target: str
+    question: Question
+
+
+def aims(expectation: Expectation, census: Census) -> tuple[Aim, ...]:
+    """The questions of one path: every pod of the source asks every address of the target. Never empty.
+
+    Raises ``WorkloadFailed`` where a pod, Service or address that the path needs is not there.
+    """
+    return tuple(
+        _aim(expectation, source, probe, census)
+        for source in _sources(expectation.path, census)
+        for probe in _probes(expectation.path, source, census)
+    )
+
+
+def _aim(expectation: Expectation, source: Pod, probe: Probe, census: Census) -> Aim:
+    path, expected = expectation.path, expectation.expected
+    target = probe.authority if probe.port else probe.host
+    return Aim(
+        str(source.ref), target, Question(source.ref, probe, expected, _witnesses(path, probe, expected, census))
+    )
+
+
+def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
+    if not path.source.namespace:
+        return (_external(path.source.name, census),)
+    return tuple(live.pod for live in census.pods_of(path.source))
+
+
+def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
+    return (Probe(path.scheme, host, path.target.port) for host in _hosts(path, source, census))
+
+
+def _hosts(path: Path, source: Pod, census: Census) -> tuple[str, ...]:
+    target = path.target
+    match target.kind:
+        case TargetKind.ADDRESS:
+            return (target.ref.name,)
+        case TargetKind.EXTERNAL:
+            return _external(target.ref.name, census).addresses[:1]
+        case TargetKind.POD:
+            return tuple(live.pod.addresses[0] for live in census.pods_of(target.ref))
+        case TargetKind.NODE_PORT:
+            return tuple(dict.fromkeys(live.node_address for live in census.pods_of(target.ref)))
+        case TargetKind.CLUSTER_IP:
+            return _cluster_ip(_service(target, census))
+        case TargetKind.SERVICE | TargetKind.FQDN:
+            # A host outside the cluster does not use the cluster's name server: it has the Service's address.
+            inside = bool(path.source.namespace)
+            service = _service(target, census)
+            return (_service_name(target, service, source),) if inside else _cluster_ip(service)
+
+
+def _service_name(target: Target, service: Service, source: Pod) -> str:
+    """What one types in a pod: the bare name at home, ``name.namespace`` abroad, or the full name where asked for."""
+    name, namespace = service.ref.name, service.ref.namespace
+    if target.kind is TargetKind.FQDN:
+        return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    return name if namespace == source.ref.namespace else f"{name}.{namespace}"
+
+
+def _witnesses(path: Path, probe: Probe, expected: Expected, census: Census) -> tuple[Witness, ...]:
+    if expected is Expected.UNRESOLVED:
+        return tuple(_own(pod, Scheme.UDP, 53) for pod in census.name_servers)
+    return tuple(_own(pod, path.scheme, number) for pod, number in _listeners(path, probe, census))
+
+
+def _own(pod: Pod, scheme: Scheme, number: int) -> Witness:
+    """A pod's probe of its own address: it stays inside the pod, where no policy applies."""
+    return pod.ref, Probe(scheme, pod.addresses[0], number)
+
+
+def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:
+    """The pods and port numbers that should answer this probe."""
+    target = path.target
+    match target.kind:
+        case TargetKind.POD:
+            return [(live.pod, target.port) for live in census.pods_of(target.ref) if probe.host in live.pod.addresses]
+        case TargetKind.EXTERNAL:
+            return [(_external(target.ref.name, census), target.port)]
+        case TargetKind.ADDRESS:
+            return _listeners_at(path, probe, census)
+        case TargetKind.NODE_PORT:
+            services = [(s, p) for s in census.services.values() for p in s.ports if p.node_port == target.port]
+        case _:
+            service = _service(target, census)
+            services = [(service, p) for p in service.ports if p.port.number == target.port]
+    return [found for service, port in services if _same(port, path) for found in _endpoints(service, port, census)]
+
+
+def _listeners_at(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:
+    """Who has a literal address: a pod, an external host or a Service of the scenario, or nobody that we know."""
+    pods = [live.pod for owned in census.pods.values() for live in owned] + list(census.externals.values())
+    here = [(pod, probe.port) for pod in pods if probe.host in pod.addresses]
+    services = [
+        (service, port)
+        for service in census.services.values()
+        for port in service.ports
+        if probe.host in service.cluster_ips and port.port.number == probe.port and _same(port, path)
+    ]
+    return here + [found for service, port in services for found in _endpoints(service, port, census)]
+
+
+def _same(port: ServicePort, path: Path) -> bool:
+    return port.port.protocol is path.scheme.protocol
+
+
+def _endpoints(service: Service, port: ServicePort, census: Census) -> Iterable[tuple[Pod, int]]:
+    """Where a Service's port arrives: at its pods' target ports. A headless Service translates nothing."""
+    target = port.port.number if service.headless else port.target
+    for pod in census.backing(service):
+        numbers = {target} if isinstance(target, int) else pod.numbers(target, port.port.protocol)
+        yield from ((pod, number) for number in numbers)
+
+
+def _service(target: Target, census: Census) -> Service:
+    if (service := census.services.get(target.ref)) is None:
+        raise WorkloadFailed(f"Service {target.ref} is not there; see `kubectl -n {target.ref.namespace} get services`")
+    return service
+
+
+def _cluster_ip(service: Service) -> tuple[str, ...]:
+    if not service.cluster_ips:
+        raise WorkloadFailed(f"Service {service.ref} has no ClusterIP (is it headless?); ask it by its name")
+    return service.cluster_ips[:1]
+
+
+def _external(name: str, census: Census) -> Pod:
+    if (host := census.externals.get(name)) is None:
+        raise WorkloadFailed(f"external host {name} is not there")
+    return host

@@ -1,0 +1,239 @@
+"""A scenario on a cluster: opened once, led from state to state, observed, and taken away again.
+
+Invariant: ``_state`` names every object that this stage has made or is about to make. It is written before the cluster
+is touched, so that closing removes a half-built scenario too.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.cluster.provider import Capability, Cluster
+from harness.errors import CapabilityMissing, ScenarioInvalid, Unproven
+from harness.kube.client import Client, ObjectKey
+from harness.kube.wait import wait_ready
+from harness.matrix.evidence import Evidence, Judgement
+from harness.matrix.expect import resolve
+from harness.matrix.grammar import parse
+from harness.matrix.outcome import Expected
+from harness.matrix.path import Expectation, Inventory, Path, Scheme, TargetKind
+from harness.matrix.problem import Place, Problem
+from harness.matrix.table import Asked, Finding, TruthTable
+from harness.probe.converge import converge
+from harness.probe.prober import Prober
+from harness.probe.question import Question
+from harness.probe.sweep import sweep
+from harness.scenario.placement import Placement
+from harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario, Step, closed_world
+from harness.settings import Deadline, Timeouts
+from harness.stage.aim import aims
+from harness.stage.census import Census
+from harness.stage.externals import external_objects
+from harness.stage.reconcile import Reconciler
+from harness.stage.state import Act, Change, Object, State, changes, recreated, state_of
+
+
+class Asking(Protocol):
+    """How questions become evidence: ``converge`` asks as a user would type it, ``sweep`` by the fastest means."""
+
+    def __call__(
+        self, prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
+    ) -> Mapping[Question, Evidence]:
+        """Evidence for every question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a stage stands on: one cluster, the way to its API and into its pods, and the run's durations."""
+
+    cluster: Cluster
+    client: Client
+    prober: Prober
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of a step: a finding per path that the cluster can carry, and one per cell of the closed world."""
+
+    findings: Mapping[Expectation, Finding]
+    others: tuple[Finding, ...] = ()
+
+
+class Stage:
+    """One scenario on one cluster. One thread at a time."""
+
+    def __init__(self, scenario: Scenario, placement: Placement, ground: Ground) -> None:
+        self.scenario = scenario
+        self.placement = placement
+        self.ground = ground
+        self._reconciler = Reconciler(ground.client, ground.timeouts)
+        self._state: State = {}
+        self._at: int | None = None
+        self._changed = time.monotonic()
+
+    @property
+    def step(self) -> Step | None:
+        """The step whose state the cluster is in; ``None`` before the first."""
+        return None if self._at is None else self.scenario.steps[self._at]
+
+    def open(self) -> None:
+        """Make the namespaces, external hosts and workloads, and wait until all pods are ready.
+
+        Raises ``CapabilityMissing`` where the cluster lacks what the whole scenario requires.
+        """
+        for need in map(Capability, self.scenario.requires):
+            if need not in self.ground.cluster.capabilities:
+                raise CapabilityMissing(need)
+        self._lead({**self._furniture(), **state_of(self.scenario, None, self.placement)})
+
+    def enter(self, step: Step | str) -> None:
+        """Lead the cluster through the states before a step to its own, so that every transition is a real one.
+
+        Does nothing where the cluster is there already; starts over where it is further on. Raises ``ValueError`` for
+        a name that is no step's.
+        """
+        names = [known.name for known in self.scenario.steps]
+        name = step if isinstance(step, str) else step.name
+        if name not in names:
+            raise ValueError(f"{self.scenario.name} has no step '{name}'; it has {', '.join(names)}")
+        goal = names.index(name)
+        if goal == self._at:
+            return
+        first = 0 if self._at is None or self._at > goal else self._at + 1
+        for index in range(first, goal + 1):
+            self._at = None
+            self._go(self.scenario.steps[index])
+            self._at = index
+
+    def observe(self, step: Step, expectations: Sequence[Expectation], *, others: bool) -> Observation:
+        """Ask until every path is as expected or the settle time has passed: the given ones, and the closed world.
+
+        Paths that the cluster cannot carry are left out. The two ways of asking run side by side.
+        """
+        census = self.census()
+        able = [expectation for expectation in expectations if self.lacks(expectation.path) is None]
+        word = Expected(step.others) if others else Expected.UNDEFINED
+        cells = [Expectation(path, word, step.where) for path in (closed_world(step) if others else ())]
+        with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:
+            typed = pool.submit(self._ask, converge, able, census)
+            swept = pool.submit(self._ask, sweep, cells, census)
+            return Observation(dict(zip(able, typed.result(), strict=True)), swept.result())
+
+    def probe(self, path: str, expected: str = "undefined") -> Finding:
+        """Ask one path in the present state, for one of the verdict words.
+
+        Raises ``ScenarioInvalid`` for a path that cannot be read, ``CapabilityMissing``, and ``Unproven``.
+        """
+        expectation = self._expectation(path, Expected(expected))
+        if lack := self.lacks(expectation.path):
+            raise CapabilityMissing(lack)
+        return _proven(self._ask(converge, [expectation], self.census()))[0]
+
+    def truth_table(self, expected: str = "undefined") -> TruthTable:
+        """Ask every pair of workloads and served port in the present state, for one word. Raises ``Unproven``."""
+        paths = closed_world(Step("now", "", self._inventory))
+        everything = [Expectation(path, Expected(expected), "truth_table()") for path in paths]
+        return TruthTable.of(_proven(self._ask(sweep, everything, self.census())))
+
+    def lacks(self, path: Path) -> Capability | None:
+        """The first ability that this path needs and the cluster does not have."""
+        return next((need for need in _needs(path) if need not in self.ground.cluster.capabilities), None)
+
+    def census(self) -> Census:
+        """Who is there right now."""
+        client = self.ground.client
+        objects: list[Object] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
+        for namespace in self._namespaces():
+            objects += client.list("v1", "Pod", namespace=namespace)
+            objects += client.list("v1", "Service", namespace=namespace)
+        return Census.take(objects, self.placement)
+
+    def close(self) -> None:
+        """Remove all that was made. The namespaces take their contents along; what is gone already is success."""
+        ours = {key.name for key in self._state if key.kind == "Namespace"}
+        self._reconciler.make(
+            Change(Act.DELETE, key, data)
+            for key, data in self._state.items()
+            if key.kind in CLUSTER_SCOPED or key.namespace not in ours
+        )
+        self._state, self._at = {}, None
+
+    @property
+    def _inventory(self) -> Inventory:
+        return self.step.inventory if self.step else self.scenario.inventory
+
+    def _expectation(self, text: str, expected: Expected) -> Expectation:
+        sentence = parse(text, expected, Place("probe()", 1))
+        if isinstance(sentence, Problem):
+            raise ScenarioInvalid([str(sentence)])
+        expectations, problems = resolve([sentence], self._inventory)
+        if problems or len(expectations) != 1:
+            raise ScenarioInvalid([str(problem) for problem in problems] or [f"'{text}' is not one path but several"])
+        return expectations[0]
+
+    def _ask(self, asking: Asking, expectations: Sequence[Expectation], census: Census) -> tuple[Finding, ...]:
+        aimed = [(expectation, aims(expectation, census)) for expectation in expectations]
+        questions = [aim.question for _, several in aimed for aim in several]
+        evidence = asking(self.ground.prober, questions, self.ground.timeouts, since=self._changed)
+        return tuple(
+            Finding(expectation, tuple(Asked(aim.source, aim.target, evidence[aim.question]) for aim in several))
+            for expectation, several in aimed
+        )
+
+    def _go(self, step: Step) -> None:
+        target = {**self._furniture(), **state_of(self.scenario, step, self.placement)}
+        self._lead(target, recreated(self.scenario, step, self.placement))
+
+    def _lead(self, target: State, recreate: Collection[ObjectKey] = ()) -> None:
+        """Make the cluster hold ``target``, and wait for the pods that this starts."""
+        todo = changes(self._state, target, recreate)
+        self._state = {**self._state, **target}
+        self._reconciler.make(todo)
+        self._state = target
+        if any(change.starts_pods for change in todo):
+            timeouts = self.ground.timeouts
+            wait_ready(
+                self.ground.client, self._namespaces(), deadline=Deadline(timeouts.ready), interval=timeouts.interval
+            )
+        self._changed = time.monotonic()
+
+    def _furniture(self) -> State:
+        """What no manifest says: namespaces of this run's own, and the external hosts."""
+        hosts = self.scenario.externals if Capability.EXTERNAL_HOSTS in self.ground.cluster.capabilities else ()
+        real = self.placement.real
+        homes = {real(home) for home in self.scenario.namespaces if real(home) != home}
+        if hosts:
+            homes.add(real(EXTERNAL_NAMESPACE))
+        objects = (*map(_namespace, sorted(homes)), *external_objects(hosts, self.placement))
+        return {ObjectKey.of(data): data for data in objects}
+
+    def _namespaces(self) -> tuple[str, ...]:
+        """The real namespaces of everything that this stage has made."""
+        return tuple(sorted({key.namespace or "default" for key in self._state if key.kind not in CLUSTER_SCOPED}))
+
+
+def _needs(path: Path) -> Iterator[Capability]:
+    """The abilities that a cluster must have for a path to be asked."""
+    if not path.source.namespace or path.target.kind is TargetKind.EXTERNAL:
+        yield Capability.EXTERNAL_HOSTS
+    if path.scheme is Scheme.SCTP:
+        yield Capability.SCTP
+    if path.target.kind is TargetKind.ADDRESS and ":" in path.target.ref.name:
+        yield Capability.IPV6
+
+
+def _namespace(name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _proven(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings, unless one of them rests on nothing."""
+    for finding in findings:
+        if finding.judgement in (Judgement.BROKEN, Judgement.UNPROVEN):
+            reply = finding.worst.evidence.last.reply
+            raise Unproven(f"{finding}: {finding.judgement}: {reply.outcome} {reply.detail}".rstrip())
+    return findings

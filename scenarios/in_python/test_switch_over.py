@@ -1,0 +1,30 @@
+"""The public fixtures at work: what a table of paths cannot say, a test in Python can."""
+
+from collections.abc import Callable
+
+from harness.cluster.provider import Cluster
+from harness.matrix.evidence import Judgement
+from harness.matrix.outcome import Outcome
+from harness.matrix.table import Finding, TruthTable
+from harness.stage.stage import Stage
+
+Probe = Callable[..., Finding]
+
+
+def test_switching_back_and_forth_moves_the_one_open_path(scenario: Stage, probe: Probe) -> None:
+    for admitted in ("blue", "green", "blue"):
+        scenario.enter(admitted)
+        for colour in ("blue", "green"):
+            seen = probe(f"{colour} -> server:8080", "allowed" if colour == admitted else "blocked")
+            assert seen.judgement is Judgement.AGREES, seen
+
+
+def test_clients_serve_nobody(scenario: Stage, truth_table: Callable[..., TruthTable]) -> None:
+    scenario.enter("green")
+    table = truth_table()
+    assert set(table.columns) == {"server:8080"}
+    assert {row for row in table.rows if table.cells[row, "server:8080"].outcome is Outcome.CONNECTED} == {"green"}
+
+
+def test_the_run_says_which_dataplane_it_tested(cluster: Cluster) -> None:
+    assert cluster.dataplane

@@ -1,0 +1,81 @@
+"""The backend: create, delete from anywhere, logs, and failures that explain themselves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cluster.embedded.provider import EmbeddedProvider
+from harness.cluster.provider import Capability, Cluster
+from harness.errors import ClusterFailed
+
+pytestmark = pytest.mark.live
+
+CREATE = """
+import sys
+from pathlib import Path
+from harness.cluster.embedded.provider import EmbeddedProvider
+print(EmbeddedProvider().create("elsewhere", Path(sys.argv[1])).to_json())
+"""
+
+
+def test_a_cluster_is_made_and_removed(tmp_path: Path) -> None:
+    provider = EmbeddedProvider()
+    cluster = provider.create("mine", tmp_path)
+    pid = int((tmp_path / "embedded.pid").read_text())
+    assert cluster.kubeconfig.exists()
+    assert (cluster.name, cluster.backend, cluster.context) == ("mine", "embedded", "mine")
+    assert Capability.EXTERNAL_HOSTS in cluster.capabilities
+    assert "not a CNI" in cluster.dataplane
+    provider.delete(cluster)
+    assert not cluster.kubeconfig.exists()
+    assert not Path(f"/proc/{pid}").exists()
+    provider.delete(cluster)
+
+
+def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
+    lifeline = tmp_path / "lifeline"
+    os.mkfifo(lifeline)
+    owner = os.open(lifeline, os.O_RDWR)
+    command = [sys.executable, "-c", CREATE, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    cluster = Cluster.from_json(done.stdout)
+    assert cluster.kubeconfig.exists(), "it lives as long as its owner, not as its maker"
+    EmbeddedProvider().delete(cluster)
+    assert not cluster.kubeconfig.exists()
+    os.close(owner)
+
+
+def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> None:
+    provider = EmbeddedProvider()
+    cluster = provider.create("mine", tmp_path)
+    recorded = tmp_path / "embedded.pid"
+    pid = recorded.read_text()
+    recorded.write_text(str(os.getpid()))
+    provider.delete(cluster)
+    recorded.write_text(pid)
+    provider.delete(cluster)
+    assert not cluster.kubeconfig.exists()
+
+
+def test_a_failure_repeats_what_the_process_said(tmp_path: Path) -> None:
+    with pytest.raises(ClusterFailed, match=r"mine did not start: (.|\n)*--nonsense"):
+        EmbeddedProvider(["--nonsense"]).create("mine", tmp_path)
+
+
+def test_it_says_whether_it_can_run_here() -> None:
+    assert EmbeddedProvider().available() is None
+
+
+def test_logs_are_copied(tmp_path: Path) -> None:
+    run, into = tmp_path / "run", tmp_path / "logs"
+    run.mkdir()
+    into.mkdir()
+    provider = EmbeddedProvider()
+    cluster = provider.create("mine", run)
+    provider.delete(cluster)
+    provider.collect_logs(cluster, into)
+    assert sorted(path.name for path in into.iterdir()) == ["daemon.log", "stderr.log"]

@@ -1,0 +1,145 @@
+import json
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from kubernetes.client.configuration import Configuration
+
+from harness.errors import ApiError, ClusterFailed
+from harness.kube.client import Client, ObjectKey
+from harness.kube.config import Access
+
+Answer = tuple[int, dict[str, str], bytes]
+ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]
+POD = ObjectKey("v1", "Pod", "shop", "web")
+
+
+def _json(data: Any, code: int = 200, **headers: str) -> Answer:
+    return code, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps(data).encode()
+
+
+def _status(code: int, reason: str, **headers: str) -> Answer:
+    return _json({"kind": "Status", "reason": reason, "message": f"it is {reason}"}, code, **headers)
+
+
+def test_objects_are_reached_by_plural_and_namespace(client_of: ClientOf) -> None:
+    client = client_of(lambda method, path, body, headers: _json({"path": path, "token": headers["authorization"]}))
+    answer = client.get(POD)
+    assert answer == {"path": "/api/v1/namespaces/shop/pods/web", "token": "Bearer secret"}
+    assert client.get(ObjectKey("v1", "Namespace", "", "shop"))["path"] == "/api/v1/namespaces/shop"
+    assert client.get(ObjectKey("apps/v1", "Deployment", "", "a"))["path"].endswith("/namespaces/default/deployments/a")
+
+
+def test_a_list_follows_its_pages_and_names_what_it_holds(client_of: ClientOf) -> None:
+    def pages(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        if "continue=more" in path:
+            return _json({"items": [{"metadata": {"name": "b"}}], "metadata": {}})
+        assert "labelSelector=app%3Dweb" in path
+        assert "fieldSelector" not in path
+        return _json({"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "more"}})
+
+    listed = client_of(pages).list("v1", "Pod", labels="app=web")
+    assert [(pod["kind"], pod["apiVersion"], pod["metadata"]["name"]) for pod in listed] == [
+        ("Pod", "v1", "a"),
+        ("Pod", "v1", "b"),
+    ]
+
+
+def test_writing_uses_the_verbs_of_the_api(client_of: ClientOf) -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    def record(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        seen.append((method, path, headers["Content-Type"]))
+        return _json(json.loads(body))
+
+    client = client_of(record)
+    data = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}}
+    assert client.create(data) == data
+    client.replace(data)
+    client.merge_patch(POD, {"metadata": {"labels": {"a": None}}})
+    client.delete(POD, grace_seconds=0)
+    one = "/api/v1/namespaces/shop/pods/web"
+    assert seen == [
+        ("POST", "/api/v1/namespaces/shop/pods", "application/json"),
+        ("PUT", one, "application/json"),
+        ("PATCH", one, "application/merge-patch+json"),
+        ("DELETE", one, "application/json"),
+    ]
+
+
+def test_an_absent_object_is_none_to_find_and_success_to_delete(client_of: ClientOf) -> None:
+    client = client_of(lambda *_: _status(404, "NotFound"))
+    assert client.find(POD) is None
+    client.delete(POD)
+    with pytest.raises(ApiError, match=r"it is NotFound \(404 NotFound\)"):
+        client.get(POD)
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "headers", "calls"),
+    [
+        ("GET", 503, {}, 4),
+        ("GET", 429, {"Retry_After": "0"}, 4),
+        ("GET", 403, {}, 1),
+        ("POST", 429, {"Retry_After": "0"}, 4),
+        ("POST", 500, {}, 1),
+        ("POST", 503, {}, 1),
+        ("POST", 409, {}, 1),
+    ],
+)
+def test_only_what_may_be_done_twice_is_tried_again(
+    client_of: ClientOf, method: str, code: int, headers: dict[str, str], calls: int
+) -> None:
+    seen: list[str] = []
+
+    def fail(method: str, path: str, body: bytes, _: dict[str, str]) -> Answer:
+        seen.append(path)
+        return _status(code, "Nope", **headers)
+
+    client = client_of(fail)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
+    call = {"GET": lambda: client.get(POD), "POST": lambda: client.create(pod)}[method]
+    with pytest.raises(ApiError, match="Nope"):
+        call()
+    assert len(seen) == calls
+
+
+def test_a_failure_that_passes_is_not_seen(client_of: ClientOf) -> None:
+    answers = iter([_status(500, "Hiccup"), _json({"ok": True})])
+    assert client_of(lambda *_: next(answers)).get(POD) == {"ok": True}
+
+
+def test_a_dead_server_is_a_cluster_that_failed() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    with pytest.raises(ClusterFailed, match=rf"cannot reach the API server at {host} .*refused.*running"):
+        Client(Access(Configuration(host=host))).version()
+
+
+def test_a_page_of_a_proxy_is_not_taken_for_an_object(client_of: ClientOf) -> None:
+    with pytest.raises(ClusterFailed, match="no JSON object"):
+        client_of(lambda *_: (200, {"Content-Type": "text/html"}, b"<html>login</html>")).get(POD)
+    with pytest.raises(ApiError, match="teapot"):
+        client_of(lambda *_: (418, {}, b"teapot")).get(POD)
+
+
+def test_a_kind_that_the_server_lacks_is_named(client_of: ClientOf) -> None:
+    with pytest.raises(ApiError, match="this cluster has no kind Widget in v1"):
+        client_of(lambda *_: _json({})).get(ObjectKey("v1", "Widget", "", "w"))
+
+
+def test_many_threads_share_one_client(client_of: ClientOf) -> None:
+    client = client_of(lambda method, path, body, headers: _json({"path": path}))
+    keys = [ObjectKey("v1", "Pod", "shop", f"p{number}") for number in range(200)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(client.get, keys))
+    assert [answer["path"].rsplit("/", 1)[-1] for answer in answers] == [key.name for key in keys]
+
+
+def test_the_key_of_an_object() -> None:
+    key = ObjectKey.of({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}})
+    assert (str(key), key.api_version) == ("Deployment n/a", "apps/v1")
+    assert str(ObjectKey.of({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})) == "Namespace n"

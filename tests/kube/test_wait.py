@@ -1,0 +1,175 @@
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness.errors import WorkloadFailed
+from harness.kube.client import Client, ObjectKey
+from harness.kube.wait import wait_gone, wait_ready
+from harness.settings import Deadline
+
+Answer = tuple[int, dict[str, str], bytes]
+ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]
+Objects = dict[str, list[dict[str, Any]]]
+
+
+def _pod(name: str = "web", *, ready: bool = True, **more: Any) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}, *more.pop("conditions", [])]
+    address = more.pop("address", "10.0.0.1")
+    return {
+        "metadata": {"name": name, "namespace": "shop", "labels": {"app": name}, **more.pop("metadata", {})},
+        "spec": {"containers": []},
+        "status": {"phase": "Running", "conditions": conditions, "podIPs": [{"ip": address}], **more},
+    }
+
+
+def _waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
+
+
+def _controller(kind: str, *, generation: int = 1, **status: int) -> dict[str, Any]:
+    metadata = {"name": "web", "namespace": "shop", "generation": generation}
+    return {"kind": kind, "metadata": metadata, "spec": {"replicas": 2}, "status": status}
+
+
+SERVICE = {
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+}
+
+
+def _slice(*addresses: str, ready: bool = True) -> dict[str, Any]:
+    labels = {"kubernetes.io/service-name": "web"}
+    endpoint = {"addresses": list(addresses), "conditions": {"ready": ready}}
+    return {"metadata": {"name": "web-1", "labels": labels}, "endpoints": [endpoint]}
+
+
+@pytest.fixture
+def holding(client_of: ClientOf) -> Callable[..., Client]:
+    """A client of a cluster that holds one state after the other, a state for each list of pods."""
+
+    def make(*states: Objects) -> Client:
+        remaining = list(states)
+
+        def answer(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+            resource = urlsplit(path).path.rsplit("/", 1)[-1]
+            if resource == "pods" and len(remaining) > 1 and holding_began:
+                remaining.pop(0)
+            holding_began.append(resource)
+            return 200, {}, json.dumps({"items": remaining[0].get(resource, [])}).encode()
+
+        holding_began: list[str] = []
+        return client_of(answer)
+
+    return make
+
+
+def _wait(client: Client, seconds: float = 0.1) -> None:
+    wait_ready(client, ["shop"], deadline=Deadline(seconds), interval=0.01)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"pods": [_pod()]},
+        {"pods": [_pod(ready=False, phase="Succeeded")]},
+        {"pods": [_pod(ready=False, metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})]},
+        {"pods": [_pod(ready=False, phase="Failed", metadata={"ownerReferences": [{"kind": "ReplicaSet"}]})]},
+        {"deployments": [_controller("Deployment", observedGeneration=1, readyReplicas=2, updatedReplicas=2)]},
+        {
+            "daemonsets": [
+                _controller(
+                    "DaemonSet", observedGeneration=1, desiredNumberScheduled=1, numberReady=1, updatedNumberScheduled=1
+                )
+            ]
+        },
+        {"pods": [_pod()], "services": [SERVICE], "endpointslices": [_slice("10.0.0.1")]},
+        {"services": [SERVICE]},
+    ],
+)
+def test_what_is_ready_is_not_waited_for(holding: Callable[..., Client], state: Objects) -> None:
+    _wait(holding(state), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"pods": [_pod(ready=False)]}, "pod shop/web is not ready: Running: no event says why; `kubectl describe"),
+        (
+            {"deployments": [_controller("Deployment", observedGeneration=1, readyReplicas=1, updatedReplicas=2)]},
+            "Deployment shop/web: 1 of 2 pods ready, 2 up to date",
+        ),
+        (
+            {"deployments": [_controller("Deployment", generation=2, observedGeneration=1)]},
+            "its controller has not seen the last change",
+        ),
+        ({"pods": [_pod()], "services": [SERVICE]}, "Service shop/web: its EndpointSlices .*lacks pod shop/web"),
+        (
+            {"pods": [_pod()], "services": [SERVICE], "endpointslices": [_slice("10.0.0.1", "10.0.0.9")]},
+            "still has 10.0.0.9",
+        ),
+        (
+            {"pods": [_pod()], "services": [SERVICE], "endpointslices": [_slice("10.0.0.1", ready=False)]},
+            "lacks pod shop/web",
+        ),
+    ],
+)
+def test_what_is_late_is_named_with_what_is_known_of_it(
+    holding: Callable[..., Client], state: Objects, message: str
+) -> None:
+    with pytest.raises(WorkloadFailed, match=message):
+        _wait(holding(state))
+
+
+def test_it_returns_as_soon_as_all_is_ready(holding: Callable[..., Client]) -> None:
+    client = holding({"pods": [_pod(ready=False)]}, {"pods": [_pod(ready=False)]}, {"pods": [_pod()]})
+    deadline = Deadline(30)
+    wait_ready(client, ["shop"], deadline=deadline, interval=0.01)
+    assert deadline.remaining > 20
+
+
+@pytest.mark.parametrize(
+    ("pod", "message"),
+    [
+        (_pod(ready=False, **_waiting("ErrImagePull", "no such host")), "ErrImagePull: no such host; check the image"),
+        (_pod(ready=False, **_waiting("CrashLoopBackOff")), "CrashLoopBackOff: .*kubectl logs --previous"),
+        (_pod(ready=False, **_waiting("CreateContainerConfigError", 'configmap "x" not found')), 'configmap "x"'),
+        (_pod(ready=False, phase="Failed", reason="Evicted", message="low on disk"), "Evicted: low on disk"),
+    ],
+)
+def test_what_is_hopeless_fails_at_once(holding: Callable[..., Client], pod: dict[str, Any], message: str) -> None:
+    deadline = Deadline(60)
+    with pytest.raises(WorkloadFailed, match=message):
+        wait_ready(holding({"pods": [pod]}), ["shop"], deadline=deadline, interval=0.01)
+    assert deadline.remaining > 50
+
+
+def test_the_last_warning_explains_a_pod_that_says_nothing(holding: Callable[..., Client]) -> None:
+    events = [
+        {"type": "Warning", "message": "old news", "lastTimestamp": "2026-01-01T00:00:00Z"},
+        {"type": "Warning", "message": "FailedMount: no such volume", "lastTimestamp": "2026-01-02T00:00:00Z"},
+        {"type": "Normal", "message": "Scheduled", "lastTimestamp": "2026-01-03T00:00:00Z"},
+    ]
+    with pytest.raises(WorkloadFailed, match="FailedMount: no such volume"):
+        _wait(holding({"pods": [_pod(ready=False, phase="Pending")], "events": events}))
+
+
+def test_an_unschedulable_pod_gets_some_time(holding: Callable[..., Client]) -> None:
+    scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+    pod = _pod(ready=False, phase="Pending", conditions=[scheduled])
+    _wait(holding({"pods": [pod]}, {"pods": [_pod()]}), 10)
+    with pytest.raises(WorkloadFailed, match="Unschedulable: 0/1 nodes; make room"):
+        _wait(holding({"pods": [pod]}))
+
+
+def test_gone_is_waited_for_and_what_stays_is_named(client_of: ClientOf) -> None:
+    key = ObjectKey("v1", "Namespace", "", "shop")
+    left: Iterator[Answer] = iter([(200, {}, b'{"metadata": {"name": "shop"}}'), (404, {}, b"{}")])
+    wait_gone(client_of(lambda *_: next(left)), [key], deadline=Deadline(10), interval=0.01)
+
+    stuck = client_of(lambda *_: (200, {}, b'{"metadata": {"name": "shop", "finalizers": ["example.test/x"]}}'))
+    with pytest.raises(WorkloadFailed, match=r"Namespace shop is still there, held by example\.test/x"):
+        wait_gone(stuck, [key], deadline=Deadline(0.05), interval=0.01)

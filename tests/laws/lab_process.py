@@ -1,0 +1,156 @@
+"""The process behind the ``lab`` fixture: a node, pods and external hosts of its own, real packets between them.
+
+Started in fresh namespaces; answers one JSON object a line on stdin with one JSON object a line on stdout. Ends with
+its stdin.
+
+``{"hosts": [address], "ports": [number]}``  make hosts that serve every port by TCP and UDP
+``{"apply": text}``                          one nftables transaction
+``{"forget": true}``                         drop all rules
+``{"list": true}``                           the rules in force, libnftables JSON
+``{"probe": [[from, to, protocol, port]], "patience": seconds}``
+                                             all at once; ``connected``, ``refused`` or ``silent`` each
+``{"flow": [from, to, port]}``               the same by UDP on a socket that stays open from call to call
+"""
+
+import json
+import os
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from harness.cluster.embedded.netns import Contents, in_network
+from harness.cluster.embedded.nft import Nft
+from harness.cluster.embedded.node import Node
+
+BACKLOG = 256
+PATIENCE = 0.1
+
+
+class Lab:
+    def __init__(self) -> None:
+        self._node = Node()
+        self._nft = Nft()
+        self._networks: dict[str, int] = {}
+        self._listeners: list[socket.socket] = []
+        self._flows: dict[tuple[str, str, int], socket.socket] = {}
+
+    def answer(self, request: Mapping[str, Any]) -> Any:
+        match request:
+            case {"hosts": addresses, "ports": ports}:
+                for address in addresses:
+                    self._add(address, ports)
+            case {"apply": text}:
+                self._nft.apply(text)
+            case {"forget": True}:
+                self._nft.apply("flush ruleset")
+            case {"list": True}:
+                return self._nft.listing()
+            case {"probe": probes, "patience": patience}:
+                return self._probe(probes, patience)
+            case {"flow": [source, target, port]}:
+                return self._flow(source, target, port)
+        return None
+
+    def _add(self, address: str, ports: Iterable[int]) -> None:
+        sandbox = self._node.sandbox(address, Contents(hostname="host"))
+        self._networks[address] = sandbox.namespaces.net
+        for port in ports:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                listener = self._socket(address, kind)
+                listener.bind((address, port))
+                if kind == socket.SOCK_STREAM:
+                    listener.listen(BACKLOG)
+                self._listeners.append(listener)
+
+    def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
+        """A socket in the network of the host; the node's own for an unknown address."""
+        with in_network(self._networks.get(address, self._node.home.net), self._node.home.net):
+            one = socket.socket(socket.AF_INET, kind)
+        one.settimeout(0)
+        return one
+
+    def _probe(self, probes: list[tuple[str, str, str, int]], patience: float) -> list[str]:
+        with selectors.EpollSelector() as waiting:
+            for listener in self._listeners:
+                waiting.register(listener, selectors.EVENT_READ, None)
+            outcomes = ["silent"] * len(probes)
+            started = [self._start(waiting, number, probe) for number, probe in enumerate(probes)]
+            left, end = len(probes), time.monotonic() + patience
+            while left and (rest := end - time.monotonic()) > 0:
+                for key, _ in waiting.select(rest):
+                    if key.data is None:
+                        serve(key.fileobj)
+                    else:
+                        waiting.unregister(key.fileobj)
+                        outcomes[key.data] = outcome(key.fileobj)
+                        left -= 1
+        for one in started:
+            one.close()
+        return outcomes
+
+    def _flow(self, source: str, target: str, port: int) -> str:
+        flow = self._flows.get((source, target, port))
+        if flow is None:
+            flow = self._flows[source, target, port] = self._socket(source, socket.SOCK_DGRAM)
+            flow.connect((target, port))
+        flow.send(b"again")
+        with selectors.EpollSelector() as waiting:
+            for one in (*self._listeners, flow):
+                waiting.register(one, selectors.EVENT_READ)
+            while ready := waiting.select(PATIENCE):
+                for key, _ in ready:
+                    if key.fileobj is flow:
+                        flow.recv(64)
+                        return "connected"
+                    serve(key.fileobj)
+        return "silent"
+
+    def _start(self, waiting: selectors.EpollSelector, number: int, probe: tuple[str, str, str, int]) -> socket.socket:
+        source, target, protocol, port = probe
+        stream = protocol == "TCP"
+        one = self._socket(source, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+        error = one.connect_ex((target, port))
+        if not stream and not error:
+            with suppress(OSError):  # a refusal on the node itself shows at once; the socket's error says so below
+                one.send(b"probe")
+        waiting.register(one, selectors.EVENT_WRITE if stream else selectors.EVENT_READ, number)
+        return one
+
+
+def serve(listener: Any) -> None:
+    """Answer what waits at a listener."""
+    try:
+        while True:
+            if listener.type == socket.SOCK_STREAM:
+                listener.accept()[0].close()
+            else:
+                listener.sendto(*listener.recvfrom(64))
+    except BlockingIOError:
+        return
+    except OSError:  # an answer that cannot be sent is the asker's business
+        return
+
+
+def outcome(one: Any) -> str:
+    error = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return "refused" if error else "connected"
+
+
+def main() -> None:
+    lab = Lab()
+    for line in sys.stdin:
+        try:
+            answer = {"ok": lab.answer(json.loads(line))}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shall see it
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

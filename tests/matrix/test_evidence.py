@@ -1,0 +1,68 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
+from harness.matrix.outcome import Expected, Outcome
+
+OPEN, DROPPED, REFUSED, LOST = (
+    Reply(Outcome.CONNECTED),
+    Reply(Outcome.TIMED_OUT),
+    Reply(Outcome.REFUSED),
+    Reply(Outcome.PROBE_FAILED),
+)
+
+
+def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
+    return Evidence(
+        Expected(word), tuple(Attempt(float(i), reply, witness) for i, (reply, witness) in enumerate(attempts))
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "attempts", "judgement"),
+    [
+        ("allowed", [(OPEN, None)], "agrees"),
+        ("allowed", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("allowed", [(DROPPED, OPEN)], "disagrees"),
+        ("allowed", [(OPEN, None), (DROPPED, OPEN)], "flapping"),
+        ("blocked", [(DROPPED, OPEN)], "agrees"),
+        ("blocked", [(OPEN, OPEN), (REFUSED, OPEN)], "agrees"),
+        ("blocked", [(DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN)], "flapping"),
+        ("blocked", [(DROPPED, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "agrees"),
+        ("allowed", [(OPEN, OPEN), (DROPPED, LOST), (OPEN, OPEN)], "agrees"),
+        ("allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "flapping"),
+        ("blocked", [(DROPPED, None)], "unproven"),
+        ("blocked", [(REFUSED, REFUSED)], "unproven"),
+        ("blocked", [(DROPPED, LOST)], "unproven"),
+        ("blocked", [(DROPPED, OPEN), (DROPPED, REFUSED)], "unproven"),
+        ("blocked", [(LOST, OPEN)], "broken"),
+        ("allowed", [(LOST, OPEN)], "broken"),
+        ("undefined", [(LOST, None)], "broken"),
+        ("undefined", [(DROPPED, None), (OPEN, None), (REFUSED, None)], "agrees"),
+        ("dropped", [(REFUSED, OPEN)], "disagrees"),
+        ("rejected", [(REFUSED, OPEN)], "agrees"),
+    ],
+)
+def test_judgement(word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str) -> None:
+    assert judge(evidence(word, *attempts)) == judgement
+
+
+def test_settle_time_is_the_start_of_the_closing_run_of_matches() -> None:
+    seen = evidence("blocked", (DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN), (DROPPED, OPEN))
+    assert seen.settled_after == 2.0
+    assert evidence("blocked", (DROPPED, OPEN), (OPEN, OPEN)).settled_after is None
+
+
+replies = st.sampled_from([Reply(o) for o in Outcome])
+
+
+@given(st.sampled_from(Expected), st.lists(st.tuples(replies, st.none() | replies), min_size=1, max_size=5))
+def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
+    word: Expected, attempts: list[tuple[Reply, Reply | None]]
+) -> None:
+    last, witness = attempts[-1]
+    if judge(evidence(word, *attempts)) is Judgement.AGREES:
+        assert word.admits(last.outcome)
+        assert last.outcome is not Outcome.PROBE_FAILED
+        assert not word.needs_proof or (witness is not None and witness.outcome is Outcome.CONNECTED)

@@ -1,0 +1,28 @@
+import pytest
+
+from harness.model.labels import LabelSelector
+
+
+@pytest.mark.parametrize(
+    ("selector", "matching"),
+    [
+        ({}, {"none", "web", "db"}),
+        (None, {"none", "web", "db"}),
+        ({"matchLabels": {"app": "web"}}, {"web"}),
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "db"]}]}, {"web", "db"}),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, {"none", "db"}),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, {"web", "db"}),
+        ({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, {"none"}),
+        (
+            {
+                "matchLabels": {"app": "web"},
+                "matchExpressions": [{"key": "tier", "operator": "Exists"}],
+            },
+            set(),
+        ),
+    ],
+)
+def test_operators(selector: dict[str, object] | None, matching: set[str]) -> None:
+    labels = {"none": {}, "web": {"app": "web"}, "db": {"app": "db", "tier": "data"}}
+    parsed = LabelSelector.parse(selector)
+    assert {name for name, given in labels.items() if parsed.matches(given)} == matching

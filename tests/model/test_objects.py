@@ -1,0 +1,59 @@
+from harness.model.flow import PodRef, Port, Protocol
+from harness.model.objects import Namespace, Pod, Service, World
+
+POD = {
+    "kind": "Pod",
+    "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},
+    "spec": {
+        "containers": [{"ports": [{"containerPort": 80, "name": "http"}, {"containerPort": 53, "protocol": "UDP"}]}],
+        "initContainers": [
+            {"restartPolicy": "Always", "ports": [{"containerPort": 9090, "name": "http"}]},
+            {"ports": [{"containerPort": 1}]},
+        ],
+    },
+    "status": {"phase": "Running", "podIPs": [{"ip": "10.0.0.1"}]},
+}
+SERVICE = {
+    "kind": "Service",
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {"selector": {"app": "web"}, "clusterIP": "10.96.0.7", "ports": [{"port": 8080, "targetPort": "http"}]},
+}
+
+
+def test_a_pod_serves_its_containers_and_sidecars_ports() -> None:
+    pod = Pod.parse(POD)
+    assert {str(p.port) for p in pod.ports} == {"80/TCP", "53/UDP", "9090/TCP"}
+    assert pod.numbers("http", Protocol.TCP) == {80, 9090}
+    assert pod.numbers("http", Protocol.UDP) == frozenset()
+    assert pod.numbers("", Protocol.UDP) == frozenset()
+
+
+def test_a_finished_pod_no_longer_owns_its_address() -> None:
+    assert not Pod.parse({**POD, "status": {"phase": "Succeeded"}}).running
+
+
+def test_services_target_numbers_or_names() -> None:
+    service = Service.parse(SERVICE)
+    (port,) = service.ports
+    assert (port.port, port.target) == (Port(Protocol.TCP, 8080), "http")
+    assert service.cluster_ips == ("10.96.0.7",)
+    assert service.backs(Pod.parse(POD))
+
+
+def test_headless_and_selectorless_services() -> None:
+    headless = Service.parse({"metadata": {"name": "x"}, "spec": {"clusterIP": "None", "ports": [{"port": 80}]}})
+    assert headless.headless
+    assert headless.cluster_ips == ()
+    assert headless.selector is None
+    assert headless.ports[0].target == 80
+    assert not headless.backs(Pod.parse(POD))
+
+
+def test_every_namespace_carries_its_name_as_a_label() -> None:
+    assert Namespace.parse({"metadata": {"name": "shop"}}).labels == {"kubernetes.io/metadata.name": "shop"}
+
+
+def test_a_world_takes_what_matters_and_passes_over_the_rest() -> None:
+    world = World.parse([POD, SERVICE, {"kind": "ConfigMap"}, {"kind": "Namespace", "metadata": {"name": "shop"}}])
+    assert list(world.pods) == list(world.services) == [PodRef("shop", "web")]
+    assert list(world.namespaces) == ["shop"]

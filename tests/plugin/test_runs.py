@@ -1,0 +1,164 @@
+"""Whole runs on the embedded cluster: what a user sees, and what is left afterwards."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.settings import Deadline
+
+if TYPE_CHECKING:
+    from conftest import Demo
+
+pytestmark = pytest.mark.live
+Green = Callable[..., pytest.RunResult]
+CLOSED = "demo/scenario.yaml::closed::client -> ip(front):80"
+
+
+def test_a_green_run_names_the_dataplane_and_what_it_cost(green: Green) -> None:
+    text = green("demo").stdout.str()
+    assert "4 passed" in text
+    assert text.count("dataplane: embedded") == 2
+    assert "3 paths as expected" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        ([CLOSED], 1),
+        (["-k", "http", "demo"], 1),
+        (["demo/scenario.yaml::closed"], 2),
+        (["-p", "no:xdist", "demo"], 4),
+        (["--literal-namespaces", "demo"], 4),
+        (["--probe-tool", "bash", "-k", "not http", "demo"], 3),
+    ],
+)
+def test_selection_and_options(green: Green, arguments: list[str], passed: int) -> None:
+    green(*arguments).assert_outcomes(passed=passed)
+
+
+def test_a_wrong_expectation_fails_with_a_message_that_stands_alone_and_lf_asks_it_again(demo: "Demo") -> None:
+    demo.edit("ip(front):80: blocked", "ip(front):80: allowed")
+    result = demo.run("demo")
+    result.assert_outcomes(passed=3, failed=1)
+    text = result.stdout.str()
+    for part in (
+        "client -> ip(front):80: expected allowed, observed TIMED_OUT",
+        "demo/scenario.yaml:11, step closed",
+        "attempts with nc",
+        "the target is isolated by deny (deny.yaml:1)",
+        "no policy selects the source in this direction",
+        "exec client -- ",
+        "truth table of demo/scenario.yaml::closed",
+        "X≠.",
+    ):
+        assert part in text, text
+    assert "Traceback" not in text
+    demo.run("--lf", "demo").assert_outcomes(failed=1)
+    assert demo.vanished(), demo.left()
+
+
+def test_an_open_path_is_not_blocked(demo: "Demo") -> None:
+    demo.edit("client -> front:80: allowed", "client -> front:80: blocked")
+    result = demo.run("demo")
+    result.assert_outcomes(passed=3, failed=1)
+    assert "expected blocked, observed CONNECTED" in result.stdout.str()
+
+
+def test_a_dead_listener_makes_a_denial_unproven(demo: "Demo") -> None:
+    demo.edit("name: server,", "name: server, annotations: {netpol-harness/dead-ports: '80'},", of=demo.workloads)
+    result = demo.run(CLOSED)
+    result.assert_outcomes(errors=1)
+    assert "UNPROVEN" in result.stdout.str()
+    assert "listener asked inside its own pod: REFUSED" in result.stdout.str()
+
+
+def test_a_pod_without_tools_is_an_error_with_a_remedy_and_never_green(demo: "Demo") -> None:
+    hidden = "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping"
+    demo.edit(
+        "name: client,", f"name: client, annotations: {{netpol-harness/hide-tools: '{hidden}'}},", of=demo.workloads
+    )
+    result = demo.run("demo")
+    result.assert_outcomes(errors=3, passed=1)
+    assert "found none of curl, nc" in result.stdout.str()
+
+
+def test_what_the_backend_lacks_is_skipped_by_name(demo: "Demo") -> None:
+    demo.edit("      client -> ip(front):80: blocked", '      "client -> [2001:db8::1]:80": undefined')
+    result = demo.run("-rs", "demo")
+    result.assert_outcomes(passed=3, skipped=1)
+    assert "this backend has no IPv6" in result.stdout.str()
+
+
+def test_junit_has_one_case_a_path_with_its_figures(demo: "Demo", green: Green) -> None:
+    green("--junitxml=out.xml", "demo")
+    cases = ElementTree.parse(demo.pytester.path / "out.xml").getroot().iter("testcase")
+    figures = {case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")} for case in cases}
+    assert len(figures) == 4
+    closed = figures["client -> ip(front):80"]
+    assert closed["outcome"] == "TIMED_OUT"
+    assert int(closed["attempts"]) >= 2
+    assert float(closed["settle_seconds"]) >= 0
+
+
+def test_workers_share_one_cluster_and_keep_a_scenario_together(demo: "Demo", green: Green) -> None:
+    for name in ("second", "third"):
+        demo.write(name=name)
+    text = green("-n", "2", "-v", "demo", "second", "third").stdout.str()
+    workers = {
+        name: {line[1:4] for line in text.splitlines() if f" {name}/" in line and "PASSED" in line}
+        for name in ("demo", "second", "third")
+    }
+    assert all(len(seen) == 1 for seen in workers.values()), text
+
+
+def test_a_killed_worker_leaves_nothing_and_the_rest_goes_on(demo: "Demo") -> None:
+    demo.pytester.makepyfile(
+        test_suicide="import os, signal\ndef test_it(cluster):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = demo.run("-n", "2", "test_suicide.py", "demo")
+    result.assert_outcomes(passed=4, failed=1)
+    assert demo.vanished(), demo.left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_a_run_that_is_ended_leaves_no_process(demo: "Demo", number: signal.Signals, workers: list[str]) -> None:
+    demo.pytester.makepyfile(
+        test_wait="import pathlib, time\ndef test_it(cluster):\n    pathlib.Path('ready').touch()\n    time.sleep(60)\n"
+    )
+    process = demo.start(*workers, "test_wait.py")
+    try:
+        assert any((demo.pytester.path / "ready").exists() for _ in Deadline(30.0).ticks(0.05))
+        assert any("harness.cluster.embedded" in line for line in demo.left())
+        os.kill(process.pid, number)
+        process.wait(timeout=20)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+    assert any(not demo.processes() for _ in Deadline(10.0).ticks(0.05)), demo.left()
+
+
+def test_python_tests_use_the_fixtures(demo: "Demo", green: Green) -> None:
+    (demo.pytester.path / "demo" / "test_fixtures.py").write_text(
+        "import pytest\n"
+        "from harness.errors import CapabilityMissing, ScenarioInvalid, Unproven\n"
+        "\n"
+        "def test_it(cluster, scenario, probe, truth_table):\n"
+        "    assert cluster.backend == 'embedded'\n"
+        "    scenario.enter('open')\n"
+        "    assert probe('client -> front:80').outcome == 'CONNECTED'\n"
+        "    assert [str(f) for f in truth_table('allowed').wrong] == []\n"
+        "    scenario.enter('closed')\n"
+        "    assert probe('client -> ip(front):80', 'blocked').judgement == 'agrees'\n"
+        "    assert truth_table('allowed').glyph('client', 'server:80') == 'X≠.'\n"
+        "    with pytest.raises(ScenarioInvalid, match='nobody'):\n"
+        "        probe('nobody -> front:80')\n"
+        "    with pytest.raises(ValueError, match='open, closed'):\n"
+        "        scenario.enter('ajar')\n"
+    )
+    green("demo/test_fixtures.py").assert_outcomes(passed=1)

@@ -1,0 +1,102 @@
+import shlex
+
+import pytest
+
+from harness.matrix.path import Scheme
+from harness.probe.commands import PREFERENCE, Ask, command_for, datagram, lookup_command
+from harness.probe.question import Probe
+from harness.probe.toolbox import Netcat, Tool, Toolbox
+
+ALL = frozenset(Tool)
+TOKEN = "0123456789abcdef"
+
+
+def _typed(probe: Probe, toolbox: Toolbox, *, timeout: float = 0.2, forced: Tool | None = None) -> str:
+    command = command_for(Ask(probe, toolbox, timeout, TOKEN), forced)
+    return command.shell if command else ""
+
+
+TCP = Probe(Scheme.TCP, "10.0.0.1", 80)
+NAMED = Probe(Scheme.TCP, "web", 80)
+HTTP = Probe(Scheme.HTTP, "fd00::1", 80)
+UDP = Probe(Scheme.UDP, "10.0.0.1", 5353)
+SCTP = Probe(Scheme.SCTP, "10.0.0.1", 80)
+ICMP = Probe(Scheme.ICMP, "web", 0)
+
+
+@pytest.mark.parametrize(
+    ("probe", "toolbox", "typed"),
+    [
+        (TCP, Toolbox(ALL, Netcat.OPENBSD), "timeout 0.2 nc -vz -w 1 10.0.0.1 80"),
+        (TCP, Toolbox(ALL, Netcat.COMPATIBLE, fractional=False), "timeout 1 nc -vz -w 1 10.0.0.1 80"),
+        (TCP, Toolbox(ALL, Netcat.NCAT, nc="ncat"), "timeout 0.2 ncat -vz -w 1 10.0.0.1 80"),
+        (TCP, Toolbox(ALL, Netcat.TRADITIONAL), "timeout 0.2 nc -vzn -w 1 10.0.0.1 80"),
+        (NAMED, Toolbox(ALL, Netcat.TRADITIONAL), "timeout 0.2 nc -vz -w 1 web 80"),
+        (TCP, Toolbox(frozenset({Tool.NC, Tool.WGET}), Netcat.PLAIN), "timeout 2 nc -w 1 10.0.0.1 80"),
+        (
+            TCP,
+            Toolbox(frozenset({Tool.NC, Tool.AGNHOST}), Netcat.PLAIN, agnhost="/agnhost"),
+            "/agnhost connect --timeout=200ms --protocol=tcp 10.0.0.1:80",
+        ),
+        (NAMED, Toolbox(frozenset({Tool.WGET})), "timeout 0.2 wget -S -O /dev/null http://web:80/"),
+        (NAMED, Toolbox(frozenset({Tool.BASH})), "timeout 0.2 bash -c 'exec 3<>/dev/tcp/web/80'"),
+        (SCTP, Toolbox(ALL, Netcat.NCAT), "timeout 0.2 nc --sctp -vz -w 1 10.0.0.1 80"),
+        (SCTP, Toolbox(ALL, Netcat.OPENBSD), "agnhost connect --timeout=200ms --protocol=sctp 10.0.0.1:80"),
+        (ICMP, Toolbox(ALL), "timeout 0.2 ping -n -c 1 -W 1 web"),
+        (ICMP, Toolbox(ALL - {Tool.PING}), ""),
+        (UDP, Toolbox(frozenset({Tool.CURL, Tool.WGET})), ""),
+    ],
+)
+def test_the_first_tool_that_can_is_typed_as_a_user_would(probe: Probe, toolbox: Toolbox, typed: str) -> None:
+    assert _typed(probe, toolbox) == typed
+
+
+def test_http_is_asked_by_curl_without_a_proxy_file_and_with_brackets() -> None:
+    typed = _typed(HTTP, Toolbox(ALL, Netcat.OPENBSD))
+    assert typed.startswith("curl -q ")
+    assert typed.endswith(" --max-time 0.2 http://[fd00::1]:80/")
+
+
+def test_curl_opens_tcp_in_telnet_mode() -> None:
+    assert _typed(TCP, Toolbox(frozenset({Tool.CURL}))).endswith("telnet://10.0.0.1:80/")
+
+
+def test_a_datagram_is_sent_three_times_within_the_time_out() -> None:
+    command = command_for(Ask(UDP, Toolbox(ALL, Netcat.OPENBSD, receives_once=True), 0.3, TOKEN), None)
+    assert command is not None
+    assert command.shell == f"printf 'echo {TOKEN}\\012' | timeout 0.1 nc -u -w 2 -W 1 10.0.0.1 5353"
+    assert (command.tries, command.data_only) == (3, True)
+
+
+@pytest.mark.parametrize("kind", [Netcat.NCAT, Netcat.PLAIN])
+def test_a_netcat_that_cannot_wait_for_datagrams_is_passed_over(kind: Netcat) -> None:
+    assert _typed(UDP, Toolbox(frozenset({Tool.NC, Tool.BASH}), kind)).startswith("timeout 0.0667 bash -c")
+
+
+def test_a_name_server_is_asked_for_a_name_that_nobody_knows() -> None:
+    dnslib = pytest.importorskip("dnslib")
+    record = dnslib.DNSRecord.parse(datagram(53, TOKEN))
+    assert str(record.q.qname) == f"{TOKEN}.cluster.local."
+    assert record.header.rd == 1
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("forced", list(Tool))
+def test_a_forced_tool_asks_what_it_can_and_nothing_else(scheme: Scheme, forced: Tool) -> None:
+    probe = Probe(scheme, "10.0.0.1", 0 if scheme is Scheme.ICMP else 80)
+    command = command_for(Ask(probe, Toolbox(ALL, Netcat.NCAT), 0.2, TOKEN), forced)
+    assert command is None or (command.tool is forced and forced in PREFERENCE[scheme])
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("forced", list(Tool))
+@pytest.mark.parametrize("kind", list(Netcat))
+def test_what_is_typed_is_one_line_that_a_shell_can_split(scheme: Scheme, forced: Tool, kind: Netcat) -> None:
+    probe = Probe(scheme, "a.b", 0 if scheme is Scheme.ICMP else 53)
+    typed = _typed(probe, Toolbox(ALL, kind), forced=forced)
+    assert "\n" not in typed
+    assert not typed or len(shlex.split(typed)) > 2
+
+
+def test_a_lookup_has_the_time_of_a_probe() -> None:
+    assert lookup_command("web", Toolbox(ALL, lookup="getent ahosts"), 0.2) == "timeout 0.2 getent ahosts web"

@@ -1,0 +1,127 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.matrix.evidence import Judgement, judge
+from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Scheme
+from harness.model.flow import PodRef
+from harness.probe.converge import ask, converge
+from harness.probe.prober import Prober
+from harness.probe.question import Probe, Question
+from harness.settings import Timeouts
+
+CLIENT, SERVER, OTHER = PodRef("shop", "client"), PodRef("shop", "server"), PodRef("shop", "other")
+PROBE = Probe(Scheme.TCP, "10.0.0.1", 80)
+WITNESS = ((SERVER, PROBE),)
+QUICK = Timeouts(probe=0.2, settle=0.2, interval=0.001, exec=5, ready=1, cluster=1)
+PATIENT = Timeouts(probe=0.2, settle=30, interval=0.001, exec=5, ready=1, cluster=1)
+FakePods = Callable[[Any], Any]
+
+
+def _script(**states: str) -> Callable[[PodRef, str, int], str]:
+    """A network that gives each pod one letter after the other, the last for ever: o(pen), d(ropped), r(efused)."""
+    remaining = {name: list(letters) for name, letters in states.items()}
+    words = {"o": "open", "d": "dropped", "r": "refused"}
+
+    def network(pod: PodRef, host: str, port: int) -> str:
+        letters = remaining[pod.name]
+        return words[letters.pop(0) if len(letters) > 1 else letters[0]]
+
+    return network
+
+
+def _converge(pods: Any, expected: Expected, timeouts: Timeouts, *, witnesses: Any = WITNESS) -> Any:
+    question = Question(CLIENT, PROBE, expected, witnesses)
+    prober = Prober(pods, timeout=timeouts.probe, exec_timeout=timeouts.exec)
+    return converge(prober, [question], timeouts)[question]
+
+
+@pytest.mark.parametrize(
+    ("expected", "client", "server", "judgement", "attempts"),
+    [
+        (Expected.ALLOWED, "o", "o", Judgement.AGREES, 2),
+        (Expected.BLOCKED, "d", "o", Judgement.AGREES, 2),
+        (Expected.REJECTED, "r", "o", Judgement.AGREES, 2),
+        (Expected.UNDEFINED, "d", "o", Judgement.AGREES, 2),
+        (Expected.BLOCKED, "ood", "o", Judgement.AGREES, 4),
+        (Expected.ALLOWED, "ddo", "o", Judgement.AGREES, 4),
+        (Expected.BLOCKED, "d", "ddo", Judgement.AGREES, 4),
+        (Expected.ALLOWED, "odo", "o", Judgement.FLAPPING, 4),
+        (Expected.BLOCKED, "dod", "o", Judgement.FLAPPING, 4),
+    ],
+)
+def test_it_asks_until_the_answer_matches_and_then_once_more(
+    fake_pods: FakePods, expected: Expected, client: str, server: str, judgement: Judgement, attempts: int
+) -> None:
+    evidence = _converge(fake_pods(_script(client=client, server=server)), expected, PATIENT)
+    assert judge(evidence) is judgement
+    assert len(evidence.attempts) == attempts
+
+
+@pytest.mark.parametrize(
+    ("expected", "client", "server", "judgement"),
+    [
+        (Expected.ALLOWED, "d", "o", Judgement.DISAGREES),
+        (Expected.BLOCKED, "o", "o", Judgement.DISAGREES),
+        (Expected.DROPPED, "r", "o", Judgement.DISAGREES),
+        (Expected.BLOCKED, "d", "r", Judgement.UNPROVEN),
+        (Expected.BLOCKED, "d", "d", Judgement.UNPROVEN),
+    ],
+)
+def test_time_runs_out_on_what_never_matches_after_two_attempts_at_least(
+    fake_pods: FakePods, expected: Expected, client: str, server: str, judgement: Judgement
+) -> None:
+    evidence = _converge(fake_pods(_script(client=client, server=server)), expected, QUICK)
+    assert judge(evidence) is judgement
+    assert len(evidence.attempts) >= 2
+
+
+def test_late_is_no_excuse_for_a_single_attempt(fake_pods: FakePods) -> None:
+    no_time = Timeouts(probe=0.2, settle=0.0, interval=0.001, exec=5, ready=1, cluster=1)
+    evidence = _converge(fake_pods(_script(client="d", server="o")), Expected.ALLOWED, no_time)
+    assert len(evidence.attempts) == 2
+
+
+def test_a_denial_without_witnesses_is_never_proven(fake_pods: FakePods) -> None:
+    evidence = _converge(fake_pods(_script(client="d")), Expected.BLOCKED, QUICK, witnesses=())
+    assert judge(evidence) is Judgement.UNPROVEN
+
+
+def test_the_worst_witness_speaks_for_all(fake_pods: FakePods) -> None:
+    pods = fake_pods(_script(client="d", server="o", other="r"))
+    evidence = _converge(pods, Expected.BLOCKED, QUICK, witnesses=(*WITNESS, (OTHER, PROBE)))
+    assert evidence.last.witness.outcome is Outcome.REFUSED
+    assert judge(evidence) is Judgement.UNPROVEN
+
+
+def test_an_allowed_path_that_matched_too_early_does_not_stay_green(fake_pods: FakePods) -> None:
+    """The policy lands after the first round: the blocked path waits for it, the allowed one must be asked again."""
+    pods = fake_pods(_script(client="od", other="ood", server="o"))
+    allowed = Question(CLIENT, PROBE, Expected.ALLOWED, WITNESS)
+    blocked = Question(OTHER, PROBE, Expected.BLOCKED, WITNESS)
+    evidence = converge(Prober(pods, timeout=0.2, exec_timeout=5), [allowed, blocked], QUICK)
+    assert judge(evidence[blocked]) is Judgement.AGREES
+    assert judge(evidence[allowed]) is Judgement.FLAPPING
+
+
+def test_a_witness_that_many_need_is_asked_once_a_round(fake_pods: FakePods) -> None:
+    pods = fake_pods(_script(client="d", other="d", server="o"))
+    questions = [Question(pod, PROBE, Expected.BLOCKED, WITNESS) for pod in (CLIENT, OTHER)]
+    attempts = ask(Prober(pods, timeout=0.2, exec_timeout=5), questions)
+    assert all(attempt.proven for attempt in attempts.values())
+    assert [pod for pod, _ in pods.execs].count(SERVER) == 2  # its tools, and its one batch
+
+
+def test_times_count_from_the_last_change(fake_pods: FakePods) -> None:
+    pods = fake_pods(_script(client="o", server="o"))
+    question = Question(CLIENT, PROBE, Expected.ALLOWED, WITNESS)
+    evidence = converge(Prober(pods, timeout=0.2, exec_timeout=5), [question], QUICK, since=-1000.0)[question]
+    assert evidence.attempts[0].at > 1000
+    assert evidence.attempts[1].at > evidence.attempts[0].at
+    assert evidence.settled_after == evidence.attempts[0].at
+
+
+def test_no_questions_no_evidence(fake_pods: FakePods) -> None:
+    assert converge(Prober(fake_pods({}), timeout=0.2, exec_timeout=5), [], QUICK) == {}

@@ -1,0 +1,120 @@
+"""The scripts and the agent with the host's real tools, against real listeners, drops and rejects in one namespace."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from harness.kube.exec import ExecReply
+from harness.matrix.outcome import Outcome
+from harness.matrix.path import Scheme
+from harness.model.flow import PodRef
+from harness.probe.prober import Means, Prober
+from harness.probe.question import Probe
+from harness.probe.toolbox import Tool
+from harness.settings import Deadline
+
+NEEDED = ("unshare", "nsenter", "nft", "ip", "mount")
+HERE = pathlib.Path(__file__).parent
+POD = PodRef("shop", "web")
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0 or not all(map(shutil.which, NEEDED)), reason=f"needs root and {NEEDED}"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The process in whose namespaces the listeners are."""
+    argv = ["unshare", "--net", "--mount", sys.executable, str(HERE / "laboratory.py")]
+    resolver = tmp_path_factory.mktemp("lab") / "resolv.conf"
+    with subprocess.Popen([*argv, str(resolver)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process.pid
+        process.stdin.close()
+
+
+class _Inside:
+    """An exec that runs argv in the namespaces of a process, with the system's own PATH."""
+
+    def __init__(self, process: int) -> None:
+        self._enter = ["nsenter", "--target", str(process), "--net", "--mount"]
+
+    def __call__(
+        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+    ) -> ExecReply:
+        program = [*self._enter, "env", f"PATH={PATH}", *argv]
+        done = subprocess.run(program, input=stdin, capture_output=True, timeout=deadline.remaining, check=False)
+        return ExecReply(done.returncode, done.stdout, done.stderr)
+
+
+def _observe(prober: Prober, probes: Sequence[Probe], means: Means = Means.TYPED) -> dict[Probe, Outcome]:
+    """Outcomes of one round; up to three rounds where the machine was too slow for silence to count."""
+    for _ in range(3):
+        replies = prober.observe({POD: probes}, means)
+        if not any("too slow" in reply.detail for reply in replies.values()):
+            break
+    return {probe: replies[POD, probe].outcome for probe in probes}
+
+
+STREAMS = {
+    80: Outcome.CONNECTED,
+    90: Outcome.CONNECTED,
+    92: Outcome.CONNECTED,
+    81: Outcome.TIMED_OUT,
+    82: Outcome.REFUSED,
+    99: Outcome.REFUSED,
+    84: Outcome.UNREACHABLE,
+}
+DATAGRAMS = {5353: Outcome.CONNECTED, 53: Outcome.CONNECTED, 81: Outcome.TIMED_OUT, 83: Outcome.REFUSED}
+NAMES = {"good": Outcome.CONNECTED, "nosuch": Outcome.NAME_FAILED, "silent": Outcome.NAME_FAILED}
+ALMOST_ALIKE = {Outcome.UNREACHABLE, Outcome.TIMED_OUT}
+"""Some tools wait on after an ICMP error to a connection, as the kernel lets them."""
+
+
+@pytest.mark.parametrize("scheme", [Scheme.TCP, Scheme.HTTP])
+@pytest.mark.parametrize("tool", [None, Tool.NC, Tool.CURL, Tool.BASH, Tool.WGET])
+def test_every_tool_tells_the_same_of_streams(lab: int, scheme: Scheme, tool: Tool | None) -> None:
+    if tool is not None and shutil.which(tool, path=PATH) is None:
+        pytest.skip(f"this host has no {tool}")
+    wanted = {Probe(scheme, "10.9.0.1", port): outcome for port, outcome in STREAMS.items()}
+    wanted |= {Probe(scheme, name, 80): outcome for name, outcome in NAMES.items()}
+    wanted[Probe(scheme, "10.77.0.1", 80)] = Outcome.UNREACHABLE
+    seen = _observe(Prober(_Inside(lab), timeout=0.5, exec_timeout=20, tool=tool), list(wanted))
+    differing = {probe: (outcome, seen[probe]) for probe, outcome in wanted.items() if outcome is not seen[probe]}
+    assert all(set(pair) == ALMOST_ALIKE for pair in differing.values()), differing
+
+
+@pytest.mark.parametrize("tool", [None, Tool.NC, Tool.BASH])
+def test_every_tool_tells_the_same_of_datagrams(lab: int, tool: Tool | None) -> None:
+    wanted = {Probe(Scheme.UDP, "10.9.0.1", port): outcome for port, outcome in DATAGRAMS.items()}
+    wanted |= {Probe(Scheme.UDP, name, 5353): outcome for name, outcome in NAMES.items()}
+    assert _observe(Prober(_Inside(lab), timeout=0.5, exec_timeout=20, tool=tool), list(wanted)) == wanted
+
+
+def test_the_agent_tells_the_same_of_addresses(lab: int) -> None:
+    wanted = {Probe(Scheme.TCP, "10.9.0.1", port): outcome for port, outcome in STREAMS.items()}
+    wanted |= {Probe(Scheme.UDP, "10.9.0.1", port): outcome for port, outcome in DATAGRAMS.items()}
+    wanted[Probe(Scheme.TCP, "10.77.0.1", 80)] = Outcome.UNREACHABLE
+    assert _observe(Prober(_Inside(lab), timeout=0.2, exec_timeout=20), list(wanted), Means.AGENT) == wanted
+
+
+def test_tcp_is_asked_by_nc_and_http_by_curl(lab: int) -> None:
+    probes = [Probe(Scheme.TCP, "good", 80), Probe(Scheme.HTTP, "good", 80)]
+    replies = Prober(_Inside(lab), timeout=1.0, exec_timeout=20).observe({POD: probes})
+    assert [replies[POD, probe].tool for probe in probes] == ["nc", "curl"]
+    assert replies[POD, probes[1]].detail == "HTTP 404"
+    assert replies[POD, probes[0]].command == "timeout 1 nc -vz -w 1 good 80"
+
+
+def test_a_hundred_probes_of_one_pod_are_all_answered(lab: int) -> None:
+    probes = [Probe(Scheme.TCP, "10.9.0.1", port) for port in range(100, 200)]
+    assert set(_observe(Prober(_Inside(lab), timeout=1.0, exec_timeout=20), probes).values()) == {Outcome.REFUSED}

@@ -1,0 +1,160 @@
+import re
+import subprocess
+
+import pytest
+
+from harness.matrix.evidence import Reply
+from harness.matrix.outcome import Outcome
+from harness.matrix.path import Scheme
+from harness.probe.question import Probe
+from harness.probe.script import Batch, compose, doubted, read, token
+from harness.probe.toolbox import Netcat, Tool, Toolbox
+
+NONCE = "a1b2c3d4e5f60718"
+NC = Toolbox(frozenset({Tool.NC}), Netcat.OPENBSD, lookup="getent ahosts")
+ADDRESS = Probe(Scheme.TCP, "10.0.0.1", 80)
+NAMED = Probe(Scheme.TCP, "web", 80)
+UDP = Probe(Scheme.UDP, "10.0.0.1", 5353)
+OPEN = "Connection to x 80 port [tcp/http] succeeded!"
+
+
+def _batch(*probes: Probe, toolbox: Toolbox = NC, tool: Tool | None = None) -> Batch:
+    return compose(probes, toolbox, timeout=0.2, width=4, nonce=NONCE, tool=tool)
+
+
+def _frame(index: str, code: int, message: str = "", *, seconds: float = 0.01) -> str:
+    return f"\n[{NONCE} {index} {code} 5.00 {5 + seconds}\n{message}\n{NONCE} {index} {code}]\n"
+
+
+PULSE = _frame("pulse0", 1, "nc: connect to 127.0.0.1 port 1 (tcp) failed: Connection refused")
+
+
+def _replies(batch: Batch, *frames: str) -> dict[Probe, Reply]:
+    return dict(read(batch, "".join([PULSE, *frames]).encode()).replies)
+
+
+def test_the_script_is_read_whole_before_it_runs_and_ends_itself() -> None:
+    batch = _batch(ADDRESS)
+    cut = batch.text[: batch.text.rindex("}")]
+    done = subprocess.run(["sh"], input=cut.encode(), capture_output=True, check=False)
+    assert done.stdout == b""
+    whole = subprocess.run(["sh"], input=(batch.text + "echo after").encode(), capture_output=True, check=False)
+    assert b"after" not in whole.stdout
+    assert whole.returncode == 0
+
+
+def test_the_script_runs_its_lines_on_as_many_workers_as_allowed() -> None:
+    probes = [Probe(Scheme.TCP, "10.0.0.1", port) for port in range(1, 8)]
+    text = compose(probes, NC, timeout=0.2, width=3, nonce=NONCE).text
+    assert text.count("} &") == 3
+    assert len(re.findall(r"^p \d+ 1 ", text, re.MULTILINE)) == 7
+
+
+@pytest.mark.parametrize(
+    ("frame", "outcome", "detail"),
+    [
+        (_frame("0", 0, OPEN), Outcome.CONNECTED, OPEN),
+        (_frame("0", 124), Outcome.TIMED_OUT, "no answer within 0.2 s"),
+        (_frame("0", 1, "failed: Connection refused"), Outcome.REFUSED, "failed: Connection refused"),
+        ("", Outcome.PROBE_FAILED, "the answer of probe 0 was lost"),
+        (_frame("0", 0, OPEN) * 2, Outcome.PROBE_FAILED, "more than once"),
+        (_frame("0", 0, OPEN).replace(NONCE, "0" * 16), Outcome.PROBE_FAILED, "was lost"),
+    ],
+)
+def test_a_frame_becomes_a_reply(frame: str, outcome: Outcome, detail: str) -> None:
+    reply = _replies(_batch(ADDRESS), frame)[ADDRESS]
+    assert reply.outcome is outcome
+    assert detail in reply.detail
+
+
+def test_a_reply_says_what_was_typed_and_how_long_it_took() -> None:
+    reply = _replies(_batch(ADDRESS), _frame("0", 0, OPEN, seconds=0.25))[ADDRESS]
+    assert (reply.tool, reply.command) == ("nc", "timeout 0.2 nc -vz -w 1 10.0.0.1 80")
+    assert reply.seconds == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "outcome", "detail"),
+    [
+        (_frame("name0", 0, "10.0.0.1 STREAM web"), Outcome.TIMED_OUT, "no answer within"),
+        (_frame("name0", 124), Outcome.NAME_FAILED, "web did not resolve: no answer from a name server within 0.2 s"),
+        (_frame("name0", 2), Outcome.NAME_FAILED, "web did not resolve: no such name"),
+        (_frame("name0", 127, "sh: getent: not found"), Outcome.PROBE_FAILED, "looking up web failed"),
+        ("", Outcome.PROBE_FAILED, "the lookup was lost"),
+    ],
+)
+def test_silence_on_a_name_is_explained_by_the_lookup(lookup: str, outcome: Outcome, detail: str) -> None:
+    reply = _replies(_batch(NAMED), _frame("0", 124), lookup)[NAMED]
+    assert reply.outcome is outcome
+    assert detail in reply.detail
+
+
+def test_without_a_lookup_silence_on_a_name_is_no_observation() -> None:
+    batch = _batch(NAMED, toolbox=Toolbox(frozenset({Tool.NC}), Netcat.OPENBSD))
+    reply = _replies(batch, _frame("0", 124))[NAMED]
+    assert reply.outcome is Outcome.PROBE_FAILED
+    assert "neither getent nor nslookup" in reply.detail
+
+
+def test_a_tool_that_answers_on_a_name_needs_no_lookup() -> None:
+    assert _replies(_batch(NAMED), _frame("0", 0, OPEN), _frame("name0", 124))[NAMED].outcome is Outcome.CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("message", "detail"), [(token(NONCE, "0"), "our own data came back"), ("hello", "data came back, not ours")]
+)
+def test_a_datagram_says_whether_it_is_ours(message: str, detail: str) -> None:
+    reply = _replies(_batch(UDP), _frame("0", 0, message))[UDP]
+    assert (reply.outcome, reply.detail) == (Outcome.CONNECTED, detail)
+
+
+def test_a_datagrams_token_is_not_the_nonce() -> None:
+    assert NONCE not in token(NONCE, "0")
+    assert token(NONCE, "0") != token(NONCE, "1")
+
+
+def test_a_lost_pulse_makes_silence_worthless_and_nothing_else() -> None:
+    other = Probe(Scheme.TCP, "10.0.0.2", 80)
+    answers = read(_batch(ADDRESS, other), (_frame("0", 124) + _frame("1", 0, OPEN)).encode()).replies
+    assert answers[ADDRESS].outcome is Outcome.PROBE_FAILED
+    assert answers[other].outcome is Outcome.CONNECTED
+
+
+def test_slowness_is_that_of_answers_and_pulses_not_of_silence() -> None:
+    batch = _batch(ADDRESS, UDP)
+    quick = read(batch, (PULSE + _frame("0", 124, seconds=0.9) + _frame("1", 124, "x", seconds=0.8)).encode())
+    assert quick.slowest == pytest.approx(0.01)
+    slow = read(batch, (PULSE + _frame("0", 0, OPEN, seconds=0.15)).encode())
+    assert slow.slowest == pytest.approx(0.15)
+    pulse = read(batch, (_frame("pulse0", 124, seconds=0.2) + _frame("0", 124)).encode())
+    assert pulse.slowest == pytest.approx(0.2)
+
+
+def test_what_no_tool_can_ask_is_answered_without_asking() -> None:
+    sctp = Probe(Scheme.SCTP, "10.0.0.1", 80)
+    batch = _batch(sctp, ADDRESS)
+    reply = _replies(batch, _frame("1", 0, OPEN))[sctp]
+    assert reply.outcome is Outcome.PROBE_FAILED
+    assert "no tool for SCTP" in reply.detail
+
+
+def test_a_forced_tool_that_cannot_ask_says_so() -> None:
+    reply = _replies(_batch(UDP, toolbox=Toolbox(frozenset(Tool), Netcat.OPENBSD), tool=Tool.CURL))[UDP]
+    assert reply.outcome is Outcome.PROBE_FAILED
+    assert reply.detail.startswith("--probe-tool curl cannot ask udp://10.0.0.1:5353")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "doubtful"),
+    [(Outcome.TIMED_OUT, True), (Outcome.NAME_FAILED, True), (Outcome.REFUSED, False), (Outcome.CONNECTED, False)],
+)
+def test_doubt_is_cast_on_silence_only(outcome: Outcome, *, doubtful: bool) -> None:
+    assert (doubted(Reply(outcome, "x"), "slow").outcome is Outcome.PROBE_FAILED) is doubtful
+
+
+def test_a_container_without_timeout_gets_one() -> None:
+    toolbox = Toolbox(frozenset({Tool.BASH}), has_timeout=False, fractional=False)
+    probe = Probe(Scheme.TCP, "127.0.0.1", 1)
+    batch = compose([probe], toolbox, timeout=0.2, width=4, nonce=NONCE)
+    done = subprocess.run(["sh"], input=batch.text.encode(), capture_output=True, check=False)
+    assert read(batch, done.stdout).replies[probe].outcome is Outcome.REFUSED

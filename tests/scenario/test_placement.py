@@ -1,0 +1,148 @@
+"""Namespaces move, everything else stays."""
+
+import re
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.matrix.path import Inventory
+from harness.scenario.placement import Placement
+from harness.scenario.scenario import Manifest, Scenario, Step
+
+MOVED = Placement({"default": "t-default-x", "shop": "t-shop-x"})
+NAME = "kubernetes.io/metadata.name"
+EMPTY = Inventory({}, {}, {})
+
+
+def scenario(name: str, *namespaces: str) -> Scenario:
+    workloads = [Manifest({"kind": "Namespace", "metadata": {"name": n}}, "w.yaml:1") for n in namespaces]
+    return Scenario(name, "x", Path("scenario.yaml"), tuple(workloads), (Step("s", "scenario.yaml:1", EMPTY),), EMPTY)
+
+
+def thing(kind: str, namespace: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": "x", **({"namespace": namespace} if namespace else {})}, **fields}
+
+
+def selector(*names: str) -> dict[str, Any]:
+    expression = {"key": NAME, "operator": "In", "values": list(names)}
+    other = {"key": "team", "operator": "In", "values": ["shop"]}
+    return {"matchLabels": {NAME: names[0], "team": "shop"}, "matchExpressions": [expression, other]}
+
+
+def policy(*names: str) -> dict[str, Any]:
+    peers = [{"namespaceSelector": selector(*names), "podSelector": selector("shop")}]
+    return {"podSelector": selector("shop"), "ingress": [{"from": peers}], "egress": [{"to": peers}]}
+
+
+def pod(text: str) -> dict[str, Any]:
+    container = {"name": "shop", "args": ["sh", text], "command": [text], "env": [{"name": "A", "value": text}]}
+    return {"template": {"spec": {"containers": [container], "initContainers": [container]}}}
+
+
+@pytest.mark.parametrize(
+    ("written", "placed"),
+    [
+        (thing("Pod"), thing("Pod", "t-default-x")),
+        (thing("Pod", "shop"), thing("Pod", "t-shop-x")),
+        (thing("Pod", "kube-system"), thing("Pod", "kube-system")),
+        (thing("ClusterRole"), thing("ClusterRole")),
+        (
+            {"kind": "Namespace", "metadata": {"name": "shop", "labels": {NAME: "shop", "team": "shop"}}},
+            {"kind": "Namespace", "metadata": {"name": "t-shop-x", "labels": {"team": "shop"}}},
+        ),
+        ({"kind": "Namespace", "metadata": {"name": "shop"}}, {"kind": "Namespace", "metadata": {"name": "t-shop-x"}}),
+        (
+            thing("NetworkPolicy", spec=policy("shop", "kube-system")),
+            thing("NetworkPolicy", "t-default-x", spec=policy("t-shop-x", "kube-system")),
+        ),
+        (
+            thing("RoleBinding", "shop", subjects=[{"name": "shop", "namespace": "shop"}]),
+            thing("RoleBinding", "t-shop-x", subjects=[{"name": "shop", "namespace": "t-shop-x"}]),
+        ),
+        (
+            thing("Deployment", spec=pod("db.shop.svc:80 till.default.svc.cluster.local a.kube-system.svc shop.svc")),
+            thing(
+                "Deployment",
+                "t-default-x",
+                spec=pod("db.t-shop-x.svc:80 till.t-default-x.svc.cluster.local a.kube-system.svc shop.svc"),
+            ),
+        ),
+        (
+            thing("ConfigMap", data={"a": "db.shop.svc", "subjects": "shop"}),
+            thing("ConfigMap", "t-default-x", data={"a": "db.shop.svc", "subjects": "shop"}),
+        ),
+    ],
+)
+def test_what_names_a_namespace_follows_it(written: dict[str, Any], placed: dict[str, Any]) -> None:
+    before = deepcopy(written)
+    assert MOVED.manifest(written) == placed
+    assert written == before
+
+
+WORDS = ["namespaceSelector", "matchLabels", "matchExpressions", "key", "values", NAME, "subjects", "namespace", "spec"]
+KEYS = st.sampled_from([*WORDS, "containers", "env", "value", "args"])
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["shop", "default", "a.shop.svc", "kube-system", NAME]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+OBJECTS = st.builds(
+    lambda kind, namespace, spec, subjects: thing(kind, namespace, spec=spec, subjects=subjects),
+    st.sampled_from(["Pod", "NetworkPolicy", "RoleBinding", "ConfigMap", "Namespace", "ClusterRole"]),
+    st.sampled_from([None, "default", "shop", "kube-system", "other"]),
+    TREES,
+    TREES,
+)
+
+
+@given(OBJECTS)
+def test_literal_is_the_identity(data: dict[str, Any]) -> None:
+    assert Placement.literal(scenario("s", "default", "shop")).manifest(data) == data
+
+
+@given(OBJECTS)
+def test_what_is_not_mapped_stays(data: dict[str, Any]) -> None:
+    assert Placement({"nowhere": "t-nowhere-x"}).manifest(data) == data
+
+
+@given(OBJECTS)
+def test_moving_there_and_back_loses_nothing_but_the_default(data: dict[str, Any]) -> None:
+    back = Placement({real: name for name, real in MOVED.names.items()})
+    there = MOVED.manifest(data)
+    returned = back.manifest(there)
+    if returned["metadata"].get("namespace") == "default" and "namespace" not in data["metadata"]:
+        del returned["metadata"]["namespace"]
+    assert returned == data
+
+
+@given(
+    st.text(max_size=80),
+    st.lists(st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True), unique=True, max_size=4),
+)
+def test_unique_names_are_dns_labels_and_one_to_one(name: str, namespaces: list[str]) -> None:
+    placement = Placement.unique(replace(scenario("x", *namespaces), name=name), "x7f3a")
+    assert set(placement.names) == set(namespaces)
+    for logical, real in placement.names.items():
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", real)
+        assert real.endswith("-x7f3a")
+        assert (placement.real(logical), placement.logical(real)) == (real, logical)
+
+
+def test_a_unique_name_reads_well() -> None:
+    assert Placement.unique(scenario("three_tier", "default"), "x7f3a").names == {"default": "three-tier-default-x7f3a"}
+
+
+def test_the_clusters_own_namespaces_stay() -> None:
+    placement = Placement.unique(scenario("s", "kube-system", "shop"), "x")
+    assert placement.real("kube-system") == "kube-system"
+    assert placement.logical("kube-system") == "kube-system"
+
+
+def test_two_namespaces_never_share_a_place() -> None:
+    with pytest.raises(ValueError, match="two namespaces are placed in one"):
+        Placement({"a": "x", "b": "x"})

@@ -1,0 +1,101 @@
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.cluster.provider import Cluster
+from harness.cluster.registry import Choice
+from harness.errors import ClusterFailed
+from harness.lab import Lab, Settings, sweep
+from harness.settings import EMBEDDED
+
+
+class Recorded:
+    """A provider that makes nothing and remembers what it was asked."""
+
+    name = "recorded"
+    dataplane = "none"
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.asked: list[str] = []
+
+    def create(self, name: str, directory: Path) -> Cluster:
+        self.asked.append("create")
+        if self.broken:
+            raise ClusterFailed("no engine; start one")
+        return Cluster(name, self.name, self.dataplane, directory / "kubeconfig", EMBEDDED)
+
+    def delete(self, cluster: Cluster) -> None:
+        self.asked.append(f"delete {cluster.name}")
+
+    def collect_logs(self, cluster: Cluster, into: Path) -> None:
+        self.asked.append("logs")
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def lab(provider: Recorded, directory: Path | None = None) -> Lab:
+    return Lab(Choice(provider, "told so"), Settings(), directory)
+
+
+def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
+    provider = Recorded()
+    with lab(provider) as owner:
+        assert "recorded (told so)" in owner.header
+    assert provider.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_owner_and_guests_share_one_cluster_that_the_owner_ends(tmp_path: Path) -> None:
+    provider = Recorded()
+    with lab(provider) as owner:
+        with lab(provider, owner.directory) as guest, lab(provider, owner.directory) as another:
+            assert guest.cluster == another.cluster == owner.cluster
+        assert provider.asked == ["create"]
+        name = owner.cluster.name
+    assert provider.asked == ["create", f"delete {name}"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_cannot_be_made_is_an_error_each_time_and_leaves_nothing(tmp_path: Path) -> None:
+    provider = Recorded(broken=True)
+    with lab(provider) as owner:
+        for _ in range(2):
+            with pytest.raises(ClusterFailed, match="start one"):
+                _ = owner.cluster
+    assert provider.asked == ["create"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_run_sweeps_what_a_dead_owner_left_and_nothing_else(tmp_path: Path) -> None:
+    dead = tmp_path / "netpol-dead"
+    dead.mkdir()
+    (dead / "owner.lock").touch()
+    (tmp_path / "netpol-of-somebody-else").mkdir()
+    with lab(Recorded()) as alive:
+        directory = alive.directory
+        sweep()
+        assert directory.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["netpol-of-somebody-else"]
+
+
+def test_the_lifeline_breaks_when_the_owner_closes(tmp_path: Path) -> None:
+    owner = lab(Recorded())
+    reader = os.open(owner.directory / "lifeline", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(BlockingIOError):
+            os.read(reader, 1)
+        owner.close()
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+
+
+def test_settings_replace_only_what_was_given() -> None:
+    timeouts = Settings(probe_timeout=0.7).over(EMBEDDED)
+    assert (timeouts.probe, timeouts.settle) == (0.7, EMBEDDED.settle)

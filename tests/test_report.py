@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from harness.matrix.evidence import Attempt, Evidence, Reply
+from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Expectation, Scheme, Target, TargetKind
+from harness.matrix.path import Path as NetworkPath
+from harness.matrix.table import Asked, Finding, TruthTable
+from harness.model.flow import PodRef
+from harness.report import Surroundings, describe, describe_table, render
+
+COMMAND = "nc -vz -w 1 db-service 3306"
+
+
+def finding(word: str, *outcomes: str, witness: str | None = "CONNECTED", target: str = "db-service:3306") -> Finding:
+    """A finding with one attempt per outcome, half a second apart."""
+    alive = Reply(Outcome(witness)) if witness else None
+    attempts = tuple(
+        Attempt(0.5 * i, Reply(Outcome(o), "said so", "nc", COMMAND, 0.2), alive) for i, o in enumerate(outcomes)
+    )
+    path = NetworkPath(
+        PodRef("default", "web-pod"),
+        Scheme.TCP,
+        Target(TargetKind.SERVICE, PodRef("default", "db-service"), 3306),
+        f"web-pod -> {target}",
+    )
+    expectation = Expectation(path, Expected(word), "scenario.yaml:41")
+    return Finding(expectation, (Asked("shop-x1/web-pod", target, Evidence(Expected(word), attempts)),))
+
+
+AROUND = Surroundings(
+    where="scenario.yaml:41",
+    step="with-dns",
+    dataplane="test tubes",
+    kubeconfig=Path("/run/kube config"),
+    egress=["web-policy (policies/web-policy.yaml:1)"],
+    ingress=[],
+)
+
+
+def test_a_disagreement_stands_alone() -> None:
+    text = describe(finding("blocked", "CONNECTED", "CONNECTED"), AROUND)
+    assert text.splitlines()[0] == "web-pod -> db-service:3306: expected blocked, observed CONNECTED"
+    for part in (
+        "scenario.yaml:41, step with-dns",
+        "2 attempts with nc within 0.50 s of the last change: CONNECTED x2",
+        "listener asked inside its own pod: CONNECTED",
+        "isolated by web-policy (policies/web-policy.yaml:1)",
+        "no policy selects the target in this direction",
+        "test tubes",
+        f"kubectl --kubeconfig '/run/kube config' -n shop-x1 exec web-pod -- {COMMAND}",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (finding("blocked", "TIMED_OUT", witness="REFUSED"), "UNPROVEN"),
+        (finding("blocked", "TIMED_OUT", witness=None), "no pod of the scenario is known to serve this target"),
+        (finding("allowed", "PROBE_FAILED"), "the probe failed, so nothing is known about this path"),
+        (finding("blocked", "TIMED_OUT", "CONNECTED"), "flapping: it was blocked for a while, and then CONNECTED"),
+        (finding("unresolved", "NAME_FAILED", witness="TIMED_OUT"), "name server asked inside its own pod: TIMED_OUT"),
+    ],
+)
+def test_each_kind_of_trouble_is_named(seen: Finding, said: str) -> None:
+    assert said in describe(seen, AROUND)
+
+
+def test_a_closed_world_names_its_wrong_cells_and_tells_one_story() -> None:
+    cells = [
+        finding("blocked", "CONNECTED", target="db-pod:3306"),
+        finding("blocked", "TIMED_OUT", target="app-pod:5000"),
+    ]
+    text = describe_table(cells, ["THE STORY"])
+    assert text.splitlines()[0] == "1 of the 2 other paths are not blocked:"
+    assert "web-pod -> db-pod:3306: expected blocked, observed CONNECTED" in text
+    assert "app-pod" not in text
+    assert "THE STORY" in text
+
+
+def test_a_table_is_aligned_and_marks_the_wrong_cell() -> None:
+    table = TruthTable.of([finding("blocked", "CONNECTED"), finding("blocked", "TIMED_OUT", target="app-service:5000")])
+    head, *_, row = render(table).splitlines()
+    assert head.index("db-service") < row.index(".≠X") < head.index("app-service") < row.index("X", row.index("≠X") + 2)

@@ -1,0 +1,109 @@
+"""Writes the schema file of the embedded cluster's API from the `kubernetes_validate` package's OpenAPI definitions.
+
+Run at development time, when the Kubernetes version to imitate changes: `python tools/generate_schema.py 1.37.0`.
+Keeps what the served kinds reach, drops descriptions, and writes one definition a line, so that a change of version
+can be reviewed as a diff.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+ROOTS = (
+    "io.k8s.api.core.v1.Namespace",
+    "io.k8s.api.core.v1.Pod",
+    "io.k8s.api.core.v1.Service",
+    "io.k8s.api.core.v1.Endpoints",
+    "io.k8s.api.core.v1.ConfigMap",
+    "io.k8s.api.core.v1.Secret",
+    "io.k8s.api.core.v1.ServiceAccount",
+    "io.k8s.api.core.v1.Node",
+    "io.k8s.api.core.v1.Event",
+    "io.k8s.api.discovery.v1.EndpointSlice",
+    "io.k8s.api.apps.v1.Deployment",
+    "io.k8s.api.apps.v1.ReplicaSet",
+    "io.k8s.api.networking.v1.NetworkPolicy",
+    "io.k8s.api.autoscaling.v1.Scale",
+    "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+)
+KEPT = (
+    "type",
+    "format",
+    "required",
+    "x-kubernetes-int-or-string",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-type",
+    "x-kubernetes-map-type",
+    "x-kubernetes-patch-merge-key",
+    "x-kubernetes-patch-strategy",
+)
+SPECIAL = {
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"format": "int-or-string", "type": "string"},
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": {"format": "quantity", "type": "string"},
+}
+TARGET = Path(__file__).parent.parent / "harness/cluster/embedded/api/schema.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("version", help="a version that kubernetes_validate knows, such as 1.37.0")
+    version = parser.parse_args().version
+    folder = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{version}-local"
+    definitions = json.loads((folder / "_definitions.json").read_text())["$defs"]
+    kept = {name: slim(name, definitions[name]) for name in sorted(reachable(definitions, ROOTS))}
+    TARGET.write_text(render(version, kept))
+
+
+def reachable(definitions: Mapping[str, Any], roots: tuple[str, ...]) -> set[str]:
+    """The roots and every definition that they refer to, however indirectly."""
+    seen: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += references(definitions[name])
+    return seen
+
+
+def references(schema: object) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("$ref"), str):
+            yield definition_name(schema["$ref"])
+        for part in schema.values():
+            yield from references(part)
+
+
+def definition_name(reference: str) -> str:
+    return reference.rsplit("/", 1)[1]
+
+
+def slim(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """One schema without descriptions, nulls ("optional" is what `required` does not list) and alternatives."""
+    if name in SPECIAL:
+        return SPECIAL[name]
+    slimmed = {key: schema[key] for key in KEPT if key in schema}
+    if isinstance(slimmed.get("type"), list):
+        slimmed["type"] = next(word for word in slimmed["type"] if word != "null")
+    if "$ref" in schema:
+        slimmed["$ref"] = f"#/components/schemas/{definition_name(schema['$ref'])}"
+    if "items" in schema:
+        slimmed["items"] = slim("", schema["items"])
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        slimmed["additionalProperties"] = slim("", schema["additionalProperties"])
+    if "properties" in schema:
+        slimmed["properties"] = {field: slim("", part) for field, part in sorted(schema["properties"].items())}
+    return slimmed
+
+
+def render(version: str, definitions: Mapping[str, Any]) -> str:
+    lines = (f"{json.dumps(name)}: {json.dumps(schema, sort_keys=True)}" for name, schema in definitions.items())
+    return f'{{"version": {json.dumps(version)}, "definitions": {{\n' + ",\n".join(lines) + "\n}}\n"
+
+
+if __name__ == "__main__":
+    main()
