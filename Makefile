@@ -2,15 +2,15 @@
 
 PYTEST = .venv/bin/pytest
 
-.PHONY: three-tier test check bench setup clean
+.PHONY: three-tier test check bench setup setup-dev clean
 
 three-tier: setup
 	$(PYTEST) scenarios/three_tier
 
-test: setup
+test: setup-dev
 	$(PYTEST) -n auto tests scenarios
 
-check: setup
+check: setup-dev
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -21,6 +21,9 @@ bench: setup
 
 setup:
 	@./setup.sh
+
+setup-dev:
+	@./setup.sh dev
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings a bare Debian or Ubuntu machine to the point where `.venv/bin/pytest` runs: system packages that are missing
-# (through apt, with sudo where needed), then a virtual environment with this project and its tools.
+# (through apt, with sudo where needed), then a virtual environment with this project; with `dev`, its tools too.
 set -eu
 cd "$(dirname "$0")"
 
@@ -51,11 +51,18 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-# The stamp holds what the environment was made from; another Python or another list of packages makes it anew.
-stamp="$("$python" --version) $(cksum < pyproject.toml)"
-if [ "$(cat .venv/made-from 2>/dev/null || true)" != "$stamp" ]; then
+# A stamp holds what the environment was made from; another Python or another pyproject.toml makes it anew.
+from="$("$python" --version) $(cksum < pyproject.toml)"
+made_from() { [ "$(cat ".venv/made-from.$1" 2>/dev/null || true)" = "$from" ]; }
+
+if ! made_from runtime; then
     echo "setup: making .venv with $("$python" --version) and the packages of pyproject.toml"
     "$python" -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+    echo "$from" > .venv/made-from.runtime
+fi
+if [ "${1:-}" = dev ] && ! made_from dev; then
+    echo "setup: adding the tools for tests and lint to .venv"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-    echo "$stamp" > .venv/made-from
+    echo "$from" > .venv/made-from.dev
 fi

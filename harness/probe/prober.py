@@ -26,7 +26,7 @@ from harness.settings import Deadline
 
 SHELL = ("sh",)
 NO_SHELL = "there is no sh to run probes with; use an image that has one, or add a container that has"
-STARTS_PER_SECOND = 240
+STARTS_PER_SECOND = 400
 """Typed probes, each a process or three, that two cores start in a second. Pods may share one machine, so that no more
 run at once than are started in half a probe's time-out: else a probe's time would run out before its tool runs."""
 WIDEST, NARROWEST = 32, 2
@@ -84,7 +84,7 @@ class Prober:
             return {}
         if self._without_agent.issuperset(work):
             means = Means.TYPED
-        at_once, width = self._breadth(len(work), means)
+        at_once, width = self._breadth(work, means)
         asked = self._all_at_once(at_once, work, means, width)
         slowest = max(asked, key=lambda pod: asked[pod].slowness)
         self._adapt(asked[slowest].slowness)
@@ -105,12 +105,13 @@ class Prober:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _breadth(self, pods: int, means: Means) -> tuple[int, int]:
-        """How many pods at once, and how many typed probes at once in each."""
+    def _breadth(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> tuple[int, int]:
+        """How many pods at once, and how many typed probes at once in each: all, where they are few."""
         probes = int(STARTS_PER_SECOND * self._timeout / 2) // self._pace
         most = self._concurrency if means is Means.AGENT else min(self._concurrency, probes // NARROWEST)
-        at_once = max(1, min(most, pods))
-        return at_once, max(NARROWEST, min(WIDEST, probes // at_once))
+        at_once = max(1, min(most, len(work)))
+        few = sum(map(len, work.values())) <= probes
+        return at_once, WIDEST if few else max(NARROWEST, min(WIDEST, probes // at_once))
 
     def _adapt(self, slowness: float) -> None:
         if slowness > SLOW:

@@ -7,6 +7,7 @@ could lie is the agent's one program, which is the same in every pod.
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from harness.errors import Unproven
 from harness.matrix.evidence import Evidence, Reply
@@ -27,9 +28,13 @@ def sweep(
     prober: Prober, questions: Iterable[Question], timeouts: Timeouts, *, since: float | None = None, seed: int = 0
 ) -> Mapping[Question, Evidence]:
     """``converge`` by the agent. Raises ``Unproven`` where a sample asked with typed tools does not agree with it."""
-    evidence = converge(prober, questions, timeouts, since=since, means=Means.AGENT)
-    by_agent = [question for question, seen in evidence.items() if seen.last.reply.tool == Tool.PYTHON]
-    differing = _differing(prober, sample(by_agent, seed), evidence)
+    distinct = tuple(dict.fromkeys(questions))
+    sampled = sample(distinct, seed)
+    with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:
+        typed = pool.submit(_replies, prober, sampled, Means.TYPED)
+        evidence = converge(prober, distinct, timeouts, since=since, means=Means.AGENT)
+    by_agent = {q: evidence[q].last.reply for q in sampled if evidence[q].last.reply.tool == Tool.PYTHON}
+    differing = _differing(prober, by_agent, typed.result())
     if differing:
         raise Unproven("\n".join([f"{len(differing)} cells of the table cannot be trusted:", *differing]))
     return evidence
@@ -45,18 +50,14 @@ def sample(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:
     return tuple(draw.sample(candidates, min(wanted, len(candidates))))
 
 
-def _differing(prober: Prober, sampled: Sequence[Question], evidence: Mapping[Question, Evidence]) -> tuple[str, ...]:
-    """One line for each sampled cell on which the two means differ, as often as they are asked: networks do change."""
-    by_agent = {question: evidence[question].last.reply for question in sampled}
-    lines: tuple[str, ...] = ()
-    for _ in range(TRIES):
-        typed = _replies(prober, tuple(by_agent), Means.TYPED)
+def _differing(prober: Prober, by_agent: Mapping[Question, Reply], typed: Mapping[Question, Reply]) -> tuple[str, ...]:
+    """One line for each cell on which the two means differ, as often as they are asked: networks do change."""
+    for left in reversed(range(TRIES)):
         differing = [question for question in by_agent if by_agent[question].outcome is not typed[question].outcome]
-        if not differing:
-            return ()
-        lines = tuple(_line(question, by_agent[question], typed[question]) for question in differing)
-        by_agent = _replies(prober, differing, Means.AGENT)
-    return lines
+        if not differing or not left:
+            break
+        by_agent, typed = (_replies(prober, differing, means) for means in (Means.AGENT, Means.TYPED))
+    return tuple(_line(question, by_agent[question], typed[question]) for question in differing)
 
 
 def _replies(prober: Prober, questions: Sequence[Question], means: Means) -> dict[Question, Reply]:
