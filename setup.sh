@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 
 has() { command -v "$1" >/dev/null 2>&1; }
-has_libnftables() { ls /usr/lib/*/libnftables.so.1 /usr/lib/libnftables.so.1 /usr/lib64/libnftables.so.1 >/dev/null 2>&1; }
+has_libnftables() { ls /usr/lib/*/libnftables.so.1 /usr/lib*/libnftables.so.1 2>/dev/null | grep -q .; }
 is_recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 
