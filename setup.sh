@@ -26,6 +26,7 @@ has curl || need curl
 has ping || need iputils-ping
 has unshare && has setpriv || need util-linux
 has_libnftables || need libnftables1
+[ "${1:-}" != dev ] || has wget || need wget # one of the tools that probes fall back on; its tests need it
 python=$(find_python)
 if [ -z "$python" ]; then
     python=python3.11

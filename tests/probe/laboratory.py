@@ -5,13 +5,17 @@ Says ``ready`` on standard output, and lives until its standard input ends.
 
 import pathlib
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 
+from harness.cluster.embedded import netlink
+from harness.cluster.embedded.nft import Nft
+from harness.cluster.embedded.syscalls import Mount, mount
+
+LOOPBACK = 1
 ADDRESS = "10.9.0.1"
 RULES = """
 table inet t {
@@ -29,11 +33,11 @@ table inet t {
 
 def main(resolver: pathlib.Path) -> None:
     """Set everything up, say so, and wait for the end."""
-    for line in (f"addr add {ADDRESS}/32 dev lo", "link set lo up", "route add unreachable 10.77.0.0/16"):
-        subprocess.run(["ip", *line.split()], check=True)
-    subprocess.run(["nft", "-f", "-"], input=RULES.encode(), check=True)
+    with netlink.Netlink() as kernel:
+        kernel.send(netlink.link_up(LOOPBACK), netlink.address(LOOPBACK, ADDRESS))
+    Nft().apply(RULES)
     resolver.write_text(f"nameserver {ADDRESS}\noptions attempts:1\n")
-    subprocess.run(["mount", "--bind", str(resolver), "/etc/resolv.conf"], check=True)
+    mount(str(resolver), "/etc/resolv.conf", flags=Mount.BIND)
     listen(80, lambda c: (c.recv(999), c.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")))
     listen(90, lambda c: c.sendall(b"hello\n"))
     listen(92, lambda c: c.recv(999))
