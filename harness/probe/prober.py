@@ -2,13 +2,13 @@
 
 Invariants: ``observe`` answers every probe exactly once and never raises for a broken pod; what went wrong becomes
 PROBE_FAILED with the reason. Silence counts only where the round shows that an answer would have come in time: when
-anything that did answer took more than half of the time-out, a pod's own pulse included, the silences of the round
-become PROBE_FAILED, and the next rounds have twice the time (up to ``SLOWEST_PACE``) and half the parallelism, until
-the pods are quick again. A slow machine therefore costs time and never makes a denial.
+anything that did answer took more than half of the time-out, a pod's own pulse included, what was silent is asked again
+with twice the time and half the parallelism, up to ``SLOWEST_PACE``, and is PROBE_FAILED if that is still too little.
+The pace falls again when the pods are quick. A slow machine therefore costs time and never makes a denial.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,22 +78,31 @@ class Prober:
         return self._timeout * self._pace
 
     def observe(self, batches: Batches, means: Means = Means.TYPED) -> Replies:
-        """Ask all probes of all pods, each once (a probe that is listed twice is asked once)."""
+        """Ask all probes of all pods; one that is listed twice is asked once.
+
+        What was silent in a round that was too slow is asked again with more time, up to the slowest pace.
+        """
         work = {pod: tuple(dict.fromkeys(probes)) for pod, probes in batches.items() if probes}
-        if not work:
-            return {}
+        replies: dict[tuple[PodRef, Probe], Reply] = {}
+        pace = 0
+        while work and pace < SLOWEST_PACE:
+            pace = max(self._pace, pace + 1)
+            seen, doubt = self._round(work, means)
+            replies.update({key: script.doubted(reply, doubt) for key, reply in seen.items()} if doubt else seen)
+            work = _by_pod(key for key, reply in seen.items() if reply.outcome in script.SILENT) if doubt else {}
+        return replies
+
+    def _round(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> tuple[Replies, str]:
+        """One reply for each probe, and why its silence means nothing (empty: it does)."""
         if self._without_agent.issuperset(work):
             means = Means.TYPED
         at_once, width = self._breadth(work, means)
         asked = self._all_at_once(at_once, work, means, width)
         slowest = max(asked, key=lambda pod: asked[pod].slowness)
         self._adapt(asked[slowest].slowness)
-        slow = f"pod {slowest} was too slow for silence to mean anything" if asked[slowest].slowness > SLOW else ""
-        return {
-            (pod, probe): script.doubted(reply, slow) if slow else reply
-            for pod, answers in asked.items()
-            for probe, reply in answers.replies.items()
-        }
+        slow = asked[slowest].slowness > SLOW
+        replies = {(pod, probe): reply for pod, answers in asked.items() for probe, reply in answers.replies.items()}
+        return replies, f"pod {slowest} was too slow for silence to mean anything" if slow else ""
 
     def _all_at_once(
         self, at_once: int, work: Mapping[PodRef, tuple[Probe, ...]], means: Means, width: int
@@ -184,6 +193,13 @@ class Prober:
             if not _not_found(str(error)):
                 raise
             raise ToolMissing(f"pod {pod}: {NO_SHELL}") from error
+
+
+def _by_pod(asked: Iterable[tuple[PodRef, Probe]]) -> dict[PodRef, tuple[Probe, ...]]:
+    probes: dict[PodRef, list[Probe]] = {}
+    for pod, probe in asked:
+        probes.setdefault(pod, []).append(probe)
+    return {pod: tuple(several) for pod, several in probes.items()}
 
 
 def _nonce() -> str:

@@ -23,6 +23,9 @@ from harness.probe.commands import Ask, Command, Dialect, command_for, lookup_co
 from harness.probe.question import Probe
 from harness.probe.toolbox import SOUGHT, Tool, Toolbox
 
+SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
+"""Outcomes that may be a lack of time."""
+
 PULSE = "pulse"
 PULSE_PROBES = (Probe(Scheme.TCP, "127.0.0.1", 1), Probe(Scheme.ICMP, "127.0.0.1", 0))
 """Answered at once, by a refusal or an echo, without leaving the pod."""
@@ -119,7 +122,7 @@ def read(batch: Batch, stdout: bytes, *, why_lost: str = "") -> Answers:
 
 def doubted(reply: Reply, why: str) -> Reply:
     """The reply where silence is no observation, because of ``why``; an explicit answer stays one."""
-    if reply.outcome not in (Outcome.TIMED_OUT, Outcome.NAME_FAILED):
+    if reply.outcome not in SILENT:
         return reply
     return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"{reply.detail}; but {why}")
 
