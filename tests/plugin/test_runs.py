@@ -126,7 +126,7 @@ def test_a_killed_worker_leaves_nothing_and_the_rest_goes_on(demo: "Demo") -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
-def test_a_run_that_is_ended_leaves_no_process(demo: "Demo", number: signal.Signals, workers: list[str]) -> None:
+def test_a_run_that_is_ended_leaves_nothing(demo: "Demo", number: signal.Signals, workers: list[str]) -> None:
     demo.pytester.makepyfile(
         test_wait="import pathlib, time\ndef test_it(cluster):\n    pathlib.Path('ready').touch()\n    time.sleep(60)\n"
     )
@@ -140,7 +140,7 @@ def test_a_run_that_is_ended_leaves_no_process(demo: "Demo", number: signal.Sign
         if process.poll() is None:
             process.kill()
         process.communicate()
-    assert any(not demo.processes() for _ in Deadline(10.0).ticks(0.05)), demo.left()
+    assert demo.vanished(), demo.left()
 
 
 def test_python_tests_use_the_fixtures(demo: "Demo", green: Green) -> None:

@@ -154,10 +154,20 @@ def _attend(daemon: int, keep: int, told: int, options: Options) -> int:
     code = os.waitstatus_to_exitcode(os.waitpid(daemon, 0)[1])
     if ready:
         options.kubeconfig.unlink(missing_ok=True)
+    if not asked and code == 0:
+        _inherit(options)
     if code < 0 and not asked:
         complain(ClusterFailed(f"cluster {options.name} was killed by {signal.Signals(-code).name}"))
         return 128 - code
     return max(code, 0)
+
+
+def _inherit(options: Options) -> None:
+    """The owner has died: its folder, told by the lifeline in it, is nobody's now and goes with the cluster."""
+    if options.lifeline is not None and options.directory == options.lifeline.parent:
+        from shutil import rmtree  # here, since it is rarely needed and costs the start-up 5 ms
+
+        rmtree(options.directory, ignore_errors=True)
 
 
 def _announce(options: Options) -> None:
