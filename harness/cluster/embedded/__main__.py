@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cluster.embedded.launch import Options, complain, isolate, launch
+from harness.cluster.embedded.launch import complain, isolate, launch
+from harness.cluster.embedded.options import Options
 from harness.errors import LabError
 
 

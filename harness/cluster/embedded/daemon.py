@@ -29,9 +29,9 @@ from harness.cluster.embedded.api.runtime import ExecStreams
 from harness.cluster.embedded.api.server import ApiServer
 from harness.cluster.embedded.dataplane import Dataplane
 from harness.cluster.embedded.kubelet import Kubelet
-from harness.cluster.embedded.launch import Inherited, Options
 from harness.cluster.embedded.nft import Nft
 from harness.cluster.embedded.node import Node
+from harness.cluster.embedded.options import Inherited, Options
 from harness.cluster.embedded.ruleset import Enforcement
 from harness.cluster.embedded.spawn import Spawner
 from harness.cluster.embedded.store import Key, Store

@@ -15,13 +15,12 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from harness.cluster.embedded.options import Inherited, Options
 from harness.cluster.embedded.syscalls import Clone, Mount, die_with_parent, mount, unshare
 from harness.errors import ClusterFailed, LabError
 
@@ -34,31 +33,6 @@ _REMEDY = (
     "kernel.apparmor_restrict_unprivileged_userns=0); in a container add --privileged, or "
     "--security-opt seccomp=unconfined --security-opt systempaths=unconfined"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """One cluster. Descriptors are ``None`` where there is nothing to watch (``lifeline``) or to tell (``ready``)."""
-
-    name: str
-    kubeconfig: Path
-    directory: Path | None = None
-    lifeline: Path | None = None
-    ready: int | None = None
-    hidden_tools: Sequence[str] = field(default_factory=tuple)
-    enforcement: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """What the daemon is handed by the process outside: its listening socket, the descriptors whose end of file ends
-    it, one to announce readiness on, and whether it has the host's real root rights.
-    """
-
-    listener: socket.socket
-    lifelines: Sequence[int]
-    announce: int
-    privileged: bool
 
 
 def launch(options: Options) -> int:
