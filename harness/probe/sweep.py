@@ -19,7 +19,7 @@ from harness.probe.toolbox import Tool
 from harness.settings import Timeouts
 
 SHARE = 20
-FEWEST, MOST = 4, 64
+FEWEST, MOST = 4, 32
 MOST_PODS = 8
 TRIES = 3
 
