@@ -1,11 +1,13 @@
 """Findings and truth tables as text that stands alone. Knows nothing of pytest."""
 
 import io
+import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.matrix.evidence import Attempt, Evidence, Judgement
 from harness.matrix.outcome import Expected, Outcome
@@ -15,7 +17,7 @@ from harness.model.flow import Direction, PodRef, Port
 from harness.scenario.scenario import Step, selecting
 
 if TYPE_CHECKING:
-    from harness.stage.stage import Stage
+    from harness.stage.stage import Observation, Stage
 
 WIDE = 16
 """Columns above which a table shows only the rows and columns that hold a wrong cell."""
@@ -125,7 +127,7 @@ def _evidence(evidence: Evidence) -> str:
         else:
             runs.append((attempt.reply.outcome, 1))
     story = ", ".join(outcome if count == 1 else f"{outcome} x{count}" for outcome, count in runs)
-    tool = f" with {attempts[-1].reply.tool}" if attempts[-1].reply.tool else ""
+    tool = f" with {attempts[-1].reply.means}" if attempts[-1].reply.means else ""
     plural = "" if len(attempts) == 1 else "s"
     return f"{len(attempts)} attempt{plural}{tool} within {attempts[-1].at:.2f} s of the last change: {story}"
 
@@ -138,7 +140,8 @@ def _proof(evidence: Evidence) -> list[str]:
     alive = witness.outcome is Outcome.CONNECTED
     told = f"{witness.outcome}" + (f": {witness.detail}" if witness.detail and not alive else "")
     name = "name server" if evidence.expected is Expected.UNRESOLVED else "listener"
-    return [f"proof      {name} asked inside its own pod: {told}"]
+    where = f"asked from {evidence.last.voucher}" if evidence.last.voucher else "asked inside its own pod"
+    return [f"proof      {name} {where}: {told}"]
 
 
 def _others(finding: Finding) -> str:
@@ -157,8 +160,10 @@ def repeat(asked: Asked, around: Surroundings) -> str:
     """The ``kubectl exec`` line that asks the same question by hand."""
     namespace, _, pod = asked.source.partition("/")
     context = ["--context", around.context] if around.context else []
-    command = ["kubectl", "--kubeconfig", str(around.kubeconfig), *context, "-n", namespace, "exec", pod, "--"]
-    return f"{shlex.join(command)} {asked.evidence.last.reply.command}".rstrip()
+    reply = asked.evidence.last.reply
+    container = ["-c", reply.container] if reply.container else []
+    kubectl = ["kubectl", "--kubeconfig", str(around.kubeconfig), *context, "-n", namespace]
+    return f"{shlex.join([*kubectl, 'exec', pod, *container, '--'])} {reply.command}".rstrip()
 
 
 def describe_table(findings: Sequence[Finding], stories: Sequence[str]) -> str:
@@ -189,3 +194,37 @@ def render(table: TruthTable, width: int = 200) -> str:
 
 
 LEGEND = ". allowed   X blocked   ! probe failed   ? not asked   .≠X observed allowed, expected blocked   X? unproven"
+
+
+def save(folder: Path, stage: "Stage", step: Step, observation: "Observation") -> None:
+    """Write a step's truth table into ``folder``: ``SCENARIO.STEP.txt`` for people, ``.json`` for programs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    findings = [*observation.findings.values(), *observation.others]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{stage.scenario.name}.{step.name}")
+    cluster = stage.ground.cluster
+    about = {
+        "scenario": stage.scenario.name,
+        "title": stage.scenario.title,
+        "step": step.name,
+        "cluster": cluster.backend,
+        "dataplane": cluster.dataplane,
+    }
+    head = f"{about['scenario']}: {about['step']}\n{about['title']}\n{about['cluster']}: {about['dataplane']}\n"
+    (folder / f"{name}.txt").write_text(f"{head}\n{render(TruthTable.of(findings))}\n{LEGEND}\n")
+    paths = [_record(finding) for finding in findings]
+    (folder / f"{name}.json").write_text(json.dumps({**about, "paths": paths}, indent=1) + "\n")
+
+
+def _record(finding: Finding) -> dict[str, Any]:
+    reply = finding.worst.evidence.last.reply
+    return {
+        "path": finding.expectation.path.text,
+        "expected": finding.expected.value,
+        "outcome": finding.outcome.value,
+        "judgement": finding.judgement.value,
+        "attempts": finding.attempts,
+        "settled_after": finding.settled_after,
+        "tool": str(reply.means),
+        "detail": reply.detail,
+        "command": reply.command,
+    }

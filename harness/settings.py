@@ -1,8 +1,12 @@
 """Every duration of the harness, named; and the one object that may sleep."""
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from harness.errors import LabError
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +66,31 @@ class Deadline:
                 self.pause(interval)
 
     def pause(self, seconds: float) -> None:
-        """Sleep for ``seconds``, or for what is left of the deadline if that is less (never less than a tick)."""
-        time.sleep(max(0.001, min(seconds, self.remaining or 0.001)))
+        """Sleep for ``seconds``, or for what is left of the deadline if that is less (never less than a tick).
+
+        Raises ``Interrupted`` where the thread's work is no longer wanted (``interruptible``).
+        """
+        length = max(0.001, min(seconds, self.remaining or 0.001))
+        stop = getattr(_thread, "stop", None)
+        if stop is None:
+            time.sleep(length)
+        elif stop.wait(length):
+            stop.clear()  # what follows is tidying up, and may take its time
+            raise Interrupted("interrupted while waiting")
+
+
+class Interrupted(LabError):
+    """Work in the background is no longer wanted."""
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """While inside, setting ``stop`` ends the first sleep of this thread, and no later one, by ``Interrupted``."""
+    _thread.stop = stop
+    try:
+        yield
+    finally:
+        _thread.stop = None
+
+
+_thread = threading.local()

@@ -1,14 +1,16 @@
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
-from harness.cluster.provider import Cluster
+from harness.cluster.provider import LOGS, Cluster
 from harness.cluster.registry import Choice
+from harness.cluster.rundir import abandoned
 from harness.errors import ClusterFailed
-from harness.lab import Lab, Settings, sweep
-from harness.settings import EMBEDDED
+from harness.lab import Lab, Settings
+from harness.settings import EMBEDDED, Deadline
 
 
 class Recorded:
@@ -32,6 +34,15 @@ class Recorded:
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         self.asked.append("logs")
+
+    def leftovers(self) -> list[str]:
+        return ["netpol-dead"]
+
+    def remove(self, name: str) -> None:
+        self.asked.append(f"remove {name}")
+
+    def external_hosts(self, cluster: Cluster) -> None:
+        return None
 
 
 @pytest.fixture(autouse=True)
@@ -78,9 +89,8 @@ def test_the_next_run_sweeps_what_a_dead_owner_left_and_nothing_else(tmp_path: P
     (dead / "owner.lock").touch()
     (tmp_path / "netpol-of-somebody-else").mkdir()
     with lab(Recorded()) as alive:
-        directory = alive.directory
-        sweep()
-        assert directory.exists()
+        assert alive.directory.exists()
+        assert list(abandoned()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["netpol-of-somebody-else"]
 
 
@@ -99,3 +109,58 @@ def test_the_lifeline_breaks_when_the_owner_closes(tmp_path: Path) -> None:
 def test_settings_replace_only_what_was_given() -> None:
     timeouts = Settings(probe_timeout=0.7).over(EMBEDDED)
     assert (timeouts.probe, timeouts.settle) == (0.7, EMBEDDED.settle)
+
+
+def test_guests_learn_of_a_failure_without_trying_again(tmp_path: Path) -> None:
+    broken, working = Recorded(broken=True), Recorded()
+    with lab(broken) as owner:
+        with pytest.raises(ClusterFailed):
+            _ = owner.cluster
+        with lab(working, owner.directory) as guest, pytest.raises(ClusterFailed, match="start one"):
+            _ = guest.cluster
+    assert working.asked == []
+
+
+def test_a_cluster_whose_maker_died_over_it_is_removed_by_its_name(tmp_path: Path) -> None:
+    provider = Recorded()
+    with lab(provider) as owner:
+        name = owner.directory.name
+        (owner.directory / "cluster.lock").touch()
+    assert provider.asked == [f"remove {name}"]
+
+
+def test_what_a_failed_cluster_has_left_goes_there_too(tmp_path: Path) -> None:
+    with Lab(Choice(Recorded(broken=True), "told so"), Settings(report=tmp_path / "report")) as owner:
+        with pytest.raises(ClusterFailed):
+            _ = owner.cluster
+        (owner.directory / LOGS).mkdir()
+        (owner.directory / LOGS / "kubelet.log").write_text("said")
+        owner.collect_logs()
+    assert (tmp_path / "report" / "cluster" / "kubelet.log").read_text() == "said"
+
+
+def test_a_cluster_that_is_still_being_made_is_given_up_when_the_run_ends(tmp_path: Path) -> None:
+    class Endless(Recorded):
+        def create(self, name: str, directory: Path) -> Cluster:
+            begun.set()
+            Deadline(600.0).pause(600.0)
+            return super().create(name, directory)
+
+    begun, provider = threading.Event(), Endless()
+    owner = lab(provider)
+    owner.prepare()
+    assert begun.wait(10.0)
+    name = owner.directory.name
+    owner.close()
+    assert provider.asked == [f"remove {name}"]
+
+
+def test_logs_go_to_the_report_folder_if_there_is_one_and_a_cluster_too(tmp_path: Path) -> None:
+    provider = Recorded()
+    with Lab(Choice(provider, "told so"), Settings(report=tmp_path / "report")) as owner:
+        owner.collect_logs()
+        assert provider.asked == []
+        _ = owner.cluster
+        owner.collect_logs()
+        assert provider.asked == ["create", "logs"]
+    assert (tmp_path / "report" / "cluster").is_dir()

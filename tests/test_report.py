@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_disagreement_stands_alone() -> None:
 )
 def test_each_kind_of_trouble_is_named(seen: Finding, said: str) -> None:
     assert said in describe(seen, AROUND)
+
+
+def test_what_was_asked_from_another_container_or_pod_is_said() -> None:
+    reply = Reply(Outcome.NAME_FAILED, "no such name", "nc", COMMAND, container="netpol-probe")
+    attempt = Attempt(0.5, reply, Reply(Outcome.CONNECTED), voucher="shop-x1/app-pod")
+    (asked,) = finding("unresolved", "NAME_FAILED").asked
+    seen = replace(asked, evidence=Evidence(Expected.UNRESOLVED, (attempt,)))
+    text = describe(replace(finding("unresolved", "NAME_FAILED"), asked=(seen,)), AROUND)
+    assert "1 attempt with nc (container netpol-probe) within" in text
+    assert "name server asked from shop-x1/app-pod: CONNECTED" in text
+    assert f"exec web-pod -c netpol-probe -- {COMMAND}" in text
 
 
 def test_a_closed_world_names_its_wrong_cells_and_tells_one_story() -> None:

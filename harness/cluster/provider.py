@@ -1,13 +1,29 @@
 """What a backend has to offer (``Provider``), what it returns (``Cluster``) and what it may lack (``Capability``)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.settings import Timeouts
+
+if TYPE_CHECKING:
+    from harness.kube.exec import Exec
+    from harness.matrix.path import ExternalHost
+    from harness.model.flow import PodRef
+
+Progress = Callable[[str], None]
+"""Told what is being done, in a few words, when something begins that takes long."""
+
+
+LOGS = "cluster-logs"
+"""Folder in the run's, in which a cluster that could not be made may leave its logs."""
+
+
+def ignore(_: str) -> None:
+    """A ``Progress`` that nobody watches."""
 
 
 class Capability(StrEnum):
@@ -17,6 +33,40 @@ class Capability(StrEnum):
     IPV6 = "IPv6"
     TWO_NODES = "two nodes"
     EXTERNAL_HOSTS = "external hosts"
+    NAMESPACES = "namespaces of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What the user may say of the cluster itself. The first group is for clusters that are made, the second for given
+    ones.
+
+    ``cni`` is the name of a file in manifests/cni or a path; ``nodes`` counts the control plane; ``ip_family`` is ipv4,
+    ipv6 or dual; ``kube_image`` has its digest, empty stands for the pinned one; ``image_prefix`` is put before the
+    images of manifests; ``offline`` takes from the cache only; ``reuse`` names a kept cluster; ``run`` is the run's
+    name (``harness.cluster.owner``), by which what it made can be told.
+
+    ``context`` is a context of the kubeconfig, empty for the current one; ``production`` holds the patterns (regular
+    expressions) of names that are refused unless ``yes_really``; ``namespaces`` maps a scenario's namespaces onto given
+    ones, where nothing is made but what a scenario names.
+    """
+
+    cni: str = "calico"
+    cni_manifest: Path | None = None
+    nodes: int = 3
+    ip_family: str = "ipv4"
+    kube_image: str = ""
+    load_images: tuple[Path, ...] = ()
+    image_prefix: str = ""
+    offline: bool = False
+    keep: bool = False
+    reuse: str = ""
+    run: str = ""
+
+    context: str = ""
+    production: tuple[str, ...] = ()
+    yes_really: bool = False
+    namespaces: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +74,7 @@ class Cluster:
     """A running cluster. Plain data: it travels between processes as JSON.
 
     ``backend`` is the value of ``--cluster``; ``dataplane`` says in words what carries and filters the packets;
-    ``timeouts`` are this backend's defaults.
+    ``timeouts`` are this backend's defaults. An empty ``context`` is the kubeconfig's current one.
     """
 
     name: str
@@ -55,6 +105,26 @@ class Cluster:
         )
 
 
+class ExternalHosts(Protocol):
+    """The machines outside the cluster of one scenario. Raises ``ClusterFailed`` or ``ToolMissing`` with a remedy."""
+
+    @property
+    def exec(self) -> "Exec":
+        """Runs commands in these hosts, which it knows by the ``PodRef`` that ``start`` gave them."""
+        ...
+
+    def start(self, hosts: "Sequence[ExternalHost]", namespace: str) -> "Mapping[str, tuple[PodRef, str]]":
+        """Start them; their names with the reference and the address of each.
+
+        ``namespace`` is unique to the scenario on this host, and the namespace of the references.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Remove them, by name; what is gone already is success."""
+        ...
+
+
 class Provider(Protocol):
     """Makes and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
 
@@ -77,4 +147,16 @@ class Provider(Protocol):
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy what helps to find out why the cluster misbehaved into the existing folder ``into``."""
+        ...
+
+    def leftovers(self) -> Sequence[str]:
+        """The names of what dead runs have left behind on this backend."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a leftover, by name; one that is gone already is success."""
+        ...
+
+    def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
+        """Hosts for one scenario, not yet started; ``None`` where the cluster makes them out of pods, or not at all."""
         ...

@@ -1,10 +1,11 @@
 """API objects as plain dicts, by apiVersion and kind: the only HTTP in the harness.
 
-Invariants: what is retried was not done (a connection that was refused, a 429), or is harmless to do twice (a GET);
-a POST is never repeated blindly. Every answer that is not success is an ``ApiError``; a server that does not answer is
-``ClusterFailed``. Underneath is the official client's REST layer, which keeps no state of a call, so that one
-``Client`` serves all threads; its typed models cost a second of import and are not used.
-Specification: kubernetes.io/docs/reference/using-api/api-concepts.
+Invariants: what is retried was not done (a connection that was refused, a 429), or is harmless to do twice (a GET, an
+apply); a POST is never repeated blindly. A server that asks for patience (429, Retry-After) gets a minute of it. Every
+answer that is not success is an ``ApiError``; a server that does not answer is ``ClusterFailed``. Underneath is the
+official client's REST layer, which keeps no state of a call, so that one ``Client`` serves all threads; its typed
+models cost a second of import and are not used.
+Specification: kubernetes.io/docs/reference/using-api/api-concepts and .../server-side-apply.
 """
 
 import json
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from harness.errors import ApiError, ClusterFailed
@@ -24,6 +25,8 @@ from harness.kube.config import Access
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 USER_AGENT = "netpol-harness"
 PAGE = 500
 ATTEMPTS = 4
@@ -62,10 +65,14 @@ class Resource:
 
 
 class Client:
-    """Talks to one API server; ``timeout`` bounds one request, in seconds. Safe to share between threads."""
+    """Talks to one API server. Safe to share between threads.
 
-    def __init__(self, access: Access, *, timeout: float = 30.0) -> None:
+    In seconds: ``timeout`` bounds one request; ``patience`` is how long a server that throttles us is asked again.
+    """
+
+    def __init__(self, access: Access, *, timeout: float = 30.0, patience: float = 60.0) -> None:
         self.access = access
+        self._patience = patience
         self._rest = RESTClientObject(_without_retries(access))
         self._timeout = timeout
         self._resources: dict[str, dict[str, Resource]] = {}
@@ -108,6 +115,20 @@ class Client:
     def merge_patch(self, key: ObjectKey, patch: Mapping[str, Any]) -> Object:
         """Change the fields in ``patch`` (RFC 7386); ``None`` removes one."""
         return self._request("PATCH", self._object_path(key), body=patch, content_type=MERGE_PATCH)
+
+    def patch_subresource(self, key: ObjectKey, subresource: str, patch: Mapping[str, Any]) -> Object:
+        """Change what a subresource is about by a strategic merge patch: lists merge by the keys of their items."""
+        path = f"{self._object_path(key)}/{subresource}"
+        return self._request("PATCH", path, body=patch, content_type=STRATEGIC_PATCH)
+
+    def apply(self, data: Mapping[str, Any], *, manager: str, force: bool = True) -> Object:
+        """Server-side apply: make the object, or change in it what ``data`` says and what ``manager`` said before.
+
+        Applying twice is applying once. Without ``force``, a field that belongs to another manager is a 409.
+        """
+        query = urlencode({"fieldManager": manager, "force": str(force).lower()})
+        path = f"{self._object_path(ObjectKey.of(data))}?{query}"
+        return self._request("PATCH", path, body=json.dumps(data).encode(), content_type=APPLY_PATCH)
 
     def delete(self, key: ObjectKey, *, grace_seconds: int | None = None) -> None:
         """Delete the object and what it owns, in the background; one that is gone already is success."""
@@ -169,10 +190,11 @@ class Client:
         return f"{_group_path(api_version)}{inside}/{resource.plural}"
 
     def _request(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> Object:
+        repeatable = method == "GET" or content_type == APPLY_PATCH
         retrying = Retrying(
-            retry=retry_if_exception(lambda error: _may_retry(method, error)),
+            retry=retry_if_exception(_may_pass if repeatable else _was_not_done),
             wait=_wait,
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=self._is_enough,
             reraise=True,
         )
         try:
@@ -183,6 +205,13 @@ class Client:
             raise ClusterFailed(
                 f"cannot reach the API server at {self.access.address} ({_reason(error)}); is the cluster running?"
             ) from error
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        """Whether to give up: by attempts, but not before our patience ends with a server that throttles us."""
+        error = state.outcome.exception() if state.outcome else None
+        throttled = isinstance(error, _Refused) and error.error.code == 429
+        patient = throttled and (state.seconds_since_start or 0.0) < self._patience
+        return state.attempt_number >= ATTEMPTS and not patient
 
     def _once(self, method: str, path: str, body: Any, content_type: str) -> Object:
         headers = {
@@ -206,28 +235,39 @@ class _Refused(Exception):
     def __init__(self, error: ApiError, retry_after: str | None) -> None:
         super().__init__(str(error))
         self.error = error
-        self.retry_after = float(retry_after) if retry_after and retry_after.isdigit() else None
+        self.retry_after = seconds_to_wait(retry_after)
+
+    @property
+    def asks_to_come_back(self) -> bool:
+        """Whether nothing was done, and the server wants to be asked again later."""
+        return self.error.code == 429 or self.retry_after is not None
 
 
-def _may_retry(method: str, error: BaseException) -> bool:
-    """Whether trying again cannot do anything twice that must be done once."""
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """What a Retry-After header asks for, within reason; ``None`` where it is absent or a date (RFC 9110, 10.2.3)."""
+    return min(float(retry_after), MOST_SECONDS_TO_WAIT) if retry_after and retry_after.isdigit() else None
+
+
+def _was_not_done(error: BaseException) -> bool:
+    """Whether the request had no effect, so that it may be made again whatever it is."""
+    return isinstance(error, NewConnectionError) or (isinstance(error, _Refused) and error.asks_to_come_back)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether a request that is harmless to do twice is worth making again."""
     if isinstance(error, _Refused):
-        refused_before_it_was_done = error.error.code == 429 or error.retry_after is not None
-        return refused_before_it_was_done or (method == "GET" and error.error.code in SERVER_ERRORS)
-    if isinstance(error, NewConnectionError):
-        return True
-    return method == "GET" and isinstance(error, HTTPError | OSError)
+        return error.asks_to_come_back or error.error.code in SERVER_ERRORS
+    return isinstance(error, HTTPError | OSError)
 
 
 _backoff = wait_random_exponential(multiplier=0.1, max=2.0)
 
 
 def _wait(state: RetryCallState) -> float:
-    """Seconds until the next attempt: what the server asks for, within reason, else a growing random pause."""
+    """Seconds until the next attempt: what the server asks for, and a growing random pause that parts a crowd."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _Refused) and error.retry_after is not None:
-        return min(error.retry_after, MOST_SECONDS_TO_WAIT)
-    return _backoff(state)
+    asked = error.retry_after if isinstance(error, _Refused) else None
+    return (asked or 0.0) + _backoff(state)
 
 
 def _without_retries(access: Access) -> Any:

@@ -2,6 +2,7 @@
 
 Invariant: the end of a command is known only from its status frame. An exec that was cut short, or that the deadline
 closed, has ``exit_code`` None and says why in ``broken``; what it had said until then is kept, for the caller to judge.
+A server that throttles (429, API Priority and Fairness) is asked again until the deadline, as slowly as it wishes.
 
 The wire is the WebSocket form of pods/exec (KEP-4006): binary frames whose first byte is a channel. v5 can close stdin,
 v4 cannot, so commands must not wait for the end of their input. The official client's ``stream()`` swaps a method of a
@@ -9,16 +10,18 @@ shared object during the call and joins output quadratically; websocket-client, 
 """
 
 import json
+import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException, WebSocketTimeoutException
 
 from harness.errors import ExecFailed
+from harness.kube.client import seconds_to_wait
 from harness.kube.config import Access
 from harness.model.flow import PodRef
 from harness.settings import Deadline
@@ -29,22 +32,33 @@ STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
 MOST_OUTPUT = 16 * 1024 * 1024
 STDIN_FRAME = 32 * 1024
 ATTEMPTS = 3
-PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
-PASSING_WORDS = ("unable to upgrade connection", "error dialing backend")
+PASSING_STATUS = frozenset({500, 502, 503, 504})
+PASSING_WORDS = ("unable to upgrade connection", "unable to upgrade streaming request", "error dialing backend")
+NOT_UPGRADED = frozenset({200, 426})
+PROXY = "; something before the API server does not let WebSocket through: ask the API server directly"
+TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecReply:
-    """What came back. ``exit_code`` is ``None`` where no status frame told it; ``broken`` then says why, in words."""
+    """What came back. ``exit_code`` is ``None`` where no status frame told it; ``broken`` then says why, in words.
+
+    ``throttled``: the server wanted to be asked again later before it let the command run.
+    """
 
     exit_code: int | None
     stdout: bytes
     stderr: bytes = b""
     broken: str = ""
+    throttled: bool = False
+
+
+class Throttled(ExecFailed):
+    """The server wanted to be asked again later until no time was left."""
 
 
 class Exec(Protocol):
-    """Runs ``argv`` in a container of a pod (the first one where ``container`` is empty) and waits for its end.
+    """Runs ``argv`` in a container of a pod (its only one where ``container`` is empty) and waits for its end.
 
     Raises ``ExecFailed`` where the command could not be started; never waits longer than ``deadline``.
     """
@@ -67,14 +81,17 @@ class PodExec:
     ) -> ExecReply:
         """Run the command. What fails before the first output, for a reason that passes, is tried three times."""
         path = _path(pod, argv, container, "true" if stdin else "false")
+        patience = _Patience(deadline)
         retrying = Retrying(
-            retry=retry_if_exception_type(_Passing),
-            wait=wait_random_exponential(multiplier=0.05, max=1.0),
-            stop=lambda state: state.attempt_number >= ATTEMPTS or deadline.passed,
+            retry=retry_if_exception_type((_Passing, _TooMany)),
+            wait=patience.wait,
+            stop=patience.stop,
             reraise=True,
         )
         try:
-            return retrying(self._once, path, stdin, deadline)
+            return replace(retrying(self._once, path, stdin, deadline), throttled=patience.throttled)
+        except _TooMany as error:
+            raise Throttled(f"exec in pod {pod} failed: {error}; lower --probe-concurrency") from error
         except (_Passing, _Final) as error:
             raise ExecFailed(f"exec in pod {pod} failed: {error}") from error
 
@@ -99,8 +116,46 @@ class _Passing(Exception):
     """A failure before any output that may be gone a moment later."""
 
 
+class _TooMany(Exception):
+    """The server has too much to do; it names the seconds after which to come back, or not."""
+
+    def __init__(self, said: str, retry_after: float | None) -> None:
+        super().__init__(said)
+        self.retry_after = retry_after
+
+
 class _Final(Exception):
     """A failure that trying again will not mend."""
+
+
+class _Patience:
+    """When to try an exec again, and when to give up: failures are counted, throttling costs nothing but time."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._failures = 0
+        self.throttled = False
+
+    def stop(self, state: RetryCallState) -> bool:
+        """Take note of an attempt that failed; whether to give up."""
+        if isinstance(_problem(state), _TooMany):
+            self.throttled = True
+        else:
+            self._failures += 1
+        return self._failures >= ATTEMPTS or self._deadline.passed
+
+    def wait(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt: what the server asks for, and a growing random pause that parts a crowd."""
+        problem = _problem(state)
+        asked = problem.retry_after if isinstance(problem, _TooMany) else None
+        return min((asked or 0.0) + _backoff(state), self._deadline.remaining)
+
+
+_backoff = wait_random_exponential(multiplier=0.05, max=1.0)
+
+
+def _problem(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 @dataclass(slots=True)
@@ -149,24 +204,32 @@ def _connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
             header=[f"{name}: {value}" for name, value in access.headers().items()],
             subprotocols=[V5, V4],
             suppress_origin=True,
+            redirect_limit=0,  # it would send our credentials along
             **_proxy(configuration),
         )
     except WebSocketBadStatusException as error:
         raise _refusal(error) from error
-    except (WebSocketException, OSError) as error:
-        raise _Passing(f"cannot connect to {access.address}: {error}") from error
+    except (WebSocketException, OSError, ValueError, IndexError) as error:  # the last two: of half a status line
+        raise _Passing(f"cannot connect to {access.address}: {error or type(error).__name__}") from error
     return socket
 
 
 def _refusal(error: WebSocketBadStatusException) -> Exception:
-    """An HTTP answer instead of an upgrade: its Status, sorted by whether it may pass."""
+    """An HTTP answer instead of an upgrade: its Status or a proxy's page, sorted by whether it may pass."""
+    if not error.status_code:
+        return _Passing("the answer is no HTTP")
     body = error.resp_body or b""
     try:
         said = str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        said = body[:300].decode("utf-8", "replace").strip() or str(error)
+        page = body[:2000].decode("utf-8", "replace").strip()
+        title = TITLE.search(page)
+        said = (title[1] if title else page[:300]) or error.status_message or "no message"
+    told = f"{said} (HTTP {error.status_code}){PROXY if error.status_code in NOT_UPGRADED else ''}"
+    if error.status_code == 429:
+        return _TooMany(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
     passing = error.status_code in PASSING_STATUS or any(words in said for words in PASSING_WORDS)
-    return (_Passing if passing else _Final)(f"{said} (HTTP {error.status_code})")
+    return (_Passing if passing else _Final)(told)
 
 
 def _tls(configuration: Any) -> dict[str, Any]:

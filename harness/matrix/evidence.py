@@ -15,7 +15,8 @@ class Reply:
     """The answer to one attempt of one probe.
 
     ``detail`` is what the tool said, in one line; ``tool`` its name; ``command`` what was typed in the pod, ready to
-    paste; ``seconds`` how long the attempt took as far as the pod could tell.
+    paste; ``seconds`` how long the attempt took as far as the pod could tell; ``container`` the one it was typed in,
+    empty where the pod has no other.
     """
 
     outcome: Outcome
@@ -23,6 +24,12 @@ class Reply:
     tool: str = ""
     command: str = ""
     seconds: float = 0.0
+    container: str = ""
+
+    @property
+    def means(self) -> str:
+        """The tool, and the container that it ran in where that must be said; empty where nothing ran."""
+        return f"{self.tool} (container {self.container})" if self.tool and self.container else self.tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +37,14 @@ class Attempt:
     """One reply, ``at`` seconds after the last change of the cluster's state, and its witness of the same round.
 
     ``witness`` is ``None`` where the round asked none; else the worst of the target's own answers (PROBE_FAILED before
-    silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
+    silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof. ``voucher``
+    names the pod that had an answer from the target in the round, where the target's own pod could not be asked.
     """
 
     at: float
     reply: Reply
     witness: Reply | None = None
+    voucher: str = ""
 
     @property
     def proven(self) -> bool:

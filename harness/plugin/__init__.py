@@ -11,8 +11,9 @@ import pytest
 
 from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
 from harness.plugin.items import ScenarioFile, ScenarioItem
-from harness.plugin.options import LAB, add_options, configure
-from harness.plugin.summary import attach, summarize
+from harness.plugin.options import LAB, add_options, configure, told_workers
+from harness.plugin.progress import Display
+from harness.plugin.summary import attach, header, save_logs, summarize
 
 __all__ = [
     "cluster",
@@ -24,6 +25,7 @@ __all__ = [
     "pytest_configure_node",
     "pytest_report_header",
     "pytest_runtest_makereport",
+    "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_xdist_make_scheduler",
     "scenario",
@@ -40,12 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Set up the run's lab; no cluster is made yet."""
     configure(config)
+    Display.watch(config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
-    """Tell a worker where the run's cluster is, or is to be made."""
-    node.workerinput["netpol_directory"] = str(node.config.stash[LAB].directory)
+    """Tell a worker which cluster was chosen and why, and where it is, or is to be made."""
+    node.workerinput.update(told_workers(node.config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -56,9 +59,9 @@ def pytest_xdist_make_scheduler(config, log):  # type: ignore[no-untyped-def]  #
     return scheduler_for(config, log)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Name the backend, its dataplane and why it was taken."""
-    return config.stash[LAB].header
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Name the backend, its dataplane and why it was taken; and what dead runs have left there."""
+    return header(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -74,11 +77,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send what the summary needs along with the report."""
+    """Send what the summary needs along with the report; end a run that is in vain."""
     report = yield
     if isinstance(item, ScenarioItem):
         attach(report, item)
+    if item.config.stash[LAB].in_vain:
+        item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """After a failure, keep what the cluster has to say for itself."""
+    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        save_logs(session.config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

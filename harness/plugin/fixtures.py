@@ -51,10 +51,12 @@ def scenario_file(request: pytest.FixtureRequest) -> Path:
 def scenario(scenario_file: Path, pytestconfig: pytest.Config) -> Iterator["Stage"]:
     """The scenario with its workloads up and no policies yet; removed after the module's last test."""
     with spoken():
-        stage = pytestconfig.stash[LAB].stage(load(scenario_file))
+        lab = pytestconfig.stash[LAB]
+        stage = lab.stage(load(scenario_file))
     try:
         with spoken():
             stage.open()
+            lab.vouch()
         yield stage
     finally:
         stage.close()

@@ -18,7 +18,7 @@ from harness.matrix.evidence import Judgement
 from harness.matrix.path import Expectation
 from harness.matrix.table import Finding, TruthTable
 from harness.plugin.options import LAB
-from harness.report import describe, describe_table, surroundings
+from harness.report import describe, describe_table, save, surroundings
 from harness.scenario.load import load
 from harness.scenario.scenario import Others, Scenario, Step
 
@@ -91,14 +91,18 @@ class StepNode(pytest.Collector):
     def setup(self) -> None:
         """Enter the step, and ask every selected path at once."""
         selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
-        stage = self.parent.stage
+        stage, lab = self.parent.stage, self.config.stash[LAB]
         with spoken():
             stage.enter(self.step)
-            self.observation = stage.observe(
+            observation = stage.observe(
                 self.step,
                 [item.expectation for item in selected if isinstance(item, PathItem)],
                 others=any(isinstance(item, OthersItem) for item in selected),
             )
+            lab.vouch()
+            self.observation = observation
+            if lab.settings.report:
+                save(lab.settings.report, stage, self.step, observation)
 
     def describe(self, finding: Finding) -> str:
         """The story of one finding, with what was in force."""
@@ -212,6 +216,6 @@ def properties(finding: Finding) -> Mapping[str, str | int | float]:
     return {
         "outcome": finding.outcome.value,
         "attempts": finding.attempts,
-        "tool": str(finding.worst.evidence.last.reply.tool),
+        "tool": str(finding.worst.evidence.last.reply.means),  # plain, for the way from a worker
         **({"settle_seconds": round(settled, 4)} if settled is not None else {}),
     }

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from statistics import median
 from typing import Any
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.matrix.table import TruthTable
 from harness.plugin.items import PathItem, ScenarioItem
 from harness.plugin.options import LAB
@@ -14,6 +16,21 @@ from harness.report import LEGEND, render
 
 _KEY = "netpol"
 """Attribute of a report: a dict of plain values, so that it survives the way from an xdist worker."""
+
+
+def header(config: pytest.Config) -> list[str]:
+    """The first lines of a run: what is tested, and what should be tidied up."""
+    lab = config.stash[LAB]
+    left = lab.leftovers()
+    remedy = f"remove them with `netpol gc --cluster {config.option.cluster}`"
+    return [lab.header, *([f"netpol: leftovers of dead runs: {', '.join(left)}; {remedy}"] if left else [])]
+
+
+def save_logs(config: pytest.Config) -> None:
+    """The cluster's logs for the report folder, by the process that owns the run."""
+    if not hasattr(config, "workerinput"):
+        with suppress(HarnessError):
+            config.stash[LAB].collect_logs()
 
 
 def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
@@ -38,7 +55,8 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
         terminal.write_line(LEGEND)
     if told:
         terminal.section("netpol", sep="-")
-        terminal.write_line(terminal.config.stash[LAB].header)
+        for line in terminal.config.stash[LAB].closing:
+            terminal.write_line(line)
     if figures:
         terminal.write_line(_figures(figures))
 

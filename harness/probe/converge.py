@@ -33,6 +33,8 @@ def converge(
     Returns after the settle deadline at the latest, give or take two rounds; never raises for a broken pod.
     """
     attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
+    if means is Means.TYPED:
+        prober.prepare(pod for question in attempts for pod in question.asked_in)
     rounds = _Rounds(prober, attempts, timeouts.interval, means, time.monotonic() if since is None else since)
     deadline = Deadline(timeouts.settle)
     pending = tuple(attempts)
@@ -53,7 +55,8 @@ def ask(prober: Prober, questions: Sequence[Question], means: Means = Means.TYPE
         for pod, probe in question.witnesses:
             batches.setdefault(pod, []).append(probe)
     replies = prober.observe(batches, means)
-    return {question: _attempt(question, replies) for question in questions}
+    vouched = _vouched(prober, questions, replies)
+    return {question: _attempt(question, replies, vouched) for question in questions}
 
 
 def satisfied(question: Question, attempt: Attempt) -> bool:
@@ -91,11 +94,40 @@ class _Rounds:
         return tuple(question for question in asked if not satisfied(question, self._attempts[question][-1]))
 
 
-def _attempt(question: Question, replies: Replies) -> Attempt:
+def _vouched(
+    prober: Prober, questions: Sequence[Question], replies: Replies
+) -> Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]:
+    """For witnesses that could not be asked: a pod that had an answer from the same listener, and the answer."""
+    mute = [
+        (question, witness)
+        for question in questions
+        for witness in question.witnesses
+        if question.vouchers and replies.get(witness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
+    ]
+    batches: dict[PodRef, list[Probe]] = {}
+    for question, (_, probe) in mute:
+        for pod in question.vouchers:
+            batches.setdefault(pod, []).append(probe)
+    heard = {key: reply for key, reply in prober.observe(batches).items() if reply.outcome is Outcome.CONNECTED}
+    return {
+        witness: (pod, heard[pod, witness[1]])
+        for question, witness in mute
+        for pod in question.vouchers
+        if (pod, witness[1]) in heard
+    }
+
+
+def _attempt(
+    question: Question, replies: Replies, vouched: Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]
+) -> Attempt:
     """The reply and the worst of the witnesses: one that was not heard, before one that is silent, before life."""
     reply = replies.get((question.source, question.probe), NOT_ASKED)
-    witnesses = [replies.get(witness, NOT_ASKED) for witness in question.witnesses]
-    return Attempt(0.0, reply, min(witnesses, key=_worth) if witnesses else None)
+    seen = [
+        (str(vouched[witness][0]), vouched[witness][1]) if witness in vouched else ("", replies.get(witness, NOT_ASKED))
+        for witness in question.witnesses
+    ]
+    voucher, worst = min(seen, key=lambda entry: _worth(entry[1]), default=("", None))
+    return Attempt(0.0, reply, worst, voucher)
 
 
 def _worth(witness: Reply) -> int:

@@ -4,28 +4,32 @@ Invariants: ``observe`` answers every probe exactly once and never raises for a 
 PROBE_FAILED with the reason. Silence counts only where the round shows that an answer would have come in time: when
 anything that did answer took more than half of the time-out, a pod's own pulse included, what was silent is asked again
 with twice the time and half the parallelism, up to ``SLOWEST_PACE``, and is PROBE_FAILED if that is still too little.
-The pace falls again when the pods are quick. A slow machine therefore costs time and never makes a denial.
+The pace falls again when the pods are quick. A slow machine therefore costs time and never makes a denial; neither does
+an API server that throttles (the ``Gate`` narrows) or loses connections (a batch is harmless to run twice).
 """
 
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.errors import ExecFailed, HarnessError, ToolMissing
-from harness.kube.exec import Exec, ExecReply
+from harness.errors import ExecFailed, HarnessError
+from harness.kube.exec import Exec, ExecReply, Throttled
 from harness.matrix.evidence import Reply
 from harness.matrix.outcome import Outcome
 from harness.model.flow import PodRef
-from harness.probe import agent, script, toolbox
+from harness.probe import agent, script
+from harness.probe.commands import Ask, command_for
+from harness.probe.gate import Gate
+from harness.probe.places import SEVERAL, SHELL, Containers, Places, Share, did_nothing, fresh_nonce, lacks_program
 from harness.probe.question import Probe
 from harness.probe.script import Answers, Batch
 from harness.probe.toolbox import Tool, Toolbox
 from harness.settings import Deadline
 
-SHELL = ("sh",)
-NO_SHELL = "there is no sh to run probes with; use an image that has one, or add a container that has"
+TRIES = 3
+"""Times that a batch is run whose connection breaks before all was said."""
 STARTS_PER_SECOND = 400
 """Typed probes, each a process or three, that two cores start in a second. Pods may share one machine, so that no more
 run at once than are started in half a probe's time-out: else a probe's time would run out before its tool runs."""
@@ -57,11 +61,19 @@ class Prober:
     """Asks through ``exec``; may be shared between threads.
 
     ``timeout``: seconds for one probe; ``exec_timeout``: seconds that a batch may take beyond its probes' own time;
-    ``concurrency``: pods asked at once; ``tool`` forces one tool for typed probes.
+    ``concurrency``: execs under way at once, at most; ``tool`` forces one tool for typed probes; ``containers`` helps
+    where a pod's own container cannot be asked from.
     """
 
     def __init__(
-        self, exec: Exec, *, timeout: float, exec_timeout: float, concurrency: int = 64, tool: Tool | None = None
+        self,
+        exec: Exec,
+        *,
+        timeout: float,
+        exec_timeout: float,
+        concurrency: int = 32,
+        tool: Tool | None = None,
+        containers: Containers | None = None,
     ) -> None:
         self._exec = exec
         self._timeout = timeout
@@ -69,13 +81,24 @@ class Prober:
         self._concurrency = max(1, concurrency)
         self._tool = tool
         self._pace = 1
-        self._toolboxes: dict[PodRef, Toolbox] = {}
-        self._without_agent: set[PodRef] = set()
+        self._gate = Gate(self._concurrency)
+        self._places = Places(self._discover, containers)
+        self._agents: dict[PodRef, str | None] = {}
 
     @property
     def timeout(self) -> float:
         """Seconds that one probe gets at the present pace."""
         return self._timeout * self._pace
+
+    def prepare(self, pods: Iterable[PodRef]) -> None:
+        """Find out where in these pods to ask from, so that no question's time is spent on it.
+
+        What a broken pod has to say is kept for ``observe``.
+        """
+        strangers = tuple(dict.fromkeys(pod for pod in pods if not self._places.knows(pod)))
+        if strangers:
+            with ThreadPoolExecutor(min(self._concurrency, len(strangers)), thread_name_prefix="prepare") as pool:
+                tuple(pool.map(self._prepare, strangers))
 
     def observe(self, batches: Batches, means: Means = Means.TYPED) -> Replies:
         """Ask all probes of all pods; one that is listed twice is asked once.
@@ -94,7 +117,7 @@ class Prober:
 
     def _round(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> tuple[Replies, str]:
         """One reply for each probe, and why its silence means nothing (empty: it does)."""
-        if self._without_agent.issuperset(work):
+        if all(self._agents.get(pod, "") is None for pod in work):
             means = Means.TYPED
         at_once, width = self._breadth(work, means)
         asked = self._all_at_once(at_once, work, means, width)
@@ -131,10 +154,12 @@ class Prober:
     def _ask(self, pod: PodRef, probes: tuple[Probe, ...], means: Means, width: int) -> _Asked:
         """Everything for one pod, one exec after the other; whatever breaks becomes the reason of its replies."""
         try:
-            if means is Means.AGENT and pod not in self._without_agent:
+            if means is Means.AGENT and self._agents.get(pod, "") is not None:
                 return self._by_agent(pod, probes, width)
             return self._typed(pod, probes, width)
         except HarnessError as error:
+            self._agents.pop(pod, None)
+            self._places.forget(pod)
             return _Asked({probe: Reply(Outcome.PROBE_FAILED, str(error)) for probe in probes})
         except Exception as error:  # noqa: BLE001  # a defect in one pod's answer must not take all the others along
             return _Asked({probe: Reply(Outcome.PROBE_FAILED, f"{type(error).__name__}: {error}") for probe in probes})
@@ -146,53 +171,99 @@ class Prober:
         typed = self._typed(pod, rest, width) if rest else _Asked({})
         if not fast:
             return typed
-        batch = agent.compose(fast, timeout=self.timeout, nonce=_nonce())
-        answers = self._run(pod, agent.ARGV, batch, waves=-(-len(fast) // agent.AT_ONCE))
-        if answers is None:  # no python3, or one that cannot run the agent
-            self._without_agent.add(pod)
-            return self._typed(pod, probes, width)
-        return _together(typed, _Asked(answers.replies, answers.slowest / batch.timeout))
+        for container in self._pythons(pod):
+            batch = agent.compose(fast, timeout=self.timeout, nonce=fresh_nonce())
+            answers = self._run(pod, container, agent.ARGV, batch, waves=-(-len(fast) // agent.AT_ONCE))
+            if answers is not None:
+                self._agents[pod] = container
+                return _together(typed, _from(container, answers, batch))
+        self._agents[pod] = None  # no python3, or none that can run the agent
+        return self._typed(pod, probes, width)
+
+    def _pythons(self, pod: PodRef) -> Iterator[str]:
+        """The containers to run the agent in: the one that could, else the pod's own, else where python3 was seen."""
+        known = self._agents.get(pod)
+        yield known or ""
+        if known is None:
+            places = self._places.of(pod)
+            yield from (place.container for place in places if place.container and Tool.PYTHON in place.toolbox.tools)
 
     def _typed(self, pod: PodRef, probes: tuple[Probe, ...], width: int) -> _Asked:
-        tools = self._toolbox(pod)
-        batch = script.compose(probes, tools, timeout=self.timeout, width=width, nonce=_nonce(), tool=self._tool)
-        answers = self._run(pod, SHELL, batch, waves=-(-len(probes) // width) + 1)
-        if answers is None:
-            self._toolboxes.pop(pod, None)
-            raise ExecFailed(f"the shell of pod {pod} does not run any more; was the pod made anew?")
-        return _Asked(answers.replies, answers.slowest / batch.timeout)
-
-    def _run(self, pod: PodRef, argv: Sequence[str], batch: Batch, *, waves: int) -> Answers | None:
-        """One exec of a batch, which may take ``waves`` times the time-out; ``None`` where ``argv`` cannot be run."""
-        deadline = Deadline(self._exec_timeout + 2 * waves * batch.timeout)
+        """All probes, from the places that can ask them; those of a pod that was made anew are found out once more."""
+        known = self._places.knows(pod)
         try:
-            reply = self._exec(pod, argv, stdin=batch.text.encode(), deadline=deadline)
+            return self._from_places(pod, probes, width)
+        except ExecFailed:
+            self._places.forget(pod)
+            if not known:
+                raise
+            return self._from_places(pod, probes, width)
+
+    def _from_places(self, pod: PodRef, probes: tuple[Probe, ...], width: int) -> _Asked:
+        asked = _Asked({})
+        for share in self._places.share(pod, probes, self._can_ask):
+            asked = _together(asked, self._from_place(pod, share, width))
+        return asked
+
+    def _can_ask(self, probe: Probe, toolbox: Toolbox) -> bool:
+        return command_for(Ask(probe, toolbox, self.timeout, ""), self._tool) is not None
+
+    def _from_place(self, pod: PodRef, share: Share, width: int) -> _Asked:
+        place = share.place
+        batch = script.compose(
+            share.probes, place.toolbox, timeout=self.timeout, width=width, nonce=fresh_nonce(), tool=self._tool
+        )
+        if not batch.asked:
+            return _Asked({probe: _completed(reply, share.lacks) for probe, reply in batch.unasked.items()})
+        answers = self._run(pod, place.container, SHELL, batch, waves=-(-len(share.probes) // width) + 1)
+        if answers is None:
+            raise ExecFailed(f"the shell of pod {pod} does not run any more; was the pod made anew?")
+        return _from(place.container, answers, batch)
+
+    def _run(self, pod: PodRef, container: str, argv: Sequence[str], batch: Batch, *, waves: int) -> Answers | None:
+        """One exec of a batch, which may take ``waves`` times the time-out; ``None`` where ``argv`` cannot be run."""
+        seconds = self._exec_timeout + 2 * waves * batch.timeout
+        try:
+            reply = self._executed(pod, container, argv, batch.text.encode(), seconds)
         except ExecFailed as error:
-            if _not_found(str(error)):
+            if lacks_program(str(error)) or (SEVERAL in str(error) and not container):
                 return None
             raise
-        if _cannot_run(reply):
+        if did_nothing(reply):
             return None
         return script.read(batch, reply.stdout, why_lost=_why(reply))
 
-    def _toolbox(self, pod: PodRef) -> Toolbox:
-        """The tools of a pod's container, found out once. Raises ``ToolMissing``."""
-        known = self._toolboxes.get(pod)
-        if known is not None:
-            return known
-        nonce = _nonce()
-        stdin, deadline = toolbox.discovery(nonce).encode(), Deadline(self._exec_timeout)
-        try:
-            reply = self._exec(pod, SHELL, stdin=stdin, deadline=deadline)
-            if _cannot_run(reply):
-                raise ToolMissing(NO_SHELL)
-            return self._toolboxes.setdefault(pod, toolbox.parse(nonce, reply.stdout))
-        except ToolMissing as error:
-            raise ToolMissing(f"pod {pod}: {error}") from error
-        except ExecFailed as error:
-            if not _not_found(str(error)):
-                raise
-            raise ToolMissing(f"pod {pod}: {NO_SHELL}") from error
+    def _discover(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
+        return self._executed(pod, container, argv, stdin, self._exec_timeout)
+
+    def _executed(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes, seconds: float) -> ExecReply:
+        """One exec, and another where the connection broke; its time begins when the gate lets it in."""
+        for left in reversed(range(TRIES)):
+            with self._gate.slot() as slot:
+                deadline = Deadline(seconds)
+                try:
+                    reply = self._exec(pod, argv, stdin=stdin, deadline=deadline, container=container)
+                except Throttled:
+                    slot.throttled = True
+                    raise
+                slot.throttled = reply.throttled
+            if not (reply.broken and left) or deadline.passed:
+                return reply
+        raise AssertionError("the last try returns or raises")
+
+    def _prepare(self, pod: PodRef) -> None:
+        with suppress(HarnessError):
+            self._places.of(pod)
+
+
+def _from(container: str, answers: Answers, batch: Batch) -> _Asked:
+    """The answers, with the container that gave them where the pod has others."""
+    replies = {probe: replace(reply, container=container) for probe, reply in answers.replies.items()}
+    return _Asked(replies, answers.slowest / batch.timeout)
+
+
+def _completed(reply: Reply, lacks: str) -> Reply:
+    return replace(reply, detail=f"{reply.detail}; {lacks}") if lacks else reply
 
 
 def _by_pod(asked: Iterable[tuple[PodRef, Probe]]) -> dict[PodRef, tuple[Probe, ...]]:
@@ -202,21 +273,8 @@ def _by_pod(asked: Iterable[tuple[PodRef, Probe]]) -> dict[PodRef, tuple[Probe, 
     return {pod: tuple(several) for pod, several in probes.items()}
 
 
-def _nonce() -> str:
-    return secrets.token_hex(8)
-
-
 def _together(first: _Asked, second: _Asked) -> _Asked:
     return _Asked({**first.replies, **second.replies}, max(first.slowness, second.slowness))
-
-
-def _not_found(message: str) -> bool:
-    return any(words in message for words in ("executable file not found", "no such file or directory"))
-
-
-def _cannot_run(reply: ExecReply) -> bool:
-    """Whether the program did nothing but fail: batches say something, and end with success."""
-    return reply.exit_code not in (0, None) and not reply.stdout.strip()
 
 
 def _why(reply: ExecReply) -> str:

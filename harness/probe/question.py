@@ -53,13 +53,20 @@ class Question:
     """One probe from one pod, and the word for what should come of it. Names are real ones, as the cluster has them.
 
     ``witnesses`` are the target's own pods, each with the probe that shows, from inside it, that its listener is alive;
-    where there are none, a denial cannot be proven.
+    where there are none, a denial cannot be proven. ``vouchers`` are pods that may ask a witness's probe where the
+    witness itself cannot be asked: whoever has an answer from a listener has shown it alive.
     """
 
     source: PodRef
     probe: Probe
     expected: Expected
     witnesses: tuple[tuple[PodRef, Probe], ...] = ()
+    vouchers: tuple[PodRef, ...] = ()
+
+    @property
+    def asked_in(self) -> tuple[PodRef, ...]:
+        """The pods that answering this takes."""
+        return (self.source, *(pod for pod, _ in self.witnesses))
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.probe}"

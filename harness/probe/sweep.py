@@ -18,6 +18,8 @@ from harness.probe.question import Probe, Question
 from harness.probe.toolbox import Tool
 from harness.settings import Timeouts
 
+WORTH_AN_AGENT = 64
+"""Questions from which on starting a Python in every pod costs less than a process for each question."""
 SHARE = 20
 FEWEST, MOST = 4, 32
 MOST_PODS = 8

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from harness.scenario.scenario import CLUSTER_SCOPED, Scenario
+from harness.errors import ClusterFailed
+from harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
 _LONGEST = 63
@@ -21,9 +22,10 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A one-to-one map from logical to real namespaces."""
+    """A one-to-one map from logical to real namespaces; ``given`` ones were there before and are not ours to change."""
 
     names: Mapping[str, str]
+    given: bool = False
     _logical: Mapping[str, str] = field(init=False, repr=False)
     _dns: re.Pattern[str] = field(init=False, repr=False)
 
@@ -39,6 +41,15 @@ class Placement:
     def literal(cls, scenario: Scenario) -> "Placement":
         """Every namespace under its own name."""
         return cls({name: name for name in scenario.namespaces})
+
+    @classmethod
+    def given_by(cls, scenario: Scenario, names: Mapping[str, str]) -> "Placement":
+        """Namespaces that the cluster has already. Raises ``ClusterFailed`` where one that is needed is not given."""
+        missing = set(scenario.namespaces) - names.keys() - {EXTERNAL_NAMESPACE}
+        if missing:
+            options = " ".join(f"--namespace {name}=NAME" for name in sorted(missing))
+            raise ClusterFailed(f"scenario {scenario.name} needs more namespaces than were given; add {options}")
+        return cls({name: names[name] for name in scenario.namespaces if name in names}, given=True)
 
     @classmethod
     def unique(cls, scenario: Scenario, suffix: str) -> "Placement":

@@ -43,9 +43,9 @@ def aims(expectation: Expectation, census: Census) -> tuple[Aim, ...]:
 def _aim(expectation: Expectation, source: Pod, probe: Probe, census: Census) -> Aim:
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
-    return Aim(
-        str(source.ref), target, Question(source.ref, probe, expected, _witnesses(path, probe, expected, census))
-    )
+    witnesses = _witnesses(path, probe, expected, census)
+    vouchers = _vouchers(census) if expected is Expected.UNRESOLVED else ()
+    return Aim(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
 
 
 def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
@@ -55,7 +55,20 @@ def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
 
 
 def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
+    if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
+        return _balanced(path, census)
     return (Probe(path.scheme, host, path.target.port) for host in _hosts(path, source, census))
+
+
+def _balanced(path: Path, census: Census) -> tuple[Probe, ...]:
+    """What a load balancer in front of the Service makes of it: its pods, which see the outsider's own address.
+
+    By its ClusterIP they would not: kube-proxy puts a node's address in its place, and nodes reach their own pods.
+    """
+    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, census))
+    if not found:
+        raise WorkloadFailed(f"Service {path.target.ref} has no pods behind port {path.target.port}")
+    return found
 
 
 def _hosts(path: Path, source: Pod, census: Census) -> tuple[str, ...]:
@@ -72,10 +85,7 @@ def _hosts(path: Path, source: Pod, census: Census) -> tuple[str, ...]:
         case TargetKind.CLUSTER_IP:
             return _cluster_ip(_service(target, census))
         case TargetKind.SERVICE | TargetKind.FQDN:
-            # A host outside the cluster does not use the cluster's name server: it has the Service's address.
-            inside = bool(path.source.namespace)
-            service = _service(target, census)
-            return (_service_name(target, service, source),) if inside else _cluster_ip(service)
+            return (_service_name(target, _service(target, census), source),)
 
 
 def _service_name(target: Target, service: Service, source: Pod) -> str:
@@ -90,6 +100,11 @@ def _witnesses(path: Path, probe: Probe, expected: Expected, census: Census) -> 
     if expected is Expected.UNRESOLVED:
         return tuple(_own(pod, Scheme.UDP, 53) for pod in census.name_servers)
     return tuple(_own(pod, path.scheme, number) for pod, number in _listeners(path, probe, census))
+
+
+def _vouchers(census: Census) -> tuple[PodRef, ...]:
+    """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
+    return tuple(sorted(live.pod.ref for owned in census.pods.values() for live in owned))
 
 
 def _own(pod: Pod, scheme: Scheme, number: int) -> Witness:
@@ -108,11 +123,17 @@ def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, 
         case TargetKind.ADDRESS:
             return _listeners_at(path, probe, census)
         case TargetKind.NODE_PORT:
-            services = [(s, p) for s in census.services.values() for p in s.ports if p.node_port == target.port]
+            offered = [(s, p) for s in census.services.values() for p in s.ports if p.node_port == target.port]
+            return [found for s, port in offered if _same(port, path) for found in _endpoints(s, port, census)]
         case _:
-            service = _service(target, census)
-            services = [(service, p) for p in service.ports if p.port.number == target.port]
-    return [found for service, port in services if _same(port, path) for found in _endpoints(service, port, census)]
+            return _behind(path, census)
+
+
+def _behind(path: Path, census: Census) -> list[tuple[Pod, int]]:
+    """Where the asked port of the path's Service arrives."""
+    service = _service(path.target, census)
+    asked = [port for port in service.ports if port.port.number == path.target.port and _same(port, path)]
+    return [found for port in asked for found in _endpoints(service, port, census)]
 
 
 def _listeners_at(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:

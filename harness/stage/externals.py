@@ -7,12 +7,11 @@ documentation range (RFC 5737), and is no pod for policies, Services and the nam
 from collections.abc import Iterable
 
 from harness.matrix.path import ExternalHost
+from harness.probe.ephemeral import IMAGE
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import EXTERNAL_NAMESPACE
 from harness.stage.census import EXTERNAL_HOST
 from harness.stage.state import Object
-
-_IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 
 
 def external_objects(hosts: Iterable[ExternalHost], placement: Placement) -> tuple[Object, ...]:
@@ -26,5 +25,5 @@ def _host(host: ExternalHost) -> Object:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": host.name, "namespace": EXTERNAL_NAMESPACE, "annotations": {EXTERNAL_HOST: host.address}},
-        "spec": {"containers": [{"name": "host", "image": _IMAGE, "args": ["pause"], "ports": ports}]},
+        "spec": {"containers": [{"name": "host", "image": IMAGE, "args": ["pause"], "ports": ports}]},
     }

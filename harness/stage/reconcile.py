@@ -6,8 +6,9 @@ from itertools import groupby
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from harness.cluster.owner import run_of
 from harness.errors import ApiError
-from harness.kube.client import Client
+from harness.kube.client import Client, ObjectKey
 from harness.kube.wait import wait_gone
 from harness.settings import Deadline, Timeouts
 from harness.stage.state import Act, Change
@@ -16,11 +17,12 @@ _AT_ONCE = 8
 
 
 class Reconciler:
-    """Carries out changes; every one of them may be repeated."""
+    """Carries out changes; every one of them may be repeated. ``run`` is the run's name."""
 
-    def __init__(self, client: Client, timeouts: Timeouts) -> None:
+    def __init__(self, client: Client, timeouts: Timeouts, run: str = "") -> None:
         self._client = client
         self._timeouts = timeouts
+        self._run = run
 
     def make(self, changes: Iterable[Change]) -> None:
         """Carry out all changes; the first error is raised after the changes of the same act have ended."""
@@ -52,15 +54,31 @@ class Reconciler:
             reraise=True,
         ):
             with attempt:
-                self._client.create(change.data)
+                self._create_anew(change)
+
+    def _create_anew(self, change: Change) -> None:
+        """Create, in the place of what a worker of this run has left there that was killed."""
+        try:
+            self._client.create(change.data)
+        except ApiError as error:
+            if error.code != 409 or not self._is_ours(change.key):
+                raise
+            self._client.delete(change.key, grace_seconds=0)
+            self._wait_gone(change.key)
+            self._client.create(change.data)
+
+    def _is_ours(self, key: ObjectKey) -> bool:
+        found = self._client.find(key)
+        return found is None or run_of(found) == self._run != ""
 
     def _delete(self, change: Change) -> None:
         """Delete now, without a grace period, and wait until it is gone: its name and address must be free."""
         self._client.delete(change.key, grace_seconds=0)
         if change.act is Act.RECREATE or change.key.kind != "Namespace":
-            wait_gone(
-                self._client, [change.key], deadline=Deadline(self._timeouts.ready), interval=self._timeouts.interval
-            )
+            self._wait_gone(change.key)
+
+    def _wait_gone(self, *keys: ObjectKey) -> None:
+        wait_gone(self._client, keys, deadline=Deadline(self._timeouts.ready), interval=self._timeouts.interval)
 
 
 def _lacks_service_account(error: BaseException) -> bool:

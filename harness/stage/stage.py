@@ -7,10 +7,13 @@ is touched, so that closing removes a half-built scenario too.
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.cluster.provider import Capability, Cluster
+from harness.cluster.owner import marked
+from harness.cluster.provider import Capability, Cluster, Provider
+from harness.cluster.rundir import RunDirectory, Turn
 from harness.errors import CapabilityMissing, ScenarioInvalid, Unproven
 from harness.kube.client import Client, ObjectKey
 from harness.kube.wait import wait_ready
@@ -24,13 +27,14 @@ from harness.matrix.table import Asked, Finding, TruthTable
 from harness.probe.converge import converge
 from harness.probe.prober import Prober
 from harness.probe.question import Question
-from harness.probe.sweep import sweep
+from harness.probe.sweep import WORTH_AN_AGENT, sweep
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario, Step, closed_world
 from harness.settings import Deadline, Timeouts
 from harness.stage.aim import aims
 from harness.stage.census import Census
 from harness.stage.externals import external_objects
+from harness.stage.hosts import Machines, Switchboard
 from harness.stage.reconcile import Reconciler
 from harness.stage.state import Act, Change, Object, State, changes, recreated, state_of
 
@@ -47,12 +51,15 @@ class Asking(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a stage stands on: one cluster, the way to its API and into its pods, and the run's durations."""
+    """What a stage stands on: one cluster, the way to its API and into its pods, the run and its durations."""
 
     cluster: Cluster
     client: Client
     prober: Prober
     timeouts: Timeouts
+    rundir: RunDirectory
+    provider: Provider
+    switchboard: Switchboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,15 @@ class Observation:
 class Stage:
     """One scenario on one cluster. One thread at a time."""
 
-    def __init__(self, scenario: Scenario, placement: Placement, ground: Ground) -> None:
+    def __init__(self, scenario: Scenario, placement: Placement, ground: Ground, turn: Turn = Turn.SHARED) -> None:
         self.scenario = scenario
         self.placement = placement
         self.ground = ground
-        self._reconciler = Reconciler(ground.client, ground.timeouts)
+        self.capabilities = _capabilities(ground.cluster, placement)
+        self._turn = turn
+        self._held = ExitStack()
+        self._machines: Machines | None = None
+        self._reconciler = Reconciler(ground.client, ground.timeouts, ground.rundir.run)
         self._state: State = {}
         self._at: int | None = None
         self._changed = time.monotonic()
@@ -81,14 +92,16 @@ class Stage:
         return None if self._at is None else self.scenario.steps[self._at]
 
     def open(self) -> None:
-        """Make the namespaces, external hosts and workloads, and wait until all pods are ready.
+        """Wait for the scenario's turn, make namespaces, external hosts and workloads, and wait until pods are ready.
 
         Raises ``CapabilityMissing`` where the cluster lacks what the whole scenario requires.
         """
-        for need in map(Capability, self.scenario.requires):
-            if need not in self.ground.cluster.capabilities:
+        for need in _requirements(self.scenario):
+            if need not in self.capabilities:
                 raise CapabilityMissing(need)
-        self._lead({**self._furniture(), **state_of(self.scenario, None, self.placement)})
+        self._held.enter_context(self.ground.rundir.turn(self._turn))
+        self._start_machines()
+        self._lead(self._target(None))
 
     def enter(self, step: Step | str) -> None:
         """Lead the cluster through the states before a step to its own, so that every transition is a real one.
@@ -112,12 +125,16 @@ class Stage:
     def observe(self, step: Step, expectations: Sequence[Expectation], *, others: bool) -> Observation:
         """Ask until every path is as expected or the settle time has passed: the given ones, and the closed world.
 
-        Paths that the cluster cannot carry are left out. The two ways of asking run side by side.
+        Paths that the cluster cannot carry are left out. A small closed world is asked along with the paths; a large
+        one by the fast means, side by side with them.
         """
         census = self.census()
         able = [expectation for expectation in expectations if self.lacks(expectation.path) is None]
         word = Expected(step.others) if others else Expected.UNDEFINED
         cells = [Expectation(path, word, step.where) for path in (closed_world(step) if others else ())]
+        if len(cells) < WORTH_AN_AGENT:
+            found = self._ask(converge, [*able, *cells], census)
+            return Observation(dict(zip(able, found, strict=False)), found[len(able) :])
         with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:
             typed = pool.submit(self._ask, converge, able, census)
             swept = pool.submit(self._ask, sweep, cells, census)
@@ -141,7 +158,7 @@ class Stage:
 
     def lacks(self, path: Path) -> Capability | None:
         """The first ability that this path needs and the cluster does not have."""
-        return next((need for need in _needs(path) if need not in self.ground.cluster.capabilities), None)
+        return next((need for need in _needs(path) if need not in self.capabilities), None)
 
     def census(self) -> Census:
         """Who is there right now."""
@@ -150,17 +167,21 @@ class Stage:
         for namespace in self._namespaces():
             objects += client.list("v1", "Pod", namespace=namespace)
             objects += client.list("v1", "Service", namespace=namespace)
-        return Census.take(objects, self.placement)
+        machines = self._machines.standing if self._machines else ()
+        return Census.take([*objects, *machines], self.placement)
 
     def close(self) -> None:
         """Remove all that was made. The namespaces take their contents along; what is gone already is success."""
-        ours = {key.name for key in self._state if key.kind == "Namespace"}
-        self._reconciler.make(
-            Change(Act.DELETE, key, data)
-            for key, data in self._state.items()
-            if key.kind in CLUSTER_SCOPED or key.namespace not in ours
-        )
-        self._state, self._at = {}, None
+        with self._held:
+            if self._machines:
+                self._machines.stop()
+            ours = _made_namespaces(self._state)
+            self._reconciler.make(
+                Change(Act.DELETE, key, data)
+                for key, data in self._state.items()
+                if key.kind in CLUSTER_SCOPED or key.namespace not in ours
+            )
+            self._state, self._at = {}, None
 
     @property
     def _inventory(self) -> Inventory:
@@ -185,8 +206,7 @@ class Stage:
         )
 
     def _go(self, step: Step) -> None:
-        target = {**self._furniture(), **state_of(self.scenario, step, self.placement)}
-        self._lead(target, recreated(self.scenario, step, self.placement))
+        self._lead(self._target(step), recreated(self.scenario, step, self.placement))
 
     def _lead(self, target: State, recreate: Collection[ObjectKey] = ()) -> None:
         """Make the cluster hold ``target``, and wait for the pods that this starts."""
@@ -195,25 +215,73 @@ class Stage:
         self._reconciler.make(todo)
         self._state = target
         if any(change.starts_pods for change in todo):
-            timeouts = self.ground.timeouts
+            self._wait_ready()
+        self._changed = time.monotonic()
+
+    def _wait_ready(self) -> None:
+        timeouts, rundir = self.ground.timeouts, self.ground.rundir
+        rundir.tell(f"waiting for the pods of scenario {self.scenario.name}")
+        try:
             wait_ready(
                 self.ground.client, self._namespaces(), deadline=Deadline(timeouts.ready), interval=timeouts.interval
             )
-        self._changed = time.monotonic()
+        finally:
+            rundir.tell("")
+
+    def _target(self, step: Step | None) -> State:
+        """All objects that a step wants, or the workloads alone, with marks on those that no namespace takes along."""
+        state = {**self._furniture(), **state_of(self.scenario, step, self.placement)}
+        if self.placement.given:
+            state = {key: data for key, data in state.items() if key.kind != "Namespace"}
+        homes, run = _made_namespaces(state), self.ground.rundir.run
+        return {key: data if key.namespace in homes else marked(data, run) for key, data in state.items()}
 
     def _furniture(self) -> State:
-        """What no manifest says: namespaces of this run's own, and the external hosts."""
-        hosts = self.scenario.externals if Capability.EXTERNAL_HOSTS in self.ground.cluster.capabilities else ()
+        """What no manifest says: namespaces of this run's own, and the external hosts that are pods."""
+        able = Capability.EXTERNAL_HOSTS in self.capabilities
+        hosts = self.scenario.externals if able and self._machines is None else ()
         real = self.placement.real
-        homes = {real(home) for home in self.scenario.namespaces if real(home) != home}
+        homes = {real(home) for home in self.scenario.namespaces if real(home) != home and home != EXTERNAL_NAMESPACE}
         if hosts:
             homes.add(real(EXTERNAL_NAMESPACE))
         objects = (*map(_namespace, sorted(homes)), *external_objects(hosts, self.placement))
         return {ObjectKey.of(data): data for data in objects}
 
+    def _start_machines(self) -> None:
+        """The external hosts, where the backend makes them itself."""
+        hosts = self.ground.provider.external_hosts(self.ground.cluster) if self.scenario.externals else None
+        if hosts is not None:
+            home = self.placement.real(EXTERNAL_NAMESPACE)
+            unique = home if home != EXTERNAL_NAMESPACE else f"{home}-{self.ground.rundir.run}"
+            self._machines = Machines(hosts, unique, self.ground.switchboard)
+            self._machines.start(self.scenario.externals)
+
     def _namespaces(self) -> tuple[str, ...]:
         """The real namespaces of everything that this stage has made."""
         return tuple(sorted({key.namespace or "default" for key in self._state if key.kind not in CLUSTER_SCOPED}))
+
+
+def _capabilities(cluster: Cluster, placement: Placement) -> frozenset[Capability]:
+    """What a scenario can do on the cluster: given namespaces are not its own, nor is there one more for hosts."""
+    if not placement.given:
+        return cluster.capabilities | {Capability.NAMESPACES}
+    lacking = {Capability.NAMESPACES}
+    if placement.real(EXTERNAL_NAMESPACE) == EXTERNAL_NAMESPACE:
+        lacking.add(Capability.EXTERNAL_HOSTS)
+    return cluster.capabilities - lacking
+
+
+def _requirements(scenario: Scenario) -> Iterator[Capability]:
+    """The abilities that a scenario says it needs, and those that its manifests and steps need."""
+    yield from map(Capability, scenario.requires)
+    labelled = any(m.name.kind == "Namespace" and m.data["metadata"].get("labels") for m in scenario.workloads)
+    relabelled = any(relabel.name.kind == "Namespace" for step in scenario.steps for relabel in step.labels)
+    if labelled or relabelled:
+        yield Capability.NAMESPACES
+
+
+def _made_namespaces(state: State) -> frozenset[str]:
+    return frozenset(key.name for key in state if key.kind == "Namespace")
 
 
 def _needs(path: Path) -> Iterator[Capability]:

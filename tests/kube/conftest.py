@@ -58,7 +58,7 @@ def client_of(serve: Callable[[Handler], Access]) -> Callable[[Handler], Client]
         def with_discovery(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
             return (200, {}, DISCOVERY[path]) if path in DISCOVERY else handler(method, path, body, headers)
 
-        return Client(serve(with_discovery), timeout=5.0)
+        return Client(serve(with_discovery), timeout=5.0, patience=0.0)
 
     return make
 
@@ -72,6 +72,7 @@ DISCOVERY = {
         {"name": "namespaces", "kind": "Namespace", "namespaced": false}]}""",
     "/apis/apps/v1": b"""{"kind": "APIResourceList", "resources": [
         {"name": "deployments", "kind": "Deployment", "namespaced": true},
+        {"name": "replicasets", "kind": "ReplicaSet", "namespaced": true},
         {"name": "statefulsets", "kind": "StatefulSet", "namespaced": true},
         {"name": "daemonsets", "kind": "DaemonSet", "namespaced": true}]}""",
     "/apis/discovery.k8s.io/v1": b"""{"kind": "APIResourceList", "resources": [

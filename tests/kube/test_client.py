@@ -8,7 +8,7 @@ import pytest
 from kubernetes.client.configuration import Configuration
 
 from harness.errors import ApiError, ClusterFailed
-from harness.kube.client import Client, ObjectKey
+from harness.kube.client import Client, ObjectKey, seconds_to_wait
 from harness.kube.config import Access
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -59,12 +59,16 @@ def test_writing_uses_the_verbs_of_the_api(client_of: ClientOf) -> None:
     assert client.create(data) == data
     client.replace(data)
     client.merge_patch(POD, {"metadata": {"labels": {"a": None}}})
+    client.patch_subresource(POD, "ephemeralcontainers", {"spec": {"ephemeralContainers": []}})
+    client.apply(data, manager="netpol harness")
     client.delete(POD, grace_seconds=0)
     one = "/api/v1/namespaces/shop/pods/web"
     assert seen == [
         ("POST", "/api/v1/namespaces/shop/pods", "application/json"),
         ("PUT", one, "application/json"),
         ("PATCH", one, "application/merge-patch+json"),
+        ("PATCH", f"{one}/ephemeralcontainers", "application/strategic-merge-patch+json"),
+        ("PATCH", f"{one}?fieldManager=netpol+harness&force=true", "application/apply-patch+yaml"),
         ("DELETE", one, "application/json"),
     ]
 
@@ -87,6 +91,10 @@ def test_an_absent_object_is_none_to_find_and_success_to_delete(client_of: Clien
         ("POST", 500, {}, 1),
         ("POST", 503, {}, 1),
         ("POST", 409, {}, 1),
+        ("PATCH", 500, {}, 1),
+        ("PATCH", 429, {}, 4),
+        ("APPLY", 500, {}, 4),
+        ("APPLY", 409, {}, 1),
     ],
 )
 def test_only_what_may_be_done_twice_is_tried_again(
@@ -100,7 +108,12 @@ def test_only_what_may_be_done_twice_is_tried_again(
 
     client = client_of(fail)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
-    call = {"GET": lambda: client.get(POD), "POST": lambda: client.create(pod)}[method]
+    call = {
+        "GET": lambda: client.get(POD),
+        "POST": lambda: client.create(pod),
+        "PATCH": lambda: client.patch_subresource(POD, "status", {}),
+        "APPLY": lambda: client.apply(pod, manager="me"),
+    }[method]
     with pytest.raises(ApiError, match="Nope"):
         call()
     assert len(seen) == calls
@@ -109,6 +122,20 @@ def test_only_what_may_be_done_twice_is_tried_again(
 def test_a_failure_that_passes_is_not_seen(client_of: ClientOf) -> None:
     answers = iter([_status(500, "Hiccup"), _json({"ok": True})])
     assert client_of(lambda *_: next(answers)).get(POD) == {"ok": True}
+
+
+def test_a_server_that_throttles_is_asked_for_as_long_as_patience_lasts(client_of: ClientOf) -> None:
+    answers = iter([*[_status(429, "TooManyRequests", Retry_After="0")] * 6, _json({"ok": True})])
+    client = Client(client_of(lambda *_: next(answers)).access, patience=30.0)
+    assert client.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("1", 1.0), ("3600", 10.0), ("", None), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+)
+def test_what_a_server_asks_for_is_done_within_reason(header: str | None, seconds: float | None) -> None:
+    assert seconds_to_wait(header) == seconds
 
 
 def test_a_dead_server_is_a_cluster_that_failed() -> None:

@@ -1,5 +1,7 @@
 import asyncio
 import json
+import re
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,7 @@ from kubernetes.client.configuration import Configuration
 
 from harness.errors import ExecFailed
 from harness.kube.config import Access
-from harness.kube.exec import PodExec
+from harness.kube.exec import PodExec, Throttled
 from harness.model.flow import PodRef
 from harness.settings import Deadline
 
@@ -35,6 +37,7 @@ class Kubelet:
         self.talk: Talk = self.nothing
         self.protocols: tuple[str, ...] = ("v5.channel.k8s.io", "v4.channel.k8s.io")
         self.refusals: list[tuple[int, str]] = []
+        self.raw: list[tuple[int, dict[str, str], bytes]] = []
         self.requests: list[web.Request] = []
         self.port = 0
 
@@ -46,6 +49,9 @@ class Kubelet:
         if self.refusals:
             code, message = self.refusals.pop(0)
             return web.json_response({"kind": "Status", "message": message}, status=code)
+        if self.raw:
+            code, headers, body = self.raw.pop(0)
+            return web.Response(status=code, headers=headers, body=body)
         socket = web.WebSocketResponse(protocols=self.protocols)
         await socket.prepare(request)
         await self.talk(socket)
@@ -231,3 +237,142 @@ def test_many_threads_exec_at_once(kubelet: Kubelet, pod_exec: PodExec) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(one, range(100))) == [f"{number}\n".encode() for number in range(100)]
+
+
+def _recorded(message: str, code: int, reason: str) -> bytes:
+    """An answer as an API server gives it instead of the upgrade."""
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message}
+    return json.dumps({**status, "reason": reason, "code": code}).encode()
+
+
+JSON = {"Content-Type": "application/json"}
+HTML = {"Content-Type": "text/html"}
+NGINX = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center>nginx/1.25</center></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "body", "said", "times"),
+    [
+        (500, JSON, _recorded("error dialing backend: EOF", 500, ""), "error dialing backend: EOF (HTTP 500)", 3),
+        (
+            500,
+            JSON,
+            _recorded("error dialing backend: remote error: tls: internal error", 500, ""),
+            "error dialing backend: remote error: tls: internal error (HTTP 500)",
+            3,
+        ),
+        (500, JSON, _recorded("error dialing backend: No agent available", 500, ""), "No agent available", 3),
+        (
+            500,
+            JSON,
+            _recorded('unable to upgrade connection: container not found ("web")', 500, "InternalError"),
+            'container not found ("web")',
+            3,
+        ),
+        (
+            404,
+            JSON,
+            _recorded("unable to upgrade connection: pod does not exist", 404, "NotFound"),
+            "pod does not exist",
+            3,
+        ),
+        (502, HTML, NGINX, "failed: 502 Bad Gateway (HTTP 502)", 3),
+        (503, {"Content-Type": "text/plain"}, b"upstream connect error or disconnect/reset", "upstream connect", 3),
+        (504, HTML, b"", "failed: Gateway Timeout (HTTP 504)", 3),
+        (404, JSON, _recorded('pods "web" not found', 404, "NotFound"), 'pods "web" not found (HTTP 404)', 1),
+        (400, JSON, _recorded("container c is not valid for pod web", 400, "BadRequest"), "not valid for pod", 1),
+        (
+            400,
+            JSON,
+            _recorded("a container name must be specified for pod web, choose one of: [a b]", 400, "BadRequest"),
+            "choose one of: [a b]",
+            1,
+        ),
+        (400, JSON, _recorded("pod web does not have a host assigned", 400, "BadRequest"), "a host assigned", 1),
+        (401, JSON, _recorded("Unauthorized", 401, "Unauthorized"), "Unauthorized (HTTP 401)", 1),
+        (200, HTML, b"<title>Sign in</title>", "Sign in (HTTP 200); something before the API server does not let", 1),
+        (426, {}, b"Upgrade Required", "ask the API server directly", 1),
+    ],
+)
+def test_what_an_api_server_or_a_proxy_says_instead_of_the_upgrade(
+    kubelet: Kubelet, pod_exec: PodExec, code: int, headers: dict[str, str], body: bytes, said: str, times: int
+) -> None:
+    kubelet.raw = [(code, headers, body)] * 9
+    with pytest.raises(ExecFailed) as raised:
+        pod_exec(POD, ["x"], deadline=Deadline(10))
+    assert said in str(raised.value)
+    assert not isinstance(raised.value, Throttled)
+    assert len(kubelet.requests) == times
+
+
+@pytest.mark.parametrize(
+    ("message", "times"),
+    [
+        (
+            "Internal error occurred: error executing command in container: failed to exec in container: failed to "
+            'start exec "5f": OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": '
+            "executable file not found in $PATH: unknown",
+            1,
+        ),
+        ("Internal error occurred: error dialing backend: dial tcp 172.18.0.3:10250: connect: connection refused", 3),
+        ('Internal error occurred: unable to upgrade connection: container not found ("web")', 3),
+        ("Internal error occurred: unable to upgrade streaming request: pod does not exist", 3),
+        ("command terminated by signal", 1),
+    ],
+)
+def test_what_a_status_frame_says_of_a_command_that_did_not_start(
+    kubelet: Kubelet, pod_exec: PodExec, message: str, times: int
+) -> None:
+    causes = {"causes": [{"message": message.removeprefix("Internal error occurred: ")}]}
+    kubelet.talk = _says(
+        status={"status": "Failure", "message": message, "reason": "InternalError", "details": causes, "code": 500}
+    )
+    with pytest.raises(ExecFailed, match=re.escape(message)):
+        pod_exec(POD, ["sh"], deadline=Deadline(10))
+    assert len(kubelet.requests) == times
+
+
+TOO_MANY = (429, {"Retry-After": "0"}, b"Too many requests, please try again later.\n")
+
+
+def test_a_server_that_throttles_is_asked_again_however_often(kubelet: Kubelet, pod_exec: PodExec) -> None:
+    kubelet.raw = [TOO_MANY] * 6
+    kubelet.talk = _says(b"\x01ok")
+    reply = pod_exec(POD, ["x"], deadline=Deadline(20))
+    assert (reply.stdout, reply.throttled) == (b"ok", True)
+    assert not pod_exec(POD, ["x"], deadline=Deadline(20)).throttled
+
+
+def test_throttling_ends_with_the_deadline(kubelet: Kubelet, pod_exec: PodExec) -> None:
+    kubelet.raw = [(429, {"Retry-After": "5"}, b"Too many requests, please try again later.")] * 99
+    deadline = Deadline(0.1)
+    with pytest.raises(Throttled, match=r"Too many requests.*HTTP 429\); lower --probe-concurrency"):
+        pod_exec(POD, ["x"], deadline=deadline)
+    assert len(kubelet.requests) <= 3
+
+
+def test_our_credentials_are_not_sent_to_wherever_a_redirect_points(kubelet: Kubelet, pod_exec: PodExec) -> None:
+    kubelet.raw = [(302, {"Location": f"http://127.0.0.1:{kubelet.port}/api/v1/namespaces/n/pods/p/exec"}, b"")] * 9
+    with pytest.raises(ExecFailed):
+        pod_exec(POD, ["x"], deadline=Deadline(10))
+    assert {request.path for request in kubelet.requests} == {"/api/v1/namespaces/shop/pods/web/exec"}
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\r\n\r\n", b"HTTP/1.1 x\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
+def test_half_an_answer_is_a_failure_that_may_pass(rubbish: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(3):
+                with server.accept()[0] as connection:
+                    connection.recv(4096)
+                    connection.sendall(rubbish)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        exec = PodExec(Access(Configuration(host=f"http://127.0.0.1:{server.getsockname()[1]}")))
+        with pytest.raises(
+            ExecFailed, match=r"exec in pod shop/web failed: (cannot connect to http|the answer is no HTTP)"
+        ):
+            exec(POD, ["x"], deadline=Deadline(10))
+        thread.join()

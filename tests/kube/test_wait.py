@@ -26,7 +26,7 @@ def _pod(name: str = "web", *, ready: bool = True, **more: Any) -> dict[str, Any
 
 
 def _waiting(reason: str, message: str = "") -> dict[str, Any]:
-    return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
+    return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}, "restartCount": 2}]}
 
 
 def _controller(kind: str, *, generation: int = 1, **status: int) -> dict[str, Any]:
@@ -173,3 +173,112 @@ def test_gone_is_waited_for_and_what_stays_is_named(client_of: ClientOf) -> None
     stuck = client_of(lambda *_: (200, {}, b'{"metadata": {"name": "shop", "finalizers": ["example.test/x"]}}'))
     with pytest.raises(WorkloadFailed, match=r"Namespace shop is still there, held by example\.test/x"):
         wait_gone(stuck, [key], deadline=Deadline(0.05), interval=0.01)
+
+
+def _refused(message: str, uid: str = "1", time: str = "2026-01-01T00:00:00Z") -> dict[str, Any]:
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "namespace": "shop", "name": "web-5d4f", "uid": uid}
+    return {
+        "involvedObject": owner,
+        "type": "Warning",
+        "reason": "FailedCreate",
+        "message": f'Error creating: pods "web-5d4f-" is forbidden: {message}',
+        "lastTimestamp": time,
+    }
+
+
+def _replica_set(replicas: int = 0, uid: str = "1") -> dict[str, Any]:
+    return {
+        "metadata": {"name": "web-5d4f", "namespace": "shop", "uid": uid},
+        "spec": {"replicas": 2},
+        "status": {"replicas": replicas},
+    }
+
+
+def _cluster(client_of: ClientOf, replica_set: dict[str, Any], events: list[dict[str, Any]], code: int = 200) -> Client:
+    """A cluster with a Deployment that has no pods, its ReplicaSet, and events."""
+    deployment = _controller("Deployment", observedGeneration=1)
+
+    def answer(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        name = urlsplit(path).path.rsplit("/", 1)[-1]
+        if name == "web-5d4f":
+            return 200, {}, json.dumps(replica_set).encode()
+        items = {"deployments": [deployment], "events": events}.get(name, [])
+        return (code if name == "events" else 200), {}, json.dumps({"items": items, "message": "no"}).encode()
+
+    return client_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        (
+            'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',
+            "mend the pod's securityContext",
+        ),
+        ("exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4", "ResourceQuota"),
+        ('admission webhook "policy.example.test" denied the request: no', "the webhook says what it wants"),
+    ],
+)
+def test_pods_that_their_controller_may_not_make_end_the_wait_at_once(
+    client_of: ClientOf, message: str, remedy: str
+) -> None:
+    deadline = Deadline(30)
+    client = _cluster(client_of, _replica_set(), [_refused("old", time="2025-01-01T00:00:00Z"), _refused(message)])
+    with pytest.raises(WorkloadFailed, match=remedy) as raised:
+        wait_ready(client, ["shop"], deadline=deadline, interval=0.01)
+    assert f"ReplicaSet shop/web-5d4f cannot make its pods: {_refused(message)['message']}" in str(raised.value)
+    assert "Deployment shop/web: 0 of 2 pods ready" in str(raised.value)
+    assert deadline.remaining > 20
+
+
+def test_a_refusal_that_may_pass_is_waited_for_and_told_at_the_end(client_of: ClientOf) -> None:
+    event = _refused('error looking up service account shop/default: serviceaccount "default" not found')
+    with pytest.raises(WorkloadFailed, match="serviceaccount"):
+        _wait(_cluster(client_of, _replica_set(), [event]))
+
+
+@pytest.mark.parametrize("replica_set", [_replica_set(replicas=2), _replica_set(uid="2")])
+def test_a_refusal_that_is_overcome_or_was_anothers_is_not_told(
+    client_of: ClientOf, replica_set: dict[str, Any]
+) -> None:
+    with pytest.raises(WorkloadFailed, match="Deployment shop/web: 0 of 2") as raised:
+        _wait(_cluster(client_of, replica_set, [_refused("exceeded quota: x")]))
+    assert "quota" not in str(raised.value)
+
+
+def test_who_may_not_read_events_is_told_less(client_of: ClientOf) -> None:
+    with pytest.raises(WorkloadFailed, match="Deployment shop/web: 0 of 2"):
+        _wait(_cluster(client_of, _replica_set(), [], code=403))
+
+
+def test_a_container_that_crashed_once_gets_another_chance(holding: Callable[..., Client]) -> None:
+    crashing = _waiting("CrashLoopBackOff", "back-off 10s restarting failed container")
+    crashing["containerStatuses"][0] |= {"restartCount": 1}
+    _wait(holding({"pods": [_pod(ready=False, **crashing)]}, {"pods": [_pod()]}), 10)
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    crashing["containerStatuses"][0] |= {"restartCount": 2, "lastState": ended}
+    with pytest.raises(WorkloadFailed, match=r"back-off 10s .*; it ended with exit code 137 \(OOMKilled\); `kubectl"):
+        _wait(holding({"pods": [_pod(ready=False, **crashing)]}), 10)
+
+
+def test_the_event_says_what_the_back_off_does_not(holding: Callable[..., Client]) -> None:
+    pod = _pod(ready=False, **_waiting("ImagePullBackOff", 'Back-off pulling image "nginx:nope"'))
+    said = 'Failed to pull image "nginx:nope": rpc error: code = NotFound desc = manifest unknown'
+    events = [{"type": "Warning", "reason": "Failed", "message": said}]
+    with pytest.raises(WorkloadFailed, match=r'Back-off pulling image "nginx:nope"; Failed to pull .*manifest unknown'):
+        _wait(holding({"pods": [pod], "events": events}), 10)
+
+
+def test_a_namespace_that_does_not_end_says_what_remains_in_it(client_of: ClientOf) -> None:
+    conditions = [
+        {"type": "NamespaceDeletionDiscoveryFailure", "status": "True", "message": "unable: metrics.k8s.io/v1beta1"},
+        {"type": "NamespaceContentRemaining", "status": "True", "message": "widgets.x has 1 resource instances"},
+        {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "All content successfully deleted"},
+    ]
+    shop = {"metadata": {"name": "shop"}, "spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": conditions}}
+    stuck = client_of(lambda *_: (200, {}, json.dumps(shop).encode()))
+    with pytest.raises(
+        WorkloadFailed, match=r"still there: unable: metrics\.k8s\.io/v1beta1; widgets\.x has 1"
+    ) as raised:
+        wait_gone(stuck, [ObjectKey("v1", "Namespace", "", "shop")], deadline=Deadline(0.05), interval=0.01)
+    assert "successfully" not in str(raised.value)

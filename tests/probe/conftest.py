@@ -3,7 +3,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from harness.errors import ExecFailed
+from harness.errors import ExecFailed, ToolMissing
 from harness.kube.exec import ExecReply
 from harness.model.flow import PodRef
 from harness.settings import Deadline
@@ -18,30 +18,49 @@ Ask = Callable[[PodRef, str, int], str]
 
 
 class FakePods:
-    """Pods whose network is a function of (pod, host, port) -> open, dropped or refused; counts what it is asked."""
+    """Pods whose network is a function of (pod, host, port) -> open, dropped or refused; counts what it is asked.
+
+    ``spare``: the name of a probe container in each; ``breaks``: execs whose connection breaks from now on.
+    """
 
     def __init__(self, network: Ask) -> None:
         self.network = network
         self.python = False
         self.shells = True
         self.seconds = 0.01
+        self.spare = ""
+        self.breaks = 0
         self.execs: list[tuple[PodRef, str]] = []
 
     def __call__(
         self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         self.execs.append((pod, argv[0]))
+        if self.breaks:
+            self.breaks -= 1
+            return ExecReply(None, b"", broken="the connection broke")
+        if container and container != self.spare:
+            raise ExecFailed(f"container {container} is not valid for pod {pod.name} (HTTP 400)")
         if argv[0] == "python3":
-            return self._agent(pod, stdin.decode()) if self.python else ExecReply(127, b"", b"python3: not found")
-        if not self.shells:
+            able = self.python or container
+            return self._agent(pod, stdin.decode()) if able else ExecReply(127, b"", b"python3: not found")
+        if not self.shells and not container:
             raise ExecFailed('exec: "sh": executable file not found in $PATH')
         return ExecReply(0, self._shell(pod, stdin.decode()).encode())
+
+    def own(self, pod: PodRef) -> Sequence[str]:
+        return ["app"]
+
+    def container(self, pod: PodRef) -> str:
+        if not self.spare:
+            raise ToolMissing("a probe container cannot be had: nobody may")
+        return self.spare
 
     def _shell(self, pod: PodRef, script: str) -> str:
         if "discover" in script:
             found = re.search(r"\$\(discover\)\" (\w+)", script)
             assert found is not None
-            return self._frame(found[1], "tools", 0, TOOLS)
+            return self._frame(found[1], "tools", 0, f"{TOOLS}\nhas python3" if self.spare else TOOLS)
         nonce = script.split("\n", 1)[0].removeprefix("N=")
         lines = re.findall(r"^[pq] (\w+) \d '(.*)'$", script, re.MULTILINE)
         return "".join(self._line(pod, nonce, index, command) for index, command in lines)

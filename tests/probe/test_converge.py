@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import ExecFailed
 from harness.matrix.evidence import Judgement, judge
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.path import Scheme
@@ -125,3 +126,50 @@ def test_times_count_from_the_last_change(fake_pods: FakePods) -> None:
 
 def test_no_questions_no_evidence(fake_pods: FakePods) -> None:
     assert converge(Prober(fake_pods({}), timeout=0.2, exec_timeout=5), [], QUICK) == {}
+
+
+NAME_SERVER = PodRef("kube-system", "coredns")
+LOOKUP = Probe(Scheme.UDP, "10.0.0.53", 53)
+
+
+def _vouched(pods: Any) -> Any:
+    """The evidence for a denial whose witness has no shell, with two pods that may vouch for it."""
+    question = Question(CLIENT, PROBE, Expected.BLOCKED, ((NAME_SERVER, LOOKUP),), (SERVER, OTHER))
+    return converge(Prober(pods, timeout=0.2, exec_timeout=5.0), [question], QUICK)[question]
+
+
+def _mute(pods: Any) -> Any:
+    def exec(pod: PodRef, *args: Any, **more: Any) -> Any:
+        if pod == NAME_SERVER:
+            raise ExecFailed('exec: "sh": executable file not found in $PATH')
+        return pods(pod, *args, **more)
+
+    return exec
+
+
+def test_who_has_an_answer_from_a_listener_has_shown_it_alive(fake_pods: FakePods) -> None:
+    pods = fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped")
+    evidence = _vouched(_mute(pods))
+    assert judge(evidence) is Judgement.AGREES
+    assert evidence.last.voucher == "shop/other"
+    assert (CLIENT, "sh") in pods.execs
+
+
+def test_where_nobody_has_an_answer_the_witness_has_the_last_word(fake_pods: FakePods) -> None:
+    evidence = _vouched(_mute(fake_pods(lambda pod, host, port: "dropped")))
+    assert judge(evidence) is Judgement.UNPROVEN
+    assert "there is no sh" in evidence.last.witness.detail
+    assert evidence.last.voucher == ""
+
+
+def test_nobody_vouches_for_a_witness_that_was_asked_and_is_silent(fake_pods: FakePods) -> None:
+    evidence = _vouched(fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped"))
+    assert judge(evidence) is Judgement.UNPROVEN
+    assert evidence.last.witness.outcome is Outcome.TIMED_OUT
+
+
+def test_pods_are_prepared_before_the_settle_time_begins(fake_pods: FakePods) -> None:
+    pods = fake_pods(lambda pod, host, port: "open")
+    _converge(pods, Expected.ALLOWED, QUICK)
+    assert sorted(pods.execs[:2]) == [(CLIENT, "sh"), (SERVER, "sh")]
+    assert len(pods.execs) == 6

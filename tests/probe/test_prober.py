@@ -1,10 +1,11 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.errors import ExecFailed
-from harness.kube.exec import ExecReply
+from harness.kube.exec import ExecReply, Throttled
 from harness.matrix.outcome import Outcome
 from harness.matrix.path import Scheme
 from harness.model.flow import PodRef
@@ -85,7 +86,7 @@ def test_a_pod_without_a_shell_says_what_to_do(fake_pods: FakePods) -> None:
 def test_one_broken_pod_does_not_take_the_others_along(fake_pods: FakePods, error: Exception) -> None:
     pods = fake_pods(NETWORK)
 
-    def exec(pod: PodRef, argv: Sequence[str], *, stdin: bytes, deadline: Deadline) -> ExecReply:
+    def exec(pod: PodRef, argv: Sequence[str], *, stdin: bytes, deadline: Deadline, container: str) -> ExecReply:
         if pod == A:
             raise error
         reply: ExecReply = pods(pod, argv, stdin=stdin, deadline=deadline)
@@ -135,3 +136,91 @@ def test_a_shell_that_went_away_is_looked_for_again(fake_pods: FakePods) -> None
     assert prober.observe({A: [OPEN]})[A, OPEN].outcome is Outcome.PROBE_FAILED
     pods.shells = True
     assert prober.observe({A: [OPEN]})[A, OPEN].outcome is Outcome.CONNECTED
+
+
+def _spare(pods: Any, name: str = "netpol-probe") -> Prober:
+    pods.shells, pods.spare = False, name
+    return _prober(pods, containers=pods)
+
+
+def test_a_pod_without_a_shell_is_asked_from_a_probe_container(fake_pods: FakePods) -> None:
+    pods = fake_pods(NETWORK)
+    prober = _spare(pods)
+    replies = prober.observe({A: [OPEN, DROPPED]})
+    assert (replies[A, OPEN].outcome, replies[A, DROPPED].outcome) == (Outcome.CONNECTED, Outcome.TIMED_OUT)
+    assert {reply.means for reply in replies.values()} == {"nc (container netpol-probe)"}
+    prober.observe({A: [OPEN]})
+    assert len(pods.execs) == 4, "its own shell and the tools are looked for once"
+
+
+def test_the_agent_runs_in_a_probe_container_that_is_there_anyway(fake_pods: FakePods) -> None:
+    pods = fake_pods(NETWORK)
+    prober = _spare(pods)
+    for _ in range(2):
+        reply = prober.observe({A: [OPEN]}, Means.AGENT)[A, OPEN]
+        assert (reply.outcome, reply.means) == (Outcome.CONNECTED, "python3 (container netpol-probe)")
+    assert [program for _, program in pods.execs] == ["python3", "sh", "sh", "python3", "python3"]
+
+
+def test_a_probe_container_that_cannot_be_had_is_no_denial(fake_pods: FakePods) -> None:
+    pods = fake_pods(NETWORK)
+    reply = _spare(pods, "").observe({A: [DROPPED]})[A, DROPPED]
+    assert reply.outcome is Outcome.PROBE_FAILED
+    assert "pod shop/a: there is no sh" in reply.detail
+    assert "a probe container cannot be had: nobody may" in reply.detail
+
+
+@pytest.mark.parametrize("means", list(Means))
+def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods, means: Means) -> None:
+    pods = fake_pods(NETWORK)
+    prober = _spare(pods)
+    prober.observe({A: [OPEN]}, means)
+    pods.spare = "netpol-probe-2"
+    for _ in range(2):
+        reply = prober.observe({A: [OPEN]}, means)[A, OPEN]
+    assert (reply.outcome, reply.container) == (Outcome.CONNECTED, "netpol-probe-2")
+
+
+def test_preparing_finds_out_everything_once(fake_pods: FakePods) -> None:
+    pods = fake_pods(NETWORK)
+    prober = _prober(pods)
+    prober.prepare([A, B, A])
+    prober.prepare([A])
+    assert sorted(pods.execs) == [(A, "sh"), (B, "sh")]
+    prober.observe({A: [OPEN]})
+    assert len(pods.execs) == 3
+
+
+def test_preparing_a_broken_pod_is_not_an_error_yet(fake_pods: FakePods) -> None:
+    pods = fake_pods(NETWORK)
+    pods.shells = False
+    _prober(pods).prepare([A])
+
+
+@pytest.mark.parametrize("means", list(Means))
+def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, means: Means) -> None:
+    pods = fake_pods(NETWORK)
+    pods.python = True
+    prober = _prober(pods)
+    prober.observe({A: [OPEN]}, means)
+    pods.breaks = 2
+    assert prober.observe({A: [OPEN]}, means)[A, OPEN].outcome is Outcome.CONNECTED
+    pods.breaks = 3
+    reply = prober.observe({A: [DROPPED]}, means)[A, DROPPED]
+    assert (reply.outcome, "the connection broke" in reply.detail) == (Outcome.PROBE_FAILED, True)
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_server_that_throttles_is_asked_by_half_as_many(fake_pods: FakePods, *, refuses: bool) -> None:
+    pods = fake_pods(NETWORK)
+    prober = _prober(pods, concurrency=8)
+
+    def throttling(*args: Any, **more: Any) -> ExecReply:
+        if refuses:
+            raise Throttled("too many requests (HTTP 429)")
+        return replace(pods(*args, **more), throttled=True)
+
+    prober._exec = throttling
+    reply = prober.observe({A: [DROPPED]})[A, DROPPED]
+    assert reply.outcome is (Outcome.PROBE_FAILED if refuses else Outcome.TIMED_OUT)
+    assert prober._gate.limit == (4 if refuses else 2)

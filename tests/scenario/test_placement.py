@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import ClusterFailed
 from harness.matrix.path import Inventory
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import Manifest, Scenario, Step
@@ -146,3 +147,12 @@ def test_the_clusters_own_namespaces_stay() -> None:
 def test_two_namespaces_never_share_a_place() -> None:
     with pytest.raises(ValueError, match="two namespaces are placed in one"):
         Placement({"a": "x", "b": "x"})
+
+
+def test_given_namespaces_are_taken_as_they_are_and_missing_ones_asked_for() -> None:
+    shop = scenario("shop", "one", "two")
+    placement = Placement.given_by(shop, {"one": "x", "two": "y", "three": "z"})
+    assert placement.given
+    assert dict(placement.names) == {"one": "x", "two": "y"}
+    with pytest.raises(ClusterFailed, match="add --namespace two=NAME"):
+        Placement.given_by(shop, {"one": "x"})

@@ -82,7 +82,8 @@ def aimed(shop: Scenario, census: Census) -> Callable[..., tuple[Aim, ...]]:
         ("client -> node(web):30080", "192.0.2.1:30080"),
         ("client -> 198.51.100.1:443", "198.51.100.1:443"),
         ("client -> icmp://pod(web)", "10.0.0.1"),
-        ("user -> service(web):8080", "10.96.0.7:8080"),
+        ("user -> service(web):8080", "10.0.0.1:80"),
+        ("user -> ip(web):8080", "10.96.0.7:8080"),
     ],
 )
 def test_what_is_typed_for_each_kind_of_target(aimed: Callable[..., tuple[Aim, ...]], path: str, typed: str) -> None:
@@ -124,6 +125,16 @@ def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(
 ) -> None:
     (aim,) = aimed("client -> service(web):8080", "unresolved")
     assert [f"{ref} {probe}" for ref, probe in aim.question.witnesses] == ["kube-system/dns udp://10.0.0.53:53"]
+
+
+def test_any_pod_of_the_scenario_may_vouch_for_the_name_server_and_for_nothing_else(
+    aimed: Callable[..., tuple[Aim, ...]],
+) -> None:
+    (aim,) = aimed("client -> service(web):8080", "unresolved")
+    pods = ["shop-x1/client", "shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb", "shop-x1/web"]
+    assert [str(ref) for ref in aim.question.vouchers] == pods
+    (aim,) = aimed("client -> service(web):8080", "blocked")
+    assert aim.question.vouchers == ()
 
 
 def test_what_is_not_there_is_said(shop: Scenario) -> None:

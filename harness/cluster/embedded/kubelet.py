@@ -3,6 +3,9 @@
 Order, for each pod: a place and an address; then its policy is in force; then its listeners open; then it is Running
 and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: the
 sandbox goes, then the object. All on one event loop; making a sandbox holds it for about a millisecond.
+
+An ephemeral container joins a running pod: it shares the pod's network and has files of its own, with all the programs
+that the pod's containers may lack.
 """
 
 import asyncio
@@ -22,7 +25,7 @@ from harness.cluster.embedded.addresses import (
 )
 from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
 from harness.cluster.embedded.listeners import Listeners, Responder
-from harness.cluster.embedded.netns import Contents
+from harness.cluster.embedded.netns import Contents, Namespaces
 from harness.cluster.embedded.node import ADDRESS, Node, Sandbox
 from harness.cluster.embedded.recorder import Recorder
 from harness.cluster.embedded.session import execute
@@ -40,7 +43,7 @@ _KILLED = 137  # 128 and SIGKILL
 @dataclass(slots=True)
 class _Running:
     """A pod with a sandbox. ``wanted`` is what listens unless declared dead or ``refused`` by the kernel; ``logs`` are
-    by container; ``used`` once it had a process.
+    by container; ``joined`` are its ephemeral containers; ``used`` once it had a process.
     """
 
     sandbox: Sandbox
@@ -49,6 +52,7 @@ class _Running:
     refused: set[Port] = field(default_factory=set)
     logs: dict[str, deque[str]] = field(default_factory=dict)
     sessions: set[asyncio.Task[int]] = field(default_factory=set)
+    joined: dict[str, Namespaces] = field(default_factory=dict)
     used: bool = False
 
 
@@ -93,8 +97,8 @@ class Kubelet:
         running = self._running.get(Key.of("pods", pod))
         if running is None:
             raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
-        environment = podspec.environment(pod, _container(pod, container))
-        namespaces = running.sandbox.namespaces
+        environment = podspec.environment(pod, podspec.container_called(pod, container))
+        namespaces = running.joined.get(container, running.sandbox.namespaces)
         session = asyncio.create_task(execute(self._spawner, namespaces, argv, environment, streams))
         running.used = True
         running.sessions.add(session)
@@ -127,6 +131,8 @@ class Kubelet:
             self._begin(event.key)
         elif event.type is EventType.MODIFIED and event.key in self._running:
             self._adjust(self._running[event.key], event.object)
+            if self._newcomers(event.key, event.object):
+                asyncio.get_running_loop().call_soon(self._join, event.key)
         elif event.type is EventType.DELETED:
             self._stop(event.key)
 
@@ -170,10 +176,10 @@ class Kubelet:
 
     def _sandbox(self, pod: Object) -> Sandbox:
         if pod["spec"].get("hostNetwork"):
-            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS))
+            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS, self._hides(pod)))
         pool, address = self._address(pod)
         try:
-            return self._node.sandbox(address, self._contents(pod, address))
+            return self._node.sandbox(address, self._contents(pod, address, self._hides(pod)))
         except OSError:
             pool.free(address)
             raise
@@ -184,9 +190,11 @@ class Kubelet:
         pool, requested = self._external_addresses, podspec.requested_address(pod)
         return pool, pool.claim(external_address(requested)) if requested else pool.take()
 
-    def _contents(self, pod: Object, address: str) -> Contents:
+    def _hides(self, pod: Object) -> Sequence[str]:
+        return (*self._hidden, *podspec.hidden_tools(pod))
+
+    def _contents(self, pod: Object, address: str, hidden: Sequence[str] = ()) -> Contents:
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
-        hidden = (*self._hidden, *podspec.hidden_tools(pod))
         return Contents(podspec.hostname(pod), files, hidden, self._spawner.user or 0)
 
     def _serve(self, key: Key, running: _Running) -> None:
@@ -198,6 +206,24 @@ class Kubelet:
         for container in pod["spec"]["containers"]:
             self._recorder.normal(pod, "Started", f"Started stand-in for container {container['name']}")
         self._store.modify(key, lambda current: podstatus.running(current, now))
+
+    def _newcomers(self, key: Key, pod: Object) -> tuple[str, ...]:
+        """The ephemeral containers that the pod has not been joined by."""
+        names = (container["name"] for container in pod["spec"].get("ephemeralContainers") or ())
+        return tuple(name for name in names if name not in self._running[key].joined)
+
+    def _join(self, key: Key) -> None:
+        """Let the pod's new ephemeral containers run, and say so."""
+        running, pod = self._running.get(key), self._store.find(key)
+        if running is None or pod is None:
+            return
+        names = self._newcomers(key, pod)
+        for name in names:
+            running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
+            self._recorder.normal(pod, "Started", f"Started stand-in for container {name}")
+        if names:
+            now = self._store.timestamp()
+            self._store.modify(key, lambda current: podstatus.extended(current, names, now))
 
     def _responders(self, pod: Object, running: _Running) -> dict[Port, Responder]:
         found: dict[Port, Responder] = {}
@@ -235,16 +261,14 @@ class Kubelet:
         running.listeners.close_all()
         for session in running.sessions:
             session.cancel()
-        if running.used:
-            kill_all_in(running.sandbox.namespaces)
+        for namespaces in (running.sandbox.namespaces, *running.joined.values()):
+            if running.used:
+                kill_all_in(namespaces)
+        for namespaces in running.joined.values():
+            namespaces.close()
         self._node.remove(running.sandbox)
         for pool in (self._pod_addresses, self._external_addresses):
             pool.free(running.sandbox.address)
         waiting, self._waiting = self._waiting, set()
         for other in waiting:
             self._begin(other)
-
-
-def _container(pod: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next((c for c in pod["spec"]["containers"] if c["name"] == name), {})
-    return found

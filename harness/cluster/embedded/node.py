@@ -65,6 +65,10 @@ class Node:
         """A new sandbox with the node's own network and address."""
         return Sandbox(netns.create(self.home, self._view, contents, Clone.UTS), ADDRESS)
 
+    def beside(self, sandbox: Sandbox, contents: Contents) -> Namespaces:
+        """The same network with files of its own: what another container of the pod sees. The caller closes it."""
+        return netns.beside(self.home, self._view, sandbox.namespaces, contents)
+
     def remove(self, sandbox: Sandbox) -> None:
         """Take the sandbox off the network and let go of it; its interface goes with the last process or socket."""
         if sandbox.interface:

@@ -81,6 +81,12 @@ def serving_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
     return (*spec["containers"], *sidecars)
 
 
+def container_called(pod: Pod, name: str) -> Mapping[str, Any]:
+    """The container of this name, of whatever sort; empty where there is none."""
+    groups = ("containers", "initContainers", "ephemeralContainers")
+    return next((c for group in groups for c in pod["spec"].get(group) or () if c["name"] == name), {})
+
+
 def _by_policy(pod: Pod) -> tuple[list[str], list[str], dict[str, str]]:
     spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
     policy = spec.get("dnsPolicy") or "ClusterFirst"

@@ -1,6 +1,6 @@
 """The status that the kubelet writes: of pods, and of the one node. Pure; the real kubelet's fields (core/v1)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from harness.cluster.embedded.node import ADDRESS
@@ -43,6 +43,14 @@ def running(pod: Object, now: str) -> Object:
             _container(c, started if c.get("restartPolicy") == "Always" else done, "True") for c in first
         ]
     return {**pod, "status": status}
+
+
+def extended(pod: Object, names: Collection[str], now: str) -> Object:
+    """The pod once these ephemeral containers run too; they never make it ready or unready."""
+    known = (pod.get("status") or {}).get("ephemeralContainerStatuses") or []
+    started = {"running": {"startedAt": now}}
+    new = [_container(c, started, "False") for c in pod["spec"]["ephemeralContainers"] if c["name"] in names]
+    return {**pod, "status": {**pod["status"], "ephemeralContainerStatuses": [*known, *new]}}
 
 
 def node(now: str, capacity: int, version: Mapping[str, str]) -> Object:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from harness.cluster.provider import Capability, Cluster
+from harness.cluster.provider import Capability, Cluster, ExternalHosts
 from harness.errors import ClusterFailed
 from harness.settings import EMBEDDED, Deadline
 
@@ -83,6 +83,17 @@ class EmbeddedProvider:
         for name in _LOGS:
             with suppress(FileNotFoundError):
                 shutil.copy(cluster.kubeconfig.parent / name, into / name)
+
+    def leftovers(self) -> Sequence[str]:
+        """None: such a cluster ends with its owner."""
+        return ()
+
+    def remove(self, name: str) -> None:
+        """Nothing to remove; see ``leftovers``."""
+
+    def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
+        """``None``: the cluster makes them out of pods."""
+        return None
 
     def _start(self, arguments: Sequence[str], directory: Path, ready: int) -> subprocess.Popen[bytes]:
         with (directory / "stderr.log").open("wb") as log:

@@ -20,8 +20,14 @@ _WITH_GENERATION = ("deployments", "replicasets", "pods", "networkpolicies", "en
 _SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
-def admit(store: Store, resource: str, obj: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> Object:
-    """The object as it may be stored: as a new one, or as the successor of `previous`.
+def admit(
+    store: Store,
+    resource: str,
+    obj: Mapping[str, Any],
+    previous: Mapping[str, Any] | None = None,
+    subresource: str = "",
+) -> Object:
+    """The object as it may be stored: as a new one, or as the successor of `previous`, written through `subresource`.
 
     `obj` has the schema's shape (see `decode`) and is not changed. Raises StatusError: 400, 403 (namespace is
     going away), 404 (no such namespace), 422 with all causes.
@@ -37,7 +43,7 @@ def admit(store: Store, resource: str, obj: Mapping[str, Any], previous: Mapping
         _continue(row, admitted, before)
     apply_defaults(resource, admitted)
     causes = _allocate(store, row, admitted, before)
-    causes += validation.check(row, admitted, before)
+    causes += validation.check(row, admitted, before, subresource)
     if causes:
         raise unprocessable(row.kind_subject(admitted["metadata"].get("name", "")), causes)
     _count_generation(row, admitted, before)

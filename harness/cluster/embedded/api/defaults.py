@@ -14,6 +14,7 @@ _ALWAYS_TOLERATED = tuple(
     {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
     for key in ("not-ready", "unreachable")
 )
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _FILE_MODE = 0o644
@@ -68,7 +69,7 @@ def _pod_spec(spec: Object) -> None:
         enableServiceLinks=True,
         securityContext={},
     )
-    for container in (*spec.get("containers", ()), *spec.get("initContainers", ())):
+    for container in (part for group in _CONTAINERS for part in spec.get(group, ())):
         _container(container, on_host=bool(spec.get("hostNetwork")))
     for volume in spec.get("volumes", ()):
         _volume(volume)

@@ -13,6 +13,7 @@ from harness.cluster.embedded.api.websocket import PROTOCOLS, Command, serve_exe
 from harness.cluster.embedded.store import Key, Object, Store
 
 _FOLLOW_INTERVAL = 0.2
+_OTHER_CONTAINERS = ("initContainers", "ephemeralContainers")
 _TEXT = {"Content-Type": "text/plain"}
 
 
@@ -77,10 +78,11 @@ def _lives(pod: Object, uid: str) -> bool:
 def container_of(pod: Object, wanted: str) -> str:
     """The container that a request means; raises StatusError 400."""
     names = [part["name"] for part in pod["spec"]["containers"]]
+    others = [part["name"] for group in _OTHER_CONTAINERS for part in pod["spec"].get(group, ())]
     name = pod["metadata"]["name"]
     if not wanted and len(names) > 1:
         raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]")
-    if wanted and wanted not in names:
+    if wanted and wanted not in (*names, *others):
         raise bad_request(f"container {wanted} is not valid for pod {name}")
     return wanted or names[0]
 

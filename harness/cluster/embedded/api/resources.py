@@ -109,7 +109,7 @@ RESOURCES = (
         "pods",
         "Pod",
         short_names=("po",),
-        subresources=("status", "log", "exec"),
+        subresources=("status", "log", "exec", "ephemeralcontainers"),
         categories=("all",),
         selectable=_POD_FIELDS,
         enforced=True,

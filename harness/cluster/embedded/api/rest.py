@@ -27,6 +27,7 @@ from harness.cluster.embedded.store import AlreadyExists, Key, Object, Store
 _PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
 _OWN_FIELD = {"status": "status", "finalize": "spec"}
 """The part of an object that writes to a subresource change."""
+_EPHEMERAL = "ephemeralContainers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ class Rest:
             _check_identity(target, replacement, stored)
         if target.subresource in _OWN_FIELD:
             admitted = _with_part(stored, replacement, _OWN_FIELD[target.subresource])
+        elif target.subresource == _EPHEMERAL.lower():
+            extended = _with_ephemeral(stored, replacement)
+            admitted = admit(self._store, target.resource.plural, extended, stored, target.subresource)
         else:
             admitted = admit(self._store, target.resource.plural, replacement, stored)
         return Written(self._commit(target, admitted, stored, options), warnings)
@@ -193,6 +197,14 @@ def _patched(target: Target, content_type: str, current: Object, body: object) -
             return strategic_merge(definition, current, body)
         case _:
             raise media_type_refused(_PATCHES)
+
+
+def _with_ephemeral(stored: Object, written: Object) -> Object:
+    """The stored pod with the ephemeral containers, and the version that the writer saw, from what was written."""
+    metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
+    containers = written.get("spec", {}).get(_EPHEMERAL)
+    part = {_EPHEMERAL: containers} if containers else {}
+    return {**stored, "metadata": metadata, "spec": {**without(stored["spec"], _EPHEMERAL), **part}}
 
 
 def _with_part(stored: Object, written: Object, field: str) -> Object:

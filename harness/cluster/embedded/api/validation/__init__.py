@@ -10,7 +10,7 @@ from typing import TypeAlias
 from harness.cluster.embedded.api.decode import missing_fields
 from harness.cluster.embedded.api.errors import Cause
 from harness.cluster.embedded.api.resources import Resource
-from harness.cluster.embedded.api.validation import config, metadata, networkpolicy, pod, service, workload
+from harness.cluster.embedded.api.validation import config, ephemeral, metadata, networkpolicy, pod, service, workload
 from harness.cluster.embedded.store import Object
 
 _Check: TypeAlias = Callable[[Object], list[Cause]]
@@ -25,23 +25,26 @@ _CHECKS: Mapping[str, _Check] = {
     "pods": pod.check,
     "services": service.check,
 }
+_FIRST_CHECKS: Mapping[str, _Check] = {"pods": ephemeral.check_new}
 _COMPARISONS: Mapping[str, _Comparison] = {
     "configmaps": config.compare_data,
     "secrets": config.compare_data,
     "deployments": workload.compare,
     "replicasets": workload.compare,
     "pods": pod.compare,
+    "pods/ephemeralcontainers": ephemeral.compare,
     "services": service.compare,
 }
 
 
-def check(resource: Resource, obj: Object, previous: Object | None) -> list[Cause]:
-    """All causes to refuse the object as the successor of `previous` (None: as a new one)."""
+def check(resource: Resource, obj: Object, previous: Object | None, subresource: str = "") -> list[Cause]:
+    """All causes to refuse the object as the successor of `previous` (None: as a new one) by way of `subresource`."""
     causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
     causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
-    if previous is not None and resource.plural in _COMPARISONS:
-        causes += _COMPARISONS[resource.plural](obj, previous)
-    return causes
+    if previous is None:
+        return causes + (_FIRST_CHECKS[resource.plural](obj) if resource.plural in _FIRST_CHECKS else [])
+    way = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    return causes + (_COMPARISONS[way](obj, previous) if way in _COMPARISONS else [])
 
 
 def _without_missing(causes: list[Cause], known: list[Cause]) -> list[Cause]:

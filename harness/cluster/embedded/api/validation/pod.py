@@ -6,6 +6,7 @@ from typing import Any
 from harness.cluster.embedded.api import syntax
 from harness.cluster.embedded.api.errors import Cause, duplicate, forbidden, invalid, not_found, not_supported, required
 from harness.cluster.embedded.api.resources import without
+from harness.cluster.embedded.api.validation import ephemeral
 from harness.cluster.embedded.api.validation.metadata import check_labels
 from harness.cluster.embedded.api.validation.networkpolicy import PROTOCOLS
 from harness.cluster.embedded.store import Object
@@ -56,7 +57,7 @@ def check_spec(spec: Mapping[str, Any], path: str) -> list[Cause]:
             causes.append(duplicate(f"{where}.name", name))
         names.add(name)
         causes += _check_mounts(container, spec, where)
-    return causes
+    return causes + ephemeral.check(spec, f"{path}.ephemeralContainers")
 
 
 def _containers(spec: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,0 +1,1 @@
+"""Clusters made with kind (kind.sigs.k8s.io), on docker or podman."""

@@ -1,0 +1,95 @@
+"""From bare nodes to a cluster: its CNI applied, everything ready, and written down in it what it is.
+
+What a cluster carries its packets with is kept in the cluster, in the ConfigMap ``kube-system/netpol-harness``: a run
+that reuses it must not have to believe its command line.
+"""
+
+import socket
+from pathlib import Path
+
+from harness.cluster.cni.definition import Definition
+from harness.cluster.cni.gather import awaited
+from harness.cluster.cni.install import MANAGER, install
+from harness.cluster.cni.patch import Object
+from harness.cluster.cni.ready import NAME_SERVER, wait_api, wait_ready
+from harness.cluster.kind.config import IpFamily
+from harness.cluster.provider import Capability, Cluster, Progress
+from harness.errors import ClusterFailed
+from harness.kube.client import Client, ObjectKey
+from harness.kube.config import Access
+from harness.settings import REMOTE, Deadline
+
+_NOTE = ObjectKey("v1", "ConfigMap", "kube-system", "netpol-harness")
+_FOR_TWO = 3  # a control plane takes pods only where it is alone
+
+
+def capabilities_of(cni: Definition, family: IpFamily, nodes: int) -> frozenset[Capability]:
+    """What such a cluster can do. Raises ``ClusterFailed`` where the CNI lacks the IP family."""
+    if family is not IpFamily.IPV4 and Capability.IPV6 not in cni.capabilities:
+        raise ClusterFailed(
+            f"--ip-family {family}: {cni.title} has no IPv6 here; leave the option out, or change --cni"
+        )
+    found = {Capability.EXTERNAL_HOSTS, Capability.NAMESPACES}
+    if family is not IpFamily.IPV4:
+        found.add(Capability.IPV6)
+    if nodes >= _FOR_TWO:
+        found.add(Capability.TWO_NODES)
+    if Capability.SCTP in cni.capabilities and _kernel_has_sctp():
+        found.add(Capability.SCTP)
+    return frozenset(found)
+
+
+def cluster_of(name: str, kubeconfig: Path, dataplane: str, capabilities: frozenset[Capability]) -> Cluster:
+    """The handle of a kind cluster."""
+    return Cluster(
+        name=name,
+        backend="kind",
+        dataplane=dataplane,
+        kubeconfig=kubeconfig,
+        timeouts=REMOTE,
+        capabilities=capabilities,
+        context=f"kind-{name}",
+    )
+
+
+def furnish(
+    cluster: Cluster, cni: Definition, objects: list[Object], *, nodes: int, deadline: Deadline, progress: Progress
+) -> None:
+    """Apply the CNI, wait for everything, and write down what the cluster is. Raises ``ClusterFailed``."""
+    client = _client(cluster)
+    wait_api(client, deadline=deadline, progress=progress)
+    install(client, objects, deadline=deadline, progress=progress)
+    controllers = [*awaited(cni, objects), NAME_SERVER]
+    wait_ready(client, controllers, nodes=nodes, deadline=deadline, progress=progress)
+    client.apply(_note(cluster), manager=MANAGER)
+
+
+def remembered(name: str, kubeconfig: Path) -> Cluster:
+    """The handle of a cluster that was made before; one that says nothing of itself has an unknown dataplane."""
+    bare = cluster_of(name, kubeconfig, f"unknown CNI on the kind cluster {name}", frozenset({Capability.NAMESPACES}))
+    note = (_client(bare).find(_NOTE) or {}).get("data") or {}
+    if not note:
+        return bare
+    known = frozenset(word for word in Capability if word in note.get("capabilities", "").split(","))
+    return cluster_of(name, kubeconfig, note.get("dataplane") or bare.dataplane, known)
+
+
+def _client(cluster: Cluster) -> Client:
+    return Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
+
+
+def _note(cluster: Cluster) -> Object:
+    return {
+        "apiVersion": _NOTE.api_version,
+        "kind": _NOTE.kind,
+        "metadata": {"name": _NOTE.name, "namespace": _NOTE.namespace},
+        "data": {"dataplane": cluster.dataplane, "capabilities": ",".join(sorted(cluster.capabilities))},
+    }
+
+
+def _kernel_has_sctp() -> bool:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,171 @@
+"""Where in a pod to ask from: its own container, or a probe container where the own ones have no shell or no tool.
+
+Invariants: a pod's own container comes first, since it is what the author is testing; a place is found out once and
+then kept, until it turns out to be gone; a probe that no place can ask is given to the first one, which says so.
+All containers of a pod share its network (KEP-277 for ephemeral ones), so that an answer is the pod's own wherever in
+it the question was asked.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from harness.errors import ExecFailed, ToolMissing
+from harness.kube.exec import ExecReply
+from harness.model.flow import PodRef
+from harness.probe import toolbox
+from harness.probe.question import Probe
+from harness.probe.toolbox import Toolbox
+
+SHELL = ("sh",)
+NO_SHELL = "there is no sh to run probes with; use an image that has one, or add a container that has"
+SEVERAL = "a container name must be specified"
+NO_PROGRAM = ("executable file not found", "no such file or directory", "error finding executable", "executable file `")
+"""What container runtimes say, in lower case, of a program that an image lacks: runc (twice), gVisor, crun."""
+
+Run = Callable[[PodRef, str, Sequence[str], bytes], ExecReply]
+"""Runs a program in a container of a pod (empty: its only one) with an input. Raises ``ExecFailed``."""
+CanAsk = Callable[[Probe, Toolbox], bool]
+
+
+class Containers(Protocol):
+    """What can be found out, and done, about a pod's containers; ``ProbeContainers`` is one."""
+
+    def own(self, pod: PodRef) -> Sequence[str]:
+        """The names of the pod's own containers, the preferred one first."""
+        ...
+
+    def container(self, pod: PodRef) -> str:
+        """The name of a container in the pod that has the tools and runs. Raises ``ToolMissing``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A container of a pod (empty: its only own one) and what it has."""
+
+    container: str
+    toolbox: Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Probes for one place. ``lacks``: why there is no better one, where the place cannot ask them."""
+
+    place: Place
+    probes: tuple[Probe, ...]
+    lacks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a pod has: places in its own containers, why there is none, and one in a probe container."""
+
+    own: tuple[Place, ...]
+    why: str = ""
+    spare: tuple[Place, ...] = ()
+
+
+class Places:
+    """Finds and remembers the places of all pods. Safe to share between threads."""
+
+    def __init__(self, run: Run, containers: Containers | None) -> None:
+        self._run = run
+        self._containers = containers
+        self._found: dict[PodRef, _Found] = {}
+
+    def of(self, pod: PodRef) -> tuple[Place, ...]:
+        """The pod's places as far as they were needed, at least one.
+
+        Raises ``ToolMissing`` where there is none, and ``ExecFailed`` where the pod cannot be asked anything.
+        """
+        self.share(pod, (), lambda probe, box: True)
+        found = self._found[pod]
+        return found.own + found.spare
+
+    def share(self, pod: PodRef, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[Share, ...]:
+        """Every probe to the first place that can ask it. Raises what ``of`` does."""
+        found = self._found.get(pod) or self._look(pod)
+        shares, left = _divided(found.own + found.spare, probes, can_ask)
+        lacks = ""
+        if not found.spare and (left or not found.own):
+            try:
+                found = replace(found, spare=(self._spare(pod),))
+            except ToolMissing as error:
+                lacks = str(error)
+                if not found.own:
+                    raise ToolMissing(f"pod {pod}: {'; '.join(filter(None, [found.why, lacks]))}") from error
+            more, left = _divided(found.spare, left, can_ask)
+            shares += more
+        self._found[pod] = found
+        return (*shares, Share((found.own + found.spare)[0], left, lacks)) if left else shares
+
+    def knows(self, pod: PodRef) -> bool:
+        """Whether the pod's places have been found out."""
+        return pod in self._found
+
+    def forget(self, pod: PodRef) -> None:
+        """Find out anew when next asked: the pod is not what it was."""
+        self._found.pop(pod, None)
+
+    def _look(self, pod: PodRef) -> _Found:
+        """The pod's own places. Which of several containers is meant, one has to say."""
+        try:
+            return _Found((self._place(pod, ""),))
+        except ToolMissing as error:
+            return _Found((), str(error))
+        except ExecFailed as error:
+            if SEVERAL not in str(error) or self._containers is None:
+                raise
+        places, reasons = [], []
+        for name in self._containers.own(pod):
+            try:
+                places.append(self._place(pod, name))
+            except ToolMissing as error:
+                reasons.append(f"container {name}: {error}")
+        return _Found(tuple(places), "; ".join(reasons))
+
+    def _spare(self, pod: PodRef) -> Place:
+        if self._containers is None:
+            raise ToolMissing("")
+        return self._place(pod, self._containers.container(pod))
+
+    def _place(self, pod: PodRef, container: str) -> Place:
+        nonce = fresh_nonce()
+        try:
+            reply = self._run(pod, container, SHELL, toolbox.discovery(nonce).encode())
+        except ExecFailed as error:
+            if lacks_program(str(error)):
+                raise ToolMissing(NO_SHELL) from error
+            raise
+        if did_nothing(reply):
+            raise ToolMissing(NO_SHELL)
+        return Place(container, toolbox.parse(nonce, reply.stdout))
+
+
+def fresh_nonce() -> str:
+    """A word that nobody has used before."""
+    return secrets.token_hex(8)
+
+
+def lacks_program(message: str) -> bool:
+    """Whether an exec failed because the container does not have the program."""
+    return any(words in message.lower() for words in NO_PROGRAM)
+
+
+def did_nothing(reply: ExecReply) -> bool:
+    """Whether the program did nothing but fail: what we run says something, and ends with success."""
+    return reply.exit_code not in (0, None) and not reply.stdout.strip()
+
+
+def _divided(
+    places: Sequence[Place], probes: Sequence[Probe], can_ask: CanAsk
+) -> tuple[tuple[Share, ...], tuple[Probe, ...]]:
+    """A share for each place that can ask something, and the probes that none can."""
+    shares, left = [], tuple(probes)
+    for place in places:
+        able = tuple(probe for probe in left if can_ask(probe, place.toolbox))
+        left = tuple(probe for probe in left if probe not in able)
+        shares += [Share(place, able)] if able else []
+    return tuple(shares), left

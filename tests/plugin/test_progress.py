@@ -1,0 +1,61 @@
+import io
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from harness.plugin import progress
+from harness.plugin.progress import Display
+from harness.settings import Deadline
+
+
+@dataclass
+class Busy:
+    """A lab that does the same thing all the time."""
+
+    doings: tuple[str, ...]
+
+
+class Terminal(io.StringIO):
+    """Keeps what was written when it is closed, and knows when something is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+        self.said = ""
+
+    def write(self, text: str) -> int:
+        self.said += text
+        if "cluster" in self.said:
+            self.written.set()
+        return super().write(text)
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_LOOK", 0.005)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def shown(doings: tuple[str, ...], seconds: float) -> str:
+    """What a terminal is shown within this time, or before if there is anything."""
+    terminal = Terminal()
+    display = Display(Busy(doings), terminal)  # type: ignore[arg-type]
+    display.thread = threading.Thread(target=display._show)
+    display.thread.start()
+    terminal.written.wait(Deadline(seconds).remaining)
+    display.stop()
+    return terminal.said
+
+
+def test_what_takes_long_is_shown_on_a_line_of_its_own() -> None:
+    said = shown(("making cluster demo",), 10.0)
+    assert said.startswith("\n")
+    assert "making cluster demo" in said
+
+
+def test_where_nothing_takes_long_nothing_is_shown() -> None:
+    assert shown((), 0.1) == ""

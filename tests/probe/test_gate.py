@@ -1,0 +1,78 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier, Lock
+
+import pytest
+
+from harness.probe.gate import Gate
+
+
+def _pass(gate: Gate, *, throttled: bool = False) -> None:
+    with gate.slot() as slot:
+        slot.throttled = throttled
+
+
+def test_never_more_are_inside_than_the_limit() -> None:
+    gate, lock, inside, most = Gate(4), Lock(), 0, 0
+
+    def enter() -> None:
+        nonlocal inside, most
+        with gate.slot():
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            with lock:
+                inside -= 1
+
+    with ThreadPoolExecutor(16) as pool:
+        for done in [pool.submit(enter) for _ in range(200)]:
+            done.result()
+    assert 1 <= most <= 4
+
+
+def test_a_throttled_crowd_is_halved_once_however_many_it_were() -> None:
+    gate = Gate(32)
+    with ExitStack() as crowd:
+        for slot in [crowd.enter_context(gate.slot()) for _ in range(32)]:
+            slot.throttled = True
+    assert gate.limit == 16
+    _pass(gate, throttled=True)
+    assert gate.limit == 8
+
+
+def test_one_may_always_enter() -> None:
+    gate = Gate(0)
+    for _ in range(9):
+        _pass(gate, throttled=True)
+    assert gate.limit == 1
+
+
+def test_what_goes_well_lets_in_one_more_for_each_crowd() -> None:
+    gate = Gate(8)
+    _pass(gate, throttled=True)
+    assert gate.limit == 4
+    for _ in range(5):
+        _pass(gate)
+    assert gate.limit == 5
+    for _ in range(100):
+        _pass(gate)
+    assert gate.limit == 8
+
+
+def test_a_place_is_given_back_by_whoever_fails() -> None:
+    gate = Gate(1)
+    with pytest.raises(ValueError, match="broken"), gate.slot():
+        raise ValueError("broken")
+    _pass(gate)
+
+
+def test_places_are_really_shared_between_threads() -> None:
+    gate, together = Gate(3), Barrier(3, timeout=5)
+
+    def meet() -> None:
+        with gate.slot():
+            together.wait()
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(meet) for _ in range(3)]:
+            done.result()

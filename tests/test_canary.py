@@ -1,0 +1,110 @@
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.canary import Crossing, verdict, watch
+from harness.cluster.embedded.provider import EmbeddedProvider
+from harness.cluster.registry import Choice
+from harness.errors import ClusterFailed, NotEnforcing
+from harness.kube.client import ObjectKey
+from harness.lab import Lab, Settings
+from harness.matrix.outcome import Expected, Outcome
+
+LEAK_IN = (Crossing("canary-stranger-near", "canary-guarded", Expected.BLOCKED), Outcome.CONNECTED)
+LEAK_OUT = (Crossing("canary-closed-near", "canary-stranger-near", Expected.BLOCKED), Outcome.CONNECTED)
+SHUT = (Crossing("canary-friend-near", "canary-guarded", Expected.ALLOWED), Outcome.TIMED_OUT)
+UNHEARD = (Crossing("canary-closed-near", "canary-friend-near", Expected.ALLOWED), Outcome.PROBE_FAILED)
+UNPROVEN = (Crossing("canary-stranger-near", "canary-guarded", Expected.BLOCKED), Outcome.TIMED_OUT)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "said"),
+    [
+        ([LEAK_IN, LEAK_OUT], NotEnforcing, "policies have no effect on this cluster (flannel)"),
+        ([LEAK_IN], NotEnforcing, "ingress policies have no effect"),
+        ([LEAK_OUT], NotEnforcing, "egress policies have no effect"),
+        ([LEAK_OUT, UNHEARD], NotEnforcing, "egress policies have no effect"),
+        ([SHUT], NotEnforcing, "it closes what a rule admits"),
+        ([UNHEARD], ClusterFailed, "could not find out"),
+        ([SHUT, UNHEARD], ClusterFailed, "could not find out"),
+        ([UNPROVEN], ClusterFailed, "could not find out"),
+    ],
+)
+def test_what_is_the_matter(wrong: list[tuple[Crossing, Outcome]], kind: type[Exception], said: str) -> None:
+    error = verdict("flannel", dict(wrong))
+    assert type(error) is kind
+    assert said in str(error)
+    for path, outcome in wrong:
+        assert f"{path.source} -> {path.target} should be {path.then} and is {outcome}" in str(error)
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def lab(*arguments: str, directory: Path | None = None) -> Lab:
+    """A lab on an embedded cluster that is started with these arguments."""
+    return Lab(Choice(EmbeddedProvider(arguments), "told so"), Settings(canary=True), directory)
+
+
+@pytest.mark.live
+def test_where_policies_have_effect_it_vouches_and_leaves_nothing() -> None:
+    with lab() as owner:
+        client = owner.ground.client
+        owner.vouch()
+        assert not owner.in_vain
+        assert "policies have effect, on one node" in "\n".join(owner.closing)
+        left = [data["metadata"] for data in client.list("v1", "Namespace")]
+        assert not [one for one in left if "canary" in one["name"] and "deletionTimestamp" not in one]
+
+
+@pytest.mark.live
+def test_where_they_have_none_it_says_so_to_everybody_and_sings_once() -> None:
+    with lab("--no-enforcement") as owner:
+        _ = owner.ground
+        with pytest.raises(NotEnforcing, match=r"policies have no effect on this cluster \(embedded.*--no-canary"):
+            owner.vouch()
+        assert owner.in_vain
+        with lab(directory=owner.directory) as guest:
+            _ = guest.ground
+            with pytest.raises(NotEnforcing, match="policies have no effect"):
+                guest.vouch()
+
+
+@pytest.mark.live
+def test_in_a_given_namespace_it_takes_away_what_it_made_and_nothing_else() -> None:
+    with Lab(Choice(EmbeddedProvider(), "told so"), Settings()) as owner:
+        client = owner.ground.client
+        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "given"}})
+        client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "given"}})
+        assert "policies have effect" in watch(owner.ground, {"default": "given"})
+        assert client.list("v1", "Pod", namespace="given") == []
+        assert client.list("networking.k8s.io/v1", "NetworkPolicy", namespace="given") == []
+        assert client.find(ObjectKey("v1", "ConfigMap", "given", "theirs"))
+
+
+@pytest.mark.live
+def test_a_network_that_is_closed_beforehand_is_not_called_unenforced() -> None:
+    with Lab(Choice(EmbeddedProvider(), "told so"), Settings(settle_deadline=0.3)) as owner:
+        client = owner.ground.client
+        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shut"}})
+        client.create(
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": "theirs", "namespace": "shut"},
+                "spec": {"podSelector": {}},
+            }
+        )
+        with pytest.raises(ClusterFailed, match="is namespace shut free of other policies") as caught:
+            watch(owner.ground, {"default": "shut"})
+        assert not isinstance(caught.value, NotEnforcing)
+        assert [data["metadata"]["name"] for data in client.list("v1", "Pod", namespace="shut")] == []
+
+
+def test_without_a_canary_nothing_is_waited_for() -> None:
+    with Lab(Choice(EmbeddedProvider(), "told so"), Settings(canary=False)) as owner:
+        owner.vouch()
+        assert not owner.in_vain
