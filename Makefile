@@ -15,6 +15,7 @@ check: setup-dev
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/pytest -q tests/test_workflow.py
 
 bench: setup
 	.venv/bin/python -m bench
