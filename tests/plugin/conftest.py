@@ -69,8 +69,11 @@ class Demo:
         return self.pytester.runpytest_subprocess("-p", "harness.plugin", *arguments)
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """A run that the test does not wait for. Its process leads a group of its own."""
-        command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", *arguments]
+        """A run that the test does not wait for, as from a terminal: it leads a group, and hears Ctrl-C.
+
+        A test run that a shell has put into the background hears none, and its children would inherit that.
+        """
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "-p", "harness.plugin", *arguments]
         return subprocess.Popen(
             command, cwd=self.pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
