@@ -22,7 +22,7 @@ from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.path import Scheme
 from harness.model.flow import PodRef
 from harness.probe.converge import ask, satisfied
-from harness.probe.ephemeral import RESTRICTED
+from harness.probe.ephemeral import IMAGE, RESTRICTED
 from harness.probe.prober import Means
 from harness.probe.question import Probe, Question
 from harness.settings import Deadline
@@ -30,7 +30,6 @@ from harness.stage.reconcile import Reconciler
 from harness.stage.stage import Ground
 from harness.stage.state import Act, Change
 
-IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 PORT = 8080
 LABEL = "netpol-harness/canary"
 ROLE = "netpol-harness/role"

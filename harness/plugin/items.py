@@ -20,7 +20,7 @@ from harness.matrix.table import Finding, TruthTable
 from harness.plugin.options import LAB
 from harness.report import describe, describe_table, save, surroundings
 from harness.scenario.load import load
-from harness.scenario.scenario import Others, Scenario, Step
+from harness.scenario.scenario import Others, Scenario, Step, closed_world
 
 SCENARIO_FILE = "scenario.yaml"
 
@@ -82,11 +82,17 @@ class StepNode(pytest.Collector):
         self.step = step
 
     def collect(self) -> Iterable["ScenarioItem"]:
-        """One item per path, and one for all others."""
+        """One item per path, and one for all others where there are any: an item that asks nothing cannot fail."""
         for expectation in self.step.expectations:
             yield PathItem.from_parent(self, name=expectation.path.text, expectation=expectation)
-        if self.step.others is not Others.UNCHECKED:
+        if self.step.others is Others.UNCHECKED:
+            return
+        if closed_world(self.step):
             yield OthersItem.from_parent(self, name="others")
+        elif not self.step.expectations:
+            raise self.CollectError(
+                f"{self.step.where}: step {self.name} asks nothing: no pod serves a port to another"
+            )
 
     def setup(self) -> None:
         """Enter the step, and ask every selected path at once."""

@@ -93,7 +93,7 @@ def _add_probing(group: pytest.OptionGroup) -> None:
         "--probe-image",
         metavar="IMAGE",
         default="",
-        help="image of the ephemeral container that pods without these programs get (default: agnhost)",
+        help="image of the ephemeral container of pods without these programs (default: agnhost; none: no container)",
     )
     group.addoption(
         "--literal-namespaces",

@@ -21,6 +21,9 @@ from harness.settings import Deadline
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 """Has sh, curl, nc (OpenBSD's), bash, and agnhost for SCTP; made for many processors; usually on the nodes already."""
 
+NO_IMAGE = "none"
+"""In the image's place: pods are left as they are, and one without tools cannot be asked."""
+
 NAME = "netpol-probe"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 COLLISIONS = 3
@@ -66,6 +69,8 @@ class ProbeContainers:
         """The name of the pod's probe container, which runs. Raises ``ToolMissing`` with what is in its way."""
         if pod.namespace in self._untouchable:
             raise ToolMissing(f"a probe container is not for pods of {pod.namespace}: they are not ours to change")
+        if self._image == NO_IMAGE:
+            raise ToolMissing(f"probe containers are switched off; leave out --probe-image {NO_IMAGE}, {IN_STEAD}")
         until, why = self._refused.get(pod, (Deadline(0.0), ""))
         if not until.passed:
             raise ToolMissing(why)

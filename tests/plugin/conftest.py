@@ -13,7 +13,7 @@ WORKLOADS = """\
  spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: client, labels: {app: client}},
- spec: {containers: [{name: c, image: i}]}}
+ spec: {containers: [{name: c, image: i, ports: [{containerPort: 8080}]}]}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: front}, spec: {selector: {app: server}, ports: [{port: 80}]}}
 """

@@ -56,3 +56,15 @@ def test_the_options_are_one_group_of_the_help(demo: "Demo") -> None:
     group = text[text.index("NetworkPolicy connectivity tests") :]
     for option in ("--cluster", "--probe-timeout", "--settle-deadline", "--probe-concurrency", "--probe-tool"):
         assert option in group
+
+
+def test_a_closed_world_without_cells_is_no_test(demo: "Demo") -> None:
+    lonely = "{apiVersion: v1, kind: Pod, metadata: {name: lonely}, spec: {containers: [{name: c, image: i}]}}"
+    head = "title: x\nworkloads: [workloads.yaml]\nexternal: {user: {ports: [80]}}\n"
+    step = head + "steps:\n  - name: a\n    others: blocked\n"
+    demo.write(step + "    paths: {lonely -> user:80: allowed}\n", lonely)
+    assert "others" not in demo.run("--collect-only", "-q", "demo").stdout.str()
+    demo.write(step, lonely)
+    result = demo.run("demo")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "asks nothing" in result.stdout.str()

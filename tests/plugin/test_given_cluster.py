@@ -71,10 +71,20 @@ def test_where_policies_have_no_effect_the_run_stops_and_nothing_is_green(
     assert strangers(client) == set()
 
 
+@pytest.mark.parametrize("canary", [[], ["--no-canary"]], ids=["canary", "no canary"])
+def test_where_no_container_has_a_tool_nothing_is_green(demo: "Demo", standing: Standing, canary: list[str]) -> None:
+    client = standing("--hide-tools", "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping")
+    result = demo.run("--cluster", "kubeconfig", *canary, "demo")
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"errors"}, result.stdout.str()
+    assert "found none of curl, nc" in result.stdout.str()
+    assert strangers(client) == set()
+
+
 def test_the_daring_go_on_without_a_canary(demo: "Demo", standing: Standing) -> None:
     standing("--no-enforcement")
     result = demo.run("--cluster", "kubeconfig", "--no-canary", "demo")
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=2, failed=2)
     assert "netpol: canary" not in result.stdout.str()
 
 

@@ -76,10 +76,22 @@ def test_a_dead_listener_makes_a_denial_unproven(demo: "Demo") -> None:
     assert "listener asked inside its own pod: REFUSED" in result.stdout.str()
 
 
-def test_a_pod_without_tools_is_asked_from_a_container_beside_its_own(demo: "Demo", green: Green) -> None:
-    hidden = "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping"
+TOOLS = "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping"
+
+
+def test_a_pod_that_cannot_be_asked_is_an_error_with_a_remedy_and_never_green(demo: "Demo") -> None:
     demo.edit(
-        "name: client,", f"name: client, annotations: {{netpol-harness/hide-tools: '{hidden}'}},", of=demo.workloads
+        "name: client,", f"name: client, annotations: {{netpol-harness/hide-tools: '{TOOLS}'}},", of=demo.workloads
+    )
+    result = demo.run("--probe-image", "none", "demo")
+    result.assert_outcomes(errors=4)
+    assert "found none of curl, nc" in result.stdout.str()
+    assert "probe containers are switched off" in result.stdout.str()
+
+
+def test_a_pod_without_tools_is_asked_from_a_container_beside_its_own(demo: "Demo", green: Green) -> None:
+    demo.edit(
+        "name: client,", f"name: client, annotations: {{netpol-harness/hide-tools: '{TOOLS}'}},", of=demo.workloads
     )
     result = green("demo")
     result.assert_outcomes(passed=4)

@@ -60,7 +60,7 @@ class Kubelet:
     """Runs the pods of one node. ``settled`` returns once the dataplane enforces the store's present state.
 
     ``images`` maps the few images that *are* run to what answers on their ports; ``hidden`` are programs to take from
-    every pod.
+    every container, ephemeral ones included.
     """
 
     def __init__(
@@ -176,10 +176,10 @@ class Kubelet:
 
     def _sandbox(self, pod: Object) -> Sandbox:
         if pod["spec"].get("hostNetwork"):
-            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS, self._hides(pod)))
+            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS, podspec.hidden_tools(pod)))
         pool, address = self._address(pod)
         try:
-            return self._node.sandbox(address, self._contents(pod, address, self._hides(pod)))
+            return self._node.sandbox(address, self._contents(pod, address, podspec.hidden_tools(pod)))
         except OSError:
             pool.free(address)
             raise
@@ -190,12 +190,10 @@ class Kubelet:
         pool, requested = self._external_addresses, podspec.requested_address(pod)
         return pool, pool.claim(external_address(requested)) if requested else pool.take()
 
-    def _hides(self, pod: Object) -> Sequence[str]:
-        return (*self._hidden, *podspec.hidden_tools(pod))
-
     def _contents(self, pod: Object, address: str, hidden: Sequence[str] = ()) -> Contents:
+        """What a container shows: ``hidden`` is what its own image lacks, besides what the whole cluster does."""
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
-        return Contents(podspec.hostname(pod), files, hidden, self._spawner.user or 0)
+        return Contents(podspec.hostname(pod), files, (*self._hidden, *hidden), self._spawner.user or 0)
 
     def _serve(self, key: Key, running: _Running) -> None:
         """Open the listeners, then report the pod ready."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster.kind.images import NEEDS_CGROUP_2
+from harness.cluster.owner import RUN_LABEL
 from harness.errors import ClusterFailed
 from harness.scenario.shape import Report, anything, choice, mapping, sequence, text
 from harness.scenario.source import read
 
-OWNER_LABEL = "netpol-harness/run"
 _API = "kind.x-k8s.io/v1alpha4"
 _CONTROL_PLANE = "control-plane"
 _CGROUP_1 = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
@@ -118,4 +118,4 @@ def _nodes(written: Any, count: int) -> list[dict[str, Any]]:
 
 
 def _labelled(node: Mapping[str, Any], run: str) -> dict[str, Any]:
-    return {**node, "labels": {**(node.get("labels") or {}), OWNER_LABEL: run}}
+    return {**node, "labels": {**(node.get("labels") or {}), RUN_LABEL: run}}

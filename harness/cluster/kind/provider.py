@@ -26,15 +26,12 @@ from harness.cluster.kind.images import node_image
 from harness.cluster.kind.preflight import Finding, image_obstacle, preflight
 from harness.cluster.kind.shipped import shipped
 from harness.cluster.owner import Life, Owner
-from harness.cluster.provider import Cluster, ClusterOptions, Progress, ignore
+from harness.cluster.provider import LOGS, Cluster, ClusterOptions, Progress, ignore
 from harness.errors import ClusterFailed, LabError
 from harness.settings import REMOTE, Deadline
 
 OWNED = "netpol-"
 KEPT = "netpol-kept-"
-LOGS = "cluster-logs"
-"""Folder in the run's, with the nodes' logs, where making the cluster failed."""
-
 _PULL_SECONDS = 600.0
 
 
