@@ -28,6 +28,21 @@ class Scheme(StrEnum):
         return Protocol.TCP if self is Scheme.HTTP else Protocol(self.value.upper())
 
 
+class Manner(StrEnum):
+    """When a path is asked, and by what connection; the value is the word before the source.
+
+    NEW         by new connections, once the step is entered
+    HELD        by one connection, opened in the first step that has the path and kept open through the last
+    FIRST       as a pod of the path starts: the first packets from it, or to it
+    THROUGHOUT  by new connections one after another, from before the step is entered until it has settled
+    """
+
+    NEW = ""
+    HELD = "held"
+    FIRST = "first"
+    THROUGHOUT = "throughout"
+
+
 class TargetKind(StrEnum):
     """What a target's name denotes, and so what is typed in the pod.
 
@@ -65,13 +80,15 @@ class Target:
 class Path:
     """One path. ``text`` is its canonical spelling and the name of its test; equal paths have equal text.
 
-    ``source`` has an empty namespace where it is an external host.
+    ``source`` has an empty namespace where it is an external host. ``source_port`` is 0 where any will do.
     """
 
     source: PodRef
     scheme: Scheme
     target: Target
     text: str = field(compare=False)
+    manner: Manner = Manner.NEW
+    source_port: int = 0
 
     def __str__(self) -> str:
         return self.text
