@@ -7,12 +7,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from bench import oracle
 from bench.flows import flows
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.cluster.provider import Cluster
@@ -32,7 +34,7 @@ def main() -> None:
     """Measure and print."""
     table = Table("what", "measured", "against", "ratio", title="netpol-harness bench")
     console = Console(width=120)
-    for section in (three_tier, ready, hundred_pods, closed_world):
+    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
         for row in section():
             table.add_row(*row)
@@ -83,6 +85,16 @@ def closed_world() -> Iterator[Row]:
         yield _row(
             f"{PODS * PODS} flows, {said}: whole table, confirmed", seen[f"{state} table"], "one process", floor[state]
         )
+
+
+def oracle_tables() -> Iterator[Row]:
+    """All pairs of pods on four ports, as many policies as pods; against fewer, and cell by cell."""
+    seconds = {count: median(oracle.table(count) for _ in range(RUNS)) for count in oracle.SIZES}
+    for fewer, count in pairwise(oracle.SIZES):
+        yield _row(f"oracle: all pairs of {count} pods", seconds[count], f"of {fewer} pods", seconds[fewer])
+    count = 1000
+    verdicts = count * count * len(oracle.PORTS) * oracle.verdict(count)
+    yield _row(f"oracle: {count} pods, verdict by verdict (extrapolated)", verdicts, "by sets", seconds[count])
 
 
 @contextmanager

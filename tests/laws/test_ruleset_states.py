@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cluster.embedded.ruleset import Enforcement, Ruleset, ruleset
+from harness.cluster.embedded.rules import Ruleset
+from harness.cluster.embedded.ruleset import ruleset
 from harness.cluster.embedded.transaction import EMPTY, transaction
 from harness.model.flow import Direction, PodRef, Port, Protocol
 from harness.model.labels import LabelSelector
@@ -67,20 +68,18 @@ SERVICES = st.builds(
     cluster_ips=st.sampled_from(((), ("10.96.0.5",), ("10.96.0.6",), ("10.96.0.7", "fd01::7"))),
 )
 STATES = st.builds(
-    lambda spaces, pods, services, policies, enforcement: ruleset(
+    lambda spaces, pods, services, policies: ruleset(
         World(
             {name: Namespace(name, labels) for name, labels in zip(("x", "y"), spaces, strict=True)},
             {pod.ref: pod for pod in pods},
             {service.ref: service for service in services},
             tuple(policies),
         ),
-        enforcement=enforcement,
     ),
     st.lists(LABELS, min_size=2, max_size=2),
     st.lists(PODS, max_size=6, unique_by=lambda pod: pod.addresses or pod.ref),
     st.lists(SERVICES, max_size=3, unique_by=(lambda s: s.ref, lambda s: s.cluster_ips)),
     st.lists(POLICIES, max_size=4, unique_by=lambda policy: policy.ref),
-    st.sampled_from((Enforcement.ON, Enforcement.ON, Enforcement.ON, Enforcement.OFF)),
 )
 
 

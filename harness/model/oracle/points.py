@@ -9,25 +9,30 @@ from enum import StrEnum
 
 
 class Point(StrEnum):
-    """One point that the API leaves open. The value is its name in reports and in profile files."""
+    """One thing that an answer can hang on. The value is its name in reports and in profile files.
 
-    IP_BLOCK_OF_PODS = "ipblock-of-pods"  # does an ipBlock match pod addresses
-    TRANSLATION = "address-translation"  # policy before or after DNAT and SNAT
-    ESTABLISHED = "established-connections"  # what a change does to connections that are open
-    OTHER_PROTOCOLS = "other-protocols"  # ICMP and all that is not TCP, UDP or SCTP
-    OWN_NODE = "own-node"  # egress from a pod to the node that it runs on
-    HOST_NETWORK = "host-network"  # pods on the node's network as subjects and peers
-    TAKING_EFFECT = "taking-effect"  # when a policy, or what it allows a new pod, takes effect
-    HAIRPIN = "hairpin"  # a pod that reaches itself through its Service
+    All but the last are questions that the API leaves open, with what the decision YES means for each. The last is no
+    question to a network plugin, and no profile decides it.
+    """
+
+    IP_BLOCK_OF_PODS = "ipblock-of-pods"  # does an ipBlock match pods by their addresses
+    TRANSLATION = "address-translation"  # does an ipBlock match a Service's address, not what is behind it
+    ESTABLISHED = "established-connections"  # does a change cut connections that are open
+    OTHER_PROTOCOLS = "other-protocols"  # do rules without ports, and only they, match all that is not TCP, UDP or SCTP
+    OWN_NODE = "own-node"  # does egress from a pod to the node that it runs on always pass
+    HOST_NETWORK = "host-network"  # do selectors match pods on the node's network, as subjects and as peers
+    TAKING_EFFECT = "taking-effect"  # is what a policy allows a new pod in effect from the pod's start
+    HAIRPIN = "hairpin"  # does a pod always reach itself through its Service
     ADMIN_TIERS = "admin-tiers"  # ties among policies of administrators
-    NAMED_PORT_OUTSIDE = "named-port-outside"  # a port's name where the destination is no pod
-    OPTIONAL_FEATURES = "optional-features"  # SCTP and endPort need a network plugin that knows them
-    NO_IMPLEMENTATION = "no-implementation"  # a cluster without anybody who enforces policies
-    HOW_BLOCKED = "how-blocked"  # silence or an explicit refusal
+    NAMED_PORT_OUTSIDE = "named-port-outside"  # does a port's name match where the destination is no pod
+    OPTIONAL_FEATURES = "optional-features"  # does the network plugin know SCTP and endPort
+    NO_IMPLEMENTATION = "no-implementation"  # is it a cluster without anybody who enforces policies
+    HOW_BLOCKED = "how-blocked"  # is there an explicit refusal, not silence
+    NOT_KNOWN = "not-known"  # an address, a node or a pod that the question or the world does not tell
 
 
 class Decision(StrEnum):
-    """How a profile decides a point, as the answer to "does it match, does it pass"."""
+    """How a profile decides a point: the answer to the question beside it."""
 
     YES = "yes"
     NO = "no"

@@ -47,7 +47,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A rule that admits a flow, or that may: ``points`` are the open questions it hangs on, empty where it does surely.
+    """A rule that admits a flow, or may: ``points`` are the open questions it hangs on, empty where it does surely.
 
     ``rule``, ``peer`` and ``port`` count from 0 in the policy's own lists; ``None`` where the rule names no peers or no
     ports, and so means all.

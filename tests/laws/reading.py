@@ -1,0 +1,150 @@
+"""The text of networking.k8s.io/v1, read by brute force from the dictionaries that a user would write.
+
+Nothing of the package takes part. What the API leaves open is an argument, a yes or no for each of ``QUESTIONS``.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+Dict = dict[str, Any]
+End = tuple[str, str] | str
+"""A pod by namespace and name, or the address of a host that is none."""
+
+QUESTIONS = (
+    "ipblock-of-pods",
+    "address-translation",
+    "other-protocols",
+    "own-node",
+    "host-network",
+    "hairpin",
+    "named-port-outside",
+    "optional-features",
+)
+EMBEDDED: Mapping[str, bool] = {
+    **dict.fromkeys(QUESTIONS, True),
+    "address-translation": False,
+    "host-network": False,
+    "named-port-outside": False,
+}
+"""As the embedded cluster documents itself."""
+
+
+def selected(selector: Dict, labels: Dict) -> bool:
+    """LabelSelector: all requirements are ANDed; NotIn and DoesNotExist also match where the key is missing."""
+    for key, value in selector.get("matchLabels", {}).items():
+        if labels.get(key) != value:
+            return False
+    for expression in selector.get("matchExpressions", []):
+        key, operator, values = expression["key"], expression["operator"], expression.get("values", [])
+        holds = {
+            "In": key in labels and labels[key] in values,
+            "NotIn": key not in labels or labels[key] not in values,
+            "Exists": key in labels,
+            "DoesNotExist": key not in labels,
+        }
+        if not holds[operator]:
+            return False
+    return True
+
+
+class Reading:
+    """Answers for one cluster, from its objects, in which nothing is unknown."""
+
+    def __init__(self, objects: list[Dict], answers: Mapping[str, bool] = EMBEDDED) -> None:
+        self._namespaces = {o["metadata"]["name"]: o["metadata"]["labels"] for o in objects if o["kind"] == "Namespace"}
+        self._pods = {(o["metadata"]["namespace"], o["metadata"]["name"]): o for o in objects if o["kind"] == "Pod"}
+        self._policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
+        self._is = answers
+
+    def allows(self, source: End, target: End, protocol: str, port: int, *, virtual: str = "") -> bool:
+        """A connection needs the egress of its source and the ingress of its target; ``virtual`` led to the target."""
+        flow = (target, protocol, port, virtual)
+        if source == target and (not virtual or self._is["hairpin"]):
+            return True
+        return self._direction("Egress", source, target, flow) and self._direction("Ingress", target, source, flow)
+
+    def _direction(self, kind: str, subject: End, peer: End, flow: tuple[End, str, int, str]) -> bool:
+        pod = self._pods.get(subject)
+        if pod is None or (on_host(pod) and not self._is["host-network"]):
+            return True
+        if (kind == "Ingress" or self._is["own-node"]) and self._is_node_of(pod, peer):
+            return True
+        isolating = [policy for policy in self._policies if isolates(policy, kind, pod)]
+        return not isolating or any(self._admits(policy, kind, peer, flow) for policy in isolating)
+
+    def _is_node_of(self, pod: Dict, peer: End) -> bool:
+        other = self._pods.get(peer)
+        return other is not None and on_host(other) and other["spec"]["nodeName"] == pod["spec"]["nodeName"]
+
+    def _admits(self, policy: Dict, kind: str, peer: End, flow: tuple[End, str, int, str]) -> bool:
+        home, target = policy["metadata"]["namespace"], flow[0]
+        rules_key, peers_key = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}[kind]
+        before = flow[3] if kind == "Egress" and self._is["address-translation"] else ""
+        for rule in policy["spec"].get(rules_key) or []:
+            peers, ports = rule.get(peers_key) or [], rule.get("ports") or []
+            if peers and not any(self._is_peer(entry, peer, home, before) for entry in peers):
+                continue
+            if self._is_any_port(flow) if not ports else any(self._is_port(e, target, flow, kind) for e in ports):
+                return True
+        return False
+
+    def _is_peer(self, entry: Dict, peer: End, home: str, before: str) -> bool:
+        pod = self._pods.get(peer)
+        if "ipBlock" in entry:
+            if before:
+                return holds(entry["ipBlock"], before)
+            if pod is None:
+                return holds(entry["ipBlock"], peer)
+            known = on_host(pod) or self._is["ipblock-of-pods"]
+            return known and holds(entry["ipBlock"], pod["status"]["podIPs"][0]["ip"])
+        if pod is None or (on_host(pod) and not self._is["host-network"]):
+            return False
+        namespace = pod["metadata"]["namespace"]
+        if "namespaceSelector" in entry:
+            if not selected(entry["namespaceSelector"], self._namespaces[namespace]):
+                return False
+        elif namespace != home:
+            return False
+        return "podSelector" not in entry or selected(entry["podSelector"], pod["metadata"]["labels"])
+
+    def _is_any_port(self, flow: tuple[End, str, int, str]) -> bool:
+        return flow[1] != "ICMP" or self._is["other-protocols"]
+
+    def _is_port(self, entry: Dict, target: End, flow: tuple[End, str, int, str], kind: str) -> bool:
+        _, protocol, port, _ = flow
+        if entry.get("protocol", "TCP") != protocol or (protocol == "SCTP" and not self._is["optional-features"]):
+            return False
+        wanted = entry.get("port")
+        if wanted is None:
+            return True
+        if isinstance(wanted, int):
+            last = entry.get("endPort", wanted) if self._is["optional-features"] else wanted
+            return wanted <= port <= last
+        pod = self._pods.get(target)
+        if pod is None or (kind == "Egress" and on_host(pod) and not self._is["host-network"]):
+            return self._is["named-port-outside"]
+        declared = pod["spec"]["containers"][0]["ports"]
+        return any((d["name"], d["protocol"], d["containerPort"]) == (wanted, protocol, port) for d in declared)
+
+
+def isolates(policy: Dict, kind: str, pod: Dict) -> bool:
+    """Whether the policy makes the pod isolated in this direction."""
+    spec = policy["spec"]
+    types = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    return (
+        kind in types
+        and policy["metadata"]["namespace"] == pod["metadata"]["namespace"]
+        and selected(spec["podSelector"], pod["metadata"]["labels"])
+    )
+
+
+def holds(block: Dict, address: str) -> bool:
+    """Whether the address is in the block and in none of its excepts."""
+    inside = ip_address(address) in ip_network(block["cidr"])
+    return inside and not any(ip_address(address) in ip_network(e) for e in block.get("except", []))
+
+
+def on_host(pod: Dict) -> bool:
+    """Whether the pod is on its node's network."""
+    return bool(pod["spec"].get("hostNetwork"))

@@ -1,0 +1,209 @@
+"""Laws: the oracle says what the text of networking.k8s.io/v1 says, which is read a second time in ``reading``."""
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.model.flow import PodRef, Port, Protocol
+from harness.model.objects import World
+from harness.model.oracle.oracle import Oracle
+from harness.model.oracle.points import SPECIFICATION, Decision, Point, Profile
+from harness.model.oracle.profiles import EMBEDDED, PROFILES
+from harness.model.oracle.verdict import Answer, Flow, Outside
+from tests.laws.dense_clusters import NODES, complete, completed, from_seed, policy, unusual, usual
+from tests.laws.reading import EMBEDDED as AS_EMBEDDED
+from tests.laws.reading import QUESTIONS, Dict, End, Reading
+from tests.laws.small_clusters import NAMESPACES, OUTSIDE, PODS, Cluster
+
+Case = tuple[End, End, str, int, str]
+"""From, to, protocol, port, and the virtual address that led there, if any."""
+
+ENDS: tuple[End, ...] = (*PODS, *OUTSIDE)
+VIRTUAL = ("", "10.96.0.7", "203.0.113.100")
+PORTS = [
+    Port(Protocol.TCP, 80),
+    Port(Protocol.TCP, 81),
+    Port(Protocol.UDP, 80),
+    Port(Protocol.SCTP, 80),
+    Port(Protocol.ICMP, 0),
+]
+CASES: list[Case] = [
+    (source, target, port.protocol.value, port.number, virtual)
+    for source, target, port, virtual in product(ENDS, ENDS, PORTS, VIRTUAL)
+]
+STRIDE = 17
+SERVICE = PodRef("x", "s")
+OPTIONAL = "optional-features"
+ENDED: Dict = {
+    "kind": "Pod",
+    "metadata": {"namespace": "x", "name": "done"},
+    "spec": {"containers": []},
+    "status": {"phase": "Succeeded", "podIPs": [{"ip": "10.244.0.2"}]},
+}
+
+
+def answers(random: Random) -> dict[str, bool]:
+    return {question: random.random() < 0.5 for question in QUESTIONS}
+
+
+def read_by(random: Random) -> Profile:
+    return random.choice((*PROFILES.values(), profile(answers(random)), profile(answers(random))))
+
+
+def profile(decided: Mapping[str, bool]) -> Profile:
+    return Profile("drawn", {Point(name): Decision.YES if yes else Decision.NO for name, yes in decided.items()})
+
+
+several = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+cases = st.integers(0, STRIDE - 1).map(lambda offset: CASES[offset::STRIDE])
+decisions = from_seed(answers)
+questions = from_seed(lambda random: {question for question in QUESTIONS if random.random() < 0.5})
+
+
+@several
+@given(objects=from_seed(usual), asked=cases)
+def test_the_embedded_profile_reads_as_the_embedded_cluster_documents(objects: Cluster, asked: list[Case]) -> None:
+    oracle, reading = Oracle(World.parse(objects), EMBEDDED), Reading(objects, AS_EMBEDDED)
+    assert not wrong(objects, ((case, answer(oracle, case), read(reading, case)) for case in asked))
+
+
+@several
+@given(objects=from_seed(complete), decided=decisions, asked=cases)
+def test_a_profile_that_decides_everything_leaves_nothing_open(
+    objects: Cluster, decided: dict[str, bool], asked: list[Case]
+) -> None:
+    oracle, reading = Oracle(World.parse(objects), profile(decided)), Reading(objects, decided)
+    assert not wrong(objects, ((case, answer(oracle, case), read(reading, case)) for case in asked))
+
+
+@several
+@given(objects=from_seed(usual), asked=cases)
+def test_undefined_is_what_the_decisions_of_implementations_change(objects: Cluster, asked: list[Case]) -> None:
+    """Pods in their own networks, asked directly: here each open point admits by yes and refuses by no."""
+    direct: list[Case] = [(*case[:4], "") for case in asked if case[2] != Protocol.ICMP]
+    widest, narrowest = (Reading(objects, {**dict.fromkeys(QUESTIONS, yes), OPTIONAL: True}) for yes in (True, False))
+    oracle = Oracle(World.parse(objects))
+
+    def expected(case: Case) -> Answer:
+        found = {read(widest, case), read(narrowest, case)}
+        return found.pop() if len(found) == 1 else Answer.UNDEFINED
+
+    assert not wrong(objects, ((case, answer(oracle, case), expected(case)) for case in direct))
+
+
+@several
+@given(
+    objects=from_seed(unusual),
+    decided=decisions.map(lambda drawn: {**drawn, OPTIONAL: True}),
+    told=questions,
+    node=st.sampled_from(tuple(NODES)),
+    address=st.sampled_from((*PODS.values(), "10.244.0.130", "203.0.113.7", "8.8.8.8")),
+    asked=cases,
+)
+def test_a_definite_answer_holds_whatever_the_open_points_and_the_unknown_are(
+    objects: Cluster, decided: dict[str, bool], told: set[str], node: str, address: str, asked: list[Case]
+) -> None:
+    oracle = Oracle(World.parse(objects), profile({question: decided[question] for question in told}))
+    reading = Reading(completed(objects, node, address), decided)
+    definite = ((case, said) for case in asked if (said := answer(oracle, case)) is not Answer.UNDEFINED)
+    assert not wrong(objects, ((case, said, read(reading, case)) for case, said in definite))
+
+
+@several
+@given(objects=from_seed(unusual), reads=from_seed(read_by))
+def test_the_table_is_the_verdicts(objects: Cluster, reads: Profile) -> None:
+    oracle = Oracle(World.parse([*objects, ENDED]), reads)
+    table = oracle.table(PORTS)
+    assert table.pods == tuple(PodRef(*name) for name in sorted(PODS))
+    for port in PORTS:
+        flows = [Flow(source, target, port) for source, target in product(table.pods, repeat=2)]
+        judged = {flow: oracle.judge(flow).answer for flow in flows}
+        tabled = {Flow(*pair, port): table.answer(*pair, port) for pair in product(table.pods, repeat=2)}
+        assert tabled == judged
+        assert table.counts(port) == {one: list(judged.values()).count(one) for one in Answer}
+
+
+@several
+@given(objects=from_seed(unusual), asked=cases, seed=st.integers())
+def test_order_of_policies_and_objects_does_not_matter(objects: Cluster, asked: list[Case], seed: int) -> None:
+    shuffled = Random(seed).sample(objects, len(objects))
+    one, other = Oracle(World.parse(objects)), Oracle(World.parse(shuffled))
+    assert not wrong(objects, ((case, answer(one, case), answer(other, case)) for case in asked))
+
+
+@several
+@given(
+    objects=from_seed(unusual), more=from_seed(lambda random: [policy(random, 100 + n) for n in range(3)]), asked=cases
+)
+def test_a_policy_more_never_blocks_what_isolated_pods_may(
+    objects: Cluster, more: list[Dict], asked: list[Case]
+) -> None:
+    """Policies are additive: once everything is isolated, each can only admit."""
+    isolated = [*objects, *map(denial, NAMESPACES)]
+    before, after = Oracle(World.parse(isolated)), Oracle(World.parse([*isolated, *more]))
+    rank = [Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED].index
+    assert all(rank(answer(before, case)) <= rank(answer(after, case)) for case in asked)
+
+
+@several
+@given(objects=from_seed(unusual), decided=decisions, told=questions, asked=cases)
+def test_a_decision_only_turns_undefined_into_definite(
+    objects: Cluster, decided: dict[str, bool], told: set[str], asked: list[Case]
+) -> None:
+    """But for the features that the text promises and a network plugin may lack."""
+    world, told = World.parse(objects), told - {OPTIONAL}
+    silent, speaking = Oracle(world, SPECIFICATION), Oracle(world, profile({name: decided[name] for name in told}))
+    assert all(answer(silent, case) in (answer(speaking, case), Answer.UNDEFINED) for case in asked)
+
+
+@several
+@given(objects=from_seed(unusual), asked=cases)
+def test_whatever_is_undefined_has_a_reason_and_whatever_admits_is_in_force(
+    objects: Cluster, asked: list[Case]
+) -> None:
+    world = World.parse(objects)
+    oracle, policies = Oracle(world), {policy.ref: policy for policy in world.policies}
+    for verdict in (oracle.judge(flow_of(case)) for case in asked):
+        assert verdict.points or verdict.answer is not Answer.UNDEFINED
+        for side in (verdict.egress, verdict.ingress):
+            assert side.points or side.answer is not Answer.UNDEFINED
+            assert {admission.policy for admission in side.admissions} <= set(side.isolating)
+            assert all(a.rule < len(policies[a.policy].rules(side.direction)) for a in side.admissions)
+            assert side.answer is Answer.ALLOWED or all(admission.points for admission in side.admissions)
+
+
+def answer(oracle: Oracle, case: Case) -> Answer:
+    return oracle.judge(flow_of(case)).answer
+
+
+def flow_of(case: Case) -> Flow:
+    source, target, protocol, port, virtual = case
+    through = SERVICE if virtual else None
+    return Flow(end(source), end(target), Port(Protocol(protocol), port), through, virtual)
+
+
+def end(one: End) -> PodRef | Outside:
+    return Outside(one) if isinstance(one, str) else PodRef(*one)
+
+
+def read(reading: Reading, case: Case) -> Answer:
+    source, target, protocol, port, virtual = case
+    passes = reading.allows(source, target, protocol, port, virtual=virtual)
+    return Answer.ALLOWED if passes else Answer.BLOCKED
+
+
+def wrong(objects: Cluster, found: Iterable[tuple[Case, Answer, Answer]]) -> str:
+    """The first that differs, with the objects around it; empty where none does."""
+    for case, said, expected in found:
+        if said is not expected:
+            homes = {one[0] for one in case[:2] if not isinstance(one, str)}
+            return f"{case}: {said}, not {expected}\n{objects.within(homes)}"
+    return ""
+
+
+def denial(space: str) -> Dict:
+    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    return {"kind": "NetworkPolicy", "metadata": {"namespace": space, "name": "deny"}, "spec": spec}
