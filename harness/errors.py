@@ -11,6 +11,9 @@ HarnessError
 │   └── Unproven         a verdict has no sufficient evidence
 ├── CapabilityMissing    the backend lacks a named ability that the scenario asks for: pytest shows SKIPPED
 └── ApiError             the API server answered with a Status that is not success
+
+UserWarning
+└── OracleDisagrees      an author's word for a path contradicts the specification (``-W`` makes it an error)
 """
 
 import re
@@ -81,6 +84,10 @@ class ApiError(HarnessError):
         self.code = code
         self.reason = reason
         super().__init__(f"{message} ({code} {reason})" + missing_verb(message))
+
+
+class OracleDisagrees(UserWarning):
+    """The word that an author wrote for a path contradicts what the oracle reads from the specification."""
 
 
 def missing_verb(message: str) -> str:

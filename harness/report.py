@@ -4,17 +4,21 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import HarnessError
 from harness.matrix.evidence import Attempt, Evidence, Judgement
 from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.reach import ends
 from harness.matrix.table import Asked, Finding, TruthTable
-from harness.model.flow import Direction, PodRef, Port
-from harness.scenario.scenario import Step, selecting
+from harness.model.flow import PodRef
+from harness.reasoning.derive import contradicts
+from harness.reasoning.explain import Explanation, Line, explain
+from harness.reasoning.world import Addresses
+from harness.scenario.scenario import Step
+from harness.scenario.strays import strays
 
 if TYPE_CHECKING:
     from harness.stage.stage import Observation, Stage
@@ -37,42 +41,37 @@ _MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a failure message needs beyond the finding: where it was written, and what was in force.
-
-    ``egress`` and ``ingress`` are the policies that select the source and the target, as ``name (file:line)``; ``None``
-    where that end is no pod of the scenario, and policies do not apply to it.
-    """
+    """What a failure message needs beyond the finding: where it was written, and what the policies in force say."""
 
     where: str
     step: str
     dataplane: str
     kubeconfig: Path
     context: str = ""
-    egress: Sequence[str] | None = None
-    ingress: Sequence[str] | None = None
+    explanation: Explanation | None = None
 
 
 def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
-    """What was in force for a path of ``step``: the policies that isolate its ends, by the labels of that step."""
-    path, cluster = finding.expectation.path, stage.ground.cluster
-    targets = ends(path.target, Port(path.scheme.protocol, path.target.port), step.inventory)
+    """What was in force for a path of ``step``, by the specification alone, and by the pods' real addresses."""
+    path, cluster, scenario = finding.expectation.path, stage.ground.cluster, stage.scenario
     return Surroundings(
-        where=f"{stage.scenario.name}/{finding.expectation.where}",
+        where=f"{scenario.name}/{finding.expectation.where}",
         step=step.name,
         dataplane=cluster.dataplane,
         kubeconfig=cluster.kubeconfig,
         context=cluster.context,
-        egress=_policies(step, [path.source] if path.source.namespace else [], Direction.EGRESS),
-        ingress=_policies(step, sorted(targets), Direction.INGRESS),
+        explanation=explain(scenario, step, path, addresses=_addresses(stage), spare=strays(scenario)),
     )
 
 
-def _policies(step: Step, pods: Sequence[PodRef], direction: Direction) -> tuple[str, ...] | None:
-    """The policies that isolate any of these pods, as ``name (file:line)``; ``None`` where there are no pods."""
-    if not pods:
-        return None
-    found = [manifest for pod in pods for manifest in selecting(step, pod, direction)]
-    return tuple(dict.fromkeys(f"{manifest.name.ref.name} ({manifest.where})" for manifest in found))
+def _addresses(stage: "Stage") -> Addresses:
+    """The addresses of what is one pod, or one external host, as far as the cluster tells."""
+    try:
+        census = stage.census()
+    except HarnessError:
+        return {}
+    pods = {owner: live[0].pod.addresses for owner, live in census.pods.items() if len(live) == 1}
+    return {**pods, **{PodRef("", name): host.addresses for name, host in census.externals.items()}}
 
 
 def describe(finding: Finding, around: Surroundings) -> str:
@@ -85,8 +84,7 @@ def describe(finding: Finding, around: Surroundings) -> str:
         f"  evidence   {_evidence(worst.evidence)}",
         *(f"  {line}" for line in _proof(worst.evidence)),
         f"  asked      {worst.source} -> {worst.target}{_others(finding)}",
-        f"  egress     {_selected('source', around.egress)}",
-        f"  ingress    {_selected('target', around.ingress)}",
+        *(f"{line}" for line in _reasoning(finding, around.explanation)),
         f"  dataplane  {around.dataplane}",
         f"  repeat     {repeat(worst, around)}",
     ]
@@ -148,12 +146,26 @@ def _others(finding: Finding) -> str:
     return f"  (the worst of {len(finding.asked)} pairs of pods)" if len(finding.asked) > 1 else ""
 
 
-def _selected(end: str, policies: Sequence[str] | None) -> str:
-    if policies is None:
-        return f"the {end} is no pod of this scenario, so no policy selects it"
-    if not policies:
-        return f"no policy selects the {end} in this direction, so nothing isolates it there"
-    return f"the {end} is isolated by {', '.join(policies)}"
+def _reasoning(finding: Finding, explanation: Explanation | None) -> Iterator[Line]:
+    """What the policies say of the path, what the oracle makes of it, and typical causes where it saw this coming."""
+    if explanation is None:
+        return
+    yield from explanation.lines
+    yield Line("oracle", _opinion(finding, explanation.word))
+    if explanation.word is Expected.UNDEFINED or explanation.word.admits(finding.outcome):
+        yield from (Line("cause", cause) for cause in explanation.causes)
+
+
+def _opinion(finding: Finding, word: Expected) -> str:
+    if word is Expected.UNDEFINED:
+        return "undefined: the specification leaves this open, or cannot know it"
+    seen = word.admits(finding.outcome)
+    if not contradicts(word, finding.expected):
+        ending = "" if seen else ", and the network does something else"
+        return f"{word}, as the scenario expects{ending}"
+    if seen:
+        return f"{word}, as observed: the policies in force do not say what the scenario expects"
+    return f"{word}, which is neither what the scenario expects nor what was observed"
 
 
 def repeat(asked: Asked, around: Surroundings) -> str:
@@ -177,19 +189,24 @@ def describe_table(findings: Sequence[Finding], stories: Sequence[str]) -> str:
 
 def render(table: TruthTable, width: int = 200) -> str:
     """The table as aligned text, at most ``width`` characters wide. ``.≠X`` is observed allowed, expected blocked."""
-    from rich import box  # rich takes 50 ms to import and is needed only where something failed
+    shown = table.narrowed() if len(table.columns) > WIDE and table.wrong else table
+    return grid(shown.rows, shown.columns, shown.glyph, width)
+
+
+def grid(rows: Iterable[str], columns: Sequence[str], glyph: Callable[[str, str], str], width: int = 200) -> str:
+    """Aligned text with a glyph for each row and column, at most ``width`` characters wide."""
+    from rich import box  # rich takes 50 ms to import and is needed only where a table is shown
     from rich.console import Console
     from rich.table import Table
 
-    shown = table.narrowed() if len(table.columns) > WIDE and table.wrong else table
-    grid = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    grid.add_column("from \\ to", no_wrap=True)
-    for column in shown.columns:
-        grid.add_column(column, justify="center", overflow="fold")
-    for row in shown.rows:
-        grid.add_row(row, *(shown.glyph(row, column) for column in shown.columns))
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("from \\ to", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="center", overflow="fold")
+    for row in rows:
+        table.add_row(row, *(glyph(row, column) for column in columns))
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None, highlight=False).print(grid)
+    Console(file=out, width=width, color_system=None, highlight=False).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
 
 

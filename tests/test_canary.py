@@ -62,7 +62,7 @@ def test_where_policies_have_effect_it_vouches_and_leaves_nothing() -> None:
 
 @pytest.mark.live
 def test_where_they_have_none_it_says_so_to_everybody_and_sings_once() -> None:
-    with lab("--no-enforcement") as owner:
+    with lab("--mutant", "not-enforced") as owner:
         _ = owner.ground
         with pytest.raises(NotEnforcing, match=r"policies have no effect on this cluster \(embedded.*--no-canary"):
             owner.vouch()

@@ -9,6 +9,7 @@ from harness.matrix.path import Expectation, Scheme, Target, TargetKind
 from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Asked, Finding, TruthTable
 from harness.model.flow import PodRef
+from harness.reasoning.explain import Explanation, Line
 from harness.report import Surroundings, describe, describe_table, render
 
 COMMAND = "nc -vz -w 1 db-service 3306"
@@ -35,9 +36,13 @@ AROUND = Surroundings(
     step="with-dns",
     dataplane="test tubes",
     kubeconfig=Path("/run/kube config"),
-    egress=["web-policy (policies/web-policy.yaml:1)"],
-    ingress=[],
 )
+
+
+def around(path: NetworkPath, word: str) -> Surroundings:
+    """The surroundings of a path for which the oracle has this word."""
+    lines = (Line("egress", "no policy isolates web-pod"), Line("ingress", "db-policy isolates db-pod"))
+    return replace(AROUND, explanation=Explanation(path, Expected(word), lines, ("db-policy is not in force",)))
 
 
 def test_a_disagreement_stands_alone() -> None:
@@ -47,12 +52,42 @@ def test_a_disagreement_stands_alone() -> None:
         "scenario.yaml:41, step with-dns",
         "2 attempts with nc within 0.50 s of the last change: CONNECTED x2",
         "listener asked inside its own pod: CONNECTED",
-        "isolated by web-policy (policies/web-policy.yaml:1)",
-        "no policy selects the target in this direction",
         "test tubes",
         f"kubectl --kubeconfig '/run/kube config' -n shop-x1 exec web-pod -- {COMMAND}",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("expected", "word", "outcome", "opinion", "caused"),
+    [
+        ("blocked", "allowed", "CONNECTED", "allowed, as observed: the policies in force do not say what", True),
+        (
+            "blocked",
+            "blocked",
+            "CONNECTED",
+            "blocked, as the scenario expects, and the network does something else",
+            False,
+        ),
+        ("dropped", "blocked", "REFUSED", "blocked, as the scenario expects", True),
+        (
+            "allowed",
+            "unresolved",
+            "TIMED_OUT",
+            "unresolved, which is neither what the scenario expects nor what",
+            False,
+        ),
+        ("blocked", "undefined", "CONNECTED", "undefined: the specification leaves this open", True),
+    ],
+)
+def test_the_chain_of_reasoning_is_told_and_typical_causes_where_it_explains_what_was_seen(
+    expected: str, word: str, outcome: str, opinion: str, caused: object
+) -> None:
+    seen = finding(expected, outcome)
+    told = describe(seen, around(seen.expectation.path, word))
+    assert "  egress     no policy isolates web-pod\n  ingress    db-policy isolates db-pod\n" in told
+    assert f"  oracle     {opinion}" in told
+    assert ("  cause      db-policy is not in force" in told) == caused
 
 
 @pytest.mark.parametrize(

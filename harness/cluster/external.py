@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
-from harness.cluster.provider import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore
+from harness.cluster.provider import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
 from harness.cluster.rundir import PREFIX
 from harness.errors import ApiError, ClusterFailed
 from harness.kube.client import Client, Object, ObjectKey
@@ -69,6 +69,7 @@ _KINDS = (
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
     ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy"),
+    ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"),
     ("projectcalico.org/v3", "GlobalNetworkPolicy"),
     ("projectcalico.org/v3", "NetworkPolicy"),
     ("cilium.io/v2", "CiliumNetworkPolicy"),
@@ -124,13 +125,17 @@ class ExternalProvider:
             dataplane=dataplane,
             kubeconfig=self._kubeconfig,
             timeouts=EMBEDDED if embedded else REMOTE,
-            capabilities=frozenset(_capabilities(nodes, embedded=embedded)),
+            capabilities=frozenset(_capabilities(nodes, embedded=embedded)) | served(self._client.serves),
             context=self.context,
         )
 
     def delete(self, cluster: Cluster) -> None:
         """Remove what the run has made there and not removed, such as a worker that was killed. The cluster stays."""
         self._remove(cluster.name.removeprefix(PREFIX), cluster.timeouts)
+
+    def restart_agent(self, cluster: Cluster) -> None:
+        """Not ours to restart: such a cluster never has the capability."""
+        raise ClusterFailed("the policy agent of a given cluster is not ours to restart")
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """What the API tells of nodes, system pods and their troubles, as far as the user may know."""
@@ -243,7 +248,7 @@ def _embedded_dataplane() -> str:
 
 def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capability]:
     if embedded:
-        yield Capability.EXTERNAL_HOSTS
+        yield from (Capability.EXTERNAL_HOSTS, Capability.CHOSEN_ADDRESSES)
     ranges = [r for node in nodes for r in (node.get("spec") or {}).get("podCIDRs") or ()]
     if any(":" in r for r in ranges):
         yield Capability.IPV6

@@ -34,6 +34,24 @@ class Capability(StrEnum):
     TWO_NODES = "two nodes"
     EXTERNAL_HOSTS = "external hosts"
     NAMESPACES = "namespaces of its own"
+    AGENT_RESTART = "restart of the policy agent"
+    CHOSEN_ADDRESSES = "pod addresses of one's choice"
+    CLUSTER_POLICIES = "ClusterNetworkPolicy"
+    ADMIN_POLICIES = "AdminNetworkPolicy"
+    CALICO_POLICIES = "Calico policies"
+
+
+_SERVED = (
+    (Capability.CLUSTER_POLICIES, "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"),
+    (Capability.ADMIN_POLICIES, "policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
+    (Capability.CALICO_POLICIES, "projectcalico.org/v3", "GlobalNetworkPolicy"),
+    (Capability.CALICO_POLICIES, "crd.projectcalico.org/v1", "GlobalNetworkPolicy"),
+)
+
+
+def served(serves: Callable[[str, str], bool]) -> frozenset[Capability]:
+    """The capabilities that are nothing but kinds of objects. ``serves`` tells of an API version and a kind in it."""
+    return frozenset(capability for capability, version, kind in _SERVED if serves(version, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +62,8 @@ class ClusterOptions:
     ``cni`` is the name of a file in manifests/cni or a path; ``nodes`` counts the control plane; ``ip_family`` is ipv4,
     ipv6 or dual; ``kube_image`` has its digest, empty stands for the pinned one; ``image_prefix`` is put before the
     images of manifests; ``offline`` takes from the cache only; ``reuse`` names a kept cluster; ``run`` is the run's
-    name (``harness.cluster.owner``), by which what it made can be told.
+    name (``harness.cluster.owner``), by which what it made can be told; ``mutant`` is the bug that an embedded cluster
+    has.
 
     ``context`` is a context of the kubeconfig, empty for the current one; ``production`` holds the patterns (regular
     expressions) of names that are refused unless ``yes_really``; ``namespaces`` maps a scenario's namespaces onto given
@@ -62,6 +81,7 @@ class ClusterOptions:
     keep: bool = False
     reuse: str = ""
     run: str = ""
+    mutant: str = ""
 
     context: str = ""
     production: tuple[str, ...] = ()
@@ -143,6 +163,13 @@ class Provider(Protocol):
 
     def delete(self, cluster: Cluster) -> None:
         """Remove the cluster, by name; a cluster that is gone already is success."""
+        ...
+
+    def restart_agent(self, cluster: Cluster) -> None:
+        """Restart what turns policies into rules there, and return once it is at work again.
+
+        Only for clusters that have the capability.
+        """
         ...
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:

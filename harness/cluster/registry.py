@@ -37,7 +37,7 @@ def choose(
         case "embedded", "":
             from harness.cluster.embedded.provider import EmbeddedProvider
 
-            return Choice(EmbeddedProvider(), BY_USER)
+            return Choice(EmbeddedProvider(mutant=options.mutant), BY_USER)
         case "kubeconfig", _:
             from harness.cluster.external import ExternalProvider
 

@@ -141,6 +141,11 @@ class Client:
             if error.code != 404:
                 raise
 
+    def log(self, key: ObjectKey, *, container: str) -> bytes:
+        """What a container of the pod has written so far."""
+        path = f"{self._object_path(key)}/log?{urlencode({'container': container})}"
+        return self._answered("GET", path)[1]
+
     def version(self) -> str:
         """The server's version, such as ``v1.37.0``. Also the cheapest sign of life."""
         return str(self._request("GET", "/version")["gitVersion"])
@@ -190,6 +195,10 @@ class Client:
         return f"{_group_path(api_version)}{inside}/{resource.plural}"
 
     def _request(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> Object:
+        return _decoded(*self._answered(method, path, body=body, content_type=content_type))
+
+    def _answered(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> tuple[int, bytes]:
+        """The code and body of an answer that is success."""
         repeatable = method == "GET" or content_type == APPLY_PATCH
         retrying = Retrying(
             retry=retry_if_exception(_may_pass if repeatable else _was_not_done),
@@ -213,10 +222,10 @@ class Client:
         patient = throttled and (state.seconds_since_start or 0.0) < self._patience
         return state.attempt_number >= ATTEMPTS and not patient
 
-    def _once(self, method: str, path: str, body: Any, content_type: str) -> Object:
+    def _once(self, method: str, path: str, body: Any, content_type: str) -> tuple[int, bytes]:
         headers = {
             **self.access.headers(),
-            "Accept": JSON,
+            "Accept": f"{JSON}, */*",
             "Content-Type": content_type,
             "User-Agent": USER_AGENT,
         }
@@ -226,7 +235,7 @@ class Client:
         raw = response.read()
         if not 200 <= response.status <= 299:
             raise _Refused(_api_error(response.status, raw), response.headers.get("Retry-After"))
-        return _decoded(response.status, raw)
+        return response.status, raw
 
 
 class _Refused(Exception):

@@ -2,12 +2,16 @@
 
 A denial is evidence only together with a witness: what should have answered, asked from inside its own pod in the same
 round, did answer (the target's listener; the name server where a name did not resolve). Else the verdict is UNPROVEN.
+
+Where a path is asked as a pod starts, or throughout a change, every credible answer counts and not the last alone. Only
+what ``first`` allows may come late: the API promises isolation from a pod's first packet on, allowing rules later.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Manner
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,33 @@ class Evidence:
 
     expected: Expected
     attempts: tuple[Attempt, ...]
+    manner: Manner = Manner.NEW
 
     @property
     def last(self) -> Attempt:
-        """The last observation, which wins over all before it."""
-        return self.attempts[-1]
+        """The attempt that speaks for all: the last one, or the first stray, which then says when it was."""
+        if not (strays := self.strays):
+            return self.attempts[-1]
+        when = f"{strays[0].at:.2f} s after the first change"
+        several = f", and {len(strays) - 1} more until {strays[-1].at:.2f} s" if strays[1:] else ""
+        detail = "; ".join(filter(None, [f"{when}{several}", strays[0].reply.detail]))
+        return replace(strays[0], reply=replace(strays[0].reply, detail=detail))
+
+    @property
+    def strays(self) -> tuple[Attempt, ...]:
+        """The credible answers that the word does not admit, where every answer counts."""
+        late = self.manner is Manner.FIRST and self.expected is Expected.ALLOWED
+        if late or self.manner not in (Manner.FIRST, Manner.THROUGHOUT):
+            return ()
+        return tuple(a for a in self.attempts if a.credible and not self.expected.admits(a.reply.outcome))
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether too little was seen where every answer counts: not the first packets, or half of the time nothing."""
+        if self.manner is Manner.FIRST:
+            return self.attempts[0].reply.outcome is Outcome.PROBE_FAILED
+        seen = sum(attempt.reply.outcome is not Outcome.PROBE_FAILED for attempt in self.attempts)
+        return self.manner is Manner.THROUGHOUT and 2 * seen < len(self.attempts)
 
     @property
     def settled_after(self) -> float | None:
@@ -86,6 +112,8 @@ class Evidence:
     @property
     def flapped(self) -> bool:
         """Whether the question matched once and then credibly did not, even if it matched again later."""
+        if self.manner is Manner.FIRST:
+            return False
         matched = False
         for attempt in self.attempts:
             matches = self.expected.admits(attempt.reply.outcome)
@@ -114,8 +142,10 @@ class Judgement(StrEnum):
 
 def judge(evidence: Evidence) -> Judgement:
     """Compare. The order is the order of doubt: no observation, then disagreement, then lack of proof."""
+    if evidence.strays:
+        return Judgement.DISAGREES
     last = evidence.last
-    if last.reply.outcome is Outcome.PROBE_FAILED:
+    if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES

@@ -4,27 +4,32 @@ Invariants: no path is expected twice; a written path wins over what an ``any`` 
 stand; no path is expected whose denial could never be proven (``undefined`` excepted, for it claims nothing).
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.matrix.grammar import Sentence
-from harness.matrix.names import Names, ObjectName
+from harness.matrix.names import Names
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Expectation, Inventory, Path, Scheme, Target, TargetKind
+from harness.matrix.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
 from harness.matrix.problem import Flaw, Problem
-from harness.matrix.reach import Cell, exercised
-from harness.matrix.resolver import Resolver
+from harness.matrix.reach import Cell, answerers, exercised
+from harness.matrix.resolver import Resolver, Transition
+from harness.model.flow import Port
+from harness.model.objects import Service
+
+_OF_NEW_CONNECTIONS = (Manner.NEW, Manner.THROUGHOUT)
 
 
 def resolve(
-    sentences: Sequence[Sentence], inventory: Inventory, absent: Set[ObjectName] = frozenset()
+    sentences: Sequence[Sentence], inventory: Inventory, transition: Transition | None = None
 ) -> tuple[tuple[Expectation, ...], tuple[Problem, ...]]:
     """The expectations of one step, in the order of the sentences, and what is wrong with them.
 
-    ``inventory`` is the step's own: pods relabelled, and without what is ``absent``. ``any`` as a source stands for all
-    workloads but those that may answer; as a target for all workloads that serve the port, but the source.
+    ``inventory`` is the step's own: pods relabelled, and without what is absent. ``any`` as a source stands for all
+    workloads but those that may answer; as a target for all workloads that serve the port, but the source. Without a
+    ``transition`` nothing is absent, and paths are read whatever they want of a step's beginning.
     """
-    drafts, flaws = _drafts(sentences, Resolver(inventory, absent))
+    drafts, flaws = _drafts(sentences, Resolver(inventory, transition))
     written = [draft for draft in drafts if not draft.expanded]
     overrides = _Overrides.by(written, inventory)
     kept = [draft for draft in drafts if not (draft.expanded and overrides.hold(draft))]
@@ -34,9 +39,16 @@ def resolve(
 
 
 def covered(expectations: Iterable[tuple[Path, Expected]], inventory: Inventory) -> frozenset[Cell]:
-    """The cells of which the paths say something: a name that must not resolve says nothing of what lies behind it."""
+    """The cells of which the paths say something.
+
+    A name that must not resolve says nothing of what lies behind it; a connection that was opened earlier, or a pod's
+    first packets, say nothing of new connections now.
+    """
     return frozenset(
-        cell for path, word in expectations if word is not Expected.UNRESOLVED for cell in exercised(path, inventory)
+        cell
+        for path, word in expectations
+        if word is not Expected.UNRESOLVED and path.manner in _OF_NEW_CONNECTIONS
+        for cell in exercised(path, inventory)
     )
 
 
@@ -46,6 +58,25 @@ def cell_path(cell: Cell, names: Names) -> Path:
     prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
     text = f"{names.spell_source(cell.source)} -> {prefix}{names.spell_target(cell.target)}:{cell.port.number}"
     return Path(cell.source, scheme, Target(TargetKind.POD, cell.target, cell.port.number), text)
+
+
+def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
+    """Every workload's way, by name, to every port of every Service behind which something else serves it."""
+    return tuple(
+        _service_path(workload, service, port, names)
+        for workload in inventory.workloads.values()
+        if workload.in_closed_world
+        for service in inventory.services.values()
+        for port in dict.fromkeys(port.port for port in service.ports)
+        if workload.ref not in (answering := answerers(service, port, inventory)) and answering
+    )
+
+
+def _service_path(source: Workload, service: Service, port: Port, names: Names) -> Path:
+    scheme = Scheme(port.protocol.lower())
+    prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
+    text = f"{names.spell_source(source.ref)} -> {prefix}{names.spell_service(service.ref)}:{port.number}"
+    return Path(source.ref, scheme, Target(TargetKind.SERVICE, service.ref, port.number), text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""The syntax of a path, ``SOURCE -> TARGET``, without any knowledge of what the names stand for.
+"""The syntax of a path, ``[MANNER] SOURCE -> TARGET``, without any knowledge of what the names stand for.
 
-    SOURCE  any | [NAMESPACE/]WORKLOAD | EXTERNAL
+    MANNER  held | first | throughout         see ``matrix.path.Manner``
+    SOURCE  any | [NAMESPACE/]WORKLOAD[:PORT] | EXTERNAL
     TARGET  [tcp://|http://|udp://|sctp://|icmp://]TERM[:PORT]
     TERM    any                               all workloads that serve the port
             [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
@@ -11,7 +12,8 @@
             node([NAMESPACE/]POD)             the node on which the pod runs
             a.b.c.d | [v6]                    an address
 
-``icmp://`` takes no port, ``http://`` may leave out port 80, all others need one.
+A source's port is the one that the probe binds, over TCP and UDP alone. ``icmp://`` takes no port, ``http://`` may
+leave out port 80, all others need one. A held connection is asked again and again: over ``http://`` or ``udp://``.
 """
 
 import re
@@ -20,11 +22,12 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Scheme
+from harness.matrix.path import Manner, Scheme
 from harness.matrix.problem import Flaw, Place, Problem, suggest
 
 _NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
 _QUALIFIED = re.compile(rf"(?:(?P<namespace>{_NAME})/)?(?P<name>{_NAME})")
+_SOURCE = re.compile(r"(?:(?P<manner>\S+)\s+)?(?P<name>[^:\s]+)(?::(?P<port>\S*))?")
 _TARGET = re.compile(
     rf"""(?:(?P<scheme>[^:/()\[\]]*)://)?
     (?:(?P<form>[a-z]+)\((?P<inner>[^()]*)\) | \[(?P<v6>[^\[\]]*)\] | (?P<plain>{_NAME}(?:/{_NAME})?))
@@ -35,6 +38,7 @@ _TARGET = re.compile(
 _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _FULL_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.cluster\.local)?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_MANNERS = tuple(manner for manner in Manner if manner)
 _SHAPE = "write it as SOURCE -> TARGET, such as web-pod -> db-service:3306"
 _TARGETS = "write [scheme://][namespace/]name:port, ip(service):port, node(pod):port or address:port"
 
@@ -73,7 +77,8 @@ class Sentence:
     """One line of a step's ``paths``, read but not resolved.
 
     ``target`` is an address where ``form`` is ADDRESS. ``left`` and ``right`` are the two sides as the author spelled
-    them, ``prefix`` the scheme with ``://`` or empty. ``port`` is 0 for ICMP.
+    them (single spaces), ``prefix`` the scheme with ``://`` or empty. ``port`` is 0 for ICMP, ``source_port`` where any
+    will do.
     """
 
     place: Place
@@ -86,6 +91,8 @@ class Sentence:
     left: str
     right: str
     prefix: str
+    manner: Manner = Manner.NEW
+    source_port: int = 0
 
     @property
     def text(self) -> str:
@@ -96,6 +103,11 @@ class Sentence:
     def is_wildcard(self) -> bool:
         """Whether the sentence stands for many paths."""
         return self.from_any or self.to_any
+
+    @property
+    def left_prefix(self) -> str:
+        """What stands before the source: the manner and a space, or nothing."""
+        return f"{self.manner} " if self.manner else ""
 
     @property
     def from_any(self) -> bool:
@@ -133,14 +145,60 @@ def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
     match = _TARGET.fullmatch(right)
     if match is None:
         raise Flaw(f"'{right}' is not a target", _TARGETS)
-    source = qualified(left, "a source (a pod, an external host or any)")
+    manner, source, source_port = _source(left)
     if match["tail"]:
         raise Flaw(f"'{right}' goes on after the port", f"leave out '{match['tail']}': only a connection is asked for")
     scheme = _scheme(match["scheme"])
     port = _port(match["port"], scheme, right)
     form, target = _term(match)
     prefix = f"{match['scheme']}://" if match["scheme"] else ""
-    return Sentence(place, expected, source, scheme, form, target, port, left, right, prefix)
+    left = " ".join(left.split())
+    sentence = Sentence(place, expected, source, scheme, form, target, port, left, right, prefix, manner, source_port)
+    for rule in _RULES:
+        rule(sentence)
+    return sentence
+
+
+def _source(text: str) -> tuple[Manner, Name, int]:
+    match = _SOURCE.fullmatch(text)
+    what = "a source (a pod, an external host or any)"
+    if match is None:
+        raise Flaw(f"'{text}' is not {what}", f"write a name, after {' or '.join(_MANNERS)} where one is meant")
+    word = match["manner"] or Manner.NEW
+    if word not in list(Manner):
+        raise Flaw(f"'{word}' is not a manner of asking", suggest(word, _MANNERS))
+    port = _number(match["port"]) if match["port"] is not None else 0
+    return Manner(word), qualified(match["name"], what), port
+
+
+def _any_is_asked_anew(sentence: Sentence) -> None:
+    if sentence.is_wildcard and sentence.manner in (Manner.HELD, Manner.FIRST):
+        raise Flaw(f"'{sentence.text}' is {sentence.manner} of any", "name the pods, one line for each path")
+
+
+def _held_is_answered_again(sentence: Sentence) -> None:
+    if sentence.manner is not Manner.HELD:
+        return
+    if sentence.scheme not in (Scheme.HTTP, Scheme.UDP):
+        what = f"'{sentence.text}' holds a connection over {sentence.scheme}, which nobody answers a second time"
+        raise Flaw(what, "write http:// or udp:// before the target")
+    if sentence.expected not in (Expected.ALLOWED, Expected.BLOCKED, Expected.UNDEFINED):
+        what = f"a held connection cannot be {sentence.expected}: it is open, and data passes over it or does not"
+        raise Flaw(what, "write allowed, blocked or undefined")
+
+
+def _bound_is_one_socket(sentence: Sentence) -> None:
+    if not sentence.source_port:
+        return
+    if sentence.scheme not in (Scheme.TCP, Scheme.UDP):
+        what = f"'{sentence.text}' binds a source port over {sentence.scheme}"
+        raise Flaw(what, "leave it out, or ask over tcp:// or udp://")
+    if sentence.is_wildcard:
+        raise Flaw(f"'{sentence.text}' binds a source port of any", "name the pod that binds it, and the one it asks")
+
+
+_RULES = (_any_is_asked_anew, _held_is_answered_again, _bound_is_one_socket)
+"""What does not go together in one sentence; each raises a Flaw."""
 
 
 def _scheme(word: str | None) -> Scheme:
@@ -190,6 +248,10 @@ def _port(text: str | None, scheme: Scheme, target: str) -> int:
             return 80
         case _, None:
             raise Flaw(f"'{target}' names no port", f"write {target}:80, for example")
-    if not _PORT.fullmatch(text or "") or int(text or 0) > 65535:
+    return _number(text or "")
+
+
+def _number(text: str) -> int:
+    if not _PORT.fullmatch(text) or int(text) > 65535:
         raise Flaw(f"'{text}' is not a port", "write a number from 1 to 65535")
-    return int(text or 0)
+    return int(text)

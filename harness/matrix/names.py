@@ -83,6 +83,12 @@ class Names:
             return f"pod({self.spell_source(ref)})"
         return self._spell(ref, self._either)
 
+    def spell_service(self, ref: PodRef) -> str:
+        """The shortest spelling of a Service as a target."""
+        if ref in self._workloads.get(ref.name, ()):
+            return f"service({self._spell(ref, self._services)})"
+        return self._spell(ref, self._either)
+
     def _spell(self, ref: PodRef, index: _Index) -> str:
         bare = Name("", ref.name)
         taken = bare == ANY or self.external(bare)

@@ -104,10 +104,20 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A path that an author asks without a word for it, and where (``file:line``): the word is to be derived."""
+
+    path: Path
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Something that has pods: a Pod, or a controller such as a Deployment, under the name that its manifest gives it.
 
-    ``replicas`` pods exist at run time; a path from or to the workload is asked of every one of them.
+    ``replicas`` pods exist at run time; a path from or to the workload is asked of every one of them. Pods on their
+    node's network (``host_network``) are asked where a line names them; ``any`` and the closed world leave them out,
+    since what policies mean for them is undefined.
     """
 
     ref: PodRef
@@ -115,6 +125,17 @@ class Workload:
     labels: Labels
     ports: tuple[ContainerPort, ...]
     replicas: int = 1
+    host_network: bool = False
+
+    @property
+    def in_closed_world(self) -> bool:
+        """Whether ``any`` and the closed world speak of its pods: it has some, on the pod network."""
+        return self.replicas > 0 and not self.host_network
+
+    @property
+    def is_one_pod(self) -> bool:
+        """Whether it is surely a single pod; how many a DaemonSet has is for the nodes to say."""
+        return self.replicas == 1 and self.kind != "DaemonSet"
 
 
 @dataclass(frozen=True, slots=True)

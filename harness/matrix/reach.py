@@ -22,8 +22,8 @@ class Cell:
 
 
 def cells(inventory: Inventory) -> Iterator[Cell]:
-    """Every ordered pair of different workloads that have pods, with every port that the target serves."""
-    alive = [workload for workload in inventory.workloads.values() if workload.replicas]
+    """Every ordered pair of different workloads on the pod network, with every port that the target serves."""
+    alive = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
     for source in alive:
         for target in alive:
             if source is not target:
@@ -67,6 +67,17 @@ def landings(service: Service, asked: Port, workload: Workload) -> frozenset[int
     targets = {port.target for port in service.ports if port.port == asked}
     named = {p.port.number for p in workload.ports if p.name in targets and p.port.protocol is asked.protocol}
     return frozenset({*named, *(target for target in targets if isinstance(target, int))})
+
+
+def answerers(service: Service, asked: Port, inventory: Inventory) -> frozenset[PodRef]:
+    """The workloads behind a Service that serve the port at which one of the Service's arrives."""
+    return frozenset(
+        workload.ref
+        for workload in backends(service, inventory)
+        if workload.replicas
+        and {Port(asked.protocol, number) for number in landings(service, asked, workload)}
+        & {port.port for port in workload.ports}
+    )
 
 
 def ends(target: Target, port: Port, inventory: Inventory) -> frozenset[PodRef]:

@@ -4,13 +4,14 @@ The other half of ``matrix.expect``, which weighs the paths of all sentences aga
 """
 
 from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
 from harness.matrix.grammar import Form, Name, Sentence
 from harness.matrix.names import Names, ObjectName
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Inventory, Path, Scheme, Target, TargetKind, Workload
+from harness.matrix.path import Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
 from harness.matrix.problem import Flaw
 from harness.matrix.reach import ends, node_ports
 from harness.model.flow import PodRef, Port, Protocol
@@ -21,13 +22,25 @@ T = TypeVar("T")
 _UNPROVABLE = "silence there would prove nothing, so nothing but 'undefined' can be expected of it"
 
 
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """How a step is entered: what is ``absent`` in it, the workloads whose pods are ``made`` on entering, and the paths
+    whose connections earlier steps have opened, and ``held``.
+    """
+
+    absent: Set[ObjectName] = frozenset()
+    made: Set[PodRef] = frozenset()
+    held: Set[Path] = frozenset()
+
+
 class Resolver:
     """Names and ports of one step."""
 
-    def __init__(self, inventory: Inventory, absent: Set[ObjectName]) -> None:
+    def __init__(self, inventory: Inventory, transition: Transition | None) -> None:
         self._inventory = inventory
-        self._names = Names(inventory, absent)
-        self._alive = [workload for workload in inventory.workloads.values() if workload.replicas]
+        self._transition = transition
+        self._names = Names(inventory, transition.absent if transition else frozenset())
+        self._everybody = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
 
     def paths(self, sentence: Sentence) -> list[Path]:
         """The path that a sentence names, or all that it stands for; raises a Flaw, or a group of them: one a side."""
@@ -39,12 +52,15 @@ class Resolver:
         if flaws:
             raise ExceptionGroup(sentence.text, flaws)
         paths = [
-            Path(source, sentence.scheme, target, f"{left} -> {right}")
+            Path(source, sentence.scheme, target, f"{left} -> {right}", sentence.manner, sentence.source_port)
             for (source, left), (target, right) in product(sources, targets)
             if not (sentence.is_wildcard and self._leads_back(source, target, sentence))
         ]
         if not paths:
             raise Flaw(f"'any' stands for nothing in '{sentence.text}'", "leave the line out, or add workloads")
+        if transition := self._transition:
+            for path in paths:
+                _in_time(path, sentence, transition)
         return paths
 
     def _leads_back(self, source: PodRef, target: Target, sentence: Sentence) -> bool:
@@ -53,17 +69,21 @@ class Resolver:
 
     def _sources(self, sentence: Sentence) -> list[tuple[PodRef, str]]:
         if sentence.from_any:
-            return [(workload.ref, self._names.spell_source(workload.ref)) for workload in self._alive]
+            spell = self._names.spell_source
+            return [(workload.ref, sentence.left_prefix + spell(workload.ref)) for workload in self._everybody]
         if host := self._names.external(sentence.source):
+            _demand_one_pod(sentence, None)
             return [(PodRef("", host), sentence.left)]
-        return [(self._with_pods(self._names.workload(sentence.source)).ref, sentence.left)]
+        workload = self._with_pods(self._names.workload(sentence.source))
+        _demand_one_pod(sentence, workload)
+        return [(workload.ref, sentence.left)]
 
     def _targets(self, sentence: Sentence) -> list[tuple[Target, str]]:
         return self._every_target(sentence) if sentence.to_any else [(self._target(sentence), sentence.right)]
 
     def _every_target(self, sentence: Sentence) -> list[tuple[Target, str]]:
         protocol, number = sentence.scheme.protocol, sentence.port
-        serving = [w for w in self._alive if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
+        serving = [w for w in self._everybody if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
         if not serving:
             raise Flaw(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
         colon = f":{number}" if number else ""
@@ -174,6 +194,39 @@ def _unless_flawed(resolve: Callable[[Sentence], list[T]], sentence: Sentence, f
 
 def _numbers(workload: Workload, protocol: Protocol) -> frozenset[int]:
     return frozenset(p.port.number for p in workload.ports if p.port.protocol is protocol)
+
+
+def _demand_one_pod(sentence: Sentence, source: Workload | None) -> None:
+    """A bound port makes one and the same flow of all attempts, which several pods would not."""
+    if sentence.source_port and (source is None or not source.is_one_pod):
+        who = f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
+        raise Flaw(f"'{sentence.left}' binds a port in one pod, but {who}", "ask from a Pod, or leave the port out")
+
+
+def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
+    """What the manner of asking wants of the step's beginning."""
+    ends = [path.source, *([path.target.ref] if path.target.kind is TargetKind.POD else [])]
+    made = [ref for ref in ends if ref in transition.made]
+    match path.manner:
+        case Manner.FIRST if len(made) != 1:
+            what = f"'{path}' is about a pod's first packets, but {'both ends are' if made else 'neither end is'}"
+            raise Flaw(
+                f"{what} made on entering this step", "'recreate' one end, or have it 'absent' in the step before"
+            )
+        case Manner.THROUGHOUT if made:
+            raise Flaw(
+                f"'{path}' is asked from before this step is entered, but {made[0]} is made on entering it",
+                f"write 'first {path.text.removeprefix('throughout ')}', or ask it in a step that leaves the pod alone",
+            )
+        case Manner.HELD if path not in transition.held and sentence.expected is not Expected.ALLOWED:
+            raise Flaw(
+                f"'{path}' is opened in this step, where it must be allowed", "hold it 'allowed' in an earlier step"
+            )
+        case Manner.HELD if path in transition.held and path.source in transition.made:
+            raise Flaw(
+                f"'{path}' cannot have been kept open: {path.source} is made on entering this step",
+                "leave the path out, or the pod alone",
+            )
 
 
 def _demand(sentence: Sentence, served: Sequence[Port], who: str, remedy: str) -> None:

@@ -90,6 +90,11 @@ class Finding:
         return self.expectation.path.text
 
 
+def worst(findings: Iterable[Finding]) -> Finding:
+    """Of several findings for one path the one that speaks for it, the first of equals; ``ValueError`` for none."""
+    return min(findings, key=lambda finding: _WORST_FIRST.index(finding.judgement))
+
+
 @dataclass(frozen=True, slots=True)
 class TruthTable:
     """Findings by row (source) and column (target), in order of first appearance."""

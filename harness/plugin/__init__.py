@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from harness.plugin.derived import is_derived, show_tables
 from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
-from harness.plugin.items import ScenarioFile, ScenarioItem
+from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
 from harness.plugin.options import LAB, add_options, configure, told_workers
 from harness.plugin.progress import Display
 from harness.plugin.summary import attach, header, save_logs, summarize
+from harness.scenario.load import SCENARIO_FILE
 
 __all__ = [
     "cluster",
     "probe",
     "pytest_addoption",
+    "pytest_collect_directory",
     "pytest_collect_file",
     "pytest_collection_finish",
     "pytest_configure",
@@ -66,7 +69,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Claim scenario.yaml, and nothing else."""
-    return ScenarioFile.from_parent(parent, path=file_path) if file_path.name == "scenario.yaml" else None
+    return ScenarioFile.from_parent(parent, path=file_path) if file_path.name == SCENARIO_FILE else None
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """With --derive, claim a named folder of manifests that has no scenario.yaml."""
+    return ManifestFolder.from_parent(parent, path=path) if is_derived(path, parent.config) else None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -93,5 +101,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the truth tables of steps where anything failed, and which dataplane was tested."""
+    """Print what derived scenarios mean, the tables of steps where anything failed, and which dataplane was tested."""
+    if terminalreporter.config.option.derive:
+        show_tables(terminalreporter)
     summarize(terminalreporter)

@@ -26,9 +26,10 @@ import pytest
 
 from harness.cluster.provider import Cluster
 from harness.matrix.table import Finding, TruthTable
-from harness.plugin.items import SCENARIO_FILE, spoken
-from harness.plugin.options import LAB
-from harness.scenario.load import load
+from harness.plugin.items import spoken
+from harness.plugin.options import LAB, profile_of
+from harness.plugin.words import told
+from harness.scenario.load import SCENARIO_FILE, load
 
 if TYPE_CHECKING:
     from harness.stage.stage import Stage
@@ -52,7 +53,7 @@ def scenario(scenario_file: Path, pytestconfig: pytest.Config) -> Iterator["Stag
     """The scenario with its workloads up and no policies yet; removed after the module's last test."""
     with spoken():
         lab = pytestconfig.stash[LAB]
-        stage = lab.stage(load(scenario_file))
+        stage = lab.stage(told(load(scenario_file), profile_of(pytestconfig)))
     try:
         with spoken():
             stage.open()

@@ -4,25 +4,31 @@
 item only compares. pytest's own set-up rules give the rest: once per scenario, errors for the whole subtree, teardown.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.cluster.provider import Capability
-from harness.errors import CapabilityMissing, HarnessError, ScenarioInvalid, Unproven
+from harness.errors import CapabilityMissing, HarnessError, OracleDisagrees, ScenarioInvalid, Unproven
 from harness.lab import Lab
 from harness.matrix.evidence import Judgement
 from harness.matrix.path import Expectation
+from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Finding, TruthTable
-from harness.plugin.options import LAB
+from harness.plugin.options import LAB, profile_of
+from harness.plugin.rounds import worst_of
+from harness.plugin.words import addresses_in, objection, told, told_step
+from harness.reasoning.derive import Outlook
 from harness.report import describe, describe_table, save, surroundings
-from harness.scenario.load import load
+from harness.scenario.load import derive, load
 from harness.scenario.scenario import Others, Scenario, Step, closed_world
 
-SCENARIO_FILE = "scenario.yaml"
+if TYPE_CHECKING:
+    from harness.stage.stage import Observation
 
 
 class PathDisagrees(HarnessError):
@@ -48,7 +54,7 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterable["StepNode"]:
         """Read the files; everything that is wrong with them is one collection error."""
         try:
-            self.scenario = load(self.path)
+            self.scenario = told(self._read(), profile_of(self.config))
         except ScenarioInvalid as invalid:
             raise self.CollectError(str(invalid)) from None
         known = {capability.value for capability in Capability}
@@ -58,6 +64,9 @@ class ScenarioFile(pytest.File):
                 f"{self.path}: requires: no capability is called {said}; known: {', '.join(sorted(known))}"
             )
         return [StepNode.from_parent(self, name=step.name, step=step) for step in self.scenario.steps]
+
+    def _read(self) -> Scenario:
+        return load(self.path)
 
     def setup(self) -> None:
         """Open the scenario on this run's cluster."""
@@ -72,19 +81,34 @@ class ScenarioFile(pytest.File):
                 self.stage.close()
 
 
+class ManifestFolder(ScenarioFile):
+    """A folder of manifests without a scenario.yaml (``--derive``): what its policies mean is what is expected."""
+
+    def _read(self) -> Scenario:
+        return derive(self.path)
+
+
 class StepNode(pytest.Collector):
-    """A step: one state of the cluster, and what was seen in it."""
+    """A step: one state of the cluster, and what was seen in it, each time that it was entered.
+
+    ``observation`` is the worst of what was seen; ``returns`` holds the same of the step before, for a repeated step.
+    """
 
     parent: ScenarioFile
+    outlook: Outlook
+    observation: "Observation"
 
     def __init__(self, *, step: Step, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.step = step
+        self._take(step)
+        self.returns: tuple[Finding, ...] = ()
 
     def collect(self) -> Iterable["ScenarioItem"]:
         """One item per path, and one for all others where there are any: an item that asks nothing cannot fail."""
         for expectation in self.step.expectations:
             yield PathItem.from_parent(self, name=expectation.path.text, expectation=expectation)
+        if self.before and self.before.expectations:
+            yield ReturnItem.from_parent(self, name=f"back in {self.before.name}")
         if self.step.others is Others.UNCHECKED:
             return
         if closed_world(self.step):
@@ -94,25 +118,61 @@ class StepNode(pytest.Collector):
                 f"{self.step.where}: step {self.name} asks nothing: no pod serves a port to another"
             )
 
+    @property
+    def before(self) -> Step | None:
+        """The step to which a repeated one returns; ``None`` for all others."""
+        steps = self.parent.scenario.steps
+        return steps[[step.name for step in steps].index(self.step.name) - 1] if self.step.repeat > 1 else None
+
+    def expectation(self, path: NetworkPath) -> Expectation:
+        """What is expected of a path of the step."""
+        return self._expectations[path]
+
+    def _take(self, step: Step) -> None:
+        self.step = step
+        self._expectations = {expectation.path: expectation for expectation in step.expectations}
+
     def setup(self) -> None:
-        """Enter the step, and ask every selected path at once."""
-        selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
+        """Enter the step as often as it says, and ask every selected path at once, each time."""
         stage, lab = self.parent.stage, self.config.stash[LAB]
         with spoken():
-            stage.enter(self.step)
-            observation = stage.observe(
-                self.step,
-                [item.expectation for item in selected if isinstance(item, PathItem)],
-                others=any(isinstance(item, OthersItem) for item in selected),
-            )
+            observations = [self._observe()]
+            returns: list[Observation] = []
+            for _ in range(self.step.repeat - 1 if self.before else 0):
+                returns.append(self._return())
+                observations.append(self._observe())
             lab.vouch()
-            self.observation = observation
+            self.observation = worst_of(observations)
+            self.returns = tuple(worst_of(returns).findings.values()) if returns else ()
             if lab.settings.report:
-                save(lab.settings.report, stage, self.step, observation)
+                save(lab.settings.report, stage, self.step, self.observation)
 
-    def describe(self, finding: Finding) -> str:
-        """The story of one finding, with what was in force."""
-        return describe(finding, surroundings(self.parent.stage, self.step, finding))
+    def _observe(self) -> "Observation":
+        """Enter the step and look. Words are derived in the light of the addresses that pods have got."""
+        stage = self.parent.stage
+        stage.enter(self.step)
+        outlook = Outlook(stage.scenario, self.step, profile_of(self.config), addresses_in(stage.census()))
+        self._take(told_step(self.step, outlook))
+        self.outlook = outlook.with_step(self.step)
+        selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
+        return stage.observe(
+            self.step,
+            [item.expectation for item in selected if isinstance(item, PathItem)],
+            others=any(isinstance(item, OthersItem) for item in selected),
+            words=self.outlook.others() if self.step.others is Others.ORACLE else None,
+        )
+
+    def _return(self) -> "Observation":
+        """Go back to the step before, until it is as its author expects."""
+        assert self.before is not None
+        self.parent.stage.enter(self.before)
+        return self.parent.stage.observe(self.before, self.before.expectations, others=False)
+
+    def describe(self, finding: Finding, step: Step | None = None) -> str:
+        """The story of one finding, with what was in force in its step (by default this one)."""
+        story = describe(finding, surroundings(self.parent.stage, step or self.step, finding))
+        often = f"\n  repeated   step {self.step.name} was entered {self.step.repeat} times; this is the worst"
+        return story + (often if self.step.repeat > 1 else "")
 
 
 class ScenarioItem(pytest.Item):
@@ -159,6 +219,9 @@ class ScenarioItem(pytest.Item):
         return self.path, int(line) - 1 if line.isdigit() else None, f"{self.parent.name}: {self.name}"
 
 
+_TOLD = 3
+"""Paths of the step before of which a message tells the story."""
+
 _DOUBTS = frozenset({Judgement.BROKEN, Judgement.UNPROVEN})
 _DISAGREEMENTS = frozenset({Judgement.DISAGREES, Judgement.FLAPPING})
 
@@ -168,8 +231,13 @@ class PathItem(ScenarioItem):
 
     def __init__(self, *, expectation: Expectation, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.expectation = expectation
+        self.path_asked = expectation.path
         self.where = expectation.where
+
+    @property
+    def expectation(self) -> Expectation:
+        """The path with the word for it, which may be derived anew when the step is entered."""
+        return self.parent.expectation(self.path_asked)
 
     @property
     def finding(self) -> Finding:
@@ -188,9 +256,34 @@ class PathItem(ScenarioItem):
         self.user_properties += properties(self.finding).items()
         super().setup()
 
+    def runtest(self) -> None:
+        """Warn where the specification has another word for the path; then compare."""
+        if said := objection(self.expectation, self.parent.outlook):
+            file, line, _ = self.reportinfo()
+            warnings.warn_explicit(OracleDisagrees(said), OracleDisagrees, str(file), (line or 0) + 1)
+        super().runtest()
+
     def describe(self) -> str:
         """The path's own story."""
         return self.parent.describe(self.finding)
+
+
+class ReturnItem(ScenarioItem):
+    """What was seen of the step before a repeated one, each time that it was returned to."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.where = self.parent.step.where
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The worst finding of each path."""
+        return self.parent.returns
+
+    def describe(self) -> str:
+        """The stories of what is wrong."""
+        wrong = [finding for finding in self.findings if finding.judgement is not Judgement.AGREES]
+        return "\n".join(self.parent.describe(finding, self.parent.before) for finding in wrong[:_TOLD])
 
 
 class OthersItem(ScenarioItem):

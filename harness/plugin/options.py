@@ -15,6 +15,10 @@ from harness.cluster.registry import Choice, choose
 from harness.cluster.rundir import RunDirectory
 from harness.errors import HarnessError
 from harness.lab import Lab, Settings
+from harness.matrix.problem import suggest
+from harness.model.oracle.points import Profile
+from harness.model.oracle.profiles import PROFILES
+from harness.plugin import first_failure
 from harness.probe.toolbox import Tool
 
 LAB = pytest.StashKey[Lab]()
@@ -49,7 +53,19 @@ def add_options(parser: pytest.Parser) -> None:
         default="auto",
         help="where scenarios run: auto (default), kind, embedded, kubeconfig or kubeconfig:CONTEXT",
     )
+    group.addoption(
+        "--mutant",
+        metavar="NAME",
+        default="",
+        help="give the embedded cluster's policy agent one documented bug of network plugins (docs/mutants.md)",
+    )
+    group.addoption(
+        "--first-failure",
+        action="store_true",
+        help="once an item of a scenario has failed, skip what is left of the scenario, and go on with the next",
+    )
     _add_probing(group)
+    _add_oracle(group)
     _add_given(group)
     group.addoption("--no-canary", action="store_true", help="do not find out first whether policies have effect")
     group.addoption(
@@ -102,6 +118,23 @@ def _add_probing(group: pytest.OptionGroup) -> None:
     )
 
 
+def _add_oracle(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--derive",
+        action="store_true",
+        help="take a folder of manifests that has no scenario.yaml as a scenario: its workloads with all of its "
+        "policies; what the specification says of them is what is expected",
+    )
+    group.addoption(
+        "--profile",
+        metavar="NAME",
+        type=_profile,
+        default="specification",
+        help=f"who decides what the API leaves open: {', '.join(PROFILES)} (default: specification). Where a path's "
+        "word contradicts it the test warns; -W error::harness.errors.OracleDisagrees makes that a failure",
+    )
+
+
 def _add_given(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--namespace",
@@ -140,7 +173,14 @@ def configure(config: pytest.Config) -> None:
     )
     lab = Lab(_choice(config, run, worker), settings, directory, run=run)
     config.stash[LAB] = lab
+    if option.first_failure:
+        config.pluginmanager.register(first_failure)
     config.add_cleanup(lambda: _close(lab))
+
+
+def profile_of(config: pytest.Config) -> Profile:
+    """Who decides what the API leaves open in this run."""
+    return PROFILES[config.option.profile]
 
 
 def told_workers(config: pytest.Config) -> dict[str, str]:
@@ -158,6 +198,10 @@ def _choice(config: pytest.Config, run: str, worker: Mapping[str, Any]) -> Choic
     option = config.option
     given = [name for name in _KIND if getattr(option, _destination(name))]
     name = worker.get("netpol_cluster", option.cluster)
+    if option.mutant and name == "auto":
+        name = "embedded"
+    if option.mutant and name != "embedded":
+        raise pytest.UsageError(f"--mutant: for --cluster embedded alone, and this is --cluster {name}")
     if option.namespace and not name.startswith("kubeconfig"):
         raise pytest.UsageError("--namespace: for --cluster kubeconfig alone; other clusters make namespaces freely")
     try:
@@ -178,6 +222,7 @@ def _cluster_options(config: pytest.Config, run: str) -> ClusterOptions:
         "kube_image": option.kube_image,
         "image_prefix": option.image_prefix,
         "reuse": option.reuse_cluster,
+        "mutant": option.mutant,
         "load_images": tuple(option.load_image or ()),
     }
     return ClusterOptions(
@@ -200,6 +245,12 @@ def _close(lab: Lab) -> None:
 
 def _destination(option: str) -> str:
     return option.removeprefix("--").replace("-", "_")
+
+
+def _profile(text: str) -> str:
+    if text not in PROFILES:
+        raise argparse.ArgumentTypeError(f"there is no profile '{text}'; {suggest(text, PROFILES)}")
+    return text
 
 
 def _mapping(text: str) -> tuple[str, str]:

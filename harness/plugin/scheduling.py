@@ -5,7 +5,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScheduling, LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from harness.plugin.items import SCENARIO_FILE
+from harness.scenario.load import SCENARIO_FILE
 
 
 class ScenarioScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -13,7 +13,7 @@ class ScenarioScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ha
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        return file if file.endswith(SCENARIO_FILE) else nodeid
+        return file if file.endswith(SCENARIO_FILE) or (self.config.rootpath / file).is_dir() else nodeid
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Hand a lost worker's work to the others, but for the test that it died of: that one would kill them all."""

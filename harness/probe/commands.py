@@ -5,7 +5,9 @@ made here. Time is bounded by ``timeout``, which covers the name lookup too; a t
 connect alone) is longer and never decides, except where said.
 
 http: curl, else wget, which speak HTTP; else what opens a TCP connection. tcp: nc, else curl in telnet mode, agnhost,
-busybox's bare nc, wget, bash, python3. udp: a datagram with a token that an echo gives back; port 53 gets a DNS query
+busybox's bare nc, wget, bash, python3. From a source port of one's choice: nc, which then says something that makes
+an HTTP server end the connection first, since who ends it cannot use its port for a minute (TIME_WAIT, RFC 9293 3.6.1);
+else python3, which ends by a reset. udp: a datagram with a token that an echo gives back; port 53 gets a DNS query
 for a name that nobody asked before, RFC 1035. sctp: ncat, agnhost or python3. icmp: ping.
 """
 
@@ -18,6 +20,9 @@ from types import MappingProxyType
 from harness.matrix.path import Scheme
 from harness.probe.question import Probe
 from harness.probe.toolbox import Netcat, Tool, Toolbox
+
+PARTING = r"GET / HTTP/1.0\r\n\r\n"
+"""What makes a server of HTTP answer and end the connection, in the escapes of ``printf``."""
 
 UDP_TRIES = 3
 """Datagrams that one UDP probe sends within its time-out: a single one may be lost without anybody's intent."""
@@ -33,6 +38,7 @@ class Dialect(StrEnum):
     NC = "nc"
     NC_PLAIN = "nc, bare"
     NC_UDP = "nc, datagrams"
+    NC_TALK = "nc, a request"
     AGNHOST = "agnhost"
     BASH = "bash"
     BASH_UDP = "bash, datagrams"
@@ -105,7 +111,7 @@ def _has_better_than_bare_nc(toolbox: Toolbox) -> bool:
 
 def _curl(ask: Ask) -> Command | None:
     scheme = {Scheme.HTTP: "http", Scheme.TCP: "telnet"}.get(ask.probe.scheme)
-    if scheme is None:
+    if scheme is None or ask.probe.source_port:
         return None
     report = r"-w '\ntime_connect %{time_connect}\n'"
     limit = f"--max-time {ask.timeout:.3g}"
@@ -115,7 +121,7 @@ def _curl(ask: Ask) -> Command | None:
 
 
 def _wget(ask: Ask) -> Command | None:
-    if ask.probe.scheme not in (Scheme.HTTP, Scheme.TCP):
+    if ask.probe.scheme not in (Scheme.HTTP, Scheme.TCP) or ask.probe.source_port:
         return None
     return Command(Tool.WGET, Dialect.WGET, ask.limited(f"wget -S -O /dev/null http://{ask.probe.authority}/"))
 
@@ -124,6 +130,8 @@ def _nc(ask: Ask) -> Command | None:
     kind, word = ask.toolbox.netcat, ask.toolbox.nc
     if ask.probe.scheme is Scheme.UDP:
         return None if kind in (Netcat.NCAT, Netcat.PLAIN) else _nc_udp(ask)
+    if ask.probe.source_port:
+        return None if kind is Netcat.PLAIN or ask.probe.scheme is Scheme.SCTP else _nc_talk(ask)
     if ask.probe.scheme is Scheme.SCTP:
         argv = f"{word} --sctp -vz -w {ask.whole_seconds} {ask.where}"
         return Command(Tool.NC, Dialect.NC, ask.limited(argv)) if kind is Netcat.NCAT else None
@@ -140,16 +148,26 @@ def _nc_plain(ask: Ask) -> Command:
     return Command(Tool.NC, Dialect.NC_PLAIN, f"timeout {seconds + 1} {ask.toolbox.nc} -w {seconds} {ask.where}")
 
 
+def _nc_talk(ask: Ask) -> Command:
+    """nc waits longer than ``timeout`` for the end of the connection, so that ``timeout`` bounds everything."""
+    argv = f"{ask.toolbox.nc} -v{_from_port(ask)} -w {ask.whole_seconds + 1} {ask.where}"
+    return Command(Tool.NC, Dialect.NC_TALK, f"printf '{PARTING}' | {ask.limited(argv)}")
+
+
 def _nc_udp(ask: Ask) -> Command:
     """nc waits longer than ``timeout`` for the answer, so that silence is always ``timeout``'s exit code."""
     once = " -W 1" if ask.toolbox.receives_once else ""
-    argv = f"{ask.toolbox.nc} -u -w {ask.whole_seconds + 1}{once} {ask.where}"
-    shell = f"printf '{_escaped(ask.probe.port, ask.token)}' | {ask.limited(argv, parts=UDP_TRIES)}"
+    argv = f"{ask.toolbox.nc} -u{_from_port(ask)} -w {ask.whole_seconds + 1}{once} {ask.where}"
+    shell = f"printf '{escaped(ask.probe.port, ask.token)}' | {ask.limited(argv, parts=UDP_TRIES)}"
     return Command(Tool.NC, Dialect.NC_UDP, shell, tries=UDP_TRIES, data_only=True)
 
 
+def _from_port(ask: Ask) -> str:
+    return f" -p {ask.probe.source_port}" if ask.probe.source_port else ""
+
+
 def _agnhost(ask: Ask) -> Command | None:
-    if ask.probe.scheme is Scheme.ICMP:
+    if ask.probe.scheme is Scheme.ICMP or ask.probe.source_port:
         return None
     protocol = ask.probe.scheme.protocol.lower()
     milliseconds = math.ceil(ask.timeout * 1000)
@@ -158,12 +176,14 @@ def _agnhost(ask: Ask) -> Command | None:
 
 
 def _bash(ask: Ask) -> Command | None:
+    if ask.probe.source_port:
+        return None
     place = f"{ask.probe.host}/{ask.probe.port}"
     if ask.probe.scheme in (Scheme.TCP, Scheme.HTTP):
         return Command(Tool.BASH, Dialect.BASH, ask.limited(f"bash -c 'exec 3<>/dev/tcp/{place}'"))
     if ask.probe.scheme is not Scheme.UDP:
         return None
-    body = f'exec 3<>/dev/udp/{place} && printf "{_escaped(ask.probe.port, ask.token)}" >&3 && dd bs=999 count=1 <&3'
+    body = f'exec 3<>/dev/udp/{place} && printf "{escaped(ask.probe.port, ask.token)}" >&3 && dd bs=999 count=1 <&3'
     shell = ask.limited(f"bash -c '{body}'", parts=UDP_TRIES)
     return Command(Tool.BASH, Dialect.BASH_UDP, shell, tries=UDP_TRIES, data_only=True)
 
@@ -183,9 +203,16 @@ def python_argv(probe: Probe, token: str) -> str:
     family = "socket.AF_INET6" if ":" in probe.host else "socket.AF_INET"
     kind = "socket.SOCK_DGRAM" if udp else "socket.SOCK_STREAM"
     number = f", {SCTP}" if probe.scheme is Scheme.SCTP else ""
+    bind = _python_bind(probe) if probe.source_port else ""
     connect = f's.connect(("{probe.host}", {probe.port}))'
-    talk = f'; s.send(b"{_escaped(probe.port, token)}"); print(s.recv(999))' if udp else ""
-    return f"python3 -S -E -c 'import socket; s = socket.socket({family}, {kind}{number}); {connect}{talk}'"
+    talk = f'; s.send(b"{escaped(probe.port, token)}"); print(s.recv(999))' if udp else ""
+    return f"python3 -S -E -c 'import socket; s = socket.socket({family}, {kind}{number}); {bind}{connect}{talk}'"
+
+
+def _python_bind(probe: Probe) -> str:
+    """The source port; and for streams, an end by reset (SO_LINGER of no time), after which it may be used again."""
+    linger = 's.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0"); '
+    return f'{"" if probe.scheme is Scheme.UDP else linger}s.bind(("", {probe.source_port})); '
 
 
 def _ping(ask: Ask) -> Command | None:
@@ -202,7 +229,7 @@ def datagram(port: int, token: str) -> bytes:
     return token.encode()[:2] + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + labels + bytes([0, 0, 1, 0, 1])
 
 
-def _escaped(port: int, token: str) -> str:
+def escaped(port: int, token: str) -> str:
     """The datagram in octal escapes, which ``printf`` and Python share, within either kind of quotes."""
     return "".join(
         chr(byte) if chr(byte).isalnum() or byte == 32 else f"\\{byte:03o}" for byte in datagram(port, token)

@@ -59,7 +59,7 @@ class ProbeContainers:
         untouchable: Collection[str] = (),
     ) -> None:
         self._client = client
-        self._image = image
+        self.image = image
         self._timeout = timeout
         self._interval = interval
         self._untouchable = frozenset(untouchable)
@@ -69,7 +69,7 @@ class ProbeContainers:
         """The name of the pod's probe container, which runs. Raises ``ToolMissing`` with what is in its way."""
         if pod.namespace in self._untouchable:
             raise ToolMissing(f"a probe container is not for pods of {pod.namespace}: they are not ours to change")
-        if self._image == NO_IMAGE:
+        if self.image == NO_IMAGE:
             raise ToolMissing(f"probe containers are switched off; leave out --probe-image {NO_IMAGE}, {IN_STEAD}")
         until, why = self._refused.get(pod, (Deadline(0.0), ""))
         if not until.passed:
@@ -77,7 +77,7 @@ class ProbeContainers:
         try:
             return self._running(pod, self._wanted(pod), Deadline(self._timeout))
         except (ApiError, ToolMissing) as error:
-            why = f"a probe container ({self._image}) cannot be had: {_explained(error, pod)}"
+            why = f"a probe container ({self.image}) cannot be had: {_explained(error, pod)}"
             self._refused[pod] = (Deadline(SECONDS_OF_REFUSAL), why)
             raise ToolMissing(why) from error
 
@@ -92,11 +92,11 @@ class ProbeContainers:
         """The name of a probe container that is in the pod's spec, where it is put if there is none."""
         for left in reversed(range(COLLISIONS)):
             data = self._client.get(_key(pod))
-            if name := _usable(data, self._image):
+            if name := _usable(data, self.image):
                 return name
             name = _unused_name(data)
             try:
-                self._client.patch_subresource(_key(pod), "ephemeralcontainers", _patch(name, self._image))
+                self._client.patch_subresource(_key(pod), "ephemeralcontainers", _patch(name, self.image))
             except ApiError as error:
                 if left and error.code in (409, 422) and "may not be" in str(error):
                     continue  # somebody has just taken the name, for another image

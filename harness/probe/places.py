@@ -30,7 +30,12 @@ CanAsk = Callable[[Probe, Toolbox], bool]
 
 
 class Containers(Protocol):
-    """What can be found out, and done, about a pod's containers; ``ProbeContainers`` is one."""
+    """What can be found out, and done, about a pod's containers; ``ProbeContainers`` is one.
+
+    ``image`` is what containers that are added to pods are made of.
+    """
+
+    image: str
 
     def own(self, pod: PodRef) -> Sequence[str]:
         """The names of the pod's own containers, the preferred one first."""

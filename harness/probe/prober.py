@@ -14,14 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.errors import ExecFailed, HarnessError
-from harness.kube.exec import Exec, ExecReply, Throttled
+from harness.errors import ExecFailed, HarnessError, ToolMissing
+from harness.kube.exec import Exec, ExecReply, Sessions, Throttled
 from harness.matrix.evidence import Reply
 from harness.matrix.outcome import Outcome
 from harness.model.flow import PodRef
 from harness.probe import agent, script
 from harness.probe.commands import Ask, command_for
+from harness.probe.ephemeral import NO_IMAGE
 from harness.probe.gate import Gate
+from harness.probe.held import Lines
 from harness.probe.places import SEVERAL, SHELL, Containers, Places, Share, did_nothing, fresh_nonce, lacks_program
 from harness.probe.question import Probe
 from harness.probe.script import Answers, Batch
@@ -62,7 +64,8 @@ class Prober:
 
     ``timeout``: seconds for one probe; ``exec_timeout``: seconds that a batch may take beyond its probes' own time;
     ``concurrency``: execs under way at once, at most; ``tool`` forces one tool for typed probes; ``containers`` helps
-    where a pod's own container cannot be asked from.
+    where a pod's own container cannot be asked from. Connections that stay open take an ``exec`` that opens
+    ``Sessions`` too.
     """
 
     def __init__(
@@ -82,8 +85,19 @@ class Prober:
         self._tool = tool
         self._pace = 1
         self._gate = Gate(self._concurrency)
+        self._containers = containers
         self._places = Places(self._discover, containers)
+        self._lines = Lines(exec if isinstance(exec, Sessions) else None, self._places, exec_timeout=exec_timeout)
         self._agents: dict[PodRef, str | None] = {}
+
+    @property
+    def image(self) -> str:
+        """What containers are made of that are added to pods. Raises ``ToolMissing`` where none may be."""
+        image = self._containers.image if self._containers else NO_IMAGE
+        if image == NO_IMAGE:
+            what = "a pod's first packets are asked by a container of ours"
+            raise ToolMissing(f"{what}; leave out --probe-image {NO_IMAGE}")
+        return image
 
     @property
     def timeout(self) -> float:
@@ -101,11 +115,29 @@ class Prober:
                 tuple(pool.map(self._prepare, strangers))
 
     def observe(self, batches: Batches, means: Means = Means.TYPED) -> Replies:
-        """Ask all probes of all pods; one that is listed twice is asked once.
+        """Ask all probes of all pods; one that is listed twice is asked once."""
+        asked = tuple(dict.fromkeys((pod, probe) for pod, probes in batches.items() for probe in probes))
+        held = tuple((pod, probe) for pod, probe in asked if probe.held)
+        work = _by_pod((pod, probe) for pod, probe in asked if not probe.held)
+        if not held:
+            return self._observe(work, means)
+        with ThreadPoolExecutor(1, thread_name_prefix="lines") as pool:
+            over_lines = pool.submit(self._lines.ask, held, self.timeout)
+            return {**self._observe(work, means), **over_lines.result()}
+
+    def silence(self, pod: PodRef, probe: Probe) -> float:
+        """For how many seconds the connection has been silent that this probe is asked over."""
+        return self._lines.silence((pod, probe))
+
+    def hang_up(self, held: Iterable[tuple[PodRef, Probe]]) -> None:
+        """Close the connections that these probes were asked over; the next asking opens new ones."""
+        self._lines.hang_up(held)
+
+    def _observe(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> Replies:
+        """Ask by new connections.
 
         What was silent in a round that was too slow is asked again with more time, up to the slowest pace.
         """
-        work = {pod: tuple(dict.fromkeys(probes)) for pod, probes in batches.items() if probes}
         replies: dict[tuple[PodRef, Probe], Reply] = {}
         pace = 0
         while work and pace < SLOWEST_PACE:

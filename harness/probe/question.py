@@ -20,12 +20,16 @@ NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*\.?", re.ASCII)
 class Probe:
     """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
 
-    Raises ``ValueError`` where either is not what it should be.
+    ``source_port`` is bound before anything is sent, 0 where any will do. ``held`` names the connection to ask over,
+    which stays open from one asking to the next; empty for a new one each time.
+    Raises ``ValueError`` where one of these is not what it should be.
     """
 
     scheme: Scheme
     host: str
     port: int
+    source_port: int = 0
+    held: str = ""
 
     def __post_init__(self) -> None:
         if not (is_address(self.host) or NAME.fullmatch(self.host)):
@@ -33,6 +37,8 @@ class Probe:
         lowest, highest = (0, 0) if self.scheme is Scheme.ICMP else (1, 65535)
         if not lowest <= self.port <= highest:
             raise ValueError(f"port {self.port} of {self.scheme}://{self.host} is not within {lowest} to {highest}")
+        if not 0 <= self.source_port <= 65535:
+            raise ValueError(f"source port {self.source_port} is not within 1 to 65535")
 
     @property
     def by_name(self) -> bool:

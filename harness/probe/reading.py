@@ -50,7 +50,7 @@ class Row:
         return not self.pattern or re.search(self.pattern, message, re.MULTILINE | re.IGNORECASE) is not None
 
 
-C, W, N, P, U, B, A = (
+C, W, N, P, U, T, B, A = (
     frozenset(group)
     for group in (
         {Dialect.CURL},
@@ -58,6 +58,7 @@ C, W, N, P, U, B, A = (
         {Dialect.NC},
         {Dialect.NC_PLAIN},
         {Dialect.NC_UDP, Dialect.BASH_UDP},
+        {Dialect.NC_TALK},
         {Dialect.BASH_UDP},
         {Dialect.AGNHOST},
     )
@@ -79,8 +80,15 @@ TABLE: tuple[Row, ...] = (
     Row(Outcome.CONNECTED, W, pattern=r"HTTP/\d|\bconnected\.|error getting response|bad header|empty reply"),
     Row(Outcome.CONNECTED, W, frozenset({0})),
     Row(Outcome.CONNECTED, N, frozenset({0}), r"succeeded!|\bopen\b|\bConnected to\b"),
+    Row(Outcome.CONNECTED, T, pattern=r"succeeded!|\[[\d.a-f:]+\] \d+ .*\bopen$|\bConnected to\b", detail="connected"),
     Row(Outcome.CONNECTED, P, frozenset({0})),
     Row(Outcome.CONNECTED, P, SILENCE, detail="connected; the server said nothing"),
+    Row(
+        Outcome.PROBE_FAILED,
+        EVERY_TOOL,
+        pattern=r"address already in use|cannot assign requested address|couldn't setup local socket",
+        detail="the source port is not free: an earlier connection from it has not been forgotten yet",
+    ),
     # datagrams: nc leaves with 0 and nothing said where an ICMP error came back, with 1 where none could be sent
     Row(Outcome.REFUSED, U, frozenset({0}), r"\A\s*\Z", detail="an ICMP error came back"),
     Row(Outcome.TIMED_OUT, U, SILENCE, r"\A\s*\Z", explained=False),

@@ -92,9 +92,9 @@ def compose(
     unasked = {probe: _no_tool(probe, tool) for probe, command in commands.values() if command is None}
     lookups = _lookups(asked, toolbox)
     pulses = _pulses(asked, toolbox, timeout)
-    lines = [*_lookup_lines(lookups, toolbox, timeout), *pulses.values(), *_probe_lines(asked)]
+    alone = [(line,) for line in (*_lookup_lines(lookups, toolbox, timeout), *pulses.values())]
     own_timeout = "" if toolbox.has_timeout else OWN_TIMEOUT
-    text = _text(lines, width, nonce, own_timeout)
+    text = _text([*alone, *_strands(asked)], width, nonce, own_timeout)
     return Batch(text, nonce, toolbox.probe_seconds(timeout), asked, tuple(pulses), lookups, unasked)
 
 
@@ -166,17 +166,19 @@ def _pulses(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeou
     return {index: f"p {index} 1 {shlex.quote(beat.shell)}" for index, beat in named.items()}
 
 
-def _probe_lines(asked: Mapping[str, tuple[Probe, Command]]) -> list[str]:
-    return [
-        f"{'q' if command.data_only else 'p'} {index} {command.tries} {shlex.quote(command.shell)}"
-        for index, (_, command) in asked.items()
-    ]
+def _strands(asked: Mapping[str, tuple[Probe, Command]]) -> list[tuple[str, ...]]:
+    """A line for each probe; those that want the same source port can only have it one after the other."""
+    strands: dict[str, list[str]] = {}
+    for index, (probe, command) in asked.items():
+        line = f"{'q' if command.data_only else 'p'} {index} {command.tries} {shlex.quote(command.shell)}"
+        strands.setdefault(f"port {probe.source_port}" if probe.source_port else index, []).append(line)
+    return [tuple(lines) for lines in strands.values()]
 
 
-def _text(lines: Sequence[str], width: int, nonce: str, own_timeout: str) -> str:
-    """The script: ``width`` workers in the background, each with its share of the lines."""
-    shares = [lines[start::width] for start in range(min(width, len(lines)))]
-    workers = "\n".join("{\n" + "\n".join(share) + "\n} &" for share in shares)
+def _text(strands: Sequence[tuple[str, ...]], width: int, nonce: str, own_timeout: str) -> str:
+    """The script: ``width`` workers in the background, each with its share of the strands."""
+    shares = [strands[start::width] for start in range(min(width, len(strands)))]
+    workers = "\n".join("{\n" + "\n".join(line for strand in share for line in strand) + "\n} &" for share in shares)
     return f"N={nonce}\n{PRELUDE}{own_timeout}batch() {{\n{workers}\nwait\nexit 0\n}}\nbatch\n"
 
 

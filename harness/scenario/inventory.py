@@ -52,13 +52,17 @@ def _workload(manifest: Manifest) -> Workload | None:
     name, data = manifest.name, manifest.data
     if name.kind not in WORKLOAD_KINDS:
         return None
-    if name.kind == "Pod":
-        return Workload(name.ref, name.kind, _labels(data), container_ports(data["spec"]))
-    spec = data["spec"]
-    replicas = spec.get("replicas")
-    template = spec["template"]
-    ports = container_ports(template["spec"])
-    return Workload(name.ref, name.kind, _labels(template), ports, 1 if replicas is None else replicas)
+    template = data if name.kind == "Pod" else data["spec"]["template"]
+    replicas = None if name.kind == "Pod" else data["spec"].get("replicas")
+    spec = template["spec"]
+    return Workload(
+        name.ref,
+        name.kind,
+        _labels(template),
+        container_ports(spec),
+        1 if replicas is None else replicas,
+        host_network=bool(spec.get("hostNetwork")),
+    )
 
 
 def _labels(data: Mapping[str, Any]) -> Labels:

@@ -1,21 +1,29 @@
 """The directory of a scenario becomes a ``Scenario``, or a ``ScenarioInvalid`` that holds everything that is wrong."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from os.path import normpath
 from pathlib import Path
+from typing import Any
 
 from harness.errors import ScenarioInvalid
 from harness.matrix.problem import Place, Problem
+from harness.scenario.compose import Composer
 from harness.scenario.inventory import inventory
-from harness.scenario.manifests import Library, Located, in_known_namespaces, no_policies, no_twins
+from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
 from harness.scenario.node import Kind, Node
 from harness.scenario.scenario import Scenario
 from harness.scenario.schema import SCENARIO
 from harness.scenario.shape import Report
 from harness.scenario.source import read
-from harness.scenario.steps import Ground, step
+from harness.scenario.steps import Ground, steps
+
+SCENARIO_FILE = "scenario.yaml"
+DERIVED = "derived"
 
 _LINE_LIMIT = 500
+_NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")
+_CHOSEN_ADDRESSES = "cni.projectcalico.org/ipAddrs"
 
 
 def load(file: Path) -> Scenario:
@@ -28,7 +36,7 @@ def load(file: Path) -> Scenario:
     documents, problems = read(file, file.name)
     report.extend(problems)
     if len(documents) == 1:
-        scenario = _scenario(documents[0], file, report)
+        scenario = _scenario(documents[0], file, Library(file.parent, report), report)
     elif not problems:
         report.add(_second(documents, file), f"the file holds {len(documents)} documents", "write exactly one scenario")
     if report.problems:
@@ -36,35 +44,69 @@ def load(file: Path) -> Scenario:
     return scenario
 
 
-def _scenario(node: Node, file: Path, report: Report) -> Scenario:
+def derive(directory: Path) -> Scenario:
+    """The scenario of a directory that has no scenario.yaml: its manifests, and one step with all of its policies.
+
+    The words of that step are to be derived. Raises ScenarioInvalid as ``load`` does.
+    """
+    report = Report()
+    files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
+    step = {"name": DERIVED, "expect": "oracle", "policies": files}
+    said = {"title": directory.absolute().name, "workloads": files, "exclusive": True, "steps": [step]}
+    (node,) = Composer(json.dumps(said), "--derive").documents()
+    scenario = _scenario(node, directory / SCENARIO_FILE, Library(directory, report, mixed=True), report)
+    if report.problems:
+        raise ScenarioInvalid(_lines(report.problems, directory))
+    return scenario
+
+
+def manifests_in(directory: Path) -> Iterator[Path]:
+    """The manifests below a directory, sorted; hidden files and folders are left out."""
+    for file in sorted(directory.rglob("*.y*ml")):
+        hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
+        if file.suffix in (".yaml", ".yml") and not hidden and file.name not in _NO_MANIFESTS:
+            yield file
+
+
+def _scenario(node: Node, file: Path, library: Library, report: Report) -> Scenario:
     SCENARIO(node, report)
-    ground = _ground(node, file, report)
+    ground = _ground(node, library, report)
     return Scenario(
         name=file.absolute().parent.name,
         title=node.at("title").text,
         file=file,
         workloads=tuple(located.manifest for located in ground.workloads),
-        steps=tuple(step(item, ground, report) for item in node.at("steps").items if item.kind is Kind.MAPPING),
+        steps=steps(node.at("steps").items, ground, report),
         inventory=ground.inventory,
         description=node.at("description").text,
         exclusive=ground.exclusive.value is True,
-        requires=tuple(item.text for item in node.at("requires").items),
+        requires=(*(item.text for item in node.at("requires").items), *_implied(ground.workloads)),
         timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
     )
 
 
-def _ground(node: Node, file: Path, report: Report) -> Ground:
-    library = Library(file.parent, report)
+def _ground(node: Node, library: Library, report: Report) -> Ground:
     before = len(report.problems)
-    workloads = library.all(node.at("workloads").items)
+    workloads = library.workloads(node.at("workloads").items)
     reliable = len(report.problems) == before and node.at("workloads").kind is Kind.LIST
     exclusive = node.at("exclusive")
     namespaces = _namespaces(workloads)
-    no_policies(workloads, report)
     no_twins(workloads, report)
     in_known_namespaces(workloads, namespaces, exclusive, report)
     found = inventory(workloads, node.at("external"), report)
     return Ground(library, workloads, found, namespaces, exclusive, reliable)
+
+
+def _implied(workloads: Iterable[Located]) -> Iterator[str]:
+    """Names of the capabilities that manifests need without anybody saying so."""
+    if any(_annotations(located.manifest.data).get(_CHOSEN_ADDRESSES) for located in workloads):
+        yield "pod addresses of one's choice"
+
+
+def _annotations(data: Mapping[str, Any]) -> Mapping[str, str]:
+    """Those of a pod, or of a controller's pods."""
+    template = (data.get("spec") or {}).get("template") if data["kind"] != "Pod" else data
+    return ((template or {}).get("metadata") or {}).get("annotations") or {}
 
 
 def _namespaces(workloads: Iterable[Located]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.matrix.names import ObjectName
 from harness.model.objects import Pod, Service
 from harness.model.policy import NetworkPolicy
+from harness.scenario.family import POLICY_KINDS, Family
 from harness.scenario.kubernetes import API_VERSIONS, SPECS, metadata
 from harness.scenario.node import Kind, Node
 from harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
@@ -40,15 +41,34 @@ class Located:
 
 
 class Library:
-    """The manifests of one directory. A file that several steps name is read, and reported on, once."""
+    """The manifests of one directory. A file that several steps name is read, and reported on, once.
 
-    def __init__(self, directory: Path, report: Report) -> None:
+    Files hold policies or other objects, and one among the others is a problem; ``mixed`` ones are sorted instead.
+    """
+
+    def __init__(self, directory: Path, report: Report, *, mixed: bool = False) -> None:
         self._directory = directory
         self._report = report
+        self._mixed = mixed
         self._read: dict[Path, tuple[Located, ...]] = {}
 
-    def all(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
-        """The objects of every file that a list of names and globs matches; files in the list's order, each once."""
+    def workloads(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The objects of the files that a list of names and globs matches, in its order: all that are no policies."""
+        return self._sorted(patterns, policies=False)
+
+    def policies(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The policies of the files that a list of names and globs matches, in its order."""
+        return self._sorted(patterns, policies=True)
+
+    def _sorted(self, patterns: Sequence[Node], *, policies: bool) -> tuple[Located, ...]:
+        found = self._all(patterns)
+        if not self._mixed:
+            (_only_policies if policies else _no_policies)(found, self._report)
+            return found
+        return tuple(located for located in found if (located.manifest.family is not None) == policies)
+
+    def _all(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The objects of every file that matches; files in the list's order, each once."""
         files = dict.fromkeys(file for pattern in patterns for file in self._files(pattern))
         return tuple(located for file in files for located in self._objects(file))
 
@@ -91,21 +111,20 @@ class Library:
         return self._read[file]
 
 
-def only_policies(objects: Iterable[Located], report: Report) -> None:
-    """A step's policies are NetworkPolicies, and no two of them are one object."""
+def _only_policies(objects: Iterable[Located], report: Report) -> None:
+    """A step's policies are policies, be it of another API than networking.k8s.io."""
     for located in objects:
-        kind = located.manifest.data["kind"]
-        if kind != "NetworkPolicy":
+        if located.manifest.family is None:
+            kind = located.manifest.data["kind"]
             report.add(located.node.place, f"a {kind} stands among policies", "list its file under 'workloads'")
 
 
-def no_policies(objects: Iterable[Located], report: Report) -> None:
+def _no_policies(objects: Iterable[Located], report: Report) -> None:
     """Policies belong to steps: one among the workloads would be in force in all."""
     for located in objects:
-        if located.manifest.data["kind"] == "NetworkPolicy":
-            report.add(
-                located.node.place, "a NetworkPolicy stands among workloads", "list its file under a step's 'policies'"
-            )
+        if located.manifest.family is not None:
+            what = f"a {located.manifest.data['kind']} stands among workloads"
+            report.add(located.node.place, what, "list its file under a step's 'policies'")
 
 
 def no_twins(objects: Iterable[Located], report: Report) -> None:
@@ -153,10 +172,11 @@ def _located(node: Node, report: Report) -> Located | None:
     report.extend(scratch.problems)
     if scratch.problems:
         return None
-    manifest = Manifest(node.plain(), node.place.where)
+    manifest = Manifest(node.plain(), node.place.where, node)
     kind = manifest.data["kind"]
+    parse = None if _is_foreign(node) else _MODELS.get(kind)
     try:
-        if parse := _MODELS.get(kind):
+        if parse:
             parse(manifest.data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         report.add(node.place, f"this {kind} cannot be read ({error})", "compare it with the API reference")
@@ -166,12 +186,21 @@ def _located(node: Node, report: Report) -> Located | None:
 
 def _check(node: Node, report: Report) -> None:
     kind, version = node.at("kind").text, node.at("apiVersion")
-    wanted = API_VERSIONS.get(kind)
+    foreign = _is_foreign(node)
+    wanted = None if foreign else API_VERSIONS.get(kind)
     if wanted and version.text != wanted:
         report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
-    spec = SPECS.get(kind)
+    if kind in POLICY_KINDS and not wanted and not foreign:
+        report.add(version.place, f"no policy is a {kind} in {version.text}", "compare it with the API reference")
+    spec = None if foreign else SPECS.get(kind)
     fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
     mapping(fields, required=fields, rest=anything)(node, report)
     name = node.at("metadata", "namespace")
     if kind in CLUSTER_SCOPED and name.kind is not Kind.NOTHING:
         report.add(name.place, f"a {kind} is in no namespace", "leave metadata.namespace out")
+
+
+def _is_foreign(node: Node) -> bool:
+    """Whether it is a policy of another API, whose content the server alone judges."""
+    family = Family.of(node.at("kind").text, node.at("apiVersion").text)
+    return family is not None and family.is_foreign

@@ -12,11 +12,13 @@ from typing import Any
 
 from harness.matrix.expect import cell_path, covered
 from harness.matrix.names import Names, ObjectName
-from harness.matrix.path import Expectation, ExternalHost, Inventory
+from harness.matrix.path import Expectation, ExternalHost, Inquiry, Inventory
 from harness.matrix.path import Path as NetworkPath
 from harness.matrix.reach import cells
 from harness.model.flow import Direction, PodRef
 from harness.model.policy import NetworkPolicy
+from harness.scenario.family import Family
+from harness.scenario.node import Node
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster has and no scenario owns."""
@@ -54,19 +56,30 @@ EXTERNAL_NAMESPACE = "external-hosts"
 
 
 class Others(StrEnum):
-    """The word for all pod-to-pod paths of a step that no line mentions."""
+    """The word for all pod-to-pod paths of a step that no line mentions; ORACLE derives one for each."""
 
     BLOCKED = "blocked"
     ALLOWED = "allowed"
+    ORACLE = "oracle"
     UNCHECKED = "unchecked"
+
+
+class Restart(StrEnum):
+    """What is restarted on entering a step: AGENT is the network plugin's own, which turns policies into rules."""
+
+    AGENT = "agent"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One API object as plain data, to be treated as immutable, and where it was written."""
+    """One API object as plain data, to be treated as immutable, and where it was written.
+
+    ``node`` is what it was read from, where it was read from a file.
+    """
 
     data: Mapping[str, Any]
     where: str
+    node: Node | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> ObjectName:
@@ -75,6 +88,21 @@ class Manifest:
         kind = self.data["kind"]
         namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or "default"
         return ObjectName(kind, PodRef(namespace, metadata["name"]))
+
+    @property
+    def family(self) -> Family | None:
+        """Whose policy this is; ``None`` for all that is no policy."""
+        return Family.of(self.data["kind"], self.data["apiVersion"])
+
+    def at(self, *names: str | int) -> str:
+        """``file:line`` of a part, such as ``at("spec", "ingress", 0)``; of its holder where it is missing."""
+        node, where = self.node, self.where
+        for name in names:
+            if node is None:
+                break
+            node = node.get(name) if isinstance(name, str) else next(iter(node.items[name : name + 1]), None)
+            where = node.place.where if node else where
+        return where
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +118,10 @@ class Step:
     """One complete state of the cluster and what is expected of it.
 
     ``policies`` are all that are in force. ``recreate`` are pods deleted and made again on entering; ``absent`` are
-    objects that do not exist. ``inventory`` is what exists: pods relabelled, without what is absent.
+    objects that do not exist. ``inventory`` is what exists: pods relabelled, without what is absent. Of a step with
+    ``repeat`` above 1, the step before and this one are entered so often in turn.
+
+    The words of a ``derived`` step come from the specification: ``inquiries`` are paths that still lack theirs.
     """
 
     name: str
@@ -103,13 +134,25 @@ class Step:
     recreate: tuple[PodRef, ...] = ()
     absent: tuple[ObjectName, ...] = ()
     description: str = ""
+    repeat: int = 1
+    restart: Restart | None = None
+    derived: bool = False
+    inquiries: tuple[Inquiry, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the capabilities that entering the step takes, beyond what the scenario requires."""
+        kinds = dict.fromkeys(manifest.family for manifest in self.policies)
+        restart = ("restart of the policy agent",) if self.restart is Restart.AGENT else ()
+        return (*(family.value for family in kinds if family and family.is_foreign), *restart)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A directory of manifests and its steps. ``name`` is the directory's, ``file`` the scenario.yaml.
 
-    ``timeouts`` holds seconds for fields of ``settings.Timeouts``; ``requires`` holds capability names.
+    ``timeouts`` holds seconds for fields of ``settings.Timeouts``; ``requires`` holds names of capabilities: those that
+    its author names, and those that its workloads need.
     """
 
     name: str
@@ -143,7 +186,8 @@ class Scenario:
 def closed_world(step: Step) -> tuple[NetworkPath, ...]:
     """Every ordered pair of different workloads with every port that the target serves, as paths to the pod's address.
 
-    Left out are the cells that an expectation of the step asks already, be it through a Service.
+    Left out are the cells that an expectation of the step asks already, be it through a Service; of inquiries that
+    cannot be told before their words are known.
     """
     said = covered(((e.path, e.expected) for e in step.expectations), step.inventory)
     names = Names(step.inventory, frozenset(step.absent))
@@ -151,14 +195,19 @@ def closed_world(step: Step) -> tuple[NetworkPath, ...]:
 
 
 def selecting(step: Step, ref: PodRef, direction: Direction) -> tuple[Manifest, ...]:
-    """The policies that isolate a workload's pods in one direction, by the labels that they have in this step."""
+    """The NetworkPolicies that isolate a workload's pods in one direction, by its labels in this step."""
     workload = step.inventory.workloads.get(ref)
     if workload is None:
         return ()
     return tuple(
         manifest
-        for manifest in step.policies
+        for manifest in network_policies(step)
         if (policy := NetworkPolicy.parse(manifest.data)).ref.namespace == ref.namespace
         and direction in policy.directions
         and policy.subject.matches(workload.labels)
     )
+
+
+def network_policies(step: Step) -> tuple[Manifest, ...]:
+    """The policies in force that are networking.k8s.io's own, without those of administrators and network plugins."""
+    return tuple(manifest for manifest in step.policies if manifest.family is Family.KUBERNETES)

@@ -3,7 +3,7 @@
 from harness.matrix.outcome import Expected
 from harness.scenario.kubernetes import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from harness.scenario.node import Kind, Node
-from harness.scenario.scenario import Others
+from harness.scenario.scenario import Others, Restart
 from harness.scenario.shape import (
     Report,
     Shape,
@@ -11,6 +11,7 @@ from harness.scenario.shape import (
     choice,
     either,
     flag,
+    integer,
     mapping,
     nullable,
     seconds,
@@ -28,20 +29,26 @@ def _changeable(node: Node, report: Report) -> None:
         report.add(node.place, f"the label {_SERVER_LABEL} is the API server's own", "use another label")
 
 
-def _others(node: Node, report: Report) -> None:
-    if node.text == "oracle":
-        report.add(node.place, "'others: oracle' is not supported yet", "write blocked, allowed or unchecked")
-    else:
-        choice(Others, "a word for the other paths")(node, report)
-
-
 def _asserts(node: Node, report: Report) -> None:
     """A step must say something of the network, or its green would mean nothing."""
     paths, others = node.at("paths"), node.at("others")
     unread = Kind.NOTHING if node.get("paths") is None else Kind.MAPPING
     silent = paths.kind is unread and not paths.entries and others.text in ("", Others.UNCHECKED)
-    if node.kind is Kind.MAPPING and silent:
+    if node.kind is Kind.MAPPING and silent and node.get("expect") is None:
         report.add(node.place, "this step expects nothing", "add 'paths:', or 'others: blocked' or 'others: allowed'")
+
+
+def _has_words(node: Node, report: Report) -> None:
+    """Paths without words are for steps whose words are derived."""
+    paths = node.at("paths")
+    if paths.kind is Kind.LIST and node.get("expect") is None:
+        report.add(paths.place, "these paths have no words", "add 'expect: oracle', or write PATH: WORD")
+
+
+def _repeats_a_change(node: Node, report: Report) -> None:
+    """To enter a step again takes a step before it to return to."""
+    if node.items and (repeat := node.items[0].get("repeat")):
+        report.add(repeat.place, "the first step cannot be repeated: no step is before it", "put a step before it")
 
 
 def _unique_names(node: Node, report: Report) -> None:
@@ -81,8 +88,17 @@ STEP = both(
             ),
             "description": text("a description"),
             "policies": _FILES,
-            "paths": table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
-            "others": _others,
+            "paths": either(
+                {
+                    Kind.MAPPING: table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
+                    Kind.LIST: sequence(text("a path"), "a list of paths", least=1),
+                },
+                "a mapping of paths to words",
+            ),
+            "others": choice(Others, "a word for the other paths"),
+            "expect": choice(("oracle",), "what the words of the paths are derived from"),
+            "repeat": integer("a number of times to enter the step", 2, 100),
+            "restart": choice(Restart, "something to restart"),
             "labels": mapping(
                 {
                     "pods": table(_LABELS, "a mapping of pods to labels"),
@@ -97,6 +113,7 @@ STEP = both(
         what="a step (a mapping with a name)",
     ),
     _asserts,
+    _has_words,
 )
 
 SCENARIO = mapping(
@@ -108,7 +125,7 @@ SCENARIO = mapping(
         "exclusive": flag,
         "requires": sequence(text("a capability"), "a list of capabilities"),
         "timeouts": mapping({"settle": seconds, "ready": seconds}, what="a mapping of durations"),
-        "steps": both(sequence(STEP, "a list of steps", least=1), _unique_names),
+        "steps": both(sequence(STEP, "a list of steps", least=1), _unique_names, _repeats_a_change),
     },
     required=("title", "workloads", "steps"),
     what="a scenario (a mapping with title, workloads and steps)",

@@ -3,17 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.matrix.expect import resolve
+from harness.matrix.expect import resolve, service_paths
 from harness.matrix.grammar import Sentence, parse, qualified
-from harness.matrix.names import Names, ObjectName
+from harness.matrix.names import WORKLOAD_KINDS, Names, ObjectName
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Inventory
+from harness.matrix.path import Expectation, Inquiry, Inventory, Manner
 from harness.matrix.problem import Flaw, suggest
+from harness.matrix.resolver import Transition
 from harness.model.flow import PodRef
 from harness.scenario.inventory import in_step
-from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins, only_policies
+from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
 from harness.scenario.node import Kind, Node
-from harness.scenario.scenario import Others, Relabel, Step
+from harness.scenario.scenario import Others, Relabel, Restart, Step
 from harness.scenario.shape import Report
 
 
@@ -33,36 +34,77 @@ class Ground:
     reliable: bool
 
 
-def step(node: Node, ground: Ground, report: Report) -> Step:
+def steps(nodes: Sequence[Node], ground: Ground, report: Report) -> tuple[Step, ...]:
+    """Read all steps, each in the light of those before it."""
+    found: list[Step] = []
+    for node in nodes:
+        if node.kind is Kind.MAPPING:
+            found.append(_step(node, ground, found, report))
+    return tuple(found)
+
+
+def _step(node: Node, ground: Ground, before: Sequence[Step], report: Report) -> Step:
     """Read one step; where something is wrong the report says so and the step lacks it."""
-    policies = ground.library.all(node.at("policies").items)
-    only_policies(policies, report)
+    policies = ground.library.policies(node.at("policies").items)
     no_twins(policies, report)
     in_known_namespaces(policies, ground.namespaces, ground.exclusive, report)
     reader = _Reader(ground, report)
     labels = tuple(reader.relabels(node.at("labels")))
     absent = tuple(reader.absent(node.at("absent").items))
+    recreate = tuple(reader.recreated(node.at("recreate").items, absent))
     inventory = in_step(ground.inventory, labels, frozenset(absent))
-    sentences = _sentences(node.at("paths"), report)
-    expectations, problems = resolve(sentences, inventory, frozenset(absent)) if ground.reliable else ((), ())
-    report.extend(problems)
+    transition = _transition(absent, recreate, before)
+    found, problems = resolve(_sentences(node.at("paths"), report), inventory, transition)
+    report.extend(problems if ground.reliable else ())
+    derived = node.at("expect").text == "oracle"
+    wordless = node.at("paths").kind is not Kind.MAPPING
     return Step(
         name=node.at("name").text,
         where=node.place.where,
         inventory=inventory,
-        expectations=expectations,
-        others=Others(word) if (word := node.at("others").text) in list(Others) else Others.UNCHECKED,
+        expectations=() if wordless else found,
+        others=_others(node.at("others"), Others.ORACLE if derived else Others.UNCHECKED),
         policies=tuple(located.manifest for located in policies),
         labels=labels,
-        recreate=tuple(reader.recreated(node.at("recreate").items, absent)),
+        recreate=recreate,
         absent=absent,
         description=node.at("description").text,
+        repeat=repeat if isinstance(repeat := node.at("repeat").value, int) else 1,
+        restart=Restart(word) if (word := node.at("restart").text) in list(Restart) else None,
+        derived=derived,
+        inquiries=_inquiries(found, node, inventory, transition) if derived and wordless else (),
     )
+
+
+def _transition(absent: Sequence[ObjectName], recreate: Sequence[PodRef], before: Sequence[Step]) -> Transition:
+    """What is new on entering a step, and what has been open since earlier ones."""
+    gone = frozenset(absent)
+    back = frozenset(before[-1].absent if before else ()) - gone
+    asked = [e.path for step in before for e in step.expectations] + [i.path for step in before for i in step.inquiries]
+    return Transition(
+        absent=gone,
+        made=frozenset(recreate) | {name.ref for name in back if name.kind in WORKLOAD_KINDS},
+        held=frozenset(path for path in asked if path.manner is Manner.HELD),
+    )
+
+
+def _inquiries(
+    found: Sequence[Expectation], node: Node, inventory: Inventory, transition: Transition
+) -> tuple[Inquiry, ...]:
+    """The paths that the step lists, or else every workload's way to every port of every Service."""
+    if node.get("paths") is not None:
+        return tuple(Inquiry(expectation.path, expectation.where) for expectation in found)
+    names = Names(inventory, transition.absent)
+    return tuple(Inquiry(path, node.place.where) for path in service_paths(inventory, names))
+
+
+def _others(node: Node, default: Others) -> Others:
+    return Others(node.text) if node.text in list(Others) else default
 
 
 def _sentences(paths: Node, report: Report) -> list[Sentence]:
     sentences = []
-    for key, value in paths.entries:
+    for key, value in [*paths.entries, *((item, item) for item in paths.items)]:
         word = Expected(value.text) if value.text in list(Expected) else Expected.UNDEFINED
         match parse(key.text, word, key.place):
             case Sentence() as sentence:

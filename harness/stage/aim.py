@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.errors import WorkloadFailed
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
+from harness.matrix.path import Expectation, Manner, Path, Scheme, Target, TargetKind
 from harness.model.flow import PodRef
 from harness.model.objects import Pod, Service, ServicePort
 from harness.probe.question import Probe, Question
@@ -40,6 +40,11 @@ def aims(expectation: Expectation, census: Census) -> tuple[Aim, ...]:
     )
 
 
+def probes_from(path: Path, source: Pod, census: Census) -> tuple[Probe, ...]:
+    """What one pod of the path's source asks. Raises what ``aims`` does."""
+    return tuple(_probes(path, source, census))
+
+
 def _aim(expectation: Expectation, source: Pod, probe: Probe, census: Census) -> Aim:
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
@@ -57,7 +62,10 @@ def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
 def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
     if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
         return _balanced(path, census)
-    return (Probe(path.scheme, host, path.target.port) for host in _hosts(path, source, census))
+    return (
+        Probe(path.scheme, host, path.target.port, path.source_port, path.text if path.manner is Manner.HELD else "")
+        for host in _hosts(path, source, census)
+    )
 
 
 def _balanced(path: Path, census: Census) -> tuple[Probe, ...]:
@@ -79,13 +87,19 @@ def _hosts(path: Path, source: Pod, census: Census) -> tuple[str, ...]:
         case TargetKind.EXTERNAL:
             return _external(target.ref.name, census).addresses[:1]
         case TargetKind.POD:
-            return tuple(live.pod.addresses[0] for live in census.pods_of(target.ref))
+            return tuple(_address(live.pod) for live in census.pods_of(target.ref))
         case TargetKind.NODE_PORT:
             return tuple(dict.fromkeys(live.node_address for live in census.pods_of(target.ref)))
         case TargetKind.CLUSTER_IP:
             return _cluster_ip(_service(target, census))
         case TargetKind.SERVICE | TargetKind.FQDN:
             return (_service_name(target, _service(target, census), source),)
+
+
+def _address(pod: Pod) -> str:
+    if not pod.addresses:
+        raise WorkloadFailed(f"pod {pod.ref} has no address yet")
+    return pod.addresses[0]
 
 
 def _service_name(target: Target, service: Service, source: Pod) -> str:
@@ -109,7 +123,7 @@ def _vouchers(census: Census) -> tuple[PodRef, ...]:
 
 def _own(pod: Pod, scheme: Scheme, number: int) -> Witness:
     """A pod's probe of its own address: it stays inside the pod, where no policy applies."""
-    return pod.ref, Probe(scheme, pod.addresses[0], number)
+    return pod.ref, Probe(scheme, _address(pod), number)
 
 
 def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:

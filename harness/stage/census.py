@@ -1,6 +1,6 @@
 """Who is there right now: live pods, Services and external hosts, under the scenario's own names. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +26,20 @@ class LivePod:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones."""
+    """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones.
+
+    ``uids`` are those of all the objects.
+    """
 
     pods: Mapping[PodRef, tuple[LivePod, ...]]
     services: Mapping[PodRef, Service]
     externals: Mapping[str, Pod]
     name_servers: tuple[Pod, ...]
     placement: Placement
+    uids: frozenset[str] = frozenset()
 
     @classmethod
-    def take(cls, objects: Iterable[Mapping[str, Any]], placement: Placement) -> "Census":
+    def take(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "Census":
         """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
         pods: dict[PodRef, list[LivePod]] = {}
         services, externals, name_servers = {}, {}, []
@@ -51,7 +55,8 @@ class Census:
                     name_servers.append(live.pod)
                 elif live.pod.running:
                     pods.setdefault(live.owner, []).append(live)
-        return cls({k: tuple(v) for k, v in pods.items()}, services, externals, tuple(name_servers), placement)
+        uids = frozenset(data["metadata"].get("uid", "") for data in objects)
+        return cls({k: tuple(v) for k, v in pods.items()}, services, externals, tuple(name_servers), placement, uids)
 
     def pods_of(self, workload: PodRef) -> tuple[LivePod, ...]:
         """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.cluster.provider import ExternalHosts
-from harness.kube.exec import Exec, ExecReply
+from harness.errors import ExecFailed
+from harness.kube.exec import Exec, ExecReply, PodExec, Session
 from harness.matrix.path import ExternalHost
 from harness.model.flow import PodRef
 from harness.settings import Deadline
@@ -19,7 +20,7 @@ from harness.stage.census import EXTERNAL_HOST
 class Switchboard:
     """``Exec`` for pods and machines alike: by the namespace of the reference."""
 
-    def __init__(self, pods: Exec) -> None:
+    def __init__(self, pods: PodExec) -> None:
         self._pods = pods
         self._machines: dict[str, Exec] = {}
 
@@ -29,6 +30,12 @@ class Switchboard:
         """Run the command where the reference leads."""
         exec = self._machines.get(pod.namespace, self._pods)
         return exec(pod, argv, stdin=stdin, deadline=deadline, container=container)
+
+    def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Session:
+        """Start the command in a pod and leave it running."""
+        if pod.namespace in self._machines:
+            raise ExecFailed(f"external host {pod.name} cannot hold a connection open: it is no pod of this cluster")
+        return self._pods.session(pod, argv, deadline=deadline, container=container)
 
     def connect(self, namespace: str, machines: Exec) -> None:
         """From now on this namespace is one of machines."""

@@ -5,10 +5,10 @@ is touched, so that closing removes a half-built scenario too.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness.cluster.owner import marked
@@ -21,7 +21,7 @@ from harness.matrix.evidence import Evidence, Judgement
 from harness.matrix.expect import resolve
 from harness.matrix.grammar import parse
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Expectation, Inventory, Path, Scheme, TargetKind
+from harness.matrix.path import Expectation, Inventory, Manner, Path
 from harness.matrix.problem import Place, Problem
 from harness.matrix.table import Asked, Finding, TruthTable
 from harness.probe.converge import converge
@@ -29,14 +29,23 @@ from harness.probe.prober import Prober
 from harness.probe.question import Question
 from harness.probe.sweep import WORTH_AN_AGENT, sweep
 from harness.scenario.placement import Placement
-from harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario, Step, closed_world
+from harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Restart, Scenario, Step, closed_world
 from harness.settings import Deadline, Timeouts
-from harness.stage.aim import aims
+from harness.stage import needs
+from harness.stage.aim import Aim, aims
 from harness.stage.census import Census
 from harness.stage.externals import external_objects
 from harness.stage.hosts import Machines, Switchboard
+from harness.stage.lines import HeldLines
+from harness.stage.passage import Passage, Ways, paths
 from harness.stage.reconcile import Reconciler
 from harness.stage.state import Act, Change, Object, State, changes, recreated, state_of
+
+Words = Mapping[Path, Expected]
+"""What is expected of each cell of a closed world."""
+
+Equip = Callable[[Sequence[Change]], Sequence[Change]]
+"""Changes as they are to be made, from changes as the states demand them."""
 
 
 class Asking(Protocol):
@@ -77,11 +86,13 @@ class Stage:
         self.scenario = scenario
         self.placement = placement
         self.ground = ground
-        self.capabilities = _capabilities(ground.cluster, placement)
+        self.capabilities = needs.capabilities(ground.cluster, placement)
         self._turn = turn
         self._held = ExitStack()
         self._machines: Machines | None = None
         self._reconciler = Reconciler(ground.client, ground.timeouts, ground.rundir.run)
+        self._lines = HeldLines(ground.prober)
+        self._passage: Passage | None = None
         self._state: State = {}
         self._at: int | None = None
         self._changed = time.monotonic()
@@ -96,7 +107,7 @@ class Stage:
 
         Raises ``CapabilityMissing`` where the cluster lacks what the whole scenario requires.
         """
-        for need in _requirements(self.scenario):
+        for need in needs.requirements(self.scenario):
             if need not in self.capabilities:
                 raise CapabilityMissing(need)
         self._held.enter_context(self.ground.rundir.turn(self._turn))
@@ -106,32 +117,34 @@ class Stage:
     def enter(self, step: Step | str) -> None:
         """Lead the cluster through the states before a step to its own, so that every transition is a real one.
 
-        Does nothing where the cluster is there already; starts over where it is further on. Raises ``ValueError`` for
-        a name that is no step's.
+        Does nothing where the cluster is there already, and goes back where it is one step further on; where it is
+        further, it starts over. What the step asks ``throughout`` or ``first`` is asked on the way. Raises
+        ``ValueError`` for a name that is no step's, and ``CapabilityMissing``.
         """
         names = [known.name for known in self.scenario.steps]
         name = step if isinstance(step, str) else step.name
         if name not in names:
             raise ValueError(f"{self.scenario.name} has no step '{name}'; it has {', '.join(names)}")
         goal = names.index(name)
-        if goal == self._at:
-            return
-        first = 0 if self._at is None or self._at > goal else self._at + 1
-        for index in range(first, goal + 1):
+        for index in self._way(goal):
             self._at = None
-            self._go(self.scenario.steps[index])
+            self._go(self.scenario.steps[index], follow=index == goal)
             self._at = index
 
-    def observe(self, step: Step, expectations: Sequence[Expectation], *, others: bool) -> Observation:
+    def observe(
+        self, step: Step, expectations: Sequence[Expectation], *, others: bool, words: Words | None = None
+    ) -> Observation:
         """Ask until every path is as expected or the settle time has passed: the given ones, and the closed world.
 
         Paths that the cluster cannot carry are left out. A small closed world is asked along with the paths; a large
-        one by the fast means, side by side with them.
+        one by the fast means, side by side with them. ``words`` are those for its cells, by default the step's one.
         """
         census = self.census()
         able = [expectation for expectation in expectations if self.lacks(expectation.path) is None]
-        word = Expected(step.others) if others else Expected.UNDEFINED
-        cells = [Expectation(path, word, step.where) for path in (closed_world(step) if others else ())]
+        cells = [
+            Expectation(path, words[path] if words is not None else Expected(step.others), step.where)
+            for path in (closed_world(step) if others else ())
+        ]
         if len(cells) < WORTH_AN_AGENT:
             found = self._ask(converge, [*able, *cells], census)
             return Observation(dict(zip(able, found, strict=False)), found[len(able) :])
@@ -146,6 +159,9 @@ class Stage:
         Raises ``ScenarioInvalid`` for a path that cannot be read, ``CapabilityMissing``, and ``Unproven``.
         """
         expectation = self._expectation(path, Expected(expected))
+        if expectation.path.manner in (Manner.FIRST, Manner.THROUGHOUT):
+            what = f"'{path}' can only be asked by a step, while it is entered"
+            raise ScenarioInvalid([f"{what}; leave out '{expectation.path.manner}'"])
         if lack := self.lacks(expectation.path):
             raise CapabilityMissing(lack)
         return _proven(self._ask(converge, [expectation], self.census()))[0]
@@ -158,21 +174,24 @@ class Stage:
 
     def lacks(self, path: Path) -> Capability | None:
         """The first ability that this path needs and the cluster does not have."""
-        return next((need for need in _needs(path) if need not in self.capabilities), None)
+        return next((need for need in needs.needs(path) if need not in self.capabilities), None)
 
-    def census(self) -> Census:
-        """Who is there right now."""
+    def census(self, without: Collection[str] = ()) -> Census:
+        """Who is there right now, but for the objects of these uids."""
         client = self.ground.client
         objects: list[Object] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
         for namespace in self._namespaces():
             objects += client.list("v1", "Pod", namespace=namespace)
             objects += client.list("v1", "Service", namespace=namespace)
         machines = self._machines.standing if self._machines else ()
+        objects = [data for data in objects if data["metadata"].get("uid") not in without]
         return Census.take([*objects, *machines], self.placement)
 
     def close(self) -> None:
         """Remove all that was made. The namespaces take their contents along; what is gone already is success."""
         with self._held:
+            self._leave()
+            self._lines.keep(())
             if self._machines:
                 self._machines.stop()
             ours = _made_namespaces(self._state)
@@ -197,23 +216,87 @@ class Stage:
         return expectations[0]
 
     def _ask(self, asking: Asking, expectations: Sequence[Expectation], census: Census) -> tuple[Finding, ...]:
-        aimed = [(expectation, aims(expectation, census)) for expectation in expectations]
+        aimed = [(expectation, self._aims(expectation, census)) for expectation in expectations]
         questions = [aim.question for _, several in aimed for aim in several]
-        evidence = asking(self.ground.prober, questions, self.ground.timeouts, since=self._changed)
+        timeouts = self.ground.timeouts
+        timeouts = replace(timeouts, settle=timeouts.settle + self._lines.patience(expectations))
+        evidence = asking(self.ground.prober, questions, timeouts, since=self._changed)
         return tuple(
-            Finding(expectation, tuple(Asked(aim.source, aim.target, evidence[aim.question]) for aim in several))
+            Finding(expectation, tuple(self._asked(expectation.path, *one, evidence) for one in enumerate(several)))
             for expectation, several in aimed
         )
 
-    def _go(self, step: Step) -> None:
-        self._lead(self._target(step), recreated(self.scenario, step, self.placement))
+    def _aims(self, expectation: Expectation, census: Census) -> tuple[Aim, ...]:
+        held = expectation.path.manner is Manner.HELD
+        return self._lines.aims(expectation, census) if held else aims(expectation, census)
 
-    def _lead(self, target: State, recreate: Collection[ObjectKey] = ()) -> None:
-        """Make the cluster hold ``target``, and wait for the pods that this starts."""
+    def _asked(self, path: Path, position: int, aim: Aim, evidence: Mapping[Question, Evidence]) -> Asked:
+        """All that was seen of one aim, on the way into the step and in it."""
+        found = evidence[aim.question]
+        if self._passage is not None and path.manner in (Manner.FIRST, Manner.THROUGHOUT):
+            found = self._passage.completed(path, position, found, self._changed)
+        return Asked(aim.source, aim.target, found)
+
+    def _way(self, goal: int) -> Iterable[int]:
+        """The steps to enter, one after the other."""
+        if self._at is not None and goal in (self._at, self._at - 1):
+            return (goal,) if goal < self._at else ()
+        return range(0 if self._at is None or self._at > goal else self._at + 1, goal + 1)
+
+    def _go(self, step: Step, *, follow: bool) -> None:
+        """Enter one step from wherever the cluster is; ``follow`` what is asked on the way."""
+        for need in map(Capability, step.needs):
+            if need not in self.capabilities:
+                raise CapabilityMissing(need, f"step {step.name} needs it")
+        self._leave()
+        index = self.scenario.steps.index(step)
+        self._lines.keep([path for later in self.scenario.steps[index:] for path in paths(later, Manner.HELD)])
+        target, recreate = self._target(step), recreated(self.scenario, step, self.placement)
+        if not (follow and any(paths(step, Manner.FIRST, Manner.THROUGHOUT))):
+            self._lead(target, recreate, restart=step.restart)
+        else:
+            self._follow(step, target, recreate)
+        self._hold(step)
+
+    def _follow(self, step: Step, target: State, recreate: Collection[ObjectKey]) -> None:
+        """Make the cluster hold ``target`` while it is being asked."""
+        ways = Ways(self.ground.prober, self.ground.client, self.placement, self.census)
+        self._passage = passage = Passage(step, ways, self.census(), time.monotonic())
+        try:
+            passage.depart()
+            self._lead(target, recreate, restart=step.restart, equip=passage.equipped)
+            passage.arrive(self.census())
+        except BaseException:
+            passage.end()
+            raise
+
+    def _leave(self) -> None:
+        """The way into the present step is over."""
+        if self._passage is not None:
+            self._passage.end()
+            self._passage = None
+
+    def _hold(self, step: Step) -> None:
+        """Open the connections that this step is the first to hold."""
+        fresh = [path for path in paths(step, Manner.HELD) if path not in self._lines and self.lacks(path) is None]
+        if fresh:
+            self._ask(converge, [Expectation(path, Expected.ALLOWED, step.where) for path in fresh], self.census())
+
+    def _lead(
+        self,
+        target: State,
+        recreate: Collection[ObjectKey] = (),
+        *,
+        restart: Restart | None = None,
+        equip: Equip = tuple,
+    ) -> None:
+        """Make the cluster hold ``target``, restart what is to be, and wait for the pods that this starts."""
         todo = changes(self._state, target, recreate)
         self._state = {**self._state, **target}
-        self._reconciler.make(todo)
+        self._reconciler.make(equip(todo))
         self._state = target
+        if restart is Restart.AGENT:
+            self.ground.provider.restart_agent(self.ground.cluster)
         if any(change.starts_pods for change in todo):
             self._wait_ready()
         self._changed = time.monotonic()
@@ -261,37 +344,8 @@ class Stage:
         return tuple(sorted({key.namespace or "default" for key in self._state if key.kind not in CLUSTER_SCOPED}))
 
 
-def _capabilities(cluster: Cluster, placement: Placement) -> frozenset[Capability]:
-    """What a scenario can do on the cluster: given namespaces are not its own, nor is there one more for hosts."""
-    if not placement.given:
-        return cluster.capabilities | {Capability.NAMESPACES}
-    lacking = {Capability.NAMESPACES}
-    if placement.real(EXTERNAL_NAMESPACE) == EXTERNAL_NAMESPACE:
-        lacking.add(Capability.EXTERNAL_HOSTS)
-    return cluster.capabilities - lacking
-
-
-def _requirements(scenario: Scenario) -> Iterator[Capability]:
-    """The abilities that a scenario says it needs, and those that its manifests and steps need."""
-    yield from map(Capability, scenario.requires)
-    labelled = any(m.name.kind == "Namespace" and m.data["metadata"].get("labels") for m in scenario.workloads)
-    relabelled = any(relabel.name.kind == "Namespace" for step in scenario.steps for relabel in step.labels)
-    if labelled or relabelled:
-        yield Capability.NAMESPACES
-
-
 def _made_namespaces(state: State) -> frozenset[str]:
     return frozenset(key.name for key in state if key.kind == "Namespace")
-
-
-def _needs(path: Path) -> Iterator[Capability]:
-    """The abilities that a cluster must have for a path to be asked."""
-    if not path.source.namespace or path.target.kind is TargetKind.EXTERNAL:
-        yield Capability.EXTERNAL_HOSTS
-    if path.scheme is Scheme.SCTP:
-        yield Capability.SCTP
-    if path.target.kind is TargetKind.ADDRESS and ":" in path.target.ref.name:
-        yield Capability.IPV6
 
 
 def _namespace(name: str) -> Object:

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Manner
 
 OPEN, DROPPED, REFUSED, LOST = (
     Reply(Outcome.CONNECTED),
@@ -66,3 +69,45 @@ def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
         assert word.admits(last.outcome)
         assert last.outcome is not Outcome.PROBE_FAILED
         assert not word.needs_proof or (witness is not None and witness.outcome is Outcome.CONNECTED)
+
+
+@pytest.mark.parametrize(
+    ("manner", "word", "attempts", "judgement"),
+    [
+        ("throughout", "allowed", [(OPEN, OPEN)] * 3, "agrees"),
+        ("throughout", "allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "disagrees"),
+        ("throughout", "allowed", [(OPEN, OPEN), (DROPPED, LOST), (OPEN, OPEN)], "agrees"),
+        ("throughout", "blocked", [(OPEN, OPEN), (DROPPED, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("throughout", "blocked", [(DROPPED, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "agrees"),
+        (
+            "throughout",
+            "blocked",
+            [(DROPPED, OPEN), (LOST, OPEN), (LOST, OPEN), (DROPPED, OPEN), (LOST, OPEN)],
+            "broken",
+        ),
+        ("throughout", "blocked", [(LOST, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "broken"),
+        ("throughout", "blocked", [(DROPPED, OPEN), (DROPPED, LOST)], "unproven"),
+        ("throughout", "dropped", [(DROPPED, OPEN), (REFUSED, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("throughout", "undefined", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("first", "blocked", [(OPEN, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("first", "blocked", [(DROPPED, OPEN), (DROPPED, OPEN)], "agrees"),
+        ("first", "blocked", [(LOST, OPEN), (DROPPED, OPEN)], "broken"),
+        ("first", "blocked", [(DROPPED, LOST), (DROPPED, OPEN)], "agrees"),
+        ("first", "allowed", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("first", "allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("first", "allowed", [(OPEN, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("held", "blocked", [(OPEN, OPEN), (DROPPED, OPEN)], "agrees"),
+        ("held", "allowed", [(OPEN, OPEN), (REFUSED, OPEN)], "flapping"),
+    ],
+)
+def test_judgement_where_more_than_the_last_answer_counts(
+    manner: str, word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
+) -> None:
+    assert judge(replace(evidence(word, *attempts), manner=Manner(manner))) == judgement
+
+
+def test_a_stray_speaks_for_all_and_says_when_it_was() -> None:
+    seen = [(DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN)]
+    watched = replace(evidence("blocked", *seen), manner=Manner.THROUGHOUT)
+    assert watched.last.reply.outcome is Outcome.CONNECTED
+    assert watched.last.reply.detail == "1.00 s after the first change, and 1 more until 3.00 s"

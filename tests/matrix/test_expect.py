@@ -4,13 +4,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.matrix.expect import cell_path, covered, resolve
+from harness.matrix.expect import cell_path, covered, resolve, service_paths
 from harness.matrix.grammar import Sentence, parse
 from harness.matrix.names import Names, ObjectName
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Expectation, Inventory, Scheme, Target, TargetKind
+from harness.matrix.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
 from harness.matrix.problem import Place, Problem
 from harness.matrix.reach import cells
+from harness.matrix.resolver import Transition
 from harness.model.flow import PodRef
 
 
@@ -25,13 +26,13 @@ def sentences(*lines: str) -> list[Sentence]:
 
 
 def read(town: Inventory, *lines: str, absent: frozenset[ObjectName] = frozenset()) -> tuple[Expectation, ...]:
-    expectations, problems = resolve(sentences(*lines), town, absent)
+    expectations, problems = resolve(sentences(*lines), town, Transition(absent))
     assert not problems, problems
     return expectations
 
 
 def wrong(town: Inventory, *lines: str, absent: frozenset[ObjectName] = frozenset()) -> tuple[Problem, ...]:
-    return resolve(sentences(*lines), town, absent)[1]
+    return resolve(sentences(*lines), town, Transition(absent))[1]
 
 
 def said(expectations: tuple[Expectation, ...]) -> dict[str, str]:
@@ -122,6 +123,105 @@ def test_a_bare_name_prefers_the_default_namespace_and_needs_no_other(town: Inve
 @pytest.mark.parametrize("target", ["web -> app:9", "web -> db-service:9", "web -> silent:9"])
 def test_undefined_claims_nothing_and_may_ask_any_port(town: Inventory, target: str) -> None:
     assert read(town, f"{target}: undefined")
+
+
+def in_time(town: Inventory, transition: Transition, *lines: str) -> list[str]:
+    return [str(problem) for problem in resolve(sentences(*lines), town, transition)[1]]
+
+
+def held(town: Inventory, line: str) -> Path:
+    (expectation,) = read(town, line)
+    return expectation.path
+
+
+def test_the_manner_and_the_source_port_tell_paths_apart(town: Inventory) -> None:
+    lines = ("web -> udp://web:53", "held app -> udp://web:53", "app -> udp://web:53", "app:40000 -> udp://web:53")
+    found = read(town, *(f"{line}: allowed" for line in lines))
+    assert len({e.path for e in found}) == 4
+    assert [e.path.text for e in found] == list(lines)
+    assert [(e.path.manner, e.path.source_port) for e in found[1:]] == [
+        (Manner.HELD, 0),
+        (Manner.NEW, 0),
+        (Manner.NEW, 40000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("api:40000 -> app:5000: allowed", "Deployment default/api may have several"),
+        ("user:40000 -> app:5000: allowed", "'user' is an external host"),
+    ],
+)
+def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, says: str) -> None:
+    assert says in str(wrong(town, line)[0])
+
+
+def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inventory) -> None:
+    web, app = PodRef("default", "web"), PodRef("default", "app")
+    from_web, to_web = "first web -> app:5000: blocked", "first app -> web:80: blocked"
+    assert not in_time(town, Transition(made=frozenset({web})), from_web, to_web, "first web -> user:443: allowed")
+    assert "neither end is made" in in_time(town, Transition(), from_web)[0]
+    assert "both ends are made" in in_time(town, Transition(made=frozenset({web, app})), from_web)[0]
+    assert "neither end is made" in in_time(town, Transition(made=frozenset({web})), "first app -> till:80: blocked")[0]
+
+
+def test_throughout_asks_from_before_the_step(town: Inventory) -> None:
+    line = "throughout any -> app:5000: blocked"
+    assert not in_time(town, Transition(), line)
+    (problem,) = in_time(town, Transition(made=frozenset({PodRef("default", "web")})), line)
+    assert "write 'first web -> app:5000'" in problem
+
+
+def test_a_held_path_is_allowed_where_it_is_opened_and_outlives_no_source(town: Inventory) -> None:
+    opened = Transition(held=frozenset({held(town, "held web -> http://lone: allowed")}))
+    line = "held web -> http://lone: blocked"
+    assert "must be allowed" in in_time(town, Transition(), line)[0]
+    assert "must be allowed" in in_time(town, Transition(), "held web -> http://lone: undefined")[0]
+    assert not in_time(town, opened, line)
+    made = Transition(held=opened.held, made=frozenset({PodRef("default", "web")}))
+    assert "cannot have been kept open" in in_time(town, made, line)[0]
+
+
+def test_without_a_transition_a_path_is_read_whatever_it_wants_of_a_beginning(town: Inventory) -> None:
+    lines = (
+        "first web -> app:5000: blocked",
+        "held web -> http://lone: undefined",
+        "throughout web -> db:3306: blocked",
+    )
+    assert resolve(sentences(*lines), town)[1] == ()
+
+
+def test_only_new_connections_say_something_of_new_connections(town: Inventory) -> None:
+    spoken = [(e.path, e.expected) for e in read(town, "held app -> http://lone: allowed")]
+    assert covered(spoken, town) == frozenset()
+    words = said(read(town, "held app -> http://lone: allowed", "any -> http://lone: blocked"))
+    assert words["app -> http://lone"] == "blocked"
+    throughout = said(read(town, "throughout app -> http://lone: allowed", "any -> http://lone: blocked"))
+    assert "app -> http://lone" not in throughout
+
+
+def test_any_leaves_out_pods_on_their_nodes_network(town: Inventory) -> None:
+    app = town.workloads[PodRef("default", "app")]
+    agent = Workload(PodRef("default", "agent"), "Pod", {}, app.ports, host_network=True)
+    bigger = Inventory({**town.workloads, agent.ref: agent}, town.services, town.externals)
+    assert said(read(bigger, "any -> any:5000: blocked")) == said(read(town, "any -> any:5000: blocked"))
+    assert said(read(bigger, "agent -> app:5000: allowed", "app -> agent:5000: allowed"))
+    assert list(cells(bigger)) == list(cells(town))
+
+
+def test_every_workload_goes_to_every_served_port_of_every_service(town: Inventory) -> None:
+    paths = service_paths(town, Names(town))
+    assert len(paths) == len(set(paths))
+    texts = [path.text for path in paths]
+    assert [text for text in texts if text.startswith("web ->")] == [
+        "web -> db-service:33060",
+        "web -> service(both):80",
+        "web -> till:80",
+    ]
+    assert "both -> service(both):80" not in texts
+    for path in paths:
+        assert held(town, f"{path}: allowed") == path
 
 
 def test_any_source_leaves_out_those_that_may_answer(town: Inventory) -> None:

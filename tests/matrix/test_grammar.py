@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.matrix.grammar import Form, Name, Sentence, parse
 from harness.matrix.outcome import Expected
-from harness.matrix.path import Scheme
+from harness.matrix.path import Manner, Scheme
 from harness.matrix.problem import Place, Problem
 
 HERE = Place("scenario.yaml", 7, 3)
@@ -49,10 +49,36 @@ def test_reads(text: str, scheme: Scheme, form: Form, target: Name, port: int) -
     assert sentence.source == Name("", "a")
 
 
+@pytest.mark.parametrize(
+    ("text", "manner", "source", "port"),
+    [
+        ("a -> b:80", Manner.NEW, Name("", "a"), 0),
+        ("a:40000 -> udp://b:80", Manner.NEW, Name("", "a"), 40000),
+        ("held ns/a -> http://b", Manner.HELD, Name("ns", "a"), 0),
+        ("held a:40000 -> udp://b:80", Manner.HELD, Name("", "a"), 40000),
+        ("first a -> icmp://b", Manner.FIRST, Name("", "a"), 0),
+        ("throughout any -> b:80", Manner.THROUGHOUT, Name("", "any"), 0),
+        ("held -> b:80", Manner.NEW, Name("", "held"), 0),
+        ("first first -> b:80", Manner.FIRST, Name("", "first"), 0),
+    ],
+)
+def test_a_source_may_say_how_it_asks_and_from_which_port(text: str, manner: Manner, source: Name, port: int) -> None:
+    sentence = read(text)
+    assert isinstance(sentence, Sentence), sentence
+    assert (sentence.manner, sentence.source, sentence.source_port) == (manner, source, port)
+
+
+@pytest.mark.parametrize("word", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])
+def test_a_held_connection_passes_data_or_does_not(word: Expected) -> None:
+    problem = parse("held a -> http://b", word, HERE)
+    assert isinstance(problem, Problem)
+    assert "write allowed, blocked or undefined" in str(problem)
+
+
 def test_canonical_text_keeps_the_authors_spelling() -> None:
-    sentence = read("  ns/a  ->   http://b ")
+    sentence = read("  held   ns/a  ->   http://b ")
     assert isinstance(sentence, Sentence)
-    assert sentence.text == "ns/a -> http://b"
+    assert sentence.text == "held ns/a -> http://b"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +109,19 @@ def test_canonical_text_keeps_the_authors_spelling() -> None:
         ("a -> Web:80", "is not a target"),
         ("a -> b c:80", "is not a target"),
         ("A -> b:80", "is not the name of a source"),
+        ("hold a -> b:80", "'hold' is not a manner of asking; did you mean held?"),
+        ("held first a -> b:80", "is not a source"),
+        ("a:http -> b:80", "'http' is not a port"),
+        ("a: -> b:80", "'' is not a port"),
+        ("a:65536 -> b:80", "is not a port"),
+        ("a:40000 -> http://b", "binds a source port over http"),
+        ("a:40000 -> icmp://b", "binds a source port over icmp"),
+        ("any:40000 -> b:80", "binds a source port of any"),
+        ("a:40000 -> any:80", "binds a source port of any"),
+        ("held a -> b:80", "over tcp, which nobody answers a second time; write http:// or udp://"),
+        ("held a -> sctp://b:80", "write http:// or udp://"),
+        ("held any -> http://b", "is held of any"),
+        ("first a -> any:80", "is first of any"),
         ("ip(a) -> b:80", "is not the name of a source"),
         ("a -> 300.0.0.1:80", "is not an IP address"),
         ("a -> [10.0.0.x]:80", "is not an IP address"),

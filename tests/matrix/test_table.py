@@ -3,7 +3,7 @@ import pytest
 from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
-from harness.matrix.table import Asked, Finding, TruthTable
+from harness.matrix.table import Asked, Finding, TruthTable, worst
 from harness.model.flow import PodRef
 
 
@@ -33,6 +33,14 @@ def test_a_path_agrees_only_when_every_pair_of_its_pods_does() -> None:
 def test_a_sure_disagreement_outweighs_a_doubt() -> None:
     assert finding("a", "b:80", "blocked", "PROBE_FAILED", "CONNECTED").judgement is Judgement.DISAGREES
     assert finding("a", "b:80", "blocked", "PROBE_FAILED", "TIMED_OUT").judgement is Judgement.BROKEN
+
+
+def test_of_several_rounds_the_worst_speaks_and_the_first_of_equals() -> None:
+    good, bad = finding("a", "b:80", "blocked", "TIMED_OUT"), finding("a", "b:80", "blocked", "CONNECTED")
+    doubtful = finding("a", "b:80", "blocked", "TIMED_OUT", alive=False)
+    assert worst([good, doubtful, bad, doubtful]) is bad
+    assert worst([good, doubtful]) is doubtful
+    assert worst([good, finding("a", "b:80", "blocked", "REFUSED")]) is good
 
 
 def test_settle_time_is_that_of_the_slowest_pair() -> None:

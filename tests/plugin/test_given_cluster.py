@@ -59,7 +59,7 @@ def test_all_scenarios_pass_four_at_once_and_leave_nothing(demo: "Demo", standin
 def test_where_policies_have_no_effect_the_run_stops_and_nothing_is_green(
     demo: "Demo", standing: Standing, workers: list[str]
 ) -> None:
-    client = standing("--no-enforcement")
+    client = standing("--mutant", "not-enforced")
     demo.write(name="second")
     result = demo.run("--cluster", "kubeconfig", *workers, "demo", "second")
     assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -82,14 +82,14 @@ def test_where_no_container_has_a_tool_nothing_is_green(demo: "Demo", standing: 
 
 
 def test_the_daring_go_on_without_a_canary(demo: "Demo", standing: Standing) -> None:
-    standing("--no-enforcement")
+    standing("--mutant", "not-enforced")
     result = demo.run("--cluster", "kubeconfig", "--no-canary", "demo")
     result.assert_outcomes(passed=2, failed=2)
     assert "netpol: canary" not in result.stdout.str()
 
 
 def test_python_tests_are_stopped_as_well(demo: "Demo", standing: Standing) -> None:
-    standing("--no-enforcement")
+    standing("--mutant", "not-enforced")
     (demo.pytester.path / "demo" / "test_it.py").write_text(
         "def test_one(scenario): ...\ndef test_two(scenario): ...\n"
     )

@@ -116,3 +116,29 @@ def test_tcp_is_asked_by_nc_and_http_by_curl(lab: int) -> None:
 def test_a_hundred_probes_of_one_pod_are_all_answered(lab: int) -> None:
     probes = [Probe(Scheme.TCP, "10.9.0.1", port) for port in range(100, 200)]
     assert set(_observe(Prober(_Inside(lab), timeout=1.0, exec_timeout=20), probes).values()) == {Outcome.REFUSED}
+
+
+@pytest.mark.parametrize("tool", [None, Tool.NC, Tool.PYTHON])
+def test_a_source_port_is_used_again_and_again(lab: int, tool: Tool | None) -> None:
+    if tool is not None and shutil.which(tool, path=PATH) is None:
+        pytest.skip(f"this host has no {tool}")
+    port = 40000 + 10 * [None, Tool.NC, Tool.PYTHON].index(tool)
+    wanted = {
+        Probe(Scheme.TCP, "10.9.0.1", 80, port): Outcome.CONNECTED,
+        Probe(Scheme.TCP, "10.9.0.1", 81, port): Outcome.TIMED_OUT,
+        Probe(Scheme.TCP, "10.9.0.1", 82, port): Outcome.REFUSED,
+        Probe(Scheme.UDP, "10.9.0.1", 5353, port): Outcome.CONNECTED,
+        Probe(Scheme.UDP, "10.9.0.1", 81, port): Outcome.TIMED_OUT,
+        Probe(Scheme.UDP, "10.9.0.1", 83, port): Outcome.REFUSED,
+    }
+    prober = Prober(_Inside(lab), timeout=0.5, exec_timeout=20, tool=tool)
+    assert [_observe(prober, list(wanted)) for _ in range(3)] == [wanted] * 3
+
+
+def test_a_source_port_that_is_taken_says_nothing_of_the_network(lab: int) -> None:
+    silent, again = Probe(Scheme.TCP, "10.9.0.1", 90, 41000), Probe(Scheme.TCP, "10.9.0.1", 80, 41000)
+    argv = ["nsenter", "--target", str(lab), "--net", "nc", "-z", "-p", "41000", "10.9.0.1", "92"]
+    subprocess.run(argv, check=True)
+    replies = Prober(_Inside(lab), timeout=0.5, exec_timeout=20).observe({POD: [silent, again]})
+    assert {reply.outcome for reply in replies.values()} == {Outcome.PROBE_FAILED}
+    assert all("not free" in reply.detail for reply in replies.values())

@@ -15,12 +15,22 @@ from hypothesis import strategies as st
 
 from harness.errors import ScenarioInvalid
 from harness.matrix.outcome import Expected
-from harness.scenario.load import load
+from harness.scenario.load import derive, load
 from harness.scenario.scenario import Scenario
 
 Write = Callable[..., Path]
 HEAD = "title: A title\nworkloads: [workloads.yaml]\n"
 STEPS = "steps: [{name: s, others: blocked}]\n"
+WORKLOADS = """
+{apiVersion: v1, kind: Pod, metadata: {name: web, labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, labels: {app: db}}
+spec: {containers: [{name: c, image: i, ports: [{containerPort: 3306}]}]}
+---
+{apiVersion: v1, kind: Service, metadata: {name: db-service}, spec: {selector: {app: db}, ports: [{port: 3306}]}}
+"""
 TYPE = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n}\n"
 
 
@@ -87,6 +97,47 @@ steps: [{name: on, description: d, policies: ['*n?.yaml'], others: allowed, path
     (step,) = scenario.steps
     assert (step.name, step.description, step.others) == ("on", "d", "allowed")
     assert [m.where for m in step.policies] == ["deny.yaml:2"]
+
+
+def test_a_pod_that_chooses_its_address_needs_a_cluster_that_lets_it(write: Write) -> None:
+    pod = """
+apiVersion: v1
+kind: Pod
+metadata: {name: chosen, annotations: {cni.projectcalico.org/ipAddrs: '["10.244.0.77"]'}}
+spec: {hostNetwork: true, containers: [{name: c, image: i}]}
+"""
+    scenario = load(write("title: x\nworkloads: [workloads.yaml, p.yaml]\nrequires: [SCTP]\n" + STEPS, {"p.yaml": pod}))
+    assert scenario.requires == ("SCTP", "pod addresses of one's choice")
+    (chosen,) = (w for w in scenario.inventory.workloads.values() if w.ref.name == "chosen")
+    assert chosen.host_network
+    assert not chosen.in_closed_world
+
+
+def test_a_folder_of_manifests_is_a_scenario_of_one_derived_step(write: Write) -> None:
+    both = WORKLOADS.rstrip() + "\n---\n" + TYPE + "spec: {}\n"
+    file = write(files={"workloads.yaml": both, "more/deny.yml": TYPE.replace("name: n", "name: m") + "spec: {}\n"})
+    (file.parent / "deny.yaml").unlink()
+    file.unlink()
+    (file.parent / "kustomization.yaml").write_text("resources: []\n")
+    scenario = derive(file.parent)
+    (step,) = scenario.steps
+    assert (scenario.title, step.name, step.derived) == ("small", "derived", True)
+    assert [str(manifest.name) for manifest in step.policies] == [
+        "NetworkPolicy default/m",
+        "NetworkPolicy default/n",
+    ]
+    assert len(scenario.workloads) == 3
+    assert [inquiry.path.text for inquiry in step.inquiries] == ["web -> db-service:3306"]
+
+
+def test_what_is_wrong_with_a_folder_of_manifests_is_told_by_its_files(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write(files={"workloads.yaml": "kind: Pod"}).parent
+    (directory / "scenario.yaml").unlink()
+    monkeypatch.chdir(directory)
+    with pytest.raises(ScenarioInvalid, match=r"^workloads\.yaml:1:1: 'apiVersion' is missing"):
+        derive(Path())
 
 
 def test_lists_globs_and_files_named_twice_are_one_set(write: Write) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from harness.errors import ScenarioInvalid
 from harness.matrix.names import ObjectName
-from harness.model.flow import PodRef
+from harness.model.flow import Direction, PodRef
 from harness.scenario.load import load
-from harness.scenario.scenario import Relabel, Step
+from harness.scenario.scenario import Others, Relabel, Restart, Step, selecting
 
 Write = Callable[..., Path]
 WEB, DB = PodRef("default", "web"), PodRef("default", "db")
@@ -99,3 +99,75 @@ def test_policies_live_in_the_namespaces_of_the_workloads(write: Write) -> None:
     policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shops}\nspec: {}"
     with pytest.raises(ScenarioInvalid, match="no manifest makes the namespace 'shops'"):
         load(write(files={"deny.yaml": policy}))
+
+
+def steps(write: Write, text: str, **files: str) -> tuple[Step, ...]:
+    return load(write(f"title: x\nworkloads: [workloads.yaml]\nexclusive: true\nsteps:\n{text}", files)).steps
+
+
+def test_a_step_may_be_repeated_and_restart_the_agent(write: Write) -> None:
+    first, second = steps(
+        write, "- {name: a, others: allowed}\n- {name: b, others: allowed, repeat: 5, restart: agent}"
+    )
+    assert (first.repeat, first.restart) == (1, None)
+    assert (second.repeat, second.restart) == (5, Restart.AGENT)
+    assert second.needs == ("restart of the policy agent",)
+
+
+def test_pods_are_new_where_they_are_recreated_or_come_back(write: Write) -> None:
+    found = steps(
+        write,
+        "- {name: a, absent: [web], others: allowed}\n"
+        "- {name: b, paths: {first web -> db:3306: blocked}}\n"
+        "- {name: c, recreate: [db], paths: {first web -> db:3306: blocked}}\n",
+    )
+    assert [step.expectations[0].path.text for step in found[1:]] == ["first web -> db:3306"] * 2
+    with pytest.raises(ScenarioInvalid, match="neither end is made on entering"):
+        steps(write, "- {name: a, paths: {first web -> db:3306: blocked}}")
+
+
+def test_a_held_path_is_opened_in_one_step_and_may_be_blocked_in_a_later_one(write: Write) -> None:
+    line = "held web -> http://db:3306"
+    words = "".join(
+        f"- {{name: {word}, paths: {{'{line}': {word}}}}}\n" for word in ("allowed", "blocked", "undefined")
+    )
+    assert len({e.path for step in steps(write, words) for e in step.expectations}) == 1
+
+
+def test_the_words_of_a_derived_step_are_left_open(write: Write) -> None:
+    listed, whole, mixed = steps(
+        write,
+        "- {name: a, expect: oracle, paths: [web -> db:3306, db -> web:80]}\n"
+        "- {name: b, expect: oracle}\n"
+        "- {name: c, expect: oracle, others: blocked, paths: {web -> db:3306: allowed}}\n",
+    )
+    assert [inquiry.path.text for inquiry in listed.inquiries] == ["web -> db:3306", "db -> web:80"]
+    assert listed.inquiries[0].where == "scenario.yaml:5"
+    assert [inquiry.path.text for inquiry in whole.inquiries] == ["web -> db-service:3306"]
+    assert (listed.derived, listed.expectations, listed.others) == (True, (), Others.ORACLE)
+    assert (mixed.inquiries, mixed.others) == ((), Others.BLOCKED)
+    assert [expectation.expected for expectation in mixed.expectations] == ["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "need"),
+    [
+        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", "ClusterNetworkPolicy"),
+        ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "AdminNetworkPolicy"),
+        ("crd.projectcalico.org/v1", "GlobalNetworkPolicy", "Calico policies"),
+        ("projectcalico.org/v3", "NetworkPolicy", "Calico policies"),
+    ],
+)
+def test_policies_of_other_apis_are_taken_as_they_are_and_need_their_capability(
+    write: Write, api: str, kind: str, need: str
+) -> None:
+    text = f"{{apiVersion: {api}, kind: {kind}, metadata: {{name: n}}, spec: {{whatever: [1]}}}}"
+    (found,) = steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})
+    assert found.needs == (need,)
+    assert selecting(found, WEB, Direction.INGRESS) == ()
+
+
+def test_a_policy_of_an_unknown_api_is_none(write: Write) -> None:
+    text = "{apiVersion: example.org/v1, kind: GlobalNetworkPolicy, metadata: {name: n}, spec: {}}"
+    with pytest.raises(ScenarioInvalid, match=r"no policy is a GlobalNetworkPolicy in example\.org/v1"):
+        steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})

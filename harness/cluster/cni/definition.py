@@ -43,6 +43,7 @@ class Definition:
 
     Without ``wait``, every DaemonSet and Deployment of the manifests is waited for. ``enforces`` tells whether
     NetworkPolicy has an effect, as far as the CNI's documentation goes: the canary asks the network.
+    ``agent`` is the DaemonSet whose pods turn policies into rules, where restarting them does no other harm.
     ``kubernetes`` are the oldest and newest minor version that the CNI supports, where it says so.
     """
 
@@ -50,6 +51,7 @@ class Definition:
     manifests: tuple[Manifest, ...] = ()
     networking: Mapping[str, Any] = field(default_factory=dict)
     wait: tuple[Target, ...] = ()
+    agent: Target | None = None
     enforces: bool = True
     capabilities: frozenset[Capability] = frozenset()
     kubernetes: tuple[int, int] | None = None
@@ -145,12 +147,14 @@ _PATCH = both(
 )
 _VERSION = text("a Kubernetes version", r"1\.[0-9]+", 'write a quoted "1.36"')
 
+_CAPABILITIES = (Capability.SCTP, Capability.IPV6, Capability.CHOSEN_ADDRESSES)
+
 CNI = mapping(
     {
         "title": text("a title"),
         "extends": text("the name of another CNI", r"[a-z0-9-]+", "write the name of a file here, without .yaml"),
         "enforces": flag,
-        "capabilities": sequence(choice((Capability.SCTP, Capability.IPV6), "a capability"), "a list of capabilities"),
+        "capabilities": sequence(choice(_CAPABILITIES, "a capability"), "a list of capabilities"),
         "kubernetes": mapping(
             {"from": _VERSION, "to": _VERSION}, required=("from", "to"), what="a mapping of from and to"
         ),
@@ -164,6 +168,7 @@ CNI = mapping(
         ),
         "manifests": sequence(_MANIFEST, "a list of manifests"),
         "wait": sequence(_OBJECT, "a list of objects"),
+        "agent": text("a DaemonSet", r"DaemonSet [a-z0-9.-]+/[a-z0-9.-]+", "write DaemonSet NAMESPACE/NAME"),
         "patches": sequence(_PATCH, "a list of patches"),
     },
     required=("title",),
@@ -174,7 +179,7 @@ CNI = mapping(
 def _extended(base: Definition, node: Node, directory: Path) -> Definition:
     """Another CNI with what this one says in its place; settings and patches are added to the other's."""
     own = _definition(node, directory)
-    names = ("title", "manifests", "wait", "enforces", "capabilities", "kubernetes")
+    names = ("title", "manifests", "wait", "agent", "enforces", "capabilities", "kubernetes")
     return replace(
         base,
         **{name: getattr(own, name) for name in names if node.get(name) is not None},
@@ -190,6 +195,7 @@ def _definition(node: Node, directory: Path) -> Definition:
         manifests=tuple(_manifest(item, directory) for item in node.at("manifests").items),
         networking=node.at("networking").plain() or {},
         wait=tuple(target(item.text) for item in node.at("wait").items),
+        agent=target(node.at("agent").text) if node.get("agent") else None,
         enforces=node.at("enforces").value is True,
         capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
         kubernetes=(_minor(supported.at("from")), _minor(supported.at("to"))) if supported.entries else None,

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 lifeline=given.lifeline,
                 ready=given.ready_fd,
                 hidden_tools=given.hide_tools,
-                enforcement=not given.no_enforcement,
+                mutant=_known(given.mutant),
             )
         )
     except LabError as problem:
@@ -48,13 +48,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--lifeline", type=Path, metavar="FIFO", help="end when the last process that holds this FIFO open is gone")
     add("--ready-fd", type=int, metavar="N", help="write 'ready' and a newline to this descriptor once it is")
     add("--hide-tools", type=_names, default=(), metavar="NAMES", help="take these programs from every pod: nc,curl")
-    add("--no-enforcement", action="store_true", help="ignore every NetworkPolicy, as some network plugins do")
+    add("--mutant", default="", metavar="NAME", help="give the policy agent one bug of network plugins")
     add("--check", action="store_true", help="only find out whether a cluster can run here")
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _known(mutant: str) -> str:
+    """The same name. Raises ``ClusterFailed`` where no mutant has it."""
+    if mutant:
+        from harness.cluster.embedded.mutants import named  # here, since it is rarely needed
+
+        named(mutant)
+    return mutant
 
 
 if __name__ == "__main__":

@@ -58,6 +58,17 @@ class Pool:
         self._used.discard(address)
 
 
+def pod_address(text: str) -> str:
+    """Check an address chosen for a pod. Raises ``AddressUnavailable`` with the reason."""
+    try:
+        address = IPv4Address(text)
+    except ValueError as problem:
+        raise AddressUnavailable(f"{text!r} is no IPv4 address") from problem
+    if address not in NODE_POD_CIDR or address in (NODE_POD_CIDR.network_address, NODE_POD_CIDR.broadcast_address):
+        raise AddressUnavailable(f"{address} is no pod's address on this node ({NODE_POD_CIDR})")
+    return str(address)
+
+
 def external_address(text: str) -> str:
     """Check an address requested for an external host. Raises ``AddressUnavailable`` with the reason."""
     try:

@@ -20,6 +20,7 @@ from typing import Any
 
 from harness.cluster.embedded import controllers, dns, podstatus
 from harness.cluster.embedded.addresses import NODE_POD_CIDR
+from harness.cluster.embedded.agent import Agent, Faithful
 from harness.cluster.embedded.api import discovery
 from harness.cluster.embedded.api.admission import admit
 from harness.cluster.embedded.api.bootstrap import bootstrap
@@ -31,8 +32,7 @@ from harness.cluster.embedded.dataplane import Dataplane
 from harness.cluster.embedded.kubelet import Kubelet
 from harness.cluster.embedded.nft import Nft
 from harness.cluster.embedded.node import Node
-from harness.cluster.embedded.options import Inherited, Options
-from harness.cluster.embedded.ruleset import Enforcement
+from harness.cluster.embedded.options import RESTART_AGENT, Inherited, Options
 from harness.cluster.embedded.spawn import Spawner
 from harness.cluster.embedded.store import Key, Store
 from harness.errors import ClusterFailed
@@ -52,7 +52,8 @@ async def _run(options: Options, inherited: Inherited) -> None:
     ended = _watched(inherited.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     node = _node()
-    dataplane = Dataplane(store, Nft(), enforcement=Enforcement.ON if options.enforcement else Enforcement.OFF)
+    dataplane = Dataplane(store, Nft(), _agent(options.mutant))
+    asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, dataplane.start_over)
     kubelet = Kubelet(
         store,
         node,
@@ -97,6 +98,14 @@ class ClusterRuntime:
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
         """Stop the pod, then take it out of the store."""
         self._kubelet.delete_pod(key, grace_seconds)
+
+
+def _agent(mutant: str) -> Agent:
+    if not mutant:
+        return Faithful()
+    from harness.cluster.embedded.mutants import Mutated, named  # here, since they are rarely needed
+
+    return Mutated(named(mutant))
 
 
 def _node() -> Node:

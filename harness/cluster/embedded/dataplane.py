@@ -10,7 +10,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from harness.cluster.embedded.ruleset import Enforcement, ruleset
+from harness.cluster.embedded.agent import Agent, Faithful
 from harness.cluster.embedded.store import Event, Store
 from harness.cluster.embedded.transaction import EMPTY, transaction
 from harness.cluster.embedded.world import Snapshot, WorldView
@@ -33,10 +33,12 @@ class Dataplane:
     ``tables`` must have been opened in the node's network namespace.
     """
 
-    def __init__(self, store: Store, tables: Tables, *, enforcement: Enforcement = Enforcement.ON) -> None:
+    def __init__(self, store: Store, tables: Tables, agent: Agent | None = None) -> None:
+        self._store = store
         self._view = WorldView.of(store)
         self._tables = tables
-        self._enforcement = enforcement
+        self._agent = agent or Faithful()
+        self._alarm: asyncio.TimerHandle | None = None
         self._in_force = EMPTY
         self._wanted = 1
         self._reached = 0
@@ -52,16 +54,34 @@ class Dataplane:
             if failure is not None and self._reached < wanted:
                 raise failure
 
+    def start_over(self) -> None:
+        """Restart the policy agent: it reads everything anew and puts it in force, in place, without a window."""
+        self._view = WorldView.of(self._store)
+        self._agent = self._agent.restarted()
+        self._look()
+
     async def close(self) -> None:
         """Finish what is under way and let the thread go; the rules stay in force."""
         if self._work is not None:
             await self._work
+        self._wake_after(None)
         self._thread.shutdown()
 
     def _note(self, event: Event) -> None:
         if self._view.apply(event):
-            self._wanted += 1
-            self._working()
+            self._look()
+
+    def _look(self) -> None:
+        """What is in force may not be right any longer."""
+        self._wanted += 1
+        self._working()
+
+    def _wake_after(self, seconds: float | None) -> None:
+        """Look again then, unless something else makes us look before."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        loop = asyncio.get_running_loop()
+        self._alarm = None if seconds is None else loop.call_later(seconds, self._look)
 
     def _working(self) -> asyncio.Task[Exception | None]:
         """The task that brings the table up to date, a new one if none is at it."""
@@ -71,18 +91,20 @@ class Dataplane:
 
     async def _catch_up(self) -> Exception | None:
         while self._reached < self._wanted:
-            target, snapshot = self._wanted, self._view.snapshot()
+            target, snapshot, agent = self._wanted, self._view.snapshot(), self._agent
             try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._install, snapshot)
+                again = await asyncio.get_running_loop().run_in_executor(self._thread, self._install, agent, snapshot)
             except (HarnessError, ValueError) as error:
                 log.exception("the rules for the cluster's present state could not be put in force")
                 return error
             self._reached = target
+            self._wake_after(again)
         return None
 
-    def _install(self, snapshot: Snapshot) -> None:
-        wanted = ruleset(snapshot.world, unready=snapshot.unready, enforcement=self._enforcement)
-        text = transaction(self._in_force, wanted)
+    def _install(self, agent: Agent, snapshot: Snapshot) -> float | None:
+        wanted = agent.write(snapshot)
+        text = transaction(self._in_force, wanted.rules)
         if text:
             self._tables.apply(text)
-        self._in_force = wanted
+        self._in_force = wanted.rules
+        return wanted.seconds

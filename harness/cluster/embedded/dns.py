@@ -72,6 +72,10 @@ class NameServer:
         answer = bytes(self._answer(received[2 : 2 + length]).pack())
         return struct.pack("!H", len(answer)) + answer
 
+    def beyond(self, received: bytes) -> bytes | None:
+        """Nothing: one query a connection."""
+        return None
+
     def datagram(self, payload: bytes, peer: Peer) -> bytes:
         """The answer; marked truncated where it is longer than RFC 1035 lets a datagram be, so that TCP is tried."""
         reply = self._answer(payload)

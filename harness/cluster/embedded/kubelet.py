@@ -4,14 +4,19 @@ Order, for each pod: a place and an address; then its policy is in force; then i
 and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: the
 sandbox goes, then the object. All on one event loop; making a sandbox holds it for about a millisecond.
 
+Containers of the test image whose command is a shell or a client do run (``programs``), init containers before the
+listeners open. A pod whose containers have all ended keeps its status and its logs, and gives back all the rest.
+
 An ephemeral container joins a running pod: it shares the pod's network and has files of its own, with all the programs
 that the pod's containers may lack.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from harness.cluster.embedded import podspec, podstatus
@@ -22,11 +27,13 @@ from harness.cluster.embedded.addresses import (
     AddressUnavailable,
     Pool,
     external_address,
+    pod_address,
 )
 from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
 from harness.cluster.embedded.listeners import Listeners, Responder
 from harness.cluster.embedded.netns import Contents, Namespaces
 from harness.cluster.embedded.node import ADDRESS, Node, Sandbox
+from harness.cluster.embedded.programs import Programs
 from harness.cluster.embedded.recorder import Recorder
 from harness.cluster.embedded.session import execute
 from harness.cluster.embedded.spawn import Spawner, kill_all_in
@@ -36,14 +43,16 @@ from harness.cluster.embedded.world import is_external_host
 from harness.errors import HarnessError
 from harness.model.flow import Port
 
-_LOG_LINES = 500
+_LOG_LINES = 5000
 _KILLED = 137  # 128 and SIGKILL
+_NOT_FOUND = 127
 
 
 @dataclass(slots=True)
 class _Running:
     """A pod with a sandbox. ``wanted`` is what listens unless declared dead or ``refused`` by the kernel; ``logs`` are
-    by container; ``joined`` are its ephemeral containers; ``used`` once it had a process.
+    by container; ``joined`` are the containers that have files of their own; ``used`` once it had a process;
+    ``life`` is what keeps its containers going, ``begun`` set once they have.
     """
 
     sandbox: Sandbox
@@ -54,6 +63,30 @@ class _Running:
     sessions: set[asyncio.Task[int]] = field(default_factory=set)
     joined: dict[str, Namespaces] = field(default_factory=dict)
     used: bool = False
+    life: asyncio.Task[None] | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class _Log:
+    """The streams of a program that nobody talks to: what it writes becomes lines (``session.execute``)."""
+
+    tty = False
+    stdin = None
+
+    def __init__(self, lines: deque[str]) -> None:
+        self._lines = lines
+        self._rest = ""
+
+    async def stdout(self, data: bytes) -> None:
+        """Take a chunk."""
+        *lines, self._rest = (self._rest + data.decode("utf-8", "replace")).split("\n")
+        self._lines.extend(lines)
+
+    stderr = stdout
+
+    def end(self) -> None:
+        """Take what is left as a line."""
+        self._lines.extend([self._rest] if self._rest else [])
 
 
 class Kubelet:
@@ -83,6 +116,7 @@ class Kubelet:
         self._pod_addresses = Pool(NODE_POD_CIDR)
         self._external_addresses = Pool(EXTERNAL_CIDR)
         self._running: dict[Key, _Running] = {}
+        self._past: dict[Key, Mapping[str, deque[str]]] = {}
         self._waiting: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         store.subscribe(self._note)
@@ -113,9 +147,10 @@ class Kubelet:
             running.sessions.discard(session)
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
-        """What the container's stand-in served so far, a line each, the last few hundred."""
-        running = self._running.get(Key.of("pods", pod))
-        lines = running.logs.get(container, ()) if running else ()
+        """What the container's program has written, or its stand-in served, so far: the last few thousand lines."""
+        key = Key.of("pods", pod)
+        running = self._running.get(key)
+        lines = (running.logs if running else self._past.get(key, {})).get(container, ())
         return "".join(f"{line}\n" for line in lines).encode()
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
@@ -136,14 +171,23 @@ class Kubelet:
         elif event.type is EventType.DELETED:
             self._stop(event.key)
 
+    async def _forget(self, address: str) -> None:
+        """Once nothing leads to an address any more, let the flows go that still do; so does kube-proxy."""
+        with suppress(HarnessError):
+            await self._settled()
+            self._node.forget(address)
+
     def _begin(self, key: Key) -> None:
-        task = asyncio.get_running_loop().create_task(self._start(key))
+        self._spawn(self._start(key))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _start(self, key: Key) -> None:
         pod = self._store.find(key)
-        if pod is None or key in self._running:
+        if pod is None or key in self._running or _has_ended(pod):
             return
         try:
             running = self._place(key, pod)
@@ -157,7 +201,9 @@ class Kubelet:
             self._postpone(key, pod, f"its network policy cannot be put in force: {problem}")
             return
         if self._running.get(key) is running:
-            self._serve(key, running)
+            running.life = asyncio.get_running_loop().create_task(self._live(key, running))
+            running.life.add_done_callback(lambda _: running.begun.set())
+            await running.begun.wait()
 
     def _postpone(self, key: Key, pod: Object, reason: str) -> None:
         """Leave the pod pending until another one goes, which may free what it lacks."""
@@ -186,7 +232,8 @@ class Kubelet:
 
     def _address(self, pod: Object) -> tuple[Pool, str]:
         if not is_external_host(pod):
-            return self._pod_addresses, self._pod_addresses.take()
+            mine, chosen = self._pod_addresses, podspec.chosen_address(pod)
+            return mine, mine.claim(pod_address(chosen)) if chosen else mine.take()
         pool, requested = self._external_addresses, podspec.requested_address(pod)
         return pool, pool.claim(external_address(requested)) if requested else pool.take()
 
@@ -195,15 +242,49 @@ class Kubelet:
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
         return Contents(podspec.hostname(pod), files, (*self._hidden, *hidden), self._spawner.user or 0)
 
-    def _serve(self, key: Key, running: _Running) -> None:
-        """Open the listeners, then report the pod ready."""
+    async def _live(self, key: Key, running: _Running) -> None:
+        """Run the pod's init containers, serve, report it ready, and run its programs as long as there are any."""
         pod = self._store.get(key)
+        programs = Programs(pod, partial(self._run, pod, running), partial(self._tell, key), self._store.timestamp)
+        if await programs.first():
+            self._serve(pod, running)
+            programs.start()
+            running.begun.set()
+            await programs.main()
+            if not programs.end:
+                return
+        with suppress(HarnessError):
+            await self._settled()  # the world knows that the address is free, before it is
+        self._past[key] = running.logs
+        self._release(key)
+
+    def _serve(self, pod: Object, running: _Running) -> None:
+        """Open the listeners."""
         running.wanted = self._responders(pod, running)
         self._adjust(running, pod)
-        now = self._store.timestamp()
         for container in pod["spec"]["containers"]:
-            self._recorder.normal(pod, "Started", f"Started stand-in for container {container['name']}")
-        self._store.modify(key, lambda current: podstatus.running(current, now))
+            kind = "container" if podspec.program(container) else "stand-in for container"
+            self._recorder.normal(pod, "Started", f"Started {kind} {container['name']}")
+
+    def _tell(self, key: Key, lives: Mapping[str, podstatus.Life]) -> None:
+        now = self._store.timestamp()
+        self._store.modify(key, lambda current: podstatus.living(current, lives, now))
+
+    async def _run(self, pod: Object, running: _Running, container: Mapping[str, Any]) -> int:
+        """Run a container's program to its end, with the files of its own image."""
+        name = container["name"]
+        if name not in running.joined:
+            running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
+        log = _Log(running.logs.setdefault(name, deque(maxlen=_LOG_LINES)))
+        environment = podspec.environment(pod, container)
+        running.used = True
+        try:
+            return await execute(self._spawner, running.joined[name], podspec.program(container), environment, log)
+        except ExecFailed as problem:
+            await log.stderr(str(problem).encode())
+            return _NOT_FOUND
+        finally:
+            log.end()
 
     def _newcomers(self, key: Key, pod: Object) -> tuple[str, ...]:
         """The ephemeral containers that the pod has not been joined by."""
@@ -253,6 +334,13 @@ class Kubelet:
 
     def _stop(self, key: Key) -> None:
         self._waiting.discard(key)
+        self._past.pop(key, None)
+        if (running := self._running.get(key)) and running.life:
+            running.life.cancel()
+        self._release(key)
+
+    def _release(self, key: Key) -> None:
+        """Take everything from the pod that it has of the node's."""
         running = self._running.pop(key, None)
         if running is None:
             return
@@ -265,8 +353,13 @@ class Kubelet:
         for namespaces in running.joined.values():
             namespaces.close()
         self._node.remove(running.sandbox)
+        self._spawn(self._forget(running.sandbox.address))
         for pool in (self._pod_addresses, self._external_addresses):
             pool.free(running.sandbox.address)
         waiting, self._waiting = self._waiting, set()
         for other in waiting:
             self._begin(other)
+
+
+def _has_ended(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

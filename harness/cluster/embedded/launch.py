@@ -3,8 +3,9 @@
 Two processes. The outer one binds the API's address in the host's network, takes new namespaces (network, mount, UTS,
 process ids; a user namespace too where it lacks the right otherwise), forks, and waits. The inner one is process 1 of
 its own process tree and is the daemon. Invariant: nothing outlives either of them. The inner dies with the outer
-(PR_SET_PDEATHSIG), everything else with the inner (pid_namespaces(7)). Nobody *signals* the daemon, which therefore
-ignores signals and cannot be harmed by its pods: to end it the outer closes a pipe, the owner its lifeline.
+(PR_SET_PDEATHSIG), everything else with the inner (pid_namespaces(7)). Nobody ends the daemon by a *signal*: it ignores
+those, and cannot be harmed by its pods. To end it the outer closes a pipe, the owner its lifeline; the one signal that
+it hears, passed on by the outer, restarts its policy agent.
 
 The interpreter is forked, not started a second time, and the outer imports next to nothing: both save start-up time.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from harness.cluster.embedded.options import Inherited, Options
+from harness.cluster.embedded.options import RESTART_AGENT, Inherited, Options
 from harness.cluster.embedded.syscalls import Clone, Mount, die_with_parent, mount, unshare
 from harness.errors import ClusterFailed, LabError
 
@@ -85,7 +86,7 @@ def _become_daemon(options: Options, inherited: Inherited) -> NoReturn:
     code = 1
     try:
         die_with_parent(signal.SIGKILL)
-        for number in _ENDING:
+        for number in (*_ENDING, RESTART_AGENT):
             signal.signal(number, signal.SIG_IGN)
         _own_mounts()
         from harness.cluster.embedded import daemon  # here, so that the outer process stays small
@@ -120,6 +121,7 @@ def _attend(daemon: int, keep: int, told: int, options: Options) -> int:
         asked.append(number)
 
     signal.signal(signal.SIGALRM, lambda *_: os.kill(daemon, signal.SIGKILL))
+    signal.signal(RESTART_AGENT, lambda *_: os.kill(daemon, RESTART_AGENT))
     for number in _ENDING:
         signal.signal(number, end)
     ready = os.read(told, 1)

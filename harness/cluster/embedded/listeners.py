@@ -35,6 +35,10 @@ class Responder(Interface):
         """The whole answer to what a connection has sent so far (``ended``: and will ever send); ``None`` for more."""
         ...
 
+    def beyond(self, received: bytes) -> bytes | None:
+        """What of all that was received comes after the answered part; ``None`` where the answer ends it all."""
+        ...
+
     def datagram(self, payload: bytes, peer: Peer) -> bytes:
         """The answer to one datagram."""
         ...
@@ -126,7 +130,7 @@ class _Streams:
 
 
 class _Connection:
-    """One conversation: read until the responder has an answer, send it, wait for the peer to close."""
+    """One conversation: read until the responder has an answer, send it; go on, or wait for the peer to close."""
 
     __slots__ = ("_answered", "_forget", "_peer", "_received", "_responder", "_socket", "_watched")
 
@@ -171,9 +175,18 @@ class _Connection:
             self.close()
 
     def _respond(self, *, ended: bool) -> None:
-        answer = self._responder.stream(self._received, self._peer, ended=ended)
-        if answer is not None:
-            self._answered = True
+        while not self._answered:
+            answer = self._responder.stream(self._received, self._peer, ended=ended)
+            if answer is None:
+                return
+            beyond = self._responder.beyond(self._received)
+            self._answered = beyond is None
             with suppress(OSError):  # the peer has gone
                 self._socket.send(answer)
-                self._socket.shutdown(socket.SHUT_WR)
+                if self._answered:
+                    self._socket.shutdown(socket.SHUT_WR)
+            if not (beyond or ended):
+                self._received = b""
+                return
+            self._received = beyond or b""
+            self._answered |= ended

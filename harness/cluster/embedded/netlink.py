@@ -36,10 +36,13 @@ class End:
 
 
 class Netlink:
-    """A NETLINK_ROUTE socket of the namespace that the calling thread is in; usable from any other afterwards."""
+    """A netlink socket of the namespace that the calling thread is in; usable from any other afterwards.
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    ``family`` is what it is about: links, addresses and routes, unless told otherwise.
+    """
+
+    def __init__(self, family: int = socket.NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._numbers = count(1)
 
@@ -133,6 +136,20 @@ def neighbour(index: int, ip: str, mac: bytes) -> Request:
     return Request(_RTM_NEWNEIGH, _CREATE_OR_REPLACE, body + attributes, f"add neighbour {ip}")
 
 
+def no_datagrams_to(ip: str) -> Request:
+    """Forget the UDP flows that ``ip`` answers, also those that lead to it by translation (``NETFILTER``).
+
+    An open flow keeps its translation for as long as it lives; kube-proxy does the same for endpoints that are gone.
+    """
+    answering = _attribute(_NESTED | _CTA_TUPLE_IP, _attribute(_CTA_IP_V4_SRC, socket.inet_aton(ip)))
+    udp = _attribute(_NESTED | _CTA_TUPLE_PROTO, _attribute(_CTA_PROTO_NUM, bytes([socket.IPPROTO_UDP])))
+    flags = struct.pack("I", _CTA_FILTER_IP_SRC | _CTA_FILTER_PROTO_NUM)
+    compared = _attribute(_CTA_FILTER_ORIG_FLAGS, bytes(4)) + _attribute(_CTA_FILTER_REPLY_FLAGS, flags)
+    payload = struct.pack("BBH", socket.AF_INET, 0, 0)
+    payload += _attribute(_NESTED | _CTA_TUPLE_REPLY, answering + udp) + _attribute(_NESTED | _CTA_FILTER, compared)
+    return Request(_IPCTNL_MSG_CT_DELETE, 0, payload, f"forget datagrams to {ip}")
+
+
 def _framed(number: int, request: Request) -> bytes:
     length = _NLMSGHDR.size + len(request.payload)
     header = _NLMSGHDR.pack(length, request.kind, _REQUEST_WITH_ACK | request.flags, number, 0)
@@ -174,6 +191,9 @@ def _route(destination: str, scope: int, kind: int, flags: int) -> bytes:
     return header + _attribute(_RTA_DST, socket.inet_aton(network))
 
 
+NETFILTER = 12
+"""The family of sockets that ask about connections."""
+
 _NLMSGHDR = struct.Struct("IHHII")
 _SOL_NETLINK, _NETLINK_CAP_ACK = 270, 10
 _NLMSG_ERROR = 2
@@ -191,3 +211,7 @@ _FRA_IIFNAME, _FR_ACT_UNREACHABLE = 3, 7
 _SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
 _TABLE_MAIN, _PROTOCOL_STATIC = 254, 4
 _NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
+_NESTED, _IPCTNL_MSG_CT_DELETE = 0x8000, 0x102
+_CTA_TUPLE_REPLY, _CTA_FILTER, _CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 2, 25, 1, 2
+_CTA_IP_V4_SRC, _CTA_PROTO_NUM = 1, 1
+_CTA_FILTER_ORIG_FLAGS, _CTA_FILTER_REPLY_FLAGS, _CTA_FILTER_IP_SRC, _CTA_FILTER_PROTO_NUM = 1, 2, 1, 8

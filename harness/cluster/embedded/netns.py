@@ -17,6 +17,8 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSCTLS = {
     "net/ipv4/icmp_ratemask": "0",  # a refused probe is told so, however many there are
     "net/ipv4/ip_unprivileged_port_start": "0",  # as containerd sets it
+    "net/ipv4/tcp_rto_max_ms": "1000",  # an open connection soon notices that it may speak again,
+    "net/ipv4/tcp_retries2": "255",  # and does not give up for minutes
 }
 _NAME_SERVICE = "passwd: files\ngroup: files\nhosts: files dns\n"
 _CACHES = ("/run/nscd",)  # a name service cache would answer with the host's view

@@ -6,6 +6,7 @@ rest of the world: it answers "unreachable" at once, after the node's firewall h
 """
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -45,6 +46,7 @@ class Node:
     def __init__(self) -> None:
         self.home = Namespaces.current()
         self._netlink = Netlink()
+        self._connections = Netlink(netlink.NETFILTER)
         self._indexes = count(1000)
         self._view = netns.read_only_view(self.home)
         self._ipv6 = Path("/proc/net/if_inet6").exists()
@@ -74,6 +76,11 @@ class Node:
         if sandbox.interface:
             self._netlink.send(netlink.no_route(f"{sandbox.address}/32", sandbox.interface))
         sandbox.namespaces.close()
+
+    def forget(self, address: str) -> None:
+        """Forget the datagram flows that lead to an address which is nobody's any more."""
+        with suppress(OSError):  # none there; or a kernel before 5.8, which cannot choose
+            self._connections.send(netlink.no_datagrams_to(address))
 
     def _wire(self, network: int, address: str) -> int:
         """Connect ``network`` by a veth pair, routed both ways; the index of the node's end."""

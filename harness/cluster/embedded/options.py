@@ -1,14 +1,21 @@
 """What a cluster is told: by its user (``Options``), and by the process outside of it (``Inherited``)."""
 
+import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+RESTART_AGENT = signal.SIGUSR1
+"""Sent to the cluster's process: restart the policy agent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One cluster. Descriptors are ``None`` where there is nothing to watch (``lifeline``) or to tell (``ready``)."""
+    """One cluster. Descriptors are ``None`` where there is nothing to watch (``lifeline``) or to tell (``ready``).
+
+    ``mutant`` is the name of the bug that its policy agent has; it has none where that is empty.
+    """
 
     name: str
     kubeconfig: Path
@@ -16,7 +23,7 @@ class Options:
     lifeline: Path | None = None
     ready: int | None = None
     hidden_tools: Sequence[str] = field(default_factory=tuple)
-    enforcement: bool = True
+    mutant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 The files of a pod are the real kubelet's: resolv.conf by ``dnsPolicy`` and ``dnsConfig``, hosts by ``hostAliases``.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.cluster.embedded.addresses import AddressUnavailable
 from harness.cluster.embedded.netns import SEARCH_PATH
 from harness.cluster.embedded.world import EXTERNAL_HOST, is_external_host
 from harness.model.flow import Port, Protocol
@@ -16,6 +18,9 @@ HIDE_TOOLS = "netpol-harness/hide-tools"
 
 DEAD_PORTS = "netpol-harness/dead-ports"
 """Annotation: declared ports that nobody listens on all the same, as in ``5000,53/UDP``; may change at any time."""
+
+CHOSEN_ADDRESS = "cni.projectcalico.org/ipAddrs"
+"""Annotation, as Calico has it: a JSON list of the one address that the pod wants."""
 
 CLUSTER_DNS = "10.96.0.10"
 
@@ -45,6 +50,18 @@ def requested_address(pod: Pod) -> str:
     return str(value).strip()
 
 
+def chosen_address(pod: Pod) -> str:
+    """The address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
+    text = (pod["metadata"].get("annotations") or {}).get(CHOSEN_ADDRESS)
+    if text is None:
+        return ""
+    try:
+        (address,) = json.loads(text)
+    except (ValueError, TypeError) as problem:
+        raise AddressUnavailable(f"{CHOSEN_ADDRESS} is no JSON list of one address: {text!r}") from problem
+    return str(address)
+
+
 def resolv_conf(pod: Pod) -> str:
     """Name servers as ``dnsPolicy`` asks. An external host, and ``Default``, get one that refuses at once."""
     config = pod["spec"].get("dnsConfig") or {}
@@ -72,6 +89,24 @@ def environment(pod: Pod, container: Mapping[str, Any]) -> dict[str, str]:
     """The whole environment of a process: the container's literal values and field references, PATH, HOME, HOSTNAME."""
     base = {"PATH": SEARCH_PATH, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
     return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
+
+
+def program(container: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a container of the test image really runs: a shell or a client of the host's; empty for stand-ins."""
+    words = (*(container.get("command") or ()), *(container.get("args") or ()))
+    runs = "agnhost" in container.get("image", "") and words and words[0].rpartition("/")[2] in _PROGRAMS
+    return words if runs else ()
+
+
+def first_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
+    """The init containers that run once, one after the other."""
+    return tuple(c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") != "Always")
+
+
+def restarts(pod: Pod, exit_code: int) -> bool:
+    """Whether a container that has ended is started again, by the pod's ``restartPolicy``."""
+    policy = pod["spec"].get("restartPolicy") or "Always"
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
 def serving_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
@@ -119,5 +154,6 @@ def _stripped(parts: Sequence[str]) -> Iterator[str]:
     return (part.strip() for part in parts if part.strip())
 
 
+_PROGRAMS = frozenset({"sh", "bash", "nc", "curl"})
 _PORT = re.compile(r"(?P<number>[1-9]\d{0,4})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 _STEP = re.compile(r"\[['\"][^'\"]*['\"]\]|[^.\[\]]+")

@@ -43,11 +43,6 @@ def policy_rules(world: World) -> Ruleset:
     return Ruleset(chains, admission.sets) | _pod_rules(sorted(pods.addresses(pods.everyone())), selecting)
 
 
-def no_policy_rules() -> Ruleset:
-    """The base chain and the maps alone: a cluster whose network does not know policies."""
-    return _pod_rules((), {})
-
-
 def _policy_chain(policy: NetworkPolicy, direction: Direction, admission: Admission) -> Chain:
     matches = [match for rule in policy.rules(direction) for match in admission.matches(policy, rule, direction)]
     rules = (f"{match} meta mark set 1 return".strip() for match in dict.fromkeys(matches))

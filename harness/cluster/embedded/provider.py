@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from harness.cluster.embedded.options import RESTART_AGENT
 from harness.cluster.provider import Capability, Cluster, ExternalHosts
 from harness.errors import ClusterFailed
 from harness.settings import EMBEDDED, Deadline
@@ -25,16 +26,20 @@ _MODULE = "harness.cluster.embedded"
 _LOGS = ("daemon.log", "stderr.log")
 _PATIENCE = 10.0  # seconds for an orderly end; the process gives itself half of that
 _TAIL = 2000
+_ALWAYS = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, Capability.CHOSEN_ADDRESSES})
 
 
 class EmbeddedProvider:
-    """Makes embedded clusters (``harness.cluster.provider.Provider``). ``arguments`` go to each cluster's process."""
+    """Makes embedded clusters (``harness.cluster.provider.Provider``). ``arguments`` go to each cluster's process.
+
+    Raises ``ClusterFailed`` where no ``mutant`` has the name given.
+    """
 
     name = "embedded"
-    dataplane = DATAPLANE
 
-    def __init__(self, arguments: Sequence[str] = ()) -> None:
-        self._arguments = tuple(arguments)
+    def __init__(self, arguments: Sequence[str] = (), *, mutant: str = "") -> None:
+        self.dataplane = _dataplane(mutant)
+        self._arguments = (*arguments, *(("--mutant", mutant) if mutant else ()))
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._lifelines: list[int] = []
 
@@ -62,7 +67,7 @@ class EmbeddedProvider:
         return Cluster(
             name=name,
             backend=self.name,
-            dataplane=DATAPLANE,
+            dataplane=self.dataplane,
             kubeconfig=kubeconfig,
             timeouts=EMBEDDED,
             capabilities=_capabilities(),
@@ -77,6 +82,18 @@ class EmbeddedProvider:
             if _is_cluster(pid, directory):
                 self._end(pid)
             (directory / "embedded.pid").unlink()
+
+    def restart_agent(self, cluster: Cluster) -> None:
+        """Have the cluster read its policies anew and put them in force, in place. Raises ``ClusterFailed``."""
+        directory = cluster.kubeconfig.parent
+        with suppress(FileNotFoundError, ValueError):
+            pid = int((directory / "embedded.pid").read_text())
+            if _is_cluster(pid, directory):
+                os.kill(pid, RESTART_AGENT)
+                return
+        raise ClusterFailed(
+            f"the policy agent of cluster {cluster.name} cannot be restarted: the cluster is not running"
+        )
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy what the cluster's process wrote."""
@@ -131,6 +148,14 @@ class EmbeddedProvider:
             self._lifelines.append(os.open(path, os.O_RDWR))
 
 
+def _dataplane(mutant: str) -> str:
+    if not mutant:
+        return DATAPLANE
+    from harness.cluster.embedded.mutants import named  # here, since it is rarely needed
+
+    return f"{DATAPLANE}; MUTANT {mutant}: {named(mutant).sentence}"
+
+
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", _MODULE, *arguments]
 
@@ -166,8 +191,8 @@ def _capabilities() -> frozenset[Capability]:
     try:
         socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
     except OSError:
-        return frozenset({Capability.EXTERNAL_HOSTS})
-    return frozenset({Capability.EXTERNAL_HOSTS, Capability.SCTP})
+        return _ALWAYS
+    return _ALWAYS | {Capability.SCTP}
 
 
 def _tail(path: Path) -> str:

@@ -5,23 +5,14 @@ rulesets. It reads the API text on its own: it shares parsed objects with the or
 """
 
 from collections.abc import Set
-from enum import StrEnum
 
-from harness.cluster.embedded.policies import no_policy_rules, policy_rules
+from harness.cluster.embedded.policies import policy_rules
 from harness.cluster.embedded.rules import Ruleset
 from harness.cluster.embedded.services import service_rules
 from harness.model.flow import PodRef
 from harness.model.objects import World
 
 
-class Enforcement(StrEnum):
-    """Whether the cluster's network honours NetworkPolicies; some network plugins do not."""
-
-    ON = "on"
-    OFF = "off"
-
-
-def ruleset(world: World, *, unready: Set[PodRef] = frozenset(), enforcement: Enforcement = Enforcement.ON) -> Ruleset:
+def ruleset(world: World, *, unready: Set[PodRef] = frozenset()) -> Ruleset:
     """Everything that the table holds for this world. ``unready`` pods get no traffic of Services."""
-    policies = policy_rules(world) if enforcement is Enforcement.ON else no_policy_rules()
-    return policies | service_rules(world, unready)
+    return policy_rules(world) | service_rules(world, unready)

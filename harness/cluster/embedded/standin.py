@@ -50,10 +50,17 @@ class StandIn:
             return self._entry.text.encode()
         request = _REQUEST_LINE.match(received)
         if request and (ended or b"\r\n\r\n" in received):
-            return self._http(request["method"].decode(), request["target"].decode("latin-1"), peer)
+            lasts = _lasts(received.partition(b"\r\n\r\n")[0])
+            connection = "keep-alive" if lasts else "close"
+            return self._http(request["method"].decode(), request["target"].decode("latin-1"), peer, connection)
         if not ended and (not received or request or _BEGINNING.fullmatch(received)):
             return None
         return f"{self._text(peer)}\n".encode()
+
+    def beyond(self, received: bytes) -> bytes | None:
+        """The next request: HTTP/1.1 keeps connections alive unless told otherwise (RFC 9112, 9.3)."""
+        head, end, rest = received.partition(b"\r\n\r\n")
+        return rest if end and _lasts(head) and not self._entry.speaks_first else None
 
     def datagram(self, payload: bytes, peer: Peer) -> bytes:
         """The payload, or what agnhost netexec answers to ``echo X``, ``hostname`` and ``clientip``."""
@@ -63,14 +70,14 @@ class StandIn:
         answer = self._builtin(word.decode("latin-1").lower(), rest.decode("latin-1"), peer)
         return payload if answer is None else answer.encode("latin-1")
 
-    def _http(self, method: str, target: str, peer: Peer) -> bytes:
+    def _http(self, method: str, target: str, peer: Peer, connection: str) -> bytes:
         path, _, query = target.partition("?")
         message = parse_qs(query).get("msg", [""])[0]
         text = self._entry.text or self._builtin(path.strip("/").lower(), message, peer)
         body = (f"{self._text(peer)}\n" if text is None else text).encode()
         self._note(f'{peer[0]}:{peer[1]} "{method} {target}" 200 on {self._entry.port}')
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close"
-        return f"{head}\r\n\r\n".encode() + (b"" if method == "HEAD" else body)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
+        return f"{head}Connection: {connection}\r\n\r\n".encode() + (b"" if method == "HEAD" else body)
 
     def _builtin(self, name: str, message: str, peer: Peer) -> str | None:
         if name == "echo":
@@ -79,6 +86,11 @@ class StandIn:
 
     def _text(self, peer: Peer) -> str:
         return self._entry.text or f"{self._pod}.{self._namespace} port {self._entry.port} to {peer[0]}"
+
+
+def _lasts(head: bytes) -> bool:
+    """Whether a request leaves its connection open; one that may have a body does not."""
+    return _LASTING.match(head) is not None and _PARTING.search(head) is None
 
 
 def _by_command(container: Mapping[str, Any], hostname: str) -> Iterator[Served]:
@@ -143,5 +155,7 @@ def _on(flag: str | None) -> bool:
 
 
 _REQUEST_LINE = re.compile(rb"(?P<method>[A-Z]{1,16}) (?P<target>\S+) HTTP/1\.[01]\r?\n")
+_LASTING = re.compile(rb"(GET|HEAD) \S+ HTTP/1\.1\r?\n?")
+_PARTING = re.compile(rb"(?im)^(connection:[^\n]*\bclose\b|content-length:|transfer-encoding:)")
 _BEGINNING = re.compile(rb"[A-Z]{1,16}( [^\n]*)?")
 _PORTER = re.compile(r"SERVE_(?:(?P<protocol>TCP|UDP|SCTP)_)?PORT_(?P<number>\d{1,5})")

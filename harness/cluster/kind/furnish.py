@@ -5,15 +5,17 @@ that reuses it must not have to believe its command line.
 """
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
+from harness.cluster.cni.agent import restart
 from harness.cluster.cni.definition import Definition
 from harness.cluster.cni.gather import awaited
 from harness.cluster.cni.install import MANAGER, install
 from harness.cluster.cni.patch import Object
 from harness.cluster.cni.ready import NAME_SERVER, wait_api, wait_ready
 from harness.cluster.kind.config import IpFamily
-from harness.cluster.provider import Capability, Cluster, Progress
+from harness.cluster.provider import Capability, Cluster, Progress, served
 from harness.errors import ClusterFailed
 from harness.kube.client import Client, ObjectKey
 from harness.kube.config import Access
@@ -36,7 +38,9 @@ def capabilities_of(cni: Definition, family: IpFamily, nodes: int) -> frozenset[
         found.add(Capability.TWO_NODES)
     if Capability.SCTP in cni.capabilities and _kernel_has_sctp():
         found.add(Capability.SCTP)
-    return frozenset(found)
+    if cni.agent:
+        found.add(Capability.AGENT_RESTART)
+    return frozenset(found | (cni.capabilities & {Capability.CHOSEN_ADDRESSES}))
 
 
 def cluster_of(name: str, kubeconfig: Path, dataplane: str, capabilities: frozenset[Capability]) -> Cluster:
@@ -54,14 +58,19 @@ def cluster_of(name: str, kubeconfig: Path, dataplane: str, capabilities: frozen
 
 def furnish(
     cluster: Cluster, cni: Definition, objects: list[Object], *, nodes: int, deadline: Deadline, progress: Progress
-) -> None:
-    """Apply the CNI, wait for everything, and write down what the cluster is. Raises ``ClusterFailed``."""
+) -> Cluster:
+    """Apply the CNI, wait for everything, and write down what the cluster is; returns it with all that it can do.
+
+    Raises ``ClusterFailed``.
+    """
     client = _client(cluster)
     wait_api(client, deadline=deadline, progress=progress)
     install(client, objects, deadline=deadline, progress=progress)
     controllers = [*awaited(cni, objects), NAME_SERVER]
     wait_ready(client, controllers, nodes=nodes, deadline=deadline, progress=progress)
-    client.apply(_note(cluster), manager=MANAGER)
+    found = replace(cluster, capabilities=cluster.capabilities | served(client.serves))
+    client.apply(_note(found), manager=MANAGER)
+    return found
 
 
 def remembered(name: str, kubeconfig: Path) -> Cluster:
@@ -72,6 +81,13 @@ def remembered(name: str, kubeconfig: Path) -> Cluster:
         return bare
     known = frozenset(word for word in Capability if word in note.get("capabilities", "").split(","))
     return cluster_of(name, kubeconfig, note.get("dataplane") or bare.dataplane, known)
+
+
+def restart_agent(cluster: Cluster, cni: Definition) -> None:
+    """Restart the CNI's policy agent on every node. Raises ``ClusterFailed``."""
+    if cni.agent is None:
+        raise ClusterFailed(f"nothing is known of a policy agent of {cni.title}; name its DaemonSet there ('agent:')")
+    restart(_client(cluster), cni.agent, deadline=Deadline(REMOTE.ready))
 
 
 def _client(cluster: Cluster) -> Client:

@@ -19,7 +19,7 @@ from harness.cluster.cni.patch import Object, moved
 from harness.cluster.kind.command import Kind
 from harness.cluster.kind.config import IpFamily, Wanted, complete, read_config
 from harness.cluster.kind.engine import Engine, find_engine
-from harness.cluster.kind.furnish import capabilities_of, cluster_of, furnish, remembered
+from harness.cluster.kind.furnish import capabilities_of, cluster_of, furnish, remembered, restart_agent
 from harness.cluster.kind.hosts import IMAGE as HOST_IMAGE
 from harness.cluster.kind.hosts import KindHosts, Site, containers_of, remove_containers, subnets_of
 from harness.cluster.kind.images import node_image
@@ -77,6 +77,10 @@ class KindProvider:
         """Remove the cluster; one that is kept stays."""
         if not (self._options.keep or self._options.reuse):
             self.remove(cluster.name)
+
+    def restart_agent(self, cluster: Cluster) -> None:
+        """Restart the CNI's policy agent on every node."""
+        restart_agent(cluster, self._cni)
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy the nodes' logs."""
@@ -150,10 +154,11 @@ class KindProvider:
 
     def _furnished(self, name: str, kubeconfig: Path, objects: list[Object], deadline: Deadline) -> Cluster:
         cluster = cluster_of(name, kubeconfig, self.dataplane, self._capabilities)
-        furnish(cluster, self._cni, objects, nodes=self._options.nodes, deadline=deadline, progress=self._progress)
+        nodes = self._options.nodes
+        found = furnish(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
         if self._options.keep:
             self._progress(f"{name} is kept: --reuse-cluster {name}; `kind delete cluster --name {name}` removes it")
-        return cluster
+        return found
 
     def _reused(self, directory: Path) -> Cluster:
         """The cluster to reuse, with what was written down in it when it was made."""

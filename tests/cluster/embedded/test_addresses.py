@@ -12,6 +12,7 @@ from harness.cluster.embedded.addresses import (
     AddressUnavailable,
     Pool,
     external_address,
+    pod_address,
 )
 
 SMALL = IPv4Network("10.0.0.0/29")  # six hosts
@@ -82,3 +83,13 @@ def test_external_hosts_may_have_any_address_outside(text: str) -> None:
 def test_other_requests_are_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(AddressUnavailable, match=reason):
         external_address(text)
+
+
+@pytest.mark.parametrize("text", ["10.244.1.1", "10.244.0.0", "10.244.0.255", "192.0.2.1", "fd00::1", "pod", ""])
+def test_a_pods_address_lies_on_its_node(text: str) -> None:
+    with pytest.raises(AddressUnavailable):
+        pod_address(text)
+
+
+def test_a_pods_address_may_be_any_of_its_node() -> None:
+    assert pod_address("10.244.0.77") == "10.244.0.77"

@@ -6,10 +6,12 @@ from itertools import count
 
 import pytest
 
+from harness.cluster.embedded.agent import Agent, Writing
 from harness.cluster.embedded.dataplane import Dataplane
 from harness.cluster.embedded.nft import NftFailed
-from harness.cluster.embedded.ruleset import Enforcement
-from harness.cluster.embedded.store import Key, Object, Store
+from harness.cluster.embedded.rules import Chain, Ruleset
+from harness.cluster.embedded.store import Object, Store
+from harness.cluster.embedded.world import Snapshot
 
 POLICY: Object = {"metadata": {"namespace": "x", "name": "deny"}, "spec": {"podSelector": {}}}
 
@@ -34,12 +36,12 @@ def pod(name: str, address: str) -> Object:
     return {"metadata": {"namespace": "x", "name": name}, "spec": {}, "status": {"podIPs": [{"ip": address}]}}
 
 
-def run(test: Callable[[Store, Tables, Dataplane], Awaitable[None]], enforcement: Enforcement = Enforcement.ON) -> None:
+def run(test: Callable[[Store, Tables, Dataplane], Awaitable[None]], agent: Agent | None = None) -> None:
     async def body() -> None:
         uids = count()
         store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: str(next(uids)))
         tables = Tables()
-        dataplane = Dataplane(store, tables, enforcement=enforcement)
+        dataplane = Dataplane(store, tables, agent)
         await test(store, tables, dataplane)
         await dataplane.close()
 
@@ -110,14 +112,66 @@ def test_a_failure_raises_until_a_later_transaction_succeeds() -> None:
     run(test)
 
 
-def test_without_enforcement_policies_are_not_installed() -> None:
+class Hesitant:
+    """An agent that writes an empty chain at first, and one with a rule when it is asked again."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.restarts = 0
+
+    def write(self, snapshot: Snapshot) -> Writing:
+        self.asked.append(len(snapshot.world.pods))
+        early = len(self.asked) % 2 == 1
+        return Writing(Ruleset({"c": Chain() if early else Chain(("accept",))}), 0.01 if early else None)
+
+    def restarted(self) -> "Hesitant":
+        self.restarts += 1
+        return self
+
+
+def test_an_agent_is_asked_again_when_it_wants_to_be() -> None:
+    agent = Hesitant()
+
+    async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
+        await dataplane.settled()
+        assert agent.asked == [0]
+        while len(tables.texts) < 2:
+            await asyncio.sleep(0.005)
+        assert "accept" in tables.texts[1]
+
+    run(test, agent)
+
+
+def test_nobody_is_asked_after_the_end() -> None:
+    agent = Hesitant()
+
+    async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
+        await dataplane.settled()
+
+    run(test, agent)
+    assert agent.asked == [0]
+
+
+def test_starting_over_reads_everything_again_and_changes_nothing_in_force() -> None:
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
         store.create("pods", pod("a", "10.244.0.2"))
         store.create("networkpolicies", POLICY)
         await dataplane.settled()
-        store.remove(Key("networkpolicies", "x", "deny"))
+        dataplane.start_over()
         await dataplane.settled()
-        assert "policy/x" not in "".join(tables.texts)
         assert len(tables.texts) == 1
 
-    run(test, Enforcement.OFF)
+    run(test)
+
+
+def test_starting_over_restarts_the_agent() -> None:
+    agent = Hesitant()
+
+    async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
+        await dataplane.settled()
+        store.create("pods", pod("a", "10.244.0.2"))
+        dataplane.start_over()
+        await dataplane.settled()
+        assert (agent.restarts, agent.asked[-1]) == (1, 1)
+
+    run(test, agent)

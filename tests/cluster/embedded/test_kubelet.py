@@ -268,3 +268,110 @@ def test_nobody_meets_a_listener_before_its_policy(pods: Any) -> None:
     pods.ok("delete", "pod/before", "pod/guarded", "networkpolicy/guard")
     assert "timeout" in outcomes, "it was there, and guarded"
     assert outcomes <= {"timeout", "ENETUNREACH", "EHOSTUNREACH"}
+
+
+def shell(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    return pod(name, container={"image": "agnhost", "command": ["sh", "-c", script], "ports": []}, **spec)
+
+
+def field(kubectl: Any, name: str, path: str) -> str:
+    found: str = kubectl.ok("get", "pod", name, "-o", f"jsonpath={path}")
+    return found
+
+
+def wait_for(kubectl: Any, name: str, path: str, *values: str) -> None:
+    for _ in Deadline(10).ticks(0.05):
+        if (found := field(kubectl, name, path)) in values:
+            return
+    pytest.fail(f"{name}: {path} is {found}, not {' or '.join(values)}")
+
+
+def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
+    script = "curl -sS -m 1 127.0.0.1:80; echo code $?; curl -s db:3306; printf last"
+    first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", script]}
+    pods.run_pods(pod("begun", initContainers=[first], annotations={"netpol-harness/hide-tools": "curl"}))
+    lines = pods.ok("logs", "begun", "-c", "first").splitlines()
+    assert "code 7" in lines
+    assert any(line.startswith("db.default port 3306/TCP to 10.244.0.") for line in lines)
+    assert lines[-1] == "last"
+    assert field(pods, "begun", "{.status.initContainerStatuses[0].state.terminated.exitCode}") == "0"
+    pods.ok("delete", "pod", "begun")
+
+
+def test_an_init_container_that_fails_keeps_the_pod_pending_and_is_tried_again(pods: Any) -> None:
+    first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", "exit 3"]}
+    pods.ok("create", "-f", "-", data=json.dumps(pod("stuck", initContainers=[first])))
+    wait_for(pods, "stuck", "{.status.initContainerStatuses[0].restartCount}", *map(str, range(1, 9)))
+    assert field(pods, "stuck", "{.status.phase}") == "Pending"
+    pods.ok("delete", "pod", "stuck")
+
+
+def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) -> None:
+    chosen = {"cni.projectcalico.org/ipAddrs": '["10.244.0.177"]'}
+    job = shell("job", "echo done; id -u", restartPolicy="Never", annotations=chosen)
+    pods.ok("create", "-f", "-", data=json.dumps(job))
+    wait_for(pods, "job", "{.status.phase}", "Succeeded")
+    pods.run_pods(pod("heir", annotations=chosen))
+    assert pods.address("job") == pods.address("heir") == "10.244.0.177"
+    assert curl(pods, "web", "10.244.0.177").stdout.startswith("heir.default")
+    assert pods.ok("logs", "job").startswith("done\n")
+    assert "completed pod" in pods("exec", "job", "--", "true").stderr
+    pods.ok("delete", "pod", "job", "heir")
+
+
+def test_a_pod_that_fails_says_so(pods: Any) -> None:
+    pods.ok("create", "-f", "-", data=json.dumps(shell("broken", "exit 4", restartPolicy="Never")))
+    wait_for(pods, "broken", "{.status.phase}", "Failed")
+    assert field(pods, "broken", "{.status.containerStatuses[0].state.terminated.exitCode}") == "4"
+    pods.ok("delete", "pod", "broken")
+
+
+def test_a_program_dies_with_its_pod(pods: Any) -> None:
+    pods.run_pods(shell("doomed", "sleep 7531"))
+    pods.ok("delete", "pod", "doomed")
+    for _ in Deadline(3).ticks(0.02):
+        if "sleep 7531" not in pods.ok("exec", "web", "--", "ps", "-eo", "args"):
+            return
+    pytest.fail("it lives on")
+
+
+@pytest.mark.parametrize("wanted", ["192.0.2.9", "10.244.1.5", "10.244.0.255"])
+def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str) -> None:
+    annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([wanted])}
+    pods.ok("create", "-f", "-", data=json.dumps(pod("picky", annotations=annotations)))
+    assert field(pods, "picky", "{.status.phase}") == "Pending"
+    assert f"{wanted} is no pod's address on this node" in pods.ok("describe", "pod", "picky")
+    pods.ok("delete", "pod", "picky")
+
+
+def test_a_chosen_address_that_is_taken_is_waited_for(pods: Any) -> None:
+    annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([pods.address("db")])}
+    pods.ok("create", "-f", "-", data=json.dumps(pod("rival", annotations=annotations)))
+    assert "is in use" in pods.ok("describe", "pod", "rival")
+    pods.ok("delete", "pod", "rival")
+
+
+def test_http_connections_stay_open_for_several_requests(pods: Any) -> None:
+    script = "curl -sv -m 3 db:3306 db:3306/hostname 2>&1 | grep -i 're-us'"
+    assert "Re-us" in pods.ok("exec", "web", "--", "sh", "-c", script)
+
+
+def test_an_open_datagram_flow_leaves_an_endpoint_that_is_gone(pods: Any) -> None:
+    ports = [{"containerPort": 5000, "protocol": "UDP"}]
+    backends = [pod(name, ports=ports) for name in ("one", "two")]
+    for backend in backends:
+        backend["metadata"]["labels"] = {"app": "echo"}
+    pods.run_pods(backends[0])
+    service = {"selector": {"app": "echo"}, "ports": [{"port": 5000, "protocol": "UDP"}]}
+    pods.ok(
+        "create",
+        "-f",
+        "-",
+        data=json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "echo"}, "spec": service}),
+    )
+    script = "echo hello | timeout 2 nc -u -p 42000 -w 2 -W 1 echo 5000"
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "hello\n"
+    pods.run_pods(backends[1])
+    pods.ok("delete", "pod", "one", "--wait=true")
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "hello\n"
+    pods.ok("delete", "pod/two", "service/echo")

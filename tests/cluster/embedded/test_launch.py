@@ -139,7 +139,7 @@ def test_rootless_does_the_same(foreground: Any, kubectl: Any, tmp_path: Path, t
 
 
 def test_tools_may_be_hidden_from_all_pods_and_policies_be_ignored(foreground: Any, kubectl: Any) -> None:
-    cluster = foreground("--hide-tools", "nc,curl", "--no-enforcement")
+    cluster = foreground("--hide-tools", "nc,curl", "--mutant", "not-enforced")
     cluster.wait_until_ready()
     talk = type(kubectl)(cluster.kubeconfig)
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}

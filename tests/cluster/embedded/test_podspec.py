@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from harness.cluster.embedded import podspec
+from harness.cluster.embedded.addresses import AddressUnavailable
 
 
 def pod(*, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
@@ -93,3 +94,37 @@ def test_the_environment_is_the_containers_and_nothing_of_ours() -> None:
 def test_sidecars_serve_and_other_init_containers_do_not() -> None:
     given = pod(containers=[{"name": "a"}], initContainers=[{"name": "b", "restartPolicy": "Always"}, {"name": "c"}])
     assert [container["name"] for container in podspec.serving_containers(given)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("container", "program"),
+    [
+        ({"image": "e2e/agnhost:2.53", "command": ["sh", "-c", "exit"]}, ("sh", "-c", "exit")),
+        ({"image": "agnhost", "command": ["/bin/bash"], "args": ["-c", "x"]}, ("/bin/bash", "-c", "x")),
+        ({"image": "agnhost", "args": ["nc", "-l"]}, ("nc", "-l")),
+        ({"image": "agnhost", "args": ["netexec"]}, ()),
+        ({"image": "agnhost"}, ()),
+        ({"image": "nginx", "command": ["sh", "-c", "exit"]}, ()),
+    ],
+)
+def test_only_the_test_images_shells_and_clients_run(container: dict[str, Any], program: tuple[str, ...]) -> None:
+    assert podspec.program(container) == program
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "again"),
+    [("Always", 0, True), ("Always", 1, True), ("OnFailure", 0, False), ("OnFailure", 1, True), ("Never", 1, False)],
+)
+def test_restarts_follow_the_policy(policy: str, code: int, *, again: bool) -> None:
+    assert podspec.restarts(pod(restartPolicy=policy), code) is again
+
+
+def test_an_address_may_be_chosen() -> None:
+    assert podspec.chosen_address(pod()) == ""
+    assert podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: '["10.244.0.77"]'})) == "10.244.0.77"
+
+
+@pytest.mark.parametrize("text", ["10.244.0.77", "[]", '["10.244.0.7", "10.244.0.8"]', "7", "{"])
+def test_what_is_no_list_of_one_address_is_refused(text: str) -> None:
+    with pytest.raises(AddressUnavailable, match="no JSON list of one address"):
+        podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: text}))

@@ -10,6 +10,8 @@ import pytest
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.cluster.provider import Capability, Cluster
 from harness.errors import ClusterFailed
+from harness.kube.client import Client
+from harness.kube.config import Access
 
 pytestmark = pytest.mark.live
 
@@ -59,6 +61,34 @@ def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> 
     recorded.write_text(pid)
     provider.delete(cluster)
     assert not cluster.kubeconfig.exists()
+
+
+def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path) -> None:
+    provider = EmbeddedProvider()
+    cluster = provider.create("mine", tmp_path)
+    client = Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
+    for _ in range(3):
+        provider.restart_agent(cluster)
+        assert client.list("v1", "Namespace")
+    provider.delete(cluster)
+    assert (tmp_path / "daemon.log").read_text() == ""
+    with pytest.raises(ClusterFailed, match="mine cannot be restarted: the cluster is not running"):
+        provider.restart_agent(cluster)
+
+
+def test_a_mutant_is_named_wherever_the_dataplane_is(tmp_path: Path) -> None:
+    provider = EmbeddedProvider(mutant="not-enforced")
+    cluster = provider.create("mine", tmp_path)
+    provider.delete(cluster)
+    assert provider.dataplane == cluster.dataplane
+    assert cluster.dataplane.endswith("not a CNI; MUTANT not-enforced: Nothing is enforced at all.")
+
+
+def test_an_unknown_mutant_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ClusterFailed, match="did you mean not-enforced"):
+        EmbeddedProvider(mutant="not-enforcd")
+    with pytest.raises(ClusterFailed, match=r"mine did not start: (.|\n)*did you mean not-enforced"):
+        EmbeddedProvider(["--mutant", "not-enforcd"]).create("mine", tmp_path)
 
 
 def test_a_failure_repeats_what_the_process_said(tmp_path: Path) -> None:

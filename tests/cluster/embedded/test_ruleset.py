@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from harness.cluster.embedded.rules import NamedSet, Ruleset, digest, identifier
-from harness.cluster.embedded.ruleset import Enforcement, ruleset
+from harness.cluster.embedded.ruleset import ruleset
 from harness.model.flow import PodRef
 from harness.model.objects import World
 
@@ -160,13 +160,6 @@ def test_pods_that_no_policy_knows(absent: Dict) -> None:
     rules = rules_of(absent, PODS[1], policy(podSelector={}, ingress=[{"from": [{"podSelector": {}}]}]))
     assert set(rules.sets["pods/ingress/ip"].elements) == {B}
     assert admitted(rules, "policy/x/p/ingress") == [f"ip saddr {{{B}}}"]
-
-
-def test_without_enforcement_policies_leave_no_trace() -> None:
-    rules = ruleset(World.parse([*PODS, policy(), service()]), enforcement=Enforcement.OFF)
-    assert not [name for name in rules.chains if name.startswith(("pod/", "policy/"))]
-    assert rules.sets["pods/ingress/ip"].elements == {}
-    assert rules.sets["cluster-ips/ip"].elements == {"10.96.0.5": ""}
 
 
 def test_equal_selections_share_a_set_whatever_the_order_of_their_values() -> None:

@@ -130,3 +130,29 @@ def test_serve_hostname_over_plain_tcp_speaks_first() -> None:
 )
 def test_datagrams_are_echoed_as_netexec_does(payload: bytes, answer: bytes) -> None:
     assert stand_in().datagram(payload, PEER) == answer
+
+
+@pytest.mark.parametrize(
+    ("head", "lasts"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x", True),
+        (b"HEAD / HTTP/1.1\r\nHost: x", True),
+        (b"GET / HTTP/1.1\r\nConnection: close", False),
+        (b"GET / HTTP/1.1\r\nconnection: te, Close", False),
+        (b"GET / HTTP/1.0\r\nHost: x", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3", False),
+        (b"GET / HTTP/1.1\r\nContent-Length: 3", False),
+        (b"hello", False),
+    ],
+)
+def test_http_1_1_keeps_the_connection_alive_unless_told_otherwise(head: bytes, *, lasts: bool) -> None:
+    request = head + b"\r\n\r\n"
+    assert stand_in().beyond(request + b"more") == (b"more" if lasts else None)
+    answer = stand_in(note=lambda _: None).stream(request, PEER, ended=False)
+    assert answer is not None
+    assert (b"Connection: keep-alive" in answer) == lasts
+
+
+def test_who_speaks_first_speaks_once() -> None:
+    entry = Served(Port(Protocol.TCP, 80), "web", speaks_first=True)
+    assert stand_in(entry).beyond(HTTP % b"x") is None

@@ -1,0 +1,43 @@
+"""Folders of manifests that are scenarios without saying so: ``pytest FOLDER --derive``."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ScenarioInvalid
+from harness.plugin.options import profile_of
+from harness.reasoning.derive import Outlook
+from harness.reasoning.table import LEGEND, WordTable
+from harness.report import grid
+from harness.scenario.load import SCENARIO_FILE, derive, manifests_in
+
+
+def is_derived(path: Path, config: pytest.Config) -> bool:
+    """Whether the folder is named on the command line, has manifests, and no scenario.yaml in or below it."""
+    return config.option.derive and path in _named(config) and _has_only_manifests(path)
+
+
+def show_tables(terminal: pytest.TerminalReporter) -> None:
+    """Print what the policies of such folders mean by the specification."""
+    for path in _named(terminal.config):
+        if is_derived(path, terminal.config):
+            terminal.section(f"truth table of {path.name} by the {profile_of(terminal.config).name}", sep="-")
+            terminal.write_line(_table(path, terminal.config))
+
+
+def _table(path: Path, config: pytest.Config) -> str:
+    try:
+        scenario = derive(path)
+    except ScenarioInvalid:
+        return "the manifests cannot be read, as their collection says"
+    table = WordTable.of(Outlook(scenario, scenario.steps[0], profile_of(config)))
+    return f"{grid(table.rows, table.columns, table.glyph)}\n{LEGEND}"
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    here = config.invocation_params.dir
+    return [(here / argument).resolve() for argument in config.args]
+
+
+def _has_only_manifests(path: Path) -> bool:
+    return path.is_dir() and any(manifests_in(path)) and not any(path.rglob(SCENARIO_FILE))

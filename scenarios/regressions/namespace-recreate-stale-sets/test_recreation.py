@@ -1,0 +1,40 @@
+"""A namespace is deleted and made again under the same name and labels, which no step of a scenario can say."""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.cluster.provider import Capability
+from harness.kube.client import ObjectKey
+from harness.kube.wait import wait_gone, wait_ready
+from harness.matrix.evidence import Judgement
+from harness.matrix.table import Finding
+from harness.settings import Deadline
+from harness.stage.stage import Stage
+
+ROUNDS = 2
+
+
+def test_a_namespace_that_came_back_is_admitted(scenario: Stage, probe: Callable[..., Finding]) -> None:
+    if Capability.NAMESPACES not in scenario.capabilities:
+        pytest.skip("needs namespaces of its own")
+    scenario.enter("admitted")
+    for _ in range(ROUNDS):
+        recreate(scenario, "y")
+        for path, word in (("y/client -> server:80", "allowed"), ("z/client -> server:80", "blocked")):
+            seen = probe(path, word)
+            assert seen.judgement is Judgement.AGREES, seen
+
+
+def recreate(scenario: Stage, namespace: str) -> None:
+    """Delete a namespace, and make it and the scenario's objects in it again as soon as it is gone."""
+    client, timeouts = scenario.ground.client, scenario.ground.timeouts
+    key = ObjectKey("v1", "Namespace", "", scenario.placement.real(namespace))
+    labels = client.get(key)["metadata"]["labels"]
+    client.delete(key)
+    wait_gone(client, [key], deadline=Deadline(timeouts.ready), interval=timeouts.interval)
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": key.name, "labels": labels}})
+    for manifest in scenario.scenario.workloads:
+        if manifest.name.ref.namespace == namespace:
+            client.create(scenario.placement.manifest(manifest.data))
+    wait_ready(client, [key.name], deadline=Deadline(timeouts.ready), interval=timeouts.interval)

@@ -1,0 +1,28 @@
+"""A pod that was told to go keeps its paths until its grace period ends: a moment that no step of a scenario names."""
+
+import pytest
+
+from harness.kube.client import ObjectKey
+from harness.matrix.evidence import Judgement, judge
+from harness.probe.converge import converge
+from harness.stage.aim import aims
+from harness.stage.stage import Stage
+
+GRACE = 60
+
+
+def test_a_leaving_pod_keeps_its_paths(scenario: Stage) -> None:
+    scenario.enter("serving")
+    assert scenario.step is not None
+    census = scenario.census()
+    questions = [aim.question for expectation in scenario.step.expectations for aim in aims(expectation, census)]
+    client, ground = scenario.ground.client, scenario.ground
+    worker = ObjectKey("v1", "Pod", scenario.placement.real("default"), "worker")
+    client.delete(worker, grace_seconds=GRACE)
+    if client.find(worker) is None:
+        pytest.skip("pods of this cluster end at once, without a grace period")
+    try:
+        evidence = converge(ground.prober, questions, ground.timeouts)
+        assert {judge(seen) for seen in evidence.values()} == {Judgement.AGREES}, evidence
+    finally:
+        client.delete(worker, grace_seconds=0)

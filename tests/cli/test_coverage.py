@@ -1,0 +1,27 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+THREE_TIER = Path(__file__).parents[2] / "scenarios" / "three_tier"
+
+
+def test_a_covered_scenario_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["coverage", str(THREE_TIER)]) == 0
+    told = capsys.readouterr().out
+    assert "policies/allow-dns.yaml:19: 53/TCP in egress rule 1 of allow-dns" in told
+    assert "add to the paths" not in told
+
+
+def test_a_gap_is_told_with_the_line_that_closes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "three_tier"
+    shutil.copytree(THREE_TIER, copy)
+    file = copy / "scenario.yaml"
+    kept = [line for line in file.read_text().splitlines() if "others:" not in line and "ip(db-service)" not in line]
+    file.write_text("\n".join(line for line in kept if "app-pod -> db-service:3306" not in line))
+    assert main(["coverage", str(copy)]) == 1
+    told = capsys.readouterr().out
+    assert "  policies/db-policy.yaml:11: ingress rule 1 of db-policy\n" in told
+    assert "add to the paths of step as-written:\n  app-pod -> ip(db-service):3306: allowed\n" in told

@@ -1,0 +1,177 @@
+"""Connections that are held: whatever a session does, only a network that was seen makes a verdict."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from harness.errors import ExecFailed
+from harness.kube.exec import ExecReply
+from harness.matrix.outcome import Outcome
+from harness.matrix.path import Scheme
+from harness.model.flow import PodRef
+from harness.probe.prober import Prober
+from harness.probe.question import Probe
+from harness.settings import Deadline
+
+POD = PodRef("shop", "client")
+HTTP = Probe(Scheme.HTTP, "10.0.0.1", 80, 0, "held client -> http://target")
+UDP = Probe(Scheme.UDP, "10.0.0.1", 53000, 0, "held client -> udp://target")
+ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+LAST_WORDS = {
+    "reset": "cat: -: Connection reset by peer\n",
+    "given up": "cat: -: Connection timed out\n",
+    "finished": "",
+}
+
+
+class Bash:
+    """A session with the program of a held connection over a network in a ``state``, as the pods have it."""
+
+    def __init__(self, pods: "Pods", argv: Sequence[str]) -> None:
+        self._pods = pods
+        found = re.search(r"N=(\w+)", argv[2])
+        assert found is not None
+        self._nonce = found[1]
+        self._output = [self._frame("began", 0)]
+        if pods.state == "open":
+            self._output.append(self._frame("open", 0))
+
+    def write(self, data: bytes) -> None:
+        number, _, text = data.decode().strip().partition(" ")
+        self._pods.asked.append(text)
+        if "deaf" not in self._pods.lies:
+            self._output.append(self._frame("heard", int(number)))
+        if self._pods.state == "open" and text:
+            word = re.search(r"[0-9a-f]{16}", text)
+            self._output.append(f"{ANSWER}{word[0] if word else ''}".encode())
+        if self._pods.state in LAST_WORDS:
+            self._output.append(LAST_WORDS[self._pods.state].encode() + self._frame("closed", 1))
+        if self._pods.state == "dropped" and "dies in silence" in self._pods.lies and text:
+            self._pods.dead = True
+
+    def read(self, deadline: Deadline) -> bytes:
+        if self._output:
+            return self._output.pop(0)
+        if self._pods.dead:
+            raise ExecFailed("the session broke")
+        deadline.pause(deadline.remaining or 0.001)
+        return b""
+
+    def close(self) -> None:
+        self._pods.closed += 1
+
+    def _frame(self, word: str, number: int) -> bytes:
+        return f"\n[{self._nonce} {word} {number}]\n".encode()
+
+
+class Pods:
+    """Pods with bash, over a network in one state: open, dropped, or one of ``LAST_WORDS``."""
+
+    def __init__(self) -> None:
+        self.state = "open"
+        self.lies: set[str] = set()
+        self.dead = False
+        self.opened = 0
+        self.closed = 0
+        self.asked: list[str] = []
+
+    def __call__(
+        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+    ) -> ExecReply:
+        asked = re.search(r"\$\(discover\)\" (\w+)", stdin.decode())
+        assert asked is not None
+        return ExecReply(0, f"\n[{asked[1]} tools 0 0 0\nhas bash\nhas timeout\n{asked[1]} tools 0]\n".encode())
+
+    def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Bash:
+        self.opened += 1
+        return Bash(self, argv)
+
+
+@pytest.fixture
+def pods() -> Pods:
+    return Pods()
+
+
+@pytest.fixture
+def ask(pods: Pods) -> Callable[[Probe], Outcome]:
+    prober = Prober(pods, timeout=0.05, exec_timeout=0.2)
+    return lambda probe: prober.observe({POD: [probe]})[POD, probe].outcome
+
+
+@pytest.mark.parametrize("probe", [HTTP, UDP])
+def test_a_connection_is_opened_once_and_tells_what_becomes_of_it(
+    pods: Pods, ask: Callable[[Probe], Outcome], probe: Probe
+) -> None:
+    assert [ask(probe) for _ in range(3)] == [Outcome.CONNECTED] * 3
+    pods.state = "dropped"
+    assert [ask(probe) for _ in range(2)] == [Outcome.TIMED_OUT] * 2
+    pods.state = "open"
+    assert ask(probe) is Outcome.CONNECTED
+    pods.state = "reset"
+    assert [ask(probe) for _ in range(2)] == [Outcome.REFUSED] * 2
+    pods.state = "open"
+    assert ask(probe) is Outcome.REFUSED, "what is over stays over"
+    assert pods.opened == 1
+
+
+def test_what_cannot_be_opened_is_tried_again(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
+    pods.state = "dropped"
+    assert ask(HTTP) is Outcome.TIMED_OUT
+    pods.state = "open"
+    assert ask(HTTP) is Outcome.CONNECTED
+    assert (pods.opened, pods.closed) == (2, 1)
+
+
+def test_a_session_that_breaks_in_the_silence_is_no_denial(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
+    assert ask(HTTP) is Outcome.CONNECTED
+    pods.state, pods.lies = "dropped", {"dies in silence"}
+    assert [ask(HTTP) for _ in range(2)] == [Outcome.PROBE_FAILED] * 2
+
+
+def test_a_shell_that_does_not_hear_is_no_denial(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
+    assert ask(UDP) is Outcome.CONNECTED
+    pods.state, pods.lies = "dropped", {"deaf"}
+    assert ask(UDP) is Outcome.PROBE_FAILED
+
+
+def test_a_server_that_ends_a_connection_says_nothing_of_the_network(
+    pods: Pods, ask: Callable[[Probe], Outcome]
+) -> None:
+    assert ask(HTTP) is Outcome.CONNECTED
+    pods.state = "finished"
+    assert ask(HTTP) is Outcome.PROBE_FAILED
+
+
+def test_a_connection_that_tcp_has_given_up_stays_silent(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
+    assert ask(HTTP) is Outcome.CONNECTED
+    pods.state = "given up"
+    assert [ask(HTTP) for _ in range(2)] == [Outcome.TIMED_OUT] * 2
+
+
+def test_nothing_is_held_where_no_session_can_be_had() -> None:
+    pods = Pods()
+    prober = Prober(lambda pod, argv, **more: pods(pod, argv, **more), timeout=0.05, exec_timeout=0.2)
+    reply = prober.observe({POD: [HTTP]})[POD, HTTP]
+    assert reply.outcome is Outcome.PROBE_FAILED
+    assert "cannot hold a connection open" in reply.detail
+
+
+def test_after_hanging_up_a_connection_is_a_new_one(pods: Pods) -> None:
+    prober = Prober(pods, timeout=0.05, exec_timeout=0.2)
+    prober.observe({POD: [HTTP]})
+    prober.hang_up([(POD, HTTP), (POD, UDP)])
+    assert prober.silence(POD, HTTP) == 0.0
+    prober.observe({POD: [HTTP]})
+    assert (pods.opened, pods.closed) == (2, 1)
+
+
+def test_how_long_a_connection_has_been_silent_is_known(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
+    prober = Prober(pods, timeout=0.05, exec_timeout=0.2)
+    prober.observe({POD: [HTTP]})
+    assert prober.silence(POD, HTTP) == 0.0
+    pods.state = "dropped"
+    prober.observe({POD: [HTTP]})
+    prober.observe({POD: [HTTP]})
+    assert prober.silence(POD, HTTP) >= 0.05

@@ -1,0 +1,132 @@
+"""What the specification has to say in a run: derived words, derived scenarios, and warnings where an author errs."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Demo
+
+POLICIES = """\
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: tier}
+spec: {}
+"""
+HEAD = "title: x\nworkloads: [workloads.yaml]\nsteps:\n"
+BLOCK = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: pods-by-address}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/16}}]}]}
+"""
+
+
+@pytest.mark.live
+def test_a_word_that_contradicts_the_specification_warns_by_its_line(demo: "Demo") -> None:
+    demo.edit("client -> front:80: allowed", "client -> front:80: blocked")
+    result = demo.run("demo", "-k", "open")
+    result.assert_outcomes(passed=1, failed=1, deselected=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*demo/scenario.yaml:6: OracleDisagrees: client -> front:80: written blocked, "
+            "but the oracle (specification) says allowed: no policy in force isolates client for egress; *"
+        ]
+    )
+
+
+@pytest.mark.live
+def test_the_warning_may_be_an_error_and_undefined_never_warns(demo: "Demo") -> None:
+    demo.edit("client -> front:80: allowed", "client -> front:80: undefined")
+    strict = ("-W", "error::harness.errors.OracleDisagrees", "demo", "-k", "not others")
+    demo.run(*strict).assert_outcomes(passed=3, deselected=1)
+    demo.edit("ip(front):80: blocked", "ip(front):80: allowed")
+    result = demo.run(*strict)
+    result.assert_outcomes(passed=2, failed=1, deselected=1)
+    assert "harness.errors.OracleDisagrees" in result.stdout.str()
+    assert "written allowed, but the oracle (specification) says blocked: " in result.stdout.str()
+
+
+@pytest.mark.live
+def test_the_words_of_a_derived_step_come_from_its_policies(demo: "Demo") -> None:
+    demo.write(
+        HEAD
+        + "- {name: open, expect: oracle, paths: [client -> front:80, 'client -> http://server']}\n"
+        + "- {name: closed, policies: [deny.yaml], expect: oracle}\n"
+        + "- {name: others, policies: [deny.yaml], others: oracle}\n"
+    )
+    result = demo.run("-v", "demo")
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(
+        [
+            "*::open::client -> http://server PASSED*",
+            "*::closed::client -> front:80 PASSED*",
+            "*::others::others PASSED*",
+        ]
+    )
+
+
+@pytest.mark.live
+def test_a_folder_of_manifests_is_tested_against_what_its_policies_mean(demo: "Demo") -> None:
+    (demo.pytester.path / "demo" / "scenario.yaml").unlink()
+    result = demo.run("-v", "--derive", "demo")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "demo::derived::client -> front:80 PASSED*",
+            "demo::derived::others PASSED*",
+            "*truth table of demo by the specification*",
+            "client *X*",
+            ". allowed   X blocked   N unresolved   ? undefined",
+        ]
+    )
+    assert demo.vanished(), demo.left()
+
+
+@pytest.mark.live
+def test_a_profile_decides_what_the_specification_leaves_open(demo: "Demo") -> None:
+    demo.write(HEAD + "- {name: a, policies: [block.yaml], paths: {client -> server:80: blocked}}\n")
+    (demo.pytester.path / "demo" / "block.yaml").write_text(BLOCK)
+    demo.run("demo").assert_outcomes(failed=1)
+    result = demo.run("--profile", "embedded", "demo")
+    result.assert_outcomes(failed=1, warnings=1)
+    assert "the oracle (embedded) says allowed" in result.stdout.str()
+
+
+@pytest.mark.live
+def test_a_step_is_skipped_by_the_capability_that_it_needs_and_those_before_it_are_not(demo: "Demo") -> None:
+    demo.write(
+        HEAD.replace("steps", "exclusive: true\nsteps")
+        + "- {name: before, paths: {client -> front:80: allowed}}\n"
+        + "- {name: tiers, policies: [tier.yaml], paths: {client -> front:80: undefined}}\n"
+    )
+    (demo.pytester.path / "demo" / "tier.yaml").write_text(POLICIES)
+    result = demo.run("-rs", "demo")
+    result.assert_outcomes(passed=1, skipped=1)
+    assert "this backend has no ClusterNetworkPolicy: step tiers needs it" in result.stdout.str()
+
+
+@pytest.mark.live
+def test_a_repeated_step_returns_to_the_one_before(demo: "Demo") -> None:
+    demo.edit("  - name: closed\n", "  - name: closed\n    repeat: 3\n")
+    result = demo.run("-v", "demo")
+    result.assert_outcomes(passed=5)
+    assert "closed::back in open PASSED" in result.stdout.str()
+    demo.write(
+        demo.scenario.replace("  - name: closed\n", "  - name: closed\n    repeat: 2\n").replace(
+            "client -> front:80: allowed", "client -> front:80: dropped"
+        )
+    )
+    result = demo.run("demo", "-k", "closed")
+    result.assert_outcomes(passed=2, failed=1, deselected=2)
+    assert "step closed was entered 2 times; this is the worst" in result.stdout.str()
+
+
+def test_without_derive_a_folder_of_manifests_is_no_scenario_and_a_named_profile_must_exist(demo: "Demo") -> None:
+    (demo.pytester.path / "demo" / "scenario.yaml").unlink()
+    assert demo.run("demo").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result = demo.run("--profile", "calicoo", "demo")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "there is no profile 'calicoo'; did you mean calico?" in result.stderr.str()
+    help_text = demo.run("--help").stdout.str()
+    assert "harness.errors.OracleDisagrees" in help_text

@@ -1,0 +1,150 @@
+"""Ways into a step over pods that are not there: what is asked when, and what goes into manifests."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.kube.client import ObjectKey
+from harness.matrix.evidence import Attempt, Evidence, Reply
+from harness.matrix.expect import resolve
+from harness.matrix.grammar import Sentence, parse
+from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Manner
+from harness.matrix.problem import Place
+from harness.probe.first import NAME
+from harness.scenario.placement import Placement
+from harness.scenario.scenario import Scenario, Step
+from harness.settings import Deadline
+from harness.stage.census import Census
+from harness.stage.passage import Passage, Ways, paths
+from harness.stage.state import Act, Change
+
+
+class NoProber:
+    """A prober that only knows its time-out and image."""
+
+    timeout, image = 0.2, "agnhost"
+
+    def observe(self, batches: Any, means: Any = None) -> Any:
+        return {(pod, probe): Reply(Outcome.CONNECTED) for pod, probes in batches.items() for probe in probes}
+
+
+class Logs:
+    """A client that has one container's log."""
+
+    def __init__(self, log: bytes = b"") -> None:
+        self.text = log
+        self.asked: list[tuple[str, str]] = []
+
+    def log(self, key: ObjectKey, *, container: str) -> bytes:
+        self.asked.append((key.name, container))
+        return self.text
+
+
+def live(name: str, address: str, **labels: str) -> dict[str, Any]:
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "shop", "labels": labels, "uid": name + address},
+        "spec": {"containers": [{"name": "c", "ports": [{"containerPort": 80, "name": "http"}]}]},
+        "status": {"phase": "Running", "podIPs": [{"ip": address}] if address else []},
+    }
+
+
+def step_of(shop: Scenario, *lines: str) -> Step:
+    step = next(step for step in shop.steps if step.name == "again")
+    sentences = [parse(line, Expected.UNDEFINED, Place("s", 1)) for line in lines]
+    plain = [replace(s, manner=Manner.NEW) for s in sentences if isinstance(s, Sentence)]
+    expectations, problems = resolve(plain, step.inventory)
+    assert not problems
+    manners = [s.manner for s in sentences if isinstance(s, Sentence)]
+    found = [replace(e, path=replace(e.path, manner=m)) for e, m in zip(expectations, manners, strict=True)]
+    return replace(step, expectations=tuple(found))
+
+
+@pytest.fixture
+def passage(shop: Scenario) -> Callable[..., Passage]:
+    placement = Placement.literal(shop)
+    census = Census.take([live("web", "10.0.0.1", app="web"), live("client", "10.0.0.2", app="client")], placement)
+
+    def make(*lines: str, client: Any = None, look: Any = None) -> Passage:
+        ways = Ways(NoProber(), client or Logs(), placement, look or (lambda without: census))  # type: ignore[arg-type]
+        return Passage(step_of(shop, *lines), ways, census, 0.0)
+
+    return make
+
+
+POD = {"kind": "Pod", "metadata": {"name": "client", "namespace": "shop"}, "spec": {"containers": [{"name": "c"}]}}
+KEY = ObjectKey("v1", "Pod", "shop", "client")
+
+
+def test_paths_are_told_by_their_manner(passage: Callable[..., Passage]) -> None:
+    step = passage("throughout web -> 10.0.0.2:80", "client -> pod(web):80").step
+    assert [str(path.source) for path in paths(step, Manner.THROUGHOUT)] == ["shop/web"]
+    assert [str(path.source) for path in paths(step, Manner.NEW)] == ["shop/client"]
+
+
+def test_a_pod_that_asks_first_gets_a_container_before_all_others(passage: Callable[..., Passage]) -> None:
+    way = passage("first client -> pod(web):80")
+    delete, made = way.equipped([Change(Act.DELETE, KEY, POD), Change(Act.RECREATE, KEY, POD)])
+    assert delete.data is POD
+    assert [c["name"] for c in made.data["spec"]["initContainers"]] == [NAME]
+    assert "10.0.0.1 80" in made.data["spec"]["initContainers"][0]["command"][2]
+    assert "initContainers" not in POD["spec"]
+
+
+def test_what_makes_pods_gets_it_in_its_template(passage: Callable[..., Passage]) -> None:
+    way = passage("first db -> pod(web):80")
+    key = ObjectKey("apps/v1", "Deployment", "shop", "db")
+    data = {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}
+    (made,) = way.equipped([Change(Act.START, key, data)])
+    assert made.data["spec"]["template"]["spec"]["initContainers"][0]["name"] == NAME
+
+
+def test_others_are_left_as_they_are(passage: Callable[..., Passage]) -> None:
+    way = passage("first client -> pod(web):80", "web -> 10.0.0.2:80")
+    change = Change(Act.START, replace(KEY, name="web"), POD)
+    assert way.equipped([change]) == (change,)
+
+
+def test_a_log_without_frames_is_no_observation(passage: Callable[..., Passage]) -> None:
+    logs = Logs(b"nothing of ours")
+    way = passage("first client -> pod(web):80", client=logs)
+    way.equipped([Change(Act.RECREATE, KEY, POD)])
+    way.arrive(way.before)
+    ((attempts,),) = way.end().values()
+    assert {attempt.reply.outcome for attempt in attempts} == {Outcome.PROBE_FAILED}
+    assert logs.asked == [("client", NAME)]
+
+
+def test_a_new_pod_is_asked_only_once_it_has_an_address(passage: Callable[..., Passage], shop: Scenario) -> None:
+    looks: list[Collection[str]] = []
+
+    def look(without: Collection[str]) -> Census:
+        looks.append(without)
+        address = "10.0.0.9" if len(looks) > 2 else ""  # placed, and then with an address
+        return Census.take([live("web", "10.0.0.1"), live("client", address)], Placement.literal(shop))
+
+    way = passage("first web -> pod(client):80", look=look)
+    way.depart()
+    Deadline(0.5).pause(0.5)
+    ((attempts,),) = way.end().values()
+    assert len(looks) == 3
+    assert looks[0] == {"web10.0.0.1", "client10.0.0.2"}, "the pod that was there before is not meant"
+    assert {attempt.reply.outcome for attempt in attempts} == {Outcome.CONNECTED}
+
+
+def test_earlier_answers_come_first_with_times_from_the_beginning(passage: Callable[..., Passage]) -> None:
+    way = passage("throughout web -> 10.0.0.2:80")
+    (path,) = paths(way.step, Manner.THROUGHOUT)
+    witness = Reply(Outcome.CONNECTED, "alive")
+    way._told[path] = [[Attempt(0.1, Reply(Outcome.TIMED_OUT))]]
+    settled = Evidence(Expected.BLOCKED, (Attempt(0.2, Reply(Outcome.TIMED_OUT), witness),))
+    found = way.completed(path, 0, settled, 5.0)
+    assert found == Evidence(
+        Expected.BLOCKED,
+        (Attempt(0.1, Reply(Outcome.TIMED_OUT), witness), Attempt(5.2, Reply(Outcome.TIMED_OUT), witness)),
+        Manner.THROUGHOUT,
+    )
+    assert way.completed(path, 7, settled, 0.0).attempts == settled.attempts
