@@ -13,9 +13,8 @@ from harness.errors import HarnessError
 from harness.matrix.evidence import Attempt, Evidence, Judgement
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.table import Asked, Finding, TruthTable
-from harness.model.flow import PodRef
 from harness.reasoning.derive import contradicts
-from harness.reasoning.explain import Explanation, Line, explain
+from harness.reasoning.explain import COLUMNS, Explanation, Line, explain
 from harness.reasoning.world import Addresses
 from harness.scenario.scenario import Step
 from harness.scenario.strays import strays
@@ -65,13 +64,11 @@ def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
 
 
 def _addresses(stage: "Stage") -> Addresses:
-    """The addresses of what is one pod, or one external host, as far as the cluster tells."""
+    """The addresses of pods and hosts, as far as the cluster tells."""
     try:
-        census = stage.census()
+        return stage.census().addresses
     except HarnessError:
         return {}
-    pods = {owner: live[0].pod.addresses for owner, live in census.pods.items() if len(live) == 1}
-    return {**pods, **{PodRef("", name): host.addresses for name, host in census.externals.items()}}
 
 
 def describe(finding: Finding, around: Surroundings) -> str:
@@ -84,7 +81,7 @@ def describe(finding: Finding, around: Surroundings) -> str:
         f"  evidence   {_evidence(worst.evidence)}",
         *(f"  {line}" for line in _proof(worst.evidence)),
         f"  asked      {worst.source} -> {worst.target}{_others(finding)}",
-        *(f"{line}" for line in _reasoning(finding, around.explanation)),
+        *(line.wrapped(COLUMNS) for line in _reasoning(finding, around.explanation)),
         f"  dataplane  {around.dataplane}",
         f"  repeat     {repeat(worst, around)}",
     ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from harness.catalogue.axes import Case, Meeting, Peer, Way, every_case, every_meeting
+from harness.catalogue.axes import SELECTORS, Case, Meeting, Peer, Way, every_case, every_meeting
 from harness.catalogue.pairwise import pairwise
 from harness.catalogue.policies import policies
 from harness.catalogue.surroundings import (
@@ -102,18 +102,24 @@ def _step(step: Case | Meeting, files: Iterable[str]) -> Object:
         "name": step.name,
         "policies": [f"policies/{file}.yaml" for file in files],
         "expect": "oracle",
-        "paths": list(_paths(step.direction, step.way)),
+        "paths": list(_paths(step)),
     }
 
 
-def _paths(direction: Direction, way: Way) -> Iterator[str]:
+def _paths(step: Case | Meeting) -> Iterator[str]:
     """The paths that the table of pods does not hold: from or to the hosts outside, and through the Service."""
     subject = f"{SUBJECT_NAMESPACE}/{SUBJECT}"
     for host in HOSTS:
-        source, target = (host, subject) if direction is Direction.INGRESS else (subject, host)
-        yield from (f"{source} -> {target}:{number}" for number in NUMBERS)
-        yield f"{source} -> udp://{target}:{NUMBERS[0]}"
-    if way is not Way.ADDRESS:
-        target = service(direction)
-        asked = f"ip({target})" if way is Way.CLUSTER_IP else target
-        yield from (f"{source} -> {asked}:{number}" for source in CALLERS[direction] for number in NUMBERS)
+        source, target = (host, subject) if step.direction is Direction.INGRESS else (subject, host)
+        yield from (f"{source} -> {target}:{number}" for number in (NUMBERS if _may_mean_hosts(step) else NUMBERS[:1]))
+        if _may_mean_hosts(step):
+            yield f"{source} -> udp://{target}:{NUMBERS[0]}"
+    if step.way is not Way.ADDRESS:
+        target = service(step.direction)
+        asked = f"ip({target})" if step.way is Way.CLUSTER_IP else target
+        yield from (f"{source} -> {asked}:{number}" for source in CALLERS[step.direction] for number in NUMBERS)
+
+
+def _may_mean_hosts(step: Case | Meeting) -> bool:
+    """Whether its rule can admit a host at some port; by selectors none can be meant."""
+    return isinstance(step, Meeting) or step.peer not in SELECTORS

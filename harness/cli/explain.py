@@ -7,6 +7,7 @@ The path is written as in scenario.yaml. Without --step, every step that asks it
 import argparse
 import sys
 from collections.abc import Iterator
+from shutil import get_terminal_size
 
 from harness.cli.reading import declare, profile_of, scenario_of, steps_of
 from harness.errors import ScenarioInvalid
@@ -15,7 +16,7 @@ from harness.matrix.grammar import parse
 from harness.matrix.outcome import Expected
 from harness.matrix.path import Expectation, Path
 from harness.matrix.problem import Place, Problem
-from harness.reasoning.explain import explain
+from harness.reasoning.explain import COLUMNS, explain
 from harness.scenario.scenario import Scenario, Step
 from harness.scenario.strays import strays
 
@@ -29,14 +30,14 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Print an explanation for each step."""
     scenario, profile = scenario_of(given), profile_of(given)
-    spare = strays(scenario)
+    spare, width = strays(scenario), get_terminal_size((COLUMNS, 0)).columns
     told = []
     for step, path, said in _asked(given, scenario):
         explanation = explain(scenario, step, path, profile=profile, spare=spare)
         head = f"step {step.name} ({step.where})"
         if said and said.expected is not explanation.word:
             head += f", where {said.where} says {said.expected}"
-        told.append(f"{head}\n{explanation}\n")
+        told.append(f"{head}\n{explanation.wrapped(width)}\n")
     sys.stdout.write("\n".join(told))
     return 0
 
@@ -64,5 +65,8 @@ def _path(text: str, step: Step) -> Path | str:
         return f"{sentence.what}; {sentence.remedy}"
     expectations, problems = resolve([sentence], step.inventory, None)
     if problems or len(expectations) != 1:
-        return "; ".join(f"{p.what}; {p.remedy}" for p in problems) or f"'{text}' is not one path but several"
+        return (
+            "; ".join(f"{p.what}; {p.remedy}" for p in problems)
+            or f"'{text}' is several paths; name one source and one target"
+        )
     return expectations[0].path

@@ -28,7 +28,9 @@ def scenario_of(given: argparse.Namespace) -> Scenario:
     """The scenario that was named. Raises ``ScenarioInvalid``."""
     file: Path = given.scenario / "scenario.yaml" if given.scenario.is_dir() else given.scenario
     if not file.is_file():
-        raise ScenarioInvalid([f"there is no {file}; name a directory that holds a scenario.yaml"])
+        raise ScenarioInvalid(
+            [f"there is no scenario at {given.scenario}; name a directory that holds a scenario.yaml"]
+        )
     return load(file)
 
 

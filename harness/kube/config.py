@@ -17,6 +17,10 @@ from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from yaml import YAMLError
 
 from harness.errors import ClusterFailed
+from harness.settings import Deadline
+
+FRESHNESS = 1.0
+"""Seconds for which a token counts as valid without another look: a look reads files and the environment."""
 
 
 class Access:
@@ -25,6 +29,8 @@ class Access:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self._refresh = threading.Lock()
+        self._headers: dict[str, str] = {}
+        self._fresh = Deadline(0.0)
 
     @classmethod
     def from_kubeconfig(cls, path: Path, context: str = "") -> "Access":
@@ -54,8 +60,11 @@ class Access:
     def headers(self) -> dict[str, str]:
         """The request headers that let us in; renews a token that has expired."""
         with self._refresh:
-            settings: Any = self.configuration.auth_settings()
-        return {entry["key"]: entry["value"] for entry in settings.values() if entry["value"]}
+            if self._fresh.passed:
+                settings: Any = self.configuration.auth_settings()
+                self._headers = {entry["key"]: entry["value"] for entry in settings.values() if entry["value"]}
+                self._fresh = Deadline(FRESHNESS)
+            return self._headers
 
 
 def _parsed(path: Path) -> Any:

@@ -158,12 +158,12 @@ class _Patience:
         self.throttled = False
 
     def stop(self, state: RetryCallState) -> bool:
-        """Take note of an attempt that failed; whether to give up."""
+        """Take note of an attempt that failed; whether to give up, as where the next one would come too late."""
         if isinstance(_problem(state), TooMany):
             self.throttled = True
         else:
             self._failures += 1
-        return self._failures >= ATTEMPTS or self._deadline.passed
+        return self._failures >= ATTEMPTS or state.upcoming_sleep >= self._deadline.remaining
 
     def wait(self, state: RetryCallState) -> float:
         """Seconds until the next attempt: what the server asks for, and a growing random pause that parts a crowd."""

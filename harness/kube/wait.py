@@ -93,8 +93,9 @@ def _refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[Object]) -> Iterator[str]:
+    served = [kind for kind in CONTROLLERS if client.serves(*kind)]
     for namespace in namespaces:
-        for api_version, kind in filter(lambda known: client.serves(*known), CONTROLLERS):
+        for api_version, kind in served:
             controllers = _listed(client, api_version, kind, namespace)
             yield from (why for controller in controllers if (why := trouble.behind(controller)))
         yield from _unserved(client, namespace, pods)

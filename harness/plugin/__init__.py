@@ -30,6 +30,7 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",
     "scenario",
     "scenario_file",
@@ -60,6 +61,14 @@ def pytest_xdist_make_scheduler(config, log):  # type: ignore[no-untyped-def]  #
     from harness.plugin.scheduling import scheduler_for
 
     return scheduler_for(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Take more workers than processors for scenarios, which wait more than they compute."""
+    from harness.plugin.scheduling import workers_for
+
+    return workers_for(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -21,7 +21,7 @@ from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Finding, TruthTable
 from harness.plugin.options import LAB, profile_of
 from harness.plugin.rounds import worst_of
-from harness.plugin.words import addresses_in, objection, told, told_step
+from harness.plugin.words import objection, told
 from harness.reasoning.derive import Outlook
 from harness.report import describe, describe_table, save, surroundings
 from harness.scenario.load import derive, load
@@ -151,8 +151,9 @@ class StepNode(pytest.Collector):
         """Enter the step and look. Words are derived in the light of the addresses that pods have got."""
         stage = self.parent.stage
         stage.enter(self.step)
-        outlook = Outlook(stage.scenario, self.step, profile_of(self.config), addresses_in(stage.census()))
-        self._take(told_step(self.step, outlook))
+        census = stage.census()
+        outlook = Outlook(stage.scenario, self.step, profile_of(self.config), census.addresses)
+        self._take(outlook.answered())
         self.outlook = outlook.with_step(self.step)
         selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
         return stage.observe(
@@ -160,6 +161,7 @@ class StepNode(pytest.Collector):
             [item.expectation for item in selected if isinstance(item, PathItem)],
             others=any(isinstance(item, OthersItem) for item in selected),
             words=self.outlook.others() if self.step.others is Others.ORACLE else None,
+            census=census,
         )
 
     def _return(self) -> "Observation":

@@ -7,11 +7,12 @@ taken away or started again; they go with their pod, and one that has ended gets
 Specification: kubernetes.io/docs/concepts/workloads/pods/ephemeral-containers (KEP-277), .../pod-security-standards.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from itertools import count
 from typing import Any
 
-from harness.errors import ApiError, ToolMissing
+from harness.errors import ApiError, HarnessError, ToolMissing
 from harness.kube.client import Client, Object, ObjectKey
 from harness.kube.trouble import HOPELESS, POD_SECURITY
 from harness.kube.wait import looks
@@ -26,6 +27,13 @@ NO_IMAGE = "none"
 
 NAME = "netpol-probe"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+OUR_MARKS = "netpol-harness/"
+"""What annotations begin with that tell the embedded cluster how a pod is to be."""
+
+TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where every container of a real cluster has something mounted, unless it does not want it."""
+
+_SETTINGS = ("image", "env", "envFrom", "securityContext")
 COLLISIONS = 3
 SECONDS_OF_REFUSAL = 5.0
 """For how long a refusal is taken for granted, so that not every round of probes brings it about again."""
@@ -88,6 +96,13 @@ class ProbeContainers:
         names = [container["name"] for container in data["spec"]["containers"]]
         return tuple(sorted(names, key=lambda name: name != preferred))
 
+    def kind(self, pod: PodRef) -> str:
+        """Images and settings of the pod's own containers; empty where the API does not tell."""
+        try:
+            return _kind(self._client.get(_key(pod)))
+        except HarnessError:
+            return ""
+
     def _wanted(self, pod: PodRef) -> str:
         """The name of a probe container that is in the pod's spec, where it is put if there is none."""
         for left in reversed(range(COLLISIONS)):
@@ -122,6 +137,21 @@ class ProbeContainers:
 
 def _key(pod: PodRef) -> ObjectKey:
     return ObjectKey("v1", "Pod", pod.namespace, pod.name)
+
+
+def _kind(pod: Object) -> str:
+    """All that decides which programs there are, as text. What mounts something of its own is of no kind."""
+    spec, containers = pod["spec"], pod["spec"]["containers"]
+    mounted = {mount["mountPath"] for container in containers for mount in container.get("volumeMounts") or ()}
+    images = {s["name"]: s.get("imageID") for s in (pod.get("status") or {}).get("containerStatuses") or ()}
+    if mounted - {TOKENS} or not all(images.get(container["name"]) for container in containers):
+        return ""
+    names = [container["name"] for container in containers if len(containers) > 1]  # one alone is asked without it
+    settings = [[images[c["name"]], *(c.get(key) for key in _SETTINGS)] for c in containers]
+    shared = [spec.get("securityContext"), spec.get("runtimeClassName")]
+    annotations = pod["metadata"].get("annotations") or {}
+    marks = {key: annotations[key] for key in annotations if key.startswith((OUR_MARKS, DEFAULT_CONTAINER))}
+    return json.dumps([names, settings, shared, marks], sort_keys=True)
 
 
 def _state(pod: Object, name: str) -> Mapping[str, Any]:

@@ -16,6 +16,17 @@ LONGEST_MESSAGE = 600
 """Bytes of a message that are kept; what a tool says of interest is at its beginning."""
 
 
+_KEY = "\0"
+"""Stands for a batch's nonce, so that the patterns are the same for all."""
+
+_HEAD = re.compile(rf"^\[{_KEY} (\w+) ", re.MULTILINE)
+_FRAME = re.compile(
+    rf"^\[{_KEY} (?P<index>\w+) (?P<code>\d+) (?P<start>[\d.]+) (?P<end>[\d.]+)\n"
+    rf"(?P<message>.*?)\n?^{_KEY} (?P=index) (?P=code)\]$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One answer: the tool's exit code, the seconds it took, and what it said."""
@@ -35,21 +46,12 @@ class Frames:
 
 def parse(nonce: str, stdout: bytes) -> Frames:
     """All frames under ``nonce``; anything else in the output is passed over."""
-    text = stdout.decode("utf-8", "replace")
-    found = {match["index"]: match for match in _pattern(nonce).finditer(text) if nonce not in match["message"]}
-    heads = Counter(re.findall(rf"^\[{re.escape(nonce)} (\w+) ", text, re.MULTILINE))
+    text = stdout.decode("utf-8", "replace").replace(_KEY, "\N{REPLACEMENT CHARACTER}").replace(nonce, _KEY)
+    found = {match["index"]: match for match in _FRAME.finditer(text) if _KEY not in match["message"]}
+    heads = Counter(_HEAD.findall(text))
     return Frames(
         whole={index: _frame(match) for index, match in found.items() if heads[index] == 1},
         repeated=frozenset(index for index, count in heads.items() if count > 1),
-    )
-
-
-def _pattern(nonce: str) -> re.Pattern[str]:
-    key = re.escape(nonce)
-    return re.compile(
-        rf"^\[{key} (?P<index>\w+) (?P<code>\d+) (?P<start>[\d.]+) (?P<end>[\d.]+)\n"
-        rf"(?P<message>.*?)\n?^{key} (?P=index) (?P=code)\]$",
-        re.MULTILINE | re.DOTALL,
     )
 
 

@@ -2,8 +2,9 @@
 
 Invariants: a connection that has once answered is never opened again: what becomes of it is the observation. Silence is
 TIMED_OUT only between two pulses of the pod's own shell over the same session, the first of them quick; a session that
-breaks is PROBE_FAILED, whatever was silent on it. Only a reset is REFUSED: a server that ends a connection in good
-order has its own reasons, and says nothing of the network.
+breaks is PROBE_FAILED, whatever was silent on it. A connection that has answered and is then ended, by a reset or in
+good order, is REFUSED: somebody on the way, or what is there now in the server's place, does not go on with it. One
+that never answered, or whose server said with an answer that it would end it, says nothing of the network.
 
 What is said over ``http://`` are requests of HTTP/1.1, which keeps connections alive unless told otherwise (RFC 9112
 9.3); over ``udp://`` datagrams with a token from one socket. bash opens both (``/dev/tcp``), and cat names a reset.
@@ -34,6 +35,9 @@ from harness.settings import Deadline
 AT_ONCE = 16
 SLOW = 1 / 2
 """Part of the time-out that a pulse may take before the silence behind it means nothing."""
+
+PARTING = re.compile(r"(?im)^HTTP/1\.0 |^connection:[^\n]*\bclose\b")
+"""How a server of HTTP says that it will end the connection after its answer (RFC 9112, 9.6)."""
 
 PROGRAM = """\
 N=$NONCE; exec 2>&1; trap '' PIPE
@@ -223,11 +227,15 @@ class _Line:
 
     def _answered(self, talk: _Talk, word: str, seconds: float) -> Reply:
         said = talk.data.decode("utf-8", "replace")
+        if PARTING.search(said):
+            return self._reply(Outcome.PROBE_FAILED, "the server ends its connections; ask one that keeps them alive")
         if "closed" not in talk.frames:
             return replace(self._reply(Outcome.CONNECTED, "data passes over the open connection"), seconds=seconds)
         meaning = reading.read(Dialect.BASH, 1, said)
         if meaning.outcome in (Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.TIMED_OUT):  # the last: TCP gave up
             return self._reply(meaning.outcome, meaning.detail)
+        if self._has_answered:
+            return self._reply(Outcome.REFUSED, "the open connection was ended")
         return self._reply(Outcome.PROBE_FAILED, "the server ended the connection; ask one that keeps it alive")
 
     def _concluded(self, reply: Reply) -> Reply:

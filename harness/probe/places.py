@@ -3,7 +3,7 @@
 Invariants: a pod's own container comes first, since it is what the author is testing; a place is found out once and
 then kept, until it turns out to be gone; a probe that no place can ask is given to the first one, which says so.
 All containers of a pod share its network (KEP-277 for ephemeral ones), so that an answer is the pod's own wherever in
-it the question was asked.
+it the question was asked. Pods of one kind, as those of the same image, are looked at once for all.
 """
 
 import secrets
@@ -39,6 +39,10 @@ class Containers(Protocol):
 
     def own(self, pod: PodRef) -> Sequence[str]:
         """The names of the pod's own containers, the preferred one first."""
+        ...
+
+    def kind(self, pod: PodRef) -> str:
+        """What its own containers' programs depend on: pods of one kind have the same. Empty where that is unknown."""
         ...
 
     def container(self, pod: PodRef) -> str:
@@ -79,6 +83,7 @@ class Places:
         self._run = run
         self._containers = containers
         self._found: dict[PodRef, _Found] = {}
+        self._kinds: dict[str, _Found] = {}
 
     def of(self, pod: PodRef) -> tuple[Place, ...]:
         """The pod's places as far as they were needed, at least one.
@@ -113,9 +118,18 @@ class Places:
     def forget(self, pod: PodRef) -> None:
         """Find out anew when next asked: the pod is not what it was."""
         self._found.pop(pod, None)
+        self._kinds.clear()
 
     def _look(self, pod: PodRef) -> _Found:
-        """The pod's own places. Which of several containers is meant, one has to say."""
+        """The pod's own places: what was found in a pod of its kind needs no looking for."""
+        kind = self._containers.kind(pod) if self._containers else ""
+        found = self._kinds.get(kind) or self._explored(pod)
+        if kind and found.own:
+            self._kinds[kind] = found
+        return found
+
+    def _explored(self, pod: PodRef) -> _Found:
+        """What is in the pod itself. Which of several containers is meant, one has to say."""
         try:
             return _Found((self._place(pod, ""),))
         except ToolMissing as error:

@@ -7,6 +7,7 @@ nothing in a scenario or in a cluster's answer can become shell syntax or an opt
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from harness.matrix.outcome import Expected
 from harness.matrix.path import Scheme
@@ -78,6 +79,7 @@ class Question:
         return f"{self.source} -> {self.probe}"
 
 
+@cache
 def is_address(host: str) -> bool:
     """Whether ``host`` is a literal IPv4 or IPv6 address (without a zone, which only means something on one host)."""
     try:

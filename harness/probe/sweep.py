@@ -22,7 +22,7 @@ WORTH_AN_AGENT = 64
 """Questions from which on starting a Python in every pod costs less than a process for each question."""
 SHARE = 20
 FEWEST, MOST = 4, 32
-MOST_PODS = 8
+MOST_PODS = 3
 TRIES = 3
 
 

@@ -17,7 +17,7 @@ from harness.model.oracle.verdict import Answer, Flow, Side
 from harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
 from harness.reasoning.derive import Outlook, Reading, plain
 from harness.reasoning.naming import Naming
-from harness.reasoning.wording import listed
+from harness.reasoning.wording import listed, requirement_words
 from harness.reasoning.world import NAME_LABEL, NAME_SERVER
 from harness.scenario.family import Family
 from harness.scenario.scenario import Manifest
@@ -101,20 +101,20 @@ def _namespace_labels(case: Case) -> Iterator[str]:
                 lenient = replace(rule, peers=(peer,))
                 if home and case.rewriting(policy, side.direction, [lenient]) is not case.reading.word:
                     yield (
-                        f"{case.rule(policy, side.direction, index)} wants the label {listed(missing)}, which namespace"
-                        f" {home.name} lacks: label it, or select {NAME_LABEL}={home.name}"
+                        f"{case.rule(policy, side.direction, index)} wants namespaces with {listed(missing)}, and"
+                        f" {home.name} has no such label: label it, or select {NAME_LABEL}={home.name}"
                     )
 
 
 def _lacking(rule: Rule, labels: Labels) -> Iterator[tuple[PodPeer, list[str]]]:
-    """Peers by namespace that want keys which these labels lack: the peer without them, and the keys."""
+    """Peers by namespace that want keys which these labels lack: the peer without them, and what it wants."""
     for peer in rule.peers or ():
         if isinstance(peer, PodPeer) and peer.namespaces:
             wanted = peer.namespaces.requirements
             missing = [need for need in wanted if need.key not in labels and not need.matches(labels)]
             kept = LabelSelector(tuple(need for need in wanted if need not in missing))
             if missing:
-                yield replace(peer, namespaces=kept), [need.key for need in missing]
+                yield replace(peer, namespaces=kept), [requirement_words(need) for need in missing]
 
 
 def _one_item(case: Case) -> Iterator[str]:
@@ -196,6 +196,10 @@ def _blocks(case: Case) -> Iterator[str]:
     points = {point for answer in Answer for _, side in case.sides(answer) for point in side.points}
     if Point.IP_BLOCK_OF_PODS in points:
         yield "an ipBlock is for hosts outside the cluster, and whether it holds pods differs: name pods by podSelector"
+    path, hosts = case.reading.path, case.outlook.step.inventory.externals
+    for name in {path.source.name if not path.source.namespace else path.target.ref.name} & hosts.keys():
+        if Point.NOT_KNOWN in points and not hosts[name].address:
+            yield f"{name} has no address before there is a cluster: give it one under 'external' in scenario.yaml"
     if Point.TRANSLATION in points:
         yield "an ipBlock that names a ClusterIP is no sure way to a Service: name the pods behind it by podSelector"
 
@@ -206,10 +210,11 @@ def _types(case: Case) -> Iterator[str]:
         for policy in case.policies(side.isolating):
             manifest = case.naming.manifest(policy.ref)
             implied = manifest is not None and not (manifest.data.get("spec") or {}).get("policyTypes")
-            if implied and not policy.rules(side.direction):
+            meant = _other(side.direction)
+            if implied and policy.rules(meant) and not policy.rules(side.direction):
                 yield (
                     f"{case.naming.policy(policy.ref)} leaves policyTypes out, and so isolates for"
-                    f" {side.direction.lower()} too: write policyTypes: [{_other(side.direction)}]"
+                    f" {side.direction.lower()} too: write policyTypes: [{meant}]"
                 )
     for flow, side in case.sides(Answer.ALLOWED) if case.reading.word is Expected.ALLOWED else ():
         subject = flow.source if side.direction is Direction.EGRESS else flow.destination
@@ -231,21 +236,36 @@ def _one_way(case: Case, subject: PodRef, direction: Direction) -> Iterator[str]
 
 
 def _not_in_force(case: Case) -> Iterator[str]:
-    """Policies of the scenario that would make a difference, were they in force."""
+    """Policies that would make a difference, were they in force too."""
+    for manifest, policy, word in _elsewhere(case):
+        if not any(case.policies([policy.ref])):
+            yield f"{policy.ref.name} ({manifest.where}) {_effect(case, policy, word)}: with it, this would be {word}"
+
+
+def _otherwise(case: Case) -> Iterator[str]:
+    """Other versions of policies in force, that would make a difference in their place."""
+    for manifest, policy, word in _elsewhere(case):
+        if any(case.policies([policy.ref])):
+            yield f"there is another {policy.ref.name} at {manifest.where}: with that one, this would be {word}"
+
+
+def _elsewhere(case: Case) -> Iterator[tuple[Manifest, NetworkPolicy, Expected]]:
+    """Policies of the scenario, not in force in this step, that would change the word to what its author says."""
     scenario, step = case.outlook.scenario, case.outlook.step
     here = {manifest.where for manifest in step.policies}
-    elsewhere = [manifest for other in scenario.steps for manifest in other.policies]
-    known = {m.where: m for m in (*elsewhere, *case.spare) if m.family is Family.KUBERNETES and m.where not in here}
+    others = [manifest for other in scenario.steps for manifest in other.policies]
+    known = {m.where: m for m in (*others, *case.spare) if m.family is Family.KUBERNETES and m.where not in here}
     for manifest in known.values():
         policy = NetworkPolicy.parse(manifest.data)
         supposed = case.supposing(policy)
         if supposed is not case.reading.word and case.wanted in (None, supposed):
-            yield f"{policy.ref.name} ({manifest.where}) {_effect(case, policy)}: with it, this would be {supposed}"
+            yield manifest, policy, supposed
 
 
-def _effect(case: Case, policy: NetworkPolicy) -> str:
-    """What a policy would do, that is not in force."""
-    for flow in (*case.reading.route.lookups, *case.reading.route.legs):
+def _effect(case: Case, policy: NetworkPolicy, word: Expected) -> str:
+    """What a policy that is not in force would do."""
+    flows = (*case.reading.route.lookups, *case.reading.route.legs)
+    for flow in flows if word is not Expected.ALLOWED else ():
         for end, direction in ((flow.source, Direction.EGRESS), (flow.destination, Direction.INGRESS)):
             pod = case.outlook.world.pods.get(end) if isinstance(end, PodRef) else None
             home = pod is not None and pod.ref.namespace == policy.ref.namespace
@@ -264,4 +284,4 @@ def _other(direction: Direction) -> Direction:
     return Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS
 
 
-_SURPRISES = (_not_in_force, _namespace_labels, _one_item, _two_items, _service_ports, _types, _blocks)
+_SURPRISES = (_not_in_force, _namespace_labels, _one_item, _two_items, _service_ports, _types, _blocks, _otherwise)

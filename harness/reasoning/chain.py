@@ -4,12 +4,9 @@ from harness.model.flow import Direction, PodRef
 from harness.model.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
 from harness.model.policy import NetworkPolicy, Rule
 from harness.reasoning.derive import Outlook
-from harness.reasoning.misses import Miss, Sight
+from harness.reasoning.misses import Sight
 from harness.reasoning.naming import Naming
 from harness.reasoning.wording import QUESTIONS, listed, rule_words
-
-_NEAREST = 2
-"""Rules that a denial explains; the rest is counted."""
 
 
 class Chain:
@@ -66,20 +63,18 @@ class Chain:
         return f"{self.rule(best, side.direction)}{of} {verb} {rule_words(rule, best.policy.namespace)}"
 
     def _denied(self, flow: Flow, side: Side) -> str:
+        """Only the rule that comes closest is explained."""
         isolating = [self._policies[ref] for ref in side.isolating]
         misses = Sight(flow, side.direction, self._world, self._naming.end).misses(isolating)
         if not misses:
             return f", and {'has' if len(isolating) == 1 else 'they have'} no {side.direction.lower()} rules"
-        told = [self._miss(miss, side.direction, several=len(isolating) > 1) for miss in misses[:_NEAREST]]
-        rest = len(misses) - len(told)
-        if rest:
-            told.append(f"{rest} more rule{' does' if rest == 1 else 's do'} not admit it either")
-        return "; " + "; ".join(told)
-
-    def _miss(self, miss: Miss, direction: Direction, *, several: bool) -> str:
-        of = f" of {miss.policy.ref.name}" if several else ""
-        rule = rule_words(miss.policy.rules(direction)[miss.rule], miss.policy.ref.namespace)
-        return f"{self._naming.rule(miss.policy, direction, miss.rule)}{of} admits {rule}, but {miss.words}"
+        closest = misses[0]
+        of = f" of {closest.policy.ref.name}" if len(isolating) > 1 else ""
+        name = self._naming.rule(closest.policy, side.direction, closest.rule) + of
+        rule = rule_words(closest.policy.rules(side.direction)[closest.rule], closest.policy.ref.namespace)
+        if len(misses) == 1:
+            return f"; {name} admits {rule}, but {closest.words}"
+        return f"; none of {len(misses)} rules admits this: the closest is {name} for {rule}, but {closest.words}"
 
 
 def _questions(side: Side) -> str:

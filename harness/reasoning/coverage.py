@@ -118,11 +118,13 @@ class _Supposition:
         policy = NetworkPolicy.parse(manifest.data)
         world = view.outlook.world
         others = tuple(other for other in world.policies if other.ref != policy.ref)
-        self._outlook = view.outlook.supposing((*others, variant.policy) if variant.policy else others)
+        supposed = (variant.policy,) if variant.policy else ()
+        self._outlook = view.outlook.supposing((*others, *supposed))
         self._subjects = frozenset(
             pod.ref
             for pod in world.pods.values()
-            if pod.ref.namespace == policy.ref.namespace and policy.subject.matches(pod.labels)
+            if pod.ref.namespace == policy.ref.namespace
+            and any(one.subject.matches(pod.labels) for one in (policy, *supposed))
         )
 
     @property

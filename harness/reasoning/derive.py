@@ -68,11 +68,11 @@ class Outlook:
         return self.read(path).word
 
     def answered(self) -> Step:
-        """The step with a word for each of its inquiries."""
+        """The step with a word for each of its inquiries, which it keeps: another outlook may answer them anew."""
         asked = {inquiry.path: inquiry.where for inquiry in self.step.inquiries}
         written = [expectation for expectation in self.step.expectations if expectation.path not in asked]
         derived = [Expectation(path, self.word(path), where) for path, where in asked.items()]
-        return replace(self.step, expectations=(*written, *derived), inquiries=())
+        return replace(self.step, expectations=(*written, *derived))
 
     def others(self) -> Mapping[Path, Expected]:
         """The word for every cell of the step's closed world."""

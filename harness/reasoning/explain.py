@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import fill
 
 from harness.matrix.outcome import Expected
 from harness.matrix.path import Manner, Path, TargetKind
@@ -14,6 +15,9 @@ from harness.reasoning.naming import Naming
 from harness.reasoning.world import Addresses
 from harness.scenario.scenario import Manifest, Scenario, Step
 
+COLUMNS = 110
+"""How wide an explanation may be where nobody knows the width of the screen."""
+
 MOST_LEGS = 3
 """Pods behind a Service of which an explanation speaks one by one."""
 
@@ -21,6 +25,7 @@ _MANNERS = {
     Manner.HELD: "the connection was opened earlier, and what a change does to it is for the network plugin to say",
     Manner.THROUGHOUT: "the step before has another word for it, and when a change takes effect is not said",
 }
+_HANGING = " " * 13
 _SERIOUS_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 
 
@@ -34,6 +39,10 @@ class Line:
     def __str__(self) -> str:
         return f"  {self.label:<10} {self.text}"
 
+    def wrapped(self, width: int) -> str:
+        """The same in ``width`` columns: what goes on stands below the sentence. Names are never broken."""
+        return fill(str(self), width, subsequent_indent=_HANGING, break_long_words=False, break_on_hyphens=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -44,9 +53,17 @@ class Explanation:
     lines: tuple[Line, ...]
     causes: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> tuple[Line, ...]:
+        """All lines, those of the causes included."""
+        return (*self.lines, *(Line("cause", cause) for cause in self.causes))
+
     def __str__(self) -> str:
-        told = [*self.lines, *(Line("cause", cause) for cause in self.causes)]
-        return "\n".join([f"{self.path}: {self.word}", *map(str, told)])
+        return "\n".join([f"{self.path}: {self.word}", *map(str, self.told)])
+
+    def wrapped(self, width: int) -> str:
+        """The same in ``width`` columns."""
+        return "\n".join([f"{self.path}: {self.word}", *(line.wrapped(width) for line in self.told)])
 
 
 def explain(

@@ -8,6 +8,7 @@ from harness.matrix.path import Path
 from harness.model.flow import Direction, PodRef
 from harness.model.oracle.verdict import End, Flow, Outside
 from harness.model.policy import NetworkPolicy
+from harness.scenario.family import Family
 from harness.scenario.scenario import Manifest, Scenario, Step
 
 
@@ -19,9 +20,7 @@ class Naming:
         self._inventory = step.inventory
         self._names = Names(step.inventory)
         elsewhere = chain(spare, *(other.policies for other in scenario.steps), step.policies)
-        self._manifests: Mapping[PodRef, Manifest] = {
-            m.name.ref: m for m in elsewhere if m.name.kind == "NetworkPolicy"
-        }
+        self._manifests: Mapping[PodRef, Manifest] = {m.name.ref: m for m in elsewhere if m.family is Family.KUBERNETES}
 
     def end(self, end: End) -> str:
         """A pod's name; what is no pod is the external host that the path names."""

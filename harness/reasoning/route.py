@@ -13,7 +13,7 @@ from harness.model.flow import PodRef, Port, Protocol
 from harness.model.objects import Service, World
 from harness.model.oracle.verdict import End, Flow, Outside
 from harness.reasoning.wording import listed
-from harness.reasoning.world import LOOKUP, NAME_SERVER, Addresses, pod_spec
+from harness.reasoning.world import LOOKUP, NAME_SERVER, Addresses
 from harness.scenario.scenario import Scenario, Step
 
 _BY_NAME = (TargetKind.SERVICE, TargetKind.FQDN)
@@ -45,7 +45,7 @@ class Router:
         self._inventory: Inventory = step.inventory
         self.beyond = _beyond(step)
         self._arrivals: dict[tuple[PodRef, Port], tuple[tuple[PodRef, Port], ...]] = {}
-        self._specs = {m.name.ref: pod_spec(m).get("spec") or {} for m in scenario.workloads if pod_spec(m)}
+        self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
 
     def route(self, path: Path) -> Route:
         """The route of a path between names of the step."""

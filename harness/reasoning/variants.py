@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from harness.model.flow import Direction
-from harness.model.labels import LabelSelector
+from harness.model.labels import LabelSelector, Operator
 from harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
-from harness.reasoning.wording import peer_words, port_words
+from harness.reasoning.wording import peer_words, port_words, requirement_words
 from harness.scenario.scenario import Manifest
 
 T = TypeVar("T")
+_Place = tuple[str | int, ...]
 _PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
-_EVERYTHING = LabelSelector()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Part:
     """One rule with a part changed; ``None`` where the rule itself is dropped."""
 
     what: str
-    at: tuple[str | int, ...]
+    at: _Place
     rule: Rule | None
 
 
@@ -38,10 +38,15 @@ def variants(manifest: Manifest) -> Iterator[Variant]:
     policy = NetworkPolicy.parse(manifest.data)
     yield Variant(f"policy {policy.ref.name}", manifest.where, None)
     seen = {policy}
-    for variant in (*_directions(manifest, policy), *_rules(manifest, policy)):
+    for variant in (*_subjects(manifest, policy), *_directions(manifest, policy), *_rules(manifest, policy)):
         if variant.policy not in seen:
             seen.add(variant.policy or policy)
             yield variant
+
+
+def _subjects(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
+    for what, at, weaker in _weaker_selector("podSelector", policy.subject):
+        yield Variant(f"{what} of {policy.ref.name}", manifest.at("spec", *at), replace(policy, subject=weaker))
 
 
 def _directions(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
@@ -88,14 +93,27 @@ def _peers(rule: Rule, peers: Sequence[Peer], key: str, namespace: str) -> Itera
             yield _Part(f"{what} in ", (key, index, *at), replace(rule, peers=changed))
 
 
-def _weaker(peer: Peer) -> Iterator[tuple[str, tuple[str | int, ...], Peer]]:
+def _weaker(peer: Peer) -> Iterator[tuple[str, _Place, Peer]]:
     """A peer without one of its conditions."""
     if isinstance(peer, IPBlock):
         for index, hole in enumerate(peer.excepts):
             yield f"except {hole}", ("ipBlock", "except", index), replace(peer, excepts=_without(peer.excepts, index))
-    elif peer.namespaces is not None and peer.pods is not None:
-        yield "namespaceSelector", ("namespaceSelector",), replace(peer, namespaces=_EVERYTHING)
-        yield "podSelector", ("podSelector",), replace(peer, pods=_EVERYTHING)
+        return
+    for what, at, selector in _weaker_selector("namespaceSelector", peer.namespaces):
+        yield what, at, replace(peer, namespaces=selector)
+    for what, at, selector in _weaker_selector("podSelector", peer.pods):
+        yield what, at, replace(peer, pods=selector)
+
+
+def _weaker_selector(key: str, selector: LabelSelector | None) -> Iterator[tuple[str, _Place, LabelSelector]]:
+    """A selector that selects everything, and, of several requirements, without one of them."""
+    requirements = selector.requirements if selector else ()
+    if requirements:
+        yield key, (key,), LabelSelector()
+    for index, requirement in enumerate(requirements if len(requirements) > 1 else ()):
+        within = ("matchLabels", requirement.key) if requirement.operator is Operator.IN else ("matchExpressions",)
+        what = f"{requirement_words(requirement)} of {key}"
+        yield what, (key, *within), LabelSelector(_without(requirements, index))
 
 
 def _ports(rule: Rule, ports: Sequence[PolicyPort]) -> Iterator[_Part]:

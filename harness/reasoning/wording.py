@@ -23,7 +23,7 @@ QUESTIONS = {
     Point.OPTIONAL_FEATURES: "whether the network plugin knows SCTP and endPort",
     Point.NO_IMPLEMENTATION: "whether anybody enforces policies",
     Point.HOW_BLOCKED: "what a denial looks like",
-    Point.NOT_KNOWN: "which address or node an end has, which is known only on a cluster",
+    Point.NOT_KNOWN: "what address or node an end has, as only a cluster can tell",
 }
 """What an answer can hang on, as questions that a sentence can hold."""
 

@@ -3,16 +3,13 @@
 One pod stands for all pods of a workload, under the workload's own name. Every world has the cluster's name server.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from harness.matrix.names import ObjectName
 from harness.matrix.path import Workload
 from harness.model.flow import PodRef, Port, Protocol
 from harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from harness.model.policy import NetworkPolicy
-from harness.scenario.scenario import Manifest, Scenario, Step, network_policies
+from harness.scenario.scenario import Scenario, Step, network_policies
 
 Addresses = Mapping[PodRef, Sequence[str]]
 """Addresses that are known, by workload; those of external hosts by their names, without a namespace."""
@@ -26,20 +23,15 @@ LOOKUP = Port(Protocol.UDP, 53)
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The label that the API server gives every namespace."""
 
-_CHOSEN = "cni.projectcalico.org/ipAddrs"
-
 
 def world_of(step: Step, scenario: Scenario, addresses: Addresses | None = None) -> World:
     """The snapshot that ``step`` describes: pods and namespaces as relabelled, Services, NetworkPolicies in force.
 
     A pod has the addresses given here, or those that its manifest chooses, or none: they are unknown then.
     """
-    specs = {manifest.name: pod_spec(manifest) for manifest in scenario.workloads}
-    pods = [
-        _pod(workload, specs.get(ObjectName(workload.kind, workload.ref), {}), (addresses or {}).get(workload.ref, ()))
-        for workload in step.inventory.workloads.values()
-        if workload.replicas
-    ]
+    chosen = {manifest.name.ref: manifest.chosen_addresses for manifest in scenario.workloads if manifest.pod}
+    known = {**chosen, **(addresses or {})}
+    pods = [_pod(w, known.get(w.ref, ())) for w in step.inventory.workloads.values() if w.replicas]
     return World(
         {namespace.name: namespace for namespace in _namespaces(step, scenario)},
         {pod.ref: pod for pod in (*pods, _name_server())},
@@ -48,28 +40,9 @@ def world_of(step: Step, scenario: Scenario, addresses: Addresses | None = None)
     )
 
 
-def pod_spec(manifest: Manifest) -> Mapping[str, Any]:
-    """The pod or pod template of a workload: its ``metadata`` and ``spec``; empty for other kinds."""
-    data = manifest.data
-    if data["kind"] == "Pod":
-        return data
-    template = (data.get("spec") or {}).get("template")
-    return template if isinstance(template, Mapping) else {}
-
-
-def _pod(workload: Workload, data: Mapping[str, Any], known: Sequence[str]) -> Pod:
-    addresses = tuple(known or _chosen(data))
-    return Pod(workload.ref, workload.labels, workload.ports, addresses, host_network=workload.host_network)
-
-
-def _chosen(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The addresses that a manifest asks of the network plugin."""
-    text = ((data.get("metadata") or {}).get("annotations") or {}).get(_CHOSEN)
-    try:
-        found = json.loads(text) if text else []
-    except ValueError:
-        return ()
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+def _pod(workload: Workload, addresses: Sequence[str]) -> Pod:
+    hosted = workload.host_network
+    return Pod(workload.ref, workload.labels, workload.ports, tuple(addresses), host_network=hosted)
 
 
 def _namespaces(step: Step, scenario: Scenario) -> Iterator[Namespace]:

@@ -52,7 +52,7 @@ def _workload(manifest: Manifest) -> Workload | None:
     name, data = manifest.name, manifest.data
     if name.kind not in WORKLOAD_KINDS:
         return None
-    template = data if name.kind == "Pod" else data["spec"]["template"]
+    template = manifest.pod
     replicas = None if name.kind == "Pod" else data["spec"].get("replicas")
     spec = template["spec"]
     return Workload(

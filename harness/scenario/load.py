@@ -1,10 +1,9 @@
 """The directory of a scenario becomes a ``Scenario``, or a ``ScenarioInvalid`` that holds everything that is wrong."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from os.path import normpath
 from pathlib import Path
-from typing import Any
 
 from harness.errors import ScenarioInvalid
 from harness.matrix.problem import Place, Problem
@@ -23,7 +22,6 @@ DERIVED = "derived"
 
 _LINE_LIMIT = 500
 _NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")
-_CHOSEN_ADDRESSES = "cni.projectcalico.org/ipAddrs"
 
 
 def load(file: Path) -> Scenario:
@@ -99,14 +97,8 @@ def _ground(node: Node, library: Library, report: Report) -> Ground:
 
 def _implied(workloads: Iterable[Located]) -> Iterator[str]:
     """Names of the capabilities that manifests need without anybody saying so."""
-    if any(_annotations(located.manifest.data).get(_CHOSEN_ADDRESSES) for located in workloads):
+    if any(located.manifest.chosen_addresses for located in workloads):
         yield "pod addresses of one's choice"
-
-
-def _annotations(data: Mapping[str, Any]) -> Mapping[str, str]:
-    """Those of a pod, or of a controller's pods."""
-    template = (data.get("spec") or {}).get("template") if data["kind"] != "Pod" else data
-    return ((template or {}).get("metadata") or {}).get("annotations") or {}
 
 
 def _namespaces(workloads: Iterable[Located]) -> frozenset[str]:

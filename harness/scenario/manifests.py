@@ -129,10 +129,10 @@ def _no_policies(objects: Iterable[Located], report: Report) -> None:
 
 def no_twins(objects: Iterable[Located], report: Report) -> None:
     """One object is written once: the second would silently replace the first."""
-    first: dict[ObjectName, Located] = {}
+    first: dict[tuple[str, ObjectName], Located] = {}
     for located in objects:
         name = located.manifest.name
-        earlier = first.setdefault(name, located)
+        earlier = first.setdefault((located.manifest.group, name), located)
         if earlier is not located:
             report.add(
                 located.node.place, f"{name} is already at {earlier.manifest.where}", "rename or remove one of them"

@@ -4,6 +4,7 @@ Every ``where`` is ``file:line`` with the file relative to the scenario's direct
 pytest was started.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,8 +16,7 @@ from harness.matrix.names import Names, ObjectName
 from harness.matrix.path import Expectation, ExternalHost, Inquiry, Inventory
 from harness.matrix.path import Path as NetworkPath
 from harness.matrix.reach import cells
-from harness.model.flow import Direction, PodRef
-from harness.model.policy import NetworkPolicy
+from harness.model.flow import PodRef
 from harness.scenario.family import Family
 from harness.scenario.node import Node
 
@@ -50,6 +50,7 @@ CLUSTER_SCOPED = frozenset(
 )
 """Kinds whose objects are in no namespace, as far as network scenarios use them."""
 
+_CHOSEN_ADDRESSES = "cni.projectcalico.org/ipAddrs"
 
 EXTERNAL_NAMESPACE = "external-hosts"
 """Where a backend that makes external hosts out of pods keeps them; placed like any other namespace."""
@@ -90,9 +91,32 @@ class Manifest:
         return ObjectName(kind, PodRef(namespace, metadata["name"]))
 
     @property
+    def group(self) -> str:
+        """The API group, empty for the core's: kinds of two groups may share their name."""
+        return str(self.data["apiVersion"]).rpartition("/")[0]
+
+    @property
     def family(self) -> Family | None:
         """Whose policy this is; ``None`` for all that is no policy."""
         return Family.of(self.data["kind"], self.data["apiVersion"])
+
+    @property
+    def pod(self) -> Mapping[str, Any]:
+        """The pod, or a controller's template for its pods: ``metadata`` and ``spec``; empty for other kinds."""
+        if self.data["kind"] == "Pod":
+            return self.data
+        template = (self.data.get("spec") or {}).get("template")
+        return template if isinstance(template, Mapping) else {}
+
+    @property
+    def chosen_addresses(self) -> tuple[str, ...]:
+        """The addresses that its pod is to have, by the annotation of Calico's address management."""
+        text = ((self.pod.get("metadata") or {}).get("annotations") or {}).get(_CHOSEN_ADDRESSES)
+        try:
+            found = json.loads(text) if text else []
+        except ValueError:
+            return ()
+        return tuple(map(str, found)) if isinstance(found, list) else ()
 
     def at(self, *names: str | int) -> str:
         """``file:line`` of a part, such as ``at("spec", "ingress", 0)``; of its holder where it is missing."""
@@ -121,7 +145,7 @@ class Step:
     objects that do not exist. ``inventory`` is what exists: pods relabelled, without what is absent. Of a step with
     ``repeat`` above 1, the step before and this one are entered so often in turn.
 
-    The words of a ``derived`` step come from the specification: ``inquiries`` are paths that still lack theirs.
+    The words of a ``derived`` step come from the specification: ``inquiries`` are the paths that get theirs so.
     """
 
     name: str
@@ -192,20 +216,6 @@ def closed_world(step: Step) -> tuple[NetworkPath, ...]:
     said = covered(((e.path, e.expected) for e in step.expectations), step.inventory)
     names = Names(step.inventory, frozenset(step.absent))
     return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in said)
-
-
-def selecting(step: Step, ref: PodRef, direction: Direction) -> tuple[Manifest, ...]:
-    """The NetworkPolicies that isolate a workload's pods in one direction, by its labels in this step."""
-    workload = step.inventory.workloads.get(ref)
-    if workload is None:
-        return ()
-    return tuple(
-        manifest
-        for manifest in network_policies(step)
-        if (policy := NetworkPolicy.parse(manifest.data)).ref.namespace == ref.namespace
-        and direction in policy.directions
-        and policy.subject.matches(workload.labels)
-    )
 
 
 def network_policies(step: Step) -> tuple[Manifest, ...]:

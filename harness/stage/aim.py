@@ -21,11 +21,15 @@ CLUSTER_DOMAIN = "cluster.local"
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """One question of a path, and how to print its two ends."""
+    """One question of a path, and how to print its two ends.
+
+    ``by_hearsay``: the source has asked as it started, and ended since. What is asked now is whether the target lives.
+    """
 
     source: str
     target: str
     question: Question
+    by_hearsay: bool = False
 
 
 def aims(expectation: Expectation, census: Census) -> tuple[Aim, ...]:
@@ -50,13 +54,19 @@ def _aim(expectation: Expectation, source: Pod, probe: Probe, census: Census) ->
     target = probe.authority if probe.port else probe.host
     witnesses = _witnesses(path, probe, expected, census)
     vouchers = _vouchers(census) if expected is Expected.UNRESOLVED else ()
-    return Aim(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
+    if source.running:
+        return Aim(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
+    if not witnesses:
+        raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")
+    pod, own = witnesses[0]
+    return Aim(str(source.ref), target, Question(pod, own, Expected.ALLOWED, witnesses), by_hearsay=True)
 
 
 def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
     if not path.source.namespace:
         return (_external(path.source.name, census),)
-    return tuple(live.pod for live in census.pods_of(path.source))
+    pods_of = census.pods_ever_of if path.manner is Manner.FIRST else census.pods_of
+    return tuple(live.pod for live in pods_of(path.source))
 
 
 def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:

@@ -1,7 +1,7 @@
 """Who is there right now: live pods, Services and external hosts, under the scenario's own names. Pure."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import WorkloadFailed
@@ -28,7 +28,7 @@ class LivePod:
 class Census:
     """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones.
 
-    ``uids`` are those of all the objects.
+    ``uids`` are those of all the objects; ``ended`` are pods that have done their work, and only are listed still.
     """
 
     pods: Mapping[PodRef, tuple[LivePod, ...]]
@@ -37,11 +37,13 @@ class Census:
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
+    ended: Mapping[PodRef, tuple[LivePod, ...]] = field(default_factory=dict)
 
     @classmethod
     def take(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "Census":
         """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
         pods: dict[PodRef, list[LivePod]] = {}
+        ended: dict[PodRef, list[LivePod]] = {}
         services, externals, name_servers = {}, {}, []
         for data in objects:
             if data["kind"] == "Service":
@@ -53,16 +55,27 @@ class Census:
                     externals[live.pod.ref.name] = live.pod
                 elif live.pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= live.pod.labels.items():
                     name_servers.append(live.pod)
-                elif live.pod.running:
-                    pods.setdefault(live.owner, []).append(live)
+                else:
+                    (pods if live.pod.running else ended).setdefault(live.owner, []).append(live)
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
-        return cls({k: tuple(v) for k, v in pods.items()}, services, externals, tuple(name_servers), placement, uids)
+        there, gone = ({k: tuple(v) for k, v in found.items()} for found in (pods, ended))
+        return cls(there, services, externals, tuple(name_servers), placement, uids, gone)
+
+    @property
+    def addresses(self) -> Mapping[PodRef, Sequence[str]]:
+        """Those of what is one pod, or one external host (in no namespace); several pods have none in common."""
+        pods = {owner: live[0].pod.addresses for owner, live in self.pods.items() if len(live) == 1}
+        return {**pods, **{PodRef("", name): host.addresses for name, host in self.externals.items()}}
 
     def pods_of(self, workload: PodRef) -> tuple[LivePod, ...]:
         """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
         if not (found := self.pods.get(workload)):
             raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {workload.namespace} get pods`")
         return found
+
+    def pods_ever_of(self, workload: PodRef) -> tuple[LivePod, ...]:
+        """Its live pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
+        return (*self.pods.get(workload, ()), *self.ended.get(workload, ())) or self.pods_of(workload)
 
     def backing(self, service: Service) -> tuple[Pod, ...]:
         """The pods behind a Service, by its selector."""

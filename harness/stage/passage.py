@@ -18,6 +18,7 @@ from harness.matrix.path import Expectation, Manner, Path
 from harness.model.flow import PodRef
 from harness.model.objects import Pod
 from harness.probe import first
+from harness.probe.converge import NOT_ASKED
 from harness.probe.first import First
 from harness.probe.prober import Prober
 from harness.probe.question import Question
@@ -25,7 +26,7 @@ from harness.probe.watch import Watch
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import Step
 from harness.settings import Deadline
-from harness.stage.aim import aims, probes_from
+from harness.stage.aim import Aim, aims, probes_from
 from harness.stage.census import Census
 from harness.stage.state import Act, Change, Object
 
@@ -76,6 +77,7 @@ class Passage:
     _watches: dict[Path, Watch] = field(default_factory=dict)
     _firsts: dict[PodRef, First] = field(default_factory=dict)
     _told: dict[Path, Attempts] = field(default_factory=dict)
+    _took: float = 0.0
 
     def depart(self) -> None:
         """Begin to ask."""
@@ -95,8 +97,9 @@ class Passage:
         """The changes, with a first container in the pods from which something is to be asked first."""
         return tuple(self._equipped(change) for change in changes)
 
-    def arrive(self, after: Census) -> None:
-        """Take note that all changes are made and all pods run. ``after`` is who is there now."""
+    def arrive(self, after: Census, changed: float) -> None:
+        """Take note that all was ``changed`` by then (monotonic), and all pods run. ``after`` is who is there now."""
+        self._took = changed - self.began
         for watched in self._watched:
             watched.questions = _questions(watched.path, after)
         for source, asked in self._firsts.items():
@@ -108,20 +111,20 @@ class Passage:
         self._watches.clear()
         return self._told
 
-    def completed(self, path: Path, position: int, settled: Evidence, changed: float) -> Evidence:
-        """The evidence of one aim, which was gathered once all was ``changed``, with what was seen on the way there.
+    def completed(self, expectation: Expectation, position: int, aim: Aim, settled: Evidence) -> Evidence:
+        """The evidence of one aim, which was gathered once all was changed, with what was seen on the way there.
 
         Times count from the beginning. What asked for itself had no witness: the first of the settled step speaks
-        for it.
+        for it. Of a source that has ended there is nothing else.
         """
-        told = self.end().get(path, ())
+        told = self.end().get(expectation.path, ())
         earlier = told[position] if position < len(told) else ()
         witness = settled.attempts[0].witness
         attempts = (
             *(attempt if attempt.witness else replace(attempt, witness=witness) for attempt in earlier),
-            *(replace(attempt, at=attempt.at + changed - self.began) for attempt in settled.attempts),
+            *(replace(attempt, at=attempt.at + self._took) for attempt in settled.attempts if not aim.by_hearsay),
         )
-        return Evidence(settled.expected, attempts, path.manner)
+        return Evidence(expectation.expected, attempts or (Attempt(0.0, NOT_ASKED),), expectation.path.manner)
 
     def _watch(self, watched: _Watched) -> None:
         self._watched.append(watched)
@@ -150,7 +153,7 @@ class Passage:
     def _heard(self, source: PodRef, asked: First, after: Census) -> Mapping[Path, Attempts]:
         """What the first containers of all pods of a workload met, by path and aim."""
         heard = []
-        for live in after.pods_of(source):
+        for live in after.pods_ever_of(source):
             ref = live.pod.ref
             log = self.ways.client.log(ObjectKey("v1", "Pod", ref.namespace, ref.name), container=first.NAME)
             heard.append((live.pod, dict(zip(asked.probes, asked.read(log), strict=True))))

@@ -103,7 +103,7 @@ class Stage:
         return None if self._at is None else self.scenario.steps[self._at]
 
     def open(self) -> None:
-        """Wait for the scenario's turn, make namespaces, external hosts and workloads, and wait until pods are ready.
+        """Wait for the scenario's turn, make namespaces, external hosts and the first workloads, and wait for pods.
 
         Raises ``CapabilityMissing`` where the cluster lacks what the whole scenario requires.
         """
@@ -126,20 +126,29 @@ class Stage:
         if name not in names:
             raise ValueError(f"{self.scenario.name} has no step '{name}'; it has {', '.join(names)}")
         goal = names.index(name)
-        for index in self._way(goal):
+        way = self._way(goal)
+        self._check([self.scenario.steps[index] for index in way])
+        for index in way:
             self._at = None
             self._go(self.scenario.steps[index], follow=index == goal)
             self._at = index
 
     def observe(
-        self, step: Step, expectations: Sequence[Expectation], *, others: bool, words: Words | None = None
+        self,
+        step: Step,
+        expectations: Sequence[Expectation],
+        *,
+        others: bool,
+        words: Words | None = None,
+        census: Census | None = None,
     ) -> Observation:
         """Ask until every path is as expected or the settle time has passed: the given ones, and the closed world.
 
         Paths that the cluster cannot carry are left out. A small closed world is asked along with the paths; a large
-        one by the fast means, side by side with them. ``words`` are those for its cells, by default the step's one.
+        one by the fast means, side by side with them. ``words`` are those for its cells, by default the step's one;
+        ``census`` is who is there, where that is known already.
         """
-        census = self.census()
+        census = census or self.census()
         able = [expectation for expectation in expectations if self.lacks(expectation.path) is None]
         cells = [
             Expectation(path, words[path] if words is not None else Expected(step.others), step.where)
@@ -204,7 +213,9 @@ class Stage:
 
     @property
     def _inventory(self) -> Inventory:
-        return self.step.inventory if self.step else self.scenario.inventory
+        """What exists; before the first step, all that it has too."""
+        steps = self.scenario.steps
+        return (self.step or steps[0]).inventory if steps else self.scenario.inventory
 
     def _expectation(self, text: str, expected: Expected) -> Expectation:
         sentence = parse(text, expected, Place("probe()", 1))
@@ -222,7 +233,7 @@ class Stage:
         timeouts = replace(timeouts, settle=timeouts.settle + self._lines.patience(expectations))
         evidence = asking(self.ground.prober, questions, timeouts, since=self._changed)
         return tuple(
-            Finding(expectation, tuple(self._asked(expectation.path, *one, evidence) for one in enumerate(several)))
+            Finding(expectation, tuple(self._asked(expectation, *one, evidence) for one in enumerate(several)))
             for expectation, several in aimed
         )
 
@@ -230,14 +241,21 @@ class Stage:
         held = expectation.path.manner is Manner.HELD
         return self._lines.aims(expectation, census) if held else aims(expectation, census)
 
-    def _asked(self, path: Path, position: int, aim: Aim, evidence: Mapping[Question, Evidence]) -> Asked:
+    def _asked(self, expectation: Expectation, position: int, aim: Aim, evidence: Mapping[Question, Evidence]) -> Asked:
         """All that was seen of one aim, on the way into the step and in it."""
         found = evidence[aim.question]
-        if self._passage is not None and path.manner in (Manner.FIRST, Manner.THROUGHOUT):
-            found = self._passage.completed(path, position, found, self._changed)
+        if self._passage is not None and expectation.path.manner in (Manner.FIRST, Manner.THROUGHOUT):
+            found = self._passage.completed(expectation, position, aim, found)
         return Asked(aim.source, aim.target, found)
 
-    def _way(self, goal: int) -> Iterable[int]:
+    def _check(self, way: Iterable[Step]) -> None:
+        """Nothing is begun that the cluster cannot end."""
+        for step in way:
+            for need in map(Capability, step.needs):
+                if need not in self.capabilities:
+                    raise CapabilityMissing(need, f"step {step.name} needs it")
+
+    def _way(self, goal: int) -> Sequence[int]:
         """The steps to enter, one after the other."""
         if self._at is not None and goal in (self._at, self._at - 1):
             return (goal,) if goal < self._at else ()
@@ -245,9 +263,6 @@ class Stage:
 
     def _go(self, step: Step, *, follow: bool) -> None:
         """Enter one step from wherever the cluster is; ``follow`` what is asked on the way."""
-        for need in map(Capability, step.needs):
-            if need not in self.capabilities:
-                raise CapabilityMissing(need, f"step {step.name} needs it")
         self._leave()
         index = self.scenario.steps.index(step)
         self._lines.keep([path for later in self.scenario.steps[index:] for path in paths(later, Manner.HELD)])
@@ -265,7 +280,7 @@ class Stage:
         try:
             passage.depart()
             self._lead(target, recreate, restart=step.restart, equip=passage.equipped)
-            passage.arrive(self.census())
+            passage.arrive(self.census(), self._changed)
         except BaseException:
             passage.end()
             raise

@@ -52,9 +52,13 @@ _IMMUTABLE = frozenset({"Pod", "Job"})
 
 
 def state_of(scenario: Scenario, step: Step | None, placement: Placement) -> dict[ObjectKey, Object]:
-    """All objects that ``step`` wants, in the cluster's names; without a step, the workloads alone."""
+    """All objects that ``step`` wants, in the cluster's names; without a step, the workloads that the first one has.
+
+    What the first step lacks is not made before it: two pods may take turns at one address.
+    """
     manifests = (*scenario.workloads, *(step.policies if step else ()))
-    wanted = [manifest for manifest in manifests if not (step and manifest.name in step.absent)]
+    absent = (step or scenario.steps[0]).absent if scenario.steps else ()
+    wanted = [manifest for manifest in manifests if manifest.name not in absent]
     placed = [placement.manifest(_relabelled(manifest, step)) for manifest in wanted]
     return {ObjectKey.of(data): data for data in placed}
 

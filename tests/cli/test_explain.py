@@ -7,6 +7,11 @@ from harness.cli import main
 THREE_TIER = str(Path(__file__).parents[2] / "scenarios" / "three_tier")
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 def heads(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("step ")]
 
@@ -35,3 +40,13 @@ def test_where_the_author_says_otherwise_is_shown(capsys: pytest.CaptureFixture[
     assert main(words) == 0
     (head,) = heads(capsys.readouterr().out)
     assert head.endswith("says allowed")
+
+
+def test_lines_keep_to_the_width_of_the_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["explain", THREE_TIER, "web-pod -> db-service:3306", "--step", "as-written"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith(" " * 13) for line in lines)

@@ -34,12 +34,12 @@ def test_a_command_does_not_load_another() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["table", "nowhere"], "there is no nowhere; name a directory that holds a scenario.yaml"),
+        (["table", "nowhere"], "there is no scenario at nowhere; name a directory that holds a scenario.yaml"),
         (["table", THREE_TIER, "--step", "with-dn"], "three_tier has no step 'with-dn'; did you mean with-dns?"),
         (["coverage", THREE_TIER, "--profile", "calic"], "there is no profile 'calic'; did you mean calico?"),
         (["explain", THREE_TIER, "web-pod db-pod"], "'web-pod db-pod' is not a path; write it as SOURCE -> TARGET"),
         (["explain", THREE_TIER, "web -> db-pod:3306"], "there is no workload called 'web'; did you mean web-pod?"),
-        (["explain", THREE_TIER, "any -> db-pod:3306"], "'any -> db-pod:3306' is not one path but several"),
+        (["explain", THREE_TIER, "any -> db-pod:3306"], "'any -> db-pod:3306' is several paths; name one source"),
     ],
 )
 def test_bad_input_gives_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,14 @@
 """Killing mutants: what counts as a kill, the page, and a run of the command."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.cli import main
-from harness.cli.killing import Kill, Trial, telling, without
-from harness.cli.killpage import page, written
+from harness.cli import killing, main
+from harness.cli.killing import Kill, Trial, certain, telling, together, try_in_order, without
+from harness.cli.killpage import Measure, page, written
 from harness.cluster.embedded.mutants import MUTANTS
 
 SCENARIO = """\
@@ -57,10 +58,66 @@ def test_a_page_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     file = Path("docs/mutants.md")
     file.parent.mkdir()
-    file.write_text(page(MUTANTS, TRIALS, root=file.parent))
+    file.write_text(page(MUTANTS, TRIALS, Measure(9, 130.0), root=file.parent))
     assert written(file) == telling(TRIALS)
-    assert "3 of 4 mutants are killed" in file.read_text()
-    assert "| **nobody** |" in file.read_text()
+
+
+def test_a_page_names_the_most_telling_counts_the_rest_and_lists_the_survivors() -> None:
+    many = [NARROW, *(Path(f"scenarios/{number}") for number in range(4))]
+    trials = (replace(trial("not-enforced", *many), asked=frozenset((*many, BROAD))), trial("end-port-ignored"))
+    text = page(MUTANTS, trials, Measure(9, 130.0, whole=True, foreseen=12), root=Path())
+    assert "of 2 mutants, the scenarios of this repository kill 1" in text
+    assert "[2](scenarios/2); 5 of 6 asked |" in text
+    assert "| **nobody** |" in text
+    assert "## Survivors\n\n- `end-port-ignored`\n" in text
+    assert "6 pairs of a mutant and a scenario were asked, of 18; in 12 the scenario cannot tell the mutant." in text
+    assert "`netpol mutants --all --write` in about 2 min" in text
+
+
+class Runs:
+    """Stands in for runs of pytest: each answers with the next of these kills, or with none."""
+
+    def __init__(self, *kills: Sequence[Kill]) -> None:
+        self.asked: list[Sequence[Path]] = []
+        self._kills = list(kills)
+
+    def __call__(self, mutant: str, directories: Sequence[Path], *, whole: bool) -> Trial:
+        self.asked.append(list(directories))
+        return Trial(mutant, tuple(self._kills.pop(0)), frozenset(directories))
+
+
+LASTING = Kill(NARROW, f"{NARROW}/scenario.yaml::step::a -> b:80")
+FLEETING = Kill(BROAD, f"{BROAD}/scenario.yaml::step::throughout a -> b:80")
+TESTED = Kill(BROAD, f"{BROAD}/test_it.py::test_it")
+
+
+@pytest.mark.parametrize("kill", [FLEETING, TESTED], ids=["path", "test"])
+def test_a_kill_of_a_moment_has_to_come_again(monkeypatch: pytest.MonkeyPatch, kill: Kill) -> None:
+    found = Trial("not-enforced", (LASTING, kill))
+    for answer, kept in (((kill,), (LASTING, kill)), ((), (LASTING,))):
+        runs = Runs(answer)
+        monkeypatch.setattr(killing, "try_out", runs)
+        assert certain(found).kills == kept
+        assert runs.asked == [[BROAD]]
+
+
+def test_a_kill_in_a_lasting_state_is_not_asked_again() -> None:
+    found = Trial("not-enforced", (LASTING,))
+    assert certain(found) is found
+
+
+def test_batches_are_asked_in_order_until_a_certain_kill(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs((), (FLEETING,), (), (LASTING,))
+    monkeypatch.setattr(killing, "try_out", runs)
+    first, second = Path("first"), Path("second")
+    batches = [lambda: (), lambda: (first,), lambda: (first, BROAD, NARROW), lambda: (second,)]
+    assert try_in_order("not-enforced", batches).kills == (LASTING,)
+    assert runs.asked == [[first], [BROAD, NARROW], [BROAD], [second]]
+
+
+def test_several_runs_are_one_trial() -> None:
+    both = together("x", [trial("x", NARROW), Trial("x", items=3, seconds=2.0, broken="why")])
+    assert (both.scenarios, both.items, both.seconds, both.broken) == ({NARROW}, 3, 2.0, "why")
 
 
 def test_where_there_is_no_page_nothing_is_known(tmp_path: Path) -> None:
@@ -110,7 +167,7 @@ def test_a_scenario_that_fails_anyhow_kills_nobody(library: Path, capsys: pytest
 def test_files_that_cannot_be_read_are_no_result(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (library / "deny.yaml").unlink()
     assert main(["mutants", "--only", "not-enforced"]) == 1
-    assert "broken    without a mutant: the run ended with" in capsys.readouterr().out
+    assert "broken    not-enforced: the run ended with" in capsys.readouterr().out
 
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

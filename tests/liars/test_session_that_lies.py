@@ -43,11 +43,12 @@ class Bash:
         self._pods.asked.append(text)
         if "deaf" not in self._pods.lies:
             self._output.append(self._frame("heard", int(number)))
-        if self._pods.state == "open" and text:
+        if self._pods.state == "open" and text and self._pods.answer:
             word = re.search(r"[0-9a-f]{16}", text)
-            self._output.append(f"{ANSWER}{word[0] if word else ''}".encode())
-        if self._pods.state in LAST_WORDS:
-            self._output.append(LAST_WORDS[self._pods.state].encode() + self._frame("closed", 1))
+            self._output.append(f"{self._pods.answer}{word[0] if word else ''}".encode())
+        ending = self._pods.state if self._pods.answer else "finished"
+        if ending in LAST_WORDS:
+            self._output.append(LAST_WORDS[ending].encode() + self._frame("closed", 1))
         if self._pods.state == "dropped" and "dies in silence" in self._pods.lies and text:
             self._pods.dead = True
 
@@ -72,6 +73,7 @@ class Pods:
     def __init__(self) -> None:
         self.state = "open"
         self.lies: set[str] = set()
+        self.answer = ANSWER
         self.dead = False
         self.opened = 0
         self.closed = 0
@@ -136,12 +138,22 @@ def test_a_shell_that_does_not_hear_is_no_denial(pods: Pods, ask: Callable[[Prob
     assert ask(UDP) is Outcome.PROBE_FAILED
 
 
-def test_a_server_that_ends_a_connection_says_nothing_of_the_network(
-    pods: Pods, ask: Callable[[Probe], Outcome]
+@pytest.mark.parametrize("end", ["reset", "finished"])
+def test_the_end_of_a_connection_that_has_answered_is_the_networks_word(
+    pods: Pods, ask: Callable[[Probe], Outcome], end: str
 ) -> None:
     assert ask(HTTP) is Outcome.CONNECTED
-    pods.state = "finished"
-    assert ask(HTTP) is Outcome.PROBE_FAILED
+    pods.state = end
+    assert [ask(HTTP) for _ in range(2)] == [Outcome.REFUSED] * 2
+
+
+@pytest.mark.parametrize("answer", ["HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok", ""])
+def test_a_server_that_always_ends_connections_says_nothing_of_the_network(
+    pods: Pods, ask: Callable[[Probe], Outcome], answer: str
+) -> None:
+    pods.answer = answer
+    assert [ask(HTTP) for _ in range(2)] == [Outcome.PROBE_FAILED] * 2
+    assert pods.opened == 2, "before the first answer everything is tried anew"
 
 
 def test_a_connection_that_tcp_has_given_up_stays_silent(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:

@@ -51,6 +51,9 @@ class FakePods:
     def own(self, pod: PodRef) -> Sequence[str]:
         return ["app"]
 
+    def kind(self, pod: PodRef) -> str:
+        return ""
+
     def container(self, pod: PodRef) -> str:
         if not self.spare:
             raise ToolMissing("a probe container cannot be had: nobody may")

@@ -26,6 +26,7 @@ class FakeApi:
         self.joined: list[dict[str, Any]] = []
         self.state: dict[str, Mapping[str, Any]] = {}
         self.annotations: dict[str, str] = {}
+        self.images: list[dict[str, str]] = []
         self.refusal = refusal
         self.patches: list[tuple[ObjectKey, str, Mapping[str, Any]]] = []
         self._states: Iterator[Mapping[str, Any]] = iter(states or (RUNNING,))
@@ -37,7 +38,7 @@ class FakeApi:
         return {
             "metadata": {"name": key.name, "annotations": self.annotations},
             "spec": {"containers": self.containers, "ephemeralContainers": self.joined},
-            "status": {"ephemeralContainerStatuses": statuses},
+            "status": {"ephemeralContainerStatuses": statuses, "containerStatuses": self.images},
         }
 
     def patch_subresource(self, key: ObjectKey, subresource: str, patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,3 +193,42 @@ def test_the_preferred_container_comes_first() -> None:
     assert _containers(api).own(POD) == ("app", "side")
     api.annotations["kubectl.kubernetes.io/default-container"] = "side"
     assert _containers(api).own(POD) == ("side", "app")
+
+
+def _kind(
+    *, image: str = "sha256:1", name: str = "app", annotations: Mapping[str, str] | None = None, **more: Any
+) -> str:
+    api = FakeApi()
+    api.containers = [{"name": name, "image": "agnhost", **more}]
+    api.images = [{"name": name, "imageID": image}]
+    api.annotations = dict(annotations or {})
+    return _containers(api).kind(POD)
+
+
+def test_pods_of_one_image_and_the_same_settings_are_of_one_kind() -> None:
+    tokens = {"name": "kube-api-access-x", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+    alike = {
+        _kind(),
+        _kind(name="web"),
+        _kind(args=["netexec"], ports=[{"containerPort": 80}], volumeMounts=[tokens]),
+        _kind(annotations={"cni.projectcalico.org/podIP": "10.0.0.1"}),
+    }
+    assert len(alike) == 1
+    assert "" not in alike
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _kind(image="sha256:2"),
+        _kind(env=[{"name": "PATH", "value": "/bin"}]),
+        _kind(securityContext={"runAsUser": 7}),
+        _kind(annotations={"netpol-harness/hide-tools": "nc"}),
+    ],
+)
+def test_what_may_have_other_programs_is_of_another_kind(other: str) -> None:
+    assert other not in ("", _kind())
+
+
+def test_what_is_not_known_or_mounts_something_is_of_no_kind() -> None:
+    assert _kind(image="") == _kind(volumeMounts=[{"name": "tools", "mountPath": "/opt"}]) == ""

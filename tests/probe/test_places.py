@@ -10,7 +10,7 @@ from harness.probe.places import Place, Places, lacks_program
 from harness.probe.question import Probe
 from harness.probe.toolbox import Tool, Toolbox
 
-POD = PodRef("shop", "web")
+POD, OTHER = PodRef("shop", "web"), PodRef("shop", "till")
 TCP, UDP = Probe(Scheme.TCP, "10.0.0.1", 80), Probe(Scheme.UDP, "10.0.0.1", 53)
 SEVERAL = "exec in pod shop/web failed: a container name must be specified for pod web, choose one of: [app side]"
 NO_SH = 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH: unknown'
@@ -19,9 +19,10 @@ NO_SH = 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH
 class Pod:
     """A pod: what each container has, by name; a text is what an exec in it fails with."""
 
-    def __init__(self, containers: dict[str, str], spare: str | None = "netpol-probe") -> None:
+    def __init__(self, containers: dict[str, str], spare: str | None = "netpol-probe", made_of: str = "") -> None:
         self.containers = containers
         self.spare = spare
+        self.made_of = made_of
         self.execs: list[str] = []
 
     def run(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
@@ -35,6 +36,9 @@ class Pod:
 
     def own(self, pod: PodRef) -> Sequence[str]:
         return [name for name in self.containers if name not in ("", self.spare)]
+
+    def kind(self, pod: PodRef) -> str:
+        return self.made_of
 
     def container(self, pod: PodRef) -> str:
         if self.spare is None:
@@ -118,6 +122,23 @@ def test_places_are_kept_until_they_are_forgotten() -> None:
     places.forget(POD)
     pod.containers = {"": NC}
     assert places.of(POD) == (Place("", places.of(POD)[0].toolbox),)
+
+
+def test_pods_of_one_kind_are_looked_at_once() -> None:
+    pod = Pod({"": NC}, made_of="one image")
+    places = Places(pod.run, pod)
+    assert places.of(POD) == places.of(OTHER)
+    assert pod.execs == [""]
+    places.forget(OTHER)
+    places.of(OTHER)
+    assert pod.execs == ["", ""]
+
+
+def test_what_a_pod_was_given_is_not_of_its_kind() -> None:
+    pod = Pod({"": CURL, "netpol-probe": NC}, made_of="one image")
+    places = Places(pod.run, pod)
+    assert places.share(POD, [UDP], _can_ask)[0].place.container == "netpol-probe"
+    assert [place.container for place in places.of(OTHER)] == [""]
 
 
 def test_a_pod_that_cannot_be_asked_anything_is_not_given_a_container() -> None:

@@ -26,7 +26,7 @@ def causes(scenario: Scenario) -> str:
         (
             "back/db {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {name: shop}}}]}]}",
             "web -> db:5432: allowed",
-            "wants the label name, which namespace shop lacks: label it, or select kubernetes.io/metadata.name=shop",
+            "wants namespaces with name=shop, and shop has no such label: label it, or select kubernetes.io",
         ),
         (
             f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}, {WEB_POD}}}]}}]}}",
@@ -68,6 +68,11 @@ def causes(scenario: Scenario) -> str:
             "back/db {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",
             "web -> db:5432: allowed",
             "an ipBlock is for hosts outside the cluster",
+        ),
+        (
+            "shop/web {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}",
+            "user -> web:8080: allowed",
+            "user has no address before there is a cluster: give it one under 'external'",
         ),
         (
             "shop/web {podSelector: {}, policyTypes: [Egress]}",
@@ -116,4 +121,12 @@ def test_a_policy_of_another_step_that_would_admit_is_found(shop: Shop) -> None:
     assert [policy.name.ref.name for policy in closed.policies] == ["none", "admit"]
     path = scenario.steps[-1].expectations[0].path
     only_none = replace(closed, policies=closed.policies[:1])
-    assert "admit (policy.yaml:6) would isolate db" in "\n".join(explain(scenario, only_none, path).causes)
+    (cause,) = explain(scenario, only_none, path).causes
+    assert cause == "admit (policy.yaml:6) is not in force in this step: with it, this would be allowed"
+
+
+def test_another_version_of_a_policy_in_force_is_told_as_such(shop: Shop, tmp_path: Path) -> None:
+    scenario = shop("back/db {podSelector: {}}", paths="web -> db:5432: allowed")
+    other = (tmp_path / "policy.yaml").read_text().replace("podSelector: {}", "podSelector: {}, ingress: [{}]")
+    (tmp_path / "other.yaml").write_text(other)
+    assert causes(scenario) == "there is another db at other.yaml:1: with that one, this would be allowed"

@@ -22,6 +22,7 @@ def test_a_part_that_nothing_misses_comes_with_the_line_that_would(shop: Shop) -
     gaps = {gap.part: str(gap.line) for gap in mendable(shop(TWO_PEERS, paths="web -> db:5432: allowed"))}
     assert gaps == {
         "policy db": "idle -> store:5432: blocked",
+        "podSelector of db": "web -> api:5000: allowed",
         "'from' of ingress rule 1 of db": "idle -> store:5432: blocked",
         "pods app=api of namespace back in ingress rule 1 of db": "api -> store:5432: allowed",
         "podSelector in ingress rule 1 of db": "idle -> store:5432: blocked",

@@ -105,3 +105,12 @@ def test_a_manner_that_changes_the_word_is_told(shop: Shop) -> None:
     assert text.startswith("throughout web -> db:5432: undefined\n")
     assert "  throughout the step before has another word for it" in text
     assert text.endswith("a new connection would be blocked")
+
+
+def test_a_narrow_screen_gets_more_lines_and_the_same_words(three_tier: Scenario) -> None:
+    step = step_of(three_tier, "as-written")
+    explanation = explain(three_tier, step, path_of(step, "web-pod -> app-service:5000"))
+    narrow = explanation.wrapped(70)
+    assert max(map(len, narrow.splitlines())) <= 70
+    assert narrow.split() == str(explanation).split()
+    assert "53/UDP is blocked:\n             web-policy (policies/web-policy.yaml:1) isolates" in narrow

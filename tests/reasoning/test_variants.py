@@ -44,3 +44,23 @@ def test_every_part_is_dropped_or_weakened_once(shop: Shop) -> None:
     ]
     assert len({variant.policy for variant in found}) == len(found)
     assert NetworkPolicy.parse(manifest.data) not in {variant.policy for variant in found}
+
+
+def test_selectors_lose_one_requirement_or_all(shop: Shop) -> None:
+    selector = "{matchLabels: {app: web}, matchExpressions: [{key: tier, operator: Exists}]}"
+    peers = f"[{{namespaceSelector: {{matchLabels: {{team: shop}}}}}}, {{podSelector: {selector}}}]"
+    spec = f"shop/narrow {{podSelector: {selector}, ingress: [{{from: {peers}}}]}}"
+    (manifest,) = shop(spec).steps[-1].policies
+    found = {variant.part: variant.policy for variant in variants(manifest)}
+    assert [part for part in found if "elector" in part] == [
+        "podSelector of narrow",
+        "app=web of podSelector of narrow",
+        "tier of podSelector of narrow",
+        "namespaceSelector in ingress rule 1 of narrow",
+        "podSelector in ingress rule 1 of narrow",
+        "app=web of podSelector in ingress rule 1 of narrow",
+        "tier of podSelector in ingress rule 1 of narrow",
+    ]
+    without = found["app=web of podSelector of narrow"]
+    assert without is not None
+    assert [requirement.key for requirement in without.subject.requirements] == ["tier"]

@@ -1,14 +1,12 @@
-"""Views of a step: the closed world, and the policies that select a workload."""
+"""The closed world of a step."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.model.flow import Direction, PodRef
 from harness.scenario.load import load
-from harness.scenario.scenario import Others, Step, closed_world, selecting
+from harness.scenario.scenario import Step, closed_world
 
 Write = Callable[..., Path]
-WEB, DB = PodRef("default", "web"), PodRef("default", "db")
 POLICY = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -53,18 +51,3 @@ def test_what_a_line_leaves_open_is_asked(write: Write) -> None:
     assert len(world(write, "paths: {web -> db-service:3306: unresolved}")) == 2
     assert len(world(write, "labels: {pods: {db: {app: x}}}, paths: {web -> db-service:3306: blocked}")) == 2
     assert world(write, "absent: [db]") == []
-
-
-def test_policies_select_by_the_labels_of_the_step(write: Write) -> None:
-    def names(of: Step, ref: PodRef, direction: Direction) -> list[str]:
-        return [manifest.data["metadata"]["name"] for manifest in selecting(of, ref, direction)]
-
-    plain = step(write, "")
-    assert plain.others is Others.BLOCKED
-    assert names(plain, WEB, Direction.EGRESS) == ["web-only"]
-    assert names(plain, WEB, Direction.INGRESS) == ["all"]
-    assert names(plain, DB, Direction.EGRESS) == []
-    assert names(plain, PodRef("", "user"), Direction.INGRESS) == []
-    moved = step(write, "labels: {pods: {web: {app: null}, db: {app: web}}}")
-    assert names(moved, WEB, Direction.EGRESS) == []
-    assert names(moved, DB, Direction.EGRESS) == ["web-only"]

@@ -7,9 +7,9 @@ import pytest
 
 from harness.errors import ScenarioInvalid
 from harness.matrix.names import ObjectName
-from harness.model.flow import Direction, PodRef
+from harness.model.flow import PodRef
 from harness.scenario.load import load
-from harness.scenario.scenario import Others, Relabel, Restart, Step, selecting
+from harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 
 Write = Callable[..., Path]
 WEB, DB = PodRef("default", "web"), PodRef("default", "db")
@@ -164,7 +164,17 @@ def test_policies_of_other_apis_are_taken_as_they_are_and_need_their_capability(
     text = f"{{apiVersion: {api}, kind: {kind}, metadata: {{name: n}}, spec: {{whatever: [1]}}}}"
     (found,) = steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})
     assert found.needs == (need,)
-    assert selecting(found, WEB, Direction.INGRESS) == ()
+    assert network_policies(found) == ()
+
+
+def test_policies_of_two_apis_may_share_a_name(write: Write) -> None:
+    spec = "metadata: {name: n}, spec: {podSelector: {}}}"
+    text = (
+        f"{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, {spec}\n---\n"
+        f"{{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, {spec}"
+    )
+    (found,) = steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})
+    assert [policy.group for policy in found.policies] == ["networking.k8s.io", "projectcalico.org"]
 
 
 def test_a_policy_of_an_unknown_api_is_none(write: Write) -> None:

@@ -8,6 +8,7 @@ from harness.matrix.expect import resolve
 from harness.matrix.grammar import parse
 from harness.matrix.outcome import Expected
 from harness.matrix.problem import Place, Problem
+from harness.model.flow import PodRef
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import Scenario
 from harness.stage.aim import Aim, aims
@@ -143,3 +144,9 @@ def test_what_is_not_there_is_said(shop: Scenario) -> None:
     (expectation,), _ = resolve([sentence], shop.inventory)
     with pytest.raises(WorkloadFailed, match="shop/client has no running pod"):
         aims(expectation, Census.take([], Placement({})))
+
+
+def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(census: Census) -> None:
+    assert census.addresses[PodRef("", "user")] == ("203.0.113.10",)
+    assert PodRef("shop", "web") in census.addresses
+    assert PodRef("shop", "db") not in census.addresses

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from harness.cluster.embedded.provider import EmbeddedProvider
+from harness.cluster.provider import Capability
 from harness.cluster.registry import Choice
-from harness.errors import ScenarioInvalid
+from harness.errors import CapabilityMissing, ScenarioInvalid
 from harness.lab import Lab, Settings
 from harness.matrix.evidence import Judgement
 from harness.matrix.outcome import Expected, Outcome
@@ -52,7 +53,12 @@ SPECS = {
     "guard": "{podSelector: {matchLabels: {pod: d}}, policyTypes: [Ingress, Egress],"
     " egress: [{to: [{namespaceSelector: {}}]}]}",
 }
-Play = Callable[[str], Any]
+JOB = """
+---
+{apiVersion: v1, kind: Pod, metadata: {name: job, namespace: x, labels: {pod: d}}, spec: {restartPolicy: Never,
+ containers: [{name: c, image: agnhost, command: [sh, -c, exit 0]}]}}
+"""
+Play = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +72,8 @@ def play(lab: Lab, tmp_path: Path) -> Play:
     """Open the scenario that has these steps; a context."""
 
     @contextmanager
-    def opened(steps: str) -> Iterator[Stage]:
-        (tmp_path / "workloads.yaml").write_text(WORKLOADS)
+    def opened(steps: str, more: str = "") -> Iterator[Stage]:
+        (tmp_path / "workloads.yaml").write_text(WORKLOADS + more)
         for name, spec in SPECS.items():
             (tmp_path / f"{name}.yaml").write_text(POLICY.format(name=name, spec=spec))
         head = "title: manners\nworkloads: [workloads.yaml]\nexternal: {ext: {ports: [80]}}\nsteps:\n"
@@ -178,6 +184,38 @@ def test_the_first_packets_of_a_pod(play: Play) -> None:
         assert wrong(stage) == {}
         pod = stage.ground.client.list("v1", "Pod", namespace=stage.placement.real("x"))
         assert sum(len(data["spec"].get("initContainers", ())) for data in pod) == 1
+
+
+def test_the_first_packets_of_a_pod_that_ends_at_once(play: Play) -> None:
+    steps = """
+    - name: before
+      policies: [guard.yaml]
+      absent: [x/job]
+      paths: {x/b -> y/a:80: allowed}
+    - name: new
+      policies: [guard.yaml]
+      paths:
+        first x/job -> ext:80: blocked
+        first x/job -> y/a:80: allowed
+    """
+    with play(steps, JOB) as stage:
+        assert not any(key.name == "job" for key in stage._state), "what the first step lacks is not made before it"
+        assert wrong(stage) == {}
+
+
+def test_nothing_is_begun_that_the_cluster_cannot_end(play: Play) -> None:
+    steps = """
+    - {name: open, others: allowed}
+    - {name: restarted, restart: agent, others: allowed}
+    - {name: after, others: allowed}
+    """
+    with play(steps) as stage:
+        stage.enter("open")
+        stage.capabilities -= {Capability.AGENT_RESTART}
+        with pytest.raises(CapabilityMissing, match="step restarted needs it"):
+            stage.enter("after")
+        assert stage.step is not None
+        assert stage.step.name == "open", "it is where it was"
 
 
 def test_a_packet_that_leaks_as_the_pod_starts_is_told_of(play: Play) -> None:

@@ -17,6 +17,7 @@ from harness.probe.first import NAME
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import Scenario, Step
 from harness.settings import Deadline
+from harness.stage.aim import aims
 from harness.stage.census import Census
 from harness.stage.passage import Passage, Ways, paths
 from harness.stage.state import Act, Change
@@ -112,7 +113,7 @@ def test_a_log_without_frames_is_no_observation(passage: Callable[..., Passage])
     logs = Logs(b"nothing of ours")
     way = passage("first client -> pod(web):80", client=logs)
     way.equipped([Change(Act.RECREATE, KEY, POD)])
-    way.arrive(way.before)
+    way.arrive(way.before, 0.0)
     ((attempts,),) = way.end().values()
     assert {attempt.reply.outcome for attempt in attempts} == {Outcome.PROBE_FAILED}
     assert logs.asked == [("client", NAME)]
@@ -137,14 +138,34 @@ def test_a_new_pod_is_asked_only_once_it_has_an_address(passage: Callable[..., P
 
 def test_earlier_answers_come_first_with_times_from_the_beginning(passage: Callable[..., Passage]) -> None:
     way = passage("throughout web -> 10.0.0.2:80")
-    (path,) = paths(way.step, Manner.THROUGHOUT)
+    (asked,) = way.step.expectations
     witness = Reply(Outcome.CONNECTED, "alive")
-    way._told[path] = [[Attempt(0.1, Reply(Outcome.TIMED_OUT))]]
+    way._told[asked.path] = [[Attempt(0.1, Reply(Outcome.TIMED_OUT))]]
     settled = Evidence(Expected.BLOCKED, (Attempt(0.2, Reply(Outcome.TIMED_OUT), witness),))
-    found = way.completed(path, 0, settled, 5.0)
+    (aim,) = aims(asked, way.before)
+    way.arrive(way.before, 5.0)
+    found = way.completed(replace(asked, expected=Expected.BLOCKED), 0, aim, settled)
     assert found == Evidence(
         Expected.BLOCKED,
         (Attempt(0.1, Reply(Outcome.TIMED_OUT), witness), Attempt(5.2, Reply(Outcome.TIMED_OUT), witness)),
         Manner.THROUGHOUT,
     )
-    assert way.completed(path, 7, settled, 0.0).attempts == settled.attempts
+    way.arrive(way.before, 0.0)
+    assert way.completed(asked, 7, aim, settled).attempts == settled.attempts
+
+
+def test_of_a_source_that_has_ended_its_log_alone_speaks(passage: Callable[..., Passage]) -> None:
+    way = passage("first client -> pod(web):80")
+    (asked,) = way.step.expectations
+    done = {**live("client", ""), "status": {"phase": "Succeeded"}}
+    (aim,) = aims(asked, Census.take([live("web", "10.0.0.1", app="web"), done], way.ways.placement))
+    assert (aim.by_hearsay, aim.source) == (True, "shop/client")
+    assert str(aim.question) == "shop/web -> tcp://10.0.0.1:80", "whether the target lives"
+    witness = Reply(Outcome.CONNECTED, "alive")
+    way._told[asked.path] = [[Attempt(0.0, Reply(Outcome.TIMED_OUT))]]
+    settled = Evidence(Expected.ALLOWED, (Attempt(0.2, witness, witness),))
+    found = way.completed(replace(asked, expected=Expected.BLOCKED), 0, aim, settled)
+    told = (Attempt(0.0, Reply(Outcome.TIMED_OUT), witness),)
+    assert found == Evidence(Expected.BLOCKED, told, Manner.FIRST)
+    nothing = way.completed(asked, 7, aim, settled)
+    assert nothing.last.reply.outcome is Outcome.PROBE_FAILED

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -32,6 +33,13 @@ def test_opening_makes_namespaces_first_and_pods_last(shop: Scenario, placement:
     assert acts == sorted(acts)
     assert acts[0] is Act.CREATE_NAMESPACE
     assert acts[-1] is Act.START
+
+
+def test_opening_makes_nothing_that_the_first_step_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
+    first = replace(shop, steps=(step("gone"), *shop.steps))
+    kinds = [(key.kind, key.name) for key in state_of(first, None, placement)]
+    assert ("Pod", "client") not in kinds
+    assert ("Pod", "web") in kinds
 
 
 def test_a_state_is_in_the_clusters_names(shop: Scenario, placement: Placement) -> None:

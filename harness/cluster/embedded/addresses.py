@@ -9,6 +9,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 POD_CIDR = IPv4Network("10.244.0.0/16")
 NODE_POD_CIDR = IPv4Network("10.244.0.0/24")
+CHOSEN = 15
+"""How many addresses at the end of the node's range are for pods that choose theirs: 10.244.0.240 to .254."""
+
 SERVICE_CIDR = IPv4Network("10.96.0.0/16")
 EXTERNAL_CIDR = IPv4Network("203.0.113.0/24")
 """TEST-NET-3 (RFC 5737): automatic addresses of external hosts."""
@@ -28,11 +31,11 @@ class AddressUnavailable(Exception):
 
 
 class Pool:
-    """The host addresses of a network, without the first ``reserved``."""
+    """The host addresses of a network; the last ``reserved`` of them are had by claiming them alone."""
 
     def __init__(self, network: IPv4Network, *, reserved: int = 0) -> None:
         self._network = network
-        self._hosts = [str(host) for host in network.hosts()][reserved:]
+        self._hosts = [str(host) for host in network.hosts()][: network.num_addresses - 2 - reserved]
         self._next = 0
         self._used: set[str] = set()
 

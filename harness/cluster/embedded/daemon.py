@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster.embedded import controllers, dns, podstatus
-from harness.cluster.embedded.addresses import NODE_POD_CIDR
+from harness.cluster.embedded.addresses import CHOSEN, NODE_POD_CIDR
 from harness.cluster.embedded.agent import Agent, Faithful
 from harness.cluster.embedded.api import discovery
 from harness.cluster.embedded.api.admission import admit
@@ -29,6 +29,7 @@ from harness.cluster.embedded.api.lifecycle import Lifecycle
 from harness.cluster.embedded.api.runtime import ExecStreams
 from harness.cluster.embedded.api.server import ApiServer
 from harness.cluster.embedded.dataplane import Dataplane
+from harness.cluster.embedded.flows import Flows
 from harness.cluster.embedded.kubelet import Kubelet
 from harness.cluster.embedded.nft import Nft
 from harness.cluster.embedded.node import Node
@@ -66,6 +67,7 @@ async def _run(options: Options, inherited: Inherited) -> None:
     runtime = ClusterRuntime(dataplane, kubelet)
     lifecycle = Lifecycle(store, runtime)
     server = ApiServer(store, runtime, lifecycle, token=token)
+    Flows(store, kubelet.forget)
     controllers.start(store, lambda key: lifecycle.delete(key, {}))
     _populate(store)
     await kubelet.idle()
@@ -130,7 +132,7 @@ def _populate(store: Store) -> None:
         "kubernetes": discovery.version()["gitVersion"],
         "podCIDR": str(NODE_POD_CIDR),
     }
-    store.create("nodes", podstatus.node(store.timestamp(), NODE_POD_CIDR.num_addresses - 2, version))
+    store.create("nodes", podstatus.node(store.timestamp(), NODE_POD_CIDR.num_addresses - 2 - CHOSEN, version))
     store.create("services", admit(store, "services", dns.service()))
     store.create("pods", admit(store, "pods", dns.pod()))
 

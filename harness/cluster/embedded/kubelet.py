@@ -1,8 +1,9 @@
 """The kubelet: turns Pods of the store into sandboxes with stand-ins, and says so in their status.
 
 Order, for each pod: a place and an address; then its policy is in force; then its listeners open; then it is Running
-and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: the
-sandbox goes, then the object. All on one event loop; making a sandbox holds it for about a millisecond.
+and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: what
+``preStop`` hooks do within the grace period, then the sandbox goes, then the object. All on one event loop; making a
+sandbox holds it for about a millisecond.
 
 Containers of the test image whose command is a shell or a client do run (``programs``), init containers before the
 listeners open. A pod whose containers have all ended keeps its status and its logs, and gives back all the rest.
@@ -21,6 +22,7 @@ from typing import Any
 
 from harness.cluster.embedded import podspec, podstatus
 from harness.cluster.embedded.addresses import (
+    CHOSEN,
     EXTERNAL_CIDR,
     NODE_POD_CIDR,
     AddressesExhausted,
@@ -113,7 +115,7 @@ class Kubelet:
         self._images = images
         self._hidden = hidden
         self._recorder = Recorder(store, "kubelet", podstatus.NODE)
-        self._pod_addresses = Pool(NODE_POD_CIDR)
+        self._pod_addresses = Pool(NODE_POD_CIDR, reserved=CHOSEN)
         self._external_addresses = Pool(EXTERNAL_CIDR)
         self._running: dict[Key, _Running] = {}
         self._past: dict[Key, Mapping[str, deque[str]]] = {}
@@ -154,7 +156,36 @@ class Kubelet:
         return "".join(f"{line}\n" for line in lines).encode()
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
-        """Remove the sandbox, then the object. Stand-ins need no grace."""
+        """Remove the sandbox, then the object: at once, but for what ``preStop`` hooks do of their grace period."""
+        pod, running = self._store.find(key), self._running.get(key)
+        parting = [c for c in podspec.serving_containers(pod) if podspec.farewell(c)] if pod and running else []
+        if grace_seconds and pod and running and parting:
+            self._spawn(self._part(pod, running, parting, grace_seconds))
+        else:
+            self._end(key)
+
+    async def _part(
+        self, pod: Object, running: _Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
+    ) -> None:
+        """Run the hooks of these containers, and then remove the pod, unless that has been done meanwhile."""
+        hooks = [self._farewell(pod, running, container) for container in parting]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await asyncio.gather(*hooks)
+        key = Key.of("pods", pod)
+        if self._running.get(key) is running:
+            self._end(key)
+
+    async def _farewell(self, pod: Object, running: _Running, container: Mapping[str, Any]) -> None:
+        environment = podspec.environment(pod, container)
+        namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
+        running.used = True
+        try:
+            await execute(self._spawner, namespaces, podspec.farewell(container), environment, _Log(deque()))
+        except ExecFailed as problem:
+            self._recorder.warning(pod, "FailedPreStopHook", str(problem))
+
+    def _end(self, key: Key) -> None:
         self._stop(key)
         if self._store.find(key) is not None:
             self._store.remove(key)
@@ -171,8 +202,11 @@ class Kubelet:
         elif event.type is EventType.DELETED:
             self._stop(event.key)
 
+    def forget(self, address: str) -> None:
+        """Once nothing leads to an address any more, let the flows of datagrams go that still do."""
+        self._spawn(self._forget(address))
+
     async def _forget(self, address: str) -> None:
-        """Once nothing leads to an address any more, let the flows go that still do; so does kube-proxy."""
         with suppress(HarnessError):
             await self._settled()
             self._node.forget(address)
@@ -353,7 +387,7 @@ class Kubelet:
         for namespaces in running.joined.values():
             namespaces.close()
         self._node.remove(running.sandbox)
-        self._spawn(self._forget(running.sandbox.address))
+        self.forget(running.sandbox.address)
         for pool in (self._pod_addresses, self._external_addresses):
             pool.free(running.sandbox.address)
         waiting, self._waiting = self._waiting, set()

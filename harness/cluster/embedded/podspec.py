@@ -98,6 +98,14 @@ def program(container: Mapping[str, Any]) -> tuple[str, ...]:
     return words if runs else ()
 
 
+def farewell(container: Mapping[str, Any]) -> tuple[str, ...]:
+    """The command of a container's ``preStop`` hook; empty without one. Hooks over HTTP are passed over."""
+    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+    if pause := hook.get("sleep"):
+        return "sleep", str(pause["seconds"])
+    return tuple((hook.get("exec") or {}).get("command") or ())
+
+
 def first_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
     """The init containers that run once, one after the other."""
     return tuple(c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") != "Always")

@@ -2,8 +2,8 @@
 
 A packet to a ClusterIP or a node port goes to the chain of that Service port, which picks a ready endpoint at random.
 Without one, and on any other port of a ClusterIP, it is refused at once. NAT chains see the first packet of a
-connection only; conntrack repeats the translation for the rest, and so an open UDP flow keeps its endpoint until the
-kubelet lets go of the flows to a pod that is gone.
+connection only; conntrack repeats the translation for the rest, and so an open UDP flow keeps its endpoint until that
+is none any longer and its flows are forgotten (``flows``).
 
 Implements core/v1 Service: ClusterIP and NodePort, targetPort by number or name. Clients keep their addresses, but
 for a pod that reaches itself. sessionAffinity and traffic policies have no meaning on one node. Pure.

@@ -107,6 +107,8 @@ async def _pump(process: Process, wiring: _Wiring, stdin: AsyncIterator[bytes] |
     finally:
         for task in inward + outward:
             task.cancel()
+        # They still watch descriptors, whose numbers are used again as soon as these are closed.
+        await asyncio.gather(*inward, *outward, return_exceptions=True)
 
 
 async def _drain(source: FileIO, send: Send, ended: Ended) -> None:

@@ -1,6 +1,7 @@
 """Whether an ipBlock holds an end of a flow, whose address may be unknown: IPBlock of networking.k8s.io/v1. Pure."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 from harness.model.oracle.match import SURE, Match, hanging, surely
@@ -24,6 +25,10 @@ def holds_every_address(block: IPBlock) -> bool:
     return block.cidr.prefixlen == 0 and not block.excepts
 
 
+_parsed = lru_cache(maxsize=4096)(ip_address)
+"""A flow asks many blocks about one address."""
+
+
 def _holds(block: IPBlock, address: str) -> bool:
-    one = ip_address(address)
+    one = _parsed(address)
     return one in block.cidr and not any(one in network for network in block.excepts)

@@ -6,6 +6,7 @@ is open; else a flow passes where some rule of some such policy admits it, or wh
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 from harness.model.flow import Direction, Protocol
@@ -79,14 +80,17 @@ class Sides:
         yield node if case.direction is Direction.INGRESS else choice(profile, Point.OWN_NODE, yes=node, no=NEVER)
 
     def _readings(self, policy: NetworkPolicy, case: Case) -> Iterator[tuple[Admission, Match]]:
-        """Every pair of a peer and a port of every rule of the policy, and whether it admits the flow."""
+        """The pairs of a peer and a port of the policy's rules, and whether they admit the flow.
+
+        Entries that refuse it by the text alone are left out: whatever they are paired with, they decide nothing.
+        """
         for number, rule in enumerate(policy.rules(case.direction)):
-            ports = [(index, self._port(port, case)) for index, port in _numbered(rule.ports)]
-            for peer_index, peer in _numbered(rule.peers):
-                end = self._peer(peer, policy.ref.namespace, case)
-                for port_index, port in ports:
-                    match = both(end, port)
-                    yield Admission(policy.ref, number, peer_index, port_index, match.hangs_on), match
+            ports = _telling((index, self._port(port, case)) for index, port in _numbered(rule.ports))
+            home = policy.ref.namespace
+            peers = _telling((index, self._peer(peer, home, case)) for index, peer in _numbered(rule.peers) if ports)
+            for (peer_index, end), (port_index, port) in product(peers, ports):
+                match = both(end, port)
+                yield Admission(policy.ref, number, peer_index, port_index, match.hangs_on), match
 
     def _peer(self, peer: Peer | None, home: str, case: Case) -> Match:
         match peer:
@@ -115,6 +119,10 @@ def _isolates(policy: NetworkPolicy, case: Case) -> bool:
 def _numbered(entries: Sequence[Entry] | None) -> Iterable[tuple[int | None, Entry | None]]:
     """The entries with their indexes; one ``None`` for a list that is absent, and so means all."""
     return [(None, None)] if entries is None else enumerate(entries)
+
+
+def _telling(matches: Iterable[tuple[int | None, Match]]) -> list[tuple[int | None, Match]]:
+    return [(index, match) for index, match in matches if match != NEVER]
 
 
 def _decide(matches: Iterable[Match]) -> tuple[Answer, frozenset[Point]]:

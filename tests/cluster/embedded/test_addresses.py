@@ -35,8 +35,12 @@ def test_exhaustion_says_how_many_and_where() -> None:
         pool.take()
 
 
-def test_reserved_addresses_are_never_handed_out() -> None:
-    assert Pool(SMALL, reserved=2).take() == "10.0.0.3"
+def test_reserved_addresses_are_claimed_but_never_handed_out() -> None:
+    pool = Pool(SMALL, reserved=2)
+    assert [pool.take() for _ in range(4)] == [f"10.0.0.{number}" for number in range(1, 5)]
+    with pytest.raises(AddressesExhausted, match="all 4 addresses"):
+        pool.take()
+    assert pool.claim("10.0.0.6") == "10.0.0.6"
 
 
 def test_a_claimed_address_is_neither_claimed_nor_taken_again() -> None:

@@ -335,6 +335,26 @@ def test_a_program_dies_with_its_pod(pods: Any) -> None:
     pytest.fail("it lives on")
 
 
+@pytest.mark.parametrize("hook", [{"exec": {"command": ["sleep", "7532"]}}, {"sleep": {"seconds": 7532}}])
+def test_a_pod_that_takes_its_leave_lives_on_until_its_grace_period_ends(pods: Any, hook: dict[str, Any]) -> None:
+    leaving = pod("leaving", container={"lifecycle": {"preStop": hook}})
+    pods.run_pods(leaving)
+    pods.ok("delete", "pod", "leaving", "--wait=false", "--grace-period=600")
+    assert field(pods, "leaving", "{.metadata.deletionGracePeriodSeconds}") == "600"
+    assert curl(pods, "web", pods.address("leaving")).stdout.startswith("leaving.default")
+    assert "sleep 7532" in pods.ok("exec", "leaving", "--", "ps", "-eo", "args")
+    pods.ok("delete", "pod", "leaving", "--force", "--grace-period=0")
+    assert "not found" in pods("get", "pod", "leaving").stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "grace"), [(["true"], "600"), (["no-such-program"], "600"), (["sleep", "60"], "1")]
+)
+def test_a_leave_ends_with_its_hook_or_the_grace_period(pods: Any, command: list[str], grace: str) -> None:
+    pods.run_pods(pod("brief", container={"lifecycle": {"preStop": {"exec": {"command": command}}}}))
+    pods.ok("delete", "pod", "brief", f"--grace-period={grace}", "--timeout=10s")
+
+
 @pytest.mark.parametrize("wanted", ["192.0.2.9", "10.244.1.5", "10.244.0.255"])
 def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str) -> None:
     annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([wanted])}
@@ -356,7 +376,10 @@ def test_http_connections_stay_open_for_several_requests(pods: Any) -> None:
     assert "Re-us" in pods.ok("exec", "web", "--", "sh", "-c", script)
 
 
-def test_an_open_datagram_flow_leaves_an_endpoint_that_is_gone(pods: Any) -> None:
+@pytest.mark.parametrize(
+    "end", [["delete", "pod", "one", "--wait=true"], ["label", "pod", "one", "app=other", "--overwrite"]]
+)
+def test_an_open_datagram_flow_leaves_what_is_no_endpoint_any_longer(pods: Any, end: list[str]) -> None:
     ports = [{"containerPort": 5000, "protocol": "UDP"}]
     backends = [pod(name, ports=ports) for name in ("one", "two")]
     for backend in backends:
@@ -369,9 +392,11 @@ def test_an_open_datagram_flow_leaves_an_endpoint_that_is_gone(pods: Any) -> Non
         "-",
         data=json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "echo"}, "spec": service}),
     )
-    script = "echo hello | timeout 2 nc -u -p 42000 -w 2 -W 1 echo 5000"
-    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "hello\n"
+    script = "echo hostname | timeout 2 nc -u -p 42000 -w 2 -W 1 echo 5000"
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "one"
     pods.run_pods(backends[1])
-    pods.ok("delete", "pod", "one", "--wait=true")
-    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "hello\n"
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "one", "the flow keeps its endpoint"
+    pods.ok(*end)
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "two"
     pods.ok("delete", "pod/two", "service/echo")
+    pods.ok("delete", "pod/one", "--ignore-not-found")

@@ -119,6 +119,19 @@ def test_restarts_follow_the_policy(policy: str, code: int, *, again: bool) -> N
     assert podspec.restarts(pod(restartPolicy=policy), code) is again
 
 
+@pytest.mark.parametrize(
+    ("hook", "command"),
+    [
+        ({"exec": {"command": ["sh", "-c", "true"]}}, ("sh", "-c", "true")),
+        ({"sleep": {"seconds": 5}}, ("sleep", "5")),
+        ({"httpGet": {"port": 80}}, ()),
+    ],
+)
+def test_a_container_may_have_something_to_do_before_it_ends(hook: dict[str, Any], command: tuple[str, ...]) -> None:
+    assert podspec.farewell({"lifecycle": {"preStop": hook}}) == command
+    assert podspec.farewell({"lifecycle": {"postStart": hook}}) == podspec.farewell({}) == ()
+
+
 def test_an_address_may_be_chosen() -> None:
     assert podspec.chosen_address(pod()) == ""
     assert podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: '["10.244.0.77"]'})) == "10.244.0.77"

@@ -174,7 +174,7 @@ MUTANTS = (
     Mutant(
         "block-widened",
         "A block narrower than /24 admits the whole /24 around it.",
-        ("rules-cross-product", "should allow egress access to server in CIDR block"),
+        ("rules-cross-product", "egress_to_a_block"),
         world=blocks(_widened),
     ),
     Mutant(

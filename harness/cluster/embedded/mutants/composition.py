@@ -133,13 +133,13 @@ MUTANTS = (
     Mutant(
         "same-peers-collapse",
         "Of several rules with the same peers only the last admits.",
-        ("except-leaks-into-other-rule", "same-cidr-all-ports-lost-to-port-rule"),
+        ("edited_field_by_field", "same-cidr-all-ports-lost-to-port-rule"),
         world=rule_lists(_last_of_the_same_peers),
     ),
     Mutant(
         "only-the-first-policy",
         "Of several policies for a pod only the first by name counts.",
-        ("default-deny-plus-allow-console", "should enforce multiple, stacked policies with overlapping podSelectors"),
+        ("default-deny-plus-allow-console", "stacked_policies"),
         rules=_pods(lambda jumps, _: (*jumps[:1], _DROP)),
     ),
     Mutant(
@@ -151,13 +151,13 @@ MUTANTS = (
     Mutant(
         "every-policy-must-admit",
         "Of several policies for a pod every one has to admit a connection.",
-        ("default-deny-plus-allow-console", "should allow ingress traffic for a target"),
+        ("default-deny-plus-allow-console", "allow_beside_default_deny"),
         rules=_pods(_one_after_the_other),
     ),
     Mutant(
         "empty-policy-denies",
         "A policy that admits nothing denies what other policies admit.",
-        ("default-deny-plus-allow-console", "should allow ingress traffic for a target"),
+        ("default-deny-plus-allow-console", "allow_beside_default_deny"),
         rules=_pods(_denied),
     ),
     Mutant(
@@ -169,7 +169,7 @@ MUTANTS = (
     Mutant(
         "only-one-subject",
         "Of several pods that the same policies select only one is isolated.",
-        ("in-two-values-selects-nothing", "should deny egress from all pods in a namespace"),
+        ("in-two-values-selects-nothing", "deny_egress_of_a_namespace"),
         rules=_only_one_subject,
     ),
     Mutant(

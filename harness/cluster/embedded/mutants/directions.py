@@ -52,13 +52,13 @@ MUTANTS = (
     Mutant(
         "ingress-not-enforced",
         "Policies have no effect on ingress.",
-        ("db-ingress-only-leaves-egress-open", "should support a 'default-deny-ingress' policy"),
+        ("db-ingress-only-leaves-egress-open", "default_deny_ingress"),
         world=_isolating(lambda policy: policy.directions - {Direction.INGRESS}),
     ),
     Mutant(
         "egress-not-enforced",
         "Policies have no effect on egress.",
-        ("deny-all-egress-without-rules-ignored", "should deny egress from all pods in a namespace"),
+        ("deny-all-egress-without-rules-ignored", "deny_egress_of_a_namespace"),
         world=_isolating(lambda policy: policy.directions - {Direction.EGRESS}),
     ),
     Mutant(
@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "second-direction-lost",
         "A policy for both directions isolates in ingress alone.",
-        ("default-deny-plus-allow-console", "should support a 'default-deny-all' policy"),
+        ("default-deny-plus-allow-console", "default_deny_all"),
         world=_isolating(lambda policy: {Direction.INGRESS} if policy.directions == BOTH else policy.directions),
     ),
     Mutant(
@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant(
         "own-namespace-always-admitted",
         "Pods of the same namespace reach each other whatever policies say.",
-        ("empty-rule-vs-empty-selectors-external", "default-deny-plus-allow-console"),
+        ("default-deny-plus-allow-console",),
         world=_admitting(_OWN_NAMESPACE, Direction.INGRESS, Direction.EGRESS),
     ),
     Mutant(
@@ -136,7 +136,7 @@ MUTANTS = (
     Mutant(
         "policy-of-every-namespace",
         "A policy applies to the pods of every namespace.",
-        ("same-policy-name-in-two-namespaces", "should support a 'default-deny-ingress' policy"),
+        ("same-policy-name-in-two-namespaces", "default_deny_ingress"),
         world=_everywhere,
     ),
 )

@@ -6,6 +6,7 @@ first one.
 
 from dataclasses import replace
 
+from harness.cluster.embedded.addresses import NODE_CIDR
 from harness.cluster.embedded.mutants.mutant import Mutant
 from harness.cluster.embedded.mutants.rewriting import with_rules
 from harness.cluster.embedded.rules import Chain, Ruleset
@@ -16,6 +17,7 @@ from harness.model.policy import NetworkPolicy, Rule
 
 _MARK = {"": "came-back"}  # no label has an empty key
 _NOBODY = Rule((), None)
+_AT_THE_NODE = tuple(f"pod/{host}/" for host in NODE_CIDR)
 _INPUT = "type filter hook input priority 0; policy accept;"
 
 
@@ -96,7 +98,9 @@ def _no_host_network(now: World, _: World) -> World:
 
 
 def _judged_at_the_node(wanted: Ruleset, _: Ruleset) -> Ruleset:
-    """What the node itself receives is judged like what it forwards."""
+    """Where a policy isolates the node, what it receives itself is judged like what it forwards."""
+    if not any(name.startswith(_AT_THE_NODE) for name in wanted.chains):
+        return wanted
     return replace(wanted, chains={**wanted.chains, "input": Chain(wanted.chains["forward"].rules, _INPUT)})
 
 
@@ -122,7 +126,7 @@ MUTANTS = (
     Mutant(
         "deleted-pod-still-counts",
         "The address of a deleted pod keeps its policies and its rights.",
-        ("completed-pod-grants-ip-successor",),
+        ("address_reused",),
         world=_still_there,
     ),
     Mutant(

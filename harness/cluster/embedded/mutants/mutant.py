@@ -24,7 +24,8 @@ Spoiling = Callable[[Ruleset, Ruleset], Ruleset]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One bug. ``sources`` are entries of scenarios/regressions, or titles of upstream's end-to-end tests.
+    """One bug. ``sources`` are the scenarios about it, by their directories' names: those in scenarios/regressions
+    cite where it was seen, those in scenarios/conformance the rule that it breaks.
 
     ``after_change`` takes the place of ``world`` whenever the API says something new, ``after_restart`` when the agent
     is restarted; each for ``seconds``, then ``world`` is right again.
@@ -46,13 +47,13 @@ class Mutated:
     def __init__(self, mutant: Mutant, *, is_first: bool = True) -> None:
         self._mutant = mutant
         self._first_reading = mutant.after_change if is_first else mutant.after_restart
-        self._heard: World | None = None
+        self._heard: Snapshot | None = None
         self._understood = World()
         self._written = Ruleset()
 
     def write(self, snapshot: Snapshot) -> Writing:
         """The rules for what the agent believes that the snapshot says."""
-        passing = self._passing(snapshot.world)
+        passing = self._passing(snapshot)
         reading = passing or self._mutant.world
         self._understood = reading(snapshot.world, self._understood)
         faultless = policy_rules(self._understood) | service_rules(snapshot.world, snapshot.unready)
@@ -63,9 +64,9 @@ class Mutated:
         """One that has read nothing yet."""
         return Mutated(self._mutant, is_first=False)
 
-    def _passing(self, world: World) -> Reading | None:
-        """The reading that is in its place for a moment, if there is one."""
-        heard, self._heard = self._heard, world
+    def _passing(self, snapshot: Snapshot) -> Reading | None:
+        """The reading that is in its place for a moment, if there is one. That a pod becomes ready does not end it."""
+        heard, self._heard = self._heard, snapshot
         if heard is None:
             return self._first_reading
-        return None if heard == world else self._mutant.after_change
+        return None if heard == snapshot else self._mutant.after_change

@@ -93,7 +93,7 @@ MUTANTS = (
     Mutant(
         "pod-selector-across-namespaces",
         "A podSelector alone selects pods of every namespace.",
-        ("empty-rule-vs-empty-selectors-external", "ns-and-pod-selector-treated-as-or"),
+        ("two-from-entries-namespace-half-lost", "own_namespace_only"),
         world=pod_peers(lambda peer: [replace(peer, namespaces=peer.namespaces or EVERYTHING)]),
     ),
     Mutant(

@@ -100,13 +100,13 @@ MUTANTS = (
     Mutant(
         "protocol-ignored",
         "A port is open for every protocol.",
-        ("ports-missing-protocol-defaults-tcp", "should not allow access by TCP when a policy specifies only UDP"),
+        ("ports-missing-protocol-defaults-tcp", "udp_rule_admits_no_tcp"),
         world=ports(_any_protocol),
     ),
     Mutant(
         "sctp-read-as-tcp",
         "A port for SCTP is opened for TCP.",
-        ("should not mistakenly treat 'protocol: SCTP' as 'protocol: TCP'",),
+        ("sctp_rule_admits_no_tcp", "sctp_rule_isolates"),
         world=ports(lambda port: [replace(port, protocol=Protocol.TCP) if port.protocol is Protocol.SCTP else port]),
     ),
     Mutant(
@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant(
         "one-protocol-a-number",
         "Of one port number with several protocols only the first is opened.",
-        ("dns-egress-forgotten", "except-leaks-into-other-rule"),
+        ("except-leaks-into-other-rule",),
         world=port_lists(_one_protocol_a_number),
     ),
     Mutant(
@@ -154,7 +154,7 @@ MUTANTS = (
     Mutant(
         "port-number-ignored",
         "A port opens every port of its protocol.",
-        ("service-port-vs-target-port", "should enforce policy based on Ports"),
+        ("service-port-vs-target-port", "ports"),
         world=ports(lambda port: [PolicyPort(port.protocol)]),
     ),
     Mutant(

@@ -114,7 +114,7 @@ MUTANTS = (
     Mutant(
         "empty-subject-selects-nothing",
         "A policy with podSelector {} applies to no pod.",
-        ("update-allow-all-to-deny-all", "should support a 'default-deny-ingress' policy"),
+        ("update-allow-all-to-deny-all", "default_deny_ingress"),
         world=subjects(_nothing_if_empty),
     ),
     Mutant(
@@ -126,7 +126,7 @@ MUTANTS = (
     Mutant(
         "empty-pod-selector-selects-nothing",
         "A peer with podSelector {} selects no pod.",
-        ("empty-rule-vs-empty-selectors-external", "should deny ingress from pods on other namespaces"),
+        ("empty-rule-vs-empty-selectors-external", "own_namespace_only"),
         world=peer_selectors(pods=_nothing_if_empty),
     ),
     Mutant(

@@ -58,6 +58,13 @@ def test_a_moment_passes(history: Sequence[Snapshot]) -> None:
     assert (early.rules != late.rules, late.rules) == (True, Faithful().write(history[0]).rules)
 
 
+def test_a_moment_outlasts_that_the_pod_becomes_ready(history: Sequence[Snapshot]) -> None:
+    agent, state = Mutated(named("startup-window-open")), history[0]
+    early = agent.write(Snapshot(state.world, frozenset(state.world.pods)))
+    assert agent.write(Snapshot(state.world)).rules.chains.keys() == early.rules.chains.keys()
+    assert agent.write(Snapshot(state.world)).seconds is None
+
+
 def test_an_unknown_name_is_answered_with_known_ones() -> None:
     with pytest.raises(ClusterFailed, match="no mutant is called except-ignore; did you mean except-ignored"):
         named("except-ignore")
