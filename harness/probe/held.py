@@ -41,7 +41,7 @@ PARTING = re.compile(r"(?im)^HTTP/1\.0 |^connection:[^\n]*\bclose\b")
 
 PROGRAM = """\
 N=$NONCE; exec 2>&1; trap '' PIPE
-say() { printf '\\n[%s %s %s]\\n' $N $1 $2; }
+say() { printf '[%s %s %s]\\n' $N $1 $2; }
 trap 'say ended $?' EXIT
 say began 0
 exec 3<>/dev/$DEVICE/$HOST/$PORT
@@ -110,12 +110,15 @@ def can_hold(toolbox: Toolbox) -> bool:
 
 
 class _Talk:
-    """A session with the program: frames under its nonce, and what the target said between them."""
+    """A session with the program: frames under its nonce, and what the target said before, between and after them.
+
+    A frame is one line, since bash writes by lines; it need not begin one, for what the target says may lack its end.
+    """
 
     def __init__(self, session: Session, nonce: str, container: str) -> None:
         self.container = container
         self._session = session
-        self._frame = re.compile(rf"\n\[{nonce} (\w+) (\d+)\]\n".encode())
+        self._frame = re.compile(rf"\[{nonce} (\w+) (\d+)\]\n".encode())
         self._received = b""
         self._count = 0
 

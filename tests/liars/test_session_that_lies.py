@@ -64,7 +64,7 @@ class Bash:
         self._pods.closed += 1
 
     def _frame(self, word: str, number: int) -> bytes:
-        return f"\n[{self._nonce} {word} {number}]\n".encode()
+        return f"[{self._nonce} {word} {number}]\n".encode()
 
 
 class Pods:

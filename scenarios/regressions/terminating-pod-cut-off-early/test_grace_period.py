@@ -8,7 +8,7 @@ from harness.probe.converge import converge
 from harness.stage.aim import aims
 from harness.stage.stage import Stage
 
-GRACE = 60
+GRACE = 20
 
 
 def test_a_leaving_pod_keeps_its_paths(scenario: Stage) -> None:
