@@ -2,13 +2,17 @@
 
 PYTEST = .venv/bin/pytest
 
-.PHONY: three-tier test check bench setup setup-dev clean
+.PHONY: three-tier test mutants check bench setup setup-dev clean
 
 three-tier: setup
 	$(PYTEST) scenarios/three_tier
 
 test: setup-dev
-	$(PYTEST) -n auto tests scenarios
+	$(PYTEST) -n auto tests
+	$(PYTEST) -n auto scenarios
+
+mutants: setup
+	.venv/bin/netpol mutants
 
 check: setup-dev
 	.venv/bin/ruff format --check .
