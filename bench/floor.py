@@ -14,9 +14,9 @@ import time
 from collections.abc import Sequence
 
 from harness.cluster.embedded import launch
-from harness.cluster.embedded.netns import Contents, in_network
-from harness.cluster.embedded.nft import Nft
-from harness.cluster.embedded.node import Node, Sandbox
+from harness.cluster.embedded.kernel.netns import Contents, in_network
+from harness.cluster.embedded.kernel.nft import Nft
+from harness.cluster.embedded.kernel.node import Node, Sandbox
 
 PORT = 8080
 DROP = """

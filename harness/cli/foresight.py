@@ -13,8 +13,8 @@ from pathlib import Path
 from harness.cli.playing import Moment, play
 from harness.cluster.embedded.agent import Agent, Faithful, Writing
 from harness.cluster.embedded.mutants import Mutant, Mutated
-from harness.cluster.embedded.rules import Ruleset
-from harness.cluster.embedded.world import Snapshot
+from harness.cluster.embedded.ruleset.rules import Ruleset
+from harness.cluster.embedded.ruleset.world import Snapshot
 from harness.errors import HarnessError
 from harness.matrix.path import Manner
 from harness.scenario.load import SCENARIO_FILE, load

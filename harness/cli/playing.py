@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from harness.cluster.embedded.addresses import NODE_POD_CIDR, Pool
-from harness.cluster.embedded.node import ADDRESS
-from harness.cluster.embedded.podspec import chosen_address
+from harness.cluster.embedded.kernel.node import ADDRESS
+from harness.cluster.embedded.pods.addresses import NODE_POD_CIDR, Pool
+from harness.cluster.embedded.pods.podspec import chosen_address
+from harness.cluster.embedded.ruleset.world import Snapshot, WorldView
 from harness.cluster.embedded.store import Event, EventType, Key
-from harness.cluster.embedded.world import Snapshot, WorldView
 from harness.kube.client import ObjectKey
 from harness.matrix.names import WORKLOAD_KINDS
 from harness.scenario.placement import Placement

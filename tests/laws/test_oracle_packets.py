@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from harness.cluster.embedded.ruleset import ruleset
-from harness.cluster.embedded.transaction import EMPTY, transaction
+from harness.cluster.embedded.ruleset.table import ruleset
+from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
 from harness.model.flow import PodRef, Port, Protocol
 from harness.model.objects import World
 from harness.model.oracle.oracle import Oracle

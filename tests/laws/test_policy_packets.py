@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from harness.cluster.embedded.ruleset import ruleset
-from harness.cluster.embedded.transaction import EMPTY, transaction
+from harness.cluster.embedded.ruleset.table import ruleset
+from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
 from harness.model.objects import World
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Path, clusters

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cluster.embedded.rules import Ruleset
-from harness.cluster.embedded.ruleset import ruleset
-from harness.cluster.embedded.transaction import EMPTY, transaction
+from harness.cluster.embedded.ruleset.rules import Ruleset
+from harness.cluster.embedded.ruleset.table import ruleset
+from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
 from harness.model.flow import Direction, PodRef, Port, Protocol
 from harness.model.labels import LabelSelector
 from harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from harness.cluster.embedded.rules import Ruleset
-from harness.cluster.embedded.ruleset import ruleset
-from harness.cluster.embedded.transaction import EMPTY, transaction
+from harness.cluster.embedded.ruleset.rules import Ruleset
+from harness.cluster.embedded.ruleset.table import ruleset
+from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
 from harness.model.flow import PodRef
 from harness.model.objects import World
 

@@ -7,9 +7,9 @@ faithful one remembers nothing: equal states give equal rules, and a restart cha
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.cluster.embedded.rules import Ruleset
-from harness.cluster.embedded.ruleset import ruleset
-from harness.cluster.embedded.world import Snapshot
+from harness.cluster.embedded.ruleset.rules import Ruleset
+from harness.cluster.embedded.ruleset.table import ruleset
+from harness.cluster.embedded.ruleset.world import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.embedded import controllers, dns, podstatus
-from harness.cluster.embedded.addresses import CHOSEN, NODE_POD_CIDR
+from harness.cluster.embedded import controllers, dns
 from harness.cluster.embedded.agent import Agent, Faithful
 from harness.cluster.embedded.api import discovery
 from harness.cluster.embedded.api.admission import admit
@@ -30,11 +29,13 @@ from harness.cluster.embedded.api.runtime import ExecStreams
 from harness.cluster.embedded.api.server import ApiServer
 from harness.cluster.embedded.dataplane import Dataplane
 from harness.cluster.embedded.flows import Flows
-from harness.cluster.embedded.kubelet import Kubelet
-from harness.cluster.embedded.nft import Nft
-from harness.cluster.embedded.node import Node
+from harness.cluster.embedded.kernel.nft import Nft
+from harness.cluster.embedded.kernel.node import Node
 from harness.cluster.embedded.options import RESTART_AGENT, Inherited, Options
-from harness.cluster.embedded.spawn import Spawner
+from harness.cluster.embedded.pods import podstatus
+from harness.cluster.embedded.pods.addresses import CHOSEN, NODE_POD_CIDR
+from harness.cluster.embedded.pods.kubelet import Kubelet
+from harness.cluster.embedded.pods.spawn import Spawner
 from harness.cluster.embedded.store import Key, Store
 from harness.errors import ClusterFailed
 

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from harness.cluster.embedded.agent import Agent, Faithful
+from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+from harness.cluster.embedded.ruleset.world import Snapshot, WorldView
 from harness.cluster.embedded.store import Event, Store
-from harness.cluster.embedded.transaction import EMPTY, transaction
-from harness.cluster.embedded.world import Snapshot, WorldView
 from harness.errors import HarnessError
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from typing import Any
 
 from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHeader, DNSRecord
 
-from harness.cluster.embedded.listeners import Peer
-from harness.cluster.embedded.podspec import CLUSTER_DNS
+from harness.cluster.embedded.pods.listeners import Peer
+from harness.cluster.embedded.pods.podspec import CLUSTER_DNS
 from harness.cluster.embedded.store import Key, Store
 
 IMAGE = "netpol-harness/kube-dns"

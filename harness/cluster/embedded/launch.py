@@ -21,8 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from harness.cluster.embedded.kernel.syscalls import Clone, Mount, die_with_parent, mount, unshare
 from harness.cluster.embedded.options import RESTART_AGENT, Inherited, Options
-from harness.cluster.embedded.syscalls import Clone, Mount, die_with_parent, mount, unshare
 from harness.errors import ClusterFailed, LabError
 
 _OWN = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID

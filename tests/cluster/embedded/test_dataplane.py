@@ -8,10 +8,10 @@ import pytest
 
 from harness.cluster.embedded.agent import Agent, Writing
 from harness.cluster.embedded.dataplane import Dataplane
-from harness.cluster.embedded.nft import NftFailed
-from harness.cluster.embedded.rules import Chain, Ruleset
+from harness.cluster.embedded.kernel.nft import NftFailed
+from harness.cluster.embedded.ruleset.rules import Chain, Ruleset
+from harness.cluster.embedded.ruleset.world import Snapshot
 from harness.cluster.embedded.store import Object, Store
-from harness.cluster.embedded.world import Snapshot
 
 POLICY: Object = {"metadata": {"namespace": "x", "name": "deny"}, "spec": {"podSelector": {}}}
 

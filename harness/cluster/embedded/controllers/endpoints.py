@@ -9,10 +9,10 @@ from typing import Any
 
 from harness.cluster.embedded.api.admission import admit
 from harness.cluster.embedded.controllers.ownership import fingerprint, reference_to
-from harness.cluster.embedded.selection import PodIndex
-from harness.cluster.embedded.services import backing_pods, endpoints
+from harness.cluster.embedded.ruleset.selection import PodIndex
+from harness.cluster.embedded.ruleset.services import backing_pods, endpoints
+from harness.cluster.embedded.ruleset.world import is_external_host, is_ready
 from harness.cluster.embedded.store import Event, Key, Object, Store
-from harness.cluster.embedded.world import is_external_host, is_ready
 from harness.model.flow import PodRef
 from harness.model.objects import Pod, Service, World
 

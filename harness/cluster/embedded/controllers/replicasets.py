@@ -15,9 +15,9 @@ from harness.cluster.embedded.controllers.ownership import (
     is_active,
     reference_to,
 )
-from harness.cluster.embedded.selection import LabelIndex
+from harness.cluster.embedded.ruleset.selection import LabelIndex
+from harness.cluster.embedded.ruleset.world import is_ready
 from harness.cluster.embedded.store import Event, Key, Object, Store
-from harness.cluster.embedded.world import is_ready
 from harness.model.labels import LabelSelector
 
 

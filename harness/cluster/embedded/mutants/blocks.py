@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from harness.cluster.embedded.mutants.mutant import Mutant
 from harness.cluster.embedded.mutants.rewriting import Rules, blocks, rule_lists, rules
-from harness.cluster.embedded.selection import PodIndex
+from harness.cluster.embedded.ruleset.selection import PodIndex
 from harness.model.flow import Direction
 from harness.model.objects import World
 from harness.model.policy import IPBlock, Network, NetworkPolicy, Peer, Rule

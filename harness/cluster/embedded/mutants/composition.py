@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness.cluster.embedded.mutants.mutant import Mutant, Spoiling
 from harness.cluster.embedded.mutants.rewriting import Rules, rule_lists, with_rules
-from harness.cluster.embedded.rules import Chain, Ruleset
+from harness.cluster.embedded.ruleset.rules import Chain, Ruleset
 from harness.model.flow import Direction
 from harness.model.objects import World
 from harness.model.policy import NetworkPolicy, Rule

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.cluster.embedded.mutants.mutant import Mutant, Spoiling
-from harness.cluster.embedded.rules import Chain, Ruleset
+from harness.cluster.embedded.ruleset.rules import Chain, Ruleset
 
 _FORWARD = "forward"
 _REPLIES = "ct direction reply ct state established accept"

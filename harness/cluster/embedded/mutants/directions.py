@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 
-from harness.cluster.embedded.addresses import NODE_POD_CIDR
 from harness.cluster.embedded.mutants.mutant import Mutant, Reading
 from harness.cluster.embedded.mutants.rewriting import (
     BOTH,
@@ -14,7 +13,8 @@ from harness.cluster.embedded.mutants.rewriting import (
     rules,
     with_rules,
 )
-from harness.cluster.embedded.selection import NAME_LABEL
+from harness.cluster.embedded.pods.addresses import NODE_POD_CIDR
+from harness.cluster.embedded.ruleset.selection import NAME_LABEL
 from harness.model.flow import Direction, PodRef, Protocol
 from harness.model.labels import LabelSelector
 from harness.model.objects import World

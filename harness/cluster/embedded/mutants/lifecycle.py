@@ -6,10 +6,10 @@ first one.
 
 from dataclasses import replace
 
-from harness.cluster.embedded.addresses import NODE_CIDR
 from harness.cluster.embedded.mutants.mutant import Mutant
 from harness.cluster.embedded.mutants.rewriting import with_rules
-from harness.cluster.embedded.rules import Chain, Ruleset
+from harness.cluster.embedded.pods.addresses import NODE_CIDR
+from harness.cluster.embedded.ruleset.rules import Chain, Ruleset
 from harness.model.flow import Direction, PodRef
 from harness.model.labels import LabelSelector
 from harness.model.objects import Namespace, Pod, World

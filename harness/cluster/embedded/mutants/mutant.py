@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.cluster.embedded.agent import Writing
-from harness.cluster.embedded.policies import policy_rules
-from harness.cluster.embedded.rules import Ruleset
-from harness.cluster.embedded.services import service_rules
-from harness.cluster.embedded.world import Snapshot
+from harness.cluster.embedded.ruleset.policies import policy_rules
+from harness.cluster.embedded.ruleset.rules import Ruleset
+from harness.cluster.embedded.ruleset.services import service_rules
+from harness.cluster.embedded.ruleset.world import Snapshot
 from harness.model.objects import World
 
 Reading = Callable[[World, World], World]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness.cluster.embedded.mutants.mutant import Mutant, Reading
 from harness.cluster.embedded.mutants.rewriting import port_lists, ports, rules
-from harness.cluster.embedded.rules import NamedSet, Ruleset
+from harness.cluster.embedded.ruleset.rules import NamedSet, Ruleset
 from harness.model.flow import Direction, Protocol
 from harness.model.objects import World
 from harness.model.policy import IPBlock, NetworkPolicy, PolicyPort, Rule

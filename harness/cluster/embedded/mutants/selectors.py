@@ -11,7 +11,7 @@ from harness.cluster.embedded.mutants.rewriting import (
     selectors,
     subjects,
 )
-from harness.cluster.embedded.selection import NAME_LABEL
+from harness.cluster.embedded.ruleset.selection import NAME_LABEL
 from harness.model.labels import LabelSelector, Operator, Requirement
 from harness.model.objects import Namespace
 

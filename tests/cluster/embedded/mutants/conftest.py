@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.cluster.embedded.world import Snapshot
+from harness.cluster.embedded.ruleset.world import Snapshot
 from harness.model.objects import World
 
 Object = Mapping[str, Any]

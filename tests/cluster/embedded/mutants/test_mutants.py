@@ -5,8 +5,8 @@ import pytest
 
 from harness.cluster.embedded.agent import Agent, Faithful
 from harness.cluster.embedded.mutants import MUTANTS, Mutant, Mutated, named
-from harness.cluster.embedded.rules import Ruleset
-from harness.cluster.embedded.world import Snapshot
+from harness.cluster.embedded.ruleset.rules import Ruleset
+from harness.cluster.embedded.ruleset.world import Snapshot
 from harness.errors import ClusterFailed
 
 

@@ -1,0 +1,1 @@
+"""The Linux kernel, asked directly: namespaces, links and routes, nftables transactions."""

@@ -1,0 +1,399 @@
+"""The kubelet: turns Pods of the store into sandboxes with stand-ins, and says so in their status.
+
+Order, for each pod: a place and an address; then its policy is in force; then its listeners open; then it is Running
+and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: what
+``preStop`` hooks do within the grace period, then the sandbox goes, then the object. All on one event loop; making a
+sandbox holds it for about a millisecond.
+
+Containers of the test image whose command is a shell or a client do run (``programs``), init containers before the
+listeners open. A pod whose containers have all ended keeps its status and its logs, and gives back all the rest.
+
+An ephemeral container joins a running pod: it shares the pod's network and has files of its own, with all the programs
+that the pod's containers may lack.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
+from harness.cluster.embedded.kernel.netns import Contents, Namespaces
+from harness.cluster.embedded.kernel.node import ADDRESS, Node, Sandbox
+from harness.cluster.embedded.pods import podspec, podstatus
+from harness.cluster.embedded.pods.addresses import (
+    CHOSEN,
+    EXTERNAL_CIDR,
+    NODE_POD_CIDR,
+    AddressesExhausted,
+    AddressUnavailable,
+    Pool,
+    external_address,
+    pod_address,
+)
+from harness.cluster.embedded.pods.listeners import Listeners, Responder
+from harness.cluster.embedded.pods.programs import Programs
+from harness.cluster.embedded.pods.recorder import Recorder
+from harness.cluster.embedded.pods.session import execute
+from harness.cluster.embedded.pods.spawn import Spawner, kill_all_in
+from harness.cluster.embedded.pods.standin import Served, StandIn, served
+from harness.cluster.embedded.ruleset.world import is_external_host
+from harness.cluster.embedded.store import Event, EventType, Key, Object, Store
+from harness.errors import HarnessError
+from harness.model.flow import Port
+
+_LOG_LINES = 5000
+_KILLED = 137  # 128 and SIGKILL
+_NOT_FOUND = 127
+
+
+@dataclass(slots=True)
+class _Running:
+    """A pod with a sandbox. ``wanted`` is what listens unless declared dead or ``refused`` by the kernel; ``logs`` are
+    by container; ``joined`` are the containers that have files of their own; ``used`` once it had a process;
+    ``life`` is what keeps its containers going, ``begun`` set once they have.
+    """
+
+    sandbox: Sandbox
+    listeners: Listeners
+    wanted: Mapping[Port, Responder] = field(default_factory=dict)
+    refused: set[Port] = field(default_factory=set)
+    logs: dict[str, deque[str]] = field(default_factory=dict)
+    sessions: set[asyncio.Task[int]] = field(default_factory=set)
+    joined: dict[str, Namespaces] = field(default_factory=dict)
+    used: bool = False
+    life: asyncio.Task[None] | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class _Log:
+    """The streams of a program that nobody talks to: what it writes becomes lines (``session.execute``)."""
+
+    tty = False
+    stdin = None
+
+    def __init__(self, lines: deque[str]) -> None:
+        self._lines = lines
+        self._rest = ""
+
+    async def stdout(self, data: bytes) -> None:
+        """Take a chunk."""
+        *lines, self._rest = (self._rest + data.decode("utf-8", "replace")).split("\n")
+        self._lines.extend(lines)
+
+    stderr = stdout
+
+    def end(self) -> None:
+        """Take what is left as a line."""
+        self._lines.extend([self._rest] if self._rest else [])
+
+
+class Kubelet:
+    """Runs the pods of one node. ``settled`` returns once the dataplane enforces the store's present state.
+
+    ``images`` maps the few images that *are* run to what answers on their ports; ``hidden`` are programs to take from
+    every container, ephemeral ones included.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        spawner: Spawner,
+        *,
+        settled: Callable[[], Awaitable[None]],
+        images: Mapping[str, Responder],
+        hidden: Sequence[str],
+    ) -> None:
+        self._store = store
+        self._node = node
+        self._spawner = spawner
+        self._settled = settled
+        self._images = images
+        self._hidden = hidden
+        self._recorder = Recorder(store, "kubelet", podstatus.NODE)
+        self._pod_addresses = Pool(NODE_POD_CIDR, reserved=CHOSEN)
+        self._external_addresses = Pool(EXTERNAL_CIDR)
+        self._running: dict[Key, _Running] = {}
+        self._past: dict[Key, Mapping[str, deque[str]]] = {}
+        self._waiting: set[Key] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        store.subscribe(self._note)
+
+    async def idle(self) -> None:
+        """Return when every pod of the store has been started, or cannot be."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
+        """Run a command in the pod; its exit code. Raises ``ExecFailed``; kills the command when cancelled."""
+        running = self._running.get(Key.of("pods", pod))
+        if running is None:
+            raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
+        environment = podspec.environment(pod, podspec.container_called(pod, container))
+        namespaces = running.joined.get(container, running.sandbox.namespaces)
+        session = asyncio.create_task(execute(self._spawner, namespaces, argv, environment, streams))
+        running.used = True
+        running.sessions.add(session)
+        try:
+            return await session
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            return _KILLED  # with its pod
+        finally:
+            running.sessions.discard(session)
+
+    async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
+        """What the container's program has written, or its stand-in served, so far: the last few thousand lines."""
+        key = Key.of("pods", pod)
+        running = self._running.get(key)
+        lines = (running.logs if running else self._past.get(key, {})).get(container, ())
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def delete_pod(self, key: Key, grace_seconds: int) -> None:
+        """Remove the sandbox, then the object: at once, but for what ``preStop`` hooks do of their grace period."""
+        pod, running = self._store.find(key), self._running.get(key)
+        parting = [c for c in podspec.serving_containers(pod) if podspec.farewell(c)] if pod and running else []
+        if grace_seconds and pod and running and parting:
+            self._spawn(self._part(pod, running, parting, grace_seconds))
+        else:
+            self._end(key)
+
+    async def _part(
+        self, pod: Object, running: _Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
+    ) -> None:
+        """Run the hooks of these containers, and then remove the pod, unless that has been done meanwhile."""
+        hooks = [self._farewell(pod, running, container) for container in parting]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await asyncio.gather(*hooks)
+        key = Key.of("pods", pod)
+        if self._running.get(key) is running:
+            self._end(key)
+
+    async def _farewell(self, pod: Object, running: _Running, container: Mapping[str, Any]) -> None:
+        environment = podspec.environment(pod, container)
+        namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
+        running.used = True
+        try:
+            await execute(self._spawner, namespaces, podspec.farewell(container), environment, _Log(deque()))
+        except ExecFailed as problem:
+            self._recorder.warning(pod, "FailedPreStopHook", str(problem))
+
+    def _end(self, key: Key) -> None:
+        self._stop(key)
+        if self._store.find(key) is not None:
+            self._store.remove(key)
+
+    def _note(self, event: Event) -> None:
+        if event.key.resource != "pods":
+            return
+        if event.type is EventType.ADDED and event.object["spec"].get("nodeName", "") in ("", podstatus.NODE):
+            self._begin(event.key)
+        elif event.type is EventType.MODIFIED and event.key in self._running:
+            self._adjust(self._running[event.key], event.object)
+            if self._newcomers(event.key, event.object):
+                asyncio.get_running_loop().call_soon(self._join, event.key)
+        elif event.type is EventType.DELETED:
+            self._stop(event.key)
+
+    def forget(self, address: str) -> None:
+        """Once nothing leads to an address any more, let the flows of datagrams go that still do."""
+        self._spawn(self._forget(address))
+
+    async def _forget(self, address: str) -> None:
+        with suppress(HarnessError):
+            await self._settled()
+            self._node.forget(address)
+
+    def _begin(self, key: Key) -> None:
+        self._spawn(self._start(key))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start(self, key: Key) -> None:
+        pod = self._store.find(key)
+        if pod is None or key in self._running or _has_ended(pod):
+            return
+        try:
+            running = self._place(key, pod)
+        except (AddressesExhausted, AddressUnavailable, OSError) as problem:
+            self._postpone(key, pod, str(problem))
+            return
+        try:
+            await self._settled()
+        except HarnessError as problem:
+            self._stop(key)
+            self._postpone(key, pod, f"its network policy cannot be put in force: {problem}")
+            return
+        if self._running.get(key) is running:
+            running.life = asyncio.get_running_loop().create_task(self._live(key, running))
+            running.life.add_done_callback(lambda _: running.begun.set())
+            await running.begun.wait()
+
+    def _postpone(self, key: Key, pod: Object, reason: str) -> None:
+        """Leave the pod pending until another one goes, which may free what it lacks."""
+        self._waiting.add(key)
+        self._recorder.warning(pod, "FailedCreatePodSandBox", reason)
+
+    def _place(self, key: Key, pod: Object) -> _Running:
+        """Give the pod a sandbox with an address, and write that down. Raises ``OSError`` and address errors."""
+        sandbox = self._sandbox(pod)
+        running = _Running(sandbox, Listeners(sandbox.namespaces, self._node.home))
+        self._running[key] = running
+        self._recorder.normal(pod, "Scheduled", f"Successfully assigned {key.namespace}/{key.name} to {podstatus.NODE}")
+        now = self._store.timestamp()
+        self._store.modify(key, lambda current: podstatus.placed(current, sandbox.address, now))
+        return running
+
+    def _sandbox(self, pod: Object) -> Sandbox:
+        if pod["spec"].get("hostNetwork"):
+            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS, podspec.hidden_tools(pod)))
+        pool, address = self._address(pod)
+        try:
+            return self._node.sandbox(address, self._contents(pod, address, podspec.hidden_tools(pod)))
+        except OSError:
+            pool.free(address)
+            raise
+
+    def _address(self, pod: Object) -> tuple[Pool, str]:
+        if not is_external_host(pod):
+            mine, chosen = self._pod_addresses, podspec.chosen_address(pod)
+            return mine, mine.claim(pod_address(chosen)) if chosen else mine.take()
+        pool, requested = self._external_addresses, podspec.requested_address(pod)
+        return pool, pool.claim(external_address(requested)) if requested else pool.take()
+
+    def _contents(self, pod: Object, address: str, hidden: Sequence[str] = ()) -> Contents:
+        """What a container shows: ``hidden`` is what its own image lacks, besides what the whole cluster does."""
+        files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
+        return Contents(podspec.hostname(pod), files, (*self._hidden, *hidden), self._spawner.user or 0)
+
+    async def _live(self, key: Key, running: _Running) -> None:
+        """Run the pod's init containers, serve, report it ready, and run its programs as long as there are any."""
+        pod = self._store.get(key)
+        programs = Programs(pod, partial(self._run, pod, running), partial(self._tell, key), self._store.timestamp)
+        if await programs.first():
+            self._serve(pod, running)
+            programs.start()
+            running.begun.set()
+            await programs.main()
+            if not programs.end:
+                return
+        with suppress(HarnessError):
+            await self._settled()  # the world knows that the address is free, before it is
+        self._past[key] = running.logs
+        self._release(key)
+
+    def _serve(self, pod: Object, running: _Running) -> None:
+        """Open the listeners."""
+        running.wanted = self._responders(pod, running)
+        self._adjust(running, pod)
+        for container in pod["spec"]["containers"]:
+            kind = "container" if podspec.program(container) else "stand-in for container"
+            self._recorder.normal(pod, "Started", f"Started {kind} {container['name']}")
+
+    def _tell(self, key: Key, lives: Mapping[str, podstatus.Life]) -> None:
+        now = self._store.timestamp()
+        self._store.modify(key, lambda current: podstatus.living(current, lives, now))
+
+    async def _run(self, pod: Object, running: _Running, container: Mapping[str, Any]) -> int:
+        """Run a container's program to its end, with the files of its own image."""
+        name = container["name"]
+        if name not in running.joined:
+            running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
+        log = _Log(running.logs.setdefault(name, deque(maxlen=_LOG_LINES)))
+        environment = podspec.environment(pod, container)
+        running.used = True
+        try:
+            return await execute(self._spawner, running.joined[name], podspec.program(container), environment, log)
+        except ExecFailed as problem:
+            await log.stderr(str(problem).encode())
+            return _NOT_FOUND
+        finally:
+            log.end()
+
+    def _newcomers(self, key: Key, pod: Object) -> tuple[str, ...]:
+        """The ephemeral containers that the pod has not been joined by."""
+        names = (container["name"] for container in pod["spec"].get("ephemeralContainers") or ())
+        return tuple(name for name in names if name not in self._running[key].joined)
+
+    def _join(self, key: Key) -> None:
+        """Let the pod's new ephemeral containers run, and say so."""
+        running, pod = self._running.get(key), self._store.find(key)
+        if running is None or pod is None:
+            return
+        names = self._newcomers(key, pod)
+        for name in names:
+            running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
+            self._recorder.normal(pod, "Started", f"Started stand-in for container {name}")
+        if names:
+            now = self._store.timestamp()
+            self._store.modify(key, lambda current: podstatus.extended(current, names, now))
+
+    def _responders(self, pod: Object, running: _Running) -> dict[Port, Responder]:
+        found: dict[Port, Responder] = {}
+        for container in podspec.serving_containers(pod):
+            log = running.logs.setdefault(container["name"], deque(maxlen=_LOG_LINES))
+            for entry in served(container, podspec.hostname(pod)):
+                log.append(f"serving {entry.port}")
+                found.setdefault(entry.port, self._responder(pod, container, entry, log.append))
+        return found
+
+    def _responder(
+        self, pod: Object, container: Mapping[str, Any], entry: Served, note: Callable[[str], None]
+    ) -> Responder:
+        metadata = pod["metadata"]
+        special = self._images.get(container.get("image", ""))
+        return special or StandIn(metadata["name"], metadata["namespace"], entry, note)
+
+    def _adjust(self, running: _Running, pod: Object) -> None:
+        """Have exactly those ports open that should be; what cannot be opened becomes an event."""
+        alive = running.wanted.keys() - podspec.dead_ports(pod)
+        for port in running.listeners.ports - alive:
+            running.listeners.close(port)
+        for port in alive - running.listeners.ports - running.refused:
+            try:
+                running.listeners.open(port, running.wanted[port])
+            except OSError as problem:
+                running.refused.add(port)
+                self._recorder.warning(pod, "FailedListen", f"cannot serve {port}: {problem.strerror}")
+
+    def _stop(self, key: Key) -> None:
+        self._waiting.discard(key)
+        self._past.pop(key, None)
+        if (running := self._running.get(key)) and running.life:
+            running.life.cancel()
+        self._release(key)
+
+    def _release(self, key: Key) -> None:
+        """Take everything from the pod that it has of the node's."""
+        running = self._running.pop(key, None)
+        if running is None:
+            return
+        running.listeners.close_all()
+        for session in running.sessions:
+            session.cancel()
+        for namespaces in (running.sandbox.namespaces, *running.joined.values()):
+            if running.used:
+                kill_all_in(namespaces)
+        for namespaces in running.joined.values():
+            namespaces.close()
+        self._node.remove(running.sandbox)
+        self.forget(running.sandbox.address)
+        for pool in (self._pod_addresses, self._external_addresses):
+            pool.free(running.sandbox.address)
+        waiting, self._waiting = self._waiting, set()
+        for other in waiting:
+            self._begin(other)
+
+
+def _has_ended(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

@@ -1,0 +1,83 @@
+"""The life of one pod's containers: init containers one after the other, then all the others, restarts and ends.
+
+Most containers are stand-ins, which start at once and never end; those of the test image whose command is a shell or a
+client of the host's really run (``podspec.program``). Order and restarts are the real kubelet's: kubernetes.io/docs/
+concepts/workloads/pods/pod-lifecycle and /init-containers.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from harness.cluster.embedded.pods import podspec
+from harness.cluster.embedded.pods.podstatus import Life, ended, failing, started
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a container is started again: doubled each time."""
+
+Run = Callable[[Mapping[str, Any]], Awaitable[int]]
+"""Runs a container's program to its end; its exit code."""
+
+Tell = Callable[[Mapping[str, Life]], None]
+"""Is told how the containers are doing, whenever that has changed."""
+
+
+class Programs:
+    """The containers of ``pod``. ``now`` gives times as the API writes them."""
+
+    def __init__(self, pod: podspec.Pod, run: Run, tell: Tell, now: Callable[[], str]) -> None:
+        self._pod = pod
+        self._run = run
+        self._tell = tell
+        self._now = now
+        self._lives: dict[str, Life] = {}
+
+    @property
+    def end(self) -> bool:
+        """Whether the pod's containers can all end by themselves."""
+        return all(podspec.program(container) for container in self._pod["spec"]["containers"])
+
+    async def first(self) -> bool:
+        """Run the init containers; whether all have done their work, so that the others may start."""
+        for container in podspec.first_containers(self._pod):
+            if not podspec.program(container):
+                self._lives[container["name"]] = ended(0, self._now(), self._now())
+            elif await self._complete(container, self._is_retried) != 0:
+                return False
+        return True
+
+    def start(self) -> None:
+        """Say that all the other containers run."""
+        for container in podspec.serving_containers(self._pod):
+            self._lives[container["name"]] = started(self._now())
+        self._tell(self._lives)
+
+    async def main(self) -> None:
+        """Run the programs among the other containers, until none will be started again."""
+        programs = [c for c in podspec.serving_containers(self._pod) if podspec.program(c)]
+        await asyncio.gather(*(self._complete(container, self._is_restarted) for container in programs))
+
+    async def _complete(self, container: Mapping[str, Any], again: Callable[[int], bool]) -> int:
+        """Run a container's program as often as the pod's policy wants; the last exit code."""
+        name, restarts, pause = container["name"], 0, FIRST_PAUSE
+        while True:
+            began = self._now()
+            self._note(name, started(began, restarts))
+            code = await self._run(container)
+            if not again(code):
+                self._note(name, ended(code, began, self._now(), restarts))
+                return code
+            restarts += 1
+            self._note(name, failing(restarts))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _note(self, name: str, life: Life) -> None:
+        self._lives[name] = life
+        self._tell(self._lives)
+
+    def _is_retried(self, code: int) -> bool:
+        return code != 0 and podspec.restarts(self._pod, code)
+
+    def _is_restarted(self, code: int) -> bool:
+        return podspec.restarts(self._pod, code)
