@@ -40,7 +40,10 @@ _MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a failure message needs beyond the finding: where it was written, and what the policies in force say."""
+    """What a failure message needs beyond the finding: where it was written, and what the policies in force say.
+
+    ``lost`` are the policies that should be in force and that somebody has taken from the cluster.
+    """
 
     where: str
     step: str
@@ -48,6 +51,7 @@ class Surroundings:
     kubeconfig: Path
     context: str = ""
     explanation: Explanation | None = None
+    lost: Sequence[str] = ()
 
 
 def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
@@ -60,7 +64,16 @@ def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
         kubeconfig=cluster.kubeconfig,
         context=cluster.context,
         explanation=explain(scenario, step, path, addresses=_addresses(stage), spare=strays(scenario)),
+        lost=_lost_policies(stage),
     )
+
+
+def _lost_policies(stage: "Stage") -> Sequence[str]:
+    """What somebody has taken from the cluster, as far as it tells."""
+    try:
+        return stage.lost_policies()
+    except HarnessError:
+        return ()
 
 
 def _addresses(stage: "Stage") -> Addresses:
@@ -82,6 +95,7 @@ def describe(finding: Finding, around: Surroundings) -> str:
         *(f"  {line}" for line in _proof(worst.evidence)),
         f"  asked      {worst.source} -> {worst.target}{_others(finding)}",
         *(line.wrapped(COLUMNS) for line in _reasoning(finding, around.explanation)),
+        *(f"  lost       {name} is not on the cluster any more, though it should be in force" for name in around.lost),
         f"  dataplane  {around.dataplane}",
         f"  repeat     {repeat(worst, around)}",
     ]

@@ -196,6 +196,11 @@ class Stage:
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
         return Census.take([*objects, *machines], self.placement)
 
+    def lost_policies(self) -> Sequence[str]:
+        """The names of policies that this stage has put in force and that are not on the cluster any more."""
+        policies = [key for key in self._state if key.kind == "NetworkPolicy"]
+        return tuple(key.name for key in policies if self.ground.client.find(key) is None)
+
     def close(self) -> None:
         """Remove all that was made. The namespaces take their contents along; what is gone already is success."""
         with self._held:

@@ -13,9 +13,11 @@ from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.cluster.provider import Capability
 from harness.cluster.registry import Choice
 from harness.errors import CapabilityMissing, ScenarioInvalid
+from harness.kube.client import ObjectKey
 from harness.lab import Lab, Settings
 from harness.matrix.evidence import Judgement
 from harness.matrix.outcome import Expected, Outcome
+from harness.report import describe, surroundings
 from harness.scenario.load import load
 from harness.stage.stage import Stage
 
@@ -296,3 +298,22 @@ def test_only_a_step_can_ask_on_the_way(play: Play) -> None:
         with pytest.raises(ScenarioInvalid, match="leave out 'throughout'"):
             stage.probe("throughout x/b -> x/a:80")
         assert stage.probe("x/b:40001 -> x/a:80", "allowed").judgement is Judgement.AGREES
+
+
+LOST = """
+- name: closed
+  policies: [deny.yaml]
+  paths: {x/b -> x/a:80: blocked}
+"""
+
+
+def test_a_policy_that_somebody_took_away_is_named(play: Play) -> None:
+    with play(LOST) as stage:
+        stage.enter("closed")
+        assert stage.lost_policies() == ()
+        stage.ground.client.delete(
+            ObjectKey("networking.k8s.io/v1", "NetworkPolicy", stage.placement.real("x"), "deny")
+        )
+        step = stage.scenario.steps[0]
+        (finding,) = stage.observe(step, step.expectations, others=False).findings.values()
+        assert "deny is not on the cluster any more" in describe(finding, surroundings(stage, step, finding))
