@@ -1,7 +1,7 @@
 """Law: what packets do under any policies is what the text of networking.k8s.io/v1 says.
 
-The text is read a second time, by brute force, in ``reading``; the package only turns the same dictionaries into rules.
-Points that the API leaves open are read as the package documents them.
+The text is read three times, each apart from the others: by brute force in ``reading``, by the oracle under the profile
+of this dataplane, and by the ruleset, which meets the two on real packets.
 """
 
 from itertools import islice
@@ -12,9 +12,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from harness.cluster.embedded.ruleset.table import ruleset
 from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+from harness.model.flow import PodRef, Port, Protocol
 from harness.model.objects import World
+from harness.model.oracle.oracle import Oracle
+from harness.model.oracle.profiles import EMBEDDED
+from harness.model.oracle.verdict import Answer, Flow, Outside
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Path, clusters
+
+SEEN = {Answer.ALLOWED: "connected", Answer.BLOCKED: "silent"}
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +38,34 @@ def hosts(lab: Any) -> Any:
 )
 @given(objects=clusters)
 def test_packets_follow_the_policies(hosts: Any, objects: Cluster) -> None:
+    world = World.parse(objects)
     hosts.forget()
-    hosts.apply(transaction(EMPTY, ruleset(World.parse(objects))))
-    reading = Reading(objects)
-    expected = {path: "connected" if allowed(reading, path) else "silent" for path in PATHS}
-    wrong = [path for path, outcome in hosts.probe(PATHS, patience=0.03).items() if outcome != expected[path]]
+    hosts.apply(transaction(EMPTY, ruleset(world)))
+    reading, oracle = Reading(objects), Oracle(world, EMBEDDED)
+    expected = {path: allowed(reading, path) for path in PATHS}
+    assert {path: foretold(oracle, path) for path in PATHS} == expected
+    wrong = [path for path, outcome in hosts.probe(PATHS, patience=0.03).items() if outcome != SEEN[expected[path]]]
     confirmed = hosts.probe(wrong, patience=0.3) if wrong else {}
-    surprises = {path: outcome for path, outcome in confirmed.items() if outcome != expected[path]}
+    surprises = {path: outcome for path, outcome in confirmed.items() if outcome != SEEN[expected[path]]}
     for path, outcome in islice(surprises.items(), 1):
-        pytest.fail(
-            f"{path} is {outcome}, and {len(surprises) - 1} more are wrong\n{objects.around(path)}", pytrace=False
-        )
+        reasons = f"{oracle.judge(flow(path))}\n{objects.around(path)}"
+        pytest.fail(f"{path} is {outcome}, and {len(surprises) - 1} more are wrong\n{reasons}", pytrace=False)
 
 
-def allowed(reading: Reading, path: Path) -> bool:
+def allowed(reading: Reading, path: Path) -> Answer:
     source, target, protocol, port = path
-    return reading.allows(NAMES.get(source, source), NAMES.get(target, target), protocol, port)
+    passes = reading.allows(NAMES.get(source, source), NAMES.get(target, target), protocol, port)
+    return Answer.ALLOWED if passes else Answer.BLOCKED
+
+
+def foretold(oracle: Oracle, path: Path) -> Answer:
+    return oracle.judge(flow(path)).answer
+
+
+def flow(path: Path) -> Flow:
+    source, target, protocol, port = path
+    return Flow(end(source), end(target), Port(Protocol(protocol), port))
+
+
+def end(address: str) -> PodRef | Outside:
+    return PodRef(*NAMES[address]) if address in NAMES else Outside(address)
