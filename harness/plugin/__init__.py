@@ -63,7 +63,7 @@ def pytest_xdist_make_scheduler(config, log):  # type: ignore[no-untyped-def]  #
     return scheduler_for(config, log)
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Take more workers than processors for scenarios, which wait more than they compute."""
     from harness.plugin.scheduling import workers_for
