@@ -199,6 +199,9 @@ class ScenarioItem(pytest.Item):
 
     def setup(self) -> None:
         """Without an observation, or without proof of one, there is nothing to compare: ERROR."""
+        if not self.findings:
+            with spoken():
+                raise Unproven(f"{self.name}: nothing was asked, so that nothing is known")
         judgements = {finding.judgement for finding in self.findings}
         if judgements & _DOUBTS and not judgements & _DISAGREEMENTS:
             with spoken():
@@ -281,6 +284,14 @@ class ReturnItem(ScenarioItem):
     def findings(self) -> tuple[Finding, ...]:
         """The worst finding of each path."""
         return self.parent.returns
+
+    def setup(self) -> None:
+        """Skip where the backend lacks what every path of that step needs."""
+        before, stage = self.parent.before, self.parent.parent.stage
+        asked = before.expectations if before and not self.findings else ()
+        for lack in filter(None, (stage.lacks(expectation.path) for expectation in asked)):
+            pytest.skip(str(CapabilityMissing(lack)))
+        super().setup()
 
     def describe(self) -> str:
         """The stories of what is wrong."""

@@ -115,16 +115,19 @@ class Passage:
         """The evidence of one aim, which was gathered once all was changed, with what was seen on the way there.
 
         Times count from the beginning. What asked for itself had no witness: the first of the settled step speaks
-        for it. Of a source that has ended there is nothing else.
+        for it. Of a source that has ended there is nothing else. Where nothing was seen on the way, the settled step
+        cannot stand in for it: the path was not asked.
         """
         told = self.end().get(expectation.path, ())
         earlier = told[position] if position < len(told) else ()
+        if not earlier:
+            return Evidence(expectation.expected, (Attempt(0.0, NOT_ASKED),), expectation.path.manner)
         witness = settled.attempts[0].witness
         attempts = (
             *(attempt if attempt.witness else replace(attempt, witness=witness) for attempt in earlier),
             *(replace(attempt, at=attempt.at + self._took) for attempt in settled.attempts if not aim.by_hearsay),
         )
-        return Evidence(expectation.expected, attempts or (Attempt(0.0, NOT_ASKED),), expectation.path.manner)
+        return Evidence(expectation.expected, attempts, expectation.path.manner)
 
     def _watch(self, watched: _Watched) -> None:
         self._watched.append(watched)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.kube.client import ObjectKey
-from harness.matrix.evidence import Attempt, Evidence, Reply
+from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from harness.matrix.expect import resolve
 from harness.matrix.grammar import Sentence, parse
 from harness.matrix.outcome import Expected, Outcome
@@ -150,8 +150,19 @@ def test_earlier_answers_come_first_with_times_from_the_beginning(passage: Calla
         (Attempt(0.1, Reply(Outcome.TIMED_OUT), witness), Attempt(5.2, Reply(Outcome.TIMED_OUT), witness)),
         Manner.THROUGHOUT,
     )
-    way.arrive(way.before, 0.0)
-    assert way.completed(asked, 7, aim, settled).attempts == settled.attempts
+
+
+@pytest.mark.parametrize("manner", ["throughout", "first"])
+def test_what_was_not_seen_on_the_way_is_not_made_up_from_the_settled_step(
+    passage: Callable[..., Passage], manner: str
+) -> None:
+    way = passage(f"{manner} web -> 10.0.0.2:80")
+    (asked,) = way.step.expectations
+    alive = Reply(Outcome.CONNECTED, "alive")
+    settled = Evidence(Expected.ALLOWED, (Attempt(0.2, alive, alive),))
+    (aim,) = aims(asked, way.before)
+    found = way.completed(replace(asked, expected=Expected.ALLOWED), 0, aim, settled)
+    assert judge(found) is Judgement.BROKEN
 
 
 def test_of_a_source_that_has_ended_its_log_alone_speaks(passage: Callable[..., Passage]) -> None:
