@@ -130,3 +130,14 @@ def test_without_derive_a_folder_of_manifests_is_no_scenario_and_a_named_profile
     assert "there is no profile 'calicoo'; did you mean calico?" in result.stderr.str()
     help_text = demo.run("--help").stdout.str()
     assert "harness.errors.OracleDisagrees" in help_text
+
+
+def test_a_return_that_the_cluster_cannot_ask_about_is_skipped_and_never_passes(demo: "Demo") -> None:
+    demo.write(
+        "title: Six\nworkloads: [workloads.yaml]\nsteps:\n"
+        "  - name: six\n    paths: {'client -> [2001:db8::1]:80': undefined}\n"
+        "  - name: closed\n    repeat: 2\n    policies: [deny.yaml]\n    paths: {client -> pod(server):80: blocked}\n"
+    )
+    result = demo.run("demo", "-rs")
+    result.assert_outcomes(passed=1, skipped=2)
+    result.stdout.fnmatch_lines(["*IPv6*"])
