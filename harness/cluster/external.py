@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.facts import plugins
 from harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
 from harness.cluster.provider import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
 from harness.cluster.rundir import PREFIX
@@ -31,22 +32,6 @@ EMBEDDED_LABEL = "netpol-harness/dataplane"
 """Label of the node of an embedded cluster, whoever started it."""
 
 _PATIENCE = 10.0  # seconds for a request that only looks around
-_WATCHED = ("kube-system", "calico-system", "cilium", "kube-flannel", "openshift-ovn-kubernetes", "openshift-sdn")
-
-_DATAPLANES = {
-    "calico-node": "Calico",
-    "cilium": "Cilium",
-    "kindnet": "kindnet",
-    "antrea-agent": "Antrea",
-    "kube-router": "kube-router",
-    "ovnkube-node": "OVN-Kubernetes",
-    "ovs-cni": "Open vSwitch CNI",
-    "weave-net": "Weave Net",
-    "kube-flannel-ds": "flannel",
-    "aws-node": "Amazon VPC CNI",
-    "azure-cns": "Azure CNI",
-}
-"""DaemonSets by which a dataplane can be told. A hint for people: whether it enforces anything, the canary says."""
 
 _KINDS = (
     ("v1", "Namespace"),
@@ -189,10 +174,8 @@ class ExternalProvider:
 
     def _told_by_daemons(self) -> str:
         """``Calico (quay.io/calico/node:v3.32.2)``, as far as it can be told."""
-        daemons = [data for namespace in _WATCHED for data in self._visible("apps/v1", "DaemonSet", namespace, "")]
-        known = {data["metadata"]["name"]: data for data in daemons if data["metadata"]["name"] in _DATAPLANES}
-        told = [f"{_DATAPLANES[name]} ({_image(data)})" for name, data in sorted(known.items())]
-        return " with ".join(told) or "a dataplane that cannot be told from its DaemonSets"
+        found = plugins(lambda namespace: self._visible("apps/v1", "DaemonSet", namespace, ""))
+        return " with ".join(map(str, found)) or "a dataplane that cannot be told from its DaemonSets"
 
     def _remove(self, run: str, timeouts: Timeouts) -> None:
         found = [ObjectKey.of(data) for data in self._marked(f"{RUN_LABEL}={run}")]
@@ -254,10 +237,6 @@ def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capabi
         yield Capability.IPV6
     if len(nodes) > 1:
         yield Capability.TWO_NODES
-
-
-def _image(daemon: Mapping[str, Any]) -> str:
-    return str(daemon["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def _trace(run: str, objects: Sequence[Object]) -> Trace:

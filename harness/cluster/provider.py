@@ -148,11 +148,15 @@ class ExternalHosts(Protocol):
 class Provider(Protocol):
     """Makes and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
 
-    ``name`` is the value of ``--cluster``; ``dataplane`` what will carry and filter the packets, known beforehand.
+    ``name`` is the value of ``--cluster``.
     """
 
     name: str
-    dataplane: str
+
+    @property
+    def dataplane(self) -> str:
+        """What will carry and filter the packets, as far as it is known beforehand."""
+        ...
 
     def create(self, name: str, directory: Path) -> Cluster:
         """Make the cluster called ``name`` and return once its API answers. ``directory`` is the run's own folder.

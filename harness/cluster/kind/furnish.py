@@ -5,6 +5,7 @@ that reuses it must not have to believe its command line.
 """
 
 import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.cluster.cni.gather import awaited
 from harness.cluster.cni.install import MANAGER, install
 from harness.cluster.cni.patch import Object
 from harness.cluster.cni.ready import NAME_SERVER, wait_api, wait_ready
+from harness.cluster.facts import Plugin, plugins_of
 from harness.cluster.kind.config import IpFamily
 from harness.cluster.provider import Capability, Cluster, Progress, served
 from harness.errors import ClusterFailed
@@ -69,18 +71,32 @@ def furnish(
     controllers = [*awaited(cni, objects), NAME_SERVER]
     wait_ready(client, controllers, nodes=nodes, deadline=deadline, progress=progress)
     found = replace(cluster, capabilities=cluster.capabilities | served(client.serves))
-    client.apply(_note(found), manager=MANAGER)
+    client.apply(_note(found, plugins_of(client)), manager=MANAGER)
     return found
 
 
 def remembered(name: str, kubeconfig: Path) -> Cluster:
-    """The handle of a cluster that was made before; one that says nothing of itself has an unknown dataplane."""
+    """The handle of a cluster that was made before.
+
+    The plugin is the one that is there now: somebody may have changed it since the cluster wrote down what it is.
+    """
     bare = cluster_of(name, kubeconfig, f"unknown CNI on the kind cluster {name}", frozenset({Capability.NAMESPACES}))
-    note = (_client(bare).find(_NOTE) or {}).get("data") or {}
-    if not note:
-        return bare
+    client = _client(bare)
+    note = (client.find(_NOTE) or {}).get("data") or {}
+    dataplane = _dataplane(note, plugins_of(client)) or bare.dataplane
     known = frozenset(word for word in Capability if word in note.get("capabilities", "").split(","))
-    return cluster_of(name, kubeconfig, note.get("dataplane") or bare.dataplane, known)
+    return cluster_of(name, kubeconfig, dataplane, known if note else bare.capabilities)
+
+
+def _dataplane(note: Mapping[str, str], found: Sequence[Plugin]) -> str:
+    """What was written down, unless the plugins are others now; then these."""
+    if not found or _told(found) == note.get("plugins"):
+        return note.get("dataplane", "")
+    return f"{_told(found)} on kind"
+
+
+def _told(found: Sequence[Plugin]) -> str:
+    return " with ".join(f"{plugin.name} {plugin.version}".strip() for plugin in found)
 
 
 def restart_agent(cluster: Cluster, cni: Definition) -> None:
@@ -94,12 +110,16 @@ def _client(cluster: Cluster) -> Client:
     return Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
 
 
-def _note(cluster: Cluster) -> Object:
+def _note(cluster: Cluster, found: Sequence[Plugin]) -> Object:
     return {
         "apiVersion": _NOTE.api_version,
         "kind": _NOTE.kind,
         "metadata": {"name": _NOTE.name, "namespace": _NOTE.namespace},
-        "data": {"dataplane": cluster.dataplane, "capabilities": ",".join(sorted(cluster.capabilities))},
+        "data": {
+            "dataplane": cluster.dataplane,
+            "capabilities": ",".join(sorted(cluster.capabilities)),
+            "plugins": _told(found),
+        },
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -27,7 +28,7 @@ from harness.cluster.kind.preflight import Finding, image_obstacle, preflight
 from harness.cluster.kind.shipped import shipped
 from harness.cluster.owner import Life, Owner
 from harness.cluster.provider import LOGS, Cluster, ClusterOptions, Progress, ignore
-from harness.errors import ClusterFailed, LabError
+from harness.errors import ClusterFailed, HarnessError, LabError
 from harness.settings import REMOTE, Deadline
 
 OWNED = "netpol-"
@@ -50,7 +51,15 @@ class KindProvider:
         self._family = _family(options.ip_family)
         self._image = node_image(options.kube_image, options.image_prefix)
         self._capabilities = capabilities_of(self._cni, self._family, options.nodes)
-        self.dataplane = f"{self._cni.title} on kind"
+
+    @cached_property
+    def dataplane(self) -> str:
+        """The CNI that will be installed; of a cluster to reuse, the one that is there."""
+        if not self._options.reuse:
+            return f"{self._cni.title} on kind"
+        with suppress(HarnessError, OSError), TemporaryDirectory(prefix="netpol-look-") as directory:
+            return self._reused(Path(directory)).dataplane
+        return f"whatever the kind cluster {self._options.reuse} has"
 
     def available(self) -> str | None:
         """Why kind cannot be used here, in one line; ``None`` where it can."""

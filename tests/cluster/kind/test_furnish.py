@@ -132,6 +132,24 @@ def test_a_cluster_that_says_nothing_of_itself(api: Any, client: Client, tmp_pat
     assert Capability.SCTP not in bare.capabilities
 
 
+@pytest.mark.parametrize(
+    ("noted", "expected"),
+    [("Calico v3.32.2", "Calico v3.32.2 (nftables, IP in IP) on kind"), ("Calico v3.30.0", "Calico v3.32.2 on kind")],
+)
+def test_a_cluster_whose_plugin_was_changed_since_it_was_made(
+    api: Any, client: Client, tmp_path: Path, noted: str, expected: str
+) -> None:
+    data = {"plugins": noted, "dataplane": "Calico v3.32.2 (nftables, IP in IP) on kind", "capabilities": "SCTP"}
+    note = {"metadata": {"name": "netpol-harness", "namespace": "kube-system"}, "data": data}
+    api.add("/api/v1/namespaces/kube-system/configmaps", note)
+    containers = [{"name": "calico-node", "image": "quay.io/calico/node:v3.32.2"}]
+    spec = {"template": {"spec": {"containers": containers}}}
+    api.add("/apis/apps/v1/namespaces/kube-system/daemonsets", {"metadata": {"name": "calico-node"}, "spec": spec})
+    found = remembered("theirs", _renamed(tmp_path))
+    assert found.dataplane == expected
+    assert found.capabilities == {Capability.SCTP}
+
+
 @pytest.mark.parametrize(("nodes", "expected"), [(1, False), (2, False), (3, True)])
 def test_two_nodes_take_a_third(nodes: int, expected: object) -> None:
     found = capabilities_of(Definition("x"), IpFamily.IPV4, nodes)

@@ -148,6 +148,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
     again = tmp_path / "again"
     again.mkdir()
     other = KindProvider(options(cni="calico", reuse=kept))
+    assert other.dataplane == cluster.dataplane, "the header tells what is there"
     reused = other.create("netpol-2", again)
     other.delete(reused)
     assert reused.dataplane == cluster.dataplane, "what it was made with, not what the command line says"
@@ -168,6 +169,7 @@ def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> No
     docker.says("kind get kubeconfig", err=said, code=1)
     with pytest.raises(ClusterFailed, match="`kind get clusters` lists them"):
         KindProvider(options(reuse="gone")).create("netpol-1", tmp_path)
+    assert KindProvider(options(reuse="gone")).dataplane == "whatever the kind cluster gone has"
 
 
 def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None:
