@@ -7,6 +7,7 @@ Beside the first scenario the canary shows, once per cluster, that policies have
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -125,7 +126,10 @@ class Lab:
     def ground(self) -> "Ground":
         """The cluster with everything that a stage needs; made once a process. Sets the canary to work."""
         self.prepare()
-        from harness.kube.client import Client  # the official client takes 0.3 s to import, while the cluster starts
+        # The official client takes 0.3 s to import, while the cluster starts. Only the calling thread imports: pytest
+        # parses our modules to rewrite assertions, and the parser of Python 3.11 fails where two threads parse at once.
+        from harness.canary import watch
+        from harness.kube.client import Client
         from harness.kube.config import Access
         from harness.kube.exec import PodExec
         from harness.stage.hosts import Switchboard
@@ -140,7 +144,7 @@ class Lab:
             for prober in (self._prober(switchboard, client, timeouts) for _ in range(2))
         )
         if self.settings.canary:
-            self._canary = self._pool.submit(self._watch, canarys)
+            self._canary = self._pool.submit(self._watch, watch, canarys)
         return ground
 
     def stage(self, scenario: Scenario) -> "Stage":
@@ -253,9 +257,7 @@ class Lab:
         finally:
             shared.tell("")
 
-    def _watch(self, ground: "Ground") -> str:
-        from harness.canary import watch
-
+    def _watch(self, watch: Callable[..., str], ground: "Ground") -> str:
         with interruptible(self._stop):
             return self._rundir.once("canary", lambda: watch(ground, dict(self.settings.namespaces)))
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.embedded.provider import DATAPLANE as EMBEDDED_DATAPLANE
 from harness.cluster.facts import plugins
 from harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
 from harness.cluster.provider import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
@@ -103,7 +104,7 @@ class ExternalProvider:
         version = self._client.version()
         nodes = self._nodes()
         embedded = any(EMBEDDED_LABEL in (node["metadata"].get("labels") or {}) for node in nodes)
-        dataplane = _embedded_dataplane() if embedded else f"{self._told_by_daemons()}, Kubernetes {version}"
+        dataplane = EMBEDDED_DATAPLANE if embedded else f"{self._told_by_daemons()}, Kubernetes {version}"
         return Cluster(
             name=name,
             backend=self.name,
@@ -221,12 +222,6 @@ def _matches(pattern: str, name: str) -> bool:
         return re.search(pattern, name, re.IGNORECASE) is not None
     except re.error as error:
         raise ClusterFailed(f"--production-pattern {pattern}: {error}; give a regular expression") from error
-
-
-def _embedded_dataplane() -> str:
-    from harness.cluster.embedded.provider import DATAPLANE
-
-    return DATAPLANE
 
 
 def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capability]:

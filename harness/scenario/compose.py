@@ -83,6 +83,8 @@ class Composer:
     def _syntax_error(self, error: yaml.MarkedYAMLError) -> Unreadable:
         mark = error.problem_mark or error.context_mark
         place = self._place(mark) if mark else Place(self._file, 1)
+        if mark and _open_before(self._text, mark.line, mark.column) > MAX_DEPTH:
+            return _too_deep(place)
         what = " ".join(filter(None, (error.context, error.problem)))
         lines = self._text.splitlines()
         tab = place.line <= len(lines) and lines[place.line - 1][place.column - 1 :].startswith("\t")
@@ -97,7 +99,7 @@ class Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, place)
         if depth > MAX_DEPTH:
-            raise Unreadable(place, f"values are nested more than {MAX_DEPTH} deep", "make it flatter")
+            raise _too_deep(place)
         self._add(1, place)
         anchor = event.anchor
         if anchor is not None:
@@ -201,3 +203,18 @@ class Composer:
 
     def _problem(self, place: Place, what: str, remedy: str) -> None:
         self.problems.append(Problem(place, what, remedy))
+
+
+def _too_deep(place: Place) -> Unreadable:
+    return Unreadable(place, f"values are nested more than {MAX_DEPTH} deep", "make it flatter")
+
+
+def _open_before(text: str, line: int, column: int) -> int:
+    """How many flow collections and one-line block sequences are open at a place, both counted from zero; quotes are
+    not looked at. The library scans ahead, and may stop at a depth limit of its own before it gives its first event.
+    """
+    lines = text.splitlines()[: line + 1]
+    before = "\n".join([*lines[:line], lines[line][:column] if line < len(lines) else ""])
+    brackets = sum(before.count(opening) for opening in "[{") - sum(before.count(closing) for closing in "]}")
+    dashes = re.match(r"[-? ]*", before.rpartition("\n")[2])
+    return brackets + (dashes.group().count("- ") if dashes else 0)
