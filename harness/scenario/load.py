@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.errors import ScenarioInvalid
 from harness.matrix.problem import Place, Problem
 from harness.scenario.compose import Composer
+from harness.scenario.files import Files
 from harness.scenario.inventory import inventory
 from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
 from harness.scenario.node import Kind, Node
@@ -31,6 +32,8 @@ def load(file: Path) -> Scenario:
     to the working directory where it lies below it.
     """
     report = Report()
+    if not Files(file.parent, report).may_read(file, Place(file.name, 1)):
+        raise ScenarioInvalid(_lines(report.problems, file.parent))
     documents, problems = read(file, file.name)
     report.extend(problems)
     if len(documents) == 1:

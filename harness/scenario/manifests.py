@@ -5,7 +5,6 @@ What is returned can be parsed by ``harness.model``; what cannot is a problem wi
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from os.path import normpath
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from harness.matrix.names import ObjectName
 from harness.model.objects import Pod, Service
 from harness.model.policy import NetworkPolicy
 from harness.scenario.family import POLICY_KINDS, Family
+from harness.scenario.files import Files
 from harness.scenario.kubernetes import API_VERSIONS, SPECS, metadata
 from harness.scenario.node import Kind, Node
 from harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
@@ -48,6 +48,7 @@ class Library:
 
     def __init__(self, directory: Path, report: Report, *, mixed: bool = False) -> None:
         self._directory = directory
+        self._files = Files(directory, report)
         self._report = report
         self._mixed = mixed
         self._read: dict[Path, tuple[Located, ...]] = {}
@@ -69,37 +70,8 @@ class Library:
 
     def _all(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
         """The objects of every file that matches; files in the list's order, each once."""
-        files = dict.fromkeys(file for pattern in patterns for file in self._files(pattern))
+        files = dict.fromkeys(file for pattern in patterns for file in self._files.named(pattern))
         return tuple(located for file in files for located in self._objects(file))
-
-    def _files(self, pattern: Node) -> list[Path]:
-        text = pattern.text
-        if not text or text.startswith("/") or "\0" in text:
-            return []
-        if not any(c in text for c in "*?["):
-            return self._one_file(pattern)
-        try:
-            found = sorted(file for file in self._directory.glob(text) if file.is_file()) if ".." not in text else []
-        except (ValueError, OSError):
-            found = []
-        if not found:
-            self._report.add(
-                pattern.place, f"'{text}' matches no file", "globs are relative to the scenario's directory"
-            )
-        return found
-
-    def _one_file(self, pattern: Node) -> list[Path]:
-        file = self._directory / normpath(pattern.text)
-        try:
-            if file.is_file():
-                return [file]
-            here = [str(f.relative_to(self._directory)) for f in sorted(file.parent.glob("*.y*ml"))]
-        except (ValueError, OSError):
-            here = []
-        close = get_close_matches(pattern.text, here, n=2)
-        remedy = f"did you mean {' or '.join(close)}?" if close else "names are relative to the scenario's directory"
-        self._report.add(pattern.place, f"there is no file '{pattern.text}'", remedy)
-        return []
 
     def _objects(self, file: Path) -> tuple[Located, ...]:
         if file not in self._read:
