@@ -99,6 +99,11 @@ class Lab:
         return tuple(lines)
 
     @property
+    def run(self) -> str:
+        """The run's name."""
+        return self._run
+
+    @property
     def directory(self) -> Path:
         """The run's folder; the owner's first look makes it."""
         return self._rundir.path

@@ -1,13 +1,11 @@
 """Findings and truth tables as text that stands alone. Knows nothing of pytest."""
 
 import io
-import json
-import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.matrix.evidence import Attempt, Evidence, Judgement
@@ -20,7 +18,7 @@ from harness.scenario.scenario import Step
 from harness.scenario.strays import strays
 
 if TYPE_CHECKING:
-    from harness.stage.stage import Observation, Stage
+    from harness.stage.stage import Stage
 
 WIDE = 16
 """Columns above which a table shows only the rows and columns that hold a wrong cell."""
@@ -222,37 +220,3 @@ def grid(rows: Iterable[str], columns: Sequence[str], glyph: Callable[[str, str]
 
 
 LEGEND = ". allowed   X blocked   ! probe failed   ? not asked   .≠X observed allowed, expected blocked   X? unproven"
-
-
-def save(folder: Path, stage: "Stage", step: Step, observation: "Observation") -> None:
-    """Write a step's truth table into ``folder``: ``SCENARIO.STEP.txt`` for people, ``.json`` for programs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    findings = [*observation.findings.values(), *observation.others]
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{stage.scenario.name}.{step.name}")
-    cluster = stage.ground.cluster
-    about = {
-        "scenario": stage.scenario.name,
-        "title": stage.scenario.title,
-        "step": step.name,
-        "cluster": cluster.backend,
-        "dataplane": cluster.dataplane,
-    }
-    head = f"{about['scenario']}: {about['step']}\n{about['title']}\n{about['cluster']}: {about['dataplane']}\n"
-    (folder / f"{name}.txt").write_text(f"{head}\n{render(TruthTable.of(findings))}\n{LEGEND}\n")
-    paths = [_record(finding) for finding in findings]
-    (folder / f"{name}.json").write_text(json.dumps({**about, "paths": paths}, indent=1) + "\n")
-
-
-def _record(finding: Finding) -> dict[str, Any]:
-    reply = finding.worst.evidence.last.reply
-    return {
-        "path": finding.expectation.path.text,
-        "expected": finding.expected.value,
-        "outcome": finding.outcome.value,
-        "judgement": finding.judgement.value,
-        "attempts": finding.attempts,
-        "settled_after": finding.settled_after,
-        "tool": str(reply.means),
-        "detail": reply.detail,
-        "command": reply.command,
-    }

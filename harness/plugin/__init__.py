@@ -14,6 +14,7 @@ from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, tru
 from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
 from harness.plugin.options import LAB, add_options, configure, told_workers
 from harness.plugin.progress import Display
+from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
 from harness.plugin.summary import attach, header, save_logs, summarize
 from harness.scenario.load import SCENARIO_FILE
 
@@ -30,6 +31,7 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_testnodedown",
     "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",
     "scenario",
@@ -106,7 +108,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """After a failure, keep what the cluster has to say for itself."""
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        save_logs(session.config)
+        with session.config.stash[REPORTS].attempted("the cluster's logs"):
+            save_logs(session.config)
+    hand_over(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
+    """Take over what a worker has left to tell."""
+    take_over(node.config, getattr(node, "workeroutput", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -114,3 +124,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if terminalreporter.config.option.derive:
         show_tables(terminalreporter)
     summarize(terminalreporter)
+    tell_unwritten(terminalreporter)

@@ -20,10 +20,11 @@ from harness.matrix.path import Expectation
 from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Finding, TruthTable
 from harness.plugin.options import LAB, profile_of
+from harness.plugin.reports.steps import write_step
 from harness.plugin.rounds import worst_of
 from harness.plugin.words import objection, told
 from harness.reasoning.derive import Outlook
-from harness.report import describe, describe_table, save, surroundings
+from harness.report import describe, describe_table, surroundings
 from harness.scenario.load import derive, load
 from harness.scenario.scenario import Others, Scenario, Step, closed_world
 
@@ -134,7 +135,7 @@ class StepNode(pytest.Collector):
 
     def setup(self) -> None:
         """Enter the step as often as it says, and ask every selected path at once, each time."""
-        stage, lab = self.parent.stage, self.config.stash[LAB]
+        lab = self.config.stash[LAB]
         with spoken():
             observations = [self._observe()]
             returns: list[Observation] = []
@@ -144,8 +145,7 @@ class StepNode(pytest.Collector):
             lab.vouch()
             self.observation = worst_of(observations)
             self.returns = tuple(worst_of(returns).findings.values()) if returns else ()
-            if lab.settings.report:
-                save(lab.settings.report, stage, self.step, self.observation)
+            write_step(self, lab.run)
 
     def _observe(self) -> "Observation":
         """Enter the step and look. Words are derived in the light of the addresses that pods have got."""

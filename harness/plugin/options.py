@@ -19,6 +19,7 @@ from harness.matrix.problem import suggest
 from harness.model.oracle.points import Profile
 from harness.model.oracle.profiles import PROFILES
 from harness.plugin import first_failure
+from harness.plugin.reports.files import REPORTS, ReportFiles
 from harness.probe.toolbox import Tool
 
 LAB = pytest.StashKey[Lab]()
@@ -173,6 +174,7 @@ def configure(config: pytest.Config) -> None:
     )
     lab = Lab(_choice(config, run, worker), settings, directory, run=run)
     config.stash[LAB] = lab
+    config.stash[REPORTS] = ReportFiles(settings.report)
     if option.first_failure:
         config.pluginmanager.register(first_failure)
     config.add_cleanup(lambda: _close(lab))

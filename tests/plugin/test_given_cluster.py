@@ -13,6 +13,7 @@ import pytest
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.kube.client import Client
 from harness.kube.config import Access
+from harness.plugin.reports.steps import stem
 from harness.settings import Deadline
 
 if TYPE_CHECKING:
@@ -203,8 +204,9 @@ def test_reports_are_written_for_people_and_for_programs(demo: "Demo", standing:
         passed=3, failed=1
     )
     report = demo.pytester.path / "out" / "report"
-    assert "X≠." in (report / "demo.closed.txt").read_text()
-    told = json.loads((report / "demo.closed.json").read_text())
+    name = stem("demo/scenario.yaml::closed")
+    assert "X≠." in (report / f"{name}.txt").read_text()
+    told = json.loads((report / f"{name}.json").read_text())
     assert (told["scenario"], told["step"], told["cluster"]) == ("demo", "closed", "kubeconfig")
     paths = {path["path"]: path for path in told["paths"]}
     assert paths["client -> ip(front):80"]["judgement"] == "disagrees"
