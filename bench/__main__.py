@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import oracle
+from bench import oracle, told
 from bench.flows import flows
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.cluster.provider import Cluster
@@ -34,7 +34,7 @@ def main() -> None:
     """Measure and print."""
     table = Table("what", "measured", "against", "ratio", title="netpol-harness bench")
     console = Console(width=120)
-    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables):
+    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, stories):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
         for row in section():
             table.add_row(*row)
@@ -95,6 +95,21 @@ def oracle_tables() -> Iterator[Row]:
     count = 1000
     verdicts = count * count * len(oracle.PORTS) * oracle.verdict(count)
     yield _row(f"oracle: {count} pods, verdict by verdict (extrapolated)", verdicts, "by sets", seconds[count])
+
+
+def stories() -> Iterator[Row]:
+    """A closed world of which nothing is as expected, as a message and a table; against all as expected, and fewer."""
+    seconds = {
+        (count, red): median(told.told(count, red=red) for _ in range(RUNS))
+        for count in told.SIZES
+        for red in (False, True)
+    }
+    for count in told.SIZES:
+        yield _row(f"closed world of {count} pods told, red", seconds[count, True], "green", seconds[count, False])
+    for fewer, count in pairwise(told.SIZES):
+        yield _row(
+            f"closed world of {count} pods told, red", seconds[count, True], f"of {fewer} pods", seconds[fewer, True]
+        )
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Findings per path, and the truth table of a step: rows *from*, columns *to*."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 from harness.matrix.evidence import Evidence, Judgement, judge
 from harness.matrix.outcome import Expected, Outcome
@@ -39,11 +40,21 @@ class Asked:
 class Finding:
     """All that was seen of one path. A path between workloads with several pods is asked once for every pair of pods.
 
-    ``asked`` is never empty.
+    ``asked`` is never empty. ``worst`` is the pair of pods that speaks for the path: a sure disagreement before a
+    doubt, a doubt before agreement. ``judgement`` is its judgement: a path agrees when every pair of its pods does.
     """
 
     expectation: Expectation
     asked: tuple[Asked, ...]
+    worst: Asked = field(init=False, repr=False, compare=False)
+    judgement: Judgement = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Judge once: a table asks for the judgement of its cells many times."""
+        judged = [(_WORST_FIRST.index(judge(part.evidence)), part) for part in self.asked]
+        rank, speaker = min(judged, key=itemgetter(0))
+        object.__setattr__(self, "worst", speaker)
+        object.__setattr__(self, "judgement", _WORST_FIRST[rank])
 
     @property
     def source(self) -> str:
@@ -59,16 +70,6 @@ class Finding:
     def expected(self) -> Expected:
         """The word for the path."""
         return self.expectation.expected
-
-    @property
-    def worst(self) -> Asked:
-        """The pair of pods that speaks for the path: a sure disagreement before a doubt, a doubt before agreement."""
-        return min(self.asked, key=lambda part: _WORST_FIRST.index(judge(part.evidence)))
-
-    @property
-    def judgement(self) -> Judgement:
-        """The judgement of the worst pair: a path agrees when every pair of its pods does."""
-        return judge(self.worst.evidence)
 
     @property
     def outcome(self) -> Outcome:
@@ -136,8 +137,8 @@ class TruthTable:
 
     def narrowed(self) -> "TruthTable":
         """The rows and columns that hold a wrong cell, for tables too wide to read."""
+        wrong = self.wrong
+        rows, columns = {finding.source for finding in wrong}, {finding.target for finding in wrong}
         return TruthTable.of(
-            finding
-            for (row, column), finding in self.cells.items()
-            if row in {w.source for w in self.wrong} and column in {w.target for w in self.wrong}
+            finding for (row, column), finding in self.cells.items() if row in rows and column in columns
         )

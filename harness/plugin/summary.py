@@ -17,6 +17,9 @@ from harness.report import LEGEND, render
 _KEY = "netpol"
 """Attribute of a report: a dict of plain values, so that it survives the way from an xdist worker."""
 
+_DRAWN = pytest.StashKey[object]()
+"""What was seen of a step when its table was drawn."""
+
 
 def header(config: pytest.Config) -> list[str]:
     """The first lines of a run: what is tested, and what should be tidied up."""
@@ -34,13 +37,16 @@ def save_logs(config: pytest.Config) -> None:
 
 
 def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
-    """Put the figures of a finished item, or the table of a failed one's step, on its report."""
-    observation = getattr(item.parent, "observation", None)
+    """Put the figures of a finished item on its report, or the table of its step if it is the first there to fail."""
+    step = item.parent
+    observation = getattr(step, "observation", None)
     if observation is None:
         return
     if report.failed:
-        table = TruthTable.of([*observation.findings.values(), *observation.others])
-        setattr(report, _KEY, {"step": item.parent.nodeid, "table": render(table)})
+        if step.stash.get(_DRAWN, None) is not observation:
+            step.stash[_DRAWN] = observation
+            table = TruthTable.of([*observation.findings.values(), *observation.others])
+            setattr(report, _KEY, {"step": step.nodeid, "table": render(table)})
     elif report.when == "call" and isinstance(item, PathItem):
         setattr(report, _KEY, dict(item.user_properties))
 

@@ -1,10 +1,11 @@
 import pytest
 
-from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply
+from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
 from harness.matrix.table import Asked, Finding, TruthTable, worst
 from harness.model.flow import PodRef
+from harness.report import render
 
 
 def finding(source: str, target: str, expected: str, *outcomes: str, alive: bool = True) -> Finding:
@@ -63,6 +64,19 @@ def test_glyphs(cell: Finding, glyph: str) -> None:
     table = TruthTable.of([cell])
     assert table.glyph("a", "b") == glyph
     assert table.glyph("b", "a") == "?"
+
+
+def test_each_cell_is_judged_once_however_many_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+
+    def counted(evidence: Evidence) -> Judgement:
+        judged.append(evidence)
+        return judge(evidence)
+
+    monkeypatch.setattr("harness.matrix.table.judge", counted)
+    names = [f"pod-{number}" for number in range(18)]
+    table = TruthTable.of(finding(a, f"{b}:80", "allowed", "TIMED_OUT") for a in names for b in names)
+    assert render(table).count("X≠.") == len(table.wrong) == len(judged) == len(names) ** 2
 
 
 def test_two_findings_for_one_cell_are_refused() -> None:

@@ -1,0 +1,43 @@
+"""How long a closed world takes to be told: from the evidence of its cells to the message and the table. No cluster."""
+
+import time
+
+from harness.matrix.evidence import Attempt, Evidence, Reply
+from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
+from harness.matrix.table import Asked, Finding, TruthTable
+from harness.model.flow import PodRef
+from harness.report import describe_table, render
+
+SIZES = (12, 25, 50, 100)
+PORT = 8080
+
+
+def told(pods: int, *, red: bool) -> float:
+    """Seconds to tell of all pairs of this many pods: all cells as expected, or none."""
+    evidence = [(source, target, _evidence(red=red)) for source, target in _pairs(pods)]
+    start = time.perf_counter()
+    findings = [_finding(*cell) for cell in evidence]
+    table = TruthTable.of(findings)
+    if table.wrong:
+        describe_table(findings, [])
+    render(table)
+    return time.perf_counter() - start
+
+
+def _pairs(pods: int) -> list[tuple[str, str]]:
+    names = [f"pod-{number}" for number in range(pods)]
+    return [(source, target) for source in names for target in names if source != target]
+
+
+def _finding(source: str, target: str, evidence: Evidence) -> Finding:
+    spelled = f"{target}:{PORT}"
+    aimed = Target(TargetKind.POD, PodRef("default", target), PORT)
+    path = Path(PodRef("default", source), Scheme.TCP, aimed, f"{source} -> {spelled}")
+    return Finding(Expectation(path, evidence.expected, "scenario.yaml:1"), (Asked(source, spelled, evidence),))
+
+
+def _evidence(*, red: bool) -> Evidence:
+    """Three attempts at a path that should be allowed."""
+    reply = Reply(Outcome.TIMED_OUT if red else Outcome.CONNECTED, "", "agent", f"nc -vz -w 1 10.244.0.1 {PORT}")
+    return Evidence(Expected.ALLOWED, tuple(Attempt(0.5 * number, reply) for number in range(3)))
