@@ -141,10 +141,14 @@ class Client:
             if error.code != 404:
                 raise
 
-    def log(self, key: ObjectKey, *, container: str) -> bytes:
-        """What a container of the pod has written so far."""
-        path = f"{self._object_path(key)}/log?{urlencode({'container': container})}"
-        return self._answered("GET", path)[1]
+    def log(self, key: ObjectKey, *, container: str, previous: bool = False, lines: int | None = None) -> bytes:
+        """What a container of the pod has written so far, or its previous life; the last ``lines`` of it, if given."""
+        query = {"container": container}
+        if previous:
+            query["previous"] = "true"
+        if lines is not None:
+            query["tailLines"] = str(lines)
+        return self._answered("GET", f"{self._object_path(key)}/log?{urlencode(query)}")[1]
 
     def version(self) -> str:
         """The server's version, such as ``v1.37.0``. Also the cheapest sign of life."""

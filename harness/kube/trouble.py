@@ -66,6 +66,28 @@ def is_hopeless(pod: Data) -> bool:
     return (pod.get("status") or {}).get("phase") == "Failed" or any(map(_is_stuck, _statuses(pod)))
 
 
+def stuck(pod: Data) -> dict[str, tuple[str, int]]:
+    """The containers that wait for a reason that time rarely mends: name -> that reason, and the restarts so far."""
+    if is_leaving(pod):
+        return {}
+    waiting = {str(one.get("name")): one for one in _statuses(pod) if _waiting(one).get("reason") in HOPELESS}
+    return {name: (_waiting(one)["reason"], int(one.get("restartCount") or 0)) for name, one in waiting.items()}
+
+
+def ready_containers(pod: Data) -> frozenset[str]:
+    """The containers that are ready; of init containers, those that have done their work."""
+    return frozenset(str(container.get("name")) for container in _statuses(pod) if container.get("ready"))
+
+
+def has_ended(pod: Data) -> dict[str, bool]:
+    """The containers that ended though they should not: name -> whether a later life of theirs is there already."""
+    return {
+        str(one.get("name")): not (one.get("state") or {}).get("terminated")
+        for one in _statuses(pod)
+        if not one.get("ready") and _last_end(one).get("exitCode")
+    }
+
+
 def is_unschedulable(pod: Data) -> bool:
     """Whether the scheduler has found no node so far."""
     return not is_leaving(pod) and condition(pod, "PodScheduled").get("reason") == "Unschedulable"
@@ -168,11 +190,17 @@ def _reason(pod: Data) -> tuple[str, list[str]]:
 
 def _ended(container: Data) -> str:
     """How the container's last life ended; empty where it had none."""
-    end = (container.get("lastState") or {}).get("terminated")
+    end = _last_end(container)
     if not end:
         return ""
     said = ", ".join(filter(None, [end.get("reason"), (end.get("message") or "").strip()]))
     return f"it ended with exit code {end.get('exitCode')}" + (f" ({said})" if said else "")
+
+
+def _last_end(container: Data) -> Data:
+    """How the container ended last, now or before its present life; empty where it never has."""
+    now = (container.get("state") or {}).get("terminated")
+    return now or (container.get("lastState") or {}).get("terminated") or {}
 
 
 def _together(sentences: Sequence[str]) -> str:

@@ -6,9 +6,10 @@ What is wrong is read by ``harness.kube.trouble``; here it is fetched.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from harness.errors import ApiError, WorkloadFailed
+from harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from harness.kube import trouble
 from harness.kube.client import Client, Object, ObjectKey
 from harness.model.objects import Pod, Service
@@ -19,6 +20,9 @@ UNSCHEDULABLE_PATIENCE = 20.0
 
 SLOWEST_POLL = 1.0
 GROWTH = 1.3
+
+LOG_LINES = 10
+"""Of the log of a container that ended, what is told."""
 
 CONTROLLERS = (("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"))
 
@@ -37,9 +41,9 @@ def wait_ready(client: Client, namespaces: Sequence[str], *, deadline: Deadline,
         others = () if late else tuple(_unready(client, namespaces, pods))
         if not late and not others:
             return
-        refused = [event for namespace in namespaces for event in _refusals(client, namespace)]
+        refused = [event for namespace in namespaces for event in refusals(client, namespace)]
         if hopeless or last_look or any(map(trouble.is_final, refused)):
-            lines = [_pod_line(client, pod) for pod in hopeless or late]
+            lines = [pod_line(client, pod) for pod in hopeless or late]
             raise WorkloadFailed("\n".join([*lines, *map(trouble.refusal_line, refused), *others]))
 
 
@@ -77,7 +81,7 @@ def _is_hopeless(pod: Object, patience: Deadline) -> bool:
     return trouble.is_hopeless(pod) or (patience.passed and trouble.is_unschedulable(pod))
 
 
-def _refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
+def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
     """The last FailedCreate event of each controller that still lacks pods: what refuses them says it there alone."""
     events: dict[str, list[Object]] = {}
     for event in _events(client, namespace, "reason=FailedCreate"):
@@ -146,8 +150,19 @@ def _ready_addresses(slices: Sequence[Object], service: str) -> frozenset[str]:
     )
 
 
-def _pod_line(client: Client, pod: Object) -> str:
+def pod_line(client: Client, pod: Mapping[str, Any]) -> str:
+    """Why the pod is not ready: its state and last event, and below it the end of the log of what has ended."""
     metadata = pod["metadata"]
     mine = f"involvedObject.uid={metadata['uid']}" if "uid" in metadata else f"involvedObject.name={metadata['name']}"
     warnings = [event for event in _events(client, metadata["namespace"], mine) if event.get("type") == "Warning"]
-    return trouble.pod_line(pod, str(trouble.latest(warnings).get("message") or ""))
+    line = trouble.pod_line(pod, str(trouble.latest(warnings).get("message") or ""))
+    return "\n".join([line, *_last_words(client, pod)])
+
+
+def _last_words(client: Client, pod: Mapping[str, Any]) -> Iterator[str]:
+    key = ObjectKey("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
+    for container, restarted in trouble.has_ended(pod).items():
+        with suppress(ApiError, ClusterFailed):  # a log explains and decides nothing
+            log = client.log(key, container=container, previous=restarted, lines=LOG_LINES)
+            said = log.decode("utf-8", "replace").rstrip().splitlines()[-LOG_LINES:]
+            yield from (f"    {container}: {line}" for line in said)

@@ -1,16 +1,19 @@
 """Waiting for a cluster that comes up: its API, its nodes, its CNI, its name server.
 
 Invariant: when ``wait_ready`` returns, every node is Ready and every controller waited for has all its pods ready, in
-their latest version. kind's own ``--wait`` is of no use: without a CNI it always runs out, and ends with success.
+their latest version. A pod that has failed for good ends the wait at once (``patience``). kind's own ``--wait`` is of
+no use: without a CNI it always runs out, and ends with success.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from harness.cluster.cni.patch import Target
+from harness.cluster.cni.patience import Patience
 from harness.cluster.provider import Progress, ignore
 from harness.errors import ApiError, ClusterFailed, WorkloadFailed
-from harness.kube import wait
+from harness.kube import trouble, wait
 from harness.kube.client import Client, ObjectKey
 from harness.settings import Deadline
 
@@ -37,17 +40,30 @@ def wait_ready(
 ) -> None:
     """Return once so many nodes and all these controllers are ready. Raises ``ClusterFailed`` with what is not."""
     wanted = list(dict.fromkeys(controllers))
+    namespaces = list(dict.fromkeys(target.namespace for target in wanted))
+    patience = Patience()
     late: list[str] = []
     for _ in deadline.ticks(_INTERVAL):
+        failed: list[str] = []
         try:
             late = [*_late_controllers(client, wanted), *_late_nodes(client, nodes)]
+            failed = _failed(client, namespaces, patience) if late else []
         except (ApiError, ClusterFailed) as error:
             late = [str(error)]
         if not late:
             return
+        if failed:
+            raise ClusterFailed("\n".join(["the cluster will not become ready:", *late, *failed]))
         progress(f"waiting for {late[0]}")
-    namespaces = list(dict.fromkeys(target.namespace for target in wanted))
     raise ClusterFailed("\n".join(["the cluster did not become ready:", *late, *_reasons(client, namespaces)]))
+
+
+def _failed(client: Client, namespaces: Sequence[str], patience: Patience) -> list[str]:
+    """A line for each pod that is given up: why, and the end of its log; and for each that nobody lets be made."""
+    pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace=namespace)]
+    refused = [event for namespace in namespaces for event in wait.refusals(client, namespace)]
+    lines = [wait.pod_line(client, pod) for pod in patience.given_up(pods, monotonic())]
+    return [*lines, *(trouble.refusal_line(event) for event in refused if trouble.is_final(event))]
 
 
 def _late_controllers(client: Client, wanted: Sequence[Target]) -> Iterator[str]:

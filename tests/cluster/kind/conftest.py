@@ -133,6 +133,7 @@ class Api:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     refuses: Callable[[str, str], tuple[int, str] | None] = _not_refused
+    logs: dict[str, str] = field(default_factory=dict)
     progresses: bool = True
     looks: dict[str, int] = field(default_factory=dict)
 
@@ -157,6 +158,8 @@ class Api:
         if method == "PATCH":
             self.objects[path] = json.loads(body)
             return 200, self.objects[path]
+        if path in self.logs:
+            return 200, self.logs[path]
         if kinds := self._kinds(path):
             return 200, {"kind": "APIResourceList", "resources": kinds}
         if path in self.objects:
@@ -201,7 +204,7 @@ def api() -> Iterator[Api]:
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             code, data = state.answer(self.command, urlsplit(self.path).path, body)
-            raw = json.dumps(data).encode()
+            raw = data.encode() if isinstance(data, str) else json.dumps(data).encode()
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(raw)))

@@ -126,6 +126,35 @@ def test_what_does_not_become_ready_is_explained(api: Any, client: Client) -> No
         assert words in str(caught.value)
 
 
+def test_a_plugin_that_has_failed_for_good_is_told_at_once_with_its_last_words(api: Any, client: Client) -> None:
+    api.nodes(1)
+    status = {"desiredNumberScheduled": 1, "numberReady": 0, "updatedNumberScheduled": 1}
+    api.add("/apis/apps/v1/namespaces/kube-system/daemonsets", {**daemon(), "status": status})
+    ended = {"exitCode": 1, "reason": "Error", "message": "no such interface"}
+    containers = [
+        {"name": "image", "state": {"waiting": {"reason": "InvalidImageName"}}},
+        {"name": "agent", "restartCount": 5, "state": {"running": {}}, "lastState": {"terminated": ended}},
+    ]
+    pod = {
+        "metadata": {"name": "agent-1", "namespace": "kube-system", "uid": "1"},
+        "spec": {"containers": []},
+        "status": {"phase": "Pending", "containerStatuses": containers},
+    }
+    api.add("/api/v1/namespaces/kube-system/pods", pod)
+    api.logs["/api/v1/namespaces/kube-system/pods/agent-1/log"] = "starting\nFATAL: eth7 is not there\n"
+    deadline = Deadline(60)
+    with pytest.raises(ClusterFailed) as caught:
+        wait_ready(client, [AGENT], nodes=1, deadline=deadline)
+    assert deadline.remaining > 30
+    for words in (
+        "the cluster will not become ready:",
+        "DaemonSet kube-system/agent: 0 of 1 pods ready",
+        "pod kube-system/agent-1 is not ready: InvalidImageName",
+        "agent: FATAL: eth7 is not there",
+    ):
+        assert words in str(caught.value)
+
+
 def test_a_cluster_that_says_nothing_of_itself(api: Any, client: Client, tmp_path: Path) -> None:
     bare = remembered("theirs", _renamed(tmp_path))
     assert bare.dataplane == "unknown CNI on the kind cluster theirs"
