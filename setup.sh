@@ -27,6 +27,7 @@ has ping || need iputils-ping
 has unshare && has setpriv || need util-linux
 has_libnftables || need libnftables1
 [ "${1:-}" != dev ] || has wget || need wget # one of the tools that probes fall back on; its tests need it
+[ "${1:-}" != dev ] || has busybox || need busybox # pods may have its tools alone, and tests ask from such
 python=$(find_python)
 if [ -z "$python" ]; then
     python=python3.11

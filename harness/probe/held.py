@@ -7,7 +7,11 @@ good order, is REFUSED: somebody on the way, or what is there now in the server'
 that never answered, or whose server said with an answer that it would end it, says nothing of the network.
 
 What is said over ``http://`` are requests of HTTP/1.1, which keeps connections alive unless told otherwise (RFC 9112
-9.3); over ``udp://`` datagrams with a token from one socket. bash opens both (``/dev/tcp``), and cat names a reset.
+9.3); over ``udp://`` datagrams with a token from one socket. bash opens both (``/dev/tcp``), and dd names a reset.
+
+The program suits containerd and busybox, and leaves nothing behind. Its first stderr stays open, since containerd ends
+a session's stdin with its stdout or stderr. dd reads and writes, where busybox's cat splices: that holds the session's
+pipe while it waits, and nobody else can write. It ends when told to (number 0), with its input, or after ``ALONE``.
 """
 
 import re
@@ -39,16 +43,23 @@ SLOW = 1 / 2
 PARTING = re.compile(r"(?im)^HTTP/1\.0 |^connection:[^\n]*\bclose\b")
 """How a server of HTTP says that it will end the connection after its answer (RFC 9112, 9.6)."""
 
+ALONE = 900
+"""Seconds without a word after which the program takes its client for dead: not every runtime tells it."""
+FAREWELL = 1.0
+"""Seconds that the program gets to end before its session is closed, which may not reach it."""
+
 PROGRAM = """\
-N=$NONCE; exec 2>&1; trap '' PIPE
+N=$NONCE; exec 8<&0 9>&2 2>&1; trap '' PIPE
 say() { printf '[%s %s %s]\\n' $N $1 $2; }
+{ read -r -t $ALONE -u 8; kill $$; } & w=$!
 trap 'say ended $?' EXIT
 say began 0
 exec 3<>/dev/$DEVICE/$HOST/$PORT
+kill $w; wait $w
 say open 0
-{ trap 'kill $k; exit' TERM; cat <&3 & k=$!; wait $k; say closed $?; } & j=$!
-while read -r i r; do [ -z "$r" ] || printf "$r" >&3; say heard $i; done
-trap - EXIT; kill $j; wait $j
+{ trap 'kill $k; exit' TERM; dd bs=65536 <&3 & k=$!; wait $k; say closed $?; } & j=$!
+while read -r -t $ALONE i r && [ $i != 0 ]; do [ -z "$r" ] || printf "$r" >&3; say heard $i; done
+trap - EXIT; kill $j && wait $j
 """
 
 Held = tuple[PodRef, Probe]
@@ -120,6 +131,7 @@ class _Talk:
         self._session = session
         self._frame = re.compile(rf"\[{nonce} (\w+) (\d+)\]\n".encode())
         self._received = b""
+        self._before = b""
         self._count = 0
 
     @property
@@ -131,6 +143,11 @@ class _Talk:
     def data(self) -> bytes:
         """All that is not frames."""
         return self._frame.sub(b"", self._received)
+
+    @property
+    def last_words(self) -> bytes:
+        """What was said at the end: the reason comes before the frame, and may have been taken for forgotten."""
+        return self._frame.sub(b"", self._before + self._received)
 
     def say(self, text: str = "") -> int:
         """Have ``text`` sent to the target, in the escapes of ``printf``; the number under which that is confirmed."""
@@ -160,10 +177,15 @@ class _Talk:
             while more := self._session.read(Deadline(0.0)):
                 self._received += more
         if not self.frames.keys() & {"closed", "ended"}:
-            self._received = b""
+            self._before, self._received = self._received, b""
 
     def close(self) -> None:
-        """End the program."""
+        """End the program, and then the session: what only the session's end would end may stay in the pod."""
+        with suppress(ExecFailed):
+            self._session.write(b"0\n")
+            deadline = Deadline(FAREWELL)
+            while not deadline.passed:
+                self._session.read(deadline)
         self._session.close()
 
 
@@ -234,7 +256,7 @@ class _Line:
             return self._reply(Outcome.PROBE_FAILED, "the server ends its connections; ask one that keeps them alive")
         if "closed" not in talk.frames:
             return replace(self._reply(Outcome.CONNECTED, "data passes over the open connection"), seconds=seconds)
-        meaning = reading.read(Dialect.BASH, 1, said)
+        meaning = reading.read(Dialect.BASH, 1, talk.last_words.decode("utf-8", "replace"))
         if meaning.outcome in (Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.TIMED_OUT):  # the last: TCP gave up
             return self._reply(meaning.outcome, meaning.detail)
         if self._has_answered:
@@ -278,4 +300,5 @@ def _request(probe: Probe, word: str) -> str:
 
 
 def _program(probe: Probe, nonce: str) -> str:
-    return PROGRAM.replace("/dev/$DEVICE/$HOST/$PORT", _device(probe)).replace("$NONCE", nonce)
+    program = PROGRAM.replace("/dev/$DEVICE/$HOST/$PORT", _device(probe))
+    return program.replace("$NONCE", nonce).replace("$ALONE", str(ALONE))

@@ -40,6 +40,8 @@ class Bash:
 
     def write(self, data: bytes) -> None:
         number, _, text = data.decode().strip().partition(" ")
+        if number == "0":
+            raise ExecFailed("the session ended with exit code 0")
         self._pods.asked.append(text)
         if "deaf" not in self._pods.lies:
             self._output.append(self._frame("heard", int(number)))

@@ -1,7 +1,8 @@
 """One exec session: a process in a sandbox, its streams pumped between pipes (or a terminal) and the client.
 
 Invariant: when a session ends otherwise than by the process's own exit (client gone, error), its whole process group is
-killed; no descriptor stays open; all that the process wrote before it exited is delivered.
+killed; no descriptor stays open; all that the process wrote before it exited is delivered. As with containerd, standard
+input ends as soon as the process has closed its standard output or error.
 """
 
 import asyncio
@@ -102,6 +103,8 @@ async def _pump(process: Process, wiring: _Wiring, stdin: AsyncIterator[bytes] |
     if stdin is not None and wiring.inward is not None:
         inward.append(asyncio.create_task(_feed(wiring, wiring.inward, stdin)))
     try:
+        await asyncio.wait(outward, return_when=asyncio.FIRST_COMPLETED)
+        await _end_input(wiring, inward)
         await asyncio.gather(*outward)
         return await process.ended
     finally:
@@ -109,6 +112,15 @@ async def _pump(process: Process, wiring: _Wiring, stdin: AsyncIterator[bytes] |
             task.cancel()
         # They still watch descriptors, whose numbers are used again as soon as these are closed.
         await asyncio.gather(*inward, *outward, return_exceptions=True)
+
+
+async def _end_input(wiring: _Wiring, feeding: Sequence[asyncio.Task[None]]) -> None:
+    """Nothing more goes in. A terminal has one descriptor for both directions, which still has something to say."""
+    for task in feeding:
+        task.cancel()
+    await asyncio.gather(*feeding, return_exceptions=True)  # it watches the descriptor that is closed now
+    if wiring.inward is not None and not wiring.terminal:
+        wiring.inward.close()
 
 
 async def _drain(source: FileIO, send: Send, ended: Ended) -> None:

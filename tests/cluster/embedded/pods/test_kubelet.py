@@ -141,6 +141,22 @@ def test_streams_are_separate_and_whole(pods: Any) -> None:
     assert done.stderr == "problem\n"
 
 
+@pytest.mark.parametrize(("script", "heard"), [("exec 2>&1; cat", ""), ("exec 9>&2 2>&1; head -n 1", "line\n")])
+def test_standard_input_ends_with_standard_error_as_containerd_does(pods: Any, script: str, heard: str) -> None:
+    command = pods.command("exec", "-i", "web", "--", "sh", "-c", f"{script}; echo end")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        if heard:
+            running.stdin.write(heard)
+            running.stdin.flush()
+        try:
+            assert running.wait(timeout=10) == 0
+        finally:
+            running.kill()
+        assert running.stdout is not None
+        assert running.stdout.read() == f"{heard}end\n"
+
+
 def test_output_ends_with_the_command_though_a_child_lives_on(pods: Any) -> None:
     deadline = Deadline(3)
     assert pods.ok("exec", "web", "--", "sh", "-c", "sleep 30 & echo done") == "done\n"
