@@ -1,9 +1,10 @@
-"""What the run is busy with, on the terminal, while it takes long; nothing where nobody watches."""
+"""What the run is busy with, while it takes long: a spinner on a terminal, a line now and then in a log."""
 
 import os
 import sys
 import threading
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TextIO
 
 import pytest
@@ -12,12 +13,13 @@ from harness.lab import Lab
 from harness.plugin.options import LAB
 
 _LOOK = 0.25  # seconds between two looks at what is being done
-_PATIENCE = 4  # looks that something must last before it is worth a line
+_PATIENCE = 4  # looks that something must last before it is worth a spinner
+_PAUSE = 30.0  # seconds between two lines in a log
 
 
 @dataclass(slots=True)
 class Display:
-    """A spinner below pytest's own output, drawn by a thread; it leaves no trace. Workers' doings show as well."""
+    """Below pytest's own output, by a thread. Workers' doings show as well. A spinner leaves no trace."""
 
     lab: Lab
     out: TextIO
@@ -26,13 +28,18 @@ class Display:
 
     @classmethod
     def watch(cls, config: pytest.Config) -> None:
-        """Show, until the run ends, where standard error is a terminal. pytest captures it later: hence the copy."""
-        if hasattr(config, "workerinput") or not sys.stderr.isatty() or config.getoption("verbose") < 0:
+        """Show, until the run ends, on standard error. pytest captures it later: hence the copy."""
+        if hasattr(config, "workerinput") or (sys.stderr.isatty() and config.getoption("verbose") < 0):
             return
         display = cls(config.stash[LAB], os.fdopen(os.dup(sys.stderr.fileno()), "w"))
-        display.thread = threading.Thread(target=display._show, name="progress", daemon=True)
-        display.thread.start()
+        display.start()
         config.add_cleanup(display.stop)
+
+    def start(self) -> None:
+        """Begin to look."""
+        show = self._show if self.out.isatty() else self._log
+        self.thread = threading.Thread(target=show, name="progress", daemon=True)
+        self.thread.start()
 
     def stop(self) -> None:
         """Take the spinner away."""
@@ -48,6 +55,17 @@ class Display:
             if seen > _PATIENCE:
                 self._spin()
                 seen = 0
+
+    def _log(self) -> None:
+        """Tell of what lasts, in lines of their own. A log that says nothing looks like a run that hangs."""
+        since = told = monotonic()
+        while not self.done.wait(_LOOK):
+            doings, now = self.lab.doings, monotonic()
+            since = since if doings else now
+            if now - max(since, told) >= _PAUSE:
+                self.out.write(f"\nnetpol: after {now - since:.0f} s: {'; '.join(doings)}\n")
+                self.out.flush()
+                told = now
 
     def _spin(self) -> None:
         from rich.console import Console  # 50 ms to import, and most runs have nothing to show

@@ -1,4 +1,5 @@
 import io
+import re
 import threading
 from dataclasses import dataclass
 
@@ -19,8 +20,9 @@ class Busy:
 class Terminal(io.StringIO):
     """Keeps what was written when it is closed, and knows when something is."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tty: bool = True) -> None:
         super().__init__()
+        self.tty = tty
         self.written = threading.Event()
         self.said = ""
 
@@ -31,7 +33,7 @@ class Terminal(io.StringIO):
         return super().write(text)
 
     def isatty(self) -> bool:
-        return True
+        return self.tty
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +42,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
-def shown(doings: tuple[str, ...], seconds: float) -> str:
-    """What a terminal is shown within this time, or before if there is anything."""
-    terminal = Terminal()
+def shown(doings: tuple[str, ...], seconds: float, *, tty: bool = True) -> str:
+    """What a terminal, or a log, is shown within this time, or before if there is anything."""
+    terminal = Terminal(tty=tty)
     display = Display(Busy(doings), terminal)  # type: ignore[arg-type]
-    display.thread = threading.Thread(target=display._show)
-    display.thread.start()
+    display.start()
     terminal.written.wait(Deadline(seconds).remaining)
     display.stop()
     return terminal.said
@@ -59,3 +60,14 @@ def test_what_takes_long_is_shown_on_a_line_of_its_own() -> None:
 
 def test_where_nothing_takes_long_nothing_is_shown() -> None:
     assert shown((), 0.1) == ""
+
+
+def test_in_a_log_what_takes_long_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_PAUSE", 0.05)
+    said = shown(("making cluster demo", "pulling"), 10.0, tty=False)
+    assert re.match(r"\nnetpol: after \d+ s: making cluster demo; pulling\n", said)
+    assert "\x1b" not in said
+
+
+def test_a_log_is_not_told_of_what_is_short() -> None:
+    assert shown(("making cluster demo",), 0.1, tty=False) == ""
