@@ -18,12 +18,11 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from harness.cluster.embedded.api import discovery, openapi
+from harness.cluster.embedded.api.body import body_of
 from harness.cluster.embedded.api.encoding import JSON, Encoder, View, dump, negotiate
 from harness.cluster.embedded.api.errors import (
     StatusError,
-    bad_request,
     from_store,
-    media_type_refused,
     no_such_method,
     no_such_page,
 )
@@ -96,7 +95,7 @@ class ApiServer:
         if page is not None:
             return page
         if path == _SELF_REVIEW:
-            return _json(dump(_allowed(await _body(request))), 201)
+            return _json(dump(_allowed(await body_of(request))), 201)
         target = Target.parse(path)
         match target.subresource:
             case "exec":
@@ -132,7 +131,7 @@ class ApiServer:
         return _json(self._encoder.many(target.resource, listed, version, view, include=options.include_object))
 
     async def _write(self, target: Target, request: web.BaseRequest, options: Options) -> web.StreamResponse:
-        body = await _body(request)
+        body = await body_of(request)
         match request.method, bool(target.name):
             case "POST", False:
                 answer = self._written(target, self._rest.create(target, body, options))
@@ -190,19 +189,6 @@ def _request(*parts: Any) -> web.BaseRequest:
     message, payload, protocol, writer, task = parts
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
-
-
-async def _body(request: web.BaseRequest) -> object:
-    """The JSON in the request's body; None when it is empty."""
-    if request.content_type == "application/vnd.kubernetes.protobuf":
-        raise media_type_refused((JSON,))
-    content = await request.read()
-    if not content:
-        return None
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as unreadable:
-        raise bad_request(f"the object provided is unrecognized: invalid JSON: {unreadable}") from None
 
 
 def _page(path: str, accept: str) -> web.Response | None:

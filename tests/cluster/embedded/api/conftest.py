@@ -120,9 +120,13 @@ class Served:
     runtime: FakeRuntime
 
     def ask(self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """One request over plain HTTP."""
+        """One request over plain HTTP, with a body in JSON."""
         data = None if body is None else json.dumps(body).encode()
-        given = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **(headers or {})}
+        return self.send(method, path, data, headers={"Content-Type": "application/json", **(headers or {})})
+
+    def send(self, method: str, path: str, data: bytes | None, *, headers: Mapping[str, str]) -> Answer:
+        """One request over plain HTTP, with these bytes."""
+        given = {"Authorization": f"Bearer {self.token}", **headers}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, method=method, headers=given)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:

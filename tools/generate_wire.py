@@ -1,0 +1,35 @@
+"""Writes the wire file of the embedded cluster's API: how the served kinds stand in protobuf.
+
+Run at development time, when a kind is added or the Kubernetes version changes: `python tools/generate_wire.py`. Needs
+Go; the version is the one in tools/wire/go.mod. Writes one struct a line, so that a change can be reviewed as a diff.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+from harness.cluster.embedded.api.resources import RESOURCES
+
+OTHERS = (
+    "v1/DeleteOptions",
+    "autoscaling/v1/Scale",
+    "authentication.k8s.io/v1/SelfSubjectReview",
+    "authorization.k8s.io/v1/LocalSubjectAccessReview",
+    "authorization.k8s.io/v1/SelfSubjectAccessReview",
+    "authorization.k8s.io/v1/SelfSubjectRulesReview",
+    "authorization.k8s.io/v1/SubjectAccessReview",
+)
+TARGET = Path(__file__).parent.parent / "harness/cluster/embedded/api/wire.json"
+
+
+def main() -> None:
+    kinds = sorted({*OTHERS, *(f"{row.api_version}/{row.kind}" for row in RESOURCES)})
+    command = ["go", "run", "-mod=mod", ".", *kinds]
+    run = subprocess.run(command, cwd=Path(__file__).parent / "wire", capture_output=True, text=True, check=True)
+    found = json.loads(run.stdout)
+    lines = (f"{json.dumps(name)}: {json.dumps(fields)}" for name, fields in found["structs"].items())
+    TARGET.write_text(f'{{"kinds": {json.dumps(found["kinds"])}, "structs": {{\n' + ",\n".join(lines) + "\n}}\n")
+
+
+if __name__ == "__main__":
+    main()
