@@ -82,9 +82,13 @@ class Lab:
     @property
     def header(self) -> str:
         """Which backend is used and why, in one line."""
-        known = self._known_cluster()
-        dataplane = known.dataplane if known else self._provider.dataplane
-        return f"netpol: cluster {self._provider.name} ({self.choice.why}); dataplane: {dataplane}"
+        return f"netpol: cluster {self._provider.name} ({self.choice.why}); dataplane: {self.dataplane}"
+
+    @property
+    def dataplane(self) -> str:
+        """What carries and filters the packets, in words, as far as it is known by now."""
+        known = self.known_cluster()
+        return known.dataplane if known else self._provider.dataplane
 
     @property
     def closing(self) -> tuple[str, ...]:
@@ -93,7 +97,7 @@ class Lab:
         with suppress(HarnessError):
             if self._shared and (shown := self._shared.known("canary")):
                 lines.append(f"netpol: canary: {shown}")
-        cluster = self._known_cluster()
+        cluster = self.known_cluster()
         if cluster and self.settings.keep:
             lines.append(f"netpol: cluster kept; use it again with --reuse-cluster {cluster.name}")
         return tuple(lines)
@@ -175,6 +179,11 @@ class Lab:
         return isinstance(self._canary.exception(), NotEnforcing)
 
     @property
+    def shared(self) -> RunDirectory | None:
+        """The run's folder, once there is one."""
+        return self._shared
+
+    @property
     def doings(self) -> tuple[str, ...]:
         """What the run is busy with that takes long; for whoever watches."""
         return self._shared.doings if self._shared else ()
@@ -193,7 +202,7 @@ class Lab:
         if self.settings.report is None or self._shared is None:
             return
         into, failed = self.settings.report / "cluster", self._shared.path / LOGS
-        if cluster := self._known_cluster():
+        if cluster := self.known_cluster():
             into.mkdir(parents=True, exist_ok=True)
             self._provider.collect_logs(cluster, into)
         elif failed.is_dir():
@@ -266,7 +275,7 @@ class Lab:
         with interruptible(self._stop):
             return self._rundir.once("canary", lambda: watch(ground, dict(self.settings.namespaces)))
 
-    def _known_cluster(self) -> Cluster | None:
+    def known_cluster(self) -> Cluster | None:
         """The cluster, if the run has one already."""
         with suppress(HarnessError):
             told = self._shared.known("cluster") if self._shared else None

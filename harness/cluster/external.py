@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster.embedded.provider import DATAPLANE as EMBEDDED_DATAPLANE
-from harness.cluster.facts import plugins
+from harness.cluster.facts import is_embedded, plugins
 from harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
 from harness.cluster.provider import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
 from harness.cluster.rundir import PREFIX
@@ -28,9 +28,6 @@ from harness.settings import EMBEDDED, REMOTE, Deadline, Timeouts
 
 PRODUCTION = (r"(^|[^a-z0-9])(prod|production|prd|live)([^a-z0-9]|$)",)
 """What production looks like, in the name of a context, of its cluster, or of its server."""
-
-EMBEDDED_LABEL = "netpol-harness/dataplane"
-"""Label of the node of an embedded cluster, whoever started it."""
 
 _PATIENCE = 10.0  # seconds for a request that only looks around
 
@@ -103,7 +100,7 @@ class ExternalProvider:
         self._progress(f"looking at {self.context}")
         version = self._client.version()
         nodes = self._nodes()
-        embedded = any(EMBEDDED_LABEL in (node["metadata"].get("labels") or {}) for node in nodes)
+        embedded = is_embedded(nodes)
         dataplane = EMBEDDED_DATAPLANE if embedded else f"{self._told_by_daemons()}, Kubernetes {version}"
         return Cluster(
             name=name,

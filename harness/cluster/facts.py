@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ApiError
-from harness.kube.client import Client
+
+if TYPE_CHECKING:
+    from harness.kube.client import Client
 
 Object = Mapping[str, Any]
 
@@ -34,6 +37,9 @@ _PLUGINS = {
     "azure-cns": "Azure CNI",
 }
 """Names of DaemonSets, and the network plugins that they belong to."""
+
+EMBEDDED_LABEL = "netpol-harness/dataplane"
+"""Label of an embedded cluster's nodes."""
 
 _TAG = re.compile(r":([^:/@]+)$")
 
@@ -83,15 +89,29 @@ class Facts:
         return cls(data["kubernetes"], tuple(Plugin(**plugin) for plugin in data["plugins"]), tuple(nodes))
 
 
-def gather(client: Client) -> Facts:
+def gather(client: "Client") -> Facts:
     """Ask the cluster. What the user may not see is left empty; raises ``ApiError`` where the API does not answer."""
-    nodes: tuple[NodeFacts, ...] = ()
+    nodes: tuple[Object, ...] = ()
     with suppress(ApiError):
-        nodes = tuple(map(_node, client.list("v1", "Node")))
-    return Facts(client.version(), plugins_of(client), nodes)
+        nodes = tuple(client.list("v1", "Node"))
+    own = (Plugin("embedded", harness_version(), ""),) if is_embedded(nodes) else ()
+    return Facts(client.version(), own or plugins_of(client), tuple(map(_node, nodes)))
 
 
-def plugins_of(client: Client) -> tuple[Plugin, ...]:
+def is_embedded(nodes: Iterable[Object]) -> bool:
+    """Whether these are nodes of an embedded cluster, whose dataplane is the harness's own."""
+    return any(EMBEDDED_LABEL in (node["metadata"].get("labels") or {}) for node in nodes)
+
+
+def harness_version() -> str:
+    """This package's version; empty where it runs from a checkout that is not installed."""
+    try:
+        return version("netpol-harness")
+    except PackageNotFoundError:
+        return ""
+
+
+def plugins_of(client: "Client") -> tuple[Plugin, ...]:
     """The network plugins of a cluster; none where the user may not see them."""
 
     def daemons(namespace: str) -> Iterable[Object]:

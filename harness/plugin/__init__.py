@@ -15,6 +15,7 @@ from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
 from harness.plugin.options import LAB, add_options, configure, told_workers
 from harness.plugin.progress import Display
 from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
+from harness.plugin.reports.run import finish
 from harness.plugin.summary import attach, header, save_logs, summarize
 from harness.scenario.load import SCENARIO_FILE
 
@@ -105,11 +106,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(tryfirst=True)  # before JUnit's file is written
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """After a failure, keep what the cluster has to say for itself."""
+    """Write down what was tested; after a failure, keep what the cluster has to say for itself."""
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         with session.config.stash[REPORTS].attempted("the cluster's logs"):
             save_logs(session.config)
+    finish(session.config, exitstatus)
     hand_over(session.config)
 
 

@@ -145,7 +145,7 @@ class StepNode(pytest.Collector):
             lab.vouch()
             self.observation = worst_of(observations)
             self.returns = tuple(worst_of(returns).findings.values()) if returns else ()
-            write_step(self, lab.run)
+            write_step(self, lab)
 
     def _observe(self) -> "Observation":
         """Enter the step and look. Words are derived in the light of the addresses that pods have got."""

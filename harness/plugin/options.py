@@ -20,6 +20,7 @@ from harness.model.oracle.points import Profile
 from harness.model.oracle.profiles import PROFILES
 from harness.plugin import first_failure
 from harness.plugin.reports.files import REPORTS, ReportFiles
+from harness.plugin.reports.results import RESULTS, Results
 from harness.probe.toolbox import Tool
 
 LAB = pytest.StashKey[Lab]()
@@ -175,6 +176,9 @@ def configure(config: pytest.Config) -> None:
     lab = Lab(_choice(config, run, worker), settings, directory, run=run)
     config.stash[LAB] = lab
     config.stash[REPORTS] = ReportFiles(settings.report)
+    if not worker:
+        config.stash[RESULTS] = Results()
+        config.pluginmanager.register(config.stash[RESULTS])
     if option.first_failure:
         config.pluginmanager.register(first_failure)
     config.add_cleanup(lambda: _close(lab))

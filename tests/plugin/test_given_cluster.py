@@ -207,7 +207,7 @@ def test_reports_are_written_for_people_and_for_programs(demo: "Demo", standing:
     name = stem("demo/scenario.yaml::closed")
     assert "X≠." in (report / f"{name}.txt").read_text()
     told = json.loads((report / f"{name}.json").read_text())
-    assert (told["scenario"], told["step"], told["cluster"]) == ("demo", "closed", "kubeconfig")
+    assert (told["scenario"], told["step"], told["cluster"]["backend"]) == ("demo", "closed", "kubeconfig")
     paths = {path["path"]: path for path in told["paths"]}
     assert paths["client -> ip(front):80"]["judgement"] == "disagrees"
     assert paths["client -> ip(front):80"]["outcome"] == "TIMED_OUT"

@@ -5,8 +5,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from harness.lab import Lab
 from harness.matrix.table import Finding, TruthTable
 from harness.plugin.reports.files import REPORTS
+from harness.plugin.reports.tested import properties, tested
 from harness.report import LEGEND, render
 
 if TYPE_CHECKING:
@@ -28,31 +30,41 @@ def stem(nodeid: str) -> str:
     return f"{readable.strip('.')[-_LONGEST:]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
 
 
-def write_step(node: "StepNode", run: str) -> None:
-    """Write what was seen of a step, each time that it was entered."""
+def write_step(node: "StepNode", lab: Lab) -> None:
+    """Write what was tested and what was seen of a step, each time that it was entered."""
     reports = node.config.stash[REPORTS]
     if reports.folder is None:
         return
     findings = [*node.observation.findings.values(), *node.observation.others]
-    record = {**_about(node, run), "paths": [_path(finding) for finding in findings]}
-    head = "{scenario}: {step}\n{title}\n{cluster}: {dataplane}\n".format_map(record)
+    about = tested(lab)
+    record = {**_about(node), **about, "paths": [_path(finding) for finding in findings]}
+    head = f"{record['scenario']}: {record['step']}\n{record['title']}\n{_tested(about)}\n"
     name = stem(node.nodeid)
     reports.write(f"{name}.txt", f"{head}\n{render(TruthTable.of(findings))}\n{LEGEND}\n")
     reports.write(f"{name}.json", json.dumps(record, indent=1) + "\n")
 
 
-def _about(node: "StepNode", run: str) -> dict[str, Any]:
-    cluster, scenario = node.parent.stage.ground.cluster, node.parent.scenario
+def _about(node: "StepNode") -> dict[str, Any]:
+    scenario = node.parent.scenario
     return {
         "version": VERSION,
-        "run": run,
         "node": node.nodeid,
         "scenario": scenario.name,
         "title": scenario.title,
         "step": node.step.name,
-        "cluster": cluster.backend,
-        "dataplane": cluster.dataplane,
     }
+
+
+def _tested(about: dict[str, Any]) -> str:
+    """``kind: Calico ..., Kubernetes v1.36.4, 3 nodes, canary passed``."""
+    told = properties(about)
+    known = {
+        "Kubernetes": told.get("netpol.kubernetes"),
+        "nodes:": told.get("netpol.nodes"),
+        "canary": about["canary"]["outcome"],
+    }
+    more = ", ".join(f"{word} {text}" for word, text in known.items() if text)
+    return f"{about['cluster']['backend']}: {about['cluster']['dataplane']}\n{more}"
 
 
 def _path(finding: Finding) -> dict[str, Any]:

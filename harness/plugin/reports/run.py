@@ -1,0 +1,86 @@
+"""``run.json``: what was tested, what came of it, and where the rest stands. Its form: ``run.schema.json``."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.junitxml import xml_key  # the fixture record_testsuite_property is for tests; a plugin has this key alone
+
+from harness.plugin.options import LAB
+from harness.plugin.reports.files import REPORTS
+from harness.plugin.reports.results import RESULTS, Results
+from harness.plugin.reports.tested import began, properties, tested
+
+VERSION = 1
+"""Of the form; a change that can break a reader raises it."""
+
+RUN_FILE = "run.json"
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``run.json``."""
+    loaded: Mapping[str, Any] = json.loads((files(__package__) / "run.schema.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def finish(config: pytest.Config, exitstatus: int) -> None:
+    """At the end of a run that asked for a cluster: write down what was tested. Workers leave that to their controller.
+
+    A run that was given ``--report-dir`` gets its ``run.json`` in any case.
+    """
+    lab, reports, results = config.stash[LAB], config.stash[REPORTS], config.stash.get(RESULTS, None)
+    if results is None or config.option.collectonly or not (began(lab) or reports.folder):
+        return
+    about = tested(lab)
+    if xml := config.stash.get(xml_key, None):
+        for name, text in properties(about).items():
+            xml.add_global_property(name, text)
+    if reports.folder:
+        document = run_document(about, results, exitstatus, steps_of(reports.folder, lab.run))
+        reports.write(RUN_FILE, json.dumps(document, indent=1) + "\n")
+
+
+def run_document(
+    about: Mapping[str, Any], results: Results, exitstatus: int, steps: Mapping[str, str]
+) -> dict[str, Any]:
+    """All of ``run.json``. ``about`` is of ``tested``; ``steps`` maps the node ids of steps to the names of files."""
+    ended = datetime.now(UTC)
+    return {
+        "version": VERSION,
+        **about,
+        "started": results.started.isoformat(timespec="milliseconds"),
+        "ended": ended.isoformat(timespec="milliseconds"),
+        "seconds": round((ended - results.started).total_seconds(), 3),
+        "exit_status": int(exitstatus),
+        "counts": dict(results.counts),
+        "steps": [{"node": node, "file": file} for node, file in steps.items()],
+        "tests": [
+            {"node": node, "outcome": r.outcome, "seconds": round(r.seconds, 4), "message": r.message}
+            for node, r in results.tests.items()
+        ],
+    }
+
+
+def steps_of(folder: Path, run: str) -> dict[str, str]:
+    """The steps' files that this run has written into the folder, whichever of its processes did, by node id."""
+    found = {}
+    for file in sorted(folder.glob("*.json")):
+        step = _read(file)
+        if step.get("run") == run and "node" in step:
+            found[str(step["node"])] = file.name
+    return found
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    """The JSON object in a file; an empty one where there is none, for anybody may have written there."""
+    try:
+        read = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}
