@@ -51,9 +51,14 @@ class Local:
         """The client goes, and its node does not notice: standard input stays open."""
 
     def left(self) -> list[str]:
-        """What still runs of it."""
-        done = subprocess.run(["ps", "-o", "args=", "-s", str(self.process.pid)], capture_output=True, text=True)
-        return [line for line in done.stdout.splitlines() if "defunct" not in line]
+        """What still runs of it after a while."""
+        running: list[str] = []
+        for _ in Deadline(10).ticks(0.02):
+            done = subprocess.run(["ps", "-o", "args=", "-s", str(self.process.pid)], capture_output=True, text=True)
+            running = [line for line in done.stdout.splitlines() if "defunct" not in line]
+            if not running:
+                break
+        return running
 
 
 class Pods:
