@@ -19,6 +19,8 @@ UserWarning
 import re
 from collections.abc import Sequence
 
+from harness.escape import escaped
+
 _FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
@@ -27,7 +29,10 @@ _FORBIDDEN = re.compile(
 
 
 class HarnessError(Exception):
-    """Root of everything this package raises on purpose."""
+    """Root of everything this package raises on purpose. As text it is fit for a terminal, whatever it quotes."""
+
+    def __str__(self) -> str:
+        return escaped(super().__str__())
 
 
 class ScenarioInvalid(HarnessError):

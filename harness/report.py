@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.escape import escaped, one_line
 from harness.matrix.evidence import Attempt, Evidence, Judgement
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.table import Asked, Finding, TruthTable
@@ -97,7 +98,7 @@ def describe(finding: Finding, around: Surroundings) -> str:
         f"  dataplane  {around.dataplane}",
         f"  repeat     {repeat(worst, around)}",
     ]
-    return "\n".join(lines)
+    return escaped("\n".join(lines))
 
 
 def _verdict(finding: Finding) -> str:
@@ -193,7 +194,7 @@ def describe_table(findings: Sequence[Finding], stories: Sequence[str]) -> str:
     cells = [f"  {finding}: {_verdict(finding)}" for finding in wrong[:MOST]]
     rest = [f"  ... and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
     head = f"{len(wrong)} of the {len(findings)} other paths are not {findings[0].expected}:"
-    return "\n".join([head, *cells, *rest, "", *stories])
+    return escaped("\n".join([head, *cells, *rest, "", *stories]))
 
 
 def render(table: TruthTable, width: int = 200) -> str:
@@ -211,12 +212,12 @@ def grid(rows: Iterable[str], columns: Sequence[str], glyph: Callable[[str, str]
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     table.add_column("from \\ to", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="center", overflow="fold")
+        table.add_column(one_line(column), justify="center", overflow="fold")
     for row in rows:
-        table.add_row(row, *(glyph(row, column) for column in columns))
+        table.add_row(one_line(row), *(glyph(row, column) for column in columns))
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
+    Console(file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().split("\n") if line.strip())
 
 
 LEGEND = ". allowed   X blocked   ! probe failed   ? not asked   .≠X observed allowed, expected blocked   X? unproven"

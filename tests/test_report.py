@@ -10,7 +10,7 @@ from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Asked, Finding, TruthTable
 from harness.model.flow import PodRef
 from harness.reasoning.explain import Explanation, Line
-from harness.report import Surroundings, describe, describe_table, render
+from harness.report import Surroundings, describe, describe_table, grid, render
 
 COMMAND = "nc -vz -w 1 db-service 3306"
 
@@ -131,3 +131,14 @@ def test_a_table_is_aligned_and_marks_the_wrong_cell() -> None:
     table = TruthTable.of([finding("blocked", "CONNECTED"), finding("blocked", "TIMED_OUT", target="app-service:5000")])
     head, *_, row = render(table).splitlines()
     assert head.index("db-service") < row.index(".≠X") < head.index("app-service") < row.index("X", row.index("≠X") + 2)
+
+
+def test_an_ipv6_address_that_begins_with_a_letter_is_a_column_like_any_other() -> None:
+    lines = grid(["web\x1b[1m"], ["[fd00::1]:80", "a:100:"], lambda _row, _column: ".").splitlines()
+    assert lines[0].split() == ["from", "\\", "to", "[fd00::1]:80", "a:100:"]
+    assert lines[2].split() == ["web\\x1b[1m", ".", "."]
+
+
+def test_what_a_pod_has_answered_does_nothing_to_the_terminal() -> None:
+    loud = finding("allowed", "TIMED_OUT", target="\x1b[2Jdb:80")
+    assert "\x1b" not in describe(loud, AROUND) + describe_table([loud], ["\x1b[1m"])

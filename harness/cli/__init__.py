@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
+from harness.cli.output import complain
 from harness.errors import HarnessError
 
 COMMANDS: Mapping[str, str] = {
@@ -43,5 +44,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given.run(given))
     except HarnessError as error:
-        sys.stderr.write(f"netpol: {error}\n")
+        complain(str(error))
         return 2

@@ -7,10 +7,9 @@ Scenarios of an earlier catalogue in the same folder go; everything else there s
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from harness.catalogue.drafts import drafts
 from harness.catalogue.write import write
+from harness.cli.output import tell
 from harness.errors import HarnessError
 
 
@@ -28,5 +27,5 @@ def run(given: argparse.Namespace) -> int:
     except OSError as error:
         raise HarnessError(f"the catalogue cannot be written: {error}; give a folder that you may write to") from error
     steps = sum(len(draft.scenario["steps"]) for draft in found)
-    Console().print(f"{len(found)} scenarios with {steps} steps in {given.folder}")
+    tell(f"{len(found)} scenarios with {steps} steps in {given.folder}\n")
     return 0

@@ -5,10 +5,10 @@ What nobody would miss is printed with a line for scenario.yaml that would. The 
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from harness.cli.output import tell
 from harness.cli.reading import declare, profile_of, scenario_of
 from harness.reasoning.coverage import Coverage, Gap, Line, coverage
 
@@ -23,7 +23,7 @@ def run(given: argparse.Namespace) -> int:
     scenario = scenario_of(given)
     found = coverage(scenario, profile_of(given))
     for text in _told(found):
-        sys.stdout.write(f"{text}\n")
+        tell(f"{text}\n")
     return 1 if any(gap.line for gap in found.gaps) else 0
 
 

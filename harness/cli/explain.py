@@ -5,10 +5,10 @@ The path is written as in scenario.yaml. Without --step, every step that asks it
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from shutil import get_terminal_size
 
+from harness.cli.output import tell
 from harness.cli.reading import declare, profile_of, scenario_of, steps_of
 from harness.errors import ScenarioInvalid
 from harness.matrix.expect import resolve
@@ -38,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
         if said and said.expected is not explanation.word:
             head += f", where {said.where} says {said.expected}"
         told.append(f"{head}\n{explanation.wrapped(width)}\n")
-    sys.stdout.write("\n".join(told))
+    tell("\n".join(told))
     return 0
 
 

@@ -5,7 +5,6 @@ shown, and removed only when it is older than the user says.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,12 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli.output import complain
 from harness.cluster.external import ExternalProvider
 from harness.cluster.owner import Life, Owner
 from harness.cluster.provider import ClusterOptions
 from harness.cluster.registry import choose
 from harness.cluster.rundir import abandoned, remove
 from harness.errors import HarnessError
+from harness.escape import one_line
 from harness.kube.client import ObjectKey
 
 
@@ -64,7 +65,7 @@ def run(given: argparse.Namespace) -> int:
             try:
                 go(found.name)
             except HarnessError as error:
-                sys.stderr.write(f"netpol: {found.name} at {found.place}: {error}\n")
+                complain(f"{found.name} at {found.place}: {error}")
                 failed = True
     return 2 if failed else 0
 
@@ -110,12 +111,12 @@ def _remove_folder(name: str) -> None:
 
 
 def _show(found: Sequence[Leftover], *, dry_run: bool) -> None:
-    console = Console()
+    console = Console(markup=False, emoji=False, highlight=False)
     if not found:
         console.print("nothing left behind")
         return
     table = Table("what", "where", "of run", "owner", "", box=None, pad_edge=False)
     for one in found:
         fate = "stays" if not one.doomed else "would be removed" if dry_run else "removed"
-        table.add_row(one.what, one.place, one.name, one.owner, fate)
+        table.add_row(*map(one_line, (one.what, one.place, one.name, one.owner, fate)))
     console.print(table)

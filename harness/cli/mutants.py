@@ -9,7 +9,6 @@ the rules of a faultless cluster. Exit code 1 where a mutant survives, or where 
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -23,6 +22,7 @@ from rich.progress import Progress
 from harness.cli.foresight import Tale, tales
 from harness.cli.killing import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
 from harness.cli.killpage import Measure, page, written
+from harness.cli.output import tell
 from harness.cluster.embedded.mutants import MUTANTS, named
 
 _PAGE = Path("docs/mutants.md")
@@ -47,7 +47,7 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Try them; 1 where something was found wanting."""
     if given.list:
-        sys.stdout.writelines(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values())
+        tell("".join(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values()))
         return 0
     began = time.monotonic()
     names = [named(name).name for name in given.only or MUTANTS]
@@ -58,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
     faultless = _faultless(tellers.everywhere if given.all else _killers(trials), jobs=jobs)
     order = list(MUTANTS)
     trials = sorted((without(t, faultless.kills) for t in trials), key=lambda trial: order.index(trial.mutant))
-    sys.stdout.writelines(f"{line}\n" for line in _lines(faultless, trials))
+    tell("".join(f"{line}\n" for line in _lines(faultless, trials)))
     if given.write:
         foreseen = sum(len(told) - len(tellers.of(name)) for name in names) if given.all else 0
         measure = Measure(len(told), time.monotonic() - began, given.all, foreseen)

@@ -5,8 +5,8 @@ what is asked, across. Needs no cluster.
 """
 
 import argparse
-import sys
 
+from harness.cli.output import tell
 from harness.cli.reading import declare, profile_of, scenario_of, steps_of
 from harness.model.oracle.points import Profile
 from harness.reasoning.derive import Outlook
@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
     """Print the tables."""
     scenario, profile = scenario_of(given), profile_of(given)
     tables = [_table(scenario, step, profile) for step in steps_of(given, scenario)]
-    sys.stdout.write("\n\n".join([*tables, LEGEND]) + "\n")
+    tell("\n\n".join([*tables, LEGEND]) + "\n")
     return 0
 
 

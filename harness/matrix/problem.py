@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 _LISTED = 12
+_LONGEST = 253
+"""Characters of the longest name that there is: nothing is close to a longer word, and to find that out takes long."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,7 +57,7 @@ class Flaw(Exception):
 def suggest(word: str, known: Iterable[str]) -> str:
     """A remedy for a word that is not among the known: the closest ones, or else the list of all."""
     ordered = sorted(set(known))
-    close = get_close_matches(word, ordered, n=3, cutoff=0.6)
+    close = get_close_matches(word, ordered, n=3, cutoff=0.6) if len(word) <= _LONGEST else []
     if close:
         return f"did you mean {' or '.join(close)}?"
     if not ordered:

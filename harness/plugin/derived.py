@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioInvalid
+from harness.escape import one_line
 from harness.plugin.options import profile_of
 from harness.reasoning.derive import Outlook
 from harness.reasoning.table import LEGEND, WordTable
@@ -21,7 +22,7 @@ def show_tables(terminal: pytest.TerminalReporter) -> None:
     """Print what the policies of such folders mean by the specification."""
     for path in _named(terminal.config):
         if is_derived(path, terminal.config):
-            terminal.section(f"truth table of {path.name} by the {profile_of(terminal.config).name}", sep="-")
+            terminal.section(f"truth table of {one_line(path.name)} by the {profile_of(terminal.config).name}", sep="-")
             terminal.write_line(_table(path, terminal.config))
 
 

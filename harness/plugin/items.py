@@ -14,6 +14,7 @@ import pytest
 
 from harness.cluster.provider import Capability
 from harness.errors import CapabilityMissing, HarnessError, OracleDisagrees, ScenarioInvalid, Unproven
+from harness.escape import one_line
 from harness.lab import Lab
 from harness.matrix.evidence import Judgement
 from harness.matrix.path import Expectation
@@ -52,6 +53,9 @@ class ScenarioFile(pytest.File):
 
     scenario: Scenario
 
+    def __init__(self, *, path: Path, parent: pytest.Collector, **kwargs: Any) -> None:
+        super().__init__(path=path, parent=parent, nodeid=_fit_id(path, parent.config.rootpath), **kwargs)
+
     def collect(self) -> Iterable["StepNode"]:
         """Read the files; everything that is wrong with them is one collection error."""
         try:
@@ -61,9 +65,8 @@ class ScenarioFile(pytest.File):
         known = {capability.value for capability in Capability}
         if unknown := set(self.scenario.requires) - known:
             said = ", ".join(sorted(unknown))
-            raise self.CollectError(
-                f"{self.path}: requires: no capability is called {said}; known: {', '.join(sorted(known))}"
-            )
+            what = f"{self.path}: requires: no capability is called {said}"
+            raise self.CollectError(one_line(f"{what}; known: {', '.join(sorted(known))}"))
         return [StepNode.from_parent(self, name=step.name, step=step) for step in self.scenario.steps]
 
     def _read(self) -> Scenario:
@@ -80,6 +83,12 @@ class ScenarioFile(pytest.File):
         if hasattr(self, "stage"):
             with spoken():
                 self.stage.close()
+
+
+def _fit_id(path: Path, root: Path) -> Any:
+    """The node id of a file whose own would do something to the terminal on which pytest shows it; else ``None``."""
+    plain = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return fit if (fit := one_line(plain)) != plain else None
 
 
 class ManifestFolder(ScenarioFile):
@@ -221,7 +230,11 @@ class ScenarioItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The line of scenario.yaml that says what is expected."""
         line = self.where.rpartition(":")[2]
-        return self.path, int(line) - 1 if line.isdigit() else None, f"{self.parent.name}: {self.name}"
+        return (
+            Path(one_line(str(self.path))),
+            int(line) - 1 if line.isdigit() else None,
+            f"{self.parent.name}: {self.name}",
+        )
 
 
 _TOLD = 3

@@ -9,6 +9,7 @@ from typing import TextIO
 
 import pytest
 
+from harness.escape import escaped, one_line
 from harness.lab import Lab
 from harness.plugin.options import LAB
 
@@ -63,16 +64,17 @@ class Display:
             doings, now = self.lab.doings, monotonic()
             since = since if doings else now
             if now - max(since, told) >= _PAUSE:
-                self.out.write(f"\nnetpol: after {now - since:.0f} s: {'; '.join(doings)}\n")
+                self.out.write(f"\nnetpol: after {now - since:.0f} s: {one_line('; '.join(doings))}\n")
                 self.out.flush()
                 told = now
 
     def _spin(self) -> None:
         from rich.console import Console  # 50 ms to import, and most runs have nothing to show
         from rich.status import Status
+        from rich.text import Text
 
         console = Console(file=self.out)
         console.print()  # pytest's line stays as it is
         with Status("", console=console) as status:
             while (doings := self.lab.doings) and not self.done.wait(_LOOK):
-                status.update("\n  ".join(doings))
+                status.update(Text(escaped("\n  ".join(doings))))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
+from harness.escape import one_line
 from harness.matrix.table import TruthTable
 from harness.plugin.items import PathItem, ScenarioItem
 from harness.plugin.options import LAB
@@ -26,7 +27,8 @@ def header(config: pytest.Config) -> list[str]:
     lab = config.stash[LAB]
     left = lab.leftovers()
     remedy = f"remove them with `netpol gc --cluster {config.option.cluster}`"
-    return [lab.header, *([f"netpol: leftovers of dead runs: {', '.join(left)}; {remedy}"] if left else [])]
+    told = [f"netpol: leftovers of dead runs: {', '.join(left)}; {remedy}"] if left else []
+    return [one_line(line) for line in (lab.header, *told)]
 
 
 def save_logs(config: pytest.Config) -> None:
@@ -62,7 +64,7 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
     if told:
         terminal.section("netpol", sep="-")
         for line in terminal.config.stash[LAB].closing:
-            terminal.write_line(line)
+            terminal.write_line(one_line(line))
     if figures:
         terminal.write_line(_figures(figures))
 

@@ -6,6 +6,7 @@ where addresses are known.
 
 from dataclasses import replace
 
+from harness.escape import escaped
 from harness.matrix.outcome import Expected
 from harness.matrix.path import Expectation
 from harness.model.oracle.points import Profile
@@ -28,4 +29,6 @@ def objection(expectation: Expectation, outlook: Outlook) -> str | None:
     explanation = explained(outlook, path)
     telling = ("lookup",) if explanation.word is Expected.UNRESOLVED else ("egress", "ingress")
     reasons = "; ".join(line.text for line in explanation.lines if line.label in telling)
-    return f"{path}: written {written}, but the oracle ({outlook.profile.name}) says {explanation.word}: {reasons}"
+    return escaped(
+        f"{path}: written {written}, but the oracle ({outlook.profile.name}) says {explanation.word}: {reasons}"
+    )

@@ -189,9 +189,10 @@ class Composer:
         node = yaml.ScalarNode(_TAG + name, text)
         try:
             number: int | float = getattr(self._loader, f"construct_yaml_{name}")(node)
-        except ValueError:
-            number = math.inf
-        if not math.isfinite(number):
+            is_finite = math.isfinite(number)
+        except (ValueError, OverflowError):  # more digits than Python reads, or than a float holds
+            is_finite = False
+        if not is_finite:
             self._problem(
                 place, f"'{text[:40]}' is a number that JSON cannot hold", "write a finite number, or quote it"
             )

@@ -16,6 +16,8 @@ from harness.scenario.node import Node
 from harness.scenario.shape import Report
 
 _ANY_FOLDERS = "**"
+_LONGEST = 255
+"""Characters of a text to which names of files are compared, which takes long for long ones."""
 
 
 class Files:
@@ -54,7 +56,8 @@ class Files:
             near = sorted(file.parent.glob("*.y*ml")) if self._boundary.holds(file.parent) else []
         except (ValueError, OSError):
             near = []
-        close = get_close_matches(text, [os.path.relpath(found, self._directory) for found in near], n=2)
+        here = [os.path.relpath(found, self._directory) for found in near]
+        close = get_close_matches(text, here, n=2) if len(text) <= _LONGEST else []
         remedy = f"did you mean {' or '.join(close)}?" if close else "names are relative to the scenario's directory"
         raise Flaw(f"there is no file '{text}'", remedy)
 

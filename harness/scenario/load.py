@@ -6,6 +6,7 @@ from os.path import normpath
 from pathlib import Path
 
 from harness.errors import ScenarioInvalid
+from harness.escape import one_line
 from harness.matrix.problem import Place, Problem
 from harness.scenario.compose import Composer
 from harness.scenario.files import Files
@@ -122,7 +123,7 @@ def _lines(problems: Iterable[Problem], directory: Path) -> list[str]:
     for problem in sorted(set(problems)):
         place = problem.place
         path = _shown(directory / place.file)
-        line = f"{path}:{place.line}:{place.column}: {problem.what}; {problem.remedy}"
+        line = one_line(f"{path}:{place.line}:{place.column}: {problem.what}; {problem.remedy}")
         lines.append(line if len(line) <= _LINE_LIMIT else f"{line[: _LINE_LIMIT - 3]}...")
     return lines
 

@@ -26,6 +26,7 @@ class Report:
         self.problems.extend(problems)
 
 
+_DAY = 86_400
 _SCALARS = (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.MERGE)
 
 Shape = Callable[[Node, Report], None]
@@ -117,10 +118,12 @@ def integer(what: str, low: int, high: int) -> Shape:
 
 
 def seconds(node: Node, report: Report) -> None:
-    """A positive number of seconds."""
-    wanted = "a number of seconds"
-    if _is(node, (Kind.NUMBER,), wanted, report) and isinstance(node.value, int | float) and node.value <= 0:
-        report.add(node.place, f"{node.text} is not a duration", "write a number of seconds above 0")
+    """A positive number of seconds, at most a day."""
+    if not _is(node, (Kind.NUMBER,), "a number of seconds", report) or not isinstance(node.value, int | float):
+        return
+    if not 0 < node.value <= _DAY:
+        remedy = f"write a number of seconds above 0, at most {_DAY}"
+        report.add(node.place, f"{_short(node.text)} is not a duration", remedy)
 
 
 def flag(node: Node, report: Report) -> None:

@@ -22,6 +22,7 @@ def test_a_flaw_becomes_a_problem_where_its_place_is_known() -> None:
         ("polices", ["policies", "paths"], "did you mean policies?"),
         ("zzz", ["b", "a"], "known here: a, b"),
         ("zzz", [], "there are none here"),
+        ("pod" * 100_000, ["pod" * 90_000, "pod"], f"known here: pod, {'pod' * 90_000}"),
         (
             "zzz",
             [f"a{i}" for i in range(20)],

@@ -68,6 +68,12 @@ def test_goes_on_after_a_problem(text: str, problem: str) -> None:
     assert len(documents) == 1
 
 
+@pytest.mark.parametrize("digits", ["9" * 400, "-" + "9" * 5000, "0x" + "f" * 300, "0b" + "1" * 5000, "1e400"])
+def test_a_number_beyond_all_bounds_is_a_problem(digits: str) -> None:
+    problem = f"f.yaml:1:4: '{digits[:40]}' is a number that JSON cannot hold; write a finite number, or quote it"
+    assert compose(f"a: {digits}")[1] == [problem]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -1,0 +1,98 @@
+"""Each mutation is loaded, with a limit of time: what comes of it is a scenario or an explanation."""
+
+import random
+import re
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from types import FrameType
+
+from bench.fuzz.corpus import Files, corpus
+from bench.fuzz.mutate import mutated
+from harness.errors import ScenarioInvalid
+from harness.scenario.load import SCENARIO_FILE, derive, load
+from harness.scenario.scenario import closed_world
+
+SEED = 8
+LIMIT = 2.0
+"""Seconds for one directory."""
+
+_LINE = re.compile(r"[^\n]+:[0-9]+:[0-9]+: [^\n]+", re.DOTALL)
+
+
+class TookTooLong(BaseException):
+    """The limit is over; no handler of the loader's may catch it."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of a campaign: counts, seconds of the slowest, and a story for each that went wrong."""
+
+    loaded: int = 0
+    refused: int = 0
+    problems: int = 0
+    slowest: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+
+def campaign(count: int, seed: int = SEED, limit: float = LIMIT) -> Tally:
+    """Load so many mutations; each is a function of the seed and its number alone."""
+    tally, directories = Tally(), corpus()
+    with TemporaryDirectory() as folder:
+        for number in range(count):
+            dice = random.Random(f"{seed}.{number}")
+            files = mutated(dice.choice(directories), dice)
+            _load(_written(Path(folder) / str(number), files), number, tally, limit)
+    return tally
+
+
+def _written(folder: Path, files: Files) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def _load(folder: Path, number: int, tally: Tally, limit: float) -> None:
+    file = folder / SCENARIO_FILE
+    start = perf_counter()
+    try:
+        with _within(limit):
+            scenario = load(file) if file.is_file() else derive(folder)
+            for step in scenario.steps:
+                closed_world(step)
+        tally.loaded += 1
+    except ScenarioInvalid as invalid:
+        tally.refused += 1
+        tally.problems += len(invalid.problems)
+        tally.wrong += [f"{number}: not a line with a place: {line!r}" for line in invalid.problems if not _fine(line)]
+    except TookTooLong:
+        tally.wrong.append(f"{number}: more than {limit} s\n{traceback.format_exc(limit=-12)}")
+    except Exception:  # noqa: BLE001  # the campaign exists to find these
+        tally.wrong.append(f"{number}: a traceback\n{traceback.format_exc(limit=-6)}")
+    tally.slowest = max(tally.slowest, perf_counter() - start)
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise TookTooLong in what runs inside once the seconds are over."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _fine(line: str) -> bool:
+    return bool(_LINE.fullmatch(line)) and line.isprintable()

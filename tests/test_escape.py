@@ -1,0 +1,30 @@
+"""What a terminal is not to see."""
+
+import pytest
+
+from harness.errors import ScenarioInvalid
+from harness.escape import escaped, one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("web -> db:80\n\tblocked", "web -> db:80\n\tblocked"),
+        ("Grüße, 日本語 😀 ≠ ─", "Grüße, 日本語 😀 ≠ ─"),
+        ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
+        ("a\rb\x00\x7f\x9b31m\x85", r"a\rb\x00\x7f\x9b31m\x85"),
+        ("\u202eevil\u2066\u200b\ufeff", r"\u202eevil\u2066\u200b\ufeff"),
+        ("line\u2028line", r"line\u2028line"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_what_acts_on_a_terminal_is_shown_instead(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+def test_what_is_one_line_stays_one() -> None:
+    assert one_line("a\nb\tc\x1b") == r"a\nb\tc\x1b"
+
+
+def test_every_error_is_fit_for_a_terminal() -> None:
+    assert str(ScenarioInvalid(["a\x1b[31m", "b"])) == "a\\x1b[31m\nb"
