@@ -21,6 +21,7 @@ from harness.model.oracle.profiles import PROFILES
 from harness.plugin import first_failure
 from harness.plugin.reports.files import REPORTS, ReportFiles
 from harness.plugin.reports.results import RESULTS, Results
+from harness.plugin.signals import closing
 from harness.probe.toolbox import Tool
 
 LAB = pytest.StashKey[Lab]()
@@ -181,7 +182,7 @@ def configure(config: pytest.Config) -> None:
         config.pluginmanager.register(config.stash[RESULTS])
     if option.first_failure:
         config.pluginmanager.register(first_failure)
-    config.add_cleanup(lambda: _close(lab))
+    closing(config, lambda: _close(lab))
 
 
 def profile_of(config: pytest.Config) -> Profile:

@@ -13,6 +13,7 @@ from harness.escape import one_line
 from harness.matrix.table import TruthTable
 from harness.plugin.items import PathItem, ScenarioItem
 from harness.plugin.options import LAB
+from harness.plugin.signals import was_ended
 from harness.report import LEGEND, render
 
 _KEY = "netpol"
@@ -32,8 +33,8 @@ def header(config: pytest.Config) -> list[str]:
 
 
 def save_logs(config: pytest.Config) -> None:
-    """The cluster's logs for the report folder, by the process that owns the run."""
-    if not hasattr(config, "workerinput"):
+    """The cluster's logs for the report folder, by the process that owns the run, where there is time for it."""
+    if not hasattr(config, "workerinput") and not was_ended(config):
         with suppress(HarnessError):
             config.stash[LAB].collect_logs()
 

@@ -29,7 +29,7 @@ from harness.cluster.kind.shipped import shipped
 from harness.cluster.owner import Life, Owner
 from harness.cluster.provider import LOGS, Cluster, ClusterOptions, Progress, ignore
 from harness.errors import ClusterFailed, HarnessError, LabError
-from harness.settings import REMOTE, Deadline
+from harness.settings import REMOTE, Deadline, Interrupted
 
 OWNED = "netpol-"
 KEPT = "netpol-kept-"
@@ -153,8 +153,12 @@ class KindProvider:
             )
             self._load_images(name)
             return self._furnished(name, kubeconfig, objects, deadline)
+        except (KeyboardInterrupt, Interrupted):
+            self._abandon(name)  # who cancels a run gives little time for it
+            raise
         except BaseException:
-            self._abandon(name, directory)
+            self._save_logs(name, directory)
+            self._abandon(name)
             raise
 
     def _heard(self, line: str) -> None:
@@ -206,11 +210,14 @@ class KindProvider:
             self._progress(f"loading {archive.name} into the nodes")
             self._kind.load(name, archive)
 
-    def _abandon(self, name: str, directory: Path) -> None:
-        """Save the logs of what failed and remove it, unless it is to be kept. Never hides the failure itself."""
+    def _save_logs(self, name: str, directory: Path) -> None:
+        """Save the logs of what failed. Never hides the failure itself."""
         with suppress(LabError, OSError):
             (directory / LOGS).mkdir(exist_ok=True)
             self._kind.export_logs(name, directory / LOGS)
+
+    def _abandon(self, name: str) -> None:
+        """Remove what failed, unless it is to be kept. Never hides the failure itself."""
         if not self._options.keep:
             with suppress(LabError):
                 self.remove(name)
