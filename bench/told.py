@@ -7,7 +7,9 @@ from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
 from harness.matrix.table import Asked, Finding, TruthTable
 from harness.model.flow import PodRef
-from harness.report import describe_table, render
+from harness.report import render
+from harness.report.story import Story
+from harness.report.world import world_story
 
 SIZES = (12, 25, 50, 100)
 PORT = 8080
@@ -20,7 +22,7 @@ def told(pods: int, *, red: bool) -> float:
     findings = [_finding(*cell) for cell in evidence]
     table = TruthTable.of(findings)
     if table.wrong:
-        describe_table(findings, [])
+        world_story(findings, Story("", ""))
     render(table)
     return time.perf_counter() - start
 

@@ -17,6 +17,7 @@ from harness.plugin.progress import Display
 from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
 from harness.plugin.reports.run import finish
 from harness.plugin.summary import attach, header, save_logs, summarize
+from harness.plugin.telling import Telling, mark
 from harness.scenario.load import SCENARIO_FILE
 
 __all__ = [
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set up the run's lab; no cluster is made yet."""
     configure(config)
     Display.watch(config)
+    Telling.start(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -96,9 +98,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send what the summary needs along with the report; end a run that is in vain."""
     report = yield
+    mark(report, call.excinfo, item.reportinfo())
     if isinstance(item, ScenarioItem):
         attach(report, item)
     if item.config.stash[LAB].in_vain:

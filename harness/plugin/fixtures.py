@@ -26,8 +26,8 @@ import pytest
 
 from harness.cluster.provider import Cluster
 from harness.matrix.table import Finding, TruthTable
-from harness.plugin.items import spoken
 from harness.plugin.options import LAB, profile_of
+from harness.plugin.telling import spoken
 from harness.plugin.words import told
 from harness.scenario.load import SCENARIO_FILE, load
 

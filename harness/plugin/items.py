@@ -5,10 +5,9 @@ item only compares. pytest's own set-up rules give the rest: once per scenario, 
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -23,29 +22,17 @@ from harness.matrix.table import Finding, TruthTable
 from harness.plugin.options import LAB, profile_of
 from harness.plugin.reports.steps import write_step
 from harness.plugin.rounds import worst_of
+from harness.plugin.telling import Told, of, spoken
 from harness.plugin.words import objection, told
 from harness.reasoning.derive import Outlook
-from harness.report import describe, describe_table, surroundings
+from harness.reasoning.explain import Line
+from harness.report.story import Scene, Story
+from harness.report.world import world_story
 from harness.scenario.load import derive, load
 from harness.scenario.scenario import Others, Scenario, Step, closed_world
 
 if TYPE_CHECKING:
     from harness.stage.stage import Observation
-
-
-class PathDisagrees(HarnessError):
-    """The network does something else than the scenario expects."""
-
-
-@contextmanager
-def spoken() -> Iterator[None]:
-    """The harness's own errors as pytest shows them best: their message, without a traceback; a lack as a skip."""
-    try:
-        yield
-    except CapabilityMissing as lack:
-        raise pytest.skip.Exception(str(lack)) from None
-    except HarnessError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 class ScenarioFile(pytest.File):
@@ -112,6 +99,7 @@ class StepNode(pytest.Collector):
         super().__init__(**kwargs)
         self._take(step)
         self.returns: tuple[Finding, ...] = ()
+        self.scenes: dict[str, Scene] = {}
 
     def collect(self) -> Iterable["ScenarioItem"]:
         """One item per path, and one for all others where there are any: an item that asks nothing cannot fail."""
@@ -152,6 +140,7 @@ class StepNode(pytest.Collector):
                 returns.append(self._return())
                 observations.append(self._observe())
             lab.vouch()
+            self.scenes.clear()
             self.observation = worst_of(observations)
             self.returns = tuple(worst_of(returns).findings.values()) if returns else ()
             write_step(self, lab)
@@ -179,11 +168,14 @@ class StepNode(pytest.Collector):
         self.parent.stage.enter(self.before)
         return self.parent.stage.observe(self.before, self.before.expectations, others=False)
 
-    def describe(self, finding: Finding, step: Step | None = None) -> str:
+    def story(self, finding: Finding, step: Step | None = None) -> Story:
         """The story of one finding, with what was in force in its step (by default this one)."""
-        story = describe(finding, surroundings(self.parent.stage, step or self.step, finding))
-        often = f"\n  repeated   step {self.step.name} was entered {self.step.repeat} times; this is the worst"
-        return story + (often if self.step.repeat > 1 else "")
+        step = step or self.step
+        if step.name not in self.scenes:
+            self.scenes[step.name] = Scene(self.parent.stage, step, self.outlook.with_step(step))
+        often = f"step {self.step.name} was entered {self.step.repeat} times; this is the worst"
+        told = self.scenes[step.name].story(finding)
+        return told.adding(Line("repeated", often)) if self.step.repeat > 1 else told
 
 
 class ScenarioItem(pytest.Item):
@@ -197,8 +189,8 @@ class ScenarioItem(pytest.Item):
         """What was seen of this item's paths; empty where the backend lacks what they need."""
         raise NotImplementedError
 
-    def describe(self) -> str:
-        """The message that stands alone."""
+    def story(self) -> Story:
+        """What is wrong, told so that it stands alone."""
         raise NotImplementedError
 
     @property
@@ -213,13 +205,16 @@ class ScenarioItem(pytest.Item):
                 raise Unproven(f"{self.name}: nothing was asked, so that nothing is known")
         judgements = {finding.judgement for finding in self.findings}
         if judgements & _DOUBTS and not judgements & _DISAGREEMENTS:
-            with spoken():
-                raise Unproven(self.describe())
+            self._tell()
 
     def runtest(self) -> None:
         """Compare what was seen with what was expected."""
         if {finding.judgement for finding in self.findings} & _DISAGREEMENTS:
-            raise PathDisagrees(self.describe())
+            self._tell()
+
+    def _tell(self) -> NoReturn:
+        with spoken():
+            raise Told(self.story())
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Our own messages need no traceback."""
@@ -275,15 +270,18 @@ class PathItem(ScenarioItem):
         super().setup()
 
     def runtest(self) -> None:
-        """Warn where the specification has another word for the path; then compare."""
+        """Compare; warn where the specification has another word for a path that is as its author expects."""
+        super().runtest()
         if said := objection(self.expectation, self.parent.outlook):
             file, line, _ = self.reportinfo()
-            warnings.warn_explicit(OracleDisagrees(said), OracleDisagrees, str(file), (line or 0) + 1)
-        super().runtest()
+            try:
+                warnings.warn_explicit(OracleDisagrees(said), OracleDisagrees, str(file), (line or 0) + 1)
+            except OracleDisagrees as error:
+                raise Told(of(error)) from None
 
-    def describe(self) -> str:
-        """The path's own story."""
-        return self.parent.describe(self.finding)
+    def story(self) -> Story:
+        """The path's own."""
+        return self.parent.story(self.finding)
 
 
 class ReturnItem(ScenarioItem):
@@ -306,10 +304,11 @@ class ReturnItem(ScenarioItem):
             pytest.skip(str(CapabilityMissing(lack)))
         super().setup()
 
-    def describe(self) -> str:
+    def story(self) -> Story:
         """The stories of what is wrong."""
         wrong = [finding for finding in self.findings if finding.judgement is not Judgement.AGREES]
-        return "\n".join(self.parent.describe(finding, self.parent.before) for finding in wrong[:_TOLD])
+        stories = [self.parent.story(finding, self.parent.before) for finding in wrong[:_TOLD]]
+        return Story(stories[0].text.partition("\n")[0], "\n".join(map(str, stories)))
 
 
 class OthersItem(ScenarioItem):
@@ -329,10 +328,10 @@ class OthersItem(ScenarioItem):
         self.user_properties.append(("cells", len(self.findings)))
         super().setup()
 
-    def describe(self) -> str:
-        """The wrong cells, and the evidence of the first."""
+    def story(self) -> Story:
+        """The wrong cells, and the whole story of the first."""
         wrong = TruthTable.of(self.findings).wrong
-        return describe_table(self.findings, [self.parent.describe(finding) for finding in wrong[:1]])
+        return world_story(self.findings, self.parent.story(wrong[0]))
 
 
 def properties(finding: Finding) -> Mapping[str, str | int | float]:

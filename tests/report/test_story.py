@@ -10,7 +10,8 @@ from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Asked, Finding, TruthTable
 from harness.model.flow import PodRef
 from harness.reasoning.explain import Explanation, Line
-from harness.report import Surroundings, describe, describe_table, grid, render
+from harness.report import Surroundings, describe, grid, render
+from harness.report.story import Story, story_of
 
 COMMAND = "nc -vz -w 1 db-service 3306"
 
@@ -115,16 +116,14 @@ def test_what_was_asked_from_another_container_or_pod_is_said() -> None:
     assert f"exec web-pod -c netpol-probe -- {COMMAND}" in text
 
 
-def test_a_closed_world_names_its_wrong_cells_and_tells_one_story() -> None:
-    cells = [
-        finding("blocked", "CONNECTED", target="db-pod:3306"),
-        finding("blocked", "TIMED_OUT", target="app-pod:5000"),
-    ]
-    text = describe_table(cells, ["THE STORY"])
-    assert text.splitlines()[0] == "1 of the 2 other paths are not blocked:"
-    assert "web-pod -> db-pod:3306: expected blocked, observed CONNECTED" in text
-    assert "app-pod" not in text
-    assert "THE STORY" in text
+def test_the_summary_says_what_was_seen_and_not_the_path_again() -> None:
+    assert story_of(finding("allowed", "TIMED_OUT"), AROUND).summary == "expected allowed, observed TIMED_OUT"
+
+
+def test_the_profile_that_decided_is_named() -> None:
+    seen = finding("blocked", "CONNECTED")
+    told = describe(seen, replace(around(seen.expectation.path, "allowed"), profile="calico"))
+    assert "  oracle     allowed (profile calico), as observed: " in told
 
 
 def test_a_table_is_aligned_and_marks_the_wrong_cell() -> None:
@@ -141,4 +140,4 @@ def test_an_ipv6_address_that_begins_with_a_letter_is_a_column_like_any_other() 
 
 def test_what_a_pod_has_answered_does_nothing_to_the_terminal() -> None:
     loud = finding("allowed", "TIMED_OUT", target="\x1b[2Jdb:80")
-    assert "\x1b" not in describe(loud, AROUND) + describe_table([loud], ["\x1b[1m"])
+    assert "\x1b" not in describe(loud, AROUND) + str(Story("", "\x1b[1m"))

@@ -1,21 +1,22 @@
 """Findings and truth tables as text that stands alone. Knows nothing of pytest."""
 
-import io
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.escape import escaped, one_line
+from harness.escape import escaped
 from harness.matrix.evidence import Attempt, Evidence, Judgement
 from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.table import Asked, Finding, TruthTable
-from harness.reasoning.derive import contradicts
-from harness.reasoning.explain import COLUMNS, Explanation, Line, explain
+from harness.matrix.table import Asked, Finding
+from harness.model.oracle.points import SPECIFICATION
+from harness.reasoning.derive import Outlook, contradicts
+from harness.reasoning.explain import Explanation, Line, explained
 from harness.reasoning.world import Addresses
-from harness.scenario.scenario import Step
+from harness.scenario.scenario import Manifest, Step
 from harness.scenario.strays import strays
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 WIDE = 16
 """Columns above which a table shows only the rows and columns that hold a wrong cell."""
-
-MOST = 20
-"""Wrong cells that one message lists."""
 
 _MEANING = {
     Outcome.CONNECTED: "the target answered",
@@ -35,6 +33,29 @@ _MEANING = {
     Outcome.NAME_FAILED: "the name did not resolve",
     Outcome.PROBE_FAILED: "the probe itself failed, so nothing was learnt",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is to be told of something wrong: ``summary`` in one line without its name, ``text`` standing alone.
+
+    Lines of ``text`` are as long as they are: whoever shows them folds them. Neither does anything to a terminal.
+    """
+
+    summary: str
+    text: str
+
+    def __post_init__(self) -> None:
+        """Escape what names and pods have brought along."""
+        object.__setattr__(self, "summary", escaped(self.summary))
+        object.__setattr__(self, "text", escaped(self.text))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def adding(self, *lines: Line) -> "Story":
+        """The same with more lines."""
+        return replace(self, text="\n".join([self.text, *map(str, lines)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,57 +72,90 @@ class Surroundings:
     context: str = ""
     explanation: Explanation | None = None
     lost: Sequence[str] = ()
+    profile: str = SPECIFICATION.name
+
+
+class Scene:
+    """What was in force in a step. The cluster and the files are asked once, however many stories are told of it."""
+
+    def __init__(self, stage: "Stage", step: Step, outlook: Outlook | None = None) -> None:
+        self.stage = stage
+        self.step = step
+        self._given = outlook
+
+    def story(self, finding: Finding) -> Story:
+        """The story of one finding in the step."""
+        return story_of(finding, self.around(finding))
+
+    def around(self, finding: Finding) -> Surroundings:
+        """What was in force for a path of the step, by the specification and by the pods' real addresses."""
+        expectation, cluster, scenario = finding.expectation, self.stage.ground.cluster, self.stage.scenario
+        return Surroundings(
+            where=f"{scenario.name}/{expectation.where}",
+            step=self.step.name,
+            dataplane=cluster.dataplane,
+            kubeconfig=cluster.kubeconfig,
+            context=cluster.context,
+            explanation=explained(self._outlook, expectation.path, self._strays),
+            lost=self._lost,
+            profile=self._outlook.profile.name,
+        )
+
+    @cached_property
+    def _outlook(self) -> Outlook:
+        return self._given or Outlook(self.stage.scenario, self.step, addresses=self._addresses)
+
+    @cached_property
+    def _strays(self) -> tuple[Manifest, ...]:
+        return strays(self.stage.scenario)
+
+    @cached_property
+    def _lost(self) -> Sequence[str]:
+        """What somebody has taken from the cluster, as far as it tells."""
+        try:
+            return self.stage.lost_policies()
+        except HarnessError:
+            return ()
+
+    @property
+    def _addresses(self) -> Addresses:
+        """The addresses of pods and hosts, as far as the cluster tells."""
+        try:
+            return self.stage.census().addresses
+        except HarnessError:
+            return {}
 
 
 def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
-    """What was in force for a path of ``step``, by the specification alone, and by the pods' real addresses."""
-    path, cluster, scenario = finding.expectation.path, stage.ground.cluster, stage.scenario
-    return Surroundings(
-        where=f"{scenario.name}/{finding.expectation.where}",
-        step=step.name,
-        dataplane=cluster.dataplane,
-        kubeconfig=cluster.kubeconfig,
-        context=cluster.context,
-        explanation=explain(scenario, step, path, addresses=_addresses(stage), spare=strays(scenario)),
-        lost=_lost_policies(stage),
-    )
-
-
-def _lost_policies(stage: "Stage") -> Sequence[str]:
-    """What somebody has taken from the cluster, as far as it tells."""
-    try:
-        return stage.lost_policies()
-    except HarnessError:
-        return ()
-
-
-def _addresses(stage: "Stage") -> Addresses:
-    """The addresses of pods and hosts, as far as the cluster tells."""
-    try:
-        return stage.census().addresses
-    except HarnessError:
-        return {}
+    """What was in force for a path of ``step``, for a single story."""
+    return Scene(stage, step).around(finding)
 
 
 def describe(finding: Finding, around: Surroundings) -> str:
     """Why a path does not agree: expectation, observation, evidence, policies, and the command to repeat it by hand."""
+    return story_of(finding, around).text
+
+
+def story_of(finding: Finding, around: Surroundings) -> Story:
+    """The same with its summary."""
     worst = finding.worst
     lines = [
-        f"{finding}: {_verdict(finding)}",
-        f"  expected   {finding.expected}  ({around.where}, step {around.step})",
-        f"  observed   {finding.outcome}: {_seen(worst.evidence.last)}",
-        f"  evidence   {_evidence(worst.evidence)}",
-        *(f"  {line}" for line in _proof(worst.evidence)),
-        f"  asked      {worst.source} -> {worst.target}{_others(finding)}",
-        *(line.wrapped(COLUMNS) for line in _reasoning(finding, around.explanation)),
-        *(f"  lost       {name} is not on the cluster any more, though it should be in force" for name in around.lost),
-        f"  dataplane  {around.dataplane}",
-        f"  repeat     {repeat(worst, around)}",
+        Line("expected", f"{finding.expected}  ({around.where}, step {around.step})"),
+        Line("observed", f"{finding.outcome}: {_seen(worst.evidence.last)}"),
+        Line("evidence", _evidence(worst.evidence)),
+        *_proof(worst.evidence),
+        Line("asked", f"{worst.source} -> {worst.target}{_others(finding)}"),
+        *_reasoning(finding, around),
+        *(Line("lost", f"{name} is not on the cluster any more, though it should be in force") for name in around.lost),
+        Line("dataplane", around.dataplane),
+        Line("repeat", repeat(worst, around)),
     ]
-    return escaped("\n".join(lines))
+    said = verdict(finding)
+    return Story(said, f"{finding}: {said}").adding(*lines)
 
 
-def _verdict(finding: Finding) -> str:
+def verdict(finding: Finding) -> str:
+    """What a finding comes to, in one line without the path."""
     match finding.judgement:
         case Judgement.DISAGREES:
             return f"expected {finding.expected}, observed {finding.outcome}"
@@ -140,42 +194,44 @@ def _evidence(evidence: Evidence) -> str:
     return f"{len(attempts)} attempt{plural}{tool} within {attempts[-1].at:.2f} s of the last change: {story}"
 
 
-def _proof(evidence: Evidence) -> list[str]:
+def _proof(evidence: Evidence) -> list[Line]:
     witness = evidence.last.witness
     if witness is None:
-        missing = "proof      none: no pod of the scenario is known to serve this target"
+        missing = Line("proof", "none: no pod of the scenario is known to serve this target")
         return [missing] if evidence.expected.needs_proof else []
     alive = witness.outcome is Outcome.CONNECTED
     told = f"{witness.outcome}" + (f": {witness.detail}" if witness.detail and not alive else "")
     name = "name server" if evidence.expected is Expected.UNRESOLVED else "listener"
     where = f"asked from {evidence.last.voucher}" if evidence.last.voucher else "asked inside its own pod"
-    return [f"proof      {name} {where}: {told}"]
+    return [Line("proof", f"{name} {where}: {told}")]
 
 
 def _others(finding: Finding) -> str:
     return f"  (the worst of {len(finding.asked)} pairs of pods)" if len(finding.asked) > 1 else ""
 
 
-def _reasoning(finding: Finding, explanation: Explanation | None) -> Iterator[Line]:
+def _reasoning(finding: Finding, around: Surroundings) -> Iterator[Line]:
     """What the policies say of the path, what the oracle makes of it, and typical causes where it saw this coming."""
+    explanation = around.explanation
     if explanation is None:
         return
     yield from explanation.lines
-    yield Line("oracle", _opinion(finding, explanation.word))
+    by = "" if around.profile == SPECIFICATION.name else f" (profile {around.profile})"
+    yield Line("oracle", f"{explanation.word}{by}{_opinion(finding, explanation.word)}")
     if explanation.word is Expected.UNDEFINED or explanation.word.admits(finding.outcome):
         yield from (Line("cause", cause) for cause in explanation.causes)
 
 
 def _opinion(finding: Finding, word: Expected) -> str:
     if word is Expected.UNDEFINED:
-        return "undefined: the specification leaves this open, or cannot know it"
+        return ": the specification leaves this open, or cannot know it"
     seen = word.admits(finding.outcome)
     if not contradicts(word, finding.expected):
         ending = "" if seen else ", and the network does something else"
-        return f"{word}, as the scenario expects{ending}"
+        return f", as the scenario expects{ending}"
     if seen:
-        return f"{word}, as observed: the policies in force do not say what the scenario expects"
-    return f"{word}, which is neither what the scenario expects nor what was observed"
+        return ", as observed: the policies in force do not say what the scenario expects"
+    return ", which is neither what the scenario expects nor what was observed"
 
 
 def repeat(asked: Asked, around: Surroundings) -> str:
@@ -186,38 +242,3 @@ def repeat(asked: Asked, around: Surroundings) -> str:
     container = ["-c", reply.container] if reply.container else []
     kubectl = ["kubectl", "--kubeconfig", str(around.kubeconfig), *context, "-n", namespace]
     return f"{shlex.join([*kubectl, 'exec', pod, *container, '--'])} {reply.command}".rstrip()
-
-
-def describe_table(findings: Sequence[Finding], stories: Sequence[str]) -> str:
-    """What is wrong with a closed world: its wrong cells, and ``stories``, the whole evidence of some of them."""
-    wrong = TruthTable.of(findings).wrong
-    cells = [f"  {finding}: {_verdict(finding)}" for finding in wrong[:MOST]]
-    rest = [f"  ... and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
-    head = f"{len(wrong)} of the {len(findings)} other paths are not {findings[0].expected}:"
-    return escaped("\n".join([head, *cells, *rest, "", *stories]))
-
-
-def render(table: TruthTable, width: int = 200) -> str:
-    """The table as aligned text, at most ``width`` characters wide. ``.≠X`` is observed allowed, expected blocked."""
-    shown = table.narrowed() if len(table.columns) > WIDE and table.wrong else table
-    return grid(shown.rows, shown.columns, shown.glyph, width)
-
-
-def grid(rows: Iterable[str], columns: Sequence[str], glyph: Callable[[str, str], str], width: int = 200) -> str:
-    """Aligned text with a glyph for each row and column, at most ``width`` characters wide."""
-    from rich import box  # rich takes 50 ms to import and is needed only where a table is shown
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    table.add_column("from \\ to", no_wrap=True)
-    for column in columns:
-        table.add_column(one_line(column), justify="center", overflow="fold")
-    for row in rows:
-        table.add_row(one_line(row), *(glyph(row, column) for column in columns))
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None, highlight=False, markup=False, emoji=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n") if line.strip())
-
-
-LEGEND = ". allowed   X blocked   ! probe failed   ? not asked   .≠X observed allowed, expected blocked   X? unproven"

@@ -1,0 +1,67 @@
+from itertools import product
+
+from harness.matrix.evidence import Attempt, Evidence, Reply
+from harness.matrix.outcome import Expected, Outcome
+from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
+from harness.matrix.table import Asked, Finding, TruthTable
+from harness.model.flow import PodRef
+from harness.report.story import Story
+from harness.report.world import groups, world_story
+
+PODS = tuple(f"pod-{number}" for number in range(32))
+STORY = Story("the summary", "THE STORY")
+
+
+def finding(source: str, target: str, outcome: str = "TIMED_OUT", expected: str = "allowed") -> Finding:
+    """A cell that is wrong unless it is said to be CONNECTED."""
+    aimed = Target(TargetKind.POD, PodRef("default", target), 80)
+    path = Path(PodRef("default", source), Scheme.TCP, aimed, f"{source} -> {target}:80")
+    evidence = Evidence(Expected(expected), (Attempt(0.1, Reply(Outcome(outcome)), Reply(Outcome.CONNECTED)),))
+    return Finding(Expectation(path, Expected(expected), "scenario.yaml:1"), (Asked(source, target, evidence),))
+
+
+def world(wrong: str) -> list[Finding]:
+    """All pairs of pods, of which those that ask ``wrong`` get no answer."""
+    pairs = [pair for pair in product(PODS, PODS) if pair[0] != pair[1]]
+    return [finding(*pair, "TIMED_OUT" if pair[1] == wrong else "CONNECTED") for pair in pairs]
+
+
+def test_all_who_do_not_reach_a_target_are_one_line() -> None:
+    (group,) = groups(TruthTable.of(world(wrong="pod-3")))
+    assert str(group) == "31 sources -> pod-3:80: expected allowed, observed TIMED_OUT"
+    assert group.sources == tuple(pod for pod in PODS if pod != "pod-3")
+
+
+def test_a_world_in_which_nothing_is_right_is_one_line() -> None:
+    every = [finding(*pair) for pair in product(PODS, PODS) if pair[0] != pair[1]]
+    (group,) = groups(TruthTable.of(every))
+    assert str(group) == "32 sources -> 32 targets: expected allowed, observed TIMED_OUT"
+
+
+def test_what_differs_in_kind_is_not_thrown_together() -> None:
+    cells = [finding("a", "c"), finding("b", "c", "REFUSED"), finding("a", "d"), finding("b", "d", "CONNECTED")]
+    assert sorted(map(str, groups(TruthTable.of(cells)))) == [
+        "a -> 2 targets: expected allowed, observed TIMED_OUT",
+        "b -> c:80: expected allowed, observed REFUSED",
+    ]
+
+
+def test_a_cell_that_was_not_asked_is_in_no_group() -> None:
+    grouped = groups(TruthTable.of([finding("a", "c"), finding("b", "d")]))
+    assert [(group.sources, group.targets) for group in grouped] == [(("a",), ("c:80",)), (("b",), ("d:80",))]
+
+
+def test_a_closed_world_counts_groups_names_and_tells_one_story() -> None:
+    lines = world_story(world(wrong="pod-3"), STORY)
+    assert lines.summary == "31 of the 992 other paths are not allowed"
+    head, group, names, *_, last = lines.text.splitlines()
+    assert head == "31 of the 992 other paths are not allowed:"
+    assert group == "  31 sources -> pod-3:80: expected allowed, observed TIMED_OUT"
+    assert names.startswith("    sources: pod-0, pod-1, pod-2, pod-4, ")
+    assert names.endswith("... and 11 more")
+    assert last == "THE STORY"
+
+
+def test_a_single_wrong_cell_is_named() -> None:
+    text = world_story([finding("a", "b", "CONNECTED", "blocked"), finding("b", "a", expected="blocked")], STORY).text
+    assert "1 of the 2 other paths are not blocked:\n  a -> b:80: expected blocked, observed CONNECTED\n\n" in text
