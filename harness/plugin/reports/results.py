@@ -26,7 +26,7 @@ class Result:
     message: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # pytest hashes its plugins
 class Results:
     """All tests of the run, by node id, in order of their end; and when the run began. A plugin of pytest."""
 
