@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.cluster.embedded.api.errors import bad_request, no_such_page
+from harness.cluster.embedded.api.errors import Subject, bad_request, invalid, no_such_page, unprocessable
 from harness.cluster.embedded.api.resources import BY_PATH, Resource
 from harness.cluster.embedded.api.selectors import Predicate, selection
+
+PATCH_OPTIONS = Subject("meta.k8s.io", "PatchOptions", "")
+_MANAGER_LIMIT = 128
 
 
 class FieldValidation(StrEnum):
@@ -68,10 +71,18 @@ class Options:
     bookmarks: bool = False
     timeout: float | None = None
     include_object: str = "Metadata"
+    manager: str = ""
+    agent: str = ""
+    force: bool | None = None
+
+    @property
+    def author(self) -> str:
+        """The owner of the fields that are written: the manager given, else the client's program."""
+        return self.manager or self.agent
 
     @classmethod
-    def parse(cls, target: Target, query: Mapping[str, str]) -> "Options":
-        """Read a query string; raises StatusError 400."""
+    def parse(cls, target: Target, query: Mapping[str, str], user_agent: str = "") -> "Options":
+        """Read a query string; raises StatusError 400, and 422 for an unfit field manager."""
         if query.get("dryRun", "All") != "All":
             raise bad_request(f'dryRun: Unsupported value: "{query["dryRun"]}": supported values: "All"')
         return cls(
@@ -84,6 +95,9 @@ class Options:
             bookmarks=flag(query, "allowWatchBookmarks"),
             timeout=float(number(query, "timeoutSeconds")) if query.get("timeoutSeconds") else None,
             include_object=query.get("includeObject", "Metadata"),
+            manager=_manager(query),
+            agent=user_agent.partition("/")[0][:_MANAGER_LIMIT] or "unknown",
+            force=flag(query, "force") if "force" in query else None,
         )
 
 
@@ -99,6 +113,14 @@ def number(query: Mapping[str, str], name: str, default: int = 0) -> int:
         return int(text)
     except ValueError:
         raise bad_request(f'{name}: Invalid value: "{text}": must be an integer') from None
+
+
+def _manager(query: Mapping[str, str]) -> str:
+    name = query.get("fieldManager", "")
+    if len(name) > _MANAGER_LIMIT or not name.isprintable():
+        words = f"may not be more than {_MANAGER_LIMIT} bytes and should only contain printable characters"
+        raise unprocessable(PATCH_OPTIONS, [invalid("fieldManager", name, words)])
+    return name
 
 
 def _selection(target: Target, query: Mapping[str, str]) -> Predicate:

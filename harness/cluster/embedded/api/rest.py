@@ -9,22 +9,34 @@ from dataclasses import dataclass
 
 from harness.cluster.embedded.api import scale
 from harness.cluster.embedded.api.admission import admit
+from harness.cluster.embedded.api.body import APPLY
 from harness.cluster.embedded.api.decode import decode
 from harness.cluster.embedded.api.errors import (
     StatusError,
     bad_request,
     conflict,
+    forbidden,
     media_type_refused,
+    missing,
     no_such_method,
+    required,
+    unprocessable,
 )
 from harness.cluster.embedded.api.lifecycle import Lifecycle
+from harness.cluster.embedded.api.managed.managers import Manager, Operation, applied, tracked
 from harness.cluster.embedded.api.patch import json_patch, merge_patch
-from harness.cluster.embedded.api.request import FieldValidation, Options, Target
+from harness.cluster.embedded.api.request import PATCH_OPTIONS, FieldValidation, Options, Target
 from harness.cluster.embedded.api.resources import Resource, identified, without
+from harness.cluster.embedded.api.schema import Form, Type
 from harness.cluster.embedded.api.strategic import strategic_merge
 from harness.cluster.embedded.store import AlreadyExists, Key, Object, Store
 
-_PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
+_PATCHES = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    APPLY,
+)
 _OWN_FIELD = {"status": "status", "finalize": "spec"}
 """The part of an object that writes to a subresource change."""
 _EPHEMERAL = "ephemeralContainers"
@@ -60,11 +72,15 @@ class Rest:
         obj, warnings = _read(target.resource, body, options)
         _place(target, obj)
         admitted = admit(self._store, target.resource.plural, obj)
+        admitted = tracked(_type(target), None, admitted, _author(target, options), self._store.timestamp())
+        return Written(self._create(target, admitted, options), warnings, created=True)
+
+    def _create(self, target: Target, admitted: Object, options: Options) -> Object:
         if not options.dry_run:
             admitted = self._store.create(target.resource.plural, admitted)
         elif self._store.find(Key.of(target.resource.plural, admitted)):
             raise AlreadyExists(Key.of(target.resource.plural, admitted))
-        return Written(admitted, warnings, created=True)
+        return admitted
 
     def update(self, target: Target, body: object, options: Options) -> Written:
         """Replace an object, or what its subresource is about."""
@@ -72,6 +88,10 @@ class Rest:
 
     def patch(self, target: Target, content_type: str, body: object, options: Options) -> Written:
         """Change an object, or what its subresource is about, by a patch of this media type."""
+        if content_type == APPLY and target.subresource != "scale":
+            return self._apply(target, body, options)
+        if options.force is not None:
+            raise unprocessable(PATCH_OPTIONS, [forbidden("force", "may not be specified for non-apply patch")])
         stored = self._store.get(_key(target))
         current = scale.of(stored) if target.subresource == "scale" else identified(target.resource, stored)
         return self._replace(target, stored, _patched(target, content_type, current, body), options)
@@ -99,13 +119,35 @@ class Rest:
         else:
             replacement, warnings = _read(target.resource, body, options)
             _check_identity(target, replacement, stored)
+        admitted = self._admit(target, replacement, stored)
+        admitted = tracked(_type(target), stored, admitted, _author(target, options), self._store.timestamp())
+        return Written(self._commit(target, admitted, stored, options), warnings)
+
+    def _admit(self, target: Target, replacement: Object, stored: Object) -> Object:
+        """What may be stored of a replacement that came by way of the target's subresource."""
         if target.subresource in _OWN_FIELD:
-            admitted = _with_part(stored, replacement, _OWN_FIELD[target.subresource])
-        elif target.subresource == _EPHEMERAL.lower():
+            return _with_part(stored, replacement, _OWN_FIELD[target.subresource])
+        if target.subresource == _EPHEMERAL.lower():
             extended = _with_ephemeral(stored, replacement)
-            admitted = admit(self._store, target.resource.plural, extended, stored, target.subresource)
-        else:
-            admitted = admit(self._store, target.resource.plural, replacement, stored)
+            return admit(self._store, target.resource.plural, extended, stored, target.subresource)
+        return admit(self._store, target.resource.plural, replacement, stored)
+
+    def _apply(self, target: Target, body: object, options: Options) -> Written:
+        """Server-side apply: make the object, or put the configuration into it."""
+        config, warnings = _read(target.resource, body, options)
+        _check_application(config, options)
+        stored = self._store.find(_key(target))
+        if stored is None and target.subresource:
+            raise missing(target.resource.plural_subject(target.name))
+        _check_identity(target, config, stored)
+        live = {} if stored is None else identified(target.resource, stored)
+        author, now = _author(target, options, Operation.APPLY), self._store.timestamp()
+        application = applied(_type(target), live, config, author, now, force=bool(options.force))
+        result = decode(target.resource.definition, application.object).object
+        if stored is None:
+            admitted = application.admitted(admit(self._store, target.resource.plural, result))
+            return Written(self._create(target, admitted, options), warnings, created=True)
+        admitted = application.admitted(self._admit(target, result, stored))
         return Written(self._commit(target, admitted, stored, options), warnings)
 
     def _commit(self, target: Target, admitted: Object, stored: Object, options: Options) -> Object:
@@ -131,6 +173,21 @@ def deletion_answer(resource: Resource, deleted: Object) -> Object:
 
 def _key(target: Target) -> Key:
     return Key(target.resource.plural, target.namespace, target.name)
+
+
+def _type(target: Target) -> Type:
+    return Type(Form.RECORD, definition=target.resource.definition)
+
+
+def _author(target: Target, options: Options, operation: Operation = Operation.UPDATE) -> Manager:
+    return Manager(options.author, operation, target.resource.api_version, target.subresource)
+
+
+def _check_application(config: Object, options: Options) -> None:
+    if not options.manager:
+        raise unprocessable(PATCH_OPTIONS, [required("fieldManager", "is required for apply patch")])
+    if config.get("metadata", {}).get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
 
 
 def _read(resource: Resource, body: object, options: Options) -> tuple[Object, tuple[str, ...]]:
@@ -167,7 +224,7 @@ def _place(target: Target, obj: Object) -> None:
         metadata["namespace"] = target.namespace
 
 
-def _check_identity(target: Target, obj: Object, stored: Object) -> None:
+def _check_identity(target: Target, obj: Object, stored: Object | None) -> None:
     """Refuse a body that speaks of another object than the path does; fill in what it leaves out."""
     metadata = obj.setdefault("metadata", {})
     if metadata.get("name", target.name) != target.name:
@@ -175,7 +232,7 @@ def _check_identity(target: Target, obj: Object, stored: Object) -> None:
         raise bad_request(words)
     if metadata.get("namespace", target.namespace) != target.namespace:
         raise _elsewhere()
-    uid = stored["metadata"]["uid"]
+    uid = "" if stored is None else stored["metadata"]["uid"]
     if metadata.get("uid", uid) != uid:
         why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {uid}"
         raise conflict(target.resource.plural_subject(target.name), why)

@@ -34,7 +34,9 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """The type of one field; `merge_key` and `strategies` are the words of strategic merge."""
+    """The type of one field; `merge_key` and `strategies` are the words of strategic merge, `list_type`, `keys` and
+    `atomic` those of server-side apply.
+    """
 
     form: Form
     format: str = ""
@@ -42,11 +44,20 @@ class Type:
     element: "Type | None" = None
     merge_key: str = ""
     strategies: frozenset[str] = frozenset()
+    list_type: str = ""
+    keys: tuple[str, ...] = ()
+    atomic: bool = False
 
     @property
     def merges(self) -> bool:
         """Whether a strategic merge patch merges this list instead of replacing it."""
         return "merge" in self.strategies
+
+    def field(self, name: str) -> "Type":
+        """The type of a record's field or of a map's value; ANY where the schema says nothing."""
+        if self.form is Form.RECORD:
+            return definition(self.definition).fields.get(name, ANYTHING)
+        return self.element or ANYTHING
 
     @property
     def go(self) -> str:
@@ -64,6 +75,9 @@ class Type:
             Form.BOOLEAN: "bool",
         }
         return names.get(self.form, "interface {}")
+
+
+ANYTHING = Type(Form.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,9 @@ def _compile(schema: Mapping[str, Any]) -> Type:
         "format": target.get("format", ""),
         "merge_key": schema.get("x-kubernetes-patch-merge-key", ""),
         "strategies": frozenset(schema.get("x-kubernetes-patch-strategy", "").split(",")) - {""},
+        "list_type": schema.get("x-kubernetes-list-type", ""),
+        "keys": tuple(schema.get("x-kubernetes-list-map-keys", ())),
+        "atomic": "atomic" in (schema.get("x-kubernetes-map-type"), target.get("x-kubernetes-map-type")),
     }
     if "properties" in target:
         return Type(Form.RECORD, definition=name, **words)

@@ -115,7 +115,7 @@ class ApiServer:
         return path, hmac.compare_digest(given, b"Bearer " + self._token)
 
     async def _verb(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
-        options = Options.parse(target, request.query)
+        options = Options.parse(target, request.query, request.headers.get("User-Agent", ""))
         if request.method != "GET":
             return await self._write(target, request, options)
         view = negotiate(request.headers.get("Accept", ""))

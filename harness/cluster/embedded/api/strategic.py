@@ -4,19 +4,18 @@ Directives (apimachinery `pkg/util/strategicpatch`): `$patch: replace|delete|mer
 `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`. Pure.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from harness.cluster.embedded.api import schema
 from harness.cluster.embedded.api.errors import bad_request
-from harness.cluster.embedded.api.schema import Form, Type
+from harness.cluster.embedded.api.schema import ANYTHING, Form, Type
 from harness.cluster.embedded.store import Object, clone
 
 _ORDER = "$setElementOrder/"
 _DELETE = "$deleteFromPrimitiveList/"
 _RETAIN = "$retainKeys"
 _PATCH = "$patch"
-_NOTHING = Type(Form.ANY)
 
 
 def strategic_merge(definition_name: str, original: Object, patch: object) -> Object:
@@ -39,16 +38,10 @@ def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) ->
         merged = {name: value for name, value in merged.items() if name in patch[_RETAIN]}
     for name, value in patch.items():
         if not name.startswith("$"):
-            _merge_field(_field(kind, name), merged, name, value)
+            _merge_field(kind.field(name), merged, name, value)
     _delete_primitives(merged, patch)
     _reorder(kind, merged, patch)
     return merged
-
-
-def _field(kind: Type, name: str) -> Type:
-    if kind.form is Form.RECORD:
-        return schema.definition(kind.definition).fields.get(name, _NOTHING)
-    return kind.element or _NOTHING
 
 
 def _merge_field(kind: Type, merged: Object, name: str, value: Any) -> None:
@@ -69,7 +62,7 @@ def _merge_field(kind: Type, merged: Object, name: str, value: Any) -> None:
 def _merge_list(kind: Type, original: Sequence[Any], patch: Sequence[Any]) -> list[Any]:
     if not kind.merge_key:
         return list(dict.fromkeys([*original, *patch]))
-    key, element = kind.merge_key, kind.element or _NOTHING
+    key, element = kind.merge_key, kind.element or ANYTHING
     if any(not isinstance(item, dict) for item in patch):
         raise bad_request(f"a list that merges by {key} must hold objects")
     if any(item.keys() == {_PATCH} and item[_PATCH] == "replace" for item in patch):
@@ -106,15 +99,16 @@ def _reorder(kind: Type, merged: Object, patch: Mapping[str, Any]) -> None:
     for directive, order in patch.items():
         name = directive.removeprefix(_ORDER)
         if name != directive and isinstance(merged.get(name), list):
-            merged[name] = _ordered(merged[name], order, _field(kind, name).merge_key)
+            key = kind.field(name).merge_key
+            merged[name] = ordered(merged[name], order, partial(_identity, key))
 
 
-def _ordered(items: Sequence[Any], order: Iterable[Any], key: str) -> list[Any]:
+def _identity(key: str, item: Any) -> Any:
+    return item.get(key) if key else item
+
+
+def ordered(items: Iterable[Any], order: Iterable[Any], identity: Callable[[Any], Hashable]) -> list[Any]:
     """The items named in `order` in that order; the others stay behind the item that they follow now."""
-
-    def identity(item: Any) -> Any:
-        return item.get(key) if key else item
-
     ranks = {identity(wanted): rank for rank, wanted in enumerate(order)}
     placed: list[tuple[int, int, Any]] = []
     rank = -1

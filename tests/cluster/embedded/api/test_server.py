@@ -111,7 +111,7 @@ def test_patches(served: Any, content_type: str, patch: object) -> None:
 
 def test_a_patch_of_another_kind_is_refused(served: Any) -> None:
     served.ask("POST", PODS, pod())
-    answer = served.ask("PATCH", f"{PODS}/web", {}, headers={"Content-Type": "application/apply-patch+yaml"})
+    answer = served.ask("PATCH", f"{PODS}/web", {}, headers={"Content-Type": "application/cbor"})
     assert (answer.code, answer.body["reason"]) == (415, "UnsupportedMediaType")
 
 

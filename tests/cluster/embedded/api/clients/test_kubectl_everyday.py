@@ -72,3 +72,23 @@ def test_auth_top_and_cluster_info(run: Any) -> None:
     assert run("auth", "can-i", "create", "pods") == "yes\n"
     assert "Kubernetes control plane" in run("cluster-info")
     assert "Metrics API not available" in run("top", "pod", fails=True)
+
+
+def test_apply_server_side(run: Any) -> None:
+    shown = run("create", "deployment", "api", "--image=nginx", "--replicas=2", "--dry-run=client", "-o", "yaml")
+    assert "serverside-applied" in run("apply", "--server-side", "-f", "-", stdin=shown)
+    run("scale", "deployment", "api", "--replicas=4")
+    refused = run("apply", "--server-side", "-f", "-", stdin=shown, fails=True)
+    assert 'conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas' in refused
+    assert "serverside-applied" in run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=shown)
+    assert spec_of(run, "deploy", "api")["replicas"] == 2
+    more = shown.replace("replicas: 2", "replicas: 3")
+    assert "+  replicas: 3" in run("diff", "--server-side", "-f", "-", stdin=more, fails=True)
+
+
+def test_apply_server_side_takes_over_from_apply(run: Any) -> None:
+    policy = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '1', b: '2'}\n"
+    run("apply", "-f", "-", stdin=policy)
+    assert "serverside-applied" in run("apply", "--server-side", "-f", "-", stdin=policy.replace(", b: '2'", ""))
+    assert run("get", "cm", "c", "-o", "jsonpath={.data}") == '{"a":"1"}'
+    assert "kubectl-client-side-apply" not in run("get", "cm", "c", "-o", "yaml", "--show-managed-fields")
