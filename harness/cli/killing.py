@@ -27,10 +27,10 @@ FAULTLESS = ""
 
 _ITEM = re.compile(r"(?P<item>\S.*?::.*?) (?P<word>PASSED|FAILED|ERROR|SKIPPED)\b.*\[ *\d+%\]$")
 _PYTEST = ("-m", "pytest", "-v", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-n0")
-_CLUSTER = ("--cluster", "embedded", "--no-canary")
+_CLUSTER = ("--netpol-cluster", "embedded", "--netpol-no-canary")
 _HEARING = ("env", "--default-signal=INT")  # a shell has those that it runs in the background ignore it
-_HURRY = "--first-failure"
-_SOON = ("--settle-deadline", "0.7")
+_HURRY = "--netpol-first-failure"
+_SOON = ("--netpol-settle-deadline", "0.7")
 _NOTHING_WRONG = (0, 1)  # pytest's exit codes where every item was asked
 _MOMENTARY = {name for name, mutant in MUTANTS.items() if mutant.after_change or mutant.after_restart}
 _ASKED = ("PASSED", "FAILED")
@@ -111,7 +111,7 @@ def try_out(mutant: str, directories: Sequence[Path], *, whole: bool) -> Trial:
     settle, since only what outlasts it is a failure.
     """
     began, seen = time.monotonic(), _Progress()
-    options = (_HURRY, "--mutant", mutant) if mutant else ()
+    options = (_HURRY, "--netpol-mutant", mutant) if mutant else ()
     arguments = [*_CLUSTER, *options, *(() if mutant in _MOMENTARY else _SOON), *map(str, directories)]
     process = subprocess.Popen(
         [*_HEARING, sys.executable, *_PYTEST, *arguments],

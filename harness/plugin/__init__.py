@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.plugin import first_failure
+from harness.plugin.aliases import add_aliases, read_early, typed
 from harness.plugin.derived import is_derived, show_tables
 from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
 from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
-from harness.plugin.options import LAB, add_options, configure, told_workers
+from harness.plugin.lab import lab_of, told_workers
+from harness.plugin.options import DERIVE, FIRST_FAILURE, OPTIONS, add_options, check
 from harness.plugin.progress import Display
 from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
 from harness.plugin.reports.run import finish
@@ -29,6 +32,7 @@ __all__ = [
     "pytest_collection_finish",
     "pytest_configure",
     "pytest_configure_node",
+    "pytest_load_initial_conftests",
     "pytest_report_header",
     "pytest_runtest_makereport",
     "pytest_sessionfinish",
@@ -42,14 +46,29 @@ __all__ = [
 ]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options; where a conftest.py loads the plugin, it is late enough for their short names as well."""
     add_options(parser)
+    if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
+        add_aliases(parser, OPTIONS)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Once all plugins and every early conftest.py have declared theirs, take the short names that are free."""
+    read_early(early_config, parser, args)
+    yield
+    add_aliases(parser, typed(args))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set up the run's lab; no cluster is made yet."""
-    configure(config)
+    check(config)
+    if FIRST_FAILURE.of(config):
+        config.pluginmanager.register(first_failure)
+    lab_of(config)
     Display.watch(config)
     Telling.start(config)
 
@@ -94,7 +113,7 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the cluster in the background as soon as it is known that something will need it."""
     if not session.config.option.collectonly and any(isinstance(item, ScenarioItem) for item in session.items):
-        session.config.stash[LAB].prepare()
+        lab_of(session.config).prepare()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -106,7 +125,7 @@ def pytest_runtest_makereport(
     mark(report, call.excinfo, item.reportinfo())
     if isinstance(item, ScenarioItem):
         attach(report, item)
-    if item.config.stash[LAB].in_vain:
+    if lab_of(item.config).in_vain:
         item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
     return report
 
@@ -129,7 +148,7 @@ def pytest_testnodedown(node) -> None:  # type: ignore[no-untyped-def]  # xdist'
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what derived scenarios mean, the tables of steps where anything failed, and which dataplane was tested."""
-    if terminalreporter.config.option.derive:
+    if DERIVE.of(terminalreporter.config):
         show_tables(terminalreporter)
     summarize(terminalreporter)
     tell_unwritten(terminalreporter)

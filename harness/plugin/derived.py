@@ -6,7 +6,8 @@ import pytest
 
 from harness.errors import ScenarioInvalid
 from harness.escape import one_line
-from harness.plugin.options import profile_of
+from harness.plugin.lab import profile_of
+from harness.plugin.options import DERIVE
 from harness.reasoning.derive import Outlook
 from harness.reasoning.table import LEGEND, WordTable
 from harness.report import grid
@@ -15,7 +16,7 @@ from harness.scenario.load import SCENARIO_FILE, derive, manifests_in
 
 def is_derived(path: Path, config: pytest.Config) -> bool:
     """Whether the folder is named on the command line, has manifests, and no scenario.yaml in or below it."""
-    return config.option.derive and path in _named(config) and _has_only_manifests(path)
+    return DERIVE.of(config) and path in _named(config) and _has_only_manifests(path)
 
 
 def show_tables(terminal: pytest.TerminalReporter) -> None:

@@ -26,7 +26,7 @@ import pytest
 
 from harness.cluster.provider import Cluster
 from harness.matrix.table import Finding, TruthTable
-from harness.plugin.options import LAB, profile_of
+from harness.plugin.lab import lab_of, profile_of
 from harness.plugin.telling import spoken
 from harness.plugin.words import told
 from harness.scenario.load import SCENARIO_FILE, load
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 def cluster(pytestconfig: pytest.Config) -> Cluster:
     """The run's one cluster, made now if nothing has needed it yet."""
     with spoken():
-        return pytestconfig.stash[LAB].cluster
+        return lab_of(pytestconfig).cluster
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def scenario_file(request: pytest.FixtureRequest) -> Path:
 def scenario(scenario_file: Path, pytestconfig: pytest.Config) -> Iterator["Stage"]:
     """The scenario with its workloads up and no policies yet; removed after the module's last test."""
     with spoken():
-        lab = pytestconfig.stash[LAB]
+        lab = lab_of(pytestconfig)
         stage = lab.stage(told(load(scenario_file), profile_of(pytestconfig)))
     try:
         with spoken():

@@ -19,7 +19,7 @@ from harness.matrix.evidence import Judgement
 from harness.matrix.path import Expectation
 from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Finding, TruthTable
-from harness.plugin.options import LAB, profile_of
+from harness.plugin.lab import lab_of, profile_of
 from harness.plugin.reports.steps import write_step
 from harness.plugin.rounds import worst_of
 from harness.plugin.telling import Told, of, spoken
@@ -62,7 +62,7 @@ class ScenarioFile(pytest.File):
     def setup(self) -> None:
         """Open the scenario on this run's cluster."""
         with spoken():
-            self.stage = self.config.stash[LAB].stage(self.scenario)
+            self.stage = lab_of(self.config).stage(self.scenario)
             self.stage.open()
 
     def teardown(self) -> None:
@@ -132,7 +132,7 @@ class StepNode(pytest.Collector):
 
     def setup(self) -> None:
         """Enter the step as often as it says, and ask every selected path at once, each time."""
-        lab = self.config.stash[LAB]
+        lab = lab_of(self.config)
         with spoken():
             observations = [self._observe()]
             returns: list[Observation] = []
@@ -196,7 +196,7 @@ class ScenarioItem(pytest.Item):
     @property
     def lab(self) -> Lab:
         """The run's laboratory."""
-        return self.config.stash[LAB]
+        return lab_of(self.config)
 
     def setup(self) -> None:
         """Without an observation, or without proof of one, there is nothing to compare: ERROR."""

@@ -11,7 +11,7 @@ import pytest
 
 from harness.escape import escaped, one_line
 from harness.lab import Lab
-from harness.plugin.options import LAB
+from harness.plugin.lab import lab_of
 
 _LOOK = 0.25  # seconds between two looks at what is being done
 _PATIENCE = 4  # looks that something must last before it is worth a spinner
@@ -32,7 +32,7 @@ class Display:
         """Show, until the run ends, on standard error. pytest captures it later: hence the copy."""
         if hasattr(config, "workerinput") or (sys.stderr.isatty() and config.getoption("verbose") < 0):
             return
-        display = cls(config.stash[LAB], os.fdopen(os.dup(sys.stderr.fileno()), "w"))
+        display = cls(lab_of(config), os.fdopen(os.dup(sys.stderr.fileno()), "w"))
         display.start()
         config.add_cleanup(display.stop)
 

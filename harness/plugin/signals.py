@@ -21,7 +21,7 @@ class Ended(KeyboardInterrupt):
     """A signal asks the run to end."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # pytest hashes its plugins
 class Signals:
     """Handles those of the signals that are nobody else's; a plugin of its own.
 

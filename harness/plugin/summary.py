@@ -12,7 +12,8 @@ from harness.errors import HarnessError
 from harness.escape import one_line
 from harness.matrix.table import TruthTable
 from harness.plugin.items import PathItem, ScenarioItem
-from harness.plugin.options import LAB
+from harness.plugin.lab import lab_of
+from harness.plugin.options import CLUSTER
 from harness.plugin.signals import was_ended
 from harness.report import LEGEND, render
 
@@ -25,9 +26,9 @@ _DRAWN = pytest.StashKey[object]()
 
 def header(config: pytest.Config) -> list[str]:
     """The first lines of a run: what is tested, and what should be tidied up."""
-    lab = config.stash[LAB]
+    lab = lab_of(config)
     left = lab.leftovers()
-    remedy = f"remove them with `netpol gc --cluster {config.option.cluster}`"
+    remedy = f"remove them with `netpol gc --cluster {CLUSTER.of(config)}`"
     told = [f"netpol: leftovers of dead runs: {', '.join(left)}; {remedy}"] if left else []
     return [one_line(line) for line in (lab.header, *told)]
 
@@ -36,7 +37,7 @@ def save_logs(config: pytest.Config) -> None:
     """The cluster's logs for the report folder, by the process that owns the run, where there is time for it."""
     if not hasattr(config, "workerinput") and not was_ended(config):
         with suppress(HarnessError):
-            config.stash[LAB].collect_logs()
+            lab_of(config).collect_logs()
 
 
 def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
@@ -64,7 +65,7 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
         terminal.write_line(LEGEND)
     if told:
         terminal.section("netpol", sep="-")
-        for line in terminal.config.stash[LAB].closing:
+        for line in lab_of(terminal.config).closing:
             terminal.write_line(one_line(line))
     if figures:
         terminal.write_line(_figures(figures))

@@ -35,14 +35,17 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_without_a_traceback(demo:
     ("arguments", "said"),
     [
         (["--cluster", "moon"], "no such backend"),
-        (["--cluster", "embedded", "--cni", "calico", "--offline"], "--cni, --offline: for --cluster kind alone"),
-        (["--cluster", "embedded", "--namespace", "team"], "--namespace: for --cluster kubeconfig alone"),
+        (
+            ["--cluster", "embedded", "--cni", "calico", "--offline"],
+            "--netpol-cni, --netpol-offline: for --cluster kind alone",
+        ),
+        (["--cluster", "embedded", "--namespace", "team"], "--netpol-namespace: for --netpol-cluster kubeconfig alone"),
         (["--cluster", "kubeconfig", "--namespace", "=team"], "maps nothing"),
         (["--nodes", "0"], "give 1 or more"),
         (["--probe-timeout", "-1"], "give a number above 0"),
-        (["--probe-timeout", "soon"], "invalid"),
+        (["--probe-timeout", "soon"], "--netpol-probe-timeout soon: give a number"),
         (["--probe-concurrency", "0"], "give 1 or more"),
-        (["--probe-tool", "telnet"], "invalid choice"),
+        (["--probe-tool", "telnet"], "give one of curl, nc, agnhost"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(demo: "Demo", arguments: list[str], said: str) -> None:

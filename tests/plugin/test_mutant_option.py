@@ -24,7 +24,10 @@ def test_a_bug_that_the_scenario_does_not_touch_is_not_noticed(demo: "Demo") -> 
     ("arguments", "said"),
     [
         (["--mutant", "not-enforcd"], "*no mutant is called not-enforcd; did you mean not-enforced*"),
-        (["--mutant", "not-enforced", "--cluster", "kubeconfig"], "*--mutant: for --cluster embedded alone*kubeconfig"),
+        (
+            ["--mutant", "not-enforced", "--cluster", "kubeconfig"],
+            "*--netpol-mutant: for --netpol-cluster embedded alone*kubeconfig",
+        ),
     ],
     ids=["unknown", "another backend"],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key  # the fixture record_testsuite_property is for tests; a plugin has this key alone
 
-from harness.plugin.options import LAB
+from harness.plugin.lab import lab_of
 from harness.plugin.reports.files import REPORTS
 from harness.plugin.reports.results import RESULTS, Results
 from harness.plugin.reports.tested import began, properties, tested
@@ -34,7 +34,7 @@ def finish(config: pytest.Config, exitstatus: int) -> None:
 
     A run that was given ``--report-dir`` gets its ``run.json`` in any case.
     """
-    lab, reports, results = config.stash[LAB], config.stash[REPORTS], config.stash.get(RESULTS, None)
+    lab, reports, results = lab_of(config), config.stash[REPORTS], config.stash.get(RESULTS, None)
     if results is None or config.option.collectonly or not (began(lab) or reports.folder):
         return
     about = tested(lab)

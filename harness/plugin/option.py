@@ -1,0 +1,192 @@
+"""What an option of the plugin is: one name for the command line, the environment and pytest's configuration file.
+
+``NAME`` is ``--netpol-NAME``, ``NETPOL_NAME`` and ``netpol_NAME``; the first of these that says something counts.
+Nothing heavy is imported here: every run of pytest reads this module where the package is installed.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+IniType = Literal["string", "int", "float", "bool", "linelist"]
+_VALID: dict[IniType, str] = {
+    "string": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "linelist": "a list of texts",
+}
+
+
+class Section(Enum):
+    """Groups of ``pytest --help``; a value is the group's title."""
+
+    RUN = "NetworkPolicy connectivity tests"
+    GIVEN = "NetworkPolicy connectivity tests: --netpol-cluster kubeconfig"
+    KIND = "NetworkPolicy connectivity tests: --netpol-cluster kind"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value as it was written: its texts, by whom, and the folder that relative paths start from."""
+
+    texts: tuple[str, ...]
+    source: str
+    base: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Option(Generic[T]):
+    """One option. ``read`` makes the value of what was said, and raises ``ValueError`` that says what is valid.
+
+    ``arguments`` are argparse's; ``ini`` is the type of the configuration file's key.
+    """
+
+    name: str
+    help: str
+    read: Callable[[Said], T]
+    default: T
+    section: Section
+    ini: IniType
+    arguments: tuple[tuple[str, str], ...]
+
+    @property
+    def long(self) -> str:
+        """The name on the command line, which nobody else has."""
+        return f"--netpol-{self.name}"
+
+    @property
+    def short(self) -> str:
+        """The name on the command line where no other plugin has taken it."""
+        return f"--{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The name in pytest's configuration file, and of argparse's destination."""
+        return f"netpol_{self.name.replace('-', '_')}"
+
+    @property
+    def variable(self) -> str:
+        """The name in the environment."""
+        return self.key.upper()
+
+    def of(self, config: pytest.Config) -> T:
+        """The value in this run. Raises ``pytest.UsageError`` that says where a bad value came from."""
+        said = self.typed(config) or self._in_environment(config) or self._in_file(config)
+        if said is None:
+            return self.default
+        try:
+            return self.read(said)
+        except ValueError as error:
+            raise pytest.UsageError(f"{said.source} {' '.join(said.texts)}: {error}") from None
+
+    def typed(self, config: pytest.Config) -> Said | None:
+        """What the command line says."""
+        return _said(getattr(config.option, self.key, None), self.long, config.invocation_params.dir)
+
+    def _in_environment(self, config: pytest.Config) -> Said | None:
+        text = os.environ.get(self.variable, "")
+        value = text.split() if self.ini == "linelist" else text.strip()
+        return _said(value, f"environment variable {self.variable}:", config.invocation_params.dir)
+
+    def _in_file(self, config: pytest.Config) -> Said | None:
+        file = config.inipath or "-o"
+        try:
+            value = config.getini(self.key)
+        except (TypeError, ValueError, pytest.UsageError) as error:
+            raise pytest.UsageError(f"{file}: {self.key}: {error}; give {_VALID[self.ini]}") from None
+        return _said(value, f"{file}: {self.key}:", config.inipath.parent if config.inipath else config.rootpath)
+
+
+def _said(value: Any, source: str, base: Path) -> Said | None:
+    """An empty value says nothing."""
+    texts = tuple(map(str, value if isinstance(value, list) else [value]))
+    return None if value is None or not any(texts) else Said(texts, source, base)
+
+
+def one(
+    name: str,
+    metavar: str,
+    help: str,
+    read: Callable[[str], T],
+    default: T,
+    section: Section = Section.RUN,
+) -> Option[T]:
+    """An option with one value, made of its text by ``read``."""
+    ini = _NUMBERS.get(read, "string")
+    return Option(name, help, lambda said: read(said.texts[-1]), default, section, ini, (("metavar", metavar),))
+
+
+def many(
+    name: str, metavar: str, help: str, read: Callable[[str], T], section: Section = Section.RUN
+) -> Option[tuple[T, ...]]:
+    """An option that may be repeated; in the environment the values stand between blanks, in the file on lines."""
+    arguments = (("metavar", metavar), ("action", "append"))
+    return Option(name, help, lambda said: tuple(map(read, said.texts)), (), section, "linelist", arguments)
+
+
+def file(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[Path | None]:
+    """An option that names a file or folder; a relative one in the configuration file starts from that file."""
+    return Option(name, help, lambda said: said.base / said.texts[-1], None, section, "string", (("metavar", metavar),))
+
+
+def files(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[tuple[Path, ...]]:
+    """The same with several files."""
+    arguments = (("metavar", metavar), ("action", "append"))
+    return Option(
+        name, help, lambda said: tuple(said.base / text for text in said.texts), (), section, "linelist", arguments
+    )
+
+
+def flag(name: str, help: str, section: Section = Section.RUN) -> Option[bool]:
+    """An option that is on or off."""
+    arguments = (("action", "store_true"),)
+    return Option(
+        name, help, lambda said: _truth(said.texts[0]), default=False, section=section, ini="bool", arguments=arguments
+    )
+
+
+def words(valid: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    """A reader for one of these words, which are asked for when one was said."""
+
+    def read(text: str) -> str:
+        if text not in (known := list(valid())):
+            raise ValueError(f"give one of {', '.join(known)}")
+        return text
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """A reader for a time in seconds, above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ValueError("give a number above 0, such as 0.5, in seconds")
+    return value
+
+
+def count(text: str) -> int:
+    """A reader for a whole number, 1 or more."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise ValueError("give 1 or more")
+    return int(text)
+
+
+_NUMBERS: dict[Callable[..., Any], IniType] = {seconds: "float", count: "int"}
+"""Types that the configuration file has for what these readers read."""
+
+
+def _truth(text: str) -> bool:
+    truths = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
+    if text.lower() not in truths:
+        raise ValueError("give true or false")
+    return truths[text.lower()]
