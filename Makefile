@@ -2,7 +2,7 @@
 
 PYTEST = .venv/bin/pytest
 
-.PHONY: three-tier test mutants check bench setup setup-dev clean
+.PHONY: three-tier test mutants check bench setup setup-dev newest constraints clean
 
 three-tier: setup
 	$(PYTEST) scenarios/three_tier
@@ -29,6 +29,16 @@ setup:
 
 setup-dev:
 	@./setup.sh dev
+
+# An environment of the newest versions that pyproject.toml allows, in place of those of constraints.txt.
+newest:
+	@./setup.sh dev newest
+
+# Pin what `newest` installs; setuptools is there for what builds this package.
+constraints: newest
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade setuptools
+	{ echo "# The versions that ./setup.sh installs; \`make constraints\` writes them anew."; \
+	  .venv/bin/python -m pip freeze --all --exclude pip --exclude netpol-harness --exclude-editable; } > constraints.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,8 +1,19 @@
 #!/bin/sh
 # Brings a bare Debian or Ubuntu machine to the point where `.venv/bin/pytest` runs: system packages that are missing
 # (through apt, with sudo where needed), then a virtual environment with this project; with `dev`, its tools too.
+# Packages come in the versions of constraints.txt; with `newest`, in the newest versions that pyproject.toml allows.
 set -eu
 cd "$(dirname "$0")"
+
+dev=""
+newest=""
+for word in "$@"; do
+    case "$word" in
+        dev) dev=dev ;;
+        newest) newest="in their newest versions" ;;
+        *) echo "usage: ./setup.sh [dev] [newest]" >&2; exit 2 ;;
+    esac
+done
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_libnftables() { ls /usr/lib/*/libnftables.so.1 /usr/lib*/libnftables.so.1 2>/dev/null | grep -q .; }
@@ -26,8 +37,8 @@ has curl || need curl
 has ping || need iputils-ping
 has unshare && has setpriv || need util-linux
 has_libnftables || need libnftables1
-[ "${1:-}" != dev ] || has wget || need wget # one of the tools that probes fall back on; its tests need it
-[ "${1:-}" != dev ] || has busybox || need busybox # pods may have its tools alone, and tests ask from such
+[ -z "$dev" ] || has wget || need wget # one of the tools that probes fall back on; its tests need it
+[ -z "$dev" ] || has busybox || need busybox # pods may have its tools alone, and tests ask from such
 python=$(find_python)
 if [ -z "$python" ]; then
     python=python3.11
@@ -47,24 +58,37 @@ if [ -n "$missing" ]; then
         has sudo || { echo "setup: please run as root: apt-get install$missing" >&2; exit 1; }
         sudo=sudo
     fi
-    echo "setup: installing system packages:$missing"
+    echo "setup: apt-get reads its package lists"
     $sudo apt-get update -qq
+    echo "setup: apt-get installs$missing"
     # shellcheck disable=SC2086  # a list of words is meant
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-# A stamp holds what the environment was made from; another Python or another pyproject.toml makes it anew.
-from="$("$python" --version) $(cksum < pyproject.toml)"
+# A stamp holds what the environment was made from; another Python, pyproject.toml or constraints.txt makes it anew.
+from="$("$python" --version) $newest $(cat pyproject.toml constraints.txt | cksum)"
 made_from() { [ "$(cat ".venv/made-from.$1" 2>/dev/null || true)" = "$from" ]; }
 
+# pip prints its progress to a terminal; to a log it would print a line for each of the packages.
+quiet="--quiet"
+[ ! -t 1 ] || quiet=""
+if [ -z "$newest" ]; then # for the packages and for what builds ours; pip reads the second from version 25.3 on
+    export PIP_CONSTRAINT="$PWD/constraints.txt" PIP_BUILD_CONSTRAINT="$PWD/constraints.txt"
+fi
+pip_install() {
+    # shellcheck disable=SC2086  # no option is meant where it is empty
+    .venv/bin/python -m pip install $quiet --disable-pip-version-check --retries 5 --editable "$1"
+}
+
 if ! made_from runtime; then
-    echo "setup: making .venv with $("$python" --version) and the packages of pyproject.toml"
+    echo "setup: making .venv with $("$python" --version)"
     "$python" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+    echo "setup: pip installs the packages of pyproject.toml, ${newest:-in the versions of constraints.txt} (about half a minute)"
+    pip_install .
     echo "$from" > .venv/made-from.runtime
 fi
-if [ "${1:-}" = dev ] && ! made_from dev; then
-    echo "setup: adding the tools for tests and lint to .venv"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+if [ -n "$dev" ] && ! made_from dev; then
+    echo "setup: pip adds the tools for tests and lint (about a minute)"
+    pip_install '.[dev]'
     echo "$from" > .venv/made-from.dev
 fi

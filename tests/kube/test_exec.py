@@ -362,10 +362,12 @@ def test_our_credentials_are_not_sent_to_wherever_a_redirect_points(kubelet: Kub
 @pytest.mark.parametrize("rubbish", [b"", b"\r\n\r\n", b"HTTP/1.1 x\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
 def test_half_an_answer_is_a_failure_that_may_pass(rubbish: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
 
         def answer() -> None:
             for _ in range(3):
                 with server.accept()[0] as connection:
+                    connection.settimeout(60)
                     connection.recv(4096)
                     connection.sendall(rubbish)
 

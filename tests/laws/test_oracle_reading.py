@@ -57,7 +57,7 @@ def profile(decided: Mapping[str, bool]) -> Profile:
     return Profile("drawn", {Point(name): Decision.YES if yes else Decision.NO for name, yes in decided.items()})
 
 
-several = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+several = settings(max_examples=100, suppress_health_check=list(HealthCheck))
 cases = st.integers(0, STRIDE - 1).map(lambda offset: CASES[offset::STRIDE])
 decisions = from_seed(answers)
 questions = from_seed(lambda random: {question for question in QUESTIONS if random.random() < 0.5})

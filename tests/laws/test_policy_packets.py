@@ -32,7 +32,6 @@ def hosts(lab: Any) -> Any:
 @pytest.mark.live
 @settings(
     max_examples=150,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -84,9 +84,7 @@ STATES = st.builds(
 
 
 @pytest.mark.live
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(states=st.lists(STATES, min_size=2, max_size=4))
 def test_rules_do_not_remember_earlier_states(lab: Any, states: list[Ruleset]) -> None:
     lab.forget()

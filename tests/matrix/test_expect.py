@@ -344,7 +344,7 @@ def test_a_cell_spells_its_path_so_that_it_means_the_cell(town: Inventory) -> No
 
 
 @given(st.lists(st.sampled_from(["allowed", "blocked"]), min_size=2, max_size=2), st.permutations(range(3)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_the_order_of_lines_changes_no_word(town: Inventory, words: list[str], order: list[int]) -> None:
     lines = [f"any -> any:80: {words[0]}", f"web -> lone:80: {words[1]}", f"app -> till:80: {words[1]}"]
     assert said(read(town, *(lines[i] for i in order))) == said(read(town, *lines))

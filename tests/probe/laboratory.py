@@ -55,6 +55,7 @@ def listen(port: int, serve: Callable[[socket.socket], object]) -> None:
     def forever() -> None:
         while True:
             with server.accept()[0] as connection:
+                connection.settimeout(60)
                 try:
                     serve(connection)
                 except OSError:

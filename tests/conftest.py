@@ -1,0 +1,20 @@
+"""What holds for every test: a time limit, and laws that neither chance nor a slow machine can fail."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+LIMIT = 600
+"""Seconds for one test with its fixtures, on a machine that thirty other processes use too."""
+
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("steady"), derandomize=False, max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test the limit, unless it has one of its own."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT))
