@@ -56,6 +56,16 @@ class Attempt:
         return self.witness is not None and self.witness.outcome is Outcome.CONNECTED
 
     @property
+    def refuted(self) -> bool:
+        """Whether what should have answered did not, even to its own pod: then a denial is not the network's.
+
+        A name that did not resolve is another matter than the target's listener.
+        """
+        denied = self.reply.outcome in (Outcome.TIMED_OUT, Outcome.REFUSED, Outcome.UNREACHABLE)
+        heard = self.witness is not None and self.witness.outcome is not Outcome.PROBE_FAILED
+        return denied and heard and not self.proven
+
+    @property
     def credible(self) -> bool:
         """Whether this attempt shows something of the network: an explicit answer does, silence only with its proof.
 
@@ -129,7 +139,8 @@ class Judgement(StrEnum):
     AGREES        the network does what the author expects, and the evidence suffices
     DISAGREES     it does something else (pytest: FAILED)
     FLAPPING      it did what the author expects and then did not (pytest: FAILED)
-    UNPROVEN      silence or refusal, but what should have answered was not seen alive (pytest: ERROR)
+    UNPROVEN      silence or refusal, but what should have answered was not seen alive (pytest: ERROR); whatever the
+                  word is, where it was seen not to answer
     BROKEN        no observation was made (pytest: ERROR)
     """
 
@@ -148,6 +159,8 @@ def judge(evidence: Evidence) -> Judgement:
     if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
+        if last.refuted:
+            return Judgement.UNPROVEN
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
         return Judgement.FLAPPING

@@ -38,7 +38,7 @@ def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:
 
 
 def _job(index: str, probe: Probe, nonce: str) -> tuple[str, str, str, int, bytes]:
-    payload = datagram(probe.port, token(nonce, index)) if probe.scheme is Scheme.UDP else b""
+    payload = datagram(probe, token(nonce, index)) if probe.scheme is Scheme.UDP else b""
     return index, SCHEMES[probe.scheme], probe.host, probe.port, payload
 
 

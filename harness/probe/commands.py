@@ -7,8 +7,8 @@ connect alone) is longer and never decides, except where said.
 http: curl, else wget, which speak HTTP; else what opens a TCP connection. tcp: nc, else curl in telnet mode, agnhost,
 busybox's bare nc, wget, bash, python3. From a source port of one's choice: nc, which then says something that makes
 an HTTP server end the connection first, since who ends it cannot use its port for a minute (TIME_WAIT, RFC 9293 3.6.1);
-else python3, which ends by a reset. udp: a datagram with a token that an echo gives back; port 53 gets a DNS query
-for a name that nobody asked before, RFC 1035. sctp: ncat, agnhost or python3. icmp: ping.
+else python3, which ends by a reset. udp: a datagram with a token that an echo gives back; a name server gets a DNS
+query for a name that nobody asked before, RFC 1035. sctp: ncat, agnhost or python3. icmp: ping.
 """
 
 import math
@@ -158,7 +158,7 @@ def _nc_udp(ask: Ask) -> Command:
     """nc waits longer than ``timeout`` for the answer, so that silence is always ``timeout``'s exit code."""
     once = " -W 1" if ask.toolbox.receives_once else ""
     argv = f"{ask.toolbox.nc} -u{_from_port(ask)} -w {ask.whole_seconds + 1}{once} {ask.where}"
-    shell = f"printf '{escaped(ask.probe.port, ask.token)}' | {ask.limited(argv, parts=UDP_TRIES)}"
+    shell = f"printf '{escaped(ask.probe, ask.token)}' | {ask.limited(argv, parts=UDP_TRIES)}"
     return Command(Tool.NC, Dialect.NC_UDP, shell, tries=UDP_TRIES, data_only=True)
 
 
@@ -168,6 +168,8 @@ def _from_port(ask: Ask) -> str:
 
 def _agnhost(ask: Ask) -> Command | None:
     if ask.probe.scheme is Scheme.ICMP or ask.probe.source_port:
+        return None
+    if ask.probe.scheme is Scheme.UDP and ask.probe.asks_dns:  # what it sends is "hostname"
         return None
     protocol = ask.probe.scheme.protocol.lower()
     milliseconds = math.ceil(ask.timeout * 1000)
@@ -183,7 +185,7 @@ def _bash(ask: Ask) -> Command | None:
         return Command(Tool.BASH, Dialect.BASH, ask.limited(f"bash -c 'exec 3<>/dev/tcp/{place}'"))
     if ask.probe.scheme is not Scheme.UDP:
         return None
-    body = f'exec 3<>/dev/udp/{place} && printf "{escaped(ask.probe.port, ask.token)}" >&3 && dd bs=999 count=1 <&3'
+    body = f'exec 3<>/dev/udp/{place} && printf "{escaped(ask.probe, ask.token)}" >&3 && dd bs=999 count=1 <&3'
     shell = ask.limited(f"bash -c '{body}'", parts=UDP_TRIES)
     return Command(Tool.BASH, Dialect.BASH_UDP, shell, tries=UDP_TRIES, data_only=True)
 
@@ -205,7 +207,7 @@ def python_argv(probe: Probe, token: str) -> str:
     number = f", {SCTP}" if probe.scheme is Scheme.SCTP else ""
     bind = _python_bind(probe) if probe.source_port else ""
     connect = f's.connect(("{probe.host}", {probe.port}))'
-    talk = f'; s.send(b"{escaped(probe.port, token)}"); print(s.recv(999))' if udp else ""
+    talk = f'; s.send(b"{escaped(probe, token)}"); print(s.recv(999))' if udp else ""
     return f"python3 -S -E -c 'import socket; s = socket.socket({family}, {kind}{number}); {bind}{connect}{talk}'"
 
 
@@ -221,18 +223,18 @@ def _ping(ask: Ask) -> Command | None:
     return Command(Tool.PING, Dialect.PING, ask.limited(f"ping -n -c 1 -W {ask.whole_seconds} {ask.probe.host}"))
 
 
-def datagram(port: int, token: str) -> bytes:
-    """What a UDP probe sends. ``echo TOKEN`` is answered by agnhost's netexec, too."""
-    if port != 53:
+def datagram(probe: Probe, token: str) -> bytes:
+    """What a UDP probe sends, as its target understands it."""
+    if not probe.asks_dns:
         return f"echo {token}\n".encode()
     labels = b"".join(bytes([len(label)]) + label.encode() for label in (token, "cluster", "local"))
     return token.encode()[:2] + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + labels + bytes([0, 0, 1, 0, 1])
 
 
-def escaped(port: int, token: str) -> str:
+def escaped(probe: Probe, token: str) -> str:
     """The datagram in octal escapes, which ``printf`` and Python share, within either kind of quotes."""
     return "".join(
-        chr(byte) if chr(byte).isalnum() or byte == 32 else f"\\{byte:03o}" for byte in datagram(port, token)
+        chr(byte) if chr(byte).isalnum() or byte == 32 else f"\\{byte:03o}" for byte in datagram(probe, token)
     )
 
 

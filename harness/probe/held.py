@@ -295,7 +295,7 @@ def _device(probe: Probe) -> str:
 
 def _request(probe: Probe, word: str) -> str:
     if probe.scheme is Scheme.UDP:
-        return escaped(probe.port, word)
+        return escaped(probe, word)
     return rf"GET /echo?msg={word} HTTP/1.1\r\nHost: {probe.authority}\r\n\r\n"
 
 

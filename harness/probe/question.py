@@ -7,11 +7,20 @@ nothing in a scenario or in a cluster's answer can become shell syntax or an opt
 import ipaddress
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 from harness.matrix.outcome import Expected
 from harness.matrix.path import Scheme
 from harness.model.flow import PodRef
+
+
+class Speech(StrEnum):
+    """What a server of datagrams understands: ``echo WORD``, as agnhost's netexec and any echo; or questions of DNS."""
+
+    ECHO = "echo"
+    DNS = "DNS"
+
 
 LABEL = r"[A-Za-z0-9](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9])?"
 NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*\.?", re.ASCII)
@@ -22,7 +31,8 @@ class Probe:
     """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
 
     ``source_port`` is bound before anything is sent, 0 where any will do. ``held`` names the connection to ask over,
-    which stays open from one asking to the next; empty for a new one each time.
+    which stays open from one asking to the next; empty for a new one each time. ``speech`` is what the target of
+    datagrams is known to understand; where that is unknown, port 53 stands for a name server.
     Raises ``ValueError`` where one of these is not what it should be.
     """
 
@@ -31,6 +41,7 @@ class Probe:
     port: int
     source_port: int = 0
     held: str = ""
+    speech: Speech | None = None
 
     def __post_init__(self) -> None:
         if not (is_address(self.host) or NAME.fullmatch(self.host)):
@@ -45,6 +56,11 @@ class Probe:
     def by_name(self) -> bool:
         """Whether asking needs a name to be resolved first."""
         return not is_address(self.host)
+
+    @property
+    def asks_dns(self) -> bool:
+        """Whether datagrams to the target are questions of DNS."""
+        return self.speech is Speech.DNS or (self.speech is None and self.port == 53)
 
     @property
     def authority(self) -> str:

@@ -5,14 +5,14 @@ before a silence may be called a denial.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import WorkloadFailed
 from harness.matrix.outcome import Expected
 from harness.matrix.path import Expectation, Manner, Path, Scheme, Target, TargetKind
 from harness.model.flow import PodRef
 from harness.model.objects import Pod, Service, ServicePort
-from harness.probe.question import Probe, Question
+from harness.probe.question import Probe, Question, Speech
 from harness.stage.census import Census
 
 Witness = tuple[PodRef, Probe]
@@ -70,6 +70,18 @@ def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
 
 
 def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
+    """The path's probes, each in words that who is asked understands."""
+    for probe in _unspoken(path, source, census):
+        udp = path.scheme is Scheme.UDP
+        heard = [_speech(pod, number, census) for pod, number in _listeners(path, probe, census)] if udp else []
+        yield replace(probe, speech=next(filter(None, heard), None))
+
+
+def _speech(pod: Pod, number: int, census: Census) -> Speech | None:
+    return census.speeches.get(pod.ref, {}).get(number)
+
+
+def _unspoken(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
     if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
         return _balanced(path, census)
     return (
@@ -122,8 +134,9 @@ def _service_name(target: Target, service: Service, source: Pod) -> str:
 
 def _witnesses(path: Path, probe: Probe, expected: Expected, census: Census) -> tuple[Witness, ...]:
     if expected is Expected.UNRESOLVED:
-        return tuple(_own(pod, Scheme.UDP, 53) for pod in census.name_servers)
-    return tuple(_own(pod, path.scheme, number) for pod, number in _listeners(path, probe, census))
+        return tuple(_own(pod, Scheme.UDP, 53, Speech.DNS) for pod in census.name_servers)
+    listeners = _listeners(path, probe, census)
+    return tuple(_own(pod, path.scheme, number, _speech(pod, number, census)) for pod, number in listeners)
 
 
 def _vouchers(census: Census) -> tuple[PodRef, ...]:
@@ -131,9 +144,9 @@ def _vouchers(census: Census) -> tuple[PodRef, ...]:
     return tuple(sorted(live.pod.ref for owned in census.pods.values() for live in owned))
 
 
-def _own(pod: Pod, scheme: Scheme, number: int) -> Witness:
+def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None) -> Witness:
     """A pod's probe of its own address: it stays inside the pod, where no policy applies."""
-    return pod.ref, Probe(scheme, _address(pod), number)
+    return pod.ref, Probe(scheme, _address(pod), number, speech=speech if scheme is Scheme.UDP else None)
 
 
 def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:

@@ -7,7 +7,9 @@ from typing import Any
 from harness.errors import WorkloadFailed
 from harness.model.flow import PodRef
 from harness.model.objects import Pod, Service
+from harness.probe.question import Speech
 from harness.scenario.placement import Placement
+from harness.stage.speech import speeches
 
 EXTERNAL_HOST = "netpol-harness/external-host"
 """Annotation of a pod that stands for a host outside the cluster; its value is the wanted address, or empty."""
@@ -29,6 +31,7 @@ class Census:
     """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones.
 
     ``uids`` are those of all the objects; ``ended`` are pods that have done their work, and only are listed still.
+    ``speeches`` says by pod what its UDP ports understand, as far as that is known.
     """
 
     pods: Mapping[PodRef, tuple[LivePod, ...]]
@@ -38,6 +41,7 @@ class Census:
     placement: Placement
     uids: frozenset[str] = frozenset()
     ended: Mapping[PodRef, tuple[LivePod, ...]] = field(default_factory=dict)
+    speeches: Mapping[PodRef, Mapping[int, Speech]] = field(default_factory=dict)
 
     @classmethod
     def take(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "Census":
@@ -45,12 +49,14 @@ class Census:
         pods: dict[PodRef, list[LivePod]] = {}
         ended: dict[PodRef, list[LivePod]] = {}
         services, externals, name_servers = {}, {}, []
+        spoken: dict[PodRef, Mapping[int, Speech]] = {}
         for data in objects:
             if data["kind"] == "Service":
                 service = Service.parse(data)
                 services[PodRef(placement.logical(service.ref.namespace), service.ref.name)] = service
             elif "deletionTimestamp" not in data["metadata"]:
                 live = _live_pod(data, placement)
+                spoken[live.pod.ref] = speeches(data)
                 if EXTERNAL_HOST in (data["metadata"].get("annotations") or {}):
                     externals[live.pod.ref.name] = live.pod
                 elif live.pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= live.pod.labels.items():
@@ -59,7 +65,7 @@ class Census:
                     (pods if live.pod.running else ended).setdefault(live.owner, []).append(live)
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
         there, gone = ({k: tuple(v) for k, v in found.items()} for found in (pods, ended))
-        return cls(there, services, externals, tuple(name_servers), placement, uids, gone)
+        return cls(there, services, externals, tuple(name_servers), placement, uids, gone, spoken)
 
     @property
     def addresses(self) -> Mapping[PodRef, Sequence[str]]:

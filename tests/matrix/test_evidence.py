@@ -8,11 +8,12 @@ from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.path import Manner
 
-OPEN, DROPPED, REFUSED, LOST = (
+OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.CONNECTED),
     Reply(Outcome.TIMED_OUT),
     Reply(Outcome.REFUSED),
     Reply(Outcome.PROBE_FAILED),
+    Reply(Outcome.NAME_FAILED),
 )
 
 
@@ -41,6 +42,12 @@ def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
         ("blocked", [(DROPPED, OPEN), (DROPPED, REFUSED)], "unproven"),
         ("blocked", [(LOST, OPEN)], "broken"),
         ("allowed", [(LOST, OPEN)], "broken"),
+        ("allowed", [(DROPPED, None)], "disagrees"),
+        ("allowed", [(DROPPED, LOST)], "disagrees"),
+        ("allowed", [(DROPPED, DROPPED)], "unproven"),
+        ("allowed", [(REFUSED, REFUSED)], "unproven"),
+        ("allowed", [(OPEN, OPEN), (REFUSED, REFUSED)], "unproven"),
+        ("allowed", [(UNRESOLVED, REFUSED)], "disagrees"),
         ("undefined", [(LOST, None)], "broken"),
         ("undefined", [(DROPPED, None), (OPEN, None), (REFUSED, None)], "agrees"),
         ("dropped", [(REFUSED, OPEN)], "disagrees"),

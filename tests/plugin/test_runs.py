@@ -76,6 +76,11 @@ def test_a_dead_listener_makes_a_denial_unproven(demo: "Demo") -> None:
     assert "listener asked inside its own pod: REFUSED" in result.stdout.str()
 
 
+def test_a_dead_listener_is_no_disagreement_of_the_network_either(demo: "Demo") -> None:
+    demo.edit("name: server,", "name: server, annotations: {netpol-harness/dead-ports: '80'},", of=demo.workloads)
+    demo.run("demo/scenario.yaml::open").assert_outcomes(errors=2)
+
+
 TOOLS = "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping"
 
 

@@ -75,7 +75,7 @@ def test_a_netcat_that_cannot_wait_for_datagrams_is_passed_over(kind: Netcat) ->
 
 def test_a_name_server_is_asked_for_a_name_that_nobody_knows() -> None:
     dnslib = pytest.importorskip("dnslib")
-    record = dnslib.DNSRecord.parse(datagram(53, TOKEN))
+    record = dnslib.DNSRecord.parse(datagram(Probe(Scheme.UDP, "10.0.0.1", 53), TOKEN))
     assert str(record.q.qname) == f"{TOKEN}.cluster.local."
     assert record.header.rd == 1
 

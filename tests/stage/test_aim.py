@@ -9,6 +9,7 @@ from harness.matrix.grammar import parse
 from harness.matrix.outcome import Expected
 from harness.matrix.problem import Place, Problem
 from harness.model.flow import PodRef
+from harness.probe.question import Speech
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import Scenario
 from harness.stage.aim import Aim, aims
@@ -61,15 +62,15 @@ def census() -> Census:
 @pytest.fixture
 def aimed(shop: Scenario, census: Census) -> Callable[..., tuple[Aim, ...]]:
     """The questions of a path, spelled as in scenario.yaml."""
+    return lambda text, word="blocked", among=census: _aimed(shop, among, text, word)
 
-    def at(text: str, word: str = "blocked") -> tuple[Aim, ...]:
-        sentence = parse(text, Expected(word), Place("test", 1))
-        assert not isinstance(sentence, Problem), sentence
-        (expectation,), problems = resolve([sentence], shop.inventory)
-        assert not problems
-        return aims(expectation, census)
 
-    return at
+def _aimed(shop: Scenario, census: Census, text: str, word: str) -> tuple[Aim, ...]:
+    sentence = parse(text, Expected(word), Place("test", 1))
+    assert not isinstance(sentence, Problem), sentence
+    (expectation,), problems = resolve([sentence], shop.inventory)
+    assert not problems
+    return aims(expectation, census)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,32 @@ def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
 ) -> None:
     (aim,) = aimed(path)
     assert [f"{ref} {probe}" for ref, probe in aim.question.witnesses] == witnesses
+
+
+@pytest.mark.parametrize(
+    ("image", "args", "path", "speech"),
+    [
+        ("registry.example/agnhost:2.53", ["netexec", "--udp-port=53"], "client -> udp://10.0.0.1:53", Speech.ECHO),
+        ("agnhost", ["netexec", "--udp-port", "53"], "client -> udp://10.0.0.1:53", Speech.ECHO),
+        ("agnhost", ["netexec"], "client -> udp://10.0.0.1:53", None),
+        ("agnhost", ["netexec"], "client -> udp://10.0.0.1:8081", Speech.ECHO),
+        ("coredns/coredns:1.11", [], "client -> udp://10.96.0.7:5353", Speech.DNS),
+        ("registry.k8s.io/dns/k8s-dns-node-cache:1.26", [], "client -> udp://10.0.0.1:1053", Speech.DNS),
+        ("me/bindings", [], "client -> udp://10.0.0.1:1053", None),
+    ],
+)
+def test_datagrams_are_what_the_target_understands(
+    aimed: Callable[..., tuple[Aim, ...]], image: str, args: list[str], path: str, speech: Speech | None
+) -> None:
+    web = pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"})
+    ports = [{"containerPort": 1053, "protocol": "UDP"}]
+    web["spec"]["containers"] = [{"name": "c", "image": image, "args": args, "ports": ports}]
+    udp = {"port": 5353, "targetPort": 1053, "protocol": "UDP"}
+    live = [web, LIVE[1], service("web", {"app": "web"}, "10.96.0.7", udp)]
+    census = Census.take(live, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    (aim,) = aimed(path, "allowed", census)
+    assert aim.question.probe.speech is speech
+    assert [probe.speech for _, probe in aim.question.witnesses] == [speech]
 
 
 def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(

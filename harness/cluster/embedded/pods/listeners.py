@@ -39,8 +39,8 @@ class Responder(Interface):
         """What of all that was received comes after the answered part; ``None`` where the answer ends it all."""
         ...
 
-    def datagram(self, payload: bytes, peer: Peer) -> bytes:
-        """The answer to one datagram."""
+    def datagram(self, payload: bytes, peer: Peer) -> bytes | None:
+        """The answer to one datagram; ``None`` where there is none."""
         ...
 
 
@@ -100,7 +100,8 @@ class _Datagrams:
         with suppress(OSError):  # nothing more to read; or the peer cannot be reached
             for _ in range(_BATCH):
                 payload, peer = self._socket.recvfrom(65535)
-                self._socket.sendto(self._responder.datagram(payload, peer), peer)
+                if (answer := self._responder.datagram(payload, peer)) is not None:
+                    self._socket.sendto(answer, peer)
 
 
 class _Streams:

@@ -2,12 +2,12 @@
 
 Images are not run: a container serves every port that it declares, and the commands of the usual test image
 (agnhost: serve-hostname, netexec, porter) are understood. TCP answers HTTP requests, and anything else with a greeting;
-UDP echoes; SCTP is a stream like TCP.
+UDP echoes, but for netexec's, which answers its own words alone; SCTP is a stream like TCP.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,11 +19,15 @@ from harness.model.objects import container_ports
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One port and what is special about it: a fixed ``text`` as answer; saying it without being asked."""
+    """One port and what is special about it: a fixed ``text`` as answer; saying it without being asked.
+
+    ``own_words``: a datagram in other words than netexec's is not answered, as by the real one.
+    """
 
     port: Port
     text: str = ""
     speaks_first: bool = False
+    own_words: bool = False
 
 
 def served(container: Mapping[str, Any], hostname: str) -> tuple[Served, ...]:
@@ -62,13 +66,15 @@ class StandIn:
         head, end, rest = received.partition(b"\r\n\r\n")
         return rest if end and _lasts(head) and not self._entry.speaks_first else None
 
-    def datagram(self, payload: bytes, peer: Peer) -> bytes:
-        """The payload, or what agnhost netexec answers to ``echo X``, ``hostname`` and ``clientip``."""
+    def datagram(self, payload: bytes, peer: Peer) -> bytes | None:
+        """What agnhost netexec answers to ``echo X``, ``hostname`` and ``clientip``; else the payload, or nothing."""
         if self._entry.text:
             return self._entry.text.encode()
         word, _, rest = payload.strip().partition(b" ")
         answer = self._builtin(word.decode("latin-1").lower(), rest.decode("latin-1"), peer)
-        return payload if answer is None else answer.encode("latin-1")
+        if answer is None:
+            return None if self._entry.own_words else payload
+        return answer.encode("latin-1")
 
     def _http(self, method: str, target: str, peer: Peer, connection: str) -> bytes:
         path, _, query = target.partition("?")
@@ -120,7 +126,8 @@ def _serve_hostname(flags: Mapping[str, str], hostname: str) -> Iterator[Served]
 
 def _netexec(flags: Mapping[str, str]) -> Iterator[Served]:
     yield from _at(Protocol.TCP, _number(flags.get("http-port"), 8080))
-    yield from _at(Protocol.UDP, _number(flags.get("udp-port"), 8081))
+    for entry in _at(Protocol.UDP, _number(flags.get("udp-port"), 8081)):
+        yield replace(entry, own_words=True)
     yield from _at(Protocol.SCTP, _number(flags.get("sctp-port"), 0))
 
 

@@ -132,6 +132,14 @@ def test_datagrams_are_echoed_as_netexec_does(payload: bytes, answer: bytes) -> 
     assert stand_in().datagram(payload, PEER) == answer
 
 
+@pytest.mark.parametrize(("payload", "answer"), [(b"nonce-123", None), (b"echo hi\n", b"hi"), (b"hostname", b"web")])
+def test_netexec_answers_only_its_own_words(payload: bytes, answer: bytes | None) -> None:
+    (entry,) = (
+        e for e in served({"image": "agnhost", "args": ["netexec", "--udp-port=53"]}, "web") if e.port.number == 53
+    )
+    assert stand_in(entry).datagram(payload, PEER) == answer
+
+
 @pytest.mark.parametrize(
     ("head", "lasts"),
     [
