@@ -1,5 +1,6 @@
 """Each mutation is loaded, with a limit of time: what comes of it is a scenario or an explanation."""
 
+import json
 import random
 import re
 import signal
@@ -15,8 +16,11 @@ from types import FrameType
 from bench.fuzz.corpus import Files, corpus
 from bench.fuzz.mutate import mutated
 from harness.errors import ScenarioInvalid
+from harness.model.oracle.profiles import PROFILES
+from harness.plugin.words import told
 from harness.scenario.load import SCENARIO_FILE, derive, load
-from harness.scenario.scenario import closed_world
+from harness.scenario.placement import Placement
+from harness.scenario.scenario import Scenario, closed_world
 
 SEED = 8
 LIMIT = 2.0
@@ -63,9 +67,7 @@ def _load(folder: Path, number: int, tally: Tally, limit: float) -> None:
     start = perf_counter()
     try:
         with _within(limit):
-            scenario = load(file) if file.is_file() else derive(folder)
-            for step in scenario.steps:
-                closed_world(step)
+            _digest(load(file) if file.is_file() else derive(folder))
         tally.loaded += 1
     except ScenarioInvalid as invalid:
         tally.refused += 1
@@ -76,6 +78,15 @@ def _load(folder: Path, number: int, tally: Tally, limit: float) -> None:
     except Exception:  # noqa: BLE001  # the campaign exists to find these
         tally.wrong.append(f"{number}: a traceback\n{traceback.format_exc(limit=-6)}")
     tally.slowest = max(tally.slowest, perf_counter() - start)
+
+
+def _digest(scenario: Scenario) -> None:
+    """Do with a scenario what every run does before it needs a cluster."""
+    placement = Placement.unique(scenario, "x")
+    for step in told(scenario, PROFILES["specification"]).steps:
+        closed_world(step)
+        for manifest in (*scenario.workloads, *step.policies):
+            json.dumps(placement.manifest(manifest.data))
 
 
 @contextmanager

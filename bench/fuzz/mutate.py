@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -110,10 +110,15 @@ def _change_value(data: bytes, dice: random.Random) -> bytes:
     return yaml.safe_dump_all(documents).encode()
 
 
-def _places(value: Any) -> list[tuple[Any, Any]]:
-    items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-    inner = [place for _, item in items if isinstance(item, dict | list) for place in _places(item)]
-    return [*((value, key) for key, _ in items), *inner]
+def _places(documents: Any) -> Iterator[tuple[Any, Any]]:
+    """Every holder and key, each holder once: an alias may stand inside its own anchor."""
+    left, seen = [documents], set()
+    for value in left:
+        if isinstance(value, dict | list) and id(value) not in seen:
+            seen.add(id(value))
+            items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+            yield from ((value, key) for key, _ in items)
+            left += [item for _, item in items]
 
 
 _MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
