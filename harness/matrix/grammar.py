@@ -6,7 +6,8 @@
     TERM    any                               all workloads that serve the port
             [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
             pod([NAMESPACE/]NAME)             the workload, where a Service bears the same name
-            service([NAMESPACE/]NAME)         the Service, where a workload bears the same name
+            service([NAMESPACE/]NAME)         the Service, where a workload bears the same name; NAME alone
+                                              will do with a port of the Service
             NAME.NAMESPACE.svc[.cluster.local]  the Service by its full name
             ip([NAMESPACE/]SERVICE)           the Service's ClusterIP
             node([NAMESPACE/]POD)             the node on which the pod runs

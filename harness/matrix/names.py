@@ -28,6 +28,15 @@ class ObjectName:
         return f"{self.kind} {self.ref if self.ref.namespace else self.ref.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What bears a name in a namespace: a workload, a Service, or one of each."""
+
+    ref: PodRef
+    is_workload: bool
+    is_service: bool
+
+
 _Index = dict[str, tuple[PodRef, ...]]
 
 
@@ -61,17 +70,11 @@ class Names:
             raise Flaw(f"'{name}' is a workload, where a Service is wanted", "name a Service instead")
         return self._one(name, found, "Service", self._services)
 
-    def target(self, name: Name) -> tuple[PodRef, bool]:
-        """The object that a plain target names, and whether it is a Service; raises Flaw as above."""
+    def target(self, name: Name) -> "Named":
+        """What a plain target names; raises Flaw as above."""
         found = self._candidates(name, self._either)
         ref = self._one(name, found, "workload, Service or external host", self._either)
-        workload, service = ref in self._workloads.get(ref.name, ()), ref in self._services.get(ref.name, ())
-        if workload and service:
-            raise Flaw(
-                f"'{name}' is both a workload and a Service",
-                f"write pod({name}) for the pod's address, service({name}) or ip({name}) for the Service",
-            )
-        return ref, service
+        return Named(ref, ref in self._workloads.get(ref.name, ()), ref in self._services.get(ref.name, ()))
 
     def spell_source(self, ref: PodRef) -> str:
         """The shortest spelling of a workload as a source."""

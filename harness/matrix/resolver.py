@@ -113,10 +113,28 @@ class Resolver:
     def _plain(self, name: Name, sentence: Sentence) -> Target:
         if host := self._names.external(name):
             return self._external(host, sentence)
-        ref, is_service = self._names.target(name)
-        if is_service:
-            return self._service(TargetKind.SERVICE, ref, sentence)
-        return self._pod(ref, sentence)
+        named = self._names.target(name)
+        if named.is_workload and named.is_service:
+            self._demand_that_the_service_is_meant(named.ref, sentence)
+        if named.is_service:
+            return self._service(TargetKind.SERVICE, named.ref, sentence)
+        return self._pod(named.ref, sentence)
+
+    def _demand_that_the_service_is_meant(self, ref: PodRef, sentence: Sentence) -> None:
+        """Of a workload and a Service of one name, the Service is meant where the port is the Service's.
+
+        Only a name can be unresolved, so that this is of the Service, too.
+        """
+        service, name = self._inventory.services.get(ref), sentence.target
+        ports = [p.port for p in service.ports] if service else []
+        asked = Port(sentence.scheme.protocol, sentence.port)
+        if asked in ports or sentence.expected is Expected.UNRESOLVED:
+            return
+        served = f", which serves {', '.join(map(str, ports))}" if ports else ""
+        raise Flaw(
+            f"'{name}' is both a workload and a Service{served}",
+            f"write pod({name}) for the pod's address, service({name}) or ip({name}) for the Service",
+        )
 
     def _address(self, sentence: Sentence) -> Target:
         for host in self._inventory.externals.values():

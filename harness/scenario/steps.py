@@ -175,8 +175,13 @@ class _Reader:
         name = qualified(text, "an object")
         if self._names.external(name):
             raise Flaw(f"'{name}' is an external host, which steps do not change", "leave it out")
-        ref, is_service = self._names.target(name)
-        return ObjectName("Service" if is_service else self._ground.inventory.workloads[ref].kind, ref)
+        named = self._names.target(name)
+        if not named.is_workload:
+            return ObjectName("Service", named.ref)
+        kind = self._ground.inventory.workloads[named.ref].kind
+        if named.is_service:
+            raise Flaw(f"'{name}' is both a {kind} and a Service", f"write {kind}/{name} or Service/{name}")
+        return ObjectName(kind, named.ref)
 
     def _object(self, kind: str, text: str) -> ObjectName:
         name = qualified(text, f"a {kind}")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.matrix.grammar import Form, Sentence, parse, qualified
-from harness.matrix.names import Names, ObjectName
+from harness.matrix.names import Named, Names, ObjectName
 from harness.matrix.outcome import Expected
 from harness.matrix.path import ExternalHost, Inventory, Workload
 from harness.matrix.problem import Flaw, Place
@@ -38,7 +38,7 @@ def test_a_spelling_means_the_workload_that_it_spells(workloads: set[PodRef], se
             assert known.workload(sentence.target) == ref
         else:
             assert known.external(sentence.target) is None
-            assert known.target(sentence.target) == (ref, False)
+            assert known.target(sentence.target) == Named(ref, is_workload=True, is_service=False)
 
 
 def test_a_bare_name_is_spelt_where_it_suffices() -> None:

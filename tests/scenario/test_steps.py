@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import ScenarioInvalid
 from harness.matrix.names import ObjectName
+from harness.matrix.path import TargetKind
 from harness.model.flow import PodRef
 from harness.scenario.load import load
 from harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
@@ -93,6 +94,28 @@ def test_recreated_pods(write: Write) -> None:
 def test_what_a_step_cannot_change(write: Write, text: str, says: str) -> None:
     with pytest.raises(ScenarioInvalid, match=says):
         step(write, text)
+
+
+def test_a_deployment_and_a_service_of_one_name(write: Write) -> None:
+    service = (
+        "---\n{apiVersion: v1, kind: Service, metadata: {name: till, namespace: shop}, spec: {ports: [{port: 80}]}}"
+    )
+    head = "title: x\nworkloads: [workloads.yaml, shop.yaml]\nsteps:\n"
+
+    def loaded(text: str) -> tuple[Step, ...]:
+        return load(write(head + text, {"shop.yaml": SHOP + service})).steps
+
+    open_, gone = loaded(
+        "- {name: a, paths: {web -> till:80: allowed, web -> pod(till):80: allowed}}\n"
+        "- {name: b, absent: [Service/till], paths: {web -> till:80: unresolved}}\n"
+    )
+    kinds = [expectation.path.target.kind for step in (open_, gone) for expectation in step.expectations]
+    assert kinds == [TargetKind.SERVICE, TargetKind.POD, TargetKind.SERVICE]
+    with pytest.raises(ScenarioInvalid) as caught:
+        loaded("- {name: a, absent: [till], paths: {web -> udp://till:53: allowed}}")
+    absent, path = caught.value.problems
+    assert "'till' is both a Deployment and a Service; write Deployment/till or Service/till" in absent
+    assert "'till' is both a workload and a Service, which serves 80/TCP; write pod(till) for the pod's" in path
 
 
 def test_policies_live_in_the_namespaces_of_the_workloads(write: Write) -> None:
