@@ -27,7 +27,11 @@ ROOTS = (
     "io.k8s.api.apps.v1.ReplicaSet",
     "io.k8s.api.networking.v1.NetworkPolicy",
     "io.k8s.api.autoscaling.v1.Scale",
+    "io.k8s.api.authentication.v1.SelfSubjectReview",
+    "io.k8s.api.authorization.v1.LocalSubjectAccessReview",
     "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
+    "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
+    "io.k8s.api.authorization.v1.SubjectAccessReview",
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
 )
 KEPT = (

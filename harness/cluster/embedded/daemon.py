@@ -127,7 +127,7 @@ def _populate(store: Store) -> None:
     bootstrap(store)
     system = os.uname()
     version = {
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(system.machine, system.machine),
+        "architecture": discovery.ARCHITECTURES.get(system.machine, system.machine),
         "kernel": system.release,
         "system": "netpol-harness embedded cluster",
         "kubernetes": discovery.version()["gitVersion"],

@@ -2,23 +2,42 @@
 v2beta1).
 """
 
+import os
+import platform
 from collections.abc import Iterable
 from typing import Any
 
 from harness.cluster.embedded.api import schema
 from harness.cluster.embedded.api.encoding import JSON, media_parameters
-from harness.cluster.embedded.api.resources import GROUPS, RESOURCES, VERBS, Resource
+from harness.cluster.embedded.api.resources import GROUPS, RESOURCES, REVIEWS, Resource
 
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Go's names of machines, where they are not the kernel's."""
 AGGREGATED_VERSIONS = ("v2", "v2beta1")
 _SUBRESOURCE_VERBS = {"log": ("get",), "exec": ("create", "get"), "finalize": ("update",)}
 _SUBRESOURCE_KINDS = {"exec": ("", "v1", "PodExecOptions"), "scale": ("autoscaling", "v1", "Scale")}
 
 
 def version() -> dict[str, str]:
-    """The answer to /version: the release whose schema is served."""
+    """The answer to /version: the release whose schema is served, and what serves it."""
     release = schema.document()["version"]
     major, minor, _ = release.split(".")
-    return {"major": major, "minor": minor, "gitVersion": f"v{release}+embedded", "platform": "linux/amd64"}
+    system = os.uname()
+    return {
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": f"v{release}+embedded",
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": f"python{platform.python_version()}",
+        "compiler": platform.python_implementation().lower(),
+        "platform": f"{system.sysname.lower()}/{ARCHITECTURES.get(system.machine, system.machine)}",
+    }
 
 
 def aggregated_version(accept: str) -> str:
@@ -71,7 +90,7 @@ def _group(group: str, version: str) -> dict[str, Any]:
 
 
 def _served(group: str, version: str) -> Iterable[Resource]:
-    return (row for row in RESOURCES if (row.group, row.version) == (group, version))
+    return (row for row in (*RESOURCES, *REVIEWS) if (row.group, row.version) == (group, version))
 
 
 def _resource_list(group: str, version: str) -> dict[str, Any]:
@@ -83,7 +102,7 @@ def _resource_list(group: str, version: str) -> dict[str, Any]:
                 "singularName": row.singular,
                 "namespaced": row.namespaced,
                 "kind": row.kind,
-                "verbs": list(VERBS),
+                "verbs": list(row.verbs),
                 **_names(row),
             }
         )
@@ -131,7 +150,7 @@ def _resource_discovery(row: Resource) -> dict[str, Any]:
         "responseKind": _kind(row.group, row.version, row.kind),
         "scope": "Namespaced" if row.namespaced else "Cluster",
         "singularResource": row.singular,
-        "verbs": list(VERBS),
+        "verbs": list(row.verbs),
         **_names(row),
         **({"subresources": subresources} if subresources else {}),
     }

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from harness.cluster.embedded.api import schema
-from harness.cluster.embedded.api.resources import GROUPS, RESOURCES, Resource
+from harness.cluster.embedded.api.resources import GROUPS, RESOURCES, REVIEWS, Resource
 
 _PARAMETERS = [
     {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
@@ -25,7 +25,7 @@ def document(path: str) -> bytes | None:
     group_version = _paths().get(path)
     if group_version is None:
         return None
-    rows = [row for row in RESOURCES if (row.group, row.version) == group_version]
+    rows = [row for row in (*RESOURCES, *REVIEWS) if (row.group, row.version) == group_version]
     return json.dumps(
         {
             "openapi": "3.0.0",
@@ -47,6 +47,8 @@ def _digest(path: str) -> str:
 def _operations(prefix: str, row: Resource) -> dict[str, Any]:
     place = f"/{prefix}/namespaces/{{namespace}}" if row.namespaced else f"/{prefix}"
     collection, one = f"{place}/{row.plural}", f"{place}/{row.plural}/{{name}}"
+    if row.verbs == ("create",):
+        return {collection: {"post": _operation(row, "post")}}
     return {
         collection: {"get": _operation(row, "list"), "post": _operation(row, "post")},
         one: {"get": _operation(row, "get"), "put": _operation(row, "put"), "patch": _operation(row, "patch")},

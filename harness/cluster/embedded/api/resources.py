@@ -28,6 +28,7 @@ class Resource:
     categories: tuple[str, ...] = ()
     selectable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     enforced: bool = False
+    verbs: tuple[str, ...] = VERBS
 
     @property
     def api_version(self) -> str:
@@ -146,10 +147,22 @@ RESOURCES = (
     Resource("networkpolicies", "NetworkPolicy", "networking.k8s.io", short_names=("netpol",), enforced=True),
 )
 
+_AUTHORIZATION = "authorization.k8s.io"
+REVIEWS = (
+    Resource("selfsubjectreviews", "SelfSubjectReview", "authentication.k8s.io", namespaced=False, verbs=("create",)),
+    Resource("localsubjectaccessreviews", "LocalSubjectAccessReview", _AUTHORIZATION, verbs=("create",)),
+    Resource(
+        "selfsubjectaccessreviews", "SelfSubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)
+    ),
+    Resource("selfsubjectrulesreviews", "SelfSubjectRulesReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
+    Resource("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
+)
+"""What is answered and never stored (`api.reviews`)."""
+
 BY_PLURAL = {resource.plural: resource for resource in RESOURCES}
 BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
 GROUP_OF = {resource.plural: resource.group for resource in RESOURCES}
-GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in RESOURCES))
+GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in (*RESOURCES, *REVIEWS)))
 
 
 def identified(resource: Resource, obj: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,20 +17,20 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from harness.cluster.embedded.api import discovery, openapi
+from harness.cluster.embedded.api import pages, reviews
 from harness.cluster.embedded.api.body import body_of
 from harness.cluster.embedded.api.encoding import JSON, Encoder, View, dump, negotiate
 from harness.cluster.embedded.api.errors import (
     StatusError,
     from_store,
     no_such_method,
-    no_such_page,
 )
 from harness.cluster.embedded.api.lifecycle import Lifecycle
 from harness.cluster.embedded.api.pods import PodStreams
 from harness.cluster.embedded.api.request import Options, Target
-from harness.cluster.embedded.api.resources import GROUP_OF
+from harness.cluster.embedded.api.resources import GROUP_OF, Resource
 from harness.cluster.embedded.api.rest import Rest, Written
+from harness.cluster.embedded.api.reviews import reviewed
 from harness.cluster.embedded.api.runtime import Runtime
 from harness.cluster.embedded.api.watch import Notice, Watches
 from harness.cluster.embedded.store import Store, StoreError
@@ -38,8 +38,6 @@ from harness.cluster.embedded.store import Store, StoreError
 _BODY_LIMIT = 3 * 1024 * 1024
 _GRACE = 0.1
 """Seconds that requests in progress get when the server closes."""
-_HEALTH = ("/healthz", "/readyz", "/livez")
-_SELF_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _log = logging.getLogger(__name__)
 
 
@@ -85,17 +83,15 @@ class ApiServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path, proven = self._authenticate(request)
-        if path.startswith(_HEALTH):
-            return web.Response(text="ok")
-        if path == "/version":
-            return _json(dump(discovery.version()))
-        if not proven:
+        found = pages.open_page(path, request.query)
+        if found is None and not proven:
             raise StatusError(401, "Unauthorized", "Unauthorized")
-        page = _page(path, request.headers.get("Accept", ""))
-        if page is not None:
-            return page
-        if path == _SELF_REVIEW:
-            return _json(dump(_allowed(await body_of(request))), 201)
+        found = found or pages.page(path, request.headers.get("Accept", ""))
+        if found is not None:
+            return web.Response(body=found.body, headers={"Content-Type": found.media_type})
+        review = reviewed(path)
+        if review is not None:
+            return await self._review(review, request)
         target = Target.parse(path)
         match target.subresource:
             case "exec":
@@ -104,6 +100,11 @@ class ApiServer:
                 return await self._pods.log(target, request)
             case _:
                 return await self._verb(target, request)
+
+    async def _review(self, row: Resource, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method != "POST":
+            raise no_such_method()
+        return _json(dump(reviews.answer(row, await body_of(request))), 201)
 
     def _authenticate(self, request: web.BaseRequest) -> tuple[str, bool]:
         """The path asked for, without the token, and whether the request proves that it knows the token."""
@@ -189,35 +190,6 @@ def _request(*parts: Any) -> web.BaseRequest:
     message, payload, protocol, writer, task = parts
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
-
-
-def _page(path: str, accept: str) -> web.Response | None:
-    """The answer to a path of discovery or OpenAPI; None for any other."""
-    if path == "/openapi/v3":
-        return _json(dump(openapi.index()))
-    if path.startswith("/openapi/"):
-        document = openapi.document(path.removeprefix("/openapi/v3/"))
-        if document is None:
-            raise no_such_page()
-        return _json(document)
-    aggregated = discovery.aggregated_version(accept) if path in ("/api", "/apis") else ""
-    if aggregated:
-        body = dump(discovery.aggregated(path, aggregated))
-        return web.Response(body=body, headers={"Content-Type": discovery.aggregated_type(aggregated)})
-    plain = discovery.plain(path)
-    return None if plain is None else _json(dump(plain))
-
-
-def _allowed(review: object) -> dict[str, Any]:
-    """A SelfSubjectAccessReview with its answer: whoever has the token may do everything."""
-    asked = review if isinstance(review, dict) else {}
-    return {
-        "kind": "SelfSubjectAccessReview",
-        "apiVersion": "authorization.k8s.io/v1",
-        "metadata": {},
-        "spec": asked.get("spec", {}),
-        "status": {"allowed": True},
-    }
 
 
 def _json(body: bytes, code: int = 200, warnings: Iterable[str] = ()) -> web.Response:

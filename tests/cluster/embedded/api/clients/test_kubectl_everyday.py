@@ -92,3 +92,12 @@ def test_apply_server_side_takes_over_from_apply(run: Any) -> None:
     assert "serverside-applied" in run("apply", "--server-side", "-f", "-", stdin=policy.replace(", b: '2'", ""))
     assert run("get", "cm", "c", "-o", "jsonpath={.data}") == '{"a":"1"}'
     assert "kubectl-client-side-apply" not in run("get", "cm", "c", "-o", "yaml", "--show-managed-fields")
+
+
+def test_rights_identity_and_health(run: Any) -> None:
+    assert "*.*" in run("auth", "can-i", "--list")
+    assert run("auth", "can-i", "get", "/livez") == "yes\n"
+    assert "system:masters" in run("auth", "whoami")
+    assert "livez check passed" in run("get", "--raw", "/livez?verbose")
+    assert "authorization.k8s.io/v1" in run("api-versions")
+    assert "resourceAttributes" in run("explain", "selfsubjectaccessreview.spec")
