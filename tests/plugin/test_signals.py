@@ -13,6 +13,7 @@ import pytest
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.kube.client import Client
 from harness.kube.config import Access
+from harness.plugin.reports.results import Results
 from harness.plugin.signals import Ended, Signals
 from harness.settings import Deadline
 
@@ -127,3 +128,7 @@ def test_what_is_ignored_stays_so_and_the_process_is_left_as_it_was_found(signal
     again.forget()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_the_plugins_can_be_kept_in_sets() -> None:
+    assert len({Signals(), Results()}) == 2
