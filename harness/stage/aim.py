@@ -135,8 +135,10 @@ def _service_name(target: Target, service: Service, source: Pod) -> str:
 def _witnesses(path: Path, probe: Probe, expected: Expected, census: Census) -> tuple[Witness, ...]:
     if expected is Expected.UNRESOLVED:
         return tuple(_own(pod, Scheme.UDP, 53, Speech.DNS) for pod in census.name_servers)
-    listeners = _listeners(path, probe, census)
-    return tuple(_own(pod, path.scheme, number, _speech(pod, number, census)) for pod, number in listeners)
+    return tuple(
+        _own(pod, path.scheme, number, _speech(pod, number, census), asked=probe.host)
+        for pod, number in _listeners(path, probe, census)
+    )
 
 
 def _vouchers(census: Census) -> tuple[PodRef, ...]:
@@ -144,9 +146,13 @@ def _vouchers(census: Census) -> tuple[PodRef, ...]:
     return tuple(sorted(live.pod.ref for owned in census.pods.values() for live in owned))
 
 
-def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None) -> Witness:
-    """A pod's probe of its own address: it stays inside the pod, where no policy applies."""
-    return pod.ref, Probe(scheme, _address(pod), number, speech=speech if scheme is Scheme.UDP else None)
+def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: str = "") -> Witness:
+    """A pod's probe of its own address, of the one that is asked where it has several.
+
+    It stays inside the pod, where no policy applies.
+    """
+    address = asked if asked in pod.addresses else _address(pod)
+    return pod.ref, Probe(scheme, address, number, speech=speech if scheme is Scheme.UDP else None)
 
 
 def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:

@@ -148,6 +148,17 @@ def test_datagrams_are_what_the_target_understands(
     assert [probe.speech for _, probe in aim.question.witnesses] == [speech]
 
 
+def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
+    both = pod("shop-x1", "web", "10.0.0.1", ports=[{"containerPort": 80}])
+    both["status"]["podIPs"].append({"ip": "10.7.0.1"})
+    sentence = parse("client -> 10.7.0.1:80", Expected.BLOCKED, Place("test", 1))
+    assert not isinstance(sentence, Problem)
+    (expectation,), _ = resolve([sentence], shop.inventory)
+    live = [data for data in LIVE if data["metadata"]["name"] != "web"]
+    (aim,) = aims(expectation, Census.take([*live, both], Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"})))
+    assert [str(probe) for _, probe in aim.question.witnesses] == ["tcp://10.7.0.1:80"]
+
+
 def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(
     aimed: Callable[..., tuple[Aim, ...]],
 ) -> None:

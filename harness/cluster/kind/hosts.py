@@ -2,8 +2,10 @@
 
 A host reaches pods and Services through the nodes, with its own address: routes to the cluster's subnets are set in
 the container. It serves its ports (TCP: a small HTTP answer; UDP and SCTP: echo). Where a scenario gives it an address,
-it has that one as well, and the nodes are told the way to it. What it asks of a ClusterIP arrives at the pod with a
-node's address, since kube-proxy masquerades what comes from outside: policies about its address need the pod's.
+it has that one as well, and the nodes are told the way to it. UDP has a listener for each address: one for all of them
+answers from the address that the way back suggests, which need not be the one that was asked. What a host asks of a
+ClusterIP arrives at the pod with a node's address, since kube-proxy masquerades what comes from outside: policies about
+its address need the pod's.
 """
 
 import re
@@ -30,9 +32,9 @@ _SECONDS = 30.0
 _PULL_SECONDS = 300.0
 _ADDRESSES = '{{with index .NetworkSettings.Networks "kind"}}{{.IPAddress}} {{.GlobalIPv6Address}}{{end}}'
 _ANSWER = r"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+_UDP_LISTENER = "UDP{family}-RECVFROM:{port},bind={address},fork,reuseaddr"
 _LISTENERS = {
     Protocol.TCP: ("TCP{family}-LISTEN:{port},fork,reuseaddr", "EXEC:cat /tmp/answer"),
-    Protocol.UDP: ("UDP{family}-RECVFROM:{port},fork,reuseaddr", "EXEC:cat"),
     Protocol.SCTP: ("SCTP{family}-LISTEN:{port},fork,reuseaddr", "EXEC:cat"),
 }
 
@@ -89,7 +91,17 @@ class KindHosts:
         if host.address:
             self._routed.append(host.address)
             self._announce(host.address, given)
+        self._answer_datagrams(container, host, given)
         return ref, host.address or given.preferred
+
+    def _answer_datagrams(self, container: str, host: ExternalHost, given: "_Addresses") -> None:
+        """Listen for UDP, now that the host has all its addresses."""
+        program = answering(host.ports, filter(None, (host.address, given.ipv4, given.ipv6)))
+        if program:
+            arguments = ["exec", "--detach", container, "sh", "-c", program]
+            self.site.engine(*arguments, deadline=Deadline(_SECONDS)).or_fail(
+                f"external host {host.name} cannot listen for UDP", f"the image {self.site.image} must have socat"
+            )
 
     def _make(self, container: str, host: ExternalHost) -> None:
         arguments = ["run", "--detach", "--init", "--name", container, "--hostname", host.name]
@@ -139,14 +151,26 @@ class HostExec:
 
 
 def serving(ports: Iterable[ContainerPort], subnets: Iterable[str]) -> str:
-    """The shell program of a host: a listener for each port, of the cluster's IP family, while the container lives."""
+    """The shell program of a host: a listener for each port but UDP's, of the cluster's IP family, while it lives."""
     family = "6" if any(":" in subnet for subnet in subnets) else "4"
     commands = [f"printf '{_ANSWER}' > /tmp/answer;"]
-    for declared in ports:
+    for declared in (one for one in ports if one.port.protocol in _LISTENERS):
         listen, answer = _LISTENERS[declared.port.protocol]
         both = ",ipv6only=0" if family == "6" else ""
         commands.append(f"socat {listen.format(family=family, port=declared.port.number)}{both} '{answer}' &")
     return " ".join([*commands, "exec sleep infinity"])
+
+
+def answering(ports: Iterable[ContainerPort], addresses: Iterable[str]) -> str:
+    """The shell program of a host's UDP listeners, one for each port and address; empty where it serves no UDP."""
+    numbers = [declared.port.number for declared in ports if declared.port.protocol is Protocol.UDP]
+    places = [("6", f"[{address}]") if ":" in address else ("4", address) for address in dict.fromkeys(addresses)]
+    listeners = [
+        _UDP_LISTENER.format(family=family, port=number, address=address)
+        for number in numbers
+        for family, address in places
+    ]
+    return " ".join([*(f"socat '{listen}' EXEC:cat &" for listen in listeners), "wait"]) if listeners else ""
 
 
 def remove_containers(engine: Engine, names: Iterable[str]) -> None:
@@ -196,7 +220,8 @@ def _address(site: Site, container: str) -> _Addresses:
 
 def _routes(subnets: Iterable[str], gateway: _Addresses, own: str) -> list[list[str]]:
     """Commands that lead a host's packets to the cluster's subnets through a node, from its own address."""
-    commands = [["ip", *_family(own), "address", "replace", own, "dev", "eth0"]] if own else []
+    at_once = ["nodad"] if ":" in own else []  # an address that is being checked for duplicates cannot be bound to
+    commands = [["ip", *_family(own), "address", "replace", own, "dev", "eth0", *at_once]] if own else []
     for subnet in subnets:
         via = gateway.of(subnet)
         source = ["src", own] if own and ip_network(subnet).version == ip_address(own).version else []

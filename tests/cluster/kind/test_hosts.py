@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.cluster.kind.engine import Engine
-from harness.cluster.kind.hosts import KindHosts, Site, serving, subnets_of
+from harness.cluster.kind.hosts import KindHosts, Site, answering, serving, subnets_of
 from harness.errors import ClusterFailed, ExecFailed
 from harness.matrix.path import ExternalHost
 from harness.model.flow import PodRef, Port, Protocol
@@ -35,7 +35,7 @@ def test_a_host_is_a_container_beside_the_nodes(docker: Any, hosts: KindHosts) -
     assert run[run.index("--network") + 1] == "kind"
     assert run[run.index("--label") + 1] == "netpol-harness.cluster=netpol-1"
     assert run[-3:-1] == ["probe:1", "-c"]
-    routes = [call[3:] for call in docker.called(f"docker exec {USER}")]
+    routes = [call[3:] for call in docker.called(f"docker exec {USER} ip")]
     assert routes == [
         ["ip", "-4", "route", "replace", subnet, "via", "172.18.0.9"] for subnet in ("10.244.0.0/16", "10.96.0.0/16")
     ]
@@ -111,9 +111,22 @@ def test_a_host_that_nobody_started(hosts: KindHosts) -> None:
 def test_listeners() -> None:
     program = serving(PORTS, ["10.244.0.0/16"])
     assert "socat TCP4-LISTEN:80,fork,reuseaddr 'EXEC:cat /tmp/answer' &" in program
-    assert "socat UDP4-RECVFROM:53,fork,reuseaddr 'EXEC:cat' &" in program
+    assert "UDP" not in program
     assert program.endswith("exec sleep infinity")
     assert "TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0" in serving(PORTS, ["fd00::/56"])
+
+
+def test_udp_is_answered_from_the_address_that_was_asked(docker: Any, hosts: KindHosts) -> None:
+    hosts.start([ExternalHost("user", "198.51.100.7", ports=PORTS)], "space")
+    (listening,) = docker.called(f"docker exec --detach {USER}")
+    assert listening[4:6] == ["sh", "-c"]
+    for address in ("198.51.100.7", "172.18.0.9"):
+        assert f"socat 'UDP4-RECVFROM:53,bind={address},fork,reuseaddr' EXEC:cat &" in listening[6]
+    assert docker.calls.index(listening) > max(
+        number for number, call in enumerate(docker.calls) if call[3:6] == ["ip", "-4", "address"]
+    ), "only then it has the address"
+    assert "UDP6-RECVFROM:53,bind=[fc00::9]," in answering(PORTS, ["fc00::9"])
+    assert answering(PORTS[:1], ["172.18.0.9"]) == ""
 
 
 def test_subnets_come_from_the_control_plane(docker: Any) -> None:
