@@ -15,7 +15,7 @@ from harness.plugin.derived import is_derived, show_tables
 from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
 from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
 from harness.plugin.lab import lab_of, told_workers
-from harness.plugin.options import DERIVE, FIRST_FAILURE, OPTIONS, add_options, check
+from harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, add_options, check
 from harness.plugin.progress import Display
 from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
 from harness.plugin.reports.run import finish
@@ -68,6 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
     check(config)
     if FIRST_FAILURE.of(config):
         config.pluginmanager.register(first_failure)
+    if known := KNOWN.of(config):
+        from harness.plugin.known.hooks import register
+
+        register(config, known)
     lab_of(config)
     Display.watch(config)
     Telling.start(config)
@@ -136,7 +140,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         with session.config.stash[REPORTS].attempted("the cluster's logs"):
             save_logs(session.config)
-    finish(session.config, exitstatus)
+    finish(session.config, session.exitstatus)
     hand_over(session.config)
 
 

@@ -20,6 +20,7 @@ from harness.matrix.path import Expectation
 from harness.matrix.path import Path as NetworkPath
 from harness.matrix.table import Finding, TruthTable
 from harness.plugin.lab import lab_of, profile_of
+from harness.plugin.marks import mark
 from harness.plugin.reports.steps import write_step
 from harness.plugin.rounds import worst_of
 from harness.plugin.telling import Told, of, spoken
@@ -54,6 +55,7 @@ class ScenarioFile(pytest.File):
             said = ", ".join(sorted(unknown))
             what = f"{self.path}: requires: no capability is called {said}"
             raise self.CollectError(one_line(f"{what}; known: {', '.join(sorted(known))}"))
+        mark(self, self.scenario.marks)
         return [StepNode.from_parent(self, name=step.name, step=step) for step in self.scenario.steps]
 
     def _read(self) -> Scenario:

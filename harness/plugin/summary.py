@@ -51,7 +51,7 @@ def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
             step.stash[_DRAWN] = observation
             table = TruthTable.of([*observation.findings.values(), *observation.others])
             setattr(report, _KEY, {"step": step.nodeid, "table": render(table)})
-    elif report.when == "call" and isinstance(item, PathItem):
+    elif report.when == "call" and report.passed and isinstance(item, PathItem):
         setattr(report, _KEY, dict(item.user_properties))
 
 

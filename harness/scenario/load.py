@@ -84,6 +84,7 @@ def _scenario(node: Node, file: Path, library: Library, report: Report) -> Scena
         exclusive=ground.exclusive.value is True,
         requires=(*(item.text for item in node.at("requires").items), *_implied(ground.workloads)),
         timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
+        marks={item.text: item.place.where for item in node.at("marks").items},
     )
 
 

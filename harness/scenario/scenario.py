@@ -176,7 +176,7 @@ class Scenario:
     """A directory of manifests and its steps. ``name`` is the directory's, ``file`` the scenario.yaml.
 
     ``timeouts`` holds seconds for fields of ``settings.Timeouts``; ``requires`` holds names of capabilities: those that
-    its author names, and those that its workloads need.
+    its author names, and those that its workloads need; ``marks`` maps pytest's markers to where they are written.
     """
 
     name: str
@@ -189,6 +189,7 @@ class Scenario:
     exclusive: bool = False
     requires: tuple[str, ...] = ()
     timeouts: Mapping[str, float] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def externals(self) -> tuple[ExternalHost, ...]:

@@ -123,6 +123,9 @@ SCENARIO = mapping(
         "workloads": sequence(_FILE, "a list of files", least=1),
         "external": _EXTERNAL,
         "exclusive": flag,
+        "marks": sequence(
+            text("a marker of pytest", r"[A-Za-z][A-Za-z0-9_]*", "write letters, digits and '_'"), "a list of markers"
+        ),
         "requires": sequence(text("a capability"), "a list of capabilities"),
         "timeouts": mapping({"settle": seconds, "ready": seconds}, what="a mapping of durations"),
         "steps": both(sequence(STEP, "a list of steps", least=1), _unique_names, _repeats_a_change),
