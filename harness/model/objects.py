@@ -92,7 +92,8 @@ class ServicePort:
 class Service:
     """A Service. ``selector`` is ``None`` where the Service selects nothing (endpoints are made by hand).
 
-    ``cluster_ips`` is empty for a headless Service and for one that the API server has not yet seen.
+    ``cluster_ips`` is empty for a headless Service and for one that the API server has not yet seen. ``local`` is
+    ``externalTrafficPolicy: Local``: who comes by a node's port meets that node's pods alone, with an unchanged source.
     """
 
     ref: PodRef
@@ -100,6 +101,7 @@ class Service:
     ports: tuple[ServicePort, ...]
     cluster_ips: tuple[str, ...] = ()
     headless: bool = False
+    local: bool = False
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Service":
@@ -112,6 +114,7 @@ class Service:
             ports=tuple(_service_port(p) for p in spec.get("ports") or ()),
             cluster_ips=tuple(a for a in addresses if a != "None"),
             headless="None" in addresses,
+            local=spec.get("externalTrafficPolicy") == "Local",
         )
 
     def backs(self, pod: Pod) -> bool:

@@ -64,7 +64,7 @@ class Router:
             case TargetKind.ADDRESS:
                 return self._to_address(source, path.target.ref.name, asked)
             case TargetKind.NODE_PORT:
-                return Route(doubt="on its way through a node a connection may get the node's address as its source")
+                return self._through_node(source, path.target.ref, asked)
 
     def _source(self, path: Path) -> End:
         return path.source if path.source.namespace else self._host(path.source)
@@ -95,6 +95,19 @@ class Router:
             return Route(legs=legs, doubt="" if by_name else _NO_WAY_IN)
         doubt = (by_name and self._resolver(path.source)) or self._itself(source, *(leg.destination for leg in legs))
         return Route(lookups, legs, balanced=True, doubt=doubt)
+
+    def _through_node(self, source: End, target: PodRef, asked: Port) -> Route:
+        """By a port of the target's own node. Only ``externalTrafficPolicy: Local`` keeps an outsider's address."""
+        for service in self._inventory.services.values():
+            for port in service.ports:
+                if (asked.protocol, asked.number) == (port.port.protocol, port.node_port) and service.local:
+                    legs = [Flow(source, pod, landing) for pod, landing in self._landings(service, port.port)]
+                    alone = [leg.destination for leg in legs] == [target] and self._inventory.workloads[
+                        target
+                    ].is_one_pod
+                    if alone and isinstance(source, Outside):
+                        return Route(legs=tuple(legs))
+        return Route(doubt="on its way through a node a connection may get the node's address as its source")
 
     def _to_address(self, source: End, address: str, asked: Port) -> Route:
         for pod in self._world.pods.values():

@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from harness.model.oracle.verdict import Flow, Outside
 from harness.reasoning.derive import Outlook
+from harness.scenario.load import load
 from harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
@@ -31,6 +33,7 @@ def told(flow: Flow) -> str:
         ("web -> 203.0.113.7:443", 0, ["shop/web -> 203.0.113.7 443/TCP"]),
         ("web -> icmp://db", 0, ["shop/web -> back/db 0/ICMP"]),
         ("web -> node(web):30080", 0, []),
+        ("partner -> node(web):30080", 0, []),
     ],
 )
 def test_the_flows_of_a_path(shop: Shop, path: str, lookups: int, legs: list[str]) -> None:
@@ -40,3 +43,19 @@ def test_the_flows_of_a_path(shop: Shop, path: str, lookups: int, legs: list[str
     servers = [told(flow) for flow in route.lookups]
     assert [text.partition(" -> ")[2] for text in servers] == [SERVER] * lookups
     assert [told(flow) for flow in route.legs] == legs
+
+
+@pytest.mark.parametrize(
+    ("path", "legs"),
+    [("partner -> node(web):30080", ["203.0.113.7 -> shop/web 8080/TCP"]), ("idle -> node(web):30080", [])],
+)
+def test_a_port_of_a_node_that_keeps_an_outsiders_address(
+    shop: Shop, tmp_path: Path, path: str, legs: list[str]
+) -> None:
+    shop(paths=f"'{path}': undefined")
+    workloads = tmp_path / "workloads.yaml"
+    local = "{type: NodePort, externalTrafficPolicy: Local,"
+    workloads.write_text(workloads.read_text().replace("{type: NodePort,", local))
+    scenario = load(tmp_path / "scenario.yaml")
+    step = scenario.steps[-1]
+    assert [told(flow) for flow in Outlook(scenario, step).route(step.expectations[0].path).legs] == legs

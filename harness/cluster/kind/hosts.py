@@ -65,8 +65,8 @@ class KindHosts:
 
     def start(self, hosts: Sequence[ExternalHost], namespace: str) -> Mapping[str, tuple[PodRef, str]]:
         """Start the hosts; their names with the reference and the address of each."""
-        gateways = [_address(self.site, node) for node in self.site.nodes[-1:]] if hosts else []
-        return {host.name: self._started(host, namespace, gateways[0]) for host in hosts}
+        nodes = [_address(self.site, node) for node in self.site.nodes] if hosts else []
+        return {host.name: self._started(host, namespace, nodes) for host in hosts}
 
     def stop(self) -> None:
         """Remove the hosts and the nodes' routes to them; what is gone already is success."""
@@ -78,13 +78,13 @@ class KindHosts:
         self._containers.clear()
         self._routed.clear()
 
-    def _started(self, host: ExternalHost, namespace: str, gateway: "_Addresses") -> tuple[PodRef, str]:
+    def _started(self, host: ExternalHost, namespace: str, nodes: Sequence["_Addresses"]) -> tuple[PodRef, str]:
         ref = PodRef(namespace, host.name)
         container = f"{self.site.cluster}-{namespace}-{host.name}"
         self._containers[ref] = container
         self._make(container, host)
         given = _address(self.site, container)
-        for command in _routes(self.site.subnets, gateway, host.address):
+        for command in _routes(self.site.subnets, nodes, host.address):
             _in(self.site, container, command).or_fail(
                 f"external host {host.name} cannot be given its routes", f"the image {self.site.image} must have `ip`"
             )
@@ -218,15 +218,21 @@ def _address(site: Site, container: str) -> _Addresses:
     return _Addresses(ipv4, ipv6)
 
 
-def _routes(subnets: Iterable[str], gateway: _Addresses, own: str) -> list[list[str]]:
-    """Commands that lead a host's packets to the cluster's subnets through a node, from its own address."""
+def _routes(subnets: Iterable[str], nodes: Sequence[_Addresses], own: str) -> list[list[str]]:
+    """Commands that lead a host's packets to the cluster: to its subnets through a node, and to the nodes themselves.
+
+    All leave from the host's own address if it has one: a node's port shows it to policies as well.
+    """
     at_once = ["nodad"] if ":" in own else []  # an address that is being checked for duplicates cannot be bound to
     commands = [["ip", *_family(own), "address", "replace", own, "dev", "eth0", *at_once]] if own else []
     for subnet in subnets:
-        via = gateway.of(subnet)
+        via = nodes[-1].of(subnet)
         source = ["src", own] if own and ip_network(subnet).version == ip_address(own).version else []
         if via:
             commands.append(["ip", *_family(subnet), "route", "replace", subnet, "via", via, *source])
+    for node in nodes:
+        if own and (to := node.of(own)):
+            commands.append(["ip", *_family(own), "route", "replace", to, "dev", "eth0", "src", own])
     return commands
 
 

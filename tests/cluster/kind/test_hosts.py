@@ -50,6 +50,9 @@ def test_an_address_of_its_own_is_announced_to_the_nodes(docker: Any, hosts: Kin
     own = docker.called(f"docker exec {USER}")
     assert own[0][3:] == ["ip", "-4", "address", "replace", "198.51.100.7", "dev", "eth0"]
     assert own[1][-2:] == ["src", "198.51.100.7"]
+    assert ["ip", "-4", "route", "replace", "172.18.0.9", "dev", "eth0", "src", "198.51.100.7"] in [
+        call[3:] for call in own
+    ], "a node's port is asked from the host's own address too"
     assert docker.called("docker exec n-worker")[0][3:] == [
         *("ip", "-4", "route", "replace", "198.51.100.7", "via", "172.18.0.9")
     ]
