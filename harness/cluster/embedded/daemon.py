@@ -94,6 +94,10 @@ class ClusterRuntime:
         """Run a command in the pod; its exit code."""
         return await self._kubelet.exec(pod, container, argv, streams)
 
+    async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
+        """Let a client talk to the container's program."""
+        await self._kubelet.attach(pod, container, streams)
+
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """What the container has written so far."""
         return await self._kubelet.logs(pod, container)

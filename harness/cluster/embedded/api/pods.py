@@ -1,4 +1,4 @@
-"""The subresources of pods that reach into a running container: exec and log."""
+"""The subresources of pods that reach into a running container: exec, attach and log."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from multidict import MultiMapping
 
 from harness.cluster.embedded.api.errors import bad_request, media_type_refused
 from harness.cluster.embedded.api.request import Target, flag, number
-from harness.cluster.embedded.api.runtime import Runtime
-from harness.cluster.embedded.api.websocket import PROTOCOLS, Command, serve_exec
+from harness.cluster.embedded.api.runtime import ExecStreams, Runtime
+from harness.cluster.embedded.api.websocket import PROTOCOLS, Wanted, serve
 from harness.cluster.embedded.store import Key, Object, Store
 
 _FOLLOW_INTERVAL = 0.2
@@ -18,11 +18,16 @@ _TEXT = {"Content-Type": "text/plain"}
 
 
 class PodStreams:
-    """exec and log for one store and runtime. Problems are StatusErrors, raised before any stream begins."""
+    """exec, attach and log for one store and runtime. Problems are StatusErrors, raised before any stream begins."""
 
     def __init__(self, store: Store, runtime: Runtime) -> None:
         self._store = store
         self._runtime = runtime
+
+    async def answer(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to a request for one of them."""
+        answers = {"exec": self.exec, "attach": self.attach, "log": self.log}
+        return await answers[target.subresource](target, request)
 
     async def exec(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
         """Run a command in a container and stream its input and output."""
@@ -31,11 +36,18 @@ class PodStreams:
         if not argv:
             raise bad_request("you must specify at least 1 command for the container")
         container = container_of(pod, request.query.get("container", ""))
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            raise media_type_refused(PROTOCOLS)
-        wants = {name: flag(request.query, name) for name in ("stdin", "tty")}
-        command = Command(pod, container, tuple(argv), stdin=wants["stdin"], tty=wants["tty"])
-        return await serve_exec(request, self._runtime, command)
+        return await serve(request, _wanted(request), lambda s: self._runtime.exec(pod, container, tuple(argv), s))
+
+    async def attach(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """Connect the client with what a container runs; the exit code is told by the pod's status alone."""
+        pod = self._pod(target)
+        container = container_of(pod, request.query.get("container", ""))
+
+        async def talk(streams: ExecStreams) -> int:
+            await self._runtime.attach(pod, container, streams)
+            return 0
+
+        return await serve(request, _wanted(request), talk)
 
     async def log(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
         """A container's output so far, or as it comes."""
@@ -62,8 +74,13 @@ class PodStreams:
         await response.prepare(request)
         await response.write(excerpt(written, request.query))
         uid = self._store.get(key)["metadata"]["uid"]
-        while (pod := self._store.find(key)) and _lives(pod, uid):
+        lives = True
+        while lives:
             await asyncio.sleep(_FOLLOW_INTERVAL)
+            pod = self._store.find(key)
+            if pod is None or pod["metadata"]["uid"] != uid:
+                break
+            lives = not _has_ended(pod)  # asked first: what it says at last is written then
             latest = await self._runtime.logs(pod, container)
             if len(latest) > len(written):
                 await response.write(latest[len(written) :])
@@ -71,8 +88,15 @@ class PodStreams:
         return response
 
 
-def _lives(pod: Object, uid: str) -> bool:
-    return pod["metadata"]["uid"] == uid and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+def _wanted(request: web.BaseRequest) -> Wanted:
+    """What the query asks for. Raises StatusError where the connection is not to become a WebSocket."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise media_type_refused(PROTOCOLS)
+    return Wanted(stdin=flag(request.query, "stdin"), tty=flag(request.query, "tty"))
+
+
+def _has_ended(pod: Object) -> bool:
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def container_of(pod: Object, wanted: str) -> str:

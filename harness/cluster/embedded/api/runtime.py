@@ -46,6 +46,12 @@ class Runtime(Protocol):
         Cancelled when the client goes away: the process must then be killed. Raises ExecFailed.
         """
 
+    async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
+        """Connect the client with the container's program until that ends.
+
+        Cancelled when the client goes away: the program goes on. Raises ExecFailed.
+        """
+
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """Everything that the container has written so far."""
 

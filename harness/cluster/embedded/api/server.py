@@ -94,10 +94,8 @@ class ApiServer:
             return await self._review(review, request)
         target = Target.parse(path)
         match target.subresource:
-            case "exec":
-                return await self._pods.exec(target, request)
-            case "log":
-                return await self._pods.log(target, request)
+            case "exec" | "attach" | "log":
+                return await self._pods.answer(target, request)
             case _:
                 return await self._verb(target, request)
 

@@ -1,4 +1,4 @@
-"""Exec over WebSocket: the remote command protocol v5.channel.k8s.io and v4.channel.k8s.io (KEP-4006).
+"""Exec and attach over WebSocket: the remote command protocol v5.channel.k8s.io and v4.channel.k8s.io (KEP-4006).
 
 Binary frames whose first byte is the channel. v5 adds [255, n]: the client has closed channel n, which is how
 stdin ends.
@@ -6,7 +6,7 @@ stdin ends.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,8 +14,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from harness.cluster.embedded.api.runtime import ExecFailed, Runtime
-from harness.cluster.embedded.store import Object
+from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _CANNOT_START = 127
@@ -32,13 +31,14 @@ class Channel(IntEnum):
     CLOSE = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to run, and which streams the client wants."""
+Work = Callable[[ExecStreams], Awaitable[int]]
+"""What goes on over the streams; its exit code. Cancelled when the client goes away. Raises ``ExecFailed``."""
 
-    pod: Object
-    container: str
-    argv: Sequence[str]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which streams the client wants."""
+
     stdin: bool
     tty: bool
 
@@ -46,11 +46,11 @@ class Command:
 class ChannelStreams:
     """The streams of one session as frames; implements `runtime.ExecStreams`."""
 
-    def __init__(self, socket: web.WebSocketResponse, command: Command) -> None:
+    def __init__(self, socket: web.WebSocketResponse, wanted: Wanted) -> None:
         self._socket = socket
         self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._wants_stdin = command.stdin
-        self.tty = command.tty
+        self._wants_stdin = wanted.stdin
+        self.tty = wanted.tty
 
     @property
     def stdin(self) -> AsyncIterator[bytes] | None:
@@ -85,12 +85,12 @@ class ChannelStreams:
             yield chunk
 
 
-async def serve_exec(request: web.BaseRequest, runtime: Runtime, command: Command) -> web.WebSocketResponse:
-    """Upgrade the request, run the command with the client's streams, and end with its status."""
+async def serve(request: web.BaseRequest, wanted: Wanted, work: Work) -> web.WebSocketResponse:
+    """Upgrade the request, do the work with the client's streams, and end with its status."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
     await socket.prepare(request)
-    streams = ChannelStreams(socket, command)
-    running = asyncio.ensure_future(_run(runtime, command, streams))
+    streams = ChannelStreams(socket, wanted)
+    running = asyncio.ensure_future(_done(work, streams))
     receiving = asyncio.ensure_future(streams.receive())
     try:
         await asyncio.wait((running, receiving), return_when=asyncio.FIRST_COMPLETED)
@@ -106,9 +106,9 @@ async def serve_exec(request: web.BaseRequest, runtime: Runtime, command: Comman
     return socket
 
 
-async def _run(runtime: Runtime, command: Command, streams: ChannelStreams) -> int:
+async def _done(work: Work, streams: ChannelStreams) -> int:
     try:
-        return await runtime.exec(command.pod, command.container, command.argv, streams)
+        return await work(streams)
     except ExecFailed as failure:
         # An exit code rather than an InternalError without one, which Python clients cannot read.
         await streams.stderr(f"{failure}\n".encode())

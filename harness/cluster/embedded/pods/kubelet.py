@@ -5,25 +5,23 @@ and Ready. So nobody ever meets a listener before the policy that guards it. A d
 ``preStop`` hooks do within the grace period, then the sandbox goes, then the object. All on one event loop; making a
 sandbox holds it for about a millisecond.
 
-Containers of the test image whose command is a shell or a client do run (``programs``), init containers before the
-listeners open. A pod whose containers have all ended keeps its status and its logs, and gives back all the rest.
+Some containers really run (``images``), init containers before the listeners open. A pod whose containers have all
+ended keeps its status and what they said, and gives back all the rest.
 
 An ephemeral container joins a running pod: it shares the pod's network and has files of its own, with all the programs
 that the pod's containers may lack.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
-from harness.cluster.embedded.kernel.netns import Contents, Namespaces
+from harness.cluster.embedded.kernel.netns import Contents
 from harness.cluster.embedded.kernel.node import ADDRESS, Node, Sandbox
-from harness.cluster.embedded.pods import podspec, podstatus
+from harness.cluster.embedded.pods import images, podspec, podstatus
 from harness.cluster.embedded.pods.addresses import (
     CHOSEN,
     EXTERNAL_CIDR,
@@ -34,61 +32,21 @@ from harness.cluster.embedded.pods.addresses import (
     external_address,
     pod_address,
 )
+from harness.cluster.embedded.pods.console import Console, Log
 from harness.cluster.embedded.pods.listeners import Listeners, Responder
 from harness.cluster.embedded.pods.programs import Programs
 from harness.cluster.embedded.pods.recorder import Recorder
+from harness.cluster.embedded.pods.running import Running, Said
 from harness.cluster.embedded.pods.session import execute
-from harness.cluster.embedded.pods.spawn import Spawner, kill_all_in
+from harness.cluster.embedded.pods.spawn import Spawner
 from harness.cluster.embedded.pods.standin import Served, StandIn, served
 from harness.cluster.embedded.ruleset.world import is_external_host
 from harness.cluster.embedded.store import Event, EventType, Key, Object, Store
 from harness.errors import HarnessError
 from harness.model.flow import Port
 
-_LOG_LINES = 5000
 _KILLED = 137  # 128 and SIGKILL
-_NOT_FOUND = 127
-
-
-@dataclass(slots=True)
-class _Running:
-    """A pod with a sandbox. ``wanted`` is what listens unless declared dead or ``refused`` by the kernel; ``logs`` are
-    by container; ``joined`` are the containers that have files of their own; ``used`` once it had a process;
-    ``life`` is what keeps its containers going, ``begun`` set once they have.
-    """
-
-    sandbox: Sandbox
-    listeners: Listeners
-    wanted: Mapping[Port, Responder] = field(default_factory=dict)
-    refused: set[Port] = field(default_factory=set)
-    logs: dict[str, deque[str]] = field(default_factory=dict)
-    sessions: set[asyncio.Task[int]] = field(default_factory=set)
-    joined: dict[str, Namespaces] = field(default_factory=dict)
-    used: bool = False
-    life: asyncio.Task[None] | None = None
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class _Log:
-    """The streams of a program that nobody talks to: what it writes becomes lines (``session.execute``)."""
-
-    tty = False
-    stdin = None
-
-    def __init__(self, lines: deque[str]) -> None:
-        self._lines = lines
-        self._rest = ""
-
-    async def stdout(self, data: bytes) -> None:
-        """Take a chunk."""
-        *lines, self._rest = (self._rest + data.decode("utf-8", "replace")).split("\n")
-        self._lines.extend(lines)
-
-    stderr = stdout
-
-    def end(self) -> None:
-        """Take what is left as a line."""
-        self._lines.extend([self._rest] if self._rest else [])
+_ONLY_PROGRAMS = "images are not run here: the embedded cluster has the host's programs alone"
 
 
 class Kubelet:
@@ -117,8 +75,8 @@ class Kubelet:
         self._recorder = Recorder(store, "kubelet", podstatus.NODE)
         self._pod_addresses = Pool(NODE_POD_CIDR, reserved=CHOSEN)
         self._external_addresses = Pool(EXTERNAL_CIDR)
-        self._running: dict[Key, _Running] = {}
-        self._past: dict[Key, Mapping[str, deque[str]]] = {}
+        self._running: dict[Key, Running] = {}
+        self._past: dict[Key, Said] = {}
         self._waiting: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         store.subscribe(self._note)
@@ -148,12 +106,21 @@ class Kubelet:
         finally:
             running.sessions.discard(session)
 
+    async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
+        """Let the client talk to the container's program, until that ends. Raises ``ExecFailed`` where none has run."""
+        console = self._said(pod).consoles.get(container)
+        if console is None:
+            raise ExecFailed(f"container {container} of pod {pod['metadata']['name']} is not running")
+        await console.attach(streams)
+
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """What the container's program has written, or its stand-in served, so far: the last few thousand lines."""
+        return self._said(pod).log(container).read()
+
+    def _said(self, pod: Mapping[str, Any]) -> Said:
         key = Key.of("pods", pod)
         running = self._running.get(key)
-        lines = (running.logs if running else self._past.get(key, {})).get(container, ())
-        return "".join(f"{line}\n" for line in lines).encode()
+        return running.said if running else self._past.get(key, Said())
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
         """Remove the sandbox, then the object: at once, but for what ``preStop`` hooks do of their grace period."""
@@ -165,7 +132,7 @@ class Kubelet:
             self._end(key)
 
     async def _part(
-        self, pod: Object, running: _Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
+        self, pod: Object, running: Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
     ) -> None:
         """Run the hooks of these containers, and then remove the pod, unless that has been done meanwhile."""
         hooks = [self._farewell(pod, running, container) for container in parting]
@@ -176,12 +143,12 @@ class Kubelet:
         if self._running.get(key) is running:
             self._end(key)
 
-    async def _farewell(self, pod: Object, running: _Running, container: Mapping[str, Any]) -> None:
+    async def _farewell(self, pod: Object, running: Running, container: Mapping[str, Any]) -> None:
         environment = podspec.environment(pod, container)
         namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
         running.used = True
         try:
-            await execute(self._spawner, namespaces, podspec.farewell(container), environment, _Log(deque()))
+            await execute(self._spawner, namespaces, podspec.farewell(container), environment, Console({}, Log()))
         except ExecFailed as problem:
             self._recorder.warning(pod, "FailedPreStopHook", str(problem))
 
@@ -244,10 +211,10 @@ class Kubelet:
         self._waiting.add(key)
         self._recorder.warning(pod, "FailedCreatePodSandBox", reason)
 
-    def _place(self, key: Key, pod: Object) -> _Running:
+    def _place(self, key: Key, pod: Object) -> Running:
         """Give the pod a sandbox with an address, and write that down. Raises ``OSError`` and address errors."""
         sandbox = self._sandbox(pod)
-        running = _Running(sandbox, Listeners(sandbox.namespaces, self._node.home))
+        running = Running(sandbox, Listeners(sandbox.namespaces, self._node.home))
         self._running[key] = running
         self._recorder.normal(pod, "Scheduled", f"Successfully assigned {key.namespace}/{key.name} to {podstatus.NODE}")
         now = self._store.timestamp()
@@ -276,7 +243,7 @@ class Kubelet:
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
         return Contents(podspec.hostname(pod), files, (*self._hidden, *hidden), self._spawner.user or 0)
 
-    async def _live(self, key: Key, running: _Running) -> None:
+    async def _live(self, key: Key, running: Running) -> None:
         """Run the pod's init containers, serve, report it ready, and run its programs as long as there are any."""
         pod = self._store.get(key)
         programs = Programs(pod, partial(self._run, pod, running), partial(self._tell, key), self._store.timestamp)
@@ -289,36 +256,44 @@ class Kubelet:
                 return
         with suppress(HarnessError):
             await self._settled()  # the world knows that the address is free, before it is
-        self._past[key] = running.logs
+        self._past[key] = running.said
         self._release(key)
 
-    def _serve(self, pod: Object, running: _Running) -> None:
+    def _serve(self, pod: Object, running: Running) -> None:
         """Open the listeners."""
         running.wanted = self._responders(pod, running)
         self._adjust(running, pod)
         for container in pod["spec"]["containers"]:
-            kind = "container" if podspec.program(container) else "stand-in for container"
+            runs = bool(images.program(container))
+            kind = "container" if runs else "stand-in for container"
+            if not runs:
+                running.said.console(container)
             self._recorder.normal(pod, "Started", f"Started {kind} {container['name']}")
 
     def _tell(self, key: Key, lives: Mapping[str, podstatus.Life]) -> None:
         now = self._store.timestamp()
         self._store.modify(key, lambda current: podstatus.living(current, lives, now))
 
-    async def _run(self, pod: Object, running: _Running, container: Mapping[str, Any]) -> int:
+    async def _run(self, pod: Object, running: Running, container: Mapping[str, Any]) -> int:
         """Run a container's program to its end, with the files of its own image."""
         name = container["name"]
         if name not in running.joined:
             running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
-        log = _Log(running.logs.setdefault(name, deque(maxlen=_LOG_LINES)))
+        console = running.said.console(container)
         environment = podspec.environment(pod, container)
+        argv = images.expanded(images.program(container), environment)
         running.used = True
         try:
-            return await execute(self._spawner, running.joined[name], podspec.program(container), environment, log)
+            code = await execute(self._spawner, running.joined[name], argv, environment, console)
+            running.end_container(name)
+            return code
         except ExecFailed as problem:
-            await log.stderr(str(problem).encode())
-            return _NOT_FOUND
+            told = f"{problem}; {_ONLY_PROGRAMS}"
+            await console.stderr(f"{told}\n".encode())
+            self._recorder.warning(pod, "Failed", f"Error: container {name} cannot be started: {told}")
+            raise ExecFailed(told) from problem
         finally:
-            log.end()
+            console.end()
 
     def _newcomers(self, key: Key, pod: Object) -> tuple[str, ...]:
         """The ephemeral containers that the pod has not been joined by."""
@@ -338,13 +313,15 @@ class Kubelet:
             now = self._store.timestamp()
             self._store.modify(key, lambda current: podstatus.extended(current, names, now))
 
-    def _responders(self, pod: Object, running: _Running) -> dict[Port, Responder]:
+    def _responders(self, pod: Object, running: Running) -> dict[Port, Responder]:
         found: dict[Port, Responder] = {}
         for container in podspec.serving_containers(pod):
-            log = running.logs.setdefault(container["name"], deque(maxlen=_LOG_LINES))
+            if images.may_listen(container):
+                continue
+            log = running.said.log(container["name"])
             for entry in served(container, podspec.hostname(pod)):
-                log.append(f"serving {entry.port}")
-                found.setdefault(entry.port, self._responder(pod, container, entry, log.append))
+                log.note(f"serving {entry.port}")
+                found.setdefault(entry.port, self._responder(pod, container, entry, log.note))
         return found
 
     def _responder(
@@ -354,7 +331,7 @@ class Kubelet:
         special = self._images.get(container.get("image", ""))
         return special or StandIn(metadata["name"], metadata["namespace"], entry, note)
 
-    def _adjust(self, running: _Running, pod: Object) -> None:
+    def _adjust(self, running: Running, pod: Object) -> None:
         """Have exactly those ports open that should be; what cannot be opened becomes an event."""
         alive = running.wanted.keys() - podspec.dead_ports(pod)
         for port in running.listeners.ports - alive:
@@ -378,14 +355,7 @@ class Kubelet:
         running = self._running.pop(key, None)
         if running is None:
             return
-        running.listeners.close_all()
-        for session in running.sessions:
-            session.cancel()
-        for namespaces in (running.sandbox.namespaces, *running.joined.values()):
-            if running.used:
-                kill_all_in(namespaces)
-        for namespaces in running.joined.values():
-            namespaces.close()
+        running.end()
         self._node.remove(running.sandbox)
         self.forget(running.sandbox.address)
         for pool in (self._pod_addresses, self._external_addresses):

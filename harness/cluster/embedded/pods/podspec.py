@@ -91,13 +91,6 @@ def environment(pod: Pod, container: Mapping[str, Any]) -> dict[str, str]:
     return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
 
 
-def program(container: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a container of the test image really runs: a shell or a client of the host's; empty for stand-ins."""
-    words = (*(container.get("command") or ()), *(container.get("args") or ()))
-    runs = "agnhost" in container.get("image", "") and words and words[0].rpartition("/")[2] in _PROGRAMS
-    return words if runs else ()
-
-
 def farewell(container: Mapping[str, Any]) -> tuple[str, ...]:
     """The command of a container's ``preStop`` hook; empty without one. Hooks over HTTP are passed over."""
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
@@ -162,6 +155,5 @@ def _stripped(parts: Sequence[str]) -> Iterator[str]:
     return (part.strip() for part in parts if part.strip())
 
 
-_PROGRAMS = frozenset({"sh", "bash", "nc", "curl"})
 _PORT = re.compile(r"(?P<number>[1-9]\d{0,4})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 _STEP = re.compile(r"\[['\"][^'\"]*['\"]\]|[^.\[\]]+")

@@ -1,7 +1,7 @@
 """The status that the kubelet writes: of pods, and of the one node. Pure; the real kubelet's fields (core/v1)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.cluster.embedded.kernel.node import ADDRESS
@@ -29,10 +29,11 @@ def placed(pod: Object, address: str, now: str) -> Object:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How a container is doing: ``state`` as the API has it, and how often it was started again."""
+    """How a container is doing: ``state`` and the ``last`` one as the API has them, and how often it was restarted."""
 
     state: Object
     restarts: int = 0
+    last: Object = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int | None:
@@ -41,22 +42,23 @@ class Life:
         return ended["exitCode"] if ended else None
 
 
-def started(now: str, restarts: int = 0) -> Life:
+def started(now: str, restarts: int = 0, last: Object | None = None) -> Life:
     """A container that runs."""
-    return Life({"running": {"startedAt": now}}, restarts)
+    return Life({"running": {"startedAt": now}}, restarts, last or {})
 
 
-def ended(exit_code: int, began: str, now: str, restarts: int = 0) -> Life:
-    """A container that has run, and will not run again."""
-    reason = "Error" if exit_code else "Completed"
-    return Life(
-        {"terminated": {"exitCode": exit_code, "reason": reason, "startedAt": began, "finishedAt": now}}, restarts
-    )
+def ended(
+    exit_code: int, began: str, now: str, restarts: int = 0, last: Object | None = None, *, problem: str = ""
+) -> Life:
+    """A container that has run, and will not run again; ``problem``: why it could not even be started."""
+    reason = "StartError" if problem else "Error" if exit_code else "Completed"
+    state = {"exitCode": exit_code, "reason": reason, "startedAt": began, "finishedAt": now}
+    return Life({"terminated": {**state, **({"message": problem} if problem else {})}}, restarts, last or {})
 
 
-def failing(restarts: int) -> Life:
+def failing(restarts: int, last: Object) -> Life:
     """A container that has ended and waits until it is started again."""
-    return Life({"waiting": {"reason": "CrashLoopBackOff"}}, restarts)
+    return Life({"waiting": {"reason": "CrashLoopBackOff"}}, restarts, last)
 
 
 def living(pod: Object, lives: Mapping[str, Life], now: str) -> Object:
@@ -158,7 +160,8 @@ def _is_done(container: Mapping[str, Any], lives: Mapping[str, Life]) -> bool:
 def _alive(container: Mapping[str, Any], lives: Mapping[str, Life], before: str) -> Object:
     life = lives.get(container["name"], Life({"waiting": {"reason": before}}))
     ready = "running" in life.state or life.exit_code == 0
-    return {**_container(container, life.state, str(ready)), "restartCount": life.restarts}
+    shown = _container(container, life.state, str(ready))
+    return {**shown, "restartCount": life.restarts, "lastState": life.last}
 
 
 def _conditions(now: str, *, ready: str, initialized: str = "True") -> list[Object]:

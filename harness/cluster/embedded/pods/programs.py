@@ -1,22 +1,25 @@
 """The life of one pod's containers: init containers one after the other, then all the others, restarts and ends.
 
-Most containers are stand-ins, which start at once and never end; those of the test image whose command is a shell or a
-client of the host's really run (``podspec.program``). Order and restarts are the real kubelet's: kubernetes.io/docs/
-concepts/workloads/pods/pod-lifecycle and /init-containers.
+Stand-ins start at once and never end; what really runs, ``images`` says. Order and restarts are the real kubelet's:
+kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle and /init-containers. A program that cannot be started has the
+exit code and the reason that containerd gives it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from harness.cluster.embedded.pods import podspec
+from harness.cluster.embedded.api.runtime import ExecFailed
+from harness.cluster.embedded.pods import images, podspec
 from harness.cluster.embedded.pods.podstatus import Life, ended, failing, started
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a container is started again: doubled each time."""
 
 Run = Callable[[Mapping[str, Any]], Awaitable[int]]
-"""Runs a container's program to its end; its exit code."""
+"""Runs a container's program to its end; its exit code. Raises ``ExecFailed`` where it cannot be started."""
+
+NOT_STARTED = 128
 
 Tell = Callable[[Mapping[str, Life]], None]
 """Is told how the containers are doing, whenever that has changed."""
@@ -35,12 +38,12 @@ class Programs:
     @property
     def end(self) -> bool:
         """Whether the pod's containers can all end by themselves."""
-        return all(podspec.program(container) for container in self._pod["spec"]["containers"])
+        return all(images.program(container) for container in self._pod["spec"]["containers"])
 
     async def first(self) -> bool:
         """Run the init containers; whether all have done their work, so that the others may start."""
         for container in podspec.first_containers(self._pod):
-            if not podspec.program(container):
+            if not images.program(container):
                 self._lives[container["name"]] = ended(0, self._now(), self._now())
             elif await self._complete(container, self._is_retried) != 0:
                 return False
@@ -54,23 +57,31 @@ class Programs:
 
     async def main(self) -> None:
         """Run the programs among the other containers, until none will be started again."""
-        programs = [c for c in podspec.serving_containers(self._pod) if podspec.program(c)]
+        programs = [c for c in podspec.serving_containers(self._pod) if images.program(c)]
         await asyncio.gather(*(self._complete(container, self._is_restarted) for container in programs))
 
     async def _complete(self, container: Mapping[str, Any], again: Callable[[int], bool]) -> int:
         """Run a container's program as often as the pod's policy wants; the last exit code."""
-        name, restarts, pause = container["name"], 0, FIRST_PAUSE
+        name, pause, life = container["name"], FIRST_PAUSE, Life({})
         while True:
             began = self._now()
-            self._note(name, started(began, restarts))
-            code = await self._run(container)
+            self._note(name, started(began, life.restarts, life.last))
+            code, problem = await self._ended(container)
+            life = ended(code, began, self._now(), life.restarts, life.last, problem=problem)
             if not again(code):
-                self._note(name, ended(code, began, self._now(), restarts))
+                self._note(name, life)
                 return code
-            restarts += 1
-            self._note(name, failing(restarts))
+            life = failing(life.restarts + 1, life.state)
+            self._note(name, life)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _ended(self, container: Mapping[str, Any]) -> tuple[int, str]:
+        """The exit code, and why the program could not be started."""
+        try:
+            return await self._run(container), ""
+        except ExecFailed as problem:
+            return NOT_STARTED, str(problem)
 
     def _note(self, name: str, life: Life) -> None:
         self._lives[name] = life

@@ -23,7 +23,7 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGT
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run: ``argv`` looked up in ``SEARCH_PATH`` of the sandbox, the whole environment, and descriptors for
+    """What to run: ``argv`` looked up in the PATH of the whole environment, inside the sandbox, and descriptors for
     standard input, output and error. ``terminal`` is the path of a terminal to use instead, empty for none.
     """
 
@@ -81,7 +81,7 @@ class Spawner:
         try:
             inside.enter()
             drop_privileges(self.user)
-            program = find_program(command.argv[0])
+            program = find_program(command.argv[0], command.environment.get("PATH", SEARCH_PATH))
             with self._lock:
                 pid = _spawn(program, command)
                 self._running[pid] = ended
@@ -102,9 +102,9 @@ class Spawner:
                     ended.set_result(128 - code if code < 0 else code)
 
 
-def find_program(name: str) -> str:
+def find_program(name: str, search_path: str) -> str:
     """The path of the program ``name`` as the calling thread sees the files. Raises ``FileNotFoundError``."""
-    candidates = [name] if "/" in name else [f"{place}/{name}" for place in SEARCH_PATH.split(":")]
+    candidates = [name] if "/" in name else [f"{place}/{name}" for place in search_path.split(":")]
     for path in candidates:
         if Path(path).is_file() and os.access(path, os.X_OK):
             return path

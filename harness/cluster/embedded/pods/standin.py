@@ -1,8 +1,9 @@
 """What a container's stand-in serves, and what it says. Pure.
 
-Images are not run: a container serves every port that it declares, and the commands of the usual test image
-(agnhost: serve-hostname, netexec, porter) are understood. TCP answers HTTP requests, and anything else with a greeting;
-UDP echoes, but for netexec's, which answers its own words alone; SCTP is a stream like TCP.
+A container serves every port that it declares; one of a well-known server's image that declares none, the server's own.
+The commands of the usual test image (agnhost: serve-hostname, netexec, porter) are understood. TCP answers HTTP
+requests, and anything else with a greeting; UDP echoes, but for netexec's, which answers its own words alone; SCTP is a
+stream like TCP.
 """
 
 import re
@@ -12,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs
 
+from harness.cluster.embedded.pods.images import name_of
 from harness.cluster.embedded.pods.listeners import Peer
 from harness.model.flow import Port, Protocol
 from harness.model.objects import container_ports
@@ -32,7 +34,10 @@ class Served:
 
 def served(container: Mapping[str, Any], hostname: str) -> tuple[Served, ...]:
     """Every port of a container's stand-in, once each; what its command says goes before what it declares."""
-    declared = (Served(entry.port) for entry in container_ports({"containers": [container]}))
+    declared = [Served(entry.port) for entry in container_ports({"containers": [container]})]
+    if not declared and not container.get("command") and not container.get("args"):
+        own = _SERVERS.get(name_of(container))
+        declared = [Served(Port(Protocol.TCP, own))] if own else []
     found: dict[Port, Served] = {}
     for entry in (*_by_command(container, hostname), *declared):
         found.setdefault(entry.port, entry)
@@ -160,6 +165,22 @@ def _number(text: str | None, default: int) -> int:
 def _on(flag: str | None) -> bool:
     return flag is not None and flag != "false"
 
+
+_BY_PORT: Mapping[int, str] = {
+    80: "nginx httpd caddy whoami httpbin network-multitool",
+    8080: "hello-app echoserver echo-server nginx-unprivileged",
+    3306: "mysql mariadb",
+    6379: "redis",
+    5432: "postgres",
+    27017: "mongo",
+    11211: "memcached",
+    5678: "http-echo",
+    9898: "podinfo",
+    5672: "rabbitmq",
+    9200: "elasticsearch",
+}
+_SERVERS = {image: port for port, images in _BY_PORT.items() for image in images.split()}
+"""Where the servers of well-known images listen: tutorials expose such pods without declaring a port."""
 
 _REQUEST_LINE = re.compile(rb"(?P<method>[A-Z]{1,16}) (?P<target>\S+) HTTP/1\.[01]\r?\n")
 _LASTING = re.compile(rb"(GET|HEAD) \S+ HTTP/1\.1\r?\n?")

@@ -65,6 +65,9 @@ class FakeRuntime:
             await streams.stderr(err)
         return await process.wait()
 
+    async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
+        await streams.stdout(b"attached\n")
+
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         return self.log
 

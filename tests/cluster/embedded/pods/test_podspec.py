@@ -97,21 +97,6 @@ def test_sidecars_serve_and_other_init_containers_do_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "program"),
-    [
-        ({"image": "e2e/agnhost:2.53", "command": ["sh", "-c", "exit"]}, ("sh", "-c", "exit")),
-        ({"image": "agnhost", "command": ["/bin/bash"], "args": ["-c", "x"]}, ("/bin/bash", "-c", "x")),
-        ({"image": "agnhost", "args": ["nc", "-l"]}, ("nc", "-l")),
-        ({"image": "agnhost", "args": ["netexec"]}, ()),
-        ({"image": "agnhost"}, ()),
-        ({"image": "nginx", "command": ["sh", "-c", "exit"]}, ()),
-    ],
-)
-def test_only_the_test_images_shells_and_clients_run(container: dict[str, Any], program: tuple[str, ...]) -> None:
-    assert podspec.program(container) == program
-
-
-@pytest.mark.parametrize(
     ("policy", "code", "again"),
     [("Always", 0, True), ("Always", 1, True), ("OnFailure", 0, False), ("OnFailure", 1, True), ("Never", 1, False)],
 )
