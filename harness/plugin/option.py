@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Generic, Literal, TypeVar
 
 import pytest
@@ -136,6 +137,11 @@ def file(name: str, metavar: str, help: str, section: Section = Section.RUN) -> 
     return Option(name, help, lambda said: said.base / said.texts[-1], None, section, "string", (("metavar", metavar),))
 
 
+def folder(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[Path | None]:
+    """An option that names a folder to write to, which need not be there yet."""
+    return Option(name, help, _writable, None, section, "string", (("metavar", metavar),))
+
+
 def files(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[tuple[Path, ...]]:
     """The same with several files."""
     arguments = (("metavar", metavar), ("action", "append"))
@@ -183,6 +189,19 @@ def count(text: str) -> int:
 
 _NUMBERS: dict[Callable[..., Any], IniType] = {seconds: "float", count: "int"}
 """Types that the configuration file has for what these readers read."""
+
+
+def _writable(said: Said) -> Path:
+    """The folder that was named, if a file can be made in it, or above it where it is not there yet; none is left."""
+    named = said.base / said.texts[-1]
+    try:
+        there = next(path for path in (named, *named.parents) if os.path.lexists(path))
+        with TemporaryFile(dir=there):
+            return named
+    except OSError as error:
+        raise ValueError(
+            f"nothing can be written there ({error.strerror}); give a folder that you may write to"
+        ) from None
 
 
 def _truth(text: str) -> bool:

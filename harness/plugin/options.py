@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.plugin.option import Option, Section, count, file, files, flag, many, one, seconds, words
+from harness.plugin.option import Option, Section, count, file, files, flag, folder, many, one, seconds, words
 
 
 def _profiles() -> Iterable[str]:
@@ -109,7 +109,7 @@ PROFILE = one(
     "specification",
 )
 NO_CANARY = flag("no-canary", "do not find out first whether policies have effect")
-REPORT_DIR = file(
+REPORT_DIR = folder(
     "report-dir",
     "FOLDER",
     "write each step's truth table there, as text and as JSON, and after a failure the cluster's logs",

@@ -99,6 +99,33 @@ def test_a_bad_value_is_a_usage_error_that_says_where_it_stands_and_what_is_vali
         options.check(parse(*arguments))
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a-file", "Not a directory"),
+        ("a-file/x/y", "Not a directory"),
+        ("nowhere-link", "No such file or directory"),
+        ("/proc/x", "No such file or directory"),
+    ],
+)
+def test_a_report_folder_that_cannot_be_written_to_is_a_usage_error_at_start(
+    pytester: pytest.Pytester, parse: Parse, text: str, reason: str
+) -> None:
+    (pytester.path / "a-file").touch()
+    (pytester.path / "nowhere-link").symlink_to("nowhere")
+    with pytest.raises(pytest.UsageError) as caught:
+        options.REPORT_DIR.of(parse("--netpol-report-dir", text))
+    ending = f"nothing can be written there ({reason}); give a folder that you may write to"
+    assert str(caught.value).endswith(ending)
+
+
+def test_a_report_folder_is_not_made_before_there_is_a_report(pytester: pytest.Pytester, parse: Parse) -> None:
+    (pytester.path / "old").mkdir()
+    for text in ("old", "old/new/newer"):
+        assert options.REPORT_DIR.of(parse("--netpol-report-dir", text)) == pytester.path / text
+    assert list((pytester.path / "old").iterdir()) == []
+
+
 def test_short_names_work_where_they_are_free(parse: Parse) -> None:
     config = parse("--cluster", "embedded", "--nodes=2", "--offline", "--profile", "calico")
     assert options.CLUSTER.of(config) == "embedded"
