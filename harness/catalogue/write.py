@@ -29,7 +29,7 @@ def write(drafts: Iterable[Draft], folder: Path) -> int:
     Raises ``OSError`` where that cannot be done.
     """
     for earlier in folder.glob("*/scenario.yaml"):
-        if earlier.read_text(encoding="utf-8").startswith(NOTICE):
+        if earlier.is_file() and earlier.read_text(encoding="utf-8", errors="replace").startswith(NOTICE):
             shutil.rmtree(earlier.parent)
     written = set()
     for path, text in texts(drafts):

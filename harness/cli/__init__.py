@@ -10,6 +10,7 @@ Only the module of the command that was given is imported, so that a module may 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -42,7 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module.add(command)
     given = parser.parse_args(words)
     try:
-        return int(given.run(given))
+        code = int(given.run(given))
+        sys.stdout.flush()
+        return code
     except HarnessError as error:
         complain(str(error))
-        return 2
+    except BrokenPipeError:  # who reads has seen enough, as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be written at the end
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    return 2

@@ -5,17 +5,17 @@ Scenarios of an earlier catalogue in the same folder go; everything else there s
 """
 
 import argparse
-from pathlib import Path
 
 from harness.catalogue.drafts import drafts
 from harness.catalogue.write import write
+from harness.cli.arguments import place
 from harness.cli.output import tell
 from harness.errors import HarnessError
 
 
 def add(command: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    command.add_argument("folder", type=Path, metavar="DIR", help="where the scenarios go, a folder for each")
+    command.add_argument("folder", type=place, metavar="DIR", help="where the scenarios go, a folder for each")
     command.add_argument("--full", action="store_true", help="every combination of all values: thousands of steps")
 
 
@@ -25,7 +25,8 @@ def run(given: argparse.Namespace) -> int:
     try:
         write(found, given.folder)
     except OSError as error:
-        raise HarnessError(f"the catalogue cannot be written: {error}; give a folder that you may write to") from error
+        reason = f"{error.filename}: {error.strerror}"
+        raise HarnessError(f"the catalogue cannot be written: {reason}; give a folder that you may write to") from error
     steps = sum(len(draft.scenario["steps"]) for draft in found)
     tell(f"{len(found)} scenarios with {steps} steps in {given.folder}\n")
     return 0

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli.arguments import hours
 from harness.cli.output import complain
 from harness.cluster.external import ExternalProvider
 from harness.cluster.owner import Life, Owner
@@ -49,7 +50,7 @@ def add(command: argparse.ArgumentParser) -> None:
         help="where to look: kind, kubeconfig or kubeconfig:CONTEXT; may be repeated (default: this host)",
     )
     option("--namespace", action="append", default=[], metavar="NAME", help="look here too, where you may not list all")
-    option("--older-than", type=float, metavar="HOURS", help="remove what runs of other hosts left before that, too")
+    option("--older-than", type=hours, metavar="HOURS", help="remove what runs of other hosts left before that, too")
     option("--dry-run", action="store_true", help="only show it")
     option("--yes-really", action="store_true", help="look at a cluster though it looks like production")
 

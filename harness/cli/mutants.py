@@ -19,11 +19,13 @@ from textwrap import indent
 from rich.console import Console
 from rich.progress import Progress
 
+from harness.cli.arguments import count, place
 from harness.cli.foresight import Tale, tales
 from harness.cli.killing import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
 from harness.cli.killpage import Measure, page, written
 from harness.cli.output import tell
 from harness.cluster.embedded.mutants import MUTANTS, named
+from harness.errors import HarnessError
 
 _PAGE = Path("docs/mutants.md")
 _SCENARIOS = Path("scenarios")
@@ -36,11 +38,11 @@ Attempt = Callable[[], Trial]
 def add(command: argparse.ArgumentParser) -> None:
     """Which scenarios, which mutants, how many at a time, and what to write."""
     option = command.add_argument
-    option("directories", nargs="*", type=Path, metavar="DIR", help=f"scenarios to run (default: {_SCENARIOS})")
+    option("directories", nargs="*", type=place, metavar="DIR", help=f"scenarios to run (default: {_SCENARIOS})")
     option("--only", nargs="+", metavar="NAME", help="try these mutants alone")
-    option("--jobs", type=int, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} a processor)")
+    option("--jobs", type=count, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} a processor)")
     option("--all", action="store_true", help="ask every scenario that could tell, not only until one kills")
-    option("--write", type=Path, nargs="?", const=_PAGE, metavar="FILE", help=f"write the page ({_PAGE})")
+    option("--write", type=place, nargs="?", const=_PAGE, metavar="FILE", help=f"write the page ({_PAGE})")
     option("--list", action="store_true", help="only say which mutants there are")
 
 
@@ -49,10 +51,15 @@ def run(given: argparse.Namespace) -> int:
     if given.list:
         tell("".join(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values()))
         return 0
+    if given.write:
+        _prepare(given.write)
     began = time.monotonic()
     names = [named(name).name for name in given.only or MUTANTS]
     jobs = given.jobs or (os.cpu_count() or 1) * _JOBS_PER_PROCESSOR
-    told = tales(given.directories or [_SCENARIOS])
+    told = tales(places := given.directories or [_SCENARIOS])
+    if not told:
+        where = " or ".join(map(str, places))
+        raise HarnessError(f"there is no scenario.yaml and no test_*.py below {where}; name directories that hold some")
     tellers = _Tellers(told)
     trials = _all_of(_attempts(names, tellers, whole=given.all), jobs=jobs)
     faultless = _faultless(tellers.everywhere if given.all else _killers(trials), jobs=jobs)
@@ -62,9 +69,14 @@ def run(given: argparse.Namespace) -> int:
     if given.write:
         foreseen = sum(len(told) - len(tellers.of(name)) for name in names) if given.all else 0
         measure = Measure(len(told), time.monotonic() - began, given.all, foreseen)
-        given.write.parent.mkdir(parents=True, exist_ok=True)
         given.write.write_text(page(MUTANTS, trials, measure, root=given.write.parent))
     return 0 if _is_clean(faultless) and all(trial.kills for trial in trials) else 1
+
+
+def _prepare(file: Path) -> None:
+    """Find out now, not when all is measured, whether the page can be written. Raises ``OSError``."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.open("a").close()
 
 
 class _Tellers:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from harness.cli.arguments import place
 from harness.errors import ScenarioInvalid
 from harness.matrix.problem import suggest
 from harness.model.oracle.points import Profile
@@ -13,7 +14,7 @@ from harness.scenario.scenario import Scenario, Step
 
 def declare(command: argparse.ArgumentParser, *, step: str = "") -> None:
     """Add the scenario, ``--profile``, and, where it has a help, ``--step``."""
-    command.add_argument("scenario", metavar="SCENARIO", type=Path, help="its directory, or the scenario.yaml in it")
+    command.add_argument("scenario", metavar="SCENARIO", type=place, help="its directory, or the scenario.yaml in it")
     if step:
         command.add_argument("--step", metavar="NAME", help=step)
     command.add_argument(

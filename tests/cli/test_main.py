@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,80 @@ def test_bad_input_gives_one_line(words: list[str], said: str, capsys: pytest.Ca
     assert main(words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"netpol: {said}")
+
+
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with files and folders that are no scenarios."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("empty", "binary", "folder/scenario.yaml"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "binary/scenario.yaml").write_bytes(bytes(range(256)) * 9)
+    (tmp_path / "file").write_bytes(bytes(range(256)))
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path
+
+
+ODD = ["missing", "empty", "file/x", "fifo", "x\x1b[1m", "\udcff", "a" * 5000, ""]
+UNREADABLE = ["binary", "folder", "file", "/dev/zero"]  # which `netpol mutants` runs, and so finds out
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        *((command, place) for command in ("table", "coverage", "explain") for place in ODD + UNREADABLE),
+        *(("mutants", place) for place in ODD),
+    ],
+    ids=lambda text: ascii(text[:20]),
+)
+def test_what_is_no_scenario_gives_a_message_and_an_exit_code(
+    odd: Path, command: str, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ["a -> b:80"] if command == "explain" else []
+    with suppress(SystemExit):
+        assert main([command, place, *path]) == 2
+    told = capsys.readouterr().err
+    assert told.rstrip().splitlines()[-1].startswith("netpol: " if place else f"netpol {command}: error: ")
+    assert "\x1b" not in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["gc", "--older-than", "nan"],
+        ["gc", "--older-than", "1e300"],
+        ["gc", "--older-than", "-5"],
+        ["mutants", "--jobs", "0"],
+        ["mutants", "--jobs", "-3"],
+        ["mutants", "--jobs", "9" * 5000],
+        ["catalogue", ""],
+    ],
+)
+def test_numbers_and_names_that_mean_nothing_are_usage_errors(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "; give " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["file/x/page.md", "/proc/x/page.md", "empty"])
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_measured(
+    odd: Path, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mutants", THREE_TIER, "--write", file]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"netpol: {'/proc/x' if 'proc' in file else file.removesuffix('/page.md')}"
+    )
+
+
+def test_a_catalogue_goes_around_files_that_it_cannot_read(odd: Path) -> None:
+    assert main(["catalogue", "."]) == 0
+    assert (odd / "binary/scenario.yaml").is_file()
+
+
+def test_a_reader_that_has_seen_enough_gives_no_traceback() -> None:
+    command = f"{sys.executable} -m harness.cli mutants --list | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
