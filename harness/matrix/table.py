@@ -36,7 +36,7 @@ class Asked:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """All that was seen of one path. A path between workloads with several pods is asked once for every pair of pods.
 
@@ -46,7 +46,7 @@ class Finding:
 
     expectation: Expectation
     asked: tuple[Asked, ...]
-    worst: Asked = field(init=False, repr=False, compare=False)
+    worst: Asked = field(init=False, compare=False)
     judgement: Judgement = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +89,9 @@ class Finding:
 
     def __str__(self) -> str:
         return self.expectation.path.text
+
+    def __repr__(self) -> str:
+        return f"<{self}: {self.judgement}, expected {self.expected}, observed {self.outcome}>"
 
 
 def worst(findings: Iterable[Finding]) -> Finding:

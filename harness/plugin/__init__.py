@@ -11,6 +11,7 @@ import pytest
 
 from harness.plugin import first_failure
 from harness.plugin.aliases import add_aliases, read_early, typed
+from harness.plugin.comparing import add_stories, bare, compared
 from harness.plugin.derived import is_derived, show_tables
 from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
 from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
@@ -27,6 +28,7 @@ __all__ = [
     "cluster",
     "probe",
     "pytest_addoption",
+    "pytest_assertrepr_compare",
     "pytest_collect_directory",
     "pytest_collect_file",
     "pytest_collection_finish",
@@ -120,13 +122,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         lab_of(session.config).prepare()
 
 
+def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
+    """Name what was seen where a comparison with it fails."""
+    return compared(config, op, left, right)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send what the summary needs along with the report; end a run that is in vain."""
+    bare(item, call.excinfo)
     report = yield
     mark(report, call.excinfo, item.reportinfo())
+    add_stories(report, call, item.config)
     if isinstance(item, ScenarioItem):
         attach(report, item)
     if lab_of(item.config).in_vain:

@@ -6,16 +6,21 @@ fixture            scope       what it is
 ``cluster``        session     the run's cluster: kubeconfig, backend, dataplane, capabilities
 ``scenario_file``  module      the scenario.yaml to use; by default the one beside the test module: override it
 ``scenario``       module      that scenario, open on the cluster; ``scenario.enter("step")`` leads it to a state
-``probe``          module      ``probe("web-pod -> db-service:3306", "blocked")`` asks one path, gives a ``Finding``
-``truth_table``    module      ``truth_table("blocked")`` asks every pair of pods and port, gives a ``TruthTable``
+``probe``          module      ``probe("web-pod -> db-service:3306")`` asks one path, gives a ``Seen``
+``truth_table``    module      ``truth_table()`` asks every pair of pods and port, gives a ``SeenTable``
 =================  ==========  =============================================================================
 
-``probe`` and ``truth_table`` look at the cluster's present state, and raise ``Unproven`` where nothing was learnt, so
-that a broken lab cannot pass for a blocked path. What was seen is compared by the test itself::
+Both look at the cluster's present state. What they give equals the verdict word that the network agrees with; a
+comparison that fails tells the evidence, what the policies say, and the ``kubectl exec`` line to repeat it by hand::
 
-    def test_the_database_is_closed_to_the_web_tier(scenario, probe):
+    def test_the_database_is_closed_to_the_web_tier(scenario, probe, truth_table):
         scenario.enter("with-dns")
-        assert probe("web-pod -> db-service:3306", "blocked").judgement is Judgement.AGREES
+        assert probe("web-pod -> db-service:3306") == "blocked"
+        assert truth_table().cells["app-pod", "db-pod:3306"] == "allowed"
+
+``probe(path, "blocked").check()`` and ``truth_table("blocked").check()`` raise ``AssertionError`` with the same story.
+Where nothing was learnt they raise ``Unproven``, so that a broken lab cannot pass for a blocked path; for the same
+reason ``!=`` and ``assert probe(...)`` are a ``TypeError``. A path that the cluster cannot carry skips the test.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,8 +30,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.cluster.provider import Cluster
-from harness.matrix.table import Finding, TruthTable
+from harness.plugin.comparing import noticing
 from harness.plugin.lab import lab_of, profile_of
+from harness.plugin.seen import Eyes, Seen, SeenTable
 from harness.plugin.telling import spoken
 from harness.plugin.words import told
 from harness.scenario.load import SCENARIO_FILE, load
@@ -64,12 +70,12 @@ def scenario(scenario_file: Path, pytestconfig: pytest.Config) -> Iterator["Stag
 
 
 @pytest.fixture(scope="module")
-def probe(scenario: "Stage") -> Callable[[str, str], Finding]:
+def probe(scenario: "Stage", pytestconfig: pytest.Config) -> Callable[..., Seen]:
     """Ask one path, spelled as in scenario.yaml, for the given word (default ``undefined``: just look)."""
-    return scenario.probe
+    return Eyes(scenario, profile_of(pytestconfig), noticing(pytestconfig)).probe
 
 
 @pytest.fixture(scope="module")
-def truth_table(scenario: "Stage") -> Callable[[str], TruthTable]:
+def truth_table(scenario: "Stage", pytestconfig: pytest.Config) -> Callable[..., SeenTable]:
     """Ask every pair of different pods and every port that the target serves, for the given word."""
-    return scenario.truth_table
+    return Eyes(scenario, profile_of(pytestconfig), noticing(pytestconfig)).truth_table

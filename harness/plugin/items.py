@@ -174,7 +174,7 @@ class StepNode(pytest.Collector):
         """The story of one finding, with what was in force in its step (by default this one)."""
         step = step or self.step
         if step.name not in self.scenes:
-            self.scenes[step.name] = Scene(self.parent.stage, step, self.outlook.with_step(step))
+            self.scenes[step.name] = Scene(self.parent.stage, step, outlook=self.outlook.with_step(step))
         often = f"step {self.step.name} was entered {self.step.repeat} times; this is the worst"
         told = self.scenes[step.name].story(finding)
         return told.adding(Line("repeated", often)) if self.step.repeat > 1 else told

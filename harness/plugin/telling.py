@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from textwrap import fill
 
 import pytest
-from _pytest._code.code import ReprEntry, ReprExceptionInfo, ReprFileLocation, ReprTraceback
+from _pytest._code.code import ExceptionRepr, ReprEntry, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 from _pytest._io import TerminalWriter
 from _pytest.outcomes import Failed
 
@@ -21,6 +21,9 @@ from harness.report.width import screen_width
 
 _OURS = "netpol_story"
 """Attribute of a report whose message is one of our stories; it survives the way from an xdist worker."""
+
+STORY_SECTION = "netpol: what was seen, and why"
+"""Name of the section of a report that tells a story below a traceback."""
 
 _LABELLED = re.compile(r"  (?P<label>[a-z]\w* *) (?=\S)")
 _LABELS = 13
@@ -85,6 +88,8 @@ class Telling:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Before anybody prints or files the report, paint its story or refer to the one that was told."""
         plain = report.longrepr
+        if isinstance(plain, ExceptionRepr):
+            _fold_sections(plain)
         if not hasattr(report, _OURS) or not isinstance(plain, ReprExceptionInfo):
             return
         text = "\n".join(plain.reprtraceback.reprentries[0].lines)
@@ -109,6 +114,15 @@ class Painted(ReprExceptionInfo):
         for name, content, separator in self.sections:
             tw.sep(separator, name)
             tw.line(content)
+
+
+def _fold_sections(plain: ExceptionRepr) -> None:
+    """Stories below tracebacks, of tests in Python."""
+    width = screen_width()
+    for number, (name, content, separator) in enumerate(plain.sections):
+        if name == STORY_SECTION:
+            folded = "\n".join(_folded(line, width) for line in content.split("\n"))
+            plain.sections[number] = (name, folded, separator)
 
 
 def _plain(story: Story, place: Place) -> ReprExceptionInfo:

@@ -12,7 +12,7 @@ from harness.escape import escaped
 from harness.matrix.evidence import Attempt, Evidence, Judgement
 from harness.matrix.outcome import Expected, Outcome
 from harness.matrix.table import Asked, Finding
-from harness.model.oracle.points import SPECIFICATION
+from harness.model.oracle.points import SPECIFICATION, Profile
 from harness.reasoning.derive import Outlook, contradicts
 from harness.reasoning.explain import Explanation, Line, explained
 from harness.reasoning.world import Addresses
@@ -78,10 +78,13 @@ class Surroundings:
 class Scene:
     """What was in force in a step. The cluster and the files are asked once, however many stories are told of it."""
 
-    def __init__(self, stage: "Stage", step: Step, outlook: Outlook | None = None) -> None:
+    def __init__(
+        self, stage: "Stage", step: Step, *, outlook: Outlook | None = None, profile: Profile = SPECIFICATION
+    ) -> None:
         self.stage = stage
         self.step = step
         self._given = outlook
+        self._profile = profile
 
     def story(self, finding: Finding) -> Story:
         """The story of one finding in the step."""
@@ -103,7 +106,7 @@ class Scene:
 
     @cached_property
     def _outlook(self) -> Outlook:
-        return self._given or Outlook(self.stage.scenario, self.step, addresses=self._addresses)
+        return self._given or Outlook(self.stage.scenario, self.step, self._profile, self._addresses)
 
     @cached_property
     def _strays(self) -> tuple[Manifest, ...]:
@@ -111,9 +114,9 @@ class Scene:
 
     @cached_property
     def _lost(self) -> Sequence[str]:
-        """What somebody has taken from the cluster, as far as it tells."""
+        """What somebody has taken from the cluster, as far as it tells, and while it is in the step."""
         try:
-            return self.stage.lost_policies()
+            return self.stage.lost_policies() if self.stage.present.name == self.step.name else ()
         except HarnessError:
             return ()
 

@@ -10,6 +10,9 @@ from harness.report.story import Story, verdict
 MOST = 20
 """Groups of wrong cells that one message lists, and names that it gives of one group."""
 
+FEW = 3
+"""Wrong cells that are listed one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -32,16 +35,36 @@ class Group:
 def world_story(findings: Sequence[Finding], example: Story) -> Story:
     """The story of a closed world. ``example`` is that of its first wrong cell, told whole."""
     table = TruthTable.of(findings)
-    said = f"{len(table.wrong)} of the {len(findings)} other paths are not {findings[0].expected}"
+    return cells_story(
+        table, f"{len(table.wrong)} of the {len(findings)} other paths are not {_word(findings)}", example
+    )
+
+
+def table_story(table: TruthTable, example: Story) -> Story:
+    """The story of a table, or of some of its cells."""
+    cells = tuple(table.cells.values())
+    return cells_story(table, f"{len(table.wrong)} of {len(cells)} cells are not {_word(cells)}", example)
+
+
+def cells_story(table: TruthTable, said: str, example: Story) -> Story:
+    """The wrong cells of a table in groups, and one of them told whole."""
     told = groups(table)
     lines = [line for group in told[:MOST] for line in (f"  {group}", *(f"    {names}" for names in group.members))]
     rest = [f"  ... and {len(told) - MOST} more"] if len(told) > MOST else []
     return Story(said, "\n".join([f"{said}:", *lines, *rest, "", "One of them:", example.text]))
 
 
+def _word(findings: Sequence[Finding]) -> str:
+    """The word that all share, or what each has of its own."""
+    words = {finding.expected for finding in findings}
+    return words.pop() if len(words) == 1 else "as expected"
+
+
 def groups(table: TruthTable) -> Sequence[Group]:
     """The wrong cells in as few groups as can be had by folding rows and columns, or columns alone."""
     wrong = {(finding.source, finding.target): verdict(finding) for finding in table.wrong}
+    if len(wrong) <= FEW:
+        return [Group((source,), (target,), said) for (source, target), said in wrong.items()]
     rows, columns = ([name for name in names if name in ends] for names, ends in _sides(table, wrong))
     right = "right"
     grid = Grid.of(rows, columns, lambda *cell: wrong.get(cell) or (right if cell in table.cells else ""))

@@ -102,6 +102,11 @@ class Stage:
         """The step whose state the cluster is in; ``None`` before the first."""
         return None if self._at is None else self.scenario.steps[self._at]
 
+    @property
+    def present(self) -> Step:
+        """The state that the cluster is in: before the first step the workloads alone, with all that this step has."""
+        return self.step or Step("before the first step", "", self._inventory)
+
     def open(self) -> None:
         """Wait for the scenario's turn, make namespaces, external hosts and the first workloads, and wait for pods.
 
@@ -121,6 +126,7 @@ class Stage:
         further, it starts over. What the step asks ``throughout`` or ``first`` is asked on the way. Raises
         ``ValueError`` for a name that is no step's, and ``CapabilityMissing``.
         """
+        __tracebackhide__ = True  # a wrong name is an error of the test that gives it
         names = [known.name for known in self.scenario.steps]
         name = step if isinstance(step, str) else step.name
         if name not in names:
@@ -162,24 +168,28 @@ class Stage:
             swept = pool.submit(self._ask, sweep, cells, census)
             return Observation(dict(zip(able, typed.result(), strict=True)), swept.result())
 
-    def probe(self, path: str, expected: str = "undefined") -> Finding:
-        """Ask one path in the present state, for one of the verdict words.
+    def look(self, path: str, expected: Expected, where: str) -> Finding:
+        """Ask one path in the present state. ``where`` says who wants to know.
 
-        Raises ``ScenarioInvalid`` for a path that cannot be read, ``CapabilityMissing``, and ``Unproven``.
+        Raises ``ScenarioInvalid`` for a path that cannot be read, and ``CapabilityMissing``.
         """
-        expectation = self._expectation(path, Expected(expected))
+        expectation = self._expectation(path, expected, where)
         if expectation.path.manner in (Manner.FIRST, Manner.THROUGHOUT):
             what = f"'{path}' can only be asked by a step, while it is entered"
             raise ScenarioInvalid([f"{what}; leave out '{expectation.path.manner}'"])
         if lack := self.lacks(expectation.path):
             raise CapabilityMissing(lack)
-        return _proven(self._ask(converge, [expectation], self.census()))[0]
+        return self._ask(converge, [expectation], self.census())[0]
 
-    def truth_table(self, expected: str = "undefined") -> TruthTable:
-        """Ask every pair of workloads and served port in the present state, for one word. Raises ``Unproven``."""
+    def look_around(self, expected: Expected, where: str) -> TruthTable:
+        """Ask every pair of workloads and served port in the present state, for one word."""
         paths = closed_world(Step("now", "", self._inventory))
-        everything = [Expectation(path, Expected(expected), "truth_table()") for path in paths]
-        return TruthTable.of(_proven(self._ask(sweep, everything, self.census())))
+        everything = [Expectation(path, expected, where) for path in paths]
+        return TruthTable.of(self._ask(sweep, everything, self.census()))
+
+    def probe(self, path: str, expected: str = "undefined") -> Finding:
+        """Ask one path as ``look`` does, for one of the verdict words. Raises ``Unproven`` too."""
+        return _proven((self.look(path, Expected(expected), "probe()"),))[0]
 
     def lacks(self, path: Path) -> Capability | None:
         """The first ability that this path needs and the cluster does not have."""
@@ -222,14 +232,14 @@ class Stage:
         steps = self.scenario.steps
         return (self.step or steps[0]).inventory if steps else self.scenario.inventory
 
-    def _expectation(self, text: str, expected: Expected) -> Expectation:
+    def _expectation(self, text: str, expected: Expected, where: str) -> Expectation:
         sentence = parse(text, expected, Place("probe()", 1))
         if isinstance(sentence, Problem):
             raise ScenarioInvalid([str(sentence)])
         expectations, problems = resolve([sentence], self._inventory)
         if problems or len(expectations) != 1:
             raise ScenarioInvalid([str(problem) for problem in problems] or [f"'{text}' is not one path but several"])
-        return expectations[0]
+        return replace(expectations[0], where=where)
 
     def _ask(self, asking: Asking, expectations: Sequence[Expectation], census: Census) -> tuple[Finding, ...]:
         aimed = [(expectation, self._aims(expectation, census)) for expectation in expectations]

@@ -39,16 +39,26 @@ def test_a_world_in_which_nothing_is_right_is_one_line() -> None:
 
 
 def test_what_differs_in_kind_is_not_thrown_together() -> None:
-    cells = [finding("a", "c"), finding("b", "c", "REFUSED"), finding("a", "d"), finding("b", "d", "CONNECTED")]
+    outcomes = {"a": ("TIMED_OUT",) * 3, "b": ("REFUSED", "CONNECTED", "REFUSED")}
+    cells = [
+        finding(source, target, outcome)
+        for source in outcomes
+        for target, outcome in zip("cde", outcomes[source], strict=True)
+    ]
     assert sorted(map(str, groups(TruthTable.of(cells)))) == [
-        "a -> 2 targets: expected allowed, observed TIMED_OUT",
-        "b -> c:80: expected allowed, observed REFUSED",
+        "a -> 3 targets: expected allowed, observed TIMED_OUT",
+        "b -> 2 targets: expected allowed, observed REFUSED",
     ]
 
 
 def test_a_cell_that_was_not_asked_is_in_no_group() -> None:
-    grouped = groups(TruthTable.of([finding("a", "c"), finding("b", "d")]))
-    assert [(group.sources, group.targets) for group in grouped] == [(("a",), ("c:80",)), (("b",), ("d:80",))]
+    grouped = groups(TruthTable.of([finding(*pair) for pair in ("ac", "bd", "ec", "fd")]))
+    assert [(group.sources, group.targets) for group in grouped] == [(("a", "e"), ("c:80",)), (("b", "f"), ("d:80",))]
+
+
+def test_a_few_wrong_cells_are_named_one_by_one() -> None:
+    grouped = groups(TruthTable.of([finding("a", "b"), finding("b", "a")]))
+    assert [str(group).partition(": ")[0] for group in grouped] == ["a -> b:80", "b -> a:80"]
 
 
 def test_a_closed_world_counts_groups_names_and_tells_one_story() -> None:
