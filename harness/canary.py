@@ -70,22 +70,23 @@ class _Canary:
 
     def sing(self) -> str:
         sides = self._sides()
-        pods = [self._object(data) for data in self._pods(sides)]
+        guarded = self._object(self._pod(_GUARDED, "guarded", {}))
         policies = [self._object(data) for data in self._policies()]
+        made = [guarded, *policies]
         try:
             if not self._given:
                 self._make(Act.CREATE_NAMESPACE, [self._namespace_object()])
-            self._make(Act.START, pods)
+            self._make(Act.START, [guarded])
+            callers = [self._object(data) for data in self._callers(sides, self._home(sides))]
+            made += callers
+            self._make(Act.START, callers)
             self._observe(sides, policies)
         finally:
-            self._clean([*pods, *policies])
+            self._clean(made)
         return f"policies have effect, {'on one node and across two' if _FAR in sides else 'on one node'}"
 
     def _observe(self, sides: Sequence[str], policies: Sequence[Object]) -> None:
-        timeouts = self._ground.timeouts
-        wait_ready(
-            self._ground.client, [self._namespace], deadline=Deadline(timeouts.ready), interval=timeouts.interval
-        )
+        self._wait_ready()
         addresses = self._addresses()
         paths = tuple(_paths(sides))
         closed = self._wrong({path: self._question(path, Expected.ALLOWED, addresses) for path in paths})
@@ -99,6 +100,22 @@ class _Canary:
         wrong = self._wrong({path: self._question(path, path.then, addresses) for path in paths})
         if wrong:
             raise verdict(self._ground.cluster.dataplane, {path: reply.outcome for path, reply in wrong.items()})
+
+    def _wait_ready(self) -> None:
+        timeouts, namespaces = self._ground.timeouts, [self._namespace]
+        wait_ready(self._ground.client, namespaces, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
+
+    def _home(self, sides: Sequence[str]) -> str:
+        """The node of the guarded pod, once it has one; empty where all may stand anywhere.
+
+        It is placed before the others: were they all placed at once, those that keep away from it could take every
+        node, and leave none for it.
+        """
+        if _FAR not in sides:
+            return ""
+        self._wait_ready()
+        found = self._ground.client.get(ObjectKey("v1", "Pod", self._namespace, _GUARDED))
+        return str(found["spec"]["nodeName"])
 
     def _wrong(self, questions: Mapping[Crossing, Question]) -> Mapping[Crossing, Reply]:
         """The paths that are not as expected when the settle time is over; none once all have been, in a row.
@@ -152,10 +169,9 @@ class _Canary:
         placed = {**data, "metadata": {**data["metadata"], "namespace": self._namespace}}
         return marked(placed, self._run) if self._given else placed
 
-    def _pods(self, sides: Sequence[str]) -> Iterator[Object]:
-        yield self._pod(_GUARDED, "guarded", {})
+    def _callers(self, sides: Sequence[str], home: str) -> Iterator[Object]:
         for side in sides:
-            affinity = self._placed(side) if _FAR in sides else {}
+            affinity = _placed(side, home) if home else {}
             for role in ("friend", "stranger", "closed"):
                 yield self._pod(_at(role, side), role, affinity)
 
@@ -175,12 +191,6 @@ class _Canary:
         }
         labels = {LABEL: self._run, ROLE: role}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
-
-    def _placed(self, side: str) -> Object:
-        """On the node of the guarded pod, or on another."""
-        term = {"labelSelector": self._select("guarded"), "topologyKey": "kubernetes.io/hostname"}
-        kind = "podAffinity" if side == _NEAR else "podAntiAffinity"
-        return {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
 
     def _policies(self) -> Iterator[Object]:
         friend = {"podSelector": self._select("friend")}
@@ -203,6 +213,13 @@ class _Canary:
     def _select(self, *roles: str) -> Object:
         among = {"key": ROLE, "operator": "In", "values": list(roles)}
         return {"matchLabels": {LABEL: self._run}, "matchExpressions": [among]}
+
+
+def _placed(side: str, home: str) -> Object:
+    """On this node, or on another."""
+    field = {"key": "metadata.name", "operator": "In" if side == _NEAR else "NotIn", "values": [home]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
 def _at(role: str, side: str) -> str:

@@ -1,5 +1,7 @@
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,7 +9,7 @@ from harness.canary import Crossing, verdict, watch
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.cluster.registry import Choice
 from harness.errors import ClusterFailed, NotEnforcing
-from harness.kube.client import ObjectKey
+from harness.kube.client import Client, ObjectKey
 from harness.lab import Lab, Settings
 from harness.matrix.outcome import Expected, Outcome
 
@@ -71,6 +73,42 @@ def test_where_they_have_none_it_says_so_to_everybody_and_sings_once() -> None:
             _ = guest.ground
             with pytest.raises(NotEnforcing, match="policies have no effect"):
                 guest.vouch()
+
+
+@pytest.mark.live
+def test_on_two_nodes_the_guarded_pod_is_placed_first_and_the_others_by_its_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[dict[str, Any]] = []
+    create = Client.create
+
+    def noted(client: Client, data: Mapping[str, Any]) -> dict[str, Any]:
+        if data["kind"] == "Pod":
+            made.append(dict(data))
+            ready = create(client, data)
+            assert data["metadata"]["name"] == made[0]["metadata"]["name"] or _is_placed(client, made[0])
+            return ready
+        return create(client, data)
+
+    with Lab(Choice(EmbeddedProvider(), "told so"), Settings()) as owner:
+        client = owner.ground.client
+        (home,) = client.list("v1", "Node")
+        client.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "second"}})
+        monkeypatch.setattr(Client, "create", noted)
+        watch(owner.ground, {})
+    guarded, *others = made
+    assert guarded["metadata"]["name"] == "canary-guarded"
+    assert not guarded["spec"]["affinity"]
+    for pod in others:
+        required = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        ((field,),) = [term["matchFields"] for term in required["nodeSelectorTerms"]]
+        operator = "In" if pod["metadata"]["name"].endswith("-near") else "NotIn"
+        assert field == {"key": "metadata.name", "operator": operator, "values": [home["metadata"]["name"]]}
+    assert len(others) == 6
+
+
+def _is_placed(client: Client, pod: Mapping[str, Any]) -> bool:
+    return bool(client.get(ObjectKey.of(pod))["spec"].get("nodeName"))
 
 
 @pytest.mark.live
