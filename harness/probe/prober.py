@@ -4,8 +4,10 @@ Invariants: ``observe`` answers every probe exactly once and never raises for a 
 PROBE_FAILED with the reason. Silence counts only where the round shows that an answer would have come in time: when
 anything that did answer took more than half of the time-out, a pod's own pulse included, what was silent is asked again
 with twice the time and half the parallelism, up to ``SLOWEST_PACE``, and is PROBE_FAILED if that is still too little.
-The pace falls again when the pods are quick. A slow machine therefore costs time and never makes a denial; neither does
-an API server that throttles (the ``Gate`` narrows) or loses connections (a batch is harmless to run twice).
+The pace falls again when the pods are quick. Silence on a name may be one lost query, which resolvers repeat only
+after seconds, so that it needs a round twice as quick, or the slowest pace. A slow machine therefore costs time and
+never makes a denial; neither does an API server that throttles (the ``Gate`` narrows) or loses connections (a batch is
+harmless to run twice).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,8 +38,9 @@ STARTS_PER_SECOND = 400
 """Typed probes, each a process or three, that two cores start in a second. Pods may share one machine, so that no more
 run at once than are started in half a probe's time-out: else a probe's time would run out before its tool runs."""
 WIDEST, NARROWEST = 32, 2
-SLOW, QUICK = 1 / 2, 1 / 8
-"""Parts of the time-out: above the first a round is too slow to trust its silence, below the second it is quick."""
+SLOW, SLOW_FOR_NAMES, QUICK = 1 / 2, 1 / 4, 1 / 8
+"""Parts of the time-out: above the first a round is too slow to trust its silence, above the second that of a name;
+below the third it is quick."""
 SLOWEST_PACE = 8
 
 Replies = Mapping[tuple[PodRef, Probe], Reply]
@@ -142,22 +145,29 @@ class Prober:
         pace = 0
         while work and pace < SLOWEST_PACE:
             pace = max(self._pace, pace + 1)
-            seen, doubt = self._round(work, means)
-            replies.update({key: script.doubted(reply, doubt) for key, reply in seen.items()} if doubt else seen)
-            work = _by_pod(key for key, reply in seen.items() if reply.outcome in script.SILENT) if doubt else {}
+            seen, why = self._round(work, means)
+            replies |= {key: script.doubted(reply, why.get(key, "")) for key, reply in seen.items()}
+            work = _by_pod(why)
         return replies
 
-    def _round(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> tuple[Replies, str]:
-        """One reply for each probe, and why its silence means nothing (empty: it does)."""
+    def _round(
+        self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means
+    ) -> tuple[Replies, Mapping[tuple[PodRef, Probe], str]]:
+        """One reply for each probe; and of those whose silence means nothing, why."""
         if all(self._agents.get(pod, "") is None for pod in work):
             means = Means.TYPED
         at_once, width = self._breadth(work, means)
         asked = self._all_at_once(at_once, work, means, width)
         slowest = max(asked, key=lambda pod: asked[pod].slowness)
-        self._adapt(asked[slowest].slowness)
-        slow = asked[slowest].slowness > SLOW
+        slowness, names = asked[slowest].slowness, SLOW if self._pace == SLOWEST_PACE else SLOW_FOR_NAMES
         replies = {(pod, probe): reply for pod, answers in asked.items() for probe, reply in answers.replies.items()}
-        return replies, f"pod {slowest} was too slow for silence to mean anything" if slow else ""
+        doubtful = tuple(
+            key
+            for key, reply in replies.items()
+            if reply.outcome in script.SILENT and slowness > (names if key[1].by_name else SLOW)
+        )
+        self._adapt(slowness, doubtful=bool(doubtful))
+        return replies, dict.fromkeys(doubtful, f"pod {slowest} was too slow for silence to mean anything")
 
     def _all_at_once(
         self, at_once: int, work: Mapping[PodRef, tuple[Probe, ...]], means: Means, width: int
@@ -177,8 +187,8 @@ class Prober:
         few = sum(map(len, work.values())) <= probes
         return at_once, WIDEST if few else max(NARROWEST, min(WIDEST, probes // at_once))
 
-    def _adapt(self, slowness: float) -> None:
-        if slowness > SLOW:
+    def _adapt(self, slowness: float, *, doubtful: bool) -> None:
+        if slowness > SLOW or doubtful:
             self._pace = min(self._pace * 2, SLOWEST_PACE)
         elif slowness < QUICK:
             self._pace = max(self._pace // 2, 1)

@@ -114,15 +114,16 @@ def read(batch: Batch, stdout: bytes, *, why_lost: str = "") -> Answers:
             _reply(batch, found, index, frame) if frame else Reply(Outcome.PROBE_FAILED, lost, command.tool)
         )
     answered = [replies[batch.asked[index][0]].seconds for index in found.whole if _timed(batch, replies, found, index)]
+    resolved = [found.whole[index].seconds for index in batch.lookups.values() if _resolved(found, index)]
     pulses = [found.whole[index].seconds for index in batch.pulses if index in found.whole]
     if len(pulses) < len(batch.pulses):
         replies = {probe: doubted(reply, "the pod's own pulse was lost") for probe, reply in replies.items()}
-    return Answers(replies, max([*answered, *pulses], default=0.0))
+    return Answers(replies, max([*answered, *resolved, *pulses], default=0.0))
 
 
 def doubted(reply: Reply, why: str) -> Reply:
-    """The reply where silence is no observation, because of ``why``; an explicit answer stays one."""
-    if reply.outcome not in SILENT:
+    """The reply where silence is not an observation, because of ``why`` (empty: it is). Explicit answers stay."""
+    if not why or reply.outcome not in SILENT:
         return reply
     return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"{reply.detail}; but {why}")
 
@@ -134,6 +135,11 @@ def _timed(batch: Batch, replies: Mapping[Probe, Reply], found: frames.Frames, i
     probe, command = batch.asked[index]
     waited = found.whole[index].code in reading.SILENCE and command.dialect is not Dialect.CURL
     return replies[probe].outcome is Outcome.CONNECTED and not waited
+
+
+def _resolved(found: frames.Frames, index: str) -> bool:
+    frame = found.whole.get(index)
+    return frame is not None and reading.read(Dialect.LOOKUP, frame.code, frame.message).outcome is Outcome.CONNECTED
 
 
 def _no_tool(probe: Probe, forced: Tool | None) -> Reply:

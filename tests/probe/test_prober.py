@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -109,6 +110,25 @@ def test_what_was_silent_in_a_slow_round_is_asked_again_with_more_time(fake_pods
     pods.seconds = 0.001
     prober.observe({A: [OPEN]})
     assert prober.timeout == pytest.approx(0.2)
+
+
+def test_silence_on_a_name_needs_a_quicker_round_than_silence_of_an_address(fake_pods: FakePods) -> None:
+    """One lost query is a silence too, and resolvers repeat it only after seconds."""
+    silent: Counter[str] = Counter()
+
+    def network(pod: PodRef, host: str, port: int) -> str:
+        silent[host] += 1
+        return "open" if host == "web" and silent[host] > 1 else "dropped"
+
+    pods = fake_pods(network)
+    pods.seconds = 0.07
+    named = Probe(Scheme.TCP, "web", 80)
+    replies = _prober(pods).observe({A: [named, DROPPED]})
+    assert replies[A, named].outcome is Outcome.CONNECTED
+    assert (replies[A, DROPPED].outcome, silent[DROPPED.host]) == (Outcome.TIMED_OUT, 1)
+    pods.seconds = 0.001
+    silent.clear()
+    assert _prober(pods).observe({A: [named]})[A, named].outcome is Outcome.TIMED_OUT
 
 
 def test_silence_of_pods_that_stay_too_slow_means_nothing(fake_pods: FakePods) -> None:

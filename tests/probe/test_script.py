@@ -126,6 +126,10 @@ def test_slowness_is_that_of_answers_and_pulses_not_of_silence() -> None:
     assert quick.slowest == pytest.approx(0.01)
     slow = read(batch, (PULSE + _frame("0", 0, OPEN, seconds=0.15)).encode())
     assert slow.slowest == pytest.approx(0.15)
+    named = read(_batch(NAMED), (PULSE + _frame("0", 124) + _frame("name0", 0, "10.0.0.1", seconds=0.12)).encode())
+    assert named.slowest == pytest.approx(0.12)
+    unresolved = read(_batch(NAMED), (PULSE + _frame("0", 124) + _frame("name0", 124, seconds=0.9)).encode())
+    assert unresolved.slowest == pytest.approx(0.01)
     pulse = read(batch, (_frame("pulse0", 124, seconds=0.2) + _frame("0", 124)).encode())
     assert pulse.slowest == pytest.approx(0.2)
 
