@@ -107,6 +107,7 @@ def demo(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Demo:
     """Two pods, a Service, a step without policies and one with default deny; temporary files in a place of its own."""
     made = Demo(pytester)
     monkeypatch.setenv("TMPDIR", str(made.temporary))
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)  # it is for the run of these tests, not for runs in them
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     )

@@ -1,6 +1,7 @@
 """``run.json``: what was tested, what came of it, and where the rest stands. Its form: ``run.schema.json``."""
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -13,6 +14,7 @@ from _pytest.junitxml import xml_key  # the fixture record_testsuite_property is
 
 from harness.plugin.lab import lab_of
 from harness.plugin.reports.files import REPORTS
+from harness.plugin.reports.markdown import summary
 from harness.plugin.reports.results import RESULTS, Results
 from harness.plugin.reports.tested import began, properties, tested
 
@@ -20,6 +22,9 @@ VERSION = 1
 """Of the form; a change that can break a reader raises it."""
 
 RUN_FILE = "run.json"
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+"""Environment variable of GitHub's runners: the file whose Markdown is shown below the job."""
 
 
 @cache
@@ -41,9 +46,11 @@ def finish(config: pytest.Config, exitstatus: int) -> None:
     if xml := config.stash.get(xml_key, None):
         for name, text in properties(about).items():
             xml.add_global_property(name, text)
-    if reports.folder:
-        document = run_document(about, results, exitstatus, steps_of(reports.folder, lab.run))
-        reports.write(RUN_FILE, json.dumps(document, indent=1) + "\n")
+    steps = steps_of(reports.folder, lab.run) if reports.folder else {}
+    document = run_document(about, results, exitstatus, steps)
+    reports.write(RUN_FILE, json.dumps(document, indent=1) + "\n")
+    if place := os.environ.get(SUMMARY_VARIABLE):
+        reports.append(Path(place), summary(document))
 
 
 def run_document(
