@@ -98,6 +98,10 @@ class ClusterRuntime:
         """Let a client talk to the container's program."""
         await self._kubelet.attach(pod, container, streams)
 
+    async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port inside the pod."""
+        return await self._kubelet.dial(pod, port)
+
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """What the container has written so far."""
         return await self._kubelet.logs(pod, container)

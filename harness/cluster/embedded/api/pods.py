@@ -1,4 +1,4 @@
-"""The subresources of pods that reach into a running container: exec, attach and log."""
+"""The subresources of pods that reach into a running container: exec, attach, portforward and log."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from multidict import MultiMapping
 
+from harness.cluster.embedded.api import portforward
 from harness.cluster.embedded.api.errors import bad_request, media_type_refused
 from harness.cluster.embedded.api.request import Target, flag, number
 from harness.cluster.embedded.api.runtime import ExecStreams, Runtime
@@ -18,7 +19,7 @@ _TEXT = {"Content-Type": "text/plain"}
 
 
 class PodStreams:
-    """exec, attach and log for one store and runtime. Problems are StatusErrors, raised before any stream begins."""
+    """These for one store and runtime. Problems are StatusErrors, raised before any stream begins."""
 
     def __init__(self, store: Store, runtime: Runtime) -> None:
         self._store = store
@@ -26,7 +27,7 @@ class PodStreams:
 
     async def answer(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request for one of them."""
-        answers = {"exec": self.exec, "attach": self.attach, "log": self.log}
+        answers = {"exec": self.exec, "attach": self.attach, "portforward": self.forward, "log": self.log}
         return await answers[target.subresource](target, request)
 
     async def exec(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
@@ -48,6 +49,13 @@ class PodStreams:
             return 0
 
         return await serve(request, _wanted(request), talk)
+
+    async def forward(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """Forward the client's connections to ports of the pod."""
+        pod = self._pod(target)
+        if (phase := pod.get("status", {}).get("phase")) != "Running":
+            raise bad_request(f"unable to forward port because pod is not running. Current status={phase}")
+        return await portforward.serve(request, lambda port: self._runtime.dial(pod, port))
 
     async def log(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
         """A container's output so far, or as it comes."""

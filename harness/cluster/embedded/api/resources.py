@@ -110,7 +110,7 @@ RESOURCES = (
         "pods",
         "Pod",
         short_names=("po",),
-        subresources=("status", "log", "exec", "attach", "ephemeralcontainers"),
+        subresources=("status", "log", "exec", "attach", "portforward", "ephemeralcontainers"),
         categories=("all",),
         selectable=_POD_FIELDS,
         enforced=True,

@@ -3,6 +3,7 @@
 The wire form of a stream (WebSocket today) ends in `api.websocket`; a runtime sees bytes only.
 """
 
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -51,6 +52,9 @@ class Runtime(Protocol):
 
         Cancelled when the client goes away: the program goes on. Raises ExecFailed.
         """
+
+    async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[StreamReader, StreamWriter]:
+        """Connect to a TCP port on the pod's own loopback. Raises ExecFailed."""
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """Everything that the container has written so far."""

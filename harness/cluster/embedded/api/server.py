@@ -94,7 +94,7 @@ class ApiServer:
             return await self._review(review, request)
         target = Target.parse(path)
         match target.subresource:
-            case "exec" | "attach" | "log":
+            case "exec" | "attach" | "portforward" | "log":
                 return await self._pods.answer(target, request)
             case _:
                 return await self._verb(target, request)

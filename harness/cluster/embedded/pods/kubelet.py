@@ -13,6 +13,7 @@ that the pod's containers may lack.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -112,6 +113,17 @@ class Kubelet:
         if console is None:
             raise ExecFailed(f"container {container} of pod {pod['metadata']['name']} is not running")
         await console.attach(streams)
+
+    async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a TCP port from inside the pod, as port forwarding does. Raises ``ExecFailed``."""
+        running = self._running.get(Key.of("pods", pod))
+        if running is None:
+            raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
+        try:
+            return await running.listeners.dial(port)
+        except OSError as problem:
+            why = os.strerror(problem.errno or 0)
+            raise ExecFailed(f"failed to connect to localhost:{port} inside the pod: {why}") from problem
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """What the container's program has written, or its stand-in served, so far: the last few thousand lines."""

@@ -69,6 +69,17 @@ class Listeners:
             sock.close()
             raise
 
+    async def dial(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to a TCP port of the pod on its own loopback. Raises ``OSError``."""
+        with in_network(self._there.net, self._home.net):
+            sock = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", number))
+            return await asyncio.open_connection(sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+
     def close(self, port: Port) -> None:
         """Stop listening on one port; a connection to it is refused from now on."""
         listener = self._open.pop(port, None)

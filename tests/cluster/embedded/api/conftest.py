@@ -68,6 +68,9 @@ class FakeRuntime:
     async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
         await streams.stdout(b"attached\n")
 
+    async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        raise ExecFailed("nothing listens here")
+
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         return self.log
 

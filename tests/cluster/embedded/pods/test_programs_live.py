@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,11 @@ def test_a_client_that_attaches_talks_to_the_program_until_that_ends(shop: Any) 
     wait_for(shop, "open", "{.status.phase}", "Succeeded")
     assert shop.ok("logs", "open") == "begun\ngot hello\ngot there\n"
     shop.ok("delete", "pod", "open")
+
+
+def test_files_are_copied_into_a_pod_and_back(shop: Any, tmp_path: Path) -> None:
+    (tmp_path / "there.txt").write_text("some text")
+    shop.ok("cp", str(tmp_path / "there.txt"), "web:/tmp/here.txt")
+    assert shop.ok("exec", "web", "--", "cat", "/tmp/here.txt") == "some text"
+    shop.ok("cp", "web:/tmp/here.txt", str(tmp_path / "back.txt"))
+    assert (tmp_path / "back.txt").read_text() == "some text"
