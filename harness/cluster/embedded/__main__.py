@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 lifeline=given.lifeline,
                 ready=given.ready_fd,
                 hidden_tools=given.hide_tools,
+                tools=given.tools,
                 mutant=_known(given.mutant),
             )
         )
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--lifeline", type=Path, metavar="FIFO", help="end when the last process that holds this FIFO open is gone")
     add("--ready-fd", type=int, metavar="N", help="write 'ready' and a newline to this descriptor once it is")
     add("--hide-tools", type=_names, default=(), metavar="NAMES", help="take these programs from every pod: nc,curl")
+    add("--tools", choices=("busybox",), default="", help="have pods find these tools alone, not all of this host's")
     add("--mutant", default="", metavar="NAME", help="give the policy agent one bug of network plugins")
     add("--check", action="store_true", help="only find out whether a cluster can run here")
     return parser

@@ -36,6 +36,7 @@ from harness.cluster.embedded.pods import podstatus
 from harness.cluster.embedded.pods.addresses import CHOSEN, NODE_POD_CIDR
 from harness.cluster.embedded.pods.kubelet import Kubelet
 from harness.cluster.embedded.pods.spawn import Spawner
+from harness.cluster.embedded.pods.tools import BUSYBOX, Tools
 from harness.cluster.embedded.store import Key, Store
 from harness.errors import ClusterFailed
 
@@ -62,7 +63,7 @@ async def _run(options: Options, inherited: Inherited) -> None:
         Spawner(_POD_USER if inherited.privileged else None),
         settled=dataplane.settled,
         images={dns.IMAGE: dns.NameServer(store)},
-        hidden=options.hidden_tools,
+        tools=_tools(options, node),
     )
     token = secrets.token_urlsafe(24)
     runtime = ClusterRuntime(dataplane, kubelet)
@@ -117,6 +118,12 @@ def _agent(mutant: str) -> Agent:
     from harness.cluster.embedded.mutants import Mutated, named  # here, since they are rarely needed
 
     return Mutated(named(mutant))
+
+
+def _tools(options: Options, node: Node) -> Tools:
+    if options.tools == BUSYBOX and not node.has_busybox:
+        raise ClusterFailed("pods cannot have busybox's tools: this host has none; install busybox")
+    return Tools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
 def _node() -> Node:

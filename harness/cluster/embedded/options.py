@@ -14,6 +14,7 @@ RESTART_AGENT = signal.SIGUSR1
 class Options:
     """One cluster. Descriptors are ``None`` where there is nothing to watch (``lifeline``) or to tell (``ready``).
 
+    ``tools`` is ``busybox`` where pods are to find nothing else, and empty where they find all that the host has;
     ``mutant`` is the name of the bug that its policy agent has; it has none where that is empty.
     """
 
@@ -23,6 +24,7 @@ class Options:
     lifeline: Path | None = None
     ready: int | None = None
     hidden_tools: Sequence[str] = field(default_factory=tuple)
+    tools: str = ""
     mutant: str = ""
 
 

@@ -64,6 +64,12 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     assert (directory / "daemon.log").read_text() == ""
 
 
+@pytest.fixture
+def new_kubectl() -> type[Kubectl]:
+    """Makes kubectl for a kubeconfig."""
+    return Kubectl
+
+
 class Foreground:
     """``python -m harness.cluster.embedded`` with a kubeconfig in ``directory``."""
 

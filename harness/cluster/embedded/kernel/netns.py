@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.cluster.embedded.kernel import applets
 from harness.cluster.embedded.kernel.syscalls import (
     Clone,
     Mount,
@@ -72,15 +73,19 @@ def in_network(there: int, home: int) -> Iterator[None]:
         setns(home, Clone.NET)
 
 
-def read_only_view(home: Namespaces) -> int:
-    """A mount namespace with all of the host's files, read-only and nosuid: what every sandbox starts from."""
+def read_only_view(home: Namespaces) -> tuple[int, bool]:
+    """A mount namespace with all of the host's files, read-only and nosuid: what every sandbox starts from.
+
+    And whether it has busybox's tools besides (``applets``).
+    """
     unshare(Clone.FILESYSTEM | Clone.MOUNT)
     try:
         mount("none", "/", flags=Mount.RECURSIVE | Mount.PRIVATE)
         read_only_without_setuid("/")
         for path in filter(os.path.isdir, _CACHES):
             mount("tmpfs", path, "tmpfs", Mount.NOSUID | Mount.NODEV, "size=4k")
-        return _open("mnt")
+        provided = applets.provide()
+        return _open("mnt"), provided
     finally:
         home.enter()
 

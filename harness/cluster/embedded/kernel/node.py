@@ -48,7 +48,7 @@ class Node:
         self._netlink = Netlink()
         self._connections = Netlink(netlink.NETFILTER)
         self._indexes = count(1000)
-        self._view = netns.read_only_view(self.home)
+        self._view, self.has_busybox = netns.read_only_view(self.home)
         self._ipv6 = Path("/proc/net/if_inet6").exists()
         netns.tune(_SYSCTLS)
         self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, ADDRESS))

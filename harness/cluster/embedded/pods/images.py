@@ -70,6 +70,11 @@ def program(container: Container) -> tuple[str, ...]:
     return words if words and _is_common(words[0]) and not is_server else ()
 
 
+def is_of_tools(container: Container) -> bool:
+    """Whether the image is one of shells and clients."""
+    return name_of(container) in _TOOLS
+
+
 def may_listen(container: Container) -> bool:
     """Whether the program that the container runs may open ports of its own."""
     return any(_LISTENERS.search(word) for word in program(container))

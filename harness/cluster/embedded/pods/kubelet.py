@@ -41,6 +41,7 @@ from harness.cluster.embedded.pods.running import Running, Said
 from harness.cluster.embedded.pods.session import execute
 from harness.cluster.embedded.pods.spawn import Spawner
 from harness.cluster.embedded.pods.standin import Served, StandIn, served
+from harness.cluster.embedded.pods.tools import Tools
 from harness.cluster.embedded.ruleset.world import is_external_host
 from harness.cluster.embedded.store import Event, EventType, Key, Object, Store
 from harness.errors import HarnessError
@@ -53,8 +54,8 @@ _ONLY_PROGRAMS = "images are not run here: the embedded cluster has the host's p
 class Kubelet:
     """Runs the pods of one node. ``settled`` returns once the dataplane enforces the store's present state.
 
-    ``images`` maps the few images that *are* run to what answers on their ports; ``hidden`` are programs to take from
-    every container, ephemeral ones included.
+    ``images`` maps the few images that *are* run to what answers on their ports; ``tools`` are the programs that
+    containers find.
     """
 
     def __init__(
@@ -65,14 +66,14 @@ class Kubelet:
         *,
         settled: Callable[[], Awaitable[None]],
         images: Mapping[str, Responder],
-        hidden: Sequence[str],
+        tools: Tools,
     ) -> None:
         self._store = store
         self._node = node
         self._spawner = spawner
         self._settled = settled
         self._images = images
-        self._hidden = hidden
+        self._tools = tools
         self._recorder = Recorder(store, "kubelet", podstatus.NODE)
         self._pod_addresses = Pool(NODE_POD_CIDR, reserved=CHOSEN)
         self._external_addresses = Pool(EXTERNAL_CIDR)
@@ -92,7 +93,7 @@ class Kubelet:
         running = self._running.get(Key.of("pods", pod))
         if running is None:
             raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
-        environment = podspec.environment(pod, podspec.container_called(pod, container))
+        environment = self._environment(pod, podspec.container_called(pod, container))
         namespaces = running.joined.get(container, running.sandbox.namespaces)
         session = asyncio.create_task(execute(self._spawner, namespaces, argv, environment, streams))
         running.used = True
@@ -156,7 +157,7 @@ class Kubelet:
             self._end(key)
 
     async def _farewell(self, pod: Object, running: Running, container: Mapping[str, Any]) -> None:
-        environment = podspec.environment(pod, container)
+        environment = self._environment(pod, container)
         namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
         running.used = True
         try:
@@ -253,7 +254,7 @@ class Kubelet:
     def _contents(self, pod: Object, address: str, hidden: Sequence[str] = ()) -> Contents:
         """What a container shows: ``hidden`` is what its own image lacks, besides what the whole cluster does."""
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
-        return Contents(podspec.hostname(pod), files, (*self._hidden, *hidden), self._spawner.user or 0)
+        return Contents(podspec.hostname(pod), files, (*self._tools.hidden, *hidden), self._spawner.user or 0)
 
     async def _live(self, key: Key, running: Running) -> None:
         """Run the pod's init containers, serve, report it ready, and run its programs as long as there are any."""
@@ -292,7 +293,7 @@ class Kubelet:
         if name not in running.joined:
             running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
         console = running.said.console(container)
-        environment = podspec.environment(pod, container)
+        environment = self._environment(pod, container)
         argv = images.expanded(images.program(container), environment)
         running.used = True
         try:
@@ -306,6 +307,9 @@ class Kubelet:
             raise ExecFailed(told) from problem
         finally:
             console.end()
+
+    def _environment(self, pod: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, str]:
+        return podspec.environment(pod, container, self._tools.path(pod, container))
 
     def _newcomers(self, key: Key, pod: Object) -> tuple[str, ...]:
         """The ephemeral containers that the pod has not been joined by."""

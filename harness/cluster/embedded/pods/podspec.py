@@ -85,9 +85,9 @@ def hosts(pod: Pod, address: str) -> str:
     return "\n".join(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost", f"{address}\t{own}", *aliases]) + "\n"
 
 
-def environment(pod: Pod, container: Mapping[str, Any]) -> dict[str, str]:
+def environment(pod: Pod, container: Mapping[str, Any], path: str = SEARCH_PATH) -> dict[str, str]:
     """The whole environment of a process: the container's literal values and field references, PATH, HOME, HOSTNAME."""
-    base = {"PATH": SEARCH_PATH, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
+    base = {"PATH": path, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
     return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
 
 
