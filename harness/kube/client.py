@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from harness.errors import ApiError, ClusterFailed
 from harness.kube.config import Access
+from harness.kube.segment import segment
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -191,11 +192,11 @@ class Client:
 
     def _object_path(self, key: ObjectKey) -> str:
         collection = self._collection_path(key.api_version, key.kind, self._namespace(key))
-        return f"{collection}/{quote(key.name, safe='')}"
+        return f"{collection}/{segment(key.name)}"
 
     def _collection_path(self, api_version: str, kind: str, namespace: str) -> str:
         resource = self.resource(api_version, kind)
-        inside = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource.namespaced else ""
+        inside = f"/namespaces/{segment(namespace)}" if namespace and resource.namespaced else ""
         return f"{_group_path(api_version)}{inside}/{resource.plural}"
 
     def _request(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> Object:

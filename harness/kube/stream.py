@@ -8,12 +8,13 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from harness.kube.client import seconds_to_wait
 from harness.kube.config import Access
+from harness.kube.segment import segment
 from harness.model.flow import PodRef
 from harness.settings import Deadline
 
@@ -47,7 +48,7 @@ def exec_path(pod: PodRef, argv: Sequence[str], container: str, stdin: str) -> s
     query = [*(("command", word) for word in argv), ("stdin", stdin), ("stdout", "true"), ("stderr", "true")]
     if container:
         query.append(("container", container))
-    return f"/api/v1/namespaces/{quote(pod.namespace)}/pods/{quote(pod.name)}/exec?{urlencode(query)}"
+    return f"/api/v1/namespaces/{segment(pod.namespace)}/pods/{segment(pod.name)}/exec?{urlencode(query)}"
 
 
 def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:

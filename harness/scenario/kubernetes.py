@@ -42,6 +42,8 @@ _LOWER = "write lower-case letters, digits and '-', at most 63"
 DNS_LABEL = rf"(?=.{{1,63}}\Z){_LABEL}"
 LABEL_KEY = rf"({_LABEL}(\.{_LABEL})*/)?(?=[^/]{{1,63}}\Z){_ALNUM}"
 LABEL_VALUE = rf"(?=.{{0,63}}\Z)({_ALNUM})?"
+API_VERSION = rf"({_LABEL}(\.{_LABEL})*/)?{_LABEL}"
+KIND = r"[A-Za-z][A-Za-z0-9]{0,62}"
 LABEL_RULE = "write at most 63 letters, digits, '-', '_' and '.'"
 
 _DNS_LABEL = string("a DNS label", DNS_LABEL, _LOWER)
@@ -58,12 +60,16 @@ _PORT_NUMBER = integer("a port", 1, 65535)
 _PORT = either({Kind.NUMBER: _PORT_NUMBER, Kind.TEXT: _PORT_NAME}, "a port's number or name")
 _PROTOCOL = choice(("TCP", "UDP", "SCTP"), "a protocol")
 
+_SEGMENT = string(
+    "a name that a path may hold",
+    r"(?!\.{1,2}\Z)[^/%\x00-\x1f\x7f]+",
+    "write a name without '/' and '%', and neither '.' nor '..'",
+)
+
 NAMES: dict[str, Shape] = {
     "Namespace": _DNS_LABEL,
     "Service": string("a Service's name", rf"(?=[a-z])(?=.{{1,63}}\Z){_LABEL}", f"{_LOWER}, beginning with a letter"),
-    **dict.fromkeys(
-        ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"), string("a name", r"[^/%]+", "write a name")
-    ),
+    **dict.fromkeys(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"), _SEGMENT),
 }
 """What names of some kinds look like; those of all others are DNS subdomains."""
 

@@ -13,7 +13,7 @@ from harness.model.objects import Pod, Service
 from harness.model.policy import NetworkPolicy
 from harness.scenario.family import POLICY_KINDS, Family
 from harness.scenario.files import Files
-from harness.scenario.kubernetes import API_VERSIONS, SPECS, metadata
+from harness.scenario.kubernetes import API_VERSION, API_VERSIONS, KIND, SPECS, metadata
 from harness.scenario.node import Kind, Node
 from harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
 from harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
@@ -22,8 +22,8 @@ from harness.scenario.source import read
 _MODELS = {"Pod": Pod.parse, "Service": Service.parse, "NetworkPolicy": NetworkPolicy.parse}
 _TYPE = mapping(
     {
-        "apiVersion": string("an API version", ".+", "write v1, for example"),
-        "kind": string("a kind", ".+", "write Pod, for example"),
+        "apiVersion": string("an API version", API_VERSION, "write v1 or apps/v1, for example"),
+        "kind": string("a kind", KIND, "write Pod, for example"),
     },
     required=("apiVersion", "kind"),
     what="an API object",

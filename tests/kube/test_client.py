@@ -170,3 +170,18 @@ def test_the_key_of_an_object() -> None:
     key = ObjectKey.of({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}})
     assert (str(key), key.api_version) == ("Deployment n/a", "apps/v1")
     assert str(ObjectKey.of({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})) == "Namespace n"
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_would_stand_for_a_whole_collection_is_never_sent(client_of: ClientOf, name: str) -> None:
+    asked: list[str] = []
+
+    def record(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        asked.append(path)
+        return _json({})
+
+    client = client_of(record)
+    for key in (ObjectKey("v1", "Pod", "shop", name), ObjectKey("v1", "Pod", name or ".", "web")):
+        with pytest.raises(ClusterFailed, match="is not the name of an object"):
+            client.delete(key)
+    assert asked == []
