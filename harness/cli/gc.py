@@ -90,9 +90,10 @@ def _elsewhere(given: argparse.Namespace, oldest: datetime | None) -> Iterator[_
 
 def _traces(provider: ExternalProvider, oldest: datetime | None) -> Iterator[_Removal]:
     for trace in provider.traces():
-        old = oldest is not None and trace.since != "" and datetime.fromisoformat(trace.since) < oldest
+        old = oldest is not None and trace.since is not None and trace.since < oldest
         doomed = trace.life is Life.DEAD or (trace.life is Life.ELSEWHERE and old)
-        owner = f"{_owner(trace.run)}, {trace.host or 'host unknown'} since {trace.since or 'unknown'}"
+        since = trace.since.isoformat() if trace.since else "unknown"
+        owner = f"{_owner(trace.run)}, {trace.host or 'host unknown'} since {since}"
         yield Leftover(trace.run, provider.context, _summary(trace.objects), owner, doomed=doomed), provider.remove
 
 

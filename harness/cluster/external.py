@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,15 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What one run has on the cluster. ``host`` and ``since`` (RFC 3339) are as its owner wrote them, or empty."""
+    """What one run has on the cluster. ``host`` is as its owner wrote it, ``since`` when that was.
+
+    Both are empty where the object says nothing of it, or something else: anybody may write labels and annotations.
+    """
 
     run: str
     objects: tuple[ObjectKey, ...]
     host: str = ""
-    since: str = ""
+    since: datetime | None = None
 
     @property
     def life(self) -> Life:
@@ -232,8 +236,18 @@ def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capabi
 
 
 def _trace(run: str, objects: Sequence[Object]) -> Trace:
-    told: Mapping[str, str] = {}
+    told: Any = None
     with suppress(ValueError):
         told = json.loads((objects[0]["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "{}")
+    said: Mapping[str, Any] = told if isinstance(told, dict) else {}
     keys = tuple(ObjectKey.of(data) for data in objects)
-    return Trace(run, keys, str(told.get("host") or ""), str(told.get("since") or ""))
+    return Trace(run, keys, str(said.get("host") or ""), _moment(said.get("since")))
+
+
+def _moment(text: Any) -> datetime | None:
+    """A point in time; ``None`` where it is none, or of no known time zone."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from harness.errors import ApiError, ClusterFailed
@@ -31,6 +31,7 @@ APPLY_PATCH = "application/apply-patch+yaml"
 USER_AGENT = "netpol-harness"
 PAGE = 500
 ATTEMPTS = 4
+_OVERTAKEN = 8  # times that somebody else's write of an object may come between
 SERVER_ERRORS = frozenset({500, 502, 503, 504})
 MOST_SECONDS_TO_WAIT = 10.0
 
@@ -110,8 +111,20 @@ class Client:
         return self._request("POST", path, body=data)
 
     def replace(self, data: Mapping[str, Any]) -> Object:
-        """Replace the object; a resourceVersion in it is a precondition (409 where it is out of date)."""
-        return self._request("PUT", self._object_path(ObjectKey.of(data)), body=data)
+        """Replace the object; a resourceVersion in it is a precondition (409 where it is out of date).
+
+        Where it has none, that of the object as it is now is taken: custom resources are not replaced without.
+        """
+        key = ObjectKey.of(data)
+        if data["metadata"].get("resourceVersion"):
+            return self._request("PUT", self._object_path(key), body=data)
+        retrying = Retrying(
+            retry=retry_if_exception(_is_conflict),
+            wait=wait_random_exponential(multiplier=0.05, max=1.0),
+            stop=stop_after_attempt(_OVERTAKEN),
+            reraise=True,
+        )
+        return retrying(self._replace_present, key, data)
 
     def merge_patch(self, key: ObjectKey, patch: Mapping[str, Any]) -> Object:
         """Change the fields in ``patch`` (RFC 7386); ``None`` removes one."""
@@ -177,6 +190,11 @@ class Client:
             )
         return found
 
+    def _replace_present(self, key: ObjectKey, data: Mapping[str, Any]) -> Object:
+        version = self.get(key)["metadata"].get("resourceVersion")
+        metadata = {**data["metadata"], **({"resourceVersion": version} if version else {})}
+        return self._request("PUT", self._object_path(key), body={**data, "metadata": metadata})
+
     def _pages(self, path: str, selectors: Mapping[str, str]) -> Iterator[Object]:
         query = {name: value for name, value in selectors.items() if value} | {"limit": str(PAGE)}
         while True:
@@ -239,7 +257,8 @@ class Client:
         )
         raw = response.read()
         if not 200 <= response.status <= 299:
-            raise _Refused(_api_error(response.status, raw), response.headers.get("Retry-After"))
+            error = _api_error(response.status, raw, self.access.identity)
+            raise _Refused(error, response.headers.get("Retry-After"))
         return response.status, raw
 
 
@@ -260,6 +279,11 @@ class _Refused(Exception):
 def seconds_to_wait(retry_after: str | None) -> float | None:
     """What a Retry-After header asks for, within reason; ``None`` where it is absent or a date (RFC 9110, 10.2.3)."""
     return min(float(retry_after), MOST_SECONDS_TO_WAIT) if retry_after and retry_after.isdigit() else None
+
+
+def _is_conflict(error: BaseException) -> bool:
+    """Whether somebody else has written the object meanwhile."""
+    return isinstance(error, ApiError) and error.code == 409
 
 
 def _was_not_done(error: BaseException) -> bool:
@@ -316,13 +340,14 @@ def _decoded(status: int, raw: bytes) -> Object:
     return data
 
 
-def _api_error(code: int, raw: bytes) -> ApiError:
-    """The Status in the body, or whatever a proxy on the way had to say."""
+def _api_error(code: int, raw: bytes, identity: str) -> ApiError:
+    """The Status in the body, or whatever a proxy on the way had to say; and who was not let in."""
     try:
         status = json.loads(raw)
-        return ApiError(code, str(status.get("reason") or "Unknown"), str(status.get("message") or status))
+        reason, message = str(status.get("reason") or "Unknown"), str(status.get("message") or status)
     except (ValueError, AttributeError):
-        return ApiError(code, "Unknown", raw[:300].decode("utf-8", "replace").strip() or "no message")
+        reason, message = "Unknown", raw[:300].decode("utf-8", "replace").strip() or "no message"
+    return ApiError(code, reason, f"{message}: {identity}" if code == 401 and identity else message)
 
 
 def _reason(error: BaseException) -> str:

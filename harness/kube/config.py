@@ -24,10 +24,14 @@ FRESHNESS = 1.0
 
 
 class Access:
-    """The way into one cluster. Safe to share between threads: only ``headers`` may change it, under a lock."""
+    """The way into one cluster. Safe to share between threads: only ``headers`` may change it, under a lock.
 
-    def __init__(self, configuration: Configuration) -> None:
+    ``identity`` says in words who we are there, and what to do where the server does not know us.
+    """
+
+    def __init__(self, configuration: Configuration, identity: str = "") -> None:
         self.configuration = configuration
+        self.identity = identity
         self._refresh = threading.Lock()
         self._headers: dict[str, str] = {}
         self._fresh = Deadline(0.0)
@@ -44,7 +48,7 @@ class Access:
             loader.load_and_set(configuration)
         except (ConfigException, OSError, ValueError) as error:
             raise ClusterFailed(f"kubeconfig {path}: {error}; mend the file, or name another context") from error
-        return cls(configuration)
+        return cls(configuration, _identity(loader.current_context, path))
 
     @property
     def server(self) -> str:
@@ -90,6 +94,14 @@ def _loader(merged: Any, path: Path, context: str) -> Any:
         known = ", ".join(sorted(_contexts(merged))) or "none"
         wanted = f"context {context!r}" if context else "the current context"
         raise ClusterFailed(f"kubeconfig {path}: {wanted} cannot be used ({error}); contexts there: {known}") from error
+
+
+def _identity(context: Any, path: Path) -> str:
+    user = (context.get("context") or {}).get("user") or "nobody"
+    return (
+        f"user {user!r} of context {context.get('name')!r} in kubeconfig {path} is not known there; log in again, or "
+        "name another context"
+    )
 
 
 def _contexts(merged: Any) -> list[str]:

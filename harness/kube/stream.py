@@ -67,13 +67,13 @@ def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
             **_proxy(configuration),
         )
     except WebSocketBadStatusException as error:
-        raise _refusal(error) from error
+        raise _refusal(error, access.identity) from error
     except (WebSocketException, OSError, ValueError, IndexError) as error:  # the last two: of half a status line
         raise Passing(f"cannot connect to {access.address}: {error or type(error).__name__}") from error
     return socket
 
 
-def _refusal(error: WebSocketBadStatusException) -> Exception:
+def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
     """An HTTP answer instead of an upgrade: its Status or a proxy's page, sorted by whether it may pass."""
     if not error.status_code:
         return Passing("the answer is no HTTP")
@@ -84,6 +84,8 @@ def _refusal(error: WebSocketBadStatusException) -> Exception:
         page = body[:2000].decode("utf-8", "replace").strip()
         title = TITLE.search(page)
         said = (title[1] if title else page[:300]) or error.status_message or "no message"
+    if error.status_code == 401 and identity:
+        said = f"{said}: {identity}"
     told = f"{said} (HTTP {error.status_code}){PROXY if error.status_code in NOT_UPGRADED else ''}"
     if error.status_code == 429:
         return TooMany(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))

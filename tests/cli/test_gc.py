@@ -9,7 +9,7 @@ import pytest
 
 from harness.cli import main
 from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.owner import Owner, marked
+from harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
 from harness.kube.client import Client
 from harness.kube.config import Access
 
@@ -82,3 +82,20 @@ def test_on_a_cluster_the_dead_go_and_the_living_stay(client: Client, capsys: py
 def test_what_cannot_be_done_is_said_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gc", "--cluster", "moon"]) == 2
     assert "no such backend" in capsys.readouterr().err
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "owner",
+    ['{"host": "h", "since": "not-a-date"}', '{"since": "2020-01-01T00:00:00"}', '{"since": 7}', "[1]", "not JSON"],
+)
+def test_what_others_have_written_on_an_object_harms_nobody(
+    client: Client, capsys: pytest.CaptureFixture[str], owner: str
+) -> None:
+    metadata = {"name": "strange", "labels": {RUN_LABEL: "not-a-run"}, "annotations": {OWNER_ANNOTATION: owner}}
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    assert main(["gc", "--cluster", "kubeconfig", "--older-than", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "since unknown" in said
+    assert "stays" in said
+    assert "strange" in names(client), "it may be anybody's, and of any age"

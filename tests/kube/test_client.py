@@ -2,14 +2,18 @@ import json
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.client.configuration import Configuration
 
-from harness.errors import ApiError, ClusterFailed
+from harness.errors import ApiError, ClusterFailed, ExecFailed
 from harness.kube.client import Client, ObjectKey, seconds_to_wait
 from harness.kube.config import Access
+from harness.kube.exec import PodExec
+from harness.model.flow import PodRef
+from harness.settings import Deadline
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]
@@ -32,6 +36,51 @@ def test_objects_are_reached_by_plural_and_namespace(client_of: ClientOf) -> Non
     assert client.get(ObjectKey("apps/v1", "Deployment", "", "a"))["path"].endswith("/namespaces/default/deployments/a")
 
 
+def test_an_update_carries_the_version_of_what_is_there_and_is_made_again_where_that_has_changed(
+    client_of: ClientOf,
+) -> None:
+    versions = iter(range(7, 99))
+    written: list[str] = []
+
+    def answer(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        if method == "GET":
+            return _json({"metadata": {"name": "web", "resourceVersion": str(next(versions))}})
+        written.append(json.loads(body)["metadata"].get("resourceVersion", ""))
+        return _status(409, "Conflict") if len(written) < 3 else _json({})
+
+    data = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}}
+    client_of(answer).replace(data)
+    assert written == ["7", "8", "9"]
+
+
+def test_who_names_a_version_means_it(client_of: ClientOf) -> None:
+    metadata = {"name": "web", "namespace": "shop", "resourceVersion": "5"}
+    client = client_of(lambda method, path, body, headers: _status(409, "Conflict"))
+    with pytest.raises(ApiError, match="Conflict"):
+        client.replace({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
+
+
+def test_who_is_not_let_in_is_told_by_context_and_user(tmp_path: Path, client_of: ClientOf) -> None:
+    server = client_of(lambda method, path, body, headers: _status(401, "Unauthorized")).access.server
+    kubeconfig = {
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "ann", "user": {"token": "secret"}}],
+        "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "ann"}}],
+        "current-context": "staging",
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(kubeconfig))
+    access = Access.from_kubeconfig(file)
+    said = f"user 'ann' of context 'staging' in kubeconfig {file} is not known there; log in again"
+    with pytest.raises(ApiError) as caught:
+        Client(access).get(POD)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ExecFailed) as lost:
+        PodExec(access)(PodRef("shop", "web"), ["true"], deadline=Deadline(5))
+    assert said in str(lost.value)
+
+
 def test_a_list_follows_its_pages_and_names_what_it_holds(client_of: ClientOf) -> None:
     def pages(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         if "continue=more" in path:
@@ -52,7 +101,7 @@ def test_writing_uses_the_verbs_of_the_api(client_of: ClientOf) -> None:
 
     def record(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         seen.append((method, path, headers["Content-Type"]))
-        return _json(json.loads(body))
+        return _json(json.loads(body) if method != "GET" else data)
 
     client = client_of(record)
     data = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}}
@@ -65,6 +114,7 @@ def test_writing_uses_the_verbs_of_the_api(client_of: ClientOf) -> None:
     one = "/api/v1/namespaces/shop/pods/web"
     assert seen == [
         ("POST", "/api/v1/namespaces/shop/pods", "application/json"),
+        ("GET", one, "application/json"),
         ("PUT", one, "application/json"),
         ("PATCH", one, "application/merge-patch+json"),
         ("PATCH", f"{one}/ephemeralcontainers", "application/strategic-merge-patch+json"),
