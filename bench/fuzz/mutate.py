@@ -101,8 +101,7 @@ def _change_value(data: bytes, dice: random.Random) -> bytes:
         return _replace_word(data, dice)
     if len(data) > 20_000 or not documents:
         return _cut(data, dice)
-    places = list(_places(documents))
-    holder, key = dice.choice(places)
+    holder, key = dice.choice(list(places(documents)))
     if dice.random() < 0.2 and isinstance(holder, dict):
         holder[dice.choice(("x", "name", "", "spec", "any -> any:80", "<<"))] = holder.pop(key)
     else:
@@ -110,7 +109,7 @@ def _change_value(data: bytes, dice: random.Random) -> bytes:
     return yaml.safe_dump_all(documents).encode()
 
 
-def _places(documents: Any) -> Iterator[tuple[Any, Any]]:
+def places(documents: Any) -> Iterator[tuple[Any, Any]]:
     """Every holder and key, each holder once: an alias may stand inside its own anchor."""
     left, seen = [documents], set()
     for value in left:

@@ -23,6 +23,7 @@ from harness.cluster.embedded.agent import Agent, Faithful
 from harness.cluster.embedded.api import discovery
 from harness.cluster.embedded.api.admission import admit
 from harness.cluster.embedded.api.bootstrap import bootstrap
+from harness.cluster.embedded.api.journal import WithoutSecret
 from harness.cluster.embedded.api.kubeconfig import kubeconfig
 from harness.cluster.embedded.api.lifecycle import Lifecycle
 from harness.cluster.embedded.api.runtime import ExecStreams
@@ -45,13 +46,14 @@ _POD_USER = 65534  # nobody
 
 def run(options: Options, inherited: Inherited) -> None:
     """Be the cluster until a lifeline ends. Raises ``ClusterFailed`` or ``ToolMissing`` where it cannot start."""
-    _log_to(options.directory)
+    token = secrets.token_urlsafe(24)
+    _log_to(options.directory, token)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    asyncio.run(_run(options, inherited))
+    asyncio.run(_run(options, inherited, token))
 
 
-async def _run(options: Options, inherited: Inherited) -> None:
+async def _run(options: Options, inherited: Inherited, token: str) -> None:
     ended = _watched(inherited.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     node = _node()
@@ -65,7 +67,6 @@ async def _run(options: Options, inherited: Inherited) -> None:
         images={dns.IMAGE: dns.NameServer(store)},
         tools=_tools(options, node),
     )
-    token = secrets.token_urlsafe(24)
     runtime = ClusterRuntime(dataplane, kubelet)
     lifecycle = Lifecycle(store, runtime)
     server = ApiServer(store, runtime, lifecycle, token=token)
@@ -178,9 +179,12 @@ def _write_privately(path: Path, document: Mapping[str, Any]) -> None:
         raise ClusterFailed(f"cannot write the kubeconfig {path}: {problem.strerror}") from problem
 
 
-def _log_to(directory: Path | None) -> None:
+def _log_to(directory: Path | None, secret: str) -> None:
+    """Log to the directory's file, or to stderr, without the secret."""
     target = None if directory is None else directory / "daemon.log"
     try:
-        logging.basicConfig(filename=target, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        handler = logging.StreamHandler() if target is None else logging.FileHandler(target)
     except OSError as problem:
         raise ClusterFailed(f"cannot write the log {target}: {problem.strerror}") from problem
+    handler.setFormatter(WithoutSecret("%(asctime)s %(levelname)s %(name)s: %(message)s", secret))
+    logging.basicConfig(handlers=[handler])

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.cluster.embedded.api import allocation, validation
 from harness.cluster.embedded.api.defaults import apply_defaults
-from harness.cluster.embedded.api.errors import Cause, bad_request, missing, refused, unprocessable
+from harness.cluster.embedded.api.errors import Cause, bad_request, missing, refused, required, unprocessable
 from harness.cluster.embedded.api.resources import BY_PLURAL, Resource, identified, without
 from harness.cluster.embedded.store import Key, Object, Store, clone
 
@@ -41,6 +41,8 @@ def admit(
         _begin(row, admitted)
     else:
         _continue(row, admitted, before)
+    if not admitted["metadata"].get("name"):
+        raise unprocessable(row.kind_subject(""), [required("metadata.name", "name or generateName is required")])
     apply_defaults(resource, admitted)
     causes = _allocate(store, row, admitted, before)
     causes += validation.check(row, admitted, before, subresource)

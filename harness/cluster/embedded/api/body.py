@@ -29,10 +29,15 @@ async def body_of(request: web.BaseRequest) -> object:
     content = await request.read()
     if not content:
         return None
-    media_type = request.content_type if hdrs.CONTENT_TYPE in request.headers else JSON
+    media_type = media_type_of(request)
     if media_type not in _READERS:
         raise media_type_refused((JSON, _YAML, protobuf.MEDIA_TYPE))
-    return _sound(_READERS[media_type](content), _DEPTH)
+    return sound(_READERS[media_type](content))
+
+
+def media_type_of(request: web.BaseRequest) -> str:
+    """The Content-Type without parameters, JSON where there is none; aiohttp's own reading recurses into comments."""
+    return request.headers.get(hdrs.CONTENT_TYPE, JSON).partition(";")[0].strip().lower()
 
 
 def _json(content: bytes) -> Any:
@@ -56,8 +61,12 @@ def _yaml(content: bytes) -> Any:
         return yamlbody.read(content, _DEPTH)
 
 
-def _sound(value: Any, levels: int) -> Any:
+def sound(value: Any) -> Any:
     """The value with keys that are texts and texts that can be written; raises StatusError 400 for what cannot."""
+    return _sound(value, _DEPTH)
+
+
+def _sound(value: Any, levels: int) -> Any:
     if isinstance(value, dict | list) and not levels:
         raise bad_request("the object provided is unrecognized: exceeded max depth")
     if isinstance(value, dict):

@@ -51,8 +51,8 @@ def media_parameters(media: str) -> tuple[str, dict[str, str]]:
 
 
 def dump(value: object) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    """Compact JSON. What a header or a path held and UTF-8 cannot say becomes `?`."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 class Encoder:

@@ -1,10 +1,15 @@
 """JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396) as pure functions. Strategic merge is `api.strategic`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cluster.embedded.api.errors import StatusError, bad_request
 from harness.cluster.embedded.store import clone
+
+_MOST_OPERATIONS = 10_000
+_MOST_COPIED = 3 * 1024 * 1024
+"""Bytes of JSON, as on the real server: copies of copies double with each operation."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -27,10 +32,26 @@ def json_patch(document: Any, operations: object) -> Any:
     """
     if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
         raise bad_request("a JSON patch must be a list of operations")
-    changed = clone(document)
+    if len(operations) > _MOST_OPERATIONS:
+        words = f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(operations)}"
+        raise StatusError(413, "RequestEntityTooLarge", words)
+    changed, copied = clone(document), 0
     for operation in operations:
+        copied += _copied(changed, operation)
+        if copied > _MOST_COPIED:
+            raise StatusError(413, "RequestEntityTooLarge", "Unable to complete the copy: it grows too large")
         changed = _apply(changed, operation)
     return changed
+
+
+def _copied(document: Any, operation: Mapping[str, Any]) -> int:
+    """Bytes of JSON that an operation copies; 0 for one that fails or copies nothing."""
+    if operation.get("op") != "copy":
+        return 0
+    try:
+        return len(json.dumps(_get(document, _tokens(operation.get("from")))))
+    except (KeyError, IndexError, ValueError, TypeError):
+        return 0
 
 
 def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
@@ -54,7 +75,7 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
                 return _tested(document, path, operation.get("value"))
             case other:
                 raise bad_request(f"Unexpected kind: {other}")
-    except (KeyError, IndexError, ValueError, TypeError) as unfit:
+    except (KeyError, IndexError, ValueError, TypeError, RecursionError) as unfit:
         path_text = operation.get("path", "")
         message = f"{operation.get('op', '')} operation does not apply: doc is missing path: {path_text}: {unfit}"
         raise StatusError(
@@ -62,9 +83,9 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
         ) from unfit
 
 
-def _tokens(pointer: str) -> list[str]:
+def _tokens(pointer: object) -> list[str]:
     """The parts of a JSON Pointer (RFC 6901)."""
-    if pointer and not pointer.startswith("/"):
+    if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
         raise ValueError(pointer)
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 

@@ -1,8 +1,9 @@
 """A request, parsed once: what its path names and what its query asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from harness.cluster.embedded.api.errors import Subject, bad_request, invalid, no_such_page, unprocessable
 from harness.cluster.embedded.api.resources import BY_PATH, Resource
@@ -74,6 +75,8 @@ class Options:
     manager: str = ""
     agent: str = ""
     force: bool | None = None
+    deletion: Mapping[str, Any] = field(default_factory=dict)
+    """A `metav1.DeleteOptions`."""
 
     @property
     def author(self) -> str:
@@ -98,6 +101,7 @@ class Options:
             manager=_manager(query),
             agent=user_agent.partition("/")[0][:_MANAGER_LIMIT] or "unknown",
             force=flag(query, "force") if "force" in query else None,
+            deletion=_deletion(query),
         )
 
 
@@ -113,6 +117,14 @@ def number(query: Mapping[str, str], name: str, default: int = 0) -> int:
         return int(text)
     except ValueError:
         raise bad_request(f'{name}: Invalid value: "{text}": must be an integer') from None
+
+
+def _deletion(query: Mapping[str, str]) -> dict[str, Any]:
+    """What the query says about how to delete, as the body would."""
+    grace = {"gracePeriodSeconds": number(query, "gracePeriodSeconds")} if query.get("gracePeriodSeconds") else {}
+    policy = {"propagationPolicy": query["propagationPolicy"]} if query.get("propagationPolicy") else {}
+    orphan = {"orphanDependents": flag(query, "orphanDependents")} if "orphanDependents" in query else {}
+    return {**grace, **policy, **orphan}
 
 
 def _manager(query: Mapping[str, str]) -> str:

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 from harness.cluster.embedded.api import scale
 from harness.cluster.embedded.api.admission import admit
-from harness.cluster.embedded.api.body import APPLY
+from harness.cluster.embedded.api.body import APPLY, sound
 from harness.cluster.embedded.api.decode import decode
 from harness.cluster.embedded.api.errors import (
     StatusError,
+    Subject,
     bad_request,
     conflict,
     forbidden,
     media_type_refused,
     missing,
     no_such_method,
+    not_supported,
     required,
     unprocessable,
 )
@@ -40,6 +42,8 @@ _PATCHES = (
 _OWN_FIELD = {"status": "status", "finalize": "spec"}
 """The part of an object that writes to a subresource change."""
 _EPHEMERAL = "ephemeralContainers"
+_DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+_PROPAGATION = ("Background", "Foreground", "Orphan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +103,16 @@ class Rest:
     def delete(self, target: Target, body: object, options: Options) -> Object:
         """Begin the end of an object; the answer's form is `deletion_answer`'s."""
         key = _key(target)
-        deleted = self._lifecycle.delete(key, body if isinstance(body, dict) else {}, dry_run=options.dry_run)
+        deleted = self._lifecycle.delete(key, _deletion(body, options), dry_run=options.dry_run)
         return deletion_answer(target.resource, deleted)
 
     def delete_collection(self, target: Target, body: object, options: Options) -> Sequence[Object]:
         """Begin the end of all objects that match, and return them."""
         if not target.resource.namespaced:
             raise no_such_method()
-        matching = self.list(target, options)
+        matching, deletion = self.list(target, options), _deletion(body, options)
         for obj in matching:
-            key = Key.of(target.resource.plural, obj)
-            self._lifecycle.delete(key, body if isinstance(body, dict) else {}, dry_run=options.dry_run)
+            self._lifecycle.delete(Key.of(target.resource.plural, obj), deletion, dry_run=options.dry_run)
         return matching
 
     def _replace(self, target: Target, stored: Object, body: object, options: Options) -> Written:
@@ -169,6 +172,16 @@ def deletion_answer(resource: Resource, deleted: Object) -> Object:
     group = {"group": subject.group} if subject.group else {}
     details = {"name": subject.name, **group, "kind": subject.kind, "uid": deleted["metadata"]["uid"]}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+
+def _deletion(body: object, options: Options) -> Object:
+    """The `metav1.DeleteOptions` of a body, or of the query where there is none."""
+    written = decode(_DELETE_OPTIONS, options.deletion if body is None else body).object
+    policy = written.get("propagationPolicy", _PROPAGATION[0])
+    if policy not in _PROPAGATION:
+        subject = Subject("meta.k8s.io", "DeleteOptions", "")
+        raise unprocessable(subject, [not_supported("propagationPolicy", policy, _PROPAGATION)])
+    return written
 
 
 def _key(target: Target) -> Key:
@@ -246,7 +259,7 @@ def _elsewhere() -> StatusError:
 def _patched(target: Target, content_type: str, current: Object, body: object) -> object:
     match content_type:
         case "application/json-patch+json":
-            return json_patch(current, body)
+            return sound(json_patch(current, body))
         case "application/merge-patch+json":
             return merge_patch(current, body)
         case "application/strategic-merge-patch+json":

@@ -14,17 +14,14 @@ import socket as sockets
 from collections.abc import Iterable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 from multidict import CIMultiDict
 
 from harness.cluster.embedded.api import pages, reviews
-from harness.cluster.embedded.api.body import body_of
+from harness.cluster.embedded.api.body import body_of, media_type_of
 from harness.cluster.embedded.api.encoding import JSON, Encoder, View, dump, negotiate
-from harness.cluster.embedded.api.errors import (
-    StatusError,
-    from_store,
-    no_such_method,
-)
+from harness.cluster.embedded.api.errors import StatusError, bad_request, from_store, no_such_method
+from harness.cluster.embedded.api.journal import quiet_log
 from harness.cluster.embedded.api.lifecycle import Lifecycle
 from harness.cluster.embedded.api.pods import PodStreams
 from harness.cluster.embedded.api.request import Options, Target
@@ -57,7 +54,14 @@ class ApiServer:
 
     async def serve(self, sock: sockets.socket) -> None:
         """Start to answer on a bound socket, and return; connections are accepted from then on."""
-        self._web = web.Server(self._handle, request_factory=_request, handler_cancellation=True, access_log=None)
+        self._web = web.Server(
+            self._handle,
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            logger=quiet_log(),
+        )
         self._listener = await asyncio.get_running_loop().create_server(self._web, sock=sock, backlog=1024)
 
     async def close(self) -> None:
@@ -77,11 +81,14 @@ class ApiServer:
             return _refusal(from_store(error, GROUP_OF))
         except web.HTTPRequestEntityTooLarge:
             return _refusal(StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"))
+        except web.HTTPException as refusal:
+            return _refusal(bad_request(refusal.text or refusal.reason))
         except Exception:  # noqa: BLE001 - the edge: a fault of ours is one client's 500, not the end of the cluster
-            _log.exception("%s %s", request.method, request.path)
+            _log.exception("%s %s", request.method, request.path.replace(self._token.decode(), "(token)"))
             return _refusal(StatusError(500, "InternalError", "Internal error occurred: see the log of the cluster"))
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        _check_form(request)
         path, proven = self._authenticate(request)
         found = pages.open_page(path, request.query)
         if found is None and not proven:
@@ -108,9 +115,9 @@ class ApiServer:
         """The path asked for, without the token, and whether the request proves that it knows the token."""
         path = request.path.rstrip("/")
         first, _, rest = path.removeprefix("/").partition("/")
-        if hmac.compare_digest(first.encode(), self._token):
+        if hmac.compare_digest(first.encode(errors="replace"), self._token):
             return f"/{rest}", True
-        given = request.headers.get("Authorization", "").encode()
+        given = request.headers.get("Authorization", "").encode(errors="replace")
         return path, hmac.compare_digest(given, b"Bearer " + self._token)
 
     async def _verb(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
@@ -137,7 +144,7 @@ class ApiServer:
             case "PUT", True:
                 answer = self._written(target, self._rest.update(target, body, options))
             case "PATCH", True:
-                patched = self._rest.patch(target, request.content_type, body, options)
+                patched = self._rest.patch(target, media_type_of(request), body, options)
                 answer = self._written(target, patched)
             case "DELETE", True:
                 answer = _json(dump(self._rest.delete(target, body, options)))
@@ -164,7 +171,6 @@ class ApiServer:
     ) -> web.StreamResponse:
         watch = self._watches.open(target, options)
         response = web.StreamResponse(headers={"Content-Type": JSON})
-        response.enable_chunked_encoding()
         try:
             await response.prepare(request)
             async for batch in watch.batches():
@@ -188,6 +194,15 @@ def _request(*parts: Any) -> web.BaseRequest:
     message, payload, protocol, writer, task = parts
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+
+
+def _check_form(request: web.BaseRequest) -> None:
+    """Refuse what the HTTP library lets pass; raises StatusError 400."""
+    if request.version < HttpVersion10:
+        raise bad_request("malformed HTTP request: HTTP/1.0 or newer is needed")
+    for name, value in request.headers.items():
+        if not value.isascii() and value.encode(errors="replace").decode() != value:
+            raise bad_request(f"malformed HTTP request: the header {name} is not UTF-8")
 
 
 def _json(body: bytes, code: int = 200, warnings: Iterable[str] = ()) -> web.Response:

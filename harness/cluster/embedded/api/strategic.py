@@ -22,7 +22,10 @@ def strategic_merge(definition_name: str, original: Object, patch: object) -> Ob
     """A new object: the original, of this OpenAPI definition, with the patch applied; raises StatusError 400."""
     if not isinstance(patch, dict):
         raise bad_request("a strategic merge patch must be an object")
-    return _merge(Type(Form.RECORD, definition=definition_name), original, patch)
+    try:
+        return _merge(Type(Form.RECORD, definition=definition_name), original, patch)
+    except (AttributeError, KeyError, TypeError, ValueError) as unfit:
+        raise bad_request(f"invalid JSON document: the patch does not have the object's shape: {unfit}") from unfit
 
 
 def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) -> Object:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType, hdrs, web
 
+from harness.cluster.embedded.api.errors import bad_request
 from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -86,7 +87,10 @@ class ChannelStreams:
 
 
 async def serve(request: web.BaseRequest, wanted: Wanted, work: Work) -> web.WebSocketResponse:
-    """Upgrade the request, do the work with the client's streams, and end with its status."""
+    """Upgrade the request, do the work with the client's streams, and end with its status; raises StatusError."""
+    offered = {word.strip() for word in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",")} - {""}
+    if offered and not offered & set(PROTOCOLS):
+        raise bad_request(f"unable to upgrade: none of the protocols is served, which are {', '.join(PROTOCOLS)}")
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
     await socket.prepare(request)
     streams = ChannelStreams(socket, wanted)

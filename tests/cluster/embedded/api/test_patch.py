@@ -63,6 +63,11 @@ def test_json_patch(operation: Any, changed: Any) -> None:
         ([{"op": "add", "path": "/a/7", "value": 1}], 422),
         ([{"op": "test", "path": "/a/0", "value": 2}], 422),
         ([{"op": "add", "path": "a", "value": 2}], 422),
+        ([{"op": "add", "path": 1, "value": 2}], 422),
+        ([{"op": "copy", "from": ["a"], "path": "/b"}], 422),
+        ([{"op": "copy", "from": "", "path": "/a/-"}] * 40, 413),
+        ([{"op": "copy", "from": "", "path": "/a"}] * 800, 422),
+        ([{"op": "test", "path": "/a/0", "value": 1}] * 10_001, 413),
     ],
 )
 def test_json_patches_that_are_refused(operations: Any, code: int) -> None:

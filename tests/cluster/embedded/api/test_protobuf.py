@@ -134,7 +134,9 @@ def test_a_body_in_protobuf_over_http(served: Any) -> None:
     assert (answer.code, answer.body["metadata"]["name"]) == (201, "demo")
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/cbor"])
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/cbor", "(" * 5000]
+)
 def test_a_body_of_another_type_is_refused(served: Any, media_type: str) -> None:
     answer = served.send("POST", "/api/v1/namespaces", b"{}", headers={"Content-Type": media_type})
     assert (answer.code, answer.body["reason"]) == (415, "UnsupportedMediaType")

@@ -1,5 +1,6 @@
 """The API as any client meets it over plain HTTP."""
 
+import gzip
 from typing import Any
 
 import pytest
@@ -272,3 +273,68 @@ def test_logs(served: Any) -> None:
     assert served.ask("GET", f"{PODS}/web/log?tailLines=1").body == "second\n"
     assert served.ask("GET", f"{PODS}/web/log?container=b").code == 400
     assert served.ask("GET", f"{PODS}/absent/log").code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("POST", "/api/v1/namespaces", {"metadata": {}}, 422),
+        ("POST", "/api/v1/namespaces/default/services", {"metadata": {"labels": {}}}, 422),
+        ("DELETE", f"{PODS}/web", {"preconditions": [[]]}, 400),
+        ("DELETE", f"{PODS}/web", {"gracePeriodSeconds": "x"}, 400),
+        ("DELETE", f"{PODS}/web", {"propagationPolicy": "Sideways"}, 422),
+        ("DELETE", f"{PODS}/web?gracePeriodSeconds=x", None, 400),
+    ],
+)
+def test_bodies_that_make_no_sense(served: Any, method: str, path: str, body: object, code: int) -> None:
+    served.ask("POST", PODS, pod())
+    assert served.ask(method, path, body).code == code
+
+
+def test_how_to_delete_may_stand_in_the_query(served: Any) -> None:
+    served.ask("POST", PODS, pod())
+    deleted = served.ask("DELETE", f"{PODS}/web?gracePeriodSeconds=7").body
+    assert deleted["metadata"]["deletionGracePeriodSeconds"] == 7
+
+
+@pytest.mark.parametrize("name", ["Authorization", "User-Agent", "Accept", "X"])
+def test_header_bytes_that_are_no_text_are_refused(served: Any, name: str) -> None:
+    answer = served.ask("GET", "/version", headers={name: "\xff"})
+    assert answer.body["message"] == f"malformed HTTP request: the header {name} is not UTF-8"
+
+
+def test_a_manager_may_be_named_in_any_script(served: Any) -> None:
+    made = served.ask("POST", PODS, pod(), headers={"User-Agent": "é/1".encode().decode("latin-1")})
+    assert made.body["metadata"]["managedFields"][0]["manager"] == "é"
+
+
+def test_a_compressed_body_is_not_unpacked(served: Any) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    assert served.send("POST", PODS, gzip.compress(b"{}"), headers=headers).code == 400
+
+
+def test_a_patch_that_nests_without_end(served: Any) -> None:
+    served.ask("POST", PODS, pod())
+    nested: dict[str, Any] = {}
+    for _ in range(150):
+        nested = {"a": nested}
+    deeper = [{"op": "add", "path": f"/metadata/x{'/a' * depth}", "value": nested} for depth in (0, 150)]
+    answer = served.ask("PATCH", f"{PODS}/web", deeper, headers={"Content-Type": "application/json-patch+json"})
+    assert (answer.code, answer.body["message"].endswith("exceeded max depth")) == (400, True)
+
+
+@pytest.mark.parametrize("order", [[0], [["web"]], 5, [{}]])
+def test_a_strategic_patch_of_another_shape_is_refused(served: Any, order: object) -> None:
+    served.ask("POST", PODS, pod())
+    patch = {"spec": {"$setElementOrder/containers": order, "containers": [{"name": "a", "image": "x"}]}}
+    headers = {"Content-Type": "application/strategic-merge-patch+json"}
+    assert served.ask("PATCH", f"{PODS}/web?dryRun=All", patch, headers=headers).code in (200, 400)
+
+
+@pytest.mark.parametrize("wrong", [{"Sec-WebSocket-Key": "x"}, {"Sec-WebSocket-Protocol": "chat"}])
+def test_a_handshake_that_fails_is_answered_with_a_status(served: Any, wrong: dict[str, str]) -> None:
+    served.ask("POST", PODS, pod())
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **wrong}
+    answer = served.ask("GET", f"{PODS}/web/exec?command=true", headers=headers)
+    assert (answer.code, answer.body["kind"]) == (400, "Status")

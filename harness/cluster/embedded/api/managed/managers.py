@@ -109,7 +109,8 @@ def applied(kind: Type, live: Object, config: Object, manager: Manager, now: str
     if disputed and not force:
         raise _conflict(disputed)
     left = {other: replace(entry, fields=entry.fields - changed - gone) for other, entry in others.items()}
-    time = owners[manager].time if last == wanted and not changed and not gone else now
+    same = manager in owners and last == wanted and not changed and not gone
+    time = owners[manager].time if same else now
     return Application(result, {**left, manager: Entry(wanted, time)})
 
 

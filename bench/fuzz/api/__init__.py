@@ -1,0 +1,1 @@
+"""Malformed requests for the embedded cluster's API, from a fixed seed: ``python -m bench.fuzz.api``."""
