@@ -5,31 +5,50 @@ what is asked, across. Needs no cluster.
 """
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.cli.output import tell
 from harness.cli.reading import declare, profile_of, scenario_of, steps_of
-from harness.model.oracle.points import Profile
 from harness.reasoning.derive import Outlook
 from harness.reasoning.table import LEGEND, WordTable
 from harness.report import grid
-from harness.scenario.scenario import Scenario, Step
-
-_UNFOLDED = 10_000
+from harness.report.width import output_width
+from harness.report.words import StepTable, as_json, comma_separated, html, markdown
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """The scenario, the step and the profile."""
+    """The scenario, the step, the profile and the form."""
     declare(command, step="only this step")
+    command.add_argument(
+        "-o",
+        "--output",
+        choices=list(_FORMS),
+        default="text",
+        help="text (default, folded to the terminal's width), Markdown, CSV with a line for each path, JSON or HTML",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
     """Print the tables."""
     scenario, profile = scenario_of(given), profile_of(given)
-    tables = [_table(scenario, step, profile) for step in steps_of(given, scenario)]
-    tell("\n\n".join([*tables, LEGEND]) + "\n")
+    tables = [
+        StepTable(step.name, step.where, WordTable.of(Outlook(scenario, step, profile)))
+        for step in steps_of(given, scenario)
+    ]
+    tell(_FORMS[given.output](tables))
     return 0
 
 
-def _table(scenario: Scenario, step: Step, profile: Profile) -> str:
-    table = WordTable.of(Outlook(scenario, step, profile))
-    return f"step {step.name} ({step.where})\n{grid(table.rows, table.columns, table.glyph, _UNFOLDED)}"
+def _text(tables: Sequence[StepTable]) -> str:
+    width = output_width()
+    drawn = (f"{one.title}\n{grid(one.table.rows, one.table.columns, one.table.glyph, width)}" for one in tables)
+    return "\n\n".join([*drawn, LEGEND]) + "\n"
+
+
+_FORMS: Mapping[str, Callable[[Sequence[StepTable]], str]] = {
+    "text": _text,
+    "md": markdown,
+    "csv": comma_separated,
+    "json": as_json,
+    "html": html,
+}

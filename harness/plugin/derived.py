@@ -11,6 +11,7 @@ from harness.plugin.options import DERIVE
 from harness.reasoning.derive import Outlook
 from harness.reasoning.table import LEGEND, WordTable
 from harness.report import grid
+from harness.report.width import screen_width
 from harness.scenario.load import SCENARIO_FILE, derive, manifests_in
 
 
@@ -33,7 +34,7 @@ def _table(path: Path, config: pytest.Config) -> str:
     except ScenarioInvalid:
         return "the manifests cannot be read, as their collection says"
     table = WordTable.of(Outlook(scenario, scenario.steps[0], profile_of(config)))
-    return f"{grid(table.rows, table.columns, table.glyph)}\n{LEGEND}"
+    return f"{grid(table.rows, table.columns, table.glyph, screen_width())}\n{LEGEND}"
 
 
 def _named(config: pytest.Config) -> list[Path]:

@@ -1,12 +1,16 @@
 """The end of a run: truth tables of the steps where anything failed, and which dataplane all of it was seen on."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from statistics import median
+from textwrap import fill
 from typing import Any
 
 import pytest
+from _pytest._io import TerminalWriter
 
 from harness.errors import HarnessError
 from harness.escape import one_line
@@ -15,13 +19,19 @@ from harness.plugin.items import PathItem, ScenarioItem
 from harness.plugin.lab import lab_of
 from harness.plugin.options import CLUSTER
 from harness.plugin.signals import was_ended
-from harness.report import LEGEND, render
+from harness.report import LEGEND
+from harness.report.fold import Grid
+from harness.report.table import draw, wrong_grid
+from harness.report.width import screen_width
 
 _KEY = "netpol"
 """Attribute of a report: a dict of plain values, so that it survives the way from an xdist worker."""
 
 _DRAWN = pytest.StashKey[object]()
 """What was seen of a step when its table was drawn."""
+
+_WRONG = re.compile(r"(?<!\S)(?:\S≠\S|[.X]\?|!)(?!\S)")
+"""Marks of cells that are not as expected."""
 
 
 def header(config: pytest.Config) -> list[str]:
@@ -50,7 +60,7 @@ def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
         if step.stash.get(_DRAWN, None) is not observation:
             step.stash[_DRAWN] = observation
             table = TruthTable.of([*observation.findings.values(), *observation.others])
-            setattr(report, _KEY, {"step": step.nodeid, "table": render(table)})
+            setattr(report, _KEY, {"step": step.nodeid, "table": asdict(wrong_grid(table))})
     elif report.when == "call" and report.passed and isinstance(item, PathItem):
         setattr(report, _KEY, dict(item.user_properties))
 
@@ -61,14 +71,21 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
     figures = [entry for entry in told if "outcome" in entry]
     for step, table in {entry["step"]: entry["table"] for entry in told if "table" in entry}.items():
         terminal.section(f"truth table of {step}", sep="-")
-        terminal.write_line(table)
-        terminal.write_line(LEGEND)
+        _show(Grid.received(**table), terminal.config.get_terminal_writer())
     if told:
         terminal.section("netpol", sep="-")
         for line in lab_of(terminal.config).closing:
             terminal.write_line(one_line(line))
     if figures:
         terminal.write_line(_figures(figures))
+
+
+def _show(table: Grid, out: TerminalWriter) -> None:
+    """Draw a table in the terminal's width, what is wrong in red."""
+    width = screen_width()
+    drawn = draw(table, width, unasked="?")
+    out.line(_WRONG.sub(lambda mark: out.markup(mark[0], red=True, bold=True), drawn))
+    out.line(fill(LEGEND, width))
 
 
 def _told(reports: Iterable[Any]) -> Iterator[dict[str, Any]]:

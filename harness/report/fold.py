@@ -28,6 +28,13 @@ class Grid:
         marks = tuple(tuple(mark(row, column) or _unasked(row, column) for column in columns) for row in rows)
         return cls(tuple((row,) for row in rows), tuple((column,) for column in columns), marks)
 
+    @classmethod
+    def received(
+        cls, rows: Sequence[Sequence[str]], columns: Sequence[Sequence[str]], marks: Sequence[Sequence[Mark]]
+    ) -> "Grid":
+        """A grid that came as lists from another process."""
+        return cls(tuple(map(tuple, rows)), tuple(map(tuple, columns)), tuple(map(tuple, marks)))
+
     def folded(self) -> "Grid":
         """Equal rows as one, then equal columns as one."""
         return self._with_rows_folded()._turned()._with_rows_folded()._turned()

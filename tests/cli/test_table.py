@@ -1,4 +1,8 @@
+import csv
+import io
+import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -46,3 +50,44 @@ def test_a_profile_decides(capsys: pytest.CaptureFixture[str]) -> None:
     assert "web-pod:80" in (told := capsys.readouterr().out)
     assert main(["table", THREE_TIER, "--step", "as-written", "--profile", "cilium"]) == 0
     assert capsys.readouterr().out != told
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["table", THREE_TIER, "--step", "as-written", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_text_fits_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = printed(capsys)
+    assert max(map(len, whole.splitlines())) > 60
+    monkeypatch.setenv("COLUMNS", "60")
+    folded = printed(capsys)
+    assert max(map(len, folded.splitlines())) <= 60
+    assert "1 = web-service:80" in folded.splitlines()
+    assert folded.count("N") == whole.count("N")
+
+
+def test_markdown_is_a_table_with_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "-o", "md").splitlines()
+    assert lines[0] == "### step as-written (scenario.yaml:20)"
+    assert lines[4] == "| web-pod | N | N | N |  | . | X | X |"
+
+
+def test_csv_has_a_line_for_each_path(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = list(csv.DictReader(io.StringIO(printed(capsys, "-o", "csv"))))
+    assert lines[0] == {"step": "as-written", "source": "web-pod", "target": "web-service:80", "word": "unresolved"}
+    assert len(lines) == 24
+
+
+def test_json_has_the_words_by_source_and_target(capsys: pytest.CaptureFixture[str]) -> None:
+    (step,) = json.loads(printed(capsys, "-o", "json"))
+    assert step["step"] == "as-written"
+    assert step["where"] == "scenario.yaml:20"
+    assert step["words"]["user"]["web-service:80"] == "allowed"
+
+
+def test_html_is_a_page_in_which_nothing_is_markup_that_should_not_be(capsys: pytest.CaptureFixture[str]) -> None:
+    page = printed(capsys, "-o", "html")
+    root = ElementTree.fromstring(page.replace("<!doctype html>", "").replace('<meta charset="utf-8">', ""))
+    assert [cell.text for cell in root.iter("caption")] == ["step as-written (scenario.yaml:20)"]
+    assert [cell.get("class") for cell in root.iter("td")].count("unresolved") == 6

@@ -1,9 +1,12 @@
+import io
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from _pytest._io import TerminalWriter
 
 from harness.plugin import summary
+from harness.report.fold import Grid
 
 
 def step_with(observation: Any) -> Any:
@@ -12,7 +15,7 @@ def step_with(observation: Any) -> Any:
 
 def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[object] = []
-    monkeypatch.setattr(summary, "render", lambda table: drawn.append(table) or "the table")
+    monkeypatch.setattr(summary, "wrong_grid", lambda table: drawn.append(table) or Grid((), (), ()))
     step = step_with(SimpleNamespace(findings={}, others=()))
     for _ in range(3):
         report: Any = SimpleNamespace(failed=True)
@@ -21,3 +24,24 @@ def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypa
     step.observation = SimpleNamespace(findings={}, others=())
     summary.attach(SimpleNamespace(failed=True), SimpleNamespace(parent=step))  # type: ignore[arg-type]
     assert len(drawn) == 2
+
+
+def shown(table: Grid, *, colour: bool) -> list[str]:
+    out = io.StringIO()
+    writer = TerminalWriter(out)
+    writer.hasmarkup = colour
+    summary._show(table, writer)
+    return out.getvalue().splitlines()
+
+
+def test_only_wrong_marks_are_painted_and_only_where_there_are_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    table = Grid.of(
+        ["a", "b"], ["c:80", "d:80"], lambda row, column: {"ac:80": ".≠X", "bc:80": "X?"}.get(row + column, "")
+    )
+    _, _, first, second, *_ = shown(table, colour=True)
+    assert first.count("\x1b[31m") == second.count("\x1b[31m") == 1
+    assert first.index("\x1b[31m") < first.index(".≠X") < first.index("\x1b[0m") < first.index("?")
+    plain = shown(table, colour=False)
+    assert "\x1b" not in "".join(plain)
+    assert max(map(len, plain)) <= 100
