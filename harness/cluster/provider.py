@@ -60,7 +60,8 @@ class ClusterOptions:
     ones.
 
     ``cni`` is the name of a file in manifests/cni or a path; ``nodes`` counts the control plane; ``ip_family`` is ipv4,
-    ipv6 or dual; ``kube_image`` has its digest, empty stands for the pinned one; ``image_prefix`` is put before the
+    ipv6 or dual; ``kube_image`` has its digest, empty stands for the pinned one; ``load_images`` are archives, or
+    names of the engine's images; ``image_prefix`` is put before the
     images of manifests; ``offline`` takes from the cache only; ``reuse`` names a kept cluster; ``run`` is the run's
     name (``harness.cluster.owner``), by which what it made can be told; ``mutant`` is the bug that an embedded cluster
     has.
@@ -75,7 +76,7 @@ class ClusterOptions:
     nodes: int = 3
     ip_family: str = "ipv4"
     kube_image: str = ""
-    load_images: tuple[Path, ...] = ()
+    load_images: tuple[Path | str, ...] = ()
     image_prefix: str = ""
     offline: bool = False
     keep: bool = False

@@ -142,12 +142,16 @@ def folder(name: str, metavar: str, help: str, section: Section = Section.RUN) -
     return Option(name, help, _writable, None, section, "string", (("metavar", metavar),))
 
 
-def files(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[tuple[Path, ...]]:
-    """The same with several files."""
+def files_or_names(
+    name: str, metavar: str, help: str, section: Section = Section.RUN
+) -> Option[tuple[Path | str, ...]]:
+    """The same with several files; what is no file stays a text."""
     arguments = (("metavar", metavar), ("action", "append"))
-    return Option(
-        name, help, lambda said: tuple(said.base / text for text in said.texts), (), section, "linelist", arguments
-    )
+    return Option(name, help, _files_or_texts, (), section, "linelist", arguments)
+
+
+def _files_or_texts(said: Said) -> tuple[Path | str, ...]:
+    return tuple(path if (path := said.base / text).is_file() else text for text in said.texts)
 
 
 def flag(name: str, help: str, section: Section = Section.RUN) -> Option[bool]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.plugin.option import Option, Section, count, file, files, flag, folder, many, one, seconds, words
+from harness.plugin.option import Option, Section, count, file, files_or_names, flag, folder, many, one, seconds, words
 
 
 def _profiles() -> Iterable[str]:
@@ -151,10 +151,10 @@ IP_FAMILY = one(
     Section.KIND,
 )
 KUBE_IMAGE = one("kube-image", "IMAGE", "kind node image, with its digest (a pinned one)", str, "", Section.KIND)
-LOAD_IMAGE = files(
+LOAD_IMAGE = files_or_names(
     "load-image",
-    "ARCHIVE",
-    "load images onto the nodes from a file made by `docker save`; may be repeated",
+    "ARCHIVE|IMAGE",
+    "load onto the nodes what they lack: a file made by `docker save`, or an image of the engine; may be repeated",
     Section.KIND,
 )
 IMAGE_PREFIX = one(

@@ -1,6 +1,6 @@
 """kind's command line, one method a command. What it says on failure becomes a ``CommandFailed`` with a remedy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cluster.kind.engine import Engine
@@ -59,9 +59,10 @@ class Kind:
         result = self._run("get", "kubeconfig", "--name", name, deadline=Deadline(_SECONDS))
         return _succeeded(result, f"there is no kubeconfig for the cluster {name}").text
 
-    def load(self, name: str, archive: Path) -> None:
-        """Give every node the images of an archive that ``docker save`` wrote."""
-        result = self._run("load", "image-archive", str(archive), "--name", name, deadline=Deadline(_LOAD_SECONDS))
+    def load(self, name: str, archive: Path, nodes: Sequence[str]) -> None:
+        """Give these nodes, all at once, the images of an archive that ``docker save`` wrote."""
+        arguments = [str(archive), "--name", name, "--nodes", ",".join(nodes)]
+        result = self._run("load", "image-archive", *arguments, deadline=Deadline(_LOAD_SECONDS))
         _succeeded(result, f"the images of {archive} could not be loaded into the nodes")
 
     def export_logs(self, name: str, into: Path) -> None:

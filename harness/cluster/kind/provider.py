@@ -17,6 +17,7 @@ import yaml
 from harness.cluster.cni.definition import load
 from harness.cluster.cni.gather import Supply, gather
 from harness.cluster.cni.patch import Object, moved
+from harness.cluster.kind.archives import archive_of, images_in, lacking
 from harness.cluster.kind.command import Kind
 from harness.cluster.kind.config import IpFamily, Wanted, complete, read_config
 from harness.cluster.kind.engine import Engine, find_engine
@@ -72,7 +73,9 @@ class KindProvider:
     def create(self, name: str, directory: Path) -> Cluster:
         """Make the cluster with its CNI, and return once everything in it is ready; or take the one to reuse."""
         if self._options.reuse:
-            return self._reused(directory)
+            found = self._reused(directory)
+            self._load_images(found.name, directory)
+            return found
         doubts = self._check()
         if self._options.keep:
             name = f"{KEPT}{name[-6:]}"
@@ -151,7 +154,7 @@ class KindProvider:
                 deadline=deadline,
                 heard=self._heard,
             )
-            self._load_images(name)
+            self._load_images(name, directory)
             return self._furnished(name, kubeconfig, objects, deadline)
         except (KeyboardInterrupt, Interrupted):
             self._abandon(name)  # who cancels a run gives little time for it
@@ -205,10 +208,16 @@ class KindProvider:
             f"the node image {self._image.name} cannot be pulled", "pull it by hand, or name one with --kube-image"
         )
 
-    def _load_images(self, name: str) -> None:
-        for archive in self._options.load_images:
-            self._progress(f"loading {archive.name} into the nodes")
-            self._kind.load(name, archive)
+    def _load_images(self, name: str, directory: Path) -> None:
+        """Load what the nodes lack. Images of the engine are saved once, whatever the number of nodes."""
+        nodes = self._kind.nodes(name) if self._options.load_images else ()
+        for wanted in self._options.load_images:
+            archive = archive_of(self._engine, wanted, directory)
+            if behind := lacking(self._engine, nodes, images_in(archive)):
+                self._progress(f"loading {archive.name} into {len(behind)} nodes")
+                self._kind.load(name, archive, behind)
+            if archive != wanted:
+                archive.unlink()
 
     def _save_logs(self, name: str, directory: Path) -> None:
         """Save the logs of what failed. Never hides the failure itself."""

@@ -1,7 +1,9 @@
 """kind as a backend: the recorded happy path, failures that tidy up, kept clusters, leftovers."""
 
+import io
 import json
 import os
+import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -189,13 +191,71 @@ def test_without_kind_there_are_no_leftovers(programs: Any) -> None:
     assert KindProvider(options()).leftovers() == ()
 
 
-def test_archives_are_loaded_into_the_nodes(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+def archive(file: Path, *images: tuple[str, str]) -> Path:
+    """What ``docker save`` writes of images, given by their names and the digests of their configurations."""
+    manifest = [{"Config": f"blobs/sha256/{digest}", "RepoTags": [name], "Layers": []} for name, digest in images]
+    text = json.dumps(manifest).encode()
+    with tarfile.open(file, "w") as tar:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    return file
+
+
+def held(*images: tuple[str, str]) -> str:
+    """What a node says of the images that it has."""
+    return json.dumps({"images": [{"id": f"sha256:{digest}", "repoTags": [name]} for name, digest in images]})
+
+
+NODES = "netpol-1-control-plane,netpol-1-worker"
+
+
+def test_archives_are_loaded_into_all_nodes_at_once(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
-    archives = (tmp_path / "a.tar", tmp_path / "b.tar")
+    docker.says("docker exec netpol-1-worker crictl", code=127, err="crictl: not found")
+    docker.says("docker exec netpol-1-control-plane crictl", held())
+    archives = (archive(tmp_path / "a.tar", ("nginx:1", "aa")), tmp_path / "b.tar")
+    archives[1].write_text("no tar at all")
     KindProvider(options(load_images=archives)).create("netpol-1", tmp_path)
     assert [call[3:] for call in docker.called("kind load image-archive")] == [
-        [str(archive), "--name", "netpol-1"] for archive in archives
+        [str(one), "--name", "netpol-1", "--nodes", NODES] for one in archives
     ]
+
+
+def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+    can_be_made("netpol-1")
+    docker.says("docker exec netpol-1-worker crictl", held())
+    docker.says("docker exec netpol-1-control-plane crictl", held())
+    docker.says("docker save", writes={"--output": "images"})
+    KindProvider(options(load_images=("agnhost:2.53",))).create("netpol-1", tmp_path)
+    (save,) = docker.called("docker save")
+    (load,) = docker.called("kind load image-archive")
+    assert save[-1] == "agnhost:2.53"
+    assert save[3] == load[3]
+    assert load[-1] == NODES
+    assert not Path(save[3]).exists()
+    docker.says("docker image inspect --format {{.Id}} gone.tar", err="Error: No such image: gone.tar", code=1)
+    with pytest.raises(
+        ClusterFailed, match=r"--netpol-load-image gone\.tar: neither a file nor an image that docker has"
+    ):
+        KindProvider(options(load_images=("gone.tar",))).create("netpol-1", tmp_path)
+
+
+def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there(
+    docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path
+) -> None:
+    can_be_made("netpol-1")
+    images = archive(tmp_path / "a.tar", ("nginx:1", "aa"), ("quay.io/x/y:2", "bb"))
+    there = held(("docker.io/library/nginx:1", "aa"), ("quay.io/x/y:2", "bb"))
+    docker.says("docker exec netpol-1-control-plane crictl", there)
+    docker.says("docker exec netpol-1-worker crictl", there)
+    reuse = KindProvider(options(reuse="netpol-1", load_images=(images,)))
+    reuse.create("netpol-2", tmp_path)
+    assert not docker.called("kind load")
+    assert not [request for request in api.requests if not request.startswith("GET")]
+    docker.says("docker exec netpol-1-worker crictl", held(("docker.io/library/nginx:1", "other bits")))
+    reuse.create("netpol-2", tmp_path)
+    assert [call[-1] for call in docker.called("kind load image-archive")] == ["netpol-1-worker"]
 
 
 def test_an_image_that_is_not_here_is_pulled_first(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
