@@ -7,11 +7,12 @@ it the question was asked. Pods of one kind, as those of the same image, are loo
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from harness.errors import ExecFailed, ToolMissing
+from harness.errors import ExecFailed, HarnessError, ToolMissing
 from harness.kube.exec import ExecReply
 from harness.model.flow import PodRef
 from harness.probe import toolbox
@@ -84,6 +85,11 @@ class Places:
         self._containers = containers
         self._found: dict[PodRef, _Found] = {}
         self._kinds: dict[str, _Found] = {}
+        self._written: dict[str, frozenset[str]] = {}
+
+    def prefer(self, namespace: str, containers: Iterable[str]) -> None:
+        """In pods of this namespace, ask first from the containers of these names: an admission may add others."""
+        self._written[namespace] = frozenset(containers)
 
     def of(self, pod: PodRef) -> tuple[Place, ...]:
         """The pod's places as far as they were needed, at least one.
@@ -129,21 +135,36 @@ class Places:
         return found
 
     def _explored(self, pod: PodRef) -> _Found:
-        """What is in the pod itself. Which of several containers is meant, one has to say."""
+        """What is in the pod itself. Where it has several containers each is asked by its name."""
+        names = self._names(pod)
+        if len(names) > 1:
+            return self._among(pod, names)
         try:
             return _Found((self._place(pod, ""),))
         except ToolMissing as error:
             return _Found((), str(error))
         except ExecFailed as error:
-            if SEVERAL not in str(error) or self._containers is None:
-                raise
+            if SEVERAL in str(error) and names:
+                return self._among(pod, names)
+            raise
+
+    def _among(self, pod: PodRef, names: Sequence[str]) -> _Found:
         places, reasons = [], []
-        for name in self._containers.own(pod):
+        for name in names:
             try:
                 places.append(self._place(pod, name))
             except ToolMissing as error:
                 reasons.append(f"container {name}: {error}")
         return _Found(tuple(places), "; ".join(reasons))
+
+    def _names(self, pod: PodRef) -> Sequence[str]:
+        """The names of its own containers, those that an author wrote before those that somebody has added."""
+        if self._containers is None:
+            return ()
+        with suppress(HarnessError):  # it may be no pod, or not ours to look at: then it is asked as it is
+            written = self._written.get(pod.namespace, frozenset())
+            return sorted(self._containers.own(pod), key=lambda name: name not in written)
+        return ()
 
     def _spare(self, pod: PodRef) -> Place:
         if self._containers is None:

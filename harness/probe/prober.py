@@ -107,6 +107,10 @@ class Prober:
         """Seconds that one probe gets at the present pace."""
         return self._timeout * self._pace
 
+    def prefer(self, namespace: str, containers: Iterable[str]) -> None:
+        """In pods of this namespace, ask from the containers of these names before others that they may have."""
+        self._places.prefer(namespace, containers)
+
     def prepare(self, pods: Iterable[PodRef]) -> None:
         """Find out where in these pods to ask from, so that no question's time is spent on it.
 

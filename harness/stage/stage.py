@@ -117,6 +117,7 @@ class Stage:
                 raise CapabilityMissing(need)
         self._held.enter_context(self.ground.rundir.turn(self._turn))
         self._start_machines()
+        self._prefer_written()
         self._lead(self._target(None))
 
     def enter(self, step: Step | str) -> None:
@@ -330,6 +331,15 @@ class Stage:
         if any(change.starts_pods for change in todo):
             self._wait_ready()
         self._changed = time.monotonic()
+
+    def _prefer_written(self) -> None:
+        """Have pods asked from the containers that the manifests name: an admission may add others to a pod."""
+        written: dict[str, set[str]] = {}
+        for manifest in self.scenario.workloads:
+            names = {str(one.get("name")) for one in ((manifest.pod or {}).get("spec") or {}).get("containers") or ()}
+            written.setdefault(self.placement.real(manifest.name.ref.namespace), set()).update(names)
+        for namespace, names in written.items():
+            self.ground.prober.prefer(namespace, names)
 
     def _wait_ready(self) -> None:
         timeouts, rundir = self.ground.timeouts, self.ground.rundir

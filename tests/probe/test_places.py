@@ -65,13 +65,13 @@ NC, CURL = "has nc\nnc OpenBSD", "has curl"
         ({"": NO_SH, "netpol-probe": NC}, [("netpol-probe", (TCP, UDP), "")], ["", "netpol-probe"]),
         ({"": "has getent", "netpol-probe": NC}, [("netpol-probe", (TCP, UDP), "")], ["", "netpol-probe"]),
         ({"": CURL, "netpol-probe": NC}, [("", (TCP,), ""), ("netpol-probe", (UDP,), "")], ["", "netpol-probe"]),
-        ({"": SEVERAL, "app": NC, "side": NC}, [("app", (TCP, UDP), "")], ["", "app", "side"]),
-        ({"": SEVERAL, "app": NO_SH, "side": NC}, [("side", (TCP, UDP), "")], ["", "app", "side"]),
-        ({"": SEVERAL, "app": CURL, "side": NC}, [("app", (TCP,), ""), ("side", (UDP,), "")], ["", "app", "side"]),
+        ({"": SEVERAL, "app": NC, "side": NC}, [("app", (TCP, UDP), "")], ["app", "side"]),
+        ({"": SEVERAL, "app": NO_SH, "side": NC}, [("side", (TCP, UDP), "")], ["app", "side"]),
+        ({"": SEVERAL, "app": CURL, "side": NC}, [("app", (TCP,), ""), ("side", (UDP,), "")], ["app", "side"]),
         (
             {"": SEVERAL, "app": NO_SH, "side": NO_SH, "netpol-probe": NC},
             [("netpol-probe", (TCP, UDP), "")],
-            ["", "app", "side", "netpol-probe"],
+            ["app", "side", "netpol-probe"],
         ),
     ],
 )
@@ -81,6 +81,15 @@ def test_a_probe_goes_to_the_first_container_that_can_ask_it(
     pod = Pod(containers)
     assert _shares(pod, TCP, UDP) == shares
     assert pod.execs == execs
+
+
+def test_the_containers_that_an_author_wrote_come_before_those_that_an_admission_added() -> None:
+    pod = Pod({"": "HTTP 400 Bad Request", "proxy": NC, "app": NC})
+    places = Places(pod.run, pod)
+    places.prefer("shop", ["app", "absent"])
+    places.prefer("elsewhere", ["proxy"])
+    assert [place.container for place in places.of(POD)] == ["app", "proxy"]
+    assert "" not in pod.execs, "with several containers the server wants a name, in whatever words"
 
 
 def test_a_probe_container_is_asked_for_only_where_it_is_needed() -> None:
