@@ -10,6 +10,7 @@ from itertools import groupby
 
 from harness.cli.output import tell
 from harness.cli.reading import declare, profile_of, scenario_of
+from harness.errors import HarnessError
 from harness.reasoning.coverage import Coverage, Gap, Line, coverage
 
 
@@ -22,6 +23,8 @@ def run(given: argparse.Namespace) -> int:
     """Print the gaps; 1 where a line would close one."""
     scenario = scenario_of(given)
     found = coverage(scenario, profile_of(given))
+    if not found.tried:
+        raise HarnessError(f"no step of {scenario.name} has a NetworkPolicy: there is nothing to cover")
     for text in _told(found):
         tell(f"{text}\n")
     return 1 if any(gap.line for gap in found.gaps) else 0

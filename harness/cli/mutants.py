@@ -181,4 +181,6 @@ def _troubles(trial: Trial) -> Iterator[str]:
 
 
 def _verdict(trial: Trial) -> str:
+    if not (trial.items or trial.errors or trial.broken):
+        return "since no scenario killed a mutant"
     return "all as expected" if _is_clean(trial) else f"{len(trial.kills)} failed, {len(trial.errors)} broken"

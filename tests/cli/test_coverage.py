@@ -25,3 +25,13 @@ def test_a_gap_is_told_with_the_line_that_closes_it(tmp_path: Path, capsys: pyte
     told = capsys.readouterr().out
     assert "  policies/db-policy.yaml:11: ingress rule 1 of db-policy\n" in told
     assert "add to the paths of step as-written:\n  app-pod -> ip(db-service):3306: allowed\n" in told
+
+
+def test_without_policies_there_is_nothing_to_cover(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    container = "{name: c, image: i, ports: [{containerPort: 80}]}"
+    pod = f"{{apiVersion: v1, kind: Pod, metadata: {{name: NAME}}, spec: {{containers: [{container}]}}}}"
+    (tmp_path / "w.yaml").write_text("---\n".join(pod.replace("NAME", name) + "\n" for name in "ab"))
+    steps = "steps: [{name: open, paths: {'a -> b:80': allowed}}]"
+    (tmp_path / "scenario.yaml").write_text(f"title: x\nworkloads: [w.yaml]\n{steps}\n")
+    assert main(["coverage", str(tmp_path)]) == 2
+    assert "has a NetworkPolicy: there is nothing to cover" in capsys.readouterr().err
