@@ -81,6 +81,14 @@ def test_a_dead_listener_is_no_disagreement_of_the_network_either(demo: "Demo") 
     demo.run("demo/scenario.yaml::open").assert_outcomes(errors=2)
 
 
+def test_a_program_that_cannot_be_started_makes_every_path_of_its_pod_an_error(demo: "Demo") -> None:
+    of = "{name: c, image: i, ports: [{containerPort: 8080}]}"
+    demo.edit(of, "{name: c, image: busybox, command: [no-such-program]}", of=demo.workloads)
+    result = demo.run(CLOSED)
+    result.assert_outcomes(errors=1)
+    assert "no-such-program" in result.stdout.str()
+
+
 TOOLS = "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping"
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from harness.cluster.embedded.api import portforward
-from harness.cluster.embedded.api.errors import bad_request, media_type_refused
+from harness.cluster.embedded.api.errors import StatusError, bad_request, media_type_refused
 from harness.cluster.embedded.api.request import Target, flag, number
 from harness.cluster.embedded.api.runtime import ExecStreams, Runtime
 from harness.cluster.embedded.api.websocket import PROTOCOLS, Wanted, serve
@@ -37,6 +37,7 @@ class PodStreams:
         if not argv:
             raise bad_request("you must specify at least 1 command for the container")
         container = container_of(pod, request.query.get("container", ""))
+        _refuse_unless_running(pod, container)
         return await serve(request, _wanted(request), lambda s: self._runtime.exec(pod, container, tuple(argv), s))
 
     async def attach(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
@@ -62,7 +63,7 @@ class PodStreams:
         query: MultiMapping[str] = request.query
         pod = self._pod(target)
         container = container_of(pod, query.get("container", ""))
-        if flag(query, "previous"):
+        if flag(query, "previous") and not _has_restarted(pod, container):
             words = f'previous terminated container "{container}" in pod "{target.name}" not found'
             raise bad_request(words)
         written = await self._runtime.logs(pod, container)
@@ -94,6 +95,22 @@ class PodStreams:
                 await response.write(latest[len(written) :])
             written = latest
         return response
+
+
+def _has_restarted(pod: Object, container: str) -> bool:
+    """Whether there is a run before this one. One log holds them all."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any(one["name"] == container and one.get("restartCount") for one in statuses)
+
+
+def _refuse_unless_running(pod: Object, container: str) -> None:
+    """Raise what the real kubelet says of a container that waits or has ended, as far as its status tells."""
+    status = pod.get("status") or {}
+    groups = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    states = [one["state"] for group in groups for one in status.get(group) or () if one["name"] == container]
+    if any("running" not in state for state in states):
+        why = f'unable to upgrade connection: container not found ("{container}")'
+        raise StatusError(500, "InternalError", f"Internal error occurred: {why}")
 
 
 def _wanted(request: web.BaseRequest) -> Wanted:

@@ -5,6 +5,7 @@ by then. Standard input is held open as the kubelet does: until the first client
 """
 
 import asyncio
+from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import Any
 from harness.cluster.embedded.api.runtime import ExecStreams
 
 _LOG_LINES = 5000
+_LONGEST_LINE = 16384
+"""Characters after which a line is divided, as containerd does."""
 _MOST_REPLAYED = 1 << 20
 """Bytes that are kept for the first client."""
 
@@ -22,6 +25,7 @@ class Log:
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._rest = ""
 
     def note(self, line: str) -> None:
@@ -30,8 +34,12 @@ class Log:
 
     def write(self, data: bytes) -> None:
         """Take a chunk."""
-        *lines, self._rest = (self._rest + data.decode("utf-8", "replace")).split("\n")
+        *lines, rest = (self._rest + self._decode(data)).split("\n")
+        while len(rest) > _LONGEST_LINE:
+            lines.append(rest[:_LONGEST_LINE])
+            rest = rest[_LONGEST_LINE:]
         self._lines.extend(lines)
+        self._rest = rest
 
     def read(self) -> bytes:
         """All of it."""

@@ -287,7 +287,9 @@ class Kubelet:
         now = self._store.timestamp()
         self._store.modify(key, lambda current: podstatus.living(current, lives, now))
 
-    async def _run(self, pod: Object, running: Running, container: Mapping[str, Any]) -> int:
+    async def _run(
+        self, pod: Object, running: Running, container: Mapping[str, Any], started: Callable[[], None]
+    ) -> int:
         """Run a container's program to its end, with the files of its own image."""
         name = container["name"]
         if name not in running.joined:
@@ -297,7 +299,7 @@ class Kubelet:
         argv = images.expanded(images.program(container), environment)
         running.used = True
         try:
-            code = await execute(self._spawner, running.joined[name], argv, environment, console)
+            code = await execute(self._spawner, running.joined[name], argv, environment, console, started)
             running.end_container(name)
             return code
         except ExecFailed as problem:

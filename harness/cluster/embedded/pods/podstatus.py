@@ -68,11 +68,12 @@ def living(pod: Object, lives: Mapping[str, Life], now: str) -> Object:
     initialized = all(_is_done(c, lives) for c in first)
     ready = initialized and all("running" in lives[c["name"]].state for c in main if c["name"] in lives)
     ready = ready and all(c["name"] in lives for c in main)
+    before = "ContainerCreating" if initialized else "PodInitializing"
     status = {
         **pod["status"],
         "phase": _phase(spec, lives),
         "conditions": _conditions(now, ready=str(ready), initialized=str(initialized)),
-        "containerStatuses": [_alive(c, lives, "PodInitializing") for c in main],
+        "containerStatuses": [_alive(c, lives, before) for c in main],
     }
     if first:
         status["initContainerStatuses"] = [_alive(c, lives, "PodInitializing") for c in first]

@@ -7,6 +7,7 @@ exit code and the reason that containerd gives it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from harness.cluster.embedded.api.runtime import ExecFailed
@@ -16,8 +17,8 @@ from harness.cluster.embedded.pods.podstatus import Life, ended, failing, starte
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a container is started again: doubled each time."""
 
-Run = Callable[[Mapping[str, Any]], Awaitable[int]]
-"""Runs a container's program to its end; its exit code. Raises ``ExecFailed`` where it cannot be started."""
+Run = Callable[[Mapping[str, Any], Callable[[], None]], Awaitable[int]]
+"""Runs a container's program to its end, and calls when it has started; its exit code. Raises ``ExecFailed``."""
 
 NOT_STARTED = 128
 
@@ -50,9 +51,10 @@ class Programs:
         return True
 
     def start(self) -> None:
-        """Say that all the other containers run."""
+        """Say that all the other containers run that are stand-ins: programs are, once they have started."""
         for container in podspec.serving_containers(self._pod):
-            self._lives[container["name"]] = started(self._now())
+            if not images.program(container):
+                self._lives[container["name"]] = started(self._now())
         self._tell(self._lives)
 
     async def main(self) -> None:
@@ -65,8 +67,8 @@ class Programs:
         name, pause, life = container["name"], FIRST_PAUSE, Life({})
         while True:
             began = self._now()
-            self._note(name, started(began, life.restarts, life.last))
-            code, problem = await self._ended(container)
+            alive = partial(self._note, name, started(began, life.restarts, life.last))
+            code, problem = await self._ended(container, alive)
             life = ended(code, began, self._now(), life.restarts, life.last, problem=problem)
             if not again(code):
                 self._note(name, life)
@@ -76,10 +78,10 @@ class Programs:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _ended(self, container: Mapping[str, Any]) -> tuple[int, str]:
+    async def _ended(self, container: Mapping[str, Any], started: Callable[[], None]) -> tuple[int, str]:
         """The exit code, and why the program could not be started."""
         try:
-            return await self._run(container), ""
+            return await self._run(container, started), ""
         except ExecFailed as problem:
             return NOT_STARTED, str(problem)
 

@@ -29,8 +29,12 @@ async def execute(
     argv: Sequence[str],
     environment: Mapping[str, str],
     streams: ExecStreams,
+    started: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run ``argv`` in the sandbox with the client's streams; its exit code. Raises ``ExecFailed``; cancel to kill."""
+    """Run ``argv`` in the sandbox with the client's streams; its exit code. Raises ``ExecFailed``; cancel to kill.
+
+    ``started`` is called once the process is there.
+    """
     with ExitStack() as stack:
         try:
             if streams.tty:
@@ -40,6 +44,7 @@ async def execute(
         except OSError as problem:
             raise ExecFailed(f'exec: "{argv[0]}": {problem.strerror}') from problem
         try:
+            started()
             wiring.close_child_ends()
             return await _pump(process, wiring, streams.stdin)
         except BaseException:

@@ -1,11 +1,12 @@
 """The life of a pod's containers, with programs that end as they are told."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from harness.cluster.embedded.api.runtime import ExecFailed
 from harness.cluster.embedded.pods import programs as module
 from harness.cluster.embedded.pods.podstatus import living
 from harness.cluster.embedded.pods.programs import Programs
@@ -29,16 +30,20 @@ def pod(*containers: dict[str, Any], policy: str = "Never", first: tuple[dict[st
 class Told:
     """The phases and runs of one pod, whose containers end with the codes given for them, one after the other."""
 
-    def __init__(self, data: dict[str, Any], codes: Mapping[str, list[int]]) -> None:
+    def __init__(self, data: dict[str, Any], codes: Mapping[str, list[int | None]]) -> None:
         self.data = data
         self.codes = {name: list(several) for name, several in codes.items()}
         self.ran: list[str] = []
         self.phases: list[str] = []
         self.programs = Programs(data, self.run, self.tell, lambda: NOW)
 
-    async def run(self, container: Mapping[str, Any]) -> int:
+    async def run(self, container: Mapping[str, Any], started: Callable[[], None]) -> int:
         self.ran.append(container["name"])
-        return self.codes[container["name"]].pop(0)
+        code = self.codes[container["name"]].pop(0)
+        if code is None:
+            raise ExecFailed("no such program")
+        started()
+        return code
 
     def tell(self, lives: Any) -> None:
         self.status = living(self.data, lives, NOW)["status"]
@@ -62,10 +67,11 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     ("data", "codes", "ran", "phases"),
     [
         (pod(stand_in("c")), {}, [], ["Running"]),
-        (pod(shell("c")), {"c": [0]}, ["c"], ["Running", "Succeeded"]),
-        (pod(shell("c")), {"c": [3]}, ["c"], ["Running", "Failed"]),
+        (pod(shell("c")), {"c": [0]}, ["c"], ["Pending", "Running", "Succeeded"]),
+        (pod(shell("c")), {"c": [3]}, ["c"], ["Pending", "Running", "Failed"]),
+        (pod(shell("c")), {"c": [None]}, ["c"], ["Pending", "Failed"]),
         (pod(shell("c"), stand_in("d")), {"c": [3]}, ["c"], ["Running"]),
-        (pod(shell("c"), policy="OnFailure"), {"c": [1, 0]}, ["c", "c"], ["Running", "Succeeded"]),
+        (pod(shell("c"), policy="OnFailure"), {"c": [1, 0]}, ["c", "c"], ["Pending", "Running", "Succeeded"]),
         (pod(stand_in("c"), first=(stand_in("i"),)), {}, [], ["Running"]),
         (pod(stand_in("c"), first=(shell("i"), shell("j"))), {"i": [0], "j": [0]}, ["i", "j"], ["Pending", "Running"]),
         (pod(stand_in("c"), first=(shell("i"), shell("j"))), {"i": [1]}, ["i"], ["Pending", "Failed"]),
@@ -78,7 +84,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_order_restarts_and_phases(
-    data: dict[str, Any], codes: dict[str, list[int]], ran: list[str], phases: list[str]
+    data: dict[str, Any], codes: dict[str, list[int | None]], ran: list[str], phases: list[str]
 ) -> None:
     told = Told(data, codes)
     asyncio.run(told.live())

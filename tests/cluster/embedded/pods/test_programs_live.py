@@ -94,6 +94,13 @@ def test_a_program_that_ends_is_started_again_as_the_policy_says(shop: Any) -> N
     shop.ok("delete", "pod", "again")
 
 
+def test_nothing_runs_in_a_container_that_has_ended(shop: Any) -> None:
+    shop.ok("run", "over", "--image=busybox", "--", "sh", "-c", "exit 1")
+    wait_for(shop, "over", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff")
+    assert 'container not found ("over")' in shop("exec", "over", "--", "true").stderr
+    shop.ok("delete", "pod", "over")
+
+
 def test_a_log_is_followed_to_the_end_of_its_pod(shop: Any) -> None:
     script = "for i in 1 2 3; do echo line $i; sleep 0.2; done; printf end"
     shop.ok("run", "talks", "--image=busybox", "--restart=Never", "--", "sh", "-c", script)
