@@ -102,8 +102,12 @@ class _Canary:
             raise verdict(self._ground.cluster.dataplane, {path: reply.outcome for path, reply in wrong.items()})
 
     def _wait_ready(self) -> None:
-        timeouts, namespaces = self._ground.timeouts, [self._namespace]
-        wait_ready(self._ground.client, namespaces, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
+        timeouts, namespaces, rundir = self._ground.timeouts, [self._namespace], self._ground.rundir
+        rundir.tell("waiting for the pods of the canary", by="canary")
+        try:
+            wait_ready(self._ground.client, namespaces, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
+        finally:
+            rundir.tell("", by="canary")
 
     def _home(self, sides: Sequence[str]) -> str:
         """The node of the guarded pod, once it has one; empty where all may stand anywhere.

@@ -101,9 +101,12 @@ class RunDirectory:
         with _locked(self.path / "turn.lock", turn.value):
             yield
 
-    def tell(self, doing: str) -> None:
-        """Let whoever watches know what this process is busy with; empty when it no longer is."""
-        note = self.path / f"{_DOING}{os.getpid()}"
+    def tell(self, doing: str, by: str = "") -> None:
+        """Let whoever watches know what this process is busy with; empty when it no longer is.
+
+        ``by`` tells apart what it does at the same time.
+        """
+        note = self.path / f"{_DOING}{os.getpid()}{by}"
         with suppress(OSError):  # nobody needs to know
             note.write_text(doing) if doing else note.unlink()
 

@@ -115,7 +115,7 @@ class Stage:
         for need in needs.requirements(self.scenario):
             if need not in self.capabilities:
                 raise CapabilityMissing(need)
-        self._held.enter_context(self.ground.rundir.turn(self._turn))
+        self._await_turn()
         self._start_machines()
         self._prefer_written()
         self._lead(self._target(None))
@@ -331,6 +331,14 @@ class Stage:
         if any(change.starts_pods for change in todo):
             self._wait_ready()
         self._changed = time.monotonic()
+
+    def _await_turn(self) -> None:
+        rundir = self.ground.rundir
+        rundir.tell(f"scenario {self.scenario.name} waits for its turn")
+        try:
+            self._held.enter_context(rundir.turn(self._turn))
+        finally:
+            rundir.tell("")
 
     def _prefer_written(self) -> None:
         """Have pods asked from the containers that the manifests name: an admission may add others to a pod."""

@@ -105,7 +105,10 @@ def _would_wait(rundir: RunDirectory, turn: Turn) -> bool:
 def test_who_watches_sees_what_is_being_done(rundir: RunDirectory) -> None:
     assert rundir.doings == ()
     rundir.tell("making a cluster")
-    assert RunDirectory(rundir.path).doings == ("making a cluster",)
+    rundir.tell("asking the canary", by="canary")
+    assert set(RunDirectory(rundir.path).doings) == {"making a cluster", "asking the canary"}
     rundir.tell("")
+    assert rundir.doings == ("asking the canary",)
+    rundir.tell("", by="canary")
     assert rundir.doings == ()
     RunDirectory(rundir.path / "missing").tell("nobody needs to know")

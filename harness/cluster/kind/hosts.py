@@ -92,7 +92,7 @@ class KindHosts:
             self._routed.append(host.address)
             self._announce(host.address, given)
         self._answer_datagrams(container, host, given)
-        return ref, host.address or given.preferred
+        return ref, host.address or given.of(next(iter(self.site.subnets), "")) or given.preferred
 
     def _answer_datagrams(self, container: str, host: ExternalHost, given: "_Addresses") -> None:
         """Listen for UDP, now that the host has all its addresses."""

@@ -1,5 +1,6 @@
 """External hosts: containers beside the nodes, and commands in them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,12 @@ def test_an_address_of_its_own_is_announced_to_the_nodes(docker: Any, hosts: Kin
     ]
     hosts.stop()
     assert docker.called("docker exec n-worker")[-1][3:] == ["ip", "-4", "route", "del", "198.51.100.7"]
+
+
+def test_beside_a_cluster_of_ipv6_a_host_has_an_address_of_it(docker: Any, hosts: KindHosts) -> None:
+    docker.says("docker inspect --format {{with", "172.18.0.9 fc00::9\n")
+    hosts.site = replace(hosts.site, subnets=("fd00:10:244::/56", "fd00:10:96::/112"))
+    assert hosts.start([ExternalHost("user")], "space")["user"][1] == "fc00::9"
 
 
 def test_no_hosts_cost_nothing(docker: Any, hosts: KindHosts) -> None:
