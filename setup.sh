@@ -38,6 +38,7 @@ has ping || need iputils-ping
 has unshare && has setpriv || need util-linux
 has_libnftables || need libnftables1
 [ -z "$dev" ] || has wget || need wget # one of the tools that probes fall back on; its tests need it
+[ -z "$dev" ] || has chromium || has google-chrome || ! grep -q '^ID=debian' /etc/os-release || need chromium # looks at report.html
 [ -z "$dev" ] || has busybox || need busybox # pods may have its tools alone, and tests ask from such
 python=$(find_python)
 if [ -z "$python" ]; then

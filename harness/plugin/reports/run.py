@@ -14,6 +14,7 @@ from _pytest.junitxml import xml_key  # the fixture record_testsuite_property is
 
 from harness.plugin.lab import lab_of
 from harness.plugin.reports.files import REPORTS
+from harness.plugin.reports.html.page import page
 from harness.plugin.reports.markdown import summary
 from harness.plugin.reports.results import RESULTS, Results
 from harness.plugin.reports.tested import began, properties, tested
@@ -22,6 +23,7 @@ VERSION = 1
 """Of the form; a change that can break a reader raises it."""
 
 RUN_FILE = "run.json"
+PAGE_FILE = "report.html"
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 """Environment variable of GitHub's runners: the file whose Markdown is shown below the job."""
@@ -47,8 +49,10 @@ def finish(config: pytest.Config, exitstatus: int) -> None:
         for name, text in properties(about).items():
             xml.add_global_property(name, text)
     steps = steps_of(reports.folder, lab.run) if reports.folder else {}
-    document = run_document(about, results, exitstatus, steps)
-    reports.write(RUN_FILE, json.dumps(document, indent=1) + "\n")
+    document = run_document(about, results, exitstatus, {name: step["node"] for name, step in steps.items()})
+    if reports.folder:
+        reports.write(RUN_FILE, json.dumps(document, indent=1) + "\n")
+        reports.write(PAGE_FILE, page(document, list(steps.values())))
     if place := os.environ.get(SUMMARY_VARIABLE):
         reports.append(Path(place), summary(document))
 
@@ -56,7 +60,7 @@ def finish(config: pytest.Config, exitstatus: int) -> None:
 def run_document(
     about: Mapping[str, Any], results: Results, exitstatus: int, steps: Mapping[str, str]
 ) -> dict[str, Any]:
-    """All of ``run.json``. ``about`` is of ``tested``; ``steps`` maps the node ids of steps to the names of files."""
+    """All of ``run.json``. ``about`` is of ``tested``; ``steps`` maps the names of files to the steps' node ids."""
     ended = datetime.now(UTC)
     return {
         "version": VERSION,
@@ -66,7 +70,7 @@ def run_document(
         "seconds": round((ended - results.started).total_seconds(), 3),
         "exit_status": int(exitstatus),
         "counts": dict(results.counts),
-        "steps": [{"node": node, "file": file} for node, file in steps.items()],
+        "steps": [{"node": node, "file": file} for file, node in steps.items()],
         "tests": [
             {"node": node, "outcome": r.outcome, "seconds": round(r.seconds, 4), "message": r.message}
             for node, r in results.tests.items()
@@ -74,14 +78,14 @@ def run_document(
     }
 
 
-def steps_of(folder: Path, run: str) -> dict[str, str]:
-    """The steps' files that this run has written into the folder, whichever of its processes did, by node id."""
-    found = {}
-    for file in sorted(folder.glob("*.json")):
-        step = _read(file)
-        if step.get("run") == run and "node" in step:
-            found[str(step["node"])] = file.name
-    return found
+def steps_of(folder: Path, run: str) -> dict[str, Mapping[str, Any]]:
+    """What this run has written of its steps into the folder, whichever of its processes did, by the files' names.
+
+    Scenarios are in the order of their names, and steps in that of their scenario.
+    """
+    read = {file.name: _read(file) for file in folder.glob("*.json")}
+    found = [(name, step) for name, step in read.items() if step.get("run") == run and "node" in step]
+    return dict(sorted(found, key=lambda one: (one[1]["node"].rpartition("::")[0], one[1]["number"], one[0])))
 
 
 def _read(file: Path) -> Mapping[str, Any]:

@@ -37,17 +37,26 @@ def write_step(node: "StepNode", lab: Lab) -> None:
         return
     findings = [*node.observation.findings.values(), *node.observation.others]
     about = tested(lab)
-    record = {**_about(node), **about, "paths": [_path(finding) for finding in findings]}
+    lines: dict[str, int] = {}
+    paths = [{**_path(finding), "story": _story(node, finding, lines)} for finding in findings]
+    record = {**_about(node), **about, "paths": paths, "lines": list(lines)}
     head = f"{record['scenario']}: {record['step']}\n{record['title']}\n{_tested(about)}\n"
-    name = stem(node.nodeid)
+    name = stem(_identity(node))
     reports.write(f"{name}.txt", f"{head}\n{render(TruthTable.of(findings))}\n{LEGEND}\n")
     reports.write(f"{name}.json", json.dumps(record, indent=1) + "\n")
+
+
+def _identity(node: "StepNode") -> str:
+    """The node id; that of a file outside of pytest's root directory is without its folder, and so not unique."""
+    inside = node.path.is_relative_to(node.config.rootpath)
+    return node.nodeid if inside else f"{node.path.as_posix()}::{node.step.name}"
 
 
 def _about(node: "StepNode") -> dict[str, Any]:
     scenario = node.parent.scenario
     return {
         "version": VERSION,
+        "number": [step.name for step in scenario.steps].index(node.step.name) + 1,
         "node": node.nodeid,
         "scenario": scenario.name,
         "title": scenario.title,
@@ -71,6 +80,8 @@ def _path(finding: Finding) -> dict[str, Any]:
     reply = finding.worst.evidence.last.reply
     return {
         "path": finding.expectation.path.text,
+        "from": finding.source,
+        "to": finding.target,
         "expected": finding.expected.value,
         "outcome": finding.outcome.value,
         "judgement": finding.judgement.value,
@@ -80,3 +91,8 @@ def _path(finding: Finding) -> dict[str, Any]:
         "detail": reply.detail,
         "command": reply.command,
     }
+
+
+def _story(node: "StepNode", finding: Finding, lines: dict[str, int]) -> list[int]:
+    """Evidence and reasons of a finding, by the numbers of their lines: most lines are those of other findings too."""
+    return [lines.setdefault(line, len(lines)) for line in node.story(finding).text.split("\n")]

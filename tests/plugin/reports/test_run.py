@@ -45,7 +45,7 @@ def test_the_schema_refuses_another_version_and_unknown_outcomes() -> None:
         },
         "canary": {"outcome": "unknown", "told": ""},
     }  # fmt: skip
-    document = run_document(about, Results({"a": Result("passed")}), 0, {"a": "a.json"})
+    document = run_document(about, Results({"a": Result("passed")}), 0, {"a.json": "a"})
     valid(document)
     for wrong in ({"version": 2}, {"tests": [{"node": "a", "outcome": "fine", "seconds": 0, "message": ""}]}):
         with pytest.raises(jsonschema.ValidationError):
@@ -68,7 +68,7 @@ def test_what_was_tested_is_in_every_file(demo: "Demo", workers: list[str]) -> N
     assert (run["counts"]["passed"], run["counts"]["failed"], run["exit_status"]) == (3, 1, 1)
     (failed,) = [test for test in run["tests"] if test["outcome"] == "failed"]
     assert "expected allowed, observed TIMED_OUT" in failed["message"]
-    assert [step["node"].rpartition("::")[2] for step in run["steps"]] == ["closed", "open"]
+    assert [step["node"].rpartition("::")[2] for step in run["steps"]] == ["open", "closed"]
     for step in run["steps"]:
         told = read(demo, step["file"])
         assert {key: told[key] for key in ("run", "harness", "cluster", "canary")} == {
