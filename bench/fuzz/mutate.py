@@ -12,6 +12,7 @@ from harness.scenario.load import SCENARIO_FILE
 
 _WORD = re.compile(rb"[\w./-]+|\S")
 _BOMB = "&a [x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]"
+_NAMES = ("[x].yaml", "*.yaml", "\udcff.yaml", "\x1b[31m.yaml", "a\nb.yaml", "\u202e.yaml", "x" * 250 + ".yaml")
 # fmt: off
 _TEXTS = (
     "", " ", "~", "null", "{}", "[]", "{", "]", "- ", "? ", ": ", "---\n", "...", "%YAML 9.9\n", "|", ">9", "'", '"',
@@ -44,6 +45,8 @@ def mutated(files: Files, dice: random.Random) -> Files:
         names = sorted(changed)
         name = SCENARIO_FILE if SCENARIO_FILE in changed and dice.random() < 0.4 else dice.choice(names)
         changed[name] = dice.choice(_MUTATIONS)(changed[name], dice)
+    if dice.random() < 0.05:
+        changed[dice.choice(_NAMES)] = changed.pop(dice.choice(sorted(changed)))
     return changed
 
 

@@ -21,9 +21,10 @@ _LONGEST = 255
 
 
 class Files:
-    """The files of one scenario, by what its lists of files say."""
+    """The files of one scenario, by what its lists of files say; without ``globs`` every text is a name."""
 
-    def __init__(self, directory: Path, report: Report) -> None:
+    def __init__(self, directory: Path, report: Report, *, globs: bool = True) -> None:
+        self._globs = globs
         self._directory = directory
         self._report = report
         self._boundary = Boundary.around(directory)
@@ -41,7 +42,8 @@ class Files:
         if not text or text.startswith("/") or "\0" in text:
             return []
         try:
-            return self._glob(text) if any(c in text for c in "*?[") else [self._one(text)]
+            is_glob = self._globs and any(c in text for c in "*?[")
+            return self._glob(text) if is_glob else [self._one(text)]
         except Flaw as flaw:
             self._report.extend([flaw.at(pattern.place)])
             return []

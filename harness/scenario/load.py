@@ -1,6 +1,5 @@
 """The directory of a scenario becomes a ``Scenario``, or a ``ScenarioInvalid`` that holds everything that is wrong."""
 
-import json
 from collections.abc import Iterable, Iterator
 from os.path import normpath
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 from harness.errors import ScenarioInvalid
 from harness.escape import one_line
 from harness.matrix.problem import Place, Problem
-from harness.scenario.compose import Composer
 from harness.scenario.files import Files
 from harness.scenario.inventory import inventory
 from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
@@ -54,9 +52,8 @@ def derive(directory: Path) -> Scenario:
     report = Report()
     files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
     step = {"name": DERIVED, "expect": "oracle", "policies": files}
-    said = {"title": directory.absolute().name, "workloads": files, "exclusive": True, "steps": [step]}
-    (node,) = Composer(json.dumps(said), "--derive").documents()
-    scenario = _scenario(node, directory / SCENARIO_FILE, Library(directory, report, mixed=True), report)
+    said = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
+    scenario = _scenario(_noded(said), directory / SCENARIO_FILE, Library(directory, report, mixed=True), report)
     if report.problems:
         raise ScenarioInvalid(_lines(report.problems, directory))
     return scenario
@@ -66,8 +63,22 @@ def manifests_in(directory: Path) -> Iterator[Path]:
     """The manifests below a directory, sorted; hidden files and folders are left out."""
     for file in sorted(directory.rglob("*.y*ml")):
         hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
-        if file.suffix in (".yaml", ".yml") and not hidden and file.name not in _NO_MANIFESTS:
+        if file.suffix in (".yaml", ".yml") and not hidden and file.name not in _NO_MANIFESTS and not file.is_dir():
             yield file
+
+
+def _noded(value: object) -> Node:
+    """Plain data as if it had been read: names of files may be no text that YAML can hold."""
+    place = Place("--derive", 1)
+    match value:
+        case dict():
+            return Node(place, Kind.MAPPING, entries=tuple((_noded(key), _noded(item)) for key, item in value.items()))
+        case list():
+            return Node(place, Kind.LIST, items=tuple(map(_noded, value)))
+        case bool():
+            return Node(place, Kind.FLAG, value, str(value).lower())
+        case _:
+            return Node(place, Kind.TEXT, str(value), str(value))
 
 
 def _scenario(node: Node, file: Path, library: Library, report: Report) -> Scenario:

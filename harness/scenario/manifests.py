@@ -48,7 +48,7 @@ class Library:
 
     def __init__(self, directory: Path, report: Report, *, mixed: bool = False) -> None:
         self._directory = directory
-        self._files = Files(directory, report)
+        self._files = Files(directory, report, globs=not mixed)
         self._report = report
         self._mixed = mixed
         self._read: dict[Path, tuple[Located, ...]] = {}

@@ -1,5 +1,6 @@
 """Which files a scenario may read: someone else's pull request must not make a CI run read the files of its host."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,6 +94,16 @@ def test_links_among_derived_manifests_are_refused(write: Write, foreign: Path) 
     (directory / "file-link.yaml").symlink_to(foreign / "tell-nobody.yaml")
     with pytest.raises(ScenarioInvalid, match=r"'file-link\.yaml' leads outside"):
         derive(directory)
+
+
+def test_manifests_to_derive_from_may_have_any_name(write: Write) -> None:
+    directory = write().parent
+    (directory / "scenario.yaml").unlink()
+    (directory / "folder.yaml").mkdir()
+    for number, name in enumerate((b"[x]*.yaml", b"\xff.yaml", b"\x1b[1m.yaml")):
+        (directory / os.fsdecode(name)).write_text(POLICY.replace("name: n", f"name: n{number}"))
+    (step,) = derive(directory).steps
+    assert len(step.policies) == 4
 
 
 def test_files_of_the_repository_may_be_read(write: Write, foreign: Path, tmp_path: Path) -> None:
