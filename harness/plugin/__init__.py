@@ -20,6 +20,7 @@ from harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, add_op
 from harness.plugin.progress import Display
 from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
 from harness.plugin.reports.run import finish
+from harness.plugin.signals import remember
 from harness.plugin.summary import attach, header, save_logs, summarize
 from harness.plugin.telling import Telling, mark
 from harness.scenario.load import SCENARIO_FILE
@@ -83,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
     """Tell a worker which cluster was chosen and why, and where it is, or is to be made."""
     node.workerinput.update(told_workers(node.config))
+    remember(node)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -46,12 +46,6 @@ class Signals:
         """Leave the process as it was found."""
         self._handle(signal.SIG_DFL)
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node) -> None:  # type: ignore[no-untyped-def]  # xdist has no types
-        """Remember the worker's process, if it is one of this host."""
-        if process := getattr(getattr(node.gateway, "_io", None), "popen", None):
-            self.workers.append(process)
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
         """After Ctrl-C as well."""
@@ -82,4 +76,12 @@ def closing(config: pytest.Config, close: Callable[[], None]) -> None:
 
 def was_ended(config: pytest.Config) -> bool:
     """Whether a signal ended the run: little time is left then."""
-    return config.stash[_SIGNALS].ended
+    signals = config.stash.get(_SIGNALS, None)
+    return signals is not None and signals.ended
+
+
+def remember(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
+    """Tell this worker too, if it is a process of this host."""
+    signals, process = node.config.stash.get(_SIGNALS, None), getattr(getattr(node.gateway, "_io", None), "popen", None)
+    if signals and process:
+        signals.workers.append(process)
