@@ -30,9 +30,12 @@ class Display:
     @classmethod
     def watch(cls, config: pytest.Config) -> None:
         """Show, until the run ends, on standard error. pytest captures it later: hence the copy."""
-        if hasattr(config, "workerinput") or (sys.stderr.isatty() and config.getoption("verbose") < 0):
+        if hasattr(config, "workerinput") or (out := _standard_error()) is None:
             return
-        display = cls(lab_of(config), os.fdopen(os.dup(sys.stderr.fileno()), "w"))
+        if out.isatty() and config.getoption("verbose") < 0:
+            out.close()
+            return
+        display = cls(lab_of(config), out)
         display.start()
         config.add_cleanup(display.stop)
 
@@ -78,3 +81,11 @@ class Display:
         with Status("", console=console) as status:
             while (doings := self.lab.doings) and not self.done.wait(_LOOK):
                 status.update(Text(escaped("\n  ".join(doings))))
+
+
+def _standard_error() -> TextIO | None:
+    """A copy of it; ``None`` where it is no file, as in a notebook."""
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w")
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -1,7 +1,8 @@
 import io
 import re
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -71,3 +72,26 @@ def test_in_a_log_what_takes_long_is_told_in_a_line(monkeypatch: pytest.MonkeyPa
 
 def test_a_log_is_not_told_of_what_is_short() -> None:
     assert shown(("making cluster demo",), 0.1, tty=False) == ""
+
+
+@dataclass
+class Config:
+    """As much of pytest's as is asked."""
+
+    cleanups: list[Callable[[], None]] = field(default_factory=list)
+
+    def getoption(self, name: str) -> int:
+        return 0
+
+    def add_cleanup(self, cleanup: Callable[[], None]) -> None:
+        self.cleanups.append(cleanup)
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), None])
+def test_without_a_real_standard_error_nothing_is_shown(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    config = Config()
+    Display.watch(config)  # type: ignore[arg-type]
+    assert not config.cleanups
