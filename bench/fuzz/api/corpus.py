@@ -153,6 +153,8 @@ _READS = (
     Request("GET", f"{_MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1"),
     Request("GET", f"{_PODS}/p/log?container=c&tailLines=5&limitBytes=9&previous=false"),
     Request("GET", f"{_PODS}/p/exec?command=echo&command=x&stdout=true&stderr=1", headers=_SOCKET),
+    Request("GET", f"{_PODS}/p/attach?stdin=true&stdout=true&tty=false", headers=_SOCKET),
+    Request("GET", f"{_PODS}/p/portforward?ports=80,81", headers=_SOCKET),
     Request("GET", f"{_DEPLOYMENTS}/d/scale"),
     Request("GET", "/{token}/api/v1/namespaces"),
     Request("GET", f"{_PODS}?token={{token}}", headers={"Authorization": "Basic {token}"}),

@@ -13,7 +13,8 @@ _WORDS = (
     "", "/", "//", "..", "%2e%2e", "%00", "%", "%zz", "%ff", "\x00", "\u202e", "é", "a" * 300, "a" * 9000, "a/" * 300,
     "*", "-1", "0", "1e400", "9" * 30, "9" * 5000, "nan", "true", "all", "All", ",", "=", "!", "!=", "a=b,", "a in (",
     "a in (b", "in", "(),()", "a==b==c", "metadata.name=x", "spec.x=y", "{token}", "?", "&", ";", "#", "+",
-    "kube-system", "pods", "exec", "status", "scale", "ephemeralcontainers", "finalize", "watch", "v1", "apis", "api",
+    "kube-system", "pods", "exec", "attach", "portforward",
+    "log", "status", "scale", "ephemeralcontainers", "finalize", "watch", "v1", "apis", "api",
     "openapi", "v2", "\ud800", "Strict", "None", "Object", "[::1]", "http://x/y",
 )
 _METHODS = (

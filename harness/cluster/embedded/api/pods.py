@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from harness.cluster.embedded.api import portforward
-from harness.cluster.embedded.api.errors import StatusError, bad_request, media_type_refused
+from harness.cluster.embedded.api.errors import bad_request, media_type_refused
 from harness.cluster.embedded.api.request import Target, flag, number
 from harness.cluster.embedded.api.runtime import ExecStreams, Runtime
 from harness.cluster.embedded.api.websocket import PROTOCOLS, Wanted, serve
@@ -104,13 +104,15 @@ def _has_restarted(pod: Object, container: str) -> bool:
 
 
 def _refuse_unless_running(pod: Object, container: str) -> None:
-    """Raise what the real kubelet says of a container that waits or has ended, as far as its status tells."""
+    """Raise what the real kubelet says of a container that waits or has ended, as far as its status tells.
+
+    It says so with code 500, which here is for faults of ours alone.
+    """
     status = pod.get("status") or {}
     groups = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
     states = [one["state"] for group in groups for one in status.get(group) or () if one["name"] == container]
     if any("running" not in state for state in states):
-        why = f'unable to upgrade connection: container not found ("{container}")'
-        raise StatusError(500, "InternalError", f"Internal error occurred: {why}")
+        raise bad_request(f'unable to upgrade connection: container not found ("{container}")')
 
 
 def _wanted(request: web.BaseRequest) -> Wanted:

@@ -177,7 +177,7 @@ class _Channels:
                 await send(struct.pack("<H", line.port))
         carried = [self._carried.start(line.carry(self._carried.dial)) for line in lines]
         receiving = self._carried.start(self._receive(lines))
-        over = asyncio.gather(*carried)
+        over = asyncio.gather(*carried, return_exceptions=True)  # some are cancelled where the client goes
         await asyncio.wait((over, receiving), return_when=asyncio.FIRST_COMPLETED)
         receiving.cancel()
         await self._socket.close()
