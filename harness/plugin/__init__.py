@@ -14,8 +14,9 @@ from harness.plugin.aliases import add_aliases, read_early, typed
 from harness.plugin.comparing import add_stories, bare, compared
 from harness.plugin.derived import is_derived, show_tables
 from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
-from harness.plugin.items import ManifestFolder, ScenarioFile, ScenarioItem
+from harness.plugin.items import ScenarioItem
 from harness.plugin.lab import lab_of, told_workers
+from harness.plugin.nodes import ManifestFolder, ScenarioFile
 from harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, add_options, check
 from harness.plugin.progress import Display
 from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten

@@ -12,7 +12,7 @@ from harness.plugin.reports.tested import properties, tested
 from harness.report import LEGEND, render
 
 if TYPE_CHECKING:
-    from harness.plugin.items import StepNode
+    from harness.plugin.nodes import StepNode
 
 VERSION = 1
 """Of the JSON's form; a change that can break a reader raises it."""
