@@ -75,6 +75,11 @@ def furnish(
     return found
 
 
+def is_furnished(cluster: Cluster) -> bool:
+    """Whether a cluster was ever made to its end: only then it says what it is."""
+    return _client(cluster).find(_NOTE) is not None
+
+
 def remembered(name: str, kubeconfig: Path) -> Cluster:
     """The handle of a cluster that was made before.
 

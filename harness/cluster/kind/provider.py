@@ -21,7 +21,7 @@ from harness.cluster.kind.archives import archive_of, images_in, lacking
 from harness.cluster.kind.command import Kind
 from harness.cluster.kind.config import IpFamily, Wanted, complete, read_config
 from harness.cluster.kind.engine import Engine, find_engine
-from harness.cluster.kind.furnish import capabilities_of, cluster_of, furnish, remembered, restart_agent
+from harness.cluster.kind.furnish import capabilities_of, cluster_of, furnish, is_furnished, remembered, restart_agent
 from harness.cluster.kind.hosts import IMAGE as HOST_IMAGE
 from harness.cluster.kind.hosts import KindHosts, Site, containers_of, remove_containers, subnets_of
 from harness.cluster.kind.images import node_image
@@ -73,9 +73,7 @@ class KindProvider:
     def create(self, name: str, directory: Path) -> Cluster:
         """Make the cluster with its CNI, and return once everything in it is ready; or take the one to reuse."""
         if self._options.reuse:
-            found = self._reused(directory)
-            self._load_images(found.name, directory)
-            return found
+            return self._taken_over(directory)
         doubts = self._check()
         if self._options.keep:
             name = f"{KEPT}{name[-6:]}"
@@ -139,8 +137,7 @@ class KindProvider:
 
     def _made(self, name: str, directory: Path) -> Cluster:
         options = self._options
-        supply = Supply(options.cni_manifest, options.image_prefix, offline=options.offline)
-        objects = gather(self._cni, supply, self._family, self._progress)
+        objects = self._objects()
         config, kubeconfig = self._configure(directory), directory / "kubeconfig"
         self._ensure_image()
         deadline = Deadline(REMOTE.cluster)
@@ -175,6 +172,25 @@ class KindProvider:
         if self._options.keep:
             self._progress(f"{name} is kept: --reuse-cluster {name}; `kind delete cluster --name {name}` removes it")
         return found
+
+    def _taken_over(self, directory: Path) -> Cluster:
+        """The cluster to reuse, with what it lacks. One of ours that was kept unfinished is finished."""
+        found = self._reused(directory)
+        self._load_images(found.name, directory)
+        if not found.name.startswith(KEPT) or is_furnished(found):
+            return found
+        self._progress(f"finishing cluster {found.name}: {self._cni.title}")
+        nodes = len(self._kind.nodes(found.name))
+        capabilities = capabilities_of(self._cni, self._family, nodes)
+        cluster = cluster_of(found.name, found.kubeconfig, f"{self._cni.title} on kind", capabilities)
+        deadline = Deadline(REMOTE.cluster)
+        return furnish(cluster, self._cni, self._objects(), nodes=nodes, deadline=deadline, progress=self._progress)
+
+    def _objects(self) -> list[Object]:
+        """What the CNI is made of."""
+        options = self._options
+        supply = Supply(options.cni_manifest, options.image_prefix, offline=options.offline)
+        return gather(self._cni, supply, self._family, self._progress)
 
     def _reused(self, directory: Path) -> Cluster:
         """The cluster to reuse, with what was written down in it when it was made."""

@@ -166,6 +166,30 @@ def test_a_kept_cluster_survives_its_failure(docker: Any, tmp_path: Path) -> Non
     assert not docker.called("kind delete cluster")
 
 
+def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
+    docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path
+) -> None:
+    can_be_made("netpol-kept-abcdef")
+    manifest = tmp_path / "own.yaml"
+    manifest.write_text(CALICO)
+    provider = KindProvider(options(cni="calico", cni_manifest=manifest, reuse="netpol-kept-abcdef"))
+    docker.says("kind get nodes", "".join(f"netpol-kept-abcdef-{name}\n" for name in ("control-plane", "a", "b")))
+    cluster = provider.create("netpol-2", tmp_path)
+    assert "Calico" in cluster.dataplane
+    assert Capability.TWO_NODES in cluster.capabilities
+    applied = [request for request in api.requests if request.startswith("PATCH")]
+    assert applied[-1] == "PATCH /api/v1/namespaces/kube-system/configmaps/netpol-harness"
+    assert len(applied) == 4
+    assert provider.create("netpol-3", tmp_path).dataplane == cluster.dataplane
+    assert len([request for request in api.requests if request.startswith("PATCH")]) == 4, "now it is finished"
+
+
+def test_somebody_elses_cluster_is_used_as_it_is(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+    can_be_made("theirs")
+    KindProvider(options(cni="kindnet", reuse="theirs")).create("netpol-2", tmp_path)
+    assert not [request for request in api.requests if not request.startswith("GET")]
+
+
 def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> None:
     said = "ERROR: could not locate any control plane nodes for cluster named 'gone'. Use the --name option to select"
     docker.says("kind get kubeconfig", err=said, code=1)
