@@ -52,7 +52,7 @@ PROGRAM = """\
 N=$NONCE; exec 8<&0 9>&2 2>&1; trap '' PIPE
 say() { printf '[%s %s %s]\\n' $N $1 $2; }
 { read -r -t $ALONE -u 8; kill $$; } & w=$!
-trap 'say ended $?' EXIT
+trap 'say ended $?; kill $w' EXIT
 say began 0
 exec 3<>/dev/$DEVICE/$HOST/$PORT
 kill $w; wait $w

@@ -139,6 +139,16 @@ def test_a_reset_is_told(pods: Pods, server: Any) -> None:
     assert prober.observe({POD: [probe]})[POD, probe].outcome is Outcome.REFUSED
 
 
+def test_what_is_refused_is_not_left_either(pods: Pods) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        probe = Probe(Scheme.HTTP, "127.0.0.1", nobody.getsockname()[1], held="held")
+        reply = Prober(pods, timeout=2.0, exec_timeout=10).observe({POD: [probe]})[POD, probe]
+    assert reply.outcome is Outcome.REFUSED
+    (session,) = pods.sessions
+    assert session.left() == []
+
+
 def test_what_cannot_connect_is_not_left_either(pods: Pods) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
