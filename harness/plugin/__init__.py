@@ -137,7 +137,7 @@ def pytest_runtest_makereport(
     """Send what the summary needs along with the report; end a run that is in vain."""
     bare(item, call.excinfo)
     report = yield
-    mark(report, call.excinfo, item.reportinfo())
+    mark(report, call.excinfo)
     add_stories(report, call, item.config)
     if isinstance(item, ScenarioItem):
         attach(report, item)

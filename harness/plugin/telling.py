@@ -4,7 +4,6 @@ A worker of pytest-xdist sends its stories as they are. The process that has the
 a story is told once for all workers together.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,10 +35,6 @@ _WRONG = ("observed", "lost")
 """Labels of lines that say what is wrong."""
 
 
-Place = tuple[os.PathLike[str] | str, int | None, str]
-"""What ``pytest.Item.reportinfo`` gives: the file, the line, counted from 0, and a name."""
-
-
 class Told(Failed):
     """A failure whose story is finished: it needs no traceback."""
 
@@ -65,11 +60,11 @@ def of(error: Exception) -> Story:
     return Story(text.partition("\n")[0], text)
 
 
-def mark(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None, place: Place) -> None:
+def mark(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:
     """Where a test failed with a story, give its report this instead of a traceback."""
     if report.failed and excinfo and isinstance(excinfo.value, Told):
         setattr(report, _OURS, True)
-        report.longrepr = _plain(excinfo.value.story, place)
+        report.longrepr = _plain(excinfo.value.story, *report.location[:2])
 
 
 class Telling:
@@ -125,9 +120,8 @@ def _fold_sections(plain: ExceptionRepr) -> None:
             plain.sections[number] = (name, folded, separator)
 
 
-def _plain(story: Story, place: Place) -> ReprExceptionInfo:
-    file, line, _ = place
-    return ReprExceptionInfo(_traceback(story.text), ReprFileLocation(str(file), (line or 0) + 1, story.summary))
+def _plain(story: Story, file: str, line: int | None) -> ReprExceptionInfo:
+    return ReprExceptionInfo(_traceback(story.text), ReprFileLocation(file, (line or 0) + 1, story.summary))
 
 
 def _traceback(text: str) -> ReprTraceback:

@@ -1,5 +1,4 @@
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +31,7 @@ def report_of(error: Exception, nodeid: str = "scenario.yaml::open::a -> b:80") 
     except Told:
         excinfo = pytest.ExceptionInfo.from_current()
     report = pytest.TestReport(nodeid, ("scenario.yaml", 5, "open: a -> b:80"), {}, "failed", None, "call")
-    mark(report, excinfo, (Path("scenario.yaml"), 5, "open: a -> b:80"))
+    mark(report, excinfo)
     sent = pytest.TestReport._from_json(report._to_json())
     assert isinstance(sent, pytest.TestReport)
     return sent
@@ -47,8 +46,8 @@ def on_terminal(report: pytest.TestReport, *, colour: bool = False) -> list[str]
 
 
 def test_the_short_summary_says_what_was_seen_and_not_the_test_again() -> None:
-    report = report_of(Told(STORY))
-    assert report.longrepr.reprcrash.message == STORY.summary  # type: ignore[union-attr]
+    crash = report_of(Told(STORY)).longrepr.reprcrash  # type: ignore[union-attr]
+    assert (crash.path, crash.lineno, crash.message) == ("scenario.yaml", 6, STORY.summary)
 
 
 def test_a_story_is_folded_to_the_terminal_but_for_the_line_to_paste(monkeypatch: pytest.MonkeyPatch) -> None:

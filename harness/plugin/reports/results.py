@@ -69,4 +69,4 @@ def _message(report: pytest.TestReport) -> str:
     if reason := getattr(report, "wasxfail", ""):
         return str(reason)
     longrepr: Any = report.longrepr
-    return str(longrepr[2]) if isinstance(longrepr, tuple) else report.longreprtext
+    return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)

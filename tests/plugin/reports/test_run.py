@@ -68,6 +68,10 @@ def test_what_was_tested_is_in_every_file(demo: "Demo", workers: list[str]) -> N
     assert (run["counts"]["passed"], run["counts"]["failed"], run["exit_status"]) == (3, 1, 1)
     (failed,) = [test for test in run["tests"] if test["outcome"] == "failed"]
     assert "expected allowed, observed TIMED_OUT" in failed["message"]
+    assert (
+        "  oracle     blocked, as observed: the policies in force do not say what the scenario expects\n"
+        in failed["message"]
+    )
     assert [step["node"].rpartition("::")[2] for step in run["steps"]] == ["open", "closed"]
     for step in run["steps"]:
         told = read(demo, step["file"])
