@@ -39,6 +39,11 @@ constraints: newest
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade setuptools
 	{ echo "# The versions that ./setup.sh installs; \`make constraints\` writes them anew."; \
 	  .venv/bin/python -m pip freeze --all --exclude pip --exclude netpol-harness --exclude-editable; } > constraints.txt
+	.venv/bin/python -m venv --clear .venv/guests
+	.venv/bin/python -m pip --python .venv/guests/bin/python install --quiet --disable-pip-version-check '.[guests]'
+	{ echo "# The versions of the extra \`guests\` that a test installs; \`make constraints\` writes them anew."; \
+	  .venv/bin/python -m pip --python .venv/guests/bin/python freeze --exclude netpol-harness; \
+	} > tests/plugin/guest/constraints.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -18,7 +18,8 @@ from bench.fuzz.mutate import mutated
 from harness.errors import ScenarioInvalid
 from harness.model.oracle.profiles import PROFILES
 from harness.plugin.words import told
-from harness.scenario.load import SCENARIO_FILE, derive, load
+from harness.scenario import SCENARIO_FILE
+from harness.scenario.load import derive, load
 from harness.scenario.placement import Placement
 from harness.scenario.scenario import Scenario, closed_world
 

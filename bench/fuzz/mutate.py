@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from bench.fuzz.corpus import Files
-from harness.scenario.load import SCENARIO_FILE
+from harness.scenario import SCENARIO_FILE
 
 _WORD = re.compile(rb"[\w./-]+|\S")
 _BOMB = "&a [x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]"

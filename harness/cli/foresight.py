@@ -17,7 +17,8 @@ from harness.cluster.embedded.ruleset.rules import Ruleset
 from harness.cluster.embedded.ruleset.world import Snapshot
 from harness.errors import HarnessError
 from harness.matrix.path import Manner
-from harness.scenario.load import SCENARIO_FILE, load
+from harness.scenario import SCENARIO_FILE
+from harness.scenario.load import load
 from harness.scenario.scenario import Scenario
 from harness.settings import EMBEDDED
 

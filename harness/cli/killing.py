@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harness.cluster.embedded.mutants import MUTANTS
 from harness.matrix.path import Manner
-from harness.scenario.load import SCENARIO_FILE
+from harness.scenario import SCENARIO_FILE
 
 FAULTLESS = ""
 """The name of no mutant."""

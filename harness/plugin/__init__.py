@@ -2,48 +2,46 @@
 
 A scenario.yaml is a file of tests, each step a node in it, each path an item: ERROR says that the lab is broken, FAILED
 that the network disagrees, SKIPPED that the backend lacks a named capability.
+
+A run without scenarios must not notice that the package is installed: these hooks only look whether there are any, and
+import the rest when there are. What a run with scenarios has beyond them is ``harness.plugin.active``.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
 
-from harness.plugin import first_failure
 from harness.plugin.aliases import add_aliases, read_early, typed
-from harness.plugin.comparing import add_stories, bare, compared
-from harness.plugin.derived import is_derived, show_tables
-from harness.plugin.fixtures import cluster, probe, scenario, scenario_file, truth_table
-from harness.plugin.items import ScenarioItem
-from harness.plugin.lab import lab_of, told_workers
-from harness.plugin.nodes import ManifestFolder, ScenarioFile
-from harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, add_options, check
-from harness.plugin.progress import Display
-from harness.plugin.reports.files import REPORTS, hand_over, take_over, tell_unwritten
-from harness.plugin.reports.run import finish
-from harness.plugin.signals import remember
-from harness.plugin.summary import attach, header, save_logs, summarize
-from harness.plugin.telling import Telling, mark
-from harness.scenario.load import SCENARIO_FILE
+from harness.plugin.fixtures import (
+    LAB_FIXTURE,
+    _netpol_eyes,
+    _netpol_lab,
+    cluster,
+    probe,
+    scenario,
+    scenario_file,
+    truth_table,
+)
+from harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, REPORT_DIR, add_options, check
+from harness.scenario import SCENARIO_FILE
 
 __all__ = [
+    "_netpol_eyes",
+    "_netpol_lab",
     "cluster",
     "probe",
     "pytest_addoption",
-    "pytest_assertrepr_compare",
     "pytest_collect_directory",
     "pytest_collect_file",
     "pytest_collection_finish",
     "pytest_configure",
     "pytest_configure_node",
     "pytest_load_initial_conftests",
-    "pytest_report_header",
-    "pytest_runtest_makereport",
-    "pytest_sessionfinish",
+    "pytest_report_collectionfinish",
     "pytest_terminal_summary",
-    "pytest_testnodedown",
     "pytest_xdist_auto_num_workers",
-    "pytest_xdist_make_scheduler",
+    "pytest_xdist_node_collection_finished",
     "scenario",
     "scenario_file",
     "truth_table",
@@ -68,32 +66,89 @@ def pytest_load_initial_conftests(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set up the run's lab; no cluster is made yet."""
+    """Read the options."""
     check(config)
     if FIRST_FAILURE.of(config):
+        from harness.plugin import first_failure
+
         config.pluginmanager.register(first_failure)
     if known := KNOWN.of(config):
         from harness.plugin.known.hooks import register
 
         register(config, known)
-    lab_of(config)
-    Display.watch(config)
-    Telling.start(config)
+    if REPORT_DIR.of(config):
+        from harness.plugin.reports.results import gather
+
+        gather(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Claim scenario.yaml, and nothing else."""
+    if file_path.name != SCENARIO_FILE:
+        return None
+    from harness.plugin.nodes import ScenarioFile
+
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """With --netpol-derive, claim a named folder of manifests that has no scenario.yaml."""
+    if not DERIVE.of(parent.config):
+        return None
+    from harness.plugin.derived import is_derived
+    from harness.plugin.nodes import ManifestFolder
+
+    return ManifestFolder.from_parent(parent, path=path) if is_derived(path, parent.config) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before a worker of xdist tells its controller that it has collected
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the cluster in the background as soon as it is known that something will need it."""
+    if not _need_cluster(session.items, session.config):
+        return
+    from harness.plugin.lab import lab_of
+    from harness.plugin.progress import Display
+    from harness.plugin.workers import is_worker, reserve
+
+    if is_worker(session.config):
+        reserve(session.config)
+    else:
+        lab_of(session.config).prepare()
+        Display.watch(session.config)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: Iterable[pytest.Item]) -> list[str]:
+    """Name the backend, its dataplane and why it was taken; and what dead runs have left there."""
+    quiet = config.get_verbosity() < 0 or hasattr(config, "workerinput")  # a worker of xdist: its controller tells
+    if quiet or not _need_cluster(items, config):
+        return []
+    from harness.plugin.summary import header
+
+    return header(config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what derived scenarios mean."""
+    if DERIVE.of(terminalreporter.config):
+        from harness.plugin.derived import show_tables
+
+        show_tables(terminalreporter)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
-    """Tell a worker which cluster was chosen and why, and where it is, or is to be made."""
-    node.workerinput.update(told_workers(node.config))
-    remember(node)
+    """Tell a worker the name of the run."""
+    from harness.plugin.workers import introduce
+
+    introduce(node)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):  # type: ignore[no-untyped-def]  # xdist has no types
-    """Keep every scenario on one worker, whatever the distribution mode does with other tests."""
-    from harness.plugin.scheduling import scheduler_for
+def pytest_xdist_node_collection_finished(node, ids) -> None:  # type: ignore[no-untyped-def]  # xdist has no types
+    """Where a worker has found scenarios: choose the cluster for all, and keep each scenario on one worker."""
+    from harness.plugin.workers import attend
 
-    return scheduler_for(config, log)
+    attend(node.config, ids)
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -104,67 +159,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return workers_for(config)
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Name the backend, its dataplane and why it was taken; and what dead runs have left there."""
-    return header(config)
-
-
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Claim scenario.yaml, and nothing else."""
-    return ScenarioFile.from_parent(parent, path=file_path) if file_path.name == SCENARIO_FILE else None
-
-
-def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """With --derive, claim a named folder of manifests that has no scenario.yaml."""
-    return ManifestFolder.from_parent(parent, path=path) if is_derived(path, parent.config) else None
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the cluster in the background as soon as it is known that something will need it."""
-    if not session.config.option.collectonly and any(isinstance(item, ScenarioItem) for item in session.items):
-        lab_of(session.config).prepare()
-
-
-def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
-    """Name what was seen where a comparison with it fails."""
-    return compared(config, op, left, right)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send what the summary needs along with the report; end a run that is in vain."""
-    bare(item, call.excinfo)
-    report = yield
-    mark(report, call.excinfo)
-    add_stories(report, call, item.config)
-    if isinstance(item, ScenarioItem):
-        attach(report, item)
-    if lab_of(item.config).in_vain:
-        item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
-    return report
-
-
-@pytest.hookimpl(tryfirst=True)  # before JUnit's file is written
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write down what was tested; after a failure, keep what the cluster has to say for itself."""
-    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        with session.config.stash[REPORTS].attempted("the cluster's logs"):
-            save_logs(session.config)
-    finish(session.config, session.exitstatus)
-    hand_over(session.config)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
-    """Take over what a worker has left to tell."""
-    take_over(node.config, getattr(node, "workeroutput", {}))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what derived scenarios mean, the tables of steps where anything failed, and which dataplane was tested."""
-    if DERIVE.of(terminalreporter.config):
-        show_tables(terminalreporter)
-    summarize(terminalreporter)
-    tell_unwritten(terminalreporter)
+def _need_cluster(items: Iterable[pytest.Item], config: pytest.Config) -> bool:
+    """Whether any of these tests, if it is run, asks for the run's cluster."""
+    return not config.option.collectonly and any(
+        getattr(item, "needs_cluster", False) or LAB_FIXTURE in getattr(item, "fixturenames", ()) for item in items
+    )

@@ -12,7 +12,8 @@ from harness.reasoning.derive import Outlook
 from harness.reasoning.table import LEGEND, WordTable
 from harness.report import grid
 from harness.report.width import screen_width
-from harness.scenario.load import SCENARIO_FILE, derive, manifests_in
+from harness.scenario import SCENARIO_FILE
+from harness.scenario.load import derive, manifests_in
 
 
 def is_derived(path: Path, config: pytest.Config) -> bool:

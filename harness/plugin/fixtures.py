@@ -29,23 +29,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cluster.provider import Cluster
-from harness.plugin.comparing import noticing
-from harness.plugin.lab import lab_of, profile_of
-from harness.plugin.seen import Eyes, Seen, SeenTable
-from harness.plugin.telling import spoken
-from harness.plugin.words import told
-from harness.scenario.load import SCENARIO_FILE, load
+from harness.scenario import SCENARIO_FILE
 
 if TYPE_CHECKING:
+    from harness.cluster.provider import Cluster
+    from harness.lab import Lab
+    from harness.plugin.seen import Eyes, Seen, SeenTable
     from harness.stage.stage import Stage
+
+LAB_FIXTURE = "_netpol_lab"
+"""Whatever asks for this fixture, by way of others of ours as well, needs the run's cluster."""
 
 
 @pytest.fixture(scope="session")
-def cluster(pytestconfig: pytest.Config) -> Cluster:
+def _netpol_lab(pytestconfig: pytest.Config) -> "Lab":
+    from harness.plugin.lab import lab_of  # not at the top: a run without scenarios has no time for it
+
+    return lab_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def cluster(_netpol_lab: "Lab") -> "Cluster":
     """The run's one cluster, made now if nothing has needed it yet."""
+    from harness.plugin.telling import spoken
+
     with spoken():
-        return lab_of(pytestconfig).cluster
+        return _netpol_lab.cluster
 
 
 @pytest.fixture(scope="module")
@@ -55,27 +64,40 @@ def scenario_file(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scenario(scenario_file: Path, pytestconfig: pytest.Config) -> Iterator["Stage"]:
+def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Config) -> Iterator["Stage"]:
     """The scenario with its workloads up and no policies yet; removed after the module's last test."""
+    from harness.plugin.lab import profile_of
+    from harness.plugin.telling import spoken
+    from harness.plugin.words import told
+    from harness.scenario.load import load
+
     with spoken():
-        lab = lab_of(pytestconfig)
-        stage = lab.stage(told(load(scenario_file), profile_of(pytestconfig)))
+        stage = _netpol_lab.stage(told(load(scenario_file), profile_of(pytestconfig)))
     try:
         with spoken():
             stage.open()
-            lab.vouch()
+            _netpol_lab.vouch()
         yield stage
     finally:
         stage.close()
 
 
 @pytest.fixture(scope="module")
-def probe(scenario: "Stage", pytestconfig: pytest.Config) -> Callable[..., Seen]:
-    """Ask one path, spelled as in scenario.yaml, for the given word (default ``undefined``: just look)."""
-    return Eyes(scenario, profile_of(pytestconfig), noticing(pytestconfig)).probe
+def _netpol_eyes(scenario: "Stage", pytestconfig: pytest.Config) -> "Eyes":
+    from harness.plugin.comparing import noticing
+    from harness.plugin.lab import profile_of
+    from harness.plugin.seen import Eyes
+
+    return Eyes(scenario, profile_of(pytestconfig), noticing(pytestconfig))
 
 
 @pytest.fixture(scope="module")
-def truth_table(scenario: "Stage", pytestconfig: pytest.Config) -> Callable[..., SeenTable]:
+def probe(_netpol_eyes: "Eyes") -> "Callable[..., Seen]":
+    """Ask one path, spelled as in scenario.yaml, for the given word (default ``undefined``: just look)."""
+    return _netpol_eyes.probe
+
+
+@pytest.fixture(scope="module")
+def truth_table(_netpol_eyes: "Eyes") -> "Callable[..., SeenTable]":
     """Ask every pair of different pods and every port that the target serves, for the given word."""
-    return Eyes(scenario, profile_of(pytestconfig), noticing(pytestconfig)).truth_table
+    return _netpol_eyes.truth_table

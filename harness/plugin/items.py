@@ -28,6 +28,7 @@ class ScenarioItem(pytest.Item):
 
     parent: "StepNode"
     where: str
+    needs_cluster = True
 
     @property
     def findings(self) -> tuple[Finding, ...]:

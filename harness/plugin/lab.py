@@ -1,13 +1,12 @@
 """The lab of a run, made from the options."""
 
+import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.cluster.owner import Owner
 from harness.cluster.provider import ClusterOptions
 from harness.cluster.registry import Choice, choose
 from harness.cluster.rundir import RunDirectory
@@ -17,24 +16,28 @@ from harness.model.oracle.points import Profile
 from harness.model.oracle.profiles import PROFILES
 from harness.plugin import options
 from harness.plugin.option import Section
-from harness.plugin.reports.files import REPORTS, ReportFiles
-from harness.plugin.reports.results import RESULTS, Results
 from harness.plugin.signals import closing
+from harness.plugin.workers import controllers_run, run_of
 from harness.probe.toolbox import Tool
 
 _LAB = pytest.StashKey[Lab]()
+_CHOICE = "choice"
 
 
 def lab_of(config: pytest.Config) -> Lab:
     """The run's lab. Its first use makes it; raises ``pytest.UsageError`` where the options do not fit together."""
-    if (lab := config.stash.get(_LAB, None)) is None:
+    if (lab := made_lab(config)) is None:
+        from harness.plugin import active  # not at the top: it imports this module
+
         lab = config.stash[_LAB] = _make(config)
-        config.stash[REPORTS] = ReportFiles(lab.settings.report)
-        if not hasattr(config, "workerinput"):
-            config.stash[RESULTS] = Results()
-            config.pluginmanager.register(config.stash[RESULTS])
+        active.start(config, lab)
         closing(config, lambda: _close(lab))
     return lab
+
+
+def made_lab(config: pytest.Config) -> Lab | None:
+    """The run's lab, if anything has asked for it."""
+    return config.stash.get(_LAB, None)
 
 
 def profile_of(config: pytest.Config) -> Profile:
@@ -42,20 +45,22 @@ def profile_of(config: pytest.Config) -> Profile:
     return PROFILES[options.PROFILE.of(config)]
 
 
-def told_workers(config: pytest.Config) -> dict[str, str]:
-    """What a worker must know: it finds the same cluster, for the same reason, in the same folder."""
+def share(config: pytest.Config) -> None:
+    """Make the lab, and let workers find the same cluster, for the same reason, in the same folder."""
     lab, asked = lab_of(config), options.CLUSTER.of(config)
-    return {
-        "netpol_directory": str(lab.directory),
-        "netpol_cluster": lab.choice.provider.name if asked == "auto" else asked,
-        "netpol_why": lab.choice.why,
-    }
+    name = lab.choice.provider.name if asked == "auto" else asked
+    RunDirectory(lab.directory).once(_CHOICE, lambda: json.dumps({"name": name, "why": lab.choice.why}))
+
+
+def _shared(config: pytest.Config) -> RunDirectory | None:
+    """A worker's: the folder of the controller's run, if that has chosen a cluster."""
+    directory = controllers_run(config)
+    return directory if directory and directory.known(_CHOICE) else None
 
 
 def _make(config: pytest.Config) -> Lab:
-    worker: Mapping[str, Any] = getattr(config, "workerinput", {})
-    directory = Path(worker["netpol_directory"]) if worker else None
-    run = RunDirectory(directory).run if directory else Owner.here().run
+    shared = _shared(config)
+    run = shared.run if shared else run_of(config)
     tool = options.PROBE_TOOL.of(config)
     settings = Settings(
         probe_timeout=options.PROBE_TIMEOUT.of(config),
@@ -69,12 +74,13 @@ def _make(config: pytest.Config) -> Lab:
         keep=options.KEEP_CLUSTER.of(config) or bool(options.REUSE_CLUSTER.of(config)),
         report=options.REPORT_DIR.of(config),
     )
-    return Lab(_choice(config, run, worker), settings, directory, run=run)
+    chosen = json.loads(shared.known(_CHOICE) or "{}") if shared else {}
+    return Lab(_choice(config, run, chosen), settings, shared.path if shared else None, run=run)
 
 
-def _choice(config: pytest.Config, run: str, worker: Mapping[str, Any]) -> Choice:
+def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Choice:
     """The backend; a worker takes the one that its controller has chosen."""
-    name = worker.get("netpol_cluster", options.CLUSTER.of(config))
+    name = chosen.get("name", options.CLUSTER.of(config))
     mutant = options.MUTANT.of(config)
     if mutant and name == "auto":
         name = "embedded"
@@ -89,7 +95,7 @@ def _choice(config: pytest.Config, run: str, worker: Mapping[str, Any]) -> Choic
         choice = choose(name, _cluster_options(config, run), kind_only=kind_only, progress=RunDirectory.place(run).tell)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
-    return Choice(choice.provider, worker.get("netpol_why", choice.why))
+    return Choice(choice.provider, chosen.get("why", choice.why))
 
 
 def _cluster_options(config: pytest.Config, run: str) -> ClusterOptions:

@@ -13,6 +13,8 @@ from types import FrameType
 
 import pytest
 
+from harness.plugin.workers import processes
+
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 _SIGNALS = pytest.StashKey["Signals"]()
 
@@ -65,7 +67,7 @@ class Signals:
 
 def closing(config: pytest.Config, close: Callable[[], None]) -> None:
     """Call ``close`` when pytest ends; from now on these signals end it in good order."""
-    signals = config.stash[_SIGNALS] = Signals()
+    signals = config.stash[_SIGNALS] = Signals(workers=processes(config))
     config.pluginmanager.register(signals)
     if threading.current_thread() is threading.main_thread():
         signals.listen()
@@ -78,10 +80,3 @@ def was_ended(config: pytest.Config) -> bool:
     """Whether a signal ended the run: little time is left then."""
     signals = config.stash.get(_SIGNALS, None)
     return signals is not None and signals.ended
-
-
-def remember(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
-    """Tell this worker too, if it is a process of this host."""
-    signals, process = node.config.stash.get(_SIGNALS, None), getattr(getattr(node.gateway, "_io", None), "popen", None)
-    if signals and process:
-        signals.workers.append(process)

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.errors import ScenarioInvalid
 from harness.escape import one_line
 from harness.matrix.problem import Place, Problem
+from harness.scenario import SCENARIO_FILE
 from harness.scenario.files import Files
 from harness.scenario.inventory import inventory
 from harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
@@ -17,7 +18,6 @@ from harness.scenario.shape import Report
 from harness.scenario.source import read
 from harness.scenario.steps import Ground, steps
 
-SCENARIO_FILE = "scenario.yaml"
 DERIVED = "derived"
 
 _LINE_LIMIT = 500

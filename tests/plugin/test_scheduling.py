@@ -33,5 +33,7 @@ def tree(tmp_path: Path) -> Path:
 def test_only_a_run_of_scenarios_alone_gets_more_workers_than_processors(
     tree: Path, arguments: list[str], workers: int | None
 ) -> None:
-    config: Any = SimpleNamespace(args=arguments, invocation_params=SimpleNamespace(dir=tree))
+    config: Any = SimpleNamespace(
+        args=arguments, invocation_params=SimpleNamespace(dir=tree), getini=lambda _: ["skipped"]
+    )
     assert workers_for(config) == workers

@@ -55,6 +55,13 @@ class Results:
             old.outcome, old.message = new.outcome, new.message[:_LONGEST]
 
 
+def gather(config: pytest.Config) -> None:
+    """Begin to gather, if nobody has; a worker of pytest-xdist leaves it to its controller."""
+    if RESULTS not in config.stash and not hasattr(config, "workerinput"):
+        config.stash[RESULTS] = Results()
+        config.pluginmanager.register(config.stash[RESULTS])
+
+
 def _outcome(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"

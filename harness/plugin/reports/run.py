@@ -39,7 +39,7 @@ def schema() -> Mapping[str, Any]:
 def finish(config: pytest.Config, exitstatus: int) -> None:
     """At the end of a run that asked for a cluster: write down what was tested. Workers leave that to their controller.
 
-    A run that was given ``--report-dir`` gets its ``run.json`` in any case.
+    With ``--report-dir`` it gets its ``run.json``, also where there was no cluster to be had.
     """
     lab, reports, results = lab_of(config), config.stash[REPORTS], config.stash.get(RESULTS, None)
     if results is None or config.option.collectonly or not (began(lab) or reports.folder):
