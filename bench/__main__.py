@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import oracle, told
+from bench import guest, oracle, told
 from bench.flows import flows
 from harness.cluster.embedded.provider import EmbeddedProvider
 from harness.cluster.provider import Cluster
@@ -34,7 +34,7 @@ def main() -> None:
     """Measure and print."""
     table = Table("what", "measured", "against", "ratio", title="netpol-harness bench")
     console = Console(width=120)
-    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, stories):
+    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, stories, plain_project):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
         for row in section():
             table.add_row(*row)
@@ -109,6 +109,14 @@ def stories() -> Iterator[Row]:
     for fewer, count in pairwise(told.SIZES):
         yield _row(
             f"closed world of {count} pods told, red", seconds[count, True], f"of {fewer} pods", seconds[fewer, True]
+        )
+
+
+def plain_project() -> Iterator[Row]:
+    """A project without scenarios, with the plugin installed and without."""
+    for mode, (with_it, without) in guest.costs().items():
+        yield _row(
+            f"{mode}, the plugin installed: {1000 * (with_it - without):.0f} ms more", with_it, "without", without
         )
 
 

@@ -127,7 +127,7 @@ def test_namespaces_that_are_not_given_are_asked_for_and_labels_of_given_ones_ar
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     isolation = str(SCENARIOS / "namespace_isolation")
     asked = demo.run("--cluster", "kubeconfig", "--namespace", "team-a=a", isolation)
-    assert "add --namespace team-b=NAME" in asked.stdout.str()
+    assert "add --namespace team-b=NAME" in " ".join(asked.stdout.str().split())
     given = ["--namespace", "team-a=a", "--namespace", "team-b=b"]
     skipped = demo.run("-rs", "--cluster", "kubeconfig", *given, isolation)
     assert "this backend has no namespaces of its own" in skipped.stdout.str()
