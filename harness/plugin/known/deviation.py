@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -59,6 +60,7 @@ class Deviation:
         return version is not None and self.versions.contains(version, prereleases=True)
 
 
+@cache
 def glob(pattern: str) -> re.Pattern[str]:
     """``*`` stands for any characters and ``?`` for one; brackets, which many ids have, stand for themselves."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))

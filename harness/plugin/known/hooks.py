@@ -1,8 +1,9 @@
 """pytest's side of known deviations: failures become expected ones, and lines that no longer hold fail the run."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,9 @@ import pytest
 from _pytest.junitxml import xml_key  # as in reports.run
 
 from harness.errors import ScenarioInvalid
-from harness.matrix.evidence import Judgement
-from harness.plugin.items import ScenarioItem
 from harness.plugin.known.deviation import Deviation
 from harness.plugin.known.file import deviations
+from harness.plugin.known.parts import agreeing_ids, ids, shows_a_deviation, wrong_ids
 from harness.plugin.known.scope import unmatched
 from harness.plugin.lab import lab_of
 from harness.plugin.reports.results import RESULTS
@@ -21,8 +21,6 @@ from harness.plugin.reports.tested import facts_of
 
 _OUTPUT = "netpol_unmatched"
 _PASSED = "passed, though {} expects it to fail: take the line away, or narrow its glob"
-_DOUBTS = frozenset({Judgement.BROKEN, Judgement.UNPROVEN})
-_DISAGREEMENTS = frozenset({Judgement.DISAGREES, Judgement.FLAPPING})
 
 
 class Known:
@@ -38,7 +36,7 @@ class Known:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Look at the tests before anybody selects some of them."""
-        found = unmatched(self._lines, [item.nodeid for item in items], config)
+        found = unmatched(self._lines, [nodeid for item in items for nodeid in ids(item)], config)
         self._unmatched.update({line.where: line.tests for line in found})
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -49,13 +47,15 @@ class Known:
         report = yield
         if report.when != "call" or report.skipped or item.config.option.runxfail:
             return report
-        line = self._line_for(item)
-        if line and report.passed:
+        if not (report.passed or shows_a_deviation(item, call.excinfo)):
+            return report
+        excuses, unexpected = ([], self._first(ids(item))) if report.passed else self._reading(item)
+        if unexpected:
             report.outcome = "failed"
-            report.longrepr = f"{_PASSED.format(line.where)}\n  {line}"
-        elif line and _shows_a_deviation(item, call.excinfo):
+            report.longrepr = f"{_PASSED.format(unexpected.where)}\n  {unexpected}"
+        elif excuses:
             report.outcome = "skipped"
-            report.wasxfail = str(line)
+            report.wasxfail = "; ".join(dict.fromkeys(map(str, excuses)))
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -72,11 +72,26 @@ class Known:
         """Take over what a worker has found."""
         self._unmatched.update(getattr(node, "workeroutput", {}).get(_OUTPUT, {}))
 
-    def _line_for(self, item: pytest.Item) -> Deviation | None:
-        """The first line that speaks of this test and of what carries its packets."""
-        lines = [line for line in self._lines if line.matches(item.nodeid)]
-        plugins = facts_of(lab_of(self._config)).plugins if any(line.dataplane for line in lines) else ()
-        return next((line for line in lines if line.applies(plugins)), None)
+    def _lines_for(self, nodeids: Iterable[str]) -> Iterator[Deviation]:
+        """For each id the first line that speaks of it and of what carries its packets, where there is one."""
+        for nodeid in nodeids:
+            lines = [line for line in self._lines if line.matches(nodeid)]
+            plugins = facts_of(lab_of(self._config)).plugins if any(line.dataplane for line in lines) else ()
+            yield from islice((line for line in lines if line.applies(plugins)), 1)
+
+    def _first(self, nodeids: Iterable[str]) -> Deviation | None:
+        return next(self._lines_for(nodeids), None)
+
+    def _reading(self, item: pytest.Item) -> tuple[list[Deviation], Deviation | None]:
+        """Of a test that failed: the lines that expect all that is wrong, and one that expects what is not wrong.
+
+        There are no lines where they do not expect all of it.
+        """
+        if whole := self._first([item.nodeid]):
+            return [whole], None
+        wrong = wrong_ids(item)
+        lines = list(self._lines_for(wrong))
+        return (lines, self._first(agreeing_ids(item))) if len(lines) == len(wrong) else ([], None)
 
     def _condemn(self, session: pytest.Session) -> None:
         expired = {
@@ -101,14 +116,6 @@ def register(config: pytest.Config, file: Path) -> None:
     except ScenarioInvalid as invalid:
         raise pytest.UsageError(str(invalid)) from None
     config.pluginmanager.register(Known(lines, config))
-
-
-def _shows_a_deviation(item: pytest.Item, raised: pytest.ExceptionInfo[BaseException] | None) -> bool:
-    """Whether the network disagreed, or a test's assertion: nothing is excused where the lab may be broken."""
-    if isinstance(item, ScenarioItem):
-        judgements = {finding.judgement for finding in item.findings}
-        return bool(judgements & _DISAGREEMENTS) and not judgements & _DOUBTS
-    return raised is not None and isinstance(raised.value, AssertionError)
 
 
 def _tell(config: pytest.Config, report: pytest.CollectReport) -> None:

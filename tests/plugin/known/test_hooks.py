@@ -125,3 +125,43 @@ def test_python_tests_are_excused_for_what_they_assert_alone(demo: "Demo") -> No
     demo.pytester.makepyfile(test_it="def test_a(): assert 1 == 2\ndef test_b(): raise TypeError('a bug')")
     known(demo, "test_it.py::test_?")
     demo.run("--known", "known.yaml", "test_it.py").assert_outcomes(xfailed=1, failed=1)
+
+
+OTHERS = "demo/scenario.yaml::closed::others"
+LEAKING = """\
+title: two pods
+workloads: [workloads.yaml]
+steps:
+  - name: closed
+    others: blocked
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        ([f"{OTHERS}::client -> server:80", f"{OTHERS}::server -> client:8080"], "xfailed"),
+        ([f"{OTHERS}::*"], "xfailed"),
+        ([OTHERS], "xfailed"),
+        ([f"{OTHERS}::client -> server:80"], "failed"),
+    ],
+    ids=["each cell", "all cells", "the whole", "one of two cells"],
+)
+def test_a_known_cell_of_a_closed_world_excuses_no_other(demo: "Demo", lines: list[str], outcome: str) -> None:
+    demo.write(LEAKING)
+    file = "".join(LINE.format(test=line, expires="2999-12-31", more="") for line in lines)
+    (demo.pytester.path / "known.yaml").write_text(file)
+    demo.run("--known", "known.yaml", "demo").assert_outcomes(**{outcome: 1})
+
+
+def test_a_cell_that_is_as_expected_is_an_unexpected_pass(demo: "Demo") -> None:
+    demo.write(f"{LEAKING}    policies: [deny.yaml]\n")
+    known(demo, f"{OTHERS}::client -> server:80")
+    result = demo.run("--known", "known.yaml", "demo")
+    result.assert_outcomes(failed=1)
+    assert "passed, though known.yaml:1 expects it to fail" in result.stdout.str()
+
+
+def test_a_cell_that_the_step_does_not_have_matches_nothing(demo: "Demo") -> None:
+    known(demo, f"{OTHERS}::client -> server:81")
+    demo.run("--known", "known.yaml", "demo").assert_outcomes(passed=4, errors=1)
