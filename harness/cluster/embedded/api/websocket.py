@@ -71,11 +71,12 @@ class ChannelStreams:
         await self._socket.send_bytes(bytes([channel]) + data)
 
     async def receive(self) -> None:
-        """Take the client's frames until it closes the connection."""
+        """Take the client's frames until it closes the connection. Python's client sends text as text."""
         async for message in self._socket:
-            if message.type is not WSMsgType.BINARY or not message.data:
+            frame = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not frame:
                 continue
-            channel, data = message.data[0], message.data[1:]
+            channel, data = frame[0], frame[1:]
             if channel == Channel.STDIN and data:
                 self._input.put_nowait(data)
             elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):

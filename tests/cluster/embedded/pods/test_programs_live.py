@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ def test_a_program_that_ends_is_started_again_as_the_policy_says(shop: Any) -> N
     status = json.loads(field(shop, "again", "{.status.containerStatuses[0]}"))
     assert status["lastState"]["terminated"]["exitCode"] == 5
     assert shop.ok("logs", "again").startswith("once\nonce\n")
+    assert shop.ok("logs", "--previous", "again").startswith("once\n")
     shop.ok("delete", "pod", "again")
 
 
@@ -140,6 +142,30 @@ def test_a_client_that_attaches_talks_to_the_program_until_that_ends(shop: Any) 
     wait_for(shop, "open", "{.status.phase}", "Succeeded")
     assert shop.ok("logs", "open") == "begun\ngot hello\ngot there\n"
     shop.ok("delete", "pod", "open")
+
+
+ATTACH = """
+import sys
+from kubernetes import client, config
+from kubernetes.stream import stream
+
+core = client.CoreV1Api(config.new_client_from_config(sys.argv[1]))
+wanted = dict(stdin=True, stdout=True, stderr=True, tty=False, _preload_content=False)
+talk = stream(core.connect_get_namespaced_pod_attach, "talk", "default", **wanted)
+talk.write_stdin("hello\\n")
+talk.run_forever(timeout=10)
+print(talk.read_stdout().strip(), talk.read_stderr().strip(), talk.is_open())
+"""
+
+
+def test_pythons_client_attaches(shop: Any) -> None:
+    words = ["sh", "-c", "read -r l; echo got $l; echo warned >&2"]
+    shop.ok("run", "talk", "--image=busybox", "--restart=Never", "-i", "--attach=false", "--", *words)
+    shop.ok("wait", "--for=condition=Ready", "--timeout=10s", "pod/talk")
+    command = [sys.executable, "-c", ATTACH, str(shop.kubeconfig)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "got hello warned False\n", done.stderr
+    shop.ok("delete", "pod", "talk")
 
 
 def test_files_are_copied_into_a_pod_and_back(shop: Any, tmp_path: Path) -> None:
