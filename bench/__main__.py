@@ -113,7 +113,7 @@ def stories() -> Iterator[Row]:
 
 
 def plain_project() -> Iterator[Row]:
-    """A project without scenarios, with the plugin installed and without."""
+    """A project without scenarios, with the plugin installed and without, in seconds of the processor."""
     for mode, (with_it, without) in guest.costs().items():
         yield _row(
             f"{mode}, the plugin installed: {1000 * (with_it - without):.0f} ms more", with_it, "without", without
