@@ -28,6 +28,9 @@ _LABELLED = re.compile(r"  (?P<label>[a-z]\w* *) (?=\S)")
 _LABELS = 13
 """Columns before the text of a labelled line."""
 
+_NAMES = "    "
+"""What begins a list of names."""
+
 _AS_TYPED = "repeat"
 """Label of the line that is for pasting, and so is never folded."""
 
@@ -134,8 +137,12 @@ def _label(line: str) -> str:
 
 
 def _folded(line: str, width: int) -> str:
-    """A line in ``width`` columns: what goes on stands below its text. Names are never broken."""
-    if len(line) <= width or _label(line) == _AS_TYPED:
+    """A line in ``width`` columns: what goes on stands below its text. Names are never broken.
+
+    Lines without a label are left to the terminal: they may hold a command to paste, which must stay in one piece.
+    """
+    label, lists_names = _label(line), line.startswith(_NAMES)
+    if len(line) <= width or label == _AS_TYPED or not (label or lists_names):
         return line
-    indent = " " * (_LABELS if _label(line) else len(line) - len(line.lstrip()) + 2)
+    indent = " " * (_LABELS if label else len(_NAMES) + 2)
     return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

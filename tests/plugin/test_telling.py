@@ -61,6 +61,14 @@ def test_a_story_is_folded_to_the_terminal_but_for_the_line_to_paste(monkeypatch
     assert folded[3].startswith(" " * 13 + "reason")
 
 
+def test_a_message_of_the_lab_is_not_folded_since_it_may_hold_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    text = f"there is no namespace for team-b; add{' --namespace team-b=NAME' * 4}"
+    report = report_of(ClusterFailed(text))
+    Telling().pytest_runtest_logreport(report)
+    assert on_terminal(report) == [text]
+
+
 def test_text_for_files_is_not_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     report = report_of(Told(STORY))
