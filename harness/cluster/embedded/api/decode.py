@@ -55,6 +55,11 @@ def missing_fields(definition_name: str, obj: Object) -> list[Cause]:
     ]
 
 
+def missing_in(definition_name: str, obj: Object, part: str) -> list[Cause]:
+    """A cause for each required field that one part of a decoded object lacks."""
+    return _lacks(schema.definition(definition_name).fields[part], obj[part], part) if part in obj else []
+
+
 def _lacks(kind: Type, value: Any, path: str) -> list[Cause]:
     if kind.form is Form.RECORD:
         target = schema.definition(kind.definition)

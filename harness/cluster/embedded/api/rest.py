@@ -31,6 +31,7 @@ from harness.cluster.embedded.api.request import PATCH_OPTIONS, FieldValidation,
 from harness.cluster.embedded.api.resources import Resource, identified, without
 from harness.cluster.embedded.api.schema import Form, Type
 from harness.cluster.embedded.api.strategic import strategic_merge
+from harness.cluster.embedded.api.validation import check_part
 from harness.cluster.embedded.store import AlreadyExists, Key, Object, Store
 
 _PATCHES = (
@@ -129,7 +130,12 @@ class Rest:
     def _admit(self, target: Target, replacement: Object, stored: Object) -> Object:
         """What may be stored of a replacement that came by way of the target's subresource."""
         if target.subresource in _OWN_FIELD:
-            return _with_part(stored, replacement, _OWN_FIELD[target.subresource])
+            part = _OWN_FIELD[target.subresource]
+            written = _with_part(stored, replacement, part)
+            causes = check_part(target.resource, written, part)
+            if causes:
+                raise unprocessable(target.resource.kind_subject(target.name), causes)
+            return written
         if target.subresource == _EPHEMERAL.lower():
             extended = _with_ephemeral(stored, replacement)
             return admit(self._store, target.resource.plural, extended, stored, target.subresource)
@@ -278,7 +284,6 @@ def _with_ephemeral(stored: Object, written: Object) -> Object:
 
 
 def _with_part(stored: Object, written: Object, field: str) -> Object:
-    """The stored object with one part, and the version that the writer saw, from what was written."""
+    """The stored object with one part, which is never absent, and the version that the writer saw."""
     metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
-    part = {field: written[field]} if field in written else {}
-    return {**without(stored, field), "metadata": metadata, **part}
+    return {**without(stored, field), "metadata": metadata, field: written.get(field, {})}

@@ -63,25 +63,37 @@ def _merge_field(kind: Type, merged: Object, name: str, value: Any) -> None:
 
 
 def _merge_list(kind: Type, original: Sequence[Any], patch: Sequence[Any]) -> list[Any]:
-    if not kind.merge_key:
+    key = kind.merge_key
+    if not key:
         return list(dict.fromkeys([*original, *patch]))
-    key, element = kind.merge_key, kind.element or ANYTHING
     if any(not isinstance(item, dict) for item in patch):
         raise bad_request(f"a list that merges by {key} must hold objects")
     if any(item.keys() == {_PATCH} and item[_PATCH] == "replace" for item in patch):
         return [_plain(item) for item in patch if item.keys() != {_PATCH}]
-    merged = [dict(item) for item in original]
+    keyless = next((item for item in patch if key not in item), None)
+    if keyless is not None:
+        raise bad_request(f"map: {keyless} does not contain declared merge key: {key}")
+    return _merge_items(kind, original, patch)
+
+
+def _merge_items(kind: Type, original: Sequence[Any], patch: Sequence[Any]) -> list[Any]:
+    """Items changed, added and deleted by their keys, in time linear in both lists."""
+    key, element = kind.merge_key, kind.element or ANYTHING
+    merged: list[Any] = [dict(item) for item in original]
+    places: dict[Any, list[int]] = {}
+    for at, item in enumerate(merged):
+        places.setdefault(item.get(key), []).append(at)
     for item in patch:
-        if key not in item:
-            raise bad_request(f"map: {item} does not contain declared merge key: {key}")
-        at = next((i for i, old in enumerate(merged) if old.get(key) == item[key]), None)
         if item.get(_PATCH) == "delete":
-            merged = [old for old in merged if old.get(key) != item[key]]
-        elif at is None:
-            merged.append(_merge(element, {}, item))
-        else:
+            for at in places.pop(item[key], ()):
+                merged[at] = None
+        elif item[key] in places:
+            at = places[item[key]][0]
             merged[at] = _merge(element, merged[at], item)
-    return merged
+        else:
+            places[item[key]] = [len(merged)]
+            merged.append(_merge(element, {}, item))
+    return [item for item in merged if item is not None]
 
 
 def _plain(value: Any) -> Any:

@@ -338,3 +338,23 @@ def test_a_handshake_that_fails_is_answered_with_a_status(served: Any, wrong: di
     headers |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **wrong}
     answer = served.ask("GET", f"{PODS}/web/exec?command=true", headers=headers)
     assert (answer.code, answer.body["kind"]) == (400, "Status")
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        ({"podIPs": [{}]}, "status.podIPs[0].ip"),
+        ({"podIPs": [{"ip": "10.0.0.1"}, {"ip": "x"}]}, "status.podIPs[1].ip"),
+        ({"conditions": [{"type": "Ready"}]}, "status.conditions[0].status"),
+    ],
+)
+def test_a_status_that_the_cluster_cannot_read_is_refused(served: Any, status: object, field: str) -> None:
+    served.ask("POST", PODS, pod())
+    answer = served.ask("PUT", f"{PODS}/web/status", {**pod(), "status": status})
+    assert (answer.code, answer.body["details"]["causes"][0]["field"]) == (422, field)
+
+
+def test_a_namespace_without_a_status_can_be_deleted(served: Any) -> None:
+    served.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "x"}})
+    assert served.ask("PUT", "/api/v1/namespaces/x/status", {"metadata": {"name": "x"}}).body["status"] == {}
+    assert served.ask("DELETE", "/api/v1/namespaces/x").code == 200

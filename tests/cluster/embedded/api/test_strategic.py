@@ -82,3 +82,15 @@ def test_a_patch_applied_twice_is_applied_once(pod: dict[str, Any], patch: dict[
     assert strategic_merge(POD, once, patch) == once
     names = [item["name"] for item in once["spec"]["containers"]]
     assert sorted(names) == sorted({item["name"] for part in (pod, patch) for item in part["spec"]["containers"]})
+
+
+def test_a_delete_takes_all_items_of_the_key() -> None:
+    ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}, {"port": 80}]
+    patch = {"spec": {"ports": [{"port": 53, "$patch": "delete"}, {"port": 81}, {"port": 53, "name": "new"}]}}
+    left = strategic_merge(SERVICE, {"spec": {"ports": ports}}, patch)
+    assert left["spec"]["ports"] == [{"port": 80}, {"port": 81}, {"port": 53, "name": "new"}]
+
+
+def test_a_very_long_list_is_merged_within_the_time_limit_of_a_test() -> None:
+    many = [{"name": f"c{number}"} for number in range(60_000)]
+    assert strategic_merge(POD, containers(*many), containers(*many))["spec"]["containers"] == many

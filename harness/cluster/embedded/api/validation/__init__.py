@@ -7,7 +7,7 @@ Objects here have passed decoding and defaulting: every field present has its ty
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from harness.cluster.embedded.api.decode import missing_fields
+from harness.cluster.embedded.api.decode import missing_fields, missing_in
 from harness.cluster.embedded.api.errors import Cause
 from harness.cluster.embedded.api.resources import Resource
 from harness.cluster.embedded.api.validation import config, ephemeral, metadata, networkpolicy, pod, service, workload
@@ -45,6 +45,14 @@ def check(resource: Resource, obj: Object, previous: Object | None, subresource:
         return causes + (_FIRST_CHECKS[resource.plural](obj) if resource.plural in _FIRST_CHECKS else [])
     way = f"{resource.plural}/{subresource}" if subresource else resource.plural
     return causes + (_COMPARISONS[way](obj, previous) if way in _COMPARISONS else [])
+
+
+def check_part(resource: Resource, obj: Object, part: str) -> list[Cause]:
+    """All causes to refuse the part of an object that its own subresource has written."""
+    causes = missing_in(resource.definition, obj, part)
+    return causes + (
+        pod.check_status(obj[part]) if (resource.plural, part) == ("pods", "status") and not causes else []
+    )
 
 
 def _without_missing(causes: list[Cause], known: list[Cause]) -> list[Cause]:

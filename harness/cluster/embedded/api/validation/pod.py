@@ -27,6 +27,15 @@ def check(pod: Object) -> list[Cause]:
     return check_spec(pod.get("spec", {}), "spec")
 
 
+def check_status(status: Mapping[str, Any]) -> list[Cause]:
+    """Causes to refuse a status: the dataplane reads addresses from it."""
+    return [
+        invalid(f"status.podIPs[{i}].ip", entry["ip"], words)
+        for i, entry in enumerate(status.get("podIPs", ()))
+        for words in syntax.address(entry["ip"])
+    ]
+
+
 def compare(pod: Object, previous: Object) -> list[Cause]:
     """Causes to refuse the change: a pod's spec is fixed, its images and few more fields aside."""
     bound = previous["spec"].get("nodeName")
