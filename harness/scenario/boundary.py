@@ -7,6 +7,7 @@ are left alone.
 """
 
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
 _GIT = ".git"
@@ -26,7 +27,7 @@ class Boundary:
         A directory in a repository that is a link to another place is outside of that repository.
         """
         real = directory.resolve()
-        return cls(real, _repository(directory.absolute()) or _repository(real) or real)
+        return cls(real, _repository(Path(normpath(directory.absolute()))) or _repository(real) or real)
 
     def holds(self, file: Path) -> bool:
         """Whether a file may be read, be it there or not; ``False`` also for links that go round in circles."""

@@ -23,8 +23,9 @@ Parse = Callable[..., pytest.Config]
 
 
 @pytest.fixture
-def parse(pytester: pytest.Pytester) -> Parse:
-    """The configuration that a command line gives in the test's own folder."""
+def parse(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Parse:
+    """The configuration that a command line gives in the test's own folder, of this process but without its plugins."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return lambda *arguments: pytester.parseconfig("-p", "harness.plugin", *arguments)
 
 

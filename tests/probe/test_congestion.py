@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,7 +49,7 @@ class Congested:
         return server
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             if b"upgrade: websocket" not in head.lower():
                 await self._relay(head, reader, writer, None)
@@ -62,7 +62,6 @@ class Congested:
                     await self._relay(head, reader, writer, self._cut())
                 finally:
                     self.inside -= 1
-        writer.close()
 
     def _cut(self) -> int | None:
         self.upgrades += 1
@@ -93,8 +92,8 @@ class Congested:
                 writer.write(data)
             writer.close()
 
-        await asyncio.gather(inward(), outward(), return_exceptions=True)
-        up_writer.close()
+        with closing(up_writer):
+            await asyncio.gather(inward(), outward(), return_exceptions=True)
 
 
 @pytest.fixture

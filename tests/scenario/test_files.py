@@ -132,6 +132,15 @@ def test_a_folder_that_a_repository_links_to_is_not_a_part_of_it(write: Write, t
     assert "'scenario.yaml' leads outside the repository" in refused(repository / "link/scenario.yaml")
 
 
+def test_the_way_to_a_scenario_may_lead_out_of_another_repository(
+    write: Write, foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write()
+    (foreign / ".git").mkdir()
+    monkeypatch.chdir(foreign)
+    assert load(Path(os.path.relpath(file))).title == "A title"
+
+
 def test_a_home_directory_under_git_is_not_a_repository(
     write: Write, foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
