@@ -1,6 +1,8 @@
 # Every target does its own set-up, says what it installs, and has nothing to do the second time.
 
 PYTEST = .venv/bin/pytest
+# Tests wait for processes and time-outs more than they compute.
+WORKERS = $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: three-tier test mutants check bench setup setup-dev newest constraints clean
 
@@ -8,7 +10,7 @@ three-tier: setup
 	$(PYTEST) scenarios/three_tier
 
 test: setup-dev
-	$(PYTEST) -n auto tests
+	$(PYTEST) -n $(WORKERS) --dist worksteal tests
 	$(PYTEST) -n auto scenarios
 
 mutants: setup
