@@ -53,7 +53,9 @@ def derive(directory: Path) -> Scenario:
     files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
     step = {"name": DERIVED, "expect": "oracle", "policies": files}
     said = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
-    scenario = _scenario(_noded(said), directory / SCENARIO_FILE, Library(directory, report, mixed=True), report)
+    scenario = _scenario(
+        _noded(said), directory / SCENARIO_FILE, Library(directory, report, mixed=True, globs=False), report
+    )
     if report.problems:
         raise ScenarioInvalid(_lines(report.problems, directory))
     return scenario

@@ -44,11 +44,12 @@ class Library:
     """The manifests of one directory. A file that several steps name is read, and reported on, once.
 
     Files hold policies or other objects, and one among the others is a problem; ``mixed`` ones are sorted instead.
+    Without ``globs`` every text is the name of a file.
     """
 
-    def __init__(self, directory: Path, report: Report, *, mixed: bool = False) -> None:
+    def __init__(self, directory: Path, report: Report, *, mixed: bool = False, globs: bool = True) -> None:
         self._directory = directory
-        self._files = Files(directory, report, globs=not mixed)
+        self._files = Files(directory, report, globs=globs)
         self._report = report
         self._mixed = mixed
         self._read: dict[Path, tuple[Located, ...]] = {}
