@@ -45,7 +45,18 @@ class Kubectl:
         self.ok("wait", "--for=condition=Ready", "--timeout=10s", *names)
 
     def address(self, pod: str) -> str:
-        return self.ok("get", "pod", pod, "-o", "jsonpath={.status.podIP}")
+        return self.field(pod, "{.status.podIP}")
+
+    def field(self, pod: str, path: str) -> str:
+        """What a pod's JSONPath holds."""
+        return self.ok("get", "pod", pod, "-o", f"jsonpath={path}")
+
+    def wait_for(self, pod: str, path: str, *values: str) -> None:
+        """Return once a pod's JSONPath holds one of these values."""
+        for _ in Deadline(10).ticks(0.05):
+            if (found := self.field(pod, path)) in values:
+                return
+        pytest.fail(f"{pod}: {path} is {found}, not {' or '.join(values)}")
 
 
 def _kubectl() -> str:

@@ -290,18 +290,6 @@ def shell(name: str, script: str, **spec: Any) -> dict[str, Any]:
     return pod(name, container={"image": "agnhost", "command": ["sh", "-c", script], "ports": []}, **spec)
 
 
-def field(kubectl: Any, name: str, path: str) -> str:
-    found: str = kubectl.ok("get", "pod", name, "-o", f"jsonpath={path}")
-    return found
-
-
-def wait_for(kubectl: Any, name: str, path: str, *values: str) -> None:
-    for _ in Deadline(10).ticks(0.05):
-        if (found := field(kubectl, name, path)) in values:
-            return
-    pytest.fail(f"{name}: {path} is {found}, not {' or '.join(values)}")
-
-
 def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
     script = "curl -sS -m 1 127.0.0.1:80; echo code $?; curl -s db:3306; printf last"
     first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", script]}
@@ -310,15 +298,15 @@ def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
     assert "code 7" in lines
     assert any(line.startswith("db.default port 3306/TCP to 10.244.0.") for line in lines)
     assert lines[-1] == "last"
-    assert field(pods, "begun", "{.status.initContainerStatuses[0].state.terminated.exitCode}") == "0"
+    assert pods.field("begun", "{.status.initContainerStatuses[0].state.terminated.exitCode}") == "0"
     pods.ok("delete", "pod", "begun")
 
 
 def test_an_init_container_that_fails_keeps_the_pod_pending_and_is_tried_again(pods: Any) -> None:
     first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", "exit 3"]}
     pods.ok("create", "-f", "-", data=json.dumps(pod("stuck", initContainers=[first])))
-    wait_for(pods, "stuck", "{.status.initContainerStatuses[0].restartCount}", *map(str, range(1, 9)))
-    assert field(pods, "stuck", "{.status.phase}") == "Pending"
+    pods.wait_for("stuck", "{.status.initContainerStatuses[0].restartCount}", *map(str, range(1, 9)))
+    assert pods.field("stuck", "{.status.phase}") == "Pending"
     pods.ok("delete", "pod", "stuck")
 
 
@@ -326,7 +314,7 @@ def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) 
     chosen = {"cni.projectcalico.org/ipAddrs": '["10.244.0.177"]'}
     job = shell("job", "echo done; id -u", restartPolicy="Never", annotations=chosen)
     pods.ok("create", "-f", "-", data=json.dumps(job))
-    wait_for(pods, "job", "{.status.phase}", "Succeeded")
+    pods.wait_for("job", "{.status.phase}", "Succeeded")
     pods.run_pods(pod("heir", annotations=chosen))
     assert pods.address("job") == pods.address("heir") == "10.244.0.177"
     assert curl(pods, "web", "10.244.0.177").stdout.startswith("heir.default")
@@ -337,8 +325,8 @@ def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) 
 
 def test_a_pod_that_fails_says_so(pods: Any) -> None:
     pods.ok("create", "-f", "-", data=json.dumps(shell("broken", "exit 4", restartPolicy="Never")))
-    wait_for(pods, "broken", "{.status.phase}", "Failed")
-    assert field(pods, "broken", "{.status.containerStatuses[0].state.terminated.exitCode}") == "4"
+    pods.wait_for("broken", "{.status.phase}", "Failed")
+    assert pods.field("broken", "{.status.containerStatuses[0].state.terminated.exitCode}") == "4"
     pods.ok("delete", "pod", "broken")
 
 
@@ -356,7 +344,7 @@ def test_a_pod_that_takes_its_leave_lives_on_until_its_grace_period_ends(pods: A
     leaving = pod("leaving", container={"lifecycle": {"preStop": hook}})
     pods.run_pods(leaving)
     pods.ok("delete", "pod", "leaving", "--wait=false", "--grace-period=600")
-    assert field(pods, "leaving", "{.metadata.deletionGracePeriodSeconds}") == "600"
+    assert pods.field("leaving", "{.metadata.deletionGracePeriodSeconds}") == "600"
     assert curl(pods, "web", pods.address("leaving")).stdout.startswith("leaving.default")
     assert "sleep 7532" in pods.ok("exec", "leaving", "--", "ps", "-eo", "args")
     pods.ok("delete", "pod", "leaving", "--force", "--grace-period=0")
@@ -375,7 +363,7 @@ def test_a_leave_ends_with_its_hook_or_the_grace_period(pods: Any, command: list
 def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str) -> None:
     annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([wanted])}
     pods.ok("create", "-f", "-", data=json.dumps(pod("picky", annotations=annotations)))
-    assert field(pods, "picky", "{.status.phase}") == "Pending"
+    assert pods.field("picky", "{.status.phase}") == "Pending"
     assert f"{wanted} is no pod's address on this node" in pods.ok("describe", "pod", "picky")
     pods.ok("delete", "pod", "picky")
 

@@ -26,18 +26,6 @@ def shop(kubectl: Any) -> Iterator[Any]:
     kubectl.ok("delete", "pod,service,networkpolicy", "--all", "--wait=true")
 
 
-def field(kubectl: Any, name: str, path: str) -> str:
-    found: str = kubectl.ok("get", "pod", name, "-o", f"jsonpath={path}")
-    return found
-
-
-def wait_for(kubectl: Any, name: str, path: str, *values: str) -> None:
-    for _ in Deadline(10).ticks(0.05):
-        if (found := field(kubectl, name, path)) in values:
-            return
-    pytest.fail(f"{name}: {path} is {found}, not {' or '.join(values)}")
-
-
 @pytest.mark.parametrize(
     ("image", "words"),
     [
@@ -78,8 +66,8 @@ def test_a_terminal_can_be_had(shop: Any) -> None:
 
 def test_a_program_that_is_not_there_fails_the_container_and_says_so(shop: Any) -> None:
     shop.ok("run", "absent", "--image=busybox", "--restart=Never", "--", "no-such-program", "web")
-    wait_for(shop, "absent", "{.status.phase}", "Failed")
-    state = json.loads(field(shop, "absent", "{.status.containerStatuses[0].state.terminated}"))
+    shop.wait_for("absent", "{.status.phase}", "Failed")
+    state = json.loads(shop.field("absent", "{.status.containerStatuses[0].state.terminated}"))
     assert (state["exitCode"], state["reason"]) == (128, "StartError")
     assert 'exec: "no-such-program": executable file not found in $PATH' in state["message"]
     assert "images are not run here" in shop.ok("logs", "absent")
@@ -88,8 +76,8 @@ def test_a_program_that_is_not_there_fails_the_container_and_says_so(shop: Any) 
 
 def test_a_program_that_ends_is_started_again_as_the_policy_says(shop: Any) -> None:
     shop.ok("run", "again", "--image=busybox", "--restart=OnFailure", "--", "sh", "-c", "echo once; exit 5")
-    wait_for(shop, "again", "{.status.containerStatuses[0].restartCount}", "2", "3")
-    status = json.loads(field(shop, "again", "{.status.containerStatuses[0]}"))
+    shop.wait_for("again", "{.status.containerStatuses[0].restartCount}", "2", "3")
+    status = json.loads(shop.field("again", "{.status.containerStatuses[0]}"))
     assert status["lastState"]["terminated"]["exitCode"] == 5
     assert shop.ok("logs", "again").startswith("once\nonce\n")
     assert shop.ok("logs", "--previous", "again").startswith("once\n")
@@ -98,7 +86,7 @@ def test_a_program_that_ends_is_started_again_as_the_policy_says(shop: Any) -> N
 
 def test_nothing_runs_in_a_container_that_has_ended(shop: Any) -> None:
     shop.ok("run", "over", "--image=busybox", "--", "sh", "-c", "exit 1")
-    wait_for(shop, "over", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff")
+    shop.wait_for("over", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff")
     assert 'container not found ("over")' in shop("exec", "over", "--", "true").stderr
     shop.ok("delete", "pod", "over")
 
@@ -106,7 +94,7 @@ def test_nothing_runs_in_a_container_that_has_ended(shop: Any) -> None:
 def test_a_log_is_followed_to_the_end_of_its_pod(shop: Any) -> None:
     script = "for i in 1 2 3; do echo line $i; sleep 0.2; done; printf end"
     shop.ok("run", "talks", "--image=busybox", "--restart=Never", "--", "sh", "-c", script)
-    wait_for(shop, "talks", "{.status.phase}", "Running", "Succeeded")
+    shop.wait_for("talks", "{.status.phase}", "Running", "Succeeded")
     assert shop.ok("logs", "-f", "talks") == "line 1\nline 2\nline 3\nend"
     shop.ok("delete", "pod", "talks")
 
@@ -139,7 +127,7 @@ def test_a_client_that_attaches_talks_to_the_program_until_that_ends(shop: Any) 
     shop.ok("run", "open", "--image=busybox", "--restart=Never", "-i", "--attach=false", "--", *words)
     shop.ok("wait", "--for=condition=Ready", "--timeout=10s", "pod/open")
     assert shop.ok("attach", "-i", "open", data="hello\nthere\n") == "begun\ngot hello\ngot there\n"
-    wait_for(shop, "open", "{.status.phase}", "Succeeded")
+    shop.wait_for("open", "{.status.phase}", "Succeeded")
     assert shop.ok("logs", "open") == "begun\ngot hello\ngot there\n"
     shop.ok("delete", "pod", "open")
 
