@@ -33,6 +33,8 @@ class Boundary:
         """Whether a file may be read, be it there or not; ``False`` also for links that go round in circles."""
         try:
             real = file.resolve()
+            if any(part.is_symlink() for part in (real, *real.parents)):
+                return False  # a circle: Python 3.13 leaves it in the path, earlier ones raise
         except (OSError, RuntimeError, ValueError):
             return False
         if not real.is_relative_to(self.root) or _GIT in real.relative_to(self.root).parts:

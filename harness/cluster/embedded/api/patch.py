@@ -11,6 +11,9 @@ _MOST_OPERATIONS = 10_000
 _MOST_COPIED = 3 * 1024 * 1024
 """Bytes of JSON, as on the real server: copies of copies double with each operation."""
 
+_MOST_LEVELS = 200
+"""Of lists and objects, counted so that no answer depends on how deep Python recurses."""
+
 
 def merge_patch(target: Any, patch: Any) -> Any:
     """The target with a merge patch applied; null removes."""
@@ -70,17 +73,31 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
                 moved = _get(document, source)
                 return _add(_remove(document, source), path, moved)
             case "copy":
-                return _add(document, path, clone(_get(document, _tokens(operation["from"]))))
+                return _add(document, path, _copy(document, operation, len(path)))
             case "test":
                 return _tested(document, path, operation.get("value"))
             case other:
                 raise bad_request(f"Unexpected kind: {other}")
-    except (KeyError, IndexError, ValueError, TypeError, RecursionError) as unfit:
+    except (KeyError, IndexError, ValueError, TypeError) as unfit:
         path_text = operation.get("path", "")
         message = f"{operation.get('op', '')} operation does not apply: doc is missing path: {path_text}: {unfit}"
         raise StatusError(
             422, "Invalid", f"the server rejected our request due to an error in our request: {message}"
         ) from unfit
+
+
+def _copy(document: Any, operation: Mapping[str, Any], below: int) -> Any:
+    """The copied value, for a place ``below`` so many levels."""
+    found = _get(document, _tokens(operation["from"]))
+    if below + _levels(found) > _MOST_LEVELS:
+        raise ValueError(f"nested more than {_MOST_LEVELS} deep")
+    return clone(found)
+
+
+def _levels(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_levels, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def _tokens(pointer: object) -> list[str]:
