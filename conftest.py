@@ -1,3 +1,3 @@
 """Loads the plugin from the checkout, where the package is not installed."""
 
-pytest_plugins = ("harness.plugin",)
+pytest_plugins = ("netpol_harness.plugin",)

@@ -11,22 +11,25 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.provider import Cluster
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.wait import wait_ready
+from netpol_harness.settings import Deadline
 from rich.console import Console
 from rich.table import Table
 
 from bench import guest, oracle, told
 from bench.flows import flows
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.provider import Cluster
-from harness.kube.client import Client
-from harness.kube.config import Access
-from harness.kube.wait import wait_ready
-from harness.settings import Deadline
 
 RUNS = 5
 PODS = 50
-SAME_IMPORTS = "import pytest, xdist.plugin, rich.table, harness.plugin, harness.stage.stage, harness.kube.exec"
-DAEMON_IMPORTS = "import harness.cluster.embedded.daemon"
+SAME_IMPORTS = (
+    "import pytest, xdist.plugin, rich.table, "
+    "netpol_harness.plugin, netpol_harness.stage.stage, netpol_harness.kube.exec"
+)
+DAEMON_IMPORTS = "import netpol_harness.cluster.embedded.daemon"
 Row = tuple[str, str, str, str]
 
 

@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Sequence
 
-from harness.cluster.embedded import launch
-from harness.cluster.embedded.kernel.netns import Contents, in_network
-from harness.cluster.embedded.kernel.nft import Nft
-from harness.cluster.embedded.kernel.node import Node, Sandbox
+from netpol_harness.cluster.embedded import launch
+from netpol_harness.cluster.embedded.kernel.netns import Contents, in_network
+from netpol_harness.cluster.embedded.kernel.nft import Nft
+from netpol_harness.cluster.embedded.kernel.node import Node, Sandbox
 
 PORT = 8080
 DROP = """

@@ -3,19 +3,19 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.cluster.provider import Cluster
-from harness.kube.client import Client
-from harness.kube.config import Access
-from harness.kube.exec import PodExec
-from harness.kube.wait import wait_ready
-from harness.matrix.evidence import Judgement, judge
-from harness.matrix.outcome import Expected
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.prober import Means, Prober
-from harness.probe.question import Probe, Question
-from harness.probe.sweep import sweep
-from harness.settings import Deadline
+from netpol_harness.cluster.provider import Cluster
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.exec import PodExec
+from netpol_harness.kube.wait import wait_ready
+from netpol_harness.matrix.evidence import Judgement, judge
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.probe.sweep import sweep
+from netpol_harness.settings import Deadline
 
 NAMESPACE, PORT = "flows", 8080
 CLOSED = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 _RUNS = 21
-_WITHOUT = ("-p", "no:harness.plugin")
+_WITHOUT = ("-p", "no:netpol_harness.plugin")
 _MODES: dict[str, tuple[str, ...]] = {"a test": (), "a test, -n 1": ("-n", "1")}
 
 

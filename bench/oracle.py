@@ -3,12 +3,12 @@
 import time
 from ipaddress import ip_network
 
-from harness.model.flow import Direction, PodRef, Port, Protocol
-from harness.model.labels import LabelSelector
-from harness.model.objects import ContainerPort, Namespace, Pod, World
-from harness.model.oracle.oracle import Oracle
-from harness.model.oracle.verdict import Flow
-from harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
+from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
+from netpol_harness.model.oracle.oracle import Oracle
+from netpol_harness.model.oracle.verdict import Flow
+from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 
 SIZES = (100, 300, 1000, 3000)
 PORTS = tuple(Port(protocol, number) for protocol in (Protocol.TCP, Protocol.UDP) for number in (53, 8080))

@@ -2,14 +2,14 @@
 
 import time
 
-from harness.matrix.evidence import Attempt, Evidence, Reply
-from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
-from harness.matrix.table import Asked, Finding, TruthTable
-from harness.model.flow import PodRef
-from harness.report import render
-from harness.report.story import Story
-from harness.report.world import world_story
+from netpol_harness.matrix.evidence import Attempt, Evidence, Reply
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
+from netpol_harness.matrix.table import Asked, Finding, TruthTable
+from netpol_harness.model.flow import PodRef
+from netpol_harness.report import render
+from netpol_harness.report.story import Story
+from netpol_harness.report.world import world_story
 
 SIZES = (12, 25, 50, 100)
 PORT = 8080

@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.canary import Crossing, verdict, watch
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.registry import Choice
-from harness.errors import ClusterFailed, NotEnforcing
-from harness.kube.client import Client, ObjectKey
-from harness.lab import Lab, Settings
-from harness.matrix.outcome import Expected, Outcome
+from netpol_harness.canary import Crossing, verdict, watch
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.registry import Choice
+from netpol_harness.errors import ClusterFailed, NotEnforcing
+from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.matrix.outcome import Expected, Outcome
 
 LEAK_IN = (Crossing("canary-stranger-near", "canary-guarded", Expected.BLOCKED), Outcome.CONNECTED)
 LEAK_OUT = (Crossing("canary-closed-near", "canary-stranger-near", Expected.BLOCKED), Outcome.CONNECTED)

@@ -1,6 +1,5 @@
 import pytest
-
-from harness.errors import ApiError, ExecFailed
+from netpol_harness.errors import ApiError, ExecFailed
 
 USER = 'User "ci" cannot'
 

@@ -1,9 +1,8 @@
 """What a terminal is not to see."""
 
 import pytest
-
-from harness.errors import ScenarioInvalid
-from harness.escape import escaped, one_line
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.escape import escaped, one_line
 
 
 @pytest.mark.parametrize(

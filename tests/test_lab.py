@@ -4,13 +4,12 @@ import threading
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.provider import LOGS, Cluster
-from harness.cluster.registry import Choice
-from harness.cluster.rundir import abandoned
-from harness.errors import ClusterFailed
-from harness.lab import Lab, Settings
-from harness.settings import EMBEDDED, Deadline
+from netpol_harness.cluster.provider import LOGS, Cluster
+from netpol_harness.cluster.registry import Choice
+from netpol_harness.cluster.rundir import abandoned
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.settings import EMBEDDED, Deadline
 
 
 class Recorded:

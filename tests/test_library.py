@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario import SCENARIO_FILE
 
 LIBRARY = Path(__file__).parents[1] / "scenarios"
 FOLDERS = sorted(file.parent for file in LIBRARY.rglob(SCENARIO_FILE))

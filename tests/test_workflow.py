@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-
-from harness.cluster.kind.images import KIND, PINNED
-from harness.plugin.known.file import deviations
-from harness.plugin.options import OPTIONS
+from netpol_harness.cluster.kind.images import KIND, PINNED
+from netpol_harness.plugin.known.file import deviations
+from netpol_harness.plugin.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / ".github" / "workflows" / "nightly.yaml"

@@ -13,15 +13,16 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from types import FrameType
 
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.model.oracle.profiles import PROFILES
+from netpol_harness.plugin.words import told
+from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario.load import derive, load
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario, closed_world
+
 from bench.fuzz.corpus import Files, corpus
 from bench.fuzz.mutate import mutated
-from harness.errors import ScenarioInvalid
-from harness.model.oracle.profiles import PROFILES
-from harness.plugin.words import told
-from harness.scenario import SCENARIO_FILE
-from harness.scenario.load import derive, load
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Scenario, closed_world
 
 SEED = 8
 LIMIT = 2.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario import SCENARIO_FILE
 
 Files = Mapping[str, bytes]
 """A directory: the content of each file by its path."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from harness.cluster.provider import Cluster
-from harness.matrix.outcome import Outcome
-from harness.plugin.seen import Seen, SeenTable
-from harness.stage.stage import Stage
+from netpol_harness.cluster.provider import Cluster
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.plugin.seen import Seen, SeenTable
+from netpol_harness.stage.stage import Stage
 
 Probe = Callable[..., Seen]
 

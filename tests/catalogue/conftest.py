@@ -1,6 +1,5 @@
 import pytest
-
-from harness.catalogue.drafts import Draft, drafts
+from netpol_harness.catalogue.drafts import Draft, drafts
 
 
 @pytest.fixture(scope="session")

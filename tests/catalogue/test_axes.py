@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from dataclasses import astuple
 
-from harness.catalogue.axes import AXES, SELECTORS, Case, Choice, Peer, Spelling, every_case, every_meeting
+from netpol_harness.catalogue.axes import AXES, SELECTORS, Case, Choice, Peer, Spelling, every_case, every_meeting
 
 CASES = tuple(every_case())
 

@@ -2,9 +2,9 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from itertools import chain
 
-from harness.catalogue.axes import Case, every_case, every_meeting
-from harness.catalogue.drafts import LONGEST, Draft
-from harness.catalogue.pairwise import pairs
+from netpol_harness.catalogue.axes import Case, every_case, every_meeting
+from netpol_harness.catalogue.drafts import LONGEST, Draft
+from netpol_harness.catalogue.pairwise import pairs
 
 
 def test_every_two_values_of_two_axes_meet_in_a_step(few: tuple[Draft, ...]) -> None:

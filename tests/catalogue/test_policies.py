@@ -2,8 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.catalogue.axes import (
+from netpol_harness.catalogue.axes import (
     Case,
     Meeting,
     Peer,
@@ -17,11 +16,11 @@ from harness.catalogue.axes import (
     every_case,
     every_meeting,
 )
-from harness.catalogue.policies import policies
-from harness.catalogue.surroundings import workloads
-from harness.model.flow import Direction, Protocol
-from harness.model.labels import LabelSelector
-from harness.model.policy import NetworkPolicy, PolicyPort
+from netpol_harness.catalogue.policies import policies
+from netpol_harness.catalogue.surroundings import workloads
+from netpol_harness.model.flow import Direction, Protocol
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.policy import NetworkPolicy, PolicyPort
 
 PLAIN = Case(
     Direction.INGRESS,

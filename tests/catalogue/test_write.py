@@ -3,10 +3,9 @@ from typing import Any
 
 import pytest
 import yaml
-
-from harness.catalogue.drafts import Draft
-from harness.catalogue.write import texts, write
-from harness.scenario.load import load
+from netpol_harness.catalogue.drafts import Draft
+from netpol_harness.catalogue.write import texts, write
+from netpol_harness.scenario.load import load
 
 SHIPPED = Path(__file__).parents[2] / "scenarios/conformance/axes"
 

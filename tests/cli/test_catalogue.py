@@ -1,8 +1,7 @@
 from pathlib import Path
 
 import pytest
-
-from harness.cli import main
+from netpol_harness.cli import main
 
 
 def test_scenarios_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

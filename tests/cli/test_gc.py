@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.cli import main
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
-from harness.kube.client import Client
-from harness.kube.config import Access
+from netpol_harness.cli import main
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
 
 
 @pytest.fixture(autouse=True)

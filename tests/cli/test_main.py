@@ -5,8 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from harness.cli import COMMANDS, main
+from netpol_harness.cli import COMMANDS, main
 
 THREE_TIER = str(Path(__file__).parents[2] / "scenarios" / "three_tier")
 
@@ -28,7 +27,9 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
 
 
 def test_a_command_does_not_load_another() -> None:
-    program = "import sys; from harness.cli import main; main(sys.argv[1:]); sys.exit('kubernetes' in sys.modules)"
+    program = (
+        "import sys; from netpol_harness.cli import main; main(sys.argv[1:]); sys.exit('kubernetes' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program, "table", THREE_TIER], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -122,6 +123,6 @@ def test_a_catalogue_goes_around_files_that_it_cannot_read(odd: Path) -> None:
 
 
 def test_a_reader_that_has_seen_enough_gives_no_traceback() -> None:
-    command = f"{sys.executable} -m harness.cli mutants --list | true"
+    command = f"{sys.executable} -m netpol_harness.cli mutants --list | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""

@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.cli import killing, main
-from harness.cli.killing import Kill, Trial, certain, telling, together, try_in_order, without
-from harness.cli.killpage import Measure, page, written
-from harness.cluster.embedded.mutants import MUTANTS
+from netpol_harness.cli import killing, main
+from netpol_harness.cli.killing import Kill, Trial, certain, telling, together, try_in_order, without
+from netpol_harness.cli.killpage import Measure, page, written
+from netpol_harness.cluster.embedded.mutants import MUTANTS
 
 SCENARIO = """\
 title: two pods
@@ -131,9 +130,9 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir(parents=True)
     for name, text in (("scenario.yaml", SCENARIO), ("workloads.yaml", WORKLOADS), ("deny.yaml", DENY)):
         (directory / name).write_text(text)
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p harness.plugin\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p netpol_harness.plugin\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "harness"))
     return directory
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.cli.playing import Moment, play
-from harness.model.flow import PodRef
-from harness.scenario.load import load
+from netpol_harness.cli.playing import Moment, play
+from netpol_harness.model.flow import PodRef
+from netpol_harness.scenario.load import load
 
 WORKLOADS = """\
 {apiVersion: v1, kind: Namespace, metadata: {name: x, labels: {team: red}}}

@@ -6,15 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.embedded.provider import DATAPLANE, EmbeddedProvider
-from harness.cluster.external import ExternalProvider
-from harness.cluster.owner import Life, Owner, marked
-from harness.cluster.provider import Capability, Cluster, ClusterOptions
-from harness.errors import ClusterFailed
-from harness.kube.client import Client, ObjectKey
-from harness.kube.config import Access
-from harness.settings import EMBEDDED
+from netpol_harness.cluster.embedded.provider import DATAPLANE, EmbeddedProvider
+from netpol_harness.cluster.external import ExternalProvider
+from netpol_harness.cluster.owner import Life, Owner, marked
+from netpol_harness.cluster.provider import Capability, Cluster, ClusterOptions
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.config import Access
+from netpol_harness.settings import EMBEDDED
 
 OPTIONS = ClusterOptions()
 

@@ -1,9 +1,8 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.facts import Facts, NodeFacts, Plugin, gather, plugins, version_of
-from harness.errors import ApiError
+from netpol_harness.cluster.facts import Facts, NodeFacts, Plugin, gather, plugins, version_of
+from netpol_harness.errors import ApiError
 
 NODE = {
     "metadata": {"name": "worker"},

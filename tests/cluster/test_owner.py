@@ -2,8 +2,7 @@ import subprocess
 import sys
 
 import pytest
-
-from harness.cluster.owner import RUN_LABEL, Life, Owner, marked, run_of
+from netpol_harness.cluster.owner import RUN_LABEL, Life, Owner, marked, run_of
 
 
 def test_a_runs_name_tells_its_owner_wherever_it_is_found() -> None:

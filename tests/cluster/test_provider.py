@@ -1,6 +1,6 @@
 """What a cluster can do, as far as it can be told from the kinds that its API serves."""
 
-from harness.cluster.provider import Capability, served
+from netpol_harness.cluster.provider import Capability, served
 
 
 def test_capabilities_that_are_kinds_are_told_by_what_the_api_serves() -> None:

@@ -1,11 +1,10 @@
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.kind import preflight
-from harness.cluster.kind.provider import KindProvider
-from harness.cluster.provider import ClusterOptions
-from harness.cluster.registry import choose
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.kind import preflight
+from netpol_harness.cluster.kind.provider import KindProvider
+from netpol_harness.cluster.provider import ClusterOptions
+from netpol_harness.cluster.registry import choose
+from netpol_harness.errors import ClusterFailed
 
 OPTIONS = ClusterOptions()
 

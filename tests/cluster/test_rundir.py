@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.owner import Owner
-from harness.cluster.rundir import RunDirectory, Turn, abandoned
-from harness.errors import ClusterFailed, NotEnforcing, WorkloadFailed
-from harness.settings import Deadline, Interrupted, interruptible
+from netpol_harness.cluster.owner import Owner
+from netpol_harness.cluster.rundir import RunDirectory, Turn, abandoned
+from netpol_harness.errors import ClusterFailed, NotEnforcing, WorkloadFailed
+from netpol_harness.settings import Deadline, Interrupted, interruptible
 
 
 @pytest.fixture

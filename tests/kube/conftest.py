@@ -4,9 +4,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from kubernetes.client.configuration import Configuration
-
-from harness.kube.client import Client
-from harness.kube.config import Access
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, bytes, dict[str, str]], Answer]

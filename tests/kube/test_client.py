@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from kubernetes.client.configuration import Configuration
-
-from harness.errors import ApiError, ClusterFailed, ExecFailed
-from harness.kube.client import Client, ObjectKey, seconds_to_wait
-from harness.kube.config import Access
-from harness.kube.exec import PodExec
-from harness.model.flow import PodRef
-from harness.settings import Deadline
+from netpol_harness.errors import ApiError, ClusterFailed, ExecFailed
+from netpol_harness.kube.client import Client, ObjectKey, seconds_to_wait
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.exec import PodExec
+from netpol_harness.model.flow import PodRef
+from netpol_harness.settings import Deadline
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from harness.errors import ClusterFailed
-from harness.kube.config import Access
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.config import Access
 
 
 def _kubeconfig(path: Path, **changes: object) -> Path:

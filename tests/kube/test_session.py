@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from aiohttp import WSMsgType, web
 from kubernetes.client.configuration import Configuration
-
-from harness.errors import ExecFailed
-from harness.kube.config import Access
-from harness.kube.exec import PodExec
-from harness.model.flow import PodRef
-from harness.settings import Deadline
+from netpol_harness.errors import ExecFailed
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.exec import PodExec
+from netpol_harness.model.flow import PodRef
+from netpol_harness.settings import Deadline
 
 POD = PodRef("shop", "web")
 Talk = Callable[[web.WebSocketResponse], Awaitable[None]]

@@ -4,11 +4,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-from harness.errors import WorkloadFailed
-from harness.kube.client import Client, ObjectKey
-from harness.kube.wait import wait_gone, wait_ready
-from harness.settings import Deadline
+from netpol_harness.errors import WorkloadFailed
+from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.wait import wait_gone, wait_ready
+from netpol_harness.settings import Deadline
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]

@@ -84,7 +84,7 @@ def lab() -> Iterator[Lab]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={"PYTHONPATH": str(ROOT)},
+        env={"PYTHONPATH": str(ROOT / "harness")},
     )
     with process:
         yield Lab(process)

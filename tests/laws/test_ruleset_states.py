@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.ruleset.rules import Ruleset
-from harness.cluster.embedded.ruleset.table import ruleset
-from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
-from harness.model.flow import Direction, PodRef, Port, Protocol
-from harness.model.labels import LabelSelector
-from harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
-from harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
+from netpol_harness.cluster.embedded.ruleset.rules import Ruleset
+from netpol_harness.cluster.embedded.ruleset.table import ruleset
+from netpol_harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
+from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 
 NAMES = st.sampled_from(("x", "y"))
 REFS = st.builds(PodRef, NAMES, st.sampled_from(("a", "b", "c", "d")))

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.ruleset.rules import Ruleset
-from harness.cluster.embedded.ruleset.table import ruleset
-from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
-from harness.model.flow import PodRef
-from harness.model.objects import World
+from netpol_harness.cluster.embedded.ruleset.rules import Ruleset
+from netpol_harness.cluster.embedded.ruleset.table import ruleset
+from netpol_harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.objects import World
 
 Dict = dict[str, Any]
 

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from harness.errors import ExecFailed
-from harness.kube.exec import ExecReply
-from harness.matrix.evidence import Judgement, judge
-from harness.matrix.outcome import Expected
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.converge import converge
-from harness.probe.prober import Means, Prober
-from harness.probe.question import Probe, Question
-from harness.settings import Timeouts
+from netpol_harness.errors import ExecFailed
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.matrix.evidence import Judgement, judge
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.converge import converge
+from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.settings import Timeouts
 
 CLIENT, TARGET = PodRef("shop", "client"), PodRef("shop", "target")
 PROBES = [Probe(Scheme.TCP, "10.0.0.1", port) for port in (80, 443)]

@@ -4,15 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
-
-from harness.errors import ExecFailed
-from harness.kube.exec import ExecReply
-from harness.matrix.outcome import Outcome
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.prober import Prober
-from harness.probe.question import Probe
-from harness.settings import Deadline
+from netpol_harness.errors import ExecFailed
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.question import Probe
+from netpol_harness.settings import Deadline
 
 POD = PodRef("shop", "client")
 HTTP = Probe(Scheme.HTTP, "10.0.0.1", 80, 0, "held client -> http://target")

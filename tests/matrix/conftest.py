@@ -1,10 +1,9 @@
 """A small town for tests of names and paths."""
 
 import pytest
-
-from harness.matrix.path import ExternalHost, Inventory, Workload
-from harness.model.flow import PodRef, Port, Protocol
-from harness.model.objects import ContainerPort, Service, ServicePort
+from netpol_harness.matrix.path import ExternalHost, Inventory, Workload
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Service, ServicePort
 
 
 def _workload(namespace: str, name: str, *ports: str, kind: str = "Pod", replicas: int = 1) -> Workload:

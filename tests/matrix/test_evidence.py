@@ -3,10 +3,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
-from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.path import Manner
+from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.path import Manner
 
 OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.CONNECTED),

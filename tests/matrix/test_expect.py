@@ -3,16 +3,15 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from harness.matrix.expect import cell_path, covered, resolve, service_paths
-from harness.matrix.grammar import Sentence, parse
-from harness.matrix.names import Names, ObjectName
-from harness.matrix.outcome import Expected
-from harness.matrix.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
-from harness.matrix.problem import Place, Problem
-from harness.matrix.reach import cells
-from harness.matrix.resolver import Transition
-from harness.model.flow import PodRef
+from netpol_harness.matrix.expect import cell_path, covered, resolve, service_paths
+from netpol_harness.matrix.grammar import Sentence, parse
+from netpol_harness.matrix.names import Names, ObjectName
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.matrix.reach import cells
+from netpol_harness.matrix.resolver import Transition
+from netpol_harness.model.flow import PodRef
 
 
 def sentences(*lines: str) -> list[Sentence]:

@@ -3,11 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.matrix.grammar import Form, Name, Sentence, parse
-from harness.matrix.outcome import Expected
-from harness.matrix.path import Manner, Scheme
-from harness.matrix.problem import Place, Problem
+from netpol_harness.matrix.grammar import Form, Name, Sentence, parse
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Manner, Scheme
+from netpol_harness.matrix.problem import Place, Problem
 
 HERE = Place("scenario.yaml", 7, 3)
 

@@ -3,14 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.matrix.grammar import Form, Sentence, parse, qualified
-from harness.matrix.names import Named, Names, ObjectName
-from harness.matrix.outcome import Expected
-from harness.matrix.path import ExternalHost, Inventory, Workload
-from harness.matrix.problem import Flaw, Place
-from harness.model.flow import PodRef
-from harness.model.objects import Service
+from netpol_harness.matrix.grammar import Form, Sentence, parse, qualified
+from netpol_harness.matrix.names import Named, Names, ObjectName
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import ExternalHost, Inventory, Workload
+from netpol_harness.matrix.problem import Flaw, Place
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.objects import Service
 
 REFS = st.builds(PodRef, st.sampled_from(["default", "a", "b"]), st.sampled_from(["x", "y", "any", "host"]))
 

@@ -1,6 +1,5 @@
 import pytest
-
-from harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.outcome import Expected, Outcome
 
 
 @pytest.mark.parametrize(

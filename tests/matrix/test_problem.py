@@ -1,8 +1,7 @@
 """Places, problems and suggestions."""
 
 import pytest
-
-from harness.matrix.problem import Flaw, Place, Problem, suggest
+from netpol_harness.matrix.problem import Flaw, Place, Problem, suggest
 
 
 def test_problems_sort_by_place_in_numbers() -> None:

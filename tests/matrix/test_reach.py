@@ -1,10 +1,9 @@
 """Where paths lead."""
 
 import pytest
-
-from harness.matrix.path import Inventory, Path, Scheme, Target, TargetKind
-from harness.matrix.reach import Cell, cells, exercised
-from harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.matrix.path import Inventory, Path, Scheme, Target, TargetKind
+from netpol_harness.matrix.reach import Cell, cells, exercised
+from netpol_harness.model.flow import PodRef, Port, Protocol
 
 APP, DB, WEB = PodRef("default", "app"), PodRef("default", "db"), PodRef("default", "web")
 

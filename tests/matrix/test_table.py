@@ -1,11 +1,10 @@
 import pytest
-
-from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
-from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
-from harness.matrix.table import Asked, Finding, TruthTable, worst
-from harness.model.flow import PodRef
-from harness.report import render
+from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
+from netpol_harness.matrix.table import Asked, Finding, TruthTable, worst
+from netpol_harness.model.flow import PodRef
+from netpol_harness.report import render
 
 
 def finding(source: str, target: str, expected: str, *outcomes: str, alive: bool = True) -> Finding:
@@ -73,7 +72,7 @@ def test_each_cell_is_judged_once_however_many_are_wrong(monkeypatch: pytest.Mon
         judged.append(evidence)
         return judge(evidence)
 
-    monkeypatch.setattr("harness.matrix.table.judge", counted)
+    monkeypatch.setattr("netpol_harness.matrix.table.judge", counted)
     names = [f"pod-{number}" for number in range(18)]
     table = TruthTable.of(finding(a, f"{b}:80", "allowed", "TIMED_OUT") for a in names for b in names)
     assert render(table).count("X≠.") == len(table.wrong) == len(judged) == len(names) ** 2

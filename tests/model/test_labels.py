@@ -1,6 +1,5 @@
 import pytest
-
-from harness.model.labels import LabelSelector
+from netpol_harness.model.labels import LabelSelector
 
 
 @pytest.mark.parametrize(

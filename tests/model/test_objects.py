@@ -1,5 +1,5 @@
-from harness.model.flow import PodRef, Port, Protocol
-from harness.model.objects import Namespace, Pod, Service, World
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.objects import Namespace, Pod, Service, World
 
 POD = {
     "kind": "Pod",

@@ -1,10 +1,9 @@
 from typing import Any
 
 import pytest
-
-from harness.model.flow import Direction
-from harness.model.labels import LabelSelector
-from harness.model.policy import IPBlock, NetworkPolicy, PodPeer
+from netpol_harness.model.flow import Direction
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer
 
 ABSENT = object()
 IN, OUT = Direction.INGRESS, Direction.EGRESS

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.settings import Deadline
+from netpol_harness.settings import Deadline
 
 WORKLOADS = """\
 {apiVersion: v1, kind: Pod, metadata: {name: server, labels: {app: server}},
@@ -66,14 +65,23 @@ class Demo:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """A run in a process of its own, as a user would start it."""
-        return self.pytester.runpytest_subprocess("-p", "harness.plugin", *arguments)
+        return self.pytester.runpytest_subprocess("-p", "netpol_harness.plugin", *arguments)
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """A run that the test does not wait for, as from a terminal: it leads a group, and hears Ctrl-C.
 
         A test run that a shell has put into the background hears none, and its children would inherit that.
         """
-        command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "-p", "harness.plugin", *arguments]
+        command = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "netpol_harness.plugin",
+            *arguments,
+        ]
         return subprocess.Popen(
             command, cwd=self.pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -109,7 +117,7 @@ def demo(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Demo:
     monkeypatch.setenv("TMPDIR", str(made.temporary))
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)  # it is for the run of these tests, not for runs in them
     monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2] / "harness"), os.environ.get("PYTHONPATH", "")])
     )
     return made
 

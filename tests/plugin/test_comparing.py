@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from conftest import Demo
 
 TESTS = """\
-from harness.matrix.evidence import Judgement
+from netpol_harness.matrix.evidence import Judgement
 
 def test_equal(scenario, probe):
     scenario.enter("open")
@@ -71,7 +71,7 @@ def test_an_assertion_that_fails_tells_the_whole_story(demo: "Demo", monkeypatch
     )
     told = result.stdout.str()
     assert told.count("netpol: what was seen, and why") == 4
-    assert "harness/plugin" not in told
+    assert "harness/netpol_harness/plugin" not in told
 
 
 @pytest.mark.live
@@ -114,4 +114,4 @@ def test_an_error_in_a_test_is_shown_where_the_test_makes_it(demo: "Demo") -> No
     told = result.stdout.str()
     assert "did you mean front" in told
     assert "it has open, closed" in told
-    assert "harness/" not in told
+    assert "netpol_harness/" not in told

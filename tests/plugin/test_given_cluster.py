@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.kube.client import Client
-from harness.kube.config import Access
-from harness.plugin.reports.steps import stem
-from harness.settings import Deadline
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.plugin.reports.steps import stem
+from netpol_harness.settings import Deadline
 
 if TYPE_CHECKING:
     from conftest import Demo
@@ -170,7 +169,9 @@ def test_a_killed_run_leaves_what_the_next_one_reports_and_gc_removes(demo: "Dem
     assert "leftovers of dead runs: " in result.stdout.str()
     assert "netpol gc --cluster kubeconfig" in result.stdout.str()
     assert len(strangers(client)) == 1
-    collected = subprocess.run([sys.executable, "-m", "harness.cli", "gc", "--cluster", "kubeconfig"], check=False)
+    collected = subprocess.run(
+        [sys.executable, "-m", "netpol_harness.cli", "gc", "--cluster", "kubeconfig"], check=False
+    )
     assert collected.returncode == 0
     assert any(strangers(client) == set() for _ in Deadline(5.0).ticks(0.05))
 

@@ -15,7 +15,7 @@ import threading
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name.startswith("harness.") and threading.current_thread() is not threading.main_thread():
+        if name.startswith("netpol_harness.") and threading.current_thread() is not threading.main_thread():
             print("\\nIMPORTED BESIDE", name, flush=True)
 
 sys.meta_path.insert(0, Finder())

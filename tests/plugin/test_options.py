@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from harness.model.oracle.profiles import PROFILES
-from harness.plugin import options
+from netpol_harness.model.oracle.profiles import PROFILES
+from netpol_harness.plugin import options
 
 if TYPE_CHECKING:
     from conftest import Demo
@@ -26,7 +25,7 @@ Parse = Callable[..., pytest.Config]
 def parse(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Parse:
     """The configuration that a command line gives in the test's own folder, of this process but without its plugins."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    return lambda *arguments: pytester.parseconfig("-p", "harness.plugin", *arguments)
+    return lambda *arguments: pytester.parseconfig("-p", "netpol_harness.plugin", *arguments)
 
 
 def test_the_command_line_goes_before_the_environment_and_that_before_the_file(
@@ -137,7 +136,7 @@ def test_short_names_work_where_they_are_free(parse: Parse) -> None:
 
 @pytest.mark.parametrize(
     "plugins",
-    [("-p", "theirs", "-p", "harness.plugin"), ("-p", "harness.plugin", "-p", "theirs"), ()],
+    [("-p", "theirs", "-p", "netpol_harness.plugin"), ("-p", "netpol_harness.plugin", "-p", "theirs"), ()],
     ids=["they load first", "they load last", "their conftest.py"],
 )
 def test_a_short_name_that_somebody_else_has_is_theirs(
@@ -147,7 +146,7 @@ def test_a_short_name_that_somebody_else_has_is_theirs(
     pytester.makepyfile(**{"theirs" if plugins else "conftest": TAKEN})
     pytester.syspathinsert()
     arguments = ["--cluster", "--profile", "--nodes", "2", "--netpol-cluster", "embedded"]
-    config = pytester.parseconfig(*(plugins or ("-p", "harness.plugin")), *arguments)
+    config = pytester.parseconfig(*(plugins or ("-p", "netpol_harness.plugin")), *arguments)
     assert (config.option.cluster, config.option.profile) == (True, True)
     assert options.CLUSTER.of(config) == "embedded"
     assert options.PROFILE.of(config) == "specification"
@@ -164,7 +163,7 @@ def test_the_value_of_a_short_name_is_not_taken_for_a_folder_of_tests(pytester: 
 
 def test_a_conftest_may_load_the_plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makeconftest("pytest_plugins = ['harness.plugin']\n")
+    pytester.makeconftest("pytest_plugins = ['netpol_harness.plugin']\n")
     assert options.NODES.of(pytester.parseconfig("--nodes", "2")) == 2
 
 

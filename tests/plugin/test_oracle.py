@@ -30,7 +30,7 @@ def test_a_word_that_only_the_network_agrees_with_warns_by_its_line_or_is_an_err
     result.assert_outcomes(passed=1, warnings=1)
     said = "client -> server:80: written allowed, but the oracle (cilium) says blocked: "
     result.stdout.fnmatch_lines([f"*demo/scenario.yaml:4: OracleDisagrees: {said}*"])
-    strict = ("-W", "error::harness.errors.OracleDisagrees")
+    strict = ("-W", "error::netpol_harness.errors.OracleDisagrees")
     result = demo.run("--profile", "cilium", *strict, "demo")
     result.assert_outcomes(failed=1)
     assert said in result.stdout.str()
@@ -134,7 +134,7 @@ def test_without_derive_a_folder_of_manifests_is_no_scenario_and_a_named_profile
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "there is no profile 'calicoo'; did you mean calico?" in result.stderr.str()
     help_text = demo.run("--help").stdout.str()
-    assert "harness.errors.OracleDisagrees" in help_text
+    assert "netpol_harness.errors.OracleDisagrees" in help_text
 
 
 def test_a_return_that_the_cluster_cannot_ask_about_is_skipped_and_never_passes(demo: "Demo") -> None:

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-
-from harness.plugin import progress
-from harness.plugin.progress import Display
-from harness.settings import Deadline
+from netpol_harness.plugin import progress
+from netpol_harness.plugin.progress import Display
+from netpol_harness.settings import Deadline
 
 
 @dataclass

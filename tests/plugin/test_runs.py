@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
-
-from harness.settings import Deadline
+from netpol_harness.settings import Deadline
 
 if TYPE_CHECKING:
     from conftest import Demo
@@ -158,7 +157,7 @@ def test_a_run_that_is_ended_leaves_nothing(demo: "Demo", number: signal.Signals
     process = demo.start(*workers, "test_wait.py")
     try:
         assert any((demo.pytester.path / "ready").exists() for _ in Deadline(30.0).ticks(0.05))
-        assert any("harness.cluster.embedded" in line for line in demo.left())
+        assert any("netpol_harness.cluster.embedded" in line for line in demo.left())
         os.kill(process.pid, number)
         process.wait(timeout=20)
     finally:
@@ -171,7 +170,7 @@ def test_a_run_that_is_ended_leaves_nothing(demo: "Demo", number: signal.Signals
 def test_python_tests_use_the_fixtures(demo: "Demo", green: Green) -> None:
     (demo.pytester.path / "demo" / "test_fixtures.py").write_text(
         "import pytest\n"
-        "from harness.errors import CapabilityMissing, ScenarioInvalid, Unproven\n"
+        "from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, Unproven\n"
         "\n"
         "def test_it(cluster, scenario, probe, truth_table):\n"
         "    assert cluster.backend == 'embedded'\n"

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.kube.client import Client
-from harness.kube.config import Access
-from harness.plugin.reports.results import Results
-from harness.plugin.signals import Ended, Signals
-from harness.settings import Deadline
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.plugin.reports.results import Results
+from netpol_harness.plugin.signals import Ended, Signals
+from netpol_harness.settings import Deadline
 
 if TYPE_CHECKING:
     from conftest import Demo

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from _pytest._io import TerminalWriter
-
-from harness.plugin import summary
-from harness.report.fold import Grid
+from netpol_harness.plugin import summary
+from netpol_harness.report.fold import Grid
 
 
 def step_with(observation: Any) -> Any:

@@ -3,10 +3,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from _pytest._io import TerminalWriter
-
-from harness.errors import ClusterFailed
-from harness.plugin.telling import Telling, Told, mark, spoken
-from harness.report.story import Story
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.plugin.telling import Telling, Told, mark, spoken
+from netpol_harness.report.story import Story
 
 if TYPE_CHECKING:
     from conftest import Demo

@@ -2,11 +2,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-
-from harness.errors import ExecFailed, ToolMissing
-from harness.kube.exec import ExecReply
-from harness.model.flow import PodRef
-from harness.settings import Deadline
+from netpol_harness.errors import ExecFailed, ToolMissing
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.model.flow import PodRef
+from netpol_harness.settings import Deadline
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
 SAYS = {

@@ -4,13 +4,12 @@ import sys
 from collections.abc import Sequence
 
 import pytest
-
-from harness.matrix.evidence import Reply
-from harness.matrix.outcome import Outcome
-from harness.matrix.path import Scheme
-from harness.probe import agent
-from harness.probe.question import Probe
-from harness.probe.script import read
+from netpol_harness.matrix.evidence import Reply
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.probe import agent
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.script import read
 
 NONCE = "a1b2c3d4e5f60718"
 PATIENCE = 60.0

@@ -1,11 +1,10 @@
 import shlex
 
 import pytest
-
-from harness.matrix.path import Scheme
-from harness.probe.commands import PREFERENCE, Ask, command_for, datagram, lookup_command
-from harness.probe.question import Probe
-from harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.probe.commands import PREFERENCE, Ask, command_for, datagram, lookup_command
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
 
 ALL = frozenset(Tool)
 TOKEN = "0123456789abcdef"

@@ -8,20 +8,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.kube.client import Client
-from harness.kube.config import Access
-from harness.kube.exec import PodExec
-from harness.kube.wait import wait_ready
-from harness.matrix.evidence import Judgement, judge
-from harness.matrix.outcome import Expected
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.converge import converge
-from harness.probe.prober import Prober
-from harness.probe.question import Probe, Question
-from harness.settings import EMBEDDED, Deadline
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.exec import PodExec
+from netpol_harness.kube.wait import wait_ready
+from netpol_harness.matrix.evidence import Judgement, judge
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.converge import converge
+from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.settings import EMBEDDED, Deadline
 
 pytestmark = pytest.mark.live
 

@@ -2,11 +2,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-
-from harness.errors import ApiError, ToolMissing
-from harness.kube.client import ObjectKey
-from harness.model.flow import PodRef
-from harness.probe.ephemeral import IMAGE, NAME, ProbeContainers
+from netpol_harness.errors import ApiError, ToolMissing
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.ephemeral import IMAGE, NAME, ProbeContainers
 
 POD = PodRef("shop", "web")
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}

@@ -3,8 +3,7 @@ from contextlib import ExitStack
 from threading import Barrier, Lock
 
 import pytest
-
-from harness.probe.gate import Gate
+from netpol_harness.probe.gate import Gate
 
 
 def _pass(gate: Gate, *, throttled: bool = False) -> None:

@@ -8,15 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
-
-from harness.kube.exec import ExecReply
-from harness.matrix.outcome import Outcome
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.prober import Means, Prober
-from harness.probe.question import Probe
-from harness.probe.toolbox import Tool
-from harness.settings import Deadline
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.toolbox import Tool
+from netpol_harness.settings import Deadline
 
 HERE = pathlib.Path(__file__).parent
 POD = PodRef("shop", "web")
@@ -29,7 +28,7 @@ pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="ne
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The process in whose namespaces the listeners are."""
     argv = ["unshare", "--net", "--mount", sys.executable, str(HERE / "laboratory.py")]
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "harness")}
     resolver = tmp_path_factory.mktemp("lab") / "resolv.conf"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([*argv, str(resolver)], env=environment, **pipes) as process:

@@ -1,14 +1,13 @@
 from collections.abc import Sequence
 
 import pytest
-
-from harness.errors import ExecFailed, ToolMissing
-from harness.kube.exec import ExecReply
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.places import Place, Places, lacks_program
-from harness.probe.question import Probe
-from harness.probe.toolbox import Tool, Toolbox
+from netpol_harness.errors import ExecFailed, ToolMissing
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.places import Place, Places, lacks_program
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.toolbox import Tool, Toolbox
 
 POD, OTHER = PodRef("shop", "web"), PodRef("shop", "till")
 TCP, UDP = Probe(Scheme.TCP, "10.0.0.1", 80), Probe(Scheme.UDP, "10.0.0.1", 53)

@@ -4,15 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.errors import ExecFailed
-from harness.kube.exec import ExecReply, Throttled
-from harness.matrix.outcome import Outcome
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.prober import Means, Prober
-from harness.probe.question import Probe
-from harness.settings import Deadline
+from netpol_harness.errors import ExecFailed
+from netpol_harness.kube.exec import ExecReply, Throttled
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.question import Probe
+from netpol_harness.settings import Deadline
 
 A, B = PodRef("shop", "a"), PodRef("shop", "b")
 OPEN, DROPPED, REFUSED = (Probe(Scheme.TCP, f"10.0.0.{number}", 80) for number in (1, 2, 3))

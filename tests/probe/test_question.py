@@ -1,9 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.matrix.path import Scheme
-from harness.probe.question import Probe, is_address
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.probe.question import Probe, is_address
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop.svc.cluster.local.", "10.0.0.1", "fd00::1", "a_b-c.d", "x" * 63])

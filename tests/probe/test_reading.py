@@ -1,10 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.matrix.outcome import Outcome
-from harness.probe.commands import Dialect
-from harness.probe.reading import curl_seconds, read
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.probe.commands import Dialect
+from netpol_harness.probe.reading import curl_seconds, read
 
 CURL_CONNECTED = "*   Trying 10.9.0.1:80...\n* Connected to 10.9.0.1 (10.9.0.1) port 80 (#0)\n"
 CONNECTED, REFUSED, TIMED_OUT = Outcome.CONNECTED, Outcome.REFUSED, Outcome.TIMED_OUT

@@ -2,13 +2,12 @@ import re
 import subprocess
 
 import pytest
-
-from harness.matrix.evidence import Reply
-from harness.matrix.outcome import Outcome
-from harness.matrix.path import Scheme
-from harness.probe.question import Probe
-from harness.probe.script import Batch, compose, doubted, read, token
-from harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.matrix.evidence import Reply
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.script import Batch, compose, doubted, read, token
+from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
 
 NONCE = "a1b2c3d4e5f60718"
 NC = Toolbox(frozenset({Tool.NC}), Netcat.OPENBSD, lookup="getent ahosts")

@@ -1,7 +1,6 @@
 import pytest
-
-from harness.errors import ToolMissing
-from harness.probe.toolbox import Netcat, Tool, Toolbox, discovery, parse
+from netpol_harness.errors import ToolMissing
+from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox, discovery, parse
 
 NONCE = "a1b2c3d4"
 

@@ -2,14 +2,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.errors import WorkloadFailed
-from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.prober import Prober
-from harness.probe.question import Probe, Question
-from harness.probe.watch import Watch
-from harness.settings import Deadline
+from netpol_harness.errors import WorkloadFailed
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.probe.watch import Watch
+from netpol_harness.settings import Deadline
 
 CLIENT = PodRef("shop", "client")
 Pods = Callable[[dict[str, str]], Any]

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.scenario.load import load
-from harness.scenario.scenario import Scenario
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
 
 WORKLOADS = """
 apiVersion: v1

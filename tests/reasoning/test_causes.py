@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.reasoning.explain import explain
-from harness.scenario.scenario import Scenario
-from harness.scenario.strays import strays
+from netpol_harness.reasoning.explain import explain
+from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.scenario.strays import strays
 
 Shop = Callable[..., Scenario]
 WEB_POD = "podSelector: {matchLabels: {app: web}}"

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-
-from harness.matrix.path import Path
-from harness.model.flow import PodRef, Port, Protocol
-from harness.model.oracle.oracle import Oracle
-from harness.model.oracle.profiles import EMBEDDED
-from harness.model.oracle.verdict import End, Flow, Outside
-from harness.reasoning.chain import Chain
-from harness.reasoning.derive import Outlook
-from harness.reasoning.naming import Naming
-from harness.scenario.scenario import Scenario
+from netpol_harness.matrix.path import Path
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.oracle.oracle import Oracle
+from netpol_harness.model.oracle.profiles import EMBEDDED
+from netpol_harness.model.oracle.verdict import End, Flow, Outside
+from netpol_harness.reasoning.chain import Chain
+from netpol_harness.reasoning.derive import Outlook
+from netpol_harness.reasoning.naming import Naming
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 WEB, IDLE, DB = PodRef("shop", "web"), PodRef("shop", "idle"), PodRef("back", "db")

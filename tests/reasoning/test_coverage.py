@@ -2,10 +2,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.reasoning.coverage import Gap, coverage
-from harness.scenario.load import load
-from harness.scenario.scenario import Scenario
+from netpol_harness.reasoning.coverage import Gap, coverage
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 TWO_PEERS = (

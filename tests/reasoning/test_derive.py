@@ -2,13 +2,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.matrix.outcome import Expected
-from harness.model.flow import PodRef
-from harness.model.oracle.profiles import CALICO, EMBEDDED, PROFILES
-from harness.reasoning.derive import Outlook, contradicts, word
-from harness.scenario.load import load
-from harness.scenario.scenario import Others, Scenario
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.oracle.profiles import CALICO, EMBEDDED, PROFILES
+from netpol_harness.reasoning.derive import Outlook, contradicts, word
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Others, Scenario
 
 Shop = Callable[..., Scenario]
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*/scenario.yaml"))

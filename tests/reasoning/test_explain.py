@@ -2,13 +2,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-
-from harness.matrix.path import Path
-from harness.model.oracle.points import SPECIFICATION, Profile
-from harness.model.oracle.profiles import CILIUM
-from harness.reasoning.explain import explain
-from harness.reasoning.paths import every_path
-from harness.scenario.scenario import Scenario, Step
+from netpol_harness.matrix.path import Path
+from netpol_harness.model.oracle.points import SPECIFICATION, Profile
+from netpol_harness.model.oracle.profiles import CILIUM
+from netpol_harness.reasoning.explain import explain
+from netpol_harness.reasoning.paths import every_path
+from netpol_harness.scenario.scenario import Scenario, Step
 
 Shop = Callable[..., Scenario]
 

@@ -1,12 +1,11 @@
 from collections.abc import Callable
 
 import pytest
-
-from harness.model.flow import Direction, PodRef, Port, Protocol
-from harness.model.oracle.verdict import End, Flow, Outside
-from harness.reasoning.misses import Sight
-from harness.reasoning.world import world_of
-from harness.scenario.scenario import Scenario
+from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
+from netpol_harness.model.oracle.verdict import End, Flow, Outside
+from netpol_harness.reasoning.misses import Sight
+from netpol_harness.reasoning.world import world_of
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 DB, WEB = PodRef("back", "db"), PodRef("shop", "web")

@@ -1,13 +1,12 @@
 from collections.abc import Callable
 
 import pytest
-
-from harness.model.flow import Direction, PodRef, Port, Protocol
-from harness.model.labels import LabelSelector
-from harness.model.oracle.verdict import Flow, Outside
-from harness.model.policy import NetworkPolicy
-from harness.reasoning.naming import Naming
-from harness.scenario.scenario import Manifest, Scenario
+from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.oracle.verdict import Flow, Outside
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.reasoning.naming import Naming
+from netpol_harness.scenario.scenario import Manifest, Scenario
 
 Shop = Callable[..., Scenario]
 POLICY = "shop/web {podSelector: {}, ingress: [{}, {}], egress: [{}]}"

@@ -1,11 +1,11 @@
 from collections.abc import Callable
 
-from harness.matrix.expect import resolve
-from harness.matrix.grammar import Sentence, parse
-from harness.matrix.outcome import Expected
-from harness.matrix.problem import Place
-from harness.reasoning.paths import every_path
-from harness.scenario.scenario import Scenario
+from netpol_harness.matrix.expect import resolve
+from netpol_harness.matrix.grammar import Sentence, parse
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.problem import Place
+from netpol_harness.reasoning.paths import every_path
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 

@@ -2,11 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.model.oracle.verdict import Flow, Outside
-from harness.reasoning.derive import Outlook
-from harness.scenario.load import load
-from harness.scenario.scenario import Scenario
+from netpol_harness.model.oracle.verdict import Flow, Outside
+from netpol_harness.reasoning.derive import Outlook
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 SERVER = "kube-system/kube-dns 53/UDP through kube-system/kube-dns"

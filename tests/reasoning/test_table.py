@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from harness.matrix.outcome import Expected
-from harness.reasoning.derive import Outlook
-from harness.reasoning.table import WordTable
-from harness.scenario.scenario import Scenario
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.reasoning.derive import Outlook
+from netpol_harness.reasoning.table import WordTable
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 

@@ -1,8 +1,8 @@
 from collections.abc import Callable
 
-from harness.model.policy import NetworkPolicy
-from harness.reasoning.variants import variants
-from harness.scenario.scenario import Scenario
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.reasoning.variants import variants
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 RICH = """shop/rich

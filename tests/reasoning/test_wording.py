@@ -1,9 +1,8 @@
 from typing import Any
 
 import pytest
-
-from harness.model.policy import NetworkPolicy
-from harness.reasoning.wording import listed, rule_words
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.reasoning.wording import listed, rule_words
 
 
 def words(rule: dict[str, Any]) -> str:

@@ -2,11 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.model.flow import PodRef
-from harness.reasoning.world import NAME_SERVER, world_of
-from harness.scenario.load import load
-from harness.scenario.scenario import Scenario
+from netpol_harness.model.flow import PodRef
+from netpol_harness.reasoning.world import NAME_SERVER, world_of
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 

@@ -2,9 +2,8 @@ from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.report.fold import OWN, Grid
-from harness.report.table import draw
+from netpol_harness.report.fold import OWN, Grid
+from netpol_harness.report.table import draw
 
 PODS = tuple(f"pod-{number}" for number in range(48))
 

@@ -3,8 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.scenario.compose import MAX_DEPTH, MAX_NODES, Composer, Unreadable
+from netpol_harness.scenario.compose import MAX_DEPTH, MAX_NODES, Composer, Unreadable
 
 
 def compose(text: str) -> tuple[list[object], list[str]]:

@@ -1,9 +1,8 @@
 """Which API a policy belongs to."""
 
 import pytest
-
-from harness.cluster.provider import Capability
-from harness.scenario.family import Family
+from netpol_harness.cluster.provider import Capability
+from netpol_harness.scenario.family import Family
 
 
 @pytest.mark.parametrize(

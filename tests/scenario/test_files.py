@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.errors import ScenarioInvalid
-from harness.scenario.load import derive, load
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.scenario.load import derive, load
 
 Write = Callable[..., Path]
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: password}\npassword: {\n"

@@ -12,11 +12,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from harness.errors import ScenarioInvalid
-from harness.matrix.outcome import Expected
-from harness.scenario.load import derive, load
-from harness.scenario.scenario import Scenario
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.scenario.load import derive, load
+from netpol_harness.scenario.scenario import Scenario
 
 Write = Callable[..., Path]
 HEAD = "title: A title\nworkloads: [workloads.yaml]\n"

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.errors import ClusterFailed
-from harness.matrix.path import Inventory
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Manifest, Scenario, Step
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.matrix.path import Inventory
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
 MOVED = Placement({"default": "t-default-x", "shop": "t-shop-x"})
 NAME = "kubernetes.io/metadata.name"

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.scenario.load import load
-from harness.scenario.scenario import Step, closed_world
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Step, closed_world
 
 Write = Callable[..., Path]
 POLICY = """

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-from harness.scenario.source import MAX_BYTES, read
+from netpol_harness.scenario.source import MAX_BYTES, read
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.errors import ScenarioInvalid
-from harness.matrix.names import ObjectName
-from harness.matrix.path import TargetKind
-from harness.model.flow import PodRef
-from harness.scenario.load import load
-from harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.matrix.names import ObjectName
+from netpol_harness.matrix.path import TargetKind
+from netpol_harness.model.flow import PodRef
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 
 Write = Callable[..., Path]
 WEB, DB = PodRef("default", "web"), PodRef("default", "db")

@@ -1,8 +1,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.scenario.load import load
-from harness.scenario.strays import strays
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.strays import strays
 
 POLICY = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: NAME}, spec: {podSelector: {}}}\n"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n"

@@ -2,18 +2,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from harness.errors import WorkloadFailed
-from harness.matrix.expect import resolve
-from harness.matrix.grammar import parse
-from harness.matrix.outcome import Expected
-from harness.matrix.problem import Place, Problem
-from harness.model.flow import PodRef
-from harness.probe.question import Speech
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Scenario
-from harness.stage.aim import Aim, aims
-from harness.stage.census import EXTERNAL_HOST, Census
+from netpol_harness.errors import WorkloadFailed
+from netpol_harness.matrix.expect import resolve
+from netpol_harness.matrix.grammar import parse
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.question import Speech
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.stage.aim import Aim, aims
+from netpol_harness.stage.census import EXTERNAL_HOST, Census
 
 
 def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, Any]:

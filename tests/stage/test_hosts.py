@@ -1,13 +1,13 @@
 from collections.abc import Mapping, Sequence
 
-from harness.kube.exec import ExecReply
-from harness.matrix.path import ExternalHost
-from harness.model.flow import PodRef
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Scenario
-from harness.settings import Deadline
-from harness.stage.census import Census
-from harness.stage.hosts import Machines, Switchboard
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.matrix.path import ExternalHost
+from netpol_harness.model.flow import PodRef
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.settings import Deadline
+from netpol_harness.stage.census import Census
+from netpol_harness.stage.hosts import Machines, Switchboard
 
 
 class Says:

@@ -1,13 +1,13 @@
 from dataclasses import replace
 from typing import Any
 
-from harness.matrix.outcome import Expected
-from harness.matrix.path import Expectation, Manner, Path, Scheme, Target, TargetKind
-from harness.model.flow import PodRef
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Scenario
-from harness.stage.census import Census
-from harness.stage.lines import HeldLines
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Expectation, Manner, Path, Scheme, Target, TargetKind
+from netpol_harness.model.flow import PodRef
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.stage.census import Census
+from netpol_harness.stage.lines import HeldLines
 
 CLIENT, WEB = PodRef("shop", "client"), PodRef("shop", "web")
 PATH = Path(CLIENT, Scheme.HTTP, Target(TargetKind.POD, WEB, 80), "held client -> http://web:80", Manner.HELD)

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.provider import Capability
-from harness.cluster.registry import Choice
-from harness.errors import CapabilityMissing, ScenarioInvalid
-from harness.kube.client import ObjectKey
-from harness.lab import Lab, Settings
-from harness.matrix.evidence import Judgement
-from harness.matrix.outcome import Expected, Outcome
-from harness.report import describe, surroundings
-from harness.scenario.load import load
-from harness.stage.stage import Stage
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.provider import Capability
+from netpol_harness.cluster.registry import Choice
+from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.matrix.evidence import Judgement
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.report import describe, surroundings
+from netpol_harness.scenario.load import load
+from netpol_harness.stage.stage import Stage
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 

@@ -5,22 +5,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.kube.client import ObjectKey
-from harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
-from harness.matrix.expect import resolve
-from harness.matrix.grammar import Sentence, parse
-from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.path import Manner
-from harness.matrix.problem import Place
-from harness.probe.first import NAME
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Scenario, Step
-from harness.settings import Deadline
-from harness.stage.aim import aims
-from harness.stage.census import Census
-from harness.stage.passage import Passage, Ways, paths
-from harness.stage.state import Act, Change
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
+from netpol_harness.matrix.expect import resolve
+from netpol_harness.matrix.grammar import Sentence, parse
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.path import Manner
+from netpol_harness.matrix.problem import Place
+from netpol_harness.probe.first import NAME
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario, Step
+from netpol_harness.settings import Deadline
+from netpol_harness.stage.aim import aims
+from netpol_harness.stage.census import Census
+from netpol_harness.stage.passage import Passage, Ways, paths
+from netpol_harness.stage.state import Act, Change
 
 
 class NoProber:

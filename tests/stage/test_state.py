@@ -3,10 +3,9 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-
-from harness.scenario.placement import Placement
-from harness.scenario.scenario import Scenario, Step
-from harness.stage.state import Act, Change, Object, State, changes, recreated, state_of
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario, Step
+from netpol_harness.stage.state import Act, Change, Object, State, changes, recreated, state_of
 
 StepNamed = Callable[[str], Step]
 

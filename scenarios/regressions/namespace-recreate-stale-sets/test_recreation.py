@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-
-from harness.cluster.provider import Capability
-from harness.kube.client import ObjectKey
-from harness.kube.wait import wait_gone, wait_ready
-from harness.matrix.evidence import Judgement
-from harness.matrix.table import Finding
-from harness.settings import Deadline
-from harness.stage.stage import Stage
+from netpol_harness.cluster.provider import Capability
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.kube.wait import wait_gone, wait_ready
+from netpol_harness.matrix.evidence import Judgement
+from netpol_harness.matrix.table import Finding
+from netpol_harness.settings import Deadline
+from netpol_harness.stage.stage import Stage
 
 ROUNDS = 2
 

@@ -1,12 +1,11 @@
 """A pod that was told to go keeps its paths until its grace period ends: a moment that no step of a scenario names."""
 
 import pytest
-
-from harness.kube.client import ObjectKey
-from harness.matrix.evidence import Judgement, judge
-from harness.probe.converge import converge
-from harness.stage.aim import aims
-from harness.stage.stage import Stage
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.matrix.evidence import Judgement, judge
+from netpol_harness.probe.converge import converge
+from netpol_harness.stage.aim import aims
+from netpol_harness.stage.stage import Stage
 
 GRACE = 20
 

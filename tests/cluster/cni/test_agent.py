@@ -2,13 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.cni.agent import restart
-from harness.cluster.cni.definition import load
-from harness.cluster.cni.patch import Target
-from harness.errors import ClusterFailed
-from harness.kube.client import ObjectKey
-from harness.settings import Deadline
+from netpol_harness.cluster.cni.agent import restart
+from netpol_harness.cluster.cni.definition import load
+from netpol_harness.cluster.cni.patch import Target
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.settings import Deadline
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
 AGENT = Target("DaemonSet", "kube-system", "calico-node")

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.cni.definition import Definition, load
-from harness.cluster.cni.patch import Target
-from harness.cluster.provider import Capability
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.cni.definition import Definition, load
+from netpol_harness.cluster.cni.patch import Target
+from netpol_harness.cluster.provider import Capability
+from netpol_harness.errors import ClusterFailed
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
 MINIMAL = "title: mine\nenforces: true\nnetworking: {disableDefaultCNI: true}\n"

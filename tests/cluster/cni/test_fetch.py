@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.cni.fetch import cache_directory, fetch
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.cni.fetch import cache_directory, fetch
+from netpol_harness.errors import ClusterFailed
 
 CONTENT = b"kind: ConfigMap\n" * 20_000
 CHECKSUM = sha256(CONTENT).hexdigest()

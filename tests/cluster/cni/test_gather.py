@@ -4,11 +4,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.cni.definition import Definition, Manifest, load, plain
-from harness.cluster.cni.gather import Supply, awaited, gather
-from harness.cluster.cni.patch import Target
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.cni.definition import Definition, Manifest, load, plain
+from netpol_harness.cluster.cni.gather import Supply, awaited, gather
+from netpol_harness.cluster.cni.patch import Target
+from netpol_harness.errors import ClusterFailed
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
 MANIFEST = """

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.cni.patch import Patch, Replacement, Target, moved, patched, with_registry
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.cni.patch import Patch, Replacement, Target, moved, patched, with_registry
+from netpol_harness.errors import ClusterFailed
 
 EVERY = frozenset({"ipv4", "ipv6", "dual"})
 TARGET = Target("DaemonSet", "kube-system", "node")

@@ -1,8 +1,7 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.cni.patience import SECONDS, Patience
+from netpol_harness.cluster.cni.patience import SECONDS, Patience
 
 
 def pod(reason: str = "", *, restarts: int = 0, ready: bool = False, uid: str = "1") -> dict[str, Any]:

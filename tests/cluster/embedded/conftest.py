@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.settings import Deadline
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.settings import Deadline
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -82,14 +81,14 @@ def new_kubectl() -> type[Kubectl]:
 
 
 class Foreground:
-    """``python -m harness.cluster.embedded`` with a kubeconfig in ``directory``."""
+    """``python -m netpol_harness.cluster.embedded`` with a kubeconfig in ``directory``."""
 
     def __init__(self, directory: Path, *arguments: str, through: Sequence[str] = (), python: str = "") -> None:
         self.kubeconfig = directory / "kubeconfig"
         self._ready, writer = os.pipe()
-        command = [*through, python or sys.executable, "-m", "harness.cluster.embedded"]
+        command = [*through, python or sys.executable, "-m", "netpol_harness.cluster.embedded"]
         command += ["--kubeconfig", str(self.kubeconfig), "--ready-fd", str(writer), *arguments]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "harness"), *filter(None, sys.path)])}
         self.process = subprocess.Popen(
             command,
             text=True,

@@ -4,12 +4,11 @@ from itertools import count
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.admission import admit
-from harness.cluster.embedded.api.bootstrap import bootstrap
-from harness.cluster.embedded.controllers import Deployments, Garbage, ReplicaSets, ServiceEndpoints
-from harness.cluster.embedded.controllers.work import Work
-from harness.cluster.embedded.store import Key, Object, Store
+from netpol_harness.cluster.embedded.api.admission import admit
+from netpol_harness.cluster.embedded.api.bootstrap import bootstrap
+from netpol_harness.cluster.embedded.controllers import Deployments, Garbage, ReplicaSets, ServiceEndpoints
+from netpol_harness.cluster.embedded.controllers.work import Work
+from netpol_harness.cluster.embedded.store import Key, Object, Store
 
 MAX_TURNS = 30
 

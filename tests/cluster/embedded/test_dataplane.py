@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from itertools import count
 
 import pytest
-
-from harness.cluster.embedded.agent import Agent, Writing
-from harness.cluster.embedded.dataplane import Dataplane
-from harness.cluster.embedded.kernel.nft import NftFailed
-from harness.cluster.embedded.ruleset.rules import Chain, Ruleset
-from harness.cluster.embedded.ruleset.world import Snapshot
-from harness.cluster.embedded.store import Object, Store
+from netpol_harness.cluster.embedded.agent import Agent, Writing
+from netpol_harness.cluster.embedded.dataplane import Dataplane
+from netpol_harness.cluster.embedded.kernel.nft import NftFailed
+from netpol_harness.cluster.embedded.ruleset.rules import Chain, Ruleset
+from netpol_harness.cluster.embedded.ruleset.world import Snapshot
+from netpol_harness.cluster.embedded.store import Object, Store
 
 POLICY: Object = {"metadata": {"namespace": "x", "name": "deny"}, "spec": {"podSelector": {}}}
 

@@ -9,9 +9,8 @@ import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.dns import NameServer
-from harness.cluster.embedded.store import Store
+from netpol_harness.cluster.embedded.dns import NameServer
+from netpol_harness.cluster.embedded.store import Store
 
 PEER = ("10.244.0.9", 40000)
 

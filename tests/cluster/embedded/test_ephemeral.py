@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from harness.kube.client import Client, ObjectKey
-from harness.kube.config import Access
-from harness.kube.exec import PodExec
-from harness.matrix.evidence import Judgement, judge
-from harness.matrix.outcome import Expected, Outcome
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.converge import converge
-from harness.probe.ephemeral import NAME, ProbeContainers
-from harness.probe.prober import Means, Prober
-from harness.probe.question import Probe, Question
-from harness.settings import EMBEDDED, Deadline
+from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.exec import PodExec
+from netpol_harness.matrix.evidence import Judgement, judge
+from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.converge import converge
+from netpol_harness.probe.ephemeral import NAME, ProbeContainers
+from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.settings import EMBEDDED, Deadline
 
 pytestmark = pytest.mark.live
 

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.flows import Flows
-from harness.cluster.embedded.store import Key, Store
+from netpol_harness.cluster.embedded.flows import Flows
+from netpol_harness.cluster.embedded.store import Key, Store
 
 
 def endpoints(protocol: str, **ready: bool) -> dict[str, Any]:

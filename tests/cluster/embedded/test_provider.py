@@ -6,19 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.embedded.provider import EmbeddedProvider
-from harness.cluster.provider import Capability, Cluster
-from harness.errors import ClusterFailed
-from harness.kube.client import Client
-from harness.kube.config import Access
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.provider import Capability, Cluster
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
 
 pytestmark = pytest.mark.live
 
 CREATE = """
 import sys
 from pathlib import Path
-from harness.cluster.embedded.provider import EmbeddedProvider
+from netpol_harness.cluster.embedded.provider import EmbeddedProvider
 print(EmbeddedProvider().create("elsewhere", Path(sys.argv[1])).to_json())
 """
 

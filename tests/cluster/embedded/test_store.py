@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
-from harness.cluster.embedded.store import (
+from netpol_harness.cluster.embedded.store import (
     AlreadyExists,
     Conflict,
     Event,

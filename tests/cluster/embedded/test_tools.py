@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.kube.config import Access
-from harness.kube.exec import PodExec
-from harness.matrix.outcome import Outcome
-from harness.matrix.path import Scheme
-from harness.model.flow import PodRef
-from harness.probe.prober import Prober
-from harness.probe.question import Probe
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.exec import PodExec
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.question import Probe
 
 pytestmark = [
     pytest.mark.live,

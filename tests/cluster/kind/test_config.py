@@ -1,13 +1,12 @@
 """The kind config of a run."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.kind.config import IpFamily, Wanted, complete, read_config
-from harness.cluster.kind.shipped import shipped
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.kind.config import IpFamily, Wanted, complete, read_config
+from netpol_harness.errors import ClusterFailed
 
 FILE: dict[str, Any] = {"nodes": [{"role": "control-plane"}, {"role": "worker", "extraMounts": ["kept"]}]}
 
@@ -17,7 +16,7 @@ def wanted(**given: Any) -> Wanted:
 
 
 def test_the_shipped_file_is_a_kind_config() -> None:
-    config = read_config(shipped("kind-config.yaml"))
+    config = read_config(Path(str(files("netpol_harness") / "kind-config.yaml")))
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
     assert config["networking"]["podSubnet"] == "10.244.0.0/16"
     assert complete(config, wanted())["apiVersion"] == "kind.x-k8s.io/v1alpha4"

@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.cni import install as installing
-from harness.cluster.cni.definition import Definition
-from harness.cluster.cni.install import install
-from harness.cluster.cni.patch import Target
-from harness.cluster.cni.ready import wait_api, wait_ready
-from harness.cluster.kind.config import IpFamily
-from harness.cluster.kind.furnish import capabilities_of, remembered
-from harness.cluster.provider import Capability
-from harness.errors import ClusterFailed
-from harness.kube.client import Client
-from harness.kube.config import Access
-from harness.settings import Deadline
+from netpol_harness.cluster.cni import install as installing
+from netpol_harness.cluster.cni.definition import Definition
+from netpol_harness.cluster.cni.install import install
+from netpol_harness.cluster.cni.patch import Target
+from netpol_harness.cluster.cni.ready import wait_api, wait_ready
+from netpol_harness.cluster.kind.config import IpFamily
+from netpol_harness.cluster.kind.furnish import capabilities_of, remembered
+from netpol_harness.cluster.provider import Capability
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.settings import Deadline
 
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",

@@ -4,14 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.cluster.kind.engine import Engine
-from harness.cluster.kind.hosts import KindHosts, Site, answering, serving, subnets_of
-from harness.errors import ClusterFailed, ExecFailed
-from harness.matrix.path import ExternalHost
-from harness.model.flow import PodRef, Port, Protocol
-from harness.model.objects import ContainerPort
-from harness.settings import Deadline
+from netpol_harness.cluster.kind.engine import Engine
+from netpol_harness.cluster.kind.hosts import KindHosts, Site, answering, serving, subnets_of
+from netpol_harness.errors import ClusterFailed, ExecFailed
+from netpol_harness.matrix.path import ExternalHost
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.objects import ContainerPort
+from netpol_harness.settings import Deadline
 
 ENGINE = Engine("docker", "docker", "28", cgroup=2, memory=0, local=True)
 USER = "netpol-1-space-user"

@@ -1,8 +1,7 @@
 """Node images and the kind release that each needs."""
 
 import pytest
-
-from harness.cluster.kind.images import PINNED, mismatch, node_image, parse_kind_version
+from netpol_harness.cluster.kind.images import PINNED, mismatch, node_image, parse_kind_version
 
 
 def test_the_default_is_pinned() -> None:

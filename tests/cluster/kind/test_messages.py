@@ -1,8 +1,7 @@
 """kind's error texts, as recorded from kind v0.33.0, and the remedy for each."""
 
 import pytest
-
-from harness.cluster.kind.messages import complaint
+from netpol_harness.cluster.kind.messages import complaint
 
 NODE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
 CGROUP = (

@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from harness.cluster.kind.engine import Engine, find_engine
-from harness.cluster.kind.images import NodeImage, node_image
-from harness.cluster.kind.preflight import Host, judge, preflight, read_host
-from harness.cluster.run import CommandFailed
-from harness.errors import ToolMissing
+from netpol_harness.cluster.kind.engine import Engine, find_engine
+from netpol_harness.cluster.kind.images import NodeImage, node_image
+from netpol_harness.cluster.kind.preflight import Host, judge, preflight, read_host
+from netpol_harness.cluster.run import CommandFailed
+from netpol_harness.errors import ToolMissing
 
 ENGINE = Engine("docker", "docker", "28.2.2", cgroup=2, memory=16 * 2**30, local=True)
 HOST = Host(instances=512, watches=524_288, memory=8 * 2**30)

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-
-from harness.cluster.kind.provider import LOGS, KindProvider
-from harness.cluster.owner import Owner
-from harness.cluster.provider import Capability, ClusterOptions
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.kind.provider import LOGS, KindProvider
+from netpol_harness.cluster.owner import Owner
+from netpol_harness.cluster.provider import Capability, ClusterOptions
+from netpol_harness.errors import ClusterFailed
 
 IMAGE = "kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"
 CREATED = """Creating cluster "demo" ...
@@ -125,7 +124,7 @@ def test_what_is_interrupted_is_tidied_up(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.cluster.kind.provider.furnish", interrupted)
+    monkeypatch.setattr("netpol_harness.cluster.kind.provider.furnish", interrupted)
     with pytest.raises(KeyboardInterrupt):
         KindProvider(options()).create("netpol-1", tmp_path)
     assert docker.called("kind delete cluster")[0][3:] == ["--name", "netpol-1"]

@@ -6,10 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.run import CommandFailed, run
-from harness.errors import ClusterFailed, ToolMissing
-from harness.settings import Deadline, Interrupted, interruptible
+from netpol_harness.cluster.run import CommandFailed, run
+from netpol_harness.errors import ClusterFailed, ToolMissing
+from netpol_harness.settings import Deadline, Interrupted, interruptible
 
 
 def python(program: str, *arguments: str) -> list[str]:

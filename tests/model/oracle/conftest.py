@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from harness.model.objects import World
+from netpol_harness.model.objects import World
 
 Build = Callable[..., World]
 NODES = {"n1": "192.0.2.1", "n2": "192.0.2.2"}

@@ -1,11 +1,10 @@
 from itertools import product
 
 import pytest
-
-from harness.model.oracle.extent import Extent, numbers, union
-from harness.model.oracle.extent import choice as choice_of_sets
-from harness.model.oracle.match import NEVER, SURE, Holds, Match, admitted, both, choice, hanging, supported
-from harness.model.oracle.points import Decision, Point, Profile
+from netpol_harness.model.oracle.extent import Extent, numbers, union
+from netpol_harness.model.oracle.extent import choice as choice_of_sets
+from netpol_harness.model.oracle.match import NEVER, SURE, Holds, Match, admitted, both, choice, hanging, supported
+from netpol_harness.model.oracle.points import Decision, Point, Profile
 
 HAIRPIN, OWN_NODE = Point.HAIRPIN, Point.OWN_NODE
 MAYBE = hanging(HAIRPIN)

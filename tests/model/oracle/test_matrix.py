@@ -1,8 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.model.oracle.matrix import matrix, rows, side_for, transposed
+from netpol_harness.model.oracle.matrix import matrix, rows, side_for, transposed
 
 
 @pytest.mark.parametrize(("count", "side"), [(0, 8), (1, 8), (8, 8), (9, 16), (1000, 1024), (1024, 1024)])

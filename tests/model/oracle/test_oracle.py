@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.model.flow import Direction, PodRef, Port, Protocol
-from harness.model.objects import World
-from harness.model.oracle.oracle import Oracle
-from harness.model.oracle.points import SPECIFICATION, Decision, Point, Profile
-from harness.model.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
+from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
+from netpol_harness.model.objects import World
+from netpol_harness.model.oracle.oracle import Oracle
+from netpol_harness.model.oracle.points import SPECIFICATION, Decision, Point, Profile
+from netpol_harness.model.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
 
 Build = Callable[..., World]
-ROOT = Path(__file__).parents[3]
+SOURCES = Path(__file__).parents[3] / "harness"
 ALLOWED, BLOCKED, UNDEFINED = Answer.ALLOWED, Answer.BLOCKED, Answer.UNDEFINED
 YES, NO = Decision.YES, Decision.NO
 IN: dict[str, Any] = {"policyTypes": ["Ingress"]}
@@ -222,9 +221,13 @@ def test_a_side_tells_by_which_decision_it_came_out(world: Build) -> None:
 
 
 def test_the_oracle_pulls_in_nothing_but_the_model_and_the_standard_library() -> None:
-    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import harness.model.oracle.oracle; print(*sys.modules)"
+    paths = f"import sys; sys.path.insert(0, {str(SOURCES)!r})"
+    program = f"{paths}; import netpol_harness.model.oracle.oracle; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
     roots = {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
-    ours = {name for name in done.stdout.split() if name.startswith("harness")}
-    assert roots == {"__main__", "harness"}
-    assert {name for name in ours if not name.startswith("harness.model.")} == {"harness", "harness.model"}
+    ours = {name for name in done.stdout.split() if name.startswith("netpol_harness")}
+    assert roots == {"__main__", "netpol_harness"}
+    assert {name for name in ours if not name.startswith("netpol_harness.model.")} == {
+        "netpol_harness",
+        "netpol_harness.model",
+    }

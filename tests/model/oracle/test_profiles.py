@@ -1,7 +1,6 @@
 import pytest
-
-from harness.model.oracle.points import Point
-from harness.model.oracle.profiles import EMBEDDED, PROFILES
+from netpol_harness.model.oracle.points import Point
+from netpol_harness.model.oracle.profiles import EMBEDDED, PROFILES
 
 
 @pytest.mark.parametrize("name", PROFILES)

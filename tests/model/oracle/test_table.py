@@ -2,11 +2,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from harness.model.flow import PodRef, Port, Protocol
-from harness.model.objects import World
-from harness.model.oracle.oracle import Oracle
-from harness.model.oracle.verdict import Answer, Flow
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.objects import World
+from netpol_harness.model.oracle.oracle import Oracle
+from netpol_harness.model.oracle.verdict import Answer, Flow
 
 Build = Callable[..., World]
 WEB, DNS = Port(Protocol.TCP, 80), Port(Protocol.UDP, 53)

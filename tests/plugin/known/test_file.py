@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-from harness.errors import ScenarioInvalid
-from harness.plugin.known.file import deviations
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.plugin.known.file import deviations
 
 GOOD = """\
 - test: "a/scenario.yaml::*"

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from harness.plugin.reports.files import ReportFiles
-from harness.plugin.reports.steps import stem
+from netpol_harness.plugin.reports.files import ReportFiles
+from netpol_harness.plugin.reports.steps import stem
 
 if TYPE_CHECKING:
     from conftest import Demo

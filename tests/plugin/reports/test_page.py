@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from netpol_harness.plugin.reports.html.cells import cells_of
+from netpol_harness.plugin.reports.html.graph import MOST_LINES, edges, groups
+from netpol_harness.plugin.reports.html.page import page
 from playwright.sync_api import Browser, Page, sync_playwright
-
-from harness.plugin.reports.html.cells import cells_of
-from harness.plugin.reports.html.graph import MOST_LINES, edges, groups
-from harness.plugin.reports.html.page import page
 
 if TYPE_CHECKING:
     from conftest import Demo

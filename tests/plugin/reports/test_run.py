@@ -6,10 +6,9 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-
-from harness.cluster.facts import harness_version
-from harness.plugin.reports.results import Result, Results
-from harness.plugin.reports.run import run_document, schema
+from netpol_harness.cluster.facts import harness_version
+from netpol_harness.plugin.reports.results import Result, Results
+from netpol_harness.plugin.reports.run import run_document, schema
 
 if TYPE_CHECKING:
     from conftest import Demo

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.bootstrap import bootstrap
-from harness.cluster.embedded.api.kubeconfig import kubeconfig
-from harness.cluster.embedded.api.lifecycle import Lifecycle
-from harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
-from harness.cluster.embedded.api.server import ApiServer
-from harness.cluster.embedded.store import Event, EventType, Key, Store
+from netpol_harness.cluster.embedded.api.bootstrap import bootstrap
+from netpol_harness.cluster.embedded.api.kubeconfig import kubeconfig
+from netpol_harness.cluster.embedded.api.lifecycle import Lifecycle
+from netpol_harness.cluster.embedded.api.runtime import ExecFailed, ExecStreams
+from netpol_harness.cluster.embedded.api.server import ApiServer
+from netpol_harness.cluster.embedded.store import Event, EventType, Key, Store
 
 TOKEN = "secret-of-the-tests"
 

@@ -3,11 +3,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.admission import admit
-from harness.cluster.embedded.api.bootstrap import bootstrap
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.store import Key, Object, Store
+from netpol_harness.cluster.embedded.api.admission import admit
+from netpol_harness.cluster.embedded.api.bootstrap import bootstrap
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.store import Key, Object, Store
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.decode import decode, missing_fields
-from harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.decode import decode, missing_fields
+from netpol_harness.cluster.embedded.api.errors import StatusError
 
 POD = "io.k8s.api.core.v1.Pod"
 POLICY = "io.k8s.api.networking.v1.NetworkPolicy"

@@ -5,8 +5,7 @@ import socket
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.journal import WithoutSecret
+from netpol_harness.cluster.embedded.api.journal import WithoutSecret
 
 PODS = "/api/v1/namespaces/default/pods"
 

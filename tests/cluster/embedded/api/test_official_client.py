@@ -9,8 +9,7 @@ from kubernetes import watch as watches
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import new_client_from_config_dict
 from kubernetes.stream import stream
-
-from harness.cluster.embedded.api.kubeconfig import kubeconfig
+from netpol_harness.cluster.embedded.api.kubeconfig import kubeconfig
 
 POD = {
     "apiVersion": "v1",

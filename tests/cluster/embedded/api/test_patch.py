@@ -3,9 +3,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.api.patch import json_patch, merge_patch
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.patch import json_patch, merge_patch
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 JSON = st.recursive(

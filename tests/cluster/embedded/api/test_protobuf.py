@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.api import protobuf
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.api.resources import RESOURCES
+from netpol_harness.cluster.embedded.api import protobuf
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.resources import RESOURCES
 
 
 def varint(number: int) -> bytes:

@@ -1,8 +1,7 @@
 import pytest
-
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.api.request import FieldValidation, Options, Target
-from harness.cluster.embedded.api.resources import BY_PLURAL
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.request import FieldValidation, Options, Target
+from netpol_harness.cluster.embedded.api.resources import BY_PLURAL
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.api.resources import BY_PLURAL
-from harness.cluster.embedded.api.selectors import label_query, parse_labels, selection
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.resources import BY_PLURAL
+from netpol_harness.cluster.embedded.api.selectors import label_query, parse_labels, selection
 
 PODS = BY_PLURAL["pods"]
 

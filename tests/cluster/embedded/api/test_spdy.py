@@ -2,8 +2,7 @@ import struct
 import zlib
 
 import pytest
-
-from harness.cluster.embedded.api.spdy import DICTIONARY, Connection, Kind, Malformed
+from netpol_harness.cluster.embedded.api.spdy import DICTIONARY, Connection, Kind, Malformed
 
 
 def syn_stream(stream: int, headers: dict[str, str]) -> bytes:

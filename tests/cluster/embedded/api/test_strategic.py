@@ -3,9 +3,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.api.strategic import strategic_merge
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.strategic import strategic_merge
 
 POD = "io.k8s.api.core.v1.Pod"
 SERVICE = "io.k8s.api.core.v1.Service"

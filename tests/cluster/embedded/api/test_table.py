@@ -1,10 +1,9 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.columns import columns_of
-from harness.cluster.embedded.api.resources import BY_PLURAL, RESOURCES
-from harness.cluster.embedded.api.table import human_duration, render_table
+from netpol_harness.cluster.embedded.api.columns import columns_of
+from netpol_harness.cluster.embedded.api.resources import BY_PLURAL, RESOURCES
+from netpol_harness.cluster.embedded.api.table import human_duration, render_table
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.store import Key
+from netpol_harness.cluster.embedded.store import Key
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
 MERGE = {"Content-Type": "application/merge-patch+json"}

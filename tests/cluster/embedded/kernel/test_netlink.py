@@ -9,15 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from harness.cluster.embedded.kernel import netlink
+from netpol_harness.cluster.embedded.kernel import netlink
 
 TRY = """
 import json, os, subprocess, sys
-from harness.cluster.embedded.kernel import netlink, netns
-from harness.cluster.embedded.launch import isolate
-from harness.cluster.embedded.kernel.netlink import End, Netlink, NetlinkFailed
-from harness.cluster.embedded.kernel.netns import Namespaces
+from netpol_harness.cluster.embedded.kernel import netlink, netns
+from netpol_harness.cluster.embedded.launch import isolate
+from netpol_harness.cluster.embedded.kernel.netlink import End, Netlink, NetlinkFailed
+from netpol_harness.cluster.embedded.kernel.netns import Namespaces
 
 isolate()
 if child := os.fork():  # the first child is process 1, without which no other can be made
@@ -77,7 +76,7 @@ def test_every_request_says_what_it_is_and_is_aligned(request_: netlink.Request)
 
 @pytest.mark.live
 def test_the_kernel_does_what_the_messages_say() -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[4]), *sys.path])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[4] / "harness"), *sys.path])}
     done = subprocess.run([sys.executable, "-c", TRY], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

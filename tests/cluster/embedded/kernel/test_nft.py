@@ -2,13 +2,12 @@ import subprocess
 import sys
 
 import pytest
-
-from harness.cluster.embedded.kernel.nft import Nft, NftFailed
+from netpol_harness.cluster.embedded.kernel.nft import Nft, NftFailed
 
 ELSEWHERE = """
 import threading
-from harness.cluster.embedded.kernel.nft import Nft
-from harness.cluster.embedded.kernel.syscalls import Clone, unshare
+from netpol_harness.cluster.embedded.kernel.nft import Nft
+from netpol_harness.cluster.embedded.kernel.syscalls import Clone, unshare
 nft = Nft()
 worker = threading.Thread(target=lambda: (unshare(Clone.NET), nft.apply("table inet t {}")))
 worker.start()

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.ruleset.world import Snapshot
-from harness.model.objects import World
+from netpol_harness.cluster.embedded.ruleset.world import Snapshot
+from netpol_harness.model.objects import World
 
 Object = Mapping[str, Any]
 

@@ -2,12 +2,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 import pytest
-
-from harness.cluster.embedded.agent import Agent, Faithful
-from harness.cluster.embedded.mutants import MUTANTS, Mutant, Mutated, named
-from harness.cluster.embedded.ruleset.rules import Ruleset
-from harness.cluster.embedded.ruleset.world import Snapshot
-from harness.errors import ClusterFailed
+from netpol_harness.cluster.embedded.agent import Agent, Faithful
+from netpol_harness.cluster.embedded.mutants import MUTANTS, Mutant, Mutated, named
+from netpol_harness.cluster.embedded.ruleset.rules import Ruleset
+from netpol_harness.cluster.embedded.ruleset.world import Snapshot
+from netpol_harness.errors import ClusterFailed
 
 
 def written(agent: Agent, history: Sequence[Snapshot]) -> Iterator[Ruleset]:

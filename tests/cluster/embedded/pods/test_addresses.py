@@ -5,8 +5,7 @@ from ipaddress import IPv4Network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.pods.addresses import (
+from netpol_harness.cluster.embedded.pods.addresses import (
     EXTERNAL_CIDR,
     AddressesExhausted,
     AddressUnavailable,

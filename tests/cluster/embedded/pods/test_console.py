@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.pods.console import Console, Log
+from netpol_harness.cluster.embedded.pods.console import Console, Log
 
 
 class Client:

@@ -1,8 +1,7 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.pods import images
+from netpol_harness.cluster.embedded.pods import images
 
 PORTS = [{"containerPort": 80}]
 

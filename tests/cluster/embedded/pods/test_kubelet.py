@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from harness.settings import Deadline
+from netpol_harness.settings import Deadline
 
 pytestmark = pytest.mark.live
 

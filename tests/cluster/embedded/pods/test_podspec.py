@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.pods import podspec
-from harness.cluster.embedded.pods.addresses import AddressUnavailable
+from netpol_harness.cluster.embedded.pods import podspec
+from netpol_harness.cluster.embedded.pods.addresses import AddressUnavailable
 
 
 def pod(*, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from harness.cluster.embedded.pods import podstatus
-from harness.model.objects import Pod
+from netpol_harness.cluster.embedded.pods import podstatus
+from netpol_harness.model.objects import Pod
 
 NOW = "2026-01-01T00:00:00Z"
 POD: dict[str, Any] = {

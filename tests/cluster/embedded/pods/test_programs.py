@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.runtime import ExecFailed
-from harness.cluster.embedded.pods import programs as module
-from harness.cluster.embedded.pods.podstatus import living
-from harness.cluster.embedded.pods.programs import Programs
+from netpol_harness.cluster.embedded.api.runtime import ExecFailed
+from netpol_harness.cluster.embedded.pods import programs as module
+from netpol_harness.cluster.embedded.pods.podstatus import living
+from netpol_harness.cluster.embedded.pods.programs import Programs
 
 NOW = "2026-01-01T00:00:00Z"
 

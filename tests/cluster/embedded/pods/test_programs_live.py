@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.settings import Deadline
+from netpol_harness.settings import Deadline
 
 pytestmark = pytest.mark.live
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from itertools import count
 
-from harness.cluster.embedded.pods import recorder
-from harness.cluster.embedded.pods.recorder import Recorder
-from harness.cluster.embedded.store import Key, Store
+from netpol_harness.cluster.embedded.pods import recorder
+from netpol_harness.cluster.embedded.pods.recorder import Recorder
+from netpol_harness.cluster.embedded.store import Key, Store
 
 POD = {"metadata": {"name": "web", "namespace": "shop", "uid": "u1"}}
 

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.pods.standin import Served, StandIn, served
-from harness.model.flow import Port, Protocol
+from netpol_harness.cluster.embedded.pods.standin import Served, StandIn, served
+from netpol_harness.model.flow import Port, Protocol
 
 PEER = ("10.244.0.9", 40000)
 HTTP = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -4,9 +4,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.ruleset.blocks import admitted, holds, written
-from harness.model.policy import IPBlock, Network
+from netpol_harness.cluster.embedded.ruleset.blocks import admitted, holds, written
+from netpol_harness.model.policy import IPBlock, Network
 
 SPACE = [str(ip_address("10.0.0.0") + i) for i in range(16)]
 

@@ -1,11 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.cluster.embedded.ruleset.selection import LabelIndex, PodIndex
-from harness.model.flow import PodRef
-from harness.model.labels import Labels, LabelSelector, Operator, Requirement
-from harness.model.objects import Namespace, Pod, World
-from harness.model.policy import PodPeer
+from netpol_harness.cluster.embedded.ruleset.selection import LabelIndex, PodIndex
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
+from netpol_harness.model.objects import Namespace, Pod, World
+from netpol_harness.model.policy import PodPeer
 
 KEYS, VALUES = st.sampled_from("ab"), st.sampled_from("12")
 LABELS = st.dictionaries(KEYS, VALUES)

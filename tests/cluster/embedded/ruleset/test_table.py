@@ -2,11 +2,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.ruleset.rules import NamedSet, Ruleset, digest, identifier
-from harness.cluster.embedded.ruleset.table import ruleset
-from harness.model.flow import PodRef
-from harness.model.objects import World
+from netpol_harness.cluster.embedded.ruleset.rules import NamedSet, Ruleset, digest, identifier
+from netpol_harness.cluster.embedded.ruleset.table import ruleset
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.objects import World
 
 Dict = dict[str, Any]
 

@@ -1,7 +1,6 @@
 import pytest
-
-from harness.cluster.embedded.ruleset.rules import Chain, NamedSet, Ruleset
-from harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+from netpol_harness.cluster.embedded.ruleset.rules import Chain, NamedSet, Ruleset
+from netpol_harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
 
 SEVERAL = Ruleset(
     {"base": Chain(("jump one",), "type filter hook forward priority 0; policy accept;"), "one": Chain(("accept",))},

@@ -3,10 +3,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.ruleset.world import EXTERNAL_HOST, WorldView, is_ready
-from harness.cluster.embedded.store import Event, Key, Object, Store
-from harness.model.flow import PodRef
+from netpol_harness.cluster.embedded.ruleset.world import EXTERNAL_HOST, WorldView, is_ready
+from netpol_harness.cluster.embedded.store import Event, Key, Object, Store
+from netpol_harness.model.flow import PodRef
 
 POD = Key("pods", "x", "a")
 

@@ -1,10 +1,9 @@
 """Paths of fields, and how they are written."""
 
 import pytest
-
-from harness.cluster.embedded.api.errors import StatusError
-from harness.cluster.embedded.api.managed import fields
-from harness.cluster.embedded.api.schema import Form, Type
+from netpol_harness.cluster.embedded.api.errors import StatusError
+from netpol_harness.cluster.embedded.api.managed import fields
+from netpol_harness.cluster.embedded.api.schema import Form, Type
 
 DEPLOYMENT = Type(Form.RECORD, definition="io.k8s.api.apps.v1.Deployment")
 CONFIG = {

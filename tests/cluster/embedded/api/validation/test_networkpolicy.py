@@ -1,9 +1,8 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.errors import Reason
-from harness.cluster.embedded.api.validation.networkpolicy import check
+from netpol_harness.cluster.embedded.api.errors import Reason
+from netpol_harness.cluster.embedded.api.validation.networkpolicy import check
 
 REQUIRED, INVALID, FORBIDDEN = Reason.REQUIRED, Reason.INVALID, Reason.FORBIDDEN
 NOT_SUPPORTED = Reason.NOT_SUPPORTED

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-
-from harness.cluster.embedded.api.resources import BY_PLURAL
-from harness.cluster.embedded.api.validation import check
+from netpol_harness.cluster.embedded.api.resources import BY_PLURAL
+from netpol_harness.cluster.embedded.api.validation import check
 
 CONTAINER = {"name": "a", "image": "nginx"}
 TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [CONTAINER]}}

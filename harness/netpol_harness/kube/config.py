@@ -1,0 +1,112 @@
+"""A kubeconfig and a context become ``Access``: where one API server is, and how to be let in.
+
+Reading the file, client certificates, tokens, exec plugins and proxies is the official client's business; this room
+turns its errors into ours and makes the result safe to share between threads.
+Specification: kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig.
+"""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kubernetes.client.configuration import Configuration
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+from yaml import YAMLError
+
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.settings import Deadline
+
+FRESHNESS = 1.0
+"""Seconds for which a token counts as valid without another look: a look reads files and the environment."""
+
+
+class Access:
+    """The way into one cluster. Safe to share between threads: only ``headers`` may change it, under a lock.
+
+    ``identity`` says in words who we are there, and what to do where the server does not know us.
+    """
+
+    def __init__(self, configuration: Configuration, identity: str = "") -> None:
+        self.configuration = configuration
+        self.identity = identity
+        self._refresh = threading.Lock()
+        self._headers: dict[str, str] = {}
+        self._fresh = Deadline(0.0)
+
+    @classmethod
+    def from_kubeconfig(cls, path: Path, context: str = "") -> "Access":
+        """Read ``path`` (or several, joined by ``:``); an empty ``context`` means the file's current one.
+
+        Raises ``ClusterFailed`` where the file or the context is missing or cannot be used.
+        """
+        loader = _loader(_parsed(path), path, context)
+        configuration = Configuration()
+        try:
+            loader.load_and_set(configuration)
+        except (ConfigException, OSError, ValueError) as error:
+            raise ClusterFailed(f"kubeconfig {path}: {error}; mend the file, or name another context") from error
+        return cls(configuration, _identity(loader.current_context, path))
+
+    @property
+    def server(self) -> str:
+        """The API server's URL, without a trailing slash."""
+        return str(self.configuration.host)
+
+    @property
+    def address(self) -> str:
+        """The API server's scheme, host and port, for messages: a path may hold a secret."""
+        parts = urlsplit(self.server)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def headers(self) -> dict[str, str]:
+        """The request headers that let us in; renews a token that has expired."""
+        with self._refresh:
+            if self._fresh.passed:
+                settings: Any = self.configuration.auth_settings()
+                self._headers = {entry["key"]: entry["value"] for entry in settings.values() if entry["value"]}
+                self._fresh = Deadline(FRESHNESS)
+            return self._headers
+
+
+def _parsed(path: Path) -> Any:
+    """The merged documents of ``path``; only files that are there count, and at least one must be."""
+    files = [part for part in str(path).split(os.pathsep) if Path(part).is_file()]
+    if not files:
+        raise ClusterFailed(f"no kubeconfig at {path}; name one with --cluster kubeconfig and KUBECONFIG")
+    merger: Any = KubeConfigMerger  # untyped there
+    try:
+        merged = merger(os.pathsep.join(files)).config
+    except (ConfigException, YAMLError, UnicodeDecodeError, OSError, AttributeError, TypeError) as error:
+        raise ClusterFailed(f"kubeconfig {path} cannot be read: {error}; see `kubectl config view`") from error
+    if merged is None:
+        raise ClusterFailed(f"kubeconfig {path} is empty; fill it, or name another file")
+    return merged
+
+
+def _loader(merged: Any, path: Path, context: str) -> Any:
+    loader: Any = KubeConfigLoader  # untyped there
+    try:
+        return loader(merged, active_context=context or None, config_base_path=None)
+    except (ConfigException, TypeError, KeyError) as error:
+        known = ", ".join(sorted(_contexts(merged))) or "none"
+        wanted = f"context {context!r}" if context else "the current context"
+        raise ClusterFailed(f"kubeconfig {path}: {wanted} cannot be used ({error}); contexts there: {known}") from error
+
+
+def _identity(context: Any, path: Path) -> str:
+    user = (context.get("context") or {}).get("user") or "nobody"
+    return (
+        f"user {user!r} of context {context.get('name')!r} in kubeconfig {path} is not known there; log in again, or "
+        "name another context"
+    )
+
+
+def _contexts(merged: Any) -> list[str]:
+    """The names of the contexts in a document that may be anything."""
+    try:
+        return [str(context["name"]) for context in merged["contexts"]]
+    except (ConfigException, TypeError, KeyError):
+        return []

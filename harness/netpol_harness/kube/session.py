@@ -1,0 +1,63 @@
+"""Commands in pods that are talked to for as long as one likes, over one WebSocket each (``exec`` runs and returns).
+
+Invariant: the command's end and the connection's end are errors that say so, never an empty answer: silence is what a
+command that runs has not said.
+"""
+
+from contextlib import suppress
+
+from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
+
+from netpol_harness.errors import ExecFailed
+from netpol_harness.kube.stream import STATUS, STDIN, STDOUT, Final, Passing, exit_code
+from netpol_harness.model.flow import PodRef
+from netpol_harness.settings import Deadline
+
+
+class PodSession:
+    """A ``Session`` over an open WebSocket of pods/exec. ``pod`` is for messages."""
+
+    def __init__(self, socket: WebSocket, pod: PodRef) -> None:
+        self._socket = socket
+        self._pod = pod
+
+    def write(self, data: bytes) -> None:
+        """Put ``data`` on the command's standard input."""
+        try:
+            self._socket.send_binary(bytes([STDIN]) + data)
+        except (WebSocketException, OSError) as error:
+            raise self._broken(error) from error
+
+    def read(self, deadline: Deadline) -> bytes:
+        """The next piece of standard output that is not empty."""
+        try:
+            while True:
+                self._socket.settimeout(max(0.001, deadline.remaining))
+                kind, frame = self._socket.recv_data_frame(control_frame=True)
+                if kind == ABNF.OPCODE_CLOSE:
+                    raise ExecFailed(f"the session in pod {self._pod} was closed by the server")
+                if kind in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and (found := self._output(frame.data)):
+                    return found
+        except WebSocketTimeoutException:
+            return b""
+        except (WebSocketException, OSError) as error:
+            raise self._broken(error) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(WebSocketException, OSError):
+            self._socket.send_close()
+        self._socket.shutdown()  # type: ignore[no-untyped-call]  # websocket-client is half typed
+
+    def _output(self, frame: bytes) -> bytes:
+        if frame[:1] == bytes([STDOUT]):
+            return frame[1:]
+        if frame[:1] == bytes([STATUS]):
+            try:
+                raise ExecFailed(f"the session in pod {self._pod} ended with exit code {exit_code(frame[1:])}")
+            except (Passing, Final) as error:
+                raise ExecFailed(f"the session in pod {self._pod} could not be held: {error}") from error
+        return b""
+
+    def _broken(self, error: Exception) -> ExecFailed:
+        return ExecFailed(f"the session in pod {self._pod} broke: {error or type(error).__name__}")

@@ -1,0 +1,137 @@
+"""The wire of pods/exec: opening its WebSocket, and what its channels and its last frame mean.
+
+The WebSocket form (KEP-4006): binary frames whose first byte is a channel. v5 can close stdin, v4 cannot.
+"""
+
+import json
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+
+from netpol_harness.kube.client import seconds_to_wait
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.segment import segment
+from netpol_harness.model.flow import PodRef
+from netpol_harness.settings import Deadline
+
+V5 = "v5.channel.k8s.io"
+V4 = "v4.channel.k8s.io"
+STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
+PASSING_STATUS = frozenset({500, 502, 503, 504})
+PASSING_WORDS = ("unable to upgrade connection", "unable to upgrade streaming request", "error dialing backend")
+NOT_UPGRADED = frozenset({200, 426})
+PROXY = "; something before the API server does not let WebSocket through: ask the API server directly"
+TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
+
+
+class Passing(Exception):
+    """A failure before any output that may be gone a moment later."""
+
+
+class TooMany(Exception):
+    """The server has too much to do; it names the seconds after which to come back, or not."""
+
+    def __init__(self, said: str, retry_after: float | None) -> None:
+        super().__init__(said)
+        self.retry_after = retry_after
+
+
+class Final(Exception):
+    """A failure that trying again will not mend."""
+
+
+def exec_path(pod: PodRef, argv: Sequence[str], container: str, stdin: str) -> str:
+    query = [*(("command", word) for word in argv), ("stdin", stdin), ("stdout", "true"), ("stderr", "true")]
+    if container:
+        query.append(("container", container))
+    return f"/api/v1/namespaces/{segment(pod.namespace)}/pods/{segment(pod.name)}/exec?{urlencode(query)}"
+
+
+def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
+    """An open WebSocket. Raises ``Passing`` or ``Final``, by what the server or the network said."""
+    url = "ws" + access.server.removeprefix("http") + path
+    configuration = access.configuration
+    socket = WebSocket(sslopt=_tls(configuration), enable_multithread=False, skip_utf8_validation=True)
+    socket.settimeout(max(0.001, deadline.remaining))
+    try:
+        socket.connect(  # type: ignore[no-untyped-call]  # websocket-client is half typed
+            url,
+            header=[f"{name}: {value}" for name, value in access.headers().items()],
+            subprotocols=[V5, V4],
+            suppress_origin=True,
+            redirect_limit=0,  # it would send our credentials along
+            **_proxy(configuration),
+        )
+    except WebSocketBadStatusException as error:
+        raise _refusal(error, access.identity) from error
+    except (WebSocketException, OSError, ValueError, IndexError) as error:  # the last two: of half a status line
+        raise Passing(f"cannot connect to {access.address}: {error or type(error).__name__}") from error
+    return socket
+
+
+def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
+    """An HTTP answer instead of an upgrade: its Status or a proxy's page, sorted by whether it may pass."""
+    if not error.status_code:
+        return Passing("the answer is no HTTP")
+    body = error.resp_body or b""
+    try:
+        said = str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        page = body[:2000].decode("utf-8", "replace").strip()
+        title = TITLE.search(page)
+        said = (title[1] if title else page[:300]) or error.status_message or "no message"
+    if error.status_code == 401 and identity:
+        said = f"{said}: {identity}"
+    told = f"{said} (HTTP {error.status_code}){PROXY if error.status_code in NOT_UPGRADED else ''}"
+    if error.status_code == 429:
+        return TooMany(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
+    passing = error.status_code in PASSING_STATUS or any(words in said for words in PASSING_WORDS)
+    return (Passing if passing else Final)(told)
+
+
+def _tls(configuration: Any) -> dict[str, Any]:
+    """The kubeconfig's TLS settings in the terms of websocket-client."""
+    verified = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert}
+    unverified = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    options = {
+        **(verified if configuration.verify_ssl else unverified),
+        "certfile": configuration.cert_file,
+        "keyfile": configuration.key_file,
+        "server_hostname": configuration.tls_server_name,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _proxy(configuration: Any) -> Mapping[str, Any]:
+    """The kubeconfig's or the environment's proxy in the terms of websocket-client."""
+    if not configuration.proxy:
+        return {}
+    proxy = urlsplit(configuration.proxy)
+    login = (proxy.username, proxy.password or "") if proxy.username else None
+    return {
+        "http_proxy_host": proxy.hostname,
+        "http_proxy_port": proxy.port or 3128,
+        "http_proxy_auth": login,
+        "proxy_type": proxy.scheme if proxy.scheme.startswith("socks") else "http",
+        "http_no_proxy": [host.strip() for host in (configuration.no_proxy or "").split(",") if host.strip()] or None,
+    }
+
+
+def exit_code(raw: bytes) -> int:
+    """The exit code in a v4 or v5 status frame (``metav1.Status``). Raises where it tells of a start that failed."""
+    try:
+        status = json.loads(raw)
+        if status["status"] == "Success":
+            return 0
+        causes = (status.get("details") or {}).get("causes") or ()
+        codes = [cause.get("message", "") for cause in causes if cause.get("reason") == "ExitCode"]
+        message = str(status.get("message") or status)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Final(f"status frame not understood: {raw[:200]!r}") from error
+    if len(codes) == 1 and str(codes[0]).isdigit():
+        return int(codes[0])
+    raise (Passing if any(words in message for words in PASSING_WORDS) else Final)(message)

@@ -1,0 +1,162 @@
+"""Namespaces, pods and Services as far as connectivity depends on them, and ``World``, one snapshot of all.
+
+Parsed from plain API dicts (core/v1); absent, null and empty collapse here and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.labels import Labels
+from netpol_harness.model.policy import NetworkPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace and its labels; every real one carries ``kubernetes.io/metadata.name``."""
+
+    name: str
+    labels: Labels
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> "Namespace":
+        """Read a core/v1 Namespace; the name label is added where the API server has not yet done so."""
+        name = data["metadata"]["name"]
+        return cls(name, {**(data["metadata"].get("labels") or {}), "kubernetes.io/metadata.name": name})
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    """A declared port of a container; ``name`` is empty where none was given."""
+
+    port: Port
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod as the network sees it. ``addresses`` are its podIPs, empty while it has none.
+
+    ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
+    """
+
+    ref: PodRef
+    labels: Labels
+    ports: tuple[ContainerPort, ...] = ()
+    addresses: tuple[str, ...] = ()
+    node: str = ""
+    host_network: bool = False
+    running: bool = True
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> "Pod":
+        """Read a core/v1 Pod. Succeeded and Failed pods are not ``running``: their addresses are no longer theirs."""
+        metadata, spec, status = data["metadata"], data["spec"], data.get("status") or {}
+        return cls(
+            ref=PodRef(metadata.get("namespace") or "default", metadata["name"]),
+            labels=metadata.get("labels") or {},
+            ports=container_ports(spec),
+            addresses=tuple(entry["ip"] for entry in status.get("podIPs") or ()),
+            node=spec.get("nodeName") or "",
+            host_network=bool(spec.get("hostNetwork")),
+            running=status.get("phase") not in ("Succeeded", "Failed"),
+        )
+
+    def numbers(self, name: str, protocol: Protocol) -> frozenset[int]:
+        """Port numbers that this pod declares under ``name`` with this protocol; empty when it has none."""
+        return frozenset(p.port.number for p in self.ports if p.name and p.name == name and p.port.protocol is protocol)
+
+
+def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:
+    """Every declared port of a pod spec's containers and of its restartable init containers (sidecars)."""
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    return tuple(
+        ContainerPort(Port(Protocol(p.get("protocol") or "TCP"), int(p["containerPort"])), p.get("name") or "")
+        for container in [*(spec.get("containers") or ()), *sidecars]
+        for p in container.get("ports") or ()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One port of a Service. ``target`` is a number or the name of a container port; ``node_port`` is 0 if none."""
+
+    port: Port
+    target: int | str
+    name: str = ""
+    node_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service. ``selector`` is ``None`` where the Service selects nothing (endpoints are made by hand).
+
+    ``cluster_ips`` is empty for a headless Service and for one that the API server has not yet seen. ``local`` is
+    ``externalTrafficPolicy: Local``: who comes by a node's port meets that node's pods alone, with an unchanged source.
+    """
+
+    ref: PodRef
+    selector: Labels | None
+    ports: tuple[ServicePort, ...]
+    cluster_ips: tuple[str, ...] = ()
+    headless: bool = False
+    local: bool = False
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> "Service":
+        """Read a core/v1 Service."""
+        metadata, spec = data["metadata"], data["spec"]
+        addresses = tuple(spec.get("clusterIPs") or filter(None, [spec.get("clusterIP")]))
+        return cls(
+            ref=PodRef(metadata.get("namespace") or "default", metadata["name"]),
+            selector=spec.get("selector") or None,
+            ports=tuple(_service_port(p) for p in spec.get("ports") or ()),
+            cluster_ips=tuple(a for a in addresses if a != "None"),
+            headless="None" in addresses,
+            local=spec.get("externalTrafficPolicy") == "Local",
+        )
+
+    def backs(self, pod: Pod) -> bool:
+        """Whether this Service's selector picks the pod (same namespace, all labels equal)."""
+        return (
+            self.selector is not None
+            and self.ref.namespace == pod.ref.namespace
+            and all(pod.labels.get(key) == value for key, value in self.selector.items())
+        )
+
+
+def _service_port(data: Mapping[str, Any]) -> ServicePort:
+    number = int(data["port"])
+    return ServicePort(
+        port=Port(Protocol(data.get("protocol") or "TCP"), number),
+        target=data.get("targetPort") or number,
+        name=data.get("name") or "",
+        node_port=int(data.get("nodePort") or 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One snapshot of everything that decides connectivity."""
+
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    pods: Mapping[PodRef, Pod] = field(default_factory=dict)
+    services: Mapping[PodRef, Service] = field(default_factory=dict)
+    policies: tuple[NetworkPolicy, ...] = ()
+
+    @classmethod
+    def parse(cls, objects: list[Mapping[str, Any]]) -> "World":
+        """Read a list of API objects of any kind; kinds that do not matter here are passed over."""
+        by_kind: dict[str, list[Mapping[str, Any]]] = {}
+        for data in objects:
+            by_kind.setdefault(data.get("kind", ""), []).append(data)
+        namespaces = [Namespace.parse(d) for d in by_kind.get("Namespace", ())]
+        pods = [Pod.parse(d) for d in by_kind.get("Pod", ())]
+        services = [Service.parse(d) for d in by_kind.get("Service", ())]
+        return cls(
+            {n.name: n for n in namespaces},
+            {p.ref: p for p in pods},
+            {s.ref: s for s in services},
+            tuple(NetworkPolicy.parse(d) for d in by_kind.get("NetworkPolicy", ())),
+        )

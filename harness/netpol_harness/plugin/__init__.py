@@ -1,0 +1,166 @@
+"""pytest's face of the harness: hooks of a few lines each. What they do is elsewhere.
+
+A scenario.yaml is a file of tests, each step a node in it, each path an item: ERROR says that the lab is broken, FAILED
+that the network disagrees, SKIPPED that the backend lacks a named capability.
+
+A run without scenarios must not notice that the package is installed: these hooks only look whether there are any, and
+import the rest when there are. What a run with scenarios has beyond them is ``plugin.active``.
+"""
+
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.plugin.aliases import add_aliases, read_early, typed
+from netpol_harness.plugin.fixtures import (
+    LAB_FIXTURE,
+    _netpol_eyes,
+    _netpol_lab,
+    cluster,
+    probe,
+    scenario,
+    scenario_file,
+    truth_table,
+)
+from netpol_harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, REPORT_DIR, add_options, check
+from netpol_harness.scenario import SCENARIO_FILE
+
+__all__ = [
+    "_netpol_eyes",
+    "_netpol_lab",
+    "cluster",
+    "probe",
+    "pytest_addoption",
+    "pytest_collect_directory",
+    "pytest_collect_file",
+    "pytest_collection_finish",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_load_initial_conftests",
+    "pytest_report_collectionfinish",
+    "pytest_terminal_summary",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_node_collection_finished",
+    "scenario",
+    "scenario_file",
+    "truth_table",
+]
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options; where a conftest.py loads the plugin, it is late enough for their short names as well."""
+    add_options(parser)
+    if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
+        add_aliases(parser, OPTIONS)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Once all plugins and every early conftest.py have declared theirs, take the short names that are free."""
+    read_early(early_config, parser, args)
+    yield
+    add_aliases(parser, typed(args))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options."""
+    check(config)
+    if FIRST_FAILURE.of(config):
+        from netpol_harness.plugin import first_failure
+
+        config.pluginmanager.register(first_failure)
+    if known := KNOWN.of(config):
+        from netpol_harness.plugin.known.hooks import register
+
+        register(config, known)
+    if REPORT_DIR.of(config):
+        from netpol_harness.plugin.reports.results import gather
+
+        gather(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Claim scenario.yaml, and nothing else."""
+    if file_path.name != SCENARIO_FILE:
+        return None
+    from netpol_harness.plugin.nodes import ScenarioFile
+
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """With --netpol-derive, claim a named folder of manifests that has no scenario.yaml."""
+    if not DERIVE.of(parent.config):
+        return None
+    from netpol_harness.plugin.derived import is_derived
+    from netpol_harness.plugin.nodes import ManifestFolder
+
+    return ManifestFolder.from_parent(parent, path=path) if is_derived(path, parent.config) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before a worker of xdist tells its controller that it has collected
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the cluster in the background as soon as it is known that something will need it."""
+    if not _need_cluster(session.items, session.config):
+        return
+    from netpol_harness.plugin.lab import lab_of
+    from netpol_harness.plugin.progress import Display
+    from netpol_harness.plugin.workers import is_worker, reserve
+
+    if is_worker(session.config):
+        reserve(session.config)
+    else:
+        lab_of(session.config).prepare()
+        Display.watch(session.config)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: Iterable[pytest.Item]) -> list[str]:
+    """Name the backend, its dataplane and why it was taken; and what dead runs have left there."""
+    quiet = config.get_verbosity() < 0 or hasattr(config, "workerinput")  # a worker of xdist: its controller tells
+    if quiet or not _need_cluster(items, config):
+        return []
+    from netpol_harness.plugin.summary import header
+
+    return header(config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what derived scenarios mean."""
+    if DERIVE.of(terminalreporter.config):
+        from netpol_harness.plugin.derived import show_tables
+
+        show_tables(terminalreporter)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
+    """Tell a worker the name of the run."""
+    from netpol_harness.plugin.workers import introduce
+
+    introduce(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node, ids) -> None:  # type: ignore[no-untyped-def]  # xdist has no types
+    """Where a worker has found scenarios: choose the cluster for all, and keep each scenario on one worker."""
+    from netpol_harness.plugin.workers import attend
+
+    attend(node.config, ids)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Take more workers than processors for scenarios, which wait more than they compute."""
+    from netpol_harness.plugin.scheduling import workers_for
+
+    return workers_for(config)
+
+
+def _need_cluster(items: Iterable[pytest.Item], config: pytest.Config) -> bool:
+    """Whether any of these tests, if it is run, asks for the run's cluster."""
+    return not config.option.collectonly and any(
+        getattr(item, "needs_cluster", False) or LAB_FIXTURE in getattr(item, "fixturenames", ()) for item in items
+    )

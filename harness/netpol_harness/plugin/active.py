@@ -1,0 +1,69 @@
+"""The hooks that a run has beyond those of ``plugin`` once anything in it has asked for a cluster."""
+
+from collections.abc import Generator
+
+import pytest
+
+from netpol_harness.lab import Lab
+from netpol_harness.plugin.comparing import add_stories, bare, compared
+from netpol_harness.plugin.items import ScenarioItem
+from netpol_harness.plugin.lab import lab_of
+from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, hand_over, take_over, tell_unwritten
+from netpol_harness.plugin.reports.results import gather
+from netpol_harness.plugin.reports.run import finish
+from netpol_harness.plugin.summary import attach, save_logs, summarize
+from netpol_harness.plugin.telling import Telling, mark
+
+
+def start(config: pytest.Config, lab: Lab) -> None:
+    """From now on the run has these hooks."""
+    config.stash[REPORTS] = ReportFiles(lab.settings.report)
+    gather(config)
+    Telling.start(config)
+    config.pluginmanager.register(Hooks())
+
+
+class Hooks:
+    """A plugin of its own."""
+
+    def pytest_assertrepr_compare(
+        self, config: pytest.Config, op: str, left: object, right: object
+    ) -> list[str] | None:
+        """Name what was seen where a comparison with it fails."""
+        return compared(config, op, left, right)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Send what the summary needs along with the report; end a run that is in vain."""
+        bare(item, call.excinfo)
+        report = yield
+        mark(report, call.excinfo)
+        add_stories(report, call, item.config)
+        if isinstance(item, ScenarioItem):
+            attach(report, item)
+        if lab_of(item.config).in_vain:
+            item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
+        return report
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write down what was tested; after a failure, keep what the cluster has to say for itself.
+
+        This is called before JUnit's file is written, whose plugin registers earlier.
+        """
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            with session.config.stash[REPORTS].attempted("the cluster's logs"):
+                save_logs(session.config)
+        finish(session.config, session.exitstatus)
+        hand_over(session.config)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
+        """Take over what a worker has left to tell."""
+        take_over(node.config, getattr(node, "workeroutput", {}))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the tables of steps where anything failed, and which dataplane was tested."""
+        summarize(terminalreporter)
+        tell_unwritten(terminalreporter)

@@ -1,0 +1,47 @@
+"""Folders of manifests that are scenarios without saying so: ``pytest FOLDER --derive``."""
+
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.escape import one_line
+from netpol_harness.plugin.lab import profile_of
+from netpol_harness.plugin.options import DERIVE
+from netpol_harness.reasoning.derive import Outlook
+from netpol_harness.reasoning.table import LEGEND, WordTable
+from netpol_harness.report import grid
+from netpol_harness.report.width import screen_width
+from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario.load import derive, manifests_in
+
+
+def is_derived(path: Path, config: pytest.Config) -> bool:
+    """Whether the folder is named on the command line, has manifests, and no scenario.yaml in or below it."""
+    return DERIVE.of(config) and path in _named(config) and _has_only_manifests(path)
+
+
+def show_tables(terminal: pytest.TerminalReporter) -> None:
+    """Print what the policies of such folders mean by the specification."""
+    for path in _named(terminal.config):
+        if is_derived(path, terminal.config):
+            terminal.section(f"truth table of {one_line(path.name)} by the {profile_of(terminal.config).name}", sep="-")
+            terminal.write_line(_table(path, terminal.config))
+
+
+def _table(path: Path, config: pytest.Config) -> str:
+    try:
+        scenario = derive(path)
+    except ScenarioInvalid:
+        return "the manifests cannot be read, as their collection says"
+    table = WordTable.of(Outlook(scenario, scenario.steps[0], profile_of(config)))
+    return f"{grid(table.rows, table.columns, table.glyph, screen_width())}\n{LEGEND}"
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    here = config.invocation_params.dir
+    return [(here / argument).resolve() for argument in config.args]
+
+
+def _has_only_manifests(path: Path) -> bool:
+    return path.is_dir() and any(manifests_in(path)) and not any(path.rglob(SCENARIO_FILE))

@@ -1,0 +1,76 @@
+"""One line of a file of known deviations: which tests, on which dataplane, why, and until when. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from netpol_harness.cluster.facts import Plugin
+
+_NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Tests that are expected to fail.
+
+    ``tests`` is a glob of node ids. An empty ``dataplane`` stands for every one; else it is a network plugin's name as
+    in ``run.json``, in any case. ``versions`` are a version specifier of PEP 440. ``expires`` is the last day on which
+    the line counts. ``where`` is ``file:line``.
+    """
+
+    tests: str
+    reason: str
+    source: str
+    expires: date
+    where: str
+    dataplane: str = ""
+    versions: SpecifierSet | None = None
+
+    @property
+    def file_part(self) -> str:
+        """The glob of the files that hold its tests."""
+        return self.tests.partition("::")[0]
+
+    def matches(self, nodeid: str) -> bool:
+        """Whether it speaks of this test."""
+        return glob(self.tests).fullmatch(nodeid) is not None
+
+    def applies(self, plugins: Iterable[Plugin]) -> bool:
+        """Whether it speaks of a cluster with these plugins. A version that cannot be told is in no range."""
+        if not self.dataplane:
+            return True
+        return any(p.name.casefold() == self.dataplane.casefold() and self._covers(p.version) for p in plugins)
+
+    def has_expired(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return self.expires < today
+
+    def __str__(self) -> str:
+        return f"known deviation: {self.reason} ({self.source}; {self.where}, until {self.expires})"
+
+    def _covers(self, text: str) -> bool:
+        if self.versions is None:
+            return True
+        version = version_of(text)
+        return version is not None and self.versions.contains(version, prereleases=True)
+
+
+@cache
+def glob(pattern: str) -> re.Pattern[str]:
+    """``*`` stands for any characters and ``?`` for one; brackets, which many ids have, stand for themselves."""
+    parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def version_of(text: str) -> Version | None:
+    """A version out of an image's tag: ``v20250512-df8de77b`` is 20250512; ``None`` where there is none."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        found = _NUMBERS.match(text)
+        return Version(found[1]) if found else None

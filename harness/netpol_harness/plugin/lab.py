@@ -1,0 +1,129 @@
+"""The lab of a run, made from the options."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from netpol_harness.cluster.provider import ClusterOptions
+from netpol_harness.cluster.registry import Choice, choose
+from netpol_harness.cluster.rundir import RunDirectory
+from netpol_harness.errors import HarnessError
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.oracle.points import Profile
+from netpol_harness.model.oracle.profiles import PROFILES
+from netpol_harness.plugin import options
+from netpol_harness.plugin.option import Section
+from netpol_harness.plugin.signals import closing
+from netpol_harness.plugin.workers import controllers_run, run_of
+from netpol_harness.probe.toolbox import Tool
+
+_LAB = pytest.StashKey[Lab]()
+_CHOICE = "choice"
+
+
+def lab_of(config: pytest.Config) -> Lab:
+    """The run's lab. Its first use makes it; raises ``pytest.UsageError`` where the options do not fit together."""
+    if (lab := made_lab(config)) is None:
+        from netpol_harness.plugin import active  # not at the top: it imports this module
+
+        lab = config.stash[_LAB] = _make(config)
+        active.start(config, lab)
+        closing(config, lambda: _close(lab))
+    return lab
+
+
+def made_lab(config: pytest.Config) -> Lab | None:
+    """The run's lab, if anything has asked for it."""
+    return config.stash.get(_LAB, None)
+
+
+def profile_of(config: pytest.Config) -> Profile:
+    """Who decides what the API leaves open in this run."""
+    return PROFILES[options.PROFILE.of(config)]
+
+
+def share(config: pytest.Config) -> None:
+    """Make the lab, and let workers find the same cluster, for the same reason, in the same folder."""
+    lab, asked = lab_of(config), options.CLUSTER.of(config)
+    name = lab.choice.provider.name if asked == "auto" else asked
+    RunDirectory(lab.directory).once(_CHOICE, lambda: json.dumps({"name": name, "why": lab.choice.why}))
+
+
+def _shared(config: pytest.Config) -> RunDirectory | None:
+    """A worker's: the folder of the controller's run, if that has chosen a cluster."""
+    directory = controllers_run(config)
+    return directory if directory and directory.known(_CHOICE) else None
+
+
+def _make(config: pytest.Config) -> Lab:
+    shared = _shared(config)
+    run = shared.run if shared else run_of(config)
+    tool = options.PROBE_TOOL.of(config)
+    settings = Settings(
+        probe_timeout=options.PROBE_TIMEOUT.of(config),
+        settle_deadline=options.SETTLE_DEADLINE.of(config),
+        concurrency=options.PROBE_CONCURRENCY.of(config),
+        tool=Tool(tool) if tool else None,
+        probe_image=options.PROBE_IMAGE.of(config),
+        literal_namespaces=options.LITERAL_NAMESPACES.of(config),
+        namespaces=options.NAMESPACE.of(config),
+        canary=not options.NO_CANARY.of(config),
+        keep=options.KEEP_CLUSTER.of(config) or bool(options.REUSE_CLUSTER.of(config)),
+        report=options.REPORT_DIR.of(config),
+    )
+    chosen = json.loads(shared.known(_CHOICE) or "{}") if shared else {}
+    return Lab(_choice(config, run, chosen), settings, shared.path if shared else None, run=run)
+
+
+def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Choice:
+    """The backend; a worker takes the one that its controller has chosen."""
+    name = chosen.get("name", options.CLUSTER.of(config))
+    mutant = options.MUTANT.of(config)
+    if mutant and name == "auto":
+        name = "embedded"
+    if mutant and name != "embedded":
+        raise pytest.UsageError(f"--netpol-mutant: for --netpol-cluster embedded alone, and this is {name}")
+    if options.NAMESPACE.of(config) and not name.startswith("kubeconfig"):
+        raise pytest.UsageError(
+            "--netpol-namespace: for --netpol-cluster kubeconfig alone; other clusters make namespaces freely"
+        )
+    kind_only = [option.long for option in options.OPTIONS if option.section is Section.KIND and option.typed(config)]
+    try:
+        choice = choose(name, _cluster_options(config, run), kind_only=kind_only, progress=RunDirectory.place(run).tell)
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from error
+    return Choice(choice.provider, chosen.get("why", choice.why))
+
+
+def _cluster_options(config: pytest.Config, run: str) -> ClusterOptions:
+    """What was said of the cluster; the backends have their own defaults for the rest."""
+    said: dict[str, Any] = {
+        "cni": options.CNI.of(config),
+        "cni_manifest": options.CNI_MANIFEST.of(config),
+        "nodes": options.NODES.of(config),
+        "ip_family": options.IP_FAMILY.of(config),
+    }
+    return ClusterOptions(
+        **{name: value for name, value in said.items() if value},
+        kube_image=options.KUBE_IMAGE.of(config),
+        image_prefix=options.IMAGE_PREFIX.of(config),
+        load_images=options.LOAD_IMAGE.of(config),
+        offline=options.OFFLINE.of(config),
+        keep=options.KEEP_CLUSTER.of(config),
+        reuse=options.REUSE_CLUSTER.of(config),
+        run=run,
+        mutant=options.MUTANT.of(config),
+        production=options.PRODUCTION_PATTERN.of(config),
+        yes_really=options.YES_REALLY.of(config),
+        namespaces=options.NAMESPACE.of(config),
+    )
+
+
+def _close(lab: Lab) -> None:
+    try:
+        lab.close()
+    except HarnessError as error:
+        sys.stderr.write(f"netpol: {error}\n")

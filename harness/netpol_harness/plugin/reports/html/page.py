@@ -1,0 +1,170 @@
+"""The whole page: what was tested, what came of it, and each step with its table, its drawing and its evidence."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from netpol_harness.escape import escaped
+from netpol_harness.plugin.reports.html.cells import Cell, State, cells_of, wrong
+from netpol_harness.plugin.reports.html.graph import drawing
+from netpol_harness.plugin.reports.html.look import SCRIPT, STYLE
+from netpol_harness.plugin.reports.html.markup import data, document, element, raw
+from netpol_harness.plugin.reports.html.matrix import matrix
+
+Object = Mapping[str, Any]
+
+_ORDER = ("error", "failed", "xpassed", "xfailed", "skipped", "passed")
+_WORDS = {"error": "errors", "xfailed": "known deviations", "xpassed": "passed unexpectedly"}
+_LEGEND = (
+    (State.OPEN, "● allowed"),
+    (State.SHUT, "✕ blocked"),
+    (State.SHUT, "N name not resolved"),
+    (State.WRONG, "●≠✕ observed allowed, expected blocked"),
+    (State.DOUBT, "✕? unproven"),
+    (State.DOUBT, "! probe failed"),
+)
+
+
+def page(run: Object, steps: Sequence[Object]) -> str:
+    """``report.html`` of a run: ``run`` is run.json, ``steps`` are the JSON files of its steps."""
+    main = element(
+        "main",
+        None,
+        element("h1", None, f"netpol: {_headline(run)}"),
+        element("p", {"class": "chips"}, *_chips(run["counts"])),
+        *_notes(run),
+        element("div", {"class": "card"}, element("dl", None, *_tested(run))),
+        *_troubles(run["tests"]),
+        *_steps(steps),
+    )
+    stories = [
+        {"lines": [escaped(line) for line in step["lines"]], "stories": [path["story"] for path in step["paths"]]}
+        for step in steps
+    ]
+    body = element("body", None, main, _panel(), data("data", stories), raw("script", {}, SCRIPT))
+    return document(element("html", {"lang": "en"}, _head(run), body))
+
+
+def _head(run: Object) -> Element:
+    """Nothing is loaded from anywhere, and no script runs but ours: the browser is told so."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return element(
+        "head",
+        None,
+        element("meta", {"charset": "utf-8"}),
+        element("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
+        element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
+        element("title", None, f"netpol: {_headline(run)}"),
+        raw("style", {}, STYLE),
+    )
+
+
+def _headline(run: Object) -> str:
+    plugins = ", ".join(f"{one['name']} {one['version']}".strip() for one in run["cluster"]["cni"])
+    return f"{plugins or run['cluster']['dataplane']}, {run['started'][:16].replace('T', ' ')} UTC"
+
+
+def _chips(counts: Mapping[str, int]) -> Iterator[Element]:
+    for word in _ORDER:
+        if counts.get(word):
+            yield element("span", {"class": word}, f"{counts[word]} {_WORDS.get(word, word)}")
+
+
+def _notes(run: Object) -> Iterator[Element]:
+    """What must be known before any figure is."""
+    if trouble := run["cluster"]["trouble"]:
+        yield element("p", {"class": "note"}, f"There was no cluster: {trouble}")
+    if run["canary"]["outcome"] == "failed":
+        yield element("p", {"class": "note"}, f"No verdict here means anything: {run['canary']['told']}")
+    if run["cluster"]["backend"] == "embedded":
+        told = "This was the embedded cluster: it shows what the policies say, and nothing about any network plugin."
+        yield element("p", {"class": "note"}, told)
+
+
+def _tested(run: Object) -> Iterator[Element]:
+    cluster, nodes = run["cluster"], run["cluster"]["nodes"]
+    rows = {
+        "backend": f"{cluster['backend']} ({cluster['why']})",
+        "dataplane": cluster["dataplane"],
+        "network plugin": ", ".join(
+            " ".join(filter(None, [p["name"], p["version"], p["image"]])) for p in cluster["cni"]
+        ),
+        "Kubernetes": cluster["kubernetes"],
+        "nodes": "; ".join(f"{n['name']} ({n['os']}, {n['kernel']}, {n['runtime']})" for n in nodes),
+        "canary": ": ".join(filter(None, [run["canary"]["outcome"], run["canary"]["told"]])),
+        "harness": run["harness"]["version"],
+        "run": f"{run['run']}, {run['seconds']:.1f} s",
+    }
+    for name, text in rows.items():
+        if text:
+            yield from (element("dt", None, name), element("dd", None, text))
+
+
+def _troubles(tests: Sequence[Object]) -> Iterator[Element]:
+    """Every test that did not pass, with its reason; the worst first."""
+    told = sorted((test for test in tests if test["outcome"] != "passed"), key=lambda t: _ORDER.index(t["outcome"]))
+    if told:
+        yield element("h2", None, "Tests that did not pass")
+    for test in told:
+        outcome = str(test["outcome"])
+        word = element("span", {"class": f"word {outcome}"}, _WORDS.get(outcome, outcome))
+        yield element(
+            "details",
+            {"class": "test"},
+            element("summary", None, word, test["node"]),
+            element("pre", None, test["message"]),
+        )
+
+
+def _steps(steps: Sequence[Object]) -> Iterator[Element]:
+    if steps:
+        yield element("h2", None, "Steps")
+        chips = (element("span", {"class": state}, text) for state, text in _LEGEND)
+        yield element(
+            "p", {"class": "legend"}, *chips, element("span", {"class": "soft"}, "press a cell for its evidence")
+        )
+    for number, step in enumerate(steps):
+        cells = cells_of(step)
+        attributes = {"class": "step", "data-step": str(number), **({"open": "open"} if _is_open(cells, steps) else {})}
+        yield element("details", attributes, _summary(step, cells), *_content(step, cells))
+
+
+def _is_open(cells: Sequence[Cell], steps: Sequence[Object]) -> bool:
+    """Whether a step is shown unasked: where something is wrong, and all of a short page."""
+    return bool(wrong(cells)) or len(steps) <= 4
+
+
+def _summary(step: Object, cells: Sequence[Cell]) -> Element:
+    states = [cell.state for cell in cells]
+    bad, unsure = states.count(State.WRONG), states.count(State.DOUBT)
+    return element(
+        "summary",
+        None,
+        element("h3", None, f"{step['scenario']}: {step['step']}"),
+        element("span", {"class": "soft"}, f"{step['title']} · {len(cells)} paths"),
+        *([element("span", {"class": "bad"}, f"{bad} wrong")] if bad else []),
+        *([element("span", {"class": "unsure"}, f"{unsure} in doubt")] if unsure else []),
+    )
+
+
+def _content(step: Object, cells: Sequence[Cell]) -> Iterator[Element]:
+    yield element("div", {"class": "soft"}, step["node"])
+    yield element(
+        "div",
+        {"class": "pictures"},
+        element("div", {"class": "scroll"}, matrix(cells)),
+        element("div", {"class": "scroll"}, drawing(cells, f"who reaches whom in step {step['step']}")),
+    )
+
+
+def _panel() -> Element:
+    return element(
+        "aside",
+        {"id": "evidence", "hidden": "hidden", "aria-live": "polite"},
+        element("button", {"id": "close", "type": "button", "aria-label": "close"}, "✕"),
+        element("h4", None, ""),
+        element("pre", None, ""),
+    )

@@ -1,0 +1,241 @@
+"""What tests in Python see of a scenario, and compare with a verdict word: ``assert probe("a -> b:80") == "blocked"``.
+
+A comparison that fails tells the whole story. One that has no sufficient evidence raises ``Unproven``: it is neither
+true nor false. ``!=`` and the truth of a finding are refused, since a broken lab would satisfy them.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from netpol_harness.errors import CapabilityMissing, HarnessError, Unproven
+from netpol_harness.matrix.evidence import Judgement
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.problem import suggest
+from netpol_harness.matrix.table import Finding, TruthTable
+from netpol_harness.model.oracle.points import Profile
+from netpol_harness.report.story import Scene, Story
+from netpol_harness.report.world import table_story
+
+if TYPE_CHECKING:
+    from netpol_harness.stage.stage import Stage
+
+T = TypeVar("T")
+
+_DOUBTS = (Judgement.BROKEN, Judgement.UNPROVEN)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Seen(Finding):
+    """A finding that equals the verdict words that the network agrees with.
+
+    Compared with a word that it was not asked for, it asks anew where what was seen does not suffice and the scenario
+    is still in the same step. ``compared`` holds what was found so for each word.
+    """
+
+    eyes: "Eyes"
+    scene: Scene
+    compared: dict[Expected, "Seen"] = field(default_factory=dict)
+
+    @property
+    def story(self) -> Story:
+        """Expectation, observation, evidence, reasons and the command to repeat it by hand."""
+        return self.scene.story(self)
+
+    def check(self) -> "Seen":
+        """Return itself where the network agrees with the word asked for; else ``AssertionError`` with the story."""
+        __tracebackhide__ = True
+        if self.judgement is not Judgement.AGREES:
+            raise AssertionError(self.story.text)
+        return self
+
+    def judged(self, word: Expected) -> "Seen":
+        """What is to be said of the path for this word. Raises ``Unproven``."""
+        __tracebackhide__ = True
+        if word not in self.compared:
+            self.compared[word] = self if word is self.expected else self._asked_for(word)
+        return self.eyes.trusted(self.compared[word])
+
+    def _asked_for(self, word: Expected) -> "Seen":
+        __tracebackhide__ = True
+        asked = tuple(replace(part, evidence=replace(part.evidence, expected=word)) for part in self.asked)
+        known = Seen(replace(self.expectation, expected=word), asked, self.eyes, self.scene)
+        if known.judgement is Judgement.AGREES or not self.eyes.is_in(self.scene):
+            return known
+        return self.eyes.look(known)
+
+    def __eq__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        if not isinstance(other, str):
+            return self is other
+        return self.judged(_word(other)).judgement is Judgement.AGREES
+
+    def __ne__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        return _refuse_unequal(self, other)
+
+    def __bool__(self) -> bool:
+        __tracebackhide__ = True
+        raise TypeError("a finding is neither true nor false; compare it with a verdict word: == 'allowed'")
+
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SeenTable(TruthTable):
+    """A truth table that equals the verdict word that the network agrees with in every cell."""
+
+    cells: Mapping[tuple[str, str], Seen]
+    eyes: "Eyes"
+    scene: Scene
+    word: Expected
+    compared: dict[Expected, "SeenTable"] = field(default_factory=dict)
+
+    @property
+    def story(self) -> Story:
+        """The wrong cells in groups, and the whole story of the first; an empty one where nothing is wrong."""
+        return table_story(self, self.scene.story(self.wrong[0])) if self.wrong else Story("", "")
+
+    def check(self) -> "SeenTable":
+        """Return itself where every cell is as the word says; else ``AssertionError`` with the story."""
+        __tracebackhide__ = True
+        if self.wrong:
+            raise AssertionError(self.story.text)
+        return self
+
+    def judged(self, word: Expected) -> "SeenTable":
+        """The table for this word, asked anew while the scenario is in the same step. Raises ``Unproven``."""
+        __tracebackhide__ = True
+        if word not in self.compared:
+            self.compared[word] = self if word is self.word else self._asked_for(word)
+        return self.compared[word]
+
+    def _asked_for(self, word: Expected) -> "SeenTable":
+        __tracebackhide__ = True
+        if self.eyes.is_in(self.scene):
+            return self.eyes.look_around(word, self._where)
+        cells = {place: cell.judged(word) for place, cell in self.cells.items()}
+        return SeenTable(self.rows, self.columns, cells, self.eyes, self.scene, word)
+
+    @property
+    def _where(self) -> str:
+        return next((cell.expectation.where for cell in self.cells.values()), "")
+
+    def __eq__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        return not self.judged(_word(other)).wrong if isinstance(other, str) else self is other
+
+    def __ne__(self, other: object) -> bool:
+        __tracebackhide__ = True
+        return _refuse_unequal(self, other)
+
+    def __repr__(self) -> str:
+        return f"<truth table: {len(self.wrong)} of {len(self.cells)} cells are not {self.word}>"
+
+    def __bool__(self) -> bool:
+        __tracebackhide__ = True
+        raise TypeError("a truth table is neither true nor false; compare it with a verdict word: == 'blocked'")
+
+    __hash__ = object.__hash__
+
+
+class Eyes:
+    """Looks at one scenario for tests in Python. What a test does wrong is shown where the test does it.
+
+    ``notice`` is told of everything that a test is given.
+    """
+
+    def __init__(
+        self, stage: "Stage", profile: Profile, notice: "Callable[[Seen | SeenTable], None]" = lambda seen: None
+    ) -> None:
+        self.stage = stage
+        self._profile = profile
+        self._notice = notice
+
+    def probe(self, path: str, expected: str = "undefined") -> Seen:
+        """Ask one path, spelled as in scenario.yaml. Raises ``Unproven`` where nothing was learnt.
+
+        With ``expected`` it is asked until it is so, or the settle deadline has passed; without, it is only looked at.
+        """
+        __tracebackhide__ = True
+        word, where = _word(expected), _caller()
+        seen = self._seen(_plainly(lambda: self.stage.look(path, word, where)), self.scene())
+        self._notice(seen)
+        return self.trusted(seen)
+
+    def truth_table(self, expected: str = "undefined") -> SeenTable:
+        """Ask every pair of different pods and every port that the target serves. Raises ``Unproven``."""
+        __tracebackhide__ = True
+        seen = self.look_around(_word(expected), _caller())
+        self._notice(seen)
+        return seen
+
+    def look(self, seen: Seen) -> Seen:
+        """Ask the same path anew, for its word."""
+        __tracebackhide__ = True
+        expectation = seen.expectation
+        path, word, where = expectation.path.text, expectation.expected, expectation.where
+        return self._seen(_plainly(lambda: self.stage.look(path, word, where)), seen.scene)
+
+    def look_around(self, word: Expected, where: str) -> SeenTable:
+        """Ask for everything."""
+        __tracebackhide__ = True
+        table = _plainly(lambda: self.stage.look_around(word, where))
+        scene = self.scene()
+        cells = {place: self.trusted(self._seen(finding, scene)) for place, finding in table.cells.items()}
+        return SeenTable(table.rows, table.columns, cells, self, scene, word)
+
+    def trusted(self, seen: Seen) -> Seen:
+        """The finding, unless it rests on nothing: ``Unproven``."""
+        __tracebackhide__ = True
+        if seen.judgement in _DOUBTS:
+            raise Unproven(seen.story.text)
+        return seen
+
+    def scene(self) -> Scene:
+        """What is in force now."""
+        return Scene(self.stage, self.stage.present, profile=self._profile)
+
+    def is_in(self, scene: Scene) -> bool:
+        """Whether the scenario is still in the step that was looked at."""
+        return self.stage.present.name == scene.step.name
+
+    def _seen(self, finding: Finding, scene: Scene) -> Seen:
+        return Seen(finding.expectation, finding.asked, self, scene)
+
+
+def _plainly(act: Callable[[], T]) -> T:
+    """What it gives; an error without our frames and without what led to it, a lack as a skip."""
+    __tracebackhide__ = True
+    try:
+        return act()
+    except CapabilityMissing as lack:
+        failure: BaseException = pytest.skip.Exception(str(lack))
+    except HarnessError as error:
+        failure = error.with_traceback(None)
+    raise failure from None
+
+
+def _word(text: str) -> Expected:
+    __tracebackhide__ = True
+    known = [word.value for word in Expected]
+    if text not in known:
+        raise ValueError(f"'{text}' is not a verdict word; {suggest(text, known)}")
+    return Expected(text)
+
+
+def _refuse_unequal(one: object, other: object) -> bool:
+    __tracebackhide__ = True
+    if isinstance(other, str):
+        raise TypeError(f"anything that goes wrong is != '{other}'; say what is expected: == 'blocked', == 'allowed'")
+    return one is not other
+
+
+def _caller() -> str:
+    """``file:line`` of the test that asks."""
+    frame = sys._getframe(2)
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

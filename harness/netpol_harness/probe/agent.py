@@ -1,0 +1,48 @@
+"""The same batch by the agent: one python3 in the pod, non-blocking sockets, thousands of addresses a second.
+
+For closed-world tables of many addresses. What it can ask are addresses over TCP (also for HTTP: the handshake), UDP
+and SCTP; names and ICMP are for the typed tools. Its answers come in the same frames and are read by the same table.
+The program is sent on standard input as one line, which ``python3 -c`` reads without needing the end of its input.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.probe.commands import Command, Dialect, datagram, python_argv
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.script import PULSE, PULSE_PROBES, Batch, token
+from netpol_harness.probe.toolbox import Tool
+
+ARGV = ("python3", "-S", "-E", "-c", "exec(eval(input()))")
+PROGRAM = Path(__file__).with_name("agent_program.py").read_text("utf-8")
+
+AT_ONCE = 500
+"""Sockets that one agent has open at the same time, as its program says."""
+
+SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.UDP: "udp", Scheme.SCTP: "sctp"}
+
+
+def can_ask(probe: Probe) -> bool:
+    """Whether the agent can ask this."""
+    return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.held)
+
+
+def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:
+    """The agent's standard input for ``probes`` (distinct, all of which it can ask), ``timeout`` seconds each."""
+    asked = {str(index): (probe, _command(probe, timeout, nonce, str(index))) for index, probe in enumerate(probes)}
+    jobs = [_job(PULSE, PULSE_PROBES[0], nonce), *(_job(index, probe, nonce) for index, (probe, _) in asked.items())]
+    program = f"{PROGRAM}\nmain({nonce!r}, {timeout!r}, {jobs!r})\n"
+    return Batch(f"{program!a}\n", nonce, timeout, asked, pulses=(PULSE,), lookups={}, unasked={})
+
+
+def _job(index: str, probe: Probe, nonce: str) -> tuple[str, str, str, int, bytes]:
+    payload = datagram(probe, token(nonce, index)) if probe.scheme is Scheme.UDP else b""
+    return index, SCHEMES[probe.scheme], probe.host, probe.port, payload
+
+
+def _command(probe: Probe, timeout: float, nonce: str, index: str) -> Command:
+    """What a user could type to ask the same."""
+    limited = f"timeout {max(1, math.ceil(timeout))} {python_argv(probe, token(nonce, index))}"
+    return Command(Tool.PYTHON, Dialect.AGENT, limited)

@@ -1,0 +1,138 @@
+"""Asking until the answers match or time runs out, and then once more: questions become evidence.
+
+Invariants (DESIGN 3.3): a round asks all open questions and their witnesses at once; a question stays open until its
+last attempt satisfies it; nothing ends without a round that asks *all* questions, allowed ones too, since what matched
+before a policy landed must not stay green. So everything is asked at least twice, however late it is. The last attempt
+counts, and a match that did not last is kept, as flapping.
+
+Times are seconds from ``since``, the monotonic moment of the last change, to the start of the attempt's round.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from netpol_harness.matrix.evidence import Attempt, Evidence, Reply
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.model.flow import PodRef
+from netpol_harness.probe.prober import Means, Prober, Replies
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.settings import Deadline, Timeouts
+
+
+def converge(
+    prober: Prober,
+    questions: Iterable[Question],
+    timeouts: Timeouts,
+    *,
+    since: float | None = None,
+    means: Means = Means.TYPED,
+) -> Mapping[Question, Evidence]:
+    """Evidence for every question (each asked under its own words). Of ``timeouts``, settle and interval count.
+
+    Returns after the settle deadline at the latest, give or take two rounds; never raises for a broken pod.
+    """
+    attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
+    if means is Means.TYPED:
+        prober.prepare(pod for question in attempts for pod in question.asked_in)
+    rounds = _Rounds(prober, attempts, timeouts.interval, means, time.monotonic() if since is None else since)
+    deadline = Deadline(timeouts.settle)
+    pending = tuple(attempts)
+    while pending:
+        pending = rounds.ask(pending)
+        if not pending or deadline.passed:
+            pending = rounds.ask(tuple(attempts))
+            if deadline.passed:
+                break
+    return {question: Evidence(question.expected, tuple(seen)) for question, seen in attempts.items()}
+
+
+def ask(prober: Prober, questions: Sequence[Question], means: Means = Means.TYPED) -> Mapping[Question, Attempt]:
+    """One attempt at each question with its witnesses, in one round; ``at`` is zero."""
+    batches: dict[PodRef, list[Probe]] = {}
+    for question in questions:
+        batches.setdefault(question.source, []).append(question.probe)
+        for pod, probe in question.witnesses:
+            batches.setdefault(pod, []).append(probe)
+    replies = prober.observe(batches, means)
+    vouched = _vouched(prober, questions, replies)
+    return {question: _attempt(question, replies, vouched) for question in questions}
+
+
+def satisfied(question: Question, attempt: Attempt) -> bool:
+    """Whether this attempt alone is what the author expects, with the proof that it needs."""
+    matches = question.expected.admits(attempt.reply.outcome)
+    return matches and (attempt.proven or not question.expected.needs_proof)
+
+
+class _Rounds:
+    """Rounds of questions, ``interval`` seconds apart at least, whose attempts are kept in ``attempts``."""
+
+    def __init__(
+        self,
+        prober: Prober,
+        attempts: Mapping[Question, list[Attempt]],
+        interval: float,
+        means: Means,
+        origin: float,
+    ) -> None:
+        self._prober = prober
+        self._attempts = attempts
+        self._interval = interval
+        self._means = means
+        self._origin = origin
+        self._next = Deadline(0.0)
+
+    def ask(self, asked: tuple[Question, ...]) -> tuple[Question, ...]:
+        """Ask all of them once; returns those that are not satisfied."""
+        if not self._next.passed:
+            self._next.pause(self._interval)
+        self._next = Deadline(self._interval)
+        at = time.monotonic() - self._origin
+        for question, attempt in ask(self._prober, asked, self._means).items():
+            self._attempts[question].append(replace(attempt, at=at))
+        return tuple(question for question in asked if not satisfied(question, self._attempts[question][-1]))
+
+
+def _vouched(
+    prober: Prober, questions: Sequence[Question], replies: Replies
+) -> Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]:
+    """For witnesses that could not be asked: a pod that had an answer from the same listener, and the answer."""
+    mute = [
+        (question, witness)
+        for question in questions
+        for witness in question.witnesses
+        if question.vouchers and replies.get(witness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
+    ]
+    batches: dict[PodRef, list[Probe]] = {}
+    for question, (_, probe) in mute:
+        for pod in question.vouchers:
+            batches.setdefault(pod, []).append(probe)
+    heard = {key: reply for key, reply in prober.observe(batches).items() if reply.outcome is Outcome.CONNECTED}
+    return {
+        witness: (pod, heard[pod, witness[1]])
+        for question, witness in mute
+        for pod in question.vouchers
+        if (pod, witness[1]) in heard
+    }
+
+
+def _attempt(
+    question: Question, replies: Replies, vouched: Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]
+) -> Attempt:
+    """The reply and the worst of the witnesses: one that was not heard, before one that is silent, before life."""
+    reply = replies.get((question.source, question.probe), NOT_ASKED)
+    seen = [
+        (str(vouched[witness][0]), vouched[witness][1]) if witness in vouched else ("", replies.get(witness, NOT_ASKED))
+        for witness in question.witnesses
+    ]
+    voucher, worst = min(seen, key=lambda entry: _worth(entry[1]), default=("", None))
+    return Attempt(0.0, reply, worst, voucher)
+
+
+def _worth(witness: Reply) -> int:
+    return {Outcome.PROBE_FAILED: 0, Outcome.CONNECTED: 2}.get(witness.outcome, 1)
+
+
+NOT_ASKED = Reply(Outcome.PROBE_FAILED, "no reply was given for this probe")
+"""Stands for a reply that is not there: a probe that was not answered is broken, never blocked."""

@@ -1,0 +1,105 @@
+"""What is asked: ``Probe``, one thing to try from inside a pod, and ``Question``, a probe with an expectation.
+
+Invariant: a host and a port that could be anything but a host and a port do not get past these constructors, so that
+nothing in a scenario or in a cluster's answer can become shell syntax or an option of a tool.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from netpol_harness.matrix.outcome import Expected
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.model.flow import PodRef
+
+
+class Speech(StrEnum):
+    """What a server of datagrams understands: ``echo WORD``, as agnhost's netexec and any echo; or questions of DNS."""
+
+    ECHO = "echo"
+    DNS = "DNS"
+
+
+LABEL = r"[A-Za-z0-9](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9])?"
+NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*\.?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
+
+    ``source_port`` is bound before anything is sent, 0 where any will do. ``held`` names the connection to ask over,
+    which stays open from one asking to the next; empty for a new one each time. ``speech`` is what the target of
+    datagrams is known to understand; where that is unknown, port 53 stands for a name server.
+    Raises ``ValueError`` where one of these is not what it should be.
+    """
+
+    scheme: Scheme
+    host: str
+    port: int
+    source_port: int = 0
+    held: str = ""
+    speech: Speech | None = None
+
+    def __post_init__(self) -> None:
+        if not (is_address(self.host) or NAME.fullmatch(self.host)):
+            raise ValueError(f"not a host name or an address: {self.host!r}")
+        lowest, highest = (0, 0) if self.scheme is Scheme.ICMP else (1, 65535)
+        if not lowest <= self.port <= highest:
+            raise ValueError(f"port {self.port} of {self.scheme}://{self.host} is not within {lowest} to {highest}")
+        if not 0 <= self.source_port <= 65535:
+            raise ValueError(f"source port {self.source_port} is not within 1 to 65535")
+
+    @property
+    def by_name(self) -> bool:
+        """Whether asking needs a name to be resolved first."""
+        return not is_address(self.host)
+
+    @property
+    def asks_dns(self) -> bool:
+        """Whether datagrams to the target are questions of DNS."""
+        return self.speech is Speech.DNS or (self.speech is None and self.port == 53)
+
+    @property
+    def authority(self) -> str:
+        """``host:port`` as URLs write it, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One probe from one pod, and the word for what should come of it. Names are real ones, as the cluster has them.
+
+    ``witnesses`` are the target's own pods, each with the probe that shows, from inside it, that its listener is alive;
+    where there are none, a denial cannot be proven. ``vouchers`` are pods that may ask a witness's probe where the
+    witness itself cannot be asked: whoever has an answer from a listener has shown it alive.
+    """
+
+    source: PodRef
+    probe: Probe
+    expected: Expected
+    witnesses: tuple[tuple[PodRef, Probe], ...] = ()
+    vouchers: tuple[PodRef, ...] = ()
+
+    @property
+    def asked_in(self) -> tuple[PodRef, ...]:
+        """The pods that answering this takes."""
+        return (self.source, *(pod for pod, _ in self.witnesses))
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.probe}"
+
+
+@cache
+def is_address(host: str) -> bool:
+    """Whether ``host`` is a literal IPv4 or IPv6 address (without a zone, which only means something on one host)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host

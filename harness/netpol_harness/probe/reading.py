@@ -1,0 +1,181 @@
+"""The one table from what a tool did to what that means: (dialect, exit code, message) -> ``Outcome``. PURE.
+
+Invariant: what is not in the table is PROBE_FAILED; nothing is guessed. Rows are tried in order, the first that fits
+decides. Rows on exit codes see the whole message; the shared phrases are looked for line by line from the end, because
+a tool that tries several addresses says last what it came to. Measured with nc (openbsd, traditional, ncat, busybox),
+curl 7.88, bash and getent; agnhost and wget by their documentation.
+
+CONNECTED is said of a connection, not of an application: an HTTP client that was given an error status, an empty reply,
+or anything after the handshake, was let through, which is what ``allowed`` asks of a policy. The detail tells the rest.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.probe.commands import Dialect
+
+SILENCE = frozenset({124, 143})
+"""Exit codes of GNU's ``timeout`` and of a command that busybox's ``timeout`` (or ours) has terminated."""
+
+NEVER_RAN = frozenset({125, 126, 127})
+"""Exit codes of ``timeout`` and of shells for a command that could not be run at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """``explained`` is False where the tool was silent about the cause, which for a name may be the lookup."""
+
+    outcome: Outcome
+    detail: str
+    explained: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``codes`` empty: any code; ``pattern`` empty: any message, ``\\Z`` an empty one."""
+
+    outcome: Outcome
+    dialects: frozenset[Dialect]
+    codes: frozenset[int] = frozenset()
+    pattern: str = ""
+    detail: str = ""
+    explained: bool = True
+
+    def fits(self, dialect: Dialect, code: int, message: str) -> bool:
+        """Whether this row decides; a pattern may match anywhere, at the start of any line with ``^``."""
+        if dialect not in self.dialects or (self.codes and code not in self.codes):
+            return False
+        return not self.pattern or re.search(self.pattern, message, re.MULTILINE | re.IGNORECASE) is not None
+
+
+C, W, N, P, U, T, B, A = (
+    frozenset(group)
+    for group in (
+        {Dialect.CURL},
+        {Dialect.WGET},
+        {Dialect.NC},
+        {Dialect.NC_PLAIN},
+        {Dialect.NC_UDP, Dialect.BASH_UDP},
+        {Dialect.NC_TALK},
+        {Dialect.BASH_UDP},
+        {Dialect.AGNHOST},
+    )
+)
+PLAIN_SUCCESS = frozenset({Dialect.AGNHOST, Dialect.BASH, Dialect.PYTHON, Dialect.PING, Dialect.LOOKUP})
+EVERY_TOOL = frozenset(Dialect) - {Dialect.AGENT}
+AGENT = frozenset({Dialect.AGENT})
+LOOKUP = frozenset({Dialect.LOOKUP})
+PING = frozenset({Dialect.PING})
+
+TABLE: tuple[Row, ...] = (
+    Row(Outcome.PROBE_FAILED, EVERY_TOOL, NEVER_RAN),
+    # curl names the phase that failed, so that its silence is always explained
+    Row(Outcome.CONNECTED, C, pattern=r"^\* *(Connected to|Established connection)"),
+    Row(Outcome.CONNECTED, C, frozenset({0, 1, 8, 52, 56})),
+    Row(Outcome.NAME_FAILED, C, frozenset({6})),
+    Row(Outcome.NAME_FAILED, C, frozenset({28}), r"resolv|name lookup"),
+    Row(Outcome.TIMED_OUT, C, frozenset({28})),
+    Row(Outcome.CONNECTED, W, pattern=r"HTTP/\d|\bconnected\.|error getting response|bad header|empty reply"),
+    Row(Outcome.CONNECTED, W, frozenset({0})),
+    Row(Outcome.CONNECTED, N, frozenset({0}), r"succeeded!|\bopen\b|\bConnected to\b"),
+    Row(Outcome.CONNECTED, T, pattern=r"succeeded!|\[[\d.a-f:]+\] \d+ .*\bopen$|\bConnected to\b", detail="connected"),
+    Row(Outcome.CONNECTED, P, frozenset({0})),
+    Row(Outcome.CONNECTED, P, SILENCE, detail="connected; the server said nothing"),
+    Row(
+        Outcome.PROBE_FAILED,
+        EVERY_TOOL,
+        pattern=r"address already in use|cannot assign requested address|couldn't setup local socket",
+        detail="the source port is not free: an earlier connection from it has not been forgotten yet",
+    ),
+    # datagrams: nc leaves with 0 and nothing said where an ICMP error came back, with 1 where none could be sent
+    Row(Outcome.REFUSED, U, frozenset({0}), r"\A\s*\Z", detail="an ICMP error came back"),
+    Row(Outcome.TIMED_OUT, U, SILENCE, r"\A\s*\Z", explained=False),
+    Row(Outcome.CONNECTED, U, frozenset({0}) | SILENCE),
+    Row(Outcome.REFUSED, B, frozenset({1}), r"\A\s*\Z", detail="an ICMP error came back", explained=False),
+    Row(Outcome.UNREACHABLE, U, frozenset({1}), r"\A\s*\Z", detail="no datagram could be sent", explained=False),
+    Row(Outcome.CONNECTED, PLAIN_SUCCESS, frozenset({0})),
+    Row(Outcome.TIMED_OUT, A, pattern=r"^TIMEOUT"),
+    Row(Outcome.REFUSED, A, pattern=r"^REFUSED"),
+    Row(Outcome.NAME_FAILED, A, pattern=r"^DNS"),
+    Row(Outcome.PROBE_FAILED, PING, pattern=r"socket:|are you root|capability"),
+    Row(Outcome.UNREACHABLE, PING, frozenset({1}), r"unreachable|filtered|prohibited"),
+    Row(Outcome.TIMED_OUT, PING, frozenset({1}), r"100% packet loss"),
+    Row(Outcome.CONNECTED, LOOKUP, frozenset({1}), r"^Name:.*\n^Address"),
+    Row(Outcome.TIMED_OUT, EVERY_TOOL, SILENCE, explained=False),
+    Row(Outcome.NAME_FAILED, LOOKUP),
+    # the agent's codes are errno
+    Row(Outcome.CONNECTED, AGENT, frozenset({0})),
+    Row(Outcome.REFUSED, AGENT, frozenset({104, 111}), detail="refused"),
+    Row(Outcome.TIMED_OUT, AGENT, frozenset({110})),
+    Row(Outcome.UNREACHABLE, AGENT, frozenset({1, 13, 100, 101, 112, 113}), detail="unreachable"),
+)
+
+FAILED = frozenset({1, 2, 4, 7})
+"""Exit codes with which tools report what a phrase then explains (wget 4: network failure, curl 7: no connection)."""
+
+PHRASES: tuple[Row, ...] = (
+    Row(
+        Outcome.NAME_FAILED,
+        EVERY_TOOL,
+        FAILED,
+        r"getaddrinfo|gaierror|name or service not known|temporary failure in name|no address associated|bad address|"
+        r"could not resolve|unable to resolve|forward host lookup failed|name does not resolve|unknown host",
+    ),
+    Row(Outcome.PROBE_FAILED, EVERY_TOOL, FAILED, r"invalid option|unrecognized option|unknown (flag|command)|usage:"),
+    Row(Outcome.PROBE_FAILED, EVERY_TOOL, FAILED, r"protocol not supported"),
+    Row(Outcome.REFUSED, EVERY_TOOL, FAILED, r"connection refused|connection reset by peer"),
+    Row(
+        Outcome.UNREACHABLE,
+        EVERY_TOOL,
+        FAILED,
+        r"no route to host|(network|host|net) (is )?unreachable|permission denied|operation not permitted|filtered",
+    ),
+    Row(Outcome.TIMED_OUT, EVERY_TOOL, FAILED, r"timed out|\btimeout\b", explained=False),
+)
+"""What all tools say alike, in the words of glibc, musl and their own."""
+
+
+def read(dialect: Dialect, code: int, message: str) -> Meaning:
+    """What a tool's exit code and output mean."""
+    for row in TABLE:
+        if row.fits(dialect, code, message):
+            return Meaning(row.outcome, row.detail or _telling(row.outcome, dialect, code, message), row.explained)
+    for line in reversed(message.splitlines()):
+        for row in PHRASES:
+            if row.fits(dialect, code, line):
+                return Meaning(row.outcome, _tidy(line), row.explained)
+    said = next(_spoken(message), "no message")
+    return Meaning(Outcome.PROBE_FAILED, f"answer not understood: exit code {code}, {said}")
+
+
+def curl_seconds(message: str) -> float | None:
+    """How long curl's connection took, where it came about."""
+    found = re.search(r"^time_connect (\d+\.\d+)$", message, re.MULTILINE)
+    seconds = float(found[1]) if found else 0.0
+    return seconds or None
+
+
+def _telling(outcome: Outcome, dialect: Dialect, code: int, message: str) -> str:
+    """The line of a message that tells a reader most."""
+    status = re.search(r"\bHTTP/[\d.]+ (\d{3})\b", message)
+    if status and dialect in (Dialect.CURL, Dialect.WGET):
+        return f"HTTP {status[1]}"
+    line = next(_spoken(message), "")
+    if code in NEVER_RAN and dialect is not Dialect.AGENT:
+        return f"it could not be run (exit code {code}): {line}"
+    return f"connected, then {line}" if code and dialect is Dialect.CURL and outcome is Outcome.CONNECTED else line
+
+
+def _spoken(message: str) -> Iterator[str]:
+    """Lines from the last, without curl's running commentary."""
+    for line in reversed(message.splitlines()):
+        tidy = _tidy(line)
+        if tidy and not tidy.startswith(("time_connect", "* Closing", "{ [", "Ncat: 0 bytes", "Ncat: Version")):
+            yield tidy.removeprefix("* ")
+
+
+def _tidy(text: str) -> str:
+    """One line of printable text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

@@ -1,0 +1,225 @@
+"""One batch for one pod: probes become one POSIX sh script, and its output becomes one reply for each probe. PURE.
+
+The script is fed to ``sh`` on standard input: a long batch outgrows what a URL may hold (exec's argv travels in one).
+It does not need the end of its input, which exec over v4 cannot say: it is one function, read whole before it runs (so
+that half a script does nothing), and ends itself. Probes run in parallel, ``width`` at once, and each writes a frame.
+
+Beside the probes a batch carries a *pulse* of each tool, a connection to a closed port of the pod itself, which shows
+whether the tool starts and the pod runs fast enough for its silence to mean anything (python3 behind a version manager
+does not, in 0.2 s); and a lookup of each name, which tells a name that did not resolve from a network that is silent.
+Times are those of /proc/uptime (10 ms), which costs no process.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from netpol_harness.matrix.evidence import Reply
+from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.matrix.path import Scheme
+from netpol_harness.probe import frames, reading
+from netpol_harness.probe.commands import Ask, Command, Dialect, command_for, lookup_command
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.toolbox import SOUGHT, Tool, Toolbox
+
+SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
+"""Outcomes that may be a lack of time."""
+
+PULSE = "pulse"
+PULSE_PROBES = (Probe(Scheme.TCP, "127.0.0.1", 1), Probe(Scheme.ICMP, "127.0.0.1", 0))
+"""Answered at once, by a refusal or an echo, without leaving the pod."""
+
+PRELUDE = f"""\
+export LC_ALL=C
+unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+frame() {{ printf '\\n[%s %s %s %s %s\\n%.{frames.LONGEST_MESSAGE}s\\n%s %s %s]\\n' $N $1 $2 $3 $4 "$5" $N $1 $2; }}
+again() {{
+  n=$1
+  while :; do
+    eval "$2"; r=$?; n=$((n - 1))
+    case $n,$r in 0,*) return $r ;; *,124 | *,143) ;; *) return $r ;; esac
+  done
+}}
+now() {{ t=0; read -r t _ </proc/uptime; }} 2>/dev/null
+p() {{ now; a=$t; o=$(again $2 "$3" 2>&1 </dev/null); r=$?; now; frame $1 $r $a $t "$o"; }}
+q() {{ now; a=$t; o=$(again $2 "$3" 2>/dev/null </dev/null); r=$?; now; frame $1 $r $a $t "$o"; }}
+"""
+
+OWN_TIMEOUT = """\
+timeout() { l=$1; shift; "$@" <&0 & c=$!; { sleep $l; kill $c; } >/dev/null 2>&1 & k=$!
+  wait $c; r=$?; kill $k 2>/dev/null; return $r; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One pod's script (``text``), and what it takes to read its answer.
+
+    ``asked``: by frame index; ``lookups``: name -> frame index; ``unasked``: replies that are known without asking;
+    ``pulses``: the frame indexes of its pulses; ``timeout``: seconds that one probe really has there.
+    """
+
+    text: str
+    nonce: str
+    timeout: float
+    asked: Mapping[str, tuple[Probe, Command]]
+    pulses: tuple[str, ...]
+    lookups: Mapping[str, str]
+    unasked: Mapping[Probe, Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One reply for every probe of a batch; ``slowest``: the longest that anything which did answer took, seconds."""
+
+    replies: Mapping[Probe, Reply]
+    slowest: float
+
+
+def compose(
+    probes: Sequence[Probe], toolbox: Toolbox, *, timeout: float, width: int, nonce: str, tool: Tool | None = None
+) -> Batch:
+    """The script for ``probes`` (distinct), ``timeout`` seconds each, at most ``width`` at once.
+
+    ``nonce`` is a fresh word of letters and digits; ``tool`` forces one tool for all probes.
+    """
+    commands = {
+        str(index): (probe, command_for(Ask(probe, toolbox, timeout, token(nonce, str(index))), tool))
+        for index, probe in enumerate(probes)
+    }
+    asked = {index: (probe, command) for index, (probe, command) in commands.items() if command is not None}
+    unasked = {probe: _no_tool(probe, tool) for probe, command in commands.values() if command is None}
+    lookups = _lookups(asked, toolbox)
+    pulses = _pulses(asked, toolbox, timeout)
+    alone = [(line,) for line in (*_lookup_lines(lookups, toolbox, timeout), *pulses.values())]
+    own_timeout = "" if toolbox.has_timeout else OWN_TIMEOUT
+    text = _text([*alone, *_strands(asked)], width, nonce, own_timeout)
+    return Batch(text, nonce, toolbox.probe_seconds(timeout), asked, tuple(pulses), lookups, unasked)
+
+
+def token(nonce: str, index: str) -> str:
+    """The word that one probe's datagrams carry: as fresh as the nonce, but another, so that no echo forges a frame."""
+    return hashlib.sha256(f"{nonce} {index}".encode()).hexdigest()[:16]
+
+
+def read(batch: Batch, stdout: bytes, *, why_lost: str = "") -> Answers:
+    """One reply for each probe of the batch; ``why_lost`` explains answers that are missing."""
+    found = frames.parse(batch.nonce, stdout)
+    replies = dict(batch.unasked)
+    for index, (probe, command) in batch.asked.items():
+        frame = found.whole.get(index)
+        lost = _lost(index, found, why_lost)
+        replies[probe] = (
+            _reply(batch, found, index, frame) if frame else Reply(Outcome.PROBE_FAILED, lost, command.tool)
+        )
+    answered = [replies[batch.asked[index][0]].seconds for index in found.whole if _timed(batch, replies, found, index)]
+    resolved = [found.whole[index].seconds for index in batch.lookups.values() if _resolved(found, index)]
+    pulses = [found.whole[index].seconds for index in batch.pulses if index in found.whole]
+    if len(pulses) < len(batch.pulses):
+        replies = {probe: doubted(reply, "the pod's own pulse was lost") for probe, reply in replies.items()}
+    return Answers(replies, max([*answered, *resolved, *pulses], default=0.0))
+
+
+def doubted(reply: Reply, why: str) -> Reply:
+    """The reply where silence is not an observation, because of ``why`` (empty: it is). Explicit answers stay."""
+    if not why or reply.outcome not in SILENT:
+        return reply
+    return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"{reply.detail}; but {why}")
+
+
+def _timed(batch: Batch, replies: Mapping[Probe, Reply], found: frames.Frames, index: str) -> bool:
+    """Whether a probe was answered and left because of it; some tools wait for their whole time even then."""
+    if index not in batch.asked:
+        return False
+    probe, command = batch.asked[index]
+    waited = found.whole[index].code in reading.SILENCE and command.dialect is not Dialect.CURL
+    return replies[probe].outcome is Outcome.CONNECTED and not waited
+
+
+def _resolved(found: frames.Frames, index: str) -> bool:
+    frame = found.whole.get(index)
+    return frame is not None and reading.read(Dialect.LOOKUP, frame.code, frame.message).outcome is Outcome.CONNECTED
+
+
+def _no_tool(probe: Probe, forced: Tool | None) -> Reply:
+    if forced is not None:
+        return Reply(
+            Outcome.PROBE_FAILED, f"--probe-tool {forced} cannot ask {probe} here; leave the option out", forced
+        )
+    what = f"no tool for {probe.scheme.upper()} in the container"
+    return Reply(Outcome.PROBE_FAILED, f"{what} (of {SOUGHT}); use an image that has one, or add such a container")
+
+
+def _lookups(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox) -> dict[str, str]:
+    """An index for each name whose tool may die without a word about it."""
+    names = {p.host for p, command in asked.values() if p.by_name and command.dialect is not Dialect.CURL}
+    return {name: f"name{number}" for number, name in enumerate(sorted(names))} if toolbox.lookup else {}
+
+
+def _lookup_lines(lookups: Mapping[str, str], toolbox: Toolbox, timeout: float) -> list[str]:
+    return [f"p {index} 1 {shlex.quote(lookup_command(name, toolbox, timeout))}" for name, index in lookups.items()]
+
+
+def _pulses(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeout: float) -> dict[str, str]:
+    """Index -> line for each tool in use, by the first of the pulse's probes that it can ask."""
+    tools = sorted({command.tool for _, command in asked.values()})
+    beats = [
+        next(filter(None, (command_for(Ask(probe, toolbox, timeout, ""), tool) for probe in PULSE_PROBES)), None)
+        for tool in tools
+    ]
+    named = {f"{PULSE}{number}": beat for number, beat in enumerate(beats) if beat is not None}
+    return {index: f"p {index} 1 {shlex.quote(beat.shell)}" for index, beat in named.items()}
+
+
+def _strands(asked: Mapping[str, tuple[Probe, Command]]) -> list[tuple[str, ...]]:
+    """A line for each probe; those that want the same source port can only have it one after the other."""
+    strands: dict[str, list[str]] = {}
+    for index, (probe, command) in asked.items():
+        line = f"{'q' if command.data_only else 'p'} {index} {command.tries} {shlex.quote(command.shell)}"
+        strands.setdefault(f"port {probe.source_port}" if probe.source_port else index, []).append(line)
+    return [tuple(lines) for lines in strands.values()]
+
+
+def _text(strands: Sequence[tuple[str, ...]], width: int, nonce: str, own_timeout: str) -> str:
+    """The script: ``width`` workers in the background, each with its share of the strands."""
+    shares = [strands[start::width] for start in range(min(width, len(strands)))]
+    workers = "\n".join("{\n" + "\n".join(line for strand in share for line in strand) + "\n} &" for share in shares)
+    return f"N={nonce}\n{PRELUDE}{own_timeout}batch() {{\n{workers}\nwait\nexit 0\n}}\nbatch\n"
+
+
+def _lost(index: str, found: frames.Frames, why: str) -> str:
+    if index in found.repeated:
+        return f"probe {index} was answered more than once, so no answer can be trusted"
+    return f"the answer of probe {index} was lost" + (f": {why}" if why else "")
+
+
+def _reply(batch: Batch, found: frames.Frames, index: str, frame: frames.Frame) -> Reply:
+    probe, command = batch.asked[index]
+    meaning = reading.read(command.dialect, frame.code, frame.message)
+    seconds = (reading.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
+    reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
+    if probe.by_name and not meaning.explained:
+        reply = _explained(batch, found, probe, reply)
+    if reply.outcome is Outcome.CONNECTED and probe.scheme is Scheme.UDP:
+        echoed = token(batch.nonce, index) in frame.message
+        return replace(reply, detail="our own data came back" if echoed else "data came back, not ours")
+    if reply.outcome is Outcome.TIMED_OUT:
+        return replace(reply, detail=f"no answer within {batch.timeout:.3g} s")
+    return reply
+
+
+def _explained(batch: Batch, found: frames.Frames, probe: Probe, reply: Reply) -> Reply:
+    """Silence on a name is the name's failure or the network's; the lookup of the same batch tells which."""
+    frame = found.whole.get(batch.lookups.get(probe.host, ""))
+    if frame is None:
+        sought = "the lookup was lost" if batch.lookups else "there is neither getent nor nslookup to tell"
+        return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"silence: the name or the network? {sought}")
+    lookup = reading.read(Dialect.LOOKUP, frame.code, frame.message)
+    if lookup.outcome is Outcome.CONNECTED:
+        return reply
+    if lookup.outcome is Outcome.PROBE_FAILED:
+        return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"looking up {probe.host} failed: {lookup.detail}")
+    silent = lookup.outcome is Outcome.TIMED_OUT
+    said = f"no answer from a name server within {batch.timeout:.3g} s" if silent else lookup.detail or "no such name"
+    return replace(reply, outcome=Outcome.NAME_FAILED, detail=f"{probe.host} did not resolve: {said}")

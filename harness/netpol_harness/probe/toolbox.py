@@ -1,0 +1,123 @@
+"""Which tools a container has, and of which kind: one script asks, ``parse`` reads its answer. PURE.
+
+Kinds matter: four programs are called nc and take different options, and busybox's ``timeout`` takes ``0.2`` for 0.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netpol_harness.errors import ToolMissing
+from netpol_harness.probe import frames
+
+
+class Tool(StrEnum):
+    """Programs that can ask, by the names that users know. The values are those of ``--probe-tool``."""
+
+    CURL = "curl"
+    NC = "nc"
+    AGNHOST = "agnhost"
+    WGET = "wget"
+    BASH = "bash"
+    PYTHON = "python3"
+    PING = "ping"
+
+
+class Netcat(StrEnum):
+    """The kinds of netcat. COMPATIBLE is busybox built with traditional netcat's options, PLAIN is busybox without."""
+
+    OPENBSD = "openbsd"
+    TRADITIONAL = "traditional"
+    NCAT = "ncat"
+    COMPATIBLE = "busybox, compatible"
+    PLAIN = "busybox"
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """What one container offers.
+
+    ``nc`` is the word to type for netcat; ``receives_once``: nc can leave after the first datagram (``-W 1``);
+    ``fractional``: ``timeout`` understands fractions of a second; ``lookup``: what resolves a name as the tools do.
+    """
+
+    tools: frozenset[Tool]
+    netcat: Netcat | None = None
+    nc: str = "nc"
+    agnhost: str = "agnhost"
+    receives_once: bool = False
+    has_timeout: bool = True
+    fractional: bool = True
+    lookup: str = ""
+
+    def probe_seconds(self, timeout: float) -> float:
+        """What ``timeout`` seconds can be here: whole seconds, rounded up, where fractions are unknown."""
+        return timeout if self.fractional else float(-(-timeout // 1))
+
+
+DISCOVERY = """\
+export LC_ALL=C
+discover() {
+  for t in curl nc ncat netcat agnhost wget bash python3 ping getent nslookup timeout; do
+    command -v $t >/dev/null 2>&1 && echo "has $t"
+  done
+  [ -x /agnhost ] && echo "has /agnhost"
+  for n in nc ncat netcat; do
+    command -v $n >/dev/null 2>&1 && { $n -h 2>&1 </dev/null | while read -r l; do echo "nc $l"; done; break; }
+  done
+  timeout --version 2>&1 </dev/null | { read -r l; echo "timeout $l"; }
+  getent ahosts 127.0.0.1 >/dev/null 2>&1 </dev/null && echo "has ahosts"
+}
+"""
+
+NETCATS = ("nc", "ncat", "netcat")
+SOUGHT = "curl, nc, agnhost, wget, bash, python3, ping"
+
+
+def discovery(nonce: str) -> str:
+    """The script that asks, for the standard input of ``sh``; its answer comes under ``nonce``."""
+    return f"{DISCOVERY}printf '\\n[%s tools 0 0 0\\n%s\\n%s tools 0]\\n' {nonce} \"$(discover)\" {nonce}\nexit 0\n"
+
+
+def parse(nonce: str, stdout: bytes) -> Toolbox:
+    """What ``discovery`` found. Raises ``ToolMissing`` where there is nothing to ask with, or no answer to read."""
+    frame = frames.parse(nonce, stdout).whole.get("tools")
+    if frame is None:
+        raise ToolMissing("its shell did not say which tools there are")
+    toolbox = _toolbox(frame.message.splitlines())
+    if not toolbox.tools:
+        raise ToolMissing(f"found none of {SOUGHT}; use an image that has one, or add a container that has")
+    return toolbox
+
+
+def _toolbox(lines: list[str]) -> Toolbox:
+    has = {line.removeprefix("has ") for line in lines if line.startswith("has ")}
+    usage = "\n".join(line.removeprefix("nc ") for line in lines if line.startswith("nc "))
+    version = "\n".join(line for line in lines if line.startswith("timeout "))
+    nc = next((name for name in NETCATS if name in has), "")
+    tools = {tool for tool in Tool if tool.value in has}
+    tools |= ({Tool.NC} if nc else set()) | ({Tool.AGNHOST} if "/agnhost" in has else set())
+    return Toolbox(
+        tools=frozenset(tools),
+        netcat=_netcat(usage) if nc else None,
+        nc=nc or "nc",
+        agnhost="agnhost" if "agnhost" in has else "/agnhost",
+        receives_once="-W recvlimit" in usage,
+        has_timeout="timeout" in has,
+        fractional="coreutils" in version,
+        lookup=_lookup(has),
+    )
+
+
+def _netcat(usage: str) -> Netcat:
+    if "Ncat" in usage:
+        return Netcat.NCAT
+    if "BusyBox" in usage:
+        return Netcat.COMPATIBLE if "-z" in usage else Netcat.PLAIN
+    return Netcat.TRADITIONAL if "[v1." in usage else Netcat.OPENBSD
+
+
+def _lookup(has: set[str]) -> str:
+    """The command that resolves a name as the tools do: by getaddrinfo where it can, both address families."""
+    if "getent" in has:
+        return "getent ahosts" if "ahosts" in has else "getent hosts"
+    return "nslookup" if "nslookup" in has else ""

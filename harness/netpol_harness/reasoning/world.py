@@ -1,0 +1,71 @@
+"""The objects of a step as the oracle's ``World``, without any cluster. Pure.
+
+One pod stands for all pods of a workload, under the workload's own name. Every world has the cluster's name server.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from netpol_harness.matrix.path import Workload
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.scenario.scenario import Scenario, Step, network_policies
+
+Addresses = Mapping[PodRef, Sequence[str]]
+"""Addresses that are known, by workload; those of external hosts by their names, without a namespace."""
+
+NAME_SERVER = PodRef("kube-system", "kube-dns")
+"""The name server's pod in every world, and the Service before it."""
+
+LOOKUP = Port(Protocol.UDP, 53)
+"""How a name is looked up. Resolvers turn to TCP only for answers that do not fit."""
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+"""The label that the API server gives every namespace."""
+
+
+def world_of(step: Step, scenario: Scenario, addresses: Addresses | None = None) -> World:
+    """The snapshot that ``step`` describes: pods and namespaces as relabelled, Services, NetworkPolicies in force.
+
+    A pod has the addresses given here, or those that its manifest chooses, or none: they are unknown then.
+    """
+    chosen = {manifest.name.ref: manifest.chosen_addresses for manifest in scenario.workloads if manifest.pod}
+    known = {**chosen, **(addresses or {})}
+    pods = [_pod(w, known.get(w.ref, ())) for w in step.inventory.workloads.values() if w.replicas]
+    return World(
+        {namespace.name: namespace for namespace in _namespaces(step, scenario)},
+        {pod.ref: pod for pod in (*pods, _name_server())},
+        {**step.inventory.services, NAME_SERVER: _name_service()},
+        tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
+    )
+
+
+def _pod(workload: Workload, addresses: Sequence[str]) -> Pod:
+    hosted = workload.host_network
+    return Pod(workload.ref, workload.labels, workload.ports, tuple(addresses), host_network=hosted)
+
+
+def _namespaces(step: Step, scenario: Scenario) -> Iterator[Namespace]:
+    labels: dict[str, dict[str, str | None]] = {"default": {}, NAME_SERVER.namespace: {}}
+    for manifest in scenario.workloads:
+        if manifest.name.kind == "Namespace":
+            labels[manifest.name.ref.name] = dict(manifest.data["metadata"].get("labels") or {})
+    for relabel in step.labels:
+        if relabel.name.kind == "Namespace":
+            labels[relabel.name.ref.name].update(relabel.labels)
+    for name, own in labels.items():
+        kept = {key: value for key, value in own.items() if value is not None}
+        yield Namespace(name, {**kept, NAME_LABEL: name})
+
+
+def _name_server() -> Pod:
+    ports = (ContainerPort(LOOKUP, "dns"), ContainerPort(Port(Protocol.TCP, LOOKUP.number), "dns-tcp"))
+    return Pod(NAME_SERVER, {"k8s-app": "kube-dns"}, ports)
+
+
+def _name_service() -> Service:
+    ports = (
+        ServicePort(LOOKUP, LOOKUP.number, "dns"),
+        ServicePort(Port(Protocol.TCP, LOOKUP.number), LOOKUP.number, "dns-tcp"),
+    )
+    return Service(NAME_SERVER, {"k8s-app": "kube-dns"}, ports)

@@ -1,0 +1,93 @@
+"""Tables of words for programs and pages: Markdown, CSV, JSON and HTML."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from netpol_harness.escape import one_line
+from netpol_harness.reasoning.table import LEGEND, WordTable
+
+_STYLE = """\
+body { font: 14px sans-serif; margin: 2em }
+table { border-collapse: collapse; margin-bottom: 2em }
+caption { font-weight: bold; text-align: left; padding: .5em 0 }
+th, td { border: 1px solid #bbb; padding: .2em .5em; text-align: center }
+th[scope=row] { text-align: left }
+.allowed { background: #d9f2d9 } .blocked { background: #f6d5d5 } .unresolved { background: #fbe8c8 }"""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTable:
+    """The words of one step, and where it is written."""
+
+    step: str
+    where: str
+    table: WordTable
+
+    @property
+    def title(self) -> str:
+        """A heading in one line."""
+        return one_line(f"step {self.step} ({self.where})")
+
+
+def markdown(tables: Sequence[StepTable]) -> str:
+    """A heading and a pipe table for each step, and the legend."""
+    return "\n\n".join([*map(_pipes, tables), f"`{LEGEND}`"]) + "\n"
+
+
+def comma_separated(tables: Sequence[StepTable]) -> str:
+    """A line for each path: step, source, target, word."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("step", "source", "target", "word"))
+    writer.writerows((one.step, *ends, word.value) for one in tables for ends, word in one.table.words.items())
+    return out.getvalue()
+
+
+def as_json(tables: Sequence[StepTable]) -> str:
+    """A list of steps, each with ``words`` by source and target."""
+    return json.dumps([_step(one) for one in tables], indent=1) + "\n"
+
+
+def html(tables: Sequence[StepTable]) -> str:
+    """A page of its own."""
+    body = "\n".join(map(_html_table, tables))
+    head = f'<meta charset="utf-8">\n<title>Truth tables</title>\n<style>\n{_STYLE}\n</style>'
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _pipes(one: StepTable) -> str:
+    table = one.table
+    rows = [
+        ["from \\\\ to", *table.columns],
+        ["---", *(":-:" for _ in table.columns)],
+        *([row, *(table.glyph(row, column) for column in table.columns)] for row in table.rows),
+    ]
+    lines = ("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join([f"### {one.title}", "", *lines])
+
+
+def _step(one: StepTable) -> dict[str, object]:
+    words: dict[str, dict[str, str]] = {}
+    for (source, target), word in one.table.words.items():
+        words.setdefault(source, {})[target] = word.value
+    return {"step": one.step, "where": one.where, "words": words}
+
+
+def _html_table(one: StepTable) -> str:
+    table = one.table
+    heads = "".join(f'<th scope="col">{_shown(column)}</th>' for column in ("from \\ to", *table.columns))
+    rows = "\n".join(f'<tr><th scope="row">{_shown(row)}</th>{_html_cells(table, row)}</tr>' for row in table.rows)
+    return f"<table>\n<caption>{_shown(one.title)}</caption>\n<tr>{heads}</tr>\n{rows}\n</table>"
+
+
+def _html_cells(table: WordTable, row: str) -> str:
+    words = (table.words.get((row, column)) for column in table.columns)
+    return "".join(f'<td class="{word.value}">{word.value}</td>' if word else "<td></td>" for word in words)
+
+
+def _shown(text: str) -> str:
+    return escape(one_line(text))

@@ -1,0 +1,126 @@
+"""The names of a scenario: workloads, Services, external hosts, as manifests make them and as a step changes them."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any
+
+from netpol_harness.matrix.names import WORKLOAD_KINDS, ObjectName
+from netpol_harness.matrix.path import ExternalHost, Inventory, Workload
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.labels import Labels
+from netpol_harness.model.objects import ContainerPort, Service, container_ports
+from netpol_harness.scenario.manifests import Located
+from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.scenario import Manifest, Relabel
+from netpol_harness.scenario.shape import Report
+
+
+def inventory(objects: Sequence[Located], external: Node, report: Report) -> Inventory:
+    """All names, and what stands in the way of telling them apart."""
+    workloads = [workload for located in objects if (workload := _workload(located.manifest))]
+    services = [Service.parse(o.manifest.data) for o in objects if o.manifest.data["kind"] == "Service"]
+    found = Inventory(
+        workloads={w.ref: w for w in workloads},
+        services={s.ref: s for s in services},
+        externals={host.name: host for host in _externals(external, report)},
+    )
+    _no_namesakes(objects, report)
+    _no_borrowed_names(external, found, report)
+    return found
+
+
+def in_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set[ObjectName]) -> Inventory:
+    """The inventory of a step: pods relabelled, absent workloads and Services left out."""
+    labels = {relabel.name.ref: relabel.labels for relabel in relabels if relabel.name.kind == "Pod"}
+    return replace(
+        whole,
+        workloads={
+            ref: replace(workload, labels=_relabelled(workload.labels, labels[ref])) if ref in labels else workload
+            for ref, workload in whole.workloads.items()
+            if ObjectName(workload.kind, ref) not in absent
+        },
+        services={ref: s for ref, s in whole.services.items() if ObjectName("Service", ref) not in absent},
+    )
+
+
+def _relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
+    return {key: value for key, value in {**labels, **changes}.items() if value is not None}
+
+
+def _workload(manifest: Manifest) -> Workload | None:
+    name, data = manifest.name, manifest.data
+    if name.kind not in WORKLOAD_KINDS:
+        return None
+    template = manifest.pod
+    replicas = None if name.kind == "Pod" else data["spec"].get("replicas")
+    spec = template["spec"]
+    return Workload(
+        name.ref,
+        name.kind,
+        _labels(template),
+        container_ports(spec),
+        1 if replicas is None else replicas,
+        host_network=bool(spec.get("hostNetwork")),
+    )
+
+
+def _labels(data: Mapping[str, Any]) -> Labels:
+    return dict((data.get("metadata") or {}).get("labels") or {})
+
+
+def _externals(node: Node, report: Report) -> list[ExternalHost]:
+    if node.kind is Kind.LIST:
+        return [ExternalHost(item.text) for item in node.items]
+    return [ExternalHost(key.text, _address(value, report), _ports(value)) for key, value in node.entries]
+
+
+def _address(host: Node, report: Report) -> str:
+    node = host.at("address")
+    if node.kind is Kind.NOTHING:
+        return ""
+    try:
+        return str(ip_address(node.text))
+    except ValueError:
+        report.add(node.place, f"'{node.text}' is not an IP address", "write one such as 203.0.113.7, or leave it out")
+        return ""
+
+
+def _ports(host: Node) -> tuple[ContainerPort, ...]:
+    written = [item.text.partition("/") for item in host.at("ports").items]
+    return tuple(
+        ContainerPort(Port(Protocol(protocol or "TCP"), int(number)))
+        for number, _, protocol in written
+        if number.isdecimal() and (protocol or "TCP") in list(Protocol)
+    )
+
+
+def _no_namesakes(objects: Sequence[Located], report: Report) -> None:
+    """Paths name workloads without their kind, so that no two kinds may share a name."""
+    first: dict[PodRef, Located] = {}
+    for located in objects:
+        name = located.manifest.name
+        earlier = first.setdefault(name.ref, located) if name.kind in WORKLOAD_KINDS else located
+        if earlier.manifest.name.kind != name.kind:
+            what = f"{name} has the name of {earlier.manifest.name} at {earlier.manifest.where}"
+            report.add(located.node.at("metadata", "name").place, what, "rename one: a path could not tell them apart")
+
+
+def _no_borrowed_names(external: Node, found: Inventory, report: Report) -> None:
+    """A bare name is either inside the cluster or outside."""
+    inside = {ref.name: ref for ref in (*found.workloads, *found.services)}
+    lines: dict[str, int] = {}
+    addresses: dict[str, str] = {}
+    for node in external.items or [key for key, _ in external.entries]:
+        if node.text in inside:
+            what = f"the external host '{node.text}' has the name of {inside[node.text]}"
+            report.add(node.place, what, "rename the host: a path could not tell them apart")
+        line = lines.setdefault(node.text, node.place.line)
+        host = found.externals[node.text]
+        other = addresses.setdefault(host.address or f"[{host.name}]", host.name)
+        if other != host.name:
+            report.add(node.place, f"'{host.name}' has the address of '{other}'", "give each host its own")
+        if line != node.place.line:
+            report.add(
+                node.place, f"the external host '{node.text}' is already on line {line}", "leave out one of them"
+            )

@@ -1,0 +1,147 @@
+"""The directory of a scenario becomes a ``Scenario``, or a ``ScenarioInvalid`` that holds everything that is wrong."""
+
+from collections.abc import Iterable, Iterator
+from os.path import normpath
+from pathlib import Path
+
+from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.escape import one_line
+from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario.files import Files
+from netpol_harness.scenario.inventory import inventory
+from netpol_harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
+from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.scenario.schema import SCENARIO
+from netpol_harness.scenario.shape import Report
+from netpol_harness.scenario.source import read
+from netpol_harness.scenario.steps import Ground, steps
+
+DERIVED = "derived"
+
+_LINE_LIMIT = 500
+_NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")
+
+
+def load(file: Path) -> Scenario:
+    """Read a scenario.yaml and all manifests that it names.
+
+    Raises ScenarioInvalid with one line a problem, ``path:line:column: what; how to fix``, sorted; the path is relative
+    to the working directory where it lies below it.
+    """
+    report = Report()
+    if not Files(file.parent, report).may_read(file, Place(file.name, 1)):
+        raise ScenarioInvalid(_lines(report.problems, file.parent))
+    documents, problems = read(file, file.name)
+    report.extend(problems)
+    if len(documents) == 1:
+        scenario = _scenario(documents[0], file, Library(file.parent, report), report)
+    elif not problems:
+        report.add(_second(documents, file), f"the file holds {len(documents)} documents", "write exactly one scenario")
+    if report.problems:
+        raise ScenarioInvalid(_lines(report.problems, file.parent))
+    return scenario
+
+
+def derive(directory: Path) -> Scenario:
+    """The scenario of a directory that has no scenario.yaml: its manifests, and one step with all of its policies.
+
+    The words of that step are to be derived. Raises ScenarioInvalid as ``load`` does.
+    """
+    report = Report()
+    files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
+    step = {"name": DERIVED, "expect": "oracle", "policies": files}
+    said = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
+    scenario = _scenario(
+        _noded(said), directory / SCENARIO_FILE, Library(directory, report, mixed=True, globs=False), report
+    )
+    if report.problems:
+        raise ScenarioInvalid(_lines(report.problems, directory))
+    return scenario
+
+
+def manifests_in(directory: Path) -> Iterator[Path]:
+    """The manifests below a directory, sorted; hidden files and folders are left out."""
+    for file in sorted(directory.rglob("*.y*ml")):
+        hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
+        if file.suffix in (".yaml", ".yml") and not hidden and file.name not in _NO_MANIFESTS and not file.is_dir():
+            yield file
+
+
+def _noded(value: object) -> Node:
+    """Plain data as if it had been read: names of files may be no text that YAML can hold."""
+    place = Place("--derive", 1)
+    match value:
+        case dict():
+            return Node(place, Kind.MAPPING, entries=tuple((_noded(key), _noded(item)) for key, item in value.items()))
+        case list():
+            return Node(place, Kind.LIST, items=tuple(map(_noded, value)))
+        case bool():
+            return Node(place, Kind.FLAG, value, str(value).lower())
+        case _:
+            return Node(place, Kind.TEXT, str(value), str(value))
+
+
+def _scenario(node: Node, file: Path, library: Library, report: Report) -> Scenario:
+    SCENARIO(node, report)
+    ground = _ground(node, library, report)
+    return Scenario(
+        name=file.absolute().parent.name,
+        title=node.at("title").text,
+        file=file,
+        workloads=tuple(located.manifest for located in ground.workloads),
+        steps=steps(node.at("steps").items, ground, report),
+        inventory=ground.inventory,
+        description=node.at("description").text,
+        exclusive=ground.exclusive.value is True,
+        requires=(*(item.text for item in node.at("requires").items), *_implied(ground.workloads)),
+        timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
+        marks={item.text: item.place.where for item in node.at("marks").items},
+    )
+
+
+def _ground(node: Node, library: Library, report: Report) -> Ground:
+    before = len(report.problems)
+    workloads = library.workloads(node.at("workloads").items)
+    reliable = len(report.problems) == before and node.at("workloads").kind is Kind.LIST
+    exclusive = node.at("exclusive")
+    namespaces = _namespaces(workloads)
+    no_twins(workloads, report)
+    in_known_namespaces(workloads, namespaces, exclusive, report)
+    found = inventory(workloads, node.at("external"), report)
+    return Ground(library, workloads, found, namespaces, exclusive, reliable)
+
+
+def _implied(workloads: Iterable[Located]) -> Iterator[str]:
+    """Names of the capabilities that manifests need without anybody saying so."""
+    if any(located.manifest.chosen_addresses for located in workloads):
+        yield "pod addresses of one's choice"
+
+
+def _namespaces(workloads: Iterable[Located]) -> frozenset[str]:
+    names = (located.manifest.name for located in workloads)
+    return frozenset({"default", *(name.ref.name for name in names if name.kind == "Namespace")})
+
+
+def _numbers(node: Node) -> list[tuple[Node, Node]]:
+    return [(key, value) for key, value in node.entries if value.kind is Kind.NUMBER]
+
+
+def _second(documents: tuple[Node, ...], file: Path) -> Place:
+    return documents[1].place if len(documents) > 1 else Place(file.name, 1)
+
+
+def _lines(problems: Iterable[Problem], directory: Path) -> list[str]:
+    lines = []
+    for problem in sorted(set(problems)):
+        place = problem.place
+        path = _shown(directory / place.file)
+        line = one_line(f"{path}:{place.line}:{place.column}: {problem.what}; {problem.remedy}")
+        lines.append(line if len(line) <= _LINE_LIMIT else f"{line[: _LINE_LIMIT - 3]}...")
+    return lines
+
+
+def _shown(file: Path) -> str:
+    path = Path(normpath(file.absolute()))
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

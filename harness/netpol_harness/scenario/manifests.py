@@ -1,0 +1,179 @@
+"""Manifests: files found by name or glob, read once, checked one by one and together.
+
+What is returned can be parsed by ``model``; what cannot is a problem with its position.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from os.path import normpath
+from pathlib import Path
+
+from netpol_harness.matrix.names import ObjectName
+from netpol_harness.model.objects import Pod, Service
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.scenario.family import POLICY_KINDS, Family
+from netpol_harness.scenario.files import Files
+from netpol_harness.scenario.kubernetes import API_VERSION, API_VERSIONS, KIND, SPECS, metadata
+from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
+from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
+from netpol_harness.scenario.source import read
+
+_MODELS = {"Pod": Pod.parse, "Service": Service.parse, "NetworkPolicy": NetworkPolicy.parse}
+_TYPE = mapping(
+    {
+        "apiVersion": string("an API version", API_VERSION, "write v1 or apps/v1, for example"),
+        "kind": string("a kind", KIND, "write Pod, for example"),
+    },
+    required=("apiVersion", "kind"),
+    what="an API object",
+    rest=anything,
+)
+_ITEMS = mapping({"items": nullable(sequence(anything, "a list of objects"))}, rest=anything)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A manifest and the node that it was read from."""
+
+    manifest: Manifest
+    node: Node
+
+
+class Library:
+    """The manifests of one directory. A file that several steps name is read, and reported on, once.
+
+    Files hold policies or other objects, and one among the others is a problem; ``mixed`` ones are sorted instead.
+    Without ``globs`` every text is the name of a file.
+    """
+
+    def __init__(self, directory: Path, report: Report, *, mixed: bool = False, globs: bool = True) -> None:
+        self._directory = directory
+        self._files = Files(directory, report, globs=globs)
+        self._report = report
+        self._mixed = mixed
+        self._read: dict[Path, tuple[Located, ...]] = {}
+
+    def workloads(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The objects of the files that a list of names and globs matches, in its order: all that are no policies."""
+        return self._sorted(patterns, policies=False)
+
+    def policies(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The policies of the files that a list of names and globs matches, in its order."""
+        return self._sorted(patterns, policies=True)
+
+    def _sorted(self, patterns: Sequence[Node], *, policies: bool) -> tuple[Located, ...]:
+        found = self._all(patterns)
+        if not self._mixed:
+            (_only_policies if policies else _no_policies)(found, self._report)
+            return found
+        return tuple(located for located in found if (located.manifest.family is not None) == policies)
+
+    def _all(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+        """The objects of every file that matches; files in the list's order, each once."""
+        files = dict.fromkeys(file for pattern in patterns for file in self._files.named(pattern))
+        return tuple(located for file in files for located in self._objects(file))
+
+    def _objects(self, file: Path) -> tuple[Located, ...]:
+        if file not in self._read:
+            shown = normpath(file.relative_to(self._directory))
+            documents, problems = read(file, shown)
+            self._report.extend(problems)
+            objects = [node for document in documents for node in _expanded(document, self._report)]
+            self._read[file] = tuple(filter(None, (_located(node, self._report) for node in objects)))
+        return self._read[file]
+
+
+def _only_policies(objects: Iterable[Located], report: Report) -> None:
+    """A step's policies are policies, be it of another API than networking.k8s.io."""
+    for located in objects:
+        if located.manifest.family is None:
+            kind = located.manifest.data["kind"]
+            report.add(located.node.place, f"a {kind} stands among policies", "list its file under 'workloads'")
+
+
+def _no_policies(objects: Iterable[Located], report: Report) -> None:
+    """Policies belong to steps: one among the workloads would be in force in all."""
+    for located in objects:
+        if located.manifest.family is not None:
+            what = f"a {located.manifest.data['kind']} stands among workloads"
+            report.add(located.node.place, what, "list its file under a step's 'policies'")
+
+
+def no_twins(objects: Iterable[Located], report: Report) -> None:
+    """One object is written once: the second would silently replace the first."""
+    first: dict[tuple[str, ObjectName], Located] = {}
+    for located in objects:
+        name = located.manifest.name
+        earlier = first.setdefault((located.manifest.group, name), located)
+        if earlier is not located:
+            report.add(
+                located.node.place, f"{name} is already at {earlier.manifest.where}", "rename or remove one of them"
+            )
+
+
+def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclusive: Node, report: Report) -> None:
+    """Objects live in namespaces of the scenario's own; what all scenarios of a cluster share needs ``exclusive``."""
+    for located in objects:
+        name = located.manifest.name
+        system = SYSTEM_NAMESPACES & {name.ref.namespace, name.ref.name if name.kind == "Namespace" else ""}
+        shared = name.kind in CLUSTER_SCOPED and name.kind != "Namespace"
+        if (system or shared) and exclusive.value is not True:
+            what = f"{name} is shared by everything on the cluster"
+            report.add(located.node.place, what, "add 'exclusive: true' to scenario.yaml, so that it runs alone")
+        elif name.ref.namespace and name.ref.namespace not in made | SYSTEM_NAMESPACES:
+            place = located.node.at("metadata", "namespace").place
+            what = f"no manifest makes the namespace '{name.ref.namespace}'"
+            report.add(place, what, "add a Namespace manifest to the workloads")
+
+
+def _expanded(node: Node, report: Report) -> Iterator[Node]:
+    """The objects of a document: itself, or the items of a List."""
+    if node.at("kind").text != "List":
+        yield node
+        return
+    _ITEMS(node, report)
+    for item in node.at("items").items:
+        yield from _expanded(item, report)
+
+
+def _located(node: Node, report: Report) -> Located | None:
+    scratch = Report()
+    _TYPE(node, scratch)
+    if not scratch.problems:
+        _check(node, scratch)
+    report.extend(scratch.problems)
+    if scratch.problems:
+        return None
+    manifest = Manifest(node.plain(), node.place.where, node)
+    kind = manifest.data["kind"]
+    parse = None if _is_foreign(node) else _MODELS.get(kind)
+    try:
+        if parse:
+            parse(manifest.data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        report.add(node.place, f"this {kind} cannot be read ({error})", "compare it with the API reference")
+        return None
+    return Located(manifest, node)
+
+
+def _check(node: Node, report: Report) -> None:
+    kind, version = node.at("kind").text, node.at("apiVersion")
+    foreign = _is_foreign(node)
+    wanted = None if foreign else API_VERSIONS.get(kind)
+    if wanted and version.text != wanted:
+        report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
+    if kind in POLICY_KINDS and not wanted and not foreign:
+        report.add(version.place, f"no policy is a {kind} in {version.text}", "compare it with the API reference")
+    spec = None if foreign else SPECS.get(kind)
+    fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
+    mapping(fields, required=fields, rest=anything)(node, report)
+    name = node.at("metadata", "namespace")
+    if kind in CLUSTER_SCOPED and name.kind is not Kind.NOTHING:
+        report.add(name.place, f"a {kind} is in no namespace", "leave metadata.namespace out")
+
+
+def _is_foreign(node: Node) -> bool:
+    """Whether it is a policy of another API, whose content the server alone judges."""
+    family = Family.of(node.at("kind").text, node.at("apiVersion").text)
+    return family is not None and family.is_foreign

@@ -1,0 +1,57 @@
+"""A YAML value together with its place."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from netpol_harness.matrix.problem import Place
+
+
+class Kind(StrEnum):
+    """What a node is, in the words of messages."""
+
+    MAPPING = "a mapping"
+    LIST = "a list"
+    TEXT = "a text"
+    NUMBER = "a number"
+    FLAG = "a truth value"
+    NOTHING = "nothing"
+    MERGE = "a merge key"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value and its place. Fields that its kind does not use are empty, so that a reader need not ask the kind first.
+
+    ``text`` is a scalar's source text; ``entries`` are a mapping's keys and values, with merge keys resolved; ``size``
+    counts the nodes of the tree.
+    """
+
+    place: Place
+    kind: Kind
+    value: bool | int | float | str | None = None
+    text: str = ""
+    items: tuple["Node", ...] = ()
+    entries: tuple[tuple["Node", "Node"], ...] = ()
+    size: int = 1
+
+    def get(self, name: str) -> "Node | None":
+        """A field of a mapping."""
+        return next((value for key, value in self.entries if key.text == name), None)
+
+    def at(self, *names: str) -> "Node":
+        """A field of a field; where one is missing, an empty node at the place of the last that is there."""
+        node = self
+        for name in names:
+            node = node.get(name) or Node(node.place, Kind.NOTHING)
+        return node
+
+    def plain(self) -> Any:
+        """Fresh plain data: dict, list, str, int, float, bool, None."""
+        match self.kind:
+            case Kind.MAPPING:
+                return {key.text: value.plain() for key, value in self.entries}
+            case Kind.LIST:
+                return [item.plain() for item in self.items]
+            case _:
+                return self.value

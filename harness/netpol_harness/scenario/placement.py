@@ -1,0 +1,141 @@
+"""Where a scenario's namespaces really live. Pure: data in, data out.
+
+Scenarios on a shared cluster get namespaces of their own. Whatever names a namespace follows: ``metadata.namespace``,
+Namespace objects, ``namespaceSelector`` on ``kubernetes.io/metadata.name``, subjects of role bindings, DNS names in
+containers. Namespaces that are not mapped, and all else, stay as written.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario
+
+_NAME_LABEL = "kubernetes.io/metadata.name"
+_LONGEST = 63
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A one-to-one map from logical to real namespaces; ``given`` ones were there before and are not ours to change."""
+
+    names: Mapping[str, str]
+    given: bool = False
+    _logical: Mapping[str, str] = field(init=False, repr=False)
+    _dns: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        logical = {real: name for name, real in self.names.items()}
+        if len(logical) != len(self.names):
+            raise ValueError(f"two namespaces are placed in one: {dict(self.names)}")
+        object.__setattr__(self, "_logical", logical)
+        moved = "|".join(sorted(re.escape(name) for name, real in self.names.items() if name != real)) or r"(?!)"
+        object.__setattr__(self, "_dns", re.compile(rf"(?<=[a-z0-9]\.)(?:{moved})(?=\.svc(?![a-z0-9-]))"))
+
+    @classmethod
+    def literal(cls, scenario: Scenario) -> "Placement":
+        """Every namespace under its own name."""
+        return cls({name: name for name in scenario.namespaces})
+
+    @classmethod
+    def given_by(cls, scenario: Scenario, names: Mapping[str, str]) -> "Placement":
+        """Namespaces that the cluster has already. Raises ``ClusterFailed`` where one that is needed is not given."""
+        missing = set(scenario.namespaces) - names.keys() - {EXTERNAL_NAMESPACE}
+        if missing:
+            options = " ".join(f"--namespace {name}=NAME" for name in sorted(missing))
+            raise ClusterFailed(f"scenario {scenario.name} needs more namespaces than were given; add {options}")
+        return cls({name: names[name] for name in scenario.namespaces if name in names}, given=True)
+
+    @classmethod
+    def unique(cls, scenario: Scenario, suffix: str) -> "Placement":
+        """``SCENARIO-NAMESPACE-SUFFIX``, a DNS label, for all of the scenario's own namespaces.
+
+        ``suffix`` (a DNS label of at most 20 characters) tells apart what else may run on the cluster: other runs, and
+        other scenarios of a like name.
+        """
+        slug = re.sub(r"[^a-z0-9]+", "-", scenario.name.lower()).strip("-") or "scenario"
+        return cls({name: _fitted(f"{slug}-{name}", suffix) for name in scenario.namespaces})
+
+    def real(self, namespace: str) -> str:
+        """The namespace on the cluster."""
+        return self.names.get(namespace, namespace)
+
+    def logical(self, namespace: str) -> str:
+        """The namespace as the scenario's files call it."""
+        return self._logical.get(namespace, namespace)
+
+    def manifest(self, data: Data) -> dict[str, Any]:
+        """An API object as it is to be applied; the original stays untouched."""
+        kind = data["kind"]
+        place = self._namespace_object if kind == "Namespace" else self._namespaced
+        moved = {**data, "metadata": place(kind, data["metadata"])}
+        return {key: self._walk(value, (kind, key)) for key, value in moved.items()}
+
+    def _namespace_object(self, _kind: str, metadata: Data) -> dict[str, Any]:
+        real = self.real(metadata["name"])
+        if real == metadata["name"] or not metadata.get("labels"):
+            return {**metadata, "name": real}
+        labels = {key: value for key, value in metadata["labels"].items() if key != _NAME_LABEL}
+        return {**metadata, "name": real, "labels": labels}
+
+    def _namespaced(self, kind: str, metadata: Data) -> dict[str, Any]:
+        written = metadata.get("namespace")
+        real = self.real(written or "default")
+        if kind in CLUSTER_SCOPED or real == (written or "default"):
+            return dict(metadata)
+        return {**metadata, "namespace": real}
+
+    def _walk(self, value: Any, path: tuple[str, ...]) -> Any:
+        """A fresh copy in which the rule of each place, if there is one, has had its say; items are at their list's."""
+        if isinstance(value, list):
+            return [self._walk(item, path) for item in value]
+        if isinstance(value, Mapping):
+            value = {key: self._walk(entry, (*path, key)) for key, entry in value.items()}
+        rule = next((rule for ending, rule in _RULES if path[-len(ending) :] == ending), None)
+        return rule(self, value) if rule else value
+
+    def _labels(self, labels: Any) -> Any:
+        if isinstance(labels, dict) and _NAME_LABEL in labels:
+            return {**labels, _NAME_LABEL: self._name(labels[_NAME_LABEL])}
+        return labels
+
+    def _requirement(self, requirement: Any) -> Any:
+        match requirement:
+            case {"key": str(key), "values": list(values)} if key == _NAME_LABEL:
+                return {**requirement, "values": [self._name(value) for value in values]}
+        return requirement
+
+    def _name(self, value: Any) -> Any:
+        return self.real(value) if isinstance(value, str) else value
+
+    def _text(self, value: Any) -> Any:
+        return self._dns.sub(lambda match: self.real(match[0]), value) if isinstance(value, str) else value
+
+
+_RULES: tuple[tuple[tuple[str, ...], Callable[[Placement, Any], Any]], ...] = (
+    (("namespaceSelector", "matchLabels"), Placement._labels),
+    (("namespaceSelector", "matchExpressions"), Placement._requirement),
+    (("RoleBinding", "subjects", "namespace"), Placement._name),
+    (("ClusterRoleBinding", "subjects", "namespace"), Placement._name),
+    (("containers", "command"), Placement._text),
+    (("containers", "args"), Placement._text),
+    (("containers", "env", "value"), Placement._text),
+    (("initContainers", "command"), Placement._text),
+    (("initContainers", "args"), Placement._text),
+    (("initContainers", "env", "value"), Placement._text),
+)
+"""What follows a namespace, by the last words of its place: kind, then keys."""
+
+
+def _fitted(name: str, suffix: str) -> str:
+    whole = f"{name}-{suffix}"
+    if len(whole) <= _LONGEST:
+        return whole
+    digest = sha256(name.encode()).hexdigest()[:8]
+    head = name[: _LONGEST - len(suffix) - len(digest) - 2].rstrip("-")
+    return f"{head}-{digest}-{suffix}"

@@ -1,0 +1,224 @@
+"""A scenario: what its files say, read once, checked, frozen. All names are logical, as the files have them.
+
+Every ``where`` is ``file:line`` with the file relative to the scenario's directory, so that it does not depend on where
+pytest was started.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from netpol_harness.matrix.expect import cell_path, covered
+from netpol_harness.matrix.names import Names, ObjectName
+from netpol_harness.matrix.path import Expectation, ExternalHost, Inquiry, Inventory
+from netpol_harness.matrix.path import Path as NetworkPath
+from netpol_harness.matrix.reach import cells
+from netpol_harness.model.flow import PodRef
+from netpol_harness.scenario.family import Family
+from netpol_harness.scenario.node import Node
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces that every cluster has and no scenario owns."""
+
+CLUSTER_SCOPED = frozenset(
+    {
+        "AdminNetworkPolicy",
+        "APIService",
+        "BaselineAdminNetworkPolicy",
+        "ClusterNetworkPolicy",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "GlobalNetworkPolicy",
+        "GlobalNetworkSet",
+        "IngressClass",
+        "IPPool",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    }
+)
+"""Kinds whose objects are in no namespace, as far as network scenarios use them."""
+
+_CHOSEN_ADDRESSES = "cni.projectcalico.org/ipAddrs"
+
+EXTERNAL_NAMESPACE = "external-hosts"
+"""Where a backend that makes external hosts out of pods keeps them; placed like any other namespace."""
+
+
+class Others(StrEnum):
+    """The word for all pod-to-pod paths of a step that no line mentions; ORACLE derives one for each."""
+
+    BLOCKED = "blocked"
+    ALLOWED = "allowed"
+    ORACLE = "oracle"
+    UNCHECKED = "unchecked"
+
+
+class Restart(StrEnum):
+    """What is restarted on entering a step: AGENT is the network plugin's own, which turns policies into rules."""
+
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One API object as plain data, to be treated as immutable, and where it was written.
+
+    ``node`` is what it was read from, where it was read from a file.
+    """
+
+    data: Mapping[str, Any]
+    where: str
+    node: Node | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def name(self) -> ObjectName:
+        """Kind, namespace (completed, empty for cluster-scoped kinds) and name."""
+        metadata = self.data["metadata"]
+        kind = self.data["kind"]
+        namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or "default"
+        return ObjectName(kind, PodRef(namespace, metadata["name"]))
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core's: kinds of two groups may share their name."""
+        return str(self.data["apiVersion"]).rpartition("/")[0]
+
+    @property
+    def family(self) -> Family | None:
+        """Whose policy this is; ``None`` for all that is no policy."""
+        return Family.of(self.data["kind"], self.data["apiVersion"])
+
+    @property
+    def pod(self) -> Mapping[str, Any]:
+        """The pod, or a controller's template for its pods: ``metadata`` and ``spec``; empty for other kinds."""
+        if self.data["kind"] == "Pod":
+            return self.data
+        template = (self.data.get("spec") or {}).get("template")
+        return template if isinstance(template, Mapping) else {}
+
+    @property
+    def chosen_addresses(self) -> tuple[str, ...]:
+        """The addresses that its pod is to have, by the annotation of Calico's address management."""
+        text = ((self.pod.get("metadata") or {}).get("annotations") or {}).get(_CHOSEN_ADDRESSES)
+        try:
+            found = json.loads(text) if text else []
+        except ValueError:
+            return ()
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    def at(self, *names: str | int) -> str:
+        """``file:line`` of a part, such as ``at("spec", "ingress", 0)``; of its holder where it is missing."""
+        node, where = self.node, self.where
+        for name in names:
+            if node is None:
+                break
+            node = node.get(name) if isinstance(name, str) else next(iter(node.items[name : name + 1]), None)
+            where = node.place.where if node else where
+        return where
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """Labels that a pod or namespace has in a step beyond its manifest's; ``None`` takes a label away."""
+
+    name: ObjectName
+    labels: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One complete state of the cluster and what is expected of it.
+
+    ``policies`` are all that are in force. ``recreate`` are pods deleted and made again on entering; ``absent`` are
+    objects that do not exist. ``inventory`` is what exists: pods relabelled, without what is absent. Of a step with
+    ``repeat`` above 1, the step before and this one are entered so often in turn.
+
+    The words of a ``derived`` step come from the specification: ``inquiries`` are the paths that get theirs so.
+    """
+
+    name: str
+    where: str
+    inventory: Inventory
+    expectations: tuple[Expectation, ...] = ()
+    others: Others = Others.UNCHECKED
+    policies: tuple[Manifest, ...] = ()
+    labels: tuple[Relabel, ...] = ()
+    recreate: tuple[PodRef, ...] = ()
+    absent: tuple[ObjectName, ...] = ()
+    description: str = ""
+    repeat: int = 1
+    restart: Restart | None = None
+    derived: bool = False
+    inquiries: tuple[Inquiry, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the capabilities that entering the step takes, beyond what the scenario requires."""
+        kinds = dict.fromkeys(manifest.family for manifest in self.policies)
+        restart = ("restart of the policy agent",) if self.restart is Restart.AGENT else ()
+        return (*(family.value for family in kinds if family and family.is_foreign), *restart)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A directory of manifests and its steps. ``name`` is the directory's, ``file`` the scenario.yaml.
+
+    ``timeouts`` holds seconds for fields of ``settings.Timeouts``; ``requires`` holds names of capabilities: those that
+    its author names, and those that its workloads need; ``marks`` maps pytest's markers to where they are written.
+    """
+
+    name: str
+    title: str
+    file: Path
+    workloads: tuple[Manifest, ...]
+    steps: tuple[Step, ...]
+    inventory: Inventory
+    description: str = ""
+    exclusive: bool = False
+    requires: tuple[str, ...] = ()
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def externals(self) -> tuple[ExternalHost, ...]:
+        """The hosts outside the cluster."""
+        return tuple(self.inventory.externals.values())
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The logical namespaces that hold the scenario's objects, its external hosts, or are made by it, sorted.
+
+        The cluster's own namespaces are not among them.
+        """
+        everything = [*self.workloads, *(policy for step in self.steps for policy in step.policies)]
+        names = {m.name.ref.name if m.name.kind == "Namespace" else m.name.ref.namespace for m in everything}
+        outside = {EXTERNAL_NAMESPACE} if self.inventory.externals else set()
+        return tuple(sorted((names | outside) - SYSTEM_NAMESPACES - {""}))
+
+
+def closed_world(step: Step) -> tuple[NetworkPath, ...]:
+    """Every ordered pair of different workloads with every port that the target serves, as paths to the pod's address.
+
+    Left out are the cells that an expectation of the step asks already, be it through a Service; of inquiries that
+    cannot be told before their words are known.
+    """
+    said = covered(((e.path, e.expected) for e in step.expectations), step.inventory)
+    names = Names(step.inventory, frozenset(step.absent))
+    return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in said)
+
+
+def network_policies(step: Step) -> tuple[Manifest, ...]:
+    """The policies in force that are networking.k8s.io's own, without those of administrators and network plugins."""
+    return tuple(manifest for manifest in step.policies if manifest.family is Family.KUBERNETES)

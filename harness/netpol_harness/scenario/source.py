@@ -1,0 +1,49 @@
+"""Files to ``Node`` trees. Whatever a file holds, reading it gives nodes and problems, never an exception."""
+
+from pathlib import Path
+
+from yaml.reader import Reader
+
+from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.scenario.compose import Composer, Unreadable
+from netpol_harness.scenario.node import Node
+
+MAX_BYTES = 5_000_000
+
+
+def read(path: Path, shown: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
+    """All non-empty documents of a file, and what is wrong with it. ``shown`` names the file in places."""
+    try:
+        text = _text(path, shown)
+        composer = Composer(text, shown)
+        return tuple(composer.documents()), tuple(composer.problems)
+    except Unreadable as error:
+        return (), (error.problem,)
+
+
+def _text(path: Path, shown: str) -> str:
+    start = Place(shown, 1)
+    try:
+        if not path.is_file():
+            raise Unreadable(start, "this is not a file", "name a file that is there")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise Unreadable(start, f"the file has {size} bytes, more than {MAX_BYTES}", "split it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise Unreadable(start, f"the file cannot be read ({error.strerror})", "mend its permissions") from error
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line, _, rest = _before(data[: error.start].decode("utf-8"))
+        raise Unreadable(Place(shown, line, rest), "the file is not UTF-8", "save it as UTF-8") from error
+    if bad := Reader.NON_PRINTABLE.search(text):
+        line, _, column = _before(text[: bad.start()])
+        raise Unreadable(Place(shown, line, column), f"the character {bad[0]!r} is not allowed in YAML", "remove it")
+    return text
+
+
+def _before(text: str) -> tuple[int, str, int]:
+    """The position just behind a text: line, the line's text so far, column."""
+    last = text.rpartition("\n")[2]
+    return text.count("\n") + 1, last, len(last) + 1
