@@ -11,17 +11,17 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from netpol_harness.cluster.embedded.provider import EmbeddedProvider
-from netpol_harness.cluster.provider import Cluster
-from netpol_harness.kube.client import Client
-from netpol_harness.kube.config import Access
-from netpol_harness.kube.wait import wait_ready
-from netpol_harness.settings import Deadline
 from rich.console import Console
 from rich.table import Table
 
 from bench import guest, oracle, told
 from bench.flows import flows
+from netpol_harness.backends.base import Cluster
+from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.kube.wait import wait_ready
+from netpol_harness.settings import Deadline
 
 RUNS = 5
 PODS = 50
@@ -29,7 +29,7 @@ SAME_IMPORTS = (
     "import pytest, xdist.plugin, rich.table, "
     "netpol_harness.plugin, netpol_harness.stage.stage, netpol_harness.kube.exec"
 )
-DAEMON_IMPORTS = "import netpol_harness.cluster.embedded.daemon"
+DAEMON_IMPORTS = "import netpol_harness.emulator.daemon"
 Row = tuple[str, str, str, str]
 
 

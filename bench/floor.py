@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Sequence
 
-from netpol_harness.cluster.embedded import launch
-from netpol_harness.cluster.embedded.kernel.netns import Contents, in_network
-from netpol_harness.cluster.embedded.kernel.nft import Nft
-from netpol_harness.cluster.embedded.kernel.node import Node, Sandbox
+from netpol_harness.emulator import launch
+from netpol_harness.emulator.kernel.netns import Contents, in_network
+from netpol_harness.emulator.kernel.nft import Nft
+from netpol_harness.emulator.kernel.node import Node, Sandbox
 
 PORT = 8080
 DROP = """

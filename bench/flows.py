@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from netpol_harness.cluster.provider import Cluster
+from netpol_harness.backends.base import Cluster
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.select import Choice
 from netpol_harness.canary import Crossing, verdict, watch
-from netpol_harness.cluster.embedded.provider import EmbeddedProvider
-from netpol_harness.cluster.registry import Choice
 from netpol_harness.errors import ClusterFailed, NotEnforcing
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.lab import Lab, Settings

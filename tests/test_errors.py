@@ -1,4 +1,5 @@
 import pytest
+
 from netpol_harness.errors import ApiError, ExecFailed
 
 USER = 'User "ci" cannot'

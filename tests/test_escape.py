@@ -1,6 +1,7 @@
 """What a terminal is not to see."""
 
 import pytest
+
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import escaped, one_line
 

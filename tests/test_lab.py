@@ -4,9 +4,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from netpol_harness.cluster.provider import LOGS, Cluster
-from netpol_harness.cluster.registry import Choice
-from netpol_harness.cluster.rundir import abandoned
+
+from netpol_harness.backends.base import LOGS, Cluster
+from netpol_harness.backends.runs.directory import abandoned
+from netpol_harness.backends.select import Choice
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.settings import EMBEDDED, Deadline

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from netpol_harness.scenario import SCENARIO_FILE
 
 LIBRARY = Path(__file__).parents[1] / "scenarios"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from netpol_harness.cluster.kind.images import KIND, PINNED
+
+from netpol_harness.backends.kind.images import KIND, PINNED
 from netpol_harness.plugin.known.file import deviations
 from netpol_harness.plugin.options import OPTIONS
 

@@ -49,7 +49,7 @@ SPECIAL = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"format": "int-or-string", "type": "string"},
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"format": "quantity", "type": "string"},
 }
-TARGET = Path(__file__).parent.parent / "harness/netpol_harness/cluster/embedded/api/schema.json"
+TARGET = Path(__file__).parent.parent / "harness/netpol_harness/emulator/apiserver/schema.json"
 
 
 def main() -> None:

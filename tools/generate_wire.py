@@ -8,7 +8,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from netpol_harness.cluster.embedded.api.resources import RESOURCES
+from netpol_harness.emulator.apiserver.resources import RESOURCES
 
 OTHERS = (
     "v1/DeleteOptions",
@@ -19,7 +19,7 @@ OTHERS = (
     "authorization.k8s.io/v1/SelfSubjectRulesReview",
     "authorization.k8s.io/v1/SubjectAccessReview",
 )
-TARGET = Path(__file__).parent.parent / "harness/netpol_harness/cluster/embedded/api/wire.json"
+TARGET = Path(__file__).parent.parent / "harness/netpol_harness/emulator/apiserver/wire.json"
 
 
 def main() -> None:

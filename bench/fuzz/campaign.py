@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from types import FrameType
 
+from bench.fuzz.corpus import Files, corpus
+from bench.fuzz.mutate import mutated
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.model.oracle.profiles import PROFILES
 from netpol_harness.plugin.words import told
@@ -20,9 +22,6 @@ from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, closed_world
-
-from bench.fuzz.corpus import Files, corpus
-from bench.fuzz.mutate import mutated
 
 SEED = 8
 LIMIT = 2.0

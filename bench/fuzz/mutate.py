@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
-from netpol_harness.scenario import SCENARIO_FILE
 
 from bench.fuzz.corpus import Files
+from netpol_harness.scenario import SCENARIO_FILE
 
 _WORD = re.compile(rb"[\w./-]+|\S")
 _BOMB = "&a [x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]"

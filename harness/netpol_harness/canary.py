@@ -13,7 +13,7 @@ a namespace that it shares.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.cluster.owner import marked
+from netpol_harness.backends.runs.owner import marked
 from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
 from netpol_harness.kube.client import Object, ObjectKey
 from netpol_harness.kube.wait import wait_ready

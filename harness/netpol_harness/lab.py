@@ -1,6 +1,6 @@
 """The composition root: options become a cluster, a client, a prober and, for each scenario, a stage.
 
-The run has one cluster, made on first demand by whoever asks, ended by its owner alone (``cluster.rundir``).
+The run has one cluster, made on first demand by whoever asks, ended by its owner alone (``runs.directory``).
 Beside the first scenario the canary shows, once per cluster, that policies have effect there: ``vouch`` waits for it.
 """
 
@@ -16,10 +16,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from netpol_harness.cluster.owner import Owner
-from netpol_harness.cluster.provider import LOGS, Cluster
-from netpol_harness.cluster.registry import Choice
-from netpol_harness.cluster.rundir import RunDirectory, Turn
+from netpol_harness.backends.base import LOGS, Cluster
+from netpol_harness.backends.runs.directory import RunDirectory, Turn
+from netpol_harness.backends.runs.owner import Owner
+from netpol_harness.backends.select import Choice
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
 from netpol_harness.probe.toolbox import Tool
 from netpol_harness.scenario.placement import Placement

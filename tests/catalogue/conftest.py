@@ -1,4 +1,5 @@
 import pytest
+
 from netpol_harness.catalogue.drafts import Draft, drafts
 
 

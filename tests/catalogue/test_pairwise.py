@@ -4,6 +4,7 @@ from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.catalogue.pairwise import Row, pairs, pairwise
 
 columns = st.lists(st.integers(1, 4), min_size=2, max_size=5)

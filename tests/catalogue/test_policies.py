@@ -2,6 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from netpol_harness.catalogue.axes import (
     Case,
     Meeting,

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from netpol_harness.catalogue.drafts import Draft
 from netpol_harness.catalogue.write import texts, write
 from netpol_harness.scenario.load import load

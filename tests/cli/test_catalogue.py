@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli import main
 
 

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli import main
 
 THREE_TIER = Path(__file__).parents[2] / "scenarios" / "three_tier"

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli import main
 
 THREE_TIER = str(Path(__file__).parents[2] / "scenarios" / "three_tier")

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli.foresight import Tale, tales
-from netpol_harness.cluster.embedded.mutants import MUTANTS, Mutant
+from netpol_harness.emulator.faults import MUTANTS, Mutant
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 WORKLOADS = """\

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.runs.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
 from netpol_harness.cli import main
-from netpol_harness.cluster.embedded.provider import EmbeddedProvider
-from netpol_harness.cluster.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 

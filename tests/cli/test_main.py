@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli import COMMANDS, main
 
 THREE_TIER = str(Path(__file__).parents[2] / "scenarios" / "three_tier")

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli import killing, main
 from netpol_harness.cli.killing import Kill, Trial, certain, telling, together, try_in_order, without
 from netpol_harness.cli.killpage import Measure, page, written
-from netpol_harness.cluster.embedded.mutants import MUTANTS
+from netpol_harness.emulator.faults import MUTANTS
 
 SCENARIO = """\
 title: two pods

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.cli.playing import Moment, play
 from netpol_harness.model.flow import PodRef
 from netpol_harness.scenario.load import load

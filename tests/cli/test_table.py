@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
 from netpol_harness.cli import main
 
 THREE_TIER = str(Path(__file__).parents[2] / "scenarios" / "three_tier")

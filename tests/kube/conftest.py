@@ -4,6 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from kubernetes.client.configuration import Configuration
+
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from kubernetes.client.configuration import Configuration
+
 from netpol_harness.errors import ApiError, ClusterFailed, ExecFailed
 from netpol_harness.kube.client import Client, ObjectKey, seconds_to_wait
 from netpol_harness.kube.config import Access

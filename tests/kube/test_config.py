@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.config import Access
 

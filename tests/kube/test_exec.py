@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from aiohttp import WSMsgType, web
 from kubernetes.client.configuration import Configuration
+
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec, Throttled

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from aiohttp import WSMsgType, web
 from kubernetes.client.configuration import Configuration
+
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.wait import wait_gone, wait_ready

@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from netpol_harness.cluster.embedded.kernel.netns import Contents, in_network
-from netpol_harness.cluster.embedded.kernel.nft import Nft
-from netpol_harness.cluster.embedded.kernel.node import Node
+from netpol_harness.emulator.kernel.netns import Contents, in_network
+from netpol_harness.emulator.kernel.nft import Nft
+from netpol_harness.emulator.kernel.node import Node
 
 BACKLOG = 256
 PATIENCE = 0.1

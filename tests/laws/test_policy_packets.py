@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from netpol_harness.cluster.embedded.ruleset.table import ruleset
-from netpol_harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+
+from netpol_harness.emulator.dataplane.ruleset import ruleset
+from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.model.flow import PodRef, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.oracle.oracle import Oracle
 from netpol_harness.model.oracle.profiles import EMBEDDED
 from netpol_harness.model.oracle.verdict import Answer, Flow, Outside
-
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Path, clusters
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from netpol_harness.cluster.embedded.ruleset.rules import Ruleset
-from netpol_harness.cluster.embedded.ruleset.table import ruleset
-from netpol_harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+
+from netpol_harness.emulator.dataplane.rules import Ruleset
+from netpol_harness.emulator.dataplane.ruleset import ruleset
+from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World

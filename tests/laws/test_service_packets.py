@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from netpol_harness.cluster.embedded.ruleset.rules import Ruleset
-from netpol_harness.cluster.embedded.ruleset.table import ruleset
-from netpol_harness.cluster.embedded.ruleset.transaction import EMPTY, transaction
+
+from netpol_harness.emulator.dataplane.rules import Ruleset
+from netpol_harness.emulator.dataplane.ruleset import ruleset
+from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.model.flow import PodRef
 from netpol_harness.model.objects import World
 

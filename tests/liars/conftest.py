@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
+
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.flow import PodRef
 from netpol_harness.settings import Deadline

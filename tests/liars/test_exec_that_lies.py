@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.matrix.evidence import Judgement, judge

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
+
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.matrix.outcome import Outcome

@@ -1,6 +1,7 @@
 """A small town for tests of names and paths."""
 
 import pytest
+
 from netpol_harness.matrix.path import ExternalHost, Inventory, Workload
 from netpol_harness.model.flow import PodRef, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service, ServicePort

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from netpol_harness.matrix.outcome import Expected, Outcome
 from netpol_harness.matrix.path import Manner

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from netpol_harness.matrix.expect import cell_path, covered, resolve, service_paths
 from netpol_harness.matrix.grammar import Sentence, parse
 from netpol_harness.matrix.names import Names, ObjectName

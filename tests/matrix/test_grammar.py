@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.matrix.grammar import Form, Name, Sentence, parse
 from netpol_harness.matrix.outcome import Expected
 from netpol_harness.matrix.path import Manner, Scheme

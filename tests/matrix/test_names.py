@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.matrix.grammar import Form, Sentence, parse, qualified
 from netpol_harness.matrix.names import Named, Names, ObjectName
 from netpol_harness.matrix.outcome import Expected

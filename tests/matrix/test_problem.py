@@ -1,6 +1,7 @@
 """Places, problems and suggestions."""
 
 import pytest
+
 from netpol_harness.matrix.problem import Flaw, Place, Problem, suggest
 
 

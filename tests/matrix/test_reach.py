@@ -1,6 +1,7 @@
 """Where paths lead."""
 
 import pytest
+
 from netpol_harness.matrix.path import Inventory, Path, Scheme, Target, TargetKind
 from netpol_harness.matrix.reach import Cell, cells, exercised
 from netpol_harness.model.flow import PodRef, Port, Protocol

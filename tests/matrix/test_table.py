@@ -1,4 +1,5 @@
 import pytest
+
 from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from netpol_harness.matrix.outcome import Expected, Outcome
 from netpol_harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind

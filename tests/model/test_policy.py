@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from netpol_harness.model.flow import Direction
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from netpol_harness.model.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+
 from netpol_harness.plugin import progress
 from netpol_harness.plugin.progress import Display
 from netpol_harness.settings import Deadline

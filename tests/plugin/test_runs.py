@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
+
 from netpol_harness.settings import Deadline
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def test_a_run_that_is_ended_leaves_nothing(demo: "Demo", number: signal.Signals
     process = demo.start(*workers, "test_wait.py")
     try:
         assert any((demo.pytester.path / "ready").exists() for _ in Deadline(30.0).ticks(0.05))
-        assert any("netpol_harness.cluster.embedded" in line for line in demo.left())
+        assert any("netpol_harness.emulator" in line for line in demo.left())
         os.kill(process.pid, number)
         process.wait(timeout=20)
     finally:

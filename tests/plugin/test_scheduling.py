@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from netpol_harness.plugin.scheduling import WORKERS_PER_PROCESSOR, workers_for
 
 MANY = WORKERS_PER_PROCESSOR * (os.cpu_count() or 1)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from _pytest._io import TerminalWriter
+
 from netpol_harness.plugin import summary
 from netpol_harness.report.fold import Grid
 

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from _pytest._io import TerminalWriter
+
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.plugin.telling import Telling, Told, mark, spoken
 from netpol_harness.report.story import Story

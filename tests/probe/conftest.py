@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+
 from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.flow import PodRef

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord
-from netpol_harness.cluster.embedded.kernel import netlink
-from netpol_harness.cluster.embedded.kernel.nft import Nft
-from netpol_harness.cluster.embedded.kernel.syscalls import Mount, mount
+
+from netpol_harness.emulator.kernel import netlink
+from netpol_harness.emulator.kernel.nft import Nft
+from netpol_harness.emulator.kernel.syscalls import Mount, mount
 
 LOOPBACK = 1
 ADDRESS = "10.9.0.1"

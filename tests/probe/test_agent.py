@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 import pytest
+
 from netpol_harness.matrix.evidence import Reply
 from netpol_harness.matrix.outcome import Outcome
 from netpol_harness.matrix.path import Scheme

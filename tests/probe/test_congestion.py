@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from netpol_harness.cluster.embedded.provider import EmbeddedProvider
+
+from netpol_harness.backends.embedded import EmbeddedProvider
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec

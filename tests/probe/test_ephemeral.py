@@ -2,6 +2,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+
 from netpol_harness.errors import ApiError, ToolMissing
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.model.flow import PodRef

@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+
 from netpol_harness.matrix.evidence import Reply
 from netpol_harness.matrix.outcome import Outcome
 from netpol_harness.matrix.path import Scheme

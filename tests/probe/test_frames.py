@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.probe.frames import Frame, parse
 
 NONCE = "a1b2c3d4e5f60718"

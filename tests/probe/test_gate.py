@@ -3,6 +3,7 @@ from contextlib import ExitStack
 from threading import Barrier, Lock
 
 import pytest
+
 from netpol_harness.probe.gate import Gate
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.matrix.outcome import Outcome

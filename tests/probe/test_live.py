@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
+
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.matrix.outcome import Outcome
 from netpol_harness.matrix.path import Scheme

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
+
 from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.matrix.path import Scheme

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply, Throttled
 from netpol_harness.matrix.outcome import Outcome

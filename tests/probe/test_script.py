@@ -2,6 +2,7 @@ import re
 import subprocess
 
 import pytest
+
 from netpol_harness.matrix.evidence import Reply
 from netpol_harness.matrix.outcome import Outcome
 from netpol_harness.matrix.path import Scheme

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from netpol_harness.errors import Unproven
 from netpol_harness.matrix.evidence import Judgement, judge
 from netpol_harness.matrix.outcome import Expected

@@ -1,4 +1,5 @@
 import pytest
+
 from netpol_harness.errors import ToolMissing
 from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox, discovery, parse
 

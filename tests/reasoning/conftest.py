@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 

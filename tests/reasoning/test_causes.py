@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.reasoning.explain import explain
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.scenario.strays import strays

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from netpol_harness.matrix.path import Path
 from netpol_harness.model.flow import PodRef, Port, Protocol
 from netpol_harness.model.oracle.oracle import Oracle

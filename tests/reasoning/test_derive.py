@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.matrix.outcome import Expected
 from netpol_harness.model.flow import PodRef
 from netpol_harness.model.oracle.profiles import CALICO, EMBEDDED, PROFILES

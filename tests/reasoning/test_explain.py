@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from netpol_harness.matrix.path import Path
 from netpol_harness.model.oracle.points import SPECIFICATION, Profile
 from netpol_harness.model.oracle.profiles import CILIUM

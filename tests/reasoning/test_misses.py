@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
 from netpol_harness.model.oracle.verdict import End, Flow, Outside
 from netpol_harness.reasoning.misses import Sight

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.model.oracle.verdict import Flow, Outside
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.scenario.load import load

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.reasoning.wording import listed, rule_words
 

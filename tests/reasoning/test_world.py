@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.model.flow import PodRef
 from netpol_harness.reasoning.world import NAME_SERVER, world_of
 from netpol_harness.scenario.load import load

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.matrix.evidence import Attempt, Evidence, Reply
 from netpol_harness.matrix.outcome import Expected, Outcome
 from netpol_harness.matrix.path import Expectation, Scheme, Target, TargetKind

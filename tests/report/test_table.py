@@ -2,6 +2,7 @@ from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.report.fold import OWN, Grid
 from netpol_harness.report.table import draw
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.scenario.compose import MAX_DEPTH, MAX_NODES, Composer, Unreadable
 
 

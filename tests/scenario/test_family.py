@@ -1,7 +1,8 @@
 """Which API a policy belongs to."""
 
 import pytest
-from netpol_harness.cluster.provider import Capability
+
+from netpol_harness.backends.base import Capability
 from netpol_harness.scenario.family import Family
 
 

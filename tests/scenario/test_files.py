@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.scenario.load import derive, load
 

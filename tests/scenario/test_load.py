@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.matrix.outcome import Expected
 from netpol_harness.scenario.load import derive, load

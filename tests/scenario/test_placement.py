@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.matrix.path import Inventory
 from netpol_harness.scenario.placement import Placement

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.scenario.source import MAX_BYTES, read
 
 

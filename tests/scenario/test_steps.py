@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.matrix.names import ObjectName
 from netpol_harness.matrix.path import TargetKind

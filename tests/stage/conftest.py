@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 

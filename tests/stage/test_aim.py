@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.matrix.expect import resolve
 from netpol_harness.matrix.grammar import parse

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from netpol_harness.cluster.embedded.provider import EmbeddedProvider
-from netpol_harness.cluster.provider import Capability
-from netpol_harness.cluster.registry import Choice
+
+from netpol_harness.backends.base import Capability
+from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.select import Choice
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.lab import Lab, Settings

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
 from netpol_harness.matrix.expect import resolve

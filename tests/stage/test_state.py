@@ -3,6 +3,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
+
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 from netpol_harness.stage.state import Act, Change, Object, State, changes, recreated, state_of

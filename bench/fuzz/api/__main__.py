@@ -6,9 +6,9 @@ from pathlib import Path
 from time import perf_counter
 
 import yaml
-from netpol_harness.cluster.embedded.provider import EmbeddedProvider
 
 from bench.fuzz.api.campaign import LIMIT, SEED, Server, campaign
+from netpol_harness.backends.embedded import EmbeddedProvider
 
 COUNT = 5000
 

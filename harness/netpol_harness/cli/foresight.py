@@ -11,10 +11,10 @@ from os.path import relpath
 from pathlib import Path
 
 from netpol_harness.cli.playing import Moment, play
-from netpol_harness.cluster.embedded.agent import Agent, Faithful, Writing
-from netpol_harness.cluster.embedded.mutants import Mutant, Mutated
-from netpol_harness.cluster.embedded.ruleset.rules import Ruleset
-from netpol_harness.cluster.embedded.ruleset.world import Snapshot
+from netpol_harness.emulator.dataplane.engine import Agent, Faithful, Writing
+from netpol_harness.emulator.dataplane.rules import Ruleset
+from netpol_harness.emulator.dataplane.snapshot import Snapshot
+from netpol_harness.emulator.faults import Mutant, Mutated
 from netpol_harness.errors import HarnessError
 from netpol_harness.matrix.path import Manner
 from netpol_harness.scenario import SCENARIO_FILE

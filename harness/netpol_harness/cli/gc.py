@@ -13,13 +13,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from netpol_harness.backends.base import ClusterOptions
+from netpol_harness.backends.existing import ExternalProvider
+from netpol_harness.backends.runs.directory import abandoned, remove
+from netpol_harness.backends.runs.owner import Life, Owner
+from netpol_harness.backends.select import choose
 from netpol_harness.cli.arguments import hours
 from netpol_harness.cli.output import complain
-from netpol_harness.cluster.external import ExternalProvider
-from netpol_harness.cluster.owner import Life, Owner
-from netpol_harness.cluster.provider import ClusterOptions
-from netpol_harness.cluster.registry import choose
-from netpol_harness.cluster.rundir import abandoned, remove
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
 from netpol_harness.kube.client import ObjectKey

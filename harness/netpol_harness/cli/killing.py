@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from netpol_harness.cluster.embedded.mutants import MUTANTS
+from netpol_harness.emulator.faults import MUTANTS
 from netpol_harness.matrix.path import Manner
 from netpol_harness.scenario import SCENARIO_FILE
 

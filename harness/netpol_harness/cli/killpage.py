@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
+from netpol_harness.backends.embedded import DATAPLANE
 from netpol_harness.cli.killing import Trial, telling
-from netpol_harness.cluster.embedded.mutants import Mutant
-from netpol_harness.cluster.embedded.provider import DATAPLANE
+from netpol_harness.emulator.faults import Mutant
 
 _NAMED = 3
 _ROW = re.compile(r"^\| `(?P<mutant>[^`]+)` \|.*\|(?P<killers>[^|]*)\|$", re.MULTILINE)

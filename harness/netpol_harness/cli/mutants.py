@@ -24,7 +24,7 @@ from netpol_harness.cli.foresight import Tale, tales
 from netpol_harness.cli.killing import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
 from netpol_harness.cli.killpage import Measure, page, written
 from netpol_harness.cli.output import tell
-from netpol_harness.cluster.embedded.mutants import MUTANTS, named
+from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
 
 _PAGE = Path("docs/mutants.md")

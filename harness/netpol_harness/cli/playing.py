@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from netpol_harness.cluster.embedded.kernel.node import ADDRESS
-from netpol_harness.cluster.embedded.pods.addresses import NODE_POD_CIDR, Pool
-from netpol_harness.cluster.embedded.pods.podspec import chosen_address
-from netpol_harness.cluster.embedded.ruleset.world import Snapshot, WorldView
-from netpol_harness.cluster.embedded.store import Event, EventType, Key
+from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
+from netpol_harness.emulator.kernel.node import ADDRESS
+from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR, Pool
+from netpol_harness.emulator.kubelet.podspec import chosen_address
+from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.matrix.names import WORKLOAD_KINDS
 from netpol_harness.scenario.placement import Placement

@@ -32,7 +32,7 @@ import pytest
 from netpol_harness.scenario import SCENARIO_FILE
 
 if TYPE_CHECKING:
-    from netpol_harness.cluster.provider import Cluster
+    from netpol_harness.backends.base import Cluster
     from netpol_harness.lab import Lab
     from netpol_harness.plugin.seen import Eyes, Seen, SeenTable
     from netpol_harness.stage.stage import Stage

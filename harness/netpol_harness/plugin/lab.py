@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.cluster.provider import ClusterOptions
-from netpol_harness.cluster.registry import Choice, choose
-from netpol_harness.cluster.rundir import RunDirectory
+from netpol_harness.backends.base import ClusterOptions
+from netpol_harness.backends.runs.directory import RunDirectory
+from netpol_harness.backends.select import Choice, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.oracle.points import Profile

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netpol_harness.cluster.provider import Capability
+from netpol_harness.backends.base import Capability
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
 from netpol_harness.matrix.path import Expectation

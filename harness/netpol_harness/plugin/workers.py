@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.cluster.owner import Owner
-from netpol_harness.cluster.rundir import RunDirectory
+from netpol_harness.backends.runs.directory import RunDirectory
+from netpol_harness.backends.runs.owner import Owner
 
 RUN = "netpol_run"
 """Where a worker is told the name of the run."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netpol_harness.cluster.provider import ExternalHosts
+from netpol_harness.backends.base import ExternalHosts
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Exec, ExecReply, PodExec, Session
 from netpol_harness.matrix.path import ExternalHost

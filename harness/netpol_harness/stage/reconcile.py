@@ -6,7 +6,7 @@ from itertools import groupby
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from netpol_harness.cluster.owner import run_of
+from netpol_harness.backends.runs.owner import run_of
 from netpol_harness.errors import ApiError
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.wait import wait_gone

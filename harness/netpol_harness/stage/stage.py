@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from netpol_harness.cluster.owner import marked
-from netpol_harness.cluster.provider import Capability, Cluster, Provider
-from netpol_harness.cluster.rundir import RunDirectory, Turn
+from netpol_harness.backends.base import Capability, Cluster, Provider
+from netpol_harness.backends.runs.directory import RunDirectory, Turn
+from netpol_harness.backends.runs.owner import marked
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, Unproven
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.wait import wait_ready

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from netpol_harness.cluster.provider import Capability
+
+from netpol_harness.backends.base import Capability
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.kube.wait import wait_gone, wait_ready
 from netpol_harness.matrix.evidence import Judgement

@@ -1,6 +1,7 @@
 """A pod that was told to go keeps its paths until its grace period ends: a moment that no step of a scenario names."""
 
 import pytest
+
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.matrix.evidence import Judgement, judge
 from netpol_harness.probe.converge import converge

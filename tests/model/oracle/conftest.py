@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from netpol_harness.model.objects import World
 
 Build = Callable[..., World]

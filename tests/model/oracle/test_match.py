@@ -1,6 +1,7 @@
 from itertools import product
 
 import pytest
+
 from netpol_harness.model.oracle.extent import Extent, numbers, union
 from netpol_harness.model.oracle.extent import choice as choice_of_sets
 from netpol_harness.model.oracle.match import NEVER, SURE, Holds, Match, admitted, both, choice, hanging, supported

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netpol_harness.model.oracle.matrix import matrix, rows, side_for, transposed
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.oracle.oracle import Oracle

@@ -1,4 +1,5 @@
 import pytest
+
 from netpol_harness.model.oracle.points import Point
 from netpol_harness.model.oracle.profiles import EMBEDDED, PROFILES
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from netpol_harness.model.flow import PodRef, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.oracle.oracle import Oracle

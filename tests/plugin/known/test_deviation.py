@@ -3,9 +3,10 @@
 from datetime import date
 
 import pytest
-from netpol_harness.cluster.facts import Plugin
-from netpol_harness.plugin.known.deviation import Deviation, version_of
 from packaging.specifiers import SpecifierSet
+
+from netpol_harness.backends.facts import Plugin
+from netpol_harness.plugin.known.deviation import Deviation, version_of
 
 
 def line(tests: str = "*", dataplane: str = "", versions: str = "") -> Deviation:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.plugin.known.file import deviations
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from netpol_harness.plugin.reports.files import ReportFiles
 from netpol_harness.plugin.reports.steps import stem
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from markdown_it import MarkdownIt
+
 from netpol_harness.plugin.reports.markdown import MOST, summary
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
 from netpol_harness.plugin.reports.html.cells import cells_of
 from netpol_harness.plugin.reports.html.graph import MOST_LINES, edges, groups
 from netpol_harness.plugin.reports.html.page import page
-from playwright.sync_api import Browser, Page, sync_playwright
 
 if TYPE_CHECKING:
     from conftest import Demo

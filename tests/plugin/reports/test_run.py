@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from netpol_harness.cluster.facts import harness_version
+
+from netpol_harness.backends.facts import harness_version
 from netpol_harness.plugin.reports.results import Result, Results
 from netpol_harness.plugin.reports.run import run_document, schema
 

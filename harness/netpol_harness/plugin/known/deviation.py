@@ -9,7 +9,7 @@ from functools import cache
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from netpol_harness.cluster.facts import Plugin
+from netpol_harness.backends.facts import Plugin
 
 _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from netpol_harness.cluster.facts import Facts, gather, harness_version
-from netpol_harness.cluster.provider import Cluster
+from netpol_harness.backends.base import Cluster
+from netpol_harness.backends.facts import Facts, gather, harness_version
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab
 

@@ -1,0 +1,194 @@
+"""What a backend has to offer (``Provider``), what it returns (``Cluster``) and what it may lack (``Capability``)."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netpol_harness.settings import Timeouts
+
+if TYPE_CHECKING:
+    from netpol_harness.kube.exec import Exec
+    from netpol_harness.matrix.path import ExternalHost
+    from netpol_harness.model.flow import PodRef
+
+Progress = Callable[[str], None]
+"""Told what is being done, in a few words, when something begins that takes long."""
+
+
+LOGS = "cluster-logs"
+"""Folder in the run's, in which a cluster that could not be made may leave its logs."""
+
+
+def ignore(_: str) -> None:
+    """A ``Progress`` that nobody watches."""
+
+
+class Capability(StrEnum):
+    """Named abilities that a scenario may need and a backend may lack. Lacking one skips, by this name."""
+
+    SCTP = "SCTP"
+    IPV6 = "IPv6"
+    TWO_NODES = "two nodes"
+    EXTERNAL_HOSTS = "external hosts"
+    NAMESPACES = "namespaces of its own"
+    AGENT_RESTART = "restart of the policy agent"
+    CHOSEN_ADDRESSES = "pod addresses of one's choice"
+    CLUSTER_POLICIES = "ClusterNetworkPolicy"
+    ADMIN_POLICIES = "AdminNetworkPolicy"
+    CALICO_POLICIES = "Calico policies"
+
+
+_SERVED = (
+    (Capability.CLUSTER_POLICIES, "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"),
+    (Capability.ADMIN_POLICIES, "policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
+    (Capability.CALICO_POLICIES, "projectcalico.org/v3", "GlobalNetworkPolicy"),
+    (Capability.CALICO_POLICIES, "crd.projectcalico.org/v1", "GlobalNetworkPolicy"),
+)
+
+
+def served(serves: Callable[[str, str], bool]) -> frozenset[Capability]:
+    """The capabilities that are nothing but kinds of objects. ``serves`` tells of an API version and a kind in it."""
+    return frozenset(capability for capability, version, kind in _SERVED if serves(version, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What the user may say of the cluster itself. The first group is for clusters that are made, the second for given
+    ones.
+
+    ``cni`` is the name of a file in manifests/cni or a path; ``nodes`` counts the control plane; ``ip_family`` is ipv4,
+    ipv6 or dual; ``kube_image`` has its digest, empty stands for the pinned one; ``load_images`` are archives, or
+    names of the engine's images; ``image_prefix`` is put before the
+    images of manifests; ``offline`` takes from the cache only; ``reuse`` names a kept cluster; ``run`` is the run's
+    name (``runs.owner``), by which what it made can be told; ``mutant`` is the bug that an embedded cluster
+    has.
+
+    ``context`` is a context of the kubeconfig, empty for the current one; ``production`` holds the patterns (regular
+    expressions) of names that are refused unless ``yes_really``; ``namespaces`` maps a scenario's namespaces onto given
+    ones, where nothing is made but what a scenario names.
+    """
+
+    cni: str = "calico"
+    cni_manifest: Path | None = None
+    nodes: int = 3
+    ip_family: str = "ipv4"
+    kube_image: str = ""
+    load_images: tuple[Path | str, ...] = ()
+    image_prefix: str = ""
+    offline: bool = False
+    keep: bool = False
+    reuse: str = ""
+    run: str = ""
+    mutant: str = ""
+
+    context: str = ""
+    production: tuple[str, ...] = ()
+    yes_really: bool = False
+    namespaces: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running cluster. Plain data: it travels between processes as JSON.
+
+    ``backend`` is the value of ``--cluster``; ``dataplane`` says in words what carries and filters the packets;
+    ``timeouts`` are this backend's defaults. An empty ``context`` is the kubeconfig's current one.
+    """
+
+    name: str
+    backend: str
+    dataplane: str
+    kubeconfig: Path
+    timeouts: Timeouts
+    capabilities: frozenset[Capability] = frozenset()
+    context: str = ""
+
+    def to_json(self) -> str:
+        """The handle as one JSON object."""
+        return json.dumps(
+            {**asdict(self), "kubeconfig": str(self.kubeconfig), "capabilities": sorted(self.capabilities)}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Cluster":
+        """Inverse of ``to_json``."""
+        data: Mapping[str, Any] = json.loads(text)
+        return cls(
+            **{
+                **data,
+                "kubeconfig": Path(data["kubeconfig"]),
+                "timeouts": Timeouts(**data["timeouts"]),
+                "capabilities": frozenset(Capability(c) for c in data["capabilities"]),
+            }
+        )
+
+
+class ExternalHosts(Protocol):
+    """The machines outside the cluster of one scenario. Raises ``ClusterFailed`` or ``ToolMissing`` with a remedy."""
+
+    @property
+    def exec(self) -> "Exec":
+        """Runs commands in these hosts, which it knows by the ``PodRef`` that ``start`` gave them."""
+        ...
+
+    def start(self, hosts: "Sequence[ExternalHost]", namespace: str) -> "Mapping[str, tuple[PodRef, str]]":
+        """Start them; their names with the reference and the address of each.
+
+        ``namespace`` is unique to the scenario on this host, and the namespace of the references.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Remove them, by name; what is gone already is success."""
+        ...
+
+
+class Provider(Protocol):
+    """Makes and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
+
+    ``name`` is the value of ``--cluster``.
+    """
+
+    name: str
+
+    @property
+    def dataplane(self) -> str:
+        """What will carry and filter the packets, as far as it is known beforehand."""
+        ...
+
+    def create(self, name: str, directory: Path) -> Cluster:
+        """Make the cluster called ``name`` and return once its API answers. ``directory`` is the run's own folder.
+
+        The cluster's life ends with the process that holds ``directory/lifeline`` open, or with ``delete``.
+        """
+        ...
+
+    def delete(self, cluster: Cluster) -> None:
+        """Remove the cluster, by name; a cluster that is gone already is success."""
+        ...
+
+    def restart_agent(self, cluster: Cluster) -> None:
+        """Restart what turns policies into rules there, and return once it is at work again.
+
+        Only for clusters that have the capability.
+        """
+        ...
+
+    def collect_logs(self, cluster: Cluster, into: Path) -> None:
+        """Copy what helps to find out why the cluster misbehaved into the existing folder ``into``."""
+        ...
+
+    def leftovers(self) -> Sequence[str]:
+        """The names of what dead runs have left behind on this backend."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a leftover, by name; one that is gone already is success."""
+        ...
+
+    def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
+        """Hosts for one scenario, not yet started; ``None`` where the cluster makes them out of pods, or not at all."""
+        ...

@@ -1,0 +1,247 @@
+"""What the harness knows of a CNI: the data of one file in manifests/cni, checked and parsed.
+
+Everything wrong with a file is told at once, as ``file:line:column: what; how to fix``. ``CNI`` is the reference of
+the format; manifests/cni/calico.yaml shows all of it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from netpol_harness.backends.base import Capability
+from netpol_harness.backends.cni.patch import Patch, Replacement, Target
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.matrix.problem import suggest
+from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.shape import Report, anything, both, choice, flag, mapping, sequence, text
+from netpol_harness.scenario.source import read
+
+UNKNOWN = "unknown"
+"""Stands for the checksum of a file for which none has been published: it is not downloaded, but told of."""
+
+_FAMILIES = ("ipv4", "ipv6", "dual")
+_TARGET = r"[A-Za-z]+ ([a-z0-9.-]+/)?[a-z0-9.:-]+"
+_OBJECT = text("an object", _TARGET, "write KIND NAMESPACE/NAME, or KIND NAME where it is in no namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A file to apply. ``url`` with its ``sha256``; or a local ``file``; or ``obtain``: how the user gets one."""
+
+    place: str
+    url: str = ""
+    sha256: str = ""
+    file: Path | None = None
+    obtain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One CNI. ``networking`` goes into the kind config; ``wait`` are controllers that must be ready.
+
+    Without ``wait``, every DaemonSet and Deployment of the manifests is waited for. ``enforces`` tells whether
+    NetworkPolicy has an effect, as far as the CNI's documentation goes: the canary asks the network.
+    ``agent`` is the DaemonSet whose pods turn policies into rules, where restarting them does no other harm.
+    ``kubernetes`` are the oldest and newest minor version that the CNI supports, where it says so.
+    """
+
+    title: str
+    manifests: tuple[Manifest, ...] = ()
+    networking: Mapping[str, Any] = field(default_factory=dict)
+    wait: tuple[Target, ...] = ()
+    agent: Target | None = None
+    enforces: bool = True
+    capabilities: frozenset[Capability] = frozenset()
+    kubernetes: tuple[int, int] | None = None
+    patches: tuple[Patch, ...] = ()
+
+
+def load(name: str, directory: Path) -> Definition:
+    """A definition by name, from ``directory``, or by path.
+
+    A path may also be that of a plain manifest, which is then applied as it is. Raises ``ClusterFailed``.
+    """
+    path = Path(name)
+    if len(path.parts) == 1 and not path.suffix:
+        path = directory / f"{name}.yaml"
+        if not path.is_file():
+            known = [file.stem for file in directory.glob("*.yaml")]
+            raise ClusterFailed(f"--cni {name}: there is no such CNI; {suggest(name, known)} (or a path)")
+    documents, problems = read(path, _shown(path))
+    if not problems and documents and any(document.get("apiVersion") is not None for document in documents):
+        return plain(path)
+    report = Report()
+    report.extend(problems)
+    for document in documents:
+        CNI(document, report)
+        _complete(document, report)
+    if len(documents) != 1 and not problems:
+        raise ClusterFailed(f"{_shown(path)}:1: the file holds {len(documents)} documents; write exactly one CNI")
+    if report.problems:
+        raise ClusterFailed("\n".join(str(problem) for problem in sorted(set(report.problems))))
+    (node,) = documents
+    base = node.at("extends").text
+    return _extended(load(base, path.parent), node, path.parent) if base else _definition(node, path.parent)
+
+
+def plain(manifest: Path) -> Definition:
+    """The definition of a CNI of which only the manifest is known."""
+    return Definition(
+        title=f"{manifest.stem} (from {_shown(manifest)})",
+        manifests=(Manifest(_shown(manifest), file=manifest),),
+        networking={"disableDefaultCNI": True},
+    )
+
+
+def _complete(node: Node, report: Report) -> None:
+    """What one that extends another may leave out, and no other: else nothing is known of it."""
+    for name in ("enforces", "networking"):
+        if node.kind is Kind.MAPPING and node.get("extends") is None and node.get(name) is None:
+            report.add(node.place, f"'{name}' is missing", f"add '{name}:' here, or 'extends:' with another CNI")
+
+
+def _one_source(node: Node, report: Report) -> None:
+    given = [key.text for key, _ in node.entries if key.text in ("url", "file", "obtain")]
+    if node.kind is Kind.MAPPING and len(given) != 1:
+        report.add(node.place, f"{len(given)} sources of one manifest", "write one of url, file and obtain")
+    if "url" in given and node.get("sha256") is None:
+        report.add(node.place, "a URL without a checksum", f"add 'sha256:', or 'sha256: {UNKNOWN}' to have it refused")
+
+
+def _one_change(node: Node, report: Report) -> None:
+    if node.kind is Kind.MAPPING and node.get("merge") is None and node.get("replace") is None:
+        report.add(node.place, "this patch changes nothing", "add 'merge:' or 'replace:'")
+
+
+_MANIFEST = both(
+    mapping(
+        {
+            "url": text("a URL", r"https?://\S+", "write https://..."),
+            "sha256": text("a checksum", rf"[0-9a-f]{{64}}|{UNKNOWN}", "write 64 hexadecimal digits, or 'unknown'"),
+            "file": text("a file", r"[^\0]+", "write it relative to this file"),
+            "obtain": text("how to get the manifest"),
+        },
+        what="a manifest (a mapping with url and sha256, or file, or obtain)",
+    ),
+    _one_source,
+)
+_REPLACEMENT = mapping(
+    {"in": sequence(text("a key"), "a path of keys", least=1), "find": text("a text"), "by": text("a text", ".*")},
+    required=("in", "find", "by"),
+    what="a replacement (a mapping with in, find and by)",
+)
+_PATCH = both(
+    mapping(
+        {
+            "target": _OBJECT,
+            "families": sequence(choice(_FAMILIES, "an IP family"), "a list of IP families", least=1),
+            "merge": mapping({}, what="a mapping of fields", rest=anything),
+            "replace": sequence(_REPLACEMENT, "a list of replacements", least=1),
+        },
+        required=("target",),
+        what="a patch (a mapping with target, and merge or replace)",
+    ),
+    _one_change,
+)
+_VERSION = text("a Kubernetes version", r"1\.[0-9]+", 'write a quoted "1.36"')
+
+_CAPABILITIES = (Capability.SCTP, Capability.IPV6, Capability.CHOSEN_ADDRESSES)
+
+CNI = mapping(
+    {
+        "title": text("a title"),
+        "extends": text("the name of another CNI", r"[a-z0-9-]+", "write the name of a file here, without .yaml"),
+        "enforces": flag,
+        "capabilities": sequence(choice(_CAPABILITIES, "a capability"), "a list of capabilities"),
+        "kubernetes": mapping(
+            {"from": _VERSION, "to": _VERSION}, required=("from", "to"), what="a mapping of from and to"
+        ),
+        "networking": mapping(
+            {
+                "disableDefaultCNI": flag,
+                "podSubnet": text("a subnet"),
+                "kubeProxyMode": choice(("iptables", "nftables", "ipvs", "none"), "a mode of kube-proxy"),
+            },
+            what="a mapping of kind's network settings",
+        ),
+        "manifests": sequence(_MANIFEST, "a list of manifests"),
+        "wait": sequence(_OBJECT, "a list of objects"),
+        "agent": text("a DaemonSet", r"DaemonSet [a-z0-9.-]+/[a-z0-9.-]+", "write DaemonSet NAMESPACE/NAME"),
+        "patches": sequence(_PATCH, "a list of patches"),
+    },
+    required=("title",),
+    what="a CNI (a mapping with title, enforces and networking)",
+)
+
+
+def _extended(base: Definition, node: Node, directory: Path) -> Definition:
+    """Another CNI with what this one says in its place; settings and patches are added to the other's."""
+    own = _definition(node, directory)
+    names = ("title", "manifests", "wait", "agent", "enforces", "capabilities", "kubernetes")
+    return replace(
+        base,
+        **{name: getattr(own, name) for name in names if node.get(name) is not None},
+        networking={**base.networking, **own.networking},
+        patches=(*base.patches, *own.patches),
+    )
+
+
+def _definition(node: Node, directory: Path) -> Definition:
+    supported = node.at("kubernetes")
+    return Definition(
+        title=node.at("title").text,
+        manifests=tuple(_manifest(item, directory) for item in node.at("manifests").items),
+        networking=node.at("networking").plain() or {},
+        wait=tuple(target(item.text) for item in node.at("wait").items),
+        agent=target(node.at("agent").text) if node.get("agent") else None,
+        enforces=node.at("enforces").value is True,
+        capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
+        kubernetes=(_minor(supported.at("from")), _minor(supported.at("to"))) if supported.entries else None,
+        patches=tuple(_patch(item) for item in node.at("patches").items),
+    )
+
+
+def target(words: str) -> Target:
+    """The object that ``KIND NAMESPACE/NAME`` names; without a namespace it is in none."""
+    kind, _, name = words.partition(" ")
+    namespace, _, last = name.rpartition("/")
+    return Target(kind, namespace, last)
+
+
+def _manifest(node: Node, directory: Path) -> Manifest:
+    file = node.at("file").text
+    return Manifest(
+        place=node.place.where,
+        url=node.at("url").text,
+        sha256=node.at("sha256").text,
+        file=directory / file if file else None,
+        obtain=node.at("obtain").text,
+    )
+
+
+def _patch(node: Node) -> Patch:
+    return Patch(
+        place=node.place.where,
+        target=target(node.at("target").text),
+        families=frozenset(_texts(node.at("families").items) or _FAMILIES),
+        merge=node.at("merge").plain() or {},
+        replacements=tuple(
+            Replacement(tuple(_texts(item.at("in").items)), item.at("find").text, item.at("by").text)
+            for item in node.at("replace").items
+        ),
+    )
+
+
+def _texts(nodes: Iterable[Node]) -> list[str]:
+    return [node.text for node in nodes]
+
+
+def _minor(node: Node) -> int:
+    return int(re.sub(r"^1\.", "", node.text))
+
+
+def _shown(path: Path) -> str:
+    full = path.absolute()
+    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else path)

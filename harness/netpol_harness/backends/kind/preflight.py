@@ -1,0 +1,162 @@
+"""Before a cluster is made: what stands in the way on this host, what may, and what to do about it.
+
+An *obstacle* makes kind unusable here. A *doubt* does not, but explains a failure that follows. The judgement is pure
+(``judge``); the facts come from the engine, from ``kind version`` and from /proc.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from netpol_harness.backends.kind.engine import Engine, find_engine
+from netpol_harness.backends.kind.images import KIND, NEEDS_CGROUP_2, NodeImage, mismatch, parse_kind_version
+from netpol_harness.backends.runs.command import CommandFailed, run
+from netpol_harness.errors import LabError, ToolMissing
+from netpol_harness.settings import Deadline
+
+INSTANCES = 512
+WATCHES = 524_288
+"""inotify limits that kind's documentation asks for; many nodes fail with less, few nodes live with it."""
+
+_GIB = 2**30
+_CONTROL_PLANE_MEMORY = 0.65 * _GIB
+_WORKER_MEMORY = 0.35 * _GIB
+"""Measured 0.5 and up to 0.2 GiB without a CNI; about 0.15 GiB each for the CNI's agent."""
+
+_SECONDS = 15.0
+_INOTIFY = Path("/proc/sys/fs/inotify")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, and its remedy."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Limits of this host; 0 where they cannot be told. ``memory`` is what is available, in bytes."""
+
+    instances: int = 0
+    watches: int = 0
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found. ``engine`` is ``None`` only where there is an obstacle."""
+
+    engine: Engine | None = None
+    obstacles: tuple[Finding, ...] = ()
+    doubts: tuple[Finding, ...] = ()
+
+
+def preflight(image: NodeImage, nodes: int) -> Findings:
+    """Look at the host. Cheap, and without the network. Never raises for what it looks for."""
+    if shutil.which("kind") is None:
+        release = ".".join(map(str, KIND))
+        install = f"install kind v{release} or newer (kind.sigs.k8s.io/docs/user/quick-start)"
+        return Findings(obstacles=(Finding("kind is not installed, or not on PATH", install),))
+    try:
+        engine = find_engine()
+        kind = _kind_version()
+    except CommandFailed as error:
+        what = f"{error.what} ({error.output.splitlines()[-1]})" if error.output else error.what
+        return Findings(obstacles=(Finding(what, error.remedy),))
+    except LabError as error:
+        what, _, remedy = str(error).partition("; ")
+        return Findings(obstacles=(Finding(what, remedy),))
+    return judge(engine, kind, image, nodes, read_host())
+
+
+def judge(engine: Engine, kind: tuple[int, int, int], image: NodeImage, nodes: int, host: Host) -> Findings:
+    """What these facts mean for so many nodes of this image."""
+    obstacles = [*_too_old(kind, image), *_too_little_memory(engine, nodes, host)]
+    doubts = [*_cgroup(engine, image), *_loose(image), *(_inotify(host) if engine.local else ())]
+    return Findings(engine, tuple(obstacles), tuple(doubts))
+
+
+def image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> Finding | None:
+    """Whether the image is neither here nor to be had. Asks a registry where it must."""
+    if engine.has_image(image.name):
+        return None
+    load = f"`{engine.program} load` an archive of it, or name one that is there with --kube-image"
+    if offline:
+        return Finding(f"the node image {image.name} is not here, and --offline forbids to pull it", load)
+    asked = engine("manifest", "inspect", image.name, deadline=Deadline(_SECONDS))
+    if asked.ok:
+        return None
+    said = (asked.said.strip().splitlines() or ["the registry does not answer"])[-1]
+    return Finding(f"the node image {image.name} is not here and cannot be pulled ({said})", load)
+
+
+def read_host() -> Host:
+    """The limits of this host, from proc(5)."""
+    return Host(
+        instances=_number(_INOTIFY / "max_user_instances"),
+        watches=_number(_INOTIFY / "max_user_watches"),
+        memory=_available_memory(Path("/proc/meminfo")),
+    )
+
+
+def _kind_version() -> tuple[int, int, int]:
+    said = run(["kind", "version"], deadline=Deadline(_SECONDS)).or_fail("kind does not run", "install it again")
+    version = parse_kind_version(said.text)
+    if version is None:
+        raise ToolMissing(f"`kind version` says {said.text.strip()[:80]!r}; install a release of kind")
+    return version
+
+
+def _too_old(kind: tuple[int, int, int], image: NodeImage) -> Iterator[Finding]:
+    if why := mismatch(kind, image):
+        what, _, remedy = why.partition("; ")
+        yield Finding(what, remedy)
+
+
+def _too_little_memory(engine: Engine, nodes: int, host: Host) -> Iterator[Finding]:
+    needed = _CONTROL_PLANE_MEMORY + _WORKER_MEMORY * (nodes - 1)
+    there = host.memory if engine.local and host.memory else engine.memory
+    if 0 < there < needed:
+        what = f"{there / _GIB:.1f} GiB of memory for {nodes} nodes, which need about {needed / _GIB:.1f}"
+        yield Finding(what, "free some, give the engine more, or ask for fewer with --nodes")
+
+
+def _cgroup(engine: Engine, image: NodeImage) -> Iterator[Finding]:
+    if engine.cgroup == 1 and (image.minor is None or image.minor >= NEEDS_CGROUP_2):
+        yield Finding(
+            f"this host has cgroup v1, which Kubernetes 1.{NEEDS_CGROUP_2} refuses unless told not to",
+            "boot it with cgroup v2, or take --kube-image v1.34.11, the newest pinned one that is made for it",
+        )
+
+
+def _loose(image: NodeImage) -> Iterator[Finding]:
+    if not image.is_pinned:
+        yield Finding(f"the node image {image.name} has no digest", "add @sha256:..., so that it stays the same")
+
+
+def _inotify(host: Host) -> Iterator[Finding]:
+    limits = (("max_user_instances", host.instances, INSTANCES), ("max_user_watches", host.watches, WATCHES))
+    for name, value, wanted in limits:
+        if 0 < value < wanted:
+            yield Finding(f"fs.inotify.{name} is {value}", f"`sudo sysctl fs.inotify.{name}={wanted}`")
+
+
+def _number(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _available_memory(file: Path) -> int:
+    try:
+        fields = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,195 @@
+"""A request's JSON, read as the API server's decoder reads it into Go structs.
+
+Unknown fields are collected and left out, nulls are absent fields, empty optional lists and maps are dropped
+(`omitempty`: an absent list and an empty one are the same on the wire), and a wrong type is 400 at once. What
+comes out has the schema's shape, so that defaulting and validation after it need no type checks.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from netpol_harness.emulator.apiserver import schema
+from netpol_harness.emulator.apiserver.errors import Cause, bad_request, required
+from netpol_harness.emulator.apiserver.schema import Definition, Form, Type
+from netpol_harness.emulator.store import Object
+
+_QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
+_INDEX = re.compile(r"\[\d+\]")
+_INTEGER_BITS = {"int32": 31, "int64": 63}
+
+
+@dataclass(slots=True)
+class Decoded:
+    """An object of the schema's shape, and the paths of the fields that the schema does not know."""
+
+    object: Object
+    unknown: list[str] = field(default_factory=list)
+
+    def strict_message(self) -> str:
+        """The decoder's words for all unknown fields."""
+        return ", ".join(f'unknown field "{path}"' for path in self.unknown)
+
+
+def decode(definition_name: str, value: object) -> Decoded:
+    """Read a whole object; raises StatusError 400 for a wrong type."""
+    decoded = Decoded({})
+    target = schema.definition(definition_name)
+    if not isinstance(value, dict):
+        raise _mismatch(value, target, "", Type(Form.RECORD, definition=definition_name))
+    decoded.object = _record(target, value, "", decoded.unknown)
+    return decoded
+
+
+def missing_fields(definition_name: str, obj: Object) -> list[Cause]:
+    """A cause for each required field that a decoded object lacks, its metadata and status aside."""
+    target = schema.definition(definition_name)
+    judged = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
+    top = [name for name in target.required if name not in (*judged, "metadata", "status")]
+    return [required(name) for name in top] + [
+        cause for name, value in judged.items() for cause in _lacks(target.fields[name], value, name)
+    ]
+
+
+def missing_in(definition_name: str, obj: Object, part: str) -> list[Cause]:
+    """A cause for each required field that one part of a decoded object lacks."""
+    return _lacks(schema.definition(definition_name).fields[part], obj[part], part) if part in obj else []
+
+
+def _lacks(kind: Type, value: Any, path: str) -> list[Cause]:
+    if kind.form is Form.RECORD:
+        target = schema.definition(kind.definition)
+        own = [required(f"{path}.{name}") for name in target.required if name not in value]
+        return own + [
+            cause for name, item in value.items() for cause in _lacks(target.fields[name], item, f"{path}.{name}")
+        ]
+    if kind.form is Form.LIST and kind.element:
+        return [cause for i, item in enumerate(value) for cause in _lacks(kind.element, item, f"{path}[{i}]")]
+    return []
+
+
+def _record(target: Definition, value: Object, path: str, unknown: list[str]) -> Object:
+    read: Object = {}
+    for name, item in value.items():
+        kind = target.fields.get(name)
+        inner = f"{path}.{name}" if path else name
+        if kind is None:
+            unknown.append(inner)
+        elif item is not None:
+            part = _value(kind, item, inner, target, unknown)
+            if part or name in target.required or kind.form not in (Form.LIST, Form.MAP):
+                read[name] = part
+    return read
+
+
+def _value(kind: Type, value: Any, path: str, owner: Definition, unknown: list[str]) -> Any:
+    match kind.form:
+        case Form.RECORD if isinstance(value, dict):
+            return _record(schema.definition(kind.definition), value, path, unknown)
+        case Form.MAP if isinstance(value, dict):
+            return {key: _element(kind, item, f"{path}.{key}", owner, unknown) for key, item in value.items()}
+        case Form.LIST if isinstance(value, list):
+            return [_element(kind, item, f"{path}[{i}]", owner, unknown) for i, item in enumerate(value)]
+        case Form.ANY if isinstance(value, dict):
+            return value
+        case Form.RECORD | Form.MAP | Form.LIST | Form.ANY:
+            raise _mismatch(value, owner, path, kind)
+        case _:
+            return _scalar(kind, value, path, owner)
+
+
+def _element(kind: Type, value: Any, path: str, owner: Definition, unknown: list[str]) -> Any:
+    """An item of a list or map; null is the zero value there."""
+    element = kind.element or Type(Form.ANY)
+    zero = {Form.STRING: "", Form.INTEGER: 0, Form.NUMBER: 0, Form.BOOLEAN: False, Form.LIST: []}.get(element.form, {})
+    return _value(element, zero if value is None else value, path, owner, unknown)
+
+
+def _scalar(kind: Type, value: Any, path: str, owner: Definition) -> Any:
+    if kind.format in _FORMATS:
+        return _FORMATS[kind.format](kind, value, path, owner)
+    if kind.form is Form.STRING:
+        matches = isinstance(value, str)
+    elif kind.form is Form.BOOLEAN:
+        matches = isinstance(value, bool)
+    elif kind.form is Form.INTEGER:
+        matches = _fits(value, _INTEGER_BITS.get(kind.format, 63))
+    else:
+        matches = isinstance(value, int | float) and not isinstance(value, bool)
+    if not matches:
+        raise _mismatch(value, owner, path, kind)
+    return value
+
+
+def _fits(value: object, bits: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(1 << bits) <= value < 1 << bits
+
+
+def _int_or_string(kind: Type, value: Any, path: str, owner: Definition) -> Any:
+    if isinstance(value, str) or _fits(value, 31):
+        return value
+    raise _mismatch(value, owner, path, kind)
+
+
+def _quantity(kind: Type, value: Any, path: str, owner: Definition) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)):
+        return str(value)
+    raise bad_request(
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$' "
+        f"({path}: {value!r})"
+    )
+
+
+def _time(kind: Type, value: Any, path: str, owner: Definition) -> str:
+    if not isinstance(value, str):
+        raise _mismatch(value, owner, path, kind)
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        layout = "2006-01-02T15:04:05Z07:00"
+        message = f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "{layout}" ({path})'
+        raise bad_request(message) from None
+    return value
+
+
+def _bytes(kind: Type, value: Any, path: str, owner: Definition) -> str:
+    if not isinstance(value, str):
+        raise _mismatch(value, owner, path, kind)
+    try:
+        base64.b64decode(value, validate=True)
+    except binascii.Error as broken:
+        raise bad_request(f"illegal base64 data ({path}): {broken}") from None
+    return value
+
+
+_FORMATS: dict[str, Callable[[Type, Any, str, Definition], Any]] = {
+    "int-or-string": _int_or_string,
+    "quantity": _quantity,
+    "date-time": _time,
+    "byte": _bytes,
+}
+
+
+def _mismatch(value: object, owner: Definition, path: str, kind: Type) -> Exception:
+    where = f"Go struct field {owner.short}.{_INDEX.sub('', path)}" if path else "Go value"
+    return bad_request(f"json: cannot unmarshal {_word(value)} into {where} of type {kind.go}")
+
+
+def _word(value: object) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int() | float():
+            return f"number {value}"
+        case list():
+            return "array"
+        case None:
+            return "null"
+        case _:
+            return "object"

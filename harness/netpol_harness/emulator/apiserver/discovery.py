@@ -1,0 +1,160 @@
+"""What the server serves: /api, /apis and the resource lists, plain and aggregated (apidiscovery.k8s.io v2 and
+v2beta1).
+"""
+
+import os
+import platform
+from collections.abc import Iterable
+from typing import Any
+
+from netpol_harness.emulator.apiserver import schema
+from netpol_harness.emulator.apiserver.encoding import JSON, media_parameters
+from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, Resource
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Go's names of machines, where they are not the kernel's."""
+AGGREGATED_VERSIONS = ("v2", "v2beta1")
+_SUBRESOURCE_VERBS = {"log": ("get",), "exec": ("create", "get"), "finalize": ("update",)}
+_SUBRESOURCE_KINDS = {"exec": ("", "v1", "PodExecOptions"), "scale": ("autoscaling", "v1", "Scale")}
+
+
+def version() -> dict[str, str]:
+    """The answer to /version: the release whose schema is served, and what serves it."""
+    release = schema.document()["version"]
+    major, minor, _ = release.split(".")
+    system = os.uname()
+    return {
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": f"v{release}+embedded",
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": f"python{platform.python_version()}",
+        "compiler": platform.python_implementation().lower(),
+        "platform": f"{system.sysname.lower()}/{ARCHITECTURES.get(system.machine, system.machine)}",
+    }
+
+
+def aggregated_version(accept: str) -> str:
+    """The version of aggregated discovery to answer in, or "" for the plain form."""
+    offered = {
+        parameters.get("v", "")
+        for parameters in (media_parameters(media)[1] for media in accept.split(","))
+        if parameters.get("as") == "APIGroupDiscoveryList"
+    }
+    return next((known for known in AGGREGATED_VERSIONS if known in offered), "")
+
+
+def aggregated_type(discovery_version: str) -> str:
+    """The media type of an aggregated answer."""
+    return f"{JSON};g=apidiscovery.k8s.io;v={discovery_version};as=APIGroupDiscoveryList"
+
+
+def aggregated(path: str, discovery_version: str) -> dict[str, Any]:
+    """The whole of /api or /apis in one answer."""
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": f"apidiscovery.k8s.io/{discovery_version}",
+        "metadata": {},
+        "items": [_group_discovery(group, version) for group, version in GROUPS if bool(group) == (path == "/apis")],
+    }
+
+
+def plain(path: str) -> dict[str, Any] | None:
+    """The plain answer to /api, /apis, /apis/GROUP or a group and version; None for any other path."""
+    match path.strip("/").split("/"):
+        case ["api"]:
+            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+        case ["apis"]:
+            groups = [_group(group, version) for group, version in GROUPS if group]
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+        case ["apis", group]:
+            found = [_group(name, version) for name, version in GROUPS if name == group]
+            return {"kind": "APIGroup", "apiVersion": "v1", **found[0]} if found else None
+        case ["api", version] if ("", version) in GROUPS:
+            return _resource_list("", version)
+        case ["apis", group, version] if (group, version) in GROUPS:
+            return _resource_list(group, version)
+        case _:
+            return None
+
+
+def _group(group: str, version: str) -> dict[str, Any]:
+    entry = {"groupVersion": f"{group}/{version}", "version": version}
+    return {"name": group, "versions": [entry], "preferredVersion": entry}
+
+
+def _served(group: str, version: str) -> Iterable[Resource]:
+    return (row for row in (*RESOURCES, *REVIEWS) if (row.group, row.version) == (group, version))
+
+
+def _resource_list(group: str, version: str) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for row in _served(group, version):
+        rows.append(
+            {
+                "name": row.plural,
+                "singularName": row.singular,
+                "namespaced": row.namespaced,
+                "kind": row.kind,
+                "verbs": list(row.verbs),
+                **_names(row),
+            }
+        )
+        rows += [_plain_subresource(row, name) for name in row.subresources]
+    name = f"{group}/{version}" if group else version
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": rows}
+
+
+def _names(row: Resource) -> dict[str, list[str]]:
+    names = {"shortNames": list(row.short_names), "categories": list(row.categories)}
+    return {field: words for field, words in names.items() if words}
+
+
+def _plain_subresource(row: Resource, name: str) -> dict[str, Any]:
+    group, version, kind = _SUBRESOURCE_KINDS.get(name, (row.group, row.version, row.kind))
+    foreign = {"group": group, "version": version} if name in _SUBRESOURCE_KINDS else {}
+    verbs = _SUBRESOURCE_VERBS.get(name, ("get", "patch", "update"))
+    return {
+        "name": f"{row.plural}/{name}",
+        "singularName": "",
+        "namespaced": row.namespaced,
+        **foreign,
+        "kind": kind,
+        "verbs": list(verbs),
+    }
+
+
+def _group_discovery(group: str, version: str) -> dict[str, Any]:
+    resources = [_resource_discovery(row) for row in _served(group, version)]
+    versions = [{"version": version, "resources": resources, "freshness": "Current"}]
+    return {"metadata": {"name": group} if group else {}, "versions": versions}
+
+
+def _resource_discovery(row: Resource) -> dict[str, Any]:
+    subresources = [
+        {
+            "subresource": name,
+            "responseKind": _kind(*_SUBRESOURCE_KINDS.get(name, (row.group, row.version, row.kind))),
+            "verbs": list(_SUBRESOURCE_VERBS.get(name, ("get", "patch", "update"))),
+        }
+        for name in row.subresources
+    ]
+    return {
+        "resource": row.plural,
+        "responseKind": _kind(row.group, row.version, row.kind),
+        "scope": "Namespaced" if row.namespaced else "Cluster",
+        "singularResource": row.singular,
+        "verbs": list(row.verbs),
+        **_names(row),
+        **({"subresources": subresources} if subresources else {}),
+    }
+
+
+def _kind(group: str, version: str, kind: str) -> dict[str, str]:
+    return {"group": group, "version": version, "kind": kind}

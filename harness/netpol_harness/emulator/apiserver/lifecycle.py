@@ -1,0 +1,131 @@
+"""How objects come to an end: graceful deletion, finalizers, and namespaces that take their contents with them.
+
+Invariant: a namespace with a deletionTimestamp takes no new content (admission sees to it) and is removed by
+the deletion of the last thing in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netpol_harness.emulator.apiserver.admission import admit
+from netpol_harness.emulator.apiserver.errors import conflict
+from netpol_harness.emulator.apiserver.resources import BY_PLURAL, RESOURCES
+from netpol_harness.emulator.apiserver.runtime import Runtime
+from netpol_harness.emulator.store import Event, EventType, Key, Object, Store
+
+_OWNERS_FIRST = ("deployments", "replicasets")
+_CONTENTS = (*_OWNERS_FIRST, *(row.plural for row in RESOURCES if row.namespaced and row.plural not in _OWNERS_FIRST))
+
+
+class Lifecycle:
+    """Deletion for one store, and what follows from namespaces coming and going."""
+
+    def __init__(self, store: Store, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        store.subscribe(self._follow)
+        for namespace in store.list("namespaces"):
+            self._furnish(namespace["metadata"]["name"])
+
+    def delete(self, key: Key, options: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """Begin the end of an object, and return it as it is then; `options` is a `metav1.DeleteOptions`.
+
+        Raises NotFound, and StatusError 409 when a precondition fails.
+        """
+        obj = self._store.get(key)
+        self._check_preconditions(key, obj, options.get("preconditions", {}))
+        if dry_run:
+            return obj
+        if options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents"):
+            self._orphan(obj)
+        match key.resource:
+            case "pods":
+                return self._delete_pod(key, obj, options.get("gracePeriodSeconds"))
+            case "namespaces":
+                return self._delete_namespace(key, obj)
+            case _ if obj["metadata"].get("finalizers"):
+                return self._mark(key, obj, 0)
+            case _:
+                return self._store.remove(key)
+
+    def finish(self, key: Key) -> None:
+        """Remove an object that only waited for its finalizers, if there are none left."""
+        metadata = self._store.get(key)["metadata"]
+        waits = metadata.get("finalizers") or key.resource in ("pods", "namespaces")
+        if "deletionTimestamp" in metadata and not waits:
+            self._store.remove(key)
+
+    def _check_preconditions(self, key: Key, obj: Object, preconditions: Mapping[str, str]) -> None:
+        for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+            wanted, found = preconditions.get(field), obj["metadata"][field]
+            if wanted not in (None, found):
+                why = f"Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {found}"
+                raise conflict(BY_PLURAL[key.resource].plural_subject(key.name), why)
+
+    def _orphan(self, owner: Object) -> None:
+        """Take the owner out of its dependents' ownerReferences."""
+        uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
+        for plural in ("replicasets", "pods"):
+            for dependent in self._store.list(plural, namespace):
+                if any(reference["uid"] == uid for reference in dependent["metadata"].get("ownerReferences", ())):
+                    self._store.modify(Key.of(plural, dependent), lambda copy: _disowned(copy, uid))
+
+    def _delete_pod(self, key: Key, pod: Object, grace: int | None) -> Object:
+        seconds = pod["spec"].get("terminationGracePeriodSeconds", 0) if grace is None else grace
+        if "deletionTimestamp" in pod["metadata"] and seconds > 0:
+            return pod
+        marked = self._mark(key, pod, seconds)
+        self._runtime.delete_pod(key, seconds)
+        return marked
+
+    def _delete_namespace(self, key: Key, namespace: Object) -> Object:
+        if "deletionTimestamp" in namespace["metadata"]:
+            return namespace
+        self._mark(key, namespace, 0)
+        terminating = self._store.modify(
+            key, lambda copy: {**copy, "status": {**copy["status"], "phase": "Terminating"}}
+        )
+        self._empty(key.name)
+        return terminating
+
+    def _mark(self, key: Key, obj: Object, grace: int) -> Object:
+        deletion = {"deletionTimestamp": self._store.timestamp(), "deletionGracePeriodSeconds": grace}
+        return self._store.modify(key, lambda copy: {**copy, "metadata": {**copy["metadata"], **deletion}})
+
+    def _follow(self, event: Event) -> None:
+        """After each commit: give a new namespace its contents, and end a namespace that has become empty."""
+        if event.key.resource == "namespaces":
+            if event.type is EventType.ADDED:
+                self._furnish(event.key.name)
+            return
+        if event.type is EventType.DELETED and event.key.namespace:
+            namespace = self._store.find(Key("namespaces", "", event.key.namespace))
+            if namespace and "deletionTimestamp" in namespace["metadata"]:
+                self._remove_if_empty(event.key.namespace)
+
+    def _furnish(self, namespace: str) -> None:
+        authority = {"data": {"ca.crt": ""}}
+        for plural, name, rest in (("serviceaccounts", "default", {}), ("configmaps", "kube-root-ca.crt", authority)):
+            if self._store.find(Key(plural, namespace, name)) is None:
+                obj = {"metadata": {"name": name, "namespace": namespace}, **rest}
+                self._store.create(plural, admit(self._store, plural, obj))
+
+    def _empty(self, namespace: str) -> None:
+        for plural in _CONTENTS:
+            for obj in self._store.list(plural, namespace):
+                self.delete(Key.of(plural, obj), {})
+        self._remove_if_empty(namespace)
+
+    def _remove_if_empty(self, namespace: str) -> None:
+        key = Key("namespaces", "", namespace)
+        if self._store.find(key) and not any(self._contents(namespace)):
+            self._store.remove(key)
+
+    def _contents(self, namespace: str) -> Sequence[bool]:
+        return [bool(self._store.list(plural, namespace)) for plural in _CONTENTS]
+
+
+def _disowned(obj: Object, uid: str) -> Object:
+    metadata = obj["metadata"]
+    metadata["ownerReferences"] = [each for each in metadata["ownerReferences"] if each["uid"] != uid]
+    return obj

@@ -1,0 +1,49 @@
+"""Pages about the server itself: health and version, which everybody may read, then discovery and OpenAPI."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netpol_harness.emulator.apiserver import discovery, openapi
+from netpol_harness.emulator.apiserver.encoding import JSON, dump
+from netpol_harness.emulator.apiserver.errors import no_such_page
+
+_HEALTH = ("healthz", "livez", "readyz")
+_CHECKS = ("ping", "store")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A body and its media type."""
+
+    body: bytes
+    media_type: str = JSON
+
+
+def open_page(path: str, query: Mapping[str, str]) -> Page | None:
+    """The answer to a path that needs no token; None for any other. Raises StatusError 404 for an unknown check."""
+    if path == "/version":
+        return Page(dump(discovery.version()))
+    name, _, check = path.removeprefix("/").partition("/")
+    if name not in _HEALTH:
+        return None
+    if check and check not in _CHECKS:
+        raise no_such_page()
+    lines = [f"[+]{one} ok" for one in _CHECKS] if "verbose" in query and not check else []
+    text = "\n".join([*lines, f"{name} check passed\n"]) if lines else "ok"
+    return Page(text.encode(), "text/plain; charset=utf-8")
+
+
+def page(path: str, accept: str) -> Page | None:
+    """The answer to a path of discovery or OpenAPI; None for any other."""
+    if path == "/openapi/v3":
+        return Page(dump(openapi.index()))
+    if path.startswith("/openapi/"):
+        document = openapi.document(path.removeprefix("/openapi/v3/"))
+        if document is None:
+            raise no_such_page()
+        return Page(document)
+    aggregated = discovery.aggregated_version(accept) if path in ("/api", "/apis") else ""
+    if aggregated:
+        return Page(dump(discovery.aggregated(path, aggregated)), discovery.aggregated_type(aggregated))
+    plain = discovery.plain(path)
+    return None if plain is None else Page(dump(plain))

@@ -1,0 +1,175 @@
+"""The resources served: one row each, from which routing, discovery, schema lookups and field selectors follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netpol_harness.emulator.apiserver.errors import Subject
+
+VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object.
+
+    `definition` is its OpenAPI name; `selectable` maps the field labels that lists may select by to paths in
+    the object, beyond metadata.name and metadata.namespace; `enforced` says whether the dataplane reads it,
+    so that a change waits for the dataplane.
+    """
+
+    plural: str
+    kind: str
+    group: str = ""
+    version: str = "v1"
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    subresources: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    selectable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    enforced: bool = False
+    verbs: tuple[str, ...] = VERBS
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def definition(self) -> str:
+        return f"io.k8s.api.{self.group.split('.')[0] or 'core'}.{self.version}.{self.kind}"
+
+    @property
+    def singular(self) -> str:
+        return self.kind.lower()
+
+    @property
+    def has_status(self) -> bool:
+        return "status" in self.subresources
+
+    def kind_subject(self, name: str) -> Subject:
+        """What an invalid object is called: by kind."""
+        return Subject(self.group, self.kind, name)
+
+    def plural_subject(self, name: str) -> Subject:
+        """What a missing object is called: by plural."""
+        return Subject(self.group, self.plural, name)
+
+
+def _paths(*labels: str) -> dict[str, tuple[str, ...]]:
+    return {label: tuple(label.split(".")) for label in labels}
+
+
+_POD_FIELDS = _paths(
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "spec.hostNetwork",
+    "status.phase",
+    "status.podIP",
+    "status.nominatedNodeName",
+)
+_EVENT_FIELDS = {
+    **_paths(
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "involvedObject.resourceVersion",
+        "involvedObject.fieldPath",
+        "reason",
+        "type",
+    ),
+    "reportingComponent": ("reportingComponent",),
+    "source": ("source", "component"),
+}
+
+RESOURCES = (
+    Resource("configmaps", "ConfigMap", short_names=("cm",)),
+    Resource("endpoints", "Endpoints", short_names=("ep",)),
+    Resource("events", "Event", short_names=("ev",), selectable=_EVENT_FIELDS),
+    Resource(
+        "namespaces",
+        "Namespace",
+        namespaced=False,
+        short_names=("ns",),
+        subresources=("status", "finalize"),
+        selectable=_paths("status.phase"),
+        enforced=True,
+    ),
+    Resource(
+        "nodes",
+        "Node",
+        namespaced=False,
+        short_names=("no",),
+        subresources=("status",),
+        selectable=_paths("spec.unschedulable"),
+    ),
+    Resource(
+        "pods",
+        "Pod",
+        short_names=("po",),
+        subresources=("status", "log", "exec", "attach", "portforward", "ephemeralcontainers"),
+        categories=("all",),
+        selectable=_POD_FIELDS,
+        enforced=True,
+    ),
+    Resource("secrets", "Secret", selectable=_paths("type")),
+    Resource("serviceaccounts", "ServiceAccount", short_names=("sa",)),
+    Resource(
+        "services",
+        "Service",
+        short_names=("svc",),
+        subresources=("status",),
+        categories=("all",),
+        selectable=_paths("spec.clusterIP", "spec.type"),
+        enforced=True,
+    ),
+    Resource(
+        "deployments",
+        "Deployment",
+        "apps",
+        short_names=("deploy",),
+        subresources=("status", "scale"),
+        categories=("all",),
+    ),
+    Resource(
+        "replicasets",
+        "ReplicaSet",
+        "apps",
+        short_names=("rs",),
+        subresources=("status", "scale"),
+        categories=("all",),
+        selectable=_paths("status.replicas"),
+    ),
+    Resource("endpointslices", "EndpointSlice", "discovery.k8s.io", enforced=True),
+    Resource("networkpolicies", "NetworkPolicy", "networking.k8s.io", short_names=("netpol",), enforced=True),
+)
+
+_AUTHORIZATION = "authorization.k8s.io"
+REVIEWS = (
+    Resource("selfsubjectreviews", "SelfSubjectReview", "authentication.k8s.io", namespaced=False, verbs=("create",)),
+    Resource("localsubjectaccessreviews", "LocalSubjectAccessReview", _AUTHORIZATION, verbs=("create",)),
+    Resource(
+        "selfsubjectaccessreviews", "SelfSubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)
+    ),
+    Resource("selfsubjectrulesreviews", "SelfSubjectRulesReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
+    Resource("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
+)
+"""What is answered and never stored (`api.reviews`)."""
+
+BY_PLURAL = {resource.plural: resource for resource in RESOURCES}
+BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
+GROUP_OF = {resource.plural: resource.group for resource in RESOURCES}
+GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in (*RESOURCES, *REVIEWS)))
+
+
+def identified(resource: Resource, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with its kind and apiVersion, in the order of the wire."""
+    return {"kind": resource.kind, "apiVersion": resource.api_version, **without(obj, "kind", "apiVersion")}
+
+
+def without(obj: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A shallow copy without these fields."""
+    return {name: value for name, value in obj.items() if name not in names}

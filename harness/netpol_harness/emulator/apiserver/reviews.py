@@ -1,0 +1,69 @@
+"""Questions about the asker's identity and rights, which are answered and not stored.
+
+There is no RBAC: whoever has the token is the one administrator, and everybody may do everything.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netpol_harness.emulator.apiserver.decode import decode, missing_fields
+from netpol_harness.emulator.apiserver.errors import Cause, bad_request, invalid, unprocessable
+from netpol_harness.emulator.apiserver.resources import REVIEWS, Resource, identified
+from netpol_harness.emulator.store import Object
+
+_BY_PATH = {(row.group, row.version, row.plural): row for row in REVIEWS}
+_USER = {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]}
+_EVERYTHING = {
+    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    "incomplete": False,
+}
+
+
+def reviewed(path: str) -> Resource | None:
+    """The kind of review that a path creates; None for any other path."""
+    match path.strip("/").split("/"):
+        case ["apis", group, version, plural]:
+            row = _BY_PATH.get((group, version, plural))
+            return row if row and not row.namespaced else None
+        case ["apis", group, version, "namespaces", _, plural]:
+            row = _BY_PATH.get((group, version, plural))
+            return row if row and row.namespaced else None
+        case _:
+            return None
+
+
+def answer(row: Resource, body: object) -> Object:
+    """The review with its status; raises StatusError 400 or 422 for a question that makes no sense."""
+    asked = decode(row.definition, body if body is not None else {}).object
+    spec = asked.get("spec", {})
+    causes = [*missing_fields(row.definition, asked), *(_access_causes(row, spec) if "Access" in row.kind else ())]
+    if causes:
+        raise unprocessable(row.kind_subject(""), causes)
+    if row.kind == "SelfSubjectRulesReview" and not spec.get("namespace"):
+        raise bad_request("no namespace on request")
+    metadata = {"creationTimestamp": None, **asked.get("metadata", {})}
+    return {**identified(row, asked), "metadata": metadata, "status": _STATUS[row.kind](spec)}
+
+
+def _access_causes(row: Resource, spec: Mapping[str, Any]) -> list[Cause]:
+    causes = []
+    if ("resourceAttributes" in spec) == ("nonResourceAttributes" in spec):
+        words = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        causes.append(invalid("spec.resourceAttributes", spec.get("resourceAttributes"), words))
+    if not row.kind.startswith("Self") and not (spec.get("user") or spec.get("groups")):
+        causes.append(invalid("spec.user", "", "at least one of user or group must be specified"))
+    return causes
+
+
+def _allowed(spec: Mapping[str, Any]) -> Object:
+    return {"allowed": True, "reason": "the embedded cluster has no RBAC"}
+
+
+_STATUS: Mapping[str, Callable[[Mapping[str, Any]], Object]] = {
+    "LocalSubjectAccessReview": _allowed,
+    "SelfSubjectAccessReview": _allowed,
+    "SubjectAccessReview": _allowed,
+    "SelfSubjectReview": lambda spec: {"userInfo": _USER},
+    "SelfSubjectRulesReview": lambda spec: _EVERYTHING,
+}

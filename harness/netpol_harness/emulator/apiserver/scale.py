@@ -1,0 +1,37 @@
+"""The scale subresource (autoscaling/v1 Scale) of Deployments and ReplicaSets."""
+
+from netpol_harness.emulator.apiserver.decode import decode
+from netpol_harness.emulator.apiserver.errors import Subject, invalid, unprocessable
+from netpol_harness.emulator.apiserver.resources import without
+from netpol_harness.emulator.apiserver.selectors import label_query
+from netpol_harness.emulator.store import Object
+
+DEFINITION = "io.k8s.api.autoscaling.v1.Scale"
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def of(workload: Object) -> Object:
+    """The Scale of a workload."""
+    metadata = workload["metadata"]
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in _IDENTITY},
+        "spec": {"replicas": workload["spec"].get("replicas", 0)},
+        "status": {
+            "replicas": workload.get("status", {}).get("replicas", 0),
+            "selector": label_query(workload["spec"].get("selector", {})),
+        },
+    }
+
+
+def applied(workload: Object, body: object) -> Object:
+    """The workload with the replicas of a written Scale, and the version that its writer saw."""
+    written = decode(DEFINITION, body).object
+    replicas = written.get("spec", {}).get("replicas", 0)
+    if replicas < 0:
+        subject = Subject("autoscaling", "Scale", workload["metadata"]["name"])
+        raise unprocessable(subject, [invalid("spec.replicas", replicas, "must be greater than or equal to 0")])
+    version = written.get("metadata", {}).get("resourceVersion", "")
+    metadata = {**without(workload["metadata"], "resourceVersion"), "resourceVersion": version}
+    return {**workload, "metadata": metadata, "spec": {**workload["spec"], "replicas": replicas}}

@@ -1,0 +1,69 @@
+"""What the real server refuses with 422: one module a kind, pure functions from objects to causes.
+
+Objects here have passed decoding and defaulting: every field present has its type. Wording follows
+`pkg/apis/*/validation`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from netpol_harness.emulator.apiserver.decode import missing_fields, missing_in
+from netpol_harness.emulator.apiserver.errors import Cause
+from netpol_harness.emulator.apiserver.resources import Resource
+from netpol_harness.emulator.apiserver.validation import (
+    config,
+    ephemeral,
+    metadata,
+    networkpolicy,
+    pod,
+    service,
+    workload,
+)
+from netpol_harness.emulator.store import Object
+
+_Check: TypeAlias = Callable[[Object], list[Cause]]
+_Comparison: TypeAlias = Callable[[Object, Object], list[Cause]]
+
+_CHECKS: Mapping[str, _Check] = {
+    "configmaps": config.check_data,
+    "secrets": config.check_data,
+    "deployments": workload.check_deployment,
+    "replicasets": workload.check_replica_set,
+    "networkpolicies": networkpolicy.check,
+    "pods": pod.check,
+    "services": service.check,
+}
+_FIRST_CHECKS: Mapping[str, _Check] = {"pods": ephemeral.check_new}
+_COMPARISONS: Mapping[str, _Comparison] = {
+    "configmaps": config.compare_data,
+    "secrets": config.compare_data,
+    "deployments": workload.compare,
+    "replicasets": workload.compare,
+    "pods": pod.compare,
+    "pods/ephemeralcontainers": ephemeral.compare,
+    "services": service.compare,
+}
+
+
+def check(resource: Resource, obj: Object, previous: Object | None, subresource: str = "") -> list[Cause]:
+    """All causes to refuse the object as the successor of `previous` (None: as a new one) by way of `subresource`."""
+    causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
+    causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
+    if previous is None:
+        return causes + (_FIRST_CHECKS[resource.plural](obj) if resource.plural in _FIRST_CHECKS else [])
+    way = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    return causes + (_COMPARISONS[way](obj, previous) if way in _COMPARISONS else [])
+
+
+def check_part(resource: Resource, obj: Object, part: str) -> list[Cause]:
+    """All causes to refuse the part of an object that its own subresource has written."""
+    causes = missing_in(resource.definition, obj, part)
+    return causes + (
+        pod.check_status(obj[part]) if (resource.plural, part) == ("pods", "status") and not causes else []
+    )
+
+
+def _without_missing(causes: list[Cause], known: list[Cause]) -> list[Cause]:
+    """The causes about fields that are not already reported."""
+    reported = {cause.field for cause in known}
+    return [cause for cause in causes if cause.field not in reported]

@@ -1,0 +1,130 @@
+"""Watches: the changes of a collection as a stream of JSON lines.
+
+A watch starts from a resource version (410 Expired when that is forgotten), from the present state ("0" or
+none: synthetic ADDED events), or as a WatchList (`sendInitialEvents`: the state, then a bookmark that says
+so). With selectors, an object that begins or stops to match is ADDED or DELETED. From registration on no
+commit is missed: the queue is filled by the store's hook.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from netpol_harness.emulator.apiserver.errors import bad_request, expired
+from netpol_harness.emulator.apiserver.request import Options, Target
+from netpol_harness.emulator.store import Event, EventType, Expired, Object, Store
+
+_INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of a watch: ADDED, MODIFIED or DELETED with an object, or BOOKMARK with a bare one."""
+
+    type: str
+    object: Object
+
+
+class Watch:
+    """One client's stream: `batches` until the client is gone."""
+
+    def __init__(self, target: Target, options: Options) -> None:
+        self.target = target
+        self.options = options
+        self._pending: list[Notice] = []
+        self._news = asyncio.Event()
+        self._ended = False
+
+    async def batches(self) -> AsyncIterator[Sequence[Notice]]:
+        """Notices in commit order, as many at a time as there are, until the end or the client's timeout."""
+        timeout = self.options.timeout
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        while await self._wait(deadline):
+            batch, self._pending = self._pending, []
+            self._news.clear()
+            yield batch
+            if self._ended:
+                return
+
+    async def _wait(self, deadline: float | None) -> bool:
+        """Whether something is pending, or the watch has ended, before the deadline."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Let the stream end after what is pending."""
+        self._ended = True
+        self._news.set()
+
+    def push(self, notice: Notice) -> None:
+        """Queue a notice."""
+        self._pending.append(notice)
+        self._news.set()
+
+    def offer(self, event: Event) -> None:
+        """Queue what this event means to the client, if anything."""
+        namespace = self.target.namespace
+        if event.key.resource != self.target.resource.plural or namespace not in ("", event.key.namespace):
+            return
+        matched = event.previous is not None and self.options.matches(event.previous)
+        matches = event.type is not EventType.DELETED and self.options.matches(event.object)
+        if matches:
+            self.push(Notice("MODIFIED" if matched else "ADDED", event.object))
+        elif matched:
+            self.push(Notice("DELETED", event.object))
+
+
+class Watches:
+    """All open watches of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._open: set[Watch] = set()
+        store.subscribe(self._spread)
+
+    def open(self, target: Target, options: Options) -> Watch:
+        """A watch with its first notices pending; raises StatusError 410 for a forgotten version."""
+        watch = Watch(target, options)
+        if options.initial_events or options.resource_version in ("", "0"):
+            self._begin_with_state(watch)
+        else:
+            self._begin_with_history(watch)
+        self._open.add(watch)
+        return watch
+
+    def close(self, watch: Watch) -> None:
+        """Forget a watch whose client is gone."""
+        self._open.discard(watch)
+
+    def end_all(self) -> None:
+        """Let every stream end."""
+        for watch in self._open:
+            watch.end()
+
+    def _begin_with_state(self, watch: Watch) -> None:
+        for obj in self._store.list(watch.target.resource.plural, watch.target.namespace):
+            if watch.options.matches(obj):
+                watch.push(Notice("ADDED", obj))
+        if watch.options.initial_events and watch.options.bookmarks:
+            metadata = {"resourceVersion": str(self._store.resource_version), "annotations": _INITIAL_EVENTS_END}
+            resource = watch.target.resource
+            bookmark = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
+            watch.push(Notice("BOOKMARK", bookmark))
+
+    def _begin_with_history(self, watch: Watch) -> None:
+        text = watch.options.resource_version
+        if not text.isdecimal():
+            raise bad_request(f'Invalid value: "{text}": resourceVersion must be a number')
+        try:
+            for event in self._store.events_since(watch.target.resource.plural, int(text)):
+                watch.offer(event)
+        except Expired:
+            raise expired(f"too old resource version: {text} ({self._store.resource_version})") from None
+
+    def _spread(self, event: Event) -> None:
+        for watch in self._open:
+            watch.offer(event)

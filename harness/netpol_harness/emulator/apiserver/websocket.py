@@ -1,0 +1,133 @@
+"""Exec and attach over WebSocket: the remote command protocol v5.channel.k8s.io and v4.channel.k8s.io (KEP-4006).
+
+Binary frames whose first byte is the channel. v5 adds [255, n]: the client has closed channel n, which is how
+stdin ends.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from aiohttp import WSMsgType, hdrs, web
+
+from netpol_harness.emulator.apiserver.errors import bad_request
+from netpol_harness.emulator.apiserver.runtime import ExecFailed, ExecStreams
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+_CANNOT_START = 127
+
+
+class Channel(IntEnum):
+    """The first byte of a frame."""
+
+    STDIN = 0
+    STDOUT = 1
+    STDERR = 2
+    STATUS = 3
+    RESIZE = 4
+    CLOSE = 255
+
+
+Work = Callable[[ExecStreams], Awaitable[int]]
+"""What goes on over the streams; its exit code. Cancelled when the client goes away. Raises ``ExecFailed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which streams the client wants."""
+
+    stdin: bool
+    tty: bool
+
+
+class ChannelStreams:
+    """The streams of one session as frames; implements `runtime.ExecStreams`."""
+
+    def __init__(self, socket: web.WebSocketResponse, wanted: Wanted) -> None:
+        self._socket = socket
+        self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._wants_stdin = wanted.stdin
+        self.tty = wanted.tty
+
+    @property
+    def stdin(self) -> AsyncIterator[bytes] | None:
+        """The client's input, or None when there is to be none."""
+        return self._chunks() if self._wants_stdin else None
+
+    async def stdout(self, data: bytes) -> None:
+        """Send standard output."""
+        await self.send(Channel.STDOUT, data)
+
+    async def stderr(self, data: bytes) -> None:
+        """Send standard error, which a terminal mixes with standard output."""
+        await self.send(Channel.STDOUT if self.tty else Channel.STDERR, data)
+
+    async def send(self, channel: Channel, data: bytes) -> None:
+        """Send one frame."""
+        await self._socket.send_bytes(bytes([channel]) + data)
+
+    async def receive(self) -> None:
+        """Take the client's frames until it closes the connection. Python's client sends text as text."""
+        async for message in self._socket:
+            frame = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not frame:
+                continue
+            channel, data = frame[0], frame[1:]
+            if channel == Channel.STDIN and data:
+                self._input.put_nowait(data)
+            elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):
+                self._input.put_nowait(None)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._input.get()) is not None:
+            yield chunk
+
+
+async def serve(request: web.BaseRequest, wanted: Wanted, work: Work) -> web.WebSocketResponse:
+    """Upgrade the request, do the work with the client's streams, and end with its status; raises StatusError."""
+    offered = {word.strip() for word in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",")} - {""}
+    if offered and not offered & set(PROTOCOLS):
+        raise bad_request(f"unable to upgrade: none of the protocols is served, which are {', '.join(PROTOCOLS)}")
+    socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
+    await socket.prepare(request)
+    streams = ChannelStreams(socket, wanted)
+    running = asyncio.ensure_future(_done(work, streams))
+    receiving = asyncio.ensure_future(streams.receive())
+    try:
+        await asyncio.wait((running, receiving), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            with suppress(ConnectionError):
+                await streams.send(Channel.STATUS, json.dumps(exit_status(running.result())).encode())
+                receiving.cancel()
+                await socket.close()
+    finally:
+        for task in (running, receiving):
+            task.cancel()
+        await asyncio.gather(running, receiving, return_exceptions=True)
+    return socket
+
+
+async def _done(work: Work, streams: ChannelStreams) -> int:
+    try:
+        return await work(streams)
+    except ExecFailed as failure:
+        # An exit code rather than an InternalError without one, which Python clients cannot read.
+        await streams.stderr(f"{failure}\n".encode())
+        return _CANNOT_START
+
+
+def exit_status(code: int) -> dict[str, Any]:
+    """The Status that ends a session."""
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }

@@ -1,0 +1,85 @@
+"""The status of a Deployment, from its ReplicaSets: what ``kubectl rollout status`` and ``kubectl wait`` read. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netpol_harness.emulator.store import Object
+
+REVISION = "deployment.kubernetes.io/revision"
+
+Json = Mapping[str, Any]
+
+
+def revision(obj: Json) -> int:
+    """The number of the roll-out that a ReplicaSet belongs to; 0 if it belongs to none."""
+    number = (obj["metadata"].get("annotations") or {}).get(REVISION, "")
+    return int(number) if number.isdecimal() else 0
+
+
+def deployment_status(deployment: Json, replica_sets: Sequence[Json], current: Json | None, now: str) -> Object:
+    """The whole status; conditions that stay as they were keep their times. ``current`` is known by its uid."""
+    wanted = deployment["spec"].get("replicas", 1)
+    updated = next((rs for rs in replica_sets if current and rs["metadata"]["uid"] == current["metadata"]["uid"]), None)
+    total, available = _sum(replica_sets, "replicas"), _sum(replica_sets, "availableReplicas")
+    fresh = _sum([updated] if updated else [], "replicas")
+    counts = {
+        "replicas": total,
+        "updatedReplicas": fresh,
+        "readyReplicas": _sum(replica_sets, "readyReplicas"),
+        "availableReplicas": available,
+        "unavailableReplicas": max(0, max(total, wanted) - available),
+    }
+    complete = fresh == total == available == wanted
+    enough = available >= wanted - _may_be_unavailable(deployment, wanted)
+    conditions = [_available(holds=enough), _progressing(updated, complete=complete)]
+    return {
+        "observedGeneration": deployment["metadata"]["generation"],
+        **{name: count for name, count in counts.items() if count},
+        "conditions": _kept(deployment, conditions, now),
+    }
+
+
+def _sum(replica_sets: Sequence[Json], field: str) -> int:
+    return sum((rs.get("status") or {}).get(field, 0) for rs in replica_sets)
+
+
+def _may_be_unavailable(deployment: Json, wanted: int) -> int:
+    """maxUnavailable as a number of pods; percentages round down."""
+    limit = deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0)
+    if isinstance(limit, str):
+        return wanted * int(limit.removesuffix("%")) // 100
+    return int(limit)
+
+
+def _available(*, holds: bool) -> Object:
+    if holds:
+        reason, message = "MinimumReplicasAvailable", "Deployment has minimum availability."
+    else:
+        reason, message = "MinimumReplicasUnavailable", "Deployment does not have minimum availability."
+    return {"type": "Available", "status": "True" if holds else "False", "reason": reason, "message": message}
+
+
+def _progressing(updated: Json | None, *, complete: bool) -> Object:
+    name = updated["metadata"]["name"] if updated else ""
+    if complete:
+        reason, message = "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.'
+    else:
+        reason, message = "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.'
+    return {"type": "Progressing", "status": "True", "reason": reason, "message": message}
+
+
+def _kept(deployment: Json, conditions: Sequence[Object], now: str) -> list[Object]:
+    before = {c["type"]: c for c in (deployment.get("status") or {}).get("conditions") or ()}
+    return [_timed(condition, before.get(condition["type"]), now) for condition in conditions]
+
+
+def _timed(condition: Object, before: Json | None, now: str) -> Object:
+    """lastUpdateTime moves with any change of the condition, lastTransitionTime with its status alone."""
+    if before and all(before.get(name) == value for name, value in condition.items()):
+        return dict(before)
+    same_status = before is not None and before["status"] == condition["status"]
+    return {
+        **condition,
+        "lastUpdateTime": now,
+        "lastTransitionTime": before["lastTransitionTime"] if before and same_status else now,
+    }

@@ -1,0 +1,64 @@
+"""The queue between the store's events and the controllers.
+
+Invariant: an object that an event concerns is looked at after that event, once for any number of events in between.
+Controllers run in turns of the event loop of their own, never inside a commit.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from netpol_harness.emulator.apiserver.errors import StatusError
+from netpol_harness.emulator.store import Event, EventType, Key, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+Schedule = Callable[[Callable[[], None]], object]
+
+
+class Controller(Protocol):
+    """Looks after the objects of one resource."""
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """The resources whose events it wants to see."""
+        ...
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        """The objects to look at after this event."""
+        ...
+
+    def reconcile(self, key: Key) -> None:
+        """Move one object, which may be gone by now, nearer to what it should be."""
+        ...
+
+
+class Work:
+    """Feeds controllers. ``schedule`` calls back soon, by default in the next turn of the running event loop."""
+
+    def __init__(self, store: Store, controllers: Sequence[Controller], schedule: Schedule | None = None) -> None:
+        self._controllers = controllers
+        self._schedule = schedule or asyncio.get_running_loop().call_soon
+        self._pending: dict[tuple[int, Key], None] = {}
+        for resource in dict.fromkeys(name for controller in controllers for name in controller.resources):
+            for data in store.list(resource):
+                self._note(Event(EventType.ADDED, Key.of(resource, data), data, None, store.resource_version))
+        store.subscribe(self._note)
+
+    def turn(self) -> None:
+        """Look once at everything that waits; what this causes waits for the next turn."""
+        waiting, self._pending = self._pending, {}
+        for number, key in waiting:
+            try:
+                self._controllers[number].reconcile(key)
+            except (StoreError, StatusError) as error:
+                log.warning("%s %s/%s: %s", key.resource, key.namespace, key.name, error)
+
+    def _note(self, event: Event) -> None:
+        idle = not self._pending
+        for number, controller in enumerate(self._controllers):
+            if event.key.resource in controller.resources:
+                self._pending.update({(number, key): None for key in controller.concerned(event)})
+        if idle and self._pending:
+            self._schedule(self.turn)

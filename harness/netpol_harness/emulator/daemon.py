@@ -1,0 +1,190 @@
+"""Composition root of one cluster: makes the parts, connects them, and tells when they are ready.
+
+Process 1 of its own process tree, with everything on one event loop; only nftables transactions and the starting of
+processes happen on threads beside it. It ends when a lifeline does (``launch``).
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import resource
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from netpol_harness.emulator import controllers, dns
+from netpol_harness.emulator.apiserver import discovery
+from netpol_harness.emulator.apiserver.admission import admit
+from netpol_harness.emulator.apiserver.bootstrap import bootstrap
+from netpol_harness.emulator.apiserver.journal import WithoutSecret
+from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
+from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
+from netpol_harness.emulator.apiserver.runtime import ExecStreams
+from netpol_harness.emulator.apiserver.server import ApiServer
+from netpol_harness.emulator.dataplane.conntrack import Flows
+from netpol_harness.emulator.dataplane.engine import Agent, Faithful
+from netpol_harness.emulator.kernel.nft import Nft
+from netpol_harness.emulator.kernel.node import Node
+from netpol_harness.emulator.kubelet import podstatus
+from netpol_harness.emulator.kubelet.addresses import CHOSEN, NODE_POD_CIDR
+from netpol_harness.emulator.kubelet.kubelet import Kubelet
+from netpol_harness.emulator.kubelet.spawn import Spawner
+from netpol_harness.emulator.kubelet.tools import BUSYBOX, Tools
+from netpol_harness.emulator.options import RESTART_AGENT, Inherited, Options
+from netpol_harness.emulator.store import Key, Store
+from netpol_harness.emulator.sync import Dataplane
+from netpol_harness.errors import ClusterFailed
+
+_POD_USER = 65534  # nobody
+
+
+def run(options: Options, inherited: Inherited) -> None:
+    """Be the cluster until a lifeline ends. Raises ``ClusterFailed`` or ``ToolMissing`` where it cannot start."""
+    token = secrets.token_urlsafe(24)
+    _log_to(options.directory, token)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    asyncio.run(_run(options, inherited, token))
+
+
+async def _run(options: Options, inherited: Inherited, token: str) -> None:
+    ended = _watched(inherited.lifelines)
+    store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
+    node = _node()
+    dataplane = Dataplane(store, Nft(), _agent(options.mutant))
+    asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, dataplane.start_over)
+    kubelet = Kubelet(
+        store,
+        node,
+        Spawner(_POD_USER if inherited.privileged else None),
+        settled=dataplane.settled,
+        images={dns.IMAGE: dns.NameServer(store)},
+        tools=_tools(options, node),
+    )
+    runtime = ClusterRuntime(dataplane, kubelet)
+    lifecycle = Lifecycle(store, runtime)
+    server = ApiServer(store, runtime, lifecycle, token=token)
+    Flows(store, kubelet.forget)
+    controllers.start(store, lambda key: lifecycle.delete(key, {}))
+    _populate(store)
+    await kubelet.idle()
+    await dataplane.settled()
+    await server.serve(inherited.listener)
+    _write_privately(options.kubeconfig, kubeconfig(inherited.listener.getsockname()[1], token, name=options.name))
+    os.write(inherited.announce, b"1")
+    await ended.wait()
+
+
+class ClusterRuntime:
+    """The dataplane and the kubelet as the API sees them (``api.runtime.Runtime``)."""
+
+    def __init__(self, dataplane: Dataplane, kubelet: Kubelet) -> None:
+        self._dataplane = dataplane
+        self._kubelet = kubelet
+
+    async def settled(self) -> None:
+        """Return when the dataplane enforces the store's current state."""
+        await self._dataplane.settled()
+
+    async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
+        """Run a command in the pod; its exit code."""
+        return await self._kubelet.exec(pod, container, argv, streams)
+
+    async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
+        """Let a client talk to the container's program."""
+        await self._kubelet.attach(pod, container, streams)
+
+    async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port inside the pod."""
+        return await self._kubelet.dial(pod, port)
+
+    async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
+        """What the container has written so far."""
+        return await self._kubelet.logs(pod, container)
+
+    def delete_pod(self, key: Key, grace_seconds: int) -> None:
+        """Stop the pod, then take it out of the store."""
+        self._kubelet.delete_pod(key, grace_seconds)
+
+
+def _agent(mutant: str) -> Agent:
+    if not mutant:
+        return Faithful()
+    from netpol_harness.emulator.faults import Mutated, named  # here, since they are rarely needed
+
+    return Mutated(named(mutant))
+
+
+def _tools(options: Options, node: Node) -> Tools:
+    if options.tools == BUSYBOX and not node.has_busybox:
+        raise ClusterFailed("pods cannot have busybox's tools: this host has none; install busybox")
+    return Tools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
+
+
+def _node() -> Node:
+    try:
+        return Node()
+    except OSError as problem:
+        name = errno.errorcode.get(problem.errno or 0, "?")
+        needs = "it needs Linux 5.12 or newer with veth, and --privileged in a container"
+        raise ClusterFailed(
+            f"cannot set up the node ({problem.filename}: {name} {problem.strerror}); {needs}"
+        ) from problem
+
+
+def _populate(store: Store) -> None:
+    """What a fresh cluster holds: namespaces, its node, and the name server."""
+    bootstrap(store)
+    system = os.uname()
+    version = {
+        "architecture": discovery.ARCHITECTURES.get(system.machine, system.machine),
+        "kernel": system.release,
+        "system": "netpol-harness embedded cluster",
+        "kubernetes": discovery.version()["gitVersion"],
+        "podCIDR": str(NODE_POD_CIDR),
+    }
+    store.create("nodes", podstatus.node(store.timestamp(), NODE_POD_CIDR.num_addresses - 2 - CHOSEN, version))
+    store.create("services", admit(store, "services", dns.service()))
+    store.create("pods", admit(store, "pods", dns.pod()))
+
+
+def _watched(lifelines: Sequence[int]) -> asyncio.Event:
+    """An event that is set when one of the descriptors reads end of file."""
+    ended = asyncio.Event()
+
+    def look(descriptor: int) -> None:
+        with suppress(BlockingIOError):
+            if not os.read(descriptor, 4096):
+                ended.set()
+
+    for descriptor in lifelines:
+        asyncio.get_running_loop().add_reader(descriptor, look, descriptor)
+    return ended
+
+
+def _write_privately(path: Path, document: Mapping[str, Any]) -> None:
+    """Write JSON (which is YAML) so that readers see all of it or nothing, and only the owner can read it."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(document, file, indent=1)
+        draft.replace(path)
+    except OSError as problem:
+        raise ClusterFailed(f"cannot write the kubeconfig {path}: {problem.strerror}") from problem
+
+
+def _log_to(directory: Path | None, secret: str) -> None:
+    """Log to the directory's file, or to stderr, without the secret."""
+    target = None if directory is None else directory / "daemon.log"
+    try:
+        handler = logging.StreamHandler() if target is None else logging.FileHandler(target)
+    except OSError as problem:
+        raise ClusterFailed(f"cannot write the log {target}: {problem.strerror}") from problem
+    handler.setFormatter(WithoutSecret("%(asctime)s %(levelname)s %(name)s: %(message)s", secret))
+    logging.basicConfig(handlers=[handler])

@@ -1,0 +1,18 @@
+"""From a snapshot of the cluster to the whole content of its nftables table.
+
+Invariant: the result depends on the snapshot alone, never on what was in force before, and equal snapshots give equal
+rulesets. It reads the API text on its own: it shares parsed objects with the oracle, and no line of evaluation. Pure.
+"""
+
+from collections.abc import Set
+
+from netpol_harness.emulator.dataplane.policies import policy_rules
+from netpol_harness.emulator.dataplane.rules import Ruleset
+from netpol_harness.emulator.dataplane.services import service_rules
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.objects import World
+
+
+def ruleset(world: World, *, unready: Set[PodRef] = frozenset()) -> Ruleset:
+    """Everything that the table holds for this world. ``unready`` pods get no traffic of Services."""
+    return policy_rules(world) | service_rules(world, unready)

@@ -1,0 +1,198 @@
+"""Address blocks misread (networking.k8s.io/v1 IPBlock): ranges and what is taken away from them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+from netpol_harness.emulator.dataplane.selection import PodIndex
+from netpol_harness.emulator.faults.mutant import Mutant
+from netpol_harness.emulator.faults.rewriting import Rules, blocks, rule_lists, rules
+from netpol_harness.model.flow import Direction
+from netpol_harness.model.objects import World
+from netpol_harness.model.policy import IPBlock, Network, NetworkPolicy, Peer, Rule
+
+_WIDE = {4: 24, 6: 64}
+
+
+def _blocks(listed: Iterable[Rule]) -> Iterator[IPBlock]:
+    return (peer for rule in listed for peer in rule.peers or () if isinstance(peer, IPBlock))
+
+
+def _excepts(listed: Iterable[Rule]) -> tuple[Network, ...]:
+    return tuple(network for block in _blocks(listed) for network in block.excepts)
+
+
+def _minus(rule: Rule, taken: tuple[Network, ...]) -> Rule:
+    if rule.peers is None:
+        return rule
+    return replace(rule, peers=tuple(_cut(peer, taken) if isinstance(peer, IPBlock) else peer for peer in rule.peers))
+
+
+def _cut(block: IPBlock, taken: tuple[Network, ...]) -> IPBlock:
+    return replace(block, excepts=(*block.excepts, *taken))
+
+
+def _denied_to_all(now: World, before: World) -> World:
+    """What one policy excepts is taken from the blocks of every policy of its namespace."""
+
+    def rewritten(policy: NetworkPolicy, direction: Direction) -> Rules:
+        siblings = [p for p in now.policies if p.ref.namespace == policy.ref.namespace]
+        taken = _excepts(rule for sibling in siblings for rule in sibling.rules(direction))
+        return tuple(_minus(rule, taken) for rule in policy.rules(direction))
+
+    return replace(
+        now,
+        policies=tuple(
+            replace(p, ingress=rewritten(p, Direction.INGRESS), egress=rewritten(p, Direction.EGRESS))
+            for p in now.policies
+        ),
+    )
+
+
+def _cut_from_pods(now: World, _: World) -> World:
+    """Pods that a selector admits are lost where a block of the same rule excepts their addresses."""
+    pods = PodIndex(now, [pod for pod in now.pods.values() if pod.running])
+
+    def rewritten(policy: NetworkPolicy, rule: Rule) -> Rule:
+        taken = _excepts([rule])
+        if not taken:
+            return rule
+        return replace(rule, peers=tuple(new for peer in rule.peers or () for new in left(policy, peer, taken)))
+
+    def left(policy: NetworkPolicy, peer: Peer, taken: tuple[Network, ...]) -> Iterator[Peer]:
+        if isinstance(peer, IPBlock):
+            yield peer
+            return
+        for address in map(ip_address, sorted(pods.addresses(pods.peers(peer, policy.ref.namespace)))):
+            if not any(address in network for network in taken):
+                yield IPBlock(ip_network(address))
+
+    return replace(
+        now,
+        policies=tuple(
+            replace(
+                policy,
+                ingress=tuple(rewritten(policy, rule) for rule in policy.ingress),
+                egress=tuple(rewritten(policy, rule) for rule in policy.egress),
+            )
+            for policy in now.policies
+        ),
+    )
+
+
+def _leaking(listed: Rules) -> Iterator[Rule]:
+    taken = _excepts(listed)
+    return (_minus(rule, taken) for rule in listed)
+
+
+def _with_ports_of_the_whole(listed: Rules) -> Iterator[Rule]:
+    """A block inside a larger one that another rule opens for every port is open for every port, too."""
+    whole = tuple(_blocks(rule for rule in listed if rule.ports is None))
+    for rule in listed:
+        yield rule
+        inner = tuple(block for block in _blocks([rule]) if any(_inside(block.cidr, other.cidr) for other in whole))
+        if rule.ports and inner:
+            yield Rule(inner, None)
+
+
+def _inside(network: Network, other: Network) -> bool:
+    """Whether the one is a part of the other, and not all of it."""
+    return network.version == other.version and network.prefixlen > other.prefixlen and network[0] in other
+
+
+def _ported_first(listed: Rules) -> Iterator[Rule]:
+    """Of rules for the same block, those that name ports hide those that name none."""
+    ported = {block.cidr for block in _blocks(rule for rule in listed if rule.ports)}
+    for rule in listed:
+        if rule.ports is None and rule.peers is not None:
+            kept = [peer for peer in rule.peers if not isinstance(peer, IPBlock) or peer.cidr not in ported]
+            yield replace(rule, peers=tuple(kept))
+        else:
+            yield rule
+
+
+def _without_blocks(rule: Rule) -> Rule:
+    selecting = tuple(peer for peer in rule.peers or () if not isinstance(peer, IPBlock))
+    return replace(rule, peers=selecting) if selecting else rule
+
+
+def _widened(block: IPBlock) -> list[Peer]:
+    wide = _WIDE[block.cidr.version]
+    return [replace(block, cidr=block.cidr.supernet(new_prefix=wide)) if block.cidr.prefixlen > wide else block]
+
+
+def _frozen_by_ipv6(now: World, before: World) -> World:
+    """Policies stay as they were for as long as one of them speaks of IPv6."""
+    listed = (rule for policy in now.policies for rule in (*policy.ingress, *policy.egress))
+    stuck = any(block.cidr.version == 6 for block in _blocks(listed))
+    return replace(now, policies=before.policies) if stuck else now
+
+
+MUTANTS = (
+    Mutant(
+        "except-ignored",
+        "An except takes nothing away.",
+        ("except-ignored",),
+        world=blocks(lambda block: [replace(block, excepts=())]),
+    ),
+    Mutant(
+        "only-the-first-except",
+        "Of several excepts only the first is taken away.",
+        ("except-leaks-into-other-rule",),
+        world=blocks(lambda block: [replace(block, excepts=block.excepts[:1])]),
+    ),
+    Mutant(
+        "except-as-deny",
+        "What one policy excepts is taken from the ipBlocks of all policies.",
+        ("except-implemented-as-deny",),
+        world=_denied_to_all,
+    ),
+    Mutant(
+        "except-leaks-into-other-rule",
+        "What one rule excepts is taken from the ipBlocks of the policy's other rules.",
+        ("except-leaks-into-other-rule",),
+        world=rule_lists(_leaking),
+    ),
+    Mutant(
+        "except-cuts-selected-pods",
+        "What an ipBlock excepts is taken from the pods that other peers of the rule select.",
+        ("except-cuts-selector-peer",),
+        world=_cut_from_pods,
+    ),
+    Mutant(
+        "ports-of-the-whole-range",
+        "A block for some ports is open on all ports that another rule opens for a larger block, its excepts included.",
+        ("except-overlaps-port-allow",),
+        world=rule_lists(_with_ports_of_the_whole),
+    ),
+    Mutant(
+        "all-ports-lost-to-some-ports",
+        "A block that is admitted on every port loses them to a rule that names ports for the same block.",
+        ("same-cidr-all-ports-lost-to-port-rule",),
+        world=rule_lists(_ported_first),
+    ),
+    Mutant(
+        "block-widened",
+        "A block narrower than /24 admits the whole /24 around it.",
+        ("rules-cross-product", "egress_to_a_block"),
+        world=blocks(_widened),
+    ),
+    Mutant(
+        "block-of-everything-admits-nobody",
+        "0.0.0.0/0 admits nobody: the address set cannot hold it.",
+        ("allow-all-opens-tcp-only", "except-cuts-selector-peer"),
+        world=blocks(lambda block: [block] if block.cidr.prefixlen else []),
+    ),
+    Mutant(
+        "block-lost-beside-selectors",
+        "An ipBlock beside selectors in one list of peers admits nobody.",
+        ("example-policy-ipblock-plus-selectors",),
+        world=rules(lambda rule: [_without_blocks(rule)]),
+    ),
+    Mutant(
+        "ipv6-block-stops-everything",
+        "From the first ipBlock of IPv6 on, no change to policies is put in force.",
+        ("ipv6-ipblock-stops-ipv4-sync",),
+        world=_frozen_by_ipv6,
+    ),
+)

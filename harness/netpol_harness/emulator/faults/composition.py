@@ -1,0 +1,193 @@
+"""Rules and policies put together wrongly: what is a union becomes a product, an intersection, or the last word."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
+from netpol_harness.emulator.faults.mutant import Mutant, Spoiling
+from netpol_harness.emulator.faults.rewriting import Rules, rule_lists, with_rules
+from netpol_harness.model.flow import Direction
+from netpol_harness.model.objects import World
+from netpol_harness.model.policy import NetworkPolicy, Rule
+
+_TABLE = 1024
+_NAME = 16
+_DROP = "meta mark != 1 drop"
+
+
+def _product(listed: Rules) -> list[Rule]:
+    """All peers with all ports; a list that one rule leaves open stays open."""
+    if not listed:
+        return []
+    peers = [rule.peers for rule in listed]
+    ports = [rule.ports for rule in listed]
+    return [
+        Rule(
+            None if None in peers else tuple(peer for some in peers for peer in some or ()),
+            None if None in ports else tuple(port for some in ports for port in some or ()),
+        )
+    ]
+
+
+def _last_of_the_same_peers(listed: Rules) -> list[Rule]:
+    last = {rule.peers: rule for rule in listed}
+    return list(last.values())
+
+
+def _size(policy: NetworkPolicy) -> int:
+    return sum(len(rule.peers or "*") * len(rule.ports or "*") for rule in (*policy.ingress, *policy.egress))
+
+
+def _emptied_when_full(now: World, _: World) -> World:
+    """Policies have a table in each namespace; those that come when it is full find no room for their rules."""
+    read: list[NetworkPolicy] = []
+    filled: dict[str, int] = {}
+    for policy in sorted(now.policies, key=lambda policy: policy.ref):
+        filled[policy.ref.namespace] = filled.get(policy.ref.namespace, 0) + _size(policy)
+        fits = filled[policy.ref.namespace] <= _TABLE
+        read.append(policy if fits else with_rules(policy, {direction: () for direction in Direction}))
+    return replace(now, policies=tuple(read))
+
+
+def _portless_lost(now: World, _: World) -> World:
+    """Where another policy for the same pods names ports, a rule without ports is lost."""
+    ported = {
+        (policy.ref.namespace, policy.subject, direction)
+        for policy in now.policies
+        for direction in Direction
+        if any(rule.ports for rule in policy.rules(direction))
+    }
+
+    def kept(policy: NetworkPolicy, direction: Direction) -> Rules:
+        lossy = (policy.ref.namespace, policy.subject, direction) in ported
+        return tuple(rule for rule in policy.rules(direction) if rule.ports or not lossy)
+
+    return replace(now, policies=tuple(with_rules(p, {d: kept(p, d) for d in Direction}) for p in now.policies))
+
+
+def _last_by(key: Callable[[NetworkPolicy], object]) -> Callable[[World, World], World]:
+    """Of policies with the same key, each does what the last of them says, to its own pods or in its place."""
+
+    def reading(now: World, _: World) -> World:
+        listed = sorted(now.policies, key=lambda policy: policy.ref)
+        return replace(now, policies=tuple({key(policy): policy for policy in listed}.values()))
+
+    return reading
+
+
+def _pods(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, ...]]) -> Spoiling:
+    """The chains of isolated pods, given their jumps to policies and all chains."""
+
+    def spoiled(wanted: Ruleset, _: Ruleset) -> Ruleset:
+        chains = dict(wanted.chains)
+        for name, chain in wanted.chains.items():
+            if name.startswith("pod/") and chain.rules:
+                itself, *jumps, _drop = chain.rules
+                chains[name] = Chain((itself, *rewrite(tuple(jumps), wanted.chains)))
+        return replace(wanted, chains=chains)
+
+    return spoiled
+
+
+def _one_after_the_other(jumps: tuple[str, ...], _: Mapping[str, Chain]) -> tuple[str, ...]:
+    return tuple(rule for jump in jumps for rule in ("meta mark set 0", jump, _DROP))
+
+
+def _denied(jumps: tuple[str, ...], chains: Mapping[str, Chain]) -> tuple[str, ...]:
+    """Whether a policy admits nothing: its chain has only the line that passes on what others have admitted."""
+    empty = any(len(chains[jump.removeprefix("jump ")].rules) == 1 for jump in jumps)
+    return ("drop",) if empty else (*jumps, _DROP)
+
+
+def _only_one_subject(wanted: Ruleset, _: Ruleset) -> Ruleset:
+    """Of the pods that the same policies select, only the first is isolated by them."""
+    chains = dict(wanted.chains)
+    seen: set[tuple[str, ...]] = set()
+    for name, chain in wanted.chains.items():
+        if name.startswith("pod/") and chain.rules:
+            if chain.rules[1:] in seen:
+                chains[name] = Chain()
+            seen.add(chain.rules[1:])
+    return replace(wanted, chains=chains)
+
+
+MUTANTS = (
+    Mutant(
+        "rules-cross-product",
+        "All peers of a policy's rules are admitted on all ports of its rules.",
+        ("rules-cross-product",),
+        world=rule_lists(_product),
+    ),
+    Mutant(
+        "only-the-first-rule",
+        "Of several rules of a policy only the first admits.",
+        ("egress-two-rules-conjunction-race", "ports-empty-item-plus-numbered-port"),
+        world=rule_lists(lambda listed: listed[:1]),
+    ),
+    Mutant(
+        "only-the-last-rule",
+        "Of several rules of a policy only the last admits.",
+        ("egress-two-rules-conjunction-race", "peers-item-and-ports-item-are-two-rules"),
+        world=rule_lists(lambda listed: listed[-1:]),
+    ),
+    Mutant(
+        "same-peers-collapse",
+        "Of several rules with the same peers only the last admits.",
+        ("edited_field_by_field", "same-cidr-all-ports-lost-to-port-rule"),
+        world=rule_lists(_last_of_the_same_peers),
+    ),
+    Mutant(
+        "only-the-first-policy",
+        "Of several policies for a pod only the first by name counts.",
+        ("default-deny-plus-allow-console", "stacked_policies"),
+        rules=_pods(lambda jumps, _: (*jumps[:1], _DROP)),
+    ),
+    Mutant(
+        "only-the-last-policy",
+        "Of several policies for a pod only the last by name counts.",
+        ("default-deny-plus-allow-console", "two-policies-peer-rule-and-port-rule"),
+        rules=_pods(lambda jumps, _: (*jumps[-1:], _DROP)),
+    ),
+    Mutant(
+        "every-policy-must-admit",
+        "Of several policies for a pod every one has to admit a connection.",
+        ("default-deny-plus-allow-console", "allow_beside_default_deny"),
+        rules=_pods(_one_after_the_other),
+    ),
+    Mutant(
+        "empty-policy-denies",
+        "A policy that admits nothing denies what other policies admit.",
+        ("default-deny-plus-allow-console", "allow_beside_default_deny"),
+        rules=_pods(_denied),
+    ),
+    Mutant(
+        "all-ports-lost-to-other-policy",
+        "A rule without ports is lost where another policy for the same pods names ports.",
+        ("two-policies-peer-rule-and-port-rule",),
+        world=_portless_lost,
+    ),
+    Mutant(
+        "only-one-subject",
+        "Of several pods that the same policies select only one is isolated.",
+        ("in-two-values-selects-nothing", "deny_egress_of_a_namespace"),
+        rules=_only_one_subject,
+    ),
+    Mutant(
+        "same-name-in-two-namespaces",
+        "Of policies of the same name in several namespaces there is only the last.",
+        ("same-policy-name-in-two-namespaces",),
+        world=_last_by(lambda policy: policy.ref.name),
+    ),
+    Mutant(
+        "names-cut-short",
+        f"Of a namespace's policies whose names begin with the same {_NAME} characters there is only the last.",
+        ("chain-name-hash-collision",),
+        world=_last_by(lambda policy: (policy.ref.namespace, policy.ref.name[:_NAME])),
+    ),
+    Mutant(
+        "table-overflow",
+        f"What a namespace's policies admit beyond {_TABLE} pairs of peer and port is lost.",
+        ("policy-map-overflow",),
+        world=_emptied_when_full,
+    ),
+)

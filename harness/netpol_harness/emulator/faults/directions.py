@@ -1,0 +1,142 @@
+"""policyTypes and lists of rules misread: what isolates a pod, in which direction, and what opens it again."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from ipaddress import ip_network
+
+from netpol_harness.emulator.dataplane.selection import NAME_LABEL
+from netpol_harness.emulator.faults.mutant import Mutant, Reading
+from netpol_harness.emulator.faults.rewriting import (
+    BOTH,
+    EVERYTHING,
+    filtered,
+    policies,
+    rules,
+    with_rules,
+)
+from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR
+from netpol_harness.model.flow import Direction, PodRef, Protocol
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.objects import World
+from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
+
+_OUTSIDE = Rule((IPBlock(ip_network("0.0.0.0/0"), (NODE_POD_CIDR,)),), None)
+_OWN_NAMESPACE = Rule((PodPeer(None, EVERYTHING),), None)
+_DNS = Rule(None, (PolicyPort(Protocol.UDP, 53), PolicyPort(Protocol.TCP, 53)))
+_KUBE_SYSTEM = Rule((PodPeer(LabelSelector.equal({NAME_LABEL: "kube-system"}), None),), None)
+
+
+def _isolating(directions: Callable[[NetworkPolicy], Iterable[Direction]]) -> Reading:
+    """Every policy with other directions."""
+    return policies(lambda policy: replace(policy, directions=frozenset(directions(policy))))
+
+
+def _admitting(rule: Rule, *directions: Direction) -> Reading:
+    """One more rule for every policy that isolates in these directions."""
+    return policies(lambda policy: with_rules(policy, {d: (*policy.rules(d), rule) for d in directions}))
+
+
+def _everywhere(now: World, _: World) -> World:
+    """Every policy once in each namespace."""
+    copies = (replace(p, ref=PodRef(namespace, p.ref.name)) for p in now.policies for namespace in now.namespaces)
+    return replace(now, policies=tuple(copies))
+
+
+MUTANTS = (
+    Mutant(
+        "not-enforced",
+        "Nothing is enforced at all.",
+        ("flannel-no-enforcement",),
+        world=filtered(lambda _: False),
+    ),
+    Mutant(
+        "ingress-not-enforced",
+        "Policies have no effect on ingress.",
+        ("db-ingress-only-leaves-egress-open", "default_deny_ingress"),
+        world=_isolating(lambda policy: policy.directions - {Direction.INGRESS}),
+    ),
+    Mutant(
+        "egress-not-enforced",
+        "Policies have no effect on egress.",
+        ("deny-all-egress-without-rules-ignored", "deny_egress_of_a_namespace"),
+        world=_isolating(lambda policy: policy.directions - {Direction.EGRESS}),
+    ),
+    Mutant(
+        "egress-rules-enforced-without-type",
+        "A policy with egress rules isolates in egress, though its policyTypes name Ingress alone.",
+        ("policytypes-ingress-only-egress-rules-applied",),
+        world=_isolating(lambda policy: policy.directions | ({Direction.EGRESS} if policy.egress else set())),
+    ),
+    Mutant(
+        "ingress-policy-isolates-egress",
+        "A policy for Ingress alone cuts the pod's egress, too.",
+        ("policytypes-ingress-only-kills-egress", "db-ingress-only-leaves-egress-open"),
+        world=_isolating(lambda policy: BOTH if Direction.INGRESS in policy.directions else policy.directions),
+    ),
+    Mutant(
+        "egress-policy-isolates-ingress",
+        "A policy for Egress alone cuts the pod's ingress, too.",
+        ("deny-all-egress-without-rules-ignored",),
+        world=_isolating(lambda policy: policy.directions | {Direction.INGRESS}),
+    ),
+    Mutant(
+        "second-direction-lost",
+        "A policy for both directions isolates in ingress alone.",
+        ("default-deny-plus-allow-console", "default_deny_all"),
+        world=_isolating(lambda policy: {Direction.INGRESS} if policy.directions == BOTH else policy.directions),
+    ),
+    Mutant(
+        "egress-without-rules-isolates-nobody",
+        "Egress without rules isolates nobody.",
+        ("deny-all-egress-without-rules-ignored",),
+        world=_isolating(lambda policy: [d for d in policy.directions if d is Direction.INGRESS or policy.egress]),
+    ),
+    Mutant(
+        "ingress-without-rules-isolates-nobody",
+        "Ingress without rules isolates nobody.",
+        ("ingress-empty-list-vs-missing-vs-empty-rule",),
+        world=_isolating(lambda policy: [d for d in policy.directions if d is Direction.EGRESS or policy.ingress]),
+    ),
+    Mutant(
+        "empty-rule-means-nobody",
+        "The empty rule {} admits nobody.",
+        ("ingress-empty-list-vs-missing-vs-empty-rule", "update-allow-all-to-deny-all"),
+        world=rules(lambda rule: [] if rule == Rule(None, None) else [rule]),
+    ),
+    Mutant(
+        "own-namespace-always-admitted",
+        "Pods of the same namespace reach each other whatever policies say.",
+        ("default-deny-plus-allow-console",),
+        world=_admitting(_OWN_NAMESPACE, Direction.INGRESS, Direction.EGRESS),
+    ),
+    Mutant(
+        "dns-always-admitted",
+        "Port 53 is open in egress whatever policies say.",
+        ("dns-egress-forgotten",),
+        world=_admitting(_DNS, Direction.EGRESS),
+    ),
+    Mutant(
+        "kube-system-always-admitted",
+        "Every pod reaches the pods of kube-system whatever policies say.",
+        ("dns-egress-forgotten",),
+        world=_admitting(_KUBE_SYSTEM, Direction.EGRESS),
+    ),
+    Mutant(
+        "outside-always-admitted",
+        "Hosts outside the cluster reach every pod whatever policies say.",
+        ("empty-rule-vs-empty-selectors-external",),
+        world=_admitting(_OUTSIDE, Direction.INGRESS),
+    ),
+    Mutant(
+        "to-outside-always-admitted",
+        "Every pod reaches hosts outside the cluster whatever policies say.",
+        ("startup-window-open", "deny-all-egress-without-rules-ignored"),
+        world=_admitting(_OUTSIDE, Direction.EGRESS),
+    ),
+    Mutant(
+        "policy-of-every-namespace",
+        "A policy applies to the pods of every namespace.",
+        ("same-policy-name-in-two-namespaces", "default_deny_ingress"),
+        world=_everywhere,
+    ),
+)

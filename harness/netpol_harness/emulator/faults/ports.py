@@ -1,0 +1,232 @@
+"""Ports misread (networking.k8s.io/v1 NetworkPolicyPort): protocols, numbers, ranges, names."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from netpol_harness.emulator.dataplane.rules import NamedSet, Ruleset
+from netpol_harness.emulator.faults.mutant import Mutant, Reading
+from netpol_harness.emulator.faults.rewriting import port_lists, ports, rules
+from netpol_harness.model.flow import Direction, Protocol
+from netpol_harness.model.objects import World
+from netpol_harness.model.policy import IPBlock, NetworkPolicy, PolicyPort, Rule
+
+_TRANSPORTS = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
+_TABLE = 24
+_HIGHEST = 65535
+
+
+def _any_protocol(port: PolicyPort) -> list[PolicyPort]:
+    return [replace(port, protocol=protocol) for protocol in _TRANSPORTS]
+
+
+def _is_named(port: PolicyPort) -> bool:
+    return isinstance(port.port, str)
+
+
+def _names(rule: Rule) -> bool:
+    return any(map(_is_named, rule.ports or ()))
+
+
+def _one_protocol_a_number(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
+    first = {port.port: port for port in reversed(listed)}
+    return [port for port in listed if port.port is None or first[port.port] == port]
+
+
+def _numbered_only(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
+    numbered = {port.protocol for port in listed if port.port is not None}
+    return [port for port in listed if port.port is not None or port.protocol not in numbered]
+
+
+def _cut_short(port: PolicyPort) -> list[PolicyPort]:
+    if port.end_port is None or not isinstance(port.port, int):
+        return [port]
+    return [replace(port, end_port=max(port.port, port.end_port - 1))]
+
+
+def _by_names(read: Callable[[PolicyPort, World], Iterable[PolicyPort] | None]) -> Reading:
+    """Every named port, with the world to look its name up in; ``None`` opens every port."""
+
+    def rewritten(rule: Rule, now: World) -> Rule:
+        found: list[PolicyPort] = []
+        for port in rule.ports or ():
+            meant = read(port, now) if _is_named(port) else [port]
+            if meant is None:
+                return replace(rule, ports=None)
+            found.extend(meant)
+        return replace(rule, ports=tuple(found)) if found else rule
+
+    return lambda now, before: rules(lambda rule: [rewritten(rule, now)])(now, before)
+
+
+def _everyones_numbers(port: PolicyPort, now: World) -> Iterator[PolicyPort]:
+    numbers = {n for pod in now.pods.values() for n in pod.numbers(str(port.port), port.protocol)}
+    return (replace(port, port=number) for number in sorted(numbers))
+
+
+def _known(port: PolicyPort, now: World) -> list[PolicyPort] | None:
+    return [port] if any(_everyones_numbers(port, now)) else None
+
+
+def _one_pod_a_name(wanted: Ruleset, _: Ruleset) -> Ruleset:
+    return replace(wanted, sets={name: _first(one) if _is_of_names(one) else one for name, one in wanted.sets.items()})
+
+
+def _is_of_names(one: NamedSet) -> bool:
+    return one.type.endswith("_addr . inet_service")
+
+
+def _first(one: NamedSet) -> NamedSet:
+    return replace(one, elements=dict(list(one.elements.items())[:1]))
+
+
+def _without_named_blocks(rule: Rule) -> list[Rule]:
+    if not _names(rule) or rule.peers is None:
+        return [rule]
+    return [replace(rule, peers=tuple(peer for peer in rule.peers if not isinstance(peer, IPBlock)))]
+
+
+def _without_labels_of_names(now: World, _: World) -> World:
+    """A policy whose podSelector speaks of a label that is also the name of a port loses that port."""
+
+    def rewritten(policy: NetworkPolicy) -> NetworkPolicy:
+        keys = {requirement.key for requirement in policy.subject.requirements}
+        alone = replace(now, policies=(policy,))
+        return port_lists(lambda listed: [p for p in listed if p.port not in keys])(alone, alone).policies[0]
+
+    return replace(now, policies=tuple(map(rewritten, now.policies)))
+
+
+MUTANTS = (
+    Mutant(
+        "protocol-ignored",
+        "A port is open for every protocol.",
+        ("ports-missing-protocol-defaults-tcp", "udp_rule_admits_no_tcp"),
+        world=ports(_any_protocol),
+    ),
+    Mutant(
+        "sctp-read-as-tcp",
+        "A port for SCTP is opened for TCP.",
+        ("sctp_rule_admits_no_tcp", "sctp_rule_isolates"),
+        world=ports(lambda port: [replace(port, protocol=Protocol.TCP) if port.protocol is Protocol.SCTP else port]),
+    ),
+    Mutant(
+        "sctp-spoils-the-rule",
+        "A rule that names a port for SCTP is not put in force, with all its other ports.",
+        ("sctp-rule-silently-dropped",),
+        world=port_lists(lambda listed: [] if any(port.protocol is Protocol.SCTP for port in listed) else listed),
+    ),
+    Mutant(
+        "udp-port-lost",
+        "A port for UDP is never opened.",
+        ("ports-protocol-without-number",),
+        world=ports(lambda port: [] if port.protocol is Protocol.UDP else [port]),
+    ),
+    Mutant(
+        "one-protocol-a-number",
+        "Of one port number with several protocols only the first is opened.",
+        ("except-leaks-into-other-rule",),
+        world=port_lists(_one_protocol_a_number),
+    ),
+    Mutant(
+        "protocol-without-number-opens-nothing",
+        "A protocol without a port number opens no port.",
+        ("ports-protocol-without-number",),
+        world=ports(lambda port: [] if port.port is None else [port]),
+    ),
+    Mutant(
+        "protocol-without-number-opens-all",
+        "A protocol without a port number opens every port of every protocol.",
+        ("ports-protocol-without-number",),
+        world=ports(lambda port: _any_protocol(port) if port.port is None else [port]),
+    ),
+    Mutant(
+        "without-ports-means-tcp",
+        "A rule that names no ports opens TCP only.",
+        ("allow-all-opens-tcp-only",),
+        world=rules(lambda rule: [replace(rule, ports=(PolicyPort(Protocol.TCP),)) if rule.ports is None else rule]),
+    ),
+    Mutant(
+        "empty-port-item-lost",
+        "Beside a numbered port, an item without a number is passed over.",
+        ("ports-empty-item-plus-numbered-port",),
+        world=port_lists(_numbered_only),
+    ),
+    Mutant(
+        "port-number-ignored",
+        "A port opens every port of its protocol.",
+        ("service-port-vs-target-port", "ports"),
+        world=ports(lambda port: [PolicyPort(port.protocol)]),
+    ),
+    Mutant(
+        "only-the-first-port",
+        "Of several ports of a rule only the first is opened.",
+        ("except-leaks-into-other-rule", "more-than-24-or-40-ports"),
+        world=port_lists(lambda listed: listed[:1]),
+    ),
+    Mutant(
+        "only-24-ports",
+        "Of the ports of a rule only the first 24 are opened.",
+        ("more-than-24-or-40-ports",),
+        world=port_lists(lambda listed: listed[:_TABLE]),
+    ),
+    Mutant(
+        "end-port-ignored",
+        "Of a range only the first port is opened.",
+        ("endport-ignored-first-port-only",),
+        world=ports(lambda port: [replace(port, end_port=None)]),
+    ),
+    Mutant(
+        "end-port-excluded",
+        "The last port of a range is not opened.",
+        ("endport-ignored-first-port-only",),
+        world=ports(_cut_short),
+    ),
+    Mutant(
+        "end-port-unbounded",
+        "A range opens every port from its first one up.",
+        ("endport-ignored-first-port-only",),
+        world=ports(lambda port: [port if port.end_port is None else replace(port, end_port=_HIGHEST)]),
+    ),
+    Mutant(
+        "named-port-of-all-pods",
+        "A named port opens, on every pod, all numbers that any pod has under the name.",
+        ("namedport-differs-per-pod",),
+        world=_by_names(_everyones_numbers),
+    ),
+    Mutant(
+        "named-port-of-one-pod",
+        "A named port is opened on one of the pods that have it.",
+        ("namedport-set-holds-one-pod",),
+        rules=_one_pod_a_name,
+    ),
+    Mutant(
+        "named-port-any-protocol",
+        "A named port is opened for the protocol that the pod says, whatever the rule says.",
+        ("namedport-protocol-mismatch",),
+        world=ports(lambda port: _any_protocol(port) if _is_named(port) else [port]),
+    ),
+    Mutant(
+        "unknown-named-port-opens-all",
+        "A named port that no pod has opens every port.",
+        ("namedport-unsupported-opens-all",),
+        world=_by_names(_known),
+    ),
+    Mutant(
+        "named-port-without-peers-lost",
+        "A named port in an egress rule without peers is never opened.",
+        ("namedport-egress-without-to",),
+        world=rules(lambda rule: [] if _names(rule) and rule.peers is None else [rule], Direction.EGRESS),
+    ),
+    Mutant(
+        "named-port-for-blocks-lost",
+        "A named port is not opened for an ipBlock.",
+        ("namedport-ingress-from-ipblock-dropped",),
+        world=rules(_without_named_blocks, Direction.INGRESS),
+    ),
+    Mutant(
+        "label-hides-named-port",
+        "A named port is not opened where a label of the policy's podSelector has the same name.",
+        ("set-name-shared-by-label-and-port",),
+        world=_without_labels_of_names,
+    ),
+)

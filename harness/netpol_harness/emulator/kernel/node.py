@@ -1,0 +1,117 @@
+"""The node: the daemon's own network namespace, which routes between pods, external hosts and the outside.
+
+Pure routing, no bridge: each sandbox hangs on one veth pair and owns one /32. Neighbours are permanent on both sides
+(the kernel's 1,024 dynamic entries are shared by all namespaces). The default route leads to a namespace that plays the
+rest of the world: it answers "unreachable" at once, after the node's firewall has seen the packet.
+"""
+
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from netpol_harness.emulator.kernel import netlink, netns
+from netpol_harness.emulator.kernel.netlink import End, Netlink, Request
+from netpol_harness.emulator.kernel.netns import Contents, Namespaces
+from netpol_harness.emulator.kernel.syscalls import Clone
+
+ADDRESS = "192.0.2.1"
+_OUTSIDE = "192.0.2.254"
+_GATEWAY = "169.254.1.1"
+_NODE_MAC = bytes.fromhex("020000000001")
+_LOOPBACK, _FAR_INDEX = 1, 100
+_SYSCTLS = {
+    "net/ipv4/icmp_ratemask": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A sandbox on the network. ``interface`` is the index of its veth on the node, 0 where it shares the node's."""
+
+    namespaces: Namespaces
+    address: str
+    interface: int = 0
+
+
+class Node:
+    """Makes and removes sandboxes. All methods are synchronous and belong to the thread that made the node.
+
+    Raises ``OSError`` where the kernel refuses.
+    """
+
+    def __init__(self) -> None:
+        self.home = Namespaces.current()
+        self._netlink = Netlink()
+        self._connections = Netlink(netlink.NETFILTER)
+        self._indexes = count(1000)
+        self._view, self.has_busybox = netns.read_only_view(self.home)
+        self._ipv6 = Path("/proc/net/if_inet6").exists()
+        netns.tune(_SYSCTLS)
+        self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, ADDRESS))
+        self._outside = self._connect_outside()
+
+    def sandbox(self, address: str, contents: Contents) -> Sandbox:
+        """A new sandbox that has ``address`` and routes to everywhere through this node."""
+        namespaces = netns.create(self.home, self._view, contents)
+        try:
+            return Sandbox(namespaces, address, self._wire(namespaces.net, address))
+        except OSError:
+            namespaces.close()
+            raise
+
+    def sandbox_in_node_network(self, contents: Contents) -> Sandbox:
+        """A new sandbox with the node's own network and address."""
+        return Sandbox(netns.create(self.home, self._view, contents, Clone.UTS), ADDRESS)
+
+    def beside(self, sandbox: Sandbox, contents: Contents) -> Namespaces:
+        """The same network with files of its own: what another container of the pod sees. The caller closes it."""
+        return netns.beside(self.home, self._view, sandbox.namespaces, contents)
+
+    def remove(self, sandbox: Sandbox) -> None:
+        """Take the sandbox off the network and let go of it; its interface goes with the last process or socket."""
+        if sandbox.interface:
+            self._netlink.send(netlink.no_route(f"{sandbox.address}/32", sandbox.interface))
+        sandbox.namespaces.close()
+
+    def forget(self, address: str) -> None:
+        """Forget the datagram flows that lead to an address which is nobody's any more."""
+        with suppress(OSError):  # none there; or a kernel before 5.8, which cannot choose
+            self._connections.send(netlink.no_datagrams_to(address))
+
+    def _wire(self, network: int, address: str) -> int:
+        """Connect ``network`` by a veth pair, routed both ways; the index of the node's end."""
+        near = End(f"veth{(index := next(self._indexes))}", index, _NODE_MAC)
+        far = End("eth0", _FAR_INDEX, bytes([2, 0, *socket.inet_aton(address)]))
+        self._netlink.send(netlink.veth(near, far, network))
+        with netns.in_network(network, self.home.net), Netlink() as inside:
+            inside.send(
+                netlink.link_up(_LOOPBACK),
+                *self._without_link_local(far.index),
+                netlink.link_up(far.index),
+                netlink.address(far.index, address),
+                netlink.neighbour(far.index, _GATEWAY, near.mac),
+                netlink.route("0.0.0.0/0", far.index, gateway=_GATEWAY),
+            )
+        self._netlink.send(
+            *self._without_link_local(near.index),
+            netlink.forwarding(near.index),
+            netlink.link_up(near.index),
+            netlink.neighbour(near.index, address, far.mac),
+            netlink.route(f"{address}/32", near.index, source=ADDRESS),
+        )
+        return near.index
+
+    def _connect_outside(self) -> int:
+        outside = netns.network(self.home)
+        interface = self._wire(outside, _OUTSIDE)
+        self._netlink.send(netlink.route("0.0.0.0/0", interface, gateway=_OUTSIDE, source=ADDRESS))
+        with netns.in_network(outside, self.home.net), Netlink() as inside:
+            inside.send(netlink.forwarding(_FAR_INDEX), netlink.unreachable_from("eth0"))
+        return outside
+
+    def _without_link_local(self, index: int) -> list[Request]:
+        return [netlink.without_link_local(index)] if self._ipv6 else []

@@ -1,0 +1,159 @@
+"""What a Pod's spec and annotations say to the kubelet, read in one place. Pure.
+
+The files of a pod are the real kubelet's: resolv.conf by ``dnsPolicy`` and ``dnsConfig``, hosts by ``hostAliases``.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from netpol_harness.emulator.dataplane.snapshot import EXTERNAL_HOST, is_external_host
+from netpol_harness.emulator.kernel.netns import SEARCH_PATH
+from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
+from netpol_harness.model.flow import Port, Protocol
+
+HIDE_TOOLS = "netpol-harness/hide-tools"
+"""Annotation: programs, comma separated, that this pod's processes must not find."""
+
+DEAD_PORTS = "netpol-harness/dead-ports"
+"""Annotation: declared ports that nobody listens on all the same, as in ``5000,53/UDP``; may change at any time."""
+
+CHOSEN_ADDRESS = "cni.projectcalico.org/ipAddrs"
+"""Annotation, as Calico has it: a JSON list of the one address that the pod wants."""
+
+CLUSTER_DNS = "10.96.0.10"
+
+Pod = Mapping[str, Any]
+
+
+def hostname(pod: Pod) -> str:
+    """``spec.hostname``, else the pod's name, cut to the 63 characters of a DNS label."""
+    name: str = pod["spec"].get("hostname") or pod["metadata"]["name"]
+    return name[:63].rstrip("-.")
+
+
+def hidden_tools(pod: Pod) -> tuple[str, ...]:
+    """Names of programs that the annotation takes away."""
+    return tuple(name for name in _entries(pod, HIDE_TOOLS) if "/" not in name and name not in (".", ".."))
+
+
+def dead_ports(pod: Pod) -> frozenset[Port]:
+    """Ports that the annotation closes; entries that are no port are passed over."""
+    found = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS))
+    return frozenset(Port(Protocol((f["protocol"] or "TCP").upper()), int(f["number"])) for f in found if f)
+
+
+def requested_address(pod: Pod) -> str:
+    """The address that an external host asks for; empty where any will do."""
+    value = (pod["metadata"].get("annotations") or {}).get(EXTERNAL_HOST) or ""
+    return str(value).strip()
+
+
+def chosen_address(pod: Pod) -> str:
+    """The address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
+    text = (pod["metadata"].get("annotations") or {}).get(CHOSEN_ADDRESS)
+    if text is None:
+        return ""
+    try:
+        (address,) = json.loads(text)
+    except (ValueError, TypeError) as problem:
+        raise AddressUnavailable(f"{CHOSEN_ADDRESS} is no JSON list of one address: {text!r}") from problem
+    return str(address)
+
+
+def resolv_conf(pod: Pod) -> str:
+    """Name servers as ``dnsPolicy`` asks. An external host, and ``Default``, get one that refuses at once."""
+    config = pod["spec"].get("dnsConfig") or {}
+    servers, searches, options = _by_policy(pod)
+    servers = [*servers, *(config.get("nameservers") or ())][:3] or ["127.0.0.1"]
+    searches = [*searches, *(config.get("searches") or ())]
+    options.update({o["name"]: o.get("value") or "" for o in config.get("options") or ()})
+    lines = [f"nameserver {server}" for server in servers]
+    lines += [f"search {' '.join(searches)}"] if searches else []
+    lines += [f"options {' '.join(f'{n}:{v}' if v else n for n, v in options.items())}"] if options else []
+    return "\n".join(lines) + "\n"
+
+
+def hosts(pod: Pod, address: str) -> str:
+    """/etc/hosts: the loopback, the pod itself, and its ``hostAliases``."""
+    spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
+    own = hostname(pod)
+    if spec.get("subdomain"):
+        own = f"{own}.{spec['subdomain']}.{namespace}.svc.cluster.local\t{own}"
+    aliases = [f"{alias['ip']}\t{' '.join(alias.get('hostnames') or ())}" for alias in spec.get("hostAliases") or ()]
+    return "\n".join(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost", f"{address}\t{own}", *aliases]) + "\n"
+
+
+def environment(pod: Pod, container: Mapping[str, Any], path: str = SEARCH_PATH) -> dict[str, str]:
+    """The whole environment of a process: the container's literal values and field references, PATH, HOME, HOSTNAME."""
+    base = {"PATH": path, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
+    return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
+
+
+def farewell(container: Mapping[str, Any]) -> tuple[str, ...]:
+    """The command of a container's ``preStop`` hook; empty without one. Hooks over HTTP are passed over."""
+    hook = (container.get("lifecycle") or {}).get("preStop") or {}
+    if pause := hook.get("sleep"):
+        return "sleep", str(pause["seconds"])
+    return tuple((hook.get("exec") or {}).get("command") or ())
+
+
+def first_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
+    """The init containers that run once, one after the other."""
+    return tuple(c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") != "Always")
+
+
+def restarts(pod: Pod, exit_code: int) -> bool:
+    """Whether a container that has ended is started again, by the pod's ``restartPolicy``."""
+    policy = pod["spec"].get("restartPolicy") or "Always"
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def serving_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
+    """The containers that stay: all but those init containers that run once."""
+    spec = pod["spec"]
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    return (*spec["containers"], *sidecars)
+
+
+def container_called(pod: Pod, name: str) -> Mapping[str, Any]:
+    """The container of this name, of whatever sort; empty where there is none."""
+    groups = ("containers", "initContainers", "ephemeralContainers")
+    return next((c for group in groups for c in pod["spec"].get(group) or () if c["name"] == name), {})
+
+
+def _by_policy(pod: Pod) -> tuple[list[str], list[str], dict[str, str]]:
+    spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
+    policy = spec.get("dnsPolicy") or "ClusterFirst"
+    on_node = spec.get("hostNetwork") and policy == "ClusterFirst"
+    if is_external_host(pod) or on_node or policy in ("Default", "None"):
+        return [], [], {}
+    searches = [f"{namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
+    return [CLUSTER_DNS], searches, {"ndots": "5"}
+
+
+def _value(pod: Pod, entry: Mapping[str, Any]) -> str:
+    path = ((entry.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
+    return _field(pod, path) if path else str(entry.get("value") or "")
+
+
+def _field(pod: Pod, path: str) -> str:
+    """``metadata.name`` and the like; of labels and annotations one entry, ``metadata.labels['app']``."""
+    found: Any = pod
+    for step in _STEP.findall(path):
+        found = (found or {}).get(step.strip("'[]\""))
+    return "" if found is None else str(found)
+
+
+def _entries(pod: Pod, annotation: str) -> Sequence[str]:
+    text: str = (pod["metadata"].get("annotations") or {}).get(annotation) or ""
+    return tuple(_stripped(text.split(",")))
+
+
+def _stripped(parts: Sequence[str]) -> Iterator[str]:
+    return (part.strip() for part in parts if part.strip())
+
+
+_PORT = re.compile(r"(?P<number>[1-9]\d{0,4})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
+_STEP = re.compile(r"\[['\"][^'\"]*['\"]\]|[^.\[\]]+")

@@ -1,0 +1,57 @@
+"""Events (core/v1) that say what happened to a pod, as ``kubectl describe`` shows them. The oldest go first."""
+
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from netpol_harness.emulator.store import Key, NotFound, Store
+
+_KEPT = 2000
+
+
+class Recorder:
+    """Writes events on behalf of one component, ``kubelet`` say, of one host."""
+
+    def __init__(self, store: Store, component: str, host: str) -> None:
+        self._store = store
+        self._source = {"component": component, "host": host}
+        self._numbers = count(1)
+        self._written: deque[Key] = deque()
+
+    def normal(self, pod: Mapping[str, Any], reason: str, message: str) -> None:
+        """Something went as it should."""
+        self._record(pod, "Normal", reason, message)
+
+    def warning(self, pod: Mapping[str, Any], reason: str, message: str) -> None:
+        """Something that the user should know."""
+        self._record(pod, "Warning", reason, message)
+
+    def _record(self, pod: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
+        metadata = pod["metadata"]
+        namespace = self._store.find(Key("namespaces", "", metadata["namespace"]))
+        if namespace is None or "deletionTimestamp" in namespace["metadata"]:
+            return
+        now = self._store.timestamp()
+        name = f"{metadata['name']}.{next(self._numbers):016x}"
+        involved = {"kind": "Pod", "apiVersion": "v1", **{n: metadata[n] for n in ("namespace", "name", "uid")}}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": metadata["namespace"]},
+            "involvedObject": involved,
+            "type": kind,
+            "reason": reason,
+            "message": message,
+            "source": self._source,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "reportingComponent": self._source["component"],
+            "reportingInstance": self._source["host"],
+        }
+        self._written.append(Key.of("events", self._store.create("events", event)))
+        if len(self._written) > _KEPT:
+            with suppress(NotFound):
+                self._store.remove(self._written.popleft())

@@ -1,0 +1,148 @@
+"""Processes inside sandboxes, and the duty of process 1 to reap every orphan.
+
+A process is started by a thread that lives only for that: namespaces and privileges belong to a thread, so it moves
+into the sandbox, gives up every privilege for good, and spawns. One exec, no helper program in between, exact errno.
+Invariant: no exit status is lost or stolen, since children enter the table under the lock that reaping takes.
+"""
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock, Thread
+
+from netpol_harness.emulator.kernel.netns import SEARCH_PATH, Namespaces
+from netpol_harness.emulator.kernel.syscalls import drop_privileges
+
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run: ``argv`` looked up in the PATH of the whole environment, inside the sandbox, and descriptors for
+    standard input, output and error. ``terminal`` is the path of a terminal to use instead, empty for none.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    descriptors: tuple[int, int, int] = (-1, -1, -1)
+    terminal: str = ""
+
+
+class Process:
+    """A running process, leader of its own session and group; ``ended`` gets its exit code, 128 + n for signal n."""
+
+    def __init__(self, pid: int, ended: asyncio.Future[int]) -> None:
+        self.pid = pid
+        self.ended = ended
+
+    def kill(self) -> None:
+        """Kill the process with its whole group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+class Spawner:
+    """Starts processes and reaps all children of this process. One per process, on the main thread's event loop.
+
+    ``user`` is the uid and gid that processes run as; ``None`` where there is only one to be had (no root).
+    """
+
+    def __init__(self, user: int | None) -> None:
+        self.user = user
+        self._loop = asyncio.get_running_loop()
+        self._lock = Lock()
+        self._running: dict[int, asyncio.Future[int]] = {}
+        self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
+
+    async def start(self, inside: Namespaces, command: Command) -> Process:
+        """Start ``command`` in the sandbox. Raises ``OSError`` (``FileNotFoundError``: no such program there)."""
+        started: asyncio.Future[Process] = self._loop.create_future()
+        ended: asyncio.Future[int] = self._loop.create_future()
+        held = inside.duplicate()  # the sandbox may be closed, and its descriptors' numbers be used again, meanwhile
+        Thread(target=self._start_on_thread, args=(held, command, started, ended), daemon=True).start()
+        try:
+            return await asyncio.shield(started)
+        except asyncio.CancelledError:
+            started.add_done_callback(_kill_unwanted)
+            raise
+
+    def _start_on_thread(
+        self,
+        inside: Namespaces,
+        command: Command,
+        started: asyncio.Future[Process],
+        ended: asyncio.Future[int],
+    ) -> None:
+        try:
+            inside.enter()
+            drop_privileges(self.user)
+            program = find_program(command.argv[0], command.environment.get("PATH", SEARCH_PATH))
+            with self._lock:
+                pid = _spawn(program, command)
+                self._running[pid] = ended
+        except OSError as problem:
+            self._loop.call_soon_threadsafe(started.set_exception, problem)
+        else:
+            self._loop.call_soon_threadsafe(started.set_result, Process(pid, ended))
+        finally:
+            inside.close()
+
+    def _reap(self) -> None:
+        with self._lock, suppress(ChildProcessError):
+            while (child := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = child
+                ended = self._running.pop(pid, None)
+                if ended and not ended.done():
+                    code = os.waitstatus_to_exitcode(status)
+                    ended.set_result(128 - code if code < 0 else code)
+
+
+def find_program(name: str, search_path: str) -> str:
+    """The path of the program ``name`` as the calling thread sees the files. Raises ``FileNotFoundError``."""
+    candidates = [name] if "/" in name else [f"{place}/{name}" for place in search_path.split(":")]
+    for path in candidates:
+        if Path(path).is_file() and os.access(path, os.X_OK):
+            return path
+    if "/" not in name:
+        raise FileNotFoundError(errno.ENOENT, "executable file not found in $PATH", name)
+    number = errno.EACCES if Path(name).exists() else errno.ENOENT
+    raise OSError(number, os.strerror(number).lower(), name)
+
+
+def kill_all_in(sandbox: Namespaces) -> None:
+    """Kill every process that has the sandbox's files, whatever session it has fled to."""
+    wanted = os.fstat(sandbox.mount).st_ino
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "ns/mnt").stat().st_ino == wanted:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _spawn(program: str, command: Command) -> int:
+    if command.terminal:  # opened by a session leader without one, it becomes the controlling terminal
+        actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
+            (os.POSIX_SPAWN_OPEN, 0, command.terminal, os.O_RDWR, 0),
+            (os.POSIX_SPAWN_DUP2, 0, 1),
+            (os.POSIX_SPAWN_DUP2, 0, 2),
+        ]
+    else:
+        actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(command.descriptors)]
+    return os.posix_spawn(
+        program,
+        list(command.argv),
+        dict(command.environment),
+        file_actions=actions,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_IGNORED_BY_PYTHON,
+    )
+
+
+def _kill_unwanted(started: asyncio.Future[Process]) -> None:
+    if not started.cancelled() and not started.exception():
+        started.result().kill()

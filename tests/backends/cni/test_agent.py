@@ -1,0 +1,66 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netpol_harness.backends.cni.agent import restart
+from netpol_harness.backends.cni.definition import load
+from netpol_harness.backends.cni.patch import Target
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.settings import Deadline
+
+SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
+AGENT = Target("DaemonSet", "kube-system", "calico-node")
+STATUS = {"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": 2, "observedGeneration": 1}
+
+
+class Cluster:
+    """A DaemonSet's two pods; each comes back under another name as soon as it is deleted."""
+
+    def __init__(self) -> None:
+        self.pods = ["a", "b"]
+        self.there = True
+
+    def find(self, key: ObjectKey) -> Any:
+        if key.kind == "Pod":
+            return {"metadata": {"name": key.name}} if key.name in self.pods else None
+        spec = {"selector": {"matchLabels": {"k8s-app": "calico-node"}}}
+        return (
+            {"kind": "DaemonSet", "metadata": {"generation": 1}, "spec": spec, "status": STATUS} if self.there else None
+        )
+
+    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Any]:
+        if kind != "Pod":
+            return []
+        assert (namespace, labels) == ("kube-system", "k8s-app=calico-node")
+        return [
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}}
+            for name in self.pods
+        ]
+
+    def delete(self, key: ObjectKey) -> None:
+        self.pods.remove(key.name)
+        self.pods.append(f"{key.name}-next")
+
+
+def test_every_pod_of_the_agent_is_replaced() -> None:
+    cluster = Cluster()
+    restart(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
+    assert cluster.pods == ["a-next", "b-next"]
+
+
+def test_an_agent_that_is_not_there_is_told() -> None:
+    cluster = Cluster()
+    cluster.there = False
+    with pytest.raises(ClusterFailed, match="calico-node, the policy agent, is not there"):
+        restart(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "agent"),
+    [("calico", "calico-node"), ("calico-vxlan", "calico-node"), ("cilium", "cilium"), ("flannel", "")],
+)
+def test_who_the_agent_is_stands_in_the_definition(name: str, agent: str) -> None:
+    found = load(name, SHIPPED).agent
+    assert (found.name if found else "") == agent

@@ -1,0 +1,115 @@
+"""From a definition to the objects that are applied."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.backends.cni.definition import Definition, Manifest, load, plain
+from netpol_harness.backends.cni.gather import Supply, awaited, gather
+from netpol_harness.backends.cni.patch import Target
+from netpol_harness.errors import ClusterFailed
+
+SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
+MANIFEST = """
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {date: 2026-11-21}}
+---
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: cni}
+spec: {template: {spec: {containers: [{name: c, image: quay.io/x:1}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: controller}
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    file = tmp_path / "m.yaml"
+    file.write_text(MANIFEST)
+    return file
+
+
+def test_objects_come_in_order_and_lists_are_opened(manifest: Path) -> None:
+    objects = gather(plain(manifest), Supply(prefix="reg"), "ipv4")
+    assert [data["kind"] for data in objects] == ["ConfigMap", "DaemonSet", "Deployment"]
+    assert objects[0]["data"]["date"] == "2026-11-21", "a date is a text"
+    assert objects[1]["spec"]["template"]["spec"]["containers"][0]["image"] == "reg/x:1"
+
+
+def test_what_is_waited_for(manifest: Path) -> None:
+    objects = gather(plain(manifest), Supply(), "ipv4")
+    all_of_them = (Target("DaemonSet", "cni", "agent"), Target("Deployment", "default", "controller"))
+    assert awaited(plain(manifest), objects) == all_of_them
+    named = Definition("x", wait=(Target("DaemonSet", "a", "b"),))
+    assert awaited(named, objects) == named.wait
+
+
+def test_the_users_manifest_takes_the_place_of_the_definitions(manifest: Path) -> None:
+    given = gather(Definition("x", manifests=(Manifest("f:1", obtain="make it"),)), Supply(manifest), "ipv4")
+    assert len(given) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("flannel", r"flannel.yaml:\d+: no checksum has been published for https://.*--cni-manifest FILE"),
+        ("cilium", r"cilium.yaml:\d+: this CNI has no manifest to download; make one with `helm template"),
+    ],
+)
+def test_what_is_not_pinned_is_not_fetched(name: str, says: str) -> None:
+    with pytest.raises(ClusterFailed, match=says):
+        gather(load(name, SHIPPED), Supply(), "ipv4")
+
+
+def test_kinds_own_cni_takes_no_manifest(manifest: Path) -> None:
+    assert gather(load("kindnet", SHIPPED), Supply(), "ipv4") == []
+    with pytest.raises(ClusterFailed, match="leave --cni-manifest out"):
+        gather(load("kindnet", SHIPPED), Supply(manifest), "ipv4")
+
+
+def test_pinned_manifests_come_from_the_cache(manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    checksum = sha256(MANIFEST.encode()).hexdigest()
+    cached = tmp_path / "netpol-harness" / "manifests" / checksum
+    cached.parent.mkdir(parents=True)
+    cached.write_text(MANIFEST)
+    definition = Definition("x", manifests=(Manifest("f:1", url="https://nowhere.invalid/m", sha256=checksum),))
+    assert len(gather(definition, Supply(offline=True), "ipv4")) == 3
+    cached.unlink()
+    with pytest.raises(ClusterFailed, match="--offline forbids"):
+        gather(definition, Supply(offline=True), "ipv4")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<html><body>404</body></html>", "did a page come instead"),
+        ("a: [", "is not a manifest"),
+        ("apiVersion: v1\nkind: Pod\n", "a Pod has no metadata.name"),
+        ("- 1\n", "has no apiVersion and kind"),
+    ],
+)
+def test_what_is_no_manifest(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(text)
+    with pytest.raises(ClusterFailed, match=says):
+        gather(plain(file), Supply(), "ipv4")
+
+
+def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ClusterFailed, match="cannot be read"):
+        gather(plain(tmp_path / "nosuch.yaml"), Supply(), "ipv4")
+
+
+def test_a_large_manifest(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    many = "\n".join(f"  key{number}: {{a: {{b: [1, 2, 3]}}}}" for number in range(12_000))
+    file.write_text(f"apiVersion: v1\nkind: Big\nmetadata: {{name: big}}\nspec:\n{many}\n")
+    assert len(gather(plain(file), Supply(), "ipv4")[0]["spec"]) == 12_000

@@ -1,0 +1,49 @@
+from typing import Any
+
+import pytest
+
+from netpol_harness.backends.cni.patience import SECONDS, Patience
+
+
+def pod(reason: str = "", *, restarts: int = 0, ready: bool = False, uid: str = "1") -> dict[str, Any]:
+    state = {"waiting": {"reason": reason}} if reason else {"running": {}}
+    container = {"name": "agent", "state": state, "restartCount": restarts, "ready": ready}
+    metadata = {"name": "agent-x", "namespace": "kube-system", "uid": uid}
+    return {"metadata": metadata, "status": {"phase": "Pending", "containerStatuses": [container]}}
+
+
+def given_up(*looks: dict[str, Any], every: float = SECONDS) -> list[bool]:
+    """What is said of a pod at each of these looks."""
+    patience = Patience()
+    return [bool(patience.given_up([look], number * every)) for number, look in enumerate(looks)]
+
+
+@pytest.mark.parametrize("reason", ["ErrImageNeverPull", "InvalidImageName"])
+def test_what_no_second_attempt_changes_is_given_up_at_once(reason: str) -> None:
+    assert given_up(pod(reason)) == [True]
+
+
+def test_an_image_that_cannot_be_pulled_is_given_up_when_that_has_lasted() -> None:
+    looks = [pod("ErrImagePull"), pod("ImagePullBackOff"), pod("ErrImagePull"), pod("ImagePullBackOff")]
+    assert given_up(*looks, every=SECONDS / 3) == [False, False, False, True]
+
+
+def test_a_crash_loop_is_one_after_several_restarts_and_some_time() -> None:
+    looks = [pod("CrashLoopBackOff", restarts=1), pod(restarts=2), pod("CrashLoopBackOff", restarts=3)]
+    assert given_up(*looks) == [False, False, False]
+    assert given_up(*looks, pod("CrashLoopBackOff", restarts=4)) == [False, False, False, True]
+    quick = [pod("CrashLoopBackOff", restarts=number) for number in range(1, 8)]
+    assert not any(given_up(*quick, every=1.0))
+
+
+def test_who_becomes_ready_is_forgiven() -> None:
+    trouble = pod("CrashLoopBackOff", restarts=4)
+    assert given_up(trouble, pod(restarts=4, ready=True), trouble, trouble) == [False, False, False, True]
+
+
+def test_another_pod_of_the_same_controller_begins_anew() -> None:
+    assert given_up(pod("ErrImagePull"), pod("ErrImagePull", uid="2")) == [False, False]
+
+
+def test_what_merely_takes_long_is_waited_for() -> None:
+    assert not any(given_up(*[pod("ContainerCreating")] * 9, pod()))

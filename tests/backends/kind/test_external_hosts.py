@@ -1,0 +1,145 @@
+"""External hosts: containers beside the nodes, and commands in them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from netpol_harness.backends.kind.engine import Engine
+from netpol_harness.backends.kind.external_hosts import KindHosts, Site, answering, serving, subnets_of
+from netpol_harness.errors import ClusterFailed, ExecFailed
+from netpol_harness.matrix.path import ExternalHost
+from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.objects import ContainerPort
+from netpol_harness.settings import Deadline
+
+ENGINE = Engine("docker", "docker", "28", cgroup=2, memory=0, local=True)
+USER = "netpol-1-space-user"
+PORTS = (ContainerPort(Port(Protocol.TCP, 80)), ContainerPort(Port(Protocol.UDP, 53)))
+
+
+@pytest.fixture
+def hosts(docker: Any) -> KindHosts:
+    docker.says("docker run", "c0ffee\n")
+    docker.says("docker exec", "")
+    docker.says("docker inspect", "172.18.0.9 fc00::9\n")
+    docker.says("docker inspect --format {{with", "172.18.0.9\n")
+    site = Site(ENGINE, "netpol-1", ("n-control-plane", "n-worker"), ("10.244.0.0/16", "10.96.0.0/16"), "probe:1")
+    return KindHosts(site)
+
+
+def test_a_host_is_a_container_beside_the_nodes(docker: Any, hosts: KindHosts) -> None:
+    started = hosts.start([ExternalHost("user", ports=PORTS)], "space")
+    assert started == {"user": (PodRef("space", "user"), "172.18.0.9")}
+    (run,) = docker.called("docker run")
+    assert run[run.index("--name") + 1] == USER
+    assert run[run.index("--network") + 1] == "kind"
+    assert run[run.index("--label") + 1] == "netpol-harness.cluster=netpol-1"
+    assert run[-3:-1] == ["probe:1", "-c"]
+    routes = [call[3:] for call in docker.called(f"docker exec {USER} ip")]
+    assert routes == [
+        ["ip", "-4", "route", "replace", subnet, "via", "172.18.0.9"] for subnet in ("10.244.0.0/16", "10.96.0.0/16")
+    ]
+    hosts.stop()
+    hosts.stop()
+    assert [call[-1] for call in docker.called("docker rm")] == [USER]
+
+
+def test_an_address_of_its_own_is_announced_to_the_nodes(docker: Any, hosts: KindHosts) -> None:
+    started = hosts.start([ExternalHost("user", "198.51.100.7")], "space")
+    assert started["user"][1] == "198.51.100.7"
+    own = docker.called(f"docker exec {USER}")
+    assert own[0][3:] == ["ip", "-4", "address", "replace", "198.51.100.7", "dev", "eth0"]
+    assert own[1][-2:] == ["src", "198.51.100.7"]
+    assert ["ip", "-4", "route", "replace", "172.18.0.9", "dev", "eth0", "src", "198.51.100.7"] in [
+        call[3:] for call in own
+    ], "a node's port is asked from the host's own address too"
+    assert docker.called("docker exec n-worker")[0][3:] == [
+        *("ip", "-4", "route", "replace", "198.51.100.7", "via", "172.18.0.9")
+    ]
+    hosts.stop()
+    assert docker.called("docker exec n-worker")[-1][3:] == ["ip", "-4", "route", "del", "198.51.100.7"]
+
+
+def test_beside_a_cluster_of_ipv6_a_host_has_an_address_of_it(docker: Any, hosts: KindHosts) -> None:
+    docker.says("docker inspect --format {{with", "172.18.0.9 fc00::9\n")
+    hosts.site = replace(hosts.site, subnets=("fd00:10:244::/56", "fd00:10:96::/112"))
+    assert hosts.start([ExternalHost("user")], "space")["user"][1] == "fc00::9"
+
+
+def test_no_hosts_cost_nothing(docker: Any, hosts: KindHosts) -> None:
+    assert hosts.start([], "space") == {}
+    hosts.stop()
+    assert not docker.calls
+
+
+def test_what_cannot_be_started(docker: Any, hosts: KindHosts) -> None:
+    said = "docker: Error response from daemon: No such image: probe:1"
+    docker.says("docker run", err=said, code=125)
+    with pytest.raises(
+        ClusterFailed, match=r"host user cannot be started(.|\n)*probe:1 must be here(.|\n)*No such image"
+    ):
+        hosts.start([ExternalHost("user")], "space")
+    hosts.stop()
+    assert docker.called("docker rm"), "a container may be there that could not be started"
+
+
+def test_a_host_that_ended_has_no_address(docker: Any, hosts: KindHosts) -> None:
+    docker.says("docker inspect", "\n")
+    with pytest.raises(ClusterFailed, match="did it end"):
+        hosts.start([ExternalHost("user")], "space")
+
+
+def test_commands_run_in_a_host(docker: Any, hosts: KindHosts) -> None:
+    ref = hosts.start([ExternalHost("user")], "space")["user"][0]
+    docker.says(f"docker exec {USER} nc", "out", err="err", code=1)
+    reply = hosts.exec(ref, ["nc", "-z", "a", "80"], deadline=Deadline(5))
+    assert (reply.exit_code, reply.stdout, reply.stderr, reply.broken) == (1, b"out", b"err", "")
+    docker.says("docker exec --interactive", echo=True)
+    assert hosts.exec(ref, ["sh"], stdin=b"echo 1", deadline=Deadline(5)).stdout == b"echo 1"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (126, 'OCI runtime exec failed: exec failed: exec: "nc": executable file not found in $PATH: unknown'),
+        (1, f"Error response from daemon: No such container: {USER}"),
+    ],
+)
+def test_commands_that_cannot_be_started(docker: Any, hosts: KindHosts, code: int, said: str) -> None:
+    ref = hosts.start([ExternalHost("user")], "space")["user"][0]
+    docker.says(f"docker exec {USER} nc", err=said, code=code)
+    with pytest.raises(ExecFailed, match=r"exec in external host space/user failed"):
+        hosts.exec(ref, ["nc"], deadline=Deadline(5))
+
+
+def test_a_host_that_nobody_started(hosts: KindHosts) -> None:
+    with pytest.raises(ExecFailed, match="no such host"):
+        hosts.exec(PodRef("space", "user"), ["nc"], deadline=Deadline(5))
+
+
+def test_listeners() -> None:
+    program = serving(PORTS, ["10.244.0.0/16"])
+    assert "socat TCP4-LISTEN:80,fork,reuseaddr 'EXEC:cat /tmp/answer' &" in program
+    assert "UDP" not in program
+    assert program.endswith("exec sleep infinity")
+    assert "TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0" in serving(PORTS, ["fd00::/56"])
+
+
+def test_udp_is_answered_from_the_address_that_was_asked(docker: Any, hosts: KindHosts) -> None:
+    hosts.start([ExternalHost("user", "198.51.100.7", ports=PORTS)], "space")
+    (listening,) = docker.called(f"docker exec --detach {USER}")
+    assert listening[4:6] == ["sh", "-c"]
+    for address in ("198.51.100.7", "172.18.0.9"):
+        assert f"socat 'UDP4-RECVFROM:53,bind={address},fork,reuseaddr' EXEC:cat &" in listening[6]
+    assert docker.calls.index(listening) > max(
+        number for number, call in enumerate(docker.calls) if call[3:6] == ["ip", "-4", "address"]
+    ), "only then it has the address"
+    assert "UDP6-RECVFROM:53,bind=[fc00::9]," in answering(PORTS, ["fc00::9"])
+    assert answering(PORTS[:1], ["172.18.0.9"]) == ""
+
+
+def test_subnets_come_from_the_control_plane(docker: Any) -> None:
+    text = "apiServer: {}\nnetworking:\n  podSubnet: 10.244.0.0/16,fd00:10:244::/56\n  serviceSubnet: '10.96.0.0/16'\n"
+    docker.says("docker exec n-control-plane cat", text)
+    assert subnets_of(ENGINE, ["n-control-plane", "n-worker"]) == ("10.244.0.0/16", "fd00:10:244::/56", "10.96.0.0/16")

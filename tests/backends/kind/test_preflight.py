@@ -1,0 +1,129 @@
+"""What stands in the way, and what may."""
+
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from netpol_harness.backends.kind.engine import Engine, find_engine
+from netpol_harness.backends.kind.images import NodeImage, node_image
+from netpol_harness.backends.kind.preflight import Host, judge, preflight, read_host
+from netpol_harness.backends.runs.command import CommandFailed
+from netpol_harness.errors import ToolMissing
+
+ENGINE = Engine("docker", "docker", "28.2.2", cgroup=2, memory=16 * 2**30, local=True)
+HOST = Host(instances=512, watches=524_288, memory=8 * 2**30)
+IMAGE = node_image("")
+V33 = (0, 33, 0)
+DOWN = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+
+
+def test_a_good_host() -> None:
+    found = judge(ENGINE, V33, IMAGE, 3, HOST)
+    assert (found.obstacles, found.doubts, found.engine) == ((), (), ENGINE)
+
+
+@pytest.mark.parametrize(
+    ("engine", "host", "image", "says"),
+    [
+        (
+            ENGINE,
+            Host(128, 524_288),
+            IMAGE,
+            "max_user_instances is 128; `sudo sysctl fs.inotify.max_user_instances=512`",
+        ),
+        (ENGINE, Host(512, 8192), IMAGE, "max_user_watches is 8192"),
+        (replace(ENGINE, cgroup=1), HOST, IMAGE, "take --kube-image v1.34.11"),
+        (ENGINE, HOST, NodeImage("own:v1.36.0", 36), "has no digest"),
+    ],
+)
+def test_doubts(engine: Engine, host: Host, image: NodeImage, says: str) -> None:
+    found = judge(engine, V33, image, 3, host)
+    assert not found.obstacles
+    assert says in str(found.doubts[0])
+
+
+def test_limits_of_this_host_say_nothing_of_another() -> None:
+    remote = replace(ENGINE, local=False)
+    assert judge(remote, V33, IMAGE, 3, Host(1, 1, 1)).obstacles == judge(remote, V33, IMAGE, 3, Host(1, 1, 1)).doubts
+
+
+def test_an_old_kernel_interface_is_fine_for_an_old_kubernetes() -> None:
+    assert not judge(replace(ENGINE, cgroup=1), V33, node_image("v1.34.11"), 3, HOST).doubts
+
+
+@pytest.mark.parametrize(
+    ("engine", "host"),
+    [
+        (ENGINE, replace(HOST, memory=2**30)),
+        (replace(ENGINE, local=False, memory=2**30), HOST),
+    ],
+)
+def test_too_little_memory(engine: Engine, host: Host) -> None:
+    (obstacle,) = judge(engine, V33, IMAGE, 3, host).obstacles
+    assert "1.0 GiB of memory for 3 nodes" in str(obstacle)
+    assert "--nodes" in str(obstacle)
+    assert not judge(engine, V33, IMAGE, 1, host).obstacles
+
+
+def test_this_host_can_be_read() -> None:
+    host = read_host()
+    assert host.instances > 0
+    assert host.memory > 2**20
+
+
+def test_nothing_is_run_where_there_is_no_kind(programs: Any) -> None:
+    (obstacle,) = preflight(IMAGE, 3).obstacles
+    assert "install kind v0.33.0 or newer" in str(obstacle)
+    assert not programs.calls
+
+
+def test_a_kind_that_is_no_kind(docker: Any) -> None:
+    docker.says("kind version", "hello\n")
+    assert "`kind version` says 'hello'" in str(preflight(IMAGE, 3).obstacles[0])
+    docker.says("kind version", err="Segmentation fault", code=139)
+    assert "Segmentation fault" in str(preflight(IMAGE, 3).obstacles[0])
+
+
+def test_an_engine_that_is_down(docker: Any) -> None:
+    docker.says("docker info", '{"ID": ""}', err=DOWN, code=1)
+    (obstacle,) = preflight(IMAGE, 3).obstacles
+    assert str(obstacle) == f"docker does not answer ({DOWN}); start the engine, such as with `systemctl start docker`"
+
+
+@pytest.mark.parametrize("said", [DOWN, "permission denied while trying to connect to the docker API"])
+def test_an_engine_that_reports_its_failure_as_success(docker: Any, said: str) -> None:
+    docker.says("docker info", json.dumps({"ServerErrors": [said]}))
+    with pytest.raises(CommandFailed, match="docker does not answer"):
+        find_engine()
+
+
+def test_no_engine(programs: Any) -> None:
+    programs.says("kind version", "kind v0.33.0")
+    (obstacle,) = preflight(IMAGE, 3).obstacles
+    assert str(obstacle).startswith("docker and podman not found on PATH; install Docker")
+
+
+def test_the_engine_that_the_user_names(docker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
+    with pytest.raises(ToolMissing, match="podman not found"):
+        find_engine()
+
+
+def test_podman_answers_for_a_docker_that_is_down(docker: Any) -> None:
+    docker.says("docker info", err=DOWN, code=1)
+    docker.says("podman info", json.dumps({"host": {"cgroupVersion": "v1", "memTotal": 5, "kernel": "other"}}))
+    engine = find_engine()
+    assert (engine.program, engine.cgroup, engine.memory, engine.local) == ("podman", 1, 5, False)
+
+
+def test_podman_in_the_guise_of_docker(programs: Any) -> None:
+    facts = {
+        "host": {"cgroupVersion": "v2", "memTotal": 5, "kernel": os.uname().release},
+        "version": {"Version": "5.4"},
+    }
+    programs.says("docker info", json.dumps(facts))
+    engine = find_engine()
+    assert (engine.program, engine.kind_name, engine.version, engine.local) == ("docker", "podman", "5.4", True)

@@ -1,0 +1,114 @@
+import fcntl
+import os
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.backends.runs.directory import RunDirectory, Turn, abandoned
+from netpol_harness.backends.runs.owner import Owner
+from netpol_harness.errors import ClusterFailed, NotEnforcing, WorkloadFailed
+from netpol_harness.settings import Deadline, Interrupted, interruptible
+
+
+@pytest.fixture
+def rundir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """An owner's folder in a temporary folder of its own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return RunDirectory.make(Owner.here().run)
+
+
+def test_the_owner_makes_it_and_removes_it(rundir: RunDirectory, tmp_path: Path) -> None:
+    assert list(abandoned()) == []
+    rundir.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_shared_is_made_once(rundir: RunDirectory) -> None:
+    made: list[int] = []
+
+    def make() -> str:
+        made.append(1)
+        return "text"
+
+    guests = [RunDirectory(rundir.path) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda guest: guest.once("thing", make), guests)) == {"text"}
+    assert made == [1]
+    assert rundir.known("thing") == "text"
+
+
+@pytest.mark.parametrize("kind", [NotEnforcing, WorkloadFailed, ClusterFailed])
+def test_a_failure_is_shared_as_well(rundir: RunDirectory, kind: type[Exception]) -> None:
+    def fail() -> str:
+        raise kind("because")
+
+    with pytest.raises(kind):
+        rundir.once("thing", fail)
+    with pytest.raises(kind, match="because"):
+        RunDirectory(rundir.path).once("thing", lambda: "another attempt")
+
+
+def test_an_interruption_is_nobody_elses(rundir: RunDirectory) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    def wait() -> str:
+        Deadline(60.0).pause(60.0)
+        return "never"
+
+    with pytest.raises(Interrupted), interruptible(stop):
+        rundir.once("thing", wait)
+    assert rundir.begun("thing")
+    assert rundir.known("thing") is None
+
+
+def test_after_an_interruption_there_is_time_to_tidy_up() -> None:
+    stop = threading.Event()
+    stop.set()
+    with interruptible(stop):
+        with pytest.raises(Interrupted):
+            Deadline(60.0).pause(60.0)
+        Deadline(0.001).pause(0.001)
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "waits"),
+    [
+        (Turn.SHARED, Turn.SHARED, False),
+        (Turn.SHARED, Turn.ALONE, True),
+        (Turn.ALONE, Turn.SHARED, True),
+        (Turn.ALONE, Turn.ALONE, True),
+    ],
+)
+def test_whoever_wants_the_cluster_alone_waits_and_is_waited_for(
+    rundir: RunDirectory, held: Turn, wanted: Turn, *, waits: bool
+) -> None:
+    with rundir.turn(held):
+        assert _would_wait(rundir, wanted) is waits
+    assert not _would_wait(rundir, wanted)
+
+
+def _would_wait(rundir: RunDirectory, turn: Turn) -> bool:
+    descriptor = os.open(rundir.path / "turn.lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, turn.value | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def test_who_watches_sees_what_is_being_done(rundir: RunDirectory) -> None:
+    assert rundir.doings == ()
+    rundir.tell("making a cluster")
+    rundir.tell("asking the canary", by="canary")
+    assert set(RunDirectory(rundir.path).doings) == {"making a cluster", "asking the canary"}
+    rundir.tell("")
+    assert rundir.doings == ("asking the canary",)
+    rundir.tell("", by="canary")
+    assert rundir.doings == ()
+    RunDirectory(rundir.path / "missing").tell("nobody needs to know")

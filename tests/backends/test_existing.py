@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.backends.base import Capability, Cluster, ClusterOptions
+from netpol_harness.backends.embedded import DATAPLANE, EmbeddedProvider
+from netpol_harness.backends.existing import ExternalProvider
+from netpol_harness.backends.runs.owner import Life, Owner, marked
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.config import Access
+from netpol_harness.settings import EMBEDDED
+
+OPTIONS = ClusterOptions()
+
+
+def kubeconfig(directory: Path, *, context: str, cluster: str = "c", server: str = "https://127.0.0.1:1") -> Path:
+    """A kubeconfig of one context, and one called ``other``."""
+    file = directory / "kubeconfig"
+    pointed = {"cluster": cluster, "user": "u"}
+    file.write_text(
+        json.dumps(
+            {
+                "current-context": context,
+                "contexts": [{"name": context, "context": pointed}, {"name": "other", "context": pointed}],
+                "clusters": [{"name": cluster, "cluster": {"server": server}}],
+                "users": [{"name": "u", "user": {"token": "t"}}],
+            }
+        )
+    )
+    return file
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [
+        ({"context": "prod"}, True),
+        ({"context": "eu-PRODUCTION-1"}, True),
+        ({"context": "admin@prd.example"}, True),
+        ({"context": "a", "cluster": "shop_live"}, True),
+        ({"context": "a", "server": "https://api.prod.example.com"}, True),
+        ({"context": "product-team"}, False),
+        ({"context": "reproduction"}, False),
+        ({"context": "staging", "cluster": "delivery", "server": "https://api.stage.example.com"}, False),
+    ],
+)
+def test_what_looks_like_production_is_refused_unless_one_insists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: dict[str, str], *, refused: bool
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, **names)))
+    assert ExternalProvider(replace(OPTIONS, yes_really=True)).context == names["context"]
+    if refused:
+        with pytest.raises(ClusterFailed, match=r"looks like production .*--yes-really"):
+            ExternalProvider(OPTIONS)
+    else:
+        ExternalProvider(OPTIONS)
+
+
+def test_the_patterns_are_the_users_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="prod")))
+    ExternalProvider(replace(OPTIONS, production=("customer",)))
+    with pytest.raises(ClusterFailed, match="looks like production"):
+        ExternalProvider(replace(OPTIONS, production=("customer", "^PRO")))
+    with pytest.raises(ClusterFailed, match="give a regular expression"):
+        ExternalProvider(replace(OPTIONS, production=("(",)))
+
+
+def test_a_context_that_is_not_there_is_answered_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="staging")))
+    assert ExternalProvider(replace(OPTIONS, context="other")).context == "other"
+    with pytest.raises(ClusterFailed, match="contexts there: other, staging"):
+        ExternalProvider(replace(OPTIONS, context="moon"))
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """An embedded cluster that somebody else has started."""
+    provider = EmbeddedProvider()
+    cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))
+    yield cluster
+    provider.delete(cluster)
+
+
+@pytest.fixture
+def client(standing: Cluster) -> Client:
+    """The way to its API."""
+    return Client(Access.from_kubeconfig(standing.kubeconfig))
+
+
+@pytest.fixture
+def provider(standing: Cluster, monkeypatch: pytest.MonkeyPatch) -> ExternalProvider:
+    """The same cluster, by kubeconfig."""
+    monkeypatch.setenv("KUBECONFIG", str(standing.kubeconfig))
+    return ExternalProvider(OPTIONS)
+
+
+@pytest.fixture
+def dead() -> str:
+    """The name of a run whose owner has ended."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return replace(Owner.here(), pid=child.pid).run
+
+
+@pytest.mark.live
+def test_an_embedded_cluster_is_known_for_what_it_is(provider: ExternalProvider, tmp_path: Path) -> None:
+    cluster = provider.create("netpol-run", tmp_path)
+    assert (cluster.dataplane, cluster.timeouts, cluster.context) == (DATAPLANE, EMBEDDED, "demo")
+    assert Capability.EXTERNAL_HOSTS in cluster.capabilities
+    assert Cluster.from_json(cluster.to_json()) == cluster
+    provider.collect_logs(cluster, tmp_path)
+    assert json.loads((tmp_path / "nodes.json").read_text())
+
+
+@pytest.mark.live
+def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_goes(
+    provider: ExternalProvider, client: Client, dead: str
+) -> None:
+    alive, elsewhere = Owner.here(), replace(Owner.here(), boot="ffffff")
+    for name, run in (("of-dead", dead), ("of-alive", alive.run), ("of-elsewhere", elsewhere.run)):
+        client.create(marked({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, run))
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "of-somebody"}})
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "of-dead", "namespace": "of-somebody"}}
+    client.create(marked(settings, dead))
+
+    lives = {trace.run: trace.life for trace in provider.traces()}
+    assert lives == {dead: Life.DEAD, alive.run: Life.ALIVE, elsewhere.run: Life.ELSEWHERE}
+    assert provider.leftovers() == [dead]
+    provider.remove(dead)
+    provider.remove(dead)
+    assert provider.leftovers() == []
+    left = {data["metadata"]["name"] for data in client.list("v1", "Namespace")}
+    assert left >= {"default", "of-alive", "of-elsewhere", "of-somebody"}
+    assert "of-dead" not in left
+    assert client.find(ObjectKey.of(settings)) is None

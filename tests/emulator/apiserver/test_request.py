@@ -1,0 +1,59 @@
+import pytest
+
+from netpol_harness.emulator.apiserver.errors import StatusError
+from netpol_harness.emulator.apiserver.request import FieldValidation, Options, Target
+from netpol_harness.emulator.apiserver.resources import BY_PLURAL
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v1/pods", Target(BY_PLURAL["pods"])),
+        ("/api/v1/namespaces/a/pods", Target(BY_PLURAL["pods"], "a")),
+        ("/api/v1/namespaces/a/pods/b", Target(BY_PLURAL["pods"], "a", "b")),
+        ("/api/v1/namespaces/a/pods/b/log", Target(BY_PLURAL["pods"], "a", "b", "log")),
+        ("/api/v1/namespaces", Target(BY_PLURAL["namespaces"])),
+        ("/api/v1/namespaces/a", Target(BY_PLURAL["namespaces"], "", "a")),
+        ("/api/v1/namespaces/a/status", Target(BY_PLURAL["namespaces"], "", "a", "status")),
+        ("/apis/apps/v1/namespaces/a/deployments/b/scale", Target(BY_PLURAL["deployments"], "a", "b", "scale")),
+    ],
+)
+def test_paths(path: str, target: Target) -> None:
+    assert Target.parse(path) == target
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api/v2/pods",
+        "/api/v1/namespaces/a/unknown",
+        "/api/v1/namespaces/a/pods/b/unknown",
+        "/api/v1/namespaces/a/pods/b/log/c",
+        "/api/v1/pods/b",
+        "/apis/apps/v1/pods",
+        "/apis/apps/v1/namespaces/a",
+        "/api/v1/namespaces/a/nodes",
+    ],
+)
+def test_paths_that_name_nothing(path: str) -> None:
+    with pytest.raises(StatusError) as refusal:
+        Target.parse(path)
+    assert refusal.value.code == 404
+
+
+def test_options() -> None:
+    target = Target(BY_PLURAL["pods"])
+    query = {"watch": "True", "timeoutSeconds": "5", "dryRun": "All", "fieldValidation": "Strict"}
+    options = Options.parse(target, query)
+    assert (options.watch, options.timeout, options.dry_run) == (True, 5.0, True)
+    assert options.field_validation is FieldValidation.STRICT
+
+
+@pytest.mark.parametrize(
+    "query", [{"dryRun": "Some"}, {"timeoutSeconds": "soon"}, {"fieldValidation": "Maybe"}, {"fieldSelector": "a"}]
+)
+def test_options_that_are_refused(query: dict[str, str]) -> None:
+    with pytest.raises(StatusError) as refusal:
+        Options.parse(Target(BY_PLURAL["pods"]), query)
+    assert refusal.value.code == 400

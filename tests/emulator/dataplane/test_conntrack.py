@@ -1,0 +1,41 @@
+"""Which endpoints' flows are forgotten, and when."""
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from netpol_harness.emulator.dataplane.conntrack import Flows
+from netpol_harness.emulator.store import Key, Store
+
+
+def endpoints(protocol: str, **ready: bool) -> dict[str, Any]:
+    """A slice of one port whose endpoints' addresses are ``a`` and so on."""
+    members = [{"addresses": [address], "conditions": {"ready": is_ready}} for address, is_ready in ready.items()]
+    return {"metadata": {"namespace": "x", "name": "s"}, "ports": [{"protocol": protocol}], "endpoints": members}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "before", "after", "forgotten"),
+    [
+        ("UDP", {"a": True, "b": True}, {"a": True, "b": True}, []),
+        ("UDP", {"a": True, "b": True}, {"a": True, "b": False}, ["b"]),
+        ("UDP", {"a": True, "b": True}, {"c": True}, ["a", "b"]),
+        ("UDP", {"a": False}, {}, []),
+        ("UDP", {"a": False}, {"a": True}, []),
+        ("TCP", {"a": True}, {}, []),
+    ],
+)
+def test_what_is_no_ready_endpoint_any_longer_is_forgotten(
+    protocol: str, before: dict[str, bool], after: dict[str, bool], forgotten: list[str]
+) -> None:
+    uids, heard = itertools.count(), list[str]()
+    store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: str(next(uids)))
+    Flows(store, heard.append)
+    store.create("endpointslices", endpoints(protocol, **before))
+    store.modify(Key("endpointslices", "x", "s"), lambda old: {**old, **endpoints(protocol, **after)})
+    assert heard == forgotten
+    store.remove(Key("endpointslices", "x", "s"))
+    left = [address for address, is_ready in after.items() if is_ready and protocol == "UDP"]
+    assert heard == forgotten + left

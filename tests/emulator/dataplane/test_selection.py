@@ -1,0 +1,42 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netpol_harness.emulator.dataplane.selection import LabelIndex, PodIndex
+from netpol_harness.model.flow import PodRef
+from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
+from netpol_harness.model.objects import Namespace, Pod, World
+from netpol_harness.model.policy import PodPeer
+
+KEYS, VALUES = st.sampled_from("ab"), st.sampled_from("12")
+LABELS = st.dictionaries(KEYS, VALUES)
+REQUIREMENTS = st.builds(Requirement, KEYS, st.sampled_from(Operator), st.frozensets(VALUES, min_size=1))
+SELECTORS = st.builds(LabelSelector, st.lists(REQUIREMENTS, max_size=3).map(tuple))
+
+IN_X, IN_Y, IN_NOWHERE = PodRef("x", "p"), PodRef("y", "p"), PodRef("unknown", "p")
+PODS = PodIndex(
+    World({name: Namespace(name, {"team": name}) for name in ("x", "y")}),
+    [Pod(ref, {"app": "p"}, addresses=(f"10.0.0.{i}",)) for i, ref in enumerate((IN_X, IN_Y, IN_NOWHERE))],
+)
+
+
+@given(st.dictionaries(st.integers(0, 9), LABELS), SELECTORS)
+def test_the_index_selects_what_a_selector_matches_one_by_one(
+    labelled: dict[int, Labels], selector: LabelSelector
+) -> None:
+    assert LabelIndex(labelled).select(selector) == {i for i, labels in labelled.items() if selector.matches(labels)}
+
+
+def test_a_peer_without_namespace_selector_is_at_home() -> None:
+    assert PODS.peers(PodPeer(None, LabelSelector()), "y") == {IN_Y}
+
+
+def test_a_peer_with_both_selectors_needs_both() -> None:
+    team_x = LabelSelector.equal({"team": "x"})
+    assert PODS.peers(PodPeer(team_x, LabelSelector.equal({"app": "p"})), "y") == {IN_X}
+    assert PODS.peers(PodPeer(team_x, LabelSelector.equal({"app": "q"})), "y") == set()
+    assert PODS.peers(PodPeer(team_x, None), "y") == {IN_X}
+
+
+def test_an_unknown_namespace_has_its_name_label() -> None:
+    by_name = LabelSelector.equal({"kubernetes.io/metadata.name": "unknown"})
+    assert PODS.peers(PodPeer(by_name, None), "y") == {IN_NOWHERE}

@@ -1,0 +1,406 @@
+"""Pods of a real embedded cluster: sandboxes, stand-ins, exec, names, external hosts. Real packets."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from netpol_harness.settings import Deadline
+
+pytestmark = pytest.mark.live
+
+
+def pod(name: str, *, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    container = {"name": "c", "image": "x", "ports": spec.pop("ports", [{"containerPort": 80}])}
+    container.update(spec.pop("container", {}))
+    metadata = {"name": name, "labels": {"app": name}, "annotations": annotations or {}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container], **spec}}
+
+
+@pytest.fixture(scope="module")
+def pods(kubectl: Any) -> Iterator[Any]:
+    """``web`` and ``db``, TCP and UDP; ``user``, an external host; ``agent`` on the node's network; Services."""
+    both = [{"containerPort": 3306, "name": "sql"}, {"containerPort": 53, "protocol": "UDP"}]
+    kubectl.run_pods(
+        pod("web", container={"env": [{"name": "COLOUR", "value": "green"}]}),
+        pod("db", ports=both),
+        pod("user", annotations={"netpol-harness/external-host": ""}),
+        pod("partner", annotations={"netpol-harness/external-host": "198.51.100.7"}),
+        pod("agent", hostNetwork=True, ports=[{"containerPort": 9100}]),
+    )
+    kubectl.ok("expose", "pod", "db", "--port=3306")
+    kubectl.ok("expose", "pod", "db", "--port=3306", "--name=headless", "--cluster-ip=None")
+    yield kubectl
+    kubectl.ok("delete", "pod,service", "--all", "--wait=true")
+
+
+def curl(kubectl: Any, source: str, target: str) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = kubectl("exec", source, "--", "curl", "-sS", "-m", "2", target)
+    return done
+
+
+@pytest.mark.parametrize(
+    "target", ["db:3306", "headless:3306", "db.default.svc:3306", "db.default.svc.cluster.local:3306"]
+)
+def test_pods_reach_services_by_name(pods: Any, target: str) -> None:
+    assert curl(pods, "web", target).stdout.startswith("db.default port 3306/TCP to 10.244.0.")
+
+
+def test_a_pod_reaches_itself_and_its_own_loopback(pods: Any) -> None:
+    assert curl(pods, "web", "127.0.0.1").stdout == "web.default port 80/TCP to 127.0.0.1\n"
+    assert curl(pods, "web", pods.address("web")).stdout.startswith("web.default")
+
+
+def test_udp_is_echoed(pods: Any) -> None:
+    script = f"echo nonce-42 | nc -u -w1 {pods.address('db')} 53"
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "nonce-42\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "message"),
+    [
+        ("db:3307", 7, "connect"),
+        ("10.96.77.77", 7, "connect"),
+        ("198.18.0.1", 7, "connect"),
+        ("nosuch", 6, "resolve"),
+        ("example.com", 6, "resolve"),
+    ],
+)
+def test_what_is_not_there_says_so_at_once(pods: Any, target: str, code: int, message: str) -> None:
+    deadline = Deadline(1.5)
+    done = curl(pods, "web", target)
+    assert (done.returncode, message in done.stderr) == (code, True)
+    assert not deadline.passed
+
+
+def test_external_hosts_are_outside(pods: Any) -> None:
+    assert pods.address("user").startswith("203.0.113.")
+    assert pods.address("partner") == "198.51.100.7"
+    assert curl(pods, "user", f"{pods.address('web')}").stdout == f"web.default port 80/TCP to {pods.address('user')}\n"
+    assert curl(pods, "web", "198.51.100.7").stdout.startswith("partner.default")
+    assert curl(pods, "user", "db:3306").returncode == 6, "no cluster names out there"
+
+
+def test_an_address_that_cannot_be_had_is_an_event(pods: Any) -> None:
+    wrong = pod("wrong", annotations={"netpol-harness/external-host": "10.244.0.77"})
+    pods.ok("create", "-f", "-", data=json.dumps(wrong))
+    assert pods.ok("get", "pod", "wrong", "-o", "jsonpath={.status.phase}") == "Pending"
+    assert "10.244.0.77 belongs to the cluster" in pods.ok("describe", "pod", "wrong")
+    pods.ok("delete", "pod", "wrong")
+
+
+def test_host_network_pods_have_the_nodes_address(pods: Any) -> None:
+    assert pods.address("agent") == "192.0.2.1"
+    assert curl(pods, "web", "192.0.2.1:9100").stdout.startswith("agent.default")
+    assert curl(pods, "agent", f"{pods.address('web')}").stdout == "web.default port 80/TCP to 192.0.2.1\n"
+
+
+def test_processes_have_nothing_that_they_should_not(pods: Any) -> None:
+    status = pods.ok("exec", "web", "--", "cat", "/proc/self/status")
+    lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert {lines[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert lines["NoNewPrivs"] == "1"
+    for path in ("/etc/hosts", "/usr/bin/x", "/root/x", "/var/tmp/x", "/proc/sys/net/ipv4/ip_forward"):
+        assert pods("exec", "web", "--", "sh", "-c", f"echo x > {path}").returncode != 0, path
+    names = {line.partition("=")[0] for line in pods.ok("exec", "web", "--", "env").splitlines()}
+    assert names == {"PATH", "HOME", "HOSTNAME", "COLOUR"}
+
+
+def test_each_pod_has_a_tmp_of_its_own(pods: Any) -> None:
+    pods.ok("exec", "web", "--", "touch", "/tmp/mine")
+    assert pods.ok("exec", "web", "--", "ls", "/tmp") == "mine\n"
+    assert pods.ok("exec", "db", "--", "ls", "/tmp") == ""
+
+
+@pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("exec /nosuch", 127)])
+def test_exit_codes_arrive(pods: Any, script: str, code: int) -> None:
+    assert pods("exec", "web", "--", "sh", "-c", script).returncode == code
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("nosuch", "executable file not found in $PATH"),
+        ("/nosuch", "no such file"),
+        ("/etc/hosts", "permission denied"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_named(pods: Any, program: str, message: str) -> None:
+    done = pods("exec", "web", "--", program)
+    assert done.returncode != 0
+    assert f'exec: "{program}": {message}' in done.stderr
+
+
+def test_streams_are_separate_and_whole(pods: Any) -> None:
+    text = "line\n" * 200_000
+    done = pods("exec", "-i", "web", "--", "sh", "-c", "cat; echo problem >&2", data=text)
+    assert done.stdout == text
+    assert done.stderr == "problem\n"
+
+
+@pytest.mark.parametrize(("script", "heard"), [("exec 2>&1; cat", ""), ("exec 9>&2 2>&1; head -n 1", "line\n")])
+def test_standard_input_ends_with_standard_error_as_containerd_does(pods: Any, script: str, heard: str) -> None:
+    command = pods.command("exec", "-i", "web", "--", "sh", "-c", f"{script}; echo end")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        if heard:
+            running.stdin.write(heard)
+            running.stdin.flush()
+        try:
+            assert running.wait(timeout=10) == 0
+        finally:
+            running.kill()
+        assert running.stdout is not None
+        assert running.stdout.read() == f"{heard}end\n"
+
+
+def test_output_ends_with_the_command_though_a_child_lives_on(pods: Any) -> None:
+    deadline = Deadline(3)
+    assert pods.ok("exec", "web", "--", "sh", "-c", "sleep 30 & echo done") == "done\n"
+    assert not deadline.passed
+
+
+def test_orphans_are_reaped_and_killed_clients_kill_their_command(pods: Any) -> None:
+    pods.ok("exec", "web", "--", "sh", "-c", "(sh -c 'sleep 0.01' &) ; true")
+    command = ["timeout", "-s", "KILL", "0.5", *pods.command("exec", "web", "--", "sleep", "4321")]
+    subprocess.run(command, capture_output=True, check=False)
+    for _ in Deadline(3).ticks(0.02):
+        processes = pods.ok("exec", "web", "--", "ps", "-eo", "stat,args")
+        if "sleep 4321" not in processes and "\nZ" not in processes:
+            return
+    pytest.fail(processes)
+
+
+def test_a_dead_port_refuses_until_it_lives_again(pods: Any) -> None:
+    pods.ok("annotate", "pod", "db", "netpol-harness/dead-ports=3306, 53/UDP")
+    assert curl(pods, "web", "db:3306").returncode == 7
+    assert pods.ok("get", "pod", "db", "-o", "jsonpath={.status.containerStatuses[0].ready}") == "true"
+    pods.ok("annotate", "pod", "db", "netpol-harness/dead-ports-")
+    assert curl(pods, "web", "db:3306").returncode == 0
+
+
+def test_hidden_tools_are_not_found(pods: Any) -> None:
+    pods.run_pods(pod("bare", annotations={"netpol-harness/hide-tools": "nc, curl, python3"}))
+    done = pods("exec", "bare", "--", "sh", "-c", "command -v nc curl python3 || echo none")
+    assert done.stdout == "none\n"
+    assert "executable file not found" in pods("exec", "bare", "--", "curl", "x").stderr
+    assert pods.ok("exec", "web", "--", "sh", "-c", "command -v curl")
+    pods.ok("delete", "pod", "bare")
+
+
+def test_logs_tell_what_is_served_and_asked(pods: Any) -> None:
+    curl(pods, "web", "db:3306/some/path")
+    lines = pods.ok("logs", "db").splitlines()
+    assert {"serving 3306/TCP", "serving 53/UDP"} <= set(lines)
+    assert '"GET /some/path" 200 on 3306/TCP' in lines[-1]
+
+
+def test_events_are_described(pods: Any) -> None:
+    text = pods.ok("describe", "pod", "web")
+    assert "Successfully assigned default/web to embedded" in text
+    assert "Started stand-in for container c" in text
+
+
+def test_a_port_taken_twice_is_an_event(pods: Any) -> None:
+    first, second = (pod(name, hostNetwork=True, ports=[{"containerPort": 9200}]) for name in ("first", "second"))
+    pods.run_pods(first, second)
+    described = [pods.ok("describe", "pod", name) for name in ("first", "second")]
+    assert ["cannot serve 9200/TCP: Address already in use" in text for text in described] == [False, True]
+    pods.ok("delete", "pod", "first", "second")
+
+
+def test_a_new_pod_of_the_same_name_has_a_new_address(pods: Any) -> None:
+    pods.run_pods(pod("again"))
+    before = pods.address("again")
+    pods.ok("delete", "pod", "again")
+    assert curl(pods, "web", before).returncode == 7
+    pods.run_pods(pod("again"))
+    assert pods.address("again") != before
+    pods.ok("delete", "pod", "again")
+
+
+def test_deleting_a_pod_kills_what_runs_in_it(pods: Any) -> None:
+    pods.run_pods(pod("short"))
+    pods.ok("exec", "short", "--", "sh", "-c", "setsid sleep 8765 </dev/null >/dev/null 2>&1 &")
+    assert "sleep 8765" in pods.ok("exec", "web", "--", "ps", "-eo", "args")
+    pods.ok("delete", "pod", "short")
+    for _ in Deadline(3).ticks(0.02):
+        if "sleep 8765" not in pods.ok("exec", "web", "--", "ps", "-eo", "args"):
+            return
+    pytest.fail("it lives on")
+
+
+def test_a_terminal_is_a_terminal(pods: Any) -> None:
+    command = pods.command("exec", "-it", "web", "--", "sh", "-c", "tty; test -t 0 && echo yes")
+    done = subprocess.run(["script", "-qec", shlex.join(command), "/dev/null"], capture_output=True, text=True)
+    assert "/dev/pts/" in done.stdout
+    assert "yes" in done.stdout
+
+
+def test_a_command_dies_with_its_pod(pods: Any) -> None:
+    pods.run_pods(pod("mortal"))
+    command = pods.command("exec", "mortal", "--", "sh", "-c", "echo begun; sleep 5432")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        pods.ok("delete", "pod", "mortal")
+        assert running.wait(timeout=5) == 137
+
+
+HAMMER = """
+import errno, socket, sys, time
+end, found = time.monotonic() + float(sys.argv[2]), set()
+print("begun", flush=True)
+while time.monotonic() < end:
+    with socket.socket() as probe:
+        probe.settimeout(0.05)
+        try:
+            probe.connect((sys.argv[1], 80))
+            found.add("connected")
+        except OSError as problem:
+            found.add(errno.errorcode.get(problem.errno, "timeout"))
+print(*sorted(found))
+"""
+
+
+def test_nobody_meets_a_listener_before_its_policy(pods: Any) -> None:
+    policy = {"podSelector": {"matchLabels": {"app": "guarded"}}, "policyTypes": ["Ingress"]}
+    kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "guard"}}
+    pods.ok("create", "-f", "-", data=json.dumps({**kind, "spec": policy}))
+    pods.run_pods(pod("before"))
+    network, _, last = pods.address("before").rpartition(".")
+    coming = f"{network}.{int(last) + 1}"
+    command = pods.command("exec", "web", "--", "python3", "-c", HAMMER, coming, "1.5")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hammer:
+        assert hammer.stdout is not None
+        hammer.stdout.readline()
+        pods.run_pods(pod("guarded"))
+        assert pods.address("guarded") == coming
+        assert pods.ok("exec", "guarded", "--", "curl", "-s", "127.0.0.1").startswith("guarded")
+        outcomes = set(hammer.stdout.read().split())
+    pods.ok("delete", "pod/before", "pod/guarded", "networkpolicy/guard")
+    assert "timeout" in outcomes, "it was there, and guarded"
+    assert outcomes <= {"timeout", "ENETUNREACH", "EHOSTUNREACH"}
+
+
+def shell(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    return pod(name, container={"image": "agnhost", "command": ["sh", "-c", script], "ports": []}, **spec)
+
+
+def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
+    script = "curl -sS -m 1 127.0.0.1:80; echo code $?; curl -s db:3306; printf last"
+    first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", script]}
+    pods.run_pods(pod("begun", initContainers=[first], annotations={"netpol-harness/hide-tools": "curl"}))
+    lines = pods.ok("logs", "begun", "-c", "first").splitlines()
+    assert "code 7" in lines
+    assert any(line.startswith("db.default port 3306/TCP to 10.244.0.") for line in lines)
+    assert lines[-1] == "last"
+    assert pods.field("begun", "{.status.initContainerStatuses[0].state.terminated.exitCode}") == "0"
+    pods.ok("delete", "pod", "begun")
+
+
+def test_an_init_container_that_fails_keeps_the_pod_pending_and_is_tried_again(pods: Any) -> None:
+    first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", "exit 3"]}
+    pods.ok("create", "-f", "-", data=json.dumps(pod("stuck", initContainers=[first])))
+    pods.wait_for("stuck", "{.status.initContainerStatuses[0].restartCount}", *map(str, range(1, 9)))
+    assert pods.field("stuck", "{.status.phase}") == "Pending"
+    pods.ok("delete", "pod", "stuck")
+
+
+def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) -> None:
+    chosen = {"cni.projectcalico.org/ipAddrs": '["10.244.0.177"]'}
+    job = shell("job", "echo done; id -u", restartPolicy="Never", annotations=chosen)
+    pods.ok("create", "-f", "-", data=json.dumps(job))
+    pods.wait_for("job", "{.status.phase}", "Succeeded")
+    pods.run_pods(pod("heir", annotations=chosen))
+    assert pods.address("job") == pods.address("heir") == "10.244.0.177"
+    assert curl(pods, "web", "10.244.0.177").stdout.startswith("heir.default")
+    assert pods.ok("logs", "job").startswith("done\n")
+    assert "completed pod" in pods("exec", "job", "--", "true").stderr
+    pods.ok("delete", "pod", "job", "heir")
+
+
+def test_a_pod_that_fails_says_so(pods: Any) -> None:
+    pods.ok("create", "-f", "-", data=json.dumps(shell("broken", "exit 4", restartPolicy="Never")))
+    pods.wait_for("broken", "{.status.phase}", "Failed")
+    assert pods.field("broken", "{.status.containerStatuses[0].state.terminated.exitCode}") == "4"
+    pods.ok("delete", "pod", "broken")
+
+
+def test_a_program_dies_with_its_pod(pods: Any) -> None:
+    pods.run_pods(shell("doomed", "sleep 7531"))
+    pods.ok("delete", "pod", "doomed")
+    for _ in Deadline(3).ticks(0.02):
+        if "sleep 7531" not in pods.ok("exec", "web", "--", "ps", "-eo", "args"):
+            return
+    pytest.fail("it lives on")
+
+
+@pytest.mark.parametrize("hook", [{"exec": {"command": ["sleep", "7532"]}}, {"sleep": {"seconds": 7532}}])
+def test_a_pod_that_takes_its_leave_lives_on_until_its_grace_period_ends(pods: Any, hook: dict[str, Any]) -> None:
+    leaving = pod("leaving", container={"lifecycle": {"preStop": hook}})
+    pods.run_pods(leaving)
+    pods.ok("delete", "pod", "leaving", "--wait=false", "--grace-period=600")
+    assert pods.field("leaving", "{.metadata.deletionGracePeriodSeconds}") == "600"
+    assert curl(pods, "web", pods.address("leaving")).stdout.startswith("leaving.default")
+    assert "sleep 7532" in pods.ok("exec", "leaving", "--", "ps", "-eo", "args")
+    pods.ok("delete", "pod", "leaving", "--force", "--grace-period=0")
+    assert "not found" in pods("get", "pod", "leaving").stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "grace"), [(["true"], "600"), (["no-such-program"], "600"), (["sleep", "60"], "1")]
+)
+def test_a_leave_ends_with_its_hook_or_the_grace_period(pods: Any, command: list[str], grace: str) -> None:
+    pods.run_pods(pod("brief", container={"lifecycle": {"preStop": {"exec": {"command": command}}}}))
+    pods.ok("delete", "pod", "brief", f"--grace-period={grace}", "--timeout=10s")
+
+
+@pytest.mark.parametrize("wanted", ["192.0.2.9", "10.244.1.5", "10.244.0.255"])
+def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str) -> None:
+    annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([wanted])}
+    pods.ok("create", "-f", "-", data=json.dumps(pod("picky", annotations=annotations)))
+    assert pods.field("picky", "{.status.phase}") == "Pending"
+    assert f"{wanted} is no pod's address on this node" in pods.ok("describe", "pod", "picky")
+    pods.ok("delete", "pod", "picky")
+
+
+def test_a_chosen_address_that_is_taken_is_waited_for(pods: Any) -> None:
+    annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([pods.address("db")])}
+    pods.ok("create", "-f", "-", data=json.dumps(pod("rival", annotations=annotations)))
+    assert "is in use" in pods.ok("describe", "pod", "rival")
+    pods.ok("delete", "pod", "rival")
+
+
+def test_http_connections_stay_open_for_several_requests(pods: Any) -> None:
+    script = "curl -sv -m 3 db:3306 db:3306/hostname 2>&1 | grep -i 're-us'"
+    assert "Re-us" in pods.ok("exec", "web", "--", "sh", "-c", script)
+
+
+@pytest.mark.parametrize(
+    "end", [["delete", "pod", "one", "--wait=true"], ["label", "pod", "one", "app=other", "--overwrite"]]
+)
+def test_an_open_datagram_flow_leaves_what_is_no_endpoint_any_longer(pods: Any, end: list[str]) -> None:
+    ports = [{"containerPort": 5000, "protocol": "UDP"}]
+    backends = [pod(name, ports=ports) for name in ("one", "two")]
+    for backend in backends:
+        backend["metadata"]["labels"] = {"app": "echo"}
+    pods.run_pods(backends[0])
+    service = {"selector": {"app": "echo"}, "ports": [{"port": 5000, "protocol": "UDP"}]}
+    pods.ok(
+        "create",
+        "-f",
+        "-",
+        data=json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "echo"}, "spec": service}),
+    )
+    script = "echo hostname | timeout 2 nc -u -p 42000 -w 2 -W 1 echo 5000"
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "one"
+    pods.run_pods(backends[1])
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "one", "the flow keeps its endpoint"
+    pods.ok(*end)
+    assert pods.ok("exec", "web", "--", "sh", "-c", script) == "two"
+    pods.ok("delete", "pod/two", "service/echo")
+    pods.ok("delete", "pod/one", "--ignore-not-found")

@@ -1,0 +1,128 @@
+"""What the kubelet reads out of a Pod."""
+
+from typing import Any
+
+import pytest
+
+from netpol_harness.emulator.kubelet import podspec
+from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
+
+
+def pod(*, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "web", "namespace": "shop", "labels": {"app": "web"}, "annotations": annotations or {}}
+    return {"metadata": metadata, "spec": {"containers": [], **spec}, "status": {"podIP": "10.244.0.5"}}
+
+
+CLUSTER_FIRST = (
+    "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
+)
+NO_NAMES = "nameserver 127.0.0.1\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (pod(), CLUSTER_FIRST),
+        (pod(dnsPolicy="ClusterFirst"), CLUSTER_FIRST),
+        (pod(dnsPolicy="ClusterFirst", hostNetwork=True), NO_NAMES),
+        (pod(dnsPolicy="ClusterFirstWithHostNet", hostNetwork=True), CLUSTER_FIRST),
+        (pod(dnsPolicy="Default"), NO_NAMES),
+        (pod(annotations={"netpol-harness/external-host": ""}), NO_NAMES),
+        (pod(dnsPolicy="None", dnsConfig={"nameservers": ["1.2.3.4"]}), "nameserver 1.2.3.4\n"),
+        (
+            pod(dnsConfig={"searches": ["x.y"], "options": [{"name": "ndots", "value": "1"}, {"name": "edns0"}]}),
+            CLUSTER_FIRST.replace("\noptions ndots:5", " x.y\noptions ndots:1 edns0"),
+        ),
+    ],
+)
+def test_resolv_conf_follows_dns_policy_and_config(given: dict[str, Any], text: str) -> None:
+    assert podspec.resolv_conf(given) == text
+
+
+def test_hosts_names_the_pod_and_its_aliases() -> None:
+    aliases = [{"ip": "10.1.1.1", "hostnames": ["a", "b"]}]
+    lines = podspec.hosts(pod(hostAliases=aliases, hostname="h", subdomain="sub"), "10.244.0.5").splitlines()
+    assert lines[0] == "127.0.0.1\tlocalhost"
+    assert lines[2:] == ["10.244.0.5\th.sub.shop.svc.cluster.local\th", "10.1.1.1\ta b"]
+
+
+def test_a_host_name_is_one_dns_label_at_most() -> None:
+    long = {"metadata": {"name": "x" * 62 + "-tail"}, "spec": {}}
+    assert podspec.hostname(long) == "x" * 62
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("5000", {"5000/TCP"}),
+        ("5000, 53/UDP ,9/sctp", {"5000/TCP", "53/UDP", "9/SCTP"}),
+        ("", set()),
+        ("http, 0, -1, 5000/XTP, 80/", set()),
+    ],
+)
+def test_dead_ports(text: str, ports: set[str]) -> None:
+    assert {str(port) for port in podspec.dead_ports(pod(annotations={podspec.DEAD_PORTS: text}))} == ports
+
+
+def test_hidden_tools_are_names_not_paths() -> None:
+    given = pod(annotations={podspec.HIDE_TOOLS: "nc, curl,,../etc/passwd,.."})
+    assert podspec.hidden_tools(given) == ("nc", "curl")
+
+
+def test_the_environment_is_the_containers_and_nothing_of_ours() -> None:
+    env = [
+        {"name": "A", "value": "1"},
+        {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+        {"name": "APP", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}},
+        {"name": "GONE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['no.such/label']"}}},
+        {"name": "EMPTY"},
+    ]
+    found = podspec.environment(pod(), {"name": "c", "env": env})
+    assert {n: v for n, v in found.items() if n not in ("PATH", "HOME")} == {
+        "HOSTNAME": "web",
+        "A": "1",
+        "NAME": "web",
+        "IP": "10.244.0.5",
+        "APP": "web",
+        "GONE": "",
+        "EMPTY": "",
+    }
+    assert found["HOME"] == "/tmp"
+
+
+def test_sidecars_serve_and_other_init_containers_do_not() -> None:
+    given = pod(containers=[{"name": "a"}], initContainers=[{"name": "b", "restartPolicy": "Always"}, {"name": "c"}])
+    assert [container["name"] for container in podspec.serving_containers(given)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "again"),
+    [("Always", 0, True), ("Always", 1, True), ("OnFailure", 0, False), ("OnFailure", 1, True), ("Never", 1, False)],
+)
+def test_restarts_follow_the_policy(policy: str, code: int, *, again: bool) -> None:
+    assert podspec.restarts(pod(restartPolicy=policy), code) is again
+
+
+@pytest.mark.parametrize(
+    ("hook", "command"),
+    [
+        ({"exec": {"command": ["sh", "-c", "true"]}}, ("sh", "-c", "true")),
+        ({"sleep": {"seconds": 5}}, ("sleep", "5")),
+        ({"httpGet": {"port": 80}}, ()),
+    ],
+)
+def test_a_container_may_have_something_to_do_before_it_ends(hook: dict[str, Any], command: tuple[str, ...]) -> None:
+    assert podspec.farewell({"lifecycle": {"preStop": hook}}) == command
+    assert podspec.farewell({"lifecycle": {"postStart": hook}}) == podspec.farewell({}) == ()
+
+
+def test_an_address_may_be_chosen() -> None:
+    assert podspec.chosen_address(pod()) == ""
+    assert podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: '["10.244.0.77"]'})) == "10.244.0.77"
+
+
+@pytest.mark.parametrize("text", ["10.244.0.77", "[]", '["10.244.0.7", "10.244.0.8"]', "7", "{"])
+def test_what_is_no_list_of_one_address_is_refused(text: str) -> None:
+    with pytest.raises(AddressUnavailable, match="no JSON list of one address"):
+        podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: text}))

@@ -1,0 +1,54 @@
+"""The status that the kubelet writes."""
+
+from typing import Any
+
+from netpol_harness.emulator.kubelet import podstatus
+from netpol_harness.model.objects import Pod
+
+NOW = "2026-01-01T00:00:00Z"
+POD: dict[str, Any] = {
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {
+        "containers": [{"name": "c", "image": "nginx"}],
+        "initContainers": [{"name": "once", "image": "x"}, {"name": "side", "image": "x", "restartPolicy": "Always"}],
+    },
+}
+
+
+def conditions(pod: dict[str, Any]) -> dict[str, str]:
+    return {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
+
+
+def test_a_placed_pod_has_node_and_address_but_is_not_ready() -> None:
+    placed = podstatus.placed(POD, "10.244.0.7", NOW)
+    assert placed["spec"]["nodeName"] == "embedded"
+    assert placed["status"]["phase"] == "Pending"
+    assert Pod.parse(placed).addresses == ("10.244.0.7",)
+    assert conditions(placed)["PodScheduled"] == "True"
+    assert conditions(placed)["Ready"] == "False"
+    assert placed["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
+
+
+def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
+    running = podstatus.running(podstatus.placed(POD, "10.244.0.7", NOW), NOW)
+    assert running["status"]["phase"] == "Running"
+    assert set(conditions(running).values()) == {"True"}
+    assert running["status"]["podIP"] == "10.244.0.7"
+    assert running["status"]["containerStatuses"][0]["ready"] is True
+    first, second = running["status"]["initContainerStatuses"]
+    assert "terminated" in first["state"]
+    assert "running" in second["state"]
+
+
+def test_inputs_are_not_changed() -> None:
+    podstatus.placed(POD, "10.244.0.7", NOW)
+    assert "status" not in POD
+    assert "nodeName" not in POD["spec"]
+
+
+def test_the_node_is_ready_and_says_what_carries_its_packets() -> None:
+    version = {"architecture": "amd64", "kernel": "6", "system": "s", "kubernetes": "v1", "podCIDR": "10.244.0.0/24"}
+    node = podstatus.node(NOW, 254, version)
+    assert node["status"]["conditions"][0]["status"] == "True"
+    assert node["metadata"]["labels"]["netpol-harness/dataplane"] == "embedded"
+    assert node["status"]["capacity"]["pods"] == "254"

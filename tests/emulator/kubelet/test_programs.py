@@ -1,0 +1,104 @@
+"""The life of a pod's containers, with programs that end as they are told."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from netpol_harness.emulator.apiserver.runtime import ExecFailed
+from netpol_harness.emulator.kubelet import programs as module
+from netpol_harness.emulator.kubelet.podstatus import living
+from netpol_harness.emulator.kubelet.programs import Programs
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def shell(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "image": "e2e/agnhost:2.53", "command": ["sh", "-c", name], **more}
+
+
+def stand_in(name: str) -> dict[str, Any]:
+    return {"name": name, "image": "nginx"}
+
+
+def pod(*containers: dict[str, Any], policy: str = "Never", first: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    spec = {"containers": list(containers), "initContainers": list(first), "restartPolicy": policy}
+    return {"metadata": {"name": "web", "namespace": "shop"}, "spec": spec, "status": {"podIP": "10.244.0.7"}}
+
+
+class Told:
+    """The phases and runs of one pod, whose containers end with the codes given for them, one after the other."""
+
+    def __init__(self, data: dict[str, Any], codes: Mapping[str, list[int | None]]) -> None:
+        self.data = data
+        self.codes = {name: list(several) for name, several in codes.items()}
+        self.ran: list[str] = []
+        self.phases: list[str] = []
+        self.programs = Programs(data, self.run, self.tell, lambda: NOW)
+
+    async def run(self, container: Mapping[str, Any], started: Callable[[], None]) -> int:
+        self.ran.append(container["name"])
+        code = self.codes[container["name"]].pop(0)
+        if code is None:
+            raise ExecFailed("no such program")
+        started()
+        return code
+
+    def tell(self, lives: Any) -> None:
+        self.status = living(self.data, lives, NOW)["status"]
+        if [self.status["phase"]] != self.phases[-1:]:
+            self.phases.append(self.status["phase"])
+
+    async def live(self) -> bool:
+        if not await self.programs.first():
+            return False
+        self.programs.start()
+        await self.programs.main()
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "codes", "ran", "phases"),
+    [
+        (pod(stand_in("c")), {}, [], ["Running"]),
+        (pod(shell("c")), {"c": [0]}, ["c"], ["Pending", "Running", "Succeeded"]),
+        (pod(shell("c")), {"c": [3]}, ["c"], ["Pending", "Running", "Failed"]),
+        (pod(shell("c")), {"c": [None]}, ["c"], ["Pending", "Failed"]),
+        (pod(shell("c"), stand_in("d")), {"c": [3]}, ["c"], ["Running"]),
+        (pod(shell("c"), policy="OnFailure"), {"c": [1, 0]}, ["c", "c"], ["Pending", "Running", "Succeeded"]),
+        (pod(stand_in("c"), first=(stand_in("i"),)), {}, [], ["Running"]),
+        (pod(stand_in("c"), first=(shell("i"), shell("j"))), {"i": [0], "j": [0]}, ["i", "j"], ["Pending", "Running"]),
+        (pod(stand_in("c"), first=(shell("i"), shell("j"))), {"i": [1]}, ["i"], ["Pending", "Failed"]),
+        (
+            pod(stand_in("c"), first=(shell("i"),), policy="Always"),
+            {"i": [1, 1, 0]},
+            ["i", "i", "i"],
+            ["Pending", "Running"],
+        ),
+    ],
+)
+def test_order_restarts_and_phases(
+    data: dict[str, Any], codes: dict[str, list[int | None]], ran: list[str], phases: list[str]
+) -> None:
+    told = Told(data, codes)
+    asyncio.run(told.live())
+    assert (told.ran, told.phases) == (ran, phases)
+
+
+def test_a_container_that_comes_again_and_again_says_how_often() -> None:
+    told = Told(pod(stand_in("c"), first=(shell("i"),), policy="Always"), {"i": [1, 1, 0]})
+    asyncio.run(told.live())
+    (first,) = told.status["initContainerStatuses"]
+    assert first["restartCount"] == 2
+    assert first["state"]["terminated"]["exitCode"] == 0
+
+
+def test_only_pods_whose_containers_can_all_end_end() -> None:
+    assert Told(pod(shell("c")), {}).programs.end
+    assert not Told(pod(shell("c"), stand_in("d")), {}).programs.end

@@ -1,0 +1,282 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+
+from netpol_harness.emulator.apiserver.admission import admit
+from netpol_harness.emulator.apiserver.bootstrap import bootstrap
+from netpol_harness.emulator.controllers import Deployments, Garbage, ReplicaSets, ServiceEndpoints
+from netpol_harness.emulator.controllers.work import Work
+from netpol_harness.emulator.store import Key, Object, Store
+
+MAX_TURNS = 30
+
+
+class Cluster:
+    """A store with all controllers, and a kubelet that readies pods when told to."""
+
+    def __init__(self) -> None:
+        uids = count()
+        self.store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: f"uid-{next(uids)}")
+        bootstrap(self.store)
+        self.store.create("namespaces", {"metadata": {"name": "x"}})
+        self._turns: list[Callable[[], None]] = []
+        self._addresses = count(2)
+        delete = self.store.remove
+        controllers = [
+            Deployments(self.store, delete),
+            ReplicaSets(self.store, delete),
+            ServiceEndpoints(self.store),
+            Garbage(self.store, delete),
+        ]
+        Work(self.store, controllers, self._turns.append)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the controllers work until they have nothing left to do."""
+        for _ in range(MAX_TURNS):
+            if not self._turns:
+                return
+            self._turns.pop(0)()
+        pytest.fail(f"the controllers do not come to rest within {MAX_TURNS} turns")
+
+    def create(self, resource: str, obj: Object) -> None:
+        named = {**obj, "metadata": {"namespace": "x", **obj["metadata"]}}
+        self.store.create(resource, admit(self.store, resource, named))
+        self.settle()
+
+    def change(self, resource: str, name: str, **spec: Any) -> None:
+        before = self.store.get(Key(resource, "x", name))
+        after = {**before, "spec": {**before["spec"], **spec}}
+        self.store.update(resource, admit(self.store, resource, after, before))
+        self.settle()
+
+    def remove(self, resource: str, name: str) -> None:
+        self.store.remove(Key(resource, "x", name))
+        self.settle()
+
+    def ready(self) -> None:
+        """All pods get an address and become ready."""
+        for pod in self.list("pods"):
+            address = (pod.get("status") or {}).get("podIP") or f"10.244.0.{next(self._addresses)}"
+            conditions = [{"type": "Ready", "status": "True"}]
+            status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
+            self.store.modify(Key.of("pods", pod), lambda copy, status=status: {**copy, "status": status})
+        self.settle()
+
+    def list(self, resource: str) -> list[Object]:
+        return self.store.list(resource, "x")
+
+    def names(self, resource: str) -> set[str]:
+        return {obj["metadata"]["name"] for obj in self.list(resource)}
+
+    def status(self) -> Object:
+        status: Object = self.store.get(Key("deployments", "x", "web"))["status"]
+        return status
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+def template(**labels: str) -> Object:
+    ports = [{"containerPort": 8080, "name": "http"}]
+    return {
+        "metadata": {"labels": {"app": "web", **labels}},
+        "spec": {"containers": [{"name": "c", "image": "i", "ports": ports}]},
+    }
+
+
+def deployment(**spec: Any) -> Object:
+    selector = {"matchLabels": {"app": "web"}}
+    return {"metadata": {"name": "web"}, "spec": {"replicas": 2, "selector": selector, "template": template(), **spec}}
+
+
+def service(**spec: Any) -> Object:
+    ports = [{"port": 80, "targetPort": "http"}]
+    return {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": ports, **spec}}
+
+
+def condition(status: Object, kind: str) -> tuple[str, str]:
+    return next((c["status"], c["reason"]) for c in status["conditions"] if c["type"] == kind)
+
+
+def test_a_deployment_makes_pods_that_name_their_owners(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    [replica_set] = cluster.list("replicasets")
+    digest = replica_set["metadata"]["labels"]["pod-template-hash"]
+    assert replica_set["metadata"]["name"] == f"web-{digest}"
+    assert len(cluster.list("pods")) == 2
+    for pod in cluster.list("pods"):
+        assert pod["metadata"]["name"].startswith(f"web-{digest}-")
+        assert pod["metadata"]["labels"] == {"app": "web", "pod-template-hash": digest}
+        assert pod["metadata"]["ownerReferences"][0]["uid"] == replica_set["metadata"]["uid"]
+
+
+def test_the_status_follows_the_pods(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    assert condition(cluster.status(), "Available") == ("False", "MinimumReplicasUnavailable")
+    assert cluster.status()["unavailableReplicas"] == 2
+    cluster.ready()
+    status = cluster.status()
+    assert condition(status, "Available") == ("True", "MinimumReplicasAvailable")
+    assert condition(status, "Progressing") == ("True", "NewReplicaSetAvailable")
+    counts = ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")
+    assert [status[name] for name in counts] == [2, 2, 2, 2]
+    assert status["observedGeneration"] == 1
+    assert "unavailableReplicas" not in status
+
+
+@pytest.mark.parametrize("replicas", [0, 1, 5])
+def test_scaling(cluster: Cluster, replicas: int) -> None:
+    cluster.create("deployments", deployment())
+    cluster.change("deployments", "web", replicas=replicas)
+    assert len(cluster.list("pods")) == replicas
+
+
+def test_scaling_down_takes_unready_pods_first(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    cluster.ready()
+    kept = cluster.names("pods")
+    cluster.change("deployments", "web", replicas=4)
+    cluster.change("deployments", "web", replicas=2)
+    assert cluster.names("pods") == kept
+
+
+def test_a_new_template_replaces_the_pods_once_the_new_ones_are_ready(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    cluster.ready()
+    before = cluster.names("pods")
+    cluster.change("deployments", "web", template=template(version="2"))
+    assert before < cluster.names("pods")
+    assert condition(cluster.status(), "Progressing") == ("True", "ReplicaSetUpdated")
+    cluster.ready()
+    assert len(cluster.list("pods")) == 2
+    assert not before & cluster.names("pods")
+    assert cluster.status()["updatedReplicas"] == cluster.status()["replicas"] == 2
+
+
+def test_recreate_removes_the_old_pods_first(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment(strategy={"type": "Recreate"}))
+    cluster.ready()
+    before = cluster.names("pods")
+    cluster.change("deployments", "web", template=template(version="2"))
+    assert len(cluster.list("pods")) == 2
+    assert not before & cluster.names("pods")
+
+
+def test_an_earlier_template_again_is_a_new_revision_of_its_replica_set(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    [first] = cluster.names("replicasets")
+    for labels in ({"version": "2"}, {}):
+        cluster.ready()
+        cluster.change("deployments", "web", template=template(**labels))
+    cluster.ready()
+    assert len(cluster.list("replicasets")) == 2
+    replica_set = cluster.store.get(Key("replicasets", "x", first))
+    assert replica_set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "3"
+    assert replica_set["status"]["readyReplicas"] == 2
+
+
+def test_history_is_limited(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment(revisionHistoryLimit=1))
+    for version in "234":
+        cluster.ready()
+        cluster.change("deployments", "web", template=template(version=version))
+    cluster.ready()
+    assert len(cluster.list("replicasets")) == 2
+
+
+def test_a_lost_pod_is_replaced(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    gone = min(cluster.names("pods"))
+    cluster.remove("pods", gone)
+    assert len(cluster.names("pods") - {gone}) == 2
+
+
+def test_a_relabelled_pod_is_released_and_replaced(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    pod = cluster.list("pods")[0]
+    labels = {"labels": {"app": "debug"}}
+    cluster.store.modify(Key.of("pods", pod), lambda copy: {**copy, "metadata": {**copy["metadata"], **labels}})
+    cluster.settle()
+    assert len(cluster.list("pods")) == 3
+    released = cluster.store.get(Key.of("pods", pod))
+    assert released["metadata"]["ownerReferences"] == []
+
+
+def test_a_matching_orphan_is_adopted(cluster: Cluster) -> None:
+    cluster.create("pods", {**template(), "metadata": {"name": "orphan", "labels": {"app": "web"}}})
+    cluster.create("replicasets", deployment(replicas=1))
+    assert cluster.names("pods") == {"orphan"}
+
+
+def test_the_end_of_an_owner_is_the_end_of_the_owned(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    cluster.create("services", service())
+    cluster.ready()
+    cluster.remove("deployments", "web")
+    cluster.remove("services", "web")
+    assert [cluster.list(r) for r in ("replicasets", "pods", "endpointslices", "endpoints")] == [[], [], [], []]
+
+
+def test_the_disowned_stay(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    [replica_set] = cluster.list("replicasets")
+    free = {"ownerReferences": []}
+    cluster.store.modify(
+        Key.of("replicasets", replica_set), lambda copy: {**copy, "metadata": {**copy["metadata"], **free}}
+    )
+    cluster.store.remove(Key("deployments", "x", "web"))
+    cluster.settle()
+    assert len(cluster.list("pods")) == 2
+
+
+def test_slices_tell_ready_endpoints_from_others(cluster: Cluster) -> None:
+    cluster.create("deployments", deployment())
+    cluster.create("services", service())
+    cluster.ready()
+    cluster.change("deployments", "web", replicas=3)
+    [unready] = [pod for pod in cluster.list("pods") if not pod.get("status", {}).get("podIP")]
+    waiting = {"status": {"podIP": "10.244.0.9", "podIPs": [{"ip": "10.244.0.9"}]}}
+    cluster.store.modify(Key.of("pods", unready), lambda copy: {**copy, **waiting})
+    cluster.settle()
+    [one] = cluster.list("endpointslices")
+    assert one["metadata"]["labels"]["kubernetes.io/service-name"] == "web"
+    assert one["ports"] == [{"name": "", "protocol": "TCP", "port": 8080}]
+    assert {e["addresses"][0]: e["conditions"]["ready"] for e in one["endpoints"]} == {
+        "10.244.0.2": True,
+        "10.244.0.3": True,
+        "10.244.0.9": False,
+    }
+    [subset] = cluster.list("endpoints")[0]["subsets"]
+    assert [a["ip"] for a in subset["addresses"]] == ["10.244.0.2", "10.244.0.3"]
+    assert [a["ip"] for a in subset["notReadyAddresses"]] == ["10.244.0.9"]
+
+
+def test_pods_that_differ_in_a_named_port_are_in_slices_of_their_own(cluster: Cluster) -> None:
+    cluster.create("services", service())
+    for name, number in (("a", 8080), ("b", 9090)):
+        ports = [{"containerPort": number, "name": "http"}]
+        spec = {"containers": [{"name": "c", "image": "i", "ports": ports}]}
+        cluster.create("pods", {"metadata": {"name": name, "labels": {"app": "web"}}, "spec": spec})
+    cluster.ready()
+    assert sorted(s["ports"][0]["port"] for s in cluster.list("endpointslices")) == [8080, 9090]
+
+
+def test_a_headless_service_without_ports_has_endpoints(cluster: Cluster) -> None:
+    cluster.create("services", service(clusterIP="None", ports=[]))
+    cluster.create("deployments", deployment())
+    cluster.ready()
+    [one] = cluster.list("endpointslices")
+    assert len(one["endpoints"]) == 2
+
+
+def test_hand_made_endpoints_are_left_alone(cluster: Cluster) -> None:
+    cluster.create("services", {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}})
+    cluster.create("endpoints", {"metadata": {"name": "web"}, "subsets": [{"addresses": [{"ip": "203.0.113.1"}]}]})
+    cluster.change("services", "web", ports=[{"port": 81}])
+    assert cluster.list("endpoints")[0]["subsets"]

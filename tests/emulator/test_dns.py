@@ -1,0 +1,141 @@
+"""The name server, by the DNS specification of Kubernetes, on a store."""
+
+import struct
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+from dnslib import QTYPE, RCODE, DNSRecord
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from netpol_harness.emulator.dns import NameServer
+from netpol_harness.emulator.store import Store
+
+PEER = ("10.244.0.9", 40000)
+
+
+@pytest.fixture
+def store() -> Store:
+    numbers = count()
+    store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: str(next(numbers)))
+    store.create("namespaces", {"metadata": {"name": "shop"}})
+    ports = [{"name": "http", "port": 80, "protocol": "TCP"}]
+    for name, spec in {
+        "web": {"clusterIP": "10.96.1.1", "clusterIPs": ["10.96.1.1"], "ports": ports},
+        "db": {"clusterIP": "None", "clusterIPs": ["None"], "ports": ports},
+        "none": {"clusterIP": "None", "ports": ports},
+        "away": {"type": "ExternalName", "externalName": "example.org"},
+    }.items():
+        store.create("services", {"metadata": {"name": name, "namespace": "shop"}, "spec": spec})
+    endpoints: list[dict[str, Any]] = [
+        {"addresses": ["10.244.0.5"], "hostname": "db-0", "conditions": {"ready": True}},
+        {"addresses": ["10.244.0.6"], "conditions": {}},
+        {"addresses": ["10.244.0.7"], "conditions": {"ready": False}},
+    ]
+    labels = {"kubernetes.io/service-name": "db"}
+    slice_ports = [{"name": "http", "port": 8080, "protocol": "TCP"}]
+    metadata = {"name": "db-x", "namespace": "shop", "labels": labels}
+    store.create("endpointslices", {"metadata": metadata, "endpoints": endpoints, "ports": slice_ports})
+    return store
+
+
+@pytest.fixture
+def server(store: Store) -> NameServer:
+    return NameServer(store)
+
+
+def ask(server: NameServer, name: str, kind: str = "A") -> tuple[str, list[str]]:
+    reply = DNSRecord.parse(server.datagram(DNSRecord.question(name, kind).pack(), PEER))
+    return RCODE.get(reply.header.rcode), [str(record.rdata) for record in reply.rr]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "answers"),
+    [
+        ("web.shop.svc.cluster.local", "A", ["10.96.1.1"]),
+        ("WEB.Shop.svc.Cluster.Local", "A", ["10.96.1.1"]),
+        ("web.shop.svc.cluster.local", "AAAA", []),
+        ("db.shop.svc.cluster.local", "A", ["10.244.0.5", "10.244.0.6"]),
+        ("db-0.db.shop.svc.cluster.local", "A", ["10.244.0.5"]),
+        ("10-244-0-6.db.shop.svc.cluster.local", "A", ["10.244.0.6"]),
+        ("10-244-0-9.shop.pod.cluster.local", "A", ["10.244.0.9"]),
+        ("_http._tcp.web.shop.svc.cluster.local", "SRV", ["0 100 80 web.shop.svc.cluster.local."]),
+        (
+            "_http._tcp.db.shop.svc.cluster.local",
+            "SRV",
+            ["0 100 8080 db-0.db.shop.svc.cluster.local.", "0 100 8080 10-244-0-6.db.shop.svc.cluster.local."],
+        ),
+        ("away.shop.svc.cluster.local", "A", ["example.org."]),
+        ("shop.svc.cluster.local", "A", []),
+        ("svc.cluster.local", "A", []),
+        ("cluster.local", "A", []),
+    ],
+)
+def test_names_that_exist(server: NameServer, name: str, kind: str, answers: list[str]) -> None:
+    assert ask(server, name, kind) == ("NOERROR", answers)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nosuch.shop.svc.cluster.local",
+        "web.nosuch.svc.cluster.local",
+        "nosuch.svc.cluster.local",
+        "none.shop.svc.cluster.local",
+        "db-1.db.shop.svc.cluster.local",
+        "x.web.shop.svc.cluster.local",
+        "_https._tcp.web.shop.svc.cluster.local",
+        "a.b.c.web.shop.svc.cluster.local",
+        "10-244-0-9.nosuch.pod.cluster.local",
+        "999-1-1-1.shop.pod.cluster.local",
+        "x.cluster.local",
+        "example.com",
+        "web",
+        ".",
+    ],
+)
+def test_names_that_do_not_exist_are_said_so_at_once(server: NameServer, name: str) -> None:
+    assert ask(server, name) == ("NXDOMAIN", [])
+
+
+def test_a_negative_answer_carries_the_zone(server: NameServer) -> None:
+    reply = DNSRecord.parse(server.datagram(DNSRecord.question("x.shop.svc.cluster.local").pack(), PEER))
+    assert [(str(record.rname), QTYPE.get(record.rtype)) for record in reply.auth] == [("cluster.local.", "SOA")]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x12", b"\x12\x34" + b"\xff" * 10, bytes(12), b"x" * 100])
+def test_nonsense_is_a_format_error(server: NameServer, payload: bytes) -> None:
+    assert DNSRecord.parse(server.datagram(payload, PEER)).header.rcode == RCODE.FORMERR
+
+
+def test_over_tcp_a_query_in_pieces_is_answered_when_complete(server: NameServer) -> None:
+    query = DNSRecord.question("web.shop.svc.cluster.local").pack()
+    framed = struct.pack("!H", len(query)) + query
+    for cut in range(len(framed)):
+        assert server.stream(framed[:cut], PEER, ended=False) is None
+    answer = server.stream(framed, PEER, ended=False)
+    assert answer is not None
+    assert struct.unpack_from("!H", answer)[0] == len(answer) - 2
+    assert str(DNSRecord.parse(answer[2:]).rr[0].rdata) == "10.96.1.1"
+
+
+@given(st.binary(max_size=80))
+@example(DNSRecord.question("a").pack()[:12] + b"\xc0\x0c\x00\x01\x00\x01")
+def test_no_datagram_makes_it_stumble(payload: bytes) -> None:
+    empty = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=str)
+    header = struct.pack("!HHHHHH", 1, 0, 1, 0, 0, 0)
+    assert NameServer(empty).datagram(payload, PEER)
+    assert NameServer(empty).datagram(header + payload, PEER)
+
+
+def test_a_long_answer_over_udp_is_marked_truncated_and_whole_over_tcp(store: Store, server: NameServer) -> None:
+    endpoints = [{"addresses": [f"10.244.1.{number}"], "conditions": {"ready": True}} for number in range(1, 101)]
+    metadata = {"name": "db-y", "namespace": "shop", "labels": {"kubernetes.io/service-name": "db"}}
+    store.create("endpointslices", {"metadata": metadata, "endpoints": endpoints})
+    query = DNSRecord.question("db.shop.svc.cluster.local").pack()
+    assert DNSRecord.parse(server.datagram(query, PEER)).header.tc == 1
+    answer = server.stream(struct.pack("!H", len(query)) + query, PEER, ended=False)
+    assert answer is not None
+    assert len(DNSRecord.parse(answer[2:]).rr) == 102
