@@ -18,10 +18,10 @@ from bench import guest, oracle, told
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.wait import wait_ready
-from netpol_harness.settings import Deadline
 
 RUNS = 5
 PODS = 50

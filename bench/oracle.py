@@ -3,12 +3,12 @@
 import time
 from ipaddress import ip_network
 
-from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, PodRef, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
-from netpol_harness.model.oracle.oracle import Oracle
-from netpol_harness.model.oracle.verdict import Flow
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
+from netpol_harness.oracle.judge import Oracle
+from netpol_harness.oracle.verdict import Flow
 
 SIZES = (100, 300, 1000, 3000)
 PORTS = tuple(Port(protocol, number) for protocol in (Protocol.TCP, Protocol.UDP) for number in (53, 8080))

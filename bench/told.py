@@ -2,14 +2,14 @@
 
 import time
 
-from netpol_harness.matrix.evidence import Attempt, Evidence, Reply
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.path import Expectation, Path, Scheme, Target, TargetKind
-from netpol_harness.matrix.table import Asked, Finding, TruthTable
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
 from netpol_harness.report import render
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import world_story
+from netpol_harness.results.evidence import Attempt, Evidence, Reply
+from netpol_harness.results.table import Asked, Finding, TruthTable
 
 SIZES = (12, 25, 50, 100)
 PORT = 8080

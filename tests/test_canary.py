@@ -11,7 +11,7 @@ from netpol_harness.canary import Crossing, verdict, watch
 from netpol_harness.errors import ClusterFailed, NotEnforcing
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.lab import Lab, Settings
-from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.paths.outcome import Expected, Outcome
 
 LEAK_IN = (Crossing("canary-stranger-near", "canary-guarded", Expected.BLOCKED), Outcome.CONNECTED)
 LEAK_OUT = (Crossing("canary-closed-near", "canary-stranger-near", Expected.BLOCKED), Outcome.CONNECTED)

@@ -8,9 +8,10 @@ import pytest
 from netpol_harness.backends.base import LOGS, Cluster
 from netpol_harness.backends.runs.directory import abandoned
 from netpol_harness.backends.select import Choice
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.lab import Lab, Settings
-from netpol_harness.settings import EMBEDDED, Deadline
+from netpol_harness.timeouts import EMBEDDED
 
 
 class Recorded:

@@ -14,18 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netpol_harness.backends.runs.owner import marked
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
 from netpol_harness.kube.client import Object, ObjectKey
 from netpol_harness.kube.wait import wait_ready
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import ask, satisfied
 from netpol_harness.probe.ephemeral import IMAGE, RESTRICTED
 from netpol_harness.probe.prober import Means
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.settings import Deadline
+from netpol_harness.results.evidence import Reply
 from netpol_harness.stage.reconcile import Reconciler
 from netpol_harness.stage.stage import Ground
 from netpol_harness.stage.state import Act, Change

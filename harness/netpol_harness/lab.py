@@ -20,11 +20,12 @@ from netpol_harness.backends.base import LOGS, Cluster
 from netpol_harness.backends.runs.directory import RunDirectory, Turn
 from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.backends.select import Choice
+from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
 from netpol_harness.probe.toolbox import Tool
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario
-from netpol_harness.settings import Timeouts, interruptible
+from netpol_harness.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from netpol_harness.kube.client import Client

@@ -14,7 +14,7 @@ from netpol_harness.backends.runs.owner import Life, Owner, marked
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.config import Access
-from netpol_harness.settings import EMBEDDED
+from netpol_harness.timeouts import EMBEDDED
 
 OPTIONS = ClusterOptions()
 

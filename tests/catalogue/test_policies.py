@@ -19,8 +19,8 @@ from netpol_harness.catalogue.axes import (
 )
 from netpol_harness.catalogue.policies import policies
 from netpol_harness.catalogue.surroundings import workloads
-from netpol_harness.model.flow import Direction, Protocol
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.policy import NetworkPolicy, PolicyPort
 
 PLAIN = Case(

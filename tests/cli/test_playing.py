@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.cli.playing import Moment, play
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.scenario.load import load
 
 WORKLOADS = """\

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.backends.embedded import EmbeddedProvider
-from netpol_harness.settings import Deadline
+from netpol_harness.deadline import Deadline
 
 ROOT = Path(__file__).resolve().parents[2]
 

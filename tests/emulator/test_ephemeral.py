@@ -6,18 +6,19 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.matrix.evidence import Judgement, judge
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.ephemeral import NAME, ProbeContainers
 from netpol_harness.probe.prober import Means, Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.settings import EMBEDDED, Deadline
+from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.timeouts import EMBEDDED
 
 pytestmark = pytest.mark.live
 

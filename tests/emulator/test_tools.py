@@ -9,9 +9,9 @@ import pytest
 
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from kubernetes.client.configuration import Configuration
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, ExecFailed
 from netpol_harness.kube.client import Client, ObjectKey, seconds_to_wait
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]

@@ -10,11 +10,11 @@ import pytest
 from aiohttp import WSMsgType, web
 from kubernetes.client.configuration import Configuration
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec, Throttled
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 POD = PodRef("shop", "web")
 Talk = Callable[[web.WebSocketResponse], Awaitable[None]]

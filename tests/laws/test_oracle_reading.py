@@ -7,12 +7,12 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import World
-from netpol_harness.model.oracle.oracle import Oracle
-from netpol_harness.model.oracle.points import SPECIFICATION, Decision, Point, Profile
-from netpol_harness.model.oracle.profiles import EMBEDDED, PROFILES
-from netpol_harness.model.oracle.verdict import Answer, Flow, Outside
+from netpol_harness.oracle.judge import Oracle
+from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
+from netpol_harness.oracle.profiles import EMBEDDED, PROFILES
+from netpol_harness.oracle.verdict import Answer, Flow, Outside
 from tests.laws.dense_clusters import NODES, complete, completed, from_seed, policy, unusual, usual
 from tests.laws.reading import EMBEDDED as AS_EMBEDDED
 from tests.laws.reading import QUESTIONS, Dict, End, Reading

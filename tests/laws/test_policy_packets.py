@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import World
-from netpol_harness.model.oracle.oracle import Oracle
-from netpol_harness.model.oracle.profiles import EMBEDDED
-from netpol_harness.model.oracle.verdict import Answer, Flow, Outside
+from netpol_harness.oracle.judge import Oracle
+from netpol_harness.oracle.profiles import EMBEDDED
+from netpol_harness.oracle.verdict import Answer, Flow, Outside
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Path, clusters
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, PodRef, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 

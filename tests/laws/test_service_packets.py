@@ -7,7 +7,7 @@ import pytest
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import World
 
 Dict = dict[str, Any]

@@ -3,9 +3,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
 TYPED = {"open": (0, "Connection to x port succeeded!"), "dropped": (124, ""), "refused": (1, "Connection refused")}

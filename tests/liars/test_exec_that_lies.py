@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.matrix.evidence import Judgement, judge
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import Means, Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.settings import Timeouts
+from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.timeouts import Timeouts
 
 CLIENT, TARGET = PodRef("shop", "client"), PodRef("shop", "target")
 PROBES = [Probe(Scheme.TCP, "10.0.0.1", port) for port in (80, 443)]

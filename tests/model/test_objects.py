@@ -1,4 +1,4 @@
-from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 
 POD = {

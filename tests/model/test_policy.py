@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.model.flow import Direction
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer
 
 ABSENT = object()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.settings import Deadline
+from netpol_harness.deadline import Deadline
 
 WORKLOADS = """\
 {apiVersion: v1, kind: Pod, metadata: {name: server, labels: {app: server}},

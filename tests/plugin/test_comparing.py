@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from conftest import Demo
 
 TESTS = """\
-from netpol_harness.matrix.evidence import Judgement
+from netpol_harness.results.evidence import Judgement
 
 def test_equal(scenario, probe):
     scenario.enter("open")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netpol_harness.model.oracle.profiles import PROFILES
+from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 
 if TYPE_CHECKING:

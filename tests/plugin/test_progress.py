@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.plugin import progress
 from netpol_harness.plugin.progress import Display
-from netpol_harness.settings import Deadline
 
 
 @dataclass

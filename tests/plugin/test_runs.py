@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from netpol_harness.settings import Deadline
+from netpol_harness.deadline import Deadline
 
 if TYPE_CHECKING:
     from conftest import Demo

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.plugin.reports.results import Results
 from netpol_harness.plugin.signals import Ended, Signals
-from netpol_harness.settings import Deadline
 
 if TYPE_CHECKING:
     from conftest import Demo

@@ -3,10 +3,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
 SAYS = {

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import agent
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import read
+from netpol_harness.results.evidence import Reply
 
 NONCE = "a1b2c3d4e5f60718"
 PATIENCE = 60.0

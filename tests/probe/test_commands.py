@@ -2,7 +2,7 @@ import shlex
 
 import pytest
 
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.commands import PREFERENCE, Ask, command_for, datagram, lookup_command
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox

@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import ExecFailed
-from netpol_harness.matrix.evidence import Judgement, judge
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import ask, converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.settings import Timeouts
+from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.timeouts import Timeouts
 
 CLIENT, SERVER, OTHER = PodRef("shop", "client"), PodRef("shop", "server"), PodRef("shop", "other")
 PROBE = Probe(Scheme.TCP, "10.0.0.1", 80)

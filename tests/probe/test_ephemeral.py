@@ -5,7 +5,7 @@ import pytest
 
 from netpol_harness.errors import ApiError, ToolMissing
 from netpol_harness.kube.client import ObjectKey
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.probe.ephemeral import IMAGE, NAME, ProbeContainers
 
 POD = PodRef("shop", "web")

@@ -4,11 +4,11 @@ import subprocess
 
 import pytest
 
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.first import NAME, ROUNDS, First, worth_telling
 from netpol_harness.probe.question import Probe
+from netpol_harness.results.evidence import Reply
 
 REFUSED = Probe(Scheme.TCP, "127.0.0.1", 1)
 SILENT = Probe(Scheme.UDP, "127.0.0.1", 1)

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe
-from netpol_harness.settings import Deadline
 
 POD = PodRef("shop", "client")
 BASH = shutil.which("bash") or "bash"

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Means, Prober
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool
-from netpol_harness.settings import Deadline
 
 HERE = pathlib.Path(__file__).parent
 POD = PodRef("shop", "web")

@@ -4,8 +4,8 @@ import pytest
 
 from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.places import Place, Places, lacks_program
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox

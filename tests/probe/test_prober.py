@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply, Throttled
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Means, Prober
 from netpol_harness.probe.question import Probe
-from netpol_harness.settings import Deadline
 
 A, B = PodRef("shop", "a"), PodRef("shop", "b")
 OPEN, DROPPED, REFUSED = (Probe(Scheme.TCP, f"10.0.0.{number}", 80) for number in (1, 2, 3))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.question import Probe, is_address
 
 

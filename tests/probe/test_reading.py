@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe.commands import Dialect
 from netpol_harness.probe.reading import curl_seconds, read
 

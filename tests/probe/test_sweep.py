@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import Unproven
-from netpol_harness.matrix.evidence import Judgement, judge
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.probe.sweep import sample, sweep
-from netpol_harness.settings import Timeouts
+from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.timeouts import Timeouts
 
 PODS = [PodRef("shop", f"p{number}") for number in range(12)]
 QUICK = Timeouts(probe=0.2, settle=0.1, interval=0.001, exec=5, ready=1, cluster=1)

@@ -2,14 +2,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.probe.watch import Watch
-from netpol_harness.settings import Deadline
 
 CLIENT = PodRef("shop", "client")
 Pods = Callable[[dict[str, str]], Any]

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.matrix.path import Path
-from netpol_harness.model.flow import PodRef, Port, Protocol
-from netpol_harness.model.oracle.oracle import Oracle
-from netpol_harness.model.oracle.profiles import EMBEDDED
-from netpol_harness.model.oracle.verdict import End, Flow, Outside
+from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.oracle.judge import Oracle
+from netpol_harness.oracle.profiles import EMBEDDED
+from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.paths.path import Path
 from netpol_harness.reasoning.chain import Chain
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.reasoning.naming import Naming

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.model.flow import PodRef
-from netpol_harness.model.oracle.profiles import CALICO, EMBEDDED, PROFILES
+from netpol_harness.model.names import PodRef
+from netpol_harness.oracle.profiles import CALICO, EMBEDDED, PROFILES
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.reasoning.derive import Outlook, contradicts, word
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Scenario

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from netpol_harness.matrix.path import Path
-from netpol_harness.model.oracle.points import SPECIFICATION, Profile
-from netpol_harness.model.oracle.profiles import CILIUM
+from netpol_harness.oracle.points import SPECIFICATION, Profile
+from netpol_harness.oracle.profiles import CILIUM
+from netpol_harness.paths.path import Path
 from netpol_harness.reasoning.explain import explain
 from netpol_harness.reasoning.paths import every_path
 from netpol_harness.scenario.scenario import Scenario, Step

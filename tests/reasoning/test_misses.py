@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
-from netpol_harness.model.oracle.verdict import End, Flow, Outside
+from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.oracle.verdict import End, Flow, Outside
 from netpol_harness.reasoning.misses import Sight
 from netpol_harness.reasoning.world import world_of
 from netpol_harness.scenario.scenario import Scenario

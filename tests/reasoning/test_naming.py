@@ -2,10 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.model.flow import Direction, PodRef, Port, Protocol
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.oracle.verdict import Flow, Outside
+from netpol_harness.model.names import Direction, PodRef, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.oracle.verdict import Flow, Outside
 from netpol_harness.reasoning.naming import Naming
 from netpol_harness.scenario.scenario import Manifest, Scenario
 

@@ -1,9 +1,9 @@
 from collections.abc import Callable
 
-from netpol_harness.matrix.expect import resolve
-from netpol_harness.matrix.grammar import Sentence, parse
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.problem import Place
+from netpol_harness.paths.diagnostics import Place
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import Sentence, parse
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.reasoning.paths import every_path
 from netpol_harness.scenario.scenario import Scenario
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.model.oracle.verdict import Flow, Outside
+from netpol_harness.oracle.verdict import Flow, Outside
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from netpol_harness.matrix.outcome import Expected
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.reasoning.table import WordTable
 from netpol_harness.scenario.scenario import Scenario

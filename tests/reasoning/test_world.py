@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.reasoning.world import NAME_SERVER, world_of
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.matrix.outcome import Expected
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Scenario
 

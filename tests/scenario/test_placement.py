@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.matrix.path import Inventory
+from netpol_harness.paths.path import Inventory
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 

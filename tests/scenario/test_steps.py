@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.matrix.names import ObjectName
-from netpol_harness.matrix.path import TargetKind
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.names import ObjectName
+from netpol_harness.paths.path import TargetKind
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.matrix.expect import resolve
-from netpol_harness.matrix.grammar import parse
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.problem import Place, Problem
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import parse
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.probe.question import Speech
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario

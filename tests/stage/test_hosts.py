@@ -1,11 +1,11 @@
 from collections.abc import Mapping, Sequence
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.matrix.path import ExternalHost
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.path import ExternalHost
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
-from netpol_harness.settings import Deadline
 from netpol_harness.stage.census import Census
 from netpol_harness.stage.hosts import Machines, Switchboard
 

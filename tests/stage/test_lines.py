@@ -1,9 +1,9 @@
 from dataclasses import replace
 from typing import Any
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Manner, Path, Scheme, Target, TargetKind
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Manner, Path, Scheme, Target, TargetKind
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.stage.census import Census

@@ -15,9 +15,9 @@ from netpol_harness.backends.select import Choice
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.lab import Lab, Settings
-from netpol_harness.matrix.evidence import Judgement
-from netpol_harness.matrix.outcome import Expected, Outcome
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.report import describe, surroundings
+from netpol_harness.results.evidence import Judgement
 from netpol_harness.scenario.load import load
 from netpol_harness.stage.stage import Stage
 

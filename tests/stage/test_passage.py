@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import ObjectKey
-from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement, Reply, judge
-from netpol_harness.matrix.expect import resolve
-from netpol_harness.matrix.grammar import Sentence, parse
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.path import Manner
-from netpol_harness.matrix.problem import Place
+from netpol_harness.paths.diagnostics import Place
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import Sentence, parse
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Manner
 from netpol_harness.probe.first import NAME
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
-from netpol_harness.settings import Deadline
 from netpol_harness.stage.aim import aims
 from netpol_harness.stage.census import Census
 from netpol_harness.stage.passage import Passage, Ways, paths

@@ -7,12 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netpol_harness.settings import Timeouts
+from netpol_harness.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from netpol_harness.kube.exec import Exec
-    from netpol_harness.matrix.path import ExternalHost
-    from netpol_harness.model.flow import PodRef
+    from netpol_harness.model.names import PodRef
+    from netpol_harness.paths.path import ExternalHost
 
 Progress = Callable[[str], None]
 """Told what is being done, in a few words, when something begins that takes long."""

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import netpol_harness
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts
+from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.settings import EMBEDDED, Deadline
+from netpol_harness.timeouts import EMBEDDED
 
 DATAPLANE = "embedded: Linux network namespaces and nftables, not a CNI"
 _MODULE = "netpol_harness.emulator"

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 from enum import StrEnum
 from itertools import combinations, product
 
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 
 
 class Choice(StrEnum):

@@ -24,7 +24,7 @@ from netpol_harness.catalogue.surroundings import (
     service,
     workloads,
 )
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 
 Object = dict[str, Any]
 

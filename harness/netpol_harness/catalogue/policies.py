@@ -16,7 +16,7 @@ from netpol_harness.catalogue.axes import (
     Types,
 )
 from netpol_harness.catalogue.surroundings import CHOSEN_NAMESPACE, CHOSEN_POD, PODS, SUBJECT, SUBJECT_NAMESPACE
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 
 Object = dict[str, Any]
 

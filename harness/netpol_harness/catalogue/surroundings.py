@@ -9,7 +9,7 @@ Every pod serves 80 and 81 over TCP and UDP, under the names that upstream's tes
 from collections.abc import Iterator
 from typing import Any
 
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 
 Object = dict[str, Any]
 

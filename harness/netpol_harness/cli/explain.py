@@ -11,11 +11,11 @@ from shutil import get_terminal_size
 from netpol_harness.cli.output import tell
 from netpol_harness.cli.reading import declare, profile_of, scenario_of, steps_of
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.matrix.expect import resolve
-from netpol_harness.matrix.grammar import parse
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Path
-from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import parse
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Path
 from netpol_harness.reasoning.explain import COLUMNS, explain
 from netpol_harness.scenario.scenario import Scenario, Step
 from netpol_harness.scenario.strays import strays

@@ -16,11 +16,11 @@ from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.emulator.faults import Mutant, Mutated
 from netpol_harness.errors import HarnessError
-from netpol_harness.matrix.path import Manner
+from netpol_harness.paths.path import Manner
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
-from netpol_harness.settings import EMBEDDED
+from netpol_harness.timeouts import EMBEDDED
 
 _TEST_FILES = "test_*.py"
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from netpol_harness.emulator.faults import MUTANTS
-from netpol_harness.matrix.path import Manner
+from netpol_harness.paths.path import Manner
 from netpol_harness.scenario import SCENARIO_FILE
 
 FAULTLESS = ""

@@ -16,7 +16,7 @@ from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR, Pool
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.kube.client import ObjectKey
-from netpol_harness.matrix.names import WORKLOAD_KINDS
+from netpol_harness.paths.names import WORKLOAD_KINDS
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
 from netpol_harness.stage.state import Act, Change, State, changes, recreated, state_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from netpol_harness.cli.arguments import place
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.matrix.problem import suggest
-from netpol_harness.model.oracle.points import Profile
-from netpol_harness.model.oracle.profiles import PROFILES
+from netpol_harness.oracle.points import Profile
+from netpol_harness.oracle.profiles import PROFILES
+from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario, Step
 

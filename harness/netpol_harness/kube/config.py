@@ -16,8 +16,8 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from yaml import YAMLError
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.settings import Deadline
 
 FRESHNESS = 1.0
 """Seconds for which a token counts as valid without another look: a look reads files and the environment."""

@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.session import PodSession
@@ -33,8 +34,7 @@ from netpol_harness.kube.stream import (
     exec_path,
     exit_code,
 )
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 MOST_OUTPUT = 16 * 1024 * 1024
 STDIN_FRAME = 32 * 1024

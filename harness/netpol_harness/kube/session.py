@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutException
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.stream import STATUS, STDIN, STDOUT, Final, Passing, exit_code
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 
 class PodSession:

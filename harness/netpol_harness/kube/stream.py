@@ -12,11 +12,11 @@ from urllib.parse import urlencode, urlsplit
 
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import seconds_to_wait
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.segment import segment
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 V5 = "v5.channel.k8s.io"
 V4 = "v4.channel.k8s.io"

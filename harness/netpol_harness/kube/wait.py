@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import trouble
 from netpol_harness.kube.client import Client, Object, ObjectKey
 from netpol_harness.model.objects import Pod, Service
-from netpol_harness.settings import Deadline
 
 UNSCHEDULABLE_PATIENCE = 20.0
 """Seconds that a pod may stay unschedulable: an autoscaler or a node that is joining can mend it."""

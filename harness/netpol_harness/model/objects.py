@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netpol_harness.model.flow import PodRef, Port, Protocol
 from netpol_harness.model.labels import Labels
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from netpol_harness.model.flow import Direction, PodRef, Protocol
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, PodRef, Protocol
 
 Network = IPv4Network | IPv6Network
 

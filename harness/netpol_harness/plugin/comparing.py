@@ -10,13 +10,13 @@ from _pytest._code.code import ExceptionRepr, Traceback
 
 import netpol_harness
 from netpol_harness.errors import HarnessError
-from netpol_harness.matrix.evidence import Judgement
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.table import TruthTable
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.plugin.seen import Seen, SeenTable
 from netpol_harness.plugin.telling import STORY_SECTION
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import table_story
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.table import TruthTable
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from netpol_harness.backends.runs.directory import RunDirectory
 from netpol_harness.backends.select import Choice, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
-from netpol_harness.model.oracle.points import Profile
-from netpol_harness.model.oracle.profiles import PROFILES
+from netpol_harness.oracle.points import Profile
+from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 from netpol_harness.plugin.option import Section
 from netpol_harness.plugin.signals import closing

@@ -13,9 +13,8 @@ import pytest
 from netpol_harness.backends.base import Capability
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
-from netpol_harness.matrix.path import Expectation
-from netpol_harness.matrix.path import Path as NetworkPath
-from netpol_harness.matrix.table import Finding
+from netpol_harness.paths.path import Expectation
+from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.plugin.items import OthersItem, PathItem, ReturnItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of, profile_of
 from netpol_harness.plugin.marks import mark
@@ -26,6 +25,7 @@ from netpol_harness.plugin.words import told
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.reasoning.explain import Line
 from netpol_harness.report.story import Scene, Story
+from netpol_harness.results.table import Finding
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 

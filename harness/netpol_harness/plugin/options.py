@@ -24,7 +24,7 @@ from netpol_harness.plugin.option import (
 
 
 def _profiles() -> Iterable[str]:
-    from netpol_harness.model.oracle.profiles import PROFILES
+    from netpol_harness.oracle.profiles import PROFILES
 
     return PROFILES
 
@@ -36,7 +36,7 @@ def _tools() -> Iterable[str]:
 
 
 def _profile(text: str) -> str:
-    from netpol_harness.matrix.problem import suggest
+    from netpol_harness.paths.diagnostics import suggest
 
     if text not in (known := list(_profiles())):
         raise ValueError(f"there is no profile '{text}'; {suggest(text, known)}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netpol_harness.matrix.table import worst
+from netpol_harness.results.table import worst
 
 if TYPE_CHECKING:
     from netpol_harness.stage.stage import Observation

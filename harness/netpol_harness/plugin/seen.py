@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from netpol_harness.errors import CapabilityMissing, HarnessError, Unproven
-from netpol_harness.matrix.evidence import Judgement
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.problem import suggest
-from netpol_harness.matrix.table import Finding, TruthTable
-from netpol_harness.model.oracle.points import Profile
+from netpol_harness.oracle.points import Profile
+from netpol_harness.paths.diagnostics import suggest
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.report.story import Scene, Story
 from netpol_harness.report.world import table_story
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.table import Finding, TruthTable
 
 if TYPE_CHECKING:
     from netpol_harness.stage.stage import Stage

@@ -14,7 +14,6 @@ from _pytest._io import TerminalWriter
 
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
-from netpol_harness.matrix.table import TruthTable
 from netpol_harness.plugin.items import PathItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.options import CLUSTER
@@ -23,6 +22,7 @@ from netpol_harness.report import LEGEND
 from netpol_harness.report.fold import Grid
 from netpol_harness.report.table import draw, wrong_grid
 from netpol_harness.report.width import screen_width
+from netpol_harness.results.table import TruthTable
 
 _KEY = "netpol"
 """Attribute of a report: a dict of plain values, so that it survives the way from an xdist worker."""

@@ -7,9 +7,9 @@ where addresses are known.
 from dataclasses import replace
 
 from netpol_harness.escape import escaped
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation
-from netpol_harness.model.oracle.points import Profile
+from netpol_harness.oracle.points import Profile
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation
 from netpol_harness.reasoning.derive import Outlook, contradicts
 from netpol_harness.reasoning.explain import explained
 from netpol_harness.scenario.scenario import Scenario

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.commands import Command, Dialect, datagram, python_argv
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import PULSE, PULSE_PROBES, Batch, token

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
 

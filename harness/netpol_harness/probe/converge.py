@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from netpol_harness.matrix.evidence import Attempt, Evidence, Reply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.model.flow import PodRef
+from netpol_harness.deadline import Deadline
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe.prober import Means, Prober, Replies
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.settings import Deadline, Timeouts
+from netpol_harness.results.evidence import Attempt, Evidence, Reply
+from netpol_harness.timeouts import Timeouts
 
 
 def converge(

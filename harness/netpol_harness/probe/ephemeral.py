@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping
 from itertools import count
 from typing import Any
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, HarnessError, ToolMissing
 from netpol_harness.kube.client import Client, Object, ObjectKey
 from netpol_harness.kube.trouble import HOPELESS, POD_SECURITY
 from netpol_harness.kube.wait import looks
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 """Has sh, curl, nc (OpenBSD's), bash, and agnhost for SCTP; made for many processors; usually on the nodes already."""

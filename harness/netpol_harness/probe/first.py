@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import script
 from netpol_harness.probe.ephemeral import RESTRICTED
 from netpol_harness.probe.places import fresh_nonce
@@ -18,6 +17,7 @@ from netpol_harness.probe.prober import SLOW, WIDEST
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import Batch
 from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.results.evidence import Reply
 
 NAME = "netpol-first"
 ROUNDS = 3

@@ -23,18 +23,18 @@ from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed, HarnessError
 from netpol_harness.kube.exec import Session, Sessions
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import reading
 from netpol_harness.probe.commands import UDP_TRIES, Dialect, escaped
 from netpol_harness.probe.places import Places, fresh_nonce
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
-from netpol_harness.settings import Deadline
+from netpol_harness.results.evidence import Reply
 
 AT_ONCE = 16
 SLOW = 1 / 2

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.probe import toolbox
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Toolbox

@@ -16,11 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.kube.exec import Exec, ExecReply, Sessions, Throttled
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import agent, script
 from netpol_harness.probe.commands import Ask, command_for
 from netpol_harness.probe.ephemeral import NO_IMAGE
@@ -39,7 +39,7 @@ from netpol_harness.probe.places import (
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import Answers, Batch
 from netpol_harness.probe.toolbox import Tool, Toolbox
-from netpol_harness.settings import Deadline
+from netpol_harness.results.evidence import Reply
 
 TRIES = 3
 """Times that a batch is run whose connection breaks before all was said."""

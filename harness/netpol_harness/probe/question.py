@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Scheme
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Scheme
 
 
 class Speech(StrEnum):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe.commands import Dialect
 
 SILENCE = frozenset({124, 143})

@@ -15,13 +15,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from netpol_harness.matrix.evidence import Reply
-from netpol_harness.matrix.outcome import Outcome
-from netpol_harness.matrix.path import Scheme
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import frames, reading
 from netpol_harness.probe.commands import Ask, Command, Dialect, command_for, lookup_command
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import SOUGHT, Tool, Toolbox
+from netpol_harness.results.evidence import Reply
 
 SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
 """Outcomes that may be a lack of time."""

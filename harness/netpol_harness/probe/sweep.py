@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from netpol_harness.errors import Unproven
-from netpol_harness.matrix.evidence import Evidence, Reply
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import Means, Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.probe.toolbox import Tool
-from netpol_harness.settings import Timeouts
+from netpol_harness.results.evidence import Evidence, Reply
+from netpol_harness.timeouts import Timeouts
 
 WORTH_AN_AGENT = 64
 """Questions from which on starting a Python in every pod costs less than a process for each question."""

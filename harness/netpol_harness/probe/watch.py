@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
-from netpol_harness.matrix.evidence import Attempt
 from netpol_harness.probe.converge import ask
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
-from netpol_harness.settings import Deadline
+from netpol_harness.results.evidence import Attempt
 
 PERIOD = 0.05
 LANES = 4

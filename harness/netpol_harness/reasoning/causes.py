@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.reach import SERVICE_KINDS
-from netpol_harness.model.flow import Direction, PodRef
 from netpol_harness.model.labels import Labels, LabelSelector
-from netpol_harness.model.oracle.points import Point
-from netpol_harness.model.oracle.verdict import Answer, Flow, Side
+from netpol_harness.model.names import Direction, PodRef
 from netpol_harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
+from netpol_harness.oracle.points import Point
+from netpol_harness.oracle.verdict import Answer, Flow, Side
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.reach import SERVICE_KINDS
 from netpol_harness.reasoning.derive import Outlook, Reading, plain
 from netpol_harness.reasoning.naming import Naming
 from netpol_harness.reasoning.wording import listed, requirement_words

@@ -1,8 +1,8 @@
 """One side of a flow in a sentence: who isolates the subject there, and which rule admits, or why none does. Pure."""
 
-from netpol_harness.model.flow import Direction, PodRef
-from netpol_harness.model.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
+from netpol_harness.model.names import Direction, PodRef
 from netpol_harness.model.policy import NetworkPolicy, Rule
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.reasoning.misses import Sight
 from netpol_harness.reasoning.naming import Naming

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Path
-from netpol_harness.model.flow import PodRef
-from netpol_harness.model.oracle.points import SPECIFICATION, Profile
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.oracle.points import SPECIFICATION, Profile
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Path
 from netpol_harness.reasoning.derive import Outlook, contradicts
 from netpol_harness.reasoning.paths import every_path
 from netpol_harness.reasoning.variants import Variant, variants

@@ -10,14 +10,14 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Manner, Path
-from netpol_harness.model.flow import Port
+from netpol_harness.model.names import Port
 from netpol_harness.model.objects import World
-from netpol_harness.model.oracle.oracle import Oracle
-from netpol_harness.model.oracle.points import SPECIFICATION, Decision, Point, Profile
-from netpol_harness.model.oracle.verdict import Answer, Verdict
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.oracle.judge import Oracle
+from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
+from netpol_harness.oracle.verdict import Answer, Verdict
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Manner, Path
 from netpol_harness.reasoning.route import Route, Router
 from netpol_harness.reasoning.world import Addresses, world_of
 from netpol_harness.scenario.scenario import Scenario, Step, closed_world

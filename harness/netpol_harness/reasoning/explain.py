@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import fill
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Manner, Path, TargetKind
-from netpol_harness.model.oracle.points import SPECIFICATION, Profile
-from netpol_harness.model.oracle.verdict import Answer, Verdict
+from netpol_harness.oracle.points import SPECIFICATION, Profile
+from netpol_harness.oracle.verdict import Answer, Verdict
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Manner, Path, TargetKind
 from netpol_harness.reasoning.causes import Case, causes
 from netpol_harness.reasoning.chain import Chain
 from netpol_harness.reasoning.derive import Outlook, Reading

@@ -6,11 +6,11 @@ The oracle has decided already that the rule does not admit; here its reasons ar
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from netpol_harness.model.flow import Direction, PodRef, Port
 from netpol_harness.model.labels import Labels, LabelSelector
+from netpol_harness.model.names import Direction, PodRef, Port
 from netpol_harness.model.objects import Pod, World
-from netpol_harness.model.oracle.verdict import End, Flow
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PodPeer, PolicyPort, Rule
+from netpol_harness.oracle.verdict import End, Flow
 from netpol_harness.reasoning.wording import listed
 
 Spell = Callable[[End], str]

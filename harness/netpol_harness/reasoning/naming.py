@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from netpol_harness.matrix.names import Names
-from netpol_harness.matrix.path import Path
-from netpol_harness.model.flow import Direction, PodRef
-from netpol_harness.model.oracle.verdict import End, Flow, Outside
+from netpol_harness.model.names import Direction, PodRef
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.paths.names import Names
+from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import Family
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 

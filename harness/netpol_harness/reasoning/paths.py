@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from netpol_harness.matrix.names import Names
-from netpol_harness.matrix.path import Inventory, Path, Scheme, Target, TargetKind
-from netpol_harness.model.flow import PodRef, Port
+from netpol_harness.model.names import PodRef, Port
 from netpol_harness.model.objects import ContainerPort, ServicePort
+from netpol_harness.paths.names import Names
+from netpol_harness.paths.path import Inventory, Path, Scheme, Target, TargetKind
 from netpol_harness.scenario.scenario import Step
 
 _Spelled = tuple[TargetKind, PodRef, str]

@@ -7,11 +7,11 @@ pods at their own ports, as a load balancer in front of the Service would.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netpol_harness.matrix.path import Inventory, Path, TargetKind
-from netpol_harness.matrix.reach import backends, landings
-from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import Service, World
-from netpol_harness.model.oracle.verdict import End, Flow, Outside
+from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.paths.path import Inventory, Path, TargetKind
+from netpol_harness.paths.reach import backends, landings
 from netpol_harness.reasoning.wording import listed
 from netpol_harness.reasoning.world import LOOKUP, NAME_SERVER, Addresses
 from netpol_harness.scenario.scenario import Scenario, Step

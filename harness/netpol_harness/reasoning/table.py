@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Path, TargetKind
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Path, TargetKind
 from netpol_harness.reasoning.derive import Outlook
 from netpol_harness.reasoning.paths import every_path
 

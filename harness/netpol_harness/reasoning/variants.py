@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from netpol_harness.model.flow import Direction
 from netpol_harness.model.labels import LabelSelector, Operator
+from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
 from netpol_harness.reasoning.wording import peer_words, port_words, requirement_words
 from netpol_harness.scenario.scenario import Manifest

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
-from netpol_harness.model.oracle.points import Point
 from netpol_harness.model.policy import IPBlock, Peer, PolicyPort, Rule
+from netpol_harness.oracle.points import Point
 
 LISTED = 3
 """Items of a list that are named one by one."""

@@ -5,10 +5,10 @@ One pod stands for all pods of a workload, under the workload's own name. Every 
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from netpol_harness.matrix.path import Workload
-from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.paths.path import Workload
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
 
 Addresses = Mapping[PodRef, Sequence[str]]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import escaped
-from netpol_harness.matrix.evidence import Attempt, Evidence, Judgement
-from netpol_harness.matrix.outcome import Expected, Outcome
-from netpol_harness.matrix.table import Asked, Finding
-from netpol_harness.model.oracle.points import SPECIFICATION, Profile
+from netpol_harness.oracle.points import SPECIFICATION, Profile
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.reasoning.derive import Outlook, contradicts
 from netpol_harness.reasoning.explain import Explanation, Line, explained
 from netpol_harness.reasoning.world import Addresses
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement
+from netpol_harness.results.table import Asked, Finding
 from netpol_harness.scenario.scenario import Manifest, Step
 from netpol_harness.scenario.strays import strays
 

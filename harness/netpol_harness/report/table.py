@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import fill
 
 from netpol_harness.escape import one_line
-from netpol_harness.matrix.table import TruthTable
 from netpol_harness.report.fold import Grid, Names
+from netpol_harness.results.table import TruthTable
 
 LEGEND = ". allowed   X blocked   ! probe failed   ? not asked   .≠X observed allowed, expected blocked   X? unproven"
 

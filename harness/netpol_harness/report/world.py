@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.matrix.table import Finding, TruthTable
 from netpol_harness.report.fold import Grid, Names
 from netpol_harness.report.story import Story, verdict
+from netpol_harness.results.table import Finding, TruthTable
 
 MOST = 20
 """Groups of wrong cells that one message lists, and names that it gives of one group."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.node import Kind, Node
 
 MAX_NODES = 50_000

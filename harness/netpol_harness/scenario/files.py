@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from os.path import normpath
 from pathlib import Path
 
-from netpol_harness.matrix.problem import Flaw, Place
+from netpol_harness.paths.diagnostics import Flaw, Place
 from netpol_harness.scenario.boundary import Boundary
 from netpol_harness.scenario.node import Node
 from netpol_harness.scenario.shape import Report

@@ -5,11 +5,11 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
-from netpol_harness.matrix.names import WORKLOAD_KINDS, ObjectName
-from netpol_harness.matrix.path import ExternalHost, Inventory, Workload
-from netpol_harness.model.flow import PodRef, Port, Protocol
 from netpol_harness.model.labels import Labels
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service, container_ports
+from netpol_harness.paths.names import WORKLOAD_KINDS, ObjectName
+from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 from netpol_harness.scenario.manifests import Located
 from netpol_harness.scenario.node import Kind, Node
 from netpol_harness.scenario.scenario import Manifest, Relabel

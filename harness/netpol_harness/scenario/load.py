@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
-from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.inventory import inventory

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
-from netpol_harness.matrix.names import ObjectName
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.paths.names import ObjectName
 from netpol_harness.scenario.family import POLICY_KINDS, Family
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.kubernetes import API_VERSION, API_VERSIONS, KIND, SPECS, metadata

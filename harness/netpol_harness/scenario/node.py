@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from netpol_harness.matrix.problem import Place
+from netpol_harness.paths.diagnostics import Place
 
 
 class Kind(StrEnum):

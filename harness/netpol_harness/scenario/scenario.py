@@ -11,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from netpol_harness.matrix.expect import cell_path, covered
-from netpol_harness.matrix.names import Names, ObjectName
-from netpol_harness.matrix.path import Expectation, ExternalHost, Inquiry, Inventory
-from netpol_harness.matrix.path import Path as NetworkPath
-from netpol_harness.matrix.reach import cells
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.expectations import cell_path, covered
+from netpol_harness.paths.names import Names, ObjectName
+from netpol_harness.paths.path import Expectation, ExternalHost, Inquiry, Inventory
+from netpol_harness.paths.path import Path as NetworkPath
+from netpol_harness.paths.reach import cells
 from netpol_harness.scenario.family import Family
 from netpol_harness.scenario.node import Node
 
@@ -175,7 +175,7 @@ class Step:
 class Scenario:
     """A directory of manifests and its steps. ``name`` is the directory's, ``file`` the scenario.yaml.
 
-    ``timeouts`` holds seconds for fields of ``settings.Timeouts``; ``requires`` holds names of capabilities: those that
+    ``timeouts`` holds seconds for fields of ``timeouts.Timeouts``; ``requires`` holds names of capabilities: those that
     its author names, and those that its workloads need; ``marks`` maps pytest's markers to where they are written.
     """
 

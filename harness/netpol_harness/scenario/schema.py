@@ -1,6 +1,6 @@
 """The closed keys of scenario.yaml, as shapes. ``SCENARIO`` is the reference of the format."""
 
-from netpol_harness.matrix.outcome import Expected
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.kubernetes import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import Kind, Node
 from netpol_harness.scenario.scenario import Others, Restart

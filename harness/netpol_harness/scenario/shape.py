@@ -7,7 +7,7 @@ only where nothing was reported, and gets empty values elsewhere (``Node``'s acc
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from netpol_harness.matrix.problem import Place, Problem, suggest
+from netpol_harness.paths.diagnostics import Place, Problem, suggest
 from netpol_harness.scenario.node import Kind, Node
 
 

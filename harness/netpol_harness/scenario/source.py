@@ -4,7 +4,7 @@ from pathlib import Path
 
 from yaml.reader import Reader
 
-from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.compose import Composer, Unreadable
 from netpol_harness.scenario.node import Node
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.matrix.expect import resolve, service_paths
-from netpol_harness.matrix.grammar import Sentence, parse, qualified
-from netpol_harness.matrix.names import WORKLOAD_KINDS, Names, ObjectName
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Inquiry, Inventory, Manner
-from netpol_harness.matrix.problem import Flaw, suggest
-from netpol_harness.matrix.resolver import Transition
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.diagnostics import Flaw, suggest
+from netpol_harness.paths.expectations import resolve, service_paths
+from netpol_harness.paths.grammar import Sentence, parse, qualified
+from netpol_harness.paths.names import WORKLOAD_KINDS, Names, ObjectName
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Inquiry, Inventory, Manner
+from netpol_harness.paths.resolver import Transition
 from netpol_harness.scenario.inventory import in_step
 from netpol_harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
 from netpol_harness.scenario.node import Kind, Node

@@ -1,6 +1,6 @@
 """Policies that lie in a scenario's directory and that no step names: forgotten, or kept for later."""
 
-from netpol_harness.matrix.problem import Place
+from netpol_harness.paths.diagnostics import Place
 from netpol_harness.scenario.family import Family
 from netpol_harness.scenario.manifests import Library
 from netpol_harness.scenario.node import Kind, Node

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Manner, Path, Scheme, Target, TargetKind
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Pod, Service, ServicePort
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Manner, Path, Scheme, Target, TargetKind
 from netpol_harness.probe.question import Probe, Question, Speech
 from netpol_harness.stage.census import Census
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.probe.question import Speech
 from netpol_harness.scenario.placement import Placement

@@ -6,7 +6,7 @@ documentation range (RFC 5737), and is no pod for policies, Services and the nam
 
 from collections.abc import Iterable
 
-from netpol_harness.matrix.path import ExternalHost
+from netpol_harness.paths.path import ExternalHost
 from netpol_harness.probe.ephemeral import IMAGE
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from netpol_harness.backends.base import ExternalHosts
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Exec, ExecReply, PodExec, Session
-from netpol_harness.matrix.path import ExternalHost
-from netpol_harness.model.flow import PodRef
-from netpol_harness.settings import Deadline
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.path import ExternalHost
 from netpol_harness.stage.census import EXTERNAL_HOST
 
 

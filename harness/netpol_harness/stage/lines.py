@@ -6,8 +6,8 @@ Invariant: a held path keeps its aims, and so its connections, whatever becomes 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Path
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Path
 from netpol_harness.probe.prober import Prober
 from netpol_harness.stage.aim import Aim, aims
 from netpol_harness.stage.census import Census

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.matrix.path import Path, Scheme, TargetKind
+from netpol_harness.paths.path import Path, Scheme, TargetKind
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
 

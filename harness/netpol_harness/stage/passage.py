@@ -10,22 +10,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.kube.client import Client, ObjectKey
-from netpol_harness.matrix.evidence import Attempt, Evidence
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Manner, Path
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Pod
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Manner, Path
 from netpol_harness.probe import first
 from netpol_harness.probe.converge import NOT_ASKED
 from netpol_harness.probe.first import First
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.probe.watch import Watch
+from netpol_harness.results.evidence import Attempt, Evidence
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Step
-from netpol_harness.settings import Deadline
 from netpol_harness.stage.aim import Aim, aims, probes_from
 from netpol_harness.stage.census import Census
 from netpol_harness.stage.state import Act, Change, Object

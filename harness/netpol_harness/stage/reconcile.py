@@ -7,11 +7,12 @@ from itertools import groupby
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from netpol_harness.backends.runs.owner import run_of
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.wait import wait_gone
-from netpol_harness.settings import Deadline, Timeouts
 from netpol_harness.stage.state import Act, Change
+from netpol_harness.timeouts import Timeouts
 
 _AT_ONCE = 8
 

@@ -14,23 +14,23 @@ from typing import Protocol
 from netpol_harness.backends.base import Capability, Cluster, Provider
 from netpol_harness.backends.runs.directory import RunDirectory, Turn
 from netpol_harness.backends.runs.owner import marked
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, Unproven
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.wait import wait_ready
-from netpol_harness.matrix.evidence import Evidence, Judgement
-from netpol_harness.matrix.expect import resolve
-from netpol_harness.matrix.grammar import parse
-from netpol_harness.matrix.outcome import Expected
-from netpol_harness.matrix.path import Expectation, Inventory, Manner, Path
-from netpol_harness.matrix.problem import Place, Problem
-from netpol_harness.matrix.table import Asked, Finding, TruthTable
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import parse
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Inventory, Manner, Path
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.probe.sweep import WORTH_AN_AGENT, sweep
+from netpol_harness.results.evidence import Evidence, Judgement
+from netpol_harness.results.table import Asked, Finding, TruthTable
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Restart, Scenario, Step, closed_world
-from netpol_harness.settings import Deadline, Timeouts
 from netpol_harness.stage import needs
 from netpol_harness.stage.aim import Aim, aims
 from netpol_harness.stage.census import Census
@@ -40,6 +40,7 @@ from netpol_harness.stage.lines import HeldLines
 from netpol_harness.stage.passage import Passage, Ways, paths
 from netpol_harness.stage.reconcile import Reconciler
 from netpol_harness.stage.state import Act, Change, Object, State, changes, recreated, state_of
+from netpol_harness.timeouts import Timeouts
 
 Words = Mapping[Path, Expected]
 """What is expected of each cell of a closed world."""

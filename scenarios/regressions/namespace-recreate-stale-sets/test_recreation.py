@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from netpol_harness.backends.base import Capability
+from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.kube.wait import wait_gone, wait_ready
-from netpol_harness.matrix.evidence import Judgement
-from netpol_harness.matrix.table import Finding
-from netpol_harness.settings import Deadline
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.table import Finding
 from netpol_harness.stage.stage import Stage
 
 ROUNDS = 2

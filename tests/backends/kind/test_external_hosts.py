@@ -7,11 +7,11 @@ import pytest
 
 from netpol_harness.backends.kind.engine import Engine
 from netpol_harness.backends.kind.external_hosts import KindHosts, Site, answering, serving, subnets_of
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
-from netpol_harness.matrix.path import ExternalHost
-from netpol_harness.model.flow import PodRef, Port, Protocol
+from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
-from netpol_harness.settings import Deadline
+from netpol_harness.paths.path import ExternalHost
 
 ENGINE = Engine("docker", "docker", "28", cgroup=2, memory=0, local=True)
 USER = "netpol-1-space-user"

@@ -14,10 +14,10 @@ from netpol_harness.backends.cni.patch import Target
 from netpol_harness.backends.cni.ready import wait_api, wait_ready
 from netpol_harness.backends.kind.config import IpFamily
 from netpol_harness.backends.kind.provision import capabilities_of, remembered
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
-from netpol_harness.settings import Deadline
 
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",

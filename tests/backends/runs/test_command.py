@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.runs.command import CommandFailed, run
+from netpol_harness.deadline import Deadline, Interrupted, interruptible
 from netpol_harness.errors import ClusterFailed, ToolMissing
-from netpol_harness.settings import Deadline, Interrupted, interruptible
 
 
 def python(program: str, *arguments: str) -> list[str]:

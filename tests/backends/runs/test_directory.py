@@ -9,8 +9,8 @@ import pytest
 
 from netpol_harness.backends.runs.directory import RunDirectory, Turn, abandoned
 from netpol_harness.backends.runs.owner import Owner
+from netpol_harness.deadline import Deadline, Interrupted, interruptible
 from netpol_harness.errors import ClusterFailed, NotEnforcing, WorkloadFailed
-from netpol_harness.settings import Deadline, Interrupted, interruptible
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from netpol_harness.emulator.dataplane.rules import NamedSet, Ruleset, digest, identifier
 from netpol_harness.emulator.dataplane.ruleset import ruleset
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import World
 
 Dict = dict[str, Any]

@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.emulator.dataplane.selection import LabelIndex, PodIndex
-from netpol_harness.model.flow import PodRef
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import PodPeer
 

@@ -6,7 +6,7 @@ import pytest
 
 from netpol_harness.emulator.dataplane.snapshot import EXTERNAL_HOST, WorldView, is_ready
 from netpol_harness.emulator.store import Event, Key, Object, Store
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 
 POD = Key("pods", "x", "a")
 

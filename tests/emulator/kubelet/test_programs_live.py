@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.settings import Deadline
+from netpol_harness.deadline import Deadline
 
 pytestmark = pytest.mark.live
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
-from netpol_harness.model.flow import Port, Protocol
+from netpol_harness.model.names import Port, Protocol
 
 PEER = ("10.244.0.9", 40000)
 HTTP = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -5,10 +5,10 @@ Invariant: ``restart`` returns once none of the old pods is left and all the new
 
 from netpol_harness.backends.cni.patch import Target
 from netpol_harness.backends.cni.ready import wait_ready
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.wait import looks, wait_gone
-from netpol_harness.settings import Deadline
 
 _INTERVAL = 0.2
 

@@ -13,7 +13,7 @@ from typing import Any
 from netpol_harness.backends.base import Capability
 from netpol_harness.backends.cni.patch import Patch, Replacement, Target
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.matrix.problem import suggest
+from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.scenario.node import Kind, Node
 from netpol_harness.scenario.shape import Report, anything, both, choice, flag, mapping, sequence, text
 from netpol_harness.scenario.source import read

@@ -10,9 +10,9 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from netpol_harness.backends.base import Progress, ignore
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.client import Client, ObjectKey
-from netpol_harness.settings import Deadline
 
 MANAGER = "netpol-harness"
 _DEFINITION = "CustomResourceDefinition"

@@ -12,10 +12,10 @@ from typing import Any
 from netpol_harness.backends.base import Progress, ignore
 from netpol_harness.backends.cni.patch import Target
 from netpol_harness.backends.cni.patience import Patience
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import trouble, wait
 from netpol_harness.kube.client import Client, ObjectKey
-from netpol_harness.settings import Deadline
 
 NAME_SERVER = Target("Deployment", "kube-system", "coredns")
 _ACCOUNT = ObjectKey("v1", "ServiceAccount", "default", "default")

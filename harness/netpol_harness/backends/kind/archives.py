@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from netpol_harness.backends.kind.engine import Engine
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.settings import Deadline
 
 _SAVE_SECONDS = 600.0
 _SECONDS = 30.0

@@ -36,8 +36,9 @@ from netpol_harness.backends.kind.provision import (
     restart_agent,
 )
 from netpol_harness.backends.runs.owner import Life, Owner
+from netpol_harness.deadline import Deadline, Interrupted
 from netpol_harness.errors import ClusterFailed, HarnessError, LabError
-from netpol_harness.settings import REMOTE, Deadline, Interrupted
+from netpol_harness.timeouts import REMOTE
 
 OWNED = "netpol-"
 KEPT = "netpol-kept-"

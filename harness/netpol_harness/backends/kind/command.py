@@ -7,7 +7,7 @@ from netpol_harness.backends.base import ignore
 from netpol_harness.backends.kind.engine import Engine
 from netpol_harness.backends.kind.messages import complaint
 from netpol_harness.backends.runs.command import CommandFailed, Result, run
-from netpol_harness.settings import Deadline
+from netpol_harness.deadline import Deadline
 
 _SECONDS = 60.0
 _DELETE_SECONDS = 120.0

@@ -10,8 +10,8 @@ from typing import Any
 
 from netpol_harness.backends.kind.messages import complaint
 from netpol_harness.backends.runs.command import CommandFailed, Result, run
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ToolMissing
-from netpol_harness.settings import Deadline
 
 PROVIDER = "KIND_EXPERIMENTAL_PROVIDER"
 """The environment variable by which kind is told the engine; the user's choice is respected."""

@@ -15,12 +15,12 @@ from ipaddress import ip_address, ip_network
 
 from netpol_harness.backends.kind.engine import Engine
 from netpol_harness.backends.runs.command import Result
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.matrix.path import ExternalHost
-from netpol_harness.model.flow import PodRef, Protocol
+from netpol_harness.model.names import PodRef, Protocol
 from netpol_harness.model.objects import ContainerPort
-from netpol_harness.settings import Deadline
+from netpol_harness.paths.path import ExternalHost
 
 CLUSTER_LABEL = "netpol-harness.cluster"
 IMAGE = "docker.io/nicolaka/netshoot:v0.14"

@@ -12,8 +12,8 @@ from pathlib import Path
 from netpol_harness.backends.kind.engine import Engine, find_engine
 from netpol_harness.backends.kind.images import KIND, NEEDS_CGROUP_2, NodeImage, mismatch, parse_kind_version
 from netpol_harness.backends.runs.command import CommandFailed, run
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import LabError, ToolMissing
-from netpol_harness.settings import Deadline
 
 INSTANCES = 512
 WATCHES = 524_288

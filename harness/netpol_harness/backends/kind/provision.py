@@ -18,10 +18,11 @@ from netpol_harness.backends.cni.patch import Object
 from netpol_harness.backends.cni.ready import NAME_SERVER, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kind.config import IpFamily
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.kube.config import Access
-from netpol_harness.settings import REMOTE, Deadline
+from netpol_harness.timeouts import REMOTE
 
 _NOTE = ObjectKey("v1", "ConfigMap", "kube-system", "netpol-harness")
 _FOR_TWO = 3  # a control plane takes pods only where it is alone

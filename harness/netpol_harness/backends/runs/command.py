@@ -16,8 +16,8 @@ from shlex import join
 from typing import IO
 
 from netpol_harness.backends.base import ignore
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ToolMissing
-from netpol_harness.settings import Deadline
 
 _SLICE = 0.5
 _GRACE = 2.0  # seconds for the pipes of a program that was killed: a child of its may still hold them

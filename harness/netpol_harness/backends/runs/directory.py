@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
+from netpol_harness.deadline import Interrupted
 from netpol_harness.errors import ClusterFailed, HarnessError, LabError, NotEnforcing, ToolMissing, WorkloadFailed
-from netpol_harness.settings import Interrupted
 
 PREFIX = "netpol-"
 _OWNER = "owner.lock"

@@ -13,7 +13,7 @@ from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.services import backing_pods, endpoints
 from netpol_harness.emulator.dataplane.snapshot import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, Key, Object, Store
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Pod, Service, World
 
 SERVICE_LABEL = "kubernetes.io/service-name"

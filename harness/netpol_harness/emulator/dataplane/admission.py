@@ -16,8 +16,8 @@ from itertools import product
 from netpol_harness.emulator.dataplane.blocks import admitted, holds, written
 from netpol_harness.emulator.dataplane.rules import Family, NamedSet, digest, members
 from netpol_harness.emulator.dataplane.selection import PodIndex
-from netpol_harness.model.flow import Direction, Protocol
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PodPeer, PolicyPort, Rule
 
 SUBJECT = {Direction.INGRESS: "daddr", Direction.EGRESS: "saddr"}

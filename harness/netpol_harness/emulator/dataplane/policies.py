@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from netpol_harness.emulator.dataplane.admission import PEER, SUBJECT, Admission
 from netpol_harness.emulator.dataplane.rules import Chain, Family, NamedSet, Ruleset, identifier
 from netpol_harness.emulator.dataplane.selection import PodIndex
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 

@@ -9,7 +9,7 @@ from collections.abc import Set
 from netpol_harness.emulator.dataplane.policies import policy_rules
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.services import service_rules
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import World
 
 

@@ -10,8 +10,8 @@ from functools import reduce
 from ipaddress import ip_address
 from typing import Generic, TypeVar
 
-from netpol_harness.model.flow import PodRef, Protocol
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
+from netpol_harness.model.names import PodRef, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy, PodPeer
 

@@ -15,8 +15,8 @@ from ipaddress import ip_address
 
 from netpol_harness.emulator.dataplane.rules import Chain, Family, NamedSet, Ruleset, identifier, members
 from netpol_harness.emulator.dataplane.selection import PodIndex
-from netpol_harness.model.flow import PodRef
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Service, ServicePort, World
 
 _REFUSED = "refused"

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from netpol_harness.emulator.store import Event, EventType, Key, Store
-from netpol_harness.model.flow import PodRef
+from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 from netpol_harness.model.policy import NetworkPolicy
 

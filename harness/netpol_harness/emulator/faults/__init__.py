@@ -19,7 +19,7 @@ from netpol_harness.emulator.faults import (
 )
 from netpol_harness.emulator.faults.mutant import Mutant, Mutated
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.matrix.problem import suggest
+from netpol_harness.paths.diagnostics import suggest
 
 __all__ = ["MUTANTS", "Mutant", "Mutated", "named"]
 

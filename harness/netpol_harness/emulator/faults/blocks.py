@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import Rules, blocks, rule_lists, rules
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, Network, NetworkPolicy, Peer, Rule
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
 from netpol_harness.emulator.faults.mutant import Mutant, Spoiling
 from netpol_harness.emulator.faults.rewriting import Rules, rule_lists, with_rules
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy, Rule
 

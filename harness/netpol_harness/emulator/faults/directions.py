@@ -15,8 +15,8 @@ from netpol_harness.emulator.faults.rewriting import (
     with_rules,
 )
 from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR
-from netpol_harness.model.flow import Direction, PodRef, Protocol
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, PodRef, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 

@@ -10,8 +10,8 @@ from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
 from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import with_rules
 from netpol_harness.emulator.kubelet.addresses import NODE_CIDR
-from netpol_harness.model.flow import Direction, PodRef
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, PodRef
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy, Rule
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from netpol_harness.emulator.dataplane.rules import NamedSet, Ruleset
 from netpol_harness.emulator.faults.mutant import Mutant, Reading
 from netpol_harness.emulator.faults.rewriting import port_lists, ports, rules
-from netpol_harness.model.flow import Direction, Protocol
+from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PolicyPort, Rule
 

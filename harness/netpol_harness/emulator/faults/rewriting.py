@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from netpol_harness.emulator.faults.mutant import Reading
-from netpol_harness.model.flow import Direction
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
+from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PodPeer, PolicyPort, Rule
 
 EVERYTHING = LabelSelector()

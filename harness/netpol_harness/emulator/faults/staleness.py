@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from netpol_harness.emulator.faults.mutant import Mutant, Reading
 from netpol_harness.emulator.faults.rewriting import with_rules
-from netpol_harness.model.flow import Direction
+from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy, Rule
 

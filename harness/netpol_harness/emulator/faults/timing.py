@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import EVERYTHING, filtered
-from netpol_harness.model.flow import Direction, PodRef
+from netpol_harness.model.names import Direction, PodRef
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 

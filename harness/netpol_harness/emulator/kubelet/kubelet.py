@@ -45,7 +45,7 @@ from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
 from netpol_harness.emulator.kubelet.tools import Tools
 from netpol_harness.emulator.store import Event, EventType, Key, Object, Store
 from netpol_harness.errors import HarnessError
-from netpol_harness.model.flow import Port
+from netpol_harness.model.names import Port
 
 _KILLED = 137  # 128 and SIGKILL
 _ONLY_PROGRAMS = "images are not run here: the embedded cluster has the host's programs alone"

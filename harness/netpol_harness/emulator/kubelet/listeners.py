@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Protocol as Interface
 
 from netpol_harness.emulator.kernel.netns import Namespaces, in_network
-from netpol_harness.model.flow import Port, Protocol
+from netpol_harness.model.names import Port, Protocol
 
 Peer = tuple[str, int]
 

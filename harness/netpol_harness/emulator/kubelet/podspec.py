@@ -11,7 +11,7 @@ from typing import Any
 from netpol_harness.emulator.dataplane.snapshot import EXTERNAL_HOST, is_external_host
 from netpol_harness.emulator.kernel.netns import SEARCH_PATH
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
-from netpol_harness.model.flow import Port, Protocol
+from netpol_harness.model.names import Port, Protocol
 
 HIDE_TOOLS = "netpol-harness/hide-tools"
 """Annotation: programs, comma separated, that this pod's processes must not find."""

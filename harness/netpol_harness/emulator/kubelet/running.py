@@ -10,7 +10,7 @@ from netpol_harness.emulator.kernel.node import Sandbox
 from netpol_harness.emulator.kubelet.console import Console, Log
 from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
 from netpol_harness.emulator.kubelet.spawn import kill_all_in
-from netpol_harness.model.flow import Port
+from netpol_harness.model.names import Port
 
 
 @dataclass(slots=True)

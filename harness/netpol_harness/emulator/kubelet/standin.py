@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from netpol_harness.emulator.kubelet.images import name_of
 from netpol_harness.emulator.kubelet.listeners import Peer
-from netpol_harness.model.flow import Port, Protocol
+from netpol_harness.model.names import Port, Protocol
 from netpol_harness.model.objects import container_ports
 
 

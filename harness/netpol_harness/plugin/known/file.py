@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.matrix.problem import Place, Problem
+from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.plugin.known.deviation import Deviation
 from netpol_harness.scenario.node import Node
 from netpol_harness.scenario.shape import Report, both, mapping, sequence, text

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from netpol_harness.matrix.evidence import Judgement
 from netpol_harness.plugin.items import OthersItem, ScenarioItem
+from netpol_harness.results.evidence import Judgement
 from netpol_harness.scenario.scenario import closed_world
 
 _DOUBTS = frozenset({Judgement.BROKEN, Judgement.UNPROVEN})

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from netpol_harness.lab import Lab
-from netpol_harness.matrix.table import Finding, TruthTable
 from netpol_harness.plugin.reports.files import REPORTS
 from netpol_harness.plugin.reports.tested import properties, tested
 from netpol_harness.report import LEGEND, render
+from netpol_harness.results.table import Finding, TruthTable
 
 if TYPE_CHECKING:
     from netpol_harness.plugin.nodes import StepNode

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from netpol_harness.matrix.evidence import Judgement
-from netpol_harness.matrix.outcome import Outcome
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.results.evidence import Judgement
 
 _SIGNS = {Outcome.CONNECTED: "●", Outcome.PROBE_FAILED: "!", Outcome.NAME_FAILED: "N"}
 _BLOCKED = "✕"

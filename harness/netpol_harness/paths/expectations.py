@@ -1,0 +1,151 @@
+"""What a step expects: sentences of the grammar, resolved over an inventory.
+
+Invariants: no path is expected twice; a written path wins over what an ``any`` line says of it, wherever the lines
+stand; no path is expected whose denial could never be proven (``undefined`` excepted, for it claims nothing).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from netpol_harness.model.names import Port
+from netpol_harness.model.objects import Service
+from netpol_harness.paths.diagnostics import Flaw, Problem
+from netpol_harness.paths.grammar import Sentence
+from netpol_harness.paths.names import Names
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.reach import Cell, answerers, exercised
+from netpol_harness.paths.resolver import Resolver, Transition
+
+_OF_NEW_CONNECTIONS = (Manner.NEW, Manner.THROUGHOUT)
+
+
+def resolve(
+    sentences: Sequence[Sentence], inventory: Inventory, transition: Transition | None = None
+) -> tuple[tuple[Expectation, ...], tuple[Problem, ...]]:
+    """The expectations of one step, in the order of the sentences, and what is wrong with them.
+
+    ``inventory`` is the step's own: pods relabelled, and without what is absent. ``any`` as a source stands for all
+    workloads but those that may answer; as a target for all workloads that serve the port, but the source. Without a
+    ``transition`` nothing is absent, and paths are read whatever they want of a step's beginning.
+    """
+    drafts, flaws = _drafts(sentences, Resolver(inventory, transition))
+    written = [draft for draft in drafts if not draft.expanded]
+    overrides = _Overrides.by(written, inventory)
+    kept = [draft for draft in drafts if not (draft.expanded and overrides.hold(draft))]
+    problems = [*flaws, *_duplicates(written), *_contradictions(draft for draft in kept if draft.expanded)]
+    first = {draft.path: draft for draft in reversed(kept)}
+    return tuple(draft.expectation for draft in kept if first[draft.path] is draft), tuple(problems)
+
+
+def covered(expectations: Iterable[tuple[Path, Expected]], inventory: Inventory) -> frozenset[Cell]:
+    """The cells of which the paths say something.
+
+    A name that must not resolve says nothing of what lies behind it; a connection that was opened earlier, or a pod's
+    first packets, say nothing of new connections now.
+    """
+    return frozenset(
+        cell
+        for path, word in expectations
+        if word is not Expected.UNRESOLVED and path.manner in _OF_NEW_CONNECTIONS
+        for cell in exercised(path, inventory)
+    )
+
+
+def cell_path(cell: Cell, names: Names) -> Path:
+    """A cell of the closed world as a path to the target pod's address."""
+    scheme = Scheme(cell.port.protocol.lower())
+    prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
+    text = f"{names.spell_source(cell.source)} -> {prefix}{names.spell_target(cell.target)}:{cell.port.number}"
+    return Path(cell.source, scheme, Target(TargetKind.POD, cell.target, cell.port.number), text)
+
+
+def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
+    """Every workload's way, by name, to every port of every Service behind which something else serves it."""
+    return tuple(
+        _service_path(workload, service, port, names)
+        for workload in inventory.workloads.values()
+        if workload.in_closed_world
+        for service in inventory.services.values()
+        for port in dict.fromkeys(port.port for port in service.ports)
+        if workload.ref not in (answering := answerers(service, port, inventory)) and answering
+    )
+
+
+def _service_path(source: Workload, service: Service, port: Port, names: Names) -> Path:
+    scheme = Scheme(port.protocol.lower())
+    prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
+    text = f"{names.spell_source(source.ref)} -> {prefix}{names.spell_service(service.ref)}:{port.number}"
+    return Path(source.ref, scheme, Target(TargetKind.SERVICE, service.ref, port.number), text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    path: Path
+    sentence: Sentence
+
+    @property
+    def expanded(self) -> bool:
+        return self.sentence.is_wildcard
+
+    @property
+    def question(self) -> Path:
+        """The path as a policy sees it: HTTP is TCP."""
+        return replace(self.path, scheme=Scheme.TCP) if self.path.scheme is Scheme.HTTP else self.path
+
+    @property
+    def expectation(self) -> Expectation:
+        return Expectation(self.path, self.sentence.expected, self.sentence.place.where)
+
+
+def _drafts(sentences: Sequence[Sentence], resolver: Resolver) -> tuple[list[_Draft], list[Problem]]:
+    drafts: list[_Draft] = []
+    problems: list[Problem] = []
+    for sentence in sentences:
+        try:
+            drafts += [_Draft(path, sentence) for path in resolver.paths(sentence)]
+        except* Flaw as flaws:
+            problems += [flaw.at(sentence.place) for flaw in flaws.exceptions if isinstance(flaw, Flaw)]
+    return drafts, problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Overrides:
+    """What the written paths say, and ``any`` lines therefore do not."""
+
+    questions: frozenset[Path]
+    cells: frozenset[Cell]
+    inventory: Inventory
+
+    @classmethod
+    def by(cls, written: Sequence[_Draft], inventory: Inventory) -> "_Overrides":
+        cells = covered(((draft.path, draft.sentence.expected) for draft in written), inventory)
+        return cls(frozenset(draft.question for draft in written), cells, inventory)
+
+    def hold(self, draft: _Draft) -> bool:
+        """The same question is written out, or, of a pod's own address, one that leads to it through a Service."""
+        pod = draft.path.target.kind is TargetKind.POD and draft.path.scheme is not Scheme.ICMP
+        return draft.question in self.questions or (pod and exercised(draft.path, self.inventory) <= self.cells)
+
+
+def _duplicates(written: Sequence[_Draft]) -> Iterator[Problem]:
+    first: dict[Path, _Draft] = {}
+    for draft in written:
+        earlier = first.setdefault(draft.path, draft)
+        if earlier is not draft:
+            spelled = "" if earlier.path.text == draft.path.text else f", written '{earlier.path.text}'"
+            what = f"'{draft.path}' is the same path as on line {earlier.sentence.place.line}{spelled}"
+            yield Problem(draft.sentence.place, what, "leave out one of them")
+
+
+def _contradictions(expanded: Iterable[_Draft]) -> Iterator[Problem]:
+    first: dict[Path, _Draft] = {}
+    told: set[tuple[Sentence, Sentence]] = set()
+    for draft in expanded:
+        earlier = first.setdefault(draft.question, draft)
+        mine, other = draft.sentence, earlier.sentence
+        if mine.expected is not other.expected and (mine, other) not in told:
+            told.add((mine, other))
+            says = f"'{mine.text}' says {mine.expected} of '{draft.path}'"
+            what = f"{says}, but '{other.text}' on line {other.place.line} says {other.expected}"
+            yield Problem(mine.place, what, f"give '{draft.path}' a line of its own, which overrides both")

@@ -1,0 +1,258 @@
+"""The syntax of a path, ``[MANNER] SOURCE -> TARGET``, without any knowledge of what the names stand for.
+
+    MANNER  held | first | throughout         see ``paths.path.Manner``
+    SOURCE  any | [NAMESPACE/]WORKLOAD[:PORT] | EXTERNAL
+    TARGET  [tcp://|http://|udp://|sctp://|icmp://]TERM[:PORT]
+    TERM    any                               all workloads that serve the port
+            [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
+            pod([NAMESPACE/]NAME)             the workload, where a Service bears the same name
+            service([NAMESPACE/]NAME)         the Service, where a workload bears the same name; NAME alone
+                                              will do with a port of the Service
+            NAME.NAMESPACE.svc[.cluster.local]  the Service by its full name
+            ip([NAMESPACE/]SERVICE)           the Service's ClusterIP
+            node([NAMESPACE/]POD)             the node on which the pod runs
+            a.b.c.d | [v6]                    an address
+
+A source's port is the one that the probe binds, over TCP and UDP alone. ``icmp://`` takes no port, ``http://`` may
+leave out port 80, all others need one. A held connection is asked again and again: over ``http://`` or ``udp://``.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+
+from netpol_harness.paths.diagnostics import Flaw, Place, Problem, suggest
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Manner, Scheme
+
+_NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+_QUALIFIED = re.compile(rf"(?:(?P<namespace>{_NAME})/)?(?P<name>{_NAME})")
+_SOURCE = re.compile(r"(?:(?P<manner>\S+)\s+)?(?P<name>[^:\s]+)(?::(?P<port>\S*))?")
+_TARGET = re.compile(
+    rf"""(?:(?P<scheme>[^:/()\[\]]*)://)?
+    (?:(?P<form>[a-z]+)\((?P<inner>[^()]*)\) | \[(?P<v6>[^\[\]]*)\] | (?P<plain>{_NAME}(?:/{_NAME})?))
+    (?::(?P<port>[^/]*))?
+    (?P<tail>/.*)?""",
+    re.VERBOSE,
+)
+_DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_FULL_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.cluster\.local)?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_MANNERS = tuple(manner for manner in Manner if manner)
+_SHAPE = "write it as SOURCE -> TARGET, such as web-pod -> db-service:3306"
+_TARGETS = "write [scheme://][namespace/]name:port, ip(service):port, node(pod):port or address:port"
+
+
+class Form(StrEnum):
+    """How a target is written; the values of POD, SERVICE, IP and NODE are what stands before the parenthesis."""
+
+    NAME = "name"
+    POD = "pod"
+    SERVICE = "service"
+    IP = "ip"
+    NODE = "node"
+    FULL_NAME = "full name"
+    ADDRESS = "address"
+
+
+_CALLS = (Form.POD, Form.SERVICE, Form.IP, Form.NODE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """A name as written; ``namespace`` is empty where the author left it out."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+ANY = Name("", "any")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One line of a step's ``paths``, read but not resolved.
+
+    ``target`` is an address where ``form`` is ADDRESS. ``left`` and ``right`` are the two sides as the author spelled
+    them (single spaces), ``prefix`` the scheme with ``://`` or empty. ``port`` is 0 for ICMP, ``source_port`` where any
+    will do.
+    """
+
+    place: Place
+    expected: Expected
+    source: Name
+    scheme: Scheme
+    form: Form
+    target: Name
+    port: int
+    left: str
+    right: str
+    prefix: str
+    manner: Manner = Manner.NEW
+    source_port: int = 0
+
+    @property
+    def text(self) -> str:
+        """The canonical spelling: the author's own, with single spaces around the arrow."""
+        return f"{self.left} -> {self.right}"
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether the sentence stands for many paths."""
+        return self.from_any or self.to_any
+
+    @property
+    def left_prefix(self) -> str:
+        """What stands before the source: the manner and a space, or nothing."""
+        return f"{self.manner} " if self.manner else ""
+
+    @property
+    def from_any(self) -> bool:
+        """Whether the source stands for all workloads."""
+        return self.source == ANY
+
+    @property
+    def to_any(self) -> bool:
+        """Whether the target stands for all workloads."""
+        return self.form is Form.NAME and self.target == ANY
+
+
+def parse(text: str, expected: Expected, place: Place) -> Sentence | Problem:
+    """Read one path. Never raises."""
+    try:
+        return _sentence(text, expected, place)
+    except Flaw as flaw:
+        return flaw.at(place)
+
+
+def qualified(text: str, what: str) -> Name:
+    """Read ``[NAMESPACE/]NAME``; raises Flaw, which calls the thing ``what``."""
+    match = _QUALIFIED.fullmatch(text)
+    if match is None:
+        shown = f"'{text}'" if text else "an empty text"
+        raise Flaw(f"{shown} is not the name of {what}", "names are lower-case letters, digits, '-' and '.'")
+    return Name(match["namespace"] or "", match["name"])
+
+
+def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
+    sides = [side.strip() for side in text.split("->")]
+    if len(sides) != 2 or not all(sides):
+        raise Flaw(f"'{text}' is not a path", _SHAPE)
+    left, right = sides
+    match = _TARGET.fullmatch(right)
+    if match is None:
+        raise Flaw(f"'{right}' is not a target", _TARGETS)
+    manner, source, source_port = _source(left)
+    if match["tail"]:
+        raise Flaw(f"'{right}' goes on after the port", f"leave out '{match['tail']}': only a connection is asked for")
+    scheme = _scheme(match["scheme"])
+    port = _port(match["port"], scheme, right)
+    form, target = _term(match)
+    prefix = f"{match['scheme']}://" if match["scheme"] else ""
+    left = " ".join(left.split())
+    sentence = Sentence(place, expected, source, scheme, form, target, port, left, right, prefix, manner, source_port)
+    for rule in _RULES:
+        rule(sentence)
+    return sentence
+
+
+def _source(text: str) -> tuple[Manner, Name, int]:
+    match = _SOURCE.fullmatch(text)
+    what = "a source (a pod, an external host or any)"
+    if match is None:
+        raise Flaw(f"'{text}' is not {what}", f"write a name, after {' or '.join(_MANNERS)} where one is meant")
+    word = match["manner"] or Manner.NEW
+    if word not in list(Manner):
+        raise Flaw(f"'{word}' is not a manner of asking", suggest(word, _MANNERS))
+    port = _number(match["port"]) if match["port"] is not None else 0
+    return Manner(word), qualified(match["name"], what), port
+
+
+def _any_is_asked_anew(sentence: Sentence) -> None:
+    if sentence.is_wildcard and sentence.manner in (Manner.HELD, Manner.FIRST):
+        raise Flaw(f"'{sentence.text}' is {sentence.manner} of any", "name the pods, one line for each path")
+
+
+def _held_is_answered_again(sentence: Sentence) -> None:
+    if sentence.manner is not Manner.HELD:
+        return
+    if sentence.scheme not in (Scheme.HTTP, Scheme.UDP):
+        what = f"'{sentence.text}' holds a connection over {sentence.scheme}, which nobody answers a second time"
+        raise Flaw(what, "write http:// or udp:// before the target")
+    if sentence.expected not in (Expected.ALLOWED, Expected.BLOCKED, Expected.UNDEFINED):
+        what = f"a held connection cannot be {sentence.expected}: it is open, and data passes over it or does not"
+        raise Flaw(what, "write allowed, blocked or undefined")
+
+
+def _bound_is_one_socket(sentence: Sentence) -> None:
+    if not sentence.source_port:
+        return
+    if sentence.scheme not in (Scheme.TCP, Scheme.UDP):
+        what = f"'{sentence.text}' binds a source port over {sentence.scheme}"
+        raise Flaw(what, "leave it out, or ask over tcp:// or udp://")
+    if sentence.is_wildcard:
+        raise Flaw(f"'{sentence.text}' binds a source port of any", "name the pod that binds it, and the one it asks")
+
+
+_RULES = (_any_is_asked_anew, _held_is_answered_again, _bound_is_one_socket)
+"""What does not go together in one sentence; each raises a Flaw."""
+
+
+def _scheme(word: str | None) -> Scheme:
+    if word is None:
+        return Scheme.TCP
+    if word not in list(Scheme):
+        raise Flaw(f"'{word}://' is not a scheme", suggest(word, Scheme))
+    return Scheme(word)
+
+
+def _term(match: re.Match[str]) -> tuple[Form, Name]:
+    if match["form"] is not None:
+        return _call(match["form"], match["inner"])
+    if match["v6"] is not None:
+        return Form.ADDRESS, _address(match["v6"])
+    plain = match["plain"]
+    if _DOTTED.fullmatch(plain):
+        return Form.ADDRESS, _address(plain)
+    if full := _FULL_NAME.fullmatch(plain):
+        return Form.FULL_NAME, Name(full["namespace"], full["name"])
+    return Form.NAME, qualified(plain, "a target")
+
+
+def _call(word: str, inner: str) -> tuple[Form, Name]:
+    if word not in _CALLS:
+        raise Flaw(f"'{word}(...)' is not a form of target", suggest(word, _CALLS))
+    return Form(word), qualified(inner, f"what {word}() takes")
+
+
+def _address(text: str) -> Name:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise Flaw(f"'{text}' is not an IP address", "write an IPv4 address, or an IPv6 address in brackets") from None
+    if isinstance(address, IPv6Address) and address.scope_id:
+        raise Flaw(f"'{text}' has a zone", "leave out the % and what follows: zones mean something on one host only")
+    return Name("", str(address))
+
+
+def _port(text: str | None, scheme: Scheme, target: str) -> int:
+    match scheme, text:
+        case Scheme.ICMP, None:
+            return 0
+        case Scheme.ICMP, _:
+            raise Flaw(f"ICMP has no ports, but '{target}' names one", f"leave out ':{text}'")
+        case Scheme.HTTP, None:
+            return 80
+        case _, None:
+            raise Flaw(f"'{target}' names no port", f"write {target}:80, for example")
+    return _number(text or "")
+
+
+def _number(text: str) -> int:
+    if not _PORT.fullmatch(text) or int(text) > 65535:
+        raise Flaw(f"'{text}' is not a port", "write a number from 1 to 65535")
+    return int(text)

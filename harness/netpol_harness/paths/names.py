@@ -1,0 +1,126 @@
+"""Names of an inventory: from what an author wrote to the object, and from the object to its shortest spelling.
+
+A bare name is the default namespace's if that has one, else that of the only namespace that has one. What is absent
+in a step keeps its name there: a path to it is an error, and never silently means a namesake elsewhere.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.diagnostics import Flaw, suggest
+from netpol_harness.paths.grammar import ANY, Name
+from netpol_harness.paths.path import Inventory
+
+WORKLOAD_KINDS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+"""Kinds that have pods. No two objects of these kinds share a name in a namespace of one scenario."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectName:
+    """Any API object by kind and name; ``ref`` has an empty namespace for cluster-scoped kinds."""
+
+    kind: str
+    ref: PodRef
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ref if self.ref.namespace else self.ref.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What bears a name in a namespace: a workload, a Service, or one of each."""
+
+    ref: PodRef
+    is_workload: bool
+    is_service: bool
+
+
+_Index = dict[str, tuple[PodRef, ...]]
+
+
+class Names:
+    """The names that the paths of one step may use: those of ``inventory``, and those ``absent`` in the step."""
+
+    def __init__(self, inventory: Inventory, absent: Set[ObjectName] = frozenset()) -> None:
+        self._default = inventory.default_namespace
+        self._externals = inventory.externals
+        gone = {name.ref for name in absent if name.kind in WORKLOAD_KINDS}
+        gone_services = {name.ref for name in absent if name.kind == "Service"}
+        self._workloads = _by_bare_name({*inventory.workloads, *gone})
+        self._services = _by_bare_name({*inventory.services, *gone_services})
+        self._either = _by_bare_name({*inventory.workloads, *gone, *inventory.services, *gone_services})
+
+    def external(self, name: Name) -> str | None:
+        """The external host of this name, if there is one."""
+        return name.name if not name.namespace and name.name in self._externals else None
+
+    def workload(self, name: Name) -> PodRef:
+        """The workload of this name; raises Flaw where there is none, or more than one."""
+        found = self._candidates(name, self._workloads)
+        if not found and self._candidates(name, self._services):
+            raise Flaw(f"'{name}' is a Service, where a pod is wanted", "name one of the pods instead")
+        return self._one(name, found, "workload", self._workloads)
+
+    def service(self, name: Name) -> PodRef:
+        """The Service of this name; raises Flaw where there is none, or more than one."""
+        found = self._candidates(name, self._services)
+        if not found and self._candidates(name, self._workloads):
+            raise Flaw(f"'{name}' is a workload, where a Service is wanted", "name a Service instead")
+        return self._one(name, found, "Service", self._services)
+
+    def target(self, name: Name) -> "Named":
+        """What a plain target names; raises Flaw as above."""
+        found = self._candidates(name, self._either)
+        ref = self._one(name, found, "workload, Service or external host", self._either)
+        return Named(ref, ref in self._workloads.get(ref.name, ()), ref in self._services.get(ref.name, ()))
+
+    def spell_source(self, ref: PodRef) -> str:
+        """The shortest spelling of a workload as a source."""
+        return self._spell(ref, self._workloads)
+
+    def spell_target(self, ref: PodRef) -> str:
+        """The shortest spelling of a workload as a target."""
+        if ref in self._services.get(ref.name, ()):
+            return f"pod({self.spell_source(ref)})"
+        return self._spell(ref, self._either)
+
+    def spell_service(self, ref: PodRef) -> str:
+        """The shortest spelling of a Service as a target."""
+        if ref in self._workloads.get(ref.name, ()):
+            return f"service({self._spell(ref, self._services)})"
+        return self._spell(ref, self._either)
+
+    def _spell(self, ref: PodRef, index: _Index) -> str:
+        bare = Name("", ref.name)
+        taken = bare == ANY or self.external(bare)
+        return ref.name if not taken and self._candidates(bare, index) == (ref,) else str(ref)
+
+    def _candidates(self, name: Name, index: _Index) -> tuple[PodRef, ...]:
+        same = index.get(name.name, ())
+        namespace = name.namespace or self._default
+        preferred = tuple(ref for ref in same if ref.namespace == namespace)
+        return preferred if preferred or name.namespace else same
+
+    def _one(self, name: Name, found: tuple[PodRef, ...], what: str, index: _Index) -> PodRef:
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Flaw(f"'{name}' is in several namespaces", f"write one of {', '.join(map(str, found))}")
+        raise Flaw(f"there is no {what} called '{name}'", self._remedy(name, index))
+
+    def _remedy(self, name: Name, index: _Index) -> str:
+        if not name.namespace:
+            return suggest(name.name, {*index, *self._externals})
+        refs = [ref for same in index.values() for ref in same]
+        if name.namespace in index and name.namespace not in {ref.namespace for ref in refs}:
+            return f"'{name.namespace}' is no namespace: leave out '/{name.name}'"
+        return suggest(str(name), map(str, refs))
+
+
+def _by_bare_name(refs: Iterable[PodRef]) -> _Index:
+    index: dict[str, list[PodRef]] = defaultdict(list)
+    for ref in sorted(refs):
+        index[ref.name].append(ref)
+    return {name: tuple(same) for name, same in index.items()}

@@ -1,0 +1,157 @@
+"""The nouns of a path: who asks (``Source``), what is asked (``Target``), how (``Scheme``).
+
+Pure values with resolved, logical names (as the scenario's files say them); the grammar is in ``paths.expectations``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from netpol_harness.model.labels import Labels
+from netpol_harness.model.names import PodRef, Protocol
+from netpol_harness.model.objects import ContainerPort, Service
+from netpol_harness.paths.outcome import Expected
+
+
+class Scheme(StrEnum):
+    """How a path is asked. HTTP is TCP asked by an HTTP client."""
+
+    TCP = "tcp"
+    HTTP = "http"
+    UDP = "udp"
+    SCTP = "sctp"
+    ICMP = "icmp"
+
+    @property
+    def protocol(self) -> Protocol:
+        """The transport protocol that a policy sees."""
+        return Protocol.TCP if self is Scheme.HTTP else Protocol(self.value.upper())
+
+
+class Manner(StrEnum):
+    """When a path is asked, and by what connection; the value is the word before the source.
+
+    NEW         by new connections, once the step is entered
+    HELD        by one connection, opened in the first step that has the path and kept open through the last
+    FIRST       as a pod of the path starts: the first packets from it, or to it
+    THROUGHOUT  by new connections one after another, from before the step is entered until it has settled
+    """
+
+    NEW = ""
+    HELD = "held"
+    FIRST = "first"
+    THROUGHOUT = "throughout"
+
+
+class TargetKind(StrEnum):
+    """What a target's name denotes, and so what is typed in the pod.
+
+    SERVICE     a Service, asked by its DNS name
+    FQDN        a Service, asked by its name within the cluster's domain (``name.namespace.svc[.cluster.local]``)
+    CLUSTER_IP  a Service, asked by its ClusterIP
+    POD         a workload's pods, asked by their addresses
+    NODE_PORT   a node's address: the node on which the named pod runs
+    EXTERNAL    an external host, asked by its address
+    ADDRESS     a literal address
+    """
+
+    SERVICE = "service"
+    FQDN = "fqdn"
+    CLUSTER_IP = "ip"
+    POD = "pod"
+    NODE_PORT = "node"
+    EXTERNAL = "external"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``ref`` names the object; for EXTERNAL its namespace is empty, for ADDRESS its name is the address.
+
+    ``port`` is what is typed (a Service's port for Services); 0 for ICMP.
+    """
+
+    kind: TargetKind
+    ref: PodRef
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One path. ``text`` is its canonical spelling and the name of its test; equal paths have equal text.
+
+    ``source`` has an empty namespace where it is an external host. ``source_port`` is 0 where any will do.
+    """
+
+    source: PodRef
+    scheme: Scheme
+    target: Target
+    text: str = field(compare=False)
+    manner: Manner = Manner.NEW
+    source_port: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A path, the word for it, and where an author wrote it (``file:line``)."""
+
+    path: Path
+    expected: Expected
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A path that an author asks without a word for it, and where (``file:line``): the word is to be derived."""
+
+    path: Path
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Something that has pods: a Pod, or a controller such as a Deployment, under the name that its manifest gives it.
+
+    ``replicas`` pods exist at run time; a path from or to the workload is asked of every one of them. Pods on their
+    node's network (``host_network``) are asked where a line names them; ``any`` and the closed world leave them out,
+    since what policies mean for them is undefined.
+    """
+
+    ref: PodRef
+    kind: str
+    labels: Labels
+    ports: tuple[ContainerPort, ...]
+    replicas: int = 1
+    host_network: bool = False
+
+    @property
+    def in_closed_world(self) -> bool:
+        """Whether ``any`` and the closed world speak of its pods: it has some, on the pod network."""
+        return self.replicas > 0 and not self.host_network
+
+    @property
+    def is_one_pod(self) -> bool:
+        """Whether it is surely a single pod; how many a DaemonSet has is for the nodes to say."""
+        return self.replicas == 1 and self.kind != "DaemonSet"
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalHost:
+    """A host outside the cluster. ``address`` is empty where any will do; ``ports`` are those it serves."""
+
+    name: str
+    address: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All names that a path may use. ``default_namespace`` completes a bare name."""
+
+    workloads: Mapping[PodRef, Workload]
+    services: Mapping[PodRef, Service]
+    externals: Mapping[str, ExternalHost]
+    default_namespace: str = "default"

@@ -1,0 +1,259 @@
+"""From a sentence of the grammar to the paths that it stands for: names looked up, ports compared with what is served.
+
+The other half of ``paths.expectations``, which weighs the paths of all sentences against each other.
+"""
+
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.objects import Service
+from netpol_harness.paths.diagnostics import Flaw
+from netpol_harness.paths.grammar import Form, Name, Sentence
+from netpol_harness.paths.names import Names, ObjectName
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.reach import ends, node_ports
+
+T = TypeVar("T")
+
+_UNPROVABLE = "silence there would prove nothing, so nothing but 'undefined' can be expected of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """How a step is entered: what is ``absent`` in it, the workloads whose pods are ``made`` on entering, and the paths
+    whose connections earlier steps have opened, and ``held``.
+    """
+
+    absent: Set[ObjectName] = frozenset()
+    made: Set[PodRef] = frozenset()
+    held: Set[Path] = frozenset()
+
+
+class Resolver:
+    """Names and ports of one step."""
+
+    def __init__(self, inventory: Inventory, transition: Transition | None) -> None:
+        self._inventory = inventory
+        self._transition = transition
+        self._names = Names(inventory, transition.absent if transition else frozenset())
+        self._everybody = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
+
+    def paths(self, sentence: Sentence) -> list[Path]:
+        """The path that a sentence names, or all that it stands for; raises a Flaw, or a group of them: one a side."""
+        flaws: list[Flaw] = []
+        sources, targets = (
+            _unless_flawed(self._sources, sentence, flaws),
+            _unless_flawed(self._targets, sentence, flaws),
+        )
+        if flaws:
+            raise ExceptionGroup(sentence.text, flaws)
+        paths = [
+            Path(source, sentence.scheme, target, f"{left} -> {right}", sentence.manner, sentence.source_port)
+            for (source, left), (target, right) in product(sources, targets)
+            if not (sentence.is_wildcard and self._leads_back(source, target, sentence))
+        ]
+        if not paths:
+            raise Flaw(f"'any' stands for nothing in '{sentence.text}'", "leave the line out, or add workloads")
+        if transition := self._transition:
+            for path in paths:
+                _in_time(path, sentence, transition)
+        return paths
+
+    def _leads_back(self, source: PodRef, target: Target, sentence: Sentence) -> bool:
+        """Whether the asker may answer itself, which the API leaves undefined."""
+        return source in ends(target, Port(sentence.scheme.protocol, sentence.port), self._inventory)
+
+    def _sources(self, sentence: Sentence) -> list[tuple[PodRef, str]]:
+        if sentence.from_any:
+            spell = self._names.spell_source
+            return [(workload.ref, sentence.left_prefix + spell(workload.ref)) for workload in self._everybody]
+        if host := self._names.external(sentence.source):
+            _demand_one_pod(sentence, None)
+            return [(PodRef("", host), sentence.left)]
+        workload = self._with_pods(self._names.workload(sentence.source))
+        _demand_one_pod(sentence, workload)
+        return [(workload.ref, sentence.left)]
+
+    def _targets(self, sentence: Sentence) -> list[tuple[Target, str]]:
+        return self._every_target(sentence) if sentence.to_any else [(self._target(sentence), sentence.right)]
+
+    def _every_target(self, sentence: Sentence) -> list[tuple[Target, str]]:
+        protocol, number = sentence.scheme.protocol, sentence.port
+        serving = [w for w in self._everybody if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
+        if not serving:
+            raise Flaw(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
+        colon = f":{number}" if number else ""
+        return [
+            (Target(TargetKind.POD, w.ref, number), f"{sentence.prefix}{self._names.spell_target(w.ref)}{colon}")
+            for w in serving
+        ]
+
+    def _target(self, sentence: Sentence) -> Target:
+        name = sentence.target
+        match sentence.form:
+            case Form.ADDRESS:
+                return self._address(sentence)
+            case Form.POD:
+                return self._pod(self._names.workload(name), sentence)
+            case Form.NODE:
+                return self._node(self._names.workload(name), sentence)
+            case Form.SERVICE:
+                return self._service(TargetKind.SERVICE, self._names.service(name), sentence)
+            case Form.FULL_NAME:
+                return self._service(TargetKind.FQDN, self._names.service(name), sentence)
+            case Form.IP:
+                return self._service(TargetKind.CLUSTER_IP, self._names.service(name), sentence)
+            case Form.NAME:
+                return self._plain(name, sentence)
+
+    def _plain(self, name: Name, sentence: Sentence) -> Target:
+        if host := self._names.external(name):
+            return self._external(host, sentence)
+        named = self._names.target(name)
+        if named.is_workload and named.is_service:
+            self._demand_that_the_service_is_meant(named.ref, sentence)
+        if named.is_service:
+            return self._service(TargetKind.SERVICE, named.ref, sentence)
+        return self._pod(named.ref, sentence)
+
+    def _demand_that_the_service_is_meant(self, ref: PodRef, sentence: Sentence) -> None:
+        """Of a workload and a Service of one name, the Service is meant where the port is the Service's.
+
+        Only a name can be unresolved, so that this is of the Service, too.
+        """
+        service, name = self._inventory.services.get(ref), sentence.target
+        ports = [p.port for p in service.ports] if service else []
+        asked = Port(sentence.scheme.protocol, sentence.port)
+        if asked in ports or sentence.expected is Expected.UNRESOLVED:
+            return
+        served = f", which serves {', '.join(map(str, ports))}" if ports else ""
+        raise Flaw(
+            f"'{name}' is both a workload and a Service{served}",
+            f"write pod({name}) for the pod's address, service({name}) or ip({name}) for the Service",
+        )
+
+    def _address(self, sentence: Sentence) -> Target:
+        for host in self._inventory.externals.values():
+            if host.address == sentence.target.name:
+                return self._external(host.name, sentence)
+        return Target(TargetKind.ADDRESS, PodRef("", sentence.target.name), sentence.port)
+
+    def _external(self, name: str, sentence: Sentence) -> Target:
+        served = [p.port for p in self._inventory.externals[name].ports]
+        _demand(sentence, served, f"the external host '{name}'", "give it that port under 'external'")
+        return Target(TargetKind.EXTERNAL, PodRef("", name), sentence.port)
+
+    def _pod(self, ref: PodRef, sentence: Sentence) -> Target:
+        workload = self._with_pods(ref)
+        served = [p.port for p in workload.ports]
+        _demand(sentence, served, f"{workload.kind} {workload.ref}", "declare it as a containerPort in its manifest")
+        return Target(TargetKind.POD, workload.ref, sentence.port)
+
+    def _node(self, ref: PodRef, sentence: Sentence) -> Target:
+        workload = self._with_pods(ref)
+        offered = sorted((p for s in self._inventory.services.values() for p in node_ports(s)), key=str)
+        _demand(sentence, offered, "a node, by the Services' nodePorts,", "write nodePort in the Service's manifest")
+        return Target(TargetKind.NODE_PORT, workload.ref, sentence.port)
+
+    def _service(self, kind: TargetKind, ref: PodRef, sentence: Sentence) -> Target:
+        target = Target(kind, ref, sentence.port)
+        service = self._inventory.services.get(ref)
+        if service is None:
+            self._absent_service(target, sentence)
+            return target
+        if kind is TargetKind.CLUSTER_IP and service.headless:
+            raise Flaw(f"Service {ref} is headless and has no ClusterIP", "ask it by its name, or ask its pods")
+        if sentence.scheme is Scheme.ICMP:
+            raise Flaw(f"Service {ref} answers no ICMP: it is not a host", "ask one of its pods")
+        self._demand_service_port(service, sentence)
+        return target
+
+    def _absent_service(self, target: Target, sentence: Sentence) -> None:
+        by_name = target.kind is not TargetKind.CLUSTER_IP
+        if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
+            raise Flaw(
+                f"Service {target.ref} is absent in this step",
+                "only its name can be asked, and 'unresolved' or 'undefined' be expected",
+            )
+
+    def _demand_service_port(self, service: Service, sentence: Sentence) -> None:
+        asked = Port(sentence.scheme.protocol, sentence.port)
+        served = [p.port for p in service.ports]
+        if service.headless:
+            refs = ends(Target(TargetKind.SERVICE, service.ref, sentence.port), asked, self._inventory)
+            served = [p.port for ref in sorted(refs) for p in self._inventory.workloads[ref].ports]
+        elif not served:
+            return
+        behind = [str(p.port) for p in service.ports if p.target == sentence.port]
+        hint = f"{sentence.port} is its targetPort: ask {' or '.join(behind)}" if behind else "ask a port that it has"
+        _demand(sentence, served, f"Service {service.ref}", hint)
+
+    def _with_pods(self, ref: PodRef) -> Workload:
+        workload = self._inventory.workloads.get(ref)
+        if workload is None:
+            raise Flaw(f"{ref} is absent in this step", "leave the path out, or leave it out of 'absent'")
+        if not workload.replicas:
+            raise Flaw(f"{workload.kind} {ref} has no pods (replicas: 0)", "leave the path out, or give it replicas")
+        return workload
+
+
+def _unless_flawed(resolve: Callable[[Sentence], list[T]], sentence: Sentence, flaws: list[Flaw]) -> list[T]:
+    """One side of a sentence, or nothing and the flaw noted, so that the other side has its say too."""
+    try:
+        return resolve(sentence)
+    except Flaw as flaw:
+        flaws.append(flaw)
+        return []
+
+
+def _numbers(workload: Workload, protocol: Protocol) -> frozenset[int]:
+    return frozenset(p.port.number for p in workload.ports if p.port.protocol is protocol)
+
+
+def _demand_one_pod(sentence: Sentence, source: Workload | None) -> None:
+    """A bound port makes one and the same flow of all attempts, which several pods would not."""
+    if sentence.source_port and (source is None or not source.is_one_pod):
+        who = f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
+        raise Flaw(f"'{sentence.left}' binds a port in one pod, but {who}", "ask from a Pod, or leave the port out")
+
+
+def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
+    """What the manner of asking wants of the step's beginning."""
+    ends = [path.source, *([path.target.ref] if path.target.kind is TargetKind.POD else [])]
+    made = [ref for ref in ends if ref in transition.made]
+    match path.manner:
+        case Manner.FIRST if len(made) != 1:
+            what = f"'{path}' is about a pod's first packets, but {'both ends are' if made else 'neither end is'}"
+            raise Flaw(
+                f"{what} made on entering this step", "'recreate' one end, or have it 'absent' in the step before"
+            )
+        case Manner.THROUGHOUT if made:
+            raise Flaw(
+                f"'{path}' is asked from before this step is entered, but {made[0]} is made on entering it",
+                f"write 'first {path.text.removeprefix('throughout ')}', or ask it in a step that leaves the pod alone",
+            )
+        case Manner.HELD if path not in transition.held and sentence.expected is not Expected.ALLOWED:
+            raise Flaw(
+                f"'{path}' is opened in this step, where it must be allowed", "hold it 'allowed' in an earlier step"
+            )
+        case Manner.HELD if path in transition.held and path.source in transition.made:
+            raise Flaw(
+                f"'{path}' cannot have been kept open: {path.source} is made on entering this step",
+                "leave the path out, or the pod alone",
+            )
+
+
+def _demand(sentence: Sentence, served: Sequence[Port], who: str, remedy: str) -> None:
+    """A port that nothing serves can be probed, but a denial there could never be told from a missing listener."""
+    asked = Port(sentence.scheme.protocol, sentence.port)
+    if asked.protocol is Protocol.ICMP or asked in served or sentence.expected is Expected.UNDEFINED:
+        return
+    twins = [port for port in served if port.number == asked.number]
+    if twins:
+        remedy = f"write {twins[0].protocol.lower()}:// before the name to ask {twins[0]}"
+    ports = ", ".join(dict.fromkeys(map(str, served))) or "no port"
+    raise Flaw(f"{who} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)

@@ -1,0 +1,1 @@
+"""What was observed: attempts, evidence, judgement and truth tables. Pure."""

@@ -1,0 +1,234 @@
+"""Behaviours of the oracle by table: what the text decides, what it leaves open, and how profiles close it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.objects import World
+from netpol_harness.oracle.judge import Oracle
+from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
+
+Build = Callable[..., World]
+SOURCES = Path(__file__).parents[2] / "harness"
+ALLOWED, BLOCKED, UNDEFINED = Answer.ALLOWED, Answer.BLOCKED, Answer.UNDEFINED
+YES, NO = Decision.YES, Decision.NO
+IN: dict[str, Any] = {"policyTypes": ["Ingress"]}
+OUT: dict[str, Any] = {"policyTypes": ["Egress"]}
+
+
+def flow(path: str, *, via: str = "", virtual: str = "") -> Flow:
+    """A flow written ``SOURCE > DESTINATION NUMBER/PROTOCOL``; an end is a pod, an address or ``node:ADDRESS``."""
+    ends, _, port = path.rpartition(" ")
+    source, _, destination = ends.partition(" > ")
+    number, _, protocol = port.partition("/")
+    through = PodRef("x", via) if via else None
+    return Flow(end(source), end(destination), Port(Protocol(protocol or "TCP"), int(number)), through, virtual)
+
+
+def end(text: str) -> PodRef | Outside:
+    if "/" in text:
+        return PodRef(*text.split("/"))
+    return Outside(text.removeprefix("node:").removeprefix("?"), node=text.startswith("node:"))
+
+
+def judge(world: World, path: str, decided: dict[Point, Decision] | None = None, **how: str) -> Verdict:
+    profile = Profile("test", decided) if decided else SPECIFICATION
+    return Oracle(world, profile).judge(flow(path, **how))
+
+
+@pytest.mark.parametrize(
+    ("specs", "path", "answer"),
+    [
+        ([], "y/a > x/a 80", ALLOWED),
+        ([IN], "y/a > x/a 80", BLOCKED),
+        ([IN], "x/a > y/a 80", ALLOWED),
+        ([OUT], "x/a > y/a 80", BLOCKED),
+        ([OUT], "y/a > x/a 80", ALLOWED),
+        ([IN], "203.0.113.1 > x/a 80", BLOCKED),
+        ([IN], "x/a > x/a 80", ALLOWED),
+        ([IN, OUT], "x/a > x/a 80", ALLOWED),
+        ([IN | {"ingress": [{}]}], "203.0.113.1 > x/a 9/SCTP", ALLOWED),
+        ([IN | {"ingress": [{"from": [{"podSelector": {}}]}]}], "y/a > x/a 80", BLOCKED),
+        ([IN | {"ingress": [{"from": [{"podSelector": {}}]}]}], "x/b > x/a 80", ALLOWED),
+        ([IN | {"ingress": [{"from": [{"namespaceSelector": {}}]}]}], "y/a > x/a 80", ALLOWED),
+        ([IN | {"ingress": [{"from": [{"namespaceSelector": {}}]}]}], "203.0.113.1 > x/a 80", BLOCKED),
+        (
+            [IN | {"ingress": [{"from": [{"ipBlock": {"cidr": "203.0.113.0/24"}}], "ports": [{"port": 80}]}]}],
+            "203.0.113.1 > x/a 80",
+            ALLOWED,
+        ),
+        (
+            [IN | {"ingress": [{"from": [{"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.0/25"]}}]}]}],
+            "203.0.113.1 > x/a 80",
+            BLOCKED,
+        ),
+        ([IN | {"ingress": [{"ports": [{"port": "web"}]}]}], "y/a > x/a 80", ALLOWED),
+        ([IN | {"ingress": [{"ports": [{"port": "dns"}]}]}], "y/a > x/a 53/UDP", BLOCKED),
+        ([OUT | {"egress": [{"ports": [{"port": "dns", "protocol": "UDP"}]}]}], "x/a > y/a 53/UDP", ALLOWED),
+        ([IN | {"ingress": [{"ports": [{"port": 79, "endPort": 81}]}]}], "y/a > x/a 81", ALLOWED),
+        ([IN | {"ingress": [{"ports": [{"port": 79, "endPort": 81}]}]}], "y/a > x/a 82", BLOCKED),
+        ([IN | {"ingress": [{"ports": [{}]}]}], "y/a > x/a 1", ALLOWED),
+        ([IN | {"ingress": [{"ports": [{}]}]}], "y/a > x/a 1/UDP", BLOCKED),
+        ([IN, IN | {"ingress": [{}]}], "y/a > x/a 80", ALLOWED),
+        ([IN | {"ingress": [{"ports": [{"port": "web"}]}]}], "y/a > x/far 80", ALLOWED),
+    ],
+)
+def test_what_the_text_decides(world: Build, specs: list[dict[str, Any]], path: str, answer: Answer) -> None:
+    verdict = judge(world(*specs), path)
+    assert (verdict.answer, verdict.points) == (answer, frozenset())
+
+
+TO_PODS = OUT | {"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}
+FROM_ANY = IN | {"ingress": [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}
+TO_VIRTUAL = OUT | {"egress": [{"to": [{"ipBlock": {"cidr": "10.96.0.0/16"}}]}]}
+TO_NAME = OUT | {"egress": [{"ports": [{"port": "web"}]}]}
+FROM_X = IN | {"ingress": [{"from": [{"podSelector": {}}]}]}
+TO_X = OUT | {"egress": [{"to": [{"podSelector": {}}]}]}
+RANGE = IN | {"ingress": [{"ports": [{"port": 79, "endPort": 81}]}]}
+SCTP = IN | {"ingress": [{"ports": [{"protocol": "SCTP"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("point", "spec", "path", "how", "yes", "no"),
+    [
+        (Point.IP_BLOCK_OF_PODS, TO_PODS, "x/a > y/a 80", {}, ALLOWED, BLOCKED),
+        (Point.IP_BLOCK_OF_PODS, FROM_ANY, "y/a > x/a 80", {}, ALLOWED, BLOCKED),
+        (Point.IP_BLOCK_OF_PODS, FROM_ANY, "x/unknown > x/a 80", {}, ALLOWED, BLOCKED),
+        (Point.TRANSLATION, TO_VIRTUAL, "x/b > x/a 80", {"via": "a", "virtual": "10.96.0.1"}, ALLOWED, BLOCKED),
+        (Point.TRANSLATION, TO_VIRTUAL, "x/b > x/a 80", {"via": "a"}, ALLOWED, BLOCKED),
+        (Point.OTHER_PROTOCOLS, IN | {"ingress": [{}]}, "y/a > x/a 0/ICMP", {}, ALLOWED, BLOCKED),
+        (Point.OTHER_PROTOCOLS, IN, "y/a > x/a 0/ICMP", {}, BLOCKED, BLOCKED),
+        (Point.OWN_NODE, OUT, "x/a > x/host 80", {}, ALLOWED, BLOCKED),
+        (Point.OWN_NODE, OUT, "x/a > node:192.0.2.1 22", {}, ALLOWED, BLOCKED),
+        (Point.HOST_NETWORK, FROM_X, "x/far > x/a 80", {}, ALLOWED, BLOCKED),
+        (Point.HOST_NETWORK, TO_X, "x/a > x/far 80", {}, ALLOWED, BLOCKED),
+        (Point.HOST_NETWORK, IN, "y/a > x/far 80", {}, BLOCKED, ALLOWED),
+        (Point.HAIRPIN, IN, "x/a > x/a 80", {"via": "a"}, ALLOWED, BLOCKED),
+        (Point.NAMED_PORT_OUTSIDE, TO_NAME, "x/a > 203.0.113.1 80", {}, ALLOWED, BLOCKED),
+    ],
+)
+def test_what_the_text_leaves_open_and_a_profile_closes(
+    world: Build, point: Point, spec: dict[str, Any], path: str, how: dict[str, str], yes: Answer, no: Answer
+) -> None:
+    verdict = judge(world(spec), path, **how)
+    assert (verdict.answer, verdict.points) == (UNDEFINED, {point})
+    assert judge(world(spec), path, {point: YES}, **how).answer is yes
+    assert judge(world(spec), path, {point: NO}, **how).answer is no
+
+
+@pytest.mark.parametrize(("spec", "path"), [(RANGE, "y/a > x/a 80"), (SCTP, "y/a > x/a 80/SCTP")])
+def test_optional_features_are_there_unless_a_profile_denies_them(
+    world: Build, spec: dict[str, Any], path: str
+) -> None:
+    assert judge(world(spec), path).answer is ALLOWED
+    verdict = judge(world(spec), path, {Point.OPTIONAL_FEATURES: NO})
+    assert (verdict.answer, verdict.ingress.points) == (BLOCKED, {Point.OPTIONAL_FEATURES})
+
+
+def test_without_end_port_the_first_port_is_left(world: Build) -> None:
+    assert judge(world(RANGE), "y/a > x/a 79", {Point.OPTIONAL_FEATURES: NO}).answer is ALLOWED
+
+
+def test_without_an_implementation_nothing_is_blocked(world: Build) -> None:
+    verdict = judge(world(IN, OUT), "x/a > x/b 80", {Point.NO_IMPLEMENTATION: YES})
+    assert verdict.answer is ALLOWED
+    assert verdict.egress.points == verdict.ingress.points == {Point.NO_IMPLEMENTATION}
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "answer"),
+    [
+        (IN, "x/host > x/a 80", ALLOWED),
+        (IN, "x/far > x/a 80", BLOCKED),
+        (IN, "node:192.0.2.1 > x/a 80", ALLOWED),
+        (IN, "192.0.2.1 > x/a 80", ALLOWED),
+        (IN, "node:192.0.2.2 > x/a 80", BLOCKED),
+        (IN, "node:192.0.2.77 > x/a 80", UNDEFINED),
+        (IN, "x/host > x/unknown 80", UNDEFINED),
+        (IN | {"ingress": [{}]}, "x/host > x/unknown 80", ALLOWED),
+        (OUT, "x/a > x/far 80", BLOCKED),
+        (OUT, "x/a > node:192.0.2.2 22", BLOCKED),
+        (OUT | {"egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.2/32"}}]}]}, "x/a > x/far 80", ALLOWED),
+    ],
+)
+def test_the_own_node_and_other_nodes(world: Build, spec: dict[str, Any], path: str, answer: Answer) -> None:
+    """Own-node ingress is always allowed (API text of ``spec.ingress``); a node that is not known leaves it open."""
+    verdict = judge(world({**spec, "podSelector": {"matchExpressions": NOT_HOSTS}}), path)
+    assert verdict.answer is answer
+    assert (verdict.points == {Point.NOT_KNOWN}) is (answer is UNDEFINED)
+
+
+NOT_HOSTS = [{"key": "pod", "operator": "NotIn", "values": ["host", "far"]}]
+
+
+@pytest.mark.parametrize(
+    ("block", "answer"),
+    [
+        ({"cidr": "0.0.0.0/0"}, ALLOWED),
+        ({"cidr": "::/0"}, ALLOWED),
+        ({"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}, UNDEFINED),
+        ({"cidr": "203.0.113.0/24"}, UNDEFINED),
+    ],
+)
+def test_a_host_of_unknown_address_is_surely_only_where_all_are(
+    world: Build, block: dict[str, Any], answer: Answer
+) -> None:
+    verdict = judge(world(IN | {"ingress": [{"from": [{"ipBlock": block}]}]}), "? > x/a 80")
+    assert verdict.answer is answer
+    assert verdict.points == ({Point.NOT_KNOWN} if answer is UNDEFINED else set())
+
+
+@pytest.mark.parametrize("path", ["x/a > y/ended 80", "y/ended > x/a 80", "x/a > y/never 80"])
+def test_a_pod_that_is_not_there_is_nobody(world: Build, path: str) -> None:
+    assert judge(world(), path).points == {Point.NOT_KNOWN}
+
+
+def test_an_ended_pod_is_matched_by_its_former_address_as_any_host(world: Build) -> None:
+    everyone = IN | {"ingress": [{"from": [{"namespaceSelector": {}}]}]}
+    assert judge(world(everyone), "10.0.2.9 > x/a 80").answer is BLOCKED
+
+
+def test_a_headless_service_translates_nothing(world: Build) -> None:
+    assert judge(world(IN), "x/a > x/a 80", via="headless").answer is ALLOWED
+    assert judge(world(TO_VIRTUAL), "x/b > x/a 80", via="headless").answer is BLOCKED
+
+
+def test_what_a_block_holds_before_and_after_translation_is_not_open(world: Build) -> None:
+    wide = OUT | {"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}
+    verdict = judge(world(wide), "x/b > x/a 80", {Point.IP_BLOCK_OF_PODS: YES}, via="a")
+    assert verdict.answer is ALLOWED
+
+
+def test_a_verdict_names_policies_rules_peers_and_ports(world: Build) -> None:
+    peers = [{"podSelector": {"matchLabels": {"pod": "b"}}}, {"ipBlock": {"cidr": "10.0.2.0/24"}}]
+    rules = [{"ports": [{"port": 1}]}, {"from": peers, "ports": [{"port": 1}, {"port": 80}]}]
+    side = judge(world(IN, IN | {"ingress": rules}), "y/a > x/a 80").ingress
+    p0, p1 = PodRef("x", "p0"), PodRef("x", "p1")
+    doubt = frozenset({Point.IP_BLOCK_OF_PODS})
+    assert side == Side(Direction.INGRESS, UNDEFINED, (p0, p1), (Admission(p1, 1, 1, 1, doubt),), doubt)
+    assert judge(world(IN | {"ingress": [{}]}), "y/a > x/a 80").ingress.admissions == (Admission(p0, 0),)
+
+
+def test_a_side_tells_by_which_decision_it_came_out(world: Build) -> None:
+    decided = {Point.IP_BLOCK_OF_PODS: NO}
+    assert judge(world(TO_PODS), "x/a > y/a 80", decided).egress.points == {Point.IP_BLOCK_OF_PODS}
+    assert judge(world(TO_PODS, OUT | {"egress": [{}]}), "x/a > y/a 80", decided).egress.points == set()
+
+
+def test_the_oracle_pulls_in_nothing_but_the_model_and_the_standard_library() -> None:
+    paths = f"import sys; sys.path.insert(0, {str(SOURCES)!r})"
+    program = f"{paths}; import netpol_harness.oracle.judge; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    roots = {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
+    ours = {name for name in done.stdout.split() if name.startswith("netpol_harness")}
+    assert roots == {"__main__", "netpol_harness"}
+    assert {name for name in ours if not name.startswith("netpol_harness.model.")} == {
+        "netpol_harness",
+        "netpol_harness.model",
+    }

@@ -1,0 +1,51 @@
+"""A small town for tests of names and paths."""
+
+import pytest
+
+from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Service, ServicePort
+from netpol_harness.paths.path import ExternalHost, Inventory, Workload
+
+
+def _workload(namespace: str, name: str, *ports: str, kind: str = "Pod", replicas: int = 1) -> Workload:
+    return Workload(PodRef(namespace, name), kind, {"app": name}, tuple(map(_port, ports)), replicas)
+
+
+def _port(text: str) -> ContainerPort:
+    number, _, rest = text.partition("/")
+    protocol, _, name = rest.partition(":")
+    return ContainerPort(Port(Protocol(protocol or "TCP"), int(number)), name)
+
+
+def _service(namespace: str, name: str, app: str, *ports: ServicePort, headless: bool = False) -> Service:
+    return Service(PodRef(namespace, name), {"app": app}, ports, headless=headless)
+
+
+def _served(number: int, target: int | str, *, protocol: Protocol = Protocol.TCP, node_port: int = 0) -> ServicePort:
+    return ServicePort(Port(protocol, number), target, node_port=node_port)
+
+
+@pytest.fixture
+def town() -> Inventory:
+    """Pods web, app, db (default), db and lone (shop), a Deployment api, Services in front, and two external hosts."""
+    workloads = [
+        _workload("default", "web", "80/TCP:http", "53/UDP"),
+        _workload("default", "app", "5000"),
+        _workload("default", "db", "3306"),
+        _workload("shop", "db", "5432"),
+        _workload("shop", "lone", "80"),
+        _workload("default", "api", "8080", kind="Deployment", replicas=3),
+        _workload("default", "idle", "80", kind="Deployment", replicas=0),
+        _workload("default", "both", "80"),
+    ]
+    services = [
+        _service("default", "web-service", "web", _served(8080, "http", node_port=30080)),
+        _service("default", "db-service", "db", _served(33060, 3306)),
+        _service("default", "api-headless", "api", headless=True),
+        _service("default", "both", "both", _served(80, 80)),
+        _service("shop", "till", "lone", _served(80, 80)),
+    ]
+    externals = [ExternalHost("user", "203.0.113.7", (_port("443"),)), ExternalHost("silent")]
+    return Inventory(
+        {w.ref: w for w in workloads}, {s.ref: s for s in services}, {host.name: host for host in externals}
+    )

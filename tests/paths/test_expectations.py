@@ -1,0 +1,360 @@
+"""What sentences come to mean over an inventory."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import cell_path, covered, resolve, service_paths
+from netpol_harness.paths.grammar import Sentence, parse
+from netpol_harness.paths.names import Names, ObjectName
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.reach import cells
+from netpol_harness.paths.resolver import Transition
+
+
+def sentences(*lines: str) -> list[Sentence]:
+    found = []
+    for number, line in enumerate(lines, 1):
+        text, _, word = line.rpartition(": ")
+        sentence = parse(text, Expected(word), Place("scenario.yaml", number))
+        assert isinstance(sentence, Sentence), sentence
+        found.append(sentence)
+    return found
+
+
+def read(town: Inventory, *lines: str, absent: frozenset[ObjectName] = frozenset()) -> tuple[Expectation, ...]:
+    expectations, problems = resolve(sentences(*lines), town, Transition(absent))
+    assert not problems, problems
+    return expectations
+
+
+def wrong(town: Inventory, *lines: str, absent: frozenset[ObjectName] = frozenset()) -> tuple[Problem, ...]:
+    return resolve(sentences(*lines), town, Transition(absent))[1]
+
+
+def said(expectations: tuple[Expectation, ...]) -> dict[str, str]:
+    return {e.path.text: e.expected.value for e in expectations}
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "ref", "port"),
+    [
+        ("app:5000", TargetKind.POD, PodRef("default", "app"), 5000),
+        ("api:8080", TargetKind.POD, PodRef("default", "api"), 8080),
+        ("icmp://app", TargetKind.POD, PodRef("default", "app"), 0),
+        ("db:3306", TargetKind.POD, PodRef("default", "db"), 3306),
+        ("shop/db:5432", TargetKind.POD, PodRef("shop", "db"), 5432),
+        ("lone:80", TargetKind.POD, PodRef("shop", "lone"), 80),
+        ("pod(both):80", TargetKind.POD, PodRef("default", "both"), 80),
+        ("service(both):80", TargetKind.SERVICE, PodRef("default", "both"), 80),
+        ("both:80", TargetKind.SERVICE, PodRef("default", "both"), 80),
+        ("http://default/both", TargetKind.SERVICE, PodRef("default", "both"), 80),
+        ("db-service:33060", TargetKind.SERVICE, PodRef("default", "db-service"), 33060),
+        ("till:80", TargetKind.SERVICE, PodRef("shop", "till"), 80),
+        ("both.default.svc:80", TargetKind.FQDN, PodRef("default", "both"), 80),
+        ("ip(db-service):33060", TargetKind.CLUSTER_IP, PodRef("default", "db-service"), 33060),
+        ("api-headless:8080", TargetKind.SERVICE, PodRef("default", "api-headless"), 8080),
+        ("node(app):30080", TargetKind.NODE_PORT, PodRef("default", "app"), 30080),
+        ("user:443", TargetKind.EXTERNAL, PodRef("", "user"), 443),
+        ("203.0.113.7:443", TargetKind.EXTERNAL, PodRef("", "user"), 443),
+        ("203.0.113.8:1", TargetKind.ADDRESS, PodRef("", "203.0.113.8"), 1),
+        ("icmp://user", TargetKind.EXTERNAL, PodRef("", "user"), 0),
+    ],
+)
+def test_a_target_is_what_its_name_denotes(
+    town: Inventory, target: str, kind: TargetKind, ref: PodRef, port: int
+) -> None:
+    (expectation,) = read(town, f"web -> {target}: blocked")
+    assert expectation.path.target == Target(kind, ref, port)
+    assert expectation.path.source == PodRef("default", "web")
+    assert (expectation.expected, expectation.where) == (Expected.BLOCKED, "scenario.yaml:1")
+
+
+def test_an_external_host_asks_without_a_namespace(town: Inventory) -> None:
+    (expectation,) = read(town, "user -> http://web: allowed")
+    assert expectation.path.source == PodRef("", "user")
+    assert expectation.path.scheme is Scheme.HTTP
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("wep -> app:5000: allowed", "did you mean web?"),
+        ("nobody-knows -> app:5000: allowed", "known here:"),
+        ("web -> ap:5000: allowed", "did you mean"),
+        ("web -> shop/dp:5432: allowed", "did you mean shop/db"),
+        ("web -> http://web/index.html: allowed", "leave out '/index.html'"),
+        ("db-service -> app:5000: allowed", "is a Service, where a pod is wanted"),
+        ("web -> ip(app):5000: allowed", "is a workload, where a Service is wanted"),
+        (
+            "web -> both:81: allowed",
+            "'both' is both a workload and a Service, which serves 80/TCP; write pod(both) for",
+        ),
+        ("web -> udp://both:80: allowed", "for the pod's address, service(both) or ip(both) for the Service"),
+        (
+            "web -> icmp://both: allowed",
+            "'both' is both a workload and a Service, which serves 80/TCP; write pod(both)",
+        ),
+        ("web -> db-service:3306: allowed", "3306 is its targetPort: ask 33060/TCP"),
+        ("web -> db-service:9: allowed", "Service default/db-service serves 33060/TCP, not 9/TCP"),
+        ("web -> app:9: blocked", "declare it as a containerPort"),
+        ("app -> web:53: blocked", "write udp:// before the name to ask 53/UDP"),
+        ("web -> api-headless:80: blocked", "serves 8080/TCP, not 80/TCP"),
+        ("web -> ip(api-headless):8080: allowed", "is headless and has no ClusterIP"),
+        ("web -> icmp://db-service: allowed", "answers no ICMP"),
+        ("web -> node(app):30081: allowed", "serves 30080/TCP, not 30081/TCP"),
+        ("web -> user:80: blocked", "the external host 'user' serves 443/TCP, not 80/TCP"),
+        ("web -> silent:80: blocked", "serves no port"),
+        ("idle -> web:80: allowed", "has no pods (replicas: 0)"),
+        ("web -> idle:80: blocked", "has no pods (replicas: 0)"),
+        ("any -> any:9999: blocked", "no workload serves port 9999/TCP"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_with_its_remedy(town: Inventory, line: str, says: str) -> None:
+    (problem,) = wrong(town, line)
+    assert says in str(problem)
+    assert problem.remedy
+
+
+def test_a_bare_name_prefers_the_default_namespace_and_needs_no_other(town: Inventory) -> None:
+    elsewhere = Inventory(
+        {ref: w for ref, w in town.workloads.items() if ref != PodRef("default", "db")}
+        | {PodRef("cafe", "db"): town.workloads[PodRef("shop", "db")]},
+        {},
+        {},
+    )
+    (problem,) = wrong(elsewhere, "web -> db:5432: allowed")
+    assert "write one of cafe/db, shop/db" in str(problem)
+
+
+@pytest.mark.parametrize("target", ["web -> app:9", "web -> db-service:9", "web -> silent:9"])
+def test_undefined_claims_nothing_and_may_ask_any_port(town: Inventory, target: str) -> None:
+    assert read(town, f"{target}: undefined")
+
+
+def in_time(town: Inventory, transition: Transition, *lines: str) -> list[str]:
+    return [str(problem) for problem in resolve(sentences(*lines), town, transition)[1]]
+
+
+def held(town: Inventory, line: str) -> Path:
+    (expectation,) = read(town, line)
+    return expectation.path
+
+
+def test_the_manner_and_the_source_port_tell_paths_apart(town: Inventory) -> None:
+    lines = ("web -> udp://web:53", "held app -> udp://web:53", "app -> udp://web:53", "app:40000 -> udp://web:53")
+    found = read(town, *(f"{line}: allowed" for line in lines))
+    assert len({e.path for e in found}) == 4
+    assert [e.path.text for e in found] == list(lines)
+    assert [(e.path.manner, e.path.source_port) for e in found[1:]] == [
+        (Manner.HELD, 0),
+        (Manner.NEW, 0),
+        (Manner.NEW, 40000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("api:40000 -> app:5000: allowed", "Deployment default/api may have several"),
+        ("user:40000 -> app:5000: allowed", "'user' is an external host"),
+    ],
+)
+def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, says: str) -> None:
+    assert says in str(wrong(town, line)[0])
+
+
+def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inventory) -> None:
+    web, app = PodRef("default", "web"), PodRef("default", "app")
+    from_web, to_web = "first web -> app:5000: blocked", "first app -> web:80: blocked"
+    assert not in_time(town, Transition(made=frozenset({web})), from_web, to_web, "first web -> user:443: allowed")
+    assert "neither end is made" in in_time(town, Transition(), from_web)[0]
+    assert "both ends are made" in in_time(town, Transition(made=frozenset({web, app})), from_web)[0]
+    assert "neither end is made" in in_time(town, Transition(made=frozenset({web})), "first app -> till:80: blocked")[0]
+
+
+def test_throughout_asks_from_before_the_step(town: Inventory) -> None:
+    line = "throughout any -> app:5000: blocked"
+    assert not in_time(town, Transition(), line)
+    (problem,) = in_time(town, Transition(made=frozenset({PodRef("default", "web")})), line)
+    assert "write 'first web -> app:5000'" in problem
+
+
+def test_a_held_path_is_allowed_where_it_is_opened_and_outlives_no_source(town: Inventory) -> None:
+    opened = Transition(held=frozenset({held(town, "held web -> http://lone: allowed")}))
+    line = "held web -> http://lone: blocked"
+    assert "must be allowed" in in_time(town, Transition(), line)[0]
+    assert "must be allowed" in in_time(town, Transition(), "held web -> http://lone: undefined")[0]
+    assert not in_time(town, opened, line)
+    made = Transition(held=opened.held, made=frozenset({PodRef("default", "web")}))
+    assert "cannot have been kept open" in in_time(town, made, line)[0]
+
+
+def test_without_a_transition_a_path_is_read_whatever_it_wants_of_a_beginning(town: Inventory) -> None:
+    lines = (
+        "first web -> app:5000: blocked",
+        "held web -> http://lone: undefined",
+        "throughout web -> db:3306: blocked",
+    )
+    assert resolve(sentences(*lines), town)[1] == ()
+
+
+def test_only_new_connections_say_something_of_new_connections(town: Inventory) -> None:
+    spoken = [(e.path, e.expected) for e in read(town, "held app -> http://lone: allowed")]
+    assert covered(spoken, town) == frozenset()
+    words = said(read(town, "held app -> http://lone: allowed", "any -> http://lone: blocked"))
+    assert words["app -> http://lone"] == "blocked"
+    throughout = said(read(town, "throughout app -> http://lone: allowed", "any -> http://lone: blocked"))
+    assert "app -> http://lone" not in throughout
+
+
+def test_any_leaves_out_pods_on_their_nodes_network(town: Inventory) -> None:
+    app = town.workloads[PodRef("default", "app")]
+    agent = Workload(PodRef("default", "agent"), "Pod", {}, app.ports, host_network=True)
+    bigger = Inventory({**town.workloads, agent.ref: agent}, town.services, town.externals)
+    assert said(read(bigger, "any -> any:5000: blocked")) == said(read(town, "any -> any:5000: blocked"))
+    assert said(read(bigger, "agent -> app:5000: allowed", "app -> agent:5000: allowed"))
+    assert list(cells(bigger)) == list(cells(town))
+
+
+def test_every_workload_goes_to_every_served_port_of_every_service(town: Inventory) -> None:
+    paths = service_paths(town, Names(town))
+    assert len(paths) == len(set(paths))
+    texts = [path.text for path in paths]
+    assert [text for text in texts if text.startswith("web ->")] == [
+        "web -> db-service:33060",
+        "web -> service(both):80",
+        "web -> till:80",
+    ]
+    assert "both -> service(both):80" not in texts
+    for path in paths:
+        assert held(town, f"{path}: allowed") == path
+
+
+def test_any_source_leaves_out_those_that_may_answer(town: Inventory) -> None:
+    assert list(said(read(town, "any -> db-service:33060: blocked"))) == [
+        f"{source} -> db-service:33060" for source in ("web", "app", "shop/db", "lone", "api", "both")
+    ]
+    assert "app -> app:5000" not in said(read(town, "any -> app:5000: blocked"))
+    assert "web -> node(app):30080" not in said(read(town, "any -> node(app):30080: allowed"))
+
+
+def test_any_target_is_every_other_workload_that_serves_the_port(town: Inventory) -> None:
+    assert list(said(read(town, "web -> any:80: blocked"))) == ["web -> lone:80", "web -> pod(both):80"]
+    assert list(said(read(town, "web -> http://any: blocked"))) == [
+        "web -> http://lone:80",
+        "web -> http://pod(both):80",
+    ]
+    assert list(said(read(town, "user -> udp://any:53: blocked"))) == ["user -> udp://web:53"]
+    assert len(read(town, "any -> icmp://any: allowed")) == 7 * 6
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        "app -> db:3306: allowed",
+        "default/app -> tcp://db:3306: allowed",
+        "app -> http://db:3306: allowed",
+        "app -> db-service:33060: allowed",
+        "app -> ip(db-service):33060: allowed",
+        "app -> db-service.default.svc:33060: allowed",
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_a_written_path_overrides_an_any_line_wherever_it_stands(
+    town: Inventory,
+    exception: str,
+    first: bool,  # noqa: FBT001 - a parametrized order
+) -> None:
+    lines = [exception, "any -> db:3306: blocked"]
+    words = said(read(town, *(lines if first else reversed(lines))))
+    assert "app -> db:3306" not in words or words["app -> db:3306"] == "allowed"
+    assert words["web -> db:3306"] == "blocked"
+    assert words[exception.rpartition(": ")[0]] == "allowed"
+
+
+def test_a_name_that_does_not_resolve_overrides_nothing_behind_it(town: Inventory) -> None:
+    words = said(read(town, "app -> db-service:33060: unresolved", "any -> db:3306: blocked"))
+    assert words["app -> db:3306"] == "blocked"
+
+
+def test_any_lines_that_agree_give_each_path_once(town: Inventory) -> None:
+    expectations = read(town, "any -> db:3306: blocked", "web -> any:3306: blocked")
+    assert len({e.path for e in expectations}) == len(expectations) == 6
+
+
+def test_any_lines_that_contradict_each_other_are_an_error_unless_overridden(town: Inventory) -> None:
+    lines = ("any -> db:3306: blocked", "web -> any:3306: allowed")
+    (problem,) = wrong(town, *lines)
+    assert problem.place.line == 2
+    assert "'any -> db:3306' on line 1 says blocked" in str(problem)
+    assert not wrong(town, *lines, "web -> db:3306: allowed")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("web -> app:5000", "default/web -> app:5000"),
+        ("web -> app:5000", "web -> tcp://pod(app):5000"),
+        ("web -> db-service:33060", "web -> service(db-service):33060"),
+        ("web -> db-service.default.svc:33060", "web -> db-service.default.svc.cluster.local:33060"),
+        ("web -> user:443", "web -> 203.0.113.7:443"),
+        ("web -> http://both.default.svc", "web -> http://both.default.svc:80"),
+        ("web -> [2001:db8::1]:80", "web -> [2001:db8:0::1]:80"),
+    ],
+)
+def test_the_same_path_twice_is_an_error_even_in_other_words(town: Inventory, one: str, other: str) -> None:
+    (problem,) = wrong(town, f"{one}: allowed", f"{other}: allowed")
+    assert problem.place.line == 2
+    assert f"on line 1, written '{one}'" in str(problem)
+
+
+def test_kinds_and_schemes_make_different_paths(town: Inventory) -> None:
+    lines = ("db-service:33060", "ip(db-service):33060", "db-service.default.svc:33060", "http://db-service:33060")
+    assert len(read(town, *(f"web -> {line}: allowed" for line in lines))) == 4
+
+
+def test_what_is_absent_keeps_its_name_and_is_no_end_of_a_path(town: Inventory) -> None:
+    gone = PodRef("default", "db")
+    left = Inventory({r: w for r, w in town.workloads.items() if r != gone}, town.services, town.externals)
+    absent = frozenset({ObjectName("Pod", gone)})
+    for line in ("db -> web:80: allowed", "web -> db:3306: blocked", "web -> pod(db):3306: undefined"):
+        (problem,) = wrong(left, line, absent=absent)
+        assert "default/db is absent in this step" in str(problem)
+    assert read(left, "web -> db-service:33060: rejected", absent=absent)
+
+
+def test_an_absent_service_may_only_fail_to_resolve(town: Inventory) -> None:
+    gone = PodRef("default", "db-service")
+    left = Inventory(town.workloads, {r: s for r, s in town.services.items() if r != gone}, town.externals)
+    absent = frozenset({ObjectName("Service", gone)})
+    assert read(
+        left, "web -> db-service:33060: unresolved", "app -> db-service.default.svc:1: undefined", absent=absent
+    )
+    for line in ("web -> db-service:33060: blocked", "web -> ip(db-service):33060: unresolved"):
+        assert "is absent in this step" in str(wrong(left, line, absent=absent)[0])
+
+
+def test_all_problems_are_told_at_once(town: Inventory) -> None:
+    assert [p.place.line for p in wrong(town, "wep -> app:1: blocked")] == [1, 1]
+    assert len(wrong(town, "x -> web:80: allowed", "web -> y:80: allowed", "web -> app:1: blocked")) == 3
+
+
+def test_a_cell_spells_its_path_so_that_it_means_the_cell(town: Inventory) -> None:
+    names = Names(town)
+    for cell in cells(town):
+        path = cell_path(cell, names)
+        (expectation,) = read(town, f"{path}: allowed")
+        assert expectation.path == path
+        assert expectation.path.text == path.text
+        assert covered([(path, Expected.ALLOWED)], town) == {cell}
+
+
+@given(st.lists(st.sampled_from(["allowed", "blocked"]), min_size=2, max_size=2), st.permutations(range(3)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_the_order_of_lines_changes_no_word(town: Inventory, words: list[str], order: list[int]) -> None:
+    lines = [f"any -> any:80: {words[0]}", f"web -> lone:80: {words[1]}", f"app -> till:80: {words[1]}"]
+    assert said(read(town, *(lines[i] for i in order))) == said(read(town, *lines))

@@ -1,0 +1,171 @@
+"""The syntax of paths: one table of what reads, one of what does not, and the round trip."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.grammar import Form, Name, Sentence, parse
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Manner, Scheme
+
+HERE = Place("scenario.yaml", 7, 3)
+
+
+def read(text: str) -> Sentence | Problem:
+    return parse(text, Expected.ALLOWED, HERE)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "form", "target", "port"),
+    [
+        ("a -> b:80", Scheme.TCP, Form.NAME, Name("", "b"), 80),
+        ("a->b:80", Scheme.TCP, Form.NAME, Name("", "b"), 80),
+        ("a -> tcp://b:80", Scheme.TCP, Form.NAME, Name("", "b"), 80),
+        ("a -> http://b", Scheme.HTTP, Form.NAME, Name("", "b"), 80),
+        ("a -> http://b:8080", Scheme.HTTP, Form.NAME, Name("", "b"), 8080),
+        ("a -> http://ns/b", Scheme.HTTP, Form.NAME, Name("ns", "b"), 80),
+        ("a -> udp://ns/b:53", Scheme.UDP, Form.NAME, Name("ns", "b"), 53),
+        ("a -> sctp://b:7777", Scheme.SCTP, Form.NAME, Name("", "b"), 7777),
+        ("a -> icmp://b", Scheme.ICMP, Form.NAME, Name("", "b"), 0),
+        ("a -> any:80", Scheme.TCP, Form.NAME, Name("", "any"), 80),
+        ("a -> b.c.svc:80", Scheme.TCP, Form.FULL_NAME, Name("c", "b"), 80),
+        ("a -> http://b.c.svc.cluster.local", Scheme.HTTP, Form.FULL_NAME, Name("c", "b"), 80),
+        ("a -> b.c:80", Scheme.TCP, Form.NAME, Name("", "b.c"), 80),
+        ("a -> ip(ns/b):80", Scheme.TCP, Form.IP, Name("ns", "b"), 80),
+        ("a -> udp://ip(b):53", Scheme.UDP, Form.IP, Name("", "b"), 53),
+        ("a -> node(b):30080", Scheme.TCP, Form.NODE, Name("", "b"), 30080),
+        ("a -> pod(b):80", Scheme.TCP, Form.POD, Name("", "b"), 80),
+        ("a -> service(ns/b):80", Scheme.TCP, Form.SERVICE, Name("ns", "b"), 80),
+        ("a -> 10.0.0.1:80", Scheme.TCP, Form.ADDRESS, Name("", "10.0.0.1"), 80),
+        ("a -> icmp://[2001:DB8::0:1]", Scheme.ICMP, Form.ADDRESS, Name("", "2001:db8::1"), 0),
+        ("a -> [2001:db8::1]:65535", Scheme.TCP, Form.ADDRESS, Name("", "2001:db8::1"), 65535),
+    ],
+)
+def test_reads(text: str, scheme: Scheme, form: Form, target: Name, port: int) -> None:
+    sentence = read(text)
+    assert isinstance(sentence, Sentence), sentence
+    assert (sentence.scheme, sentence.form, sentence.target, sentence.port) == (scheme, form, target, port)
+    assert sentence.source == Name("", "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "manner", "source", "port"),
+    [
+        ("a -> b:80", Manner.NEW, Name("", "a"), 0),
+        ("a:40000 -> udp://b:80", Manner.NEW, Name("", "a"), 40000),
+        ("held ns/a -> http://b", Manner.HELD, Name("ns", "a"), 0),
+        ("held a:40000 -> udp://b:80", Manner.HELD, Name("", "a"), 40000),
+        ("first a -> icmp://b", Manner.FIRST, Name("", "a"), 0),
+        ("throughout any -> b:80", Manner.THROUGHOUT, Name("", "any"), 0),
+        ("held -> b:80", Manner.NEW, Name("", "held"), 0),
+        ("first first -> b:80", Manner.FIRST, Name("", "first"), 0),
+    ],
+)
+def test_a_source_may_say_how_it_asks_and_from_which_port(text: str, manner: Manner, source: Name, port: int) -> None:
+    sentence = read(text)
+    assert isinstance(sentence, Sentence), sentence
+    assert (sentence.manner, sentence.source, sentence.source_port) == (manner, source, port)
+
+
+@pytest.mark.parametrize("word", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])
+def test_a_held_connection_passes_data_or_does_not(word: Expected) -> None:
+    problem = parse("held a -> http://b", word, HERE)
+    assert isinstance(problem, Problem)
+    assert "write allowed, blocked or undefined" in str(problem)
+
+
+def test_canonical_text_keeps_the_authors_spelling() -> None:
+    sentence = read("  held   ns/a  ->   http://b ")
+    assert isinstance(sentence, Sentence)
+    assert sentence.text == "held ns/a -> http://b"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not a path"),
+        ("a", "is not a path"),
+        ("a -> ", "is not a path"),
+        (" -> b:80", "is not a path"),
+        ("a -> b:80 -> c:80", "is not a path"),
+        ("a → b:80", "is not a path"),
+        ("a -> b", "names no port"),
+        ("a -> udp://b", "names no port"),
+        ("a -> b:", "is not a port"),
+        ("a -> b:http", "is not a port"),
+        ("a -> b:0", "is not a port"),
+        ("a -> b:080", "is not a port"),
+        ("a -> b:65536", "is not a port"),
+        ("a -> icmp://b:80", "ICMP has no ports"),
+        ("a -> http://b:80/index.html", "leave out '/index.html'"),
+        ("a -> http://b.c.svc/", "leave out '/'"),
+        ("a -> htp://b:80", "did you mean http"),
+        ("a -> https://b:443", "is not a scheme"),
+        ("a -> IP(b):80", "is not a target"),
+        ("a -> pods(b):80", "did you mean pod?"),
+        ("a -> ip():80", "an empty text"),
+        ("a -> ip(b)c:80", "is not a target"),
+        ("a -> Web:80", "is not a target"),
+        ("a -> b c:80", "is not a target"),
+        ("A -> b:80", "is not the name of a source"),
+        ("hold a -> b:80", "'hold' is not a manner of asking; did you mean held?"),
+        ("held first a -> b:80", "is not a source"),
+        ("a:http -> b:80", "'http' is not a port"),
+        ("a: -> b:80", "'' is not a port"),
+        ("a:65536 -> b:80", "is not a port"),
+        ("a:40000 -> http://b", "binds a source port over http"),
+        ("a:40000 -> icmp://b", "binds a source port over icmp"),
+        ("any:40000 -> b:80", "binds a source port of any"),
+        ("a:40000 -> any:80", "binds a source port of any"),
+        ("held a -> b:80", "over tcp, which nobody answers a second time; write http:// or udp://"),
+        ("held a -> sctp://b:80", "write http:// or udp://"),
+        ("held any -> http://b", "is held of any"),
+        ("first a -> any:80", "is first of any"),
+        ("ip(a) -> b:80", "is not the name of a source"),
+        ("a -> 300.0.0.1:80", "is not an IP address"),
+        ("a -> [10.0.0.x]:80", "is not an IP address"),
+        ("a -> [fe80::1%eth0]:80", "has a zone"),
+    ],
+)
+def test_refuses(text: str, says: str) -> None:
+    problem = read(text)
+    assert isinstance(problem, Problem)
+    assert says in str(problem)
+    assert problem.place == HERE
+    assert problem.remedy
+
+
+NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+REFS = st.builds(lambda parts: "/".join(parts), st.lists(NAMES, min_size=1, max_size=2))
+TERMS = st.one_of(
+    REFS,
+    st.builds(lambda form, ref: f"{form}({ref})", st.sampled_from(["ip", "node", "pod", "service"]), REFS),
+    st.builds(lambda a, b, tail: f"{a}.{b}.svc{tail}", NAMES, NAMES, st.sampled_from(["", ".cluster.local"])),
+    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=6).map(lambda address: f"[{address}]"),
+)
+TARGETS = st.one_of(
+    st.builds(
+        lambda scheme, term, port: f"{scheme}{term}:{port}",
+        st.sampled_from(["", "tcp://", "http://", "udp://", "sctp://"]),
+        TERMS,
+        st.integers(1, 65535),
+    ),
+    TERMS.map(lambda term: f"icmp://{term}"),
+    TERMS.map(lambda term: f"http://{term}"),
+)
+
+
+@given(REFS, TARGETS, st.sampled_from(["->", " -> ", "  ->\t"]))
+def test_every_sentence_of_the_grammar_reads_and_its_text_reads_the_same(source: str, target: str, arrow: str) -> None:
+    sentence = read(f"{source}{arrow}{target}")
+    assert isinstance(sentence, Sentence), sentence
+    assert sentence.text == f"{source} -> {target}"
+    assert read(sentence.text) == sentence
+
+
+@given(st.text() | st.from_regex(r"[a-z]+ -> .*", fullmatch=True))
+def test_no_text_raises(text: str) -> None:
+    result = read(text)
+    assert isinstance(result, Problem) or read(result.text) == result

@@ -1,0 +1,120 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Manner
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge
+
+OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
+    Reply(Outcome.CONNECTED),
+    Reply(Outcome.TIMED_OUT),
+    Reply(Outcome.REFUSED),
+    Reply(Outcome.PROBE_FAILED),
+    Reply(Outcome.NAME_FAILED),
+)
+
+
+def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
+    return Evidence(
+        Expected(word), tuple(Attempt(float(i), reply, witness) for i, (reply, witness) in enumerate(attempts))
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "attempts", "judgement"),
+    [
+        ("allowed", [(OPEN, None)], "agrees"),
+        ("allowed", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("allowed", [(DROPPED, OPEN)], "disagrees"),
+        ("allowed", [(OPEN, None), (DROPPED, OPEN)], "flapping"),
+        ("blocked", [(DROPPED, OPEN)], "agrees"),
+        ("blocked", [(OPEN, OPEN), (REFUSED, OPEN)], "agrees"),
+        ("blocked", [(DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN)], "flapping"),
+        ("blocked", [(DROPPED, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "agrees"),
+        ("allowed", [(OPEN, OPEN), (DROPPED, LOST), (OPEN, OPEN)], "agrees"),
+        ("allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "flapping"),
+        ("blocked", [(DROPPED, None)], "unproven"),
+        ("blocked", [(REFUSED, REFUSED)], "unproven"),
+        ("blocked", [(DROPPED, LOST)], "unproven"),
+        ("blocked", [(DROPPED, OPEN), (DROPPED, REFUSED)], "unproven"),
+        ("blocked", [(LOST, OPEN)], "broken"),
+        ("allowed", [(LOST, OPEN)], "broken"),
+        ("allowed", [(DROPPED, None)], "disagrees"),
+        ("allowed", [(DROPPED, LOST)], "disagrees"),
+        ("allowed", [(DROPPED, DROPPED)], "unproven"),
+        ("allowed", [(REFUSED, REFUSED)], "unproven"),
+        ("allowed", [(OPEN, OPEN), (REFUSED, REFUSED)], "unproven"),
+        ("allowed", [(UNRESOLVED, REFUSED)], "disagrees"),
+        ("undefined", [(LOST, None)], "broken"),
+        ("undefined", [(DROPPED, None), (OPEN, None), (REFUSED, None)], "agrees"),
+        ("dropped", [(REFUSED, OPEN)], "disagrees"),
+        ("rejected", [(REFUSED, OPEN)], "agrees"),
+    ],
+)
+def test_judgement(word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str) -> None:
+    assert judge(evidence(word, *attempts)) == judgement
+
+
+def test_settle_time_is_the_start_of_the_closing_run_of_matches() -> None:
+    seen = evidence("blocked", (DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN), (DROPPED, OPEN))
+    assert seen.settled_after == 2.0
+    assert evidence("blocked", (DROPPED, OPEN), (OPEN, OPEN)).settled_after is None
+
+
+replies = st.sampled_from([Reply(o) for o in Outcome])
+
+
+@given(st.sampled_from(Expected), st.lists(st.tuples(replies, st.none() | replies), min_size=1, max_size=5))
+def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
+    word: Expected, attempts: list[tuple[Reply, Reply | None]]
+) -> None:
+    last, witness = attempts[-1]
+    if judge(evidence(word, *attempts)) is Judgement.AGREES:
+        assert word.admits(last.outcome)
+        assert last.outcome is not Outcome.PROBE_FAILED
+        assert not word.needs_proof or (witness is not None and witness.outcome is Outcome.CONNECTED)
+
+
+@pytest.mark.parametrize(
+    ("manner", "word", "attempts", "judgement"),
+    [
+        ("throughout", "allowed", [(OPEN, OPEN)] * 3, "agrees"),
+        ("throughout", "allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "disagrees"),
+        ("throughout", "allowed", [(OPEN, OPEN), (DROPPED, LOST), (OPEN, OPEN)], "agrees"),
+        ("throughout", "blocked", [(OPEN, OPEN), (DROPPED, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("throughout", "blocked", [(DROPPED, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "agrees"),
+        (
+            "throughout",
+            "blocked",
+            [(DROPPED, OPEN), (LOST, OPEN), (LOST, OPEN), (DROPPED, OPEN), (LOST, OPEN)],
+            "broken",
+        ),
+        ("throughout", "blocked", [(LOST, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "broken"),
+        ("throughout", "blocked", [(DROPPED, OPEN), (DROPPED, LOST)], "unproven"),
+        ("throughout", "dropped", [(DROPPED, OPEN), (REFUSED, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("throughout", "undefined", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("first", "blocked", [(OPEN, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("first", "blocked", [(DROPPED, OPEN), (DROPPED, OPEN)], "agrees"),
+        ("first", "blocked", [(LOST, OPEN), (DROPPED, OPEN)], "broken"),
+        ("first", "blocked", [(DROPPED, LOST), (DROPPED, OPEN)], "agrees"),
+        ("first", "allowed", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("first", "allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
+        ("first", "allowed", [(OPEN, OPEN), (DROPPED, OPEN)], "disagrees"),
+        ("held", "blocked", [(OPEN, OPEN), (DROPPED, OPEN)], "agrees"),
+        ("held", "allowed", [(OPEN, OPEN), (REFUSED, OPEN)], "flapping"),
+    ],
+)
+def test_judgement_where_more_than_the_last_answer_counts(
+    manner: str, word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
+) -> None:
+    assert judge(replace(evidence(word, *attempts), manner=Manner(manner))) == judgement
+
+
+def test_a_stray_speaks_for_all_and_says_when_it_was() -> None:
+    seen = [(DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN)]
+    watched = replace(evidence("blocked", *seen), manner=Manner.THROUGHOUT)
+    assert watched.last.reply.outcome is Outcome.CONNECTED
+    assert watched.last.reply.detail == "1.00 s after the first change, and 1 more until 3.00 s"
