@@ -27,7 +27,7 @@ RUNS = 5
 PODS = 50
 SAME_IMPORTS = (
     "import pytest, xdist.plugin, rich.table, "
-    "netpol_harness.plugin, netpol_harness.stage.stage, netpol_harness.kube.exec"
+    "netpol_harness.plugin, netpol_harness.runner.run, netpol_harness.kube.exec"
 )
 DAEMON_IMPORTS = "import netpol_harness.emulator.daemon"
 Row = tuple[str, str, str, str]

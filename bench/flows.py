@@ -12,9 +12,9 @@ from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.bulk import sweep
 from netpol_harness.probe.prober import Means, Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.probe.sweep import sweep
 from netpol_harness.results.evidence import Judgement, judge
 
 NAMESPACE, PORT = "flows", 8080

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from netpol_harness.kube.client import Client
     from netpol_harness.kube.exec import Exec
     from netpol_harness.probe.prober import Prober
-    from netpol_harness.stage.stage import Ground, Stage
+    from netpol_harness.runner.run import Ground, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,12 @@ class Lab:
         self.prepare()
         # The official client takes 0.3 s to import, while the cluster starts. Only the calling thread imports: pytest
         # parses our modules to rewrite assertions, and the parser of Python 3.11 fails where two threads parse at once.
-        from netpol_harness.canary import watch
         from netpol_harness.kube.client import Client
         from netpol_harness.kube.config import Access
         from netpol_harness.kube.exec import PodExec
-        from netpol_harness.stage.hosts import Switchboard
-        from netpol_harness.stage.stage import Ground
+        from netpol_harness.runner.canary import watch
+        from netpol_harness.runner.external_hosts import Switchboard
+        from netpol_harness.runner.run import Ground
 
         cluster = self.cluster
         timeouts = self.settings.over(cluster.timeouts)
@@ -159,7 +159,7 @@ class Lab:
 
     def stage(self, scenario: Scenario) -> "Stage":
         """A stage for the scenario, not yet open. Its namespaces get names that nobody else on this cluster has."""
-        from netpol_harness.stage.stage import Stage
+        from netpol_harness.runner.run import Stage
 
         timeouts = self.settings.over(replace(self.cluster.timeouts, **scenario.timeouts))
         return Stage(scenario, self._placement(scenario), replace(self.ground, timeouts=timeouts), self._turn(scenario))

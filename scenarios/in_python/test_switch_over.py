@@ -5,7 +5,7 @@ from collections.abc import Callable
 from netpol_harness.backends.base import Cluster
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.plugin.seen import Seen, SeenTable
-from netpol_harness.stage.stage import Stage
+from netpol_harness.runner.run import Stage
 
 Probe = Callable[..., Seen]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.cli import killing, main
-from netpol_harness.cli.killing import Kill, Trial, certain, telling, together, try_in_order, without
-from netpol_harness.cli.killpage import Measure, page, written
+from netpol_harness.cli import main
 from netpol_harness.emulator.faults import MUTANTS
+from netpol_harness.mutation import trials
+from netpol_harness.mutation.report import Measure, page, written
+from netpol_harness.mutation.trials import Kill, Trial, certain, telling, together, try_in_order, without
 
 SCENARIO = """\
 title: two pods
@@ -96,7 +97,7 @@ def test_a_kill_of_a_moment_has_to_come_again(monkeypatch: pytest.MonkeyPatch, k
     found = Trial("not-enforced", (LASTING, kill))
     for answer, kept in (((kill,), (LASTING, kill)), ((), (LASTING,))):
         runs = Runs(answer)
-        monkeypatch.setattr(killing, "try_out", runs)
+        monkeypatch.setattr(trials, "try_out", runs)
         assert certain(found).kills == kept
         assert runs.asked == [[BROAD]]
 
@@ -108,7 +109,7 @@ def test_a_kill_in_a_lasting_state_is_not_asked_again() -> None:
 
 def test_batches_are_asked_in_order_until_a_certain_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = Runs((), (FLEETING,), (), (LASTING,))
-    monkeypatch.setattr(killing, "try_out", runs)
+    monkeypatch.setattr(trials, "try_out", runs)
     first, second = Path("first"), Path("second")
     batches = [lambda: (), lambda: (first,), lambda: (first, BROAD, NARROW), lambda: (second,)]
     assert try_in_order("not-enforced", batches).kills == (LASTING,)

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from netpol_harness.analysis.explain import Explanation, Line
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Scheme, Target, TargetKind
 from netpol_harness.paths.path import Path as NetworkPath
-from netpol_harness.reasoning.explain import Explanation, Line
 from netpol_harness.report import Surroundings, describe, grid, render
 from netpol_harness.report.story import Story, story_of
 from netpol_harness.results.evidence import Attempt, Evidence, Reply

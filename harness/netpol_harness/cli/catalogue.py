@@ -6,11 +6,11 @@ Scenarios of an earlier catalogue in the same folder go; everything else there s
 
 import argparse
 
-from netpol_harness.catalogue.drafts import drafts
-from netpol_harness.catalogue.write import write
 from netpol_harness.cli.arguments import place
 from netpol_harness.cli.output import tell
 from netpol_harness.errors import HarnessError
+from netpol_harness.generate.drafts import drafts
+from netpol_harness.generate.write import write
 
 
 def add(command: argparse.ArgumentParser) -> None:

@@ -8,10 +8,10 @@ import argparse
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from netpol_harness.analysis.coverage import Coverage, Gap, Line, coverage
 from netpol_harness.cli.output import tell
-from netpol_harness.cli.reading import declare, profile_of, scenario_of
+from netpol_harness.cli.scenarios import declare, profile_of, scenario_of
 from netpol_harness.errors import HarnessError
-from netpol_harness.reasoning.coverage import Coverage, Gap, Line, coverage
 
 
 def add(command: argparse.ArgumentParser) -> None:

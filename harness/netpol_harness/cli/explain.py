@@ -8,15 +8,15 @@ import argparse
 from collections.abc import Iterator
 from shutil import get_terminal_size
 
+from netpol_harness.analysis.explain import COLUMNS, explain
 from netpol_harness.cli.output import tell
-from netpol_harness.cli.reading import declare, profile_of, scenario_of, steps_of
+from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path
-from netpol_harness.reasoning.explain import COLUMNS, explain
 from netpol_harness.scenario.scenario import Scenario, Step
 from netpol_harness.scenario.strays import strays
 

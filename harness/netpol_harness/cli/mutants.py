@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from netpol_harness.cli.arguments import count, place
-from netpol_harness.cli.foresight import Tale, tales
-from netpol_harness.cli.killing import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
-from netpol_harness.cli.killpage import Measure, page, written
 from netpol_harness.cli.output import tell
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
+from netpol_harness.mutation.report import Measure, page, written
+from netpol_harness.mutation.select import Tale, tales
+from netpol_harness.mutation.trials import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
 
 _PAGE = Path("docs/mutants.md")
 _SCENARIOS = Path("scenarios")

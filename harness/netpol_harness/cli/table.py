@@ -7,10 +7,10 @@ what is asked, across. Needs no cluster.
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
+from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.table import LEGEND, WordTable
 from netpol_harness.cli.output import tell
-from netpol_harness.cli.reading import declare, profile_of, scenario_of, steps_of
-from netpol_harness.reasoning.derive import Outlook
-from netpol_harness.reasoning.table import LEGEND, WordTable
+from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.report import grid
 from netpol_harness.report.width import output_width
 from netpol_harness.report.words import StepTable, as_json, comma_separated, html, markdown

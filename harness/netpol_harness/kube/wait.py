@@ -2,7 +2,7 @@
 
 Invariant: when ``wait_ready`` returns, every pod that should run is Ready, every controller has the pods that it wants,
 and every Service that selects pods has exactly their addresses as ready endpoints: a first probe means something.
-What is wrong is read by ``kube.trouble``; here it is fetched.
+What is wrong is read by ``kube.diagnose``; here it is fetched.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
-from netpol_harness.kube import trouble
+from netpol_harness.kube import diagnose
 from netpol_harness.kube.client import Client, Object, ObjectKey
 from netpol_harness.model.objects import Pod, Service
 
@@ -42,9 +42,9 @@ def wait_ready(client: Client, namespaces: Sequence[str], *, deadline: Deadline,
         if not late and not others:
             return
         refused = [event for namespace in namespaces for event in refusals(client, namespace)]
-        if hopeless or last_look or any(map(trouble.is_final, refused)):
+        if hopeless or last_look or any(map(diagnose.is_final, refused)):
             lines = [pod_line(client, pod) for pod in hopeless or late]
-            raise WorkloadFailed("\n".join([*lines, *map(trouble.refusal_line, refused), *others]))
+            raise WorkloadFailed("\n".join([*lines, *map(diagnose.refusal_line, refused), *others]))
 
 
 def wait_gone(client: Client, keys: Iterable[ObjectKey], *, deadline: Deadline, interval: float) -> None:
@@ -56,7 +56,7 @@ def wait_gone(client: Client, keys: Iterable[ObjectKey], *, deadline: Deadline, 
         if not left:
             return
         if last_look:
-            lines = [f"{key} is still there{trouble.held({'kind': key.kind, **data})}" for key, data in found.items()]
+            lines = [f"{key} is still there{diagnose.held({'kind': key.kind, **data})}" for key, data in found.items()]
             raise WorkloadFailed("\n".join(lines))
 
 
@@ -74,11 +74,11 @@ def looks(deadline: Deadline, interval: float) -> Iterator[bool]:
 def _settled(pod: Object) -> bool:
     """Whether nothing more is expected of the pod: it is Ready, has done its work, or is on its way out."""
     phase = (pod.get("status") or {}).get("phase")
-    return phase == "Succeeded" or trouble.is_leaving(pod) or trouble.condition(pod, "Ready").get("status") == "True"
+    return phase == "Succeeded" or diagnose.is_leaving(pod) or diagnose.condition(pod, "Ready").get("status") == "True"
 
 
 def _is_hopeless(pod: Object, patience: Deadline) -> bool:
-    return trouble.is_hopeless(pod) or (patience.passed and trouble.is_unschedulable(pod))
+    return diagnose.is_hopeless(pod) or (patience.passed and diagnose.is_unschedulable(pod))
 
 
 def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
@@ -88,11 +88,11 @@ def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
         if event.get("reason") == "FailedCreate":
             events.setdefault(str(event["involvedObject"].get("uid")), []).append(event)
     for uid, several in events.items():
-        last = trouble.latest(several)
+        last = diagnose.latest(several)
         owner = last["involvedObject"]
         key = ObjectKey(owner.get("apiVersion", ""), owner.get("kind", ""), namespace, owner.get("name", ""))
         found = client.find(key) if key.api_version and client.serves(key.api_version, key.kind) else None
-        if found and found["metadata"].get("uid", uid) == uid and trouble.lacks_pods({"kind": key.kind, **found}):
+        if found and found["metadata"].get("uid", uid) == uid and diagnose.lacks_pods({"kind": key.kind, **found}):
             yield last
 
 
@@ -101,7 +101,7 @@ def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[Object]) 
     for namespace in namespaces:
         for api_version, kind in served:
             controllers = _listed(client, api_version, kind, namespace)
-            yield from (why for controller in controllers if (why := trouble.behind(controller)))
+            yield from (why for controller in controllers if (why := diagnose.behind(controller)))
         yield from _unserved(client, namespace, pods)
 
 
@@ -128,7 +128,7 @@ def _unserved(client: Client, namespace: str, pods: Sequence[Object]) -> Iterato
     if not any(service.selector for service in services):
         return
     slices = _listed(client, "discovery.k8s.io/v1", "EndpointSlice", namespace)
-    parsed = [Pod.parse(pod) for pod in pods if not trouble.is_leaving(pod)]
+    parsed = [Pod.parse(pod) for pod in pods if not diagnose.is_leaving(pod)]
     for service in services:
         backends = [pod for pod in parsed if pod.running and service.backs(pod)]
         ready = _ready_addresses(slices, service.ref.name)
@@ -155,13 +155,13 @@ def pod_line(client: Client, pod: Mapping[str, Any]) -> str:
     metadata = pod["metadata"]
     mine = f"involvedObject.uid={metadata['uid']}" if "uid" in metadata else f"involvedObject.name={metadata['name']}"
     warnings = [event for event in _events(client, metadata["namespace"], mine) if event.get("type") == "Warning"]
-    line = trouble.pod_line(pod, str(trouble.latest(warnings).get("message") or ""))
+    line = diagnose.pod_line(pod, str(diagnose.latest(warnings).get("message") or ""))
     return "\n".join([line, *_last_words(client, pod)])
 
 
 def _last_words(client: Client, pod: Mapping[str, Any]) -> Iterator[str]:
     key = ObjectKey("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
-    for container, restarted in trouble.has_ended(pod).items():
+    for container, restarted in diagnose.has_ended(pod).items():
         with suppress(ApiError, ClusterFailed):  # a log explains and decides nothing
             log = client.log(key, container=container, previous=restarted, lines=LOG_LINES)
             said = log.decode("utf-8", "replace").rstrip().splitlines()[-LOG_LINES:]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.table import LEGEND, WordTable
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
 from netpol_harness.plugin.lab import profile_of
 from netpol_harness.plugin.options import DERIVE
-from netpol_harness.reasoning.derive import Outlook
-from netpol_harness.reasoning.table import LEGEND, WordTable
 from netpol_harness.report import grid
 from netpol_harness.report.width import screen_width
 from netpol_harness.scenario import SCENARIO_FILE

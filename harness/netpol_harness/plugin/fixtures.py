@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from netpol_harness.backends.base import Cluster
     from netpol_harness.lab import Lab
     from netpol_harness.plugin.seen import Eyes, Seen, SeenTable
-    from netpol_harness.stage.stage import Stage
+    from netpol_harness.runner.run import Stage
 
 LAB_FIXTURE = "_netpol_lab"
 """Whatever asks for this fixture, by way of others of ours as well, needs the run's cluster."""
@@ -67,8 +67,8 @@ def scenario_file(request: pytest.FixtureRequest) -> Path:
 def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Config) -> Iterator["Stage"]:
     """The scenario with its workloads up and no policies yet; removed after the module's last test."""
     from netpol_harness.plugin.lab import profile_of
+    from netpol_harness.plugin.predicted import told
     from netpol_harness.plugin.telling import spoken
-    from netpol_harness.plugin.words import told
     from netpol_harness.scenario.load import load
 
     with spoken():

@@ -12,8 +12,8 @@ from netpol_harness.escape import one_line
 from netpol_harness.lab import Lab
 from netpol_harness.paths.path import Expectation
 from netpol_harness.plugin.lab import lab_of
+from netpol_harness.plugin.predicted import objection
 from netpol_harness.plugin.telling import Told, of, spoken
-from netpol_harness.plugin.words import objection
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import world_story
 from netpol_harness.results.evidence import Judgement

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netpol_harness.analysis.explain import Line
+from netpol_harness.analysis.predict import Outlook
 from netpol_harness.backends.base import Capability
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
@@ -18,19 +20,17 @@ from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.plugin.items import OthersItem, PathItem, ReturnItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of, profile_of
 from netpol_harness.plugin.marks import mark
+from netpol_harness.plugin.predicted import told
 from netpol_harness.plugin.reports.steps import write_step
 from netpol_harness.plugin.rounds import worst_of
 from netpol_harness.plugin.telling import spoken
-from netpol_harness.plugin.words import told
-from netpol_harness.reasoning.derive import Outlook
-from netpol_harness.reasoning.explain import Line
 from netpol_harness.report.story import Scene, Story
 from netpol_harness.results.table import Finding
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 
 if TYPE_CHECKING:
-    from netpol_harness.stage.stage import Observation
+    from netpol_harness.runner.run import Observation
 
 
 class ScenarioFile(pytest.File):

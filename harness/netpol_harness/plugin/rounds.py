@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netpol_harness.results.table import worst
 
 if TYPE_CHECKING:
-    from netpol_harness.stage.stage import Observation
+    from netpol_harness.runner.run import Observation
 
 
 def worst_of(observations: Sequence["Observation"]) -> "Observation":

@@ -22,7 +22,7 @@ from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import Finding, TruthTable
 
 if TYPE_CHECKING:
-    from netpol_harness.stage.stage import Stage
+    from netpol_harness.runner.run import Stage
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ SCTP = 132  # the protocol's number, which older Pythons do not name
 
 
 class Dialect(StrEnum):
-    """How a command's exit code and output are to be read; the table is in ``probe.reading``."""
+    """How a command's exit code and output are to be read; the table is in ``probe.classify``."""
 
     CURL = "curl"
     WGET = "wget"

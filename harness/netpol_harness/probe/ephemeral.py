@@ -15,7 +15,7 @@ from typing import Any
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, HarnessError, ToolMissing
 from netpol_harness.kube.client import Client, Object, ObjectKey
-from netpol_harness.kube.trouble import HOPELESS, POD_SECURITY
+from netpol_harness.kube.diagnose import HOPELESS, POD_SECURITY
 from netpol_harness.kube.wait import looks
 from netpol_harness.model.names import PodRef
 

@@ -21,12 +21,9 @@ from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.kube.exec import Exec, ExecReply, Sessions, Throttled
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.probe import agent, script
+from netpol_harness.probe import python_script, script
 from netpol_harness.probe.commands import Ask, command_for
-from netpol_harness.probe.ephemeral import NO_IMAGE
-from netpol_harness.probe.gate import Gate
-from netpol_harness.probe.held import Lines
-from netpol_harness.probe.places import (
+from netpol_harness.probe.containers import (
     SEVERAL,
     SHELL,
     Containers,
@@ -36,6 +33,9 @@ from netpol_harness.probe.places import (
     fresh_nonce,
     lacks_program,
 )
+from netpol_harness.probe.ephemeral import NO_IMAGE
+from netpol_harness.probe.gate import Gate
+from netpol_harness.probe.persistent import Lines
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import Answers, Batch
 from netpol_harness.probe.toolbox import Tool, Toolbox
@@ -221,14 +221,14 @@ class Prober:
 
     def _by_agent(self, pod: PodRef, probes: tuple[Probe, ...], width: int) -> _Asked:
         """The agent for what it can ask, the typed tools for the rest, and for all where there is no python3."""
-        fast = tuple(probe for probe in probes if agent.can_ask(probe))
-        rest = tuple(probe for probe in probes if not agent.can_ask(probe))
+        fast = tuple(probe for probe in probes if python_script.can_ask(probe))
+        rest = tuple(probe for probe in probes if not python_script.can_ask(probe))
         typed = self._typed(pod, rest, width) if rest else _Asked({})
         if not fast:
             return typed
         for container in self._pythons(pod):
-            batch = agent.compose(fast, timeout=self.timeout, nonce=fresh_nonce())
-            answers = self._run(pod, container, agent.ARGV, batch, waves=-(-len(fast) // agent.AT_ONCE))
+            batch = python_script.compose(fast, timeout=self.timeout, nonce=fresh_nonce())
+            answers = self._run(pod, container, python_script.ARGV, batch, waves=-(-len(fast) // python_script.AT_ONCE))
             if answers is not None:
                 self._agents[pod] = container
                 return _together(typed, _from(container, answers, batch))

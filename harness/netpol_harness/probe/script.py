@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe import frames, reading
+from netpol_harness.probe import classify, frames
 from netpol_harness.probe.commands import Ask, Command, Dialect, command_for, lookup_command
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import SOUGHT, Tool, Toolbox
@@ -133,13 +133,13 @@ def _timed(batch: Batch, replies: Mapping[Probe, Reply], found: frames.Frames, i
     if index not in batch.asked:
         return False
     probe, command = batch.asked[index]
-    waited = found.whole[index].code in reading.SILENCE and command.dialect is not Dialect.CURL
+    waited = found.whole[index].code in classify.SILENCE and command.dialect is not Dialect.CURL
     return replies[probe].outcome is Outcome.CONNECTED and not waited
 
 
 def _resolved(found: frames.Frames, index: str) -> bool:
     frame = found.whole.get(index)
-    return frame is not None and reading.read(Dialect.LOOKUP, frame.code, frame.message).outcome is Outcome.CONNECTED
+    return frame is not None and classify.read(Dialect.LOOKUP, frame.code, frame.message).outcome is Outcome.CONNECTED
 
 
 def _no_tool(probe: Probe, forced: Tool | None) -> Reply:
@@ -196,8 +196,8 @@ def _lost(index: str, found: frames.Frames, why: str) -> str:
 
 def _reply(batch: Batch, found: frames.Frames, index: str, frame: frames.Frame) -> Reply:
     probe, command = batch.asked[index]
-    meaning = reading.read(command.dialect, frame.code, frame.message)
-    seconds = (reading.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
+    meaning = classify.read(command.dialect, frame.code, frame.message)
+    seconds = (classify.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
     reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
     if probe.by_name and not meaning.explained:
         reply = _explained(batch, found, probe, reply)
@@ -215,7 +215,7 @@ def _explained(batch: Batch, found: frames.Frames, probe: Probe, reply: Reply) -
     if frame is None:
         sought = "the lookup was lost" if batch.lookups else "there is neither getent nor nslookup to tell"
         return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"silence: the name or the network? {sought}")
-    lookup = reading.read(Dialect.LOOKUP, frame.code, frame.message)
+    lookup = classify.read(Dialect.LOOKUP, frame.code, frame.message)
     if lookup.outcome is Outcome.CONNECTED:
         return reply
     if lookup.outcome is Outcome.PROBE_FAILED:

@@ -7,20 +7,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netpol_harness.analysis.explain import Explanation, Line, explained
+from netpol_harness.analysis.predict import Outlook, contradicts
+from netpol_harness.analysis.world import Addresses
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.reasoning.derive import Outlook, contradicts
-from netpol_harness.reasoning.explain import Explanation, Line, explained
-from netpol_harness.reasoning.world import Addresses
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement
 from netpol_harness.results.table import Asked, Finding
 from netpol_harness.scenario.scenario import Manifest, Step
 from netpol_harness.scenario.strays import strays
 
 if TYPE_CHECKING:
-    from netpol_harness.stage.stage import Stage
+    from netpol_harness.runner.run import Stage
 
 WIDE = 16
 """Columns above which a table shows only the rows and columns that hold a wrong cell."""

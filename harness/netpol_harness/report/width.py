@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from netpol_harness.reasoning.explain import COLUMNS
+from netpol_harness.analysis.explain import COLUMNS
 
 _NARROWEST = 40
 """Columns below which nothing can be read, whatever the terminal says."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from netpol_harness.analysis.table import LEGEND, WordTable
 from netpol_harness.escape import one_line
-from netpol_harness.reasoning.table import LEGEND, WordTable
 
 _STYLE = """\
 body { font: 14px sans-serif; margin: 2em }

@@ -10,7 +10,7 @@ from netpol_harness.kube.client import ObjectKey
 from netpol_harness.kube.wait import wait_gone, wait_ready
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import Finding
-from netpol_harness.stage.stage import Stage
+from netpol_harness.runner.run import Stage
 
 ROUNDS = 2
 

@@ -5,8 +5,8 @@ import pytest
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.probe.converge import converge
 from netpol_harness.results.evidence import Judgement, judge
-from netpol_harness.stage.aim import aims
-from netpol_harness.stage.stage import Stage
+from netpol_harness.runner.run import Stage
+from netpol_harness.runner.targets import aims
 
 GRACE = 20
 

@@ -7,7 +7,7 @@ pull. A container is given up where its trouble has lasted, and where it has had
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netpol_harness.kube import trouble
+from netpol_harness.kube import diagnose
 
 SECONDS = 60.0
 """How long a container may be in trouble without having become ready: four attempts at a pull."""
@@ -31,11 +31,11 @@ class Patience:
 
     def _is_given_up(self, pod: Mapping[str, Any], now: float) -> bool:
         uid = str(pod["metadata"].get("uid") or pod["metadata"]["name"])
-        for container in trouble.ready_containers(pod):
+        for container in diagnose.ready_containers(pod):
             self._since.pop((uid, container), None)
         return any(
             reason in _FINAL or self._lasts(now - self._since.setdefault((uid, container), now), reason, restarts)
-            for container, (reason, restarts) in trouble.stuck(pod).items()
+            for container, (reason, restarts) in diagnose.stuck(pod).items()
         )
 
     @staticmethod

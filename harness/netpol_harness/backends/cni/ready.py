@@ -14,7 +14,7 @@ from netpol_harness.backends.cni.patch import Target
 from netpol_harness.backends.cni.patience import Patience
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
-from netpol_harness.kube import trouble, wait
+from netpol_harness.kube import diagnose, wait
 from netpol_harness.kube.client import Client, ObjectKey
 
 NAME_SERVER = Target("Deployment", "kube-system", "coredns")
@@ -63,7 +63,7 @@ def _failed(client: Client, namespaces: Sequence[str], patience: Patience) -> li
     pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace=namespace)]
     refused = [event for namespace in namespaces for event in wait.refusals(client, namespace)]
     lines = [wait.pod_line(client, pod) for pod in patience.given_up(pods, monotonic())]
-    return [*lines, *(trouble.refusal_line(event) for event in refused if trouble.is_final(event))]
+    return [*lines, *(diagnose.refusal_line(event) for event in refused if diagnose.is_final(event))]
 
 
 def _late_controllers(client: Client, wanted: Sequence[Target]) -> Iterator[str]:

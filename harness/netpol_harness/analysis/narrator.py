@@ -1,0 +1,85 @@
+"""One side of a flow in a sentence: who isolates the subject there, and which rule admits, or why none does. Pure."""
+
+from netpol_harness.analysis.naming import Naming
+from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.refusals import Sight
+from netpol_harness.analysis.wording import QUESTIONS, listed, rule_words
+from netpol_harness.model.names import Direction, PodRef
+from netpol_harness.model.policy import NetworkPolicy, Rule
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
+
+
+class Chain:
+    """Sentences about the flows of one step."""
+
+    def __init__(self, outlook: Outlook, naming: Naming) -> None:
+        self._world = outlook.world
+        self._naming = naming
+        self._policies = {policy.ref: policy for policy in outlook.world.policies}
+
+    def lookup(self, verdict: Verdict) -> str:
+        """How the look-up of a name fares: its two sides, as far as they are not simply open."""
+        sides = [side for side in (verdict.egress, verdict.ingress) if side.answer is verdict.answer]
+        telling = [side for side in sides if side.isolating or side.points] or sides[:1]
+        told = "; ".join(self.side(verdict.flow, side) for side in telling)
+        return f"{self._naming.connection(verdict.flow)} is {verdict.answer}: {told}"
+
+    def side(self, flow: Flow, side: Side) -> str:
+        """Why one side of a flow is as it is."""
+        subject = flow.source if side.direction is Direction.EGRESS else flow.destination
+        who, way = self._naming.end(subject), side.direction.lower()
+        if isinstance(subject, Outside):
+            return f"{who} is no pod, so no policy selects it"
+        if not side.isolating:
+            open_points = f", but it is open {_questions(side)}" if side.answer is Answer.UNDEFINED else ""
+            return f"no policy in force isolates {who} for {way}{open_points}"
+        head = f"{listed([self._naming.policy(ref) for ref in side.isolating])}"
+        isolated = f"{head} isolate{'s' if len(side.isolating) == 1 else ''} {who} for {way}"
+        return isolated + self._why(flow, side)
+
+    def rule(self, admission: Admission, direction: Direction) -> str:
+        """``rule 2 (file:line) of web-policy``, with the policy where several isolate."""
+        return self._naming.rule(self._policies[admission.policy], direction, admission.rule)
+
+    def _why(self, flow: Flow, side: Side) -> str:
+        match side.answer:
+            case Answer.BLOCKED:
+                return self._denied(flow, side)
+            case Answer.UNDEFINED:
+                unsure = f"; {self._admitted(side, 'may admit')}" if side.admissions else ""
+                return f"{unsure}; it is open {_questions(side)}"
+            case Answer.ALLOWED if side.admissions:
+                return f"; {self._admitted(side, 'admits')}"
+            case Answer.ALLOWED if flow.source == flow.destination:
+                return ", but a pod always reaches itself"
+            case Answer.ALLOWED:
+                return f", which does not matter here: {_questions(side)}" if side.points else ", which lets this pass"
+
+    def _admitted(self, side: Side, verb: str) -> str:
+        """The first rule that admits, surest first."""
+        best = min(side.admissions, key=lambda admission: len(admission.points))
+        rule = _rule(self._policies, best, side.direction)
+        of = f" of {best.policy.name}" if len(side.isolating) > 1 else ""
+        return f"{self.rule(best, side.direction)}{of} {verb} {rule_words(rule, best.policy.namespace)}"
+
+    def _denied(self, flow: Flow, side: Side) -> str:
+        """Only the rule that comes closest is explained."""
+        isolating = [self._policies[ref] for ref in side.isolating]
+        misses = Sight(flow, side.direction, self._world, self._naming.end).misses(isolating)
+        if not misses:
+            return f", and {'has' if len(isolating) == 1 else 'they have'} no {side.direction.lower()} rules"
+        closest = misses[0]
+        of = f" of {closest.policy.ref.name}" if len(isolating) > 1 else ""
+        name = self._naming.rule(closest.policy, side.direction, closest.rule) + of
+        rule = rule_words(closest.policy.rules(side.direction)[closest.rule], closest.policy.ref.namespace)
+        if len(misses) == 1:
+            return f"; {name} admits {rule}, but {closest.words}"
+        return f"; none of {len(misses)} rules admits this: the closest is {name} for {rule}, but {closest.words}"
+
+
+def _questions(side: Side) -> str:
+    return listed([QUESTIONS[point] for point in sorted(side.points)]) if side.points else "the rest"
+
+
+def _rule(policies: dict[PodRef, NetworkPolicy], admission: Admission, direction: Direction) -> Rule:
+    return policies[admission.policy].rules(direction)[admission.rule]

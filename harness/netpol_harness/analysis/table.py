@@ -1,0 +1,46 @@
+"""The truth table that a step's policies make, without a cluster: who asks, downwards; what is asked, across. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netpol_harness.analysis.paths import every_path
+from netpol_harness.analysis.predict import Outlook
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Path, TargetKind
+
+GLYPHS: Mapping[Expected, str] = {
+    Expected.ALLOWED: ".",
+    Expected.BLOCKED: "X",
+    Expected.UNRESOLVED: "N",
+    Expected.UNDEFINED: "?",
+}
+"""One character a word; a cell that is no path of the scenario, such as a pod's to itself, is empty."""
+
+LEGEND = "   ".join(f"{glyph} {word}" for word, glyph in GLYPHS.items())
+
+
+@dataclass(frozen=True, slots=True)
+class WordTable:
+    """Words by row (source) and column (target), in order of first appearance."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    words: Mapping[tuple[str, str], Expected]
+
+    @classmethod
+    def of(cls, outlook: Outlook) -> "WordTable":
+        """The words for every path of a step; a Service by its name alone: its ClusterIP leads to the same pods."""
+        paths = [path for path in every_path(outlook.step) if path.target.kind is not TargetKind.CLUSTER_IP]
+        words = {_ends(path): outlook.word(path) for path in paths}
+        rows, columns = (tuple(dict.fromkeys(ends[side] for ends in words)) for side in (0, 1))
+        return cls(rows, columns, words)
+
+    def glyph(self, row: str, column: str) -> str:
+        """The character of a cell."""
+        word = self.words.get((row, column))
+        return GLYPHS[word] if word else ""
+
+
+def _ends(path: Path) -> tuple[str, str]:
+    source, _, target = path.text.partition(" -> ")
+    return source, target

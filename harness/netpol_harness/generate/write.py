@@ -1,0 +1,71 @@
+"""The catalogue as files: YAML as one would write it by hand, the same to the byte each time."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from netpol_harness.generate.drafts import Draft
+
+NOTICE = "# Written by `netpol catalogue`: change the generator, not this file.\n"
+_WIDTH = 112
+
+
+def texts(drafts: Iterable[Draft]) -> Iterator[tuple[Path, str]]:
+    """Every file of the scenarios: its path beneath their common folder, and its text."""
+    for draft in drafts:
+        folder = Path(draft.name)
+        yield folder / "scenario.yaml", NOTICE + _scenario(draft.scenario)
+        yield folder / "workloads.yaml", NOTICE + "---\n".join(_dump(manifest) for manifest in draft.workloads)
+        for name, manifest in draft.policies.items():
+            yield folder / "policies" / f"{name}.yaml", _dump(manifest)
+
+
+def write(drafts: Iterable[Draft], folder: Path) -> int:
+    """Write the scenarios beneath a folder and return their number; those of an earlier catalogue go.
+
+    Raises ``OSError`` where that cannot be done.
+    """
+    for earlier in folder.glob("*/scenario.yaml"):
+        if earlier.is_file() and earlier.read_text(encoding="utf-8", errors="replace").startswith(NOTICE):
+            shutil.rmtree(earlier.parent)
+    written = set()
+    for path, text in texts(drafts):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        written.add(path.parts[0])
+    return len(written)
+
+
+class _Lines(list[str]):
+    """A list of texts that stands one below the other."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists are indented beneath their key; what holds nothing nested stands on one line."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    _Lines, lambda dumper, lines: dumper.represent_sequence("tag:yaml.org,2002:seq", lines, flow_style=False)
+)
+
+
+def _scenario(scenario: Mapping[str, Any]) -> str:
+    """scenario.yaml, with its steps apart and their paths one below the other."""
+    head = {key: value for key, value in scenario.items() if key != "steps"}
+    steps = ({**step, "paths": _Lines(step["paths"])} for step in scenario["steps"])
+    blocks = ("  " + _dump([step]).replace("\n", "\n  ").rstrip(" ") for step in steps)
+    return _dump(head) + "\nsteps:\n" + "\n".join(blocks)
+
+
+def _dump(data: Any) -> str:
+    return yaml.dump(data, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=_WIDTH)

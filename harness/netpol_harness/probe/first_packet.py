@@ -1,0 +1,74 @@
+"""The first packets of a pod: an init container that asks before anything else runs in the pod. PURE.
+
+Invariant: the container asks with the probes' own scripts and says their frames, so that its log is read like any
+answer; it ends with success whatever it met, so that the pod goes on. Its image is the one of probe containers, and is
+taken to have sh, sleep for parts of a second, and OpenBSD's nc: nobody can look before the pod's first packet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.probe import script
+from netpol_harness.probe.containers import fresh_nonce
+from netpol_harness.probe.ephemeral import RESTRICTED
+from netpol_harness.probe.prober import SLOW, WIDEST
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.script import Batch
+from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.results.evidence import Reply
+
+NAME = "netpol-first"
+ROUNDS = 3
+"""Times that the container asks everything."""
+
+TOOLBOX = Toolbox(
+    frozenset({Tool.NC, Tool.PING}), netcat=Netcat.OPENBSD, has_timeout=False, fractional=True, lookup="getent hosts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """What the first container of a pod asks. ``batches`` run one after the other."""
+
+    probes: tuple[Probe, ...]
+    batches: tuple[Batch, ...]
+
+    @classmethod
+    def asking(cls, probes: Sequence[Probe], timeout: float) -> "First":
+        """Ask ``probes`` (distinct), ``timeout`` seconds each."""
+        rounds = (
+            script.compose(probes, TOOLBOX, timeout=timeout, width=WIDEST, nonce=fresh_nonce()) for _ in range(ROUNDS)
+        )
+        return cls(tuple(probes), tuple(rounds))
+
+    def within(self, spec: Mapping[str, Any], image: str) -> dict[str, Any]:
+        """The pod's spec with the container before all others."""
+        text = "\n".join(f"(\n{batch.text})" for batch in self.batches)
+        container = {
+            "name": NAME,
+            "image": image,
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["sh", "-c", text],
+            "securityContext": RESTRICTED,
+        }
+        return {**spec, "initContainers": [container, *(spec.get("initContainers") or ())]}
+
+    def read(self, log: bytes) -> tuple[tuple[Reply, ...], ...]:
+        """The replies by probe, in the order of the rounds, by what the container has written."""
+        rounds = [self._round(batch, log) for batch in self.batches]
+        return tuple(tuple(replies[probe] for replies in rounds) for probe in self.probes)
+
+    def _round(self, batch: Batch, log: bytes) -> Mapping[Probe, Reply]:
+        answers = script.read(batch, log, why_lost=f"the log of container {NAME} lacks it")
+        if answers.slowest <= SLOW * batch.timeout:
+            return answers.replies
+        why = "the pod was too slow for silence to mean anything"
+        return {probe: script.doubted(reply, why) for probe, reply in answers.replies.items()}
+
+
+def worth_telling(replies: Sequence[Reply]) -> tuple[Reply, ...]:
+    """Without the rounds at the beginning that showed nothing, unless none showed anything."""
+    seen = [number for number, reply in enumerate(replies) if reply.outcome is not Outcome.PROBE_FAILED]
+    return tuple(replies[seen[0] :] if seen else replies)

@@ -1,0 +1,104 @@
+"""Who is there right now: live pods, Services and external hosts, under the scenario's own names. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.names import PodRef
+from netpol_harness.model.objects import Pod, Service
+from netpol_harness.probe.question import Speech
+from netpol_harness.runner.udp_servers import speeches
+from netpol_harness.scenario.placement import Placement
+
+EXTERNAL_HOST = "netpol-harness/external-host"
+"""Annotation of a pod that stands for a host outside the cluster; its value is the wanted address, or empty."""
+
+_NAME_SERVER = {"k8s-app": "kube-dns"}
+
+
+@dataclass(frozen=True, slots=True)
+class LivePod:
+    """A live pod, the logical name of what it belongs to (its controller, or itself), and its node's address."""
+
+    pod: Pod
+    owner: PodRef
+    node_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones.
+
+    ``uids`` are those of all the objects; ``ended`` are pods that have done their work, and only are listed still.
+    ``speeches`` says by pod what its UDP ports understand, as far as that is known.
+    """
+
+    pods: Mapping[PodRef, tuple[LivePod, ...]]
+    services: Mapping[PodRef, Service]
+    externals: Mapping[str, Pod]
+    name_servers: tuple[Pod, ...]
+    placement: Placement
+    uids: frozenset[str] = frozenset()
+    ended: Mapping[PodRef, tuple[LivePod, ...]] = field(default_factory=dict)
+    speeches: Mapping[PodRef, Mapping[int, Speech]] = field(default_factory=dict)
+
+    @classmethod
+    def take(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "Census":
+        """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
+        pods: dict[PodRef, list[LivePod]] = {}
+        ended: dict[PodRef, list[LivePod]] = {}
+        services, externals, name_servers = {}, {}, []
+        spoken: dict[PodRef, Mapping[int, Speech]] = {}
+        for data in objects:
+            if data["kind"] == "Service":
+                service = Service.parse(data)
+                services[PodRef(placement.logical(service.ref.namespace), service.ref.name)] = service
+            elif "deletionTimestamp" not in data["metadata"]:
+                live = _live_pod(data, placement)
+                spoken[live.pod.ref] = speeches(data)
+                if EXTERNAL_HOST in (data["metadata"].get("annotations") or {}):
+                    externals[live.pod.ref.name] = live.pod
+                elif live.pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= live.pod.labels.items():
+                    name_servers.append(live.pod)
+                else:
+                    (pods if live.pod.running else ended).setdefault(live.owner, []).append(live)
+        uids = frozenset(data["metadata"].get("uid", "") for data in objects)
+        there, gone = ({k: tuple(v) for k, v in found.items()} for found in (pods, ended))
+        return cls(there, services, externals, tuple(name_servers), placement, uids, gone, spoken)
+
+    @property
+    def addresses(self) -> Mapping[PodRef, Sequence[str]]:
+        """Those of what is one pod, or one external host (in no namespace); several pods have none in common."""
+        pods = {owner: live[0].pod.addresses for owner, live in self.pods.items() if len(live) == 1}
+        return {**pods, **{PodRef("", name): host.addresses for name, host in self.externals.items()}}
+
+    def pods_of(self, workload: PodRef) -> tuple[LivePod, ...]:
+        """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
+        if not (found := self.pods.get(workload)):
+            raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {workload.namespace} get pods`")
+        return found
+
+    def pods_ever_of(self, workload: PodRef) -> tuple[LivePod, ...]:
+        """Its live pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
+        return (*self.pods.get(workload, ()), *self.ended.get(workload, ())) or self.pods_of(workload)
+
+    def backing(self, service: Service) -> tuple[Pod, ...]:
+        """The pods behind a Service, by its selector."""
+        return tuple(live.pod for owned in self.pods.values() for live in owned if service.backs(live.pod))
+
+
+def _live_pod(data: Mapping[str, Any], placement: Placement) -> LivePod:
+    pod = Pod.parse(data)
+    owner = PodRef(placement.logical(pod.ref.namespace), _owner_name(data))
+    return LivePod(pod, owner, (data.get("status") or {}).get("hostIP") or "")
+
+
+def _owner_name(data: Mapping[str, Any]) -> str:
+    """The name of the workload that a manifest gave: a Deployment's ReplicaSet is named after it, plus a hash."""
+    for owner in data["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            name = str(owner["name"])
+            is_hashed = "pod-template-hash" in (data["metadata"].get("labels") or {})
+            return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" and is_hashed else name
+    return str(data["metadata"]["name"])

@@ -1,0 +1,222 @@
+"""From a path, as an author wrote it, to the questions really asked: which pod types which host and port. Pure.
+
+Every question brings its witnesses: the probes that must be answered inside the target's own pods, in the same round,
+before a silence may be called a denial.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.names import PodRef
+from netpol_harness.model.objects import Pod, Service, ServicePort
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Manner, Path, Scheme, Target, TargetKind
+from netpol_harness.probe.question import Probe, Question, Speech
+from netpol_harness.runner.snapshot import Census
+
+Witness = tuple[PodRef, Probe]
+CLUSTER_DOMAIN = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One question of a path, and how to print its two ends.
+
+    ``by_hearsay``: the source has asked as it started, and ended since. What is asked now is whether the target lives.
+    """
+
+    source: str
+    target: str
+    question: Question
+    by_hearsay: bool = False
+
+
+def aims(expectation: Expectation, census: Census) -> tuple[Aim, ...]:
+    """The questions of one path: every pod of the source asks every address of the target. Never empty.
+
+    Raises ``WorkloadFailed`` where a pod, Service or address that the path needs is not there.
+    """
+    return tuple(
+        _aim(expectation, source, probe, census)
+        for source in _sources(expectation.path, census)
+        for probe in _probes(expectation.path, source, census)
+    )
+
+
+def probes_from(path: Path, source: Pod, census: Census) -> tuple[Probe, ...]:
+    """What one pod of the path's source asks. Raises what ``aims`` does."""
+    return tuple(_probes(path, source, census))
+
+
+def _aim(expectation: Expectation, source: Pod, probe: Probe, census: Census) -> Aim:
+    path, expected = expectation.path, expectation.expected
+    target = probe.authority if probe.port else probe.host
+    witnesses = _witnesses(path, probe, expected, census)
+    vouchers = _vouchers(census) if expected is Expected.UNRESOLVED else ()
+    if source.running:
+        return Aim(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
+    if not witnesses:
+        raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")
+    pod, own = witnesses[0]
+    return Aim(str(source.ref), target, Question(pod, own, Expected.ALLOWED, witnesses), by_hearsay=True)
+
+
+def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
+    if not path.source.namespace:
+        return (_external(path.source.name, census),)
+    pods_of = census.pods_ever_of if path.manner is Manner.FIRST else census.pods_of
+    return tuple(live.pod for live in pods_of(path.source))
+
+
+def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
+    """The path's probes, each in words that who is asked understands."""
+    for probe in _unspoken(path, source, census):
+        udp = path.scheme is Scheme.UDP
+        heard = [_speech(pod, number, census) for pod, number in _listeners(path, probe, census)] if udp else []
+        yield replace(probe, speech=next(filter(None, heard), None))
+
+
+def _speech(pod: Pod, number: int, census: Census) -> Speech | None:
+    return census.speeches.get(pod.ref, {}).get(number)
+
+
+def _unspoken(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
+    if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
+        return _balanced(path, census)
+    return (
+        Probe(path.scheme, host, path.target.port, path.source_port, path.text if path.manner is Manner.HELD else "")
+        for host in _hosts(path, source, census)
+    )
+
+
+def _balanced(path: Path, census: Census) -> tuple[Probe, ...]:
+    """What a load balancer in front of the Service makes of it: its pods, which see the outsider's own address.
+
+    By its ClusterIP they would not: kube-proxy puts a node's address in its place, and nodes reach their own pods.
+    """
+    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, census))
+    if not found:
+        raise WorkloadFailed(f"Service {path.target.ref} has no pods behind port {path.target.port}")
+    return found
+
+
+def _hosts(path: Path, source: Pod, census: Census) -> tuple[str, ...]:
+    target = path.target
+    match target.kind:
+        case TargetKind.ADDRESS:
+            return (target.ref.name,)
+        case TargetKind.EXTERNAL:
+            return _external(target.ref.name, census).addresses[:1]
+        case TargetKind.POD:
+            return tuple(_address(live.pod) for live in census.pods_of(target.ref))
+        case TargetKind.NODE_PORT:
+            return tuple(dict.fromkeys(live.node_address for live in census.pods_of(target.ref)))
+        case TargetKind.CLUSTER_IP:
+            return _cluster_ip(_service(target, census))
+        case TargetKind.SERVICE | TargetKind.FQDN:
+            return (_service_name(target, _service(target, census), source),)
+
+
+def _address(pod: Pod) -> str:
+    if not pod.addresses:
+        raise WorkloadFailed(f"pod {pod.ref} has no address yet")
+    return pod.addresses[0]
+
+
+def _service_name(target: Target, service: Service, source: Pod) -> str:
+    """What one types in a pod: the bare name at home, ``name.namespace`` abroad, or the full name where asked for."""
+    name, namespace = service.ref.name, service.ref.namespace
+    if target.kind is TargetKind.FQDN:
+        return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    return name if namespace == source.ref.namespace else f"{name}.{namespace}"
+
+
+def _witnesses(path: Path, probe: Probe, expected: Expected, census: Census) -> tuple[Witness, ...]:
+    if expected is Expected.UNRESOLVED:
+        return tuple(_own(pod, Scheme.UDP, 53, Speech.DNS) for pod in census.name_servers)
+    return tuple(
+        _own(pod, path.scheme, number, _speech(pod, number, census), asked=probe.host)
+        for pod, number in _listeners(path, probe, census)
+    )
+
+
+def _vouchers(census: Census) -> tuple[PodRef, ...]:
+    """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
+    return tuple(sorted(live.pod.ref for owned in census.pods.values() for live in owned))
+
+
+def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: str = "") -> Witness:
+    """A pod's probe of its own address, of the one that is asked where it has several.
+
+    It stays inside the pod, where no policy applies.
+    """
+    address = asked if asked in pod.addresses else _address(pod)
+    return pod.ref, Probe(scheme, address, number, speech=speech if scheme is Scheme.UDP else None)
+
+
+def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:
+    """The pods and port numbers that should answer this probe."""
+    target = path.target
+    match target.kind:
+        case TargetKind.POD:
+            return [(live.pod, target.port) for live in census.pods_of(target.ref) if probe.host in live.pod.addresses]
+        case TargetKind.EXTERNAL:
+            return [(_external(target.ref.name, census), target.port)]
+        case TargetKind.ADDRESS:
+            return _listeners_at(path, probe, census)
+        case TargetKind.NODE_PORT:
+            offered = [(s, p) for s in census.services.values() for p in s.ports if p.node_port == target.port]
+            return [found for s, port in offered if _same(port, path) for found in _endpoints(s, port, census)]
+        case _:
+            return _behind(path, census)
+
+
+def _behind(path: Path, census: Census) -> list[tuple[Pod, int]]:
+    """Where the asked port of the path's Service arrives."""
+    service = _service(path.target, census)
+    asked = [port for port in service.ports if port.port.number == path.target.port and _same(port, path)]
+    return [found for port in asked for found in _endpoints(service, port, census)]
+
+
+def _listeners_at(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:
+    """Who has a literal address: a pod, an external host or a Service of the scenario, or nobody that we know."""
+    pods = [live.pod for owned in census.pods.values() for live in owned] + list(census.externals.values())
+    here = [(pod, probe.port) for pod in pods if probe.host in pod.addresses]
+    services = [
+        (service, port)
+        for service in census.services.values()
+        for port in service.ports
+        if probe.host in service.cluster_ips and port.port.number == probe.port and _same(port, path)
+    ]
+    return here + [found for service, port in services for found in _endpoints(service, port, census)]
+
+
+def _same(port: ServicePort, path: Path) -> bool:
+    return port.port.protocol is path.scheme.protocol
+
+
+def _endpoints(service: Service, port: ServicePort, census: Census) -> Iterable[tuple[Pod, int]]:
+    """Where a Service's port arrives: at its pods' target ports. A headless Service translates nothing."""
+    target = port.port.number if service.headless else port.target
+    for pod in census.backing(service):
+        numbers = {target} if isinstance(target, int) else pod.numbers(target, port.port.protocol)
+        yield from ((pod, number) for number in numbers)
+
+
+def _service(target: Target, census: Census) -> Service:
+    if (service := census.services.get(target.ref)) is None:
+        raise WorkloadFailed(f"Service {target.ref} is not there; see `kubectl -n {target.ref.namespace} get services`")
+    return service
+
+
+def _cluster_ip(service: Service) -> tuple[str, ...]:
+    if not service.cluster_ips:
+        raise WorkloadFailed(f"Service {service.ref} has no ClusterIP (is it headless?); ask it by its name")
+    return service.cluster_ips[:1]
+
+
+def _external(name: str, census: Census) -> Pod:
+    if (host := census.externals.get(name)) is None:
+        raise WorkloadFailed(f"external host {name} is not there")
+    return host

@@ -1,0 +1,132 @@
+"""Typical mistakes, each with the sentence that names it and with a policy that does not make it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.analysis.explain import explain
+from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.scenario.strays import strays
+
+Shop = Callable[..., Scenario]
+WEB_POD = "podSelector: {matchLabels: {app: web}}"
+SHOP_SPACE = "namespaceSelector: {matchLabels: {team: shop}}"
+
+
+def causes(scenario: Scenario) -> str:
+    step = scenario.steps[-1]
+    return "\n".join(explain(scenario, step, step.expectations[0].path, spare=strays(scenario)).causes)
+
+
+@pytest.mark.parametrize(
+    ("policy", "path", "sentence"),
+    [
+        (
+            "back/db {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {name: shop}}}]}]}",
+            "web -> db:5432: allowed",
+            "wants namespaces with name=shop, and shop has no such label: label it, or select kubernetes.io",
+        ),
+        (
+            f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}, {WEB_POD}}}]}}]}}",
+            "idle -> db:5432: allowed",
+            "has both selectors in one item, and both must match",
+        ),
+        (
+            f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}}}, {{{WEB_POD}}}]}}]}}",
+            "idle -> db:5432: blocked",
+            "two selectors as two items, of which either is enough",
+        ),
+        (
+            f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}, {WEB_POD}}}]}}, "
+            "{ports: [{port: 5432}]}]}",
+            "idle -> db:5432: blocked",
+            "hold the peers and the ports apart",
+        ),
+        (
+            "shop/web {podSelector: {}, ingress: [{ports: [{port: 80}]}]}",
+            "'db -> ip(front):80': allowed",
+            "names 80, the Service's port, but policies see the pod's own: write 8080",
+        ),
+        (
+            "back/db {podSelector: {}, egress: [{}]}",
+            "web -> db:5432: allowed",
+            "leaves policyTypes out, and so isolates for ingress too: write policyTypes: [Egress]",
+        ),
+        (
+            "back/db {podSelector: {}, policyTypes: [Ingress], egress: [{ports: [{port: 1}]}]}",
+            "db -> web:8080: blocked",
+            "has egress rules that mean nothing, since its policyTypes lack Egress",
+        ),
+        (
+            "back/db {podSelector: {}, policyTypes: [Ingress]}",
+            "db -> web:8080: blocked",
+            "leaves egress open, since its policyTypes lack Egress",
+        ),
+        (
+            "back/db {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",
+            "web -> db:5432: allowed",
+            "an ipBlock is for hosts outside the cluster",
+        ),
+        (
+            "shop/web {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}",
+            "user -> web:8080: allowed",
+            "user has no address before there is a cluster: give it one under 'external'",
+        ),
+        (
+            "shop/web {podSelector: {}, policyTypes: [Egress]}",
+            "web -> store:5432: unresolved",
+            "the egress rules of web forget the name server",
+        ),
+    ],
+)
+def test_a_mistake_is_named(shop: Shop, policy: str, path: str, sentence: str) -> None:
+    assert sentence in causes(shop(policy, paths=path))
+
+
+@pytest.mark.parametrize(
+    ("policy", "path"),
+    [
+        ("back/db {podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}", "web -> db:5432: allowed"),
+        (
+            f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}, {WEB_POD}}}]}}]}}",
+            "idle -> db:5432: blocked",
+        ),
+        ("back/db {podSelector: {}, policyTypes: [Ingress]}", "db -> web:8080: allowed"),
+        ("back/db {podSelector: {}, egress: [{}]}", "web -> db:5432: dropped"),
+    ],
+)
+def test_where_the_author_expects_the_word_nothing_is_suspected(shop: Shop, policy: str, path: str) -> None:
+    assert causes(shop(policy, paths=path)) == ""
+
+
+def test_a_policy_that_no_step_names_is_found(shop: Shop, tmp_path: Path) -> None:
+    scenario = shop(paths="web -> db:5432: blocked")
+    head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+    (tmp_path / "spare").mkdir()
+    body = "metadata: {name: late, namespace: back}\nspec: {podSelector: {}}\n"
+    (tmp_path / "spare" / "late.yml").write_text(head + body)
+    text = (
+        "late (spare/late.yml:1) would isolate db for ingress, and is not in force in this step: with it, this would be"
+    )
+    assert f"{text} blocked" in causes(scenario)
+
+
+def test_a_policy_of_another_step_that_would_admit_is_found(shop: Shop) -> None:
+    extra = "  - {name: last, policies: [policy.yaml], paths: {web -> db:5432: blocked}}"
+    admit = "back/admit {podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}"
+    scenario = shop("back/none {podSelector: {}}", admit, extra=extra)
+    closed = scenario.steps[1]
+    assert [policy.name.ref.name for policy in closed.policies] == ["none", "admit"]
+    path = scenario.steps[-1].expectations[0].path
+    only_none = replace(closed, policies=closed.policies[:1])
+    (cause,) = explain(scenario, only_none, path).causes
+    assert cause == "admit (policy.yaml:6) is not in force in this step: with it, this would be allowed"
+
+
+def test_another_version_of_a_policy_in_force_is_told_as_such(shop: Shop, tmp_path: Path) -> None:
+    scenario = shop("back/db {podSelector: {}}", paths="web -> db:5432: allowed")
+    other = (tmp_path / "policy.yaml").read_text().replace("podSelector: {}", "podSelector: {}, ingress: [{}]")
+    (tmp_path / "other.yaml").write_text(other)
+    assert causes(scenario) == "there is another db at other.yaml:1: with that one, this would be allowed"

@@ -1,0 +1,55 @@
+from collections.abc import Callable
+
+import pytest
+
+from netpol_harness.analysis.naming import Naming
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.oracle.verdict import Flow, Outside
+from netpol_harness.scenario.scenario import Manifest, Scenario
+
+Shop = Callable[..., Scenario]
+POLICY = "shop/web {podSelector: {}, ingress: [{}, {}], egress: [{}]}"
+
+
+def naming(scenario: Scenario, spare: tuple[Manifest, ...] = ()) -> Naming:
+    step = scenario.steps[-1]
+    return Naming(scenario, step, step.expectations[0].path, spare)
+
+
+@pytest.mark.parametrize("path", ["user -> web:8080", "web -> user:443"])
+def test_the_end_that_is_no_pod_is_the_host_of_the_path(shop: Shop, path: str) -> None:
+    names = naming(shop(paths=f"{path}: undefined"))
+    assert names.end(Outside()) == "user"
+    assert names.end(PodRef("back", "db")) == "db"
+    assert names.end(PodRef("elsewhere", "db")) == "elsewhere/db"
+
+
+def test_a_connection_has_both_ends_and_the_port(shop: Shop) -> None:
+    flow = Flow(PodRef("shop", "web"), PodRef("kube-system", "kube-dns"), Port(Protocol.UDP, 53))
+    assert naming(shop()).connection(flow) == "web -> kube-system/kube-dns 53/UDP"
+
+
+def test_policies_and_rules_have_their_lines(shop: Shop) -> None:
+    scenario = shop(POLICY)
+    names, policy = naming(scenario), NetworkPolicy.parse(scenario.steps[-1].policies[0].data)
+    assert names.policy(policy.ref) == "shop/web (policy.yaml:1)"
+    assert names.rule(policy, Direction.INGRESS, 1) == "rule 2 (policy.yaml:4)"
+    assert names.rule(policy, Direction.EGRESS, 0) == "the only rule (policy.yaml:4)"
+
+
+def test_what_no_file_holds_has_no_line(shop: Shop) -> None:
+    policy = NetworkPolicy(PodRef("default", "other"), LabelSelector(), frozenset(), (), ())
+    names = naming(shop(POLICY))
+    assert names.policy(policy.ref) == "other"
+    assert names.rule(policy, Direction.INGRESS, 0) == "rule 1"
+    assert names.manifest(policy.ref) is None
+
+
+def test_a_namesake_of_another_api_is_not_taken_for_it(shop: Shop) -> None:
+    scenario = shop(POLICY)
+    (manifest,) = scenario.steps[-1].policies
+    calico = Manifest({**manifest.data, "apiVersion": "projectcalico.org/v3"}, "calico.yaml:1")
+    assert naming(scenario, spare=(calico,)).manifest(manifest.name.ref) is manifest
+    assert naming(shop(), spare=(calico,)).manifest(manifest.name.ref) is None

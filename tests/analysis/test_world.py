@@ -1,0 +1,49 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.analysis.world import NAME_SERVER, world_of
+from netpol_harness.model.names import PodRef
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
+
+Shop = Callable[..., Scenario]
+
+
+def test_a_step_becomes_a_world(shop: Shop) -> None:
+    scenario = shop("back/none {podSelector: {}}")
+    world = world_of(scenario.steps[-1], scenario)
+    assert set(world.namespaces) == {"default", "kube-system", "shop", "back"}
+    assert world.namespaces["shop"].labels == {"team": "shop", "kubernetes.io/metadata.name": "shop"}
+    assert set(world.pods) == {*scenario.inventory.workloads, NAME_SERVER}
+    assert [policy.ref for policy in world.policies] == [PodRef("back", "none")]
+    assert world.services[NAME_SERVER].backs(world.pods[NAME_SERVER])
+    assert not world_of(scenario.steps[0], scenario).policies
+
+
+def test_a_step_relabels_and_takes_away(shop: Shop) -> None:
+    extra = "    labels: {pods: {web: {app: null, tier: x}}, namespaces: {back: {team: back}}}\n    absent: [idle]"
+    scenario = shop(extra=extra)
+    world = world_of(scenario.steps[-1], scenario)
+    assert world.pods[PodRef("shop", "web")].labels == {"tier": "x"}
+    assert world.namespaces["back"].labels["team"] == "back"
+    assert PodRef("shop", "idle") not in world.pods
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [('["10.244.0.77"]', ("10.244.0.77",)), ("nonsense", ()), ('{"a": 1}', ())]
+)
+def test_an_address_is_known_or_chosen_or_unknown(
+    shop: Shop, tmp_path: Path, chosen: str, expected: tuple[str, ...]
+) -> None:
+    file = shop().file
+    annotations = f"{{cni.projectcalico.org/ipAddrs: '{chosen}'}}"
+    head = f"{{apiVersion: v1, kind: Pod, metadata: {{name: fixed, annotations: {annotations}}},"
+    with (tmp_path / "workloads.yaml").open("a") as workloads:
+        workloads.write(f"---\n{head} spec: {{containers: [{{name: main, image: stand-in}}]}}}}\n")
+    scenario = load(file)
+    world = world_of(scenario.steps[-1], scenario, {PodRef("shop", "web"): ("10.244.0.5",)})
+    assert world.pods[PodRef("default", "fixed")].addresses == expected
+    assert world.pods[PodRef("shop", "web")].addresses == ("10.244.0.5",)
+    assert world.pods[PodRef("shop", "idle")].addresses == ()

@@ -1,0 +1,186 @@
+from collections.abc import Sequence
+
+import pytest
+
+from netpol_harness.errors import ExecFailed, ToolMissing
+from netpol_harness.kube.exec import ExecReply
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.containers import Place, Places, lacks_program
+from netpol_harness.probe.question import Probe
+from netpol_harness.probe.toolbox import Tool, Toolbox
+
+POD, OTHER = PodRef("shop", "web"), PodRef("shop", "till")
+TCP, UDP = Probe(Scheme.TCP, "10.0.0.1", 80), Probe(Scheme.UDP, "10.0.0.1", 53)
+SEVERAL = "exec in pod shop/web failed: a container name must be specified for pod web, choose one of: [app side]"
+NO_SH = 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH: unknown'
+
+
+class Pod:
+    """A pod: what each container has, by name; a text is what an exec in it fails with."""
+
+    def __init__(self, containers: dict[str, str], spare: str | None = "netpol-probe", made_of: str = "") -> None:
+        self.containers = containers
+        self.spare = spare
+        self.made_of = made_of
+        self.execs: list[str] = []
+
+    def run(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
+        self.execs.append(container)
+        has = self.containers[container]
+        if not has.startswith("has"):
+            raise ExecFailed(has)
+        nonce = stdin.decode().rsplit("\n", 2)[0].rsplit("' ", 1)[1].split(" ", 1)[0]
+        frame = f"\n[{nonce} tools 0 0 0\n{has}\n{nonce} tools 0]\n"
+        return ExecReply(0, frame.encode())
+
+    def own(self, pod: PodRef) -> Sequence[str]:
+        return [name for name in self.containers if name not in ("", self.spare)]
+
+    def kind(self, pod: PodRef) -> str:
+        return self.made_of
+
+    def container(self, pod: PodRef) -> str:
+        if self.spare is None:
+            raise ToolMissing("a probe container cannot be had: not here; do this")
+        return self.spare
+
+
+def _can_ask(probe: Probe, box: Toolbox) -> bool:
+    return Tool.NC in box.tools or (probe is TCP and Tool.CURL in box.tools)
+
+
+def _shares(pod: Pod, *probes: Probe) -> list[tuple[str, tuple[Probe, ...], str]]:
+    shares = Places(pod.run, pod).share(POD, probes, _can_ask)
+    return [(share.place.container, share.probes, share.lacks) for share in shares]
+
+
+NC, CURL = "has nc\nnc OpenBSD", "has curl"
+
+
+@pytest.mark.parametrize(
+    ("containers", "shares", "execs"),
+    [
+        ({"": NC}, [("", (TCP, UDP), "")], [""]),
+        ({"": NO_SH, "netpol-probe": NC}, [("netpol-probe", (TCP, UDP), "")], ["", "netpol-probe"]),
+        ({"": "has getent", "netpol-probe": NC}, [("netpol-probe", (TCP, UDP), "")], ["", "netpol-probe"]),
+        ({"": CURL, "netpol-probe": NC}, [("", (TCP,), ""), ("netpol-probe", (UDP,), "")], ["", "netpol-probe"]),
+        ({"": SEVERAL, "app": NC, "side": NC}, [("app", (TCP, UDP), "")], ["app", "side"]),
+        ({"": SEVERAL, "app": NO_SH, "side": NC}, [("side", (TCP, UDP), "")], ["app", "side"]),
+        ({"": SEVERAL, "app": CURL, "side": NC}, [("app", (TCP,), ""), ("side", (UDP,), "")], ["app", "side"]),
+        (
+            {"": SEVERAL, "app": NO_SH, "side": NO_SH, "netpol-probe": NC},
+            [("netpol-probe", (TCP, UDP), "")],
+            ["app", "side", "netpol-probe"],
+        ),
+    ],
+)
+def test_a_probe_goes_to_the_first_container_that_can_ask_it(
+    containers: dict[str, str], shares: list[tuple[str, tuple[Probe, ...], str]], execs: list[str]
+) -> None:
+    pod = Pod(containers)
+    assert _shares(pod, TCP, UDP) == shares
+    assert pod.execs == execs
+
+
+def test_the_containers_that_an_author_wrote_come_before_those_that_an_admission_added() -> None:
+    pod = Pod({"": "HTTP 400 Bad Request", "proxy": NC, "app": NC})
+    places = Places(pod.run, pod)
+    places.prefer("shop", ["app", "absent"])
+    places.prefer("elsewhere", ["proxy"])
+    assert [place.container for place in places.of(POD)] == ["app", "proxy"]
+    assert "" not in pod.execs, "with several containers the server wants a name, in whatever words"
+
+
+def test_a_probe_container_is_asked_for_only_where_it_is_needed() -> None:
+    pod = Pod({"": CURL}, spare=None)
+    assert _shares(pod, TCP) == [("", (TCP,), "")]
+
+
+def test_what_no_place_can_ask_goes_to_the_first_with_the_reason() -> None:
+    assert _shares(Pod({"": CURL}, spare=None), TCP, UDP) == [
+        ("", (TCP,), ""),
+        ("", (UDP,), "a probe container cannot be had: not here; do this"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("containers", "said"),
+    [
+        ({"": NO_SH}, "pod shop/web: there is no sh to run probes with; .*; a probe container cannot be had: not here"),
+        ({"": "has getent"}, "pod shop/web: found none of curl, nc, .*; a probe container cannot be had"),
+        (
+            {"": SEVERAL, "app": NO_SH, "side": "has getent"},
+            "container app: there is no sh.*container side: found none",
+        ),
+    ],
+)
+def test_a_pod_without_a_place_says_all_that_was_tried(containers: dict[str, str], said: str) -> None:
+    with pytest.raises(ToolMissing, match=said):
+        _shares(Pod(containers, spare=None), TCP)
+
+
+def test_places_are_kept_until_they_are_forgotten() -> None:
+    pod = Pod({"": NO_SH, "netpol-probe": NC})
+    places = Places(pod.run, pod)
+    assert not places.knows(POD)
+    for _ in range(2):
+        assert [place.container for place in places.of(POD)] == ["netpol-probe"]
+    assert places.knows(POD)
+    assert pod.execs == ["", "netpol-probe"]
+    places.forget(POD)
+    pod.containers = {"": NC}
+    assert places.of(POD) == (Place("", places.of(POD)[0].toolbox),)
+
+
+def test_pods_of_one_kind_are_looked_at_once() -> None:
+    pod = Pod({"": NC}, made_of="one image")
+    places = Places(pod.run, pod)
+    assert places.of(POD) == places.of(OTHER)
+    assert pod.execs == [""]
+    places.forget(OTHER)
+    places.of(OTHER)
+    assert pod.execs == ["", ""]
+
+
+def test_what_a_pod_was_given_is_not_of_its_kind() -> None:
+    pod = Pod({"": CURL, "netpol-probe": NC}, made_of="one image")
+    places = Places(pod.run, pod)
+    assert places.share(POD, [UDP], _can_ask)[0].place.container == "netpol-probe"
+    assert [place.container for place in places.of(OTHER)] == [""]
+
+
+def test_a_pod_that_cannot_be_asked_anything_is_not_given_a_container() -> None:
+    pod = Pod({"": 'pods "web" not found (HTTP 404)'})
+    with pytest.raises(ExecFailed, match="not found"):
+        _shares(pod, TCP)
+    assert pod.execs == [""]
+
+
+def test_without_help_the_choice_among_several_containers_is_an_error() -> None:
+    pod = Pod({"": SEVERAL, "app": NC})
+    with pytest.raises(ExecFailed, match="must be specified"):
+        Places(pod.run, None).of(POD)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not '
+        "found in $PATH: unknown",
+        'exec failed: unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file or directory',
+        "crun: executable file `sh` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a "
+        "command that was not found",
+        'starting container: error finding executable "sh" in PATH []: no such file or directory',
+    ],
+)
+def test_runtimes_have_their_own_words_for_a_program_that_is_not_there(said: str) -> None:
+    assert lacks_program(f"Internal error occurred: error executing command in container: {said}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['pods "web" not found', 'unable to upgrade connection: container not found ("web")', "error dialing backend: EOF"],
+)
+def test_a_pod_that_is_not_there_is_no_missing_program(said: str) -> None:
+    assert not lacks_program(said)

@@ -1,0 +1,44 @@
+"""The first container of a pod: its script is run for real, its log is read."""
+
+import subprocess
+
+import pytest
+
+from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.first_packet import NAME, ROUNDS, First, worth_telling
+from netpol_harness.probe.question import Probe
+from netpol_harness.results.evidence import Reply
+
+REFUSED = Probe(Scheme.TCP, "127.0.0.1", 1)
+SILENT = Probe(Scheme.UDP, "127.0.0.1", 1)
+
+
+def command(asked: First) -> list[str]:
+    spec = asked.within({"containers": [{"name": "c"}], "initContainers": [{"name": "own"}]}, "image:1")
+    assert [c["name"] for c in spec["initContainers"]] == [NAME, "own"]
+    assert spec["containers"] == [{"name": "c"}]
+    assert spec["initContainers"][0]["securityContext"]["runAsNonRoot"] is True
+    return list(spec["initContainers"][0]["command"])
+
+
+@pytest.mark.live
+def test_its_script_says_what_it_meets_and_ends_well() -> None:
+    asked = First.asking([REFUSED], 1.0)
+    done = subprocess.run(command(asked), capture_output=True, timeout=30, check=False)
+    assert done.returncode == 0
+    (replies,) = asked.read(done.stdout)
+    assert [reply.outcome for reply in replies] == [Outcome.REFUSED] * ROUNDS
+
+
+def test_a_log_that_is_lost_or_anothers_shows_nothing() -> None:
+    asked, other = First.asking([REFUSED, SILENT], 0.1), First.asking([REFUSED, SILENT], 0.1)
+    frames = "".join(f"\n[{b.nonce} 0 124 1.00 1.10\n\n{b.nonce} 0 124]\n" for b in other.batches)
+    for log in (b"", b"sh: not found\n", frames.encode()):
+        assert {r.outcome for replies in asked.read(log) for r in replies} == {Outcome.PROBE_FAILED}
+
+
+def test_rounds_that_showed_nothing_at_the_beginning_are_left_out_unless_all_did() -> None:
+    lost, open, dropped = Reply(Outcome.PROBE_FAILED), Reply(Outcome.CONNECTED), Reply(Outcome.TIMED_OUT)
+    assert worth_telling([lost, dropped, lost, open]) == (dropped, lost, open)
+    assert worth_telling([lost, lost]) == (lost, lost)

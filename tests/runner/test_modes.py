@@ -1,0 +1,319 @@
+"""Every manner of asking on a real embedded cluster: source ports, held, first and throughout, a restarted agent."""
+
+import os
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netpol_harness.backends.base import Capability
+from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.select import Choice
+from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
+from netpol_harness.kube.client import ObjectKey
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.report import describe, surroundings
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.runner.run import Stage
+from netpol_harness.scenario.load import load
+
+pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
+
+WORKLOADS = """
+{apiVersion: v1, kind: Namespace, metadata: {name: x}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: y}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x, labels: {pod: a}}, spec: {containers: [
+ {name: c, image: i, ports: [{containerPort: 80}, {containerPort: 81, protocol: UDP}]}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: x}, spec: {containers: [{name: c, image: i}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: d, namespace: x, labels: {pod: d}}, spec: {containers: [
+ {name: c, image: i, ports: [{containerPort: 80}]}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: h, namespace: x}, spec: {hostNetwork: true, containers: [
+ {name: c, image: i, ports: [{containerPort: 9999}]}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: y}, spec: {containers: [
+ {name: c, image: i, ports: [{containerPort: 80}]}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: svc, namespace: x}, spec: {selector: {pod: a}, ports: [{port: 80}]}}
+"""
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: {name}, namespace: x}}
+spec: {spec}
+"""
+SPECS = {
+    "deny": "{podSelector: {matchLabels: {pod: a}}, policyTypes: [Ingress]}",
+    "guard": "{podSelector: {matchLabels: {pod: d}}, policyTypes: [Ingress, Egress],"
+    " egress: [{to: [{namespaceSelector: {}}]}]}",
+}
+JOB = """
+---
+{apiVersion: v1, kind: Pod, metadata: {name: job, namespace: x, labels: {pod: d}}, spec: {restartPolicy: Never,
+ containers: [{name: c, image: agnhost, command: [sh, -c, exit 0]}]}}
+"""
+Play = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab(Choice(EmbeddedProvider(), "for a test"), Settings()) as owner:
+        yield owner
+
+
+@pytest.fixture
+def play(lab: Lab, tmp_path: Path) -> Play:
+    """Open the scenario that has these steps; a context."""
+
+    @contextmanager
+    def opened(steps: str, more: str = "") -> Iterator[Stage]:
+        (tmp_path / "workloads.yaml").write_text(WORKLOADS + more)
+        for name, spec in SPECS.items():
+            (tmp_path / f"{name}.yaml").write_text(POLICY.format(name=name, spec=spec))
+        head = "title: manners\nworkloads: [workloads.yaml]\nexternal: {ext: {ports: [80]}}\nsteps:\n"
+        (tmp_path / "scenario.yaml").write_text(head + textwrap.indent(textwrap.dedent(steps), "  "))
+        stage = lab.stage(load(tmp_path / "scenario.yaml"))
+        try:
+            stage.open()
+            yield stage
+        finally:
+            stage.close()
+
+    return opened
+
+
+def seen(stage: Stage, name: str) -> dict[str, tuple[Judgement, Outcome]]:
+    """Enter a step and ask all its paths."""
+    step = next(step for step in stage.scenario.steps if step.name == name)
+    stage.enter(step)
+    findings = stage.observe(step, step.expectations, others=False).findings.values()
+    return {str(finding): (finding.judgement, finding.outcome) for finding in findings}
+
+
+def wrong(stage: Stage) -> dict[str, dict[str, tuple[Judgement, Outcome]]]:
+    """All that does not agree, by step."""
+    return {
+        step.name: bad
+        for step in stage.scenario.steps
+        if (bad := {k: v for k, v in seen(stage, step.name).items() if v[0] is not Judgement.AGREES})
+    }
+
+
+def test_source_ports_and_the_nodes_network(play: Play) -> None:
+    steps = """
+    - name: open
+      paths:
+        x/b:40000 -> x/a:80: allowed
+        x/b:40000 -> udp://x/a:81: allowed
+        x/b:40000 -> ip(x/svc):80: allowed
+        x/h -> x/a:80: allowed
+        x/b -> x/h:9999: allowed
+    - name: closed
+      policies: [deny.yaml]
+      paths:
+        x/b:40000 -> x/a:80: blocked
+        x/b:40000 -> udp://x/a:81: blocked
+        x/h -> x/a:80: undefined
+    - name: open-again
+      paths:
+        x/b:40000 -> x/a:80: allowed
+        x/b:40000 -> udp://x/a:81: allowed
+    """
+    with play(steps) as stage:
+        assert wrong(stage) == {}
+
+
+HELD = """
+- name: open
+  paths:
+    held x/b -> http://x/a:80: allowed
+    held x/b -> udp://x/a:81: allowed
+    held x/b -> http://x/svc:80: allowed
+- name: closed
+  policies: [deny.yaml]
+  paths:
+    held x/b -> http://x/a:80: blocked
+    held x/b -> udp://x/a:81: blocked
+- name: open-again
+  paths:
+    held x/b -> http://x/a:80: allowed
+- name: new
+  recreate: [x/a]
+  paths:
+    held x/b -> http://x/a:80: undefined
+"""
+
+
+def test_connections_are_held_from_step_to_step(play: Play) -> None:
+    with play(HELD) as stage:
+        for name in ("open", "closed", "open-again"):
+            assert {judgement for judgement, _ in seen(stage, name).values()} == {Judgement.AGREES}
+        ((judgement, outcome),) = seen(stage, "new").values()
+        assert (judgement, outcome) != (Judgement.AGREES, Outcome.CONNECTED), "its other end is gone"
+
+
+def test_a_connection_is_opened_in_its_first_step_though_that_is_only_passed(play: Play) -> None:
+    with play(HELD) as stage:
+        outcomes = {outcome for _, outcome in seen(stage, "closed").values()}
+        assert outcomes == {Outcome.TIMED_OUT}
+
+
+FIRST = """
+- name: before
+  policies: [{before}]
+  paths:
+    x/b -> y/a:80: allowed
+- name: new
+  policies: [guard.yaml]
+  recreate: [x/d]
+  paths:
+    first x/d -> ext:80: blocked
+    first x/d -> y/a:80: allowed
+    first y/a -> x/d:80: blocked
+"""
+
+
+def test_the_first_packets_of_a_pod(play: Play) -> None:
+    with play(FIRST.format(before="guard.yaml")) as stage:
+        assert wrong(stage) == {}
+        pod = stage.ground.client.list("v1", "Pod", namespace=stage.placement.real("x"))
+        assert sum(len(data["spec"].get("initContainers", ())) for data in pod) == 1
+
+
+def test_the_first_packets_of_a_pod_that_ends_at_once(play: Play) -> None:
+    steps = """
+    - name: before
+      policies: [guard.yaml]
+      absent: [x/job]
+      paths: {x/b -> y/a:80: allowed}
+    - name: new
+      policies: [guard.yaml]
+      paths:
+        first x/job -> ext:80: blocked
+        first x/job -> y/a:80: allowed
+    """
+    with play(steps, JOB) as stage:
+        assert not any(key.name == "job" for key in stage._state), "what the first step lacks is not made before it"
+        assert wrong(stage) == {}
+
+
+def test_nothing_is_begun_that_the_cluster_cannot_end(play: Play) -> None:
+    steps = """
+    - {name: open, others: allowed}
+    - {name: restarted, restart: agent, others: allowed}
+    - {name: after, others: allowed}
+    """
+    with play(steps) as stage:
+        stage.enter("open")
+        stage.capabilities -= {Capability.AGENT_RESTART}
+        with pytest.raises(CapabilityMissing, match="step restarted needs it"):
+            stage.enter("after")
+        assert stage.step is not None
+        assert stage.step.name == "open", "it is where it was"
+
+
+def test_a_packet_that_leaks_as_the_pod_starts_is_told_of(play: Play) -> None:
+    steps = """
+    - name: open
+      paths: {x/b -> y/a:80: allowed}
+    - name: new
+      recreate: [x/d]
+      paths:
+        first x/d -> ext:80: blocked
+        first y/a -> x/d:80: blocked
+    """
+    with play(steps) as stage:
+        stage.enter("open")
+        found = seen(stage, "new")
+    assert set(found.values()) == {(Judgement.DISAGREES, Outcome.CONNECTED)}
+
+
+def test_what_is_asked_throughout_is_asked_many_times(play: Play) -> None:
+    steps = """
+    - name: open
+      policies: [deny.yaml]
+      paths: {x/b -> y/a:80: allowed}
+    - name: restarted
+      policies: [deny.yaml, guard.yaml]
+      restart: agent
+      paths:
+        throughout x/b -> y/a:80: allowed
+        throughout x/b -> x/a:80: blocked
+    """
+    with play(steps) as stage:
+        assert wrong(stage) == {}
+        step = stage.step
+        assert step is not None
+        findings = stage.observe(step, step.expectations, others=False).findings.values()
+        assert all(finding.attempts > 4 for finding in findings)
+
+
+def test_a_moment_of_another_answer_is_told_of_with_its_time(play: Play) -> None:
+    steps = """
+    - name: open
+      paths: {x/b -> y/a:80: allowed}
+    - name: closed
+      policies: [deny.yaml]
+      paths: {throughout x/b -> x/a:80: blocked}
+    """
+    with play(steps) as stage:
+        stage.enter("open")
+        step = stage.scenario.steps[1]
+        stage.enter(step)
+        (finding,) = stage.observe(step, step.expectations, others=False).findings.values()
+    assert (finding.judgement, finding.outcome) == (Judgement.DISAGREES, Outcome.CONNECTED)
+    assert "s after the first change" in finding.worst.evidence.last.reply.detail
+
+
+def test_a_step_back_is_one_transition(play: Play) -> None:
+    with play(HELD) as stage:
+        for name in ("open", "closed", "open", "closed"):
+            assert {judgement for judgement, _ in seen(stage, name).values()} == {Judgement.AGREES}
+
+
+def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
+    steps = "- {name: closed, policies: [deny.yaml], others: allowed}"
+    with play(steps) as stage:
+        stage.enter("closed")
+        (step,) = stage.scenario.steps
+        cells = stage.observe(step, (), others=True).others
+        paths = [finding.expectation.path for finding in cells]
+        words = {path: Expected.BLOCKED if str(path.target.ref) == "x/a" else Expected.ALLOWED for path in paths}
+        told = stage.observe(step, (), others=True, words=words).others
+    assert {finding.judgement for finding in cells} == {Judgement.AGREES, Judgement.DISAGREES}
+    assert {finding.judgement for finding in told} == {Judgement.AGREES}
+
+
+def test_only_a_step_can_ask_on_the_way(play: Play) -> None:
+    with play("- {name: open, others: allowed}") as stage:
+        stage.enter("open")
+        with pytest.raises(ScenarioInvalid, match="leave out 'throughout'"):
+            stage.probe("throughout x/b -> x/a:80")
+        assert stage.probe("x/b:40001 -> x/a:80", "allowed").judgement is Judgement.AGREES
+
+
+LOST = """
+- name: closed
+  policies: [deny.yaml]
+  paths: {x/b -> x/a:80: blocked}
+"""
+
+
+def test_a_policy_that_somebody_took_away_is_named(play: Play) -> None:
+    with play(LOST) as stage:
+        stage.enter("closed")
+        assert stage.lost_policies() == ()
+        stage.ground.client.delete(
+            ObjectKey("networking.k8s.io/v1", "NetworkPolicy", stage.placement.real("x"), "deny")
+        )
+        step = stage.scenario.steps[0]
+        (finding,) = stage.observe(step, step.expectations, others=False).findings.values()
+        assert "deny is not on the cluster any more" in describe(finding, surroundings(stage, step, finding))

@@ -1,0 +1,97 @@
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from netpol_harness.runner.state import Act, Change, Object, State, changes, recreated, state_of
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario, Step
+
+StepNamed = Callable[[str], Step]
+
+
+@pytest.fixture
+def placement(shop: Scenario) -> Placement:
+    return Placement.unique(shop, "x1")
+
+
+@pytest.fixture
+def told(shop: Scenario, step: StepNamed, placement: Placement) -> Callable[[str, str], list[str]]:
+    """The changes between two steps, each as ``ACT Kind/name``."""
+
+    def between(before: str, after: str) -> list[str]:
+        old, new = (state_of(shop, step(name), placement) for name in (before, after))
+        again = recreated(shop, step(after), placement)
+        return [f"{change.act.name} {change.key.kind}/{change.key.name}" for change in changes(old, new, again)]
+
+    return between
+
+
+def test_opening_makes_namespaces_first_and_pods_last(shop: Scenario, placement: Placement) -> None:
+    acts = [change.act for change in changes({}, state_of(shop, None, placement))]
+    assert acts == sorted(acts)
+    assert acts[0] is Act.CREATE_NAMESPACE
+    assert acts[-1] is Act.START
+
+
+def test_opening_makes_nothing_that_the_first_step_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
+    first = replace(shop, steps=(step("gone"), *shop.steps))
+    kinds = [(key.kind, key.name) for key in state_of(first, None, placement)]
+    assert ("Pod", "client") not in kinds
+    assert ("Pod", "web") in kinds
+
+
+def test_a_state_is_in_the_clusters_names(shop: Scenario, placement: Placement) -> None:
+    namespaces = {key.namespace for key in state_of(shop, None, placement)} - {""}
+    assert namespaces == {placement.real("shop")}
+    assert namespaces != {"shop"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("open", "open", []),
+        ("open", "closed", ["CREATE NetworkPolicy/deny"]),
+        ("closed", "open", ["DELETE NetworkPolicy/deny"]),
+        ("open", "relabelled", ["RELABEL Pod/client"]),
+        ("open", "gone", ["DELETE Pod/client"]),
+        ("gone", "open", ["START Pod/client"]),
+        ("gone", "closed", ["CREATE NetworkPolicy/deny", "START Pod/client"]),
+        ("open", "again", ["RECREATE Pod/client"]),
+        ("gone", "again", ["START Pod/client"]),
+    ],
+)
+def test_steps_differ_by_no_more_than_they_say(
+    told: Callable[[str, str], list[str]], before: str, after: str, expected: list[str]
+) -> None:
+    assert sorted(told(before, after)) == sorted(expected)
+
+
+def test_relabelling_removes_what_the_next_state_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
+    old, new = state_of(shop, step("relabelled"), placement), state_of(shop, step("open"), placement)
+    (relabel,) = (change for change in changes(old, new) if change.act is Act.RELABEL)
+    assert relabel.data == {"metadata": {"labels": {"tier": None, "app": "client"}}}
+
+
+def test_any_state_leads_to_any_other(shop: Scenario, placement: Placement) -> None:
+    for before, after in permutations(shop.steps, 2):
+        old, new = state_of(shop, before, placement), state_of(shop, after, placement)
+        assert _carried_out(old, changes(old, new, recreated(shop, after, placement))) == new
+
+
+def _carried_out(state: State, todo: tuple[Change, ...]) -> State:
+    """What an obedient cluster would hold afterwards."""
+    result: dict[object, Object] = dict(state)
+    for change in todo:
+        match change.act:
+            case Act.DELETE:
+                del result[change.key]
+            case Act.RELABEL:
+                old = result[change.key]
+                labels = {**(old["metadata"].get("labels") or {}), **change.data["metadata"]["labels"]}
+                kept = {key: value for key, value in labels.items() if value is not None}
+                result[change.key] = {**old, "metadata": {**old["metadata"], "labels": kept}}
+            case _:
+                result[change.key] = change.data
+    return result  # type: ignore[return-value]

@@ -1,0 +1,190 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.names import PodRef
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import parse
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.probe.question import Speech
+from netpol_harness.runner.snapshot import EXTERNAL_HOST, Census
+from netpol_harness.runner.targets import Aim, aims
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario
+
+
+def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, Any]:
+    """A running pod as the API server would show it; ``ports`` of its one container may be among the rest."""
+    ports = metadata.pop("ports", [])
+    return {
+        "kind": "Pod",
+        "metadata": {"namespace": namespace, "name": name, **metadata},
+        "spec": {"containers": [{"ports": ports}]},
+        "status": {"phase": "Running", "podIPs": [{"ip": address}], "hostIP": "192.0.2.1"},
+    }
+
+
+def service(name: str, selector: dict[str, str], address: str, port: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "Service",
+        "metadata": {"namespace": "shop-x1", "name": name},
+        "spec": {"selector": selector, "clusterIP": address, "ports": [port]},
+    }
+
+
+def replica(name: str, address: str) -> dict[str, Any]:
+    owner = {"kind": "ReplicaSet", "name": "db-5d4f", "controller": True}
+    return pod("shop-x1", name, address, ownerReferences=[owner], labels={"app": "db", "pod-template-hash": "5d4f"})
+
+
+LIVE = [
+    pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"}, ports=[{"name": "http", "containerPort": 80}]),
+    pod("shop-x1", "client", "10.0.0.2", labels={"app": "client"}),
+    replica("db-5d4f-aaaaa", "10.0.0.3"),
+    replica("db-5d4f-bbbbb", "10.0.0.4"),
+    pod("shop-x1", "db-5d4f-leaving", "10.0.0.9", deletionTimestamp="now", labels={"app": "db"}),
+    pod("hosts-x1", "user", "203.0.113.10", annotations={EXTERNAL_HOST: ""}),
+    pod("kube-system", "dns", "10.0.0.53", labels={"k8s-app": "kube-dns"}),
+    service("web", {"app": "web"}, "10.96.0.7", {"port": 8080, "targetPort": "http"}),
+    service("db", {"app": "db"}, "None", {"port": 3306}),
+]
+
+
+@pytest.fixture
+def census() -> Census:
+    """The live objects of the shop, in namespaces of this run's own."""
+    return Census.take(LIVE, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+
+
+@pytest.fixture
+def aimed(shop: Scenario, census: Census) -> Callable[..., tuple[Aim, ...]]:
+    """The questions of a path, spelled as in scenario.yaml."""
+    return lambda text, word="blocked", among=census: _aimed(shop, among, text, word)
+
+
+def _aimed(shop: Scenario, census: Census, text: str, word: str) -> tuple[Aim, ...]:
+    sentence = parse(text, Expected(word), Place("test", 1))
+    assert not isinstance(sentence, Problem), sentence
+    (expectation,), problems = resolve([sentence], shop.inventory)
+    assert not problems
+    return aims(expectation, census)
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("client -> service(web):8080", "web:8080"),
+        ("client -> web.shop.svc:8080", "web.shop-x1.svc.cluster.local:8080"),
+        ("client -> ip(web):8080", "10.96.0.7:8080"),
+        ("client -> pod(web):80", "10.0.0.1:80"),
+        ("client -> http://pod(web):80", "10.0.0.1:80"),
+        ("client -> node(web):30080", "192.0.2.1:30080"),
+        ("client -> 198.51.100.1:443", "198.51.100.1:443"),
+        ("client -> icmp://pod(web)", "10.0.0.1"),
+        ("user -> service(web):8080", "10.0.0.1:80"),
+        ("user -> ip(web):8080", "10.96.0.7:8080"),
+    ],
+)
+def test_what_is_typed_for_each_kind_of_target(aimed: Callable[..., tuple[Aim, ...]], path: str, typed: str) -> None:
+    (aim,) = aimed(path, "undefined")
+    assert aim.target == typed
+
+
+def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., tuple[Aim, ...]]) -> None:
+    assert [aim.target for aim in aimed("client -> pod(db):3306")] == ["10.0.0.3:3306", "10.0.0.4:3306"]
+    sources = [aim.source for aim in aimed("db -> pod(web):80")]
+    assert sources == ["shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb"]
+
+
+@pytest.mark.parametrize(
+    ("path", "witnesses"),
+    [
+        ("client -> service(web):8080", ["shop-x1/web tcp://10.0.0.1:80"]),
+        ("client -> http://service(web):8080", ["shop-x1/web http://10.0.0.1:80"]),
+        ("client -> ip(web):8080", ["shop-x1/web tcp://10.0.0.1:80"]),
+        ("client -> pod(web):80", ["shop-x1/web tcp://10.0.0.1:80"]),
+        (
+            "client -> service(db):3306",
+            ["shop-x1/db-5d4f-aaaaa tcp://10.0.0.3:3306", "shop-x1/db-5d4f-bbbbb tcp://10.0.0.4:3306"],
+        ),
+        ("client -> 10.0.0.1:80", ["shop-x1/web tcp://10.0.0.1:80"]),
+        ("client -> 10.96.0.7:8080", ["shop-x1/web tcp://10.0.0.1:80"]),
+        ("client -> 198.51.100.1:443", []),
+    ],
+)
+def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
+    aimed: Callable[..., tuple[Aim, ...]], path: str, witnesses: list[str]
+) -> None:
+    (aim,) = aimed(path)
+    assert [f"{ref} {probe}" for ref, probe in aim.question.witnesses] == witnesses
+
+
+@pytest.mark.parametrize(
+    ("image", "args", "path", "speech"),
+    [
+        ("registry.example/agnhost:2.53", ["netexec", "--udp-port=53"], "client -> udp://10.0.0.1:53", Speech.ECHO),
+        ("agnhost", ["netexec", "--udp-port", "53"], "client -> udp://10.0.0.1:53", Speech.ECHO),
+        ("agnhost", ["netexec"], "client -> udp://10.0.0.1:53", None),
+        ("agnhost", ["netexec"], "client -> udp://10.0.0.1:8081", Speech.ECHO),
+        ("coredns/coredns:1.11", [], "client -> udp://10.96.0.7:5353", Speech.DNS),
+        ("registry.k8s.io/dns/k8s-dns-node-cache:1.26", [], "client -> udp://10.0.0.1:1053", Speech.DNS),
+        ("me/bindings", [], "client -> udp://10.0.0.1:1053", None),
+    ],
+)
+def test_datagrams_are_what_the_target_understands(
+    aimed: Callable[..., tuple[Aim, ...]], image: str, args: list[str], path: str, speech: Speech | None
+) -> None:
+    web = pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"})
+    ports = [{"containerPort": 1053, "protocol": "UDP"}]
+    web["spec"]["containers"] = [{"name": "c", "image": image, "args": args, "ports": ports}]
+    udp = {"port": 5353, "targetPort": 1053, "protocol": "UDP"}
+    live = [web, LIVE[1], service("web", {"app": "web"}, "10.96.0.7", udp)]
+    census = Census.take(live, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    (aim,) = aimed(path, "allowed", census)
+    assert aim.question.probe.speech is speech
+    assert [probe.speech for _, probe in aim.question.witnesses] == [speech]
+
+
+def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
+    both = pod("shop-x1", "web", "10.0.0.1", ports=[{"containerPort": 80}])
+    both["status"]["podIPs"].append({"ip": "10.7.0.1"})
+    sentence = parse("client -> 10.7.0.1:80", Expected.BLOCKED, Place("test", 1))
+    assert not isinstance(sentence, Problem)
+    (expectation,), _ = resolve([sentence], shop.inventory)
+    live = [data for data in LIVE if data["metadata"]["name"] != "web"]
+    (aim,) = aims(expectation, Census.take([*live, both], Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"})))
+    assert [str(probe) for _, probe in aim.question.witnesses] == ["tcp://10.7.0.1:80"]
+
+
+def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(
+    aimed: Callable[..., tuple[Aim, ...]],
+) -> None:
+    (aim,) = aimed("client -> service(web):8080", "unresolved")
+    assert [f"{ref} {probe}" for ref, probe in aim.question.witnesses] == ["kube-system/dns udp://10.0.0.53:53"]
+
+
+def test_any_pod_of_the_scenario_may_vouch_for_the_name_server_and_for_nothing_else(
+    aimed: Callable[..., tuple[Aim, ...]],
+) -> None:
+    (aim,) = aimed("client -> service(web):8080", "unresolved")
+    pods = ["shop-x1/client", "shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb", "shop-x1/web"]
+    assert [str(ref) for ref in aim.question.vouchers] == pods
+    (aim,) = aimed("client -> service(web):8080", "blocked")
+    assert aim.question.vouchers == ()
+
+
+def test_what_is_not_there_is_said(shop: Scenario) -> None:
+    sentence = parse("client -> pod(web):80", Expected.ALLOWED, Place("test", 1))
+    assert not isinstance(sentence, Problem)
+    (expectation,), _ = resolve([sentence], shop.inventory)
+    with pytest.raises(WorkloadFailed, match="shop/client has no running pod"):
+        aims(expectation, Census.take([], Placement({})))
+
+
+def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(census: Census) -> None:
+    assert census.addresses[PodRef("", "user")] == ("203.0.113.10",)
+    assert PodRef("shop", "web") in census.addresses
+    assert PodRef("shop", "db") not in census.addresses
