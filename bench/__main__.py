@@ -17,7 +17,7 @@ from rich.table import Table
 from bench import guest, oracle, told
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -57,9 +57,9 @@ def ready() -> Iterator[Row]:
     def once() -> float:
         with tempfile.TemporaryDirectory() as directory:
             start = time.perf_counter()
-            cluster = EmbeddedProvider().create("bench", Path(directory))
+            cluster = EmbeddedBackend().create("bench", Path(directory))
             taken = time.perf_counter() - start
-            EmbeddedProvider().delete(cluster)
+            EmbeddedBackend().delete(cluster)
             return taken
 
     yield _row("embedded cluster ready", median(once() for _ in range(RUNS)), "its imports", _start_of(DAEMON_IMPORTS))
@@ -127,7 +127,7 @@ def plain_project() -> Iterator[Row]:
 def running() -> Iterator[Cluster]:
     """A cluster for one section."""
     with tempfile.TemporaryDirectory() as directory:
-        provider = EmbeddedProvider()
+        provider = EmbeddedBackend()
         cluster = provider.create("bench", Path(directory))
         try:
             yield cluster

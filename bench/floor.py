@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from netpol_harness.emulator import launch
 from netpol_harness.emulator.kernel.netns import Contents, in_network
 from netpol_harness.emulator.kernel.nft import Nft
-from netpol_harness.emulator.kernel.node import Node, Sandbox
+from netpol_harness.emulator.kernel.node import NetworkNode, Sandbox
 
 PORT = 8080
 DROP = """
@@ -29,7 +29,7 @@ add rule inet floor forward ip daddr { %s } drop
 
 def measure(count: int, timeout: float) -> dict[str, float]:
     """Seconds for ``count`` x ``count`` connections, all open and half of them dropped."""
-    node = Node()
+    node = NetworkNode()
     pods = [node.sandbox(f"10.244.0.{number + 1}", Contents(f"pod-{number}")) for number in range(count)]
     listeners = [_listener(node, pod) for pod in pods]
     opened = min(_round(node, pods, listeners, timeout) for _ in range(3))
@@ -38,14 +38,14 @@ def measure(count: int, timeout: float) -> dict[str, float]:
     return {"open": opened, "half": halved}
 
 
-def _listener(node: Node, pod: Sandbox) -> socket.socket:
+def _listener(node: NetworkNode, pod: Sandbox) -> socket.socket:
     with in_network(pod.namespaces.net, node.home.net):
         listener = socket.create_server(("", PORT), backlog=4096)
     listener.settimeout(0)
     return listener
 
 
-def _round(node: Node, pods: Sequence[Sandbox], listeners: Sequence[socket.socket], timeout: float) -> float:
+def _round(node: NetworkNode, pods: Sequence[Sandbox], listeners: Sequence[socket.socket], timeout: float) -> float:
     """Connect from every pod to every pod; seconds until the last has answered or run out of time."""
     start = time.perf_counter()
     poll = select.epoll()

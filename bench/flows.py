@@ -12,10 +12,10 @@ from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.bulk import sweep
-from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.bulk import bulk_probe
+from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.results.evidence import Judgement, judge_evidence
 
 NAMESPACE, PORT = "flows", 8080
 CLOSED = {
@@ -39,14 +39,14 @@ def flows(cluster: Cluster, count: int) -> Mapping[str, float]:
             client.create(CLOSED)
         questions = _questions(addresses, closed)
         batches = {pod: [Probe(Scheme.TCP, a, PORT) for a in addresses.values()] for pod in addresses}
-        seen[f"{state} round"] = min(_timed(lambda: prober.observe(batches, Means.AGENT)) for _ in range(3))  # noqa: B023
+        seen[f"{state} round"] = min(_timed(lambda: prober.observe(batches, ProbeMethod.PYTHON)) for _ in range(3))  # noqa: B023
         seen[f"{state} table"] = min(_timed(lambda: _table(prober, questions, cluster)) for _ in range(3))  # noqa: B023
     return seen
 
 
 def _table(prober: Prober, questions: Sequence[Question], cluster: Cluster) -> None:
-    evidence = sweep(prober, questions, cluster.timeouts)
-    wrong = [str(question) for question, found in evidence.items() if judge(found) is not Judgement.AGREES]
+    evidence = bulk_probe(prober, questions, cluster.timeouts)
+    wrong = [str(question) for question, found in evidence.items() if judge_evidence(found) is not Judgement.AGREES]
     if wrong:
         raise SystemExit(f"{len(wrong)} flows are not as expected: {wrong[:3]}")
 

@@ -9,7 +9,7 @@ from netpol_harness.report import render
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import world_story
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
-from netpol_harness.results.table import Asked, Finding, TruthTable
+from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
 SIZES = (12, 25, 50, 100)
 PORT = 8080
@@ -19,10 +19,10 @@ def told(pods: int, *, red: bool) -> float:
     """Seconds to tell of all pairs of this many pods: all cells as expected, or none."""
     evidence = [(source, target, _evidence(red=red)) for source, target in _pairs(pods)]
     start = time.perf_counter()
-    findings = [_finding(*cell) for cell in evidence]
-    table = TruthTable.of(findings)
+    path_results = [_finding(*cell) for cell in evidence]
+    table = TruthTable.of(path_results)
     if table.wrong:
-        world_story(findings, Story("", ""))
+        world_story(path_results, Story("", ""))
     render(table)
     return time.perf_counter() - start
 
@@ -32,11 +32,13 @@ def _pairs(pods: int) -> list[tuple[str, str]]:
     return [(source, target) for source in names for target in names if source != target]
 
 
-def _finding(source: str, target: str, evidence: Evidence) -> Finding:
+def _finding(source: str, target: str, evidence: Evidence) -> PathResult:
     spelled = f"{target}:{PORT}"
     aimed = Target(TargetKind.POD, PodRef("default", target), PORT)
     path = Path(PodRef("default", source), Scheme.TCP, aimed, f"{source} -> {spelled}")
-    return Finding(Expectation(path, evidence.expected, "scenario.yaml:1"), (Asked(source, spelled, evidence),))
+    return PathResult(
+        Expectation(path, evidence.expected, "scenario.yaml:1"), (PodPairResult(source, spelled, evidence),)
+    )
 
 
 def _evidence(*, red: bool) -> Evidence:

@@ -7,7 +7,7 @@ import pytest
 
 from netpol_harness.backends.base import LOGS, Cluster
 from netpol_harness.backends.runs.directory import abandoned
-from netpol_harness.backends.select import Choice
+from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.lab import Lab, Settings
@@ -52,7 +52,7 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lab(provider: Recorded, directory: Path | None = None) -> Lab:
-    return Lab(Choice(provider, "told so"), Settings(), directory)
+    return Lab(BackendChoice(provider, "told so"), Settings(), directory)
 
 
 def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_cluster_whose_maker_died_over_it_is_removed_by_its_name(tmp_path: Pat
 
 
 def test_what_a_failed_cluster_has_left_goes_there_too(tmp_path: Path) -> None:
-    with Lab(Choice(Recorded(broken=True), "told so"), Settings(report=tmp_path / "report")) as owner:
+    with Lab(BackendChoice(Recorded(broken=True), "told so"), Settings(report=tmp_path / "report")) as owner:
         with pytest.raises(ClusterFailed):
             _ = owner.cluster
         (owner.directory / LOGS).mkdir()
@@ -158,7 +158,7 @@ def test_a_cluster_that_is_still_being_made_is_given_up_when_the_run_ends(tmp_pa
 
 def test_logs_go_to_the_report_folder_if_there_is_one_and_a_cluster_too(tmp_path: Path) -> None:
     provider = Recorded()
-    with Lab(Choice(provider, "told so"), Settings(report=tmp_path / "report")) as owner:
+    with Lab(BackendChoice(provider, "told so"), Settings(report=tmp_path / "report")) as owner:
         owner.collect_logs()
         assert provider.asked == []
         _ = owner.cluster

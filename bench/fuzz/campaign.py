@@ -17,7 +17,7 @@ from bench.fuzz.corpus import Files, corpus
 from bench.fuzz.mutate import mutated
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.oracle.profiles import PROFILES
-from netpol_harness.plugin.predicted import told
+from netpol_harness.plugin.predicted import with_predicted_verdicts
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.placement import Placement
@@ -84,7 +84,7 @@ def _load(folder: Path, number: int, tally: Tally, limit: float) -> None:
 def _digest(scenario: Scenario) -> None:
     """Do with a scenario what every run does before it needs a cluster."""
     placement = Placement.unique(scenario, "x")
-    for step in told(scenario, PROFILES["specification"]).steps:
+    for step in with_predicted_verdicts(scenario, PROFILES["specification"]).steps:
         closed_world(step)
         for manifest in (*scenario.workloads, *step.policies):
             json.dumps(placement.manifest(manifest.data))

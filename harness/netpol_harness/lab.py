@@ -1,7 +1,8 @@
 """The composition root: options become a cluster, a client, a prober and, for each scenario, a stage.
 
 The run has one cluster, made on first demand by whoever asks, ended by its owner alone (``runs.directory``).
-Beside the first scenario the canary shows, once per cluster, that policies have effect there: ``vouch`` waits for it.
+Beside the first scenario the canary shows, once per cluster, that policies have effect there: ``await_canary`` waits
+for it.
 """
 
 import os
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 from netpol_harness.backends.base import LOGS, Cluster
 from netpol_harness.backends.runs.directory import RunDirectory, Turn
 from netpol_harness.backends.runs.owner import Owner
-from netpol_harness.backends.select import Choice
+from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
 from netpol_harness.probe.toolbox import Tool
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from netpol_harness.kube.client import Client
     from netpol_harness.kube.exec import Exec
     from netpol_harness.probe.prober import Prober
-    from netpol_harness.runner.run import Ground, Stage
+    from netpol_harness.runner.run import RunContext, ScenarioRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Lab:
     ``run`` is the owner's name for the run; guests have it from the directory.
     """
 
-    def __init__(self, choice: Choice, settings: Settings, directory: Path | None = None, *, run: str = "") -> None:
+    def __init__(
+        self, choice: BackendChoice, settings: Settings, directory: Path | None = None, *, run: str = ""
+    ) -> None:
         self.choice = choice
         self.settings = settings
         self._provider = choice.provider
@@ -133,7 +136,7 @@ class Lab:
         return self._future.result()
 
     @cached_property
-    def ground(self) -> "Ground":
+    def context(self) -> "RunContext":
         """The cluster with everything that a stage needs; made once a process. Sets the canary to work."""
         self.prepare()
         # The official client takes 0.3 s to import, while the cluster starts. Only the calling thread imports: pytest
@@ -143,28 +146,30 @@ class Lab:
         from netpol_harness.kube.exec import PodExec
         from netpol_harness.runner.canary import watch
         from netpol_harness.runner.external_hosts import Switchboard
-        from netpol_harness.runner.run import Ground
+        from netpol_harness.runner.run import RunContext
 
         cluster = self.cluster
         timeouts = self.settings.over(cluster.timeouts)
         access = Access.from_kubeconfig(cluster.kubeconfig, cluster.context)
         client, switchboard = Client(access), Switchboard(PodExec(access))
-        ground, canarys = (
-            Ground(cluster, client, prober, timeouts, self._rundir, self._provider, switchboard)
+        context, canarys = (
+            RunContext(cluster, client, prober, timeouts, self._rundir, self._provider, switchboard)
             for prober in (self._prober(switchboard, client, timeouts) for _ in range(2))
         )
         if self.settings.canary:
             self._canary = self._pool.submit(self._watch, watch, canarys)
-        return ground
+        return context
 
-    def stage(self, scenario: Scenario) -> "Stage":
+    def scenario_run(self, scenario: Scenario) -> "ScenarioRun":
         """A stage for the scenario, not yet open. Its namespaces get names that nobody else on this cluster has."""
-        from netpol_harness.runner.run import Stage
+        from netpol_harness.runner.run import ScenarioRun
 
         timeouts = self.settings.over(replace(self.cluster.timeouts, **scenario.timeouts))
-        return Stage(scenario, self._placement(scenario), replace(self.ground, timeouts=timeouts), self._turn(scenario))
+        return ScenarioRun(
+            scenario, self._placement(scenario), replace(self.context, timeouts=timeouts), self._turn(scenario)
+        )
 
-    def vouch(self) -> None:
+    def await_canary(self) -> None:
         """Return once the canary has shown that the cluster does what policies say.
 
         Raises ``NotEnforcing``, or another ``LabError`` where the canary could not be asked.
@@ -173,7 +178,7 @@ class Lab:
             self._canary.result()
 
     @property
-    def in_vain(self) -> bool:
+    def canary_failed(self) -> bool:
         """Whether the canary has found out that no verdict on this cluster can mean anything."""
         if self._canary is None or not self._canary.done():
             return False
@@ -185,9 +190,9 @@ class Lab:
         return self._shared
 
     @property
-    def doings(self) -> tuple[str, ...]:
+    def activities(self) -> tuple[str, ...]:
         """What the run is busy with that takes long; for whoever watches."""
-        return self._shared.doings if self._shared else ()
+        return self._shared.activities if self._shared else ()
 
     def leftovers(self) -> tuple[str, ...]:
         """What dead runs have left behind on this backend, as far as it can be told."""
@@ -272,9 +277,9 @@ class Lab:
         finally:
             shared.tell("")
 
-    def _watch(self, watch: Callable[..., str], ground: "Ground") -> str:
+    def _watch(self, watch: Callable[..., str], context: "RunContext") -> str:
         with interruptible(self._stop):
-            return self._rundir.once("canary", lambda: watch(ground, dict(self.settings.namespaces)))
+            return self._rundir.once("canary", lambda: watch(context, dict(self.settings.namespaces)))
 
     def known_cluster(self) -> Cluster | None:
         """The cluster, if the run has one already."""

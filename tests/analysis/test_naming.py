@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.analysis.naming import Naming
+from netpol_harness.analysis.naming import Speller
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, PodRef, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
@@ -13,9 +13,9 @@ Shop = Callable[..., Scenario]
 POLICY = "shop/web {podSelector: {}, ingress: [{}, {}], egress: [{}]}"
 
 
-def naming(scenario: Scenario, spare: tuple[Manifest, ...] = ()) -> Naming:
+def naming(scenario: Scenario, spare: tuple[Manifest, ...] = ()) -> Speller:
     step = scenario.steps[-1]
-    return Naming(scenario, step, step.expectations[0].path, spare)
+    return Speller(scenario, step, step.expectations[0].path, spare)
 
 
 @pytest.mark.parametrize("path", ["user -> web:8080", "web -> user:443"])

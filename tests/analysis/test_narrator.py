@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.analysis.naming import Naming
-from netpol_harness.analysis.narrator import Chain
-from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.naming import Speller
+from netpol_harness.analysis.narrator import Narrator
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
@@ -23,8 +23,8 @@ def sides(scenario: Scenario, source: End, destination: End, port: str = "8080/T
     """What is said of both sides of a connection in the last step."""
     number, _, protocol = port.partition("/")
     step = scenario.steps[-1]
-    outlook = Outlook(scenario, step, EMBEDDED)
-    chain = Chain(outlook, Naming(scenario, step, path(scenario)))
+    outlook = Predictor(scenario, step, EMBEDDED)
+    chain = Narrator(outlook, Speller(scenario, step, path(scenario)))
     flow = Flow(source, destination, Port(Protocol(protocol), int(number)))
     verdict = Oracle(outlook.world, EMBEDDED).judge(flow)
     return chain.side(flow, verdict.egress), chain.side(flow, verdict.ingress)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.predict import Outlook, contradicts, word
+from netpol_harness.analysis.predict import Predictor, contradicts, word
 from netpol_harness.model.names import PodRef
 from netpol_harness.oracle.profiles import CALICO, EMBEDDED, PROFILES
 from netpol_harness.paths.outcome import Expected
@@ -23,7 +23,7 @@ FROM_NET = "back/net {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.
 
 def words(scenario: Scenario, *, step: int = -1) -> list[Expected]:
     """The words for the paths of a step, in order."""
-    outlook = Outlook(scenario, scenario.steps[step])
+    outlook = Predictor(scenario, scenario.steps[step])
     return [outlook.word(expectation.path) for expectation in scenario.steps[step].expectations]
 
 
@@ -67,7 +67,7 @@ def test_a_service_with_a_way_that_is_open_and_one_that_is_not_is_a_matter_of_ch
     extra = "    labels: {pods: {idle: {app: web, shy: 'yes'}}}"
     deny = "shop/shy {podSelector: {matchLabels: {shy: 'yes'}}, policyTypes: [Ingress]}"
     scenario = shop(deny, paths="'db -> ip(front):80': undefined, user -> front:80: undefined", extra=extra)
-    outlook = Outlook(scenario, scenario.steps[-1])
+    outlook = Predictor(scenario, scenario.steps[-1])
     inside, outside = (outlook.read(expectation.path) for expectation in scenario.steps[-1].expectations)
     assert {str(leg.flow.port) for leg in inside.legs} == {"8080/TCP", "9000/TCP"}
     assert (inside.word, outside.word) == (Expected.UNDEFINED, Expected.BLOCKED)  # an outsider asks each of the pods
@@ -119,14 +119,14 @@ def test_addresses_of_pods_decide_where_a_profile_lets_them(shop: Shop) -> None:
     path = step.expectations[0].path
     for address, expected in (("203.0.113.9", Expected.ALLOWED), ("10.0.0.9", Expected.BLOCKED)):
         known = {PodRef("shop", "web"): (address,)}
-        assert Outlook(scenario, step, EMBEDDED, known).word(path) is expected
-        assert Outlook(scenario, step, addresses=known).word(path) in (Expected.UNDEFINED, Expected.BLOCKED)
-    assert Outlook(scenario, step, CALICO).word(path) is Expected.UNDEFINED
+        assert Predictor(scenario, step, EMBEDDED, known).word(path) is expected
+        assert Predictor(scenario, step, addresses=known).word(path) in (Expected.UNDEFINED, Expected.BLOCKED)
+    assert Predictor(scenario, step, CALICO).word(path) is Expected.UNDEFINED
 
 
 def test_the_closed_world_by_the_table_is_the_closed_world_path_by_path(shop: Shop) -> None:
     scenario = shop(NO_INGRESS, ONLY_DNS)
-    outlook = Outlook(scenario, scenario.steps[-1])
+    outlook = Predictor(scenario, scenario.steps[-1])
     cells = outlook.others()
     assert {path: outlook.word(path) for path in cells} == cells
     assert set(cells.values()) == {Expected.BLOCKED, Expected.ALLOWED}
@@ -137,7 +137,7 @@ def test_policies_of_another_api_are_beyond_the_oracle(shop: Shop, tmp_path: Pat
     (tmp_path / "calico.yaml").write_text(text)
     last = "  - {name: last, policies: [calico.yaml], others: allowed, paths: {web -> db:5432: undefined}}"
     scenario = shop(extra=last)
-    outlook = Outlook(scenario, scenario.steps[-1])
+    outlook = Predictor(scenario, scenario.steps[-1])
     assert words(scenario) == [Expected.UNDEFINED]
     assert set(outlook.others().values()) == {Expected.UNDEFINED}
 
@@ -145,7 +145,7 @@ def test_policies_of_another_api_are_beyond_the_oracle(shop: Shop, tmp_path: Pat
 def test_inquiries_are_answered(shop: Shop) -> None:
     last = "  - {name: last, policies: [policy.yaml], expect: oracle, paths: [web -> db:5432, db -> idle:9000]}"
     scenario = shop(NO_INGRESS, extra=last)
-    answered = Outlook(scenario, scenario.steps[-1]).answered()
+    answered = Predictor(scenario, scenario.steps[-1]).answered()
     assert [str(e.expected) for e in answered.expectations] == ["blocked", "allowed"]
     assert answered.inquiries == scenario.steps[-1].inquiries
 
@@ -155,7 +155,7 @@ def test_inquiries_are_answered(shop: Shop) -> None:
 def test_the_oracle_contradicts_no_scenario_that_we_ship(file: Path, profile: str) -> None:
     scenario = load(file)
     for step in scenario.steps:
-        outlook = Outlook(scenario, step, PROFILES[profile])
+        outlook = Predictor(scenario, step, PROFILES[profile])
         said = {expectation.path: expectation.expected for expectation in step.expectations}
         if step.others in (Others.BLOCKED, Others.ALLOWED):
             said |= dict.fromkeys(outlook.others(), Expected(step.others))

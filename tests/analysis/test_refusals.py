@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.analysis.refusals import Sight
+from netpol_harness.analysis.refusals import RuleView
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import Direction, PodRef, Port, Protocol
 from netpol_harness.oracle.verdict import End, Flow, Outside
@@ -16,7 +16,7 @@ def why(scenario: Scenario, source: End, port: Port) -> list[str]:
     """Why the rules of the policies in force do not admit a connection to the database, nearest miss first."""
     world = world_of(scenario.steps[-1], scenario)
     spell = {DB: "db", WEB: "web"}
-    sight = Sight(Flow(source, DB, port), Direction.INGRESS, world, lambda end: spell.get(end, "stranger"))  # type: ignore[arg-type]
+    sight = RuleView(Flow(source, DB, port), Direction.INGRESS, world, lambda end: spell.get(end, "stranger"))  # type: ignore[arg-type]
     return [miss.words for miss in sight.misses(list(world.policies))]
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.oracle.verdict import Flow, Outside
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
@@ -39,7 +39,7 @@ def told(flow: Flow) -> str:
 def test_the_flows_of_a_path(shop: Shop, path: str, lookups: int, legs: list[str]) -> None:
     scenario = shop(paths=f"'{path}': undefined")
     step = scenario.steps[-1]
-    route = Outlook(scenario, step).route(step.expectations[0].path)
+    route = Predictor(scenario, step).route(step.expectations[0].path)
     servers = [told(flow) for flow in route.lookups]
     assert [text.partition(" -> ")[2] for text in servers] == [SERVER] * lookups
     assert [told(flow) for flow in route.legs] == legs
@@ -58,4 +58,4 @@ def test_a_port_of_a_node_that_keeps_an_outsiders_address(
     workloads.write_text(workloads.read_text().replace("{type: NodePort,", local))
     scenario = load(tmp_path / "scenario.yaml")
     step = scenario.steps[-1]
-    assert [told(flow) for flow in Outlook(scenario, step).route(step.expectations[0].path).legs] == legs
+    assert [told(flow) for flow in Predictor(scenario, step).route(step.expectations[0].path).legs] == legs

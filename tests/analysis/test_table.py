@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.table import WordTable
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.scenario import Scenario
@@ -12,7 +12,7 @@ Shop = Callable[..., Scenario]
 
 def test_rows_ask_columns_and_nobody_asks_itself(shop: Shop) -> None:
     scenario = shop()
-    table = WordTable.of(Outlook(scenario, scenario.steps[0]))
+    table = WordTable.of(Predictor(scenario, scenario.steps[0]))
     assert table.rows == ("web", "idle", "db", "api", "user", "partner")
     assert "store:5432" in table.columns
     assert "back/api:5000" in table.columns or "api:5000" in table.columns

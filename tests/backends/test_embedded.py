@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.live
 CREATE = """
 import sys
 from pathlib import Path
-from netpol_harness.backends.embedded import EmbeddedProvider
-print(EmbeddedProvider().create("elsewhere", Path(sys.argv[1])).to_json())
+from netpol_harness.backends.embedded import EmbeddedBackend
+print(EmbeddedBackend().create("elsewhere", Path(sys.argv[1])).to_json())
 """
 
 
 def test_a_cluster_is_made_and_removed(tmp_path: Path) -> None:
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     cluster = provider.create("mine", tmp_path)
     pid = int((tmp_path / "embedded.pid").read_text())
     assert cluster.kubeconfig.exists()
@@ -46,13 +46,13 @@ def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     cluster = Cluster.from_json(done.stdout)
     assert cluster.kubeconfig.exists(), "it lives as long as its owner, not as its maker"
-    EmbeddedProvider().delete(cluster)
+    EmbeddedBackend().delete(cluster)
     assert not cluster.kubeconfig.exists()
     os.close(owner)
 
 
 def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> None:
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     cluster = provider.create("mine", tmp_path)
     recorded = tmp_path / "embedded.pid"
     pid = recorded.read_text()
@@ -64,7 +64,7 @@ def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> 
 
 
 def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path) -> None:
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     cluster = provider.create("mine", tmp_path)
     client = Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
     for _ in range(3):
@@ -77,7 +77,7 @@ def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path)
 
 
 def test_a_mutant_is_named_wherever_the_dataplane_is(tmp_path: Path) -> None:
-    provider = EmbeddedProvider(mutant="not-enforced")
+    provider = EmbeddedBackend(mutant="not-enforced")
     cluster = provider.create("mine", tmp_path)
     provider.delete(cluster)
     assert provider.dataplane == cluster.dataplane
@@ -86,25 +86,25 @@ def test_a_mutant_is_named_wherever_the_dataplane_is(tmp_path: Path) -> None:
 
 def test_an_unknown_mutant_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match="did you mean not-enforced"):
-        EmbeddedProvider(mutant="not-enforcd")
+        EmbeddedBackend(mutant="not-enforcd")
     with pytest.raises(ClusterFailed, match=r"mine did not start: (.|\n)*did you mean not-enforced"):
-        EmbeddedProvider(["--mutant", "not-enforcd"]).create("mine", tmp_path)
+        EmbeddedBackend(["--mutant", "not-enforcd"]).create("mine", tmp_path)
 
 
 def test_a_failure_repeats_what_the_process_said(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match=r"mine did not start: (.|\n)*--nonsense"):
-        EmbeddedProvider(["--nonsense"]).create("mine", tmp_path)
+        EmbeddedBackend(["--nonsense"]).create("mine", tmp_path)
 
 
 def test_it_says_whether_it_can_run_here() -> None:
-    assert EmbeddedProvider().available() is None
+    assert EmbeddedBackend().available() is None
 
 
 def test_logs_are_copied(tmp_path: Path) -> None:
     run, into = tmp_path / "run", tmp_path / "logs"
     run.mkdir()
     into.mkdir()
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     cluster = provider.create("mine", run)
     provider.delete(cluster)
     provider.collect_logs(cluster, into)

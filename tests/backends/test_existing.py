@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.base import Capability, Cluster, ClusterOptions
-from netpol_harness.backends.embedded import DATAPLANE, EmbeddedProvider
-from netpol_harness.backends.existing import ExternalProvider
+from netpol_harness.backends.embedded import DATAPLANE, EmbeddedBackend
+from netpol_harness.backends.existing import ExistingClusterBackend
 from netpol_harness.backends.runs.owner import Life, Owner, marked
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client, ObjectKey
@@ -53,36 +53,36 @@ def test_what_looks_like_production_is_refused_unless_one_insists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: dict[str, str], *, refused: bool
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, **names)))
-    assert ExternalProvider(replace(OPTIONS, yes_really=True)).context == names["context"]
+    assert ExistingClusterBackend(replace(OPTIONS, yes_really=True)).context == names["context"]
     if refused:
         with pytest.raises(ClusterFailed, match=r"looks like production .*--yes-really"):
-            ExternalProvider(OPTIONS)
+            ExistingClusterBackend(OPTIONS)
     else:
-        ExternalProvider(OPTIONS)
+        ExistingClusterBackend(OPTIONS)
 
 
 def test_the_patterns_are_the_users_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="prod")))
-    ExternalProvider(replace(OPTIONS, production=("customer",)))
+    ExistingClusterBackend(replace(OPTIONS, production=("customer",)))
     with pytest.raises(ClusterFailed, match="looks like production"):
-        ExternalProvider(replace(OPTIONS, production=("customer", "^PRO")))
+        ExistingClusterBackend(replace(OPTIONS, production=("customer", "^PRO")))
     with pytest.raises(ClusterFailed, match="give a regular expression"):
-        ExternalProvider(replace(OPTIONS, production=("(",)))
+        ExistingClusterBackend(replace(OPTIONS, production=("(",)))
 
 
 def test_a_context_that_is_not_there_is_answered_with_those_that_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="staging")))
-    assert ExternalProvider(replace(OPTIONS, context="other")).context == "other"
+    assert ExistingClusterBackend(replace(OPTIONS, context="other")).context == "other"
     with pytest.raises(ClusterFailed, match="contexts there: other, staging"):
-        ExternalProvider(replace(OPTIONS, context="moon"))
+        ExistingClusterBackend(replace(OPTIONS, context="moon"))
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """An embedded cluster that somebody else has started."""
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))
     yield cluster
     provider.delete(cluster)
@@ -95,10 +95,10 @@ def client(standing: Cluster) -> Client:
 
 
 @pytest.fixture
-def provider(standing: Cluster, monkeypatch: pytest.MonkeyPatch) -> ExternalProvider:
+def provider(standing: Cluster, monkeypatch: pytest.MonkeyPatch) -> ExistingClusterBackend:
     """The same cluster, by kubeconfig."""
     monkeypatch.setenv("KUBECONFIG", str(standing.kubeconfig))
-    return ExternalProvider(OPTIONS)
+    return ExistingClusterBackend(OPTIONS)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def dead() -> str:
 
 
 @pytest.mark.live
-def test_an_embedded_cluster_is_known_for_what_it_is(provider: ExternalProvider, tmp_path: Path) -> None:
+def test_an_embedded_cluster_is_known_for_what_it_is(provider: ExistingClusterBackend, tmp_path: Path) -> None:
     cluster = provider.create("netpol-run", tmp_path)
     assert (cluster.dataplane, cluster.timeouts, cluster.context) == (DATAPLANE, EMBEDDED, "demo")
     assert Capability.EXTERNAL_HOSTS in cluster.capabilities
@@ -121,7 +121,7 @@ def test_an_embedded_cluster_is_known_for_what_it_is(provider: ExternalProvider,
 
 @pytest.mark.live
 def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_goes(
-    provider: ExternalProvider, client: Client, dead: str
+    provider: ExistingClusterBackend, client: Client, dead: str
 ) -> None:
     alive, elsewhere = Owner.here(), replace(Owner.here(), boot="ffffff")
     for name, run in (("of-dead", dead), ("of-alive", alive.run), ("of-elsewhere", elsewhere.run)):

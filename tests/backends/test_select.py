@@ -1,9 +1,9 @@
 import pytest
 
 from netpol_harness.backends.base import ClusterOptions
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.backends.kind import preflight
-from netpol_harness.backends.kind.backend import KindProvider
+from netpol_harness.backends.kind.backend import KindBackend
 from netpol_harness.backends.select import choose
 from netpol_harness.errors import ClusterFailed
 
@@ -14,27 +14,27 @@ OPTIONS = ClusterOptions()
 def kind_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """kind cannot be used, as a longer look shows."""
     monkeypatch.setattr(preflight, "preflight", lambda *_: preflight.Findings())
-    monkeypatch.setattr(KindProvider, "available", lambda _: "no engine; start one")
+    monkeypatch.setattr(KindBackend, "available", lambda _: "no engine; start one")
 
 
 @pytest.fixture
 def kind_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """kind can be used."""
     monkeypatch.setattr(preflight, "preflight", lambda *_: preflight.Findings())
-    monkeypatch.setattr(KindProvider, "available", lambda _: None)
+    monkeypatch.setattr(KindBackend, "available", lambda _: None)
 
 
 @pytest.mark.usefixtures("kind_works")
 def test_auto_takes_kind_where_it_works() -> None:
     choice = choose("auto", OPTIONS)
-    assert isinstance(choice.provider, KindProvider)
+    assert isinstance(choice.provider, KindBackend)
     assert "kind works here" in choice.why
 
 
 @pytest.mark.usefixtures("kind_lacks")
 def test_auto_takes_embedded_else_and_says_why() -> None:
     choice = choose("auto", OPTIONS)
-    assert isinstance(choice.provider, EmbeddedProvider)
+    assert isinstance(choice.provider, EmbeddedBackend)
     assert "no engine; start one" in choice.why
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.backends.runs.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
 from netpol_harness.cli import main
 from netpol_harness.kube.client import Client
@@ -24,7 +24,7 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """The API of a cluster that KUBECONFIG names."""
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     with monkeypatch.context() as whole:
         whole.undo()
         cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def _kubectl() -> str:
 @pytest.fixture(scope="session")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """kubectl on a cluster of its own."""
-    directory, provider = tmp_path_factory.mktemp("cluster"), EmbeddedProvider()
+    directory, provider = tmp_path_factory.mktemp("cluster"), EmbeddedBackend()
     cluster = provider.create("tests", directory)
     yield Kubectl(cluster.kubeconfig)
     provider.delete(cluster)

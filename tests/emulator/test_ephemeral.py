@@ -15,9 +15,9 @@ from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.ephemeral import NAME, ProbeContainers
-from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import EMBEDDED
 
 pytestmark = pytest.mark.live
@@ -67,8 +67,8 @@ def _probes(pods: Any, name: str = "server") -> list[Probe]:
     return [Probe(Scheme.TCP, address, 80), Probe(Scheme.UDP, address, 5353), Probe(Scheme.HTTP, address, 80)]
 
 
-@pytest.mark.parametrize("means", list(Means))
-def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, means: Means) -> None:
+@pytest.mark.parametrize("means", list(ProbeMethod))
+def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, means: ProbeMethod) -> None:
     probes = _probes(pods)
     node = PodRef("default", "node")
     replies = prober.observe(dict.fromkeys((SERVER, BARE, POOR, TWO, node), probes), means)
@@ -76,7 +76,7 @@ def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, means
     containers = {pod: {replies[pod, probe].container for probe in probes} for pod, _ in replies}
     assert containers[SERVER] == {""}
     assert containers[TWO] == {"app"}
-    if means is Means.TYPED:
+    if means is ProbeMethod.CLI:
         assert containers[BARE] == containers[node] == {NAME}
         assert replies[POOR, probes[0]].means == "curl"
         assert replies[POOR, probes[1]].means == f"nc (container {NAME})"
@@ -136,7 +136,7 @@ def test_policy_holds_for_it_as_for_the_pod(pods: Any, prober: Prober) -> None:
     question = Question(BARE, probe, Expected.DROPPED, ((SERVER, probe),))
     evidence = converge(prober, [question], EMBEDDED)[question]
     pods.ok("delete", "networkpolicy", "deny")
-    assert judge(evidence) is Judgement.AGREES
+    assert judge_evidence(evidence) is Judgement.AGREES
     assert evidence.last.reply.container == NAME
 
 
@@ -146,15 +146,15 @@ def test_a_name_server_without_a_shell_still_proves_that_it_is_alive(pods: Any, 
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}
     deny = {**kind, "spec": {"podSelector": {"matchLabels": {"app": "two"}}, "policyTypes": ["Egress"]}}
     pods.ok("create", "-f", "-", data=json.dumps(deny))
-    witness = (PodRef("default", "coredns"), _probes(pods, "coredns")[1])
-    question = Question(TWO, Probe(Scheme.TCP, "server", 80), Expected.UNRESOLVED, (witness,), (TWO, SERVER))
+    liveness = (PodRef("default", "coredns"), _probes(pods, "coredns")[1])
+    question = Question(TWO, Probe(Scheme.TCP, "server", 80), Expected.UNRESOLVED, (liveness,), (TWO, SERVER))
     proofs = {}
     for untouchable in ((), ("default",)):
         containers = ProbeContainers(Client(access), untouchable=untouchable)
         prober = Prober(PodExec(access), timeout=0.3, exec_timeout=20.0, containers=containers)
         evidence = converge(prober, [question], EMBEDDED)[question]
-        assert judge(evidence) is Judgement.AGREES
-        proofs[untouchable] = evidence.last.voucher
+        assert judge_evidence(evidence) is Judgement.AGREES
+        proofs[untouchable] = evidence.last.checked_from
     pods.ok("delete", "networkpolicy/deny", "pod/coredns")
     assert proofs == {(): "", ("default",): "default/server"}
 

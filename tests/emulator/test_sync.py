@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from netpol_harness.emulator.dataplane.engine import Agent, Writing
+from netpol_harness.emulator.dataplane.engine import PolicyEngine, RuleUpdate
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.emulator.kernel.nft import NftFailed
@@ -36,7 +36,7 @@ def pod(name: str, address: str) -> Object:
     return {"metadata": {"namespace": "x", "name": name}, "spec": {}, "status": {"podIPs": [{"ip": address}]}}
 
 
-def run(test: Callable[[Store, Tables, Dataplane], Awaitable[None]], agent: Agent | None = None) -> None:
+def run(test: Callable[[Store, Tables, Dataplane], Awaitable[None]], agent: PolicyEngine | None = None) -> None:
     async def body() -> None:
         uids = count()
         store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: str(next(uids)))
@@ -119,10 +119,10 @@ class Hesitant:
         self.asked: list[int] = []
         self.restarts = 0
 
-    def write(self, snapshot: Snapshot) -> Writing:
+    def write(self, snapshot: Snapshot) -> RuleUpdate:
         self.asked.append(len(snapshot.world.pods))
         early = len(self.asked) % 2 == 1
-        return Writing(Ruleset({"c": Chain() if early else Chain(("accept",))}), 0.01 if early else None)
+        return RuleUpdate(Ruleset({"c": Chain() if early else Chain(("accept",))}), 0.01 if early else None)
 
     def restarted(self) -> "Hesitant":
         self.restarts += 1

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from itertools import chain
 
-from netpol_harness.generate.axes import Case, every_case, every_meeting
+from netpol_harness.generate.axes import RuleCase, every_case, every_meeting
 from netpol_harness.generate.drafts import LONGEST, Draft
 from netpol_harness.generate.pairwise import pairs
 
@@ -50,5 +50,5 @@ def test_no_scenario_of_the_full_catalogue_is_too_long(everything: tuple[Draft, 
     assert len({draft.name for draft in everything}) == len(everything)
 
 
-def met(cases: Iterable[Case]) -> set[object]:
+def met(cases: Iterable[RuleCase]) -> set[object]:
     return {pair for case in cases for pair in pairs(astuple(case))}

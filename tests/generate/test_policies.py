@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from netpol_harness.generate.axes import (
-    Case,
     Meeting,
     Peer,
     PortKind,
+    RuleCase,
     RuleProtocol,
     Spelling,
     Stance,
-    Subject,
+    SubjectAxis,
     Types,
     Way,
     every_case,
@@ -23,12 +23,12 @@ from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.policy import NetworkPolicy, PolicyPort
 
-PLAIN = Case(
+PLAIN = RuleCase(
     Direction.INGRESS,
     Peer.EVERYBODY,
     PortKind.ANY,
     RuleProtocol.DEFAULT,
-    Subject.ALL,
+    SubjectAxis.ALL,
     Spelling.LABELS,
     Types.STATED,
     Way.ADDRESS,
@@ -82,8 +82,8 @@ def test_every_spelling_chooses_the_same_pods_and_namespaces(spelling: Spelling)
     assert matching("Pod", peer["podSelector"]) == {("b", "x"), ("b", "y"), ("b", "z")}
 
 
-@pytest.mark.parametrize("subject", [Subject.LABELS, Subject.EXPRESSION])
-def test_both_narrow_subjects_select_the_same_pod(subject: Subject) -> None:
+@pytest.mark.parametrize("subject", [SubjectAxis.LABELS, SubjectAxis.EXPRESSION])
+def test_both_narrow_subjects_select_the_same_pod(subject: SubjectAxis) -> None:
     selected = matching("Pod", spec(replace(PLAIN, subject=subject))["podSelector"])
 
     assert {pod for pod in selected if pod[1] == "x"} == {("a", "x")}
@@ -110,12 +110,12 @@ def test_a_stance_that_denies_has_no_rules() -> None:
     assert denying.rules(Direction.EGRESS) == ()
 
 
-def spec(case: Case) -> dict[str, Any]:
+def spec(case: RuleCase) -> dict[str, Any]:
     (manifest,) = policies(case, PREFIX).values()
     return dict(manifest["spec"])
 
 
-def parsed(case: Case) -> NetworkPolicy:
+def parsed(case: RuleCase) -> NetworkPolicy:
     (manifest,) = policies(case, PREFIX).values()
     return NetworkPolicy.parse(manifest)
 

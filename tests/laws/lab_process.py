@@ -24,7 +24,7 @@ from typing import Any
 
 from netpol_harness.emulator.kernel.netns import Contents, in_network
 from netpol_harness.emulator.kernel.nft import Nft
-from netpol_harness.emulator.kernel.node import Node
+from netpol_harness.emulator.kernel.node import NetworkNode
 
 BACKLOG = 256
 PATIENCE = 0.1
@@ -32,7 +32,7 @@ PATIENCE = 0.1
 
 class Lab:
     def __init__(self) -> None:
-        self._node = Node()
+        self._node = NetworkNode()
         self._nft = Nft()
         self._networks: dict[str, int] = {}
         self._listeners: list[socket.socket] = []

@@ -15,9 +15,9 @@ from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
-from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
 CLIENT, TARGET = PodRef("shop", "client"), PodRef("shop", "target")
@@ -117,37 +117,39 @@ def _lying(honest: Any, lie: Lie, *, only: PodRef | None = None, from_exec: int 
     return exec
 
 
-def _judgements(exec: Any, expected: Expected, means: Means) -> set[Judgement]:
+def _judgements(exec: Any, expected: Expected, means: ProbeMethod) -> set[Judgement]:
     questions = [Question(CLIENT, probe, expected, ((TARGET, probe),)) for probe in PROBES]
     prober = Prober(exec, timeout=0.2, exec_timeout=5, concurrency=1)
-    return {judge(evidence) for evidence in converge(prober, questions, NO_TIME, means=means).values()}
+    return {judge_evidence(evidence) for evidence in converge(prober, questions, NO_TIME, means=means).values()}
 
 
-@pytest.mark.parametrize("means", list(Means))
+@pytest.mark.parametrize("means", list(ProbeMethod))
 @pytest.mark.parametrize("expected", WORDS)
 @pytest.mark.parametrize("truth", TRUTHS)
-def test_an_honest_exec_is_believed(honest_pods: HonestPods, truth: str, expected: Expected, means: Means) -> None:
+def test_an_honest_exec_is_believed(
+    honest_pods: HonestPods, truth: str, expected: Expected, means: ProbeMethod
+) -> None:
     fitting = (truth, expected) in FITTING
     assert _judgements(honest_pods(truth), expected, means) == {Judgement.AGREES if fitting else Judgement.DISAGREES}
 
 
-@pytest.mark.parametrize("means", list(Means))
+@pytest.mark.parametrize("means", list(ProbeMethod))
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("truth", TRUTHS)
 @pytest.mark.parametrize("expected", WORDS)
 def test_a_lying_exec_is_never_green(
-    honest_pods: HonestPods, truth: str, expected: Expected, lie: Lie, means: Means
+    honest_pods: HonestPods, truth: str, expected: Expected, lie: Lie, means: ProbeMethod
 ) -> None:
     judgements = _judgements(_lying(honest_pods(truth), lie), expected, means)
     assert judgements <= {Judgement.BROKEN, Judgement.UNPROVEN}
 
 
-@pytest.mark.parametrize("means", list(Means))
+@pytest.mark.parametrize("means", list(ProbeMethod))
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("truth", ["dropped", "refused"])
 @pytest.mark.parametrize("liar", [CLIENT, TARGET])
 def test_one_liar_withholds_the_proof_of_a_denial(
-    honest_pods: HonestPods, truth: str, lie: Lie, liar: PodRef, means: Means
+    honest_pods: HonestPods, truth: str, lie: Lie, liar: PodRef, means: ProbeMethod
 ) -> None:
     judgements = _judgements(_lying(honest_pods(truth), lie, only=liar), Expected.BLOCKED, means)
     assert judgements <= {Judgement.BROKEN, Judgement.UNPROVEN}
@@ -161,7 +163,7 @@ def test_a_liar_that_was_honest_about_its_tools_is_never_green(
 ) -> None:
     exec = _lying(honest_pods(truth), lie, from_exec=2)
     wrong = Judgement.AGREES if (truth, expected) not in FITTING else None
-    assert wrong not in _judgements(exec, expected, Means.TYPED)
+    assert wrong not in _judgements(exec, expected, ProbeMethod.CLI)
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
@@ -171,7 +173,8 @@ def test_a_lost_exit_status_loses_nothing_while_the_frames_are_whole(honest_pods
 
     for expected in (Expected.ALLOWED, Expected.BLOCKED):
         lying, honest = (
-            _judgements(exec, expected, Means.TYPED) for exec in (_lying(honest_pods(truth), loses), honest_pods(truth))
+            _judgements(exec, expected, ProbeMethod.CLI)
+            for exec in (_lying(honest_pods(truth), loses), honest_pods(truth))
         )
         assert lying == honest
 
@@ -195,9 +198,14 @@ EDITS = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(edits=EDITS, truth=st.sampled_from(TRUTHS), expected=st.sampled_from(WORDS), means=st.sampled_from(list(Means)))
+@given(
+    edits=EDITS,
+    truth=st.sampled_from(TRUTHS),
+    expected=st.sampled_from(WORDS),
+    means=st.sampled_from(list(ProbeMethod)),
+)
 def test_no_mutilation_makes_a_wrong_word_right(
-    honest_pods: HonestPods, edits: list[tuple[int, int, bytes]], truth: str, expected: Expected, means: Means
+    honest_pods: HonestPods, edits: list[tuple[int, int, bytes]], truth: str, expected: Expected, means: ProbeMethod
 ) -> None:
     def mutilates(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
         return replace(reply, stdout=_mutilate(reply.stdout, edits))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.model.names import PodRef
-from netpol_harness.mutation.simulate import Moment, play
+from netpol_harness.mutation.simulate import SimulatedState, simulate
 from netpol_harness.scenario.load import load
 
 WORKLOADS = """\
@@ -40,30 +40,30 @@ DENY = """\
 """
 A = PodRef("x", "a")
 
-Playing = Callable[[str], list[Moment]]
+Playing = Callable[[str], list[SimulatedState]]
 
 
 @pytest.fixture
 def playing(tmp_path: Path) -> Playing:
     """The moments of a scenario with these steps."""
 
-    def play_steps(steps: str) -> list[Moment]:
+    def play_steps(steps: str) -> list[SimulatedState]:
         (tmp_path / "workloads.yaml").write_text(WORKLOADS)
         (tmp_path / "deny.yaml").write_text(DENY)
         text = f"title: played\nworkloads: [workloads.yaml]\nexclusive: true\nsteps:\n{steps}".replace(
             "{name:", "{others: allowed, name:"
         )
         (tmp_path / "scenario.yaml").write_text(text)
-        return list(play(load(tmp_path / "scenario.yaml")))
+        return list(simulate(load(tmp_path / "scenario.yaml")))
 
     return play_steps
 
 
-def lasting(moments: list[Moment]) -> list[Moment]:
+def lasting(moments: list[SimulatedState]) -> list[SimulatedState]:
     return [moment for moment in moments if moment.lasts]
 
 
-def address(moment: Moment, ref: PodRef = A) -> str:
+def address(moment: SimulatedState, ref: PodRef = A) -> str:
     return moment.snapshot.world.pods[ref].addresses[0]
 
 

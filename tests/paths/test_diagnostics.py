@@ -2,7 +2,7 @@
 
 import pytest
 
-from netpol_harness.paths.diagnostics import Flaw, Place, Problem, suggest
+from netpol_harness.paths.diagnostics import Place, Problem, ProblemWithoutPlace, suggest
 
 
 def test_problems_sort_by_place_in_numbers() -> None:
@@ -11,7 +11,7 @@ def test_problems_sort_by_place_in_numbers() -> None:
 
 
 def test_a_flaw_becomes_a_problem_where_its_place_is_known() -> None:
-    problem = Flaw("'x' is wrong", "write y").at(Place("a.yaml", 3, 5))
+    problem = ProblemWithoutPlace("'x' is wrong", "write y").at(Place("a.yaml", 3, 5))
     assert str(problem) == "a.yaml:3:5: 'x' is wrong; write y"
     assert problem.place.where == "a.yaml:3"
 

@@ -10,7 +10,7 @@ from netpol_harness.paths.expectations import cell_path, covered, resolve, servi
 from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Target, TargetKind, Workload
 from netpol_harness.paths.reach import cells
 from netpol_harness.paths.resolver import Transition
 
@@ -149,10 +149,10 @@ def test_the_manner_and_the_source_port_tell_paths_apart(town: Inventory) -> Non
     found = read(town, *(f"{line}: allowed" for line in lines))
     assert len({e.path for e in found}) == 4
     assert [e.path.text for e in found] == list(lines)
-    assert [(e.path.manner, e.path.source_port) for e in found[1:]] == [
-        (Manner.HELD, 0),
-        (Manner.NEW, 0),
-        (Manner.NEW, 40000),
+    assert [(e.path.mode, e.path.source_port) for e in found[1:]] == [
+        (ProbeMode.PERSISTENT, 0),
+        (ProbeMode.NEW, 0),
+        (ProbeMode.NEW, 40000),
     ]
 
 

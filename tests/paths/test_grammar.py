@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.grammar import Form, Name, Sentence, parse
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Manner, Scheme
+from netpol_harness.paths.path import ProbeMode, Scheme
 
 HERE = Place("scenario.yaml", 7, 3)
 
@@ -50,22 +50,22 @@ def test_reads(text: str, scheme: Scheme, form: Form, target: Name, port: int) -
 
 
 @pytest.mark.parametrize(
-    ("text", "manner", "source", "port"),
+    ("text", "mode", "source", "port"),
     [
-        ("a -> b:80", Manner.NEW, Name("", "a"), 0),
-        ("a:40000 -> udp://b:80", Manner.NEW, Name("", "a"), 40000),
-        ("held ns/a -> http://b", Manner.HELD, Name("ns", "a"), 0),
-        ("held a:40000 -> udp://b:80", Manner.HELD, Name("", "a"), 40000),
-        ("first a -> icmp://b", Manner.FIRST, Name("", "a"), 0),
-        ("throughout any -> b:80", Manner.THROUGHOUT, Name("", "any"), 0),
-        ("held -> b:80", Manner.NEW, Name("", "held"), 0),
-        ("first first -> b:80", Manner.FIRST, Name("", "first"), 0),
+        ("a -> b:80", ProbeMode.NEW, Name("", "a"), 0),
+        ("a:40000 -> udp://b:80", ProbeMode.NEW, Name("", "a"), 40000),
+        ("held ns/a -> http://b", ProbeMode.PERSISTENT, Name("ns", "a"), 0),
+        ("held a:40000 -> udp://b:80", ProbeMode.PERSISTENT, Name("", "a"), 40000),
+        ("first a -> icmp://b", ProbeMode.FIRST_PACKET, Name("", "a"), 0),
+        ("throughout any -> b:80", ProbeMode.CONTINUOUS, Name("", "any"), 0),
+        ("held -> b:80", ProbeMode.NEW, Name("", "held"), 0),
+        ("first first -> b:80", ProbeMode.FIRST_PACKET, Name("", "first"), 0),
     ],
 )
-def test_a_source_may_say_how_it_asks_and_from_which_port(text: str, manner: Manner, source: Name, port: int) -> None:
+def test_a_source_may_say_how_it_asks_and_from_which_port(text: str, mode: ProbeMode, source: Name, port: int) -> None:
     sentence = read(text)
     assert isinstance(sentence, Sentence), sentence
-    assert (sentence.manner, sentence.source, sentence.source_port) == (manner, source, port)
+    assert (sentence.mode, sentence.source, sentence.source_port) == (mode, source, port)
 
 
 @pytest.mark.parametrize("word", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Service
-from netpol_harness.paths.diagnostics import Flaw, Place
+from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.paths.grammar import Form, Sentence, parse, qualified
 from netpol_harness.paths.names import Named, Names, ObjectName
 from netpol_harness.paths.outcome import Expected
@@ -56,7 +56,7 @@ def test_what_is_absent_is_not_replaced_by_a_namesake() -> None:
 
 
 def test_several_namesakes_are_listed() -> None:
-    with pytest.raises(Flaw, match="write one of a/x, b/x"):
+    with pytest.raises(ProblemWithoutPlace, match="write one of a/x, b/x"):
         names({PodRef("a", "x"), PodRef("b", "x")}, set()).workload(qualified("x", "a pod"))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -31,7 +31,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     made = []
 
     def start(*arguments: str, name: str = "demo") -> Client:
-        provider = EmbeddedProvider(arguments)
+        provider = EmbeddedBackend(arguments)
         cluster = provider.create(name, tmp_path_factory.mktemp("standing"))
         made.append((provider, cluster))
         monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))

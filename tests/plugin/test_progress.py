@@ -15,7 +15,7 @@ from netpol_harness.plugin.progress import Display
 class Busy:
     """A lab that does the same thing all the time."""
 
-    doings: tuple[str, ...]
+    activities: tuple[str, ...]
 
 
 class Terminal(io.StringIO):
@@ -43,10 +43,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
-def shown(doings: tuple[str, ...], seconds: float, *, tty: bool = True) -> str:
+def shown(activities: tuple[str, ...], seconds: float, *, tty: bool = True) -> str:
     """What a terminal, or a log, is shown within this time, or before if there is anything."""
     terminal = Terminal(tty=tty)
-    display = Display(Busy(doings), terminal)  # type: ignore[arg-type]
+    display = Display(Busy(activities), terminal)  # type: ignore[arg-type]
     display.start()
     terminal.written.wait(Deadline(seconds).remaining)
     display.stop()

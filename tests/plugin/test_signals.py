@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -44,7 +44,7 @@ def ended(demo: "Demo", process: "subprocess.Popen[bytes]", number: signal.Signa
 @pytest.fixture
 def standing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A cluster that KUBECONFIG names."""
-    provider = EmbeddedProvider(())
+    provider = EmbeddedBackend(())
     cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     yield Client(Access.from_kubeconfig(cluster.kubeconfig))

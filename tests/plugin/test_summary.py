@@ -16,12 +16,12 @@ def step_with(observation: Any) -> Any:
 def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[object] = []
     monkeypatch.setattr(summary, "wrong_grid", lambda table: drawn.append(table) or Grid((), (), ()))
-    step = step_with(SimpleNamespace(findings={}, others=()))
+    step = step_with(SimpleNamespace(path_results={}, others=()))
     for _ in range(3):
         report: Any = SimpleNamespace(failed=True)
         summary.attach(report, SimpleNamespace(parent=step))  # type: ignore[arg-type]
     assert len(drawn) == 1
-    step.observation = SimpleNamespace(findings={}, others=())
+    step.observation = SimpleNamespace(path_results={}, others=())
     summary.attach(SimpleNamespace(failed=True), SimpleNamespace(parent=step))  # type: ignore[arg-type]
     assert len(drawn) == 2
 

@@ -5,7 +5,7 @@ import pytest
 from _pytest._io import TerminalWriter
 
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.plugin.telling import Telling, Told, mark, spoken
+from netpol_harness.plugin.telling import FailureRenderer, FailureWithStory, as_pytest_outcome, mark
 from netpol_harness.report.story import Story
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ STORY = Story("expected allowed, observed TIMED_OUT", TEXT)
 def report_of(error: Exception, nodeid: str = "scenario.yaml::open::a -> b:80") -> pytest.TestReport:
     """The report of an item that failed with this error, as the terminal's process receives it from a worker."""
     try:
-        with spoken():
+        with as_pytest_outcome():
             raise error
-    except Told:
+    except FailureWithStory:
         excinfo = pytest.ExceptionInfo.from_current()
     report = pytest.TestReport(nodeid, ("scenario.yaml", 5, "open: a -> b:80"), {}, "failed", None, "call")
     mark(report, excinfo)
@@ -46,14 +46,14 @@ def on_terminal(report: pytest.TestReport, *, colour: bool = False) -> list[str]
 
 
 def test_the_short_summary_says_what_was_seen_and_not_the_test_again() -> None:
-    crash = report_of(Told(STORY)).longrepr.reprcrash  # type: ignore[union-attr]
+    crash = report_of(FailureWithStory(STORY)).longrepr.reprcrash  # type: ignore[union-attr]
     assert (crash.path, crash.lineno, crash.message) == ("scenario.yaml", 6, STORY.summary)
 
 
 def test_a_story_is_folded_to_the_terminal_but_for_the_line_to_paste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    report = report_of(Told(STORY))
-    Telling().pytest_runtest_logreport(report)
+    report = report_of(FailureWithStory(STORY))
+    FailureRenderer().pytest_runtest_logreport(report)
     *folded, repeat = on_terminal(report)
     assert repeat == f"  repeat     {REPEAT}"
     assert len(folded) > len(TEXT.splitlines())
@@ -65,20 +65,20 @@ def test_a_message_of_the_lab_is_not_folded_since_it_may_hold_a_command(monkeypa
     monkeypatch.setenv("COLUMNS", "60")
     text = f"there is no namespace for team-b; add{' --namespace team-b=NAME' * 4}"
     report = report_of(ClusterFailed(text))
-    Telling().pytest_runtest_logreport(report)
+    FailureRenderer().pytest_runtest_logreport(report)
     assert on_terminal(report) == [text]
 
 
 def test_text_for_files_is_not_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    report = report_of(Told(STORY))
-    Telling().pytest_runtest_logreport(report)
+    report = report_of(FailureWithStory(STORY))
+    FailureRenderer().pytest_runtest_logreport(report)
     assert str(report.longrepr) == TEXT
 
 
 def test_what_is_wrong_is_red_where_the_terminal_has_colours() -> None:
-    report = report_of(Told(STORY))
-    Telling().pytest_runtest_logreport(report)
+    report = report_of(FailureWithStory(STORY))
+    FailureRenderer().pytest_runtest_logreport(report)
     head, observed, egress, *_ = on_terminal(report, colour=True)
     assert "\x1b[31m" in head
     assert "\x1b[31m" in observed
@@ -87,7 +87,7 @@ def test_what_is_wrong_is_red_where_the_terminal_has_colours() -> None:
 
 
 def test_one_cause_is_told_in_full_once_and_then_in_a_line() -> None:
-    telling, cause = Telling(), ClusterFailed("there is no cluster\nfor two reasons\nof two lines")
+    telling, cause = FailureRenderer(), ClusterFailed("there is no cluster\nfor two reasons\nof two lines")
     reports = [report_of(cause, nodeid) for nodeid in ("first", "second", "third")]
     for report in reports:
         telling.pytest_runtest_logreport(report)
@@ -97,7 +97,7 @@ def test_one_cause_is_told_in_full_once_and_then_in_a_line() -> None:
 
 
 def test_another_cause_is_told_in_full() -> None:
-    telling = Telling()
+    telling = FailureRenderer()
     for text in ("pod a is not ready\nimage a", "pod a is not ready\nimage b"):
         report = report_of(ClusterFailed(text), text)
         telling.pytest_runtest_logreport(report)

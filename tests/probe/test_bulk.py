@@ -7,10 +7,10 @@ from netpol_harness.errors import Unproven
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.bulk import sample, sweep
+from netpol_harness.probe.bulk import bulk_probe, sample
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
 PODS = [PodRef("shop", f"p{number}") for number in range(12)]
@@ -31,8 +31,8 @@ def _questions(expected: Expected = Expected.ALLOWED) -> list[Question]:
 def test_a_table_is_asked_by_the_agent_and_a_sample_of_it_again(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open")
     pods.python = True
-    evidence = sweep(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
-    assert {judge(seen) for seen in evidence.values()} == {Judgement.AGREES}
+    evidence = bulk_probe(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
+    assert {judge_evidence(seen) for seen in evidence.values()} == {Judgement.AGREES}
     assert {seen.last.reply.tool for seen in evidence.values()} == {"python3"}
     programs = [program for _, program in pods.execs]
     assert programs.count("python3") == 2 * len(PODS)
@@ -49,14 +49,14 @@ def test_an_agent_that_differs_from_nc_makes_the_table_worthless(fake_pods: Fake
 
     questions = [question for question in _questions() if question.probe.host == "10.0.0.1"]
     with pytest.raises(Unproven, match="cells of the table cannot be trusted") as caught:
-        sweep(Prober(exec, timeout=0.2, exec_timeout=5), questions, QUICK)
+        bulk_probe(Prober(exec, timeout=0.2, exec_timeout=5), questions, QUICK)
     assert "the agent says CONNECTED" in str(caught.value)
     assert "nc says TIMED_OUT" in str(caught.value)
 
 
 def test_pods_without_python_are_asked_by_typed_tools(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open")
-    evidence = sweep(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
+    evidence = bulk_probe(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
     assert {seen.last.reply.tool for seen in evidence.values()} == {"nc"}
 
 

@@ -108,12 +108,12 @@ SAID = [
     (Dialect.LOOKUP, 124, "", TIMED_OUT),
     (Dialect.LOOKUP, 1, "** server can't find nx: NXDOMAIN", NAME_FAILED),
     (Dialect.LOOKUP, 1, "Name:\tweb\nAddress: 10.0.0.1\n** can't find web: NXDOMAIN", CONNECTED),
-    (Dialect.AGENT, 0, "", CONNECTED),
-    (Dialect.AGENT, 111, "", REFUSED),
-    (Dialect.AGENT, 110, "", TIMED_OUT),
-    (Dialect.AGENT, 113, "", UNREACHABLE),
-    (Dialect.AGENT, 93, "", PROBE_FAILED),
-    (Dialect.AGENT, 124, "", PROBE_FAILED),
+    (Dialect.PYTHON_SCRIPT, 0, "", CONNECTED),
+    (Dialect.PYTHON_SCRIPT, 111, "", REFUSED),
+    (Dialect.PYTHON_SCRIPT, 110, "", TIMED_OUT),
+    (Dialect.PYTHON_SCRIPT, 113, "", UNREACHABLE),
+    (Dialect.PYTHON_SCRIPT, 93, "", PROBE_FAILED),
+    (Dialect.PYTHON_SCRIPT, 124, "", PROBE_FAILED),
 ]
 
 

@@ -3,7 +3,7 @@ import shlex
 import pytest
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.commands import PREFERENCE, Ask, command_for, datagram, lookup_command
+from netpol_harness.probe.commands import PREFERENCE, CommandRequest, command_for, datagram, lookup_command
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
 
@@ -12,7 +12,7 @@ TOKEN = "0123456789abcdef"
 
 
 def _typed(probe: Probe, toolbox: Toolbox, *, timeout: float = 0.2, forced: Tool | None = None) -> str:
-    command = command_for(Ask(probe, toolbox, timeout, TOKEN), forced)
+    command = command_for(CommandRequest(probe, toolbox, timeout, TOKEN), forced)
     return command.shell if command else ""
 
 
@@ -62,7 +62,7 @@ def test_curl_opens_tcp_in_telnet_mode() -> None:
 
 
 def test_a_datagram_is_sent_three_times_within_the_time_out() -> None:
-    command = command_for(Ask(UDP, Toolbox(ALL, Netcat.OPENBSD, receives_once=True), 0.3, TOKEN), None)
+    command = command_for(CommandRequest(UDP, Toolbox(ALL, Netcat.OPENBSD, receives_once=True), 0.3, TOKEN), None)
     assert command is not None
     assert command.shell == f"printf 'echo {TOKEN}\\012' | timeout 0.1 nc -u -w 2 -W 1 10.0.0.1 5353"
     assert (command.tries, command.data_only) == (3, True)
@@ -84,7 +84,7 @@ def test_a_name_server_is_asked_for_a_name_that_nobody_knows() -> None:
 @pytest.mark.parametrize("forced", list(Tool))
 def test_a_forced_tool_asks_what_it_can_and_nothing_else(scheme: Scheme, forced: Tool) -> None:
     probe = Probe(scheme, "10.0.0.1", 0 if scheme is Scheme.ICMP else 80)
-    command = command_for(Ask(probe, Toolbox(ALL, Netcat.NCAT), 0.2, TOKEN), forced)
+    command = command_for(CommandRequest(probe, Toolbox(ALL, Netcat.NCAT), 0.2, TOKEN), forced)
     assert command is None or (command.tool is forced and forced in PREFERENCE[scheme])
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -21,7 +21,7 @@ from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import EMBEDDED
 
 pytestmark = pytest.mark.live
@@ -99,7 +99,7 @@ class Congested:
 
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    provider = EmbeddedProvider()
+    provider = EmbeddedBackend()
     cluster = provider.create("congested", tmp_path)
     yield cluster.kubeconfig
     provider.delete(cluster)
@@ -159,6 +159,6 @@ def test_a_congested_api_server_costs_time_and_no_verdict(kubeconfig: Path, cong
     ]
     exec = PodExec(Access.from_kubeconfig(kubeconfig.with_name("congested")))
     evidence = converge(Prober(exec, timeout=EMBEDDED.probe, exec_timeout=EMBEDDED.exec), questions, EMBEDDED)
-    assert {judge(found) for found in evidence.values()} == {Judgement.AGREES}
+    assert {judge_evidence(found) for found in evidence.values()} == {Judgement.AGREES}
     assert congested.throttled > 0
     assert congested.broken > 1

@@ -6,7 +6,7 @@ from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.containers import Place, Places, lacks_program
+from netpol_harness.probe.containers import ExecTarget, ExecTargets, lacks_program
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
 
@@ -51,7 +51,7 @@ def _can_ask(probe: Probe, box: Toolbox) -> bool:
 
 
 def _shares(pod: Pod, *probes: Probe) -> list[tuple[str, tuple[Probe, ...], str]]:
-    shares = Places(pod.run, pod).share(POD, probes, _can_ask)
+    shares = ExecTargets(pod.run, pod).share(POD, probes, _can_ask)
     return [(share.place.container, share.probes, share.lacks) for share in shares]
 
 
@@ -85,7 +85,7 @@ def test_a_probe_goes_to_the_first_container_that_can_ask_it(
 
 def test_the_containers_that_an_author_wrote_come_before_those_that_an_admission_added() -> None:
     pod = Pod({"": "HTTP 400 Bad Request", "proxy": NC, "app": NC})
-    places = Places(pod.run, pod)
+    places = ExecTargets(pod.run, pod)
     places.prefer("shop", ["app", "absent"])
     places.prefer("elsewhere", ["proxy"])
     assert [place.container for place in places.of(POD)] == ["app", "proxy"]
@@ -122,7 +122,7 @@ def test_a_pod_without_a_place_says_all_that_was_tried(containers: dict[str, str
 
 def test_places_are_kept_until_they_are_forgotten() -> None:
     pod = Pod({"": NO_SH, "netpol-probe": NC})
-    places = Places(pod.run, pod)
+    places = ExecTargets(pod.run, pod)
     assert not places.knows(POD)
     for _ in range(2):
         assert [place.container for place in places.of(POD)] == ["netpol-probe"]
@@ -130,12 +130,12 @@ def test_places_are_kept_until_they_are_forgotten() -> None:
     assert pod.execs == ["", "netpol-probe"]
     places.forget(POD)
     pod.containers = {"": NC}
-    assert places.of(POD) == (Place("", places.of(POD)[0].toolbox),)
+    assert places.of(POD) == (ExecTarget("", places.of(POD)[0].toolbox),)
 
 
 def test_pods_of_one_kind_are_looked_at_once() -> None:
     pod = Pod({"": NC}, made_of="one image")
-    places = Places(pod.run, pod)
+    places = ExecTargets(pod.run, pod)
     assert places.of(POD) == places.of(OTHER)
     assert pod.execs == [""]
     places.forget(OTHER)
@@ -145,7 +145,7 @@ def test_pods_of_one_kind_are_looked_at_once() -> None:
 
 def test_what_a_pod_was_given_is_not_of_its_kind() -> None:
     pod = Pod({"": CURL, "netpol-probe": NC}, made_of="one image")
-    places = Places(pod.run, pod)
+    places = ExecTargets(pod.run, pod)
     assert places.share(POD, [UDP], _can_ask)[0].place.container == "netpol-probe"
     assert [place.container for place in places.of(OTHER)] == [""]
 
@@ -160,7 +160,7 @@ def test_a_pod_that_cannot_be_asked_anything_is_not_given_a_container() -> None:
 def test_without_help_the_choice_among_several_containers_is_an_error() -> None:
     pod = Pod({"": SEVERAL, "app": NC})
     with pytest.raises(ExecFailed, match="must be specified"):
-        Places(pod.run, None).of(POD)
+        ExecTargets(pod.run, None).of(POD)
 
 
 @pytest.mark.parametrize(

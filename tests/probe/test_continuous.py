@@ -7,7 +7,7 @@ from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.continuous import Watch
+from netpol_harness.probe.continuous import ContinuousProbe
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 
@@ -25,7 +25,7 @@ def prober(pods: Any) -> Prober:
 
 def test_a_window_of_a_moment_is_seen(fake_pods: Pods) -> None:
     pods = fake_pods({"10.0.0.1": "dropped"})
-    watch = Watch(prober(pods), lambda: [question("10.0.0.1")], since=time.monotonic())
+    watch = ContinuousProbe(prober(pods), lambda: [question("10.0.0.1")], since=time.monotonic())
     for state in ("dropped", "open", "dropped"):
         pods.network = lambda pod, host, port, state=state: state
         Deadline(0.2).pause(0.2)
@@ -46,7 +46,7 @@ def test_what_is_not_there_yet_is_waited_for(fake_pods: Pods) -> None:
             raise WorkloadFailed("no address yet")
         return [question("10.0.0.1")]
 
-    watch = Watch(prober(fake_pods({"10.0.0.1": "open"})), look, since=time.monotonic())
+    watch = ContinuousProbe(prober(fake_pods({"10.0.0.1": "open"})), look, since=time.monotonic())
     Deadline(0.4).pause(0.4)
     (attempts,) = watch.end()
     assert {attempt.reply.outcome for attempt in attempts} == {Outcome.CONNECTED}
@@ -56,7 +56,7 @@ def test_what_is_not_there_yet_is_waited_for(fake_pods: Pods) -> None:
 def test_a_new_aim_goes_on_where_the_old_one_was(fake_pods: Pods) -> None:
     aimed = ["10.0.0.1"]
     pods = fake_pods({"10.0.0.1": "open", "10.0.0.2": "refused"})
-    watch = Watch(prober(pods), lambda: [question(aimed[0])], since=time.monotonic())
+    watch = ContinuousProbe(prober(pods), lambda: [question(aimed[0])], since=time.monotonic())
     Deadline(0.2).pause(0.2)
     aimed[0] = "10.0.0.2"
     Deadline(0.2).pause(0.2)
@@ -75,12 +75,12 @@ def test_a_source_port_is_asked_from_once_at_a_time(fake_pods: Pods) -> None:
         inside.pop()
         return pods(*arguments, **more)
 
-    watch = Watch(prober(exec), lambda: [question("10.0.0.1", 40000)], since=time.monotonic())
+    watch = ContinuousProbe(prober(exec), lambda: [question("10.0.0.1", 40000)], since=time.monotonic())
     Deadline(0.6).pause(0.6)
     watch.end()
     assert set(at_once) == {1}
 
 
 def test_nothing_to_ask_is_nothing_told(fake_pods: Pods) -> None:
-    watch = Watch(prober(fake_pods({})), lambda: (), since=0.0)
+    watch = ContinuousProbe(prober(fake_pods({})), lambda: (), since=0.0)
     assert watch.end() == ()

@@ -10,7 +10,7 @@ from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import ask, converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge
+from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
 CLIENT, SERVER, OTHER = PodRef("shop", "client"), PodRef("shop", "server"), PodRef("shop", "other")
@@ -57,7 +57,7 @@ def test_it_asks_until_the_answer_matches_and_then_once_more(
     fake_pods: FakePods, expected: Expected, client: str, server: str, judgement: Judgement, attempts: int
 ) -> None:
     evidence = _converge(fake_pods(_script(client=client, server=server)), expected, PATIENT)
-    assert judge(evidence) is judgement
+    assert judge_evidence(evidence) is judgement
     assert len(evidence.attempts) == attempts
 
 
@@ -75,7 +75,7 @@ def test_time_runs_out_on_what_never_matches_after_two_attempts_at_least(
     fake_pods: FakePods, expected: Expected, client: str, server: str, judgement: Judgement
 ) -> None:
     evidence = _converge(fake_pods(_script(client=client, server=server)), expected, QUICK)
-    assert judge(evidence) is judgement
+    assert judge_evidence(evidence) is judgement
     assert len(evidence.attempts) >= 2
 
 
@@ -87,14 +87,14 @@ def test_late_is_no_excuse_for_a_single_attempt(fake_pods: FakePods) -> None:
 
 def test_a_denial_without_witnesses_is_never_proven(fake_pods: FakePods) -> None:
     evidence = _converge(fake_pods(_script(client="d")), Expected.BLOCKED, QUICK, witnesses=())
-    assert judge(evidence) is Judgement.UNPROVEN
+    assert judge_evidence(evidence) is Judgement.UNPROVEN
 
 
 def test_the_worst_witness_speaks_for_all(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="d", server="o", other="r"))
     evidence = _converge(pods, Expected.BLOCKED, QUICK, witnesses=(*WITNESS, (OTHER, PROBE)))
-    assert evidence.last.witness.outcome is Outcome.REFUSED
-    assert judge(evidence) is Judgement.UNPROVEN
+    assert evidence.last.liveness.outcome is Outcome.REFUSED
+    assert judge_evidence(evidence) is Judgement.UNPROVEN
 
 
 def test_an_allowed_path_that_matched_too_early_does_not_stay_green(fake_pods: FakePods) -> None:
@@ -103,8 +103,8 @@ def test_an_allowed_path_that_matched_too_early_does_not_stay_green(fake_pods: F
     allowed = Question(CLIENT, PROBE, Expected.ALLOWED, WITNESS)
     blocked = Question(OTHER, PROBE, Expected.BLOCKED, WITNESS)
     evidence = converge(Prober(pods, timeout=0.2, exec_timeout=5), [allowed, blocked], QUICK)
-    assert judge(evidence[blocked]) is Judgement.AGREES
-    assert judge(evidence[allowed]) is Judgement.FLAPPING
+    assert judge_evidence(evidence[blocked]) is Judgement.AGREES
+    assert judge_evidence(evidence[allowed]) is Judgement.FLAPPING
 
 
 def test_a_witness_that_many_need_is_asked_once_a_round(fake_pods: FakePods) -> None:
@@ -150,22 +150,22 @@ def _mute(pods: Any) -> Any:
 def test_who_has_an_answer_from_a_listener_has_shown_it_alive(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped")
     evidence = _vouched(_mute(pods))
-    assert judge(evidence) is Judgement.AGREES
-    assert evidence.last.voucher == "shop/other"
+    assert judge_evidence(evidence) is Judgement.AGREES
+    assert evidence.last.checked_from == "shop/other"
     assert (CLIENT, "sh") in pods.execs
 
 
 def test_where_nobody_has_an_answer_the_witness_has_the_last_word(fake_pods: FakePods) -> None:
     evidence = _vouched(_mute(fake_pods(lambda pod, host, port: "dropped")))
-    assert judge(evidence) is Judgement.UNPROVEN
-    assert "there is no sh" in evidence.last.witness.detail
-    assert evidence.last.voucher == ""
+    assert judge_evidence(evidence) is Judgement.UNPROVEN
+    assert "there is no sh" in evidence.last.liveness.detail
+    assert evidence.last.checked_from == ""
 
 
 def test_nobody_vouches_for_a_witness_that_was_asked_and_is_silent(fake_pods: FakePods) -> None:
     evidence = _vouched(fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped"))
-    assert judge(evidence) is Judgement.UNPROVEN
-    assert evidence.last.witness.outcome is Outcome.TIMED_OUT
+    assert judge_evidence(evidence) is Judgement.UNPROVEN
+    assert evidence.last.liveness.outcome is Outcome.TIMED_OUT
 
 
 def test_pods_are_prepared_before_the_settle_time_begins(fake_pods: FakePods) -> None:

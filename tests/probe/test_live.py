@@ -14,7 +14,7 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool
 
@@ -54,7 +54,7 @@ class _Inside:
         return ExecReply(done.returncode, done.stdout, done.stderr)
 
 
-def _observe(prober: Prober, probes: Sequence[Probe], means: Means = Means.TYPED) -> dict[Probe, Outcome]:
+def _observe(prober: Prober, probes: Sequence[Probe], means: ProbeMethod = ProbeMethod.CLI) -> dict[Probe, Outcome]:
     """Outcomes of one round; up to three rounds where the machine was too slow for silence to count."""
     for _ in range(3):
         replies = prober.observe({POD: probes}, means)
@@ -102,7 +102,7 @@ def test_the_agent_tells_the_same_of_addresses(lab: int) -> None:
     wanted = {Probe(Scheme.TCP, "10.9.0.1", port): outcome for port, outcome in STREAMS.items()}
     wanted |= {Probe(Scheme.UDP, "10.9.0.1", port): outcome for port, outcome in DATAGRAMS.items()}
     wanted[Probe(Scheme.TCP, "10.77.0.1", 80)] = Outcome.UNREACHABLE
-    assert _observe(Prober(_Inside(lab), timeout=0.2, exec_timeout=20), list(wanted), Means.AGENT) == wanted
+    assert _observe(Prober(_Inside(lab), timeout=0.2, exec_timeout=20), list(wanted), ProbeMethod.PYTHON) == wanted
 
 
 def test_tcp_is_asked_by_nc_and_http_by_curl(lab: int) -> None:

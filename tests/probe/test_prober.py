@@ -11,7 +11,7 @@ from netpol_harness.kube.exec import ExecReply, Throttled
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe
 
 A, B = PodRef("shop", "a"), PodRef("shop", "b")
@@ -24,9 +24,9 @@ def _prober(exec: Any, **more: Any) -> Prober:
     return Prober(exec, timeout=0.2, exec_timeout=5.0, **more)
 
 
-@pytest.mark.parametrize("means", list(Means))
+@pytest.mark.parametrize("means", list(ProbeMethod))
 @pytest.mark.parametrize("python", [True, False])
-def test_every_probe_of_every_pod_gets_its_reply(fake_pods: FakePods, means: Means, *, python: bool) -> None:
+def test_every_probe_of_every_pod_gets_its_reply(fake_pods: FakePods, means: ProbeMethod, *, python: bool) -> None:
     pods = fake_pods(NETWORK)
     pods.python = python
     replies = _prober(pods).observe({A: [OPEN, DROPPED, REFUSED, OPEN], B: [DROPPED]}, means)
@@ -37,7 +37,7 @@ def test_every_probe_of_every_pod_gets_its_reply(fake_pods: FakePods, means: Mea
         (B, DROPPED): Outcome.TIMED_OUT,
     }
     tools = {reply.tool for reply in replies.values()}
-    assert tools == {"python3" if means is Means.AGENT and python else "nc"}
+    assert tools == {"python3" if means is ProbeMethod.PYTHON and python else "nc"}
 
 
 def test_one_exec_carries_all_probes_of_a_pod_and_tools_are_found_once(fake_pods: FakePods) -> None:
@@ -53,10 +53,10 @@ def test_the_agent_needs_no_shell_and_leaves_names_to_the_tools(fake_pods: FakeP
     pods = fake_pods(lambda pod, host, port: "open")
     pods.python = True
     prober = _prober(pods)
-    prober.observe({A: [OPEN]}, Means.AGENT)
+    prober.observe({A: [OPEN]}, ProbeMethod.PYTHON)
     assert pods.execs == [(A, "python3")]
     named = Probe(Scheme.TCP, "web", 80)
-    replies = prober.observe({A: [OPEN, named]}, Means.AGENT)
+    replies = prober.observe({A: [OPEN, named]}, ProbeMethod.PYTHON)
     assert (replies[A, OPEN].tool, replies[A, named].tool) == ("python3", "nc")
 
 
@@ -64,7 +64,7 @@ def test_a_pod_without_python_is_asked_for_it_once(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _prober(pods)
     for _ in range(2):
-        prober.observe({A: [OPEN]}, Means.AGENT)
+        prober.observe({A: [OPEN]}, ProbeMethod.PYTHON)
     assert [program for _, program in pods.execs] == ["python3", "sh", "sh", "sh"]
 
 
@@ -177,7 +177,7 @@ def test_the_agent_runs_in_a_probe_container_that_is_there_anyway(fake_pods: Fak
     pods = fake_pods(NETWORK)
     prober = _spare(pods)
     for _ in range(2):
-        reply = prober.observe({A: [OPEN]}, Means.AGENT)[A, OPEN]
+        reply = prober.observe({A: [OPEN]}, ProbeMethod.PYTHON)[A, OPEN]
         assert (reply.outcome, reply.means) == (Outcome.CONNECTED, "python3 (container netpol-probe)")
     assert [program for _, program in pods.execs] == ["python3", "sh", "sh", "python3", "python3"]
 
@@ -190,8 +190,8 @@ def test_a_probe_container_that_cannot_be_had_is_no_denial(fake_pods: FakePods) 
     assert "a probe container cannot be had: nobody may" in reply.detail
 
 
-@pytest.mark.parametrize("means", list(Means))
-def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods, means: Means) -> None:
+@pytest.mark.parametrize("means", list(ProbeMethod))
+def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods, means: ProbeMethod) -> None:
     pods = fake_pods(NETWORK)
     prober = _spare(pods)
     prober.observe({A: [OPEN]}, means)
@@ -217,8 +217,8 @@ def test_preparing_a_broken_pod_is_not_an_error_yet(fake_pods: FakePods) -> None
     _prober(pods).prepare([A])
 
 
-@pytest.mark.parametrize("means", list(Means))
-def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, means: Means) -> None:
+@pytest.mark.parametrize("means", list(ProbeMethod))
+def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, means: ProbeMethod) -> None:
     pods = fake_pods(NETWORK)
     pods.python = True
     prober = _prober(pods)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.explain import Explanation, Line
+from netpol_harness.analysis.explain import Explanation, ExplanationLine
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Scheme, Target, TargetKind
@@ -11,14 +11,16 @@ from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.report import Surroundings, describe, grid, render
 from netpol_harness.report.story import Story, story_of
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
-from netpol_harness.results.table import Asked, Finding, TruthTable
+from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
 COMMAND = "nc -vz -w 1 db-service 3306"
 
 
-def finding(word: str, *outcomes: str, witness: str | None = "CONNECTED", target: str = "db-service:3306") -> Finding:
+def path_result(
+    word: str, *outcomes: str, liveness: str | None = "CONNECTED", target: str = "db-service:3306"
+) -> PathResult:
     """A finding with one attempt per outcome, half a second apart."""
-    alive = Reply(Outcome(witness)) if witness else None
+    alive = Reply(Outcome(liveness)) if liveness else None
     attempts = tuple(
         Attempt(0.5 * i, Reply(Outcome(o), "said so", "nc", COMMAND, 0.2), alive) for i, o in enumerate(outcomes)
     )
@@ -29,7 +31,7 @@ def finding(word: str, *outcomes: str, witness: str | None = "CONNECTED", target
         f"web-pod -> {target}",
     )
     expectation = Expectation(path, Expected(word), "scenario.yaml:41")
-    return Finding(expectation, (Asked("shop-x1/web-pod", target, Evidence(Expected(word), attempts)),))
+    return PathResult(expectation, (PodPairResult("shop-x1/web-pod", target, Evidence(Expected(word), attempts)),))
 
 
 AROUND = Surroundings(
@@ -42,12 +44,15 @@ AROUND = Surroundings(
 
 def around(path: NetworkPath, word: str) -> Surroundings:
     """The surroundings of a path for which the oracle has this word."""
-    lines = (Line("egress", "no policy isolates web-pod"), Line("ingress", "db-policy isolates db-pod"))
+    lines = (
+        ExplanationLine("egress", "no policy isolates web-pod"),
+        ExplanationLine("ingress", "db-policy isolates db-pod"),
+    )
     return replace(AROUND, explanation=Explanation(path, Expected(word), lines, ("db-policy is not in force",)))
 
 
 def test_a_disagreement_stands_alone() -> None:
-    text = describe(finding("blocked", "CONNECTED", "CONNECTED"), AROUND)
+    text = describe(path_result("blocked", "CONNECTED", "CONNECTED"), AROUND)
     assert text.splitlines()[0] == "web-pod -> db-service:3306: expected blocked, observed CONNECTED"
     for part in (
         "scenario.yaml:41, step with-dns",
@@ -84,7 +89,7 @@ def test_a_disagreement_stands_alone() -> None:
 def test_the_chain_of_reasoning_is_told_and_typical_causes_where_it_explains_what_was_seen(
     expected: str, word: str, outcome: str, opinion: str, caused: object
 ) -> None:
-    seen = finding(expected, outcome)
+    seen = path_result(expected, outcome)
     told = describe(seen, around(seen.expectation.path, word))
     assert "  egress     no policy isolates web-pod\n  ingress    db-policy isolates db-pod\n" in told
     assert f"  oracle     {opinion}" in told
@@ -94,40 +99,45 @@ def test_the_chain_of_reasoning_is_told_and_typical_causes_where_it_explains_wha
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        (finding("blocked", "TIMED_OUT", witness="REFUSED"), "UNPROVEN"),
-        (finding("blocked", "TIMED_OUT", witness=None), "no pod of the scenario is known to serve this target"),
-        (finding("allowed", "PROBE_FAILED"), "the probe failed, so nothing is known about this path"),
-        (finding("blocked", "TIMED_OUT", "CONNECTED"), "flapping: it was blocked for a while, and then CONNECTED"),
-        (finding("unresolved", "NAME_FAILED", witness="TIMED_OUT"), "name server asked inside its own pod: TIMED_OUT"),
+        (path_result("blocked", "TIMED_OUT", liveness="REFUSED"), "UNPROVEN"),
+        (path_result("blocked", "TIMED_OUT", liveness=None), "no pod of the scenario is known to serve this target"),
+        (path_result("allowed", "PROBE_FAILED"), "the probe failed, so nothing is known about this path"),
+        (path_result("blocked", "TIMED_OUT", "CONNECTED"), "flapping: it was blocked for a while, and then CONNECTED"),
+        (
+            path_result("unresolved", "NAME_FAILED", liveness="TIMED_OUT"),
+            "name server asked inside its own pod: TIMED_OUT",
+        ),
     ],
 )
-def test_each_kind_of_trouble_is_named(seen: Finding, said: str) -> None:
+def test_each_kind_of_trouble_is_named(seen: PathResult, said: str) -> None:
     assert said in describe(seen, AROUND)
 
 
 def test_what_was_asked_from_another_container_or_pod_is_said() -> None:
     reply = Reply(Outcome.NAME_FAILED, "no such name", "nc", COMMAND, container="netpol-probe")
-    attempt = Attempt(0.5, reply, Reply(Outcome.CONNECTED), voucher="shop-x1/app-pod")
-    (asked,) = finding("unresolved", "NAME_FAILED").asked
+    attempt = Attempt(0.5, reply, Reply(Outcome.CONNECTED), checked_from="shop-x1/app-pod")
+    (asked,) = path_result("unresolved", "NAME_FAILED").asked
     seen = replace(asked, evidence=Evidence(Expected.UNRESOLVED, (attempt,)))
-    text = describe(replace(finding("unresolved", "NAME_FAILED"), asked=(seen,)), AROUND)
+    text = describe(replace(path_result("unresolved", "NAME_FAILED"), asked=(seen,)), AROUND)
     assert "1 attempt with nc (container netpol-probe) within" in text
     assert "name server asked from shop-x1/app-pod: CONNECTED" in text
     assert f"exec web-pod -c netpol-probe -- {COMMAND}" in text
 
 
 def test_the_summary_says_what_was_seen_and_not_the_path_again() -> None:
-    assert story_of(finding("allowed", "TIMED_OUT"), AROUND).summary == "expected allowed, observed TIMED_OUT"
+    assert story_of(path_result("allowed", "TIMED_OUT"), AROUND).summary == "expected allowed, observed TIMED_OUT"
 
 
 def test_the_profile_that_decided_is_named() -> None:
-    seen = finding("blocked", "CONNECTED")
+    seen = path_result("blocked", "CONNECTED")
     told = describe(seen, replace(around(seen.expectation.path, "allowed"), profile="calico"))
     assert "  oracle     allowed (profile calico), as observed: " in told
 
 
 def test_a_table_is_aligned_and_marks_the_wrong_cell() -> None:
-    table = TruthTable.of([finding("blocked", "CONNECTED"), finding("blocked", "TIMED_OUT", target="app-service:5000")])
+    table = TruthTable.of(
+        [path_result("blocked", "CONNECTED"), path_result("blocked", "TIMED_OUT", target="app-service:5000")]
+    )
     head, *_, row = render(table).splitlines()
     assert head.index("db-service") < row.index(".≠X") < head.index("app-service") < row.index("X", row.index("≠X") + 2)
 
@@ -139,5 +149,5 @@ def test_an_ipv6_address_that_begins_with_a_letter_is_a_column_like_any_other() 
 
 
 def test_what_a_pod_has_answered_does_nothing_to_the_terminal() -> None:
-    loud = finding("allowed", "TIMED_OUT", target="\x1b[2Jdb:80")
+    loud = path_result("allowed", "TIMED_OUT", target="\x1b[2Jdb:80")
     assert "\x1b" not in describe(loud, AROUND) + str(Story("", "\x1b[1m"))

@@ -6,24 +6,26 @@ from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetK
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import groups, world_story
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
-from netpol_harness.results.table import Asked, Finding, TruthTable
+from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
 PODS = tuple(f"pod-{number}" for number in range(32))
 STORY = Story("the summary", "THE STORY")
 
 
-def finding(source: str, target: str, outcome: str = "TIMED_OUT", expected: str = "allowed") -> Finding:
+def path_result(source: str, target: str, outcome: str = "TIMED_OUT", expected: str = "allowed") -> PathResult:
     """A cell that is wrong unless it is said to be CONNECTED."""
     aimed = Target(TargetKind.POD, PodRef("default", target), 80)
     path = Path(PodRef("default", source), Scheme.TCP, aimed, f"{source} -> {target}:80")
     evidence = Evidence(Expected(expected), (Attempt(0.1, Reply(Outcome(outcome)), Reply(Outcome.CONNECTED)),))
-    return Finding(Expectation(path, Expected(expected), "scenario.yaml:1"), (Asked(source, target, evidence),))
+    return PathResult(
+        Expectation(path, Expected(expected), "scenario.yaml:1"), (PodPairResult(source, target, evidence),)
+    )
 
 
-def world(wrong: str) -> list[Finding]:
+def world(wrong: str) -> list[PathResult]:
     """All pairs of pods, of which those that ask ``wrong`` get no answer."""
     pairs = [pair for pair in product(PODS, PODS) if pair[0] != pair[1]]
-    return [finding(*pair, "TIMED_OUT" if pair[1] == wrong else "CONNECTED") for pair in pairs]
+    return [path_result(*pair, "TIMED_OUT" if pair[1] == wrong else "CONNECTED") for pair in pairs]
 
 
 def test_all_who_do_not_reach_a_target_are_one_line() -> None:
@@ -33,7 +35,7 @@ def test_all_who_do_not_reach_a_target_are_one_line() -> None:
 
 
 def test_a_world_in_which_nothing_is_right_is_one_line() -> None:
-    every = [finding(*pair) for pair in product(PODS, PODS) if pair[0] != pair[1]]
+    every = [path_result(*pair) for pair in product(PODS, PODS) if pair[0] != pair[1]]
     (group,) = groups(TruthTable.of(every))
     assert str(group) == "32 sources -> 32 targets: expected allowed, observed TIMED_OUT"
 
@@ -41,7 +43,7 @@ def test_a_world_in_which_nothing_is_right_is_one_line() -> None:
 def test_what_differs_in_kind_is_not_thrown_together() -> None:
     outcomes = {"a": ("TIMED_OUT",) * 3, "b": ("REFUSED", "CONNECTED", "REFUSED")}
     cells = [
-        finding(source, target, outcome)
+        path_result(source, target, outcome)
         for source in outcomes
         for target, outcome in zip("cde", outcomes[source], strict=True)
     ]
@@ -52,12 +54,12 @@ def test_what_differs_in_kind_is_not_thrown_together() -> None:
 
 
 def test_a_cell_that_was_not_asked_is_in_no_group() -> None:
-    grouped = groups(TruthTable.of([finding(*pair) for pair in ("ac", "bd", "ec", "fd")]))
+    grouped = groups(TruthTable.of([path_result(*pair) for pair in ("ac", "bd", "ec", "fd")]))
     assert [(group.sources, group.targets) for group in grouped] == [(("a", "e"), ("c:80",)), (("b", "f"), ("d:80",))]
 
 
 def test_a_few_wrong_cells_are_named_one_by_one() -> None:
-    grouped = groups(TruthTable.of([finding("a", "b"), finding("b", "a")]))
+    grouped = groups(TruthTable.of([path_result("a", "b"), path_result("b", "a")]))
     assert [str(group).partition(": ")[0] for group in grouped] == ["a -> b:80", "b -> a:80"]
 
 
@@ -73,5 +75,7 @@ def test_a_closed_world_counts_groups_names_and_tells_one_story() -> None:
 
 
 def test_a_single_wrong_cell_is_named() -> None:
-    text = world_story([finding("a", "b", "CONNECTED", "blocked"), finding("b", "a", expected="blocked")], STORY).text
+    text = world_story(
+        [path_result("a", "b", "CONNECTED", "blocked"), path_result("b", "a", expected="blocked")], STORY
+    ).text
     assert "1 of the 2 other paths are not blocked:\n  a -> b:80: expected blocked, observed CONNECTED\n\n" in text

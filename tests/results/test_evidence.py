@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Manner
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge
+from netpol_harness.paths.path import ProbeMode
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge_evidence
 
 OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.CONNECTED),
@@ -19,7 +19,7 @@ OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
 
 def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
     return Evidence(
-        Expected(word), tuple(Attempt(float(i), reply, witness) for i, (reply, witness) in enumerate(attempts))
+        Expected(word), tuple(Attempt(float(i), reply, liveness) for i, (reply, liveness) in enumerate(attempts))
     )
 
 
@@ -55,7 +55,7 @@ def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
     ],
 )
 def test_judgement(word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str) -> None:
-    assert judge(evidence(word, *attempts)) == judgement
+    assert judge_evidence(evidence(word, *attempts)) == judgement
 
 
 def test_settle_time_is_the_start_of_the_closing_run_of_matches() -> None:
@@ -71,15 +71,15 @@ replies = st.sampled_from([Reply(o) for o in Outcome])
 def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
     word: Expected, attempts: list[tuple[Reply, Reply | None]]
 ) -> None:
-    last, witness = attempts[-1]
-    if judge(evidence(word, *attempts)) is Judgement.AGREES:
+    last, liveness = attempts[-1]
+    if judge_evidence(evidence(word, *attempts)) is Judgement.AGREES:
         assert word.admits(last.outcome)
         assert last.outcome is not Outcome.PROBE_FAILED
-        assert not word.needs_proof or (witness is not None and witness.outcome is Outcome.CONNECTED)
+        assert not word.needs_proof or (liveness is not None and liveness.outcome is Outcome.CONNECTED)
 
 
 @pytest.mark.parametrize(
-    ("manner", "word", "attempts", "judgement"),
+    ("mode", "word", "attempts", "judgement"),
     [
         ("throughout", "allowed", [(OPEN, OPEN)] * 3, "agrees"),
         ("throughout", "allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "disagrees"),
@@ -108,13 +108,13 @@ def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
     ],
 )
 def test_judgement_where_more_than_the_last_answer_counts(
-    manner: str, word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
+    mode: str, word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
 ) -> None:
-    assert judge(replace(evidence(word, *attempts), manner=Manner(manner))) == judgement
+    assert judge_evidence(replace(evidence(word, *attempts), mode=ProbeMode(mode))) == judgement
 
 
 def test_a_stray_speaks_for_all_and_says_when_it_was() -> None:
     seen = [(DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN)]
-    watched = replace(evidence("blocked", *seen), manner=Manner.THROUGHOUT)
+    watched = replace(evidence("blocked", *seen), mode=ProbeMode.CONTINUOUS)
     assert watched.last.reply.outcome is Outcome.CONNECTED
     assert watched.last.reply.detail == "1.00 s after the first change, and 1 more until 3.00 s"

@@ -4,15 +4,15 @@ from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
 from netpol_harness.report import render
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge
-from netpol_harness.results.table import Asked, Finding, TruthTable, worst
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge_evidence
+from netpol_harness.results.table import PathResult, PodPairResult, TruthTable, worst
 
 
-def finding(source: str, target: str, expected: str, *outcomes: str, alive: bool = True) -> Finding:
+def path_result(source: str, target: str, expected: str, *outcomes: str, alive: bool = True) -> PathResult:
     """One finding with one pair of pods per outcome."""
-    witness = Reply(Outcome.CONNECTED if alive else Outcome.REFUSED)
+    liveness = Reply(Outcome.CONNECTED if alive else Outcome.REFUSED)
     asked = [
-        Asked(source, target, Evidence(Expected(expected), (Attempt(0.1 * i, Reply(Outcome(o)), witness),)))
+        PodPairResult(source, target, Evidence(Expected(expected), (Attempt(0.1 * i, Reply(Outcome(o)), liveness),)))
         for i, o in enumerate(outcomes)
     ]
     path = Path(
@@ -21,46 +21,46 @@ def finding(source: str, target: str, expected: str, *outcomes: str, alive: bool
         Target(TargetKind.POD, PodRef("default", target), 80),
         f"{source} -> {target}",
     )
-    return Finding(Expectation(path, Expected(expected), "scenario.yaml:1"), tuple(asked))
+    return PathResult(Expectation(path, Expected(expected), "scenario.yaml:1"), tuple(asked))
 
 
 def test_a_path_agrees_only_when_every_pair_of_its_pods_does() -> None:
-    assert finding("a", "b:80", "allowed", "CONNECTED", "CONNECTED").judgement is Judgement.AGREES
-    mixed = finding("a", "b:80", "allowed", "CONNECTED", "TIMED_OUT")
+    assert path_result("a", "b:80", "allowed", "CONNECTED", "CONNECTED").judgement is Judgement.AGREES
+    mixed = path_result("a", "b:80", "allowed", "CONNECTED", "TIMED_OUT")
     assert mixed.judgement is Judgement.DISAGREES
     assert mixed.outcome is Outcome.TIMED_OUT
 
 
 def test_a_sure_disagreement_outweighs_a_doubt() -> None:
-    assert finding("a", "b:80", "blocked", "PROBE_FAILED", "CONNECTED").judgement is Judgement.DISAGREES
-    assert finding("a", "b:80", "blocked", "PROBE_FAILED", "TIMED_OUT").judgement is Judgement.BROKEN
+    assert path_result("a", "b:80", "blocked", "PROBE_FAILED", "CONNECTED").judgement is Judgement.DISAGREES
+    assert path_result("a", "b:80", "blocked", "PROBE_FAILED", "TIMED_OUT").judgement is Judgement.BROKEN
 
 
 def test_of_several_rounds_the_worst_speaks_and_the_first_of_equals() -> None:
-    good, bad = finding("a", "b:80", "blocked", "TIMED_OUT"), finding("a", "b:80", "blocked", "CONNECTED")
-    doubtful = finding("a", "b:80", "blocked", "TIMED_OUT", alive=False)
+    good, bad = path_result("a", "b:80", "blocked", "TIMED_OUT"), path_result("a", "b:80", "blocked", "CONNECTED")
+    doubtful = path_result("a", "b:80", "blocked", "TIMED_OUT", alive=False)
     assert worst([good, doubtful, bad, doubtful]) is bad
     assert worst([good, doubtful]) is doubtful
-    assert worst([good, finding("a", "b:80", "blocked", "REFUSED")]) is good
+    assert worst([good, path_result("a", "b:80", "blocked", "REFUSED")]) is good
 
 
 def test_settle_time_is_that_of_the_slowest_pair() -> None:
-    assert finding("a", "b:80", "allowed", "CONNECTED", "CONNECTED").settled_after == pytest.approx(0.1)
-    assert finding("a", "b:80", "allowed", "CONNECTED", "TIMED_OUT").settled_after is None
+    assert path_result("a", "b:80", "allowed", "CONNECTED", "CONNECTED").settled_after == pytest.approx(0.1)
+    assert path_result("a", "b:80", "allowed", "CONNECTED", "TIMED_OUT").settled_after is None
 
 
 @pytest.mark.parametrize(
     ("cell", "glyph"),
     [
-        (finding("a", "b", "allowed", "CONNECTED"), "."),
-        (finding("a", "b", "blocked", "TIMED_OUT"), "X"),
-        (finding("a", "b", "blocked", "CONNECTED"), ".≠X"),
-        (finding("a", "b", "allowed", "REFUSED"), "X≠."),
-        (finding("a", "b", "blocked", "TIMED_OUT", alive=False), "X?"),
-        (finding("a", "b", "blocked", "PROBE_FAILED"), "!"),
+        (path_result("a", "b", "allowed", "CONNECTED"), "."),
+        (path_result("a", "b", "blocked", "TIMED_OUT"), "X"),
+        (path_result("a", "b", "blocked", "CONNECTED"), ".≠X"),
+        (path_result("a", "b", "allowed", "REFUSED"), "X≠."),
+        (path_result("a", "b", "blocked", "TIMED_OUT", alive=False), "X?"),
+        (path_result("a", "b", "blocked", "PROBE_FAILED"), "!"),
     ],
 )
-def test_glyphs(cell: Finding, glyph: str) -> None:
+def test_glyphs(cell: PathResult, glyph: str) -> None:
     table = TruthTable.of([cell])
     assert table.glyph("a", "b") == glyph
     assert table.glyph("b", "a") == "?"
@@ -71,25 +71,25 @@ def test_each_cell_is_judged_once_however_many_are_wrong(monkeypatch: pytest.Mon
 
     def counted(evidence: Evidence) -> Judgement:
         judged.append(evidence)
-        return judge(evidence)
+        return judge_evidence(evidence)
 
-    monkeypatch.setattr("netpol_harness.results.table.judge", counted)
+    monkeypatch.setattr("netpol_harness.results.table.judge_evidence", counted)
     names = [f"pod-{number}" for number in range(18)]
-    table = TruthTable.of(finding(a, f"{b}:80", "allowed", "TIMED_OUT") for a in names for b in names)
+    table = TruthTable.of(path_result(a, f"{b}:80", "allowed", "TIMED_OUT") for a in names for b in names)
     assert render(table).count("X≠.") == len(table.wrong) == len(judged) == len(names) ** 2
 
 
 def test_two_findings_for_one_cell_are_refused() -> None:
     with pytest.raises(ValueError, match="a -> b"):
-        TruthTable.of([finding("a", "b", "allowed", "CONNECTED")] * 2)
+        TruthTable.of([path_result("a", "b", "allowed", "CONNECTED")] * 2)
 
 
 def test_narrowing_keeps_the_rows_and_columns_of_wrong_cells() -> None:
     table = TruthTable.of(
         [
-            finding("a", "b", "allowed", "CONNECTED"),
-            finding("a", "c", "blocked", "CONNECTED"),
-            finding("d", "c", "blocked", "TIMED_OUT"),
+            path_result("a", "b", "allowed", "CONNECTED"),
+            path_result("a", "c", "blocked", "CONNECTED"),
+            path_result("d", "c", "blocked", "TIMED_OUT"),
         ]
     )
     assert (table.narrowed().rows, table.narrowed().columns) == (("a",), ("c",))

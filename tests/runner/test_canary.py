@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedProvider
-from netpol_harness.backends.select import Choice
+from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import ClusterFailed, NotEnforcing
 from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.lab import Lab, Settings
@@ -48,15 +48,15 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lab(*arguments: str, directory: Path | None = None) -> Lab:
     """A lab on an embedded cluster that is started with these arguments."""
-    return Lab(Choice(EmbeddedProvider(arguments), "told so"), Settings(canary=True), directory)
+    return Lab(BackendChoice(EmbeddedBackend(arguments), "told so"), Settings(canary=True), directory)
 
 
 @pytest.mark.live
 def test_where_policies_have_effect_it_vouches_and_leaves_nothing() -> None:
     with lab() as owner:
-        client = owner.ground.client
-        owner.vouch()
-        assert not owner.in_vain
+        client = owner.context.client
+        owner.await_canary()
+        assert not owner.canary_failed
         assert "policies have effect, on one node" in "\n".join(owner.closing)
         left = [data["metadata"] for data in client.list("v1", "Namespace")]
         assert not [one for one in left if "canary" in one["name"] and "deletionTimestamp" not in one]
@@ -65,14 +65,14 @@ def test_where_policies_have_effect_it_vouches_and_leaves_nothing() -> None:
 @pytest.mark.live
 def test_where_they_have_none_it_says_so_to_everybody_and_sings_once() -> None:
     with lab("--mutant", "not-enforced") as owner:
-        _ = owner.ground
+        _ = owner.context
         with pytest.raises(NotEnforcing, match=r"policies have no effect on this cluster \(embedded.*--no-canary"):
-            owner.vouch()
-        assert owner.in_vain
+            owner.await_canary()
+        assert owner.canary_failed
         with lab(directory=owner.directory) as guest:
-            _ = guest.ground
+            _ = guest.context
             with pytest.raises(NotEnforcing, match="policies have no effect"):
-                guest.vouch()
+                guest.await_canary()
 
 
 @pytest.mark.live
@@ -90,12 +90,12 @@ def test_on_two_nodes_the_guarded_pod_is_placed_first_and_the_others_by_its_node
             return ready
         return create(client, data)
 
-    with Lab(Choice(EmbeddedProvider(), "told so"), Settings()) as owner:
-        client = owner.ground.client
+    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings()) as owner:
+        client = owner.context.client
         (home,) = client.list("v1", "Node")
         client.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "second"}})
         monkeypatch.setattr(Client, "create", noted)
-        watch(owner.ground, {})
+        watch(owner.context, {})
     guarded, *others = made
     assert guarded["metadata"]["name"] == "canary-guarded"
     assert not guarded["spec"]["affinity"]
@@ -113,11 +113,11 @@ def _is_placed(client: Client, pod: Mapping[str, Any]) -> bool:
 
 @pytest.mark.live
 def test_in_a_given_namespace_it_takes_away_what_it_made_and_nothing_else() -> None:
-    with Lab(Choice(EmbeddedProvider(), "told so"), Settings()) as owner:
-        client = owner.ground.client
+    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings()) as owner:
+        client = owner.context.client
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "given"}})
         client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "given"}})
-        assert "policies have effect" in watch(owner.ground, {"default": "given"})
+        assert "policies have effect" in watch(owner.context, {"default": "given"})
         assert client.list("v1", "Pod", namespace="given") == []
         assert client.list("networking.k8s.io/v1", "NetworkPolicy", namespace="given") == []
         assert client.find(ObjectKey("v1", "ConfigMap", "given", "theirs"))
@@ -125,8 +125,8 @@ def test_in_a_given_namespace_it_takes_away_what_it_made_and_nothing_else() -> N
 
 @pytest.mark.live
 def test_a_network_that_is_closed_beforehand_is_not_called_unenforced() -> None:
-    with Lab(Choice(EmbeddedProvider(), "told so"), Settings(settle_deadline=0.3)) as owner:
-        client = owner.ground.client
+    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings(settle_deadline=0.3)) as owner:
+        client = owner.context.client
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shut"}})
         client.create(
             {
@@ -137,12 +137,12 @@ def test_a_network_that_is_closed_beforehand_is_not_called_unenforced() -> None:
             }
         )
         with pytest.raises(ClusterFailed, match="is namespace shut free of other policies") as caught:
-            watch(owner.ground, {"default": "shut"})
+            watch(owner.context, {"default": "shut"})
         assert not isinstance(caught.value, NotEnforcing)
         assert [data["metadata"]["name"] for data in client.list("v1", "Pod", namespace="shut")] == []
 
 
 def test_without_a_canary_nothing_is_waited_for() -> None:
-    with Lab(Choice(EmbeddedProvider(), "told so"), Settings(canary=False)) as owner:
-        owner.vouch()
-        assert not owner.in_vain
+    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings(canary=False)) as owner:
+        owner.await_canary()
+        assert not owner.canary_failed

@@ -4,8 +4,8 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.path import ExternalHost
-from netpol_harness.runner.external_hosts import Machines, Switchboard
-from netpol_harness.runner.snapshot import Census
+from netpol_harness.runner.external_hosts import ExternalMachines, Switchboard
+from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
 
@@ -48,11 +48,11 @@ def test_commands_go_where_the_reference_leads() -> None:
 
 def test_machines_are_in_the_census_while_they_stand(shop: Scenario) -> None:
     hosts, switchboard = Recorded(), Switchboard(Says("pods"))
-    machines = Machines(hosts, "hosts-1", switchboard)
+    machines = ExternalMachines(hosts, "hosts-1", switchboard)
     machines.start(shop.externals)
-    census = Census.take(machines.standing, Placement({}))
-    assert census.externals["user"].addresses == ("192.0.2.7",)
-    assert _told(switchboard, str(census.externals["user"].ref.namespace)).startswith("machines")
+    snapshot = ClusterSnapshot.of(machines.standing, Placement({}))
+    assert snapshot.externals["user"].addresses == ("192.0.2.7",)
+    assert _told(switchboard, str(snapshot.externals["user"].ref.namespace)).startswith("machines")
     machines.stop()
     assert (hosts.standing, machines.standing) == ([], ())
     assert _told(switchboard, "hosts-1").startswith("pods")

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.backends.embedded import EmbeddedProvider
-from netpol_harness.backends.select import Choice
+from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.report import describe, surroundings
 from netpol_harness.results.evidence import Judgement
-from netpol_harness.runner.run import Stage
+from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
@@ -65,7 +65,7 @@ Play = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with Lab(Choice(EmbeddedProvider(), "for a test"), Settings()) as owner:
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings()) as owner:
         yield owner
 
 
@@ -74,36 +74,36 @@ def play(lab: Lab, tmp_path: Path) -> Play:
     """Open the scenario that has these steps; a context."""
 
     @contextmanager
-    def opened(steps: str, more: str = "") -> Iterator[Stage]:
+    def opened(steps: str, more: str = "") -> Iterator[ScenarioRun]:
         (tmp_path / "workloads.yaml").write_text(WORKLOADS + more)
         for name, spec in SPECS.items():
             (tmp_path / f"{name}.yaml").write_text(POLICY.format(name=name, spec=spec))
         head = "title: manners\nworkloads: [workloads.yaml]\nexternal: {ext: {ports: [80]}}\nsteps:\n"
         (tmp_path / "scenario.yaml").write_text(head + textwrap.indent(textwrap.dedent(steps), "  "))
-        stage = lab.stage(load(tmp_path / "scenario.yaml"))
+        scenario_run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
         try:
-            stage.open()
-            yield stage
+            scenario_run.open()
+            yield scenario_run
         finally:
-            stage.close()
+            scenario_run.close()
 
     return opened
 
 
-def seen(stage: Stage, name: str) -> dict[str, tuple[Judgement, Outcome]]:
+def seen(scenario_run: ScenarioRun, name: str) -> dict[str, tuple[Judgement, Outcome]]:
     """Enter a step and ask all its paths."""
-    step = next(step for step in stage.scenario.steps if step.name == name)
-    stage.enter(step)
-    findings = stage.observe(step, step.expectations, others=False).findings.values()
-    return {str(finding): (finding.judgement, finding.outcome) for finding in findings}
+    step = next(step for step in scenario_run.scenario.steps if step.name == name)
+    scenario_run.enter(step)
+    path_results = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+    return {str(path_result): (path_result.judgement, path_result.outcome) for path_result in path_results}
 
 
-def wrong(stage: Stage) -> dict[str, dict[str, tuple[Judgement, Outcome]]]:
+def wrong(scenario_run: ScenarioRun) -> dict[str, dict[str, tuple[Judgement, Outcome]]]:
     """All that does not agree, by step."""
     return {
         step.name: bad
-        for step in stage.scenario.steps
-        if (bad := {k: v for k, v in seen(stage, step.name).items() if v[0] is not Judgement.AGREES})
+        for step in scenario_run.scenario.steps
+        if (bad := {k: v for k, v in seen(scenario_run, step.name).items() if v[0] is not Judgement.AGREES})
     }
 
 
@@ -127,8 +127,8 @@ def test_source_ports_and_the_nodes_network(play: Play) -> None:
         x/b:40000 -> x/a:80: allowed
         x/b:40000 -> udp://x/a:81: allowed
     """
-    with play(steps) as stage:
-        assert wrong(stage) == {}
+    with play(steps) as scenario_run:
+        assert wrong(scenario_run) == {}
 
 
 HELD = """
@@ -153,16 +153,16 @@ HELD = """
 
 
 def test_connections_are_held_from_step_to_step(play: Play) -> None:
-    with play(HELD) as stage:
+    with play(HELD) as scenario_run:
         for name in ("open", "closed", "open-again"):
-            assert {judgement for judgement, _ in seen(stage, name).values()} == {Judgement.AGREES}
-        ((judgement, outcome),) = seen(stage, "new").values()
+            assert {judgement for judgement, _ in seen(scenario_run, name).values()} == {Judgement.AGREES}
+        ((judgement, outcome),) = seen(scenario_run, "new").values()
         assert (judgement, outcome) != (Judgement.AGREES, Outcome.CONNECTED), "its other end is gone"
 
 
 def test_a_connection_is_opened_in_its_first_step_though_that_is_only_passed(play: Play) -> None:
-    with play(HELD) as stage:
-        outcomes = {outcome for _, outcome in seen(stage, "closed").values()}
+    with play(HELD) as scenario_run:
+        outcomes = {outcome for _, outcome in seen(scenario_run, "closed").values()}
         assert outcomes == {Outcome.TIMED_OUT}
 
 
@@ -182,9 +182,9 @@ FIRST = """
 
 
 def test_the_first_packets_of_a_pod(play: Play) -> None:
-    with play(FIRST.format(before="guard.yaml")) as stage:
-        assert wrong(stage) == {}
-        pod = stage.ground.client.list("v1", "Pod", namespace=stage.placement.real("x"))
+    with play(FIRST.format(before="guard.yaml")) as scenario_run:
+        assert wrong(scenario_run) == {}
+        pod = scenario_run.context.client.list("v1", "Pod", namespace=scenario_run.placement.real("x"))
         assert sum(len(data["spec"].get("initContainers", ())) for data in pod) == 1
 
 
@@ -200,9 +200,11 @@ def test_the_first_packets_of_a_pod_that_ends_at_once(play: Play) -> None:
         first x/job -> ext:80: blocked
         first x/job -> y/a:80: allowed
     """
-    with play(steps, JOB) as stage:
-        assert not any(key.name == "job" for key in stage._state), "what the first step lacks is not made before it"
-        assert wrong(stage) == {}
+    with play(steps, JOB) as scenario_run:
+        assert not any(key.name == "job" for key in scenario_run._state), (
+            "what the first step lacks is not made before it"
+        )
+        assert wrong(scenario_run) == {}
 
 
 def test_nothing_is_begun_that_the_cluster_cannot_end(play: Play) -> None:
@@ -211,13 +213,13 @@ def test_nothing_is_begun_that_the_cluster_cannot_end(play: Play) -> None:
     - {name: restarted, restart: agent, others: allowed}
     - {name: after, others: allowed}
     """
-    with play(steps) as stage:
-        stage.enter("open")
-        stage.capabilities -= {Capability.AGENT_RESTART}
+    with play(steps) as scenario_run:
+        scenario_run.enter("open")
+        scenario_run.capabilities -= {Capability.AGENT_RESTART}
         with pytest.raises(CapabilityMissing, match="step restarted needs it"):
-            stage.enter("after")
-        assert stage.step is not None
-        assert stage.step.name == "open", "it is where it was"
+            scenario_run.enter("after")
+        assert scenario_run.step is not None
+        assert scenario_run.step.name == "open", "it is where it was"
 
 
 def test_a_packet_that_leaks_as_the_pod_starts_is_told_of(play: Play) -> None:
@@ -230,9 +232,9 @@ def test_a_packet_that_leaks_as_the_pod_starts_is_told_of(play: Play) -> None:
         first x/d -> ext:80: blocked
         first y/a -> x/d:80: blocked
     """
-    with play(steps) as stage:
-        stage.enter("open")
-        found = seen(stage, "new")
+    with play(steps) as scenario_run:
+        scenario_run.enter("open")
+        found = seen(scenario_run, "new")
     assert set(found.values()) == {(Judgement.DISAGREES, Outcome.CONNECTED)}
 
 
@@ -248,12 +250,12 @@ def test_what_is_asked_throughout_is_asked_many_times(play: Play) -> None:
         throughout x/b -> y/a:80: allowed
         throughout x/b -> x/a:80: blocked
     """
-    with play(steps) as stage:
-        assert wrong(stage) == {}
-        step = stage.step
+    with play(steps) as scenario_run:
+        assert wrong(scenario_run) == {}
+        step = scenario_run.step
         assert step is not None
-        findings = stage.observe(step, step.expectations, others=False).findings.values()
-        assert all(finding.attempts > 4 for finding in findings)
+        path_results = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+        assert all(path_result.attempts > 4 for path_result in path_results)
 
 
 def test_a_moment_of_another_answer_is_told_of_with_its_time(play: Play) -> None:
@@ -264,40 +266,40 @@ def test_a_moment_of_another_answer_is_told_of_with_its_time(play: Play) -> None
       policies: [deny.yaml]
       paths: {throughout x/b -> x/a:80: blocked}
     """
-    with play(steps) as stage:
-        stage.enter("open")
-        step = stage.scenario.steps[1]
-        stage.enter(step)
-        (finding,) = stage.observe(step, step.expectations, others=False).findings.values()
-    assert (finding.judgement, finding.outcome) == (Judgement.DISAGREES, Outcome.CONNECTED)
-    assert "s after the first change" in finding.worst.evidence.last.reply.detail
+    with play(steps) as scenario_run:
+        scenario_run.enter("open")
+        step = scenario_run.scenario.steps[1]
+        scenario_run.enter(step)
+        (path_result,) = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+    assert (path_result.judgement, path_result.outcome) == (Judgement.DISAGREES, Outcome.CONNECTED)
+    assert "s after the first change" in path_result.worst.evidence.last.reply.detail
 
 
 def test_a_step_back_is_one_transition(play: Play) -> None:
-    with play(HELD) as stage:
+    with play(HELD) as scenario_run:
         for name in ("open", "closed", "open", "closed"):
-            assert {judgement for judgement, _ in seen(stage, name).values()} == {Judgement.AGREES}
+            assert {judgement for judgement, _ in seen(scenario_run, name).values()} == {Judgement.AGREES}
 
 
 def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
     steps = "- {name: closed, policies: [deny.yaml], others: allowed}"
-    with play(steps) as stage:
-        stage.enter("closed")
-        (step,) = stage.scenario.steps
-        cells = stage.observe(step, (), others=True).others
-        paths = [finding.expectation.path for finding in cells]
+    with play(steps) as scenario_run:
+        scenario_run.enter("closed")
+        (step,) = scenario_run.scenario.steps
+        cells = scenario_run.observe(step, (), others=True).others
+        paths = [path_result.expectation.path for path_result in cells]
         words = {path: Expected.BLOCKED if str(path.target.ref) == "x/a" else Expected.ALLOWED for path in paths}
-        told = stage.observe(step, (), others=True, words=words).others
-    assert {finding.judgement for finding in cells} == {Judgement.AGREES, Judgement.DISAGREES}
-    assert {finding.judgement for finding in told} == {Judgement.AGREES}
+        told = scenario_run.observe(step, (), others=True, words=words).others
+    assert {path_result.judgement for path_result in cells} == {Judgement.AGREES, Judgement.DISAGREES}
+    assert {path_result.judgement for path_result in told} == {Judgement.AGREES}
 
 
 def test_only_a_step_can_ask_on_the_way(play: Play) -> None:
-    with play("- {name: open, others: allowed}") as stage:
-        stage.enter("open")
+    with play("- {name: open, others: allowed}") as scenario_run:
+        scenario_run.enter("open")
         with pytest.raises(ScenarioInvalid, match="leave out 'throughout'"):
-            stage.probe("throughout x/b -> x/a:80")
-        assert stage.probe("x/b:40001 -> x/a:80", "allowed").judgement is Judgement.AGREES
+            scenario_run.probe("throughout x/b -> x/a:80")
+        assert scenario_run.probe("x/b:40001 -> x/a:80", "allowed").judgement is Judgement.AGREES
 
 
 LOST = """
@@ -308,12 +310,14 @@ LOST = """
 
 
 def test_a_policy_that_somebody_took_away_is_named(play: Play) -> None:
-    with play(LOST) as stage:
-        stage.enter("closed")
-        assert stage.lost_policies() == ()
-        stage.ground.client.delete(
-            ObjectKey("networking.k8s.io/v1", "NetworkPolicy", stage.placement.real("x"), "deny")
+    with play(LOST) as scenario_run:
+        scenario_run.enter("closed")
+        assert scenario_run.lost_policies() == ()
+        scenario_run.context.client.delete(
+            ObjectKey("networking.k8s.io/v1", "NetworkPolicy", scenario_run.placement.real("x"), "deny")
         )
-        step = stage.scenario.steps[0]
-        (finding,) = stage.observe(step, step.expectations, others=False).findings.values()
-        assert "deny is not on the cluster any more" in describe(finding, surroundings(stage, step, finding))
+        step = scenario_run.scenario.steps[0]
+        (path_result,) = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+        assert "deny is not on the cluster any more" in describe(
+            path_result, surroundings(scenario_run, step, path_result)
+        )

@@ -10,8 +10,8 @@ from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.probe.question import Speech
-from netpol_harness.runner.snapshot import EXTERNAL_HOST, Census
-from netpol_harness.runner.targets import Aim, aims
+from netpol_harness.runner.snapshot import EXTERNAL_HOST, ClusterSnapshot
+from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
 
@@ -54,23 +54,23 @@ LIVE = [
 
 
 @pytest.fixture
-def census() -> Census:
+def snapshot() -> ClusterSnapshot:
     """The live objects of the shop, in namespaces of this run's own."""
-    return Census.take(LIVE, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    return ClusterSnapshot.of(LIVE, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
 
 
 @pytest.fixture
-def aimed(shop: Scenario, census: Census) -> Callable[..., tuple[Aim, ...]]:
+def aimed(shop: Scenario, snapshot: ClusterSnapshot) -> Callable[..., tuple[ResolvedProbe, ...]]:
     """The questions of a path, spelled as in scenario.yaml."""
-    return lambda text, word="blocked", among=census: _aimed(shop, among, text, word)
+    return lambda text, word="blocked", among=snapshot: _aimed(shop, among, text, word)
 
 
-def _aimed(shop: Scenario, census: Census, text: str, word: str) -> tuple[Aim, ...]:
+def _aimed(shop: Scenario, snapshot: ClusterSnapshot, text: str, word: str) -> tuple[ResolvedProbe, ...]:
     sentence = parse(text, Expected(word), Place("test", 1))
     assert not isinstance(sentence, Problem), sentence
     (expectation,), problems = resolve([sentence], shop.inventory)
     assert not problems
-    return aims(expectation, census)
+    return resolve_probes(expectation, snapshot)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,19 @@ def _aimed(shop: Scenario, census: Census, text: str, word: str) -> tuple[Aim, .
         ("user -> ip(web):8080", "10.96.0.7:8080"),
     ],
 )
-def test_what_is_typed_for_each_kind_of_target(aimed: Callable[..., tuple[Aim, ...]], path: str, typed: str) -> None:
-    (aim,) = aimed(path, "undefined")
-    assert aim.target == typed
+def test_what_is_typed_for_each_kind_of_target(
+    aimed: Callable[..., tuple[ResolvedProbe, ...]], path: str, typed: str
+) -> None:
+    (resolved_probe,) = aimed(path, "undefined")
+    assert resolved_probe.target == typed
 
 
-def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., tuple[Aim, ...]]) -> None:
-    assert [aim.target for aim in aimed("client -> pod(db):3306")] == ["10.0.0.3:3306", "10.0.0.4:3306"]
-    sources = [aim.source for aim in aimed("db -> pod(web):80")]
+def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., tuple[ResolvedProbe, ...]]) -> None:
+    assert [resolved_probe.target for resolved_probe in aimed("client -> pod(db):3306")] == [
+        "10.0.0.3:3306",
+        "10.0.0.4:3306",
+    ]
+    sources = [resolved_probe.source for resolved_probe in aimed("db -> pod(web):80")]
     assert sources == ["shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb"]
 
 
@@ -116,10 +121,10 @@ def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., t
     ],
 )
 def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
-    aimed: Callable[..., tuple[Aim, ...]], path: str, witnesses: list[str]
+    aimed: Callable[..., tuple[ResolvedProbe, ...]], path: str, witnesses: list[str]
 ) -> None:
-    (aim,) = aimed(path)
-    assert [f"{ref} {probe}" for ref, probe in aim.question.witnesses] == witnesses
+    (resolved_probe,) = aimed(path)
+    assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.witnesses] == witnesses
 
 
 @pytest.mark.parametrize(
@@ -135,17 +140,17 @@ def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
     ],
 )
 def test_datagrams_are_what_the_target_understands(
-    aimed: Callable[..., tuple[Aim, ...]], image: str, args: list[str], path: str, speech: Speech | None
+    aimed: Callable[..., tuple[ResolvedProbe, ...]], image: str, args: list[str], path: str, speech: Speech | None
 ) -> None:
     web = pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"})
     ports = [{"containerPort": 1053, "protocol": "UDP"}]
     web["spec"]["containers"] = [{"name": "c", "image": image, "args": args, "ports": ports}]
     udp = {"port": 5353, "targetPort": 1053, "protocol": "UDP"}
     live = [web, LIVE[1], service("web", {"app": "web"}, "10.96.0.7", udp)]
-    census = Census.take(live, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
-    (aim,) = aimed(path, "allowed", census)
-    assert aim.question.probe.speech is speech
-    assert [probe.speech for _, probe in aim.question.witnesses] == [speech]
+    snapshot = ClusterSnapshot.of(live, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    (resolved_probe,) = aimed(path, "allowed", snapshot)
+    assert resolved_probe.question.probe.speech is speech
+    assert [probe.speech for _, probe in resolved_probe.question.witnesses] == [speech]
 
 
 def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
@@ -155,25 +160,29 @@ def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
     assert not isinstance(sentence, Problem)
     (expectation,), _ = resolve([sentence], shop.inventory)
     live = [data for data in LIVE if data["metadata"]["name"] != "web"]
-    (aim,) = aims(expectation, Census.take([*live, both], Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"})))
-    assert [str(probe) for _, probe in aim.question.witnesses] == ["tcp://10.7.0.1:80"]
+    (resolved_probe,) = resolve_probes(
+        expectation, ClusterSnapshot.of([*live, both], Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    )
+    assert [str(probe) for _, probe in resolved_probe.question.witnesses] == ["tcp://10.7.0.1:80"]
 
 
 def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(
-    aimed: Callable[..., tuple[Aim, ...]],
+    aimed: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
-    (aim,) = aimed("client -> service(web):8080", "unresolved")
-    assert [f"{ref} {probe}" for ref, probe in aim.question.witnesses] == ["kube-system/dns udp://10.0.0.53:53"]
+    (resolved_probe,) = aimed("client -> service(web):8080", "unresolved")
+    assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.witnesses] == [
+        "kube-system/dns udp://10.0.0.53:53"
+    ]
 
 
 def test_any_pod_of_the_scenario_may_vouch_for_the_name_server_and_for_nothing_else(
-    aimed: Callable[..., tuple[Aim, ...]],
+    aimed: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
-    (aim,) = aimed("client -> service(web):8080", "unresolved")
+    (resolved_probe,) = aimed("client -> service(web):8080", "unresolved")
     pods = ["shop-x1/client", "shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb", "shop-x1/web"]
-    assert [str(ref) for ref in aim.question.vouchers] == pods
-    (aim,) = aimed("client -> service(web):8080", "blocked")
-    assert aim.question.vouchers == ()
+    assert [str(ref) for ref in resolved_probe.question.vouchers] == pods
+    (resolved_probe,) = aimed("client -> service(web):8080", "blocked")
+    assert resolved_probe.question.vouchers == ()
 
 
 def test_what_is_not_there_is_said(shop: Scenario) -> None:
@@ -181,10 +190,10 @@ def test_what_is_not_there_is_said(shop: Scenario) -> None:
     assert not isinstance(sentence, Problem)
     (expectation,), _ = resolve([sentence], shop.inventory)
     with pytest.raises(WorkloadFailed, match="shop/client has no running pod"):
-        aims(expectation, Census.take([], Placement({})))
+        resolve_probes(expectation, ClusterSnapshot.of([], Placement({})))
 
 
-def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(census: Census) -> None:
-    assert census.addresses[PodRef("", "user")] == ("203.0.113.10",)
-    assert PodRef("shop", "web") in census.addresses
-    assert PodRef("shop", "db") not in census.addresses
+def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(snapshot: ClusterSnapshot) -> None:
+    assert snapshot.addresses[PodRef("", "user")] == ("203.0.113.10",)
+    assert PodRef("shop", "web") in snapshot.addresses
+    assert PodRef("shop", "db") not in snapshot.addresses

@@ -8,7 +8,7 @@ from time import perf_counter
 import yaml
 
 from bench.fuzz.api.campaign import LIMIT, SEED, Server, campaign
-from netpol_harness.backends.embedded import EmbeddedProvider
+from netpol_harness.backends.embedded import EmbeddedBackend
 
 COUNT = 5000
 
@@ -17,13 +17,13 @@ def main() -> int:
     """Run the campaign on a cluster of its own and print its figures."""
     count, seed = (*map(int, sys.argv[1:]), *(COUNT, SEED)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as directory:
-        cluster = EmbeddedProvider().create("fuzz", Path(directory))
+        cluster = EmbeddedBackend().create("fuzz", Path(directory))
         start = perf_counter()
         try:
             tally = campaign(_server(cluster.kubeconfig), count, seed)
             seconds, log = perf_counter() - start, (Path(directory) / "daemon.log").read_text()
         finally:
-            EmbeddedProvider().delete(cluster)
+            EmbeddedBackend().delete(cluster)
     for story in tally.wrong:
         print(story)
     print(log, end="")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from netpol_harness.analysis.naming import Naming
-from netpol_harness.analysis.predict import Outlook, Reading, plain
+from netpol_harness.analysis.naming import Speller
+from netpol_harness.analysis.predict import Prediction, Predictor, plain
 from netpol_harness.analysis.wording import listed, requirement_words
 from netpol_harness.analysis.world import NAME_LABEL, NAME_SERVER
 from netpol_harness.model.labels import Labels, LabelSelector
@@ -19,7 +19,7 @@ from netpol_harness.oracle.points import Point
 from netpol_harness.oracle.verdict import Answer, Flow, Side
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.reach import SERVICE_KINDS
-from netpol_harness.scenario.family import Family
+from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.scenario import Manifest
 
 MOST = 3
@@ -27,12 +27,12 @@ MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CauseContext:
     """A path and what the oracle makes of it. ``spare`` are policies that no step names."""
 
-    outlook: Outlook
-    reading: Reading
-    naming: Naming
+    outlook: Predictor
+    reading: Prediction
+    naming: Speller
     spare: tuple[Manifest, ...] = ()
 
     @property
@@ -72,15 +72,15 @@ class Case:
         return self.supposing(replace(policy, ingress=changed) if ingress else replace(policy, egress=changed))
 
 
-def causes(case: Case) -> tuple[str, ...]:
+def causes(case: CauseContext) -> tuple[str, ...]:
     """What to look at, each in a sentence that also says the remedy."""
-    kinds: list[Callable[[Case], Iterator[str]]] = [_names]
+    kinds: list[Callable[[CauseContext], Iterator[str]]] = [_names]
     if case.surprising:
         kinds += [*_SURPRISES]
     return tuple(dict.fromkeys(sentence for kind in kinds for sentence in list(kind(case))[:MOST]))
 
 
-def _names(case: Case) -> Iterator[str]:
+def _names(case: CauseContext) -> Iterator[str]:
     """Egress rules that name the servers and forget the name server."""
     for verdict in case.reading.lookups:
         if verdict.egress.answer is Answer.BLOCKED:
@@ -91,7 +91,7 @@ def _names(case: Case) -> Iterator[str]:
             )
 
 
-def _namespace_labels(case: Case) -> Iterator[str]:
+def _namespace_labels(case: CauseContext) -> Iterator[str]:
     """A namespaceSelector that wants a label which the namespace does not have."""
     for flow, side in case.sides(Answer.BLOCKED):
         end = flow.destination if side.direction is Direction.EGRESS else flow.source
@@ -117,7 +117,7 @@ def _lacking(rule: Rule, labels: Labels) -> Iterator[tuple[PodPeer, list[str]]]:
                 yield replace(peer, namespaces=kept), [requirement_words(need) for need in missing]
 
 
-def _one_item(case: Case) -> Iterator[str]:
+def _one_item(case: CauseContext) -> Iterator[str]:
     """One peer with both selectors, where two peers may have been meant."""
     for _, side in case.sides(Answer.BLOCKED):
         for policy, index, rule in _rules(case, side):
@@ -136,7 +136,7 @@ def _halved(rule: Rule) -> Iterator[Peer]:
             yield from (replace(peer, pods=None), replace(peer, namespaces=None))
 
 
-def _two_items(case: Case) -> Iterator[str]:
+def _two_items(case: CauseContext) -> Iterator[str]:
     """Two peers, or two rules, where one was meant: each of them is enough."""
     for _, side in case.sides(Answer.ALLOWED):
         for policy, index, rule in _rules(case, side):
@@ -163,7 +163,7 @@ def _halves(one: PodPeer, two: PodPeer) -> bool:
     return (one.namespaces is None) != (two.namespaces is None) and (one.pods is None) != (two.pods is None)
 
 
-def _split_rules(case: Case, policy: NetworkPolicy, direction: Direction) -> Iterator[str]:
+def _split_rules(case: CauseContext, policy: NetworkPolicy, direction: Direction) -> Iterator[str]:
     """A rule of peers and a rule of ports, where one rule of both was meant."""
     rules = policy.rules(direction)
     for at, (one, two) in enumerate(pairwise(rules)):
@@ -176,7 +176,7 @@ def _split_rules(case: Case, policy: NetworkPolicy, direction: Direction) -> Ite
                 )
 
 
-def _service_ports(case: Case) -> Iterator[str]:
+def _service_ports(case: CauseContext) -> Iterator[str]:
     """A rule that names the Service's port, where the pod listens on another."""
     path = case.reading.path
     asked = path.target.port
@@ -191,7 +191,7 @@ def _service_ports(case: Case) -> Iterator[str]:
                 )
 
 
-def _blocks(case: Case) -> Iterator[str]:
+def _blocks(case: CauseContext) -> Iterator[str]:
     """An ipBlock that was meant for pods, or that holds pods though it was meant for the outside."""
     points = {point for answer in Answer for _, side in case.sides(answer) for point in side.points}
     if Point.IP_BLOCK_OF_PODS in points:
@@ -204,7 +204,7 @@ def _blocks(case: Case) -> Iterator[str]:
         yield "an ipBlock that names a ClusterIP is no sure way to a Service: name the pods behind it by podSelector"
 
 
-def _types(case: Case) -> Iterator[str]:
+def _types(case: CauseContext) -> Iterator[str]:
     """policyTypes that isolate more, or less, than the rules suggest."""
     for _, side in case.sides(Answer.BLOCKED):
         for policy in case.policies(side.isolating):
@@ -222,7 +222,7 @@ def _types(case: Case) -> Iterator[str]:
             yield from _one_way(case, subject, side.direction)
 
 
-def _one_way(case: Case, subject: PodRef, direction: Direction) -> Iterator[str]:
+def _one_way(case: CauseContext, subject: PodRef, direction: Direction) -> Iterator[str]:
     """Policies that select the subject, but not in this direction."""
     pod, way = case.outlook.world.pods[subject], direction.lower()
     for policy in case.outlook.world.policies:
@@ -235,26 +235,28 @@ def _one_way(case: Case, subject: PodRef, direction: Direction) -> Iterator[str]
                 yield f"{name} leaves {way} open, since its policyTypes lack {direction}"
 
 
-def _not_in_force(case: Case) -> Iterator[str]:
+def _not_in_force(case: CauseContext) -> Iterator[str]:
     """Policies that would make a difference, were they in force too."""
     for manifest, policy, word in _elsewhere(case):
         if not any(case.policies([policy.ref])):
             yield f"{policy.ref.name} ({manifest.where}) {_effect(case, policy, word)}: with it, this would be {word}"
 
 
-def _otherwise(case: Case) -> Iterator[str]:
+def _otherwise(case: CauseContext) -> Iterator[str]:
     """Other versions of policies in force, that would make a difference in their place."""
     for manifest, policy, word in _elsewhere(case):
         if any(case.policies([policy.ref])):
             yield f"there is another {policy.ref.name} at {manifest.where}: with that one, this would be {word}"
 
 
-def _elsewhere(case: Case) -> Iterator[tuple[Manifest, NetworkPolicy, Expected]]:
+def _elsewhere(case: CauseContext) -> Iterator[tuple[Manifest, NetworkPolicy, Expected]]:
     """Policies of the scenario, not in force in this step, that would change the word to what its author says."""
     scenario, step = case.outlook.scenario, case.outlook.step
     here = {manifest.where for manifest in step.policies}
     others = [manifest for other in scenario.steps for manifest in other.policies]
-    known = {m.where: m for m in (*others, *case.spare) if m.family is Family.KUBERNETES and m.where not in here}
+    known = {
+        m.where: m for m in (*others, *case.spare) if m.family is ApiGroupFamily.KUBERNETES and m.where not in here
+    }
     for manifest in known.values():
         policy = NetworkPolicy.parse(manifest.data)
         supposed = case.supposing(policy)
@@ -262,7 +264,7 @@ def _elsewhere(case: Case) -> Iterator[tuple[Manifest, NetworkPolicy, Expected]]
             yield manifest, policy, supposed
 
 
-def _effect(case: Case, policy: NetworkPolicy, word: Expected) -> str:
+def _effect(case: CauseContext, policy: NetworkPolicy, word: Expected) -> str:
     """What a policy that is not in force would do."""
     flows = (*case.reading.route.lookups, *case.reading.route.legs)
     for flow in flows if word is not Expected.ALLOWED else ():
@@ -274,7 +276,7 @@ def _effect(case: Case, policy: NetworkPolicy, word: Expected) -> str:
     return "is not in force in this step"
 
 
-def _rules(case: Case, side: Side) -> Iterator[tuple[NetworkPolicy, int, Rule]]:
+def _rules(case: CauseContext, side: Side) -> Iterator[tuple[NetworkPolicy, int, Rule]]:
     """The rules of the policies that isolate a side's subject."""
     for policy in case.policies(side.isolating):
         yield from ((policy, index, rule) for index, rule in enumerate(policy.rules(side.direction)))

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 
 from netpol_harness.analysis.paths import every_path
-from netpol_harness.analysis.predict import Outlook, contradicts
+from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.analysis.variants import Variant, variants
 from netpol_harness.model.names import PodRef
 from netpol_harness.model.policy import NetworkPolicy
@@ -21,7 +21,7 @@ from netpol_harness.scenario.scenario import Manifest, Others, Scenario, Step, n
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CoverageLine:
     """A line for scenario.yaml: ``PATH: WORD``, under the ``paths`` of a step."""
 
     step: str
@@ -38,7 +38,7 @@ class Gap:
 
     part: str
     where: str
-    line: Line | None
+    line: CoverageLine | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Coverage:
 
 def coverage(scenario: Scenario, profile: Profile = SPECIFICATION) -> Coverage:
     """Drop or weaken every part of every policy of a scenario, one at a time."""
-    views = [_View(Outlook(scenario, step, profile)) for step in scenario.steps]
+    views = [_View(Predictor(scenario, step, profile)) for step in scenario.steps]
     manifests = {m.where: m for step in scenario.steps for m in network_policies(step)}
     tried, gaps = 0, list[Gap]()
     for manifest in manifests.values():
@@ -68,7 +68,7 @@ def coverage(scenario: Scenario, profile: Profile = SPECIFICATION) -> Coverage:
 class _View:
     """One step: its paths, what is expected of them, and the oracle's word as things are."""
 
-    def __init__(self, outlook: Outlook) -> None:
+    def __init__(self, outlook: Predictor) -> None:
         self.outlook = outlook
         self.policies = network_policies(outlook.step)
         self._ends: dict[Path, frozenset[PodRef]] = {}
@@ -133,19 +133,19 @@ class _Supposition:
         expected = self.view.expected
         return any(contradicts(self._outlook.word(path), expected[path]) for path in self._met(expected))
 
-    def noticing(self, paths: Iterable[Path]) -> Iterator[Line]:
+    def noticing(self, paths: Iterable[Path]) -> Iterator[CoverageLine]:
         """Lines for these paths that would fail."""
         for path in self._met(paths):
             word = self.view.word(path)
             if contradicts(self._outlook.word(path), word):
-                yield Line(self.view.step.name, path, word)
+                yield CoverageLine(self.view.step.name, path, word)
 
     def _met(self, paths: Iterable[Path]) -> Iterator[Path]:
         """The paths that meet the policy at all."""
         return (path for path in paths if self.view.ends(path) & self._subjects)
 
 
-def _line(suppositions: Sequence[_Supposition], told: Set[Line]) -> Line | None:
+def _line(suppositions: Sequence[_Supposition], told: Set[CoverageLine]) -> CoverageLine | None:
     """A line that would notice: one that was told before, if it would."""
     again = (line for s in suppositions for line in s.noticing(t.path for t in told if t.step == s.view.step.name))
     fresh = (line for supposition in suppositions for line in supposition.noticing(supposition.view.candidates))

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import fill
 
-from netpol_harness.analysis.causes import Case, causes
-from netpol_harness.analysis.naming import Naming
-from netpol_harness.analysis.narrator import Chain
-from netpol_harness.analysis.predict import Outlook, Reading
+from netpol_harness.analysis.causes import CauseContext, causes
+from netpol_harness.analysis.naming import Speller
+from netpol_harness.analysis.narrator import Narrator
+from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.world import Addresses
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Manner, Path, TargetKind
+from netpol_harness.paths.path import Path, ProbeMode, TargetKind
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
 COLUMNS = 110
@@ -22,15 +22,15 @@ MOST_LEGS = 3
 """Pods behind a Service of which an explanation speaks one by one."""
 
 _MANNERS = {
-    Manner.HELD: "the connection was opened earlier, and what a change does to it is for the network plugin to say",
-    Manner.THROUGHOUT: "the step before has another word for it, and when a change takes effect is not said",
+    ProbeMode.PERSISTENT: "the connection is older, and the network plugin decides what a change does to it",
+    ProbeMode.CONTINUOUS: "the step before has another word for it, and when a change takes effect is not said",
 }
 _HANGING = " " * 13
 _SERIOUS_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExplanationLine:
     """One line: a label of at most ten characters, such as ``egress``, and a sentence."""
 
     label: str
@@ -50,13 +50,13 @@ class Explanation:
 
     path: Path
     word: Expected
-    lines: tuple[Line, ...]
+    lines: tuple[ExplanationLine, ...]
     causes: tuple[str, ...] = ()
 
     @property
-    def told(self) -> tuple[Line, ...]:
+    def told(self) -> tuple[ExplanationLine, ...]:
         """All lines, those of the causes included."""
-        return (*self.lines, *(Line("cause", cause) for cause in self.causes))
+        return (*self.lines, *(ExplanationLine("cause", cause) for cause in self.causes))
 
     def __str__(self) -> str:
         return "\n".join([f"{self.path}: {self.word}", *map(str, self.told)])
@@ -76,38 +76,40 @@ def explain(
     spare: tuple[Manifest, ...] = (),
 ) -> Explanation:
     """Explain one path of a step. ``spare`` are policies that the scenario's directory holds and no step names."""
-    return explained(Outlook(scenario, step, profile, addresses), path, spare)
+    return explained(Predictor(scenario, step, profile, addresses), path, spare)
 
 
-def explained(outlook: Outlook, path: Path, spare: tuple[Manifest, ...] = ()) -> Explanation:
+def explained(outlook: Predictor, path: Path, spare: tuple[Manifest, ...] = ()) -> Explanation:
     """The same, from an outlook on the step."""
-    naming = Naming(outlook.scenario, outlook.step, path, spare)
+    naming = Speller(outlook.scenario, outlook.step, path, spare)
     reading = outlook.read(path)
-    lines = tuple(_lines(reading, Chain(outlook, naming), naming))
-    return Explanation(path, reading.word, lines, causes(Case(outlook, reading, naming, spare)))
+    lines = tuple(_lines(reading, Narrator(outlook, naming), naming))
+    return Explanation(path, reading.word, lines, causes(CauseContext(outlook, reading, naming, spare)))
 
 
-def _lines(reading: Reading, chain: Chain, naming: Naming) -> Iterator[Line]:
+def _lines(reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[ExplanationLine]:
     for verdict in reading.lookups:
-        yield Line("lookup", chain.lookup(verdict))
+        yield ExplanationLine("lookup", chain.lookup(verdict))
     if reading.route.nameless:
-        yield Line("lookup", f"the name {reading.path.target.ref} stands for no address in this step")
+        yield ExplanationLine("lookup", f"the name {reading.path.target.ref} stands for no address in this step")
     legs = sorted(reading.legs, key=lambda verdict: _SERIOUS_FIRST.index(verdict.answer))
     told = list(dict.fromkeys(line for verdict in legs[:MOST_LEGS] for line in _leg(verdict, reading, chain, naming)))
     yield from told
     if len(legs) > MOST_LEGS:
-        yield Line("", f"... and {len(legs) - MOST_LEGS} more connections")
+        yield ExplanationLine("", f"... and {len(legs) - MOST_LEGS} more connections")
     if reading.route.balanced and len({verdict.answer for verdict in legs}) > 1:
-        yield Line("unsure", "which of them is taken is chance")
+        yield ExplanationLine("unsure", "which of them is taken is chance")
     if reading.route.doubt:
-        yield Line("unsure", reading.route.doubt)
+        yield ExplanationLine("unsure", reading.route.doubt)
     if reading.word is not reading.fresh:
-        yield Line(reading.path.manner, f"{_MANNERS[reading.path.manner]}; a new connection would be {reading.fresh}")
+        yield ExplanationLine(
+            reading.path.mode, f"{_MANNERS[reading.path.mode]}; a new connection would be {reading.fresh}"
+        )
 
 
-def _leg(verdict: Verdict, reading: Reading, chain: Chain, naming: Naming) -> Iterator[Line]:
+def _leg(verdict: Verdict, reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[ExplanationLine]:
     """The two sides of a connection; one that is not plainly the path's own is named first."""
     if reading.path.target.kind not in (TargetKind.POD, TargetKind.EXTERNAL):
-        yield Line("connection", f"{naming.connection(verdict.flow)}: {verdict.answer}")
+        yield ExplanationLine("connection", f"{naming.connection(verdict.flow)}: {verdict.answer}")
     for side in (verdict.egress, verdict.ingress):
-        yield Line(side.direction.lower(), chain.side(verdict.flow, side))
+        yield ExplanationLine(side.direction.lower(), chain.side(verdict.flow, side))

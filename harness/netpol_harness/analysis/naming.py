@@ -8,11 +8,11 @@ from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import End, Flow, Outside
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
-from netpol_harness.scenario.family import Family
+from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
 
-class Naming:
+class Speller:
     """Names of what a path of a step meets. ``spare`` are policies that no step of the scenario names."""
 
     def __init__(self, scenario: Scenario, step: Step, path: Path, spare: tuple[Manifest, ...] = ()) -> None:
@@ -20,7 +20,9 @@ class Naming:
         self._inventory = step.inventory
         self._names = Names(step.inventory)
         elsewhere = chain(spare, *(other.policies for other in scenario.steps), step.policies)
-        self._manifests: Mapping[PodRef, Manifest] = {m.name.ref: m for m in elsewhere if m.family is Family.KUBERNETES}
+        self._manifests: Mapping[PodRef, Manifest] = {
+            m.name.ref: m for m in elsewhere if m.family is ApiGroupFamily.KUBERNETES
+        }
 
     def end(self, end: End) -> str:
         """A pod's name; what is no pod is the external host that the path names."""

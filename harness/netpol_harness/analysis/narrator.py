@@ -1,18 +1,18 @@
 """One side of a flow in a sentence: who isolates the subject there, and which rule admits, or why none does. Pure."""
 
-from netpol_harness.analysis.naming import Naming
-from netpol_harness.analysis.predict import Outlook
-from netpol_harness.analysis.refusals import Sight
+from netpol_harness.analysis.naming import Speller
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.analysis.refusals import RuleView
 from netpol_harness.analysis.wording import QUESTIONS, listed, rule_words
 from netpol_harness.model.names import Direction, PodRef
 from netpol_harness.model.policy import NetworkPolicy, Rule
 from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
 
 
-class Chain:
+class Narrator:
     """Sentences about the flows of one step."""
 
-    def __init__(self, outlook: Outlook, naming: Naming) -> None:
+    def __init__(self, outlook: Predictor, naming: Speller) -> None:
         self._world = outlook.world
         self._naming = naming
         self._policies = {policy.ref: policy for policy in outlook.world.policies}
@@ -65,7 +65,7 @@ class Chain:
     def _denied(self, flow: Flow, side: Side) -> str:
         """Only the rule that comes closest is explained."""
         isolating = [self._policies[ref] for ref in side.isolating]
-        misses = Sight(flow, side.direction, self._world, self._naming.end).misses(isolating)
+        misses = RuleView(flow, side.direction, self._world, self._naming.end).misses(isolating)
         if not misses:
             return f", and {'has' if len(isolating) == 1 else 'they have'} no {side.direction.lower()} rules"
         closest = misses[0]

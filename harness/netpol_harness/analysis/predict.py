@@ -19,12 +19,12 @@ from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Manner, Path
+from netpol_harness.paths.path import Expectation, Path, ProbeMode
 from netpol_harness.scenario.scenario import Scenario, Step, closed_world
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Prediction:
     """What the oracle makes of one path: its route, a verdict for every flow of it, and the word.
 
     ``fresh`` is the word for new connections once the step has settled, which the path's manner may change.
@@ -38,7 +38,7 @@ class Reading:
     word: Expected
 
 
-class Outlook:
+class Predictor:
     """What the oracle expects of one step."""
 
     def __init__(
@@ -55,13 +55,13 @@ class Outlook:
         """The flows that a path makes."""
         return self._router.route(path)
 
-    def read(self, path: Path) -> Reading:
+    def read(self, path: Path) -> Prediction:
         """The route of a path, its verdicts, and the word for it."""
         route = self.route(path)
         lookups = tuple(map(self._judge, route.lookups))
         legs = tuple(map(self._judge, route.legs))
         fresh = _fresh(route, lookups, legs)
-        return Reading(path, route, lookups, legs, fresh, self._by_manner(path, fresh))
+        return Prediction(path, route, lookups, legs, fresh, self._by_manner(path, fresh))
 
     def word(self, path: Path) -> Expected:
         """ALLOWED, BLOCKED, UNRESOLVED or UNDEFINED."""
@@ -83,11 +83,11 @@ class Outlook:
         table = self._oracle.table([*dict.fromkeys(ports.values())])
         return {path: Expected(table.answer(path.source, path.target.ref, port)) for path, port in ports.items()}
 
-    def with_step(self, step: Step) -> "Outlook":
+    def with_step(self, step: Step) -> "Predictor":
         """The outlook on another state of the same scenario."""
-        return Outlook(self.scenario, step, self.profile, self.addresses)
+        return Predictor(self.scenario, step, self.profile, self.addresses)
 
-    def supposing(self, policies: tuple[NetworkPolicy, ...]) -> "Outlook":
+    def supposing(self, policies: tuple[NetworkPolicy, ...]) -> "Predictor":
         """The same step, were these its policies."""
         other = copy(self)
         other._consult(replace(self.world, policies=policies))
@@ -99,7 +99,7 @@ class Outlook:
         self._judge = cache(self._oracle.judge)
 
     @cached_property
-    def _before(self) -> "Outlook | None":
+    def _before(self) -> "Predictor | None":
         """The outlook on the step before, ``None`` for the first."""
         names = [step.name for step in self.scenario.steps]
         at = names.index(self.step.name) if self.step.name in names else 0
@@ -107,18 +107,18 @@ class Outlook:
 
     def _by_manner(self, path: Path, fresh: Expected) -> Expected:
         """The word, given that for new connections in the settled step."""
-        if path.manner is Manner.HELD and fresh is not Expected.ALLOWED:
+        if path.mode is ProbeMode.PERSISTENT and fresh is not Expected.ALLOWED:
             cut = self.profile.decided.get(Point.ESTABLISHED)
             return fresh if cut is Decision.YES else Expected.ALLOWED if cut else Expected.UNDEFINED
-        if path.manner is Manner.THROUGHOUT and self._before and path.source in self._before.world.pods:
-            earlier = self._before.word(replace(path, manner=Manner.NEW))
+        if path.mode is ProbeMode.CONTINUOUS and self._before and path.source in self._before.world.pods:
+            earlier = self._before.word(replace(path, mode=ProbeMode.NEW))
             return fresh if earlier is fresh else Expected.UNDEFINED
         return fresh
 
 
 def word(path: Path, step: Step, scenario: Scenario, profile: Profile = SPECIFICATION) -> Expected:
-    """The word for one path; of many paths of a step, ask an ``Outlook``."""
-    return Outlook(scenario, step, profile).word(path)
+    """The word for one path; of many paths of a step, ask an ``Predictor``."""
+    return Predictor(scenario, step, profile).word(path)
 
 
 def plain(word: Expected) -> Expected:

@@ -37,7 +37,7 @@ class Miss:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class RuleView:
     """A flow as the policies at one of its ends see it. ``subject`` is that end, ``peer`` the other."""
 
     flow: Flow

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netpol_harness.analysis.paths import every_path
-from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Path, TargetKind
 
@@ -28,7 +28,7 @@ class WordTable:
     words: Mapping[tuple[str, str], Expected]
 
     @classmethod
-    def of(cls, outlook: Outlook) -> "WordTable":
+    def of(cls, outlook: Predictor) -> "WordTable":
         """The words for every path of a step; a Service by its name alone: its ClusterIP leads to the same pods."""
         paths = [path for path in every_path(outlook.step) if path.target.kind is not TargetKind.CLUSTER_IP]
         words = {_ends(path): outlook.word(path) for path in paths}

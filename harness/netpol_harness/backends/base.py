@@ -1,4 +1,4 @@
-"""What a backend has to offer (``Provider``), what it returns (``Cluster``) and what it may lack (``Capability``)."""
+"""What a backend has to offer (``Backend``), what it returns (``Cluster``) and what it may lack (``Capability``)."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -146,7 +146,7 @@ class ExternalHosts(Protocol):
         ...
 
 
-class Provider(Protocol):
+class Backend(Protocol):
     """Makes and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
 
     ``name`` is the value of ``--cluster``.

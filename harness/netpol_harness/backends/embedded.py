@@ -31,8 +31,8 @@ _TAIL = 2000
 _ALWAYS = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, Capability.CHOSEN_ADDRESSES})
 
 
-class EmbeddedProvider:
-    """Makes embedded clusters (``backends.base.Provider``). ``arguments`` go to each cluster's process.
+class EmbeddedBackend:
+    """Makes embedded clusters (``backends.base.Backend``). ``arguments`` go to each cluster's process.
 
     Raises ``ClusterFailed`` where no ``mutant`` has the name given.
     """

@@ -64,7 +64,7 @@ _KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class RunResidue:
     """What one run has on the cluster. ``host`` is as its owner wrote it, ``since`` when that was.
 
     Both are empty where the object says nothing of it, or something else: anybody may write labels and annotations.
@@ -82,8 +82,8 @@ class Trace:
         return owner.life if owner else Life.ELSEWHERE
 
 
-class ExternalProvider:
-    """Finds the cluster of a kubeconfig's context (``backends.base.Provider``).
+class ExistingClusterBackend:
+    """Finds the cluster of a kubeconfig's context (``backends.base.Backend``).
 
     Raises ``ClusterFailed`` where there is no such context, or where it looks like production.
     """
@@ -149,7 +149,7 @@ class ExternalProvider:
         """``None``: machines beside somebody else's cluster are not ours to make."""
         return None
 
-    def traces(self) -> tuple[Trace, ...]:
+    def traces(self) -> tuple[RunResidue, ...]:
         """What runs of ours, dead or alive, have there as far as the user may know."""
         found: dict[str, list[Object]] = {}
         for data in self._marked(RUN_LABEL):
@@ -236,13 +236,13 @@ def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capabi
         yield Capability.TWO_NODES
 
 
-def _trace(run: str, objects: Sequence[Object]) -> Trace:
+def _trace(run: str, objects: Sequence[Object]) -> RunResidue:
     told: Any = None
     with suppress(ValueError):
         told = json.loads((objects[0]["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "{}")
     said: Mapping[str, Any] = told if isinstance(told, dict) else {}
     keys = tuple(ObjectKey.of(data) for data in objects)
-    return Trace(run, keys, str(said.get("host") or ""), _moment(said.get("since")))
+    return RunResidue(run, keys, str(said.get("host") or ""), _moment(said.get("since")))
 
 
 def _moment(text: Any) -> datetime | None:

@@ -3,23 +3,23 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from netpol_harness.backends.base import ClusterOptions, Progress, Provider, ignore
+from netpol_harness.backends.base import Backend, ClusterOptions, Progress, ignore
 from netpol_harness.errors import ClusterFailed
 
 BY_USER = "chosen by --cluster"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BackendChoice:
     """A backend and the reason for it."""
 
-    provider: Provider
+    provider: Backend
     why: str
 
 
 def choose(
     name: str, options: ClusterOptions, *, kind_only: Collection[str] = (), progress: Progress = ignore
-) -> Choice:
+) -> BackendChoice:
     """The backend for a value of ``--cluster``. ``kind_only`` are the options given that mean something to kind alone.
 
     Raises ``ClusterFailed`` for a value that names no backend, and for options that the backend could only ignore.
@@ -31,38 +31,38 @@ def choose(
         raise ClusterFailed(f"{', '.join(kind_only)}: for --cluster kind alone, and this is --cluster {name}")
     match backend, context:
         case "kind", "":
-            from netpol_harness.backends.kind.backend import KindProvider
+            from netpol_harness.backends.kind.backend import KindBackend
 
-            return Choice(KindProvider(options, progress), BY_USER)
+            return BackendChoice(KindBackend(options, progress), BY_USER)
         case "embedded", "":
-            from netpol_harness.backends.embedded import EmbeddedProvider
+            from netpol_harness.backends.embedded import EmbeddedBackend
 
-            return Choice(EmbeddedProvider(mutant=options.mutant), BY_USER)
+            return BackendChoice(EmbeddedBackend(mutant=options.mutant), BY_USER)
         case "kubeconfig", _:
-            from netpol_harness.backends.existing import ExternalProvider
+            from netpol_harness.backends.existing import ExistingClusterBackend
 
-            return Choice(ExternalProvider(replace(options, context=context), progress), BY_USER)
+            return BackendChoice(ExistingClusterBackend(replace(options, context=context), progress), BY_USER)
     raise ClusterFailed(
         f"--cluster {name}: no such backend; there are auto, kind, embedded, kubeconfig and kubeconfig:CONTEXT"
     )
 
 
-def _automatic(options: ClusterOptions, kind_only: Collection[str], progress: Progress) -> Choice:
+def _automatic(options: ClusterOptions, kind_only: Collection[str], progress: Progress) -> BackendChoice:
     """kind where it works, else embedded; but what was said of kind is never dropped without a word."""
     lack = _obstacle(options)
     if lack is None:
-        from netpol_harness.backends.kind.backend import KindProvider
+        from netpol_harness.backends.kind.backend import KindBackend
 
-        kind = KindProvider(options, progress)
+        kind = KindBackend(options, progress)
         lack = kind.available()
         if lack is None:
-            return Choice(kind, "chosen by auto: kind works here")
+            return BackendChoice(kind, "chosen by auto: kind works here")
     if kind_only:
         given = ", ".join(kind_only)
         raise ClusterFailed(f"{given}: for kind, which does not work here ({lack}); mend that, or leave the option out")
-    from netpol_harness.backends.embedded import EmbeddedProvider
+    from netpol_harness.backends.embedded import EmbeddedBackend
 
-    return Choice(EmbeddedProvider(), f"chosen by auto: kind does not work here, {lack}")
+    return BackendChoice(EmbeddedBackend(), f"chosen by auto: kind does not work here, {lack}")
 
 
 def _obstacle(options: ClusterOptions) -> str | None:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from netpol_harness.analysis.coverage import Coverage, Gap, Line, coverage
+from netpol_harness.analysis.coverage import Coverage, CoverageLine, Gap, coverage
 from netpol_harness.cli.output import tell
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of
 from netpol_harness.errors import HarnessError
@@ -50,5 +50,5 @@ def _by_line(gaps: Sequence[Gap]) -> Iterator[str]:
 
 
 def _key(gap: Gap) -> tuple[str, str]:
-    line: Line | None = gap.line
+    line: CoverageLine | None = gap.line
     return (line.step, str(line)) if line else ("", "")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from netpol_harness.backends.base import ClusterOptions
-from netpol_harness.backends.existing import ExternalProvider
+from netpol_harness.backends.existing import ExistingClusterBackend
 from netpol_harness.backends.runs.directory import abandoned, remove
 from netpol_harness.backends.runs.owner import Life, Owner
 from netpol_harness.backends.select import choose
@@ -81,14 +81,14 @@ def _elsewhere(given: argparse.Namespace, oldest: datetime | None) -> Iterator[_
     options = ClusterOptions(namespaces=tuple((name, name) for name in given.namespace), yes_really=given.yes_really)
     for name in given.cluster or ["kind"]:
         provider = choose(name, options).provider
-        if isinstance(provider, ExternalProvider):
+        if isinstance(provider, ExistingClusterBackend):
             yield from _traces(provider, oldest)
         else:
             for left in provider.leftovers():
                 yield Leftover(left, name, "a cluster", _owner(left), doomed=True), provider.remove
 
 
-def _traces(provider: ExternalProvider, oldest: datetime | None) -> Iterator[_Removal]:
+def _traces(provider: ExistingClusterBackend, oldest: datetime | None) -> Iterator[_Removal]:
     for trace in provider.traces():
         old = oldest is not None and trace.since is not None and trace.since < oldest
         doomed = trace.life is Life.DEAD or (trace.life is Life.ELSEWHERE and old)

@@ -24,7 +24,7 @@ from netpol_harness.cli.output import tell
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
 from netpol_harness.mutation.report import Measure, page, written
-from netpol_harness.mutation.select import Tale, tales
+from netpol_harness.mutation.select import ScenarioTrace, scenario_traces
 from netpol_harness.mutation.trials import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
 
 _PAGE = Path("docs/mutants.md")
@@ -56,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
     began = time.monotonic()
     names = [named(name).name for name in given.only or MUTANTS]
     jobs = given.jobs or (os.cpu_count() or 1) * _JOBS_PER_PROCESSOR
-    told = tales(places := given.directories or [_SCENARIOS])
+    told = scenario_traces(places := given.directories or [_SCENARIOS])
     if not told:
         where = " or ".join(map(str, places))
         raise HarnessError(f"there is no scenario.yaml and no test_*.py below {where}; name directories that hold some")
@@ -82,13 +82,13 @@ def _prepare(file: Path) -> None:
 class _Tellers:
     """The scenarios that could tell a mutant, looked for when they are wanted."""
 
-    def __init__(self, told: Sequence[Tale]) -> None:
+    def __init__(self, told: Sequence[ScenarioTrace]) -> None:
         self._tales = told
         self.everywhere = [tale.directory for tale in told]
         self.of = cache(self._of)
 
     def _of(self, mutant: str) -> Sequence[Path]:
-        return [tale.directory for tale in self._tales if tale.could_tell(MUTANTS[mutant])]
+        return [tale.directory for tale in self._tales if tale.could_detect(MUTANTS[mutant])]
 
     def likely(self, mutant: str) -> Sequence[Path]:
         """Those about what the mutant was taken from."""

@@ -7,7 +7,7 @@ what is asked, across. Needs no cluster.
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.table import LEGEND, WordTable
 from netpol_harness.cli.output import tell
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
@@ -32,7 +32,7 @@ def run(given: argparse.Namespace) -> int:
     """Print the tables."""
     scenario, profile = scenario_of(given), profile_of(given)
     tables = [
-        StepTable(step.name, step.where, WordTable.of(Outlook(scenario, step, profile)))
+        StepTable(step.name, step.where, WordTable.of(Predictor(scenario, step, profile)))
         for step in steps_of(given, scenario)
     ]
     tell(_FORMS[given.output](tables))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netpol_harness.emulator.launch import complain, isolate, launch
-from netpol_harness.emulator.options import Options
+from netpol_harness.emulator.options import EmulatorOptions
 from netpol_harness.errors import LabError
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.kubeconfig is None:
             parser.error("--kubeconfig FILE is needed")
         return launch(
-            Options(
+            EmulatorOptions(
                 name=given.name,
                 kubeconfig=given.kubeconfig.absolute(),
                 directory=given.directory,

@@ -27,16 +27,16 @@ from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.runtime import ExecStreams
 from netpol_harness.emulator.apiserver.server import ApiServer
-from netpol_harness.emulator.dataplane.conntrack import Flows
-from netpol_harness.emulator.dataplane.engine import Agent, Faithful
+from netpol_harness.emulator.dataplane.conntrack import StaleFlows
+from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.kernel.nft import Nft
-from netpol_harness.emulator.kernel.node import Node
+from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.emulator.kubelet.addresses import CHOSEN, NODE_POD_CIDR
 from netpol_harness.emulator.kubelet.kubelet import Kubelet
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import BUSYBOX, Tools
-from netpol_harness.emulator.options import RESTART_AGENT, Inherited, Options
+from netpol_harness.emulator.options import RESTART_AGENT, EmulatorOptions, Inherited
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.emulator.sync import Dataplane
 from netpol_harness.errors import ClusterFailed
@@ -44,7 +44,7 @@ from netpol_harness.errors import ClusterFailed
 _POD_USER = 65534  # nobody
 
 
-def run(options: Options, inherited: Inherited) -> None:
+def run(options: EmulatorOptions, inherited: Inherited) -> None:
     """Be the cluster until a lifeline ends. Raises ``ClusterFailed`` or ``ToolMissing`` where it cannot start."""
     token = secrets.token_urlsafe(24)
     _log_to(options.directory, token)
@@ -53,7 +53,7 @@ def run(options: Options, inherited: Inherited) -> None:
     asyncio.run(_run(options, inherited, token))
 
 
-async def _run(options: Options, inherited: Inherited, token: str) -> None:
+async def _run(options: EmulatorOptions, inherited: Inherited, token: str) -> None:
     ended = _watched(inherited.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     node = _node()
@@ -70,7 +70,7 @@ async def _run(options: Options, inherited: Inherited, token: str) -> None:
     runtime = ClusterRuntime(dataplane, kubelet)
     lifecycle = Lifecycle(store, runtime)
     server = ApiServer(store, runtime, lifecycle, token=token)
-    Flows(store, kubelet.forget)
+    StaleFlows(store, kubelet.forget)
     controllers.start(store, lambda key: lifecycle.delete(key, {}))
     _populate(store)
     await kubelet.idle()
@@ -113,23 +113,23 @@ class ClusterRuntime:
         self._kubelet.delete_pod(key, grace_seconds)
 
 
-def _agent(mutant: str) -> Agent:
+def _agent(mutant: str) -> PolicyEngine:
     if not mutant:
-        return Faithful()
-    from netpol_harness.emulator.faults import Mutated, named  # here, since they are rarely needed
+        return CorrectEngine()
+    from netpol_harness.emulator.faults import MutatedEngine, named  # here, since they are rarely needed
 
-    return Mutated(named(mutant))
+    return MutatedEngine(named(mutant))
 
 
-def _tools(options: Options, node: Node) -> Tools:
+def _tools(options: EmulatorOptions, node: NetworkNode) -> Tools:
     if options.tools == BUSYBOX and not node.has_busybox:
         raise ClusterFailed("pods cannot have busybox's tools: this host has none; install busybox")
     return Tools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
-def _node() -> Node:
+def _node() -> NetworkNode:
     try:
-        return Node()
+        return NetworkNode()
     except OSError as problem:
         name = errno.errorcode.get(problem.errno or 0, "?")
         needs = "it needs Linux 5.12 or newer with veth, and --privileged in a container"

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import NoReturn
 
 from netpol_harness.emulator.kernel.syscalls import Clone, Mount, die_with_parent, mount, unshare
-from netpol_harness.emulator.options import RESTART_AGENT, Inherited, Options
+from netpol_harness.emulator.options import RESTART_AGENT, EmulatorOptions, Inherited
 from netpol_harness.errors import ClusterFailed, LabError
 
 _OWN = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID
@@ -36,7 +36,7 @@ _REMEDY = (
 )
 
 
-def launch(options: Options) -> int:
+def launch(options: EmulatorOptions) -> int:
     """Run the cluster until it is ended from outside; the exit code. Raises ``ClusterFailed`` where it cannot start."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         owner = [] if options.lifeline is None else [_open_lifeline(options.lifeline)]
@@ -81,7 +81,7 @@ def _write(path: str, text: str) -> None:
         raise OSError(problem.errno, problem.strerror, f"write {path}") from problem
 
 
-def _become_daemon(options: Options, inherited: Inherited) -> NoReturn:
+def _become_daemon(options: EmulatorOptions, inherited: Inherited) -> NoReturn:
     """Process 1 of the new process tree: be the daemon, then end with its exit code."""
     code = 1
     try:
@@ -110,7 +110,7 @@ def _own_mounts() -> None:
         mount("proc", "/proc", "proc", Mount.NOSUID | Mount.NODEV | Mount.NOEXEC)
 
 
-def _attend(daemon: int, keep: int, told: int, options: Options) -> int:
+def _attend(daemon: int, keep: int, told: int, options: EmulatorOptions) -> int:
     """Announce the daemon's readiness, pass on the wish to end it, wait for its end and tidy up; the exit code."""
     asked: list[int] = []
 
@@ -138,7 +138,7 @@ def _attend(daemon: int, keep: int, told: int, options: Options) -> int:
     return max(code, 0)
 
 
-def _inherit(options: Options) -> None:
+def _inherit(options: EmulatorOptions) -> None:
     """The owner has died: its folder, told by the lifeline in it, is nobody's now and goes with the cluster."""
     if options.lifeline is not None and options.directory == options.lifeline.parent:
         from shutil import rmtree  # here, since it is rarely needed and costs the start-up 5 ms
@@ -146,7 +146,7 @@ def _inherit(options: Options) -> None:
         rmtree(options.directory, ignore_errors=True)
 
 
-def _announce(options: Options) -> None:
+def _announce(options: EmulatorOptions) -> None:
     if options.ready is not None:
         os.write(options.ready, b"ready\n")
     if sys.stdout.isatty():

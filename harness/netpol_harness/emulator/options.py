@@ -1,4 +1,4 @@
-"""What a cluster is told: by its user (``Options``), and by the process outside of it (``Inherited``)."""
+"""What a cluster is told: by its user (``EmulatorOptions``), and by the process outside of it (``Inherited``)."""
 
 import signal
 import socket
@@ -11,7 +11,7 @@ RESTART_AGENT = signal.SIGUSR1
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EmulatorOptions:
     """One cluster. Descriptors are ``None`` where there is nothing to watch (``lifeline``) or to tell (``ready``).
 
     ``tools`` is ``busybox`` where pods are to find nothing else, and empty where they find all that the host has;

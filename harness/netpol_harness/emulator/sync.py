@@ -10,7 +10,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from netpol_harness.emulator.dataplane.engine import Agent, Faithful
+from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.emulator.store import Event, Store
@@ -33,11 +33,11 @@ class Dataplane:
     ``tables`` must have been opened in the node's network namespace.
     """
 
-    def __init__(self, store: Store, tables: Tables, agent: Agent | None = None) -> None:
+    def __init__(self, store: Store, tables: Tables, agent: PolicyEngine | None = None) -> None:
         self._store = store
         self._view = WorldView.of(store)
         self._tables = tables
-        self._agent = agent or Faithful()
+        self._agent = agent or CorrectEngine()
         self._alarm: asyncio.TimerHandle | None = None
         self._in_force = EMPTY
         self._wanted = 1
@@ -101,7 +101,7 @@ class Dataplane:
             self._wake_after(again)
         return None
 
-    def _install(self, agent: Agent, snapshot: Snapshot) -> float | None:
+    def _install(self, agent: PolicyEngine, snapshot: Snapshot) -> float | None:
         wanted = agent.write(snapshot)
         text = transaction(self._in_force, wanted.rules)
         if text:

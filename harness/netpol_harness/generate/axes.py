@@ -13,7 +13,7 @@ from itertools import combinations, product
 from netpol_harness.model.names import Direction
 
 
-class Choice(StrEnum):
+class AxisChoice(StrEnum):
     """What one selector of a peer chooses; ABSENT where the key is not there at all."""
 
     ABSENT = "absent"
@@ -37,15 +37,15 @@ class Peer(StrEnum):
     BLOCK_EXCEPT = "block-except"
 
 
-SELECTORS: dict[Peer, tuple[Choice, Choice]] = {
-    Peer.ALL_PODS: (Choice.ALL, Choice.ABSENT),
-    Peer.SOME_PODS: (Choice.SOME, Choice.ABSENT),
-    Peer.ALL_NAMESPACES: (Choice.ABSENT, Choice.ALL),
-    Peer.SOME_NAMESPACES: (Choice.ABSENT, Choice.SOME),
-    Peer.ALL_OF_ALL: (Choice.ALL, Choice.ALL),
-    Peer.ALL_OF_SOME: (Choice.ALL, Choice.SOME),
-    Peer.SOME_OF_ALL: (Choice.SOME, Choice.ALL),
-    Peer.SOME_OF_SOME: (Choice.SOME, Choice.SOME),
+SELECTORS: dict[Peer, tuple[AxisChoice, AxisChoice]] = {
+    Peer.ALL_PODS: (AxisChoice.ALL, AxisChoice.ABSENT),
+    Peer.SOME_PODS: (AxisChoice.SOME, AxisChoice.ABSENT),
+    Peer.ALL_NAMESPACES: (AxisChoice.ABSENT, AxisChoice.ALL),
+    Peer.SOME_NAMESPACES: (AxisChoice.ABSENT, AxisChoice.SOME),
+    Peer.ALL_OF_ALL: (AxisChoice.ALL, AxisChoice.ALL),
+    Peer.ALL_OF_SOME: (AxisChoice.ALL, AxisChoice.SOME),
+    Peer.SOME_OF_ALL: (AxisChoice.SOME, AxisChoice.ALL),
+    Peer.SOME_OF_SOME: (AxisChoice.SOME, AxisChoice.SOME),
 }
 """The podSelector and the namespaceSelector of each peer that has selectors."""
 
@@ -69,7 +69,7 @@ class RuleProtocol(StrEnum):
     SCTP = "sctp"
 
 
-class Subject(StrEnum):
+class SubjectAxis(StrEnum):
     """How the policy selects its own pods."""
 
     ALL = "to-all"
@@ -103,14 +103,14 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RuleCase:
     """One choice on every axis."""
 
     direction: Direction
     peer: Peer
     port: PortKind
     protocol: RuleProtocol
-    subject: Subject
+    subject: SubjectAxis
     spelling: Spelling
     types: Types
     way: Way
@@ -149,12 +149,12 @@ class Meeting:
         return Way.ADDRESS
 
 
-AXES = (Direction, Peer, PortKind, RuleProtocol, Subject, Spelling, Types, Way)
+AXES = (Direction, Peer, PortKind, RuleProtocol, SubjectAxis, Spelling, Types, Way)
 
 
-def every_case() -> Iterator[Case]:
+def every_case() -> Iterator[RuleCase]:
     """The full product, less the cases that differ from another one in nothing that is written into the policy."""
-    return (case for chosen in product(*AXES) if _is_distinct(case := Case(*chosen)))
+    return (case for chosen in product(*AXES) if _is_distinct(case := RuleCase(*chosen)))
 
 
 def every_meeting() -> Iterator[Meeting]:
@@ -162,5 +162,5 @@ def every_meeting() -> Iterator[Meeting]:
     return (Meeting(direction, *two) for direction in Direction for two in combinations(Stance, 2))
 
 
-def _is_distinct(case: Case) -> bool:
-    return case.spelling is Spelling.LABELS or Choice.SOME in SELECTORS.get(case.peer, ())
+def _is_distinct(case: RuleCase) -> bool:
+    return case.spelling is Spelling.LABELS or AxisChoice.SOME in SELECTORS.get(case.peer, ())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from netpol_harness.generate.axes import SELECTORS, Case, Meeting, Peer, Way, every_case, every_meeting
+from netpol_harness.generate.axes import SELECTORS, Meeting, Peer, RuleCase, Way, every_case, every_meeting
 from netpol_harness.generate.pairwise import pairwise
 from netpol_harness.generate.policies import policies
 from netpol_harness.generate.surroundings import (
@@ -63,10 +63,10 @@ class _Plan:
     name: str
     title: str
     direction: Direction
-    steps: Sequence[Case | Meeting]
+    steps: Sequence[RuleCase | Meeting]
 
 
-def _by_peers(cases: Sequence[Case]) -> Iterator[_Plan]:
+def _by_peers(cases: Sequence[RuleCase]) -> Iterator[_Plan]:
     for direction in Direction:
         for sort, peers in _SORTS.items():
             chosen = [case for case in cases if case.direction is direction and case.peer in peers]
@@ -75,7 +75,7 @@ def _by_peers(cases: Sequence[Case]) -> Iterator[_Plan]:
                 yield _Plan(name if len(chosen) <= LONGEST else f"{name}_{number}", title, direction, part)
 
 
-def _parts(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+def _parts(cases: Sequence[RuleCase]) -> Iterator[Sequence[RuleCase]]:
     return (cases[start : start + LONGEST] for start in range(0, len(cases), LONGEST))
 
 
@@ -97,7 +97,7 @@ def _draft(plan: _Plan, prefix: str) -> Draft:
     return Draft(plan.name, scenario, tuple(workloads(plan.direction)), everything)
 
 
-def _step(step: Case | Meeting, files: Iterable[str]) -> Object:
+def _step(step: RuleCase | Meeting, files: Iterable[str]) -> Object:
     return {
         "name": step.name,
         "policies": [f"policies/{file}.yaml" for file in files],
@@ -106,7 +106,7 @@ def _step(step: Case | Meeting, files: Iterable[str]) -> Object:
     }
 
 
-def _paths(step: Case | Meeting) -> Iterator[str]:
+def _paths(step: RuleCase | Meeting) -> Iterator[str]:
     """The paths that the table of pods does not hold: from or to the hosts outside, and through the Service."""
     subject = f"{SUBJECT_NAMESPACE}/{SUBJECT}"
     for host in HOSTS:
@@ -120,6 +120,6 @@ def _paths(step: Case | Meeting) -> Iterator[str]:
         yield from (f"{source} -> {asked}:{number}" for source in CALLERS[step.direction] for number in NUMBERS)
 
 
-def _may_mean_hosts(step: Case | Meeting) -> bool:
+def _may_mean_hosts(step: RuleCase | Meeting) -> bool:
     """Whether its rule can admit a host at some port; by selectors none can be meant."""
     return isinstance(step, Meeting) or step.peer not in SELECTORS

@@ -4,15 +4,15 @@ from typing import Any
 
 from netpol_harness.generate.axes import (
     SELECTORS,
-    Case,
-    Choice,
+    AxisChoice,
     Meeting,
     Peer,
     PortKind,
+    RuleCase,
     RuleProtocol,
     Spelling,
     Stance,
-    Subject,
+    SubjectAxis,
     Types,
 )
 from netpol_harness.generate.surroundings import CHOSEN_NAMESPACE, CHOSEN_POD, PODS, SUBJECT, SUBJECT_NAMESPACE
@@ -24,7 +24,7 @@ NAME = "under-test"
 _PEERS_KEY = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 
-def policies(step: Case | Meeting, prefix: str) -> dict[str, Object]:
+def policies(step: RuleCase | Meeting, prefix: str) -> dict[str, Object]:
     """The policies that are in force in a step, by names for their files. ``prefix``: see ``surroundings.network``.
 
     Those of cases all bear one name, so that each step edits the policy of the step before it.
@@ -37,7 +37,7 @@ def policies(step: Case | Meeting, prefix: str) -> dict[str, Object]:
 
 
 def _by_stance(stance: Stance, direction: Direction, prefix: str) -> Object:
-    spec: Object = {"podSelector": _subject(Subject.LABELS), "policyTypes": [direction.value]}
+    spec: Object = {"podSelector": _subject(SubjectAxis.LABELS), "policyTypes": [direction.value]}
     rule = _stance_rule(stance, _PEERS_KEY[direction], prefix)
     return _manifest(stance, spec if rule is None else spec | {direction.lower(): [rule]})
 
@@ -59,21 +59,21 @@ def _manifest(name: str, spec: Object) -> Object:
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
-def _subject(subject: Subject) -> Object:
+def _subject(subject: SubjectAxis) -> Object:
     match subject:
-        case Subject.ALL:
+        case SubjectAxis.ALL:
             return {}
-        case Subject.LABELS:
+        case SubjectAxis.LABELS:
             return {"matchLabels": {"pod": SUBJECT}}
-        case Subject.EXPRESSION:
+        case SubjectAxis.EXPRESSION:
             return {"matchExpressions": [{"key": "pod", "operator": "In", "values": [SUBJECT]}]}
 
 
-def _types(case: Case) -> Object:
+def _types(case: RuleCase) -> Object:
     return {"policyTypes": [case.direction.value]} if case.types is Types.STATED else {}
 
 
-def _peers(case: Case, prefix: str) -> Object:
+def _peers(case: RuleCase, prefix: str) -> Object:
     key = _PEERS_KEY[case.direction]
     match case.peer:
         case Peer.EVERYBODY:
@@ -91,7 +91,7 @@ def _block(prefix: str, *, excepted: str = "") -> Object:
     return {"ipBlock": block | ({"except": [excepted]} if excepted else {})}
 
 
-def _selectors(case: Case) -> Object:
+def _selectors(case: RuleCase) -> Object:
     pods, namespaces = SELECTORS[case.peer]
     names = sorted({name for found in PODS.values() for name in found})
     of_namespaces = _selector(namespaces, case.spelling, "ns", CHOSEN_NAMESPACE, [*PODS])
@@ -100,11 +100,11 @@ def _selectors(case: Case) -> Object:
     return {key: selector for key, selector in given.items() if selector is not None}
 
 
-def _selector(choice: Choice, spelling: Spelling, key: str, chosen: str, known: list[str]) -> Object | None:
+def _selector(choice: AxisChoice, spelling: Spelling, key: str, chosen: str, known: list[str]) -> Object | None:
     """``chosen`` out of ``known`` in one of the spellings; all of them would choose the same, were there nothing else
     in the cluster."""
-    if choice is not Choice.SOME:
-        return None if choice is Choice.ABSENT else {}
+    if choice is not AxisChoice.SOME:
+        return None if choice is AxisChoice.ABSENT else {}
     match spelling:
         case Spelling.LABELS:
             return {"matchLabels": {key: chosen}}
@@ -123,7 +123,7 @@ def _expression(key: str, operator: str, values: list[str] | None = None) -> Obj
     return {"matchExpressions": [requirement | ({"values": values} if values else {})]}
 
 
-def _ports(case: Case) -> Object:
+def _ports(case: RuleCase) -> Object:
     protocol: Object = {} if case.protocol is RuleProtocol.DEFAULT else {"protocol": case.protocol.upper()}
     entries = [protocol | port for port in _port_entries(case.port, case.protocol)]
     return {} if entries == [{}] else {"ports": entries}

@@ -59,7 +59,7 @@ def is_leaving(pod: Data) -> bool:
     return "deletionTimestamp" in pod["metadata"] or (failed and bool(pod["metadata"].get("ownerReferences")))
 
 
-def is_hopeless(pod: Data) -> bool:
+def is_permanent(pod: Data) -> bool:
     """Whether the pod will not become ready by waiting; ``is_unschedulable`` is for the caller's patience."""
     if is_leaving(pod):
         return False

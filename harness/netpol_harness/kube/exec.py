@@ -27,9 +27,9 @@ from netpol_harness.kube.stream import (
     STDIN,
     STDOUT,
     V5,
-    Final,
-    Passing,
-    TooMany,
+    PermanentFailure,
+    Throttling,
+    TransientFailure,
     connect,
     exec_path,
     exit_code,
@@ -113,23 +113,23 @@ class PodExec:
         path = exec_path(pod, argv, container, "true" if stdin else "false")
         patience = _Patience(deadline)
         retrying = Retrying(
-            retry=retry_if_exception_type((Passing, TooMany)),
+            retry=retry_if_exception_type((TransientFailure, Throttling)),
             wait=patience.wait,
             stop=patience.stop,
             reraise=True,
         )
         try:
             return replace(retrying(self._once, path, stdin, deadline), throttled=patience.throttled)
-        except TooMany as error:
+        except Throttling as error:
             raise Throttled(f"exec in pod {pod} failed: {error}; lower --probe-concurrency") from error
-        except (Passing, Final) as error:
+        except (TransientFailure, PermanentFailure) as error:
             raise ExecFailed(f"exec in pod {pod} failed: {error}") from error
 
     def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> PodSession:
         """Start the command and leave it running. Tried once: who holds sessions knows when to try again."""
         try:
             return PodSession(connect(self._access, exec_path(pod, argv, container, "true"), deadline), pod)
-        except (Passing, TooMany, Final) as error:
+        except (TransientFailure, Throttling, PermanentFailure) as error:
             raise ExecFailed(f"exec in pod {pod} failed: {error}") from error
 
     def _once(self, path: str, stdin: bytes, deadline: Deadline) -> ExecReply:
@@ -143,7 +143,7 @@ class PodExec:
         except (WebSocketException, OSError) as error:
             conversation.broken = f"the connection broke: {error or type(error).__name__}"
             if not conversation.has_output:
-                raise Passing(conversation.broken) from error
+                raise TransientFailure(conversation.broken) from error
         finally:
             socket.shutdown()  # type: ignore[no-untyped-call]  # websocket-client is half typed
         return conversation.reply()
@@ -159,7 +159,7 @@ class _Patience:
 
     def stop(self, state: RetryCallState) -> bool:
         """Take note of an attempt that failed; whether to give up, as where the next one would come too late."""
-        if isinstance(_problem(state), TooMany):
+        if isinstance(_problem(state), Throttling):
             self.throttled = True
         else:
             self._failures += 1
@@ -168,7 +168,7 @@ class _Patience:
     def wait(self, state: RetryCallState) -> float:
         """Seconds until the next attempt: what the server asks for, and a growing random pause that parts a crowd."""
         problem = _problem(state)
-        asked = problem.retry_after if isinstance(problem, TooMany) else None
+        asked = problem.retry_after if isinstance(problem, Throttling) else None
         return min((asked or 0.0) + _backoff(state), self._deadline.remaining)
 
 

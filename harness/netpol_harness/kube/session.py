@@ -10,7 +10,7 @@ from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutExcep
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
-from netpol_harness.kube.stream import STATUS, STDIN, STDOUT, Final, Passing, exit_code
+from netpol_harness.kube.stream import STATUS, STDIN, STDOUT, PermanentFailure, TransientFailure, exit_code
 from netpol_harness.model.names import PodRef
 
 
@@ -55,7 +55,7 @@ class PodSession:
         if frame[:1] == bytes([STATUS]):
             try:
                 raise ExecFailed(f"the session in pod {self._pod} ended with exit code {exit_code(frame[1:])}")
-            except (Passing, Final) as error:
+            except (TransientFailure, PermanentFailure) as error:
                 raise ExecFailed(f"the session in pod {self._pod} could not be held: {error}") from error
         return b""
 

@@ -28,11 +28,11 @@ PROXY = "; something before the API server does not let WebSocket through: ask t
 TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
 
-class Passing(Exception):
+class TransientFailure(Exception):
     """A failure before any output that may be gone a moment later."""
 
 
-class TooMany(Exception):
+class Throttling(Exception):
     """The server has too much to do; it names the seconds after which to come back, or not."""
 
     def __init__(self, said: str, retry_after: float | None) -> None:
@@ -40,7 +40,7 @@ class TooMany(Exception):
         self.retry_after = retry_after
 
 
-class Final(Exception):
+class PermanentFailure(Exception):
     """A failure that trying again will not mend."""
 
 
@@ -52,7 +52,7 @@ def exec_path(pod: PodRef, argv: Sequence[str], container: str, stdin: str) -> s
 
 
 def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
-    """An open WebSocket. Raises ``Passing`` or ``Final``, by what the server or the network said."""
+    """Open a WebSocket. Raises ``TransientFailure`` or ``PermanentFailure``, by the reply of the server or network."""
     url = "ws" + access.server.removeprefix("http") + path
     configuration = access.configuration
     socket = WebSocket(sslopt=_tls(configuration), enable_multithread=False, skip_utf8_validation=True)
@@ -69,14 +69,14 @@ def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
     except WebSocketBadStatusException as error:
         raise _refusal(error, access.identity) from error
     except (WebSocketException, OSError, ValueError, IndexError) as error:  # the last two: of half a status line
-        raise Passing(f"cannot connect to {access.address}: {error or type(error).__name__}") from error
+        raise TransientFailure(f"cannot connect to {access.address}: {error or type(error).__name__}") from error
     return socket
 
 
 def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
     """An HTTP answer instead of an upgrade: its Status or a proxy's page, sorted by whether it may pass."""
     if not error.status_code:
-        return Passing("the answer is no HTTP")
+        return TransientFailure("the answer is no HTTP")
     body = error.resp_body or b""
     try:
         said = str(json.loads(body)["message"])
@@ -88,9 +88,9 @@ def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
         said = f"{said}: {identity}"
     told = f"{said} (HTTP {error.status_code}){PROXY if error.status_code in NOT_UPGRADED else ''}"
     if error.status_code == 429:
-        return TooMany(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
+        return Throttling(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
     passing = error.status_code in PASSING_STATUS or any(words in said for words in PASSING_WORDS)
-    return (Passing if passing else Final)(told)
+    return (TransientFailure if passing else PermanentFailure)(told)
 
 
 def _tls(configuration: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def exit_code(raw: bytes) -> int:
         codes = [cause.get("message", "") for cause in causes if cause.get("reason") == "ExitCode"]
         message = str(status.get("message") or status)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Final(f"status frame not understood: {raw[:200]!r}") from error
+        raise PermanentFailure(f"status frame not understood: {raw[:200]!r}") from error
     if len(codes) == 1 and str(codes[0]).isdigit():
         return int(codes[0])
-    raise (Passing if any(words in message for words in PASSING_WORDS) else Final)(message)
+    raise (TransientFailure if any(words in message for words in PASSING_WORDS) else PermanentFailure)(message)

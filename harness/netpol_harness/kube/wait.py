@@ -78,7 +78,7 @@ def _settled(pod: Object) -> bool:
 
 
 def _is_hopeless(pod: Object, patience: Deadline) -> bool:
-    return diagnose.is_hopeless(pod) or (patience.passed and diagnose.is_unschedulable(pod))
+    return diagnose.is_permanent(pod) or (patience.passed and diagnose.is_unschedulable(pod))
 
 
 def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:

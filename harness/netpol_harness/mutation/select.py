@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
-from netpol_harness.emulator.dataplane.engine import Agent, Faithful, Writing
+from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine, RuleUpdate
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
-from netpol_harness.emulator.faults import Mutant, Mutated
+from netpol_harness.emulator.faults import Mutant, MutatedEngine
 from netpol_harness.errors import HarnessError
-from netpol_harness.mutation.simulate import Moment, play
-from netpol_harness.paths.path import Manner
+from netpol_harness.mutation.simulate import SimulatedState, simulate
+from netpol_harness.paths.path import ProbeMode
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
@@ -26,48 +26,48 @@ _TEST_FILES = "test_*.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Tale:
+class ScenarioTrace:
     """A directory of scenarios or tests. Without ``moments`` nothing can be said of it beforehand.
 
     ``faithful`` are the rules that count, as a faithful agent writes them.
     """
 
     directory: Path
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[SimulatedState, ...] = ()
     closely: bool = False
     faithful: tuple[Ruleset, ...] = ()
 
-    def could_tell(self, mutant: Mutant) -> bool:
+    def could_detect(self, mutant: Mutant) -> bool:
         """Whether the mutant may show in this scenario."""
         if not self.moments:
             return True
-        wrong = _rules(Mutated(mutant), self.moments, closely=self.closely)
+        wrong = _rules(MutatedEngine(mutant), self.moments, closely=self.closely)
         return any(rules != right for rules, right in zip(wrong, self.faithful, strict=True))
 
 
-def tales(directories: Sequence[Path]) -> Sequence[Tale]:
+def scenario_traces(directories: Sequence[Path]) -> Sequence[ScenarioTrace]:
     """Every scenario, and every directory of tests, below these."""
     files = {file for place in directories for name in (SCENARIO_FILE, _TEST_FILES) for file in place.rglob(name)}
     tests = {Path(relpath(file.parent)) for file in files if file.name != SCENARIO_FILE}
     places = sorted({Path(relpath(file.parent)) for file in files})
-    return [Tale(place) if place in tests else _tale(place) for place in places]
+    return [ScenarioTrace(place) if place in tests else _tale(place) for place in places]
 
 
-def _tale(directory: Path) -> Tale:
+def _tale(directory: Path) -> ScenarioTrace:
     try:
         scenario = load(directory / SCENARIO_FILE)
     except HarnessError:
-        return Tale(directory)
+        return ScenarioTrace(directory)
     if _completes(scenario):
-        return Tale(directory)
-    moments, closely = tuple(play(scenario)), _asks_on_the_way(scenario)
-    return Tale(directory, moments, closely, tuple(_rules(Faithful(), moments, closely=closely)))
+        return ScenarioTrace(directory)
+    moments, closely = tuple(simulate(scenario)), _asks_on_the_way(scenario)
+    return ScenarioTrace(directory, moments, closely, tuple(_rules(CorrectEngine(), moments, closely=closely)))
 
 
-def _rules(agent: Agent, moments: Sequence[Moment], *, closely: bool) -> Iterator[Ruleset]:
+def _rules(agent: PolicyEngine, moments: Sequence[SimulatedState], *, closely: bool) -> Iterator[Ruleset]:
     """What the agent writes: for lasting moments what is in force once they have lasted, and closely: for each."""
     heard: Snapshot | None = None
-    writing = Writing(Ruleset())
+    writing = RuleUpdate(Ruleset())
     for moment in moments:
         if moment.restart:
             agent, heard = agent.restarted(), None
@@ -90,4 +90,4 @@ def _completes(scenario: Scenario) -> bool:
 def _asks_on_the_way(scenario: Scenario) -> bool:
     paths = [asked.path for step in scenario.steps for asked in step.expectations]
     paths += [asked.path for step in scenario.steps for asked in step.inquiries]
-    return any(path.manner is not Manner.NEW for path in paths) or any(step.restart for step in scenario.steps)
+    return any(path.mode is not ProbeMode.NEW for path in paths) or any(step.restart for step in scenario.steps)

@@ -29,7 +29,7 @@ _SYSTEM = {"kube-system": {"k8s-app": "kube-dns"}, "default": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SimulatedState:
     """A state on the way. In one that ``lasts`` paths are asked; before one with ``restart`` the agent starts over."""
 
     snapshot: Snapshot
@@ -37,7 +37,7 @@ class Moment:
     restart: bool = False
 
 
-def play(scenario: Scenario) -> Iterator[Moment]:
+def simulate(scenario: Scenario) -> Iterator[SimulatedState]:
     """All states that the scenario's steps lead through, in order."""
     cluster, state = _Cluster(), dict[ObjectKey, Object]()
     placement = Placement.literal(scenario)
@@ -45,9 +45,11 @@ def play(scenario: Scenario) -> Iterator[Moment]:
         target: State = state_of(scenario, step, placement)
         again = recreated(scenario, step, placement) if step else ()
         for change in changes(state, target, again):
-            yield from map(Moment, cluster.make(change, target))
+            yield from map(SimulatedState, cluster.make(change, target))
         state = dict(target)
-        yield Moment(cluster.snapshot(), lasts=step is not None, restart=bool(step and step.restart is Restart.AGENT))
+        yield SimulatedState(
+            cluster.snapshot(), lasts=step is not None, restart=bool(step and step.restart is Restart.AGENT)
+        )
 
 
 def _visits(scenario: Scenario) -> Iterator[Step]:

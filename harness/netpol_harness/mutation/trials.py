@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from netpol_harness.emulator.faults import MUTANTS
-from netpol_harness.paths.path import Manner
+from netpol_harness.paths.path import ProbeMode
 from netpol_harness.scenario import SCENARIO_FILE
 
 FAULTLESS = ""
@@ -34,7 +34,7 @@ _SOON = ("--netpol-settle-deadline", "0.7")
 _NOTHING_WRONG = (0, 1)  # pytest's exit codes where every item was asked
 _MOMENTARY = {name for name, mutant in MUTANTS.items() if mutant.after_change or mutant.after_restart}
 _ASKED = ("PASSED", "FAILED")
-_PASSING = tuple(f"{manner} " for manner in Manner if manner)
+_PASSING = tuple(f"{mode} " for mode in ProbeMode if mode)
 _SAID = 15
 
 Batch = Callable[[], Sequence[Path]]

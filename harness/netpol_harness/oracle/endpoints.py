@@ -12,7 +12,7 @@ from netpol_harness.oracle.verdict import End, Flow, Outside
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 
-class Places:
+class EndpointIndex:
     """Looks ends up in one world. A pod that has ended is nobody: it is found no more than one that never was."""
 
     def __init__(self, world: World) -> None:

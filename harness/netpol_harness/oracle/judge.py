@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from netpol_harness.model.names import Direction, Port
 from netpol_harness.model.objects import World
-from netpol_harness.oracle.endpoints import Places
+from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.sides import Sides
 from netpol_harness.oracle.table import AllPairs, all_pairs
@@ -22,7 +22,7 @@ class Oracle:
     def __init__(self, world: World, profile: Profile = SPECIFICATION) -> None:
         self._world = world
         self._profile = profile
-        self._places = Places(world)
+        self._places = EndpointIndex(world)
         self._sides = Sides(world, profile, self._places)
 
     def judge(self, flow: Flow) -> Verdict:

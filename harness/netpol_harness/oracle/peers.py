@@ -3,7 +3,7 @@
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import IPBlock, PodPeer
 from netpol_harness.oracle.blocks import block_match
-from netpol_harness.oracle.endpoints import Places
+from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.match import NEVER, SURE, Match, admitted, choice
 from netpol_harness.oracle.points import Point, Profile
 from netpol_harness.oracle.verdict import Outside
@@ -12,7 +12,7 @@ from netpol_harness.oracle.verdict import Outside
 class Peers:
     """Matches entries in one world, as one profile reads them."""
 
-    def __init__(self, places: Places, profile: Profile) -> None:
+    def __init__(self, places: EndpointIndex, profile: Profile) -> None:
         self._places = places
         self._profile = profile
 

@@ -13,11 +13,11 @@ from netpol_harness.model.labels import Labels, LabelSelector, Operator, Require
 from netpol_harness.model.names import PodRef, Port
 from netpol_harness.model.policy import IPBlock, Network
 from netpol_harness.oracle.blocks import holds_every_address
-from netpol_harness.oracle.endpoints import Places
+from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.extent import Extent
 
 
-class Labelled:
+class LabelIndex:
     """Numbered things by their labels."""
 
     def __init__(self, labels: Iterable[Labels]) -> None:
@@ -56,7 +56,7 @@ class Labelled:
         return found
 
 
-class Addressed:
+class AddressIndex:
     """Pods by their addresses, in order, so that a range of addresses is a slice."""
 
     def __init__(self, addresses: Iterable[Iterable[str]]) -> None:
@@ -98,7 +98,7 @@ class Addressed:
 class Population:
     """The sets of one world."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: EndpointIndex) -> None:
         self.pods = tuple(places.pods[ref] for ref in sorted(places.pods))
         self.everyone = (1 << len(self.pods)) - 1
         self.on_host_network = 0
@@ -112,9 +112,9 @@ class Population:
             self.on_host_network |= bit if pod.host_network else 0
             for declared in pod.ports:
                 self._declaring[declared.name, declared.port] |= bit
-        self._labelled = Labelled(pod.labels for pod in self.pods)
-        self._addressed = Addressed(pod.addresses for pod in self.pods)
-        self._spaces = Labelled(places.namespace_labels(name) for name in self._homes)
+        self._labelled = LabelIndex(pod.labels for pod in self.pods)
+        self._addressed = AddressIndex(pod.addresses for pod in self.pods)
+        self._spaces = LabelIndex(places.namespace_labels(name) for name in self._homes)
         self._blocks: dict[IPBlock, Extent] = {}
 
     def numbered(self) -> Mapping[PodRef, int]:

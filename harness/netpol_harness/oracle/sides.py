@@ -13,7 +13,7 @@ from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort
 from netpol_harness.oracle.blocks import block_match
-from netpol_harness.oracle.endpoints import Places
+from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.match import NEVER, SURE, Holds, Match, admitted, both, choice, hanging
 from netpol_harness.oracle.peers import Peers
 from netpol_harness.oracle.points import Decision, Point, Profile
@@ -24,7 +24,7 @@ Entry = TypeVar("Entry", Peer, PolicyPort)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class FlowCase:
     """A flow seen from one of its ends. ``destination`` is ``None`` where it is no pod."""
 
     flow: Flow
@@ -37,7 +37,7 @@ class Case:
 class Sides:
     """Judges single directions in one world, as one profile reads the policies."""
 
-    def __init__(self, world: World, profile: Profile, places: Places) -> None:
+    def __init__(self, world: World, profile: Profile, places: EndpointIndex) -> None:
         self._profile = profile
         self._places = places
         self._peers = Peers(places, profile)
@@ -54,9 +54,9 @@ class Sides:
         if isinstance(ends[0], Outside):
             return Side(direction, Answer.ALLOWED)
         addressed = None if isinstance(destination, Outside) else destination
-        return self._subject_side(Case(flow, direction, ends[0], ends[1], addressed))
+        return self._subject_side(FlowCase(flow, direction, ends[0], ends[1], addressed))
 
-    def _subject_side(self, case: Case) -> Side:
+    def _subject_side(self, case: FlowCase) -> Side:
         isolating = [policy for policy in self._policies.get(case.subject.ref.namespace, ()) if _isolates(policy, case)]
         if not isolating:
             return Side(case.direction, Answer.ALLOWED)
@@ -65,7 +65,7 @@ class Sides:
         admissions = tuple(admission for admission, match in found if match.holds is not Holds.NEVER)
         return Side(case.direction, answer, tuple(policy.ref for policy in isolating), admissions, points)
 
-    def _exemptions(self, case: Case) -> Iterator[Match]:
+    def _exemptions(self, case: FlowCase) -> Iterator[Match]:
         """What passes without a rule."""
         profile = self._profile
         if profile.decided.get(Point.NO_IMPLEMENTATION) is Decision.YES:
@@ -79,7 +79,7 @@ class Sides:
         node = self._places.own_node(case.subject, case.peer)
         yield node if case.direction is Direction.INGRESS else choice(profile, Point.OWN_NODE, yes=node, no=NEVER)
 
-    def _readings(self, policy: NetworkPolicy, case: Case) -> Iterator[tuple[Admission, Match]]:
+    def _readings(self, policy: NetworkPolicy, case: FlowCase) -> Iterator[tuple[Admission, Match]]:
         """The pairs of a peer and a port of the policy's rules, and whether they admit the flow.
 
         Entries that refuse it by the text alone are left out: whatever they are paired with, they decide nothing.
@@ -92,7 +92,7 @@ class Sides:
                 match = both(end, port)
                 yield Admission(policy.ref, number, peer_index, port_index, match.hangs_on), match
 
-    def _peer(self, peer: Peer | None, home: str, case: Case) -> Match:
+    def _peer(self, peer: Peer | None, home: str, case: FlowCase) -> Match:
         match peer:
             case None:
                 return SURE
@@ -105,14 +105,14 @@ class Sides:
             case _:
                 return self._peers.selected(peer, home, case.peer)
 
-    def _port(self, entry: PolicyPort | None, case: Case) -> Match:
+    def _port(self, entry: PolicyPort | None, case: FlowCase) -> Match:
         named = NEVER
         if entry is not None and isinstance(entry.port, str):
             named = name_match(entry.port, case.flow.port, case.destination, case.direction, self._profile)
         return port_match(entry, case.flow.port, self._profile, named=named)
 
 
-def _isolates(policy: NetworkPolicy, case: Case) -> bool:
+def _isolates(policy: NetworkPolicy, case: FlowCase) -> bool:
     return case.direction in policy.directions and policy.subject.matches(case.subject.labels)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from netpol_harness.model.names import Direction, PodRef, Port
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.bit_matrix import matrix, rows, side_for, transposed
-from netpol_harness.oracle.endpoints import Places
+from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.extent import numbers
 from netpol_harness.oracle.points import Profile
 from netpol_harness.oracle.population import Population
@@ -66,7 +66,7 @@ class AllPairs:
         return {answer: sum(self.row(pod, port, answer).bit_count() for pod in self.pods) for answer in Answer}
 
 
-def all_pairs(world: World, places: Places, profile: Profile, ports: Sequence[Port]) -> AllPairs:
+def all_pairs(world: World, places: EndpointIndex, profile: Profile, ports: Sequence[Port]) -> AllPairs:
     """Judge every pair on these ports. Raises ``ValueError`` where an address of a pod is none."""
     population = Population(places)
     sides = {direction: Subjects(world, population, profile, direction) for direction in Direction}

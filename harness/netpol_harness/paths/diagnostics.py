@@ -1,7 +1,7 @@
 """What is wrong with a scenario's files: a place, what is wrong there, and how to mend it.
 
-Reading never stops at the first problem. Code deep inside one sentence raises ``Flaw``; whoever knows the place turns
-it into a ``Problem`` and goes on with the next sentence.
+Reading never stops at the first problem. Code deep inside one sentence raises ``ProblemWithoutPlace``; whoever knows
+the place turns it into a ``Problem`` and goes on with the next sentence.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class Problem:
         return f"{self.place}: {self.what}; {self.remedy}"
 
 
-class Flaw(Exception):
+class ProblemWithoutPlace(Exception):
     """What is wrong and how to mend it, raised where the place is not known."""
 
     def __init__(self, what: str, remedy: str) -> None:

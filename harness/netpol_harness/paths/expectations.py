@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 
 from netpol_harness.model.names import Port
 from netpol_harness.model.objects import Service
-from netpol_harness.paths.diagnostics import Flaw, Problem
+from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Target, TargetKind, Workload
 from netpol_harness.paths.reach import Cell, answerers, exercised
 from netpol_harness.paths.resolver import Resolver, Transition
 
-_OF_NEW_CONNECTIONS = (Manner.NEW, Manner.THROUGHOUT)
+_OF_NEW_CONNECTIONS = (ProbeMode.NEW, ProbeMode.CONTINUOUS)
 
 
 def resolve(
@@ -47,7 +47,7 @@ def covered(expectations: Iterable[tuple[Path, Expected]], inventory: Inventory)
     return frozenset(
         cell
         for path, word in expectations
-        if word is not Expected.UNRESOLVED and path.manner in _OF_NEW_CONNECTIONS
+        if word is not Expected.UNRESOLVED and path.mode in _OF_NEW_CONNECTIONS
         for cell in exercised(path, inventory)
     )
 
@@ -104,8 +104,8 @@ def _drafts(sentences: Sequence[Sentence], resolver: Resolver) -> tuple[list[_Dr
     for sentence in sentences:
         try:
             drafts += [_Draft(path, sentence) for path in resolver.paths(sentence)]
-        except* Flaw as flaws:
-            problems += [flaw.at(sentence.place) for flaw in flaws.exceptions if isinstance(flaw, Flaw)]
+        except* ProblemWithoutPlace as flaws:
+            problems += [flaw.at(sentence.place) for flaw in flaws.exceptions if isinstance(flaw, ProblemWithoutPlace)]
     return drafts, problems
 
 

@@ -1,6 +1,6 @@
 """The syntax of a path, ``[MANNER] SOURCE -> TARGET``, without any knowledge of what the names stand for.
 
-    MANNER  held | first | throughout         see ``paths.path.Manner``
+    MANNER  held | first | throughout         see ``paths.path.ProbeMode``
     SOURCE  any | [NAMESPACE/]WORKLOAD[:PORT] | EXTERNAL
     TARGET  [tcp://|http://|udp://|sctp://|icmp://]TERM[:PORT]
     TERM    any                               all workloads that serve the port
@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
-from netpol_harness.paths.diagnostics import Flaw, Place, Problem, suggest
+from netpol_harness.paths.diagnostics import Place, Problem, ProblemWithoutPlace, suggest
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Manner, Scheme
+from netpol_harness.paths.path import ProbeMode, Scheme
 
 _NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
 _QUALIFIED = re.compile(rf"(?:(?P<namespace>{_NAME})/)?(?P<name>{_NAME})")
-_SOURCE = re.compile(r"(?:(?P<manner>\S+)\s+)?(?P<name>[^:\s]+)(?::(?P<port>\S*))?")
+_SOURCE = re.compile(r"(?:(?P<mode>\S+)\s+)?(?P<name>[^:\s]+)(?::(?P<port>\S*))?")
 _TARGET = re.compile(
     rf"""(?:(?P<scheme>[^:/()\[\]]*)://)?
     (?:(?P<form>[a-z]+)\((?P<inner>[^()]*)\) | \[(?P<v6>[^\[\]]*)\] | (?P<plain>{_NAME}(?:/{_NAME})?))
@@ -39,7 +39,7 @@ _TARGET = re.compile(
 _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _FULL_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.cluster\.local)?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_MANNERS = tuple(manner for manner in Manner if manner)
+_MANNERS = tuple(mode for mode in ProbeMode if mode)
 _SHAPE = "write it as SOURCE -> TARGET, such as web-pod -> db-service:3306"
 _TARGETS = "write [scheme://][namespace/]name:port, ip(service):port, node(pod):port or address:port"
 
@@ -92,7 +92,7 @@ class Sentence:
     left: str
     right: str
     prefix: str
-    manner: Manner = Manner.NEW
+    mode: ProbeMode = ProbeMode.NEW
     source_port: int = 0
 
     @property
@@ -108,7 +108,7 @@ class Sentence:
     @property
     def left_prefix(self) -> str:
         """What stands before the source: the manner and a space, or nothing."""
-        return f"{self.manner} " if self.manner else ""
+        return f"{self.mode} " if self.mode else ""
 
     @property
     def from_any(self) -> bool:
@@ -125,67 +125,75 @@ def parse(text: str, expected: Expected, place: Place) -> Sentence | Problem:
     """Read one path. Never raises."""
     try:
         return _sentence(text, expected, place)
-    except Flaw as flaw:
+    except ProblemWithoutPlace as flaw:
         return flaw.at(place)
 
 
 def qualified(text: str, what: str) -> Name:
-    """Read ``[NAMESPACE/]NAME``; raises Flaw, which calls the thing ``what``."""
+    """Read ``[NAMESPACE/]NAME``; raises ``ProblemWithoutPlace``, which calls the thing ``what``."""
     match = _QUALIFIED.fullmatch(text)
     if match is None:
         shown = f"'{text}'" if text else "an empty text"
-        raise Flaw(f"{shown} is not the name of {what}", "names are lower-case letters, digits, '-' and '.'")
+        raise ProblemWithoutPlace(
+            f"{shown} is not the name of {what}", "names are lower-case letters, digits, '-' and '.'"
+        )
     return Name(match["namespace"] or "", match["name"])
 
 
 def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
     sides = [side.strip() for side in text.split("->")]
     if len(sides) != 2 or not all(sides):
-        raise Flaw(f"'{text}' is not a path", _SHAPE)
+        raise ProblemWithoutPlace(f"'{text}' is not a path", _SHAPE)
     left, right = sides
     match = _TARGET.fullmatch(right)
     if match is None:
-        raise Flaw(f"'{right}' is not a target", _TARGETS)
-    manner, source, source_port = _source(left)
+        raise ProblemWithoutPlace(f"'{right}' is not a target", _TARGETS)
+    mode, source, source_port = _source(left)
     if match["tail"]:
-        raise Flaw(f"'{right}' goes on after the port", f"leave out '{match['tail']}': only a connection is asked for")
+        raise ProblemWithoutPlace(
+            f"'{right}' goes on after the port", f"leave out '{match['tail']}': only a connection is asked for"
+        )
     scheme = _scheme(match["scheme"])
     port = _port(match["port"], scheme, right)
     form, target = _term(match)
     prefix = f"{match['scheme']}://" if match["scheme"] else ""
     left = " ".join(left.split())
-    sentence = Sentence(place, expected, source, scheme, form, target, port, left, right, prefix, manner, source_port)
+    sentence = Sentence(place, expected, source, scheme, form, target, port, left, right, prefix, mode, source_port)
     for rule in _RULES:
         rule(sentence)
     return sentence
 
 
-def _source(text: str) -> tuple[Manner, Name, int]:
+def _source(text: str) -> tuple[ProbeMode, Name, int]:
     match = _SOURCE.fullmatch(text)
     what = "a source (a pod, an external host or any)"
     if match is None:
-        raise Flaw(f"'{text}' is not {what}", f"write a name, after {' or '.join(_MANNERS)} where one is meant")
-    word = match["manner"] or Manner.NEW
-    if word not in list(Manner):
-        raise Flaw(f"'{word}' is not a manner of asking", suggest(word, _MANNERS))
+        raise ProblemWithoutPlace(
+            f"'{text}' is not {what}", f"write a name, after {' or '.join(_MANNERS)} where one is meant"
+        )
+    word = match["mode"] or ProbeMode.NEW
+    if word not in list(ProbeMode):
+        raise ProblemWithoutPlace(f"'{word}' is not a manner of asking", suggest(word, _MANNERS))
     port = _number(match["port"]) if match["port"] is not None else 0
-    return Manner(word), qualified(match["name"], what), port
+    return ProbeMode(word), qualified(match["name"], what), port
 
 
 def _any_is_asked_anew(sentence: Sentence) -> None:
-    if sentence.is_wildcard and sentence.manner in (Manner.HELD, Manner.FIRST):
-        raise Flaw(f"'{sentence.text}' is {sentence.manner} of any", "name the pods, one line for each path")
+    if sentence.is_wildcard and sentence.mode in (ProbeMode.PERSISTENT, ProbeMode.FIRST_PACKET):
+        raise ProblemWithoutPlace(
+            f"'{sentence.text}' is {sentence.mode} of any", "name the pods, one line for each path"
+        )
 
 
 def _held_is_answered_again(sentence: Sentence) -> None:
-    if sentence.manner is not Manner.HELD:
+    if sentence.mode is not ProbeMode.PERSISTENT:
         return
     if sentence.scheme not in (Scheme.HTTP, Scheme.UDP):
         what = f"'{sentence.text}' holds a connection over {sentence.scheme}, which nobody answers a second time"
-        raise Flaw(what, "write http:// or udp:// before the target")
+        raise ProblemWithoutPlace(what, "write http:// or udp:// before the target")
     if sentence.expected not in (Expected.ALLOWED, Expected.BLOCKED, Expected.UNDEFINED):
         what = f"a held connection cannot be {sentence.expected}: it is open, and data passes over it or does not"
-        raise Flaw(what, "write allowed, blocked or undefined")
+        raise ProblemWithoutPlace(what, "write allowed, blocked or undefined")
 
 
 def _bound_is_one_socket(sentence: Sentence) -> None:
@@ -193,20 +201,22 @@ def _bound_is_one_socket(sentence: Sentence) -> None:
         return
     if sentence.scheme not in (Scheme.TCP, Scheme.UDP):
         what = f"'{sentence.text}' binds a source port over {sentence.scheme}"
-        raise Flaw(what, "leave it out, or ask over tcp:// or udp://")
+        raise ProblemWithoutPlace(what, "leave it out, or ask over tcp:// or udp://")
     if sentence.is_wildcard:
-        raise Flaw(f"'{sentence.text}' binds a source port of any", "name the pod that binds it, and the one it asks")
+        raise ProblemWithoutPlace(
+            f"'{sentence.text}' binds a source port of any", "name the pod that binds it, and the one it asks"
+        )
 
 
 _RULES = (_any_is_asked_anew, _held_is_answered_again, _bound_is_one_socket)
-"""What does not go together in one sentence; each raises a Flaw."""
+"""What does not go together in one sentence; each raises a ``ProblemWithoutPlace``."""
 
 
 def _scheme(word: str | None) -> Scheme:
     if word is None:
         return Scheme.TCP
     if word not in list(Scheme):
-        raise Flaw(f"'{word}://' is not a scheme", suggest(word, Scheme))
+        raise ProblemWithoutPlace(f"'{word}://' is not a scheme", suggest(word, Scheme))
     return Scheme(word)
 
 
@@ -225,7 +235,7 @@ def _term(match: re.Match[str]) -> tuple[Form, Name]:
 
 def _call(word: str, inner: str) -> tuple[Form, Name]:
     if word not in _CALLS:
-        raise Flaw(f"'{word}(...)' is not a form of target", suggest(word, _CALLS))
+        raise ProblemWithoutPlace(f"'{word}(...)' is not a form of target", suggest(word, _CALLS))
     return Form(word), qualified(inner, f"what {word}() takes")
 
 
@@ -233,9 +243,13 @@ def _address(text: str) -> Name:
     try:
         address = ip_address(text)
     except ValueError:
-        raise Flaw(f"'{text}' is not an IP address", "write an IPv4 address, or an IPv6 address in brackets") from None
+        raise ProblemWithoutPlace(
+            f"'{text}' is not an IP address", "write an IPv4 address, or an IPv6 address in brackets"
+        ) from None
     if isinstance(address, IPv6Address) and address.scope_id:
-        raise Flaw(f"'{text}' has a zone", "leave out the % and what follows: zones mean something on one host only")
+        raise ProblemWithoutPlace(
+            f"'{text}' has a zone", "leave out the % and what follows: zones mean something on one host only"
+        )
     return Name("", str(address))
 
 
@@ -244,15 +258,15 @@ def _port(text: str | None, scheme: Scheme, target: str) -> int:
         case Scheme.ICMP, None:
             return 0
         case Scheme.ICMP, _:
-            raise Flaw(f"ICMP has no ports, but '{target}' names one", f"leave out ':{text}'")
+            raise ProblemWithoutPlace(f"ICMP has no ports, but '{target}' names one", f"leave out ':{text}'")
         case Scheme.HTTP, None:
             return 80
         case _, None:
-            raise Flaw(f"'{target}' names no port", f"write {target}:80, for example")
+            raise ProblemWithoutPlace(f"'{target}' names no port", f"write {target}:80, for example")
     return _number(text or "")
 
 
 def _number(text: str) -> int:
     if not _PORT.fullmatch(text) or int(text) > 65535:
-        raise Flaw(f"'{text}' is not a port", "write a number from 1 to 65535")
+        raise ProblemWithoutPlace(f"'{text}' is not a port", "write a number from 1 to 65535")
     return int(text)

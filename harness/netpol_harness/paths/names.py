@@ -9,7 +9,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from netpol_harness.model.names import PodRef
-from netpol_harness.paths.diagnostics import Flaw, suggest
+from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.grammar import ANY, Name
 from netpol_harness.paths.path import Inventory
 
@@ -57,21 +57,21 @@ class Names:
         return name.name if not name.namespace and name.name in self._externals else None
 
     def workload(self, name: Name) -> PodRef:
-        """The workload of this name; raises Flaw where there is none, or more than one."""
+        """The workload of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
         found = self._candidates(name, self._workloads)
         if not found and self._candidates(name, self._services):
-            raise Flaw(f"'{name}' is a Service, where a pod is wanted", "name one of the pods instead")
+            raise ProblemWithoutPlace(f"'{name}' is a Service, where a pod is wanted", "name one of the pods instead")
         return self._one(name, found, "workload", self._workloads)
 
     def service(self, name: Name) -> PodRef:
-        """The Service of this name; raises Flaw where there is none, or more than one."""
+        """The Service of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
         found = self._candidates(name, self._services)
         if not found and self._candidates(name, self._workloads):
-            raise Flaw(f"'{name}' is a workload, where a Service is wanted", "name a Service instead")
+            raise ProblemWithoutPlace(f"'{name}' is a workload, where a Service is wanted", "name a Service instead")
         return self._one(name, found, "Service", self._services)
 
     def target(self, name: Name) -> "Named":
-        """What a plain target names; raises Flaw as above."""
+        """What a plain target names; raises ``ProblemWithoutPlace`` as above."""
         found = self._candidates(name, self._either)
         ref = self._one(name, found, "workload, Service or external host", self._either)
         return Named(ref, ref in self._workloads.get(ref.name, ()), ref in self._services.get(ref.name, ()))
@@ -107,8 +107,10 @@ class Names:
         if len(found) == 1:
             return found[0]
         if found:
-            raise Flaw(f"'{name}' is in several namespaces", f"write one of {', '.join(map(str, found))}")
-        raise Flaw(f"there is no {what} called '{name}'", self._remedy(name, index))
+            raise ProblemWithoutPlace(
+                f"'{name}' is in several namespaces", f"write one of {', '.join(map(str, found))}"
+            )
+        raise ProblemWithoutPlace(f"there is no {what} called '{name}'", self._remedy(name, index))
 
     def _remedy(self, name: Name, index: _Index) -> str:
         if not name.namespace:

@@ -28,19 +28,19 @@ class Scheme(StrEnum):
         return Protocol.TCP if self is Scheme.HTTP else Protocol(self.value.upper())
 
 
-class Manner(StrEnum):
+class ProbeMode(StrEnum):
     """When a path is asked, and by what connection; the value is the word before the source.
 
     NEW         by new connections, once the step is entered
-    HELD        by one connection, opened in the first step that has the path and kept open through the last
-    FIRST       as a pod of the path starts: the first packets from it, or to it
-    THROUGHOUT  by new connections one after another, from before the step is entered until it has settled
+    PERSISTENT    by one connection, opened in the first step that has the path and kept open through the last
+    FIRST_PACKET  as a pod of the path starts: the first packets from it, or to it
+    CONTINUOUS    by new connections one after another, from before the step is entered until it has settled
     """
 
     NEW = ""
-    HELD = "held"
-    FIRST = "first"
-    THROUGHOUT = "throughout"
+    PERSISTENT = "held"
+    FIRST_PACKET = "first"
+    CONTINUOUS = "throughout"
 
 
 class TargetKind(StrEnum):
@@ -87,7 +87,7 @@ class Path:
     scheme: Scheme
     target: Target
     text: str = field(compare=False)
-    manner: Manner = Manner.NEW
+    mode: ProbeMode = ProbeMode.NEW
     source_port: int = 0
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class PathWithoutVerdict:
     """A path that an author asks without a word for it, and where (``file:line``): the word is to be derived."""
 
     path: Path

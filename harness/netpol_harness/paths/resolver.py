@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from netpol_harness.model.names import PodRef, Port, Protocol
 from netpol_harness.model.objects import Service
-from netpol_harness.paths.diagnostics import Flaw
+from netpol_harness.paths.diagnostics import ProblemWithoutPlace
 from netpol_harness.paths.grammar import Form, Name, Sentence
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Inventory, Manner, Path, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.path import Inventory, Path, ProbeMode, Scheme, Target, TargetKind, Workload
 from netpol_harness.paths.reach import ends, node_ports
 
 T = TypeVar("T")
@@ -43,8 +43,10 @@ class Resolver:
         self._everybody = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
 
     def paths(self, sentence: Sentence) -> list[Path]:
-        """The path that a sentence names, or all that it stands for; raises a Flaw, or a group of them: one a side."""
-        flaws: list[Flaw] = []
+        """The path that a sentence names, or all that it stands for; raises a ``ProblemWithoutPlace``, or a group of
+        them: one a side.
+        """
+        flaws: list[ProblemWithoutPlace] = []
         sources, targets = (
             _unless_flawed(self._sources, sentence, flaws),
             _unless_flawed(self._targets, sentence, flaws),
@@ -52,12 +54,14 @@ class Resolver:
         if flaws:
             raise ExceptionGroup(sentence.text, flaws)
         paths = [
-            Path(source, sentence.scheme, target, f"{left} -> {right}", sentence.manner, sentence.source_port)
+            Path(source, sentence.scheme, target, f"{left} -> {right}", sentence.mode, sentence.source_port)
             for (source, left), (target, right) in product(sources, targets)
             if not (sentence.is_wildcard and self._leads_back(source, target, sentence))
         ]
         if not paths:
-            raise Flaw(f"'any' stands for nothing in '{sentence.text}'", "leave the line out, or add workloads")
+            raise ProblemWithoutPlace(
+                f"'any' stands for nothing in '{sentence.text}'", "leave the line out, or add workloads"
+            )
         if transition := self._transition:
             for path in paths:
                 _in_time(path, sentence, transition)
@@ -85,7 +89,7 @@ class Resolver:
         protocol, number = sentence.scheme.protocol, sentence.port
         serving = [w for w in self._everybody if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
         if not serving:
-            raise Flaw(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
+            raise ProblemWithoutPlace(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
         colon = f":{number}" if number else ""
         return [
             (Target(TargetKind.POD, w.ref, number), f"{sentence.prefix}{self._names.spell_target(w.ref)}{colon}")
@@ -131,7 +135,7 @@ class Resolver:
         if asked in ports or sentence.expected is Expected.UNRESOLVED:
             return
         served = f", which serves {', '.join(map(str, ports))}" if ports else ""
-        raise Flaw(
+        raise ProblemWithoutPlace(
             f"'{name}' is both a workload and a Service{served}",
             f"write pod({name}) for the pod's address, service({name}) or ip({name}) for the Service",
         )
@@ -166,16 +170,18 @@ class Resolver:
             self._absent_service(target, sentence)
             return target
         if kind is TargetKind.CLUSTER_IP and service.headless:
-            raise Flaw(f"Service {ref} is headless and has no ClusterIP", "ask it by its name, or ask its pods")
+            raise ProblemWithoutPlace(
+                f"Service {ref} is headless and has no ClusterIP", "ask it by its name, or ask its pods"
+            )
         if sentence.scheme is Scheme.ICMP:
-            raise Flaw(f"Service {ref} answers no ICMP: it is not a host", "ask one of its pods")
+            raise ProblemWithoutPlace(f"Service {ref} answers no ICMP: it is not a host", "ask one of its pods")
         self._demand_service_port(service, sentence)
         return target
 
     def _absent_service(self, target: Target, sentence: Sentence) -> None:
         by_name = target.kind is not TargetKind.CLUSTER_IP
         if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
-            raise Flaw(
+            raise ProblemWithoutPlace(
                 f"Service {target.ref} is absent in this step",
                 "only its name can be asked, and 'unresolved' or 'undefined' be expected",
             )
@@ -195,17 +201,23 @@ class Resolver:
     def _with_pods(self, ref: PodRef) -> Workload:
         workload = self._inventory.workloads.get(ref)
         if workload is None:
-            raise Flaw(f"{ref} is absent in this step", "leave the path out, or leave it out of 'absent'")
+            raise ProblemWithoutPlace(
+                f"{ref} is absent in this step", "leave the path out, or leave it out of 'absent'"
+            )
         if not workload.replicas:
-            raise Flaw(f"{workload.kind} {ref} has no pods (replicas: 0)", "leave the path out, or give it replicas")
+            raise ProblemWithoutPlace(
+                f"{workload.kind} {ref} has no pods (replicas: 0)", "leave the path out, or give it replicas"
+            )
         return workload
 
 
-def _unless_flawed(resolve: Callable[[Sentence], list[T]], sentence: Sentence, flaws: list[Flaw]) -> list[T]:
+def _unless_flawed(
+    resolve: Callable[[Sentence], list[T]], sentence: Sentence, flaws: list[ProblemWithoutPlace]
+) -> list[T]:
     """One side of a sentence, or nothing and the flaw noted, so that the other side has its say too."""
     try:
         return resolve(sentence)
-    except Flaw as flaw:
+    except ProblemWithoutPlace as flaw:
         flaws.append(flaw)
         return []
 
@@ -218,30 +230,32 @@ def _demand_one_pod(sentence: Sentence, source: Workload | None) -> None:
     """A bound port makes one and the same flow of all attempts, which several pods would not."""
     if sentence.source_port and (source is None or not source.is_one_pod):
         who = f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
-        raise Flaw(f"'{sentence.left}' binds a port in one pod, but {who}", "ask from a Pod, or leave the port out")
+        raise ProblemWithoutPlace(
+            f"'{sentence.left}' binds a port in one pod, but {who}", "ask from a Pod, or leave the port out"
+        )
 
 
 def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
     """What the manner of asking wants of the step's beginning."""
     ends = [path.source, *([path.target.ref] if path.target.kind is TargetKind.POD else [])]
     made = [ref for ref in ends if ref in transition.made]
-    match path.manner:
-        case Manner.FIRST if len(made) != 1:
+    match path.mode:
+        case ProbeMode.FIRST_PACKET if len(made) != 1:
             what = f"'{path}' is about a pod's first packets, but {'both ends are' if made else 'neither end is'}"
-            raise Flaw(
+            raise ProblemWithoutPlace(
                 f"{what} made on entering this step", "'recreate' one end, or have it 'absent' in the step before"
             )
-        case Manner.THROUGHOUT if made:
-            raise Flaw(
+        case ProbeMode.CONTINUOUS if made:
+            raise ProblemWithoutPlace(
                 f"'{path}' is asked from before this step is entered, but {made[0]} is made on entering it",
                 f"write 'first {path.text.removeprefix('throughout ')}', or ask it in a step that leaves the pod alone",
             )
-        case Manner.HELD if path not in transition.held and sentence.expected is not Expected.ALLOWED:
-            raise Flaw(
+        case ProbeMode.PERSISTENT if path not in transition.held and sentence.expected is not Expected.ALLOWED:
+            raise ProblemWithoutPlace(
                 f"'{path}' is opened in this step, where it must be allowed", "hold it 'allowed' in an earlier step"
             )
-        case Manner.HELD if path in transition.held and path.source in transition.made:
-            raise Flaw(
+        case ProbeMode.PERSISTENT if path in transition.held and path.source in transition.made:
+            raise ProblemWithoutPlace(
                 f"'{path}' cannot have been kept open: {path.source} is made on entering this step",
                 "leave the path out, or the pod alone",
             )
@@ -256,4 +270,4 @@ def _demand(sentence: Sentence, served: Sequence[Port], who: str, remedy: str) -
     if twins:
         remedy = f"write {twins[0].protocol.lower()}:// before the name to ask {twins[0]}"
     ports = ", ".join(dict.fromkeys(map(str, served))) or "no port"
-    raise Flaw(f"{who} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)
+    raise ProblemWithoutPlace(f"{who} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)

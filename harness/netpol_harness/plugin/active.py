@@ -12,14 +12,14 @@ from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, hand_over,
 from netpol_harness.plugin.reports.results import gather
 from netpol_harness.plugin.reports.run import finish
 from netpol_harness.plugin.summary import attach, save_logs, summarize
-from netpol_harness.plugin.telling import Telling, mark
+from netpol_harness.plugin.telling import FailureRenderer, mark
 
 
 def start(config: pytest.Config, lab: Lab) -> None:
     """From now on the run has these hooks."""
     config.stash[REPORTS] = ReportFiles(lab.settings.report)
     gather(config)
-    Telling.start(config)
+    FailureRenderer.start(config)
     config.pluginmanager.register(Hooks())
 
 
@@ -43,7 +43,7 @@ class Hooks:
         add_stories(report, call, item.config)
         if isinstance(item, ScenarioItem):
             attach(report, item)
-        if lab_of(item.config).in_vain:
+        if lab_of(item.config).canary_failed:
             item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
         return report
 

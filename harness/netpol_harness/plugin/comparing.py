@@ -11,7 +11,7 @@ from _pytest._code.code import ExceptionRepr, Traceback
 import netpol_harness
 from netpol_harness.errors import HarnessError
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.plugin.seen import Seen, SeenTable
+from netpol_harness.plugin.seen import ObservedPath, ObservedTable
 from netpol_harness.plugin.telling import STORY_SECTION
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import table_story
@@ -24,7 +24,7 @@ class Notes:
     """Of one test: headlines of comparisons that failed and their stories, and what the test was given last."""
 
     compared: list[tuple[str, Story]] = field(default_factory=list)
-    last: Seen | SeenTable | None = None
+    last: ObservedPath | ObservedTable | None = None
 
     def stories(self, message: str) -> list[Story]:
         """What lies behind the assertion with this message: the comparisons that it names, or what was seen last."""
@@ -32,7 +32,7 @@ class Notes:
         last = self.last
         if named or last is None:
             return named
-        wrong = last.wrong if isinstance(last, SeenTable) else last.judgement is not Judgement.AGREES
+        wrong = last.wrong if isinstance(last, ObservedTable) else last.judgement is not Judgement.AGREES
         return [last.story] if wrong and last.story.text not in message else []
 
 
@@ -54,10 +54,10 @@ def compared(config: pytest.Config, op: str, left: object, right: object) -> lis
     return [told[0]]
 
 
-def noticing(config: pytest.Config) -> Callable[[Seen | SeenTable], None]:
+def noticing(config: pytest.Config) -> Callable[[ObservedPath | ObservedTable], None]:
     """What is to be told of everything that a test is given, so that it is known when the test fails."""
 
-    def notice(seen: Seen | SeenTable) -> None:
+    def notice(seen: ObservedPath | ObservedTable) -> None:
         config.stash.setdefault(_NOTES, Notes()).last = seen
 
     return notice
@@ -72,12 +72,12 @@ def add_stories(report: pytest.TestReport, call: pytest.CallInfo[None], config: 
 
 
 def _told(left: object, right: object) -> tuple[str, Story] | None:
-    seen, other = (right, left) if isinstance(right, Seen | SeenTable) else (left, right)
-    if isinstance(seen, Seen | SeenTable) and isinstance(other, str):
+    seen, other = (right, left) if isinstance(right, ObservedPath | ObservedTable) else (left, right)
+    if isinstance(seen, ObservedPath | ObservedTable) and isinstance(other, str):
         judged = seen.judged(Expected(other))
-        name = str(judged) if isinstance(judged, Seen) else "truth table"
+        name = str(judged) if isinstance(judged, ObservedPath) else "truth table"
         return f"{name}: {judged.story.summary}", judged.story
-    if isinstance(left, tuple) and left and right in ((), []) and all(isinstance(cell, Seen) for cell in left):
+    if isinstance(left, tuple) and left and right in ((), []) and all(isinstance(cell, ObservedPath) for cell in left):
         story = table_story(TruthTable.of(left), left[0].story)
         return story.summary, story
     return None

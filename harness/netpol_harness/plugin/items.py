@@ -13,11 +13,11 @@ from netpol_harness.lab import Lab
 from netpol_harness.paths.path import Expectation
 from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.predicted import objection
-from netpol_harness.plugin.telling import Told, of, spoken
+from netpol_harness.plugin.telling import FailureWithStory, as_pytest_outcome, of
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import world_story
 from netpol_harness.results.evidence import Judgement
-from netpol_harness.results.table import Finding, TruthTable
+from netpol_harness.results.table import PathResult, TruthTable
 
 if TYPE_CHECKING:
     from netpol_harness.plugin.nodes import StepNode
@@ -31,7 +31,7 @@ class ScenarioItem(pytest.Item):
     needs_cluster = True
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def path_results(self) -> tuple[PathResult, ...]:
         """What was seen of this item's paths; empty where the backend lacks what they need."""
         raise NotImplementedError
 
@@ -46,21 +46,21 @@ class ScenarioItem(pytest.Item):
 
     def setup(self) -> None:
         """Without an observation, or without proof of one, there is nothing to compare: ERROR."""
-        if not self.findings:
-            with spoken():
+        if not self.path_results:
+            with as_pytest_outcome():
                 raise Unproven(f"{self.name}: nothing was asked, so that nothing is known")
-        judgements = {finding.judgement for finding in self.findings}
+        judgements = {path_result.judgement for path_result in self.path_results}
         if judgements & _DOUBTS and not judgements & _DISAGREEMENTS:
             self._tell()
 
     def runtest(self) -> None:
         """Compare what was seen with what was expected."""
-        if {finding.judgement for finding in self.findings} & _DISAGREEMENTS:
+        if {path_result.judgement for path_result in self.path_results} & _DISAGREEMENTS:
             self._tell()
 
     def _tell(self) -> NoReturn:
-        with spoken():
-            raise Told(self.story())
+        with as_pytest_outcome():
+            raise FailureWithStory(self.story())
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Our own messages need no traceback."""
@@ -99,20 +99,20 @@ class PathItem(ScenarioItem):
         return self.parent.expectation(self.path_asked)
 
     @property
-    def finding(self) -> Finding:
+    def path_result(self) -> PathResult:
         """What was seen of the path."""
-        return self.parent.observation.findings[self.expectation]
+        return self.parent.observation.path_results[self.expectation]
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def path_results(self) -> tuple[PathResult, ...]:
         """The one finding."""
-        return (self.finding,)
+        return (self.path_result,)
 
     def setup(self) -> None:
         """Skip where the backend lacks what the path needs; record the figures for reports."""
-        if lack := self.parent.parent.stage.lacks(self.expectation.path):
+        if lack := self.parent.parent.scenario_run.lacks(self.expectation.path):
             pytest.skip(str(CapabilityMissing(lack)))
-        self.user_properties += properties(self.finding).items()
+        self.user_properties += properties(self.path_result).items()
         super().setup()
 
     def runtest(self) -> None:
@@ -123,11 +123,11 @@ class PathItem(ScenarioItem):
             try:
                 warnings.warn_explicit(OracleDisagrees(said), OracleDisagrees, str(file), (line or 0) + 1)
             except OracleDisagrees as error:
-                raise Told(of(error)) from None
+                raise FailureWithStory(of(error)) from None
 
     def story(self) -> Story:
         """The path's own."""
-        return self.parent.story(self.finding)
+        return self.parent.story(self.path_result)
 
 
 class ReturnItem(ScenarioItem):
@@ -138,22 +138,22 @@ class ReturnItem(ScenarioItem):
         self.where = self.parent.step.where
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def path_results(self) -> tuple[PathResult, ...]:
         """The worst finding of each path."""
         return self.parent.returns
 
     def setup(self) -> None:
         """Skip where the backend lacks what every path of that step needs."""
-        before, stage = self.parent.before, self.parent.parent.stage
-        asked = before.expectations if before and not self.findings else ()
-        for lack in filter(None, (stage.lacks(expectation.path) for expectation in asked)):
+        before, scenario_run = self.parent.before, self.parent.parent.scenario_run
+        asked = before.expectations if before and not self.path_results else ()
+        for lack in filter(None, (scenario_run.lacks(expectation.path) for expectation in asked)):
             pytest.skip(str(CapabilityMissing(lack)))
         super().setup()
 
     def story(self) -> Story:
         """The stories of what is wrong."""
-        wrong = [finding for finding in self.findings if finding.judgement is not Judgement.AGREES]
-        stories = [self.parent.story(finding, self.parent.before) for finding in wrong[:_TOLD]]
+        wrong = [path_result for path_result in self.path_results if path_result.judgement is not Judgement.AGREES]
+        stories = [self.parent.story(path_result, self.parent.before) for path_result in wrong[:_TOLD]]
         return Story(stories[0].text.partition("\n")[0], "\n".join(map(str, stories)))
 
 
@@ -165,27 +165,27 @@ class OthersItem(ScenarioItem):
         self.where = self.parent.step.where
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def path_results(self) -> tuple[PathResult, ...]:
         """One finding a cell."""
         return self.parent.observation.others
 
     def setup(self) -> None:
         """Record how many cells there are."""
-        self.user_properties.append(("cells", len(self.findings)))
+        self.user_properties.append(("cells", len(self.path_results)))
         super().setup()
 
     def story(self) -> Story:
         """The wrong cells, and the whole story of the first."""
-        wrong = TruthTable.of(self.findings).wrong
-        return world_story(self.findings, self.parent.story(wrong[0]))
+        wrong = TruthTable.of(self.path_results).wrong
+        return world_story(self.path_results, self.parent.story(wrong[0]))
 
 
-def properties(finding: Finding) -> Mapping[str, str | int | float]:
+def properties(path_result: PathResult) -> Mapping[str, str | int | float]:
     """The figures of a path for machine-readable reports."""
-    settled = finding.settled_after
+    settled = path_result.settled_after
     return {
-        "outcome": finding.outcome.value,
-        "attempts": finding.attempts,
-        "tool": str(finding.worst.evidence.last.reply.means),  # plain, for the way from a worker
+        "outcome": path_result.outcome.value,
+        "attempts": path_result.attempts,
+        "tool": str(path_result.worst.evidence.last.reply.means),  # plain, for the way from a worker
         **({"settle_seconds": round(settled, 4)} if settled is not None else {}),
     }

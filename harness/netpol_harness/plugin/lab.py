@@ -9,7 +9,7 @@ import pytest
 
 from netpol_harness.backends.base import ClusterOptions
 from netpol_harness.backends.runs.directory import RunDirectory
-from netpol_harness.backends.select import Choice, choose
+from netpol_harness.backends.select import BackendChoice, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.oracle.points import Profile
@@ -78,7 +78,7 @@ def _make(config: pytest.Config) -> Lab:
     return Lab(_choice(config, run, chosen), settings, shared.path if shared else None, run=run)
 
 
-def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Choice:
+def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> BackendChoice:
     """The backend; a worker takes the one that its controller has chosen."""
     name = chosen.get("name", options.CLUSTER.of(config))
     mutant = options.MUTANT.of(config)
@@ -95,7 +95,7 @@ def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Choic
         choice = choose(name, _cluster_options(config, run), kind_only=kind_only, progress=RunDirectory.place(run).tell)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
-    return Choice(choice.provider, chosen.get("why", choice.why))
+    return BackendChoice(choice.provider, chosen.get("why", choice.why))
 
 
 def _cluster_options(config: pytest.Config, run: str) -> ClusterOptions:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netpol_harness.analysis.explain import Line
-from netpol_harness.analysis.predict import Outlook
+from netpol_harness.analysis.explain import ExplanationLine
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.backends.base import Capability
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
@@ -20,17 +20,17 @@ from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.plugin.items import OthersItem, PathItem, ReturnItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of, profile_of
 from netpol_harness.plugin.marks import mark
-from netpol_harness.plugin.predicted import told
+from netpol_harness.plugin.predicted import with_predicted_verdicts
 from netpol_harness.plugin.reports.steps import write_step
 from netpol_harness.plugin.rounds import worst_of
-from netpol_harness.plugin.telling import spoken
+from netpol_harness.plugin.telling import as_pytest_outcome
 from netpol_harness.report.story import Scene, Story
-from netpol_harness.results.table import Finding
+from netpol_harness.results.table import PathResult
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 
 if TYPE_CHECKING:
-    from netpol_harness.runner.run import Observation
+    from netpol_harness.runner.run import StepResult
 
 
 class ScenarioFile(pytest.File):
@@ -44,7 +44,7 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterable["StepNode"]:
         """Read the files; everything that is wrong with them is one collection error."""
         try:
-            self.scenario = told(self._read(), profile_of(self.config))
+            self.scenario = with_predicted_verdicts(self._read(), profile_of(self.config))
         except ScenarioInvalid as invalid:
             raise self.CollectError(str(invalid)) from None
         known = {capability.value for capability in Capability}
@@ -60,15 +60,15 @@ class ScenarioFile(pytest.File):
 
     def setup(self) -> None:
         """Open the scenario on this run's cluster."""
-        with spoken():
-            self.stage = lab_of(self.config).stage(self.scenario)
-            self.stage.open()
+        with as_pytest_outcome():
+            self.scenario_run = lab_of(self.config).scenario_run(self.scenario)
+            self.scenario_run.open()
 
     def teardown(self) -> None:
         """Remove what the set-up made, however far it came."""
-        if hasattr(self, "stage"):
-            with spoken():
-                self.stage.close()
+        if hasattr(self, "scenario_run"):
+            with as_pytest_outcome():
+                self.scenario_run.close()
 
 
 def _fit_id(path: Path, root: Path) -> Any:
@@ -91,13 +91,13 @@ class StepNode(pytest.Collector):
     """
 
     parent: ScenarioFile
-    outlook: Outlook
-    observation: "Observation"
+    outlook: Predictor
+    observation: "StepResult"
 
     def __init__(self, *, step: Step, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._take(step)
-        self.returns: tuple[Finding, ...] = ()
+        self.returns: tuple[PathResult, ...] = ()
         self.scenes: dict[str, Scene] = {}
 
     def collect(self) -> Iterable["ScenarioItem"]:
@@ -132,46 +132,50 @@ class StepNode(pytest.Collector):
     def setup(self) -> None:
         """Enter the step as often as it says, and ask every selected path at once, each time."""
         lab = lab_of(self.config)
-        with spoken():
+        with as_pytest_outcome():
             observations = [self._observe()]
-            returns: list[Observation] = []
+            returns: list[StepResult] = []
             for _ in range(self.step.repeat - 1 if self.before else 0):
                 returns.append(self._return())
                 observations.append(self._observe())
-            lab.vouch()
+            lab.await_canary()
             self.scenes.clear()
             self.observation = worst_of(observations)
-            self.returns = tuple(worst_of(returns).findings.values()) if returns else ()
+            self.returns = tuple(worst_of(returns).path_results.values()) if returns else ()
             write_step(self, lab)
 
-    def _observe(self) -> "Observation":
+    def _observe(self) -> "StepResult":
         """Enter the step and look. Words are derived in the light of the addresses that pods have got."""
-        stage = self.parent.stage
-        stage.enter(self.step)
-        census = stage.census()
-        outlook = Outlook(stage.scenario, self.step, profile_of(self.config), census.addresses)
+        scenario_run = self.parent.scenario_run
+        scenario_run.enter(self.step)
+        snapshot = scenario_run.snapshot()
+        outlook = Predictor(scenario_run.scenario, self.step, profile_of(self.config), snapshot.addresses)
         self._take(outlook.answered())
         self.outlook = outlook.with_step(self.step)
         selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
-        return stage.observe(
+        return scenario_run.observe(
             self.step,
             [item.expectation for item in selected if isinstance(item, PathItem)],
             others=any(isinstance(item, OthersItem) for item in selected),
             words=self.outlook.others() if self.step.others is Others.ORACLE else None,
-            census=census,
+            snapshot=snapshot,
         )
 
-    def _return(self) -> "Observation":
+    def _return(self) -> "StepResult":
         """Go back to the step before, until it is as its author expects."""
         assert self.before is not None
-        self.parent.stage.enter(self.before)
-        return self.parent.stage.observe(self.before, self.before.expectations, others=False)
+        self.parent.scenario_run.enter(self.before)
+        return self.parent.scenario_run.observe(self.before, self.before.expectations, others=False)
 
-    def story(self, finding: Finding, step: Step | None = None) -> Story:
+    def story(self, path_result: PathResult, step: Step | None = None) -> Story:
         """The story of one finding, with what was in force in its step (by default this one)."""
         step = step or self.step
         if step.name not in self.scenes:
-            self.scenes[step.name] = Scene(self.parent.stage, step, outlook=self.outlook.with_step(step))
+            self.scenes[step.name] = Scene(self.parent.scenario_run, step, outlook=self.outlook.with_step(step))
         often = f"step {self.step.name} was entered {self.step.repeat} times; this is the worst"
-        told = self.scenes[step.name].story(finding)
-        return told.adding(Line("repeated", often)) if self.step.repeat > 1 else told
+        with_predicted_verdicts = self.scenes[step.name].story(path_result)
+        return (
+            with_predicted_verdicts.adding(ExplanationLine("repeated", often))
+            if self.step.repeat > 1
+            else with_predicted_verdicts
+        )

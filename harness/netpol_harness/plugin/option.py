@@ -34,7 +34,7 @@ class Section(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class OptionValue:
     """A value as it was written: its texts, by whom, and the folder that relative paths start from."""
 
     texts: tuple[str, ...]
@@ -51,7 +51,7 @@ class Option(Generic[T]):
 
     name: str
     help: str
-    read: Callable[[Said], T]
+    read: Callable[[OptionValue], T]
     default: T
     section: Section
     ini: IniType
@@ -87,16 +87,16 @@ class Option(Generic[T]):
         except ValueError as error:
             raise pytest.UsageError(f"{said.source} {' '.join(said.texts)}: {error}") from None
 
-    def typed(self, config: pytest.Config) -> Said | None:
+    def typed(self, config: pytest.Config) -> OptionValue | None:
         """What the command line says."""
         return _said(getattr(config.option, self.key, None), self.long, config.invocation_params.dir)
 
-    def _in_environment(self, config: pytest.Config) -> Said | None:
+    def _in_environment(self, config: pytest.Config) -> OptionValue | None:
         text = os.environ.get(self.variable, "")
         value = text.split() if self.ini == "linelist" else text.strip()
         return _said(value, f"environment variable {self.variable}:", config.invocation_params.dir)
 
-    def _in_file(self, config: pytest.Config) -> Said | None:
+    def _in_file(self, config: pytest.Config) -> OptionValue | None:
         file = config.inipath or "-o"
         try:
             value = config.getini(self.key)
@@ -105,10 +105,10 @@ class Option(Generic[T]):
         return _said(value, f"{file}: {self.key}:", config.inipath.parent if config.inipath else config.rootpath)
 
 
-def _said(value: Any, source: str, base: Path) -> Said | None:
+def _said(value: Any, source: str, base: Path) -> OptionValue | None:
     """An empty value says nothing."""
     texts = tuple(map(str, value if isinstance(value, list) else [value]))
-    return None if value is None or not any(texts) else Said(texts, source, base)
+    return None if value is None or not any(texts) else OptionValue(texts, source, base)
 
 
 def one(
@@ -150,7 +150,7 @@ def files_or_names(
     return Option(name, help, _files_or_texts, (), section, "linelist", arguments)
 
 
-def _files_or_texts(said: Said) -> tuple[Path | str, ...]:
+def _files_or_texts(said: OptionValue) -> tuple[Path | str, ...]:
     return tuple(path if (path := said.base / text).is_file() else text for text in said.texts)
 
 
@@ -195,7 +195,7 @@ _NUMBERS: dict[Callable[..., Any], IniType] = {seconds: "float", count: "int"}
 """Types that the configuration file has for what these readers read."""
 
 
-def _writable(said: Said) -> Path:
+def _writable(said: OptionValue) -> Path:
     """The folder that was named, if a file can be made in it, or above it where it is not there yet; none is left."""
     named = said.base / said.texts[-1]
     try:

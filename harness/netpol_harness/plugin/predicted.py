@@ -7,7 +7,7 @@ where addresses are known.
 from dataclasses import replace
 
 from netpol_harness.analysis.explain import explained
-from netpol_harness.analysis.predict import Outlook, contradicts
+from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import Profile
 from netpol_harness.paths.outcome import Expected
@@ -15,13 +15,13 @@ from netpol_harness.paths.path import Expectation
 from netpol_harness.scenario.scenario import Scenario
 
 
-def told(scenario: Scenario, profile: Profile) -> Scenario:
+def with_predicted_verdicts(scenario: Scenario, profile: Profile) -> Scenario:
     """The scenario with a word for every path of its derived steps."""
-    steps = (Outlook(scenario, step, profile).answered() if step.inquiries else step for step in scenario.steps)
+    steps = (Predictor(scenario, step, profile).answered() if step.inquiries else step for step in scenario.steps)
     return replace(scenario, steps=tuple(steps))
 
 
-def objection(expectation: Expectation, outlook: Outlook) -> str | None:
+def objection(expectation: Expectation, outlook: Predictor) -> str | None:
     """What the oracle has against an author's word, in one line; ``None`` where they agree, or one says nothing."""
     path, written = expectation.path, expectation.expected
     if not contradicts(outlook.word(path), written):

@@ -55,7 +55,7 @@ class Display:
     def _show(self) -> None:
         seen = 0
         while not self.done.wait(_LOOK):
-            seen = seen + 1 if self.lab.doings else 0
+            seen = seen + 1 if self.lab.activities else 0
             if seen > _PATIENCE:
                 self._spin()
                 seen = 0
@@ -64,10 +64,10 @@ class Display:
         """Tell of what lasts, in lines of their own. A log that says nothing looks like a run that hangs."""
         since = told = monotonic()
         while not self.done.wait(_LOOK):
-            doings, now = self.lab.doings, monotonic()
-            since = since if doings else now
+            activities, now = self.lab.activities, monotonic()
+            since = since if activities else now
             if now - max(since, told) >= _PAUSE:
-                self.out.write(f"\nnetpol: after {now - since:.0f} s: {one_line('; '.join(doings))}\n")
+                self.out.write(f"\nnetpol: after {now - since:.0f} s: {one_line('; '.join(activities))}\n")
                 self.out.flush()
                 told = now
 
@@ -79,8 +79,8 @@ class Display:
         console = Console(file=self.out)
         console.print()  # pytest's line stays as it is
         with Status("", console=console) as status:
-            while (doings := self.lab.doings) and not self.done.wait(_LOOK):
-                status.update(Text(escaped("\n  ".join(doings))))
+            while (activities := self.lab.activities) and not self.done.wait(_LOOK):
+                status.update(Text(escaped("\n  ".join(activities))))
 
 
 def _standard_error() -> TextIO | None:

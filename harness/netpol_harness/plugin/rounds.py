@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from netpol_harness.results.table import worst
 
 if TYPE_CHECKING:
-    from netpol_harness.runner.run import Observation
+    from netpol_harness.runner.run import StepResult
 
 
-def worst_of(observations: Sequence["Observation"]) -> "Observation":
+def worst_of(observations: Sequence["StepResult"]) -> "StepResult":
     """Of each path and cell, the worst of what was seen; the last of what is equally bad."""
     last = observations[-1]
-    findings = {
-        expectation: worst(o.findings[expectation] for o in reversed(observations) if expectation in o.findings)
-        for expectation in last.findings
+    path_results = {
+        expectation: worst(o.path_results[expectation] for o in reversed(observations) if expectation in o.path_results)
+        for expectation in last.path_results
     }
-    rounds = [{finding.expectation.path: finding for finding in o.others} for o in reversed(observations)]
+    rounds = [{path_result.expectation.path: path_result for path_result in o.others} for o in reversed(observations)]
     others = tuple(worst(cells[path] for cells in rounds if path in cells) for path in rounds[0])
-    return replace(last, findings=findings, others=others)
+    return replace(last, path_results=path_results, others=others)

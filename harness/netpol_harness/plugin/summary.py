@@ -59,7 +59,7 @@ def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
     if report.failed:
         if step.stash.get(_DRAWN, None) is not observation:
             step.stash[_DRAWN] = observation
-            table = TruthTable.of([*observation.findings.values(), *observation.others])
+            table = TruthTable.of([*observation.path_results.values(), *observation.others])
             setattr(report, _KEY, {"step": step.nodeid, "table": asdict(wrong_grid(table))})
     elif report.when == "call" and report.passed and isinstance(item, PathItem):
         setattr(report, _KEY, dict(item.user_properties))

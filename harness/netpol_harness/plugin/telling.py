@@ -38,7 +38,7 @@ _WRONG = ("observed", "lost")
 """Labels of lines that say what is wrong."""
 
 
-class Told(Failed):
+class FailureWithStory(Failed):
     """A failure whose story is finished: it needs no traceback."""
 
     def __init__(self, story: Story) -> None:
@@ -47,14 +47,14 @@ class Told(Failed):
 
 
 @contextmanager
-def spoken() -> Iterator[None]:
+def as_pytest_outcome() -> Iterator[None]:
     """The harness's own errors as pytest shows them best: their message, without a traceback; a lack as a skip."""
     try:
         yield
     except CapabilityMissing as lack:
         raise pytest.skip.Exception(str(lack)) from None
     except HarnessError as error:
-        raise Told(of(error)) from None
+        raise FailureWithStory(of(error)) from None
 
 
 def of(error: Exception) -> Story:
@@ -65,12 +65,12 @@ def of(error: Exception) -> Story:
 
 def mark(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None) -> None:
     """Where a test failed with a story, give its report this instead of a traceback."""
-    if report.failed and excinfo and isinstance(excinfo.value, Told):
+    if report.failed and excinfo and isinstance(excinfo.value, FailureWithStory):
         setattr(report, _OURS, True)
         report.longrepr = _plain(excinfo.value.story, *report.location[:2])
 
 
-class Telling:
+class FailureRenderer:
     """In the process that has the terminal: every story is told once, and the tests that share it refer to it."""
 
     def __init__(self) -> None:

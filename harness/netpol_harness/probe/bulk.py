@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from netpol_harness.errors import Unproven
 from netpol_harness.model.names import PodRef
 from netpol_harness.probe.converge import converge
-from netpol_harness.probe.prober import Means, Prober
+from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.probe.toolbox import Tool
 from netpol_harness.results.evidence import Evidence, Reply
@@ -26,15 +26,15 @@ MOST_PODS = 3
 TRIES = 3
 
 
-def sweep(
+def bulk_probe(
     prober: Prober, questions: Iterable[Question], timeouts: Timeouts, *, since: float | None = None, seed: int = 0
 ) -> Mapping[Question, Evidence]:
     """``converge`` by the agent. Raises ``Unproven`` where a sample asked with typed tools does not agree with it."""
     distinct = tuple(dict.fromkeys(questions))
     sampled = sample(distinct, seed)
     with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:
-        typed = pool.submit(_replies, prober, sampled, Means.TYPED)
-        evidence = converge(prober, distinct, timeouts, since=since, means=Means.AGENT)
+        typed = pool.submit(_replies, prober, sampled, ProbeMethod.CLI)
+        evidence = converge(prober, distinct, timeouts, since=since, means=ProbeMethod.PYTHON)
     by_agent = {q: evidence[q].last.reply for q in sampled if evidence[q].last.reply.tool == Tool.PYTHON}
     differing = _differing(prober, by_agent, typed.result())
     if differing:
@@ -58,11 +58,11 @@ def _differing(prober: Prober, by_agent: Mapping[Question, Reply], typed: Mappin
         differing = [question for question in by_agent if by_agent[question].outcome is not typed[question].outcome]
         if not differing or not left:
             break
-        by_agent, typed = (_replies(prober, differing, means) for means in (Means.AGENT, Means.TYPED))
+        by_agent, typed = (_replies(prober, differing, means) for means in (ProbeMethod.PYTHON, ProbeMethod.CLI))
     return tuple(_line(question, by_agent[question], typed[question]) for question in differing)
 
 
-def _replies(prober: Prober, questions: Sequence[Question], means: Means) -> dict[Question, Reply]:
+def _replies(prober: Prober, questions: Sequence[Question], means: ProbeMethod) -> dict[Question, Reply]:
     """One reply to each question, without its witnesses: what is compared here are the means, not the network."""
     batches: dict[PodRef, list[Probe]] = {}
     for question in questions:

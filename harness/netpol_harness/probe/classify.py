@@ -33,7 +33,7 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Rule:
     """``codes`` empty: any code; ``pattern`` empty: any message, ``\\Z`` an empty one."""
 
     outcome: Outcome
@@ -64,75 +64,75 @@ C, W, N, P, U, T, B, A = (
     )
 )
 PLAIN_SUCCESS = frozenset({Dialect.AGNHOST, Dialect.BASH, Dialect.PYTHON, Dialect.PING, Dialect.LOOKUP})
-EVERY_TOOL = frozenset(Dialect) - {Dialect.AGENT}
-AGENT = frozenset({Dialect.AGENT})
+EVERY_TOOL = frozenset(Dialect) - {Dialect.PYTHON_SCRIPT}
+PYTHON_SCRIPT = frozenset({Dialect.PYTHON_SCRIPT})
 LOOKUP = frozenset({Dialect.LOOKUP})
 PING = frozenset({Dialect.PING})
 
-TABLE: tuple[Row, ...] = (
-    Row(Outcome.PROBE_FAILED, EVERY_TOOL, NEVER_RAN),
+TABLE: tuple[Rule, ...] = (
+    Rule(Outcome.PROBE_FAILED, EVERY_TOOL, NEVER_RAN),
     # curl names the phase that failed, so that its silence is always explained
-    Row(Outcome.CONNECTED, C, pattern=r"^\* *(Connected to|Established connection)"),
-    Row(Outcome.CONNECTED, C, frozenset({0, 1, 8, 52, 56})),
-    Row(Outcome.NAME_FAILED, C, frozenset({6})),
-    Row(Outcome.NAME_FAILED, C, frozenset({28}), r"resolv|name lookup"),
-    Row(Outcome.TIMED_OUT, C, frozenset({28})),
-    Row(Outcome.CONNECTED, W, pattern=r"HTTP/\d|\bconnected\.|error getting response|bad header|empty reply"),
-    Row(Outcome.CONNECTED, W, frozenset({0})),
-    Row(Outcome.CONNECTED, N, frozenset({0}), r"succeeded!|\bopen\b|\bConnected to\b"),
-    Row(Outcome.CONNECTED, T, pattern=r"succeeded!|\[[\d.a-f:]+\] \d+ .*\bopen$|\bConnected to\b", detail="connected"),
-    Row(Outcome.CONNECTED, P, frozenset({0})),
-    Row(Outcome.CONNECTED, P, SILENCE, detail="connected; the server said nothing"),
-    Row(
+    Rule(Outcome.CONNECTED, C, pattern=r"^\* *(Connected to|Established connection)"),
+    Rule(Outcome.CONNECTED, C, frozenset({0, 1, 8, 52, 56})),
+    Rule(Outcome.NAME_FAILED, C, frozenset({6})),
+    Rule(Outcome.NAME_FAILED, C, frozenset({28}), r"resolv|name lookup"),
+    Rule(Outcome.TIMED_OUT, C, frozenset({28})),
+    Rule(Outcome.CONNECTED, W, pattern=r"HTTP/\d|\bconnected\.|error getting response|bad header|empty reply"),
+    Rule(Outcome.CONNECTED, W, frozenset({0})),
+    Rule(Outcome.CONNECTED, N, frozenset({0}), r"succeeded!|\bopen\b|\bConnected to\b"),
+    Rule(Outcome.CONNECTED, T, pattern=r"succeeded!|\[[\d.a-f:]+\] \d+ .*\bopen$|\bConnected to\b", detail="connected"),
+    Rule(Outcome.CONNECTED, P, frozenset({0})),
+    Rule(Outcome.CONNECTED, P, SILENCE, detail="connected; the server said nothing"),
+    Rule(
         Outcome.PROBE_FAILED,
         EVERY_TOOL,
         pattern=r"address already in use|cannot assign requested address|couldn't setup local socket",
         detail="the source port is not free: an earlier connection from it has not been forgotten yet",
     ),
     # datagrams: nc leaves with 0 and nothing said where an ICMP error came back, with 1 where none could be sent
-    Row(Outcome.REFUSED, U, frozenset({0}), r"\A\s*\Z", detail="an ICMP error came back"),
-    Row(Outcome.TIMED_OUT, U, SILENCE, r"\A\s*\Z", explained=False),
-    Row(Outcome.CONNECTED, U, frozenset({0}) | SILENCE),
-    Row(Outcome.REFUSED, B, frozenset({1}), r"\A\s*\Z", detail="an ICMP error came back", explained=False),
-    Row(Outcome.UNREACHABLE, U, frozenset({1}), r"\A\s*\Z", detail="no datagram could be sent", explained=False),
-    Row(Outcome.CONNECTED, PLAIN_SUCCESS, frozenset({0})),
-    Row(Outcome.TIMED_OUT, A, pattern=r"^TIMEOUT"),
-    Row(Outcome.REFUSED, A, pattern=r"^REFUSED"),
-    Row(Outcome.NAME_FAILED, A, pattern=r"^DNS"),
-    Row(Outcome.PROBE_FAILED, PING, pattern=r"socket:|are you root|capability"),
-    Row(Outcome.UNREACHABLE, PING, frozenset({1}), r"unreachable|filtered|prohibited"),
-    Row(Outcome.TIMED_OUT, PING, frozenset({1}), r"100% packet loss"),
-    Row(Outcome.CONNECTED, LOOKUP, frozenset({1}), r"^Name:.*\n^Address"),
-    Row(Outcome.TIMED_OUT, EVERY_TOOL, SILENCE, explained=False),
-    Row(Outcome.NAME_FAILED, LOOKUP),
+    Rule(Outcome.REFUSED, U, frozenset({0}), r"\A\s*\Z", detail="an ICMP error came back"),
+    Rule(Outcome.TIMED_OUT, U, SILENCE, r"\A\s*\Z", explained=False),
+    Rule(Outcome.CONNECTED, U, frozenset({0}) | SILENCE),
+    Rule(Outcome.REFUSED, B, frozenset({1}), r"\A\s*\Z", detail="an ICMP error came back", explained=False),
+    Rule(Outcome.UNREACHABLE, U, frozenset({1}), r"\A\s*\Z", detail="no datagram could be sent", explained=False),
+    Rule(Outcome.CONNECTED, PLAIN_SUCCESS, frozenset({0})),
+    Rule(Outcome.TIMED_OUT, A, pattern=r"^TIMEOUT"),
+    Rule(Outcome.REFUSED, A, pattern=r"^REFUSED"),
+    Rule(Outcome.NAME_FAILED, A, pattern=r"^DNS"),
+    Rule(Outcome.PROBE_FAILED, PING, pattern=r"socket:|are you root|capability"),
+    Rule(Outcome.UNREACHABLE, PING, frozenset({1}), r"unreachable|filtered|prohibited"),
+    Rule(Outcome.TIMED_OUT, PING, frozenset({1}), r"100% packet loss"),
+    Rule(Outcome.CONNECTED, LOOKUP, frozenset({1}), r"^Name:.*\n^Address"),
+    Rule(Outcome.TIMED_OUT, EVERY_TOOL, SILENCE, explained=False),
+    Rule(Outcome.NAME_FAILED, LOOKUP),
     # the agent's codes are errno
-    Row(Outcome.CONNECTED, AGENT, frozenset({0})),
-    Row(Outcome.REFUSED, AGENT, frozenset({104, 111}), detail="refused"),
-    Row(Outcome.TIMED_OUT, AGENT, frozenset({110})),
-    Row(Outcome.UNREACHABLE, AGENT, frozenset({1, 13, 100, 101, 112, 113}), detail="unreachable"),
+    Rule(Outcome.CONNECTED, PYTHON_SCRIPT, frozenset({0})),
+    Rule(Outcome.REFUSED, PYTHON_SCRIPT, frozenset({104, 111}), detail="refused"),
+    Rule(Outcome.TIMED_OUT, PYTHON_SCRIPT, frozenset({110})),
+    Rule(Outcome.UNREACHABLE, PYTHON_SCRIPT, frozenset({1, 13, 100, 101, 112, 113}), detail="unreachable"),
 )
 
 FAILED = frozenset({1, 2, 4, 7})
 """Exit codes with which tools report what a phrase then explains (wget 4: network failure, curl 7: no connection)."""
 
-PHRASES: tuple[Row, ...] = (
-    Row(
+PHRASES: tuple[Rule, ...] = (
+    Rule(
         Outcome.NAME_FAILED,
         EVERY_TOOL,
         FAILED,
         r"getaddrinfo|gaierror|name or service not known|temporary failure in name|no address associated|bad address|"
         r"could not resolve|unable to resolve|forward host lookup failed|name does not resolve|unknown host",
     ),
-    Row(Outcome.PROBE_FAILED, EVERY_TOOL, FAILED, r"invalid option|unrecognized option|unknown (flag|command)|usage:"),
-    Row(Outcome.PROBE_FAILED, EVERY_TOOL, FAILED, r"protocol not supported"),
-    Row(Outcome.REFUSED, EVERY_TOOL, FAILED, r"connection refused|connection reset by peer"),
-    Row(
+    Rule(Outcome.PROBE_FAILED, EVERY_TOOL, FAILED, r"invalid option|unrecognized option|unknown (flag|command)|usage:"),
+    Rule(Outcome.PROBE_FAILED, EVERY_TOOL, FAILED, r"protocol not supported"),
+    Rule(Outcome.REFUSED, EVERY_TOOL, FAILED, r"connection refused|connection reset by peer"),
+    Rule(
         Outcome.UNREACHABLE,
         EVERY_TOOL,
         FAILED,
         r"no route to host|(network|host|net) (is )?unreachable|permission denied|operation not permitted|filtered",
     ),
-    Row(Outcome.TIMED_OUT, EVERY_TOOL, FAILED, r"timed out|\btimeout\b", explained=False),
+    Rule(Outcome.TIMED_OUT, EVERY_TOOL, FAILED, r"timed out|\btimeout\b", explained=False),
 )
 """What all tools say alike, in the words of glibc, musl and their own."""
 
@@ -163,7 +163,7 @@ def _telling(outcome: Outcome, dialect: Dialect, code: int, message: str) -> str
     if status and dialect in (Dialect.CURL, Dialect.WGET):
         return f"HTTP {status[1]}"
     line = next(_spoken(message), "")
-    if code in NEVER_RAN and dialect is not Dialect.AGENT:
+    if code in NEVER_RAN and dialect is not Dialect.PYTHON_SCRIPT:
         return f"it could not be run (exit code {code}): {line}"
     return f"connected, then {line}" if code and dialect is Dialect.CURL and outcome is Outcome.CONNECTED else line
 

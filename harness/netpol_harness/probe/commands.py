@@ -45,7 +45,7 @@ class Dialect(StrEnum):
     PYTHON = "python3"
     PING = "ping"
     LOOKUP = "lookup"
-    AGENT = "agent"
+    PYTHON_SCRIPT = "python script"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CommandRequest:
     """What a command is made of. ``timeout`` in seconds; ``token`` is a fresh word of letters and digits."""
 
     probe: Probe
@@ -86,7 +86,7 @@ class Ask:
         return f"{self.probe.host} {self.probe.port}"
 
 
-def command_for(ask: Ask, forced: Tool | None) -> Command | None:
+def command_for(ask: CommandRequest, forced: Tool | None) -> Command | None:
     """The command by the first tool there that can ask this, or by ``forced`` alone; ``None`` where none can."""
     for tool in PREFERENCE[ask.probe.scheme]:
         if tool not in ask.toolbox.tools or forced not in (None, tool):
@@ -109,7 +109,7 @@ def _has_better_than_bare_nc(toolbox: Toolbox) -> bool:
     return toolbox.netcat is Netcat.PLAIN and bool(toolbox.tools & {Tool.CURL, Tool.AGNHOST})
 
 
-def _curl(ask: Ask) -> Command | None:
+def _curl(ask: CommandRequest) -> Command | None:
     scheme = {Scheme.HTTP: "http", Scheme.TCP: "telnet"}.get(ask.probe.scheme)
     if scheme is None or ask.probe.source_port:
         return None
@@ -120,13 +120,13 @@ def _curl(ask: Ask) -> Command | None:
     )
 
 
-def _wget(ask: Ask) -> Command | None:
+def _wget(ask: CommandRequest) -> Command | None:
     if ask.probe.scheme not in (Scheme.HTTP, Scheme.TCP) or ask.probe.source_port:
         return None
     return Command(Tool.WGET, Dialect.WGET, ask.limited(f"wget -S -O /dev/null http://{ask.probe.authority}/"))
 
 
-def _nc(ask: Ask) -> Command | None:
+def _nc(ask: CommandRequest) -> Command | None:
     kind, word = ask.toolbox.netcat, ask.toolbox.nc
     if ask.probe.scheme is Scheme.UDP:
         return None if kind in (Netcat.NCAT, Netcat.PLAIN) else _nc_udp(ask)
@@ -141,20 +141,20 @@ def _nc(ask: Ask) -> Command | None:
     return Command(Tool.NC, Dialect.NC, ask.limited(f"{word} -vz{numeric} -w {ask.whole_seconds} {ask.where}"))
 
 
-def _nc_plain(ask: Ask) -> Command:
+def _nc_plain(ask: CommandRequest) -> Command:
     """Bare nc has its own time-out for connecting and none for what follows, so that ``timeout``, one second later,
     means connected and silent."""
     seconds = ask.whole_seconds
     return Command(Tool.NC, Dialect.NC_PLAIN, f"timeout {seconds + 1} {ask.toolbox.nc} -w {seconds} {ask.where}")
 
 
-def _nc_talk(ask: Ask) -> Command:
+def _nc_talk(ask: CommandRequest) -> Command:
     """nc waits longer than ``timeout`` for the end of the connection, so that ``timeout`` bounds everything."""
     argv = f"{ask.toolbox.nc} -v{_from_port(ask)} -w {ask.whole_seconds + 1} {ask.where}"
     return Command(Tool.NC, Dialect.NC_TALK, f"printf '{PARTING}' | {ask.limited(argv)}")
 
 
-def _nc_udp(ask: Ask) -> Command:
+def _nc_udp(ask: CommandRequest) -> Command:
     """nc waits longer than ``timeout`` for the answer, so that silence is always ``timeout``'s exit code."""
     once = " -W 1" if ask.toolbox.receives_once else ""
     argv = f"{ask.toolbox.nc} -u{_from_port(ask)} -w {ask.whole_seconds + 1}{once} {ask.where}"
@@ -162,11 +162,11 @@ def _nc_udp(ask: Ask) -> Command:
     return Command(Tool.NC, Dialect.NC_UDP, shell, tries=UDP_TRIES, data_only=True)
 
 
-def _from_port(ask: Ask) -> str:
+def _from_port(ask: CommandRequest) -> str:
     return f" -p {ask.probe.source_port}" if ask.probe.source_port else ""
 
 
-def _agnhost(ask: Ask) -> Command | None:
+def _agnhost(ask: CommandRequest) -> Command | None:
     if ask.probe.scheme is Scheme.ICMP or ask.probe.source_port:
         return None
     if ask.probe.scheme is Scheme.UDP and ask.probe.asks_dns:  # what it sends is "hostname"
@@ -177,7 +177,7 @@ def _agnhost(ask: Ask) -> Command | None:
     return Command(Tool.AGNHOST, Dialect.AGNHOST, argv)
 
 
-def _bash(ask: Ask) -> Command | None:
+def _bash(ask: CommandRequest) -> Command | None:
     if ask.probe.source_port:
         return None
     place = f"{ask.probe.host}/{ask.probe.port}"
@@ -190,7 +190,7 @@ def _bash(ask: Ask) -> Command | None:
     return Command(Tool.BASH, Dialect.BASH_UDP, shell, tries=UDP_TRIES, data_only=True)
 
 
-def _python(ask: Ask) -> Command | None:
+def _python(ask: CommandRequest) -> Command | None:
     if ask.probe.scheme is Scheme.ICMP:
         return None
     tries = UDP_TRIES if ask.probe.scheme is Scheme.UDP else 1
@@ -217,7 +217,7 @@ def _python_bind(probe: Probe) -> str:
     return f'{"" if probe.scheme is Scheme.UDP else linger}s.bind(("", {probe.source_port})); '
 
 
-def _ping(ask: Ask) -> Command | None:
+def _ping(ask: CommandRequest) -> Command | None:
     if ask.probe.scheme is not Scheme.ICMP:
         return None
     return Command(Tool.PING, Dialect.PING, ask.limited(f"ping -n -c 1 -W {ask.whole_seconds} {ask.probe.host}"))
@@ -249,7 +249,7 @@ PREFERENCE: Mapping[Scheme, tuple[Tool, ...]] = MappingProxyType(
 )
 """Tools that can ask each scheme, best first."""
 
-MAKERS: Mapping[Tool, Callable[[Ask], Command | None]] = MappingProxyType(
+MAKERS: Mapping[Tool, Callable[[CommandRequest], Command | None]] = MappingProxyType(
     {
         Tool.CURL: _curl,
         Tool.WGET: _wget,

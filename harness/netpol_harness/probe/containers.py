@@ -52,7 +52,7 @@ class Containers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ExecTarget:
     """A container of a pod (empty: its only own one) and what it has."""
 
     container: str
@@ -60,10 +60,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ProbeShare:
     """Probes for one place. ``lacks``: why there is no better one, where the place cannot ask them."""
 
-    place: Place
+    place: ExecTarget
     probes: tuple[Probe, ...]
     lacks: str = ""
 
@@ -72,12 +72,12 @@ class Share:
 class _Found:
     """What a pod has: places in its own containers, why there is none, and one in a probe container."""
 
-    own: tuple[Place, ...]
+    own: tuple[ExecTarget, ...]
     why: str = ""
-    spare: tuple[Place, ...] = ()
+    spare: tuple[ExecTarget, ...] = ()
 
 
-class Places:
+class ExecTargets:
     """Finds and remembers the places of all pods. Safe to share between threads."""
 
     def __init__(self, run: Run, containers: Containers | None) -> None:
@@ -91,7 +91,7 @@ class Places:
         """In pods of this namespace, ask first from the containers of these names: an admission may add others."""
         self._written[namespace] = frozenset(containers)
 
-    def of(self, pod: PodRef) -> tuple[Place, ...]:
+    def of(self, pod: PodRef) -> tuple[ExecTarget, ...]:
         """The pod's places as far as they were needed, at least one.
 
         Raises ``ToolMissing`` where there is none, and ``ExecFailed`` where the pod cannot be asked anything.
@@ -100,7 +100,7 @@ class Places:
         found = self._found[pod]
         return found.own + found.spare
 
-    def share(self, pod: PodRef, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[Share, ...]:
+    def share(self, pod: PodRef, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[ProbeShare, ...]:
         """Every probe to the first place that can ask it. Raises what ``of`` does."""
         found = self._found.get(pod) or self._look(pod)
         shares, left = _divided(found.own + found.spare, probes, can_ask)
@@ -115,7 +115,7 @@ class Places:
             more, left = _divided(found.spare, left, can_ask)
             shares += more
         self._found[pod] = found
-        return (*shares, Share((found.own + found.spare)[0], left, lacks)) if left else shares
+        return (*shares, ProbeShare((found.own + found.spare)[0], left, lacks)) if left else shares
 
     def knows(self, pod: PodRef) -> bool:
         """Whether the pod's places have been found out."""
@@ -166,12 +166,12 @@ class Places:
             return sorted(self._containers.own(pod), key=lambda name: name not in written)
         return ()
 
-    def _spare(self, pod: PodRef) -> Place:
+    def _spare(self, pod: PodRef) -> ExecTarget:
         if self._containers is None:
             raise ToolMissing("")
         return self._place(pod, self._containers.container(pod))
 
-    def _place(self, pod: PodRef, container: str) -> Place:
+    def _place(self, pod: PodRef, container: str) -> ExecTarget:
         nonce = fresh_nonce()
         try:
             reply = self._run(pod, container, SHELL, toolbox.discovery(nonce).encode())
@@ -181,7 +181,7 @@ class Places:
             raise
         if did_nothing(reply):
             raise ToolMissing(NO_SHELL)
-        return Place(container, toolbox.parse(nonce, reply.stdout))
+        return ExecTarget(container, toolbox.parse(nonce, reply.stdout))
 
 
 def fresh_nonce() -> str:
@@ -200,12 +200,12 @@ def did_nothing(reply: ExecReply) -> bool:
 
 
 def _divided(
-    places: Sequence[Place], probes: Sequence[Probe], can_ask: CanAsk
-) -> tuple[tuple[Share, ...], tuple[Probe, ...]]:
+    places: Sequence[ExecTarget], probes: Sequence[Probe], can_ask: CanAsk
+) -> tuple[tuple[ProbeShare, ...], tuple[Probe, ...]]:
     """A share for each place that can ask something, and the probes that none can."""
     shares, left = [], tuple(probes)
     for place in places:
         able = tuple(probe for probe in left if can_ask(probe, place.toolbox))
         left = tuple(probe for probe in left if probe not in able)
-        shares += [Share(place, able)] if able else []
+        shares += [ProbeShare(place, able)] if able else []
     return tuple(shares), left

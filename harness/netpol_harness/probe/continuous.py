@@ -34,7 +34,7 @@ class _Round:
     answers: Future[Mapping[Question, Attempt]]
 
 
-class Watch:
+class ContinuousProbe:
     """A watch that has begun. ``since``: the monotonic moment from which the times of attempts are counted."""
 
     def __init__(self, prober: Prober, look: Look, *, since: float) -> None:

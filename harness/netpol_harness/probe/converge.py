@@ -15,7 +15,7 @@ from dataclasses import replace
 from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.probe.prober import Means, Prober, Replies
+from netpol_harness.probe.prober import ProbeMethod, Prober, Replies
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.timeouts import Timeouts
@@ -27,14 +27,14 @@ def converge(
     timeouts: Timeouts,
     *,
     since: float | None = None,
-    means: Means = Means.TYPED,
+    means: ProbeMethod = ProbeMethod.CLI,
 ) -> Mapping[Question, Evidence]:
     """Evidence for every question (each asked under its own words). Of ``timeouts``, settle and interval count.
 
     Returns after the settle deadline at the latest, give or take two rounds; never raises for a broken pod.
     """
     attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
-    if means is Means.TYPED:
+    if means is ProbeMethod.CLI:
         prober.prepare(pod for question in attempts for pod in question.asked_in)
     rounds = _Rounds(prober, attempts, timeouts.interval, means, time.monotonic() if since is None else since)
     deadline = Deadline(timeouts.settle)
@@ -48,7 +48,9 @@ def converge(
     return {question: Evidence(question.expected, tuple(seen)) for question, seen in attempts.items()}
 
 
-def ask(prober: Prober, questions: Sequence[Question], means: Means = Means.TYPED) -> Mapping[Question, Attempt]:
+def ask(
+    prober: Prober, questions: Sequence[Question], means: ProbeMethod = ProbeMethod.CLI
+) -> Mapping[Question, Attempt]:
     """One attempt at each question with its witnesses, in one round; ``at`` is zero."""
     batches: dict[PodRef, list[Probe]] = {}
     for question in questions:
@@ -74,7 +76,7 @@ class _Rounds:
         prober: Prober,
         attempts: Mapping[Question, list[Attempt]],
         interval: float,
-        means: Means,
+        means: ProbeMethod,
         origin: float,
     ) -> None:
         self._prober = prober
@@ -100,10 +102,10 @@ def _vouched(
 ) -> Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]:
     """For witnesses that could not be asked: a pod that had an answer from the same listener, and the answer."""
     mute = [
-        (question, witness)
+        (question, liveness)
         for question in questions
-        for witness in question.witnesses
-        if question.vouchers and replies.get(witness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
+        for liveness in question.witnesses
+        if question.vouchers and replies.get(liveness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
     ]
     batches: dict[PodRef, list[Probe]] = {}
     for question, (_, probe) in mute:
@@ -111,10 +113,10 @@ def _vouched(
             batches.setdefault(pod, []).append(probe)
     heard = {key: reply for key, reply in prober.observe(batches).items() if reply.outcome is Outcome.CONNECTED}
     return {
-        witness: (pod, heard[pod, witness[1]])
-        for question, witness in mute
+        liveness: (pod, heard[pod, liveness[1]])
+        for question, liveness in mute
         for pod in question.vouchers
-        if (pod, witness[1]) in heard
+        if (pod, liveness[1]) in heard
     }
 
 
@@ -124,15 +126,17 @@ def _attempt(
     """The reply and the worst of the witnesses: one that was not heard, before one that is silent, before life."""
     reply = replies.get((question.source, question.probe), NOT_ASKED)
     seen = [
-        (str(vouched[witness][0]), vouched[witness][1]) if witness in vouched else ("", replies.get(witness, NOT_ASKED))
-        for witness in question.witnesses
+        (str(vouched[liveness][0]), vouched[liveness][1])
+        if liveness in vouched
+        else ("", replies.get(liveness, NOT_ASKED))
+        for liveness in question.witnesses
     ]
-    voucher, worst = min(seen, key=lambda entry: _worth(entry[1]), default=("", None))
-    return Attempt(0.0, reply, worst, voucher)
+    checked_from, worst = min(seen, key=lambda entry: _worth(entry[1]), default=("", None))
+    return Attempt(0.0, reply, worst, checked_from)
 
 
-def _worth(witness: Reply) -> int:
-    return {Outcome.PROBE_FAILED: 0, Outcome.CONNECTED: 2}.get(witness.outcome, 1)
+def _worth(liveness: Reply) -> int:
+    return {Outcome.PROBE_FAILED: 0, Outcome.CONNECTED: 2}.get(liveness.outcome, 1)
 
 
 NOT_ASKED = Reply(Outcome.PROBE_FAILED, "no reply was given for this probe")

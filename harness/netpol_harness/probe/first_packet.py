@@ -29,14 +29,14 @@ TOOLBOX = Toolbox(
 
 
 @dataclass(frozen=True, slots=True)
-class First:
+class FirstPacketProbes:
     """What the first container of a pod asks. ``batches`` run one after the other."""
 
     probes: tuple[Probe, ...]
     batches: tuple[Batch, ...]
 
     @classmethod
-    def asking(cls, probes: Sequence[Probe], timeout: float) -> "First":
+    def asking(cls, probes: Sequence[Probe], timeout: float) -> "FirstPacketProbes":
         """Ask ``probes`` (distinct), ``timeout`` seconds each."""
         rounds = (
             script.compose(probes, TOOLBOX, timeout=timeout, width=WIDEST, nonce=fresh_nonce()) for _ in range(ROUNDS)

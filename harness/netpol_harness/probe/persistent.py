@@ -31,7 +31,7 @@ from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import classify
 from netpol_harness.probe.commands import UDP_TRIES, Dialect, escaped
-from netpol_harness.probe.containers import Places, fresh_nonce
+from netpol_harness.probe.containers import ExecTargets, fresh_nonce
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
 from netpol_harness.results.evidence import Reply
@@ -65,14 +65,14 @@ trap - EXIT; kill $j && wait $j
 Held = tuple[PodRef, Probe]
 
 
-class Lines:
+class PersistentConnections:
     """The held connections of all pods. ``exec_timeout``: seconds that a session may take to say anything at all."""
 
-    def __init__(self, sessions: Sessions | None, places: Places, *, exec_timeout: float) -> None:
+    def __init__(self, sessions: Sessions | None, places: ExecTargets, *, exec_timeout: float) -> None:
         self._sessions = sessions
         self._places = places
         self._exec_timeout = exec_timeout
-        self._lines: dict[Held, _Line] = {}
+        self._lines: dict[Held, _Connection] = {}
         self._making = Lock()
 
     def ask(self, held: Sequence[Held], timeout: float) -> Mapping[Held, Reply]:
@@ -97,14 +97,14 @@ class Lines:
 
     def _ask(self, one: Held, timeout: float) -> Reply:
         with self._making:
-            line = self._lines.setdefault(one, _Line(one[1]))
+            line = self._lines.setdefault(one, _Connection(one[1]))
         with line.busy:
             try:
                 return line.ask(lambda: self._open(*one), timeout, self._exec_timeout)
             except HarnessError as error:
                 return line.lost(str(error))
 
-    def _open(self, pod: PodRef, probe: Probe) -> "_Talk":
+    def _open(self, pod: PodRef, probe: Probe) -> "_Conversation":
         if self._sessions is None:
             raise ExecFailed("this way into pods cannot hold a connection open")
         share = self._places.share(pod, (probe,), lambda _, box: can_hold(box))[0]
@@ -112,7 +112,7 @@ class Lines:
         argv = ("bash", "-c", _program(probe, nonce))
         container = share.place.container
         session = self._sessions.session(pod, argv, deadline=Deadline(self._exec_timeout), container=container)
-        return _Talk(session, nonce, container)
+        return _Conversation(session, nonce, container)
 
 
 def can_hold(toolbox: Toolbox) -> bool:
@@ -120,7 +120,7 @@ def can_hold(toolbox: Toolbox) -> bool:
     return Tool.BASH in toolbox.tools
 
 
-class _Talk:
+class _Conversation:
     """A session with the program: frames under its nonce, and what the target said before, between and after them.
 
     A frame is one line, since bash writes by lines; it need not begin one, for what the target says may lack its end.
@@ -189,18 +189,18 @@ class _Talk:
         self._session.close()
 
 
-class _Line:
+class _Connection:
     """One held connection, from the first attempt to open it."""
 
     def __init__(self, probe: Probe) -> None:
         self.busy = Lock()
         self.unanswered_since: float | None = None
         self._probe = probe
-        self._talk: _Talk | None = None
+        self._talk: _Conversation | None = None
         self._has_answered = False
         self._end: Reply | None = None
 
-    def ask(self, open: Callable[[], _Talk], timeout: float, patience: float) -> Reply:
+    def ask(self, open: Callable[[], _Conversation], timeout: float, patience: float) -> Reply:
         """One reply. Raises ``HarnessError`` where the session broke."""
         if self._end is not None:
             return self._end
@@ -219,20 +219,20 @@ class _Line:
         if self._talk is not None:
             self._talk.close()
 
-    def _opened(self, talk: _Talk, timeout: float, patience: float) -> bool:
+    def _opened(self, talk: _Conversation, timeout: float, patience: float) -> bool:
         if talk.wait(lambda: "began" in talk.frames, patience) is None:
             raise ExecFailed("bash does not answer")
         talk.wait(lambda: bool(talk.frames.keys() & {"open", "ended"}), timeout)
         return "open" in talk.frames
 
-    def _unopened(self, talk: _Talk, timeout: float) -> Reply:
+    def _unopened(self, talk: _Conversation, timeout: float) -> Reply:
         if "ended" not in talk.frames:
             silent = Outcome.PROBE_FAILED if self._probe.by_name else Outcome.TIMED_OUT
             return self._reply(silent, f"no connection within {timeout:.3g} s")
         meaning = classify.read(Dialect.BASH, 1, talk.data.decode("utf-8", "replace"))
         return self._reply(meaning.outcome, meaning.detail)
 
-    def _asked(self, talk: _Talk, timeout: float, patience: float) -> Reply:
+    def _asked(self, talk: _Conversation, timeout: float, patience: float) -> Reply:
         talk.forget()
         tries = UDP_TRIES if self._probe.scheme is Scheme.UDP else 1
         word = secrets.token_hex(8)
@@ -246,11 +246,11 @@ class _Line:
             return self._reply(Outcome.PROBE_FAILED, "no answer; but the pod was too slow for silence to mean anything")
         return self._reply(Outcome.TIMED_OUT, f"no answer over the open connection within {timeout:.3g} s")
 
-    def _has_come(self, talk: _Talk, word: str) -> bool:
+    def _has_come(self, talk: _Conversation, word: str) -> bool:
         """Of a stream any answer that comes has passed now; a datagram must be the one that was sent last."""
         return word.encode() in talk.data or (self._probe.scheme is Scheme.HTTP and b"HTTP/1." in talk.data)
 
-    def _answered(self, talk: _Talk, word: str, seconds: float) -> Reply:
+    def _answered(self, talk: _Conversation, word: str, seconds: float) -> Reply:
         said = talk.data.decode("utf-8", "replace")
         if PARTING.search(said):
             return self._reply(Outcome.PROBE_FAILED, "the server ends its connections; ask one that keeps them alive")

@@ -22,20 +22,20 @@ from netpol_harness.kube.exec import Exec, ExecReply, Sessions, Throttled
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import python_script, script
-from netpol_harness.probe.commands import Ask, command_for
+from netpol_harness.probe.commands import CommandRequest, command_for
 from netpol_harness.probe.containers import (
     SEVERAL,
     SHELL,
     Containers,
-    Places,
-    Share,
+    ExecTargets,
+    ProbeShare,
     did_nothing,
     fresh_nonce,
     lacks_program,
 )
 from netpol_harness.probe.ephemeral import NO_IMAGE
 from netpol_harness.probe.gate import Gate
-from netpol_harness.probe.persistent import Lines
+from netpol_harness.probe.persistent import PersistentConnections
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import Answers, Batch
 from netpol_harness.probe.toolbox import Tool, Toolbox
@@ -56,11 +56,11 @@ Replies = Mapping[tuple[PodRef, Probe], Reply]
 Batches = Mapping[PodRef, Sequence[Probe]]
 
 
-class Means(StrEnum):
-    """How to ask: TYPED is what a user would type; AGENT is faster, for addresses, where a container has python3."""
+class ProbeMethod(StrEnum):
+    """How to probe: CLI runs what a user would type; PYTHON is faster, for addresses, where a container has python3."""
 
-    TYPED = "typed"
-    AGENT = "agent"
+    CLI = "cli"
+    PYTHON = "python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,10 @@ class Prober:
         self._pace = 1
         self._gate = Gate(self._concurrency)
         self._containers = containers
-        self._places = Places(self._discover, containers)
-        self._lines = Lines(exec if isinstance(exec, Sessions) else None, self._places, exec_timeout=exec_timeout)
+        self._places = ExecTargets(self._discover, containers)
+        self._lines = PersistentConnections(
+            exec if isinstance(exec, Sessions) else None, self._places, exec_timeout=exec_timeout
+        )
         self._agents: dict[PodRef, str | None] = {}
 
     @property
@@ -130,7 +132,7 @@ class Prober:
             with ThreadPoolExecutor(min(self._concurrency, len(strangers)), thread_name_prefix="prepare") as pool:
                 tuple(pool.map(self._prepare, strangers))
 
-    def observe(self, batches: Batches, means: Means = Means.TYPED) -> Replies:
+    def observe(self, batches: Batches, means: ProbeMethod = ProbeMethod.CLI) -> Replies:
         """Ask all probes of all pods; one that is listed twice is asked once."""
         asked = tuple(dict.fromkeys((pod, probe) for pod, probes in batches.items() for probe in probes))
         held = tuple((pod, probe) for pod, probe in asked if probe.held)
@@ -149,7 +151,7 @@ class Prober:
         """Close the connections that these probes were asked over; the next asking opens new ones."""
         self._lines.hang_up(held)
 
-    def _observe(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> Replies:
+    def _observe(self, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod) -> Replies:
         """Ask by new connections.
 
         What was silent in a round that was too slow is asked again with more time, up to the slowest pace.
@@ -164,11 +166,11 @@ class Prober:
         return replies
 
     def _round(
-        self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means
+        self, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod
     ) -> tuple[Replies, Mapping[tuple[PodRef, Probe], str]]:
         """One reply for each probe; and of those whose silence means nothing, why."""
         if all(self._agents.get(pod, "") is None for pod in work):
-            means = Means.TYPED
+            means = ProbeMethod.CLI
         at_once, width = self._breadth(work, means)
         asked = self._all_at_once(at_once, work, means, width)
         slowest = max(asked, key=lambda pod: asked[pod].slowness)
@@ -183,7 +185,7 @@ class Prober:
         return replies, dict.fromkeys(doubtful, f"pod {slowest} was too slow for silence to mean anything")
 
     def _all_at_once(
-        self, at_once: int, work: Mapping[PodRef, tuple[Probe, ...]], means: Means, width: int
+        self, at_once: int, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod, width: int
     ) -> dict[PodRef, _Asked]:
         pool = ThreadPoolExecutor(at_once, thread_name_prefix="probe")
         try:
@@ -192,10 +194,10 @@ class Prober:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _breadth(self, work: Mapping[PodRef, tuple[Probe, ...]], means: Means) -> tuple[int, int]:
+    def _breadth(self, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod) -> tuple[int, int]:
         """How many pods at once, and how many typed probes at once in each: all, where they are few."""
         probes = int(STARTS_PER_SECOND * self._timeout / 2) // self._pace
-        most = self._concurrency if means is Means.AGENT else min(self._concurrency, probes // NARROWEST)
+        most = self._concurrency if means is ProbeMethod.PYTHON else min(self._concurrency, probes // NARROWEST)
         at_once = max(1, min(most, len(work)))
         few = sum(map(len, work.values())) <= probes
         return at_once, WIDEST if few else max(NARROWEST, min(WIDEST, probes // at_once))
@@ -206,10 +208,10 @@ class Prober:
         elif slowness < QUICK:
             self._pace = max(self._pace // 2, 1)
 
-    def _ask(self, pod: PodRef, probes: tuple[Probe, ...], means: Means, width: int) -> _Asked:
+    def _ask(self, pod: PodRef, probes: tuple[Probe, ...], means: ProbeMethod, width: int) -> _Asked:
         """Everything for one pod, one exec after the other; whatever breaks becomes the reason of its replies."""
         try:
-            if means is Means.AGENT and self._agents.get(pod, "") is not None:
+            if means is ProbeMethod.PYTHON and self._agents.get(pod, "") is not None:
                 return self._by_agent(pod, probes, width)
             return self._typed(pod, probes, width)
         except HarnessError as error:
@@ -261,9 +263,9 @@ class Prober:
         return asked
 
     def _can_ask(self, probe: Probe, toolbox: Toolbox) -> bool:
-        return command_for(Ask(probe, toolbox, self.timeout, ""), self._tool) is not None
+        return command_for(CommandRequest(probe, toolbox, self.timeout, ""), self._tool) is not None
 
-    def _from_place(self, pod: PodRef, share: Share, width: int) -> _Asked:
+    def _from_place(self, pod: PodRef, share: ProbeShare, width: int) -> _Asked:
         place = share.place
         batch = script.compose(
             share.probes, place.toolbox, timeout=self.timeout, width=width, nonce=fresh_nonce(), tool=self._tool

@@ -21,7 +21,7 @@ TCP_INFO_ROUND_TRIP = slice(68, 72)  # tcpi_rtt of linux/tcp.h, in microseconds
 KINDS = {"tcp": (_socket.SOCK_STREAM, 0), "udp": (_socket.SOCK_DGRAM, 0), "sctp": (_socket.SOCK_STREAM, 132)}
 
 
-class Attempt:
+class Connection:
     """One open question. ``payload`` is what to send, empty for streams; ``resends`` is when to send it again."""
 
     def __init__(self, index: str, scheme: str, address: str, payload: bytes, timeout: float) -> None:
@@ -68,14 +68,14 @@ class Attempt:
             return error.errno or UNKNOWN, b""
 
 
-class Agent:
+class Prober:
     """Everything that is being asked, by descriptor."""
 
     def __init__(self, nonce: str, timeout: float) -> None:
         self.nonce = nonce
         self.timeout = timeout
         self.poll = select.poll()
-        self.asked = {}  # type: dict[int, Attempt]
+        self.asked = {}  # type: dict[int, Connection]
 
     def run(self, jobs: "list[tuple[str, str, str, int, bytes]]") -> None:
         """Ask all jobs: (index, scheme, address, port, payload)."""
@@ -89,7 +89,7 @@ class Agent:
     def begin(self, index: str, scheme: str, address: str, port: int, payload: bytes) -> None:
         """Start one attempt; what is answered at once is not waited for."""
         try:
-            attempt = Attempt(index, scheme, address, payload, self.timeout)
+            attempt = Connection(index, scheme, address, payload, self.timeout)
         except OSError as error:
             now = time.monotonic()
             self.write(index, (now, now), error.errno or UNKNOWN, b"")
@@ -132,5 +132,5 @@ class Agent:
 
 def main(nonce: str, timeout: float, jobs: "list[tuple[str, str, str, int, bytes]]") -> None:
     """Ask ``jobs`` under ``nonce``, each for ``timeout`` seconds."""
-    Agent(nonce, timeout).run(jobs)
+    Prober(nonce, timeout).run(jobs)
     sys.stdout.flush()

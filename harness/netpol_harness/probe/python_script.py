@@ -16,7 +16,7 @@ from netpol_harness.probe.script import PULSE, PULSE_PROBES, Batch, token
 from netpol_harness.probe.toolbox import Tool
 
 ARGV = ("python3", "-S", "-E", "-c", "exec(eval(input()))")
-PROGRAM = Path(__file__).with_name("agent_program.py").read_text("utf-8")
+PROGRAM = Path(__file__).with_name("python_program.py").read_text("utf-8")
 
 AT_ONCE = 500
 """Sockets that one agent has open at the same time, as its program says."""
@@ -45,4 +45,4 @@ def _job(index: str, probe: Probe, nonce: str) -> tuple[str, str, str, int, byte
 def _command(probe: Probe, timeout: float, nonce: str, index: str) -> Command:
     """What a user could type to ask the same."""
     limited = f"timeout {max(1, math.ceil(timeout))} {python_argv(probe, token(nonce, index))}"
-    return Command(Tool.PYTHON, Dialect.AGENT, limited)
+    return Command(Tool.PYTHON, Dialect.PYTHON_SCRIPT, limited)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import classify, frames
-from netpol_harness.probe.commands import Ask, Command, Dialect, command_for, lookup_command
+from netpol_harness.probe.commands import Command, CommandRequest, Dialect, command_for, lookup_command
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import SOUGHT, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
@@ -85,7 +85,7 @@ def compose(
     ``nonce`` is a fresh word of letters and digits; ``tool`` forces one tool for all probes.
     """
     commands = {
-        str(index): (probe, command_for(Ask(probe, toolbox, timeout, token(nonce, str(index))), tool))
+        str(index): (probe, command_for(CommandRequest(probe, toolbox, timeout, token(nonce, str(index))), tool))
         for index, probe in enumerate(probes)
     }
     asked = {index: (probe, command) for index, (probe, command) in commands.items() if command is not None}
@@ -165,7 +165,10 @@ def _pulses(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeou
     """Index -> line for each tool in use, by the first of the pulse's probes that it can ask."""
     tools = sorted({command.tool for _, command in asked.values()})
     beats = [
-        next(filter(None, (command_for(Ask(probe, toolbox, timeout, ""), tool) for probe in PULSE_PROBES)), None)
+        next(
+            filter(None, (command_for(CommandRequest(probe, toolbox, timeout, ""), tool) for probe in PULSE_PROBES)),
+            None,
+        )
         for tool in tools
     ]
     named = {f"{PULSE}{number}": beat for number, beat in enumerate(beats) if beat is not None}

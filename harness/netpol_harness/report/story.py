@@ -7,20 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netpol_harness.analysis.explain import Explanation, Line, explained
-from netpol_harness.analysis.predict import Outlook, contradicts
+from netpol_harness.analysis.explain import Explanation, ExplanationLine, explained
+from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.analysis.world import Addresses
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement
-from netpol_harness.results.table import Asked, Finding
+from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.scenario.scenario import Manifest, Step
 from netpol_harness.scenario.strays import strays
 
 if TYPE_CHECKING:
-    from netpol_harness.runner.run import Stage
+    from netpol_harness.runner.run import ScenarioRun
+
 
 WIDE = 16
 """Columns above which a table shows only the rows and columns that hold a wrong cell."""
@@ -53,7 +54,7 @@ class Story:
     def __str__(self) -> str:
         return self.text
 
-    def adding(self, *lines: Line) -> "Story":
+    def adding(self, *lines: ExplanationLine) -> "Story":
         """The same with more lines."""
         return replace(self, text="\n".join([self.text, *map(str, lines)]))
 
@@ -79,20 +80,29 @@ class Scene:
     """What was in force in a step. The cluster and the files are asked once, however many stories are told of it."""
 
     def __init__(
-        self, stage: "Stage", step: Step, *, outlook: Outlook | None = None, profile: Profile = SPECIFICATION
+        self,
+        scenario_run: "ScenarioRun",
+        step: Step,
+        *,
+        outlook: Predictor | None = None,
+        profile: Profile = SPECIFICATION,
     ) -> None:
-        self.stage = stage
+        self.scenario_run = scenario_run
         self.step = step
         self._given = outlook
         self._profile = profile
 
-    def story(self, finding: Finding) -> Story:
+    def story(self, path_result: PathResult) -> Story:
         """The story of one finding in the step."""
-        return story_of(finding, self.around(finding))
+        return story_of(path_result, self.around(path_result))
 
-    def around(self, finding: Finding) -> Surroundings:
+    def around(self, path_result: PathResult) -> Surroundings:
         """What was in force for a path of the step, by the specification and by the pods' real addresses."""
-        expectation, cluster, scenario = finding.expectation, self.stage.ground.cluster, self.stage.scenario
+        expectation, cluster, scenario = (
+            path_result.expectation,
+            self.scenario_run.context.cluster,
+            self.scenario_run.scenario,
+        )
         return Surroundings(
             where=f"{scenario.name}/{expectation.where}",
             step=self.step.name,
@@ -105,18 +115,18 @@ class Scene:
         )
 
     @cached_property
-    def _outlook(self) -> Outlook:
-        return self._given or Outlook(self.stage.scenario, self.step, self._profile, self._addresses)
+    def _outlook(self) -> Predictor:
+        return self._given or Predictor(self.scenario_run.scenario, self.step, self._profile, self._addresses)
 
     @cached_property
     def _strays(self) -> tuple[Manifest, ...]:
-        return strays(self.stage.scenario)
+        return strays(self.scenario_run.scenario)
 
     @cached_property
     def _lost(self) -> Sequence[str]:
         """What somebody has taken from the cluster, as far as it tells, and while it is in the step."""
         try:
-            return self.stage.lost_policies() if self.stage.present.name == self.step.name else ()
+            return self.scenario_run.lost_policies() if self.scenario_run.present.name == self.step.name else ()
         except HarnessError:
             return ()
 
@@ -124,56 +134,61 @@ class Scene:
     def _addresses(self) -> Addresses:
         """The addresses of pods and hosts, as far as the cluster tells."""
         try:
-            return self.stage.census().addresses
+            return self.scenario_run.snapshot().addresses
         except HarnessError:
             return {}
 
 
-def surroundings(stage: "Stage", step: Step, finding: Finding) -> Surroundings:
+def surroundings(scenario_run: "ScenarioRun", step: Step, path_result: PathResult) -> Surroundings:
     """What was in force for a path of ``step``, for a single story."""
-    return Scene(stage, step).around(finding)
+    return Scene(scenario_run, step).around(path_result)
 
 
-def describe(finding: Finding, around: Surroundings) -> str:
+def describe(path_result: PathResult, around: Surroundings) -> str:
     """Why a path does not agree: expectation, observation, evidence, policies, and the command to repeat it by hand."""
-    return story_of(finding, around).text
+    return story_of(path_result, around).text
 
 
-def story_of(finding: Finding, around: Surroundings) -> Story:
+def story_of(path_result: PathResult, around: Surroundings) -> Story:
     """The same with its summary."""
-    worst = finding.worst
+    worst = path_result.worst
     lines = [
-        Line("expected", f"{finding.expected}  ({around.where}, step {around.step})"),
-        Line("observed", f"{finding.outcome}: {_seen(worst.evidence.last)}"),
-        Line("evidence", _evidence(worst.evidence)),
+        ExplanationLine("expected", f"{path_result.expected}  ({around.where}, step {around.step})"),
+        ExplanationLine("observed", f"{path_result.outcome}: {_seen(worst.evidence.last)}"),
+        ExplanationLine("evidence", _evidence(worst.evidence)),
         *_proof(worst.evidence),
-        Line("asked", f"{worst.source} -> {worst.target}{_others(finding)}"),
-        *_reasoning(finding, around),
-        *(Line("lost", f"{name} is not on the cluster any more, though it should be in force") for name in around.lost),
-        Line("dataplane", around.dataplane),
-        Line("repeat", repeat(worst, around)),
+        ExplanationLine("asked", f"{worst.source} -> {worst.target}{_others(path_result)}"),
+        *_reasoning(path_result, around),
+        *(
+            ExplanationLine("lost", f"{name} is not on the cluster any more, though it should be in force")
+            for name in around.lost
+        ),
+        ExplanationLine("dataplane", around.dataplane),
+        ExplanationLine("repeat", repeat(worst, around)),
     ]
-    said = verdict(finding)
-    return Story(said, f"{finding}: {said}").adding(*lines)
+    said = verdict(path_result)
+    return Story(said, f"{path_result}: {said}").adding(*lines)
 
 
-def verdict(finding: Finding) -> str:
+def verdict(path_result: PathResult) -> str:
     """What a finding comes to, in one line without the path."""
-    match finding.judgement:
+    match path_result.judgement:
         case Judgement.DISAGREES:
-            return f"expected {finding.expected}, observed {finding.outcome}"
+            return f"expected {path_result.expected}, observed {path_result.outcome}"
         case Judgement.FLAPPING:
-            return f"flapping: it was {finding.expected} for a while, and then {_flap(finding)}"
+            return f"flapping: it was {path_result.expected} for a while, and then {_flap(path_result)}"
         case Judgement.UNPROVEN:
-            return f"UNPROVEN: {finding.outcome} shows nothing, since what should have answered was not seen alive"
+            return f"UNPROVEN: {path_result.outcome} shows nothing, since what should have answered was not seen alive"
         case Judgement.BROKEN:
             return "the probe failed, so nothing is known about this path"
         case Judgement.AGREES:
-            return f"{finding.expected}, as expected"
+            return f"{path_result.expected}, as expected"
 
 
-def _flap(finding: Finding) -> str:
-    strays = [a.reply.outcome for a in finding.worst.evidence.attempts if not finding.expected.admits(a.reply.outcome)]
+def _flap(path_result: PathResult) -> str:
+    strays = [
+        a.reply.outcome for a in path_result.worst.evidence.attempts if not path_result.expected.admits(a.reply.outcome)
+    ]
     return f"{strays[-1]}" if strays else "not"
 
 
@@ -197,39 +212,39 @@ def _evidence(evidence: Evidence) -> str:
     return f"{len(attempts)} attempt{plural}{tool} within {attempts[-1].at:.2f} s of the last change: {story}"
 
 
-def _proof(evidence: Evidence) -> list[Line]:
-    witness = evidence.last.witness
-    if witness is None:
-        missing = Line("proof", "none: no pod of the scenario is known to serve this target")
+def _proof(evidence: Evidence) -> list[ExplanationLine]:
+    liveness = evidence.last.liveness
+    if liveness is None:
+        missing = ExplanationLine("proof", "none: no pod of the scenario is known to serve this target")
         return [missing] if evidence.expected.needs_proof else []
-    alive = witness.outcome is Outcome.CONNECTED
-    told = f"{witness.outcome}" + (f": {witness.detail}" if witness.detail and not alive else "")
+    alive = liveness.outcome is Outcome.CONNECTED
+    told = f"{liveness.outcome}" + (f": {liveness.detail}" if liveness.detail and not alive else "")
     name = "name server" if evidence.expected is Expected.UNRESOLVED else "listener"
-    where = f"asked from {evidence.last.voucher}" if evidence.last.voucher else "asked inside its own pod"
-    return [Line("proof", f"{name} {where}: {told}")]
+    where = f"asked from {evidence.last.checked_from}" if evidence.last.checked_from else "asked inside its own pod"
+    return [ExplanationLine("proof", f"{name} {where}: {told}")]
 
 
-def _others(finding: Finding) -> str:
-    return f"  (the worst of {len(finding.asked)} pairs of pods)" if len(finding.asked) > 1 else ""
+def _others(path_result: PathResult) -> str:
+    return f"  (the worst of {len(path_result.asked)} pairs of pods)" if len(path_result.asked) > 1 else ""
 
 
-def _reasoning(finding: Finding, around: Surroundings) -> Iterator[Line]:
+def _reasoning(path_result: PathResult, around: Surroundings) -> Iterator[ExplanationLine]:
     """What the policies say of the path, what the oracle makes of it, and typical causes where it saw this coming."""
     explanation = around.explanation
     if explanation is None:
         return
     yield from explanation.lines
     by = "" if around.profile == SPECIFICATION.name else f" (profile {around.profile})"
-    yield Line("oracle", f"{explanation.word}{by}{_opinion(finding, explanation.word)}")
-    if explanation.word is Expected.UNDEFINED or explanation.word.admits(finding.outcome):
-        yield from (Line("cause", cause) for cause in explanation.causes)
+    yield ExplanationLine("oracle", f"{explanation.word}{by}{_opinion(path_result, explanation.word)}")
+    if explanation.word is Expected.UNDEFINED or explanation.word.admits(path_result.outcome):
+        yield from (ExplanationLine("cause", cause) for cause in explanation.causes)
 
 
-def _opinion(finding: Finding, word: Expected) -> str:
+def _opinion(path_result: PathResult, word: Expected) -> str:
     if word is Expected.UNDEFINED:
         return ": the specification leaves this open, or cannot know it"
-    seen = word.admits(finding.outcome)
-    if not contradicts(word, finding.expected):
+    seen = word.admits(path_result.outcome)
+    if not contradicts(word, path_result.expected):
         ending = "" if seen else ", and the network does something else"
         return f", as the scenario expects{ending}"
     if seen:
@@ -237,7 +252,7 @@ def _opinion(finding: Finding, word: Expected) -> str:
     return ", which is neither what the scenario expects nor what was observed"
 
 
-def repeat(asked: Asked, around: Surroundings) -> str:
+def repeat(asked: PodPairResult, around: Surroundings) -> str:
     """The ``kubectl exec`` line that asks the same question by hand."""
     namespace, _, pod = asked.source.partition("/")
     context = ["--context", around.context] if around.context else []

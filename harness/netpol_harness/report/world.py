@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netpol_harness.report.fold import Grid, Names
 from netpol_harness.report.story import Story, verdict
-from netpol_harness.results.table import Finding, TruthTable
+from netpol_harness.results.table import PathResult, TruthTable
 
 MOST = 20
 """Groups of wrong cells that one message lists, and names that it gives of one group."""
@@ -15,7 +15,7 @@ FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PodGroup:
     """Wrong cells of one verdict: all of these sources, asking all of these targets."""
 
     sources: Names
@@ -32,11 +32,11 @@ class Group:
         return tuple(f"{what}: {_listed(names)}" for what, names in ends if len(names) > 1)
 
 
-def world_story(findings: Sequence[Finding], example: Story) -> Story:
+def world_story(path_results: Sequence[PathResult], example: Story) -> Story:
     """The story of a closed world. ``example`` is that of its first wrong cell, told whole."""
-    table = TruthTable.of(findings)
+    table = TruthTable.of(path_results)
     return cells_story(
-        table, f"{len(table.wrong)} of the {len(findings)} other paths are not {_word(findings)}", example
+        table, f"{len(table.wrong)} of the {len(path_results)} other paths are not {_word(path_results)}", example
     )
 
 
@@ -54,17 +54,17 @@ def cells_story(table: TruthTable, said: str, example: Story) -> Story:
     return Story(said, "\n".join([f"{said}:", *lines, *rest, "", "One of them:", example.text]))
 
 
-def _word(findings: Sequence[Finding]) -> str:
+def _word(path_results: Sequence[PathResult]) -> str:
     """The word that all share, or what each has of its own."""
-    words = {finding.expected for finding in findings}
+    words = {path_result.expected for path_result in path_results}
     return words.pop() if len(words) == 1 else "as expected"
 
 
-def groups(table: TruthTable) -> Sequence[Group]:
+def groups(table: TruthTable) -> Sequence[PodGroup]:
     """The wrong cells in as few groups as can be had by folding rows and columns, or columns alone."""
-    wrong = {(finding.source, finding.target): verdict(finding) for finding in table.wrong}
+    wrong = {(path_result.source, path_result.target): verdict(path_result) for path_result in table.wrong}
     if len(wrong) <= FEW:
-        return [Group((source,), (target,), said) for (source, target), said in wrong.items()]
+        return [PodGroup((source,), (target,), said) for (source, target), said in wrong.items()]
     rows, columns = ([name for name in names if name in ends] for names, ends in _sides(table, wrong))
     right = "right"
     grid = Grid.of(rows, columns, lambda *cell: wrong.get(cell) or (right if cell in table.cells else ""))
@@ -77,20 +77,20 @@ def _sides(table: TruthTable, wrong: dict[tuple[str, str], str]) -> Iterator[tup
     yield table.columns, {target for _, target in wrong}
 
 
-def _folded(grid: Grid, said: set[str]) -> Iterator[Group]:
+def _folded(grid: Grid, said: set[str]) -> Iterator[PodGroup]:
     for sources, marks in zip(grid.rows, grid.marks, strict=True):
         by_mark: dict[str, list[str]] = {}
         for targets, mark in zip(grid.columns, marks, strict=True):
             if mark in said:
                 by_mark.setdefault(str(mark), []).extend(targets)
-        yield from (Group(sources, tuple(targets), mark) for mark, targets in by_mark.items())
+        yield from (PodGroup(sources, tuple(targets), mark) for mark, targets in by_mark.items())
 
 
-def _by_target(wrong: dict[tuple[str, str], str]) -> Iterator[Group]:
+def _by_target(wrong: dict[tuple[str, str], str]) -> Iterator[PodGroup]:
     found: dict[tuple[str, str], list[str]] = {}
     for (source, target), said in wrong.items():
         found.setdefault((target, said), []).append(source)
-    yield from (Group(tuple(sources), (target,), said) for (target, said), sources in found.items())
+    yield from (PodGroup(tuple(sources), (target,), said) for (target, said), sources in found.items())
 
 
 def _ends(names: Names, what: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Manner
+from netpol_harness.paths.path import ProbeMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,21 @@ class Reply:
 class Attempt:
     """One reply, ``at`` seconds after the last change of the cluster's state, and its witness of the same round.
 
-    ``witness`` is ``None`` where the round asked none; else the worst of the target's own answers (PROBE_FAILED before
-    silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof. ``voucher``
-    names the pod that had an answer from the target in the round, where the target's own pod could not be asked.
+    ``liveness`` is ``None`` where the round asked none; else the worst of the target's own answers (PROBE_FAILED before
+    silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
+    ``checked_from`` names the pod that had an answer from the target in the round, where the target's own pod could not
+    be asked.
     """
 
     at: float
     reply: Reply
-    witness: Reply | None = None
-    voucher: str = ""
+    liveness: Reply | None = None
+    checked_from: str = ""
 
     @property
     def proven(self) -> bool:
         """Whether what should have answered was seen alive in the same round."""
-        return self.witness is not None and self.witness.outcome is Outcome.CONNECTED
+        return self.liveness is not None and self.liveness.outcome is Outcome.CONNECTED
 
     @property
     def refuted(self) -> bool:
@@ -62,7 +63,7 @@ class Attempt:
         A name that did not resolve is another matter than the target's listener.
         """
         denied = self.reply.outcome in (Outcome.TIMED_OUT, Outcome.REFUSED, Outcome.UNREACHABLE)
-        heard = self.witness is not None and self.witness.outcome is not Outcome.PROBE_FAILED
+        heard = self.liveness is not None and self.liveness.outcome is not Outcome.PROBE_FAILED
         return denied and heard and not self.proven
 
     @property
@@ -81,7 +82,7 @@ class Evidence:
 
     expected: Expected
     attempts: tuple[Attempt, ...]
-    manner: Manner = Manner.NEW
+    mode: ProbeMode = ProbeMode.NEW
 
     @property
     def last(self) -> Attempt:
@@ -96,18 +97,18 @@ class Evidence:
     @property
     def strays(self) -> tuple[Attempt, ...]:
         """The credible answers that the word does not admit, where every answer counts."""
-        late = self.manner is Manner.FIRST and self.expected is Expected.ALLOWED
-        if late or self.manner not in (Manner.FIRST, Manner.THROUGHOUT):
+        late = self.mode is ProbeMode.FIRST_PACKET and self.expected is Expected.ALLOWED
+        if late or self.mode not in (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS):
             return ()
         return tuple(a for a in self.attempts if a.credible and not self.expected.admits(a.reply.outcome))
 
     @property
     def has_gaps(self) -> bool:
         """Whether too little was seen where every answer counts: not the first packets, or half of the time nothing."""
-        if self.manner is Manner.FIRST:
+        if self.mode is ProbeMode.FIRST_PACKET:
             return self.attempts[0].reply.outcome is Outcome.PROBE_FAILED
         seen = sum(attempt.reply.outcome is not Outcome.PROBE_FAILED for attempt in self.attempts)
-        return self.manner is Manner.THROUGHOUT and 2 * seen < len(self.attempts)
+        return self.mode is ProbeMode.CONTINUOUS and 2 * seen < len(self.attempts)
 
     @property
     def settled_after(self) -> float | None:
@@ -122,7 +123,7 @@ class Evidence:
     @property
     def flapped(self) -> bool:
         """Whether the question matched once and then credibly did not, even if it matched again later."""
-        if self.manner is Manner.FIRST:
+        if self.mode is ProbeMode.FIRST_PACKET:
             return False
         matched = False
         for attempt in self.attempts:
@@ -151,7 +152,7 @@ class Judgement(StrEnum):
     BROKEN = "broken"
 
 
-def judge(evidence: Evidence) -> Judgement:
+def judge_evidence(evidence: Evidence) -> Judgement:
     """Compare. The order is the order of doubt: no observation, then disagreement, then lack of proof."""
     if evidence.strays:
         return Judgement.DISAGREES

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
-from netpol_harness.results.evidence import Evidence, Judgement, judge
+from netpol_harness.results.evidence import Evidence, Judgement, judge_evidence
 
 GLYPHS: Mapping[Outcome, str] = {
     Outcome.CONNECTED: ".",
@@ -28,7 +28,7 @@ _WORST_FIRST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PodPairResult:
     """What was really typed for a path: from which pod, to which host and port; and the evidence gathered."""
 
     source: str
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Finding:
+class PathResult:
     """All that was seen of one path. A path between workloads with several pods is asked once for every pair of pods.
 
     ``asked`` is never empty. ``worst`` is the pair of pods that speaks for the path: a sure disagreement before a
@@ -45,13 +45,13 @@ class Finding:
     """
 
     expectation: Expectation
-    asked: tuple[Asked, ...]
-    worst: Asked = field(init=False, compare=False)
+    asked: tuple[PodPairResult, ...]
+    worst: PodPairResult = field(init=False, compare=False)
     judgement: Judgement = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Judge once: a table asks for the judgement of its cells many times."""
-        judged = [(_WORST_FIRST.index(judge(part.evidence)), part) for part in self.asked]
+        judged = [(_WORST_FIRST.index(judge_evidence(part.evidence)), part) for part in self.asked]
         rank, speaker = min(judged, key=itemgetter(0))
         object.__setattr__(self, "worst", speaker)
         object.__setattr__(self, "judgement", _WORST_FIRST[rank])
@@ -94,9 +94,9 @@ class Finding:
         return f"<{self}: {self.judgement}, expected {self.expected}, observed {self.outcome}>"
 
 
-def worst(findings: Iterable[Finding]) -> Finding:
+def worst(path_results: Iterable[PathResult]) -> PathResult:
     """Of several findings for one path the one that speaks for it, the first of equals; ``ValueError`` for none."""
-    return min(findings, key=lambda finding: _WORST_FIRST.index(finding.judgement))
+    return min(path_results, key=lambda path_result: _WORST_FIRST.index(path_result.judgement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +105,36 @@ class TruthTable:
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: Mapping[tuple[str, str], Finding]
+    cells: Mapping[tuple[str, str], PathResult]
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> "TruthTable":
+    def of(cls, path_results: Iterable[PathResult]) -> "TruthTable":
         """Arrange findings; two findings for one cell are an error of the caller (``ValueError``)."""
-        cells: dict[tuple[str, str], Finding] = {}
-        for finding in findings:
-            key = (finding.source, finding.target)
+        cells: dict[tuple[str, str], PathResult] = {}
+        for path_result in path_results:
+            key = (path_result.source, path_result.target)
             if key in cells:
-                raise ValueError(f"two findings for {finding}")
-            cells[key] = finding
+                raise ValueError(f"two findings for {path_result}")
+            cells[key] = path_result
         rows, columns = (tuple(dict.fromkeys(key[side] for key in cells)) for side in (0, 1))
         return cls(rows, columns, cells)
 
     @property
-    def wrong(self) -> tuple[Finding, ...]:
+    def wrong(self) -> tuple[PathResult, ...]:
         """Cells that do not agree, in reading order."""
-        return tuple(finding for finding in self.cells.values() if finding.judgement is not Judgement.AGREES)
+        return tuple(
+            path_result for path_result in self.cells.values() if path_result.judgement is not Judgement.AGREES
+        )
 
     def glyph(self, row: str, column: str) -> str:
         """``.``, ``X``, ``!`` or ``?`` as observed; a wrong cell also says what was expected: ``.≠X``."""
-        finding = self.cells.get((row, column))
-        if finding is None:
+        path_result = self.cells.get((row, column))
+        if path_result is None:
             return "?"
-        seen = GLYPHS[finding.outcome]
-        match finding.judgement:
+        seen = GLYPHS[path_result.outcome]
+        match path_result.judgement:
             case Judgement.DISAGREES | Judgement.FLAPPING:
-                return f"{seen}≠{'.' if finding.expected is Expected.ALLOWED else 'X'}"
+                return f"{seen}≠{'.' if path_result.expected is Expected.ALLOWED else 'X'}"
             case Judgement.UNPROVEN:
                 return f"{seen}?"
             case _:
@@ -141,7 +143,7 @@ class TruthTable:
     def narrowed(self) -> "TruthTable":
         """The rows and columns that hold a wrong cell, for tables too wide to read."""
         wrong = self.wrong
-        rows, columns = {finding.source for finding in wrong}, {finding.target for finding in wrong}
+        rows, columns = {path_result.source for path_result in wrong}, {path_result.target for path_result in wrong}
         return TruthTable.of(
-            finding for (row, column), finding in self.cells.items() if row in rows and column in columns
+            path_result for (row, column), path_result in self.cells.items() if row in rows and column in columns
         )

@@ -23,11 +23,11 @@ from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import ask, satisfied
 from netpol_harness.probe.ephemeral import IMAGE, RESTRICTED
-from netpol_harness.probe.prober import Means
+from netpol_harness.probe.prober import ProbeMethod
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Reply
 from netpol_harness.runner.reconcile import Reconciler
-from netpol_harness.runner.run import Ground
+from netpol_harness.runner.run import RunContext
 from netpol_harness.runner.state import Act, Change
 
 PORT = 8080
@@ -49,26 +49,26 @@ class Crossing:
     then: Expected
 
 
-def watch(ground: Ground, given: Mapping[str, str]) -> str:
+def watch(context: RunContext, given: Mapping[str, str]) -> str:
     """Sing; what was shown, in a few words. ``given`` maps to namespaces that are there, if none may be made.
 
     Raises ``NotEnforcing`` where policies have no effect or the wrong one, ``ClusterFailed`` where the network is
     broken before any policy, and ``LabError`` where the pods could not be had or asked.
     """
-    return _Canary(ground, next(iter(given.values()), "")).sing()
+    return _Canary(context, next(iter(given.values()), "")).run()
 
 
 class _Canary:
     """One song in one namespace."""
 
-    def __init__(self, ground: Ground, given: str) -> None:
-        self._ground = ground
-        self._run = ground.rundir.run
+    def __init__(self, context: RunContext, given: str) -> None:
+        self._context = context
+        self._run = context.rundir.run
         self._given = given
         self._namespace = given or f"netpol-canary-{self._run}"
-        self._reconciler = Reconciler(ground.client, ground.timeouts, self._run)
+        self._reconciler = Reconciler(context.client, context.timeouts, self._run)
 
-    def sing(self) -> str:
+    def run(self) -> str:
         sides = self._sides()
         guarded = self._object(self._pod(_GUARDED, "guarded", {}))
         policies = [self._object(data) for data in self._policies()]
@@ -99,13 +99,13 @@ class _Canary:
         self._make(Act.CREATE, policies)
         wrong = self._wrong({path: self._question(path, path.then, addresses) for path in paths})
         if wrong:
-            raise verdict(self._ground.cluster.dataplane, {path: reply.outcome for path, reply in wrong.items()})
+            raise verdict(self._context.cluster.dataplane, {path: reply.outcome for path, reply in wrong.items()})
 
     def _wait_ready(self) -> None:
-        timeouts, namespaces, rundir = self._ground.timeouts, [self._namespace], self._ground.rundir
+        timeouts, namespaces, rundir = self._context.timeouts, [self._namespace], self._context.rundir
         rundir.tell("waiting for the pods of the canary", by="canary")
         try:
-            wait_ready(self._ground.client, namespaces, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
+            wait_ready(self._context.client, namespaces, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
         finally:
             rundir.tell("", by="canary")
 
@@ -118,7 +118,7 @@ class _Canary:
         if _FAR not in sides:
             return ""
         self._wait_ready()
-        found = self._ground.client.get(ObjectKey("v1", "Pod", self._namespace, _GUARDED))
+        found = self._context.client.get(ObjectKey("v1", "Pod", self._namespace, _GUARDED))
         return str(found["spec"]["nodeName"])
 
     def _wrong(self, questions: Mapping[Crossing, Question]) -> Mapping[Crossing, Reply]:
@@ -127,10 +127,10 @@ class _Canary:
         Once is enough from the beginning. What has only become so must last for longer. A machine that is too slow to
         be asked gets more time.
         """
-        timeouts, wanted, row = self._ground.timeouts, 1, 0
+        timeouts, wanted, row = self._context.timeouts, 1, 0
         settle, patience = Deadline(timeouts.settle), Deadline(_PATIENCE * timeouts.settle)
         while True:
-            seen = ask(self._ground.prober, tuple(questions.values()), Means.AGENT)
+            seen = ask(self._context.prober, tuple(questions.values()), ProbeMethod.PYTHON)
             row = row + 1 if all(satisfied(*answer) for answer in seen.items()) else 0
             wanted = wanted if row else _LASTING
             unheard = any(attempt.reply.outcome is Outcome.PROBE_FAILED for attempt in seen.values())
@@ -147,7 +147,7 @@ class _Canary:
     def _sides(self) -> tuple[str, ...]:
         """Where callers stand, seen from what they call: on its node, and on another if there is one."""
         try:
-            nodes = self._ground.client.list("v1", "Node")
+            nodes = self._context.client.list("v1", "Node")
         except ApiError as error:
             if error.code != 403:
                 raise
@@ -156,7 +156,7 @@ class _Canary:
 
     def _addresses(self) -> Mapping[str, str]:
         selector = f"{LABEL}={self._run}"
-        found = self._ground.client.list("v1", "Pod", namespace=self._namespace, labels=selector)
+        found = self._context.client.list("v1", "Pod", namespace=self._namespace, labels=selector)
         return {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in found}
 
     def _make(self, act: Act, objects: Sequence[Object]) -> None:

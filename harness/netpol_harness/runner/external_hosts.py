@@ -47,7 +47,7 @@ class Switchboard:
 
 
 @dataclass(slots=True)
-class Machines:
+class ExternalMachines:
     """The machines of one scenario, in the namespace that stands for them."""
 
     hosts: ExternalHosts

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from netpol_harness.backends.base import Capability, Cluster, Provider
+from netpol_harness.backends.base import Backend, Capability, Cluster
 from netpol_harness.backends.runs.directory import RunDirectory, Turn
 from netpol_harness.backends.runs.owner import marked
 from netpol_harness.deadline import Deadline
@@ -22,35 +22,35 @@ from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Inventory, Manner, Path
-from netpol_harness.probe.bulk import WORTH_AN_AGENT, sweep
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
+from netpol_harness.probe.bulk import WORTH_AN_AGENT, bulk_probe
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Evidence, Judgement
-from netpol_harness.results.table import Asked, Finding, TruthTable
+from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 from netpol_harness.runner import requirements
-from netpol_harness.runner.external_hosts import Machines, Switchboard
+from netpol_harness.runner.external_hosts import ExternalMachines, Switchboard
 from netpol_harness.runner.external_pods import external_objects
-from netpol_harness.runner.held_connections import HeldLines
+from netpol_harness.runner.held_connections import HeldConnections
 from netpol_harness.runner.reconcile import Reconciler
-from netpol_harness.runner.snapshot import Census
+from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, Object, State, changes, recreated, state_of
-from netpol_harness.runner.targets import Aim, aims
-from netpol_harness.runner.transition import Passage, Ways, paths
+from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
+from netpol_harness.runner.transition import StepTransition, TransitionContext, paths
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Restart, Scenario, Step, closed_world
 from netpol_harness.timeouts import Timeouts
 
-Words = Mapping[Path, Expected]
+ExpectedByPath = Mapping[Path, Expected]
 """What is expected of each cell of a closed world."""
 
-Equip = Callable[[Sequence[Change]], Sequence[Change]]
+PrepareChanges = Callable[[Sequence[Change]], Sequence[Change]]
 """Changes as they are to be made, from changes as the states demand them."""
 
 
-class Asking(Protocol):
-    """How questions become evidence: ``converge`` asks as a user would type it, ``sweep`` by the fastest means."""
+class ProbeStrategy(Protocol):
+    """How questions become evidence: ``converge`` asks as a user would type it, ``bulk_probe`` by the fastest means."""
 
     def __call__(
         self, prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
@@ -60,7 +60,7 @@ class Asking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class RunContext:
     """What a stage stands on: one cluster, the way to its API and into its pods, the run and its durations."""
 
     cluster: Cluster
@@ -68,32 +68,32 @@ class Ground:
     prober: Prober
     timeouts: Timeouts
     rundir: RunDirectory
-    provider: Provider
+    provider: Backend
     switchboard: Switchboard
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class StepResult:
     """What was seen of a step: a finding per path that the cluster can carry, and one per cell of the closed world."""
 
-    findings: Mapping[Expectation, Finding]
-    others: tuple[Finding, ...] = ()
+    path_results: Mapping[Expectation, PathResult]
+    others: tuple[PathResult, ...] = ()
 
 
-class Stage:
+class ScenarioRun:
     """One scenario on one cluster. One thread at a time."""
 
-    def __init__(self, scenario: Scenario, placement: Placement, ground: Ground, turn: Turn = Turn.SHARED) -> None:
+    def __init__(self, scenario: Scenario, placement: Placement, context: RunContext, turn: Turn = Turn.SHARED) -> None:
         self.scenario = scenario
         self.placement = placement
-        self.ground = ground
-        self.capabilities = requirements.capabilities(ground.cluster, placement)
+        self.context = context
+        self.capabilities = requirements.capabilities(context.cluster, placement)
         self._turn = turn
         self._held = ExitStack()
-        self._machines: Machines | None = None
-        self._reconciler = Reconciler(ground.client, ground.timeouts, ground.rundir.run)
-        self._lines = HeldLines(ground.prober)
-        self._passage: Passage | None = None
+        self._machines: ExternalMachines | None = None
+        self._reconciler = Reconciler(context.client, context.timeouts, context.rundir.run)
+        self._lines = HeldConnections(context.prober)
+        self._transition: StepTransition | None = None
         self._state: State = {}
         self._at: int | None = None
         self._changed = time.monotonic()
@@ -147,49 +147,49 @@ class Stage:
         expectations: Sequence[Expectation],
         *,
         others: bool,
-        words: Words | None = None,
-        census: Census | None = None,
-    ) -> Observation:
+        words: ExpectedByPath | None = None,
+        snapshot: ClusterSnapshot | None = None,
+    ) -> StepResult:
         """Ask until every path is as expected or the settle time has passed: the given ones, and the closed world.
 
         Paths that the cluster cannot carry are left out. A small closed world is asked along with the paths; a large
         one by the fast means, side by side with them. ``words`` are those for its cells, by default the step's one;
-        ``census`` is who is there, where that is known already.
+        ``snapshot`` is who is there, where that is known already.
         """
-        census = census or self.census()
+        snapshot = snapshot or self.snapshot()
         able = [expectation for expectation in expectations if self.lacks(expectation.path) is None]
         cells = [
             Expectation(path, words[path] if words is not None else Expected(step.others), step.where)
             for path in (closed_world(step) if others else ())
         ]
         if len(cells) < WORTH_AN_AGENT:
-            found = self._ask(converge, [*able, *cells], census)
-            return Observation(dict(zip(able, found, strict=False)), found[len(able) :])
+            found = self._ask(converge, [*able, *cells], snapshot)
+            return StepResult(dict(zip(able, found, strict=False)), found[len(able) :])
         with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:
-            typed = pool.submit(self._ask, converge, able, census)
-            swept = pool.submit(self._ask, sweep, cells, census)
-            return Observation(dict(zip(able, typed.result(), strict=True)), swept.result())
+            typed = pool.submit(self._ask, converge, able, snapshot)
+            swept = pool.submit(self._ask, bulk_probe, cells, snapshot)
+            return StepResult(dict(zip(able, typed.result(), strict=True)), swept.result())
 
-    def look(self, path: str, expected: Expected, where: str) -> Finding:
+    def look(self, path: str, expected: Expected, where: str) -> PathResult:
         """Ask one path in the present state. ``where`` says who wants to know.
 
         Raises ``ScenarioInvalid`` for a path that cannot be read, and ``CapabilityMissing``.
         """
         expectation = self._expectation(path, expected, where)
-        if expectation.path.manner in (Manner.FIRST, Manner.THROUGHOUT):
+        if expectation.path.mode in (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS):
             what = f"'{path}' can only be asked by a step, while it is entered"
-            raise ScenarioInvalid([f"{what}; leave out '{expectation.path.manner}'"])
+            raise ScenarioInvalid([f"{what}; leave out '{expectation.path.mode}'"])
         if lack := self.lacks(expectation.path):
             raise CapabilityMissing(lack)
-        return self._ask(converge, [expectation], self.census())[0]
+        return self._ask(converge, [expectation], self.snapshot())[0]
 
     def look_around(self, expected: Expected, where: str) -> TruthTable:
         """Ask every pair of workloads and served port in the present state, for one word."""
         paths = closed_world(Step("now", "", self._inventory))
         everything = [Expectation(path, expected, where) for path in paths]
-        return TruthTable.of(self._ask(sweep, everything, self.census()))
+        return TruthTable.of(self._ask(bulk_probe, everything, self.snapshot()))
 
-    def probe(self, path: str, expected: str = "undefined") -> Finding:
+    def probe(self, path: str, expected: str = "undefined") -> PathResult:
         """Ask one path as ``look`` does, for one of the verdict words. Raises ``Unproven`` too."""
         return _proven((self.look(path, Expected(expected), "probe()"),))[0]
 
@@ -197,21 +197,21 @@ class Stage:
         """The first ability that this path needs and the cluster does not have."""
         return next((need for need in requirements.needs(path) if need not in self.capabilities), None)
 
-    def census(self, without: Collection[str] = ()) -> Census:
+    def snapshot(self, without: Collection[str] = ()) -> ClusterSnapshot:
         """Who is there right now, but for the objects of these uids."""
-        client = self.ground.client
+        client = self.context.client
         objects: list[Object] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
         for namespace in self._namespaces():
             objects += client.list("v1", "Pod", namespace=namespace)
             objects += client.list("v1", "Service", namespace=namespace)
         machines = self._machines.standing if self._machines else ()
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
-        return Census.take([*objects, *machines], self.placement)
+        return ClusterSnapshot.of([*objects, *machines], self.placement)
 
     def lost_policies(self) -> Sequence[str]:
         """The names of policies that this stage has put in force and that are not on the cluster any more."""
         policies = [key for key in self._state if key.kind == "NetworkPolicy"]
-        return tuple(key.name for key in policies if self.ground.client.find(key) is None)
+        return tuple(key.name for key in policies if self.context.client.find(key) is None)
 
     def close(self) -> None:
         """Remove all that was made. The namespaces take their contents along; what is gone already is success."""
@@ -243,27 +243,35 @@ class Stage:
             raise ScenarioInvalid([str(problem) for problem in problems] or [f"'{text}' is not one path but several"])
         return replace(expectations[0], where=where)
 
-    def _ask(self, asking: Asking, expectations: Sequence[Expectation], census: Census) -> tuple[Finding, ...]:
-        aimed = [(expectation, self._aims(expectation, census)) for expectation in expectations]
-        questions = [aim.question for _, several in aimed for aim in several]
-        timeouts = self.ground.timeouts
+    def _ask(
+        self, asking: ProbeStrategy, expectations: Sequence[Expectation], snapshot: ClusterSnapshot
+    ) -> tuple[PathResult, ...]:
+        aimed = [(expectation, self._resolved(expectation, snapshot)) for expectation in expectations]
+        questions = [resolved_probe.question for _, several in aimed for resolved_probe in several]
+        timeouts = self.context.timeouts
         timeouts = replace(timeouts, settle=timeouts.settle + self._lines.patience(expectations))
-        evidence = asking(self.ground.prober, questions, timeouts, since=self._changed)
+        evidence = asking(self.context.prober, questions, timeouts, since=self._changed)
         return tuple(
-            Finding(expectation, tuple(self._asked(expectation, *one, evidence) for one in enumerate(several)))
+            PathResult(expectation, tuple(self._asked(expectation, *one, evidence) for one in enumerate(several)))
             for expectation, several in aimed
         )
 
-    def _aims(self, expectation: Expectation, census: Census) -> tuple[Aim, ...]:
-        held = expectation.path.manner is Manner.HELD
-        return self._lines.aims(expectation, census) if held else aims(expectation, census)
+    def _resolved(self, expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
+        held = expectation.path.mode is ProbeMode.PERSISTENT
+        return self._lines.resolve_probes(expectation, snapshot) if held else resolve_probes(expectation, snapshot)
 
-    def _asked(self, expectation: Expectation, position: int, aim: Aim, evidence: Mapping[Question, Evidence]) -> Asked:
+    def _asked(
+        self,
+        expectation: Expectation,
+        position: int,
+        resolved_probe: ResolvedProbe,
+        evidence: Mapping[Question, Evidence],
+    ) -> PodPairResult:
         """All that was seen of one aim, on the way into the step and in it."""
-        found = evidence[aim.question]
-        if self._passage is not None and expectation.path.manner in (Manner.FIRST, Manner.THROUGHOUT):
-            found = self._passage.completed(expectation, position, aim, found)
-        return Asked(aim.source, aim.target, found)
+        found = evidence[resolved_probe.question]
+        if self._transition is not None and expectation.path.mode in (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS):
+            found = self._transition.merge(expectation, position, resolved_probe, found)
+        return PodPairResult(resolved_probe.source, resolved_probe.target, found)
 
     def _check(self, way: Iterable[Step]) -> None:
         """Nothing is begun that the cluster cannot end."""
@@ -282,9 +290,9 @@ class Stage:
         """Enter one step from wherever the cluster is; ``follow`` what is asked on the way."""
         self._leave()
         index = self.scenario.steps.index(step)
-        self._lines.keep([path for later in self.scenario.steps[index:] for path in paths(later, Manner.HELD)])
+        self._lines.keep([path for later in self.scenario.steps[index:] for path in paths(later, ProbeMode.PERSISTENT)])
         target, recreate = self._target(step), recreated(self.scenario, step, self.placement)
-        if not (follow and any(paths(step, Manner.FIRST, Manner.THROUGHOUT))):
+        if not (follow and any(paths(step, ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS))):
             self._lead(target, recreate, restart=step.restart)
         else:
             self._follow(step, target, recreate)
@@ -292,27 +300,29 @@ class Stage:
 
     def _follow(self, step: Step, target: State, recreate: Collection[ObjectKey]) -> None:
         """Make the cluster hold ``target`` while it is being asked."""
-        ways = Ways(self.ground.prober, self.ground.client, self.placement, self.census)
-        self._passage = passage = Passage(step, ways, self.census(), time.monotonic())
+        ways = TransitionContext(self.context.prober, self.context.client, self.placement, self.snapshot)
+        self._transition = transition = StepTransition(step, ways, self.snapshot(), time.monotonic())
         try:
-            passage.depart()
-            self._lead(target, recreate, restart=step.restart, equip=passage.equipped)
-            passage.arrive(self.census(), self._changed)
+            transition.start()
+            self._lead(target, recreate, restart=step.restart, equip=transition.inject)
+            transition.finish(self.snapshot(), self._changed)
         except BaseException:
-            passage.end()
+            transition.end()
             raise
 
     def _leave(self) -> None:
         """The way into the present step is over."""
-        if self._passage is not None:
-            self._passage.end()
-            self._passage = None
+        if self._transition is not None:
+            self._transition.end()
+            self._transition = None
 
     def _hold(self, step: Step) -> None:
         """Open the connections that this step is the first to hold."""
-        fresh = [path for path in paths(step, Manner.HELD) if path not in self._lines and self.lacks(path) is None]
+        fresh = [
+            path for path in paths(step, ProbeMode.PERSISTENT) if path not in self._lines and self.lacks(path) is None
+        ]
         if fresh:
-            self._ask(converge, [Expectation(path, Expected.ALLOWED, step.where) for path in fresh], self.census())
+            self._ask(converge, [Expectation(path, Expected.ALLOWED, step.where) for path in fresh], self.snapshot())
 
     def _lead(
         self,
@@ -320,7 +330,7 @@ class Stage:
         recreate: Collection[ObjectKey] = (),
         *,
         restart: Restart | None = None,
-        equip: Equip = tuple,
+        equip: PrepareChanges = tuple,
     ) -> None:
         """Make the cluster hold ``target``, restart what is to be, and wait for the pods that this starts."""
         todo = changes(self._state, target, recreate)
@@ -328,13 +338,13 @@ class Stage:
         self._reconciler.make(equip(todo))
         self._state = target
         if restart is Restart.AGENT:
-            self.ground.provider.restart_agent(self.ground.cluster)
+            self.context.provider.restart_agent(self.context.cluster)
         if any(change.starts_pods for change in todo):
             self._wait_ready()
         self._changed = time.monotonic()
 
     def _await_turn(self) -> None:
-        rundir = self.ground.rundir
+        rundir = self.context.rundir
         rundir.tell(f"scenario {self.scenario.name} waits for its turn")
         try:
             self._held.enter_context(rundir.turn(self._turn))
@@ -348,14 +358,14 @@ class Stage:
             names = {str(one.get("name")) for one in ((manifest.pod or {}).get("spec") or {}).get("containers") or ()}
             written.setdefault(self.placement.real(manifest.name.ref.namespace), set()).update(names)
         for namespace, names in written.items():
-            self.ground.prober.prefer(namespace, names)
+            self.context.prober.prefer(namespace, names)
 
     def _wait_ready(self) -> None:
-        timeouts, rundir = self.ground.timeouts, self.ground.rundir
+        timeouts, rundir = self.context.timeouts, self.context.rundir
         rundir.tell(f"waiting for the pods of scenario {self.scenario.name}")
         try:
             wait_ready(
-                self.ground.client, self._namespaces(), deadline=Deadline(timeouts.ready), interval=timeouts.interval
+                self.context.client, self._namespaces(), deadline=Deadline(timeouts.ready), interval=timeouts.interval
             )
         finally:
             rundir.tell("")
@@ -365,7 +375,7 @@ class Stage:
         state = {**self._furniture(), **state_of(self.scenario, step, self.placement)}
         if self.placement.given:
             state = {key: data for key, data in state.items() if key.kind != "Namespace"}
-        homes, run = _made_namespaces(state), self.ground.rundir.run
+        homes, run = _made_namespaces(state), self.context.rundir.run
         return {key: data if key.namespace in homes else marked(data, run) for key, data in state.items()}
 
     def _furniture(self) -> State:
@@ -381,11 +391,11 @@ class Stage:
 
     def _start_machines(self) -> None:
         """The external hosts, where the backend makes them itself."""
-        hosts = self.ground.provider.external_hosts(self.ground.cluster) if self.scenario.externals else None
+        hosts = self.context.provider.external_hosts(self.context.cluster) if self.scenario.externals else None
         if hosts is not None:
             home = self.placement.real(EXTERNAL_NAMESPACE)
-            unique = home if home != EXTERNAL_NAMESPACE else f"{home}-{self.ground.rundir.run}"
-            self._machines = Machines(hosts, unique, self.ground.switchboard)
+            unique = home if home != EXTERNAL_NAMESPACE else f"{home}-{self.context.rundir.run}"
+            self._machines = ExternalMachines(hosts, unique, self.context.switchboard)
             self._machines.start(self.scenario.externals)
 
     def _namespaces(self) -> tuple[str, ...]:
@@ -401,10 +411,10 @@ def _namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def _proven(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _proven(path_results: tuple[PathResult, ...]) -> tuple[PathResult, ...]:
     """The findings, unless one of them rests on nothing."""
-    for finding in findings:
-        if finding.judgement in (Judgement.BROKEN, Judgement.UNPROVEN):
-            reply = finding.worst.evidence.last.reply
-            raise Unproven(f"{finding}: {finding.judgement}: {reply.outcome} {reply.detail}".rstrip())
-    return findings
+    for path_result in path_results:
+        if path_result.judgement in (Judgement.BROKEN, Judgement.UNPROVEN):
+            reply = path_result.worst.evidence.last.reply
+            raise Unproven(f"{path_result}: {path_result.judgement}: {reply.outcome} {reply.detail}".rstrip())
+    return path_results

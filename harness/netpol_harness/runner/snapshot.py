@@ -18,7 +18,7 @@ _NAME_SERVER = {"k8s-app": "kube-dns"}
 
 
 @dataclass(frozen=True, slots=True)
-class LivePod:
+class RunningPod:
     """A live pod, the logical name of what it belongs to (its controller, or itself), and its node's address."""
 
     pod: Pod
@@ -27,27 +27,27 @@ class LivePod:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class ClusterSnapshot:
     """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones.
 
     ``uids`` are those of all the objects; ``ended`` are pods that have done their work, and only are listed still.
     ``speeches`` says by pod what its UDP ports understand, as far as that is known.
     """
 
-    pods: Mapping[PodRef, tuple[LivePod, ...]]
+    pods: Mapping[PodRef, tuple[RunningPod, ...]]
     services: Mapping[PodRef, Service]
     externals: Mapping[str, Pod]
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
-    ended: Mapping[PodRef, tuple[LivePod, ...]] = field(default_factory=dict)
+    ended: Mapping[PodRef, tuple[RunningPod, ...]] = field(default_factory=dict)
     speeches: Mapping[PodRef, Mapping[int, Speech]] = field(default_factory=dict)
 
     @classmethod
-    def take(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "Census":
+    def of(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "ClusterSnapshot":
         """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
-        pods: dict[PodRef, list[LivePod]] = {}
-        ended: dict[PodRef, list[LivePod]] = {}
+        pods: dict[PodRef, list[RunningPod]] = {}
+        ended: dict[PodRef, list[RunningPod]] = {}
         services, externals, name_servers = {}, {}, []
         spoken: dict[PodRef, Mapping[int, Speech]] = {}
         for data in objects:
@@ -73,13 +73,13 @@ class Census:
         pods = {owner: live[0].pod.addresses for owner, live in self.pods.items() if len(live) == 1}
         return {**pods, **{PodRef("", name): host.addresses for name, host in self.externals.items()}}
 
-    def pods_of(self, workload: PodRef) -> tuple[LivePod, ...]:
+    def pods_of(self, workload: PodRef) -> tuple[RunningPod, ...]:
         """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
         if not (found := self.pods.get(workload)):
             raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {workload.namespace} get pods`")
         return found
 
-    def pods_ever_of(self, workload: PodRef) -> tuple[LivePod, ...]:
+    def pods_ever_of(self, workload: PodRef) -> tuple[RunningPod, ...]:
         """Its live pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
         return (*self.pods.get(workload, ()), *self.ended.get(workload, ())) or self.pods_of(workload)
 
@@ -88,10 +88,10 @@ class Census:
         return tuple(live.pod for owned in self.pods.values() for live in owned if service.backs(live.pod))
 
 
-def _live_pod(data: Mapping[str, Any], placement: Placement) -> LivePod:
+def _live_pod(data: Mapping[str, Any], placement: Placement) -> RunningPod:
     pod = Pod.parse(data)
     owner = PodRef(placement.logical(pod.ref.namespace), _owner_name(data))
-    return LivePod(pod, owner, (data.get("status") or {}).get("hostIP") or "")
+    return RunningPod(pod, owner, (data.get("status") or {}).get("hostIP") or "")
 
 
 def _owner_name(data: Mapping[str, Any]) -> str:

@@ -11,111 +11,120 @@ from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Pod, Service, ServicePort
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Manner, Path, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme, Target, TargetKind
 from netpol_harness.probe.question import Probe, Question, Speech
-from netpol_harness.runner.snapshot import Census
+from netpol_harness.runner.snapshot import ClusterSnapshot
 
 Witness = tuple[PodRef, Probe]
 CLUSTER_DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class ResolvedProbe:
     """One question of a path, and how to print its two ends.
 
-    ``by_hearsay``: the source has asked as it started, and ended since. What is asked now is whether the target lives.
+    ``source_completed``: the source has asked as it started, and ended since. What is asked now is whether the target
+    lives.
     """
 
     source: str
     target: str
     question: Question
-    by_hearsay: bool = False
+    source_completed: bool = False
 
 
-def aims(expectation: Expectation, census: Census) -> tuple[Aim, ...]:
+def resolve_probes(expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
     """The questions of one path: every pod of the source asks every address of the target. Never empty.
 
     Raises ``WorkloadFailed`` where a pod, Service or address that the path needs is not there.
     """
     return tuple(
-        _aim(expectation, source, probe, census)
-        for source in _sources(expectation.path, census)
-        for probe in _probes(expectation.path, source, census)
+        _aim(expectation, source, probe, snapshot)
+        for source in _sources(expectation.path, snapshot)
+        for probe in _probes(expectation.path, source, snapshot)
     )
 
 
-def probes_from(path: Path, source: Pod, census: Census) -> tuple[Probe, ...]:
-    """What one pod of the path's source asks. Raises what ``aims`` does."""
-    return tuple(_probes(path, source, census))
+def probes_from(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
+    """What one pod of the path's source asks. Raises what ``resolve_probes`` does."""
+    return tuple(_probes(path, source, snapshot))
 
 
-def _aim(expectation: Expectation, source: Pod, probe: Probe, census: Census) -> Aim:
+def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> ResolvedProbe:
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
-    witnesses = _witnesses(path, probe, expected, census)
-    vouchers = _vouchers(census) if expected is Expected.UNRESOLVED else ()
+    witnesses = _witnesses(path, probe, expected, snapshot)
+    vouchers = _vouchers(snapshot) if expected is Expected.UNRESOLVED else ()
     if source.running:
-        return Aim(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
+        return ResolvedProbe(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
     if not witnesses:
         raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")
     pod, own = witnesses[0]
-    return Aim(str(source.ref), target, Question(pod, own, Expected.ALLOWED, witnesses), by_hearsay=True)
-
-
-def _sources(path: Path, census: Census) -> tuple[Pod, ...]:
-    if not path.source.namespace:
-        return (_external(path.source.name, census),)
-    pods_of = census.pods_ever_of if path.manner is Manner.FIRST else census.pods_of
-    return tuple(live.pod for live in pods_of(path.source))
-
-
-def _probes(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
-    """The path's probes, each in words that who is asked understands."""
-    for probe in _unspoken(path, source, census):
-        udp = path.scheme is Scheme.UDP
-        heard = [_speech(pod, number, census) for pod, number in _listeners(path, probe, census)] if udp else []
-        yield replace(probe, speech=next(filter(None, heard), None))
-
-
-def _speech(pod: Pod, number: int, census: Census) -> Speech | None:
-    return census.speeches.get(pod.ref, {}).get(number)
-
-
-def _unspoken(path: Path, source: Pod, census: Census) -> Iterable[Probe]:
-    if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
-        return _balanced(path, census)
-    return (
-        Probe(path.scheme, host, path.target.port, path.source_port, path.text if path.manner is Manner.HELD else "")
-        for host in _hosts(path, source, census)
+    return ResolvedProbe(
+        str(source.ref), target, Question(pod, own, Expected.ALLOWED, witnesses), source_completed=True
     )
 
 
-def _balanced(path: Path, census: Census) -> tuple[Probe, ...]:
+def _sources(path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
+    if not path.source.namespace:
+        return (_external(path.source.name, snapshot),)
+    pods_of = snapshot.pods_ever_of if path.mode is ProbeMode.FIRST_PACKET else snapshot.pods_of
+    return tuple(live.pod for live in pods_of(path.source))
+
+
+def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
+    """The path's probes, each in words that who is asked understands."""
+    for probe in _unspoken(path, source, snapshot):
+        udp = path.scheme is Scheme.UDP
+        heard = [_speech(pod, number, snapshot) for pod, number in _listeners(path, probe, snapshot)] if udp else []
+        yield replace(probe, speech=next(filter(None, heard), None))
+
+
+def _speech(pod: Pod, number: int, snapshot: ClusterSnapshot) -> Speech | None:
+    return snapshot.speeches.get(pod.ref, {}).get(number)
+
+
+def _unspoken(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
+    if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
+        return _balanced(path, snapshot)
+    return (
+        Probe(
+            path.scheme,
+            host,
+            path.target.port,
+            path.source_port,
+            path.text if path.mode is ProbeMode.PERSISTENT else "",
+        )
+        for host in _hosts(path, source, snapshot)
+    )
+
+
+def _balanced(path: Path, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
     """What a load balancer in front of the Service makes of it: its pods, which see the outsider's own address.
 
     By its ClusterIP they would not: kube-proxy puts a node's address in its place, and nodes reach their own pods.
     """
-    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, census))
+    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, snapshot))
     if not found:
         raise WorkloadFailed(f"Service {path.target.ref} has no pods behind port {path.target.port}")
     return found
 
 
-def _hosts(path: Path, source: Pod, census: Census) -> tuple[str, ...]:
+def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...]:
     target = path.target
     match target.kind:
         case TargetKind.ADDRESS:
             return (target.ref.name,)
         case TargetKind.EXTERNAL:
-            return _external(target.ref.name, census).addresses[:1]
+            return _external(target.ref.name, snapshot).addresses[:1]
         case TargetKind.POD:
-            return tuple(_address(live.pod) for live in census.pods_of(target.ref))
+            return tuple(_address(live.pod) for live in snapshot.pods_of(target.ref))
         case TargetKind.NODE_PORT:
-            return tuple(dict.fromkeys(live.node_address for live in census.pods_of(target.ref)))
+            return tuple(dict.fromkeys(live.node_address for live in snapshot.pods_of(target.ref)))
         case TargetKind.CLUSTER_IP:
-            return _cluster_ip(_service(target, census))
+            return _cluster_ip(_service(target, snapshot))
         case TargetKind.SERVICE | TargetKind.FQDN:
-            return (_service_name(target, _service(target, census), source),)
+            return (_service_name(target, _service(target, snapshot), source),)
 
 
 def _address(pod: Pod) -> str:
@@ -132,18 +141,18 @@ def _service_name(target: Target, service: Service, source: Pod) -> str:
     return name if namespace == source.ref.namespace else f"{name}.{namespace}"
 
 
-def _witnesses(path: Path, probe: Probe, expected: Expected, census: Census) -> tuple[Witness, ...]:
+def _witnesses(path: Path, probe: Probe, expected: Expected, snapshot: ClusterSnapshot) -> tuple[Witness, ...]:
     if expected is Expected.UNRESOLVED:
-        return tuple(_own(pod, Scheme.UDP, 53, Speech.DNS) for pod in census.name_servers)
+        return tuple(_own(pod, Scheme.UDP, 53, Speech.DNS) for pod in snapshot.name_servers)
     return tuple(
-        _own(pod, path.scheme, number, _speech(pod, number, census), asked=probe.host)
-        for pod, number in _listeners(path, probe, census)
+        _own(pod, path.scheme, number, _speech(pod, number, snapshot), asked=probe.host)
+        for pod, number in _listeners(path, probe, snapshot)
     )
 
 
-def _vouchers(census: Census) -> tuple[PodRef, ...]:
+def _vouchers(snapshot: ClusterSnapshot) -> tuple[PodRef, ...]:
     """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
-    return tuple(sorted(live.pod.ref for owned in census.pods.values() for live in owned))
+    return tuple(sorted(live.pod.ref for owned in snapshot.pods.values() for live in owned))
 
 
 def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: str = "") -> Witness:
@@ -155,57 +164,59 @@ def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: st
     return pod.ref, Probe(scheme, address, number, speech=speech if scheme is Scheme.UDP else None)
 
 
-def _listeners(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:
+def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
     """The pods and port numbers that should answer this probe."""
     target = path.target
     match target.kind:
         case TargetKind.POD:
-            return [(live.pod, target.port) for live in census.pods_of(target.ref) if probe.host in live.pod.addresses]
+            return [
+                (live.pod, target.port) for live in snapshot.pods_of(target.ref) if probe.host in live.pod.addresses
+            ]
         case TargetKind.EXTERNAL:
-            return [(_external(target.ref.name, census), target.port)]
+            return [(_external(target.ref.name, snapshot), target.port)]
         case TargetKind.ADDRESS:
-            return _listeners_at(path, probe, census)
+            return _listeners_at(path, probe, snapshot)
         case TargetKind.NODE_PORT:
-            offered = [(s, p) for s in census.services.values() for p in s.ports if p.node_port == target.port]
-            return [found for s, port in offered if _same(port, path) for found in _endpoints(s, port, census)]
+            offered = [(s, p) for s in snapshot.services.values() for p in s.ports if p.node_port == target.port]
+            return [found for s, port in offered if _same(port, path) for found in _endpoints(s, port, snapshot)]
         case _:
-            return _behind(path, census)
+            return _behind(path, snapshot)
 
 
-def _behind(path: Path, census: Census) -> list[tuple[Pod, int]]:
+def _behind(path: Path, snapshot: ClusterSnapshot) -> list[tuple[Pod, int]]:
     """Where the asked port of the path's Service arrives."""
-    service = _service(path.target, census)
+    service = _service(path.target, snapshot)
     asked = [port for port in service.ports if port.port.number == path.target.port and _same(port, path)]
-    return [found for port in asked for found in _endpoints(service, port, census)]
+    return [found for port in asked for found in _endpoints(service, port, snapshot)]
 
 
-def _listeners_at(path: Path, probe: Probe, census: Census) -> Iterable[tuple[Pod, int]]:
+def _listeners_at(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
     """Who has a literal address: a pod, an external host or a Service of the scenario, or nobody that we know."""
-    pods = [live.pod for owned in census.pods.values() for live in owned] + list(census.externals.values())
+    pods = [live.pod for owned in snapshot.pods.values() for live in owned] + list(snapshot.externals.values())
     here = [(pod, probe.port) for pod in pods if probe.host in pod.addresses]
     services = [
         (service, port)
-        for service in census.services.values()
+        for service in snapshot.services.values()
         for port in service.ports
         if probe.host in service.cluster_ips and port.port.number == probe.port and _same(port, path)
     ]
-    return here + [found for service, port in services for found in _endpoints(service, port, census)]
+    return here + [found for service, port in services for found in _endpoints(service, port, snapshot)]
 
 
 def _same(port: ServicePort, path: Path) -> bool:
     return port.port.protocol is path.scheme.protocol
 
 
-def _endpoints(service: Service, port: ServicePort, census: Census) -> Iterable[tuple[Pod, int]]:
+def _endpoints(service: Service, port: ServicePort, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
     """Where a Service's port arrives: at its pods' target ports. A headless Service translates nothing."""
     target = port.port.number if service.headless else port.target
-    for pod in census.backing(service):
+    for pod in snapshot.backing(service):
         numbers = {target} if isinstance(target, int) else pod.numbers(target, port.port.protocol)
         yield from ((pod, number) for number in numbers)
 
 
-def _service(target: Target, census: Census) -> Service:
-    if (service := census.services.get(target.ref)) is None:
+def _service(target: Target, snapshot: ClusterSnapshot) -> Service:
+    if (service := snapshot.services.get(target.ref)) is None:
         raise WorkloadFailed(f"Service {target.ref} is not there; see `kubectl -n {target.ref.namespace} get services`")
     return service
 
@@ -216,7 +227,7 @@ def _cluster_ip(service: Service) -> tuple[str, ...]:
     return service.cluster_ips[:1]
 
 
-def _external(name: str, census: Census) -> Pod:
-    if (host := census.externals.get(name)) is None:
+def _external(name: str, snapshot: ClusterSnapshot) -> Pod:
+    if (host := snapshot.externals.get(name)) is None:
         raise WorkloadFailed(f"external host {name} is not there")
     return host

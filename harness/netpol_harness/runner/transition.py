@@ -16,17 +16,17 @@ from netpol_harness.kube.client import Client, ObjectKey
 from netpol_harness.model.names import PodRef
 from netpol_harness.model.objects import Pod
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Manner, Path
+from netpol_harness.paths.path import Expectation, Path, ProbeMode
 from netpol_harness.probe import first_packet
-from netpol_harness.probe.continuous import Watch
+from netpol_harness.probe.continuous import ContinuousProbe
 from netpol_harness.probe.converge import NOT_ASKED
-from netpol_harness.probe.first_packet import First
+from netpol_harness.probe.first_packet import FirstPacketProbes
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Attempt, Evidence
-from netpol_harness.runner.snapshot import Census
+from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, Object
-from netpol_harness.runner.targets import Aim, aims, probes_from
+from netpol_harness.runner.targets import ResolvedProbe, probes_from, resolve_probes
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Step
 
@@ -37,14 +37,14 @@ PREPARATION = 20.0
 """Seconds that the first answers may take, for which the first change waits."""
 
 Attempts = Sequence[Sequence[Attempt]]
-"""By aim of a path, in the order of ``aims``; oldest first."""
+"""By aim of a path, in the order of ``resolve_probes``; oldest first."""
 
-Look = Callable[[Collection[str]], Census]
+Look = Callable[[Collection[str]], ClusterSnapshot]
 """Who is there right now, without the pods of these uids."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class TransitionContext:
     """What a passage stands on."""
 
     prober: Prober
@@ -54,7 +54,7 @@ class Ways:
 
 
 @dataclass(slots=True)
-class _Watched:
+class _ContinuousProbe:
     """A path asked from outside. Without ``questions``, its pod is sought among those that were not there before."""
 
     path: Path
@@ -63,41 +63,41 @@ class _Watched:
 
 
 @dataclass(slots=True)
-class Passage:
+class StepTransition:
     """The way into one step. ``before`` is who was there before the first change.
 
     ``began`` is the monotonic moment from which the times of attempts are counted.
     """
 
     step: Step
-    ways: Ways
-    before: Census
+    ways: TransitionContext
+    before: ClusterSnapshot
     began: float
-    _watched: list[_Watched] = field(default_factory=list)
-    _watches: dict[Path, Watch] = field(default_factory=dict)
-    _firsts: dict[PodRef, First] = field(default_factory=dict)
+    _watched: list[_ContinuousProbe] = field(default_factory=list)
+    _watches: dict[Path, ContinuousProbe] = field(default_factory=dict)
+    _firsts: dict[PodRef, FirstPacketProbes] = field(default_factory=dict)
     _told: dict[Path, Attempts] = field(default_factory=dict)
     _took: float = 0.0
 
-    def depart(self) -> None:
+    def start(self) -> None:
         """Begin to ask."""
-        for path in paths(self.step, Manner.THROUGHOUT):
+        for path in paths(self.step, ProbeMode.CONTINUOUS):
             questions: Sequence[Question] = ()
             with suppress(WorkloadFailed):  # what comes with the step is asked from then on
                 questions = _questions(path, self.before)
-            self._watch(_Watched(path, questions, ()))
+            self._watch(_ContinuousProbe(path, questions, ()))
         for watched in self._watched:
             if watched.questions:
                 self._watches[watched.path].wait(Deadline(PREPARATION))
-        for path in paths(self.step, Manner.FIRST):
+        for path in paths(self.step, ProbeMode.FIRST_PACKET):
             if not self._starts(path.source):
-                self._watch(_Watched(path, (), self.before.uids))
+                self._watch(_ContinuousProbe(path, (), self.before.uids))
 
-    def equipped(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+    def inject(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """The changes, with a first container in the pods from which something is to be asked first."""
-        return tuple(self._equipped(change) for change in changes)
+        return tuple(self._injected(change) for change in changes)
 
-    def arrive(self, after: Census, changed: float) -> None:
+    def finish(self, after: ClusterSnapshot, changed: float) -> None:
         """Take note that all was ``changed`` by then (monotonic), and all pods run. ``after`` is who is there now."""
         self._took = changed - self.began
         for watched in self._watched:
@@ -111,7 +111,9 @@ class Passage:
         self._watches.clear()
         return self._told
 
-    def completed(self, expectation: Expectation, position: int, aim: Aim, settled: Evidence) -> Evidence:
+    def merge(
+        self, expectation: Expectation, position: int, resolved_probe: ResolvedProbe, settled: Evidence
+    ) -> Evidence:
         """The evidence of one aim, which was gathered once all was changed, with what was seen on the way there.
 
         Times count from the beginning. What asked for itself had no witness: the first of the settled step speaks
@@ -121,19 +123,25 @@ class Passage:
         told = self.end().get(expectation.path, ())
         earlier = told[position] if position < len(told) else ()
         if not earlier:
-            return Evidence(expectation.expected, (Attempt(0.0, NOT_ASKED),), expectation.path.manner)
-        witness = settled.attempts[0].witness
+            return Evidence(expectation.expected, (Attempt(0.0, NOT_ASKED),), expectation.path.mode)
+        liveness = settled.attempts[0].liveness
         attempts = (
-            *(attempt if attempt.witness else replace(attempt, witness=witness) for attempt in earlier),
-            *(replace(attempt, at=attempt.at + self._took) for attempt in settled.attempts if not aim.by_hearsay),
+            *(attempt if attempt.liveness else replace(attempt, liveness=liveness) for attempt in earlier),
+            *(
+                replace(attempt, at=attempt.at + self._took)
+                for attempt in settled.attempts
+                if not resolved_probe.source_completed
+            ),
         )
-        return Evidence(expectation.expected, attempts, expectation.path.manner)
+        return Evidence(expectation.expected, attempts, expectation.path.mode)
 
-    def _watch(self, watched: _Watched) -> None:
+    def _watch(self, watched: _ContinuousProbe) -> None:
         self._watched.append(watched)
-        self._watches[watched.path] = Watch(self.ways.prober, lambda: self._present(watched), since=self.began)
+        self._watches[watched.path] = ContinuousProbe(
+            self.ways.prober, lambda: self._present(watched), since=self.began
+        )
 
-    def _present(self, watched: _Watched) -> Sequence[Question]:
+    def _present(self, watched: _ContinuousProbe) -> Sequence[Question]:
         if not watched.questions:
             watched.questions = _questions(watched.path, self.ways.look(watched.before))
         return watched.questions
@@ -142,18 +150,18 @@ class Passage:
         """Whether the step makes the pods of this workload."""
         return workload in self.step.recreate or (bool(workload.namespace) and workload not in self.before.pods)
 
-    def _equipped(self, change: Change) -> Change:
+    def _injected(self, change: Change) -> Change:
         key = change.key
         source = PodRef(self.ways.placement.logical(key.namespace), key.name)
-        asked = [path for path in paths(self.step, Manner.FIRST) if path.source == source]
+        asked = [path for path in paths(self.step, ProbeMode.FIRST_PACKET) if path.source == source]
         if not asked or not change.starts_pods or change.act is Act.DELETE or not self._starts(source):
             return change
         stub = Pod(PodRef(key.namespace, key.name), {})
         probes = dict.fromkeys(probe for path in asked for probe in probes_from(path, stub, self.before))
-        self._firsts[source] = First.asking(tuple(probes), PATIENCE * self.ways.prober.timeout)
+        self._firsts[source] = FirstPacketProbes.asking(tuple(probes), PATIENCE * self.ways.prober.timeout)
         return Change(change.act, key, _with_first(change.data, self._firsts[source], self.ways.prober.image))
 
-    def _heard(self, source: PodRef, asked: First, after: Census) -> Mapping[Path, Attempts]:
+    def _heard(self, source: PodRef, asked: FirstPacketProbes, after: ClusterSnapshot) -> Mapping[Path, Attempts]:
         """What the first containers of all pods of a workload met, by path and aim."""
         heard = []
         for live in after.pods_ever_of(source):
@@ -167,23 +175,26 @@ class Passage:
                 for probe in probes_from(path, pod, after)
                 if probe in replies
             ]
-            for path in paths(self.step, Manner.FIRST)
+            for path in paths(self.step, ProbeMode.FIRST_PACKET)
             if path.source == source
         }
 
 
-def paths(step: Step, *manners: Manner) -> Iterator[Path]:
+def paths(step: Step, *manners: ProbeMode) -> Iterator[Path]:
     """The paths of a step that are asked in one of these manners, with a word or without."""
     for path in (*(e.path for e in step.expectations), *(inquiry.path for inquiry in step.inquiries)):
-        if path.manner in manners:
+        if path.mode in manners:
             yield path
 
 
-def _questions(path: Path, census: Census) -> tuple[Question, ...]:
-    return tuple(aim.question for aim in aims(Expectation(path, Expected.UNDEFINED, ""), census))
+def _questions(path: Path, snapshot: ClusterSnapshot) -> tuple[Question, ...]:
+    return tuple(
+        resolved_probe.question
+        for resolved_probe in resolve_probes(Expectation(path, Expected.UNDEFINED, ""), snapshot)
+    )
 
 
-def _with_first(data: Object, asked: First, image: str) -> Object:
+def _with_first(data: Object, asked: FirstPacketProbes, image: str) -> Object:
     """The manifest of a pod, or of what makes pods, with the container in it."""
     spec = data["spec"]
     if "template" in spec:

@@ -1,4 +1,4 @@
-"""YAML with positions: text becomes ``Node`` trees, and nothing in it can raise, loop or blow up.
+"""YAML with positions: text becomes ``YamlNode`` trees, and nothing in it can raise, loop or blow up.
 
 Scalars read as kubectl reads them (YAML 1.1, but neither timestamps nor base-60 numbers), and always keep their text,
 for where a text is wanted: ``on`` and ``80`` are then just that. Keys are their text. Bounded: the nodes of a file with
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import yaml
 
 from netpol_harness.paths.diagnostics import Place, Problem
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 
 MAX_NODES = 50_000
 MAX_DEPTH = 60
@@ -57,16 +57,16 @@ class Composer:
         self._file = file
         self._loader = _Loader(text)
         self._count = 0
-        self._anchors: dict[str, Node | None] = {}
+        self._anchors: dict[str, YamlNode | None] = {}
 
-    def documents(self) -> Iterator[Node]:
+    def documents(self) -> Iterator[YamlNode]:
         """The documents in turn; raises Unreadable where the rest of the file makes no sense."""
         try:
             while not isinstance(event := self._event(), yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
                     self._anchors = {}
                     node = self._node(self._event(), 0)
-                    if node.kind is not Kind.NOTHING:
+                    if node.kind is not YamlKind.NOTHING:
                         yield node
         finally:
             self._loader.dispose()
@@ -94,7 +94,7 @@ class Composer:
     def _place(self, mark: Any) -> Place:
         return Place(self._file, mark.line + 1, mark.column + 1)
 
-    def _node(self, event: Any, depth: int) -> Node:
+    def _node(self, event: Any, depth: int) -> YamlNode:
         place = self._place(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, place)
@@ -109,7 +109,7 @@ class Composer:
             self._anchors[anchor] = node
         return node
 
-    def _alias(self, event: yaml.AliasEvent, place: Place) -> Node:
+    def _alias(self, event: yaml.AliasEvent, place: Place) -> YamlNode:
         name = event.anchor
         if name not in self._anchors:
             raise Unreadable(place, f"the alias *{name} has no anchor", f"put &{name} before the value that it repeats")
@@ -124,42 +124,42 @@ class Composer:
         if self._count > MAX_NODES:
             raise Unreadable(place, f"the file has more than {MAX_NODES} values, aliases expanded", "split it")
 
-    def _value(self, event: Any, place: Place, depth: int) -> Node:
+    def _value(self, event: Any, place: Place, depth: int) -> YamlNode:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, place)
         if event.tag not in _COLLECTIONS:
             self._refuse_tag(event.tag, place)
         if isinstance(event, yaml.SequenceStartEvent):
             items = tuple(self._children(yaml.SequenceEndEvent, depth))
-            return Node(place, Kind.LIST, items=items, size=1 + sum(item.size for item in items))
+            return YamlNode(place, YamlKind.LIST, items=items, size=1 + sum(item.size for item in items))
         pairs = list(self._children(yaml.MappingEndEvent, depth))
         size = 1 + sum(node.size for node in pairs)
-        return Node(place, Kind.MAPPING, entries=self._entries(pairs[::2], pairs[1::2]), size=size)
+        return YamlNode(place, YamlKind.MAPPING, entries=self._entries(pairs[::2], pairs[1::2]), size=size)
 
-    def _children(self, end: type[yaml.Event], depth: int) -> Iterator[Node]:
+    def _children(self, end: type[yaml.Event], depth: int) -> Iterator[YamlNode]:
         while not isinstance(event := self._event(), end):
             yield self._node(event, depth + 1)
 
-    def _entries(self, keys: list[Node], values: list[Node]) -> tuple[tuple[Node, Node], ...]:
-        own: dict[str, tuple[Node, Node]] = {}
-        merged: dict[str, tuple[Node, Node]] = {}
+    def _entries(self, keys: list[YamlNode], values: list[YamlNode]) -> tuple[tuple[YamlNode, YamlNode], ...]:
+        own: dict[str, tuple[YamlNode, YamlNode]] = {}
+        merged: dict[str, tuple[YamlNode, YamlNode]] = {}
         for key, value in zip(keys, values, strict=True):
-            if key.kind is Kind.MERGE:
+            if key.kind is YamlKind.MERGE:
                 for entry in self._merged(value):
                     merged.setdefault(entry[0].text, entry)
             elif self._is_key(key, own):
                 own[key.text] = key, value
         return tuple({**merged, **own}.values())
 
-    def _merged(self, value: Node) -> Iterator[tuple[Node, Node]]:
-        for part in value.items if value.kind is Kind.LIST else (value,):
-            if part.kind is Kind.MAPPING:
+    def _merged(self, value: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
+        for part in value.items if value.kind is YamlKind.LIST else (value,):
+            if part.kind is YamlKind.MAPPING:
                 yield from part.entries
             else:
                 self._problem(part.place, f"<< merges {part.kind}", "merge a mapping, or a list of mappings")
 
-    def _is_key(self, key: Node, known: dict[str, tuple[Node, Node]]) -> bool:
-        if key.kind in (Kind.MAPPING, Kind.LIST, Kind.NOTHING):
+    def _is_key(self, key: YamlNode, known: dict[str, tuple[YamlNode, YamlNode]]) -> bool:
+        if key.kind in (YamlKind.MAPPING, YamlKind.LIST, YamlKind.NOTHING):
             self._problem(key.place, f"{key.kind} is no key", "write a text before the colon")
             return False
         if key.text in known:
@@ -168,22 +168,22 @@ class Composer:
             return False
         return True
 
-    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Node:
+    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> YamlNode:
         text: str = event.value
         if event.tag not in (None, "!", f"{_TAG}str"):
             self._refuse_tag(event.tag, place)
         tag = event.tag if event.tag not in (None, "!") else self._loader.resolve(yaml.ScalarNode, text, event.implicit)
         match tag.removeprefix(_TAG):
             case "null":
-                return Node(place, Kind.NOTHING, None, text)
+                return YamlNode(place, YamlKind.NOTHING, None, text)
             case "bool":
-                return Node(place, Kind.FLAG, yaml.SafeLoader.bool_values[text.lower()], text)
+                return YamlNode(place, YamlKind.FLAG, yaml.SafeLoader.bool_values[text.lower()], text)
             case "merge":
-                return Node(place, Kind.MERGE, text, text)
+                return YamlNode(place, YamlKind.MERGE, text, text)
             case "int" | "float" as name:
-                return Node(place, Kind.NUMBER, self._number(name, text, place), text)
+                return YamlNode(place, YamlKind.NUMBER, self._number(name, text, place), text)
             case _:
-                return Node(place, Kind.TEXT, text, text)
+                return YamlNode(place, YamlKind.TEXT, text, text)
 
     def _number(self, name: str, text: str, place: Place) -> int | float:
         node = yaml.ScalarNode(_TAG + name, text)

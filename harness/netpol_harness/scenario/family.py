@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 
-class Family(StrEnum):
+class ApiGroupFamily(StrEnum):
     """Families of policies; the value of a foreign one is the name of the capability that it needs."""
 
     KUBERNETES = "NetworkPolicy"
@@ -16,7 +16,7 @@ class Family(StrEnum):
     CALICO = "Calico policies"
 
     @classmethod
-    def of(cls, kind: str, api_version: str) -> "Family | None":
+    def of(cls, kind: str, api_version: str) -> "ApiGroupFamily | None":
         """The family of a kind in an API version (``group/version``); ``None`` for all that is no policy."""
         group, slash, _ = api_version.partition("/")
         return _KINDS.get(group, {}).get(kind) if slash else None
@@ -24,16 +24,16 @@ class Family(StrEnum):
     @property
     def is_foreign(self) -> bool:
         """Whether another API than networking.k8s.io defines it."""
-        return self is not Family.KUBERNETES
+        return self is not ApiGroupFamily.KUBERNETES
 
 
-_CALICO = dict.fromkeys(("NetworkPolicy", "GlobalNetworkPolicy"), Family.CALICO)
-_KINDS: Mapping[str, Mapping[str, Family]] = {
-    "networking.k8s.io": {"NetworkPolicy": Family.KUBERNETES},
+_CALICO = dict.fromkeys(("NetworkPolicy", "GlobalNetworkPolicy"), ApiGroupFamily.CALICO)
+_KINDS: Mapping[str, Mapping[str, ApiGroupFamily]] = {
+    "networking.k8s.io": {"NetworkPolicy": ApiGroupFamily.KUBERNETES},
     "policy.networking.k8s.io": {
-        "ClusterNetworkPolicy": Family.CLUSTER,
-        "AdminNetworkPolicy": Family.ADMIN,
-        "BaselineAdminNetworkPolicy": Family.ADMIN,
+        "ClusterNetworkPolicy": ApiGroupFamily.CLUSTER,
+        "AdminNetworkPolicy": ApiGroupFamily.ADMIN,
+        "BaselineAdminNetworkPolicy": ApiGroupFamily.ADMIN,
     },
     "projectcalico.org": _CALICO,
     "crd.projectcalico.org": _CALICO,

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from os.path import normpath
 from pathlib import Path
 
-from netpol_harness.paths.diagnostics import Flaw, Place
+from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.scenario.boundary import Boundary
-from netpol_harness.scenario.node import Node
+from netpol_harness.scenario.node import YamlNode
 from netpol_harness.scenario.shape import Report
 
 _ANY_FOLDERS = "**"
@@ -36,7 +36,7 @@ class Files:
         self._report.extend([_outside(file.name, self._boundary).at(place)])
         return False
 
-    def named(self, pattern: Node) -> list[Path]:
+    def named(self, pattern: YamlNode) -> list[Path]:
         """The files that a name or a glob stands for, sorted; reports where there is none, or where one is outside."""
         text = pattern.text
         if not text or text.startswith("/") or "\0" in text:
@@ -44,7 +44,7 @@ class Files:
         try:
             is_glob = self._globs and any(c in text for c in "*?[")
             return self._glob(text) if is_glob else [self._one(text)]
-        except Flaw as flaw:
+        except ProblemWithoutPlace as flaw:
             self._report.extend([flaw.at(pattern.place)])
             return []
 
@@ -61,18 +61,18 @@ class Files:
         here = [os.path.relpath(found, self._directory) for found in near]
         close = get_close_matches(text, here, n=2) if len(text) <= _LONGEST else []
         remedy = f"did you mean {' or '.join(close)}?" if close else "names are relative to the scenario's directory"
-        raise Flaw(f"there is no file '{text}'", remedy)
+        raise ProblemWithoutPlace(f"there is no file '{text}'", remedy)
 
     def _glob(self, text: str) -> list[Path]:
         parts = Path(normpath(text)).parts
         if ".." in Path(text).parts:
-            raise Flaw(f"'{text}' is a glob with '..'", "name the files, or put '..' into no glob")
+            raise ProblemWithoutPlace(f"'{text}' is a glob with '..'", "name the files, or put '..' into no glob")
         try:
             found = sorted(self._matching(self._directory, parts, _closure({0}, parts)))
         except (ValueError, OSError):
             found = []
         if not found:
-            raise Flaw(f"'{text}' matches no file", "globs are relative to the scenario's directory")
+            raise ProblemWithoutPlace(f"'{text}' matches no file", "globs are relative to the scenario's directory")
         return found
 
     def _matching(self, folder: Path, parts: tuple[str, ...], positions: frozenset[int]) -> Iterator[Path]:
@@ -115,5 +115,7 @@ def _closure(positions: set[int], parts: tuple[str, ...]) -> frozenset[int]:
     return frozenset(whole)
 
 
-def _outside(text: str, boundary: Boundary) -> Flaw:
-    return Flaw(f"'{text}' leads outside {boundary}, or to what is hidden in it", "keep the file beside scenario.yaml")
+def _outside(text: str, boundary: Boundary) -> ProblemWithoutPlace:
+    return ProblemWithoutPlace(
+        f"'{text}' leads outside {boundary}, or to what is hidden in it", "keep the file beside scenario.yaml"
+    )

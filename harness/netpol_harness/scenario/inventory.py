@@ -11,12 +11,12 @@ from netpol_harness.model.objects import ContainerPort, Service, container_ports
 from netpol_harness.paths.names import WORKLOAD_KINDS, ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 from netpol_harness.scenario.manifests import Located
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Manifest, Relabel
 from netpol_harness.scenario.shape import Report
 
 
-def inventory(objects: Sequence[Located], external: Node, report: Report) -> Inventory:
+def inventory(objects: Sequence[Located], external: YamlNode, report: Report) -> Inventory:
     """All names, and what stands in the way of telling them apart."""
     workloads = [workload for located in objects if (workload := _workload(located.manifest))]
     services = [Service.parse(o.manifest.data) for o in objects if o.manifest.data["kind"] == "Service"]
@@ -69,15 +69,15 @@ def _labels(data: Mapping[str, Any]) -> Labels:
     return dict((data.get("metadata") or {}).get("labels") or {})
 
 
-def _externals(node: Node, report: Report) -> list[ExternalHost]:
-    if node.kind is Kind.LIST:
+def _externals(node: YamlNode, report: Report) -> list[ExternalHost]:
+    if node.kind is YamlKind.LIST:
         return [ExternalHost(item.text) for item in node.items]
     return [ExternalHost(key.text, _address(value, report), _ports(value)) for key, value in node.entries]
 
 
-def _address(host: Node, report: Report) -> str:
+def _address(host: YamlNode, report: Report) -> str:
     node = host.at("address")
-    if node.kind is Kind.NOTHING:
+    if node.kind is YamlKind.NOTHING:
         return ""
     try:
         return str(ip_address(node.text))
@@ -86,7 +86,7 @@ def _address(host: Node, report: Report) -> str:
         return ""
 
 
-def _ports(host: Node) -> tuple[ContainerPort, ...]:
+def _ports(host: YamlNode) -> tuple[ContainerPort, ...]:
     written = [item.text.partition("/") for item in host.at("ports").items]
     return tuple(
         ContainerPort(Port(Protocol(protocol or "TCP"), int(number)))
@@ -106,7 +106,7 @@ def _no_namesakes(objects: Sequence[Located], report: Report) -> None:
             report.add(located.node.at("metadata", "name").place, what, "rename one: a path could not tell them apart")
 
 
-def _no_borrowed_names(external: Node, found: Inventory, report: Report) -> None:
+def _no_borrowed_names(external: YamlNode, found: Inventory, report: Report) -> None:
     """A bare name is either inside the cluster or outside."""
     inside = {ref.name: ref for ref in (*found.workloads, *found.services)}
     lines: dict[str, int] = {}

@@ -7,7 +7,7 @@ Of pods, controllers and Services only what the harness reads is looked at; the 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from netpol_harness.model.labels import LabelSelector, Operator
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.shape import (
     Report,
     Shape,
@@ -57,7 +57,7 @@ _PORT_NAME = string(
     "a port's name", rf"(?=.{{1,15}}\Z)(?=.*[a-z]){_LABEL}", "write at most 15 lower-case letters, digits and '-'"
 )
 _PORT_NUMBER = integer("a port", 1, 65535)
-_PORT = either({Kind.NUMBER: _PORT_NUMBER, Kind.TEXT: _PORT_NAME}, "a port's number or name")
+_PORT = either({YamlKind.NUMBER: _PORT_NUMBER, YamlKind.TEXT: _PORT_NAME}, "a port's number or name")
 _PROTOCOL = choice(("TCP", "UDP", "SCTP"), "a protocol")
 
 _SEGMENT = string(
@@ -88,7 +88,7 @@ def metadata(kind: str) -> Shape:
     )
 
 
-def _values_fit(node: Node, report: Report) -> None:
+def _values_fit(node: YamlNode, report: Report) -> None:
     operator, values = node.at("operator"), node.at("values")
     if operator.text in (Operator.IN, Operator.NOT_IN) and not values.items:
         report.add(operator.place, f"{operator.text} needs values", "add 'values:' with at least one")
@@ -113,20 +113,20 @@ _SELECTOR = mapping(
 )
 
 
-def _cidr(node: Node, report: Report) -> None:
+def _cidr(node: YamlNode, report: Report) -> None:
     string("a CIDR such as 10.0.0.0/8")(node, report)
-    if node.kind is Kind.TEXT and _network(node) is None:
+    if node.kind is YamlKind.TEXT and _network(node) is None:
         report.add(node.place, f"'{node.text[:60]}' is not a CIDR", "write address/length, such as 10.0.0.0/8")
 
 
-def _network(node: Node) -> IPv4Network | IPv6Network | None:
+def _network(node: YamlNode) -> IPv4Network | IPv6Network | None:
     try:
         return ip_network(node.text, strict=False) if "/" in node.text and "%" not in node.text else None
     except ValueError:
         return None
 
 
-def _excepts_lie_within(node: Node, report: Report) -> None:
+def _excepts_lie_within(node: YamlNode, report: Report) -> None:
     block = _network(node.at("cidr"))
     for item in node.at("except").items:
         hole = _network(item)
@@ -136,11 +136,11 @@ def _excepts_lie_within(node: Node, report: Report) -> None:
             )
 
 
-def _end_port_fits(node: Node, report: Report) -> None:
+def _end_port_fits(node: YamlNode, report: Report) -> None:
     port, end = node.at("port"), node.at("endPort")
-    if end.kind is not Kind.NUMBER:
+    if end.kind is not YamlKind.NUMBER:
         return
-    if port.kind is not Kind.NUMBER:
+    if port.kind is not YamlKind.NUMBER:
         report.add(end.place, "endPort needs a numeric port", "add 'port:' with the first number of the range")
     elif isinstance(port.value, int) and isinstance(end.value, int) and end.value < port.value:
         report.add(
@@ -148,9 +148,11 @@ def _end_port_fits(node: Node, report: Report) -> None:
         )
 
 
-def _one_peer(node: Node, report: Report) -> None:
-    given = [name for name in ("podSelector", "namespaceSelector", "ipBlock") if node.at(name).kind is not Kind.NOTHING]
-    if node.kind is Kind.MAPPING and not given:
+def _one_peer(node: YamlNode, report: Report) -> None:
+    given = [
+        name for name in ("podSelector", "namespaceSelector", "ipBlock") if node.at(name).kind is not YamlKind.NOTHING
+    ]
+    if node.kind is YamlKind.MAPPING and not given:
         report.add(node.place, "this peer names nobody", "add podSelector, namespaceSelector or ipBlock")
     if "ipBlock" in given and len(given) > 1:
         report.add(node.place, f"ipBlock stands beside {given[0]}", "make two peers of it, each with its own '-'")
@@ -232,7 +234,7 @@ _POD = mapping(
 )
 
 
-def _selects_its_template(node: Node, report: Report) -> None:
+def _selects_its_template(node: YamlNode, report: Report) -> None:
     selector, labels = node.at("selector"), node.at("template", "metadata", "labels").plain() or {}
     scratch = Report()
     _SELECTOR(selector, scratch)

@@ -11,12 +11,12 @@ from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.inventory import inventory
 from netpol_harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.scenario.schema import SCENARIO
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import read
-from netpol_harness.scenario.steps import Ground, steps
+from netpol_harness.scenario.steps import StepContext, steps
 
 DERIVED = "derived"
 
@@ -69,48 +69,50 @@ def manifests_in(directory: Path) -> Iterator[Path]:
             yield file
 
 
-def _noded(value: object) -> Node:
+def _noded(value: object) -> YamlNode:
     """Plain data as if it had been read: names of files may be no text that YAML can hold."""
     place = Place("--derive", 1)
     match value:
         case dict():
-            return Node(place, Kind.MAPPING, entries=tuple((_noded(key), _noded(item)) for key, item in value.items()))
+            return YamlNode(
+                place, YamlKind.MAPPING, entries=tuple((_noded(key), _noded(item)) for key, item in value.items())
+            )
         case list():
-            return Node(place, Kind.LIST, items=tuple(map(_noded, value)))
+            return YamlNode(place, YamlKind.LIST, items=tuple(map(_noded, value)))
         case bool():
-            return Node(place, Kind.FLAG, value, str(value).lower())
+            return YamlNode(place, YamlKind.FLAG, value, str(value).lower())
         case _:
-            return Node(place, Kind.TEXT, str(value), str(value))
+            return YamlNode(place, YamlKind.TEXT, str(value), str(value))
 
 
-def _scenario(node: Node, file: Path, library: Library, report: Report) -> Scenario:
+def _scenario(node: YamlNode, file: Path, library: Library, report: Report) -> Scenario:
     SCENARIO(node, report)
-    ground = _ground(node, library, report)
+    context = _context(node, library, report)
     return Scenario(
         name=file.absolute().parent.name,
         title=node.at("title").text,
         file=file,
-        workloads=tuple(located.manifest for located in ground.workloads),
-        steps=steps(node.at("steps").items, ground, report),
-        inventory=ground.inventory,
+        workloads=tuple(located.manifest for located in context.workloads),
+        steps=steps(node.at("steps").items, context, report),
+        inventory=context.inventory,
         description=node.at("description").text,
-        exclusive=ground.exclusive.value is True,
-        requires=(*(item.text for item in node.at("requires").items), *_implied(ground.workloads)),
+        exclusive=context.exclusive.value is True,
+        requires=(*(item.text for item in node.at("requires").items), *_implied(context.workloads)),
         timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
         marks={item.text: item.place.where for item in node.at("marks").items},
     )
 
 
-def _ground(node: Node, library: Library, report: Report) -> Ground:
+def _context(node: YamlNode, library: Library, report: Report) -> StepContext:
     before = len(report.problems)
     workloads = library.workloads(node.at("workloads").items)
-    reliable = len(report.problems) == before and node.at("workloads").kind is Kind.LIST
+    reliable = len(report.problems) == before and node.at("workloads").kind is YamlKind.LIST
     exclusive = node.at("exclusive")
     namespaces = _namespaces(workloads)
     no_twins(workloads, report)
     in_known_namespaces(workloads, namespaces, exclusive, report)
     found = inventory(workloads, node.at("external"), report)
-    return Ground(library, workloads, found, namespaces, exclusive, reliable)
+    return StepContext(library, workloads, found, namespaces, exclusive, reliable)
 
 
 def _implied(workloads: Iterable[Located]) -> Iterator[str]:
@@ -124,11 +126,11 @@ def _namespaces(workloads: Iterable[Located]) -> frozenset[str]:
     return frozenset({"default", *(name.ref.name for name in names if name.kind == "Namespace")})
 
 
-def _numbers(node: Node) -> list[tuple[Node, Node]]:
-    return [(key, value) for key, value in node.entries if value.kind is Kind.NUMBER]
+def _numbers(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+    return [(key, value) for key, value in node.entries if value.kind is YamlKind.NUMBER]
 
 
-def _second(documents: tuple[Node, ...], file: Path) -> Place:
+def _second(documents: tuple[YamlNode, ...], file: Path) -> Place:
     return documents[1].place if len(documents) > 1 else Place(file.name, 1)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.names import ObjectName
-from netpol_harness.scenario.family import POLICY_KINDS, Family
+from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.kubernetes import API_VERSION, API_VERSIONS, KIND, SPECS, metadata
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
 from netpol_harness.scenario.source import read
@@ -37,7 +37,7 @@ class Located:
     """A manifest and the node that it was read from."""
 
     manifest: Manifest
-    node: Node
+    node: YamlNode
 
 
 class Library:
@@ -54,22 +54,22 @@ class Library:
         self._mixed = mixed
         self._read: dict[Path, tuple[Located, ...]] = {}
 
-    def workloads(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+    def workloads(self, patterns: Sequence[YamlNode]) -> tuple[Located, ...]:
         """The objects of the files that a list of names and globs matches, in its order: all that are no policies."""
         return self._sorted(patterns, policies=False)
 
-    def policies(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+    def policies(self, patterns: Sequence[YamlNode]) -> tuple[Located, ...]:
         """The policies of the files that a list of names and globs matches, in its order."""
         return self._sorted(patterns, policies=True)
 
-    def _sorted(self, patterns: Sequence[Node], *, policies: bool) -> tuple[Located, ...]:
+    def _sorted(self, patterns: Sequence[YamlNode], *, policies: bool) -> tuple[Located, ...]:
         found = self._all(patterns)
         if not self._mixed:
             (_only_policies if policies else _no_policies)(found, self._report)
             return found
         return tuple(located for located in found if (located.manifest.family is not None) == policies)
 
-    def _all(self, patterns: Sequence[Node]) -> tuple[Located, ...]:
+    def _all(self, patterns: Sequence[YamlNode]) -> tuple[Located, ...]:
         """The objects of every file that matches; files in the list's order, each once."""
         files = dict.fromkeys(file for pattern in patterns for file in self._files.named(pattern))
         return tuple(located for file in files for located in self._objects(file))
@@ -112,7 +112,7 @@ def no_twins(objects: Iterable[Located], report: Report) -> None:
             )
 
 
-def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclusive: Node, report: Report) -> None:
+def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclusive: YamlNode, report: Report) -> None:
     """Objects live in namespaces of the scenario's own; what all scenarios of a cluster share needs ``exclusive``."""
     for located in objects:
         name = located.manifest.name
@@ -127,7 +127,7 @@ def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclus
             report.add(place, what, "add a Namespace manifest to the workloads")
 
 
-def _expanded(node: Node, report: Report) -> Iterator[Node]:
+def _expanded(node: YamlNode, report: Report) -> Iterator[YamlNode]:
     """The objects of a document: itself, or the items of a List."""
     if node.at("kind").text != "List":
         yield node
@@ -137,7 +137,7 @@ def _expanded(node: Node, report: Report) -> Iterator[Node]:
         yield from _expanded(item, report)
 
 
-def _located(node: Node, report: Report) -> Located | None:
+def _located(node: YamlNode, report: Report) -> Located | None:
     scratch = Report()
     _TYPE(node, scratch)
     if not scratch.problems:
@@ -157,7 +157,7 @@ def _located(node: Node, report: Report) -> Located | None:
     return Located(manifest, node)
 
 
-def _check(node: Node, report: Report) -> None:
+def _check(node: YamlNode, report: Report) -> None:
     kind, version = node.at("kind").text, node.at("apiVersion")
     foreign = _is_foreign(node)
     wanted = None if foreign else API_VERSIONS.get(kind)
@@ -169,11 +169,11 @@ def _check(node: Node, report: Report) -> None:
     fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
     mapping(fields, required=fields, rest=anything)(node, report)
     name = node.at("metadata", "namespace")
-    if kind in CLUSTER_SCOPED and name.kind is not Kind.NOTHING:
+    if kind in CLUSTER_SCOPED and name.kind is not YamlKind.NOTHING:
         report.add(name.place, f"a {kind} is in no namespace", "leave metadata.namespace out")
 
 
-def _is_foreign(node: Node) -> bool:
+def _is_foreign(node: YamlNode) -> bool:
     """Whether it is a policy of another API, whose content the server alone judges."""
-    family = Family.of(node.at("kind").text, node.at("apiVersion").text)
+    family = ApiGroupFamily.of(node.at("kind").text, node.at("apiVersion").text)
     return family is not None and family.is_foreign

@@ -7,7 +7,7 @@ from typing import Any
 from netpol_harness.paths.diagnostics import Place
 
 
-class Kind(StrEnum):
+class YamlKind(StrEnum):
     """What a node is, in the words of messages."""
 
     MAPPING = "a mapping"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class YamlNode:
     """A value and its place. Fields that its kind does not use are empty, so that a reader need not ask the kind first.
 
     ``text`` is a scalar's source text; ``entries`` are a mapping's keys and values, with merge keys resolved; ``size``
@@ -28,30 +28,30 @@ class Node:
     """
 
     place: Place
-    kind: Kind
+    kind: YamlKind
     value: bool | int | float | str | None = None
     text: str = ""
-    items: tuple["Node", ...] = ()
-    entries: tuple[tuple["Node", "Node"], ...] = ()
+    items: tuple["YamlNode", ...] = ()
+    entries: tuple[tuple["YamlNode", "YamlNode"], ...] = ()
     size: int = 1
 
-    def get(self, name: str) -> "Node | None":
+    def get(self, name: str) -> "YamlNode | None":
         """A field of a mapping."""
         return next((value for key, value in self.entries if key.text == name), None)
 
-    def at(self, *names: str) -> "Node":
+    def at(self, *names: str) -> "YamlNode":
         """A field of a field; where one is missing, an empty node at the place of the last that is there."""
         node = self
         for name in names:
-            node = node.get(name) or Node(node.place, Kind.NOTHING)
+            node = node.get(name) or YamlNode(node.place, YamlKind.NOTHING)
         return node
 
     def plain(self) -> Any:
         """Fresh plain data: dict, list, str, int, float, bool, None."""
         match self.kind:
-            case Kind.MAPPING:
+            case YamlKind.MAPPING:
                 return {key.text: value.plain() for key, value in self.entries}
-            case Kind.LIST:
+            case YamlKind.LIST:
                 return [item.plain() for item in self.items]
             case _:
                 return self.value

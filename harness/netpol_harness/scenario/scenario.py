@@ -14,11 +14,11 @@ from typing import Any
 from netpol_harness.model.names import PodRef
 from netpol_harness.paths.expectations import cell_path, covered
 from netpol_harness.paths.names import Names, ObjectName
-from netpol_harness.paths.path import Expectation, ExternalHost, Inquiry, Inventory
+from netpol_harness.paths.path import Expectation, ExternalHost, Inventory, PathWithoutVerdict
 from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.paths.reach import cells
-from netpol_harness.scenario.family import Family
-from netpol_harness.scenario.node import Node
+from netpol_harness.scenario.family import ApiGroupFamily
+from netpol_harness.scenario.node import YamlNode
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster has and no scenario owns."""
@@ -80,7 +80,7 @@ class Manifest:
 
     data: Mapping[str, Any]
     where: str
-    node: Node | None = field(default=None, compare=False, repr=False)
+    node: YamlNode | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> ObjectName:
@@ -96,9 +96,9 @@ class Manifest:
         return str(self.data["apiVersion"]).rpartition("/")[0]
 
     @property
-    def family(self) -> Family | None:
+    def family(self) -> ApiGroupFamily | None:
         """Whose policy this is; ``None`` for all that is no policy."""
-        return Family.of(self.data["kind"], self.data["apiVersion"])
+        return ApiGroupFamily.of(self.data["kind"], self.data["apiVersion"])
 
     @property
     def pod(self) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ class Step:
     repeat: int = 1
     restart: Restart | None = None
     derived: bool = False
-    inquiries: tuple[Inquiry, ...] = ()
+    inquiries: tuple[PathWithoutVerdict, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -221,4 +221,4 @@ def closed_world(step: Step) -> tuple[NetworkPath, ...]:
 
 def network_policies(step: Step) -> tuple[Manifest, ...]:
     """The policies in force that are networking.k8s.io's own, without those of administrators and network plugins."""
-    return tuple(manifest for manifest in step.policies if manifest.family is Family.KUBERNETES)
+    return tuple(manifest for manifest in step.policies if manifest.family is ApiGroupFamily.KUBERNETES)

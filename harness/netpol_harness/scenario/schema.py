@@ -2,7 +2,7 @@
 
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.kubernetes import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Restart
 from netpol_harness.scenario.shape import (
     Report,
@@ -24,34 +24,34 @@ _PORT = r"0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-
 _SERVER_LABEL = "kubernetes.io/metadata.name"
 
 
-def _changeable(node: Node, report: Report) -> None:
+def _changeable(node: YamlNode, report: Report) -> None:
     if node.text == _SERVER_LABEL:
         report.add(node.place, f"the label {_SERVER_LABEL} is the API server's own", "use another label")
 
 
-def _asserts(node: Node, report: Report) -> None:
+def _asserts(node: YamlNode, report: Report) -> None:
     """A step must say something of the network, or its green would mean nothing."""
     paths, others = node.at("paths"), node.at("others")
-    unread = Kind.NOTHING if node.get("paths") is None else Kind.MAPPING
+    unread = YamlKind.NOTHING if node.get("paths") is None else YamlKind.MAPPING
     silent = paths.kind is unread and not paths.entries and others.text in ("", Others.UNCHECKED)
-    if node.kind is Kind.MAPPING and silent and node.get("expect") is None:
+    if node.kind is YamlKind.MAPPING and silent and node.get("expect") is None:
         report.add(node.place, "this step expects nothing", "add 'paths:', or 'others: blocked' or 'others: allowed'")
 
 
-def _has_words(node: Node, report: Report) -> None:
+def _has_words(node: YamlNode, report: Report) -> None:
     """Paths without words are for steps whose words are derived."""
     paths = node.at("paths")
-    if paths.kind is Kind.LIST and node.get("expect") is None:
+    if paths.kind is YamlKind.LIST and node.get("expect") is None:
         report.add(paths.place, "these paths have no words", "add 'expect: oracle', or write PATH: WORD")
 
 
-def _repeats_a_change(node: Node, report: Report) -> None:
+def _repeats_a_change(node: YamlNode, report: Report) -> None:
     """To enter a step again takes a step before it to return to."""
     if node.items and (repeat := node.items[0].get("repeat")):
         report.add(repeat.place, "the first step cannot be repeated: no step is before it", "put a step before it")
 
 
-def _unique_names(node: Node, report: Report) -> None:
+def _unique_names(node: YamlNode, report: Report) -> None:
     lines: dict[str, int] = {}
     for step in node.items:
         name = step.at("name")
@@ -74,8 +74,10 @@ _HOST_FIELDS: dict[str, Shape] = {
 }
 _EXTERNAL = either(
     {
-        Kind.LIST: sequence(_HOST, "a list of names"),
-        Kind.MAPPING: table(nullable(mapping(_HOST_FIELDS, what="a mapping of address and ports")), "hosts", key=_HOST),
+        YamlKind.LIST: sequence(_HOST, "a list of names"),
+        YamlKind.MAPPING: table(
+            nullable(mapping(_HOST_FIELDS, what="a mapping of address and ports")), "hosts", key=_HOST
+        ),
     },
     "a list of names, or a mapping of names to address and ports",
 )
@@ -90,8 +92,8 @@ STEP = both(
             "policies": _FILES,
             "paths": either(
                 {
-                    Kind.MAPPING: table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
-                    Kind.LIST: sequence(text("a path"), "a list of paths", least=1),
+                    YamlKind.MAPPING: table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
+                    YamlKind.LIST: sequence(text("a path"), "a list of paths", least=1),
                 },
                 "a mapping of paths to words",
             ),

@@ -1,4 +1,4 @@
-"""Files to ``Node`` trees. Whatever a file holds, reading it gives nodes and problems, never an exception."""
+"""Files to ``YamlNode`` trees. Whatever a file holds, reading it gives nodes and problems, never an exception."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from yaml.reader import Reader
 
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.compose import Composer, Unreadable
-from netpol_harness.scenario.node import Node
+from netpol_harness.scenario.node import YamlNode
 
 MAX_BYTES = 5_000_000
 
 
-def read(path: Path, shown: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
+def read(path: Path, shown: str) -> tuple[tuple[YamlNode, ...], tuple[Problem, ...]]:
     """All non-empty documents of a file, and what is wrong with it. ``shown`` names the file in places."""
     try:
         text = _text(path, shown)

@@ -9,13 +9,13 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import ObjectKey
 from netpol_harness.kube.wait import wait_gone, wait_ready
 from netpol_harness.results.evidence import Judgement
-from netpol_harness.results.table import Finding
-from netpol_harness.runner.run import Stage
+from netpol_harness.results.table import PathResult
+from netpol_harness.runner.run import ScenarioRun
 
 ROUNDS = 2
 
 
-def test_a_namespace_that_came_back_is_admitted(scenario: Stage, probe: Callable[..., Finding]) -> None:
+def test_a_namespace_that_came_back_is_admitted(scenario: ScenarioRun, probe: Callable[..., PathResult]) -> None:
     if Capability.NAMESPACES not in scenario.capabilities:
         pytest.skip("needs namespaces of its own")
     scenario.enter("admitted")
@@ -26,9 +26,9 @@ def test_a_namespace_that_came_back_is_admitted(scenario: Stage, probe: Callable
             assert seen.judgement is Judgement.AGREES, seen
 
 
-def recreate(scenario: Stage, namespace: str) -> None:
+def recreate(scenario: ScenarioRun, namespace: str) -> None:
     """Delete a namespace, and make it and the scenario's objects in it again as soon as it is gone."""
-    client, timeouts = scenario.ground.client, scenario.ground.timeouts
+    client, timeouts = scenario.context.client, scenario.context.timeouts
     key = ObjectKey("v1", "Namespace", "", scenario.placement.real(namespace))
     labels = client.get(key)["metadata"]["labels"]
     client.delete(key)

@@ -5,13 +5,13 @@ import pytest
 
 from netpol_harness.backends.cni.agent import restart
 from netpol_harness.backends.cni.definition import load
-from netpol_harness.backends.cni.patch import Target
+from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import ObjectKey
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
-AGENT = Target("DaemonSet", "kube-system", "calico-node")
+AGENT = ObjectPattern("DaemonSet", "kube-system", "calico-node")
 STATUS = {"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": 2, "observedGeneration": 1}
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.backends.cni.definition import Definition, load
-from netpol_harness.backends.cni.patch import Target
+from netpol_harness.backends.cni.definition import CniDefinition, load
+from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.errors import ClusterFailed
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
 MINIMAL = "title: mine\nenforces: true\nnetworking: {disableDefaultCNI: true}\n"
 
 
-def own(directory: Path, text: str, name: str = "own.yaml") -> Definition:
+def own(directory: Path, text: str, name: str = "own.yaml") -> CniDefinition:
     (directory / name).write_text(text)
     return load(str(directory / name), SHIPPED)
 
@@ -34,7 +34,7 @@ def test_calico_is_pinned() -> None:
     (manifest,) = calico.manifests
     assert manifest.url.endswith("/v3.32.2/manifests/calico.yaml")
     assert manifest.sha256 == "a8c828a06a87c629a282ebbc424895b77f3a030251993e41ea400a743675bb02"
-    assert calico.wait[0] == Target("DaemonSet", "kube-system", "calico-node")
+    assert calico.wait[0] == ObjectPattern("DaemonSet", "kube-system", "calico-node")
     assert calico.kubernetes == (34, 36)
 
 

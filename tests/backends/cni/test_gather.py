@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.backends.cni.definition import Definition, Manifest, load, plain
+from netpol_harness.backends.cni.definition import CniDefinition, ManifestSource, load, plain
 from netpol_harness.backends.cni.gather import Supply, awaited, gather
-from netpol_harness.backends.cni.patch import Target
+from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.errors import ClusterFailed
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
@@ -45,14 +45,14 @@ def test_objects_come_in_order_and_lists_are_opened(manifest: Path) -> None:
 
 def test_what_is_waited_for(manifest: Path) -> None:
     objects = gather(plain(manifest), Supply(), "ipv4")
-    all_of_them = (Target("DaemonSet", "cni", "agent"), Target("Deployment", "default", "controller"))
+    all_of_them = (ObjectPattern("DaemonSet", "cni", "agent"), ObjectPattern("Deployment", "default", "controller"))
     assert awaited(plain(manifest), objects) == all_of_them
-    named = Definition("x", wait=(Target("DaemonSet", "a", "b"),))
+    named = CniDefinition("x", wait=(ObjectPattern("DaemonSet", "a", "b"),))
     assert awaited(named, objects) == named.wait
 
 
 def test_the_users_manifest_takes_the_place_of_the_definitions(manifest: Path) -> None:
-    given = gather(Definition("x", manifests=(Manifest("f:1", obtain="make it"),)), Supply(manifest), "ipv4")
+    given = gather(CniDefinition("x", manifests=(ManifestSource("f:1", obtain="make it"),)), Supply(manifest), "ipv4")
     assert len(given) == 3
 
 
@@ -80,7 +80,9 @@ def test_pinned_manifests_come_from_the_cache(manifest: Path, tmp_path: Path, mo
     cached = tmp_path / "netpol-harness" / "manifests" / checksum
     cached.parent.mkdir(parents=True)
     cached.write_text(MANIFEST)
-    definition = Definition("x", manifests=(Manifest("f:1", url="https://nowhere.invalid/m", sha256=checksum),))
+    definition = CniDefinition(
+        "x", manifests=(ManifestSource("f:1", url="https://nowhere.invalid/m", sha256=checksum),)
+    )
     assert len(gather(definition, Supply(offline=True), "ipv4")) == 3
     cached.unlink()
     with pytest.raises(ClusterFailed, match="--offline forbids"):

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.backends.cni.patch import Patch, Replacement, Target, moved, patched, with_registry
+from netpol_harness.backends.cni.patch import ObjectPattern, Patch, Replacement, moved, patched, with_registry
 from netpol_harness.errors import ClusterFailed
 
 EVERY = frozenset({"ipv4", "ipv6", "dual"})
-TARGET = Target("DaemonSet", "kube-system", "node")
+TARGET = ObjectPattern("DaemonSet", "kube-system", "node")
 
 
 def daemon(**spec: Any) -> dict[str, Any]:
@@ -57,7 +57,10 @@ def test_text_is_replaced_in_its_place() -> None:
 @pytest.mark.parametrize(
     ("patch", "says"),
     [
-        (change(target=Target("Pod", "a", "b"), merge={"x": 1}), "f.yaml:7: .*there is no Pod a/b in the manifests"),
+        (
+            change(target=ObjectPattern("Pod", "a", "b"), merge={"x": 1}),
+            "f.yaml:7: .*there is no Pod a/b in the manifests",
+        ),
         (
             change(replacements=(Replacement(("spec", "config"), "no", ""),)),
             "'no' is 0 times in spec.config of DaemonSet",

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from netpol_harness.backends.base import Capability, ClusterOptions
-from netpol_harness.backends.kind.backend import LOGS, KindProvider
+from netpol_harness.backends.kind.backend import LOGS, KindBackend
 from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.errors import ClusterFailed
 
@@ -58,7 +58,7 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
     can_be_made("netpol-1")
     told: list[str] = []
     wanted = options(run="1-2-abcdef-abcdef")
-    provider = KindProvider(wanted, told.append)
+    provider = KindBackend(wanted, told.append)
     assert provider.available() is None
     cluster = provider.create("netpol-1", tmp_path)
 
@@ -83,14 +83,14 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
 
 
 def test_it_says_what_stands_in_the_way(docker: Any) -> None:
-    provider = KindProvider(options())
+    provider = KindBackend(options())
     docker.says("docker image inspect", err="Error: No such image", code=1)
     lookup = 'Get "https://REGISTRY/v2/": dial tcp: lookup REGISTRY: no such host'
     docker.says("docker manifest inspect", err=lookup, code=1)
     assert f"cannot be pulled ({lookup}); `docker load`" in str(provider.available())
-    assert "--offline forbids" in str(KindProvider(options(offline=True)).available())
+    assert "--offline forbids" in str(KindBackend(options(offline=True)).available())
     docker.says("kind version", "kind v0.32.0 go1.25.1 linux/amd64")
-    assert "older than the node image" in str(KindProvider(options(kube_image="v1.37.0")).available())
+    assert "older than the node image" in str(KindBackend(options(kube_image="v1.37.0")).available())
     (docker.directory / "kind").unlink()
     assert "kind is not installed" in str(provider.available())
     with pytest.raises(ClusterFailed, match=r"kind cannot be used here:\n  kind is not installed"):
@@ -107,7 +107,7 @@ Command Output: Error response from daemon: Get "https://REGISTRY/v2/": dial tcp
 def test_a_failed_create_is_tidied_up_and_explained(docker: Any, tmp_path: Path) -> None:
     docker.says("kind create cluster", err=PULL, code=1)
     with pytest.raises(ClusterFailed) as caught:
-        KindProvider(options()).create("netpol-1", tmp_path)
+        KindBackend(options()).create("netpol-1", tmp_path)
     assert 'kind could not make the cluster netpol-1: failed to create cluster: failed to pull image "none:1"' in str(
         caught.value
     )
@@ -125,23 +125,23 @@ def test_what_is_interrupted_is_tidied_up(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("netpol_harness.backends.kind.backend.furnish", interrupted)
+    monkeypatch.setattr("netpol_harness.backends.kind.backend.provision", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        KindProvider(options()).create("netpol-1", tmp_path)
+        KindBackend(options()).create("netpol-1", tmp_path)
     assert docker.called("kind delete cluster")[0][3:] == ["--name", "netpol-1"]
 
 
 def test_doubts_about_the_host_are_repeated_with_a_failure(docker: Any, tmp_path: Path) -> None:
     docker.says("kind create cluster", err="ERROR: failed to create cluster: whatever", code=1)
     with pytest.raises(ClusterFailed, match=r"noticed before: the node image own:1 has no digest"):
-        KindProvider(options(kube_image="own:1")).create("netpol-1", tmp_path)
+        KindBackend(options(kube_image="own:1")).create("netpol-1", tmp_path)
 
 
 def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     run = Owner.here().run
     kept = f"netpol-kept-{run[-6:]}"
     can_be_made(kept)
-    provider = KindProvider(options(keep=True, run=run))
+    provider = KindBackend(options(keep=True, run=run))
     cluster = provider.create(f"netpol-{run}", tmp_path)
     provider.delete(cluster)
     assert cluster.name == kept
@@ -149,7 +149,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
 
     again = tmp_path / "again"
     again.mkdir()
-    other = KindProvider(options(cni="calico", reuse=kept))
+    other = KindBackend(options(cni="calico", reuse=kept))
     assert other.dataplane == cluster.dataplane, "the header tells what is there"
     reused = other.create("netpol-2", again)
     other.delete(reused)
@@ -162,7 +162,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
 def test_a_kept_cluster_survives_its_failure(docker: Any, tmp_path: Path) -> None:
     docker.says("kind create cluster", err="ERROR: failed to create cluster: whatever", code=1)
     with pytest.raises(ClusterFailed):
-        KindProvider(options(keep=True)).create("netpol-123456", tmp_path)
+        KindBackend(options(keep=True)).create("netpol-123456", tmp_path)
     assert not docker.called("kind delete cluster")
 
 
@@ -172,7 +172,7 @@ def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
     can_be_made("netpol-kept-abcdef")
     manifest = tmp_path / "own.yaml"
     manifest.write_text(CALICO)
-    provider = KindProvider(options(cni="calico", cni_manifest=manifest, reuse="netpol-kept-abcdef"))
+    provider = KindBackend(options(cni="calico", cni_manifest=manifest, reuse="netpol-kept-abcdef"))
     docker.says("kind get nodes", "".join(f"netpol-kept-abcdef-{name}\n" for name in ("control-plane", "a", "b")))
     cluster = provider.create("netpol-2", tmp_path)
     assert "Calico" in cluster.dataplane
@@ -186,7 +186,7 @@ def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
 
 def test_somebody_elses_cluster_is_used_as_it_is(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("theirs")
-    KindProvider(options(cni="kindnet", reuse="theirs")).create("netpol-2", tmp_path)
+    KindBackend(options(cni="kindnet", reuse="theirs")).create("netpol-2", tmp_path)
     assert not [request for request in api.requests if not request.startswith("GET")]
 
 
@@ -194,8 +194,8 @@ def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> No
     said = "ERROR: could not locate any control plane nodes for cluster named 'gone'. Use the --name option to select"
     docker.says("kind get kubeconfig", err=said, code=1)
     with pytest.raises(ClusterFailed, match="`kind get clusters` lists them"):
-        KindProvider(options(reuse="gone")).create("netpol-1", tmp_path)
-    assert KindProvider(options(reuse="gone")).dataplane == "whatever the kind cluster gone has"
+        KindBackend(options(reuse="gone")).create("netpol-1", tmp_path)
+    assert KindBackend(options(reuse="gone")).dataplane == "whatever the kind cluster gone has"
 
 
 def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None:
@@ -203,7 +203,7 @@ def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None
     names = ["mine", "netpol-kept-abcdef", f"netpol-{alive}", f"netpol-{elsewhere}", f"netpol-{dead}", dead]
     docker.says("kind get clusters", "\n".join(names))
     docker.says("docker ps", "c0ffee\n")
-    provider = KindProvider(options())
+    provider = KindBackend(options())
     assert provider.leftovers() == (f"netpol-{dead}",)
     provider.remove(f"netpol-{dead}")
     assert docker.called("docker ps")[0][-1] == f"label=netpol-harness.cluster=netpol-{dead}"
@@ -212,7 +212,7 @@ def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None
 
 
 def test_without_kind_there_are_no_leftovers(programs: Any) -> None:
-    assert KindProvider(options()).leftovers() == ()
+    assert KindBackend(options()).leftovers() == ()
 
 
 def archive(file: Path, *images: tuple[str, str]) -> Path:
@@ -240,7 +240,7 @@ def test_archives_are_loaded_into_all_nodes_at_once(docker: Any, can_be_made: Cl
     docker.says("docker exec netpol-1-control-plane crictl", held())
     archives = (archive(tmp_path / "a.tar", ("nginx:1", "aa")), tmp_path / "b.tar")
     archives[1].write_text("no tar at all")
-    KindProvider(options(load_images=archives)).create("netpol-1", tmp_path)
+    KindBackend(options(load_images=archives)).create("netpol-1", tmp_path)
     assert [call[3:] for call in docker.called("kind load image-archive")] == [
         [str(one), "--name", "netpol-1", "--nodes", NODES] for one in archives
     ]
@@ -251,7 +251,7 @@ def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster,
     docker.says("docker exec netpol-1-worker crictl", held())
     docker.says("docker exec netpol-1-control-plane crictl", held())
     docker.says("docker save", writes={"--output": "images"})
-    KindProvider(options(load_images=("agnhost:2.53",))).create("netpol-1", tmp_path)
+    KindBackend(options(load_images=("agnhost:2.53",))).create("netpol-1", tmp_path)
     (save,) = docker.called("docker save")
     (load,) = docker.called("kind load image-archive")
     assert save[-1] == "agnhost:2.53"
@@ -262,7 +262,7 @@ def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster,
     with pytest.raises(
         ClusterFailed, match=r"--netpol-load-image gone\.tar: neither a file nor an image that docker has"
     ):
-        KindProvider(options(load_images=("gone.tar",))).create("netpol-1", tmp_path)
+        KindBackend(options(load_images=("gone.tar",))).create("netpol-1", tmp_path)
 
 
 def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there(
@@ -273,7 +273,7 @@ def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there
     there = held(("docker.io/library/nginx:1", "aa"), ("quay.io/x/y:2", "bb"))
     docker.says("docker exec netpol-1-control-plane crictl", there)
     docker.says("docker exec netpol-1-worker crictl", there)
-    reuse = KindProvider(options(reuse="netpol-1", load_images=(images,)))
+    reuse = KindBackend(options(reuse="netpol-1", load_images=(images,)))
     reuse.create("netpol-2", tmp_path)
     assert not docker.called("kind load")
     assert not [request for request in api.requests if not request.startswith("GET")]
@@ -287,7 +287,7 @@ def test_an_image_that_is_not_here_is_pulled_first(docker: Any, can_be_made: Clu
     docker.says("docker image inspect", code=1)
     docker.says("docker manifest inspect", "{}")
     docker.says("docker pull", "")
-    KindProvider(options()).create("netpol-1", tmp_path)
+    KindBackend(options()).create("netpol-1", tmp_path)
     assert docker.called("docker pull") == [["docker", "pull", "--quiet", IMAGE]]
 
 
@@ -301,12 +301,12 @@ def test_an_image_that_is_not_here_is_pulled_first(docker: Any, can_be_made: Clu
 )
 def test_options_that_cannot_be(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ClusterFailed, match=says):
-        KindProvider(options(**given))
+        KindBackend(options(**given))
 
 
 def test_logs_are_exported(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
-    provider = KindProvider(options())
+    provider = KindBackend(options())
     cluster = provider.create("netpol-1", tmp_path)
     docker.says("kind export logs", err='ERROR: [command "docker exec ... crictl images" failed', code=1)
     provider.collect_logs(cluster, tmp_path)
@@ -349,7 +349,7 @@ def test_calico_from_a_given_manifest(
     manifest = tmp_path / "own.yaml"
     manifest.write_text(CALICO)
     wanted = options(cni=cni, cni_manifest=manifest, image_prefix="mirror.example/cache", ip_family=family)
-    cluster = KindProvider(wanted).create("netpol-1", tmp_path)
+    cluster = KindBackend(wanted).create("netpol-1", tmp_path)
 
     config = api.objects["/api/v1/namespaces/kube-system/configmaps/calico-config"]["data"]["cni_network_config"]
     assert '"policy_setup_timeout_seconds": 10' in config
@@ -375,14 +375,14 @@ def test_podman_is_used_where_docker_is_not(docker: Any, can_be_made: Cluster, t
     docker.says("podman info", json.dumps(facts))
     docker.says("podman image inspect", "sha256:abc")
     docker.says("podman ps", "")
-    provider = KindProvider(options())
+    provider = KindBackend(options())
     provider.delete(provider.create("netpol-1", tmp_path))
     assert docker.called("kind delete cluster")
 
 
 def test_external_hosts_know_the_cluster(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
-    provider = KindProvider(options(image_prefix="mirror.example"))
+    provider = KindBackend(options(image_prefix="mirror.example"))
     site = provider.external_hosts(provider.create("netpol-1", tmp_path)).site
     expected: Sequence[str] = ("10.244.0.0/16", "10.96.0.0/16")
     assert site.subnets == expected

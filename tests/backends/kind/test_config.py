@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.kind.config import IpFamily, Wanted, complete, read_config
+from netpol_harness.backends.kind.config import ClusterRequirements, IpFamily, complete, read_config
 from netpol_harness.errors import ClusterFailed
 
 FILE: dict[str, Any] = {"nodes": [{"role": "control-plane"}, {"role": "worker", "extraMounts": ["kept"]}]}
 
 
-def wanted(**given: Any) -> Wanted:
-    return Wanted(**{"nodes": 3, "family": IpFamily.IPV4, "run": "r", "networking": {}, **given})
+def wanted(**given: Any) -> ClusterRequirements:
+    return ClusterRequirements(**{"nodes": 3, "family": IpFamily.IPV4, "run": "r", "networking": {}, **given})
 
 
 def test_the_shipped_file_is_a_kind_config() -> None:

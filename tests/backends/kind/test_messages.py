@@ -2,7 +2,7 @@
 
 import pytest
 
-from netpol_harness.backends.kind.messages import complaint
+from netpol_harness.backends.kind.messages import known_error
 
 NODE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
 CGROUP = (
@@ -139,7 +139,7 @@ CREATE = "ERROR: failed to create cluster: "
 )
 @pytest.mark.parametrize("before", ["", CGROUP])
 def test_recorded_failures(before: str, said: str, what: str, output: str, remedy: str) -> None:
-    found = complaint(before + said)
+    found = known_error(before + said)
     assert what in found.what
     assert not found.what.startswith("ERROR")
     assert output in found.output
@@ -151,14 +151,14 @@ def test_only_the_first_error_counts_and_no_stack_trace() -> None:
     said = (
         "ERROR: first\nCommand Output: a\n\nb\nERROR: second\nCommand Output: c\n\nStack Trace:\nERROR: third\nmain.go"
     )
-    assert (complaint(said).what, complaint(said).output) == ("first", "a\nb")
+    assert (known_error(said).what, known_error(said).output) == ("first", "a\nb")
 
 
 def test_without_an_error_the_last_line_is_told() -> None:
-    assert complaint("a\nsomething odd\n\n").what == "something odd"
-    assert complaint("").what == "kind said nothing"
+    assert known_error("a\nsomething odd\n\n").what == "something odd"
+    assert known_error("").what == "kind said nothing"
 
 
 def test_floods_are_cut() -> None:
-    found = complaint("ERROR: x\nCommand Output: " + "\n".join("y" * 5000 for _ in range(500)))
+    found = known_error("ERROR: x\nCommand Output: " + "\n".join("y" * 5000 for _ in range(500)))
     assert len(found.output) < 5000

@@ -8,9 +8,9 @@ import pytest
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.backends.cni import install as installing
-from netpol_harness.backends.cni.definition import Definition
+from netpol_harness.backends.cni.definition import CniDefinition
 from netpol_harness.backends.cni.install import install
-from netpol_harness.backends.cni.patch import Target
+from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.backends.cni.ready import wait_api, wait_ready
 from netpol_harness.backends.kind.config import IpFamily
 from netpol_harness.backends.kind.provision import capabilities_of, remembered
@@ -26,7 +26,7 @@ CRD = {
     "spec": {"group": "example.org", "names": {"kind": "Pool", "plural": "pools"}},
 }
 POOL = {"apiVersion": "example.org/v1", "kind": "Pool", "metadata": {"name": "default"}}
-AGENT = Target("DaemonSet", "kube-system", "agent")
+AGENT = ObjectPattern("DaemonSet", "kube-system", "agent")
 AGENT_PATH = "/apis/apps/v1/namespaces/kube-system/daemonsets/agent"
 
 
@@ -115,7 +115,7 @@ def test_what_does_not_become_ready_is_explained(api: Any, client: Client) -> No
     }
     api.add("/api/v1/namespaces/kube-system/pods", pod)
     with pytest.raises(ClusterFailed) as caught:
-        wait_ready(client, [AGENT, Target("Deployment", "kube-system", "gone")], nodes=3, deadline=Deadline(0.1))
+        wait_ready(client, [AGENT, ObjectPattern("Deployment", "kube-system", "gone")], nodes=3, deadline=Deadline(0.1))
     for words in (
         "DaemonSet kube-system/agent: 1 of 3 pods ready",
         "Deployment kube-system/gone: not there",
@@ -181,7 +181,7 @@ def test_a_cluster_whose_plugin_was_changed_since_it_was_made(
 
 @pytest.mark.parametrize(("nodes", "expected"), [(1, False), (2, False), (3, True)])
 def test_two_nodes_take_a_third(nodes: int, expected: object) -> None:
-    found = capabilities_of(Definition("x"), IpFamily.IPV4, nodes)
+    found = capabilities_of(CniDefinition("x"), IpFamily.IPV4, nodes)
     assert (Capability.TWO_NODES in found) == expected
 
 

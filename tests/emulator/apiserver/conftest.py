@@ -21,7 +21,7 @@ import pytest
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
 from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
-from netpol_harness.emulator.apiserver.runtime import ExecFailed, ExecStreams
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
 from netpol_harness.emulator.apiserver.server import ApiServer
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 
@@ -45,7 +45,7 @@ class FakeRuntime:
         try:
             process = await asyncio.create_subprocess_exec(*argv, stdin=-1, stdout=-1, stderr=-1)
         except FileNotFoundError as missing:
-            raise ExecFailed(f"exec: {argv[0]}: no such file") from missing
+            raise ContainerExecFailed(f"exec: {argv[0]}: no such file") from missing
         assert process.stdin
         assert process.stdout
         assert process.stderr
@@ -69,7 +69,7 @@ class FakeRuntime:
         await streams.stdout(b"attached\n")
 
     async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        raise ExecFailed("nothing listens here")
+        raise ContainerExecFailed("nothing listens here")
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         return self.log

@@ -1,25 +1,25 @@
 import pytest
 
 from netpol_harness.emulator.apiserver.errors import StatusError
-from netpol_harness.emulator.apiserver.request import FieldValidation, Options, Target
+from netpol_harness.emulator.apiserver.request import FieldValidation, RequestOptions, RequestTarget
 from netpol_harness.emulator.apiserver.resources import BY_PLURAL
 
 
 @pytest.mark.parametrize(
     ("path", "target"),
     [
-        ("/api/v1/pods", Target(BY_PLURAL["pods"])),
-        ("/api/v1/namespaces/a/pods", Target(BY_PLURAL["pods"], "a")),
-        ("/api/v1/namespaces/a/pods/b", Target(BY_PLURAL["pods"], "a", "b")),
-        ("/api/v1/namespaces/a/pods/b/log", Target(BY_PLURAL["pods"], "a", "b", "log")),
-        ("/api/v1/namespaces", Target(BY_PLURAL["namespaces"])),
-        ("/api/v1/namespaces/a", Target(BY_PLURAL["namespaces"], "", "a")),
-        ("/api/v1/namespaces/a/status", Target(BY_PLURAL["namespaces"], "", "a", "status")),
-        ("/apis/apps/v1/namespaces/a/deployments/b/scale", Target(BY_PLURAL["deployments"], "a", "b", "scale")),
+        ("/api/v1/pods", RequestTarget(BY_PLURAL["pods"])),
+        ("/api/v1/namespaces/a/pods", RequestTarget(BY_PLURAL["pods"], "a")),
+        ("/api/v1/namespaces/a/pods/b", RequestTarget(BY_PLURAL["pods"], "a", "b")),
+        ("/api/v1/namespaces/a/pods/b/log", RequestTarget(BY_PLURAL["pods"], "a", "b", "log")),
+        ("/api/v1/namespaces", RequestTarget(BY_PLURAL["namespaces"])),
+        ("/api/v1/namespaces/a", RequestTarget(BY_PLURAL["namespaces"], "", "a")),
+        ("/api/v1/namespaces/a/status", RequestTarget(BY_PLURAL["namespaces"], "", "a", "status")),
+        ("/apis/apps/v1/namespaces/a/deployments/b/scale", RequestTarget(BY_PLURAL["deployments"], "a", "b", "scale")),
     ],
 )
-def test_paths(path: str, target: Target) -> None:
-    assert Target.parse(path) == target
+def test_paths(path: str, target: RequestTarget) -> None:
+    assert RequestTarget.parse(path) == target
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_paths(path: str, target: Target) -> None:
 )
 def test_paths_that_name_nothing(path: str) -> None:
     with pytest.raises(StatusError) as refusal:
-        Target.parse(path)
+        RequestTarget.parse(path)
     assert refusal.value.code == 404
 
 
 def test_options() -> None:
-    target = Target(BY_PLURAL["pods"])
+    target = RequestTarget(BY_PLURAL["pods"])
     query = {"watch": "True", "timeoutSeconds": "5", "dryRun": "All", "fieldValidation": "Strict"}
-    options = Options.parse(target, query)
+    options = RequestOptions.parse(target, query)
     assert (options.watch, options.timeout, options.dry_run) == (True, 5.0, True)
     assert options.field_validation is FieldValidation.STRICT
 
@@ -55,5 +55,5 @@ def test_options() -> None:
 )
 def test_options_that_are_refused(query: dict[str, str]) -> None:
     with pytest.raises(StatusError) as refusal:
-        Options.parse(Target(BY_PLURAL["pods"]), query)
+        RequestOptions.parse(RequestTarget(BY_PLURAL["pods"]), query)
     assert refusal.value.code == 400

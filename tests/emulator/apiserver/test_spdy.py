@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from netpol_harness.emulator.apiserver.spdy import DICTIONARY, Connection, Kind, Malformed
+from netpol_harness.emulator.apiserver.spdy import DICTIONARY, Connection, FrameKind, MalformedFrame
 
 
 def syn_stream(stream: int, headers: dict[str, str]) -> bytes:
@@ -22,17 +22,21 @@ def test_frames_arrive_in_whatever_pieces() -> None:
     sent = syn_stream(3, {"streamtype": "data", "port": "80"}) + Connection().data(3, b"hello", last=True)
     connection = Connection()
     opened, data = [frame for byte in sent for frame in connection.feed(bytes([byte]))]
-    assert (opened.kind, opened.stream, opened.headers) == (Kind.SYN_STREAM, 3, {"streamtype": "data", "port": "80"})
-    assert (data.kind, data.stream, data.payload, data.last) == (Kind.DATA, 3, b"hello", True)
+    assert (opened.kind, opened.stream, opened.headers) == (
+        FrameKind.SYN_STREAM,
+        3,
+        {"streamtype": "data", "port": "80"},
+    )
+    assert (data.kind, data.stream, data.payload, data.last) == (FrameKind.DATA, 3, b"hello", True)
 
 
 def test_a_ping_is_answered_with_itself_and_settings_are_passed_over() -> None:
     settings = struct.pack("!II", 0x80030004, 4) + b"\0\0\0\0"
     (ping,) = Connection().feed(settings + Connection().ping(b"\0\0\0\1"))
-    assert (ping.kind, ping.payload) == (Kind.PING, b"\0\0\0\1")
+    assert (ping.kind, ping.payload) == (FrameKind.PING, b"\0\0\0\1")
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0\0\1\0\0\0\0\0\0not compressed"])
 def test_what_is_no_stream_is_refused(body: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedFrame):
         Connection().feed(struct.pack("!II", 0x80030001, len(body)) + body)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.dataplane.conntrack import Flows
+from netpol_harness.emulator.dataplane.conntrack import StaleFlows
 from netpol_harness.emulator.store import Key, Store
 
 
@@ -32,7 +32,7 @@ def test_what_is_no_ready_endpoint_any_longer_is_forgotten(
 ) -> None:
     uids, heard = itertools.count(), list[str]()
     store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: str(next(uids)))
-    Flows(store, heard.append)
+    StaleFlows(store, heard.append)
     store.create("endpointslices", endpoints(protocol, **before))
     store.modify(Key("endpointslices", "x", "s"), lambda old: {**old, **endpoints(protocol, **after)})
     assert heard == forgotten

@@ -3,14 +3,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from netpol_harness.emulator.dataplane.engine import Agent, Faithful
+from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
-from netpol_harness.emulator.faults import MUTANTS, Mutant, Mutated, named
+from netpol_harness.emulator.faults import MUTANTS, Mutant, MutatedEngine, named
 from netpol_harness.errors import ClusterFailed
 
 
-def written(agent: Agent, history: Sequence[Snapshot]) -> Iterator[Ruleset]:
+def written(agent: PolicyEngine, history: Sequence[Snapshot]) -> Iterator[Ruleset]:
     """The rules for every state, once when it comes and once when it has lasted; then those after a restart."""
     for snapshot in history:
         yield agent.write(snapshot).rules
@@ -22,24 +22,24 @@ def written(agent: Agent, history: Sequence[Snapshot]) -> Iterator[Ruleset]:
 
 @pytest.fixture(scope="module")
 def faultless(history: Sequence[Snapshot]) -> Sequence[Ruleset]:
-    return list(written(Faithful(), history))
+    return list(written(CorrectEngine(), history))
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
 def test_a_mutant_is_no_faithful_agent(
     mutant: Mutant, history: Sequence[Snapshot], faultless: Sequence[Ruleset]
 ) -> None:
-    assert any(rules != right for rules, right in zip(written(Mutated(mutant), history), faultless, strict=False))
+    assert any(rules != right for rules, right in zip(written(MutatedEngine(mutant), history), faultless, strict=False))
 
 
 def test_no_bug_no_difference(history: Sequence[Snapshot], faultless: Sequence[Ruleset]) -> None:
-    assert list(written(Mutated(Mutant("none", "", ())), history)) == faultless
+    assert list(written(MutatedEngine(Mutant("none", "", ())), history)) == faultless
 
 
 def test_no_two_mutants_are_the_same(history: Sequence[Snapshot]) -> None:
     seen: dict[str, str] = {}
     for name, mutant in MUTANTS.items():
-        rules = repr(list(written(Mutated(mutant), history)))
+        rules = repr(list(written(MutatedEngine(mutant), history)))
         assert seen.setdefault(rules, name) == name
 
 
@@ -51,15 +51,15 @@ def test_a_mutant_says_what_it_does_and_where_it_was_seen(mutant: Mutant) -> Non
 
 
 def test_a_moment_passes(history: Sequence[Snapshot]) -> None:
-    agent = Mutated(named("startup-window-open"))
+    agent = MutatedEngine(named("startup-window-open"))
     early, late = agent.write(history[0]), agent.write(history[0])
     assert early.seconds == 1.0
     assert late.seconds is None
-    assert (early.rules != late.rules, late.rules) == (True, Faithful().write(history[0]).rules)
+    assert (early.rules != late.rules, late.rules) == (True, CorrectEngine().write(history[0]).rules)
 
 
 def test_a_moment_outlasts_that_the_pod_becomes_ready(history: Sequence[Snapshot]) -> None:
-    agent, state = Mutated(named("startup-window-open")), history[0]
+    agent, state = MutatedEngine(named("startup-window-open")), history[0]
     early = agent.write(Snapshot(state.world, frozenset(state.world.pods)))
     assert agent.write(Snapshot(state.world)).rules.chains.keys() == early.rules.chains.keys()
     assert agent.write(Snapshot(state.world)).seconds is None

@@ -113,8 +113,8 @@ def test_restarts_follow_the_policy(policy: str, code: int, *, again: bool) -> N
     ],
 )
 def test_a_container_may_have_something_to_do_before_it_ends(hook: dict[str, Any], command: tuple[str, ...]) -> None:
-    assert podspec.farewell({"lifecycle": {"preStop": hook}}) == command
-    assert podspec.farewell({"lifecycle": {"postStart": hook}}) == podspec.farewell({}) == ()
+    assert podspec.pre_stop({"lifecycle": {"preStop": hook}}) == command
+    assert podspec.pre_stop({"lifecycle": {"postStart": hook}}) == podspec.pre_stop({}) == ()
 
 
 def test_an_address_may_be_chosen() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.apiserver.runtime import ExecFailed
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.kubelet import programs as module
 from netpol_harness.emulator.kubelet.podstatus import living
 from netpol_harness.emulator.kubelet.programs import Programs
@@ -41,7 +41,7 @@ class Told:
         self.ran.append(container["name"])
         code = self.codes[container["name"]].pop(0)
         if code is None:
-            raise ExecFailed("no such program")
+            raise ContainerExecFailed("no such program")
         started()
         return code
 

@@ -3,7 +3,7 @@
 Invariant: ``restart`` returns once none of the old pods is left and all the new ones are ready.
 """
 
-from netpol_harness.backends.cni.patch import Target
+from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.backends.cni.ready import wait_ready
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
@@ -13,7 +13,7 @@ from netpol_harness.kube.wait import looks, wait_gone
 _INTERVAL = 0.2
 
 
-def restart(client: Client, agent: Target, *, deadline: Deadline) -> None:
+def restart(client: Client, agent: ObjectPattern, *, deadline: Deadline) -> None:
     """Delete the pods of the DaemonSet ``agent``, and wait for their successors. Raises ``ClusterFailed``."""
     daemon = client.find(ObjectKey("apps/v1", agent.kind, agent.namespace, agent.name))
     if daemon is None:

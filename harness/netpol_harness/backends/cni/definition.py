@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.backends.cni.patch import Patch, Replacement, Target
+from netpol_harness.backends.cni.patch import ObjectPattern, Patch, Replacement
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.diagnostics import suggest
-from netpol_harness.scenario.node import Kind, Node
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.shape import Report, anything, both, choice, flag, mapping, sequence, text
 from netpol_harness.scenario.source import read
 
@@ -27,7 +27,7 @@ _OBJECT = text("an object", _TARGET, "write KIND NAMESPACE/NAME, or KIND NAME wh
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ManifestSource:
     """A file to apply. ``url`` with its ``sha256``; or a local ``file``; or ``obtain``: how the user gets one."""
 
     place: str
@@ -38,7 +38,7 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class CniDefinition:
     """One CNI. ``networking`` goes into the kind config; ``wait`` are controllers that must be ready.
 
     Without ``wait``, every DaemonSet and Deployment of the manifests is waited for. ``enforces`` tells whether
@@ -48,17 +48,17 @@ class Definition:
     """
 
     title: str
-    manifests: tuple[Manifest, ...] = ()
+    manifests: tuple[ManifestSource, ...] = ()
     networking: Mapping[str, Any] = field(default_factory=dict)
-    wait: tuple[Target, ...] = ()
-    agent: Target | None = None
+    wait: tuple[ObjectPattern, ...] = ()
+    agent: ObjectPattern | None = None
     enforces: bool = True
     capabilities: frozenset[Capability] = frozenset()
     kubernetes: tuple[int, int] | None = None
     patches: tuple[Patch, ...] = ()
 
 
-def load(name: str, directory: Path) -> Definition:
+def load(name: str, directory: Path) -> CniDefinition:
     """A definition by name, from ``directory``, or by path.
 
     A path may also be that of a plain manifest, which is then applied as it is. Raises ``ClusterFailed``.
@@ -86,32 +86,32 @@ def load(name: str, directory: Path) -> Definition:
     return _extended(load(base, path.parent), node, path.parent) if base else _definition(node, path.parent)
 
 
-def plain(manifest: Path) -> Definition:
+def plain(manifest: Path) -> CniDefinition:
     """The definition of a CNI of which only the manifest is known."""
-    return Definition(
+    return CniDefinition(
         title=f"{manifest.stem} (from {_shown(manifest)})",
-        manifests=(Manifest(_shown(manifest), file=manifest),),
+        manifests=(ManifestSource(_shown(manifest), file=manifest),),
         networking={"disableDefaultCNI": True},
     )
 
 
-def _complete(node: Node, report: Report) -> None:
+def _complete(node: YamlNode, report: Report) -> None:
     """What one that extends another may leave out, and no other: else nothing is known of it."""
     for name in ("enforces", "networking"):
-        if node.kind is Kind.MAPPING and node.get("extends") is None and node.get(name) is None:
+        if node.kind is YamlKind.MAPPING and node.get("extends") is None and node.get(name) is None:
             report.add(node.place, f"'{name}' is missing", f"add '{name}:' here, or 'extends:' with another CNI")
 
 
-def _one_source(node: Node, report: Report) -> None:
+def _one_source(node: YamlNode, report: Report) -> None:
     given = [key.text for key, _ in node.entries if key.text in ("url", "file", "obtain")]
-    if node.kind is Kind.MAPPING and len(given) != 1:
+    if node.kind is YamlKind.MAPPING and len(given) != 1:
         report.add(node.place, f"{len(given)} sources of one manifest", "write one of url, file and obtain")
     if "url" in given and node.get("sha256") is None:
         report.add(node.place, "a URL without a checksum", f"add 'sha256:', or 'sha256: {UNKNOWN}' to have it refused")
 
 
-def _one_change(node: Node, report: Report) -> None:
-    if node.kind is Kind.MAPPING and node.get("merge") is None and node.get("replace") is None:
+def _one_change(node: YamlNode, report: Report) -> None:
+    if node.kind is YamlKind.MAPPING and node.get("merge") is None and node.get("replace") is None:
         report.add(node.place, "this patch changes nothing", "add 'merge:' or 'replace:'")
 
 
@@ -176,7 +176,7 @@ CNI = mapping(
 )
 
 
-def _extended(base: Definition, node: Node, directory: Path) -> Definition:
+def _extended(base: CniDefinition, node: YamlNode, directory: Path) -> CniDefinition:
     """Another CNI with what this one says in its place; settings and patches are added to the other's."""
     own = _definition(node, directory)
     names = ("title", "manifests", "wait", "agent", "enforces", "capabilities", "kubernetes")
@@ -188,9 +188,9 @@ def _extended(base: Definition, node: Node, directory: Path) -> Definition:
     )
 
 
-def _definition(node: Node, directory: Path) -> Definition:
+def _definition(node: YamlNode, directory: Path) -> CniDefinition:
     supported = node.at("kubernetes")
-    return Definition(
+    return CniDefinition(
         title=node.at("title").text,
         manifests=tuple(_manifest(item, directory) for item in node.at("manifests").items),
         networking=node.at("networking").plain() or {},
@@ -203,16 +203,16 @@ def _definition(node: Node, directory: Path) -> Definition:
     )
 
 
-def target(words: str) -> Target:
+def target(words: str) -> ObjectPattern:
     """The object that ``KIND NAMESPACE/NAME`` names; without a namespace it is in none."""
     kind, _, name = words.partition(" ")
     namespace, _, last = name.rpartition("/")
-    return Target(kind, namespace, last)
+    return ObjectPattern(kind, namespace, last)
 
 
-def _manifest(node: Node, directory: Path) -> Manifest:
+def _manifest(node: YamlNode, directory: Path) -> ManifestSource:
     file = node.at("file").text
-    return Manifest(
+    return ManifestSource(
         place=node.place.where,
         url=node.at("url").text,
         sha256=node.at("sha256").text,
@@ -221,7 +221,7 @@ def _manifest(node: Node, directory: Path) -> Manifest:
     )
 
 
-def _patch(node: Node) -> Patch:
+def _patch(node: YamlNode) -> Patch:
     return Patch(
         place=node.place.where,
         target=target(node.at("target").text),
@@ -234,11 +234,11 @@ def _patch(node: Node) -> Patch:
     )
 
 
-def _texts(nodes: Iterable[Node]) -> list[str]:
+def _texts(nodes: Iterable[YamlNode]) -> list[str]:
     return [node.text for node in nodes]
 
 
-def _minor(node: Node) -> int:
+def _minor(node: YamlNode) -> int:
     return int(re.sub(r"^1\.", "", node.text))
 
 

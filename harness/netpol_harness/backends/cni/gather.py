@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import yaml
 
 from netpol_harness.backends.base import Progress, ignore
-from netpol_harness.backends.cni.definition import UNKNOWN, Definition, Manifest
+from netpol_harness.backends.cni.definition import UNKNOWN, CniDefinition, ManifestSource
 from netpol_harness.backends.cni.fetch import cache_directory, fetch
-from netpol_harness.backends.cni.patch import Object, Target, patched, with_registry
+from netpol_harness.backends.cni.patch import Object, ObjectPattern, patched, with_registry
 from netpol_harness.errors import ClusterFailed
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,7 +27,7 @@ class Supply:
     offline: bool = False
 
 
-def gather(definition: Definition, supply: Supply, family: str, progress: Progress = ignore) -> list[Object]:
+def gather(definition: CniDefinition, supply: Supply, family: str, progress: Progress = ignore) -> list[Object]:
     """Every object to apply, in order. Raises ``ClusterFailed`` where a manifest is not to be had or does not fit."""
     if supply.manifest and not definition.manifests:
         raise ClusterFailed(f"{definition.title} is applied by kind itself; leave --cni-manifest out, or name a --cni")
@@ -36,19 +36,19 @@ def gather(definition: Definition, supply: Supply, family: str, progress: Progre
     return with_registry(objects, supply.prefix) if supply.prefix else objects
 
 
-def awaited(definition: Definition, objects: list[Object]) -> tuple[Target, ...]:
+def awaited(definition: CniDefinition, objects: list[Object]) -> tuple[ObjectPattern, ...]:
     """The controllers to wait for: those that the definition names, else all of the manifests."""
     if definition.wait:
         return definition.wait
     kinds = ("DaemonSet", "Deployment")
     controllers = [data for data in objects if data["kind"] in kinds]
     return tuple(
-        Target(data["kind"], data["metadata"].get("namespace") or "default", data["metadata"]["name"])
+        ObjectPattern(data["kind"], data["metadata"].get("namespace") or "default", data["metadata"]["name"])
         for data in controllers
     )
 
 
-def _file(manifest: Manifest, supply: Supply, progress: Progress) -> Path:
+def _file(manifest: ManifestSource, supply: Supply, progress: Progress) -> Path:
     if manifest.file:
         return manifest.file
     if manifest.obtain:

@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ObjectPattern:
     """An object by kind and name; the namespace is empty where it is in none."""
 
     kind: str
@@ -50,7 +50,7 @@ class Patch:
     """
 
     place: str
-    target: Target
+    target: ObjectPattern
     families: frozenset[str]
     merge: Mapping[str, Any] = field(default_factory=dict)
     replacements: tuple[Replacement, ...] = ()

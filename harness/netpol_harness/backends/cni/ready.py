@@ -10,14 +10,14 @@ from time import monotonic
 from typing import Any
 
 from netpol_harness.backends.base import Progress, ignore
-from netpol_harness.backends.cni.patch import Target
+from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.backends.cni.patience import Patience
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import diagnose, wait
 from netpol_harness.kube.client import Client, ObjectKey
 
-NAME_SERVER = Target("Deployment", "kube-system", "coredns")
+NAME_SERVER = ObjectPattern("Deployment", "kube-system", "coredns")
 _ACCOUNT = ObjectKey("v1", "ServiceAccount", "default", "default")
 _INTERVAL = 0.5
 
@@ -36,7 +36,7 @@ def wait_api(client: Client, *, deadline: Deadline, progress: Progress = ignore)
 
 
 def wait_ready(
-    client: Client, controllers: Sequence[Target], *, nodes: int, deadline: Deadline, progress: Progress = ignore
+    client: Client, controllers: Sequence[ObjectPattern], *, nodes: int, deadline: Deadline, progress: Progress = ignore
 ) -> None:
     """Return once so many nodes and all these controllers are ready. Raises ``ClusterFailed`` with what is not."""
     wanted = list(dict.fromkeys(controllers))
@@ -66,7 +66,7 @@ def _failed(client: Client, namespaces: Sequence[str], patience: Patience) -> li
     return [*lines, *(diagnose.refusal_line(event) for event in refused if diagnose.is_final(event))]
 
 
-def _late_controllers(client: Client, wanted: Sequence[Target]) -> Iterator[str]:
+def _late_controllers(client: Client, wanted: Sequence[ObjectPattern]) -> Iterator[str]:
     for target in wanted:
         data = client.find(ObjectKey("apps/v1", target.kind, target.namespace, target.name))
         if lack := "not there" if data is None else _lack(data):

@@ -20,18 +20,18 @@ from netpol_harness.backends.cni.definition import load
 from netpol_harness.backends.cni.gather import Supply, gather
 from netpol_harness.backends.cni.patch import Object, moved
 from netpol_harness.backends.kind.archives import archive_of, images_in, lacking
-from netpol_harness.backends.kind.command import Kind
-from netpol_harness.backends.kind.config import IpFamily, Wanted, complete, read_config
+from netpol_harness.backends.kind.command import KindCommand
+from netpol_harness.backends.kind.config import ClusterRequirements, IpFamily, complete, read_config
 from netpol_harness.backends.kind.engine import Engine, find_engine
 from netpol_harness.backends.kind.external_hosts import IMAGE as HOST_IMAGE
 from netpol_harness.backends.kind.external_hosts import KindHosts, Site, containers_of, remove_containers, subnets_of
 from netpol_harness.backends.kind.images import node_image
-from netpol_harness.backends.kind.preflight import Finding, image_obstacle, preflight
+from netpol_harness.backends.kind.preflight import HostIssue, image_obstacle, preflight
 from netpol_harness.backends.kind.provision import (
     capabilities_of,
     cluster_of,
-    furnish,
-    is_furnished,
+    is_provisioned,
+    provision,
     remembered,
     restart_agent,
 )
@@ -46,8 +46,8 @@ _SHIPPED = Path(str(files("netpol_harness")))
 _PULL_SECONDS = 600.0
 
 
-class KindProvider:
-    """Makes kind clusters (``backends.base.Provider``).
+class KindBackend:
+    """Makes kind clusters (``backends.base.Backend``).
 
     Raises ``ClusterFailed`` where the options or the CNI's definition cannot be.
     """
@@ -131,10 +131,10 @@ class KindProvider:
         return find_engine()
 
     @cached_property
-    def _kind(self) -> Kind:
-        return Kind(self._engine)
+    def _kind(self) -> KindCommand:
+        return KindCommand(self._engine)
 
-    def _check(self) -> Sequence[Finding]:
+    def _check(self) -> Sequence[HostIssue]:
         """The doubts about this host; obstacles are an error that lists them all."""
         found = preflight(self._image, self._options.nodes)
         if found.obstacles:
@@ -177,7 +177,7 @@ class KindProvider:
     def _furnished(self, name: str, kubeconfig: Path, objects: list[Object], deadline: Deadline) -> Cluster:
         cluster = cluster_of(name, kubeconfig, self.dataplane, self._capabilities)
         nodes = self._options.nodes
-        found = furnish(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
+        found = provision(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
         if self._options.keep:
             self._progress(f"{name} is kept: --reuse-cluster {name}; `kind delete cluster --name {name}` removes it")
         return found
@@ -186,14 +186,14 @@ class KindProvider:
         """The cluster to reuse, with what it lacks. One of ours that was kept unfinished is finished."""
         found = self._reused(directory)
         self._load_images(found.name, directory)
-        if not found.name.startswith(KEPT) or is_furnished(found):
+        if not found.name.startswith(KEPT) or is_provisioned(found):
             return found
         self._progress(f"finishing cluster {found.name}: {self._cni.title}")
         nodes = len(self._kind.nodes(found.name))
         capabilities = capabilities_of(self._cni, self._family, nodes)
         cluster = cluster_of(found.name, found.kubeconfig, f"{self._cni.title} on kind", capabilities)
         deadline = Deadline(REMOTE.cluster)
-        return furnish(cluster, self._cni, self._objects(), nodes=nodes, deadline=deadline, progress=self._progress)
+        return provision(cluster, self._cni, self._objects(), nodes=nodes, deadline=deadline, progress=self._progress)
 
     def _objects(self) -> list[Object]:
         """What the CNI is made of."""
@@ -210,7 +210,7 @@ class KindProvider:
         return remembered(name, kubeconfig)
 
     def _configure(self, directory: Path) -> Path:
-        wanted = Wanted(
+        wanted = ClusterRequirements(
             nodes=self._options.nodes,
             family=self._family,
             run=self._options.run,
@@ -264,11 +264,11 @@ def _family(word: str) -> IpFamily:
         raise ClusterFailed(f"--ip-family {word}: write one of {', '.join(IpFamily)}") from error
 
 
-def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str) -> list[Finding]:
+def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str) -> list[HostIssue]:
     if supported is None or minor is None or supported[0] <= minor <= supported[1]:
         return []
     what = f"{cni} is made for Kubernetes 1.{supported[0]} to 1.{supported[1]}, and this is 1.{minor}"
-    return [Finding(what, "name another image with --kube-image, or another --cni")]
+    return [HostIssue(what, "name another image with --kube-image, or another --cni")]
 
 
 def _is_abandoned(name: str) -> bool:

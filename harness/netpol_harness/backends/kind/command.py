@@ -5,8 +5,8 @@ from pathlib import Path
 
 from netpol_harness.backends.base import ignore
 from netpol_harness.backends.kind.engine import Engine
-from netpol_harness.backends.kind.messages import complaint
-from netpol_harness.backends.runs.command import CommandFailed, Result, run
+from netpol_harness.backends.kind.messages import known_error
+from netpol_harness.backends.runs.command import CommandFailed, CommandResult, run
 from netpol_harness.deadline import Deadline
 
 _SECONDS = 60.0
@@ -15,7 +15,7 @@ _LOAD_SECONDS = 600.0
 _CLOCK = "raise the limit or look at what holds it: the engine's log may say"
 
 
-class Kind:
+class KindCommand:
     """kind on one engine. Every method raises ``CommandFailed`` or ``ToolMissing``."""
 
     def __init__(self, engine: Engine) -> None:
@@ -71,16 +71,16 @@ class Kind:
 
     def _run(
         self, *arguments: str, deadline: Deadline, heard: Callable[[str], None] = ignore, apart: bool = False
-    ) -> Result:
+    ) -> CommandResult:
         environment = self.engine.environment
         return run(["kind", *arguments], deadline=deadline, environment=environment, heard=heard, apart=apart)
 
 
-def _succeeded(result: Result, what: str) -> Result:
+def _succeeded(result: CommandResult, what: str) -> CommandResult:
     if result.ok:
         return result
     if result.exit_code is None:
         said = (result.said.strip().splitlines() or [""])[-1]
         raise CommandFailed(f"{what}: it did not end in time", command=result.argv, output=said, remedy=_CLOCK)
-    found = complaint(result.said)
+    found = known_error(result.said)
     raise CommandFailed(f"{what}: {found.what}", command=result.argv, output=found.output, remedy=found.remedy)

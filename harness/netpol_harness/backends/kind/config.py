@@ -50,7 +50,7 @@ _SUBNETS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClusterRequirements:
     """What decides over the file. ``networking`` is the CNI's say; ``minor`` is Kubernetes' minor version, if known."""
 
     nodes: int
@@ -76,7 +76,7 @@ def read_config(file: Path) -> dict[str, Any]:
     return data
 
 
-def complete(config: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+def complete(config: Mapping[str, Any], wanted: ClusterRequirements) -> dict[str, Any]:
     """The config of one run. Raises ``ClusterFailed`` where the file has more control planes than nodes are wanted."""
     completed: dict[str, Any] = deepcopy(dict(config))
     completed["networking"] = _networking(config.get("networking") or {}, wanted)
@@ -86,7 +86,7 @@ def complete(config: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
     return completed
 
 
-def _networking(written: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+def _networking(written: Mapping[str, Any], wanted: ClusterRequirements) -> dict[str, Any]:
     """For IPv4 the file's subnets stand; the other families have kind's defaults, since the file says nothing of them.
 
     IPv6 clusters keep an IPv4 address for their API: engines rarely publish ports on the host's IPv6 side.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netpol_harness.backends.kind.messages import complaint
-from netpol_harness.backends.runs.command import CommandFailed, Result, run
+from netpol_harness.backends.kind.messages import known_error
+from netpol_harness.backends.runs.command import CommandFailed, CommandResult, run
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ToolMissing
 
@@ -35,7 +35,9 @@ class Engine:
     memory: int
     local: bool
 
-    def __call__(self, *arguments: str, deadline: Deadline, input: bytes | Path = b"", apart: bool = False) -> Result:
+    def __call__(
+        self, *arguments: str, deadline: Deadline, input: bytes | Path = b"", apart: bool = False
+    ) -> CommandResult:
         """Run one of the engine's commands."""
         return run([self.program, *arguments], deadline=deadline, input=input, apart=apart)
 
@@ -76,7 +78,7 @@ def _asked(program: str) -> Engine:
     errors = "\n".join(facts.get("ServerErrors") or ())
     if not result.ok or errors or not facts:
         said = errors or result.said.strip()
-        remedy = complaint(said).remedy or _START
+        remedy = known_error(said).remedy or _START
         raise CommandFailed(f"{program} does not answer", output="\n".join(said.splitlines()[-3:]), remedy=remedy)
     return _of_podman(program, facts) if "host" in facts else _of_docker(program, facts)
 

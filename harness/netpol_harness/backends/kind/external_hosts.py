@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from netpol_harness.backends.kind.engine import Engine
-from netpol_harness.backends.runs.command import Result
+from netpol_harness.backends.runs.command import CommandResult
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
 from netpol_harness.kube.exec import ExecReply
@@ -240,11 +240,11 @@ def _family(address: str) -> list[str]:
     return ["-6"] if ":" in address else ["-4"]
 
 
-def _in(site: Site, container: str, command: Sequence[str]) -> Result:
+def _in(site: Site, container: str, command: Sequence[str]) -> CommandResult:
     return site.engine("exec", container, *command, deadline=Deadline(_SECONDS), apart=True)
 
 
-def _not_started(result: Result) -> str:
+def _not_started(result: CommandResult) -> str:
     """Why the engine could not start the command, if it could not; its own exit codes are 125 to 127."""
     said = result.said.strip()
     signs = ("OCI runtime exec failed", "Error response from daemon", "Error: no container", "Error: can only")

@@ -15,7 +15,7 @@ _MOST_COLUMNS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class KnownError:
     """What went wrong, what the failed command said (may be empty), and the remedy (may be empty)."""
 
     what: str
@@ -23,17 +23,17 @@ class Complaint:
     remedy: str
 
 
-def complaint(stderr: str) -> Complaint:
+def known_error(stderr: str) -> KnownError:
     """The useful part of what kind said; its last line where there is no ERROR."""
     lines = [line.rstrip() for line in stderr.partition(_TRACE)[0].splitlines()]
     start = next((i for i, line in enumerate(lines) if line.startswith(_ERROR)), None)
     if start is None:
         said = [line for line in lines if line]
-        return Complaint(said[-1] if said else "kind said nothing", "", _remedy(stderr))
+        return KnownError(said[-1] if said else "kind said nothing", "", _remedy(stderr))
     block = lines[start:]
     following = next((i for i, line in enumerate(block) if line.startswith(_ERROR) and i), len(block))
     what, output = _parted("\n".join(block[:following]))
-    return Complaint(_short(what.removeprefix(_ERROR)), output, _remedy(f"{what}\n{output}"))
+    return KnownError(_short(what.removeprefix(_ERROR)), output, _remedy(f"{what}\n{output}"))
 
 
 def _parted(text: str) -> tuple[str, str]:

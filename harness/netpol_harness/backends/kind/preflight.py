@@ -29,7 +29,7 @@ _INOTIFY = Path("/proc/sys/fs/inotify")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HostIssue:
     """One thing that is wrong, and its remedy."""
 
     what: str
@@ -53,8 +53,8 @@ class Findings:
     """What was found. ``engine`` is ``None`` only where there is an obstacle."""
 
     engine: Engine | None = None
-    obstacles: tuple[Finding, ...] = ()
-    doubts: tuple[Finding, ...] = ()
+    obstacles: tuple[HostIssue, ...] = ()
+    doubts: tuple[HostIssue, ...] = ()
 
 
 def preflight(image: NodeImage, nodes: int) -> Findings:
@@ -62,16 +62,16 @@ def preflight(image: NodeImage, nodes: int) -> Findings:
     if shutil.which("kind") is None:
         release = ".".join(map(str, KIND))
         install = f"install kind v{release} or newer (kind.sigs.k8s.io/docs/user/quick-start)"
-        return Findings(obstacles=(Finding("kind is not installed, or not on PATH", install),))
+        return Findings(obstacles=(HostIssue("kind is not installed, or not on PATH", install),))
     try:
         engine = find_engine()
         kind = _kind_version()
     except CommandFailed as error:
         what = f"{error.what} ({error.output.splitlines()[-1]})" if error.output else error.what
-        return Findings(obstacles=(Finding(what, error.remedy),))
+        return Findings(obstacles=(HostIssue(what, error.remedy),))
     except LabError as error:
         what, _, remedy = str(error).partition("; ")
-        return Findings(obstacles=(Finding(what, remedy),))
+        return Findings(obstacles=(HostIssue(what, remedy),))
     return judge(engine, kind, image, nodes, read_host())
 
 
@@ -82,18 +82,18 @@ def judge(engine: Engine, kind: tuple[int, int, int], image: NodeImage, nodes: i
     return Findings(engine, tuple(obstacles), tuple(doubts))
 
 
-def image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> Finding | None:
+def image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> HostIssue | None:
     """Whether the image is neither here nor to be had. Asks a registry where it must."""
     if engine.has_image(image.name):
         return None
     load = f"`{engine.program} load` an archive of it, or name one that is there with --kube-image"
     if offline:
-        return Finding(f"the node image {image.name} is not here, and --offline forbids to pull it", load)
+        return HostIssue(f"the node image {image.name} is not here, and --offline forbids to pull it", load)
     asked = engine("manifest", "inspect", image.name, deadline=Deadline(_SECONDS))
     if asked.ok:
         return None
     said = (asked.said.strip().splitlines() or ["the registry does not answer"])[-1]
-    return Finding(f"the node image {image.name} is not here and cannot be pulled ({said})", load)
+    return HostIssue(f"the node image {image.name} is not here and cannot be pulled ({said})", load)
 
 
 def read_host() -> Host:
@@ -113,38 +113,38 @@ def _kind_version() -> tuple[int, int, int]:
     return version
 
 
-def _too_old(kind: tuple[int, int, int], image: NodeImage) -> Iterator[Finding]:
+def _too_old(kind: tuple[int, int, int], image: NodeImage) -> Iterator[HostIssue]:
     if why := mismatch(kind, image):
         what, _, remedy = why.partition("; ")
-        yield Finding(what, remedy)
+        yield HostIssue(what, remedy)
 
 
-def _too_little_memory(engine: Engine, nodes: int, host: Host) -> Iterator[Finding]:
+def _too_little_memory(engine: Engine, nodes: int, host: Host) -> Iterator[HostIssue]:
     needed = _CONTROL_PLANE_MEMORY + _WORKER_MEMORY * (nodes - 1)
     there = host.memory if engine.local and host.memory else engine.memory
     if 0 < there < needed:
         what = f"{there / _GIB:.1f} GiB of memory for {nodes} nodes, which need about {needed / _GIB:.1f}"
-        yield Finding(what, "free some, give the engine more, or ask for fewer with --nodes")
+        yield HostIssue(what, "free some, give the engine more, or ask for fewer with --nodes")
 
 
-def _cgroup(engine: Engine, image: NodeImage) -> Iterator[Finding]:
+def _cgroup(engine: Engine, image: NodeImage) -> Iterator[HostIssue]:
     if engine.cgroup == 1 and (image.minor is None or image.minor >= NEEDS_CGROUP_2):
-        yield Finding(
+        yield HostIssue(
             f"this host has cgroup v1, which Kubernetes 1.{NEEDS_CGROUP_2} refuses unless told not to",
             "boot it with cgroup v2, or take --kube-image v1.34.11, the newest pinned one that is made for it",
         )
 
 
-def _loose(image: NodeImage) -> Iterator[Finding]:
+def _loose(image: NodeImage) -> Iterator[HostIssue]:
     if not image.is_pinned:
-        yield Finding(f"the node image {image.name} has no digest", "add @sha256:..., so that it stays the same")
+        yield HostIssue(f"the node image {image.name} has no digest", "add @sha256:..., so that it stays the same")
 
 
-def _inotify(host: Host) -> Iterator[Finding]:
+def _inotify(host: Host) -> Iterator[HostIssue]:
     limits = (("max_user_instances", host.instances, INSTANCES), ("max_user_watches", host.watches, WATCHES))
     for name, value, wanted in limits:
         if 0 < value < wanted:
-            yield Finding(f"fs.inotify.{name} is {value}", f"`sudo sysctl fs.inotify.{name}={wanted}`")
+            yield HostIssue(f"fs.inotify.{name} is {value}", f"`sudo sysctl fs.inotify.{name}={wanted}`")
 
 
 def _number(file: Path) -> int:

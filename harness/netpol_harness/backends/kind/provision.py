@@ -11,7 +11,7 @@ from pathlib import Path
 
 from netpol_harness.backends.base import Capability, Cluster, Progress, served
 from netpol_harness.backends.cni.agent import restart
-from netpol_harness.backends.cni.definition import Definition
+from netpol_harness.backends.cni.definition import CniDefinition
 from netpol_harness.backends.cni.gather import awaited
 from netpol_harness.backends.cni.install import MANAGER, install
 from netpol_harness.backends.cni.patch import Object
@@ -28,7 +28,7 @@ _NOTE = ObjectKey("v1", "ConfigMap", "kube-system", "netpol-harness")
 _FOR_TWO = 3  # a control plane takes pods only where it is alone
 
 
-def capabilities_of(cni: Definition, family: IpFamily, nodes: int) -> frozenset[Capability]:
+def capabilities_of(cni: CniDefinition, family: IpFamily, nodes: int) -> frozenset[Capability]:
     """What such a cluster can do. Raises ``ClusterFailed`` where the CNI lacks the IP family."""
     if family is not IpFamily.IPV4 and Capability.IPV6 not in cni.capabilities:
         raise ClusterFailed(
@@ -59,8 +59,8 @@ def cluster_of(name: str, kubeconfig: Path, dataplane: str, capabilities: frozen
     )
 
 
-def furnish(
-    cluster: Cluster, cni: Definition, objects: list[Object], *, nodes: int, deadline: Deadline, progress: Progress
+def provision(
+    cluster: Cluster, cni: CniDefinition, objects: list[Object], *, nodes: int, deadline: Deadline, progress: Progress
 ) -> Cluster:
     """Apply the CNI, wait for everything, and write down what the cluster is; returns it with all that it can do.
 
@@ -76,7 +76,7 @@ def furnish(
     return found
 
 
-def is_furnished(cluster: Cluster) -> bool:
+def is_provisioned(cluster: Cluster) -> bool:
     """Whether a cluster was ever made to its end: only then it says what it is."""
     return _client(cluster).find(_NOTE) is not None
 
@@ -105,7 +105,7 @@ def _told(found: Sequence[Plugin]) -> str:
     return " with ".join(f"{plugin.name} {plugin.version}".strip() for plugin in found)
 
 
-def restart_agent(cluster: Cluster, cni: Definition) -> None:
+def restart_agent(cluster: Cluster, cni: CniDefinition) -> None:
     """Restart the CNI's policy agent on every node. Raises ``ClusterFailed``."""
     if cni.agent is None:
         raise ClusterFailed(f"nothing is known of a policy agent of {cni.title}; name its DaemonSet there ('agent:')")

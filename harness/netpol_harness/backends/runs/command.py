@@ -1,7 +1,7 @@
 """Running a program of the host: one argument list, one deadline, and everything that it said.
 
 Invariants: no shell; never waits beyond the deadline; whatever ends the wait early (Ctrl-C as well) ends the program
-first. An exit code is a fact in the ``Result``; whether it is a failure is the caller's to say (``or_fail``).
+first. An exit code is a fact in the ``CommandResult``; whether it is a failure is the caller's to say (``or_fail``).
 """
 
 import os
@@ -38,7 +38,7 @@ class CommandFailed(ClusterFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CommandResult:
     """What a program did. ``exit_code`` is ``None`` where the deadline ended it; negative for a signal."""
 
     argv: tuple[str, ...]
@@ -61,7 +61,7 @@ class Result:
         """Its standard error."""
         return self.stderr.decode("utf-8", "replace")
 
-    def or_fail(self, what: str, remedy: str) -> "Result":
+    def or_fail(self, what: str, remedy: str) -> "CommandResult":
         """This result, or ``CommandFailed`` with the last that the program said."""
         if self.ok:
             return self
@@ -78,7 +78,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     heard: Callable[[str], None] = ignore,
     apart: bool = False,
-) -> Result:
+) -> CommandResult:
     """Run a program to its end, or to the deadline's. ``heard`` is told each line of its standard error as it comes.
 
     ``input`` is its standard input: bytes, or a file. A program that runs ``apart`` does not get the terminal's Ctrl-C:
@@ -95,7 +95,7 @@ def run(
             process.kill()
             process.wait()
     stdout, stderr = (listener.all() for listener in outputs)
-    return Result(tuple(argv), code, stdout, stderr)
+    return CommandResult(tuple(argv), code, stdout, stderr)
 
 
 def _start(

@@ -111,7 +111,7 @@ class RunDirectory:
             note.write_text(doing) if doing else note.unlink()
 
     @property
-    def doings(self) -> tuple[str, ...]:
+    def activities(self) -> tuple[str, ...]:
         """What the run's processes are busy with."""
         found = []
         for note in sorted(self.path.glob(f"{_DOING}*")):

@@ -11,7 +11,7 @@ from typing import Any
 from netpol_harness.emulator.apiserver import allocation, validation
 from netpol_harness.emulator.apiserver.defaults import apply_defaults
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, missing, refused, required, unprocessable
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL, Resource, identified, without
+from netpol_harness.emulator.apiserver.resources import BY_PLURAL, ServedResource, identified, without
 from netpol_harness.emulator.store import Key, Object, Store, clone
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -52,7 +52,7 @@ def admit(
     return admitted
 
 
-def _check_namespace(store: Store, row: Resource, obj: Object) -> None:
+def _check_namespace(store: Store, row: ServedResource, obj: Object) -> None:
     if not row.namespaced:
         return
     name = obj["metadata"].get("namespace", "")
@@ -69,7 +69,7 @@ def _check_namespace(store: Store, row: Resource, obj: Object) -> None:
         raise refused(row.plural_subject(obj["metadata"].get("name", "")), why, [cause])
 
 
-def _begin(row: Resource, obj: Object) -> None:
+def _begin(row: ServedResource, obj: Object) -> None:
     """A new object: its name, and nothing of what only the server may say."""
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
@@ -86,7 +86,7 @@ def _begin(row: Resource, obj: Object) -> None:
         obj.pop("status", None)
 
 
-def _continue(row: Resource, obj: Object, previous: Object) -> None:
+def _continue(row: ServedResource, obj: Object, previous: Object) -> None:
     """A changed object keeps its identity, and its status where that has a subresource of its own."""
     metadata = obj["metadata"]
     for name in _SERVER_OWNED:
@@ -98,11 +98,11 @@ def _continue(row: Resource, obj: Object, previous: Object) -> None:
         obj.update({"status": clone(previous["status"])} if "status" in previous else {})
 
 
-def _allocate(store: Store, row: Resource, obj: Object, previous: Object | None) -> list[Cause]:
+def _allocate(store: Store, row: ServedResource, obj: Object, previous: Object | None) -> list[Cause]:
     return allocation.allocate(store, obj, previous) if row.plural == "services" else []
 
 
-def _count_generation(row: Resource, obj: Object, previous: Object | None) -> None:
+def _count_generation(row: ServedResource, obj: Object, previous: Object | None) -> None:
     """metadata.generation grows when anything but metadata and status changes."""
     if row.plural not in _WITH_GENERATION:
         return

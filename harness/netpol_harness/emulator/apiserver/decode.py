@@ -15,7 +15,7 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver import schema
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, required
-from netpol_harness.emulator.apiserver.schema import Definition, Form, Type
+from netpol_harness.emulator.apiserver.schema import SchemaDefinition, SchemaForm, Type
 from netpol_harness.emulator.store import Object
 
 _QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
@@ -40,7 +40,7 @@ def decode(definition_name: str, value: object) -> Decoded:
     decoded = Decoded({})
     target = schema.definition(definition_name)
     if not isinstance(value, dict):
-        raise _mismatch(value, target, "", Type(Form.RECORD, definition=definition_name))
+        raise _mismatch(value, target, "", Type(SchemaForm.RECORD, definition=definition_name))
     decoded.object = _record(target, value, "", decoded.unknown)
     return decoded
 
@@ -61,18 +61,18 @@ def missing_in(definition_name: str, obj: Object, part: str) -> list[Cause]:
 
 
 def _lacks(kind: Type, value: Any, path: str) -> list[Cause]:
-    if kind.form is Form.RECORD:
+    if kind.form is SchemaForm.RECORD:
         target = schema.definition(kind.definition)
         own = [required(f"{path}.{name}") for name in target.required if name not in value]
         return own + [
             cause for name, item in value.items() for cause in _lacks(target.fields[name], item, f"{path}.{name}")
         ]
-    if kind.form is Form.LIST and kind.element:
+    if kind.form is SchemaForm.LIST and kind.element:
         return [cause for i, item in enumerate(value) for cause in _lacks(kind.element, item, f"{path}[{i}]")]
     return []
 
 
-def _record(target: Definition, value: Object, path: str, unknown: list[str]) -> Object:
+def _record(target: SchemaDefinition, value: Object, path: str, unknown: list[str]) -> Object:
     read: Object = {}
     for name, item in value.items():
         kind = target.fields.get(name)
@@ -81,42 +81,48 @@ def _record(target: Definition, value: Object, path: str, unknown: list[str]) ->
             unknown.append(inner)
         elif item is not None:
             part = _value(kind, item, inner, target, unknown)
-            if part or name in target.required or kind.form not in (Form.LIST, Form.MAP):
+            if part or name in target.required or kind.form not in (SchemaForm.LIST, SchemaForm.MAP):
                 read[name] = part
     return read
 
 
-def _value(kind: Type, value: Any, path: str, owner: Definition, unknown: list[str]) -> Any:
+def _value(kind: Type, value: Any, path: str, owner: SchemaDefinition, unknown: list[str]) -> Any:
     match kind.form:
-        case Form.RECORD if isinstance(value, dict):
+        case SchemaForm.RECORD if isinstance(value, dict):
             return _record(schema.definition(kind.definition), value, path, unknown)
-        case Form.MAP if isinstance(value, dict):
+        case SchemaForm.MAP if isinstance(value, dict):
             return {key: _element(kind, item, f"{path}.{key}", owner, unknown) for key, item in value.items()}
-        case Form.LIST if isinstance(value, list):
+        case SchemaForm.LIST if isinstance(value, list):
             return [_element(kind, item, f"{path}[{i}]", owner, unknown) for i, item in enumerate(value)]
-        case Form.ANY if isinstance(value, dict):
+        case SchemaForm.ANY if isinstance(value, dict):
             return value
-        case Form.RECORD | Form.MAP | Form.LIST | Form.ANY:
+        case SchemaForm.RECORD | SchemaForm.MAP | SchemaForm.LIST | SchemaForm.ANY:
             raise _mismatch(value, owner, path, kind)
         case _:
             return _scalar(kind, value, path, owner)
 
 
-def _element(kind: Type, value: Any, path: str, owner: Definition, unknown: list[str]) -> Any:
+def _element(kind: Type, value: Any, path: str, owner: SchemaDefinition, unknown: list[str]) -> Any:
     """An item of a list or map; null is the zero value there."""
-    element = kind.element or Type(Form.ANY)
-    zero = {Form.STRING: "", Form.INTEGER: 0, Form.NUMBER: 0, Form.BOOLEAN: False, Form.LIST: []}.get(element.form, {})
+    element = kind.element or Type(SchemaForm.ANY)
+    zero = {
+        SchemaForm.STRING: "",
+        SchemaForm.INTEGER: 0,
+        SchemaForm.NUMBER: 0,
+        SchemaForm.BOOLEAN: False,
+        SchemaForm.LIST: [],
+    }.get(element.form, {})
     return _value(element, zero if value is None else value, path, owner, unknown)
 
 
-def _scalar(kind: Type, value: Any, path: str, owner: Definition) -> Any:
+def _scalar(kind: Type, value: Any, path: str, owner: SchemaDefinition) -> Any:
     if kind.format in _FORMATS:
         return _FORMATS[kind.format](kind, value, path, owner)
-    if kind.form is Form.STRING:
+    if kind.form is SchemaForm.STRING:
         matches = isinstance(value, str)
-    elif kind.form is Form.BOOLEAN:
+    elif kind.form is SchemaForm.BOOLEAN:
         matches = isinstance(value, bool)
-    elif kind.form is Form.INTEGER:
+    elif kind.form is SchemaForm.INTEGER:
         matches = _fits(value, _INTEGER_BITS.get(kind.format, 63))
     else:
         matches = isinstance(value, int | float) and not isinstance(value, bool)
@@ -129,13 +135,13 @@ def _fits(value: object, bits: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -(1 << bits) <= value < 1 << bits
 
 
-def _int_or_string(kind: Type, value: Any, path: str, owner: Definition) -> Any:
+def _int_or_string(kind: Type, value: Any, path: str, owner: SchemaDefinition) -> Any:
     if isinstance(value, str) or _fits(value, 31):
         return value
     raise _mismatch(value, owner, path, kind)
 
 
-def _quantity(kind: Type, value: Any, path: str, owner: Definition) -> str:
+def _quantity(kind: Type, value: Any, path: str, owner: SchemaDefinition) -> str:
     if isinstance(value, str | int | float) and not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)):
         return str(value)
     raise bad_request(
@@ -144,7 +150,7 @@ def _quantity(kind: Type, value: Any, path: str, owner: Definition) -> str:
     )
 
 
-def _time(kind: Type, value: Any, path: str, owner: Definition) -> str:
+def _time(kind: Type, value: Any, path: str, owner: SchemaDefinition) -> str:
     if not isinstance(value, str):
         raise _mismatch(value, owner, path, kind)
     try:
@@ -156,7 +162,7 @@ def _time(kind: Type, value: Any, path: str, owner: Definition) -> str:
     return value
 
 
-def _bytes(kind: Type, value: Any, path: str, owner: Definition) -> str:
+def _bytes(kind: Type, value: Any, path: str, owner: SchemaDefinition) -> str:
     if not isinstance(value, str):
         raise _mismatch(value, owner, path, kind)
     try:
@@ -166,7 +172,7 @@ def _bytes(kind: Type, value: Any, path: str, owner: Definition) -> str:
     return value
 
 
-_FORMATS: dict[str, Callable[[Type, Any, str, Definition], Any]] = {
+_FORMATS: dict[str, Callable[[Type, Any, str, SchemaDefinition], Any]] = {
     "int-or-string": _int_or_string,
     "quantity": _quantity,
     "date-time": _time,
@@ -174,7 +180,7 @@ _FORMATS: dict[str, Callable[[Type, Any, str, Definition], Any]] = {
 }
 
 
-def _mismatch(value: object, owner: Definition, path: str, kind: Type) -> Exception:
+def _mismatch(value: object, owner: SchemaDefinition, path: str, kind: Type) -> Exception:
     where = f"Go struct field {owner.short}.{_INDEX.sub('', path)}" if path else "Go value"
     return bad_request(f"json: cannot unmarshal {_word(value)} into {where} of type {kind.go}")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver import schema
 from netpol_harness.emulator.apiserver.encoding import JSON, media_parameters
-from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, Resource
+from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, ServedResource
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Go's names of machines, where they are not the kernel's."""
@@ -89,7 +89,7 @@ def _group(group: str, version: str) -> dict[str, Any]:
     return {"name": group, "versions": [entry], "preferredVersion": entry}
 
 
-def _served(group: str, version: str) -> Iterable[Resource]:
+def _served(group: str, version: str) -> Iterable[ServedResource]:
     return (row for row in (*RESOURCES, *REVIEWS) if (row.group, row.version) == (group, version))
 
 
@@ -111,12 +111,12 @@ def _resource_list(group: str, version: str) -> dict[str, Any]:
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": rows}
 
 
-def _names(row: Resource) -> dict[str, list[str]]:
+def _names(row: ServedResource) -> dict[str, list[str]]:
     names = {"shortNames": list(row.short_names), "categories": list(row.categories)}
     return {field: words for field, words in names.items() if words}
 
 
-def _plain_subresource(row: Resource, name: str) -> dict[str, Any]:
+def _plain_subresource(row: ServedResource, name: str) -> dict[str, Any]:
     group, version, kind = _SUBRESOURCE_KINDS.get(name, (row.group, row.version, row.kind))
     foreign = {"group": group, "version": version} if name in _SUBRESOURCE_KINDS else {}
     verbs = _SUBRESOURCE_VERBS.get(name, ("get", "patch", "update"))
@@ -136,7 +136,7 @@ def _group_discovery(group: str, version: str) -> dict[str, Any]:
     return {"metadata": {"name": group} if group else {}, "versions": versions}
 
 
-def _resource_discovery(row: Resource) -> dict[str, Any]:
+def _resource_discovery(row: ServedResource) -> dict[str, Any]:
     subresources = [
         {
             "subresource": name,

@@ -10,7 +10,7 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.columns import columns_of
 from netpol_harness.emulator.apiserver.errors import StatusError
-from netpol_harness.emulator.apiserver.resources import Resource, without
+from netpol_harness.emulator.apiserver.resources import ServedResource, without
 from netpol_harness.emulator.apiserver.table import render_table
 from netpol_harness.emulator.store import Event, Key, Object, Store
 
@@ -63,7 +63,7 @@ class Encoder:
         self._bodies: dict[str, bytes] = {}
         store.subscribe(self._forget)
 
-    def one(self, resource: Resource, obj: Object, view: View = View.FULL, *, include: str = "Metadata") -> bytes:
+    def one(self, resource: ServedResource, obj: Object, view: View = View.FULL, *, include: str = "Metadata") -> bytes:
         """One object in the representation asked for."""
         if view is View.TABLE:
             return self._table(resource, [obj], include, _version(obj))
@@ -72,7 +72,13 @@ class Encoder:
         return self._with_kind(resource, obj)
 
     def many(
-        self, resource: Resource, objects: Sequence[Object], version: int, view: View, *, include: str = "Metadata"
+        self,
+        resource: ServedResource,
+        objects: Sequence[Object],
+        version: int,
+        view: View,
+        *,
+        include: str = "Metadata",
     ) -> bytes:
         """A list, as of this resource version."""
         if view is View.TABLE:
@@ -85,15 +91,15 @@ class Encoder:
         head = dump({"kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": str(version)}})
         return head[:-1] + b',"items":[' + b",".join(items) + b"]}"
 
-    def _table(self, resource: Resource, objects: Sequence[Object], include: str, version: str) -> bytes:
+    def _table(self, resource: ServedResource, objects: Sequence[Object], include: str, version: str) -> bytes:
         columns = columns_of(resource.plural)
         return dump(render_table(resource, columns, objects, include=include, version=version))
 
-    def _with_kind(self, resource: Resource, obj: Object) -> bytes:
+    def _with_kind(self, resource: ServedResource, obj: Object) -> bytes:
         head = dump({"kind": resource.kind, "apiVersion": resource.api_version})
         return head[:-1] + b"," + self._body(resource, obj)[1:]
 
-    def _body(self, resource: Resource, obj: Object) -> bytes:
+    def _body(self, resource: ServedResource, obj: Object) -> bytes:
         """The object without kind and apiVersion, which is how it stands in a list; kept while it is the stored
         one.
         """

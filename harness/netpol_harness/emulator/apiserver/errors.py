@@ -67,7 +67,7 @@ def _words(start: str, detail: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ErrorSubject:
     """What a Status is about: the group and the kind or plural, and the object's name."""
 
     group: str
@@ -96,7 +96,7 @@ class StatusError(Exception):
         return {**body, "reason": self.reason, **details, "code": self.code}
 
 
-def unprocessable(subject: Subject, causes: Sequence[Cause]) -> StatusError:
+def unprocessable(subject: ErrorSubject, causes: Sequence[Cause]) -> StatusError:
     """422 with all causes."""
     distinct = list(dict.fromkeys(causes))
     listed = ", ".join(map(str, distinct))
@@ -109,22 +109,22 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
-def missing(subject: Subject) -> StatusError:
+def missing(subject: ErrorSubject) -> StatusError:
     return StatusError(404, "NotFound", f'{subject.qualified} "{subject.name}" not found', _details(subject))
 
 
-def exists(subject: Subject) -> StatusError:
+def exists(subject: ErrorSubject) -> StatusError:
     return StatusError(409, "AlreadyExists", f'{subject.qualified} "{subject.name}" already exists', _details(subject))
 
 
-def conflict(subject: Subject, why: str = "") -> StatusError:
+def conflict(subject: ErrorSubject, why: str = "") -> StatusError:
     """409: the writer saw another version, or `why`."""
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     message = f'Operation cannot be fulfilled on {subject.qualified} "{subject.name}": {why}'
     return StatusError(409, "Conflict", message, _details(subject))
 
 
-def refused(subject: Subject, why: str, causes: Sequence[Mapping[str, str]] = ()) -> StatusError:
+def refused(subject: ErrorSubject, why: str, causes: Sequence[Mapping[str, str]] = ()) -> StatusError:
     """403."""
     message = f'{subject.qualified} "{subject.name}" is forbidden: {why}'
     return StatusError(403, "Forbidden", message, {**_details(subject), **({"causes": list(causes)} if causes else {})})
@@ -153,7 +153,7 @@ def expired(message: str) -> StatusError:
 def from_store(error: StoreError, group_of: Mapping[str, str]) -> StatusError:
     """A store's refusal as a Status; `group_of` maps plurals to API groups."""
     key: Key = error.key
-    subject = Subject(group_of.get(key.resource, ""), key.resource, key.name)
+    subject = ErrorSubject(group_of.get(key.resource, ""), key.resource, key.name)
     match error:
         case NotFound():
             return missing(subject)
@@ -165,6 +165,6 @@ def from_store(error: StoreError, group_of: Mapping[str, str]) -> StatusError:
             return StatusError(500, "InternalError", str(error))
 
 
-def _details(subject: Subject) -> dict[str, Any]:
+def _details(subject: ErrorSubject) -> dict[str, Any]:
     group = {"group": subject.group} if subject.group else {}
     return {"name": subject.name, **group, "kind": subject.kind}

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from netpol_harness.emulator.apiserver import schema
-from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, Resource
+from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, ServedResource
 
 _PARAMETERS = [
     {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
@@ -44,7 +44,7 @@ def _digest(path: str) -> str:
     return hashlib.sha256(document(path) or b"").hexdigest()[:32].upper()
 
 
-def _operations(prefix: str, row: Resource) -> dict[str, Any]:
+def _operations(prefix: str, row: ServedResource) -> dict[str, Any]:
     place = f"/{prefix}/namespaces/{{namespace}}" if row.namespaced else f"/{prefix}"
     collection, one = f"{place}/{row.plural}", f"{place}/{row.plural}/{{name}}"
     if row.verbs == ("create",):
@@ -55,13 +55,13 @@ def _operations(prefix: str, row: Resource) -> dict[str, Any]:
     }
 
 
-def _operation(row: Resource, action: str) -> dict[str, Any]:
+def _operation(row: ServedResource, action: str) -> dict[str, Any]:
     kind = {"group": row.group, "version": row.version, "kind": row.kind}
     parameters = {} if action in ("get", "list") else {"parameters": _PARAMETERS}
     return {"x-kubernetes-action": action, "x-kubernetes-group-version-kind": kind, **parameters, "responses": {}}
 
 
-def _schemas(rows: list[Resource]) -> dict[str, Any]:
+def _schemas(rows: list[ServedResource]) -> dict[str, Any]:
     """The definitions that these resources reach; their own name their kind."""
     definitions = schema.document()["definitions"]
     found: dict[str, Any] = {}

@@ -8,9 +8,9 @@ from multidict import MultiMapping
 
 from netpol_harness.emulator.apiserver import portforward
 from netpol_harness.emulator.apiserver.errors import bad_request, media_type_refused
-from netpol_harness.emulator.apiserver.request import Target, flag, number
+from netpol_harness.emulator.apiserver.request import RequestTarget, flag, number
 from netpol_harness.emulator.apiserver.runtime import ExecStreams, Runtime
-from netpol_harness.emulator.apiserver.websocket import PROTOCOLS, Wanted, serve
+from netpol_harness.emulator.apiserver.websocket import PROTOCOLS, StreamRequest, serve
 from netpol_harness.emulator.store import Key, Object, Store
 
 _FOLLOW_INTERVAL = 0.2
@@ -25,12 +25,12 @@ class PodStreams:
         self._store = store
         self._runtime = runtime
 
-    async def answer(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request for one of them."""
         answers = {"exec": self.exec, "attach": self.attach, "portforward": self.forward, "log": self.log}
         return await answers[target.subresource](target, request)
 
-    async def exec(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+    async def exec(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """Run a command in a container and stream its input and output."""
         pod = self._pod(target)
         argv = request.query.getall("command", [])
@@ -40,7 +40,7 @@ class PodStreams:
         _refuse_unless_running(pod, container)
         return await serve(request, _wanted(request), lambda s: self._runtime.exec(pod, container, tuple(argv), s))
 
-    async def attach(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+    async def attach(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """Connect the client with what a container runs; the exit code is told by the pod's status alone."""
         pod = self._pod(target)
         container = container_of(pod, request.query.get("container", ""))
@@ -51,14 +51,14 @@ class PodStreams:
 
         return await serve(request, _wanted(request), talk)
 
-    async def forward(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+    async def forward(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """Forward the client's connections to ports of the pod."""
         pod = self._pod(target)
         if (phase := pod.get("status", {}).get("phase")) != "Running":
             raise bad_request(f"unable to forward port because pod is not running. Current status={phase}")
         return await portforward.serve(request, lambda port: self._runtime.dial(pod, port))
 
-    async def log(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+    async def log(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """A container's output so far, or as it comes."""
         query: MultiMapping[str] = request.query
         pod = self._pod(target)
@@ -71,7 +71,7 @@ class PodStreams:
             return web.Response(body=excerpt(written, query), headers=_TEXT)
         return await self._follow(request, Key("pods", target.namespace, target.name), container, written)
 
-    def _pod(self, target: Target) -> Object:
+    def _pod(self, target: RequestTarget) -> Object:
         pod = self._store.get(Key("pods", target.namespace, target.name))
         if not pod["spec"].get("nodeName"):
             raise bad_request(f"pod {target.name} does not have a host assigned")
@@ -115,11 +115,11 @@ def _refuse_unless_running(pod: Object, container: str) -> None:
         raise bad_request(f'unable to upgrade connection: container not found ("{container}")')
 
 
-def _wanted(request: web.BaseRequest) -> Wanted:
+def _wanted(request: web.BaseRequest) -> StreamRequest:
     """What the query asks for. Raises StatusError where the connection is not to become a WebSocket."""
     if request.headers.get("Upgrade", "").lower() != "websocket":
         raise media_type_refused(PROTOCOLS)
-    return Wanted(stdin=flag(request.query, "stdin"), tty=flag(request.query, "tty"))
+    return StreamRequest(stdin=flag(request.query, "stdin"), tty=flag(request.query, "tty"))
 
 
 def _has_ended(pod: Object) -> bool:

@@ -14,20 +14,20 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from netpol_harness.emulator.apiserver.errors import bad_request, media_type_refused
-from netpol_harness.emulator.apiserver.runtime import ExecFailed
-from netpol_harness.emulator.apiserver.spdy import Connection, Frame, Kind, Malformed
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
+from netpol_harness.emulator.apiserver.spdy import Connection, FrameKind, MalformedFrame, SpdyFrame
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 CHANNELS = "v4.channel.k8s.io"
 _CHUNK = 32768
 
 Dial = Callable[[int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-"""Connects to a port inside the pod. Raises ``ExecFailed`` with the reason."""
+"""Connects to a port inside the pod. Raises ``ContainerExecFailed`` with the reason."""
 Send = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class Line:
+class ForwardedConnection:
     """One forwarded connection, as the client sees it: ``typed`` is what it sends, ``None`` for its end."""
 
     port: int
@@ -39,7 +39,7 @@ class Line:
         """Pass data both ways until the pod has no more to say; what goes wrong is said in words."""
         try:
             reader, writer = await dial(self.port)
-        except ExecFailed as problem:
+        except ContainerExecFailed as problem:
             await self.complain(f"error forwarding port {self.port} to the pod: {problem}".encode())
             return
         inward = asyncio.ensure_future(self._inward(writer))
@@ -70,7 +70,7 @@ async def serve(request: web.BaseRequest, dial: Dial) -> web.WebSocketResponse:
     carried = _Carried(dial)
     try:
         await (_Channels(socket, carried).run(ports) if ports else _Tunnel(socket, carried).run())
-    except (ConnectionError, Malformed):
+    except (ConnectionError, MalformedFrame):
         await socket.close()
     finally:
         await carried.end()
@@ -116,7 +116,7 @@ class _Tunnel:
         self._carried = carried
         self._spdy = Connection()
         self._streams: dict[str, dict[str, int]] = {}  # by request and sort
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, ForwardedConnection] = {}
 
     async def run(self) -> None:
         async for message in self._socket:
@@ -124,19 +124,19 @@ class _Tunnel:
                 for frame in self._spdy.feed(message.data):
                     await self._take(frame)
 
-    async def _take(self, frame: Frame) -> None:
+    async def _take(self, frame: SpdyFrame) -> None:
         line = self._lines.get(frame.stream)
-        if frame.kind is Kind.SYN_STREAM:
+        if frame.kind is FrameKind.SYN_STREAM:
             await self._open(frame)
-        elif frame.kind is Kind.PING:
+        elif frame.kind is FrameKind.PING:
             await self._socket.send_bytes(self._spdy.ping(frame.payload))
         elif line is not None:
             if frame.payload:
                 line.typed.put_nowait(frame.payload)
-            if frame.last or frame.kind is Kind.RST_STREAM:
+            if frame.last or frame.kind is FrameKind.RST_STREAM:
                 line.typed.put_nowait(None)
 
-    async def _open(self, frame: Frame) -> None:
+    async def _open(self, frame: SpdyFrame) -> None:
         """Accept a stream; a connection begins with the second of its pair."""
         await self._socket.send_bytes(self._spdy.reply(frame.stream))
         headers = {name.lower(): value for name, value in frame.headers.items()}
@@ -148,7 +148,7 @@ class _Tunnel:
             self._carried.start(self._carry(int(port), pair["data"], pair["error"]))
 
     async def _carry(self, port: int, data: int, error: int) -> None:
-        line = self._lines[data] = Line(port, self._on(data), self._on(error))
+        line = self._lines[data] = ForwardedConnection(port, self._on(data), self._on(error))
         try:
             await line.carry(self._carried.dial)
             for stream in (data, error):
@@ -171,7 +171,7 @@ class _Channels:
         self._carried = carried
 
     async def run(self, ports: Sequence[int]) -> None:
-        lines = [Line(port, self._on(2 * n), self._on(2 * n + 1)) for n, port in enumerate(ports)]
+        lines = [ForwardedConnection(port, self._on(2 * n), self._on(2 * n + 1)) for n, port in enumerate(ports)]
         for line in lines:
             for send in (line.send, line.complain):
                 await send(struct.pack("<H", line.port))
@@ -182,7 +182,7 @@ class _Channels:
         receiving.cancel()
         await self._socket.close()
 
-    async def _receive(self, lines: Sequence[Line]) -> None:
+    async def _receive(self, lines: Sequence[ForwardedConnection]) -> None:
         async for message in self._socket:
             if message.type is WSMsgType.BINARY and message.data and message.data[0] < 2 * len(lines):
                 lines[message.data[0] // 2].typed.put_nowait(message.data[1:])

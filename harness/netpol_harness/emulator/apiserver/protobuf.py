@@ -28,7 +28,7 @@ Value: TypeAlias = int | bytes
 """What stands on the wire: a number, or bytes that are a text, a struct or what the field's type says."""
 
 
-class Malformed(ValueError):
+class MalformedMessage(ValueError):
     """Bytes that are no message of the expected type."""
 
 
@@ -149,9 +149,9 @@ def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
             continue
         length, at = _varint(data, at) if form == _LENGTH else (_FIXED.get(form, -1), at)
         if length < 0 or number == 0:
-            raise Malformed(f"proto: illegal tag {number} (wire type {form})")
+            raise MalformedMessage(f"proto: illegal tag {number} (wire type {form})")
         if at + length > len(data):
-            raise Malformed("unexpected EOF")
+            raise MalformedMessage("unexpected EOF")
         yield number, data[at : at + length]
         at += length
 
@@ -161,23 +161,23 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     number = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
-            raise Malformed("unexpected EOF")
+            raise MalformedMessage("unexpected EOF")
         number |= (data[at] & 0x7F) << shift
         at += 1
         if data[at - 1] < 0x80:
             return number & (1 << 64) - 1, at
-    raise Malformed("proto: integer overflow")
+    raise MalformedMessage("proto: integer overflow")
 
 
 def _content(raw: Value) -> bytes:
     if isinstance(raw, int):
-        raise Malformed("proto: wrong wireType = 0 for a field of bytes")
+        raise MalformedMessage("proto: wrong wireType = 0 for a field of bytes")
     return raw
 
 
 def _number(raw: Value) -> int:
     if isinstance(raw, bytes):
-        raise Malformed("proto: wrong wireType = 2 for a number")
+        raise MalformedMessage("proto: wrong wireType = 2 for a number")
     return raw
 
 

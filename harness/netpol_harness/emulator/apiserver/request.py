@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from netpol_harness.emulator.apiserver.errors import Subject, bad_request, invalid, no_such_page, unprocessable
-from netpol_harness.emulator.apiserver.resources import BY_PATH, Resource
+from netpol_harness.emulator.apiserver.errors import ErrorSubject, bad_request, invalid, no_such_page, unprocessable
+from netpol_harness.emulator.apiserver.resources import BY_PATH, ServedResource
 from netpol_harness.emulator.apiserver.selectors import Predicate, selection
 
-PATCH_OPTIONS = Subject("meta.k8s.io", "PatchOptions", "")
+PATCH_OPTIONS = ErrorSubject("meta.k8s.io", "PatchOptions", "")
 _MANAGER_LIMIT = 128
 
 
@@ -22,16 +22,16 @@ class FieldValidation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """What a path names: a collection (`name` is ""), an object, or an object's subresource."""
 
-    resource: Resource
+    resource: ServedResource
     namespace: str = ""
     name: str = ""
     subresource: str = ""
 
     @classmethod
-    def parse(cls, path: str) -> "Target":
+    def parse(cls, path: str) -> "RequestTarget":
         """Read `/api/v1/...` or `/apis/GROUP/VERSION/...`; raises StatusError 404 for anything that is not
         served.
         """
@@ -44,7 +44,7 @@ class Target:
                 raise no_such_page()
 
     @classmethod
-    def _within(cls, group: str, version: str, rest: list[str]) -> "Target":
+    def _within(cls, group: str, version: str, rest: list[str]) -> "RequestTarget":
         namespace = ""
         if len(rest) >= 3 and rest[0] == "namespaces" and (group, version, rest[2]) in BY_PATH:
             namespace, rest = rest[1], rest[2:]
@@ -60,7 +60,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RequestOptions:
     """The query: how to select, validate, delete and watch. `timeout` is in seconds; None is for ever."""
 
     matches: Predicate
@@ -84,7 +84,7 @@ class Options:
         return self.manager or self.agent
 
     @classmethod
-    def parse(cls, target: Target, query: Mapping[str, str], user_agent: str = "") -> "Options":
+    def parse(cls, target: RequestTarget, query: Mapping[str, str], user_agent: str = "") -> "RequestOptions":
         """Read a query string; raises StatusError 400, and 422 for an unfit field manager."""
         if query.get("dryRun", "All") != "All":
             raise bad_request(f'dryRun: Unsupported value: "{query["dryRun"]}": supported values: "All"')
@@ -135,7 +135,7 @@ def _manager(query: Mapping[str, str]) -> str:
     return name
 
 
-def _selection(target: Target, query: Mapping[str, str]) -> Predicate:
+def _selection(target: RequestTarget, query: Mapping[str, str]) -> Predicate:
     fields = query.get("fieldSelector", "")
     if target.name:
         fields = ",".join(filter(None, (fields, f"metadata.name={target.name}")))

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netpol_harness.emulator.apiserver.errors import Subject
+from netpol_harness.emulator.apiserver.errors import ErrorSubject
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ServedResource:
     """One kind of object.
 
     `definition` is its OpenAPI name; `selectable` maps the field labels that lists may select by to paths in
@@ -46,13 +46,13 @@ class Resource:
     def has_status(self) -> bool:
         return "status" in self.subresources
 
-    def kind_subject(self, name: str) -> Subject:
+    def kind_subject(self, name: str) -> ErrorSubject:
         """What an invalid object is called: by kind."""
-        return Subject(self.group, self.kind, name)
+        return ErrorSubject(self.group, self.kind, name)
 
-    def plural_subject(self, name: str) -> Subject:
+    def plural_subject(self, name: str) -> ErrorSubject:
         """What a missing object is called: by plural."""
-        return Subject(self.group, self.plural, name)
+        return ErrorSubject(self.group, self.plural, name)
 
 
 def _paths(*labels: str) -> dict[str, tuple[str, ...]]:
@@ -86,10 +86,10 @@ _EVENT_FIELDS = {
 }
 
 RESOURCES = (
-    Resource("configmaps", "ConfigMap", short_names=("cm",)),
-    Resource("endpoints", "Endpoints", short_names=("ep",)),
-    Resource("events", "Event", short_names=("ev",), selectable=_EVENT_FIELDS),
-    Resource(
+    ServedResource("configmaps", "ConfigMap", short_names=("cm",)),
+    ServedResource("endpoints", "Endpoints", short_names=("ep",)),
+    ServedResource("events", "Event", short_names=("ev",), selectable=_EVENT_FIELDS),
+    ServedResource(
         "namespaces",
         "Namespace",
         namespaced=False,
@@ -98,7 +98,7 @@ RESOURCES = (
         selectable=_paths("status.phase"),
         enforced=True,
     ),
-    Resource(
+    ServedResource(
         "nodes",
         "Node",
         namespaced=False,
@@ -106,7 +106,7 @@ RESOURCES = (
         subresources=("status",),
         selectable=_paths("spec.unschedulable"),
     ),
-    Resource(
+    ServedResource(
         "pods",
         "Pod",
         short_names=("po",),
@@ -115,9 +115,9 @@ RESOURCES = (
         selectable=_POD_FIELDS,
         enforced=True,
     ),
-    Resource("secrets", "Secret", selectable=_paths("type")),
-    Resource("serviceaccounts", "ServiceAccount", short_names=("sa",)),
-    Resource(
+    ServedResource("secrets", "Secret", selectable=_paths("type")),
+    ServedResource("serviceaccounts", "ServiceAccount", short_names=("sa",)),
+    ServedResource(
         "services",
         "Service",
         short_names=("svc",),
@@ -126,7 +126,7 @@ RESOURCES = (
         selectable=_paths("spec.clusterIP", "spec.type"),
         enforced=True,
     ),
-    Resource(
+    ServedResource(
         "deployments",
         "Deployment",
         "apps",
@@ -134,7 +134,7 @@ RESOURCES = (
         subresources=("status", "scale"),
         categories=("all",),
     ),
-    Resource(
+    ServedResource(
         "replicasets",
         "ReplicaSet",
         "apps",
@@ -143,19 +143,23 @@ RESOURCES = (
         categories=("all",),
         selectable=_paths("status.replicas"),
     ),
-    Resource("endpointslices", "EndpointSlice", "discovery.k8s.io", enforced=True),
-    Resource("networkpolicies", "NetworkPolicy", "networking.k8s.io", short_names=("netpol",), enforced=True),
+    ServedResource("endpointslices", "EndpointSlice", "discovery.k8s.io", enforced=True),
+    ServedResource("networkpolicies", "NetworkPolicy", "networking.k8s.io", short_names=("netpol",), enforced=True),
 )
 
 _AUTHORIZATION = "authorization.k8s.io"
 REVIEWS = (
-    Resource("selfsubjectreviews", "SelfSubjectReview", "authentication.k8s.io", namespaced=False, verbs=("create",)),
-    Resource("localsubjectaccessreviews", "LocalSubjectAccessReview", _AUTHORIZATION, verbs=("create",)),
-    Resource(
+    ServedResource(
+        "selfsubjectreviews", "SelfSubjectReview", "authentication.k8s.io", namespaced=False, verbs=("create",)
+    ),
+    ServedResource("localsubjectaccessreviews", "LocalSubjectAccessReview", _AUTHORIZATION, verbs=("create",)),
+    ServedResource(
         "selfsubjectaccessreviews", "SelfSubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)
     ),
-    Resource("selfsubjectrulesreviews", "SelfSubjectRulesReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
-    Resource("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
+    ServedResource(
+        "selfsubjectrulesreviews", "SelfSubjectRulesReview", _AUTHORIZATION, namespaced=False, verbs=("create",)
+    ),
+    ServedResource("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
 )
 """What is answered and never stored (`api.reviews`)."""
 
@@ -165,7 +169,7 @@ GROUP_OF = {resource.plural: resource.group for resource in RESOURCES}
 GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in (*RESOURCES, *REVIEWS)))
 
 
-def identified(resource: Resource, obj: Mapping[str, Any]) -> dict[str, Any]:
+def identified(resource: ServedResource, obj: Mapping[str, Any]) -> dict[str, Any]:
     """The object with its kind and apiVersion, in the order of the wire."""
     return {"kind": resource.kind, "apiVersion": resource.api_version, **without(obj, "kind", "apiVersion")}
 

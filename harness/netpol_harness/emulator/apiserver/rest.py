@@ -12,8 +12,8 @@ from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.body import APPLY, sound
 from netpol_harness.emulator.apiserver.decode import decode
 from netpol_harness.emulator.apiserver.errors import (
+    ErrorSubject,
     StatusError,
-    Subject,
     bad_request,
     conflict,
     forbidden,
@@ -27,9 +27,9 @@ from netpol_harness.emulator.apiserver.errors import (
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.managed.managers import Manager, Operation, applied, tracked
 from netpol_harness.emulator.apiserver.patch import json_patch, merge_patch
-from netpol_harness.emulator.apiserver.request import PATCH_OPTIONS, FieldValidation, Options, Target
-from netpol_harness.emulator.apiserver.resources import Resource, identified, without
-from netpol_harness.emulator.apiserver.schema import Form, Type
+from netpol_harness.emulator.apiserver.request import PATCH_OPTIONS, FieldValidation, RequestOptions, RequestTarget
+from netpol_harness.emulator.apiserver.resources import ServedResource, identified, without
+from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
 from netpol_harness.emulator.apiserver.strategic import strategic_merge
 from netpol_harness.emulator.apiserver.validation import check_part
 from netpol_harness.emulator.store import AlreadyExists, Key, Object, Store
@@ -63,16 +63,16 @@ class Rest:
         self._store = store
         self._lifecycle = lifecycle
 
-    def get(self, target: Target) -> Object:
+    def get(self, target: RequestTarget) -> Object:
         """One object, or its scale."""
         obj = self._store.get(_key(target))
         return scale.of(obj) if target.subresource == "scale" else obj
 
-    def list(self, target: Target, options: Options) -> Sequence[Object]:
+    def list(self, target: RequestTarget, options: RequestOptions) -> Sequence[Object]:
         """The objects of a collection that match the selectors."""
         return [obj for obj in self._store.list(target.resource.plural, target.namespace) if options.matches(obj)]
 
-    def create(self, target: Target, body: object, options: Options) -> Written:
+    def create(self, target: RequestTarget, body: object, options: RequestOptions) -> Written:
         """Make a new object."""
         obj, warnings = _read(target.resource, body, options)
         _place(target, obj)
@@ -80,18 +80,18 @@ class Rest:
         admitted = tracked(_type(target), None, admitted, _author(target, options), self._store.timestamp())
         return Written(self._create(target, admitted, options), warnings, created=True)
 
-    def _create(self, target: Target, admitted: Object, options: Options) -> Object:
+    def _create(self, target: RequestTarget, admitted: Object, options: RequestOptions) -> Object:
         if not options.dry_run:
             admitted = self._store.create(target.resource.plural, admitted)
         elif self._store.find(Key.of(target.resource.plural, admitted)):
             raise AlreadyExists(Key.of(target.resource.plural, admitted))
         return admitted
 
-    def update(self, target: Target, body: object, options: Options) -> Written:
+    def update(self, target: RequestTarget, body: object, options: RequestOptions) -> Written:
         """Replace an object, or what its subresource is about."""
         return self._replace(target, self._store.get(_key(target)), body, options)
 
-    def patch(self, target: Target, content_type: str, body: object, options: Options) -> Written:
+    def patch(self, target: RequestTarget, content_type: str, body: object, options: RequestOptions) -> Written:
         """Change an object, or what its subresource is about, by a patch of this media type."""
         if content_type == APPLY and target.subresource != "scale":
             return self._apply(target, body, options)
@@ -101,13 +101,13 @@ class Rest:
         current = scale.of(stored) if target.subresource == "scale" else identified(target.resource, stored)
         return self._replace(target, stored, _patched(target, content_type, current, body), options)
 
-    def delete(self, target: Target, body: object, options: Options) -> Object:
+    def delete(self, target: RequestTarget, body: object, options: RequestOptions) -> Object:
         """Begin the end of an object; the answer's form is `deletion_answer`'s."""
         key = _key(target)
         deleted = self._lifecycle.delete(key, _deletion(body, options), dry_run=options.dry_run)
         return deletion_answer(target.resource, deleted)
 
-    def delete_collection(self, target: Target, body: object, options: Options) -> Sequence[Object]:
+    def delete_collection(self, target: RequestTarget, body: object, options: RequestOptions) -> Sequence[Object]:
         """Begin the end of all objects that match, and return them."""
         if not target.resource.namespaced:
             raise no_such_method()
@@ -116,7 +116,7 @@ class Rest:
             self._lifecycle.delete(Key.of(target.resource.plural, obj), deletion, dry_run=options.dry_run)
         return matching
 
-    def _replace(self, target: Target, stored: Object, body: object, options: Options) -> Written:
+    def _replace(self, target: RequestTarget, stored: Object, body: object, options: RequestOptions) -> Written:
         warnings: tuple[str, ...] = ()
         if target.subresource == "scale":
             replacement = scale.applied(stored, body)
@@ -127,7 +127,7 @@ class Rest:
         admitted = tracked(_type(target), stored, admitted, _author(target, options), self._store.timestamp())
         return Written(self._commit(target, admitted, stored, options), warnings)
 
-    def _admit(self, target: Target, replacement: Object, stored: Object) -> Object:
+    def _admit(self, target: RequestTarget, replacement: Object, stored: Object) -> Object:
         """What may be stored of a replacement that came by way of the target's subresource."""
         if target.subresource in _OWN_FIELD:
             part = _OWN_FIELD[target.subresource]
@@ -141,7 +141,7 @@ class Rest:
             return admit(self._store, target.resource.plural, extended, stored, target.subresource)
         return admit(self._store, target.resource.plural, replacement, stored)
 
-    def _apply(self, target: Target, body: object, options: Options) -> Written:
+    def _apply(self, target: RequestTarget, body: object, options: RequestOptions) -> Written:
         """Server-side apply: make the object, or put the configuration into it."""
         config, warnings = _read(target.resource, body, options)
         _check_application(config, options)
@@ -159,7 +159,7 @@ class Rest:
         admitted = application.admitted(self._admit(target, result, stored))
         return Written(self._commit(target, admitted, stored, options), warnings)
 
-    def _commit(self, target: Target, admitted: Object, stored: Object, options: Options) -> Object:
+    def _commit(self, target: RequestTarget, admitted: Object, stored: Object, options: RequestOptions) -> Object:
         version = admitted["metadata"].get("resourceVersion", "")
         if version not in ("", stored["metadata"]["resourceVersion"]):
             raise conflict(target.resource.plural_subject(target.name))
@@ -170,7 +170,7 @@ class Rest:
         return updated
 
 
-def deletion_answer(resource: Resource, deleted: Object) -> Object:
+def deletion_answer(resource: ServedResource, deleted: Object) -> Object:
     """What a DELETE answers: things that end gracefully show themselves, others a Status."""
     if resource.plural in ("pods", "namespaces"):
         return deleted
@@ -180,36 +180,36 @@ def deletion_answer(resource: Resource, deleted: Object) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
-def _deletion(body: object, options: Options) -> Object:
+def _deletion(body: object, options: RequestOptions) -> Object:
     """The `metav1.DeleteOptions` of a body, or of the query where there is none."""
     written = decode(_DELETE_OPTIONS, options.deletion if body is None else body).object
     policy = written.get("propagationPolicy", _PROPAGATION[0])
     if policy not in _PROPAGATION:
-        subject = Subject("meta.k8s.io", "DeleteOptions", "")
+        subject = ErrorSubject("meta.k8s.io", "DeleteOptions", "")
         raise unprocessable(subject, [not_supported("propagationPolicy", policy, _PROPAGATION)])
     return written
 
 
-def _key(target: Target) -> Key:
+def _key(target: RequestTarget) -> Key:
     return Key(target.resource.plural, target.namespace, target.name)
 
 
-def _type(target: Target) -> Type:
-    return Type(Form.RECORD, definition=target.resource.definition)
+def _type(target: RequestTarget) -> Type:
+    return Type(SchemaForm.RECORD, definition=target.resource.definition)
 
 
-def _author(target: Target, options: Options, operation: Operation = Operation.UPDATE) -> Manager:
+def _author(target: RequestTarget, options: RequestOptions, operation: Operation = Operation.UPDATE) -> Manager:
     return Manager(options.author, operation, target.resource.api_version, target.subresource)
 
 
-def _check_application(config: Object, options: Options) -> None:
+def _check_application(config: Object, options: RequestOptions) -> None:
     if not options.manager:
         raise unprocessable(PATCH_OPTIONS, [required("fieldManager", "is required for apply patch")])
     if config.get("metadata", {}).get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
 
 
-def _read(resource: Resource, body: object, options: Options) -> tuple[Object, tuple[str, ...]]:
+def _read(resource: ServedResource, body: object, options: RequestOptions) -> tuple[Object, tuple[str, ...]]:
     """The body by the schema, and warnings about fields that the schema does not know."""
     if not isinstance(body, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
@@ -230,11 +230,11 @@ def _read(resource: Resource, body: object, options: Options) -> tuple[Object, t
     return decoded.object, tuple(f'unknown field "{path}"' for path in decoded.unknown)
 
 
-def _handled_as(resource: Resource) -> str:
+def _handled_as(resource: ServedResource) -> str:
     return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
 
 
-def _place(target: Target, obj: Object) -> None:
+def _place(target: RequestTarget, obj: Object) -> None:
     """Put a new object where the path says."""
     metadata = obj.setdefault("metadata", {})
     if target.resource.namespaced:
@@ -243,7 +243,7 @@ def _place(target: Target, obj: Object) -> None:
         metadata["namespace"] = target.namespace
 
 
-def _check_identity(target: Target, obj: Object, stored: Object | None) -> None:
+def _check_identity(target: RequestTarget, obj: Object, stored: Object | None) -> None:
     """Refuse a body that speaks of another object than the path does; fill in what it leaves out."""
     metadata = obj.setdefault("metadata", {})
     if metadata.get("name", target.name) != target.name:
@@ -262,7 +262,7 @@ def _elsewhere() -> StatusError:
     return bad_request("the namespace of the provided object does not match the namespace sent on the request")
 
 
-def _patched(target: Target, content_type: str, current: Object, body: object) -> object:
+def _patched(target: RequestTarget, content_type: str, current: Object, body: object) -> object:
     match content_type:
         case "application/json-patch+json":
             return sound(json_patch(current, body))

@@ -8,7 +8,7 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.decode import decode, missing_fields
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, invalid, unprocessable
-from netpol_harness.emulator.apiserver.resources import REVIEWS, Resource, identified
+from netpol_harness.emulator.apiserver.resources import REVIEWS, ServedResource, identified
 from netpol_harness.emulator.store import Object
 
 _BY_PATH = {(row.group, row.version, row.plural): row for row in REVIEWS}
@@ -20,7 +20,7 @@ _EVERYTHING = {
 }
 
 
-def reviewed(path: str) -> Resource | None:
+def reviewed(path: str) -> ServedResource | None:
     """The kind of review that a path creates; None for any other path."""
     match path.strip("/").split("/"):
         case ["apis", group, version, plural]:
@@ -33,7 +33,7 @@ def reviewed(path: str) -> Resource | None:
             return None
 
 
-def answer(row: Resource, body: object) -> Object:
+def answer(row: ServedResource, body: object) -> Object:
     """The review with its status; raises StatusError 400 or 422 for a question that makes no sense."""
     asked = decode(row.definition, body if body is not None else {}).object
     spec = asked.get("spec", {})
@@ -46,7 +46,7 @@ def answer(row: Resource, body: object) -> Object:
     return {**identified(row, asked), "metadata": metadata, "status": _STATUS[row.kind](spec)}
 
 
-def _access_causes(row: Resource, spec: Mapping[str, Any]) -> list[Cause]:
+def _access_causes(row: ServedResource, spec: Mapping[str, Any]) -> list[Cause]:
     causes = []
     if ("resourceAttributes" in spec) == ("nonResourceAttributes" in spec):
         words = "exactly one of nonResourceAttributes or resourceAttributes must be specified"

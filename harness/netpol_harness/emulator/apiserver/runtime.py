@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from netpol_harness.emulator.store import Key
 
 
-class ExecFailed(Exception):
+class ContainerExecFailed(Exception):
     """The process could not be started at all; the message is for the user."""
 
 

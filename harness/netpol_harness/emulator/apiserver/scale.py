@@ -1,7 +1,7 @@
 """The scale subresource (autoscaling/v1 Scale) of Deployments and ReplicaSets."""
 
 from netpol_harness.emulator.apiserver.decode import decode
-from netpol_harness.emulator.apiserver.errors import Subject, invalid, unprocessable
+from netpol_harness.emulator.apiserver.errors import ErrorSubject, invalid, unprocessable
 from netpol_harness.emulator.apiserver.resources import without
 from netpol_harness.emulator.apiserver.selectors import label_query
 from netpol_harness.emulator.store import Object
@@ -30,7 +30,7 @@ def applied(workload: Object, body: object) -> Object:
     written = decode(DEFINITION, body).object
     replicas = written.get("spec", {}).get("replicas", 0)
     if replicas < 0:
-        subject = Subject("autoscaling", "Scale", workload["metadata"]["name"])
+        subject = ErrorSubject("autoscaling", "Scale", workload["metadata"]["name"])
         raise unprocessable(subject, [invalid("spec.replicas", replicas, "must be greater than or equal to 0")])
     version = written.get("metadata", {}).get("resourceVersion", "")
     metadata = {**without(workload["metadata"], "resourceVersion"), "resourceVersion": version}

@@ -16,7 +16,7 @@ from typing import Any
 _PREFIX = "#/components/schemas/"
 
 
-class Form(Enum):
+class SchemaForm(Enum):
     """What JSON a value may be."""
 
     STRING = auto()
@@ -38,7 +38,7 @@ class Type:
     `atomic` those of server-side apply.
     """
 
-    form: Form
+    form: SchemaForm
     format: str = ""
     definition: str = ""
     element: "Type | None" = None
@@ -55,33 +55,33 @@ class Type:
 
     def field(self, name: str) -> "Type":
         """The type of a record's field or of a map's value; ANY where the schema says nothing."""
-        if self.form is Form.RECORD:
+        if self.form is SchemaForm.RECORD:
             return definition(self.definition).fields.get(name, ANYTHING)
         return self.element or ANYTHING
 
     @property
     def go(self) -> str:
         """The Go type's name, for messages."""
-        if self.form is Form.LIST:
+        if self.form is SchemaForm.LIST:
             return f"[]{self.element.go}" if self.element else "[]interface {}"
-        if self.form is Form.MAP:
+        if self.form is SchemaForm.MAP:
             return f"map[string]{self.element.go}" if self.element else "map[string]interface {}"
-        if self.form is Form.RECORD:
+        if self.form is SchemaForm.RECORD:
             return ".".join(self.definition.split(".")[-2:])
         names = {
-            Form.STRING: "string",
-            Form.INTEGER: self.format or "int64",
-            Form.NUMBER: "float64",
-            Form.BOOLEAN: "bool",
+            SchemaForm.STRING: "string",
+            SchemaForm.INTEGER: self.format or "int64",
+            SchemaForm.NUMBER: "float64",
+            SchemaForm.BOOLEAN: "bool",
         }
         return names.get(self.form, "interface {}")
 
 
-ANYTHING = Type(Form.ANY)
+ANYTHING = Type(SchemaForm.ANY)
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class SchemaDefinition:
     """One struct of the API: its fields by JSON name, and those that must be there."""
 
     name: str
@@ -94,11 +94,11 @@ class Definition:
 
 
 @cache
-def definition(name: str) -> Definition:
+def definition(name: str) -> SchemaDefinition:
     """The definition of this full OpenAPI name."""
     raw = document()["definitions"][name]
     fields = {field: _compile(schema) for field, schema in raw["properties"].items()}
-    return Definition(name, fields, tuple(raw.get("required", ())))
+    return SchemaDefinition(name, fields, tuple(raw.get("required", ())))
 
 
 @cache
@@ -117,7 +117,12 @@ def references(raw: object) -> Iterator[str]:
             yield from references(part)
 
 
-_SCALARS = {"string": Form.STRING, "integer": Form.INTEGER, "number": Form.NUMBER, "boolean": Form.BOOLEAN}
+_SCALARS = {
+    "string": SchemaForm.STRING,
+    "integer": SchemaForm.INTEGER,
+    "number": SchemaForm.NUMBER,
+    "boolean": SchemaForm.BOOLEAN,
+}
 
 
 def _compile(schema: Mapping[str, Any]) -> Type:
@@ -132,9 +137,9 @@ def _compile(schema: Mapping[str, Any]) -> Type:
         "atomic": "atomic" in (schema.get("x-kubernetes-map-type"), target.get("x-kubernetes-map-type")),
     }
     if "properties" in target:
-        return Type(Form.RECORD, definition=name, **words)
+        return Type(SchemaForm.RECORD, definition=name, **words)
     if "items" in target:
-        return Type(Form.LIST, element=_compile(target["items"]), **words)
+        return Type(SchemaForm.LIST, element=_compile(target["items"]), **words)
     if "additionalProperties" in target:
-        return Type(Form.MAP, element=_compile(target["additionalProperties"]), **words)
-    return Type(_SCALARS.get(target.get("type", ""), Form.ANY), **words)
+        return Type(SchemaForm.MAP, element=_compile(target["additionalProperties"]), **words)
+    return Type(_SCALARS.get(target.get("type", ""), SchemaForm.ANY), **words)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from netpol_harness.emulator.apiserver.errors import StatusError, bad_request
-from netpol_harness.emulator.apiserver.resources import Resource
+from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
 
 Predicate: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -26,7 +26,7 @@ def everything(obj: Mapping[str, Any]) -> bool:
     return True
 
 
-def selection(resource: Resource, labels: str, fields: str) -> Predicate:
+def selection(resource: ServedResource, labels: str, fields: str) -> Predicate:
     """Objects that match both selectors; raises StatusError 400 for one that cannot be read."""
     parts = [*([_by_labels(labels)] if labels else []), *([_by_fields(resource, fields)] if fields else [])]
     if not parts:
@@ -71,12 +71,12 @@ def label_query(selector: Mapping[str, Any]) -> str:
     return ",".join(words)
 
 
-def _by_fields(resource: Resource, text: str) -> Predicate:
+def _by_fields(resource: ServedResource, text: str) -> Predicate:
     terms = [_field_term(resource, part) for part in text.split(",") if part]
     return lambda obj: all(term(obj) for term in terms)
 
 
-def _field_term(resource: Resource, text: str) -> Predicate:
+def _field_term(resource: ServedResource, text: str) -> Predicate:
     match = _FIELD.fullmatch(text)
     if match is None:
         raise bad_request(f"invalid field selector: {text}")

@@ -24,8 +24,8 @@ from netpol_harness.emulator.apiserver.errors import StatusError, bad_request, f
 from netpol_harness.emulator.apiserver.journal import quiet_log
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.pods import PodStreams
-from netpol_harness.emulator.apiserver.request import Options, Target
-from netpol_harness.emulator.apiserver.resources import GROUP_OF, Resource
+from netpol_harness.emulator.apiserver.request import RequestOptions, RequestTarget
+from netpol_harness.emulator.apiserver.resources import GROUP_OF, ServedResource
 from netpol_harness.emulator.apiserver.rest import Rest, Written
 from netpol_harness.emulator.apiserver.reviews import reviewed
 from netpol_harness.emulator.apiserver.runtime import Runtime
@@ -99,14 +99,14 @@ class ApiServer:
         review = reviewed(path)
         if review is not None:
             return await self._review(review, request)
-        target = Target.parse(path)
+        target = RequestTarget.parse(path)
         match target.subresource:
             case "exec" | "attach" | "portforward" | "log":
                 return await self._pods.answer(target, request)
             case _:
                 return await self._verb(target, request)
 
-    async def _review(self, row: Resource, request: web.BaseRequest) -> web.StreamResponse:
+    async def _review(self, row: ServedResource, request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST":
             raise no_such_method()
         return _json(dump(reviews.answer(row, await body_of(request))), 201)
@@ -120,8 +120,8 @@ class ApiServer:
         given = request.headers.get("Authorization", "").encode(errors="replace")
         return path, hmac.compare_digest(given, b"Bearer " + self._token)
 
-    async def _verb(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
-        options = Options.parse(target, request.query, request.headers.get("User-Agent", ""))
+    async def _verb(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
+        options = RequestOptions.parse(target, request.query, request.headers.get("User-Agent", ""))
         if request.method != "GET":
             return await self._write(target, request, options)
         view = negotiate(request.headers.get("Accept", ""))
@@ -136,7 +136,9 @@ class ApiServer:
         listed, version = self._rest.list(target, options), self._store.resource_version
         return _json(self._encoder.many(target.resource, listed, version, view, include=options.include_object))
 
-    async def _write(self, target: Target, request: web.BaseRequest, options: Options) -> web.StreamResponse:
+    async def _write(
+        self, target: RequestTarget, request: web.BaseRequest, options: RequestOptions
+    ) -> web.StreamResponse:
         body = await body_of(request)
         match request.method, bool(target.name):
             case "POST", False:
@@ -158,7 +160,7 @@ class ApiServer:
             await self._runtime.settled()
         return answer
 
-    def _written(self, target: Target, written: Written) -> web.Response:
+    def _written(self, target: RequestTarget, written: Written) -> web.Response:
         body = (
             dump(self._rest.get(target))
             if target.subresource == "scale"
@@ -167,7 +169,7 @@ class ApiServer:
         return _json(body, 201 if written.created else 200, written.warnings)
 
     async def _watch(
-        self, target: Target, request: web.BaseRequest, options: Options, view: View
+        self, target: RequestTarget, request: web.BaseRequest, options: RequestOptions, view: View
     ) -> web.StreamResponse:
         watch = self._watches.open(target, options)
         response = web.StreamResponse(headers={"Content-Type": JSON})
@@ -181,7 +183,7 @@ class ApiServer:
             self._watches.close(watch)
         return response
 
-    def _line(self, target: Target, notice: Notice, options: Options, view: View) -> bytes:
+    def _line(self, target: RequestTarget, notice: Notice, options: RequestOptions, view: View) -> bytes:
         if notice.type == "BOOKMARK":
             body = dump(notice.object)
         else:

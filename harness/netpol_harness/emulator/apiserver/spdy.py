@@ -42,7 +42,7 @@ _FIN = 1
 _NO_HEADERS = struct.pack("!I", 0)
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """The types of control frames, and DATA."""
 
     DATA = 0
@@ -54,17 +54,17 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SpdyFrame:
     """A frame of one of these kinds. ``last``: the sender closes the stream. ``payload`` of data, and of a ping."""
 
-    kind: Kind
+    kind: FrameKind
     stream: int = 0
     payload: bytes = b""
     last: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Malformed(ValueError):
+class MalformedFrame(ValueError):
     """What came is no SPDY/3.1."""
 
 
@@ -76,8 +76,8 @@ class Connection:
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are complete now; those of other kinds are passed over. Raises ``Malformed``."""
+    def feed(self, data: bytes) -> list[SpdyFrame]:
+        """The frames that are complete now; those of other kinds are passed over. Raises ``MalformedFrame``."""
         self._received += data
         frames = []
         while len(self._received) >= _HEAD.size:
@@ -93,7 +93,7 @@ class Connection:
     def reply(self, stream: int) -> bytes:
         """Accept a stream that the client opens."""
         block = self._deflate.compress(_NO_HEADERS) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-        return _control(Kind.SYN_REPLY, struct.pack("!I", stream) + block)
+        return _control(FrameKind.SYN_REPLY, struct.pack("!I", stream) + block)
 
     def data(self, stream: int, payload: bytes, *, last: bool = False) -> bytes:
         """Data on a stream, after which it may be closed from here."""
@@ -101,21 +101,21 @@ class Connection:
 
     def ping(self, payload: bytes) -> bytes:
         """The answer to a ping: the same."""
-        return _control(Kind.PING, payload)
+        return _control(FrameKind.PING, payload)
 
-    def _frame(self, first: int, flags: int, body: bytes) -> Frame | None:
+    def _frame(self, first: int, flags: int, body: bytes) -> SpdyFrame | None:
         last = bool(flags & _FIN)
         if not first & _CONTROL:
-            return Frame(Kind.DATA, first, body, last)
+            return SpdyFrame(FrameKind.DATA, first, body, last)
         kind = first & 0xFFFF
         try:
-            if kind == Kind.SYN_STREAM:
-                return Frame(Kind.SYN_STREAM, _stream(body), last=last, headers=self._headers(body[10:]))
-            if kind == Kind.RST_STREAM:
-                return Frame(Kind.RST_STREAM, _stream(body))
+            if kind == FrameKind.SYN_STREAM:
+                return SpdyFrame(FrameKind.SYN_STREAM, _stream(body), last=last, headers=self._headers(body[10:]))
+            if kind == FrameKind.RST_STREAM:
+                return SpdyFrame(FrameKind.RST_STREAM, _stream(body))
         except (struct.error, zlib.error, UnicodeDecodeError) as problem:
-            raise Malformed(str(problem)) from problem
-        return Frame(Kind(kind), payload=body) if kind in (Kind.PING, Kind.GOAWAY) else None
+            raise MalformedFrame(str(problem)) from problem
+        return SpdyFrame(FrameKind(kind), payload=body) if kind in (FrameKind.PING, FrameKind.GOAWAY) else None
 
     def _headers(self, block: bytes) -> dict[str, str]:
         text = self._inflate.decompress(block)
@@ -133,5 +133,5 @@ def _stream(body: bytes) -> int:
     return int(number) & 0x7FFFFFFF
 
 
-def _control(kind: Kind, body: bytes) -> bytes:
+def _control(kind: FrameKind, body: bytes) -> bytes:
     return _HEAD.pack(_CONTROL | _VERSION << 16 | kind, len(body)) + body

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from netpol_harness.emulator.apiserver.errors import bad_request
-from netpol_harness.emulator.apiserver.schema import ANYTHING, Form, Type
+from netpol_harness.emulator.apiserver.schema import ANYTHING, SchemaForm, Type
 from netpol_harness.emulator.store import Object, clone
 
 _ORDER = "$setElementOrder/"
@@ -23,7 +23,7 @@ def strategic_merge(definition_name: str, original: Object, patch: object) -> Ob
     if not isinstance(patch, dict):
         raise bad_request("a strategic merge patch must be an object")
     try:
-        return _merge(Type(Form.RECORD, definition=definition_name), original, patch)
+        return _merge(Type(SchemaForm.RECORD, definition=definition_name), original, patch)
     except (AttributeError, KeyError, TypeError, ValueError) as unfit:
         raise bad_request(f"invalid JSON document: the patch does not have the object's shape: {unfit}") from unfit
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from netpol_harness.emulator.apiserver.errors import bad_request, expired
-from netpol_harness.emulator.apiserver.request import Options, Target
+from netpol_harness.emulator.apiserver.request import RequestOptions, RequestTarget
 from netpol_harness.emulator.store import Event, EventType, Expired, Object, Store
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
@@ -25,10 +25,10 @@ class Notice:
     object: Object
 
 
-class Watch:
+class WatchStream:
     """One client's stream: `batches` until the client is gone."""
 
-    def __init__(self, target: Target, options: Options) -> None:
+    def __init__(self, target: RequestTarget, options: RequestOptions) -> None:
         self.target = target
         self.options = options
         self._pending: list[Notice] = []
@@ -83,12 +83,12 @@ class Watches:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._open: set[Watch] = set()
+        self._open: set[WatchStream] = set()
         store.subscribe(self._spread)
 
-    def open(self, target: Target, options: Options) -> Watch:
+    def open(self, target: RequestTarget, options: RequestOptions) -> WatchStream:
         """A watch with its first notices pending; raises StatusError 410 for a forgotten version."""
-        watch = Watch(target, options)
+        watch = WatchStream(target, options)
         if options.initial_events or options.resource_version in ("", "0"):
             self._begin_with_state(watch)
         else:
@@ -96,7 +96,7 @@ class Watches:
         self._open.add(watch)
         return watch
 
-    def close(self, watch: Watch) -> None:
+    def close(self, watch: WatchStream) -> None:
         """Forget a watch whose client is gone."""
         self._open.discard(watch)
 
@@ -105,7 +105,7 @@ class Watches:
         for watch in self._open:
             watch.end()
 
-    def _begin_with_state(self, watch: Watch) -> None:
+    def _begin_with_state(self, watch: WatchStream) -> None:
         for obj in self._store.list(watch.target.resource.plural, watch.target.namespace):
             if watch.options.matches(obj):
                 watch.push(Notice("ADDED", obj))
@@ -115,7 +115,7 @@ class Watches:
             bookmark = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
             watch.push(Notice("BOOKMARK", bookmark))
 
-    def _begin_with_history(self, watch: Watch) -> None:
+    def _begin_with_history(self, watch: WatchStream) -> None:
         text = watch.options.resource_version
         if not text.isdecimal():
             raise bad_request(f'Invalid value: "{text}": resourceVersion must be a number')

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import WSMsgType, hdrs, web
 
 from netpol_harness.emulator.apiserver.errors import bad_request
-from netpol_harness.emulator.apiserver.runtime import ExecFailed, ExecStreams
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _CANNOT_START = 127
@@ -33,11 +33,11 @@ class Channel(IntEnum):
 
 
 Work = Callable[[ExecStreams], Awaitable[int]]
-"""What goes on over the streams; its exit code. Cancelled when the client goes away. Raises ``ExecFailed``."""
+"""What goes on over the streams; its exit code. Cancelled when the client goes away. Raises ``ContainerExecFailed``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StreamRequest:
     """Which streams the client wants."""
 
     stdin: bool
@@ -47,7 +47,7 @@ class Wanted:
 class ChannelStreams:
     """The streams of one session as frames; implements `runtime.ExecStreams`."""
 
-    def __init__(self, socket: web.WebSocketResponse, wanted: Wanted) -> None:
+    def __init__(self, socket: web.WebSocketResponse, wanted: StreamRequest) -> None:
         self._socket = socket
         self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._wants_stdin = wanted.stdin
@@ -87,7 +87,7 @@ class ChannelStreams:
             yield chunk
 
 
-async def serve(request: web.BaseRequest, wanted: Wanted, work: Work) -> web.WebSocketResponse:
+async def serve(request: web.BaseRequest, wanted: StreamRequest, work: Work) -> web.WebSocketResponse:
     """Upgrade the request, do the work with the client's streams, and end with its status; raises StatusError."""
     offered = {word.strip() for word in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",")} - {""}
     if offered and not offered & set(PROTOCOLS):
@@ -114,7 +114,7 @@ async def serve(request: web.BaseRequest, wanted: Wanted, work: Work) -> web.Web
 async def _done(work: Work, streams: ChannelStreams) -> int:
     try:
         return await work(streams)
-    except ExecFailed as failure:
+    except ContainerExecFailed as failure:
         # An exit code rather than an InternalError without one, which Python clients cannot read.
         await streams.stderr(f"{failure}\n".encode())
         return _CANNOT_START

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from netpol_harness.emulator.dataplane.blocks import admitted, holds, written
-from netpol_harness.emulator.dataplane.rules import Family, NamedSet, digest, members
+from netpol_harness.emulator.dataplane.rules import IpVersion, NamedSet, digest, members
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, Protocol
@@ -29,10 +29,10 @@ class _Match:
     """A condition on a packet; ``family`` is ``None`` where it holds for both."""
 
     text: str = ""
-    family: Family | None = None
+    family: IpVersion | None = None
 
 
-class Admission:
+class AdmissionRule:
     """Turns rules into conditions. ``sets`` collects the sets that the conditions given out so far refer to."""
 
     def __init__(self, pods: PodIndex) -> None:
@@ -59,7 +59,7 @@ class Admission:
             return
         selectors, blocks = _split(peers)
         yield from self._pod_sets(_peers_defined(selectors, home), self._selected(selectors, home), PEER[direction])
-        for family in Family:
+        for family in IpVersion:
             ranges = written(admitted(blocks, family.version), family.version)
             if ranges:
                 name = f"block/{digest(ranges)}"
@@ -79,8 +79,8 @@ class Admission:
         if peers is None:
             return self._declared("everyone", everyone, name, protocol)
         selectors, blocks = _split(peers)
-        ranges = {family: admitted(blocks, family.version) for family in Family}
-        inside = {address for address in everyone if holds(ranges[Family.of(address)], address)}
+        ranges = {family: admitted(blocks, family.version) for family in IpVersion}
+        inside = {address for address in everyone if holds(ranges[IpVersion.of(address)], address)}
         definition = ("peers", _peers_defined(selectors, home), *ranges.values())
         return self._declared(definition, self._selected(selectors, home) | inside, name, protocol)
 
@@ -96,8 +96,8 @@ class Admission:
 
     def _pod_sets(self, definition: object, keys: Set[str], field: str, key_type: str = "") -> Iterator[_Match]:
         """One set a family, if it has members: a rule about nobody is no rule."""
-        for family in Family:
-            own = sorted(key for key in keys if Family.of(key) is family)
+        for family in IpVersion:
+            own = sorted(key for key in keys if IpVersion.of(key) is family)
             if own:
                 name = f"selected/{digest(definition, family.header)}"
                 self.sets[name] = NamedSet(family.address_type + key_type, members(own))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from netpol_harness.emulator.store import Event, EventType, Key, Object, Store
 
 
-class Flows:
+class StaleFlows:
     """Watches the EndpointSlices of a store. ``forget`` is called with each address that has left one of UDP."""
 
     def __init__(self, store: Store, forget: Callable[[str], None]) -> None:

@@ -13,32 +13,32 @@ from netpol_harness.emulator.dataplane.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class RuleUpdate:
     """What is to be in force now; ``seconds`` after which the agent wants to write again, whatever the API says."""
 
     rules: Ruleset
     seconds: float | None = None
 
 
-class Agent(Protocol):
+class PolicyEngine(Protocol):
     """Turns snapshots into rules."""
 
-    def write(self, snapshot: Snapshot) -> Writing:
+    def write(self, snapshot: Snapshot) -> RuleUpdate:
         """The rules for this snapshot, the newest that there is."""
         ...
 
-    def restarted(self) -> "Agent":
+    def restarted(self) -> "PolicyEngine":
         """The agent that comes after this one when it is restarted, and knows nothing of what this one has read."""
         ...
 
 
-class Faithful:
+class CorrectEngine:
     """Does what NetworkPolicies say."""
 
-    def write(self, snapshot: Snapshot) -> Writing:
+    def write(self, snapshot: Snapshot) -> RuleUpdate:
         """The ruleset of the snapshot's world."""
-        return Writing(ruleset(snapshot.world, unready=snapshot.unready))
+        return RuleUpdate(ruleset(snapshot.world, unready=snapshot.unready))
 
-    def restarted(self) -> "Faithful":
+    def restarted(self) -> "CorrectEngine":
         """Itself: it has nothing to forget."""
         return self

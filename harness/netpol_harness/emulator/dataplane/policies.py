@@ -15,8 +15,8 @@ related errors pass; a pod reaches itself, also through its Service; traffic bet
 
 from collections.abc import Iterable, Mapping
 
-from netpol_harness.emulator.dataplane.admission import PEER, SUBJECT, Admission
-from netpol_harness.emulator.dataplane.rules import Chain, Family, NamedSet, Ruleset, identifier
+from netpol_harness.emulator.dataplane.admission import PEER, SUBJECT, AdmissionRule
+from netpol_harness.emulator.dataplane.rules import Chain, IpVersion, NamedSet, Ruleset, identifier
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import World
@@ -30,7 +30,7 @@ _CONTINUED = ("ct direction reply ct state established accept", "ct state relate
 def policy_rules(world: World) -> Ruleset:
     """The chains of all pods and of the policies that select some of them, and their sets."""
     pods = PodIndex(world, [pod for pod in world.pods.values() if pod.running and not pod.host_network])
-    admission = Admission(pods)
+    admission = AdmissionRule(pods)
     chains: dict[str, Chain] = {}
     selecting: dict[tuple[str, Direction], list[str]] = {}
     for policy in sorted(world.policies, key=lambda policy: policy.ref):
@@ -43,7 +43,7 @@ def policy_rules(world: World) -> Ruleset:
     return Ruleset(chains, admission.sets) | _pod_rules(sorted(pods.addresses(pods.everyone())), selecting)
 
 
-def _policy_chain(policy: NetworkPolicy, direction: Direction, admission: Admission) -> Chain:
+def _policy_chain(policy: NetworkPolicy, direction: Direction, admission: AdmissionRule) -> Chain:
     matches = [match for rule in policy.rules(direction) for match in admission.matches(policy, rule, direction)]
     rules = (f"{match} meta mark set 1 return".strip() for match in dict.fromkeys(matches))
     return Chain(("meta mark 1 return", *rules))
@@ -52,23 +52,23 @@ def _policy_chain(policy: NetworkPolicy, direction: Direction, admission: Admiss
 def _pod_rules(addresses: Iterable[str], selecting: Mapping[tuple[str, Direction], list[str]]) -> Ruleset:
     """The base chain, the pods' chains and the maps that lead from the one to the others."""
     chains = {"forward": Chain((*_CONTINUED, *(rule for direction in _ORDER for rule in _judge(direction))), _HOOK)}
-    elements: dict[str, dict[str, str]] = {_pods(direction, family): {} for direction in _ORDER for family in Family}
+    elements: dict[str, dict[str, str]] = {_pods(direction, family): {} for direction in _ORDER for family in IpVersion}
     for address in addresses:
         for direction in _ORDER:
             name = identifier("pod", address, direction.lower())
             chains[name] = _pod_chain(address, direction, selecting.get((address, direction), ()))
-            elements[_pods(direction, Family.of(address))][address] = f"jump {name}"
+            elements[_pods(direction, IpVersion.of(address))][address] = f"jump {name}"
     maps = {
         _pods(direction, family): NamedSet(f"{family.address_type} : verdict", elements[_pods(direction, family)])
         for direction in _ORDER
-        for family in Family
+        for family in IpVersion
     }
     return Ruleset(chains, maps)
 
 
 def _judge(direction: Direction) -> tuple[str, ...]:
     """Have the subject's chain of this direction decide."""
-    dispatch = (f"{f.header} {SUBJECT[direction]} vmap @{_pods(direction, f)}" for f in Family)
+    dispatch = (f"{f.header} {SUBJECT[direction]} vmap @{_pods(direction, f)}" for f in IpVersion)
     return ("meta mark set 0", *dispatch)
 
 
@@ -76,9 +76,9 @@ def _pod_chain(address: str, direction: Direction, policies: Iterable[str]) -> C
     jumps = tuple(f"jump {name}" for name in policies)
     if not jumps:
         return Chain()
-    itself = f"{Family.of(address).header} {PEER[direction]} {address} return"
+    itself = f"{IpVersion.of(address).header} {PEER[direction]} {address} return"
     return Chain((itself, *jumps, "meta mark != 1 drop"))
 
 
-def _pods(direction: Direction, family: Family) -> str:
+def _pods(direction: Direction, family: IpVersion) -> str:
     return f"pods/{direction.lower()}/{family.header}"

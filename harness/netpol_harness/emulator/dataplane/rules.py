@@ -49,7 +49,7 @@ class Ruleset:
         return Ruleset({**self.chains, **other.chains}, {**self.sets, **other.sets})
 
 
-class Family(Enum):
+class IpVersion(Enum):
     """The two address families: IP version, nft's word for the header and nft's type of an address."""
 
     IPV4 = (4, "ip", "ipv4_addr")
@@ -61,7 +61,7 @@ class Family(Enum):
         self.address_type = address_type
 
     @classmethod
-    def of(cls, address: str) -> "Family":
+    def of(cls, address: str) -> "IpVersion":
         """The family of a textual address, or of a set's key that begins with one."""
         return cls.IPV6 if ":" in address else cls.IPV4
 

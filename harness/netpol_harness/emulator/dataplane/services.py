@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from netpol_harness.emulator.dataplane.rules import Chain, Family, NamedSet, Ruleset, identifier, members
+from netpol_harness.emulator.dataplane.rules import Chain, IpVersion, NamedSet, Ruleset, identifier, members
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import PodRef
@@ -59,13 +59,13 @@ def service_rules(world: World, unready: Set[PodRef]) -> Ruleset:
     routes = [route for _, service in sorted(world.services.items()) for route in _routes(service, pods)]
     chains = {name: Chain(("jump services",), hook) for name, hook in _BASES.items()}
     chains["nat/postrouting"] = Chain(
-        tuple(f"ct status dnat {f.header} saddr . {f.header} daddr @{_in('itself', f)} masquerade" for f in Family),
+        tuple(f"ct status dnat {f.header} saddr . {f.header} daddr @{_in('itself', f)} masquerade" for f in IpVersion),
         _SOURCE,
     )
-    chains["services"] = Chain(tuple(rule for family in Family for rule in _dispatch(family)))
+    chains["services"] = Chain(tuple(rule for family in IpVersion for rule in _dispatch(family)))
     chains[_REFUSED] = Chain(("meta l4proto tcp reject with tcp reset", "reject"))
     chains |= {route.chain: Chain((route.translation,)) for route in routes}
-    return Ruleset(chains, {name: one for family in Family for name, one in _sets(family, routes).items()})
+    return Ruleset(chains, {name: one for family in IpVersion for name, one in _sets(family, routes).items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Route:
 
     service: PodRef
     port: ServicePort
-    family: Family
+    family: IpVersion
     cluster_ips: tuple[str, ...]
     endpoints: tuple[Endpoint, ...]
 
@@ -98,23 +98,23 @@ class _Route:
 
 
 def _routes(service: Service, pods: PodIndex) -> Iterator[_Route]:
-    for family in Family:
-        cluster_ips = tuple(str(ip_address(ip)) for ip in service.cluster_ips if Family.of(ip) is family)
+    for family in IpVersion:
+        cluster_ips = tuple(str(ip_address(ip)) for ip in service.cluster_ips if IpVersion.of(ip) is family)
         for port in service.ports if cluster_ips else ():
-            own = tuple(e for e in endpoints(service, port, pods) if Family.of(e.address) is family)
+            own = tuple(e for e in endpoints(service, port, pods) if IpVersion.of(e.address) is family)
             yield _Route(service.ref, port, family, cluster_ips, own)
 
 
-def _dispatch(family: Family) -> Iterator[str]:
+def _dispatch(family: IpVersion) -> Iterator[str]:
     """From the packet to the chain of its Service port."""
     header = family.header
-    protocol = {Family.IPV4: "ipv4", Family.IPV6: "ipv6"}[family]
+    protocol = {IpVersion.IPV4: "ipv4", IpVersion.IPV6: "ipv6"}[family]
     yield f"{header} daddr . meta l4proto . th dport vmap @{_in('cluster-ports', family)}"
     yield f"{header} daddr @{_in('cluster-ips', family)} goto {_REFUSED}"
     yield f"meta nfproto {protocol} fib daddr type local meta l4proto . th dport vmap @{_in('node-ports', family)}"
 
 
-def _sets(family: Family, routes: Sequence[_Route]) -> dict[str, NamedSet]:
+def _sets(family: IpVersion, routes: Sequence[_Route]) -> dict[str, NamedSet]:
     own = [route for route in routes if route.family is family]
     address = family.address_type
     return {
@@ -133,5 +133,5 @@ def _sets(family: Family, routes: Sequence[_Route]) -> dict[str, NamedSet]:
     }
 
 
-def _in(name: str, family: Family) -> str:
+def _in(name: str, family: IpVersion) -> str:
     return f"{name}/{family.header}"

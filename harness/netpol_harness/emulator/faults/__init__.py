@@ -17,11 +17,11 @@ from netpol_harness.emulator.faults import (
     staleness,
     timing,
 )
-from netpol_harness.emulator.faults.mutant import Mutant, Mutated
+from netpol_harness.emulator.faults.mutant import Mutant, MutatedEngine
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.diagnostics import suggest
 
-__all__ = ["MUTANTS", "Mutant", "Mutated", "named"]
+__all__ = ["MUTANTS", "Mutant", "MutatedEngine", "named"]
 
 _THEMES = (selectors, peers, ports, blocks, directions, composition, connections, staleness, lifecycle, timing)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
-from netpol_harness.emulator.faults.mutant import Mutant, Spoiling
+from netpol_harness.emulator.faults.mutant import Mutant, RuleFault
 from netpol_harness.emulator.faults.rewriting import Rules, rule_lists, with_rules
 from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import World
@@ -75,7 +75,7 @@ def _last_by(key: Callable[[NetworkPolicy], object]) -> Callable[[World, World],
     return reading
 
 
-def _pods(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, ...]]) -> Spoiling:
+def _pods(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, ...]]) -> RuleFault:
     """The chains of isolated pods, given their jumps to policies and all chains."""
 
     def spoiled(wanted: Ruleset, _: Ruleset) -> Ruleset:

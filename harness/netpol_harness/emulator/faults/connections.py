@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
-from netpol_harness.emulator.faults.mutant import Mutant, Spoiling
+from netpol_harness.emulator.faults.mutant import Mutant, RuleFault
 
 _FORWARD = "forward"
 _REPLIES = "ct direction reply ct state established accept"
@@ -15,7 +15,7 @@ _SET = re.compile(r"@(selected/\S+)")
 _MARKED = re.compile(r"^ct mark 0 ct mark set (\d+)$", re.MULTILINE)
 
 
-def _chains(chosen: str, rewrite: Callable[[tuple[str, ...], str], tuple[str, ...]]) -> Spoiling:
+def _chains(chosen: str, rewrite: Callable[[tuple[str, ...], str], tuple[str, ...]]) -> RuleFault:
     """The rules of every chain whose name matches, given its name, too."""
     pattern = re.compile(chosen)
 
@@ -26,7 +26,7 @@ def _chains(chosen: str, rewrite: Callable[[tuple[str, ...], str], tuple[str, ..
     return spoiled
 
 
-def _first(rule: str) -> Spoiling:
+def _first(rule: str) -> RuleFault:
     """One more rule before all that judge a packet."""
     return _chains(_FORWARD, lambda rules, _: (rule, *rules))
 
@@ -57,7 +57,7 @@ def _no_service_for_the_selected(wanted: Ruleset, before: Ruleset) -> Ruleset:
     return _chains("pod/.*/egress", rewritten)(wanted, before)
 
 
-def _cut_off(protocol: str) -> Spoiling:
+def _cut_off(protocol: str) -> RuleFault:
     """Connections that were open when the last policy went do not go on."""
 
     def spoiled(wanted: Ruleset, before: Ruleset) -> Ruleset:

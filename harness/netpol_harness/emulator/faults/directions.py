@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from netpol_harness.emulator.dataplane.selection import NAME_LABEL
-from netpol_harness.emulator.faults.mutant import Mutant, Reading
+from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import (
     BOTH,
     EVERYTHING,
@@ -26,12 +26,12 @@ _DNS = Rule(None, (PolicyPort(Protocol.UDP, 53), PolicyPort(Protocol.TCP, 53)))
 _KUBE_SYSTEM = Rule((PodPeer(LabelSelector.equal({NAME_LABEL: "kube-system"}), None),), None)
 
 
-def _isolating(directions: Callable[[NetworkPolicy], Iterable[Direction]]) -> Reading:
+def _isolating(directions: Callable[[NetworkPolicy], Iterable[Direction]]) -> WorldFault:
     """Every policy with other directions."""
     return policies(lambda policy: replace(policy, directions=frozenset(directions(policy))))
 
 
-def _admitting(rule: Rule, *directions: Direction) -> Reading:
+def _admitting(rule: Rule, *directions: Direction) -> WorldFault:
     """One more rule for every policy that isolates in these directions."""
     return policies(lambda policy: with_rules(policy, {d: (*policy.rules(d), rule) for d in directions}))
 

@@ -8,17 +8,17 @@ aright in any case: what is at fault is policy. Pure, but for the one thing that
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netpol_harness.emulator.dataplane.engine import Writing
+from netpol_harness.emulator.dataplane.engine import RuleUpdate
 from netpol_harness.emulator.dataplane.policies import policy_rules
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.services import service_rules
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.model.objects import World
 
-Reading = Callable[[World, World], World]
+WorldFault = Callable[[World, World], World]
 """From what the API says now, and what this returned the last time (nothing at the start), to what is understood."""
 
-Spoiling = Callable[[Ruleset, Ruleset], Ruleset]
+RuleFault = Callable[[Ruleset, Ruleset], Ruleset]
 """From the rules that should be written, and those written the last time, to those that are written."""
 
 
@@ -34,15 +34,15 @@ class Mutant:
     name: str
     sentence: str
     sources: tuple[str, ...]
-    world: Reading = lambda now, _: now
-    rules: Spoiling = lambda wanted, _: wanted
-    after_change: Reading | None = None
-    after_restart: Reading | None = None
+    world: WorldFault = lambda now, _: now
+    rules: RuleFault = lambda wanted, _: wanted
+    after_change: WorldFault | None = None
+    after_restart: WorldFault | None = None
     seconds: float = 1.0
 
 
-class Mutated:
-    """A policy agent with one bug (``emulator.dataplane.engine.Agent``)."""
+class MutatedEngine:
+    """A policy agent with one bug (``emulator.dataplane.engine.PolicyEngine``)."""
 
     def __init__(self, mutant: Mutant, *, is_first: bool = True) -> None:
         self._mutant = mutant
@@ -51,20 +51,20 @@ class Mutated:
         self._understood = World()
         self._written = Ruleset()
 
-    def write(self, snapshot: Snapshot) -> Writing:
+    def write(self, snapshot: Snapshot) -> RuleUpdate:
         """The rules for what the agent believes that the snapshot says."""
         passing = self._passing(snapshot)
         reading = passing or self._mutant.world
         self._understood = reading(snapshot.world, self._understood)
         faultless = policy_rules(self._understood) | service_rules(snapshot.world, snapshot.unready)
         self._written = self._mutant.rules(faultless, self._written)
-        return Writing(self._written, self._mutant.seconds if passing else None)
+        return RuleUpdate(self._written, self._mutant.seconds if passing else None)
 
-    def restarted(self) -> "Mutated":
+    def restarted(self) -> "MutatedEngine":
         """One that has read nothing yet."""
-        return Mutated(self._mutant, is_first=False)
+        return MutatedEngine(self._mutant, is_first=False)
 
-    def _passing(self, snapshot: Snapshot) -> Reading | None:
+    def _passing(self, snapshot: Snapshot) -> WorldFault | None:
         """The reading that is in its place for a moment, if there is one. That a pod becomes ready does not end it."""
         heard, self._heard = self._heard, snapshot
         if heard is None:

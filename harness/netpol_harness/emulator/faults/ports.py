@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from netpol_harness.emulator.dataplane.rules import NamedSet, Ruleset
-from netpol_harness.emulator.faults.mutant import Mutant, Reading
+from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import port_lists, ports, rules
 from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.objects import World
@@ -43,7 +43,7 @@ def _cut_short(port: PolicyPort) -> list[PolicyPort]:
     return [replace(port, end_port=max(port.port, port.end_port - 1))]
 
 
-def _by_names(read: Callable[[PolicyPort, World], Iterable[PolicyPort] | None]) -> Reading:
+def _by_names(read: Callable[[PolicyPort, World], Iterable[PolicyPort] | None]) -> WorldFault:
     """Every named port, with the world to look its name up in; ``None`` opens every port."""
 
     def rewritten(rule: Rule, now: World) -> Rule:

@@ -7,7 +7,7 @@ Pure.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from netpol_harness.emulator.faults.mutant import Reading
+from netpol_harness.emulator.faults.mutant import WorldFault
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
 from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PodPeer, PolicyPort, Rule
@@ -20,12 +20,12 @@ Rules = tuple[Rule, ...]
 Selecting = Callable[[LabelSelector], LabelSelector]
 
 
-def policies(rewrite: Callable[[NetworkPolicy], NetworkPolicy]) -> Reading:
+def policies(rewrite: Callable[[NetworkPolicy], NetworkPolicy]) -> WorldFault:
     """Every policy, one by one."""
     return lambda now, _: replace(now, policies=tuple(map(rewrite, now.policies)))
 
 
-def rule_lists(rewrite: Callable[[Rules], Iterable[Rule]], *directions: Direction) -> Reading:
+def rule_lists(rewrite: Callable[[Rules], Iterable[Rule]], *directions: Direction) -> WorldFault:
     """Every policy's list of rules of these directions, of both where none is given."""
     meant = directions or tuple(Direction)
 
@@ -35,19 +35,19 @@ def rule_lists(rewrite: Callable[[Rules], Iterable[Rule]], *directions: Directio
     return policies(rewritten)
 
 
-def rules(rewrite: Callable[[Rule], Iterable[Rule]], *directions: Direction) -> Reading:
+def rules(rewrite: Callable[[Rule], Iterable[Rule]], *directions: Direction) -> WorldFault:
     """Every rule: by none, one or several others."""
     return rule_lists(lambda listed: [new for rule in listed for new in rewrite(rule)], *directions)
 
 
-def peer_lists(rewrite: Callable[[tuple[Peer, ...]], Iterable[Peer]], *directions: Direction) -> Reading:
+def peer_lists(rewrite: Callable[[tuple[Peer, ...]], Iterable[Peer]], *directions: Direction) -> WorldFault:
     """The list of peers of every rule that has one."""
     return rules(
         lambda rule: [rule if rule.peers is None else replace(rule, peers=tuple(rewrite(rule.peers)))], *directions
     )
 
 
-def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Direction) -> Reading:
+def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Direction) -> WorldFault:
     """Every peer that is given by selectors."""
     return peer_lists(
         lambda listed: [new for peer in listed for new in (rewrite(peer) if isinstance(peer, PodPeer) else [peer])],
@@ -55,7 +55,7 @@ def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Directi
     )
 
 
-def blocks(rewrite: Callable[[IPBlock], Iterable[Peer]], *directions: Direction) -> Reading:
+def blocks(rewrite: Callable[[IPBlock], Iterable[Peer]], *directions: Direction) -> WorldFault:
     """Every peer that is an ipBlock."""
     return peer_lists(
         lambda listed: [new for peer in listed for new in (rewrite(peer) if isinstance(peer, IPBlock) else [peer])],
@@ -63,7 +63,7 @@ def blocks(rewrite: Callable[[IPBlock], Iterable[Peer]], *directions: Direction)
     )
 
 
-def port_lists(rewrite: Callable[[tuple[PolicyPort, ...]], Iterable[PolicyPort]], *directions: Direction) -> Reading:
+def port_lists(rewrite: Callable[[tuple[PolicyPort, ...]], Iterable[PolicyPort]], *directions: Direction) -> WorldFault:
     """The list of ports of every rule that has one; a rule that keeps no port goes."""
 
     def rewritten(rule: Rule) -> list[Rule]:
@@ -75,17 +75,17 @@ def port_lists(rewrite: Callable[[tuple[PolicyPort, ...]], Iterable[PolicyPort]]
     return rules(rewritten, *directions)
 
 
-def ports(rewrite: Callable[[PolicyPort], Iterable[PolicyPort]], *directions: Direction) -> Reading:
+def ports(rewrite: Callable[[PolicyPort], Iterable[PolicyPort]], *directions: Direction) -> WorldFault:
     """Every port: by none, one or several others."""
     return port_lists(lambda listed: [new for port in listed for new in rewrite(port)], *directions)
 
 
-def subjects(rewrite: Selecting) -> Reading:
+def subjects(rewrite: Selecting) -> WorldFault:
     """The podSelector of every policy."""
     return policies(lambda policy: replace(policy, subject=rewrite(policy.subject)))
 
 
-def peer_selectors(*, pods: Selecting = lambda kept: kept, namespaces: Selecting = lambda kept: kept) -> Reading:
+def peer_selectors(*, pods: Selecting = lambda kept: kept, namespaces: Selecting = lambda kept: kept) -> WorldFault:
     """The selectors of every peer, each where it is given."""
     return pod_peers(
         lambda peer: [
@@ -97,7 +97,7 @@ def peer_selectors(*, pods: Selecting = lambda kept: kept, namespaces: Selecting
     )
 
 
-def selectors(rewrite: Selecting) -> Reading:
+def selectors(rewrite: Selecting) -> WorldFault:
     """Every selector of every policy."""
     return both(subjects(rewrite), peer_selectors(pods=rewrite, namespaces=rewrite))
 
@@ -107,7 +107,7 @@ def requirements(rewrite: Callable[[Requirement], Iterable[Requirement]]) -> Sel
     return lambda selector: LabelSelector(tuple(new for old in selector.requirements for new in rewrite(old)))
 
 
-def both(first: Reading, second: Reading) -> Reading:
+def both(first: WorldFault, second: WorldFault) -> WorldFault:
     """One after the other, each with the same past."""
     return lambda now, before: second(first(now, before), before)
 
@@ -121,6 +121,6 @@ def with_rules(policy: NetworkPolicy, changed: Mapping[Direction, Rules]) -> Net
     )
 
 
-def filtered(chosen: Callable[[NetworkPolicy], bool]) -> Reading:
+def filtered(chosen: Callable[[NetworkPolicy], bool]) -> WorldFault:
     """Only those policies that are chosen."""
     return lambda now, _: replace(now, policies=tuple(filter(chosen, now.policies)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from netpol_harness.emulator.dataplane.selection import NAME_LABEL
-from netpol_harness.emulator.faults.mutant import Mutant, Reading
+from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import (
     NOTHING,
     peer_selectors,
@@ -43,7 +43,7 @@ def _nothing_if_empty(selector: LabelSelector) -> LabelSelector:
     return selector if selector.requirements else NOTHING
 
 
-def _namespaces(labels: Callable[[Namespace], Mapping[str, str]]) -> Reading:
+def _namespaces(labels: Callable[[Namespace], Mapping[str, str]]) -> WorldFault:
     """Every namespace with other labels."""
     return lambda now, _: replace(
         now, namespaces={name: replace(one, labels=labels(one)) for name, one in now.namespaces.items()}

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from netpol_harness.emulator.faults.mutant import Mutant, Reading
+from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import with_rules
 from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy, Rule
 
 
-def _pods(merge: Callable[[Pod, Pod], Pod]) -> Reading:
+def _pods(merge: Callable[[Pod, Pod], Pod]) -> WorldFault:
     """Pods that were there before, from what they are and what they were taken for."""
 
     def reading(now: World, before: World) -> World:
@@ -19,7 +19,7 @@ def _pods(merge: Callable[[Pod, Pod], Pod]) -> Reading:
     return reading
 
 
-def _namespaces(merge: Callable[[Namespace, Namespace], Namespace]) -> Reading:
+def _namespaces(merge: Callable[[Namespace, Namespace], Namespace]) -> WorldFault:
     def reading(now: World, before: World) -> World:
         known = before.namespaces
         return replace(now, namespaces={name: merge(one, known.get(name, one)) for name, one in now.namespaces.items()})
@@ -27,7 +27,7 @@ def _namespaces(merge: Callable[[Namespace, Namespace], Namespace]) -> Reading:
     return reading
 
 
-def _policies(merge: Callable[[NetworkPolicy, NetworkPolicy], NetworkPolicy]) -> Reading:
+def _policies(merge: Callable[[NetworkPolicy, NetworkPolicy], NetworkPolicy]) -> WorldFault:
     def reading(now: World, before: World) -> World:
         known = {policy.ref: policy for policy in before.policies}
         return replace(now, policies=tuple(merge(policy, known.get(policy.ref, policy)) for policy in now.policies))

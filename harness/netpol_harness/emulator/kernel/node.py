@@ -37,7 +37,7 @@ class Sandbox:
     interface: int = 0
 
 
-class Node:
+class NetworkNode:
     """Makes and removes sandboxes. All methods are synchronous and belong to the thread that made the node.
 
     Raises ``OSError`` where the kernel refuses.

@@ -19,10 +19,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from netpol_harness.emulator.apiserver.runtime import ExecFailed, ExecStreams
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
 from netpol_harness.emulator.dataplane.snapshot import is_external_host
 from netpol_harness.emulator.kernel.netns import Contents
-from netpol_harness.emulator.kernel.node import ADDRESS, Node, Sandbox
+from netpol_harness.emulator.kernel.node import ADDRESS, NetworkNode, Sandbox
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import (
     CHOSEN,
@@ -38,7 +38,7 @@ from netpol_harness.emulator.kubelet.console import Console, Log
 from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
 from netpol_harness.emulator.kubelet.programs import Programs
 from netpol_harness.emulator.kubelet.recorder import Recorder
-from netpol_harness.emulator.kubelet.running import Running, Said
+from netpol_harness.emulator.kubelet.running import ContainerOutput, Running
 from netpol_harness.emulator.kubelet.session import execute
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
@@ -61,7 +61,7 @@ class Kubelet:
     def __init__(
         self,
         store: Store,
-        node: Node,
+        node: NetworkNode,
         spawner: Spawner,
         *,
         settled: Callable[[], Awaitable[None]],
@@ -78,7 +78,7 @@ class Kubelet:
         self._pod_addresses = Pool(NODE_POD_CIDR, reserved=CHOSEN)
         self._external_addresses = Pool(EXTERNAL_CIDR)
         self._running: dict[Key, Running] = {}
-        self._past: dict[Key, Said] = {}
+        self._past: dict[Key, ContainerOutput] = {}
         self._waiting: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         store.subscribe(self._note)
@@ -89,10 +89,10 @@ class Kubelet:
             await asyncio.wait(self._tasks)
 
     async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
-        """Run a command in the pod; its exit code. Raises ``ExecFailed``; kills the command when cancelled."""
+        """Run a command in the pod; its exit code. Raises ``ContainerExecFailed``; kills the command when cancelled."""
         running = self._running.get(Key.of("pods", pod))
         if running is None:
-            raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
+            raise ContainerExecFailed(f"pod {pod['metadata']['name']} is not running")
         environment = self._environment(pod, podspec.container_called(pod, container))
         namespaces = running.joined.get(container, running.sandbox.namespaces)
         session = asyncio.create_task(execute(self._spawner, namespaces, argv, environment, streams))
@@ -109,36 +109,38 @@ class Kubelet:
             running.sessions.discard(session)
 
     async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
-        """Let the client talk to the container's program, until that ends. Raises ``ExecFailed`` where none has run."""
+        """Let the client talk to the container's program, until that ends. Raises ``ContainerExecFailed`` where none
+        has run.
+        """
         console = self._said(pod).consoles.get(container)
         if console is None:
-            raise ExecFailed(f"container {container} of pod {pod['metadata']['name']} is not running")
+            raise ContainerExecFailed(f"container {container} of pod {pod['metadata']['name']} is not running")
         await console.attach(streams)
 
     async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to a TCP port from inside the pod, as port forwarding does. Raises ``ExecFailed``."""
+        """Connect to a TCP port from inside the pod, as port forwarding does. Raises ``ContainerExecFailed``."""
         running = self._running.get(Key.of("pods", pod))
         if running is None:
-            raise ExecFailed(f"pod {pod['metadata']['name']} is not running")
+            raise ContainerExecFailed(f"pod {pod['metadata']['name']} is not running")
         try:
             return await running.listeners.dial(port)
         except OSError as problem:
             why = os.strerror(problem.errno or 0)
-            raise ExecFailed(f"failed to connect to localhost:{port} inside the pod: {why}") from problem
+            raise ContainerExecFailed(f"failed to connect to localhost:{port} inside the pod: {why}") from problem
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """What the container's program has written, or its stand-in served, so far: the last few thousand lines."""
         return self._said(pod).log(container).read()
 
-    def _said(self, pod: Mapping[str, Any]) -> Said:
+    def _said(self, pod: Mapping[str, Any]) -> ContainerOutput:
         key = Key.of("pods", pod)
         running = self._running.get(key)
-        return running.said if running else self._past.get(key, Said())
+        return running.said if running else self._past.get(key, ContainerOutput())
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
         """Remove the sandbox, then the object: at once, but for what ``preStop`` hooks do of their grace period."""
         pod, running = self._store.find(key), self._running.get(key)
-        parting = [c for c in podspec.serving_containers(pod) if podspec.farewell(c)] if pod and running else []
+        parting = [c for c in podspec.serving_containers(pod) if podspec.pre_stop(c)] if pod and running else []
         if grace_seconds and pod and running and parting:
             self._spawn(self._part(pod, running, parting, grace_seconds))
         else:
@@ -161,8 +163,8 @@ class Kubelet:
         namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
         running.used = True
         try:
-            await execute(self._spawner, namespaces, podspec.farewell(container), environment, Console({}, Log()))
-        except ExecFailed as problem:
+            await execute(self._spawner, namespaces, podspec.pre_stop(container), environment, Console({}, Log()))
+        except ContainerExecFailed as problem:
             self._recorder.warning(pod, "FailedPreStopHook", str(problem))
 
     def _end(self, key: Key) -> None:
@@ -283,7 +285,7 @@ class Kubelet:
                 running.said.console(container)
             self._recorder.normal(pod, "Started", f"Started {kind} {container['name']}")
 
-    def _tell(self, key: Key, lives: Mapping[str, podstatus.Life]) -> None:
+    def _tell(self, key: Key, lives: Mapping[str, podstatus.ContainerState]) -> None:
         now = self._store.timestamp()
         self._store.modify(key, lambda current: podstatus.living(current, lives, now))
 
@@ -302,11 +304,11 @@ class Kubelet:
             code = await execute(self._spawner, running.joined[name], argv, environment, console, started)
             running.end_container(name)
             return code
-        except ExecFailed as problem:
+        except ContainerExecFailed as problem:
             told = f"{problem}; {_ONLY_PROGRAMS}"
             await console.stderr(f"{told}\n".encode())
             self._recorder.warning(pod, "Failed", f"Error: container {name} cannot be started: {told}")
-            raise ExecFailed(told) from problem
+            raise ContainerExecFailed(told) from problem
         finally:
             console.end()
 

@@ -91,7 +91,7 @@ def environment(pod: Pod, container: Mapping[str, Any], path: str = SEARCH_PATH)
     return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
 
 
-def farewell(container: Mapping[str, Any]) -> tuple[str, ...]:
+def pre_stop(container: Mapping[str, Any]) -> tuple[str, ...]:
     """The command of a container's ``preStop`` hook; empty without one. Hooks over HTTP are passed over."""
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
     if pause := hook.get("sleep"):

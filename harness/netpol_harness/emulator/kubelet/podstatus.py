@@ -28,7 +28,7 @@ def placed(pod: Object, address: str, now: str) -> Object:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class ContainerState:
     """How a container is doing: ``state`` and the ``last`` one as the API has them, and how often it was restarted."""
 
     state: Object
@@ -42,26 +42,26 @@ class Life:
         return ended["exitCode"] if ended else None
 
 
-def started(now: str, restarts: int = 0, last: Object | None = None) -> Life:
+def started(now: str, restarts: int = 0, last: Object | None = None) -> ContainerState:
     """A container that runs."""
-    return Life({"running": {"startedAt": now}}, restarts, last or {})
+    return ContainerState({"running": {"startedAt": now}}, restarts, last or {})
 
 
 def ended(
     exit_code: int, began: str, now: str, restarts: int = 0, last: Object | None = None, *, problem: str = ""
-) -> Life:
+) -> ContainerState:
     """A container that has run, and will not run again; ``problem``: why it could not even be started."""
     reason = "StartError" if problem else "Error" if exit_code else "Completed"
     state = {"exitCode": exit_code, "reason": reason, "startedAt": began, "finishedAt": now}
-    return Life({"terminated": {**state, **({"message": problem} if problem else {})}}, restarts, last or {})
+    return ContainerState({"terminated": {**state, **({"message": problem} if problem else {})}}, restarts, last or {})
 
 
-def failing(restarts: int, last: Object) -> Life:
+def failing(restarts: int, last: Object) -> ContainerState:
     """A container that has ended and waits until it is started again."""
-    return Life({"waiting": {"reason": "CrashLoopBackOff"}}, restarts, last)
+    return ContainerState({"waiting": {"reason": "CrashLoopBackOff"}}, restarts, last)
 
 
-def living(pod: Object, lives: Mapping[str, Life], now: str) -> Object:
+def living(pod: Object, lives: Mapping[str, ContainerState], now: str) -> Object:
     """The pod while its containers come and go. ``lives`` are by container; who is not among them has not begun."""
     spec = pod["spec"]
     first, main = spec.get("initContainers") or (), spec["containers"]
@@ -140,7 +140,7 @@ def _addresses(address: str) -> Object:
     return {**hosts, "podIP": address, "podIPs": [{"ip": address}]}
 
 
-def _phase(spec: Mapping[str, Any], lives: Mapping[str, Life]) -> str:
+def _phase(spec: Mapping[str, Any], lives: Mapping[str, ContainerState]) -> str:
     """core/v1 PodPhase."""
     codes = {name: life.exit_code for name, life in lives.items()}
     main = [codes[c["name"]] for c in spec["containers"] if c["name"] in lives]
@@ -152,14 +152,14 @@ def _phase(spec: Mapping[str, Any], lives: Mapping[str, Life]) -> str:
     return "Running" if None in main or len(main) < len(spec["containers"]) else "Succeeded"
 
 
-def _is_done(container: Mapping[str, Any], lives: Mapping[str, Life]) -> bool:
+def _is_done(container: Mapping[str, Any], lives: Mapping[str, ContainerState]) -> bool:
     """Whether an init container is no longer in the way of the others."""
     life = lives.get(container["name"])
     return life is not None and (container.get("restartPolicy") == "Always" or life.exit_code == 0)
 
 
-def _alive(container: Mapping[str, Any], lives: Mapping[str, Life], before: str) -> Object:
-    life = lives.get(container["name"], Life({"waiting": {"reason": before}}))
+def _alive(container: Mapping[str, Any], lives: Mapping[str, ContainerState], before: str) -> Object:
+    life = lives.get(container["name"], ContainerState({"waiting": {"reason": before}}))
     ready = "running" in life.state or life.exit_code == 0
     shown = _container(container, life.state, str(ready))
     return {**shown, "restartCount": life.restarts, "lastState": life.last}

@@ -10,19 +10,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from netpol_harness.emulator.apiserver.runtime import ExecFailed
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.kubelet import images, podspec
-from netpol_harness.emulator.kubelet.podstatus import Life, ended, failing, started
+from netpol_harness.emulator.kubelet.podstatus import ContainerState, ended, failing, started
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a container is started again: doubled each time."""
 
 Run = Callable[[Mapping[str, Any], Callable[[], None]], Awaitable[int]]
-"""Runs a container's program to its end, and calls when it has started; its exit code. Raises ``ExecFailed``."""
+"""Runs a container's program to its end, and calls when it has started; its exit code. Raises ``ContainerExecFailed``.
+"""
 
 NOT_STARTED = 128
 
-Tell = Callable[[Mapping[str, Life]], None]
+Tell = Callable[[Mapping[str, ContainerState]], None]
 """Is told how the containers are doing, whenever that has changed."""
 
 
@@ -34,7 +35,7 @@ class Programs:
         self._run = run
         self._tell = tell
         self._now = now
-        self._lives: dict[str, Life] = {}
+        self._lives: dict[str, ContainerState] = {}
 
     @property
     def end(self) -> bool:
@@ -64,7 +65,7 @@ class Programs:
 
     async def _complete(self, container: Mapping[str, Any], again: Callable[[int], bool]) -> int:
         """Run a container's program as often as the pod's policy wants; the last exit code."""
-        name, pause, life = container["name"], FIRST_PAUSE, Life({})
+        name, pause, life = container["name"], FIRST_PAUSE, ContainerState({})
         while True:
             began = self._now()
             alive = partial(self._note, name, started(began, life.restarts, life.last))
@@ -82,10 +83,10 @@ class Programs:
         """The exit code, and why the program could not be started."""
         try:
             return await self._run(container, started), ""
-        except ExecFailed as problem:
+        except ContainerExecFailed as problem:
             return NOT_STARTED, str(problem)
 
-    def _note(self, name: str, life: Life) -> None:
+    def _note(self, name: str, life: ContainerState) -> None:
         self._lives[name] = life
         self._tell(self._lives)
 

@@ -14,7 +14,7 @@ from netpol_harness.model.names import Port
 
 
 @dataclass(slots=True)
-class Said:
+class ContainerOutput:
     """What a pod's containers have said, by container: to their logs, and to who is attached."""
 
     logs: dict[str, Log] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Running:
     listeners: Listeners
     wanted: Mapping[Port, Responder] = field(default_factory=dict)
     refused: set[Port] = field(default_factory=set)
-    said: Said = field(default_factory=Said)
+    said: ContainerOutput = field(default_factory=ContainerOutput)
     sessions: set[asyncio.Task[int]] = field(default_factory=set)
     joined: dict[str, Namespaces] = field(default_factory=dict)
     used: bool = False

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import FileIO
 
-from netpol_harness.emulator.apiserver.runtime import ExecFailed, ExecStreams
+from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
 from netpol_harness.emulator.kernel.netns import Namespaces
-from netpol_harness.emulator.kubelet.spawn import Command, Process, Spawner
+from netpol_harness.emulator.kubelet.spawn import Process, SpawnCommand, Spawner
 
 _CHUNK = 65536
 _END_OF_TRANSMISSION = b"\x04"
@@ -31,7 +31,8 @@ async def execute(
     streams: ExecStreams,
     started: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run ``argv`` in the sandbox with the client's streams; its exit code. Raises ``ExecFailed``; cancel to kill.
+    """Run ``argv`` in the sandbox with the client's streams; its exit code. Raises ``ContainerExecFailed``; cancel to
+    kill.
 
     ``started`` is called once the process is there.
     """
@@ -42,7 +43,7 @@ async def execute(
             wiring = _terminal(streams, stack, spawner.user) if streams.tty else _pipes(streams, stack)
             process = await spawner.start(inside, wiring.command(argv, environment))
         except OSError as problem:
-            raise ExecFailed(f'exec: "{argv[0]}": {problem.strerror}') from problem
+            raise ContainerExecFailed(f'exec: "{argv[0]}": {problem.strerror}') from problem
         try:
             started()
             wiring.close_child_ends()
@@ -61,11 +62,11 @@ class _Wiring:
     outward: list[tuple[FileIO, Send]]
     terminal: str = ""
 
-    def command(self, argv: Sequence[str], environment: Mapping[str, str]) -> Command:
+    def command(self, argv: Sequence[str], environment: Mapping[str, str]) -> SpawnCommand:
         if self.terminal:
-            return Command(argv, environment, terminal=self.terminal)
+            return SpawnCommand(argv, environment, terminal=self.terminal)
         source, output, error = (end.fileno() for end in self.child)
-        return Command(argv, environment, (source, output, error))
+        return SpawnCommand(argv, environment, (source, output, error))
 
     def close_child_ends(self) -> None:
         for end in self.child:

@@ -22,7 +22,7 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGT
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class SpawnCommand:
     """What to run: ``argv`` looked up in the PATH of the whole environment, inside the sandbox, and descriptors for
     standard input, output and error. ``terminal`` is the path of a terminal to use instead, empty for none.
     """
@@ -59,7 +59,7 @@ class Spawner:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
-    async def start(self, inside: Namespaces, command: Command) -> Process:
+    async def start(self, inside: Namespaces, command: SpawnCommand) -> Process:
         """Start ``command`` in the sandbox. Raises ``OSError`` (``FileNotFoundError``: no such program there)."""
         started: asyncio.Future[Process] = self._loop.create_future()
         ended: asyncio.Future[int] = self._loop.create_future()
@@ -74,7 +74,7 @@ class Spawner:
     def _start_on_thread(
         self,
         inside: Namespaces,
-        command: Command,
+        command: SpawnCommand,
         started: asyncio.Future[Process],
         ended: asyncio.Future[int],
     ) -> None:
@@ -123,7 +123,7 @@ def kill_all_in(sandbox: Namespaces) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
-def _spawn(program: str, command: Command) -> int:
+def _spawn(program: str, command: SpawnCommand) -> int:
     if command.terminal:  # opened by a session leader without one, it becomes the controlling terminal
         actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
             (os.POSIX_SPAWN_OPEN, 0, command.terminal, os.O_RDWR, 0),

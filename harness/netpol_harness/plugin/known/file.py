@@ -18,26 +18,26 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.plugin.known.deviation import Deviation
-from netpol_harness.scenario.node import Node
+from netpol_harness.scenario.node import YamlNode
 from netpol_harness.scenario.shape import Report, both, mapping, sequence, text
 from netpol_harness.scenario.source import read
 
 
-def _is_date(node: Node, report: Report) -> None:
+def _is_date(node: YamlNode, report: Report) -> None:
     try:
         date.fromisoformat(node.text)
     except ValueError:
         report.add(node.place, f"'{node.text[:60]}' is not a date", "write it as 2027-01-31")
 
 
-def _is_range(node: Node, report: Report) -> None:
+def _is_range(node: YamlNode, report: Report) -> None:
     try:
         SpecifierSet(node.text)
     except InvalidSpecifier:
         report.add(node.place, f"'{node.text[:60]}' is not a range of versions", 'write it as ">=3.30,<3.33"')
 
 
-def _has_dataplane(node: Node, report: Report) -> None:
+def _has_dataplane(node: YamlNode, report: Report) -> None:
     if (version := node.get("version")) and node.get("dataplane") is None:
         report.add(version.place, "a version of what?", "add 'dataplane:' with the network plugin's name")
 
@@ -76,7 +76,7 @@ def deviations(file: Path, shown: str) -> tuple[Deviation, ...]:
     return tuple(_deviation(node) for node in documents[0].items)
 
 
-def _deviation(node: Node) -> Deviation:
+def _deviation(node: YamlNode) -> Deviation:
     versions = node.get("version")
     return Deviation(
         tests=node.at("test").text,

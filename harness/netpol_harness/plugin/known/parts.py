@@ -35,13 +35,13 @@ def agreeing_ids(item: pytest.Item) -> list[str]:
 def shows_a_deviation(item: pytest.Item, raised: pytest.ExceptionInfo[BaseException] | None) -> bool:
     """Whether the network disagreed, or a test's assertion: nothing is excused where the lab may be broken."""
     if isinstance(item, ScenarioItem):
-        judgements = {finding.judgement for finding in item.findings}
+        judgements = {path_result.judgement for path_result in item.path_results}
         return bool(judgements & _DISAGREEMENTS) and not judgements & _DOUBTS
     return raised is not None and isinstance(raised.value, AssertionError)
 
 
 def _judged(item: OthersItem, *, agreeing: bool) -> list[str]:
-    return [_id(item, str(f)) for f in item.findings if (f.judgement is Judgement.AGREES) is agreeing]
+    return [_id(item, str(f)) for f in item.path_results if (f.judgement is Judgement.AGREES) is agreeing]
 
 
 def _id(item: OthersItem, path: str) -> str:

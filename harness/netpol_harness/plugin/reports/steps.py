@@ -9,7 +9,7 @@ from netpol_harness.lab import Lab
 from netpol_harness.plugin.reports.files import REPORTS
 from netpol_harness.plugin.reports.tested import properties, tested
 from netpol_harness.report import LEGEND, render
-from netpol_harness.results.table import Finding, TruthTable
+from netpol_harness.results.table import PathResult, TruthTable
 
 if TYPE_CHECKING:
     from netpol_harness.plugin.nodes import StepNode
@@ -35,14 +35,14 @@ def write_step(node: "StepNode", lab: Lab) -> None:
     reports = node.config.stash[REPORTS]
     if reports.folder is None:
         return
-    findings = [*node.observation.findings.values(), *node.observation.others]
+    path_results = [*node.observation.path_results.values(), *node.observation.others]
     about = tested(lab)
     lines: dict[str, int] = {}
-    paths = [{**_path(finding), "story": _story(node, finding, lines)} for finding in findings]
+    paths = [{**_path(path_result), "story": _story(node, path_result, lines)} for path_result in path_results]
     record = {**_about(node), **about, "paths": paths, "lines": list(lines)}
     head = f"{record['scenario']}: {record['step']}\n{record['title']}\n{_tested(about)}\n"
     name = stem(_identity(node))
-    reports.write(f"{name}.txt", f"{head}\n{render(TruthTable.of(findings))}\n{LEGEND}\n")
+    reports.write(f"{name}.txt", f"{head}\n{render(TruthTable.of(path_results))}\n{LEGEND}\n")
     reports.write(f"{name}.json", json.dumps(record, indent=1) + "\n")
 
 
@@ -76,23 +76,23 @@ def _tested(about: dict[str, Any]) -> str:
     return f"{about['cluster']['backend']}: {about['cluster']['dataplane']}\n{more}"
 
 
-def _path(finding: Finding) -> dict[str, Any]:
-    reply = finding.worst.evidence.last.reply
+def _path(path_result: PathResult) -> dict[str, Any]:
+    reply = path_result.worst.evidence.last.reply
     return {
-        "path": finding.expectation.path.text,
-        "from": finding.source,
-        "to": finding.target,
-        "expected": finding.expected.value,
-        "outcome": finding.outcome.value,
-        "judgement": finding.judgement.value,
-        "attempts": finding.attempts,
-        "settled_after": finding.settled_after,
+        "path": path_result.expectation.path.text,
+        "from": path_result.source,
+        "to": path_result.target,
+        "expected": path_result.expected.value,
+        "outcome": path_result.outcome.value,
+        "judgement": path_result.judgement.value,
+        "attempts": path_result.attempts,
+        "settled_after": path_result.settled_after,
         "tool": str(reply.means),
         "detail": reply.detail,
         "command": reply.command,
     }
 
 
-def _story(node: "StepNode", finding: Finding, lines: dict[str, int]) -> list[int]:
+def _story(node: "StepNode", path_result: PathResult, lines: dict[str, int]) -> list[int]:
     """Evidence and reasons of a finding, by the numbers of their lines: most lines are those of other findings too."""
-    return [lines.setdefault(line, len(lines)) for line in node.story(finding).text.split("\n")]
+    return [lines.setdefault(line, len(lines)) for line in node.story(path_result).text.split("\n")]

@@ -4,9 +4,9 @@ import pytest
 
 from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.apiserver.managed import fields
-from netpol_harness.emulator.apiserver.schema import Form, Type
+from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
 
-DEPLOYMENT = Type(Form.RECORD, definition="io.k8s.api.apps.v1.Deployment")
+DEPLOYMENT = Type(SchemaForm.RECORD, definition="io.k8s.api.apps.v1.Deployment")
 CONFIG = {
     "metadata": {"labels": {"a": "b"}, "finalizers": ["x/y"]},
     "spec": {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from netpol_harness.emulator.apiserver.errors import bad_request
-from netpol_harness.emulator.apiserver.schema import ANYTHING, Form, Type
+from netpol_harness.emulator.apiserver.schema import ANYTHING, SchemaForm, Type
 
 Path: TypeAlias = tuple[str, ...]
 Fields: TypeAlias = frozenset[Path]
@@ -22,7 +22,7 @@ _KEY_DEFAULTS = {"protocol": "TCP"}
 def merges(kind: Type, value: object) -> bool:
     """Whether the value's parts are fields of their own."""
     if isinstance(value, dict):
-        return kind.form in (Form.RECORD, Form.MAP) and not kind.atomic
+        return kind.form in (SchemaForm.RECORD, SchemaForm.MAP) and not kind.atomic
     return isinstance(value, list) and kind.list_type in ("map", "set")
 
 

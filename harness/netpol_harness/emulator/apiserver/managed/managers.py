@@ -9,7 +9,7 @@ from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.apiserver.managed import fields as sets
 from netpol_harness.emulator.apiserver.managed.fields import Fields, Path, upwards
 from netpol_harness.emulator.apiserver.managed.merge import merged, without
-from netpol_harness.emulator.apiserver.schema import Form, Type
+from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
 from netpol_harness.emulator.store import Object
 
 _NEVER_OWNED = upwards([("f:apiVersion",), ("f:kind",), ("f:metadata",)]) | {
@@ -134,7 +134,7 @@ def _owned(kind: Type, obj: Object) -> dict[Path, Any]:
 
 def _settable(kind: Type, obj: Object, manager: Manager) -> Object:
     """What a write by way of the manager's subresource can set: the status, or all else where that is one."""
-    if "status" not in obj or kind.field("status").form is not Form.RECORD:
+    if "status" not in obj or kind.field("status").form is not SchemaForm.RECORD:
         return obj
     status = manager.subresource == "status"
     return {name: part for name, part in obj.items() if (name == "status") is status or name == "metadata"}

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from netpol_harness.emulator.apiserver.decode import missing_fields, missing_in
 from netpol_harness.emulator.apiserver.errors import Cause
-from netpol_harness.emulator.apiserver.resources import Resource
+from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.validation import (
     config,
     ephemeral,
@@ -45,7 +45,7 @@ _COMPARISONS: Mapping[str, _Comparison] = {
 }
 
 
-def check(resource: Resource, obj: Object, previous: Object | None, subresource: str = "") -> list[Cause]:
+def check(resource: ServedResource, obj: Object, previous: Object | None, subresource: str = "") -> list[Cause]:
     """All causes to refuse the object as the successor of `previous` (None: as a new one) by way of `subresource`."""
     causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
     causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
@@ -55,7 +55,7 @@ def check(resource: Resource, obj: Object, previous: Object | None, subresource:
     return causes + (_COMPARISONS[way](obj, previous) if way in _COMPARISONS else [])
 
 
-def check_part(resource: Resource, obj: Object, part: str) -> list[Cause]:
+def check_part(resource: ServedResource, obj: Object, part: str) -> list[Cause]:
     """All causes to refuse the part of an object that its own subresource has written."""
     causes = missing_in(resource.definition, obj, part)
     return causes + (

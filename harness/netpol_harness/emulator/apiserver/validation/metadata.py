@@ -5,7 +5,7 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver import syntax
 from netpol_harness.emulator.apiserver.errors import Cause, Reason, forbidden, invalid, required
-from netpol_harness.emulator.apiserver.resources import Resource
+from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.store import Object
 
 _ANNOTATIONS_LIMIT = 256 * 1024
@@ -15,7 +15,7 @@ _NAMES: Mapping[str, Callable[[str], list[str]]] = {
 }
 
 
-def check(resource: Resource, obj: Object) -> list[Cause]:
+def check(resource: ServedResource, obj: Object) -> list[Cause]:
     """Causes to refuse an object's metadata."""
     metadata = obj["metadata"]
     causes = _check_name(resource, metadata)
@@ -24,7 +24,7 @@ def check(resource: Resource, obj: Object) -> list[Cause]:
     return causes
 
 
-def _check_name(resource: Resource, metadata: Mapping[str, Any]) -> list[Cause]:
+def _check_name(resource: ServedResource, metadata: Mapping[str, Any]) -> list[Cause]:
     name = metadata.get("name", "")
     if not name:
         return [required("metadata.name", "name or generateName is required")]

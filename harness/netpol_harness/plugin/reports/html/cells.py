@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PageCell:
     """One path. ``number`` is its place in the step's file."""
 
     number: int
@@ -64,16 +64,16 @@ class Cell:
         return f"{self.source} -> {self.target}: expected {self.expected}, observed {self.outcome}"
 
 
-def cells_of(step: Mapping[str, Any]) -> tuple[Cell, ...]:
+def cells_of(step: Mapping[str, Any]) -> tuple[PageCell, ...]:
     """The cells of a step's file, in its order."""
     paths: Sequence[Mapping[str, Any]] = step["paths"]
     return tuple(
-        Cell(number, p["from"], p["to"], p["expected"], Outcome(p["outcome"]), Judgement(p["judgement"]))
+        PageCell(number, p["from"], p["to"], p["expected"], Outcome(p["outcome"]), Judgement(p["judgement"]))
         for number, p in enumerate(paths)
     )
 
 
-def wrong(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+def wrong(cells: Sequence[PageCell]) -> tuple[PageCell, ...]:
     """The cells that are not as expected."""
     return tuple(cell for cell in cells if cell.state in (State.WRONG, State.DOUBT))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from netpol_harness.plugin.reports.html.cells import Cell, State, pod_of
+from netpol_harness.plugin.reports.html.cells import PageCell, State, pod_of
 from netpol_harness.plugin.reports.html.markup import element
 
 MOST_LINES = 300
@@ -27,7 +27,7 @@ Row = dict[str, tuple[object, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GraphGroup:
     """Names that behave alike, one box."""
 
     names: tuple[str, ...]
@@ -48,12 +48,12 @@ class Group:
 class Edge:
     """A line between two boxes; ``cell`` is one of those that it stands for, the others are like it."""
 
-    source: Group
-    target: Group
-    cell: Cell
+    source: GraphGroup
+    target: GraphGroup
+    cell: PageCell
 
 
-def groups(cells: Sequence[Cell], *, by_source: bool) -> tuple[Group, ...]:
+def groups(cells: Sequence[PageCell], *, by_source: bool) -> tuple[GraphGroup, ...]:
     """The sources, or the targets, joined where all of their cells are alike; a pod is not asked about itself."""
     rows: dict[str, Row] = {}
     for cell in cells:
@@ -68,7 +68,7 @@ def groups(cells: Sequence[Cell], *, by_source: bool) -> tuple[Group, ...]:
                 break
         else:
             joined.append(([name], dict(row)))
-    return tuple(Group(tuple(names)) for names, _ in joined)
+    return tuple(GraphGroup(tuple(names)) for names, _ in joined)
 
 
 def _are_alike(name: str, row: Row, names: Sequence[str], known: Row) -> bool:
@@ -81,7 +81,7 @@ def _are_alike(name: str, row: Row, names: Sequence[str], known: Row) -> bool:
     return bool(shared) and all(row[there] == known[there] for there in shared)
 
 
-def edges(cells: Sequence[Cell], sources: Sequence[Group], targets: Sequence[Group]) -> tuple[Edge, ...]:
+def edges(cells: Sequence[PageCell], sources: Sequence[GraphGroup], targets: Sequence[GraphGroup]) -> tuple[Edge, ...]:
     """What is drawn: connections, and whatever is wrong; of too many, only what is wrong."""
     left, right = _homes(sources), _homes(targets)
     found = {(left[c.source], right[c.target]): c for c in cells if c.reaches or c.state in _BAD}
@@ -89,7 +89,7 @@ def edges(cells: Sequence[Cell], sources: Sequence[Group], targets: Sequence[Gro
     return made if len(made) <= MOST_LINES else tuple(edge for edge in made if edge.cell.state in _BAD)
 
 
-def drawing(cells: Sequence[Cell], title: str) -> Element:
+def drawing(cells: Sequence[PageCell], title: str) -> Element:
     """The drawing of a step, an ``svg``. In one of many boxes, those without a line are left out."""
     sources, targets = groups(cells, by_source=True), groups(cells, by_source=False)
     lines = edges(cells, sources, targets)
@@ -109,11 +109,11 @@ def drawing(cells: Sequence[Cell], title: str) -> Element:
     )
 
 
-def _homes(boxes: Sequence[Group]) -> Mapping[str, Group]:
+def _homes(boxes: Sequence[GraphGroup]) -> Mapping[str, GraphGroup]:
     return {name: group for group in boxes for name in group.names}
 
 
-def _places(boxes: Sequence[Group]) -> Mapping[Group, int]:
+def _places(boxes: Sequence[GraphGroup]) -> Mapping[GraphGroup, int]:
     """The top of each box."""
     places, top = {}, _GAP
     for group in boxes:
@@ -122,7 +122,7 @@ def _places(boxes: Sequence[Group]) -> Mapping[Group, int]:
     return places
 
 
-def _bottom(places: Mapping[Group, int]) -> int:
+def _bottom(places: Mapping[GraphGroup, int]) -> int:
     return max((top + group.height for group, top in places.items()), default=0) + _GAP
 
 
@@ -147,7 +147,7 @@ def _told(edge: Edge) -> str:
     return edge.cell.told + (f" (and {count - 1} like it)" if count > 1 else "")
 
 
-def _box(group: Group, left: int, top: int) -> Element:
+def _box(group: GraphGroup, left: int, top: int) -> Element:
     return element(
         "g",
         {"class": "box"},
@@ -160,7 +160,7 @@ def _box(group: Group, left: int, top: int) -> Element:
     )
 
 
-def _labels(group: Group, left: int, top: int) -> Iterator[Element]:
+def _labels(group: GraphGroup, left: int, top: int) -> Iterator[Element]:
     for number, name in enumerate(group.labels):
         short = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
         yield element("text", {"x": str(left + 10), "y": str(top + _LINE * (number + 1))}, short)

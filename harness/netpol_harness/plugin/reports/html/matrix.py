@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from netpol_harness.plugin.reports.html.cells import Cell, pod_of
+from netpol_harness.plugin.reports.html.cells import PageCell, pod_of
 from netpol_harness.plugin.reports.html.markup import element
 
 UPRIGHT = 7
 """Columns up to which their heads are written from left to right."""
 
 
-def matrix(cells: Sequence[Cell]) -> Element:
+def matrix(cells: Sequence[PageCell]) -> Element:
     """The table. Every cell that was asked is a button that knows its path's number."""
     rows = list(dict.fromkeys(cell.source for cell in cells))
     columns = _in_order_of(rows, list(dict.fromkeys(cell.target for cell in cells)))
@@ -34,7 +34,7 @@ def _in_order_of(rows: Sequence[str], columns: Sequence[str]) -> Sequence[str]:
     return sorted(columns, key=lambda column: places.get(pod_of(column), -1))
 
 
-def _cell(cell: Cell | None) -> Element:
+def _cell(cell: PageCell | None) -> Element:
     if cell is None:
         return element("td", {"class": "none", "title": "not asked"})
     attributes = {"type": "button", "data-path": str(cell.number), "title": cell.told, "aria-label": cell.told}

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from netpol_harness.escape import escaped
-from netpol_harness.plugin.reports.html.cells import Cell, State, cells_of, wrong
+from netpol_harness.plugin.reports.html.cells import PageCell, State, cells_of, wrong
 from netpol_harness.plugin.reports.html.graph import drawing
 from netpol_harness.plugin.reports.html.look import SCRIPT, STYLE
 from netpol_harness.plugin.reports.html.markup import data, document, element, raw
@@ -132,12 +132,12 @@ def _steps(steps: Sequence[Object]) -> Iterator[Element]:
         yield element("details", attributes, _summary(step, cells), *_content(step, cells))
 
 
-def _is_open(cells: Sequence[Cell], steps: Sequence[Object]) -> bool:
+def _is_open(cells: Sequence[PageCell], steps: Sequence[Object]) -> bool:
     """Whether a step is shown unasked: where something is wrong, and all of a short page."""
     return bool(wrong(cells)) or len(steps) <= 4
 
 
-def _summary(step: Object, cells: Sequence[Cell]) -> Element:
+def _summary(step: Object, cells: Sequence[PageCell]) -> Element:
     states = [cell.state for cell in cells]
     bad, unsure = states.count(State.WRONG), states.count(State.DOUBT)
     return element(
@@ -150,7 +150,7 @@ def _summary(step: Object, cells: Sequence[Cell]) -> Element:
     )
 
 
-def _content(step: Object, cells: Sequence[Cell]) -> Iterator[Element]:
+def _content(step: Object, cells: Sequence[PageCell]) -> Iterator[Element]:
     yield element("div", {"class": "soft"}, step["node"])
     yield element(
         "div",
