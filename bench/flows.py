@@ -9,7 +9,7 @@ from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
 from netpol_harness.kube.wait import wait_ready
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.bulk import bulk_probe
@@ -51,7 +51,7 @@ def _table(prober: Prober, questions: Sequence[Question], cluster: Cluster) -> N
         raise SystemExit(f"{len(wrong)} flows are not as expected: {wrong[:3]}")
 
 
-def _questions(addresses: Mapping[PodRef, str], closed: int) -> list[Question]:
+def _questions(addresses: Mapping[NamespacedName, str], closed: int) -> list[Question]:
     words = {pod: Expected.BLOCKED if n < closed else Expected.ALLOWED for n, pod in enumerate(addresses)}
     return [
         Question(source, (probe := Probe(Scheme.TCP, address, PORT)), words[target], ((target, probe),))
@@ -61,7 +61,7 @@ def _questions(addresses: Mapping[PodRef, str], closed: int) -> list[Question]:
     ]
 
 
-def _pods(client: Client, count: int) -> dict[PodRef, str]:
+def _pods(client: Client, count: int) -> dict[NamespacedName, str]:
     client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     for number in range(count):
         half = "closed" if number < count // 2 else "open"
@@ -70,7 +70,7 @@ def _pods(client: Client, count: int) -> dict[PodRef, str]:
         client.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
     wait_ready(client, [NAMESPACE], deadline=Deadline(60), interval=0.01)
     pods = sorted(client.list("v1", "Pod", namespace=NAMESPACE), key=lambda pod: str(pod["metadata"]["name"]))
-    return {PodRef(NAMESPACE, pod["metadata"]["name"]): pod["status"]["podIP"] for pod in pods}
+    return {NamespacedName(NAMESPACE, pod["metadata"]["name"]): pod["status"]["podIP"] for pod in pods}
 
 
 def _timed(act: Callable[[], object]) -> float:

@@ -4,7 +4,7 @@ import time
 from ipaddress import ip_network
 
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 from netpol_harness.oracle.judge import Oracle
@@ -46,7 +46,7 @@ def world_of(count: int) -> World:
 
 def _pod(number: int) -> Pod:
     return Pod(
-        ref=PodRef(f"ns{number % NAMESPACES}", f"pod-{number}"),
+        ref=NamespacedName(f"ns{number % NAMESPACES}", f"pod-{number}"),
         labels={"app": f"{number % APPS}", "tier": f"{number % TIERS}", "name": f"pod-{number}"},
         ports=(ContainerPort(PORTS[1], "web"),),
         addresses=(f"10.244.{number >> 8}.{number & 255}",),
@@ -59,7 +59,7 @@ def _policy(number: int) -> NetworkPolicy:
     block = IPBlock(ip_network(f"10.244.{number % 12}.0/24"), (ip_network(f"10.244.{number % 12}.64/26"),))
     web, dns = PolicyPort(Protocol.TCP, "web"), PolicyPort(Protocol.UDP, 53)
     return NetworkPolicy(
-        ref=PodRef(f"ns{number % NAMESPACES}", f"policy-{number}"),
+        ref=NamespacedName(f"ns{number % NAMESPACES}", f"policy-{number}"),
         subject=LabelSelector.equal({"app": f"{number % APPS}"}),
         directions=frozenset(Direction),
         ingress=(Rule((PodPeer(team, tier), block), (web, dns)),),

@@ -2,7 +2,7 @@
 
 import time
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
 from netpol_harness.report import render
@@ -34,8 +34,8 @@ def _pairs(pods: int) -> list[tuple[str, str]]:
 
 def _finding(source: str, target: str, evidence: Evidence) -> PathResult:
     spelled = f"{target}:{PORT}"
-    aimed = Target(TargetKind.POD, PodRef("default", target), PORT)
-    path = Path(PodRef("default", source), Scheme.TCP, aimed, f"{source} -> {spelled}")
+    aimed = Target(TargetKind.POD, NamespacedName("default", target), PORT)
+    path = Path(NamespacedName("default", source), Scheme.TCP, aimed, f"{source} -> {spelled}")
     return PathResult(
         Expectation(path, evidence.expected, "scenario.yaml:1"), (PodPairResult(source, spelled, evidence),)
     )

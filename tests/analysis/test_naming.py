@@ -4,7 +4,7 @@ import pytest
 
 from netpol_harness.analysis.naming import Speller
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import Flow, Outside
 from netpol_harness.scenario.scenario import Manifest, Scenario
@@ -22,12 +22,12 @@ def naming(scenario: Scenario, spare: tuple[Manifest, ...] = ()) -> Speller:
 def test_the_end_that_is_no_pod_is_the_host_of_the_path(shop: Shop, path: str) -> None:
     names = naming(shop(paths=f"{path}: undefined"))
     assert names.end(Outside()) == "user"
-    assert names.end(PodRef("back", "db")) == "db"
-    assert names.end(PodRef("elsewhere", "db")) == "elsewhere/db"
+    assert names.end(NamespacedName("back", "db")) == "db"
+    assert names.end(NamespacedName("elsewhere", "db")) == "elsewhere/db"
 
 
 def test_a_connection_has_both_ends_and_the_port(shop: Shop) -> None:
-    flow = Flow(PodRef("shop", "web"), PodRef("kube-system", "kube-dns"), Port(Protocol.UDP, 53))
+    flow = Flow(NamespacedName("shop", "web"), NamespacedName("kube-system", "kube-dns"), Port(Protocol.UDP, 53))
     assert naming(shop()).connection(flow) == "web -> kube-system/kube-dns 53/UDP"
 
 
@@ -40,7 +40,7 @@ def test_policies_and_rules_have_their_lines(shop: Shop) -> None:
 
 
 def test_what_no_file_holds_has_no_line(shop: Shop) -> None:
-    policy = NetworkPolicy(PodRef("default", "other"), LabelSelector(), frozenset(), (), ())
+    policy = NetworkPolicy(NamespacedName("default", "other"), LabelSelector(), frozenset(), (), ())
     names = naming(shop(POLICY))
     assert names.policy(policy.ref) == "other"
     assert names.rule(policy, Direction.INGRESS, 0) == "rule 1"

@@ -7,7 +7,7 @@ import pytest
 from netpol_harness.analysis.naming import Speller
 from netpol_harness.analysis.narrator import Narrator
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
 from netpol_harness.oracle.verdict import End, Flow, Outside
@@ -15,7 +15,7 @@ from netpol_harness.paths.path import Path
 from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
-WEB, IDLE, DB = PodRef("shop", "web"), PodRef("shop", "idle"), PodRef("back", "db")
+WEB, IDLE, DB = NamespacedName("shop", "web"), NamespacedName("shop", "idle"), NamespacedName("back", "db")
 TO_WEB = "shop/web {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: "
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from netpol_harness.analysis.refusals import RuleView
 from netpol_harness.analysis.world import world_of
-from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.oracle.verdict import End, Flow, Outside
 from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
-DB, WEB = PodRef("back", "db"), PodRef("shop", "web")
+DB, WEB = NamespacedName("back", "db"), NamespacedName("shop", "web")
 
 
 def why(scenario: Scenario, source: End, port: Port) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.world import NAME_SERVER, world_of
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 
@@ -17,7 +17,7 @@ def test_a_step_becomes_a_world(shop: Shop) -> None:
     assert set(world.namespaces) == {"default", "kube-system", "shop", "back"}
     assert world.namespaces["shop"].labels == {"team": "shop", "kubernetes.io/metadata.name": "shop"}
     assert set(world.pods) == {*scenario.inventory.workloads, NAME_SERVER}
-    assert [policy.ref for policy in world.policies] == [PodRef("back", "none")]
+    assert [policy.ref for policy in world.policies] == [NamespacedName("back", "none")]
     assert world.services[NAME_SERVER].backs(world.pods[NAME_SERVER])
     assert not world_of(scenario.steps[0], scenario).policies
 
@@ -26,9 +26,9 @@ def test_a_step_relabels_and_takes_away(shop: Shop) -> None:
     extra = "    labels: {pods: {web: {app: null, tier: x}}, namespaces: {back: {team: back}}}\n    absent: [idle]"
     scenario = shop(extra=extra)
     world = world_of(scenario.steps[-1], scenario)
-    assert world.pods[PodRef("shop", "web")].labels == {"tier": "x"}
+    assert world.pods[NamespacedName("shop", "web")].labels == {"tier": "x"}
     assert world.namespaces["back"].labels["team"] == "back"
-    assert PodRef("shop", "idle") not in world.pods
+    assert NamespacedName("shop", "idle") not in world.pods
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_an_address_is_known_or_chosen_or_unknown(
     with (tmp_path / "workloads.yaml").open("a") as workloads:
         workloads.write(f"---\n{head} spec: {{containers: [{{name: main, image: stand-in}}]}}}}\n")
     scenario = load(file)
-    world = world_of(scenario.steps[-1], scenario, {PodRef("shop", "web"): ("10.244.0.5",)})
-    assert world.pods[PodRef("default", "fixed")].addresses == expected
-    assert world.pods[PodRef("shop", "web")].addresses == ("10.244.0.5",)
-    assert world.pods[PodRef("shop", "idle")].addresses == ()
+    world = world_of(scenario.steps[-1], scenario, {NamespacedName("shop", "web"): ("10.244.0.5",)})
+    assert world.pods[NamespacedName("default", "fixed")].addresses == expected
+    assert world.pods[NamespacedName("shop", "web")].addresses == ("10.244.0.5",)
+    assert world.pods[NamespacedName("shop", "idle")].addresses == ()

@@ -12,8 +12,9 @@ from netpol_harness.backends.embedded import DATAPLANE, EmbeddedBackend
 from netpol_harness.backends.existing import ExistingClusterBackend
 from netpol_harness.backends.runs.owner import Life, Owner, marked
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import EMBEDDED
 
 OPTIONS = ClusterOptions()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
@@ -23,7 +23,7 @@ from netpol_harness.timeouts import EMBEDDED
 pytestmark = pytest.mark.live
 
 SHELLS = "sh,dash,bash,busybox"
-SERVER, BARE, POOR, TWO = (PodRef("default", name) for name in ("server", "bare", "poor", "two"))
+SERVER, BARE, POOR, TWO = (NamespacedName("default", name) for name in ("server", "bare", "poor", "two"))
 
 
 def _pod(name: str, hidden: str = "", containers: tuple[str, ...] = ("app",), **spec: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _probes(pods: Any, name: str = "server") -> list[Probe]:
 @pytest.mark.parametrize("means", list(ProbeMethod))
 def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, means: ProbeMethod) -> None:
     probes = _probes(pods)
-    node = PodRef("default", "node")
+    node = NamespacedName("default", "node")
     replies = prober.observe(dict.fromkeys((SERVER, BARE, POOR, TWO, node), probes), means)
     assert {reply.outcome for reply in replies.values()} == {Outcome.CONNECTED}
     containers = {pod: {replies[pod, probe].container for probe in probes} for pod, _ in replies}
@@ -109,7 +109,7 @@ def test_it_has_the_pods_network_and_name_and_files_of_its_own(pods: Any, access
 
 def test_its_processes_end_with_the_pod(pods: Any, access: Access) -> None:
     pods.run_pods(_pod("short", SHELLS))
-    ProbeContainers(Client(access)).container(PodRef("default", "short"))
+    ProbeContainers(Client(access)).container(NamespacedName("default", "short"))
     pods.ok("exec", "short", "-c", NAME, "--", "sh", "-c", "setsid sleep 7654 </dev/null >/dev/null 2>&1 &")
     pods.ok("delete", "pod", "short")
     for _ in Deadline(3).ticks(0.02):
@@ -120,7 +120,7 @@ def test_its_processes_end_with_the_pod(pods: Any, access: Access) -> None:
 
 def test_a_pod_made_anew_gets_a_new_one(pods: Any, prober: Prober) -> None:
     pods.run_pods(_pod("again", SHELLS))
-    again, probe = PodRef("default", "again"), _probes(pods)[0]
+    again, probe = NamespacedName("default", "again"), _probes(pods)[0]
     for _ in range(2):
         assert prober.observe({again: [probe]})[again, probe].outcome is Outcome.CONNECTED
         pods.ok("delete", "pod", "again")
@@ -146,7 +146,7 @@ def test_a_name_server_without_a_shell_still_proves_that_it_is_alive(pods: Any, 
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}
     deny = {**kind, "spec": {"podSelector": {"matchLabels": {"app": "two"}}, "policyTypes": ["Egress"]}}
     pods.ok("create", "-f", "-", data=json.dumps(deny))
-    liveness = (PodRef("default", "coredns"), _probes(pods, "coredns")[1])
+    liveness = (NamespacedName("default", "coredns"), _probes(pods, "coredns")[1])
     question = Question(TWO, Probe(Scheme.TCP, "server", 80), Expected.UNRESOLVED, (liveness,), (TWO, SERVER))
     proofs = {}
     for untouchable in ((), ("default",)):

@@ -9,7 +9,7 @@ import pytest
 
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("busybox") is None, reason="busybox is not installed"),
 ]
 
-CLIENT = PodRef("default", "client")
+CLIENT = NamespacedName("default", "client")
 PORTS = [{"containerPort": 80}, {"containerPort": 81}, {"containerPort": 5353, "protocol": "UDP"}]
 
 

@@ -10,10 +10,10 @@ from kubernetes.client.configuration import Configuration
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, ExecFailed
-from netpol_harness.kube.client import Client, ObjectKey, seconds_to_wait
+from netpol_harness.kube.client import Client, seconds_to_wait
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName, ObjectKey
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]
@@ -77,7 +77,7 @@ def test_who_is_not_let_in_is_told_by_context_and_user(tmp_path: Path, client_of
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)
     with pytest.raises(ExecFailed) as lost:
-        PodExec(access)(PodRef("shop", "web"), ["true"], deadline=Deadline(5))
+        PodExec(access)(NamespacedName("shop", "web"), ["true"], deadline=Deadline(5))
     assert said in str(lost.value)
 
 

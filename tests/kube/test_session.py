@@ -13,9 +13,9 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
-POD = PodRef("shop", "web")
+POD = NamespacedName("shop", "web")
 Talk = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 

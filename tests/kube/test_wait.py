@@ -7,8 +7,9 @@ import pytest
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import wait_gone, wait_ready
+from netpol_harness.model.names import ObjectKey
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
@@ -35,7 +35,7 @@ CASES: list[Case] = [
     for source, target, port, virtual in product(ENDS, ENDS, PORTS, VIRTUAL)
 ]
 STRIDE = 17
-SERVICE = PodRef("x", "s")
+SERVICE = NamespacedName("x", "s")
 OPTIONAL = "optional-features"
 ENDED: Dict = {
     "kind": "Pod",
@@ -117,7 +117,7 @@ def test_a_definite_answer_holds_whatever_the_open_points_and_the_unknown_are(
 def test_the_table_is_the_verdicts(objects: Cluster, reads: Profile) -> None:
     oracle = Oracle(World.parse([*objects, ENDED]), reads)
     table = oracle.table(PORTS)
-    assert table.pods == tuple(PodRef(*name) for name in sorted(PODS))
+    assert table.pods == tuple(NamespacedName(*name) for name in sorted(PODS))
     for port in PORTS:
         flows = [Flow(source, target, port) for source, target in product(table.pods, repeat=2)]
         judged = {flow: oracle.judge(flow).answer for flow in flows}
@@ -185,8 +185,8 @@ def flow_of(case: Case) -> Flow:
     return Flow(end(source), end(target), Port(Protocol(protocol), port), through, virtual)
 
 
-def end(one: End) -> PodRef | Outside:
-    return Outside(one) if isinstance(one, str) else PodRef(*one)
+def end(one: End) -> NamespacedName | Outside:
+    return Outside(one) if isinstance(one, str) else NamespacedName(*one)
 
 
 def read(reading: Reading, case: Case) -> Answer:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
@@ -66,5 +66,5 @@ def flow(path: Path) -> Flow:
     return Flow(end(source), end(target), Port(Protocol(protocol), port))
 
 
-def end(address: str) -> PodRef | Outside:
-    return PodRef(*NAMES[address]) if address in NAMES else Outside(address)
+def end(address: str) -> NamespacedName | Outside:
+    return NamespacedName(*NAMES[address]) if address in NAMES else Outside(address)

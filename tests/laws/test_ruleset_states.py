@@ -13,12 +13,12 @@ from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 
 NAMES = st.sampled_from(("x", "y"))
-REFS = st.builds(PodRef, NAMES, st.sampled_from(("a", "b", "c", "d")))
+REFS = st.builds(NamespacedName, NAMES, st.sampled_from(("a", "b", "c", "d")))
 ADDRESSES = st.sampled_from(("10.244.0.2", "10.244.0.3", "10.244.0.4", "10.244.0.5", "fd00::2", "fd00::3"))
 LABELS = st.dictionaries(st.sampled_from(("app", "tier")), st.sampled_from(("1", "2")))
 SELECTORS = st.builds(LabelSelector.equal, LABELS)

@@ -7,7 +7,7 @@ import pytest
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 
 Dict = dict[str, Any]
@@ -46,7 +46,7 @@ OBJECTS = (
 
 
 def state(*policies: Dict, unready: str = "") -> Ruleset:
-    return ruleset(World.parse([*OBJECTS, *policies]), unready={PodRef("x", unready)})
+    return ruleset(World.parse([*OBJECTS, *policies]), unready={NamespacedName("x", unready)})
 
 
 @pytest.fixture(scope="module")

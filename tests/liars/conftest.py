@@ -5,7 +5,7 @@ import pytest
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
 TYPED = {"open": (0, "Connection to x port succeeded!"), "dropped": (124, ""), "refused": (1, "Connection refused")}
@@ -23,7 +23,7 @@ class HonestPods:
         self.state = state
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         state = "open" if pod.name.startswith("target") else self.state
         text = stdin.decode()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
@@ -20,61 +20,61 @@ from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
-CLIENT, TARGET = PodRef("shop", "client"), PodRef("shop", "target")
+CLIENT, TARGET = NamespacedName("shop", "client"), NamespacedName("shop", "target")
 PROBES = [Probe(Scheme.TCP, "10.0.0.1", port) for port in (80, 443)]
 NO_TIME = Timeouts(probe=0.2, settle=0.0, interval=0.001, exec=5, ready=1, cluster=1)
 HonestPods = Callable[[str], Any]
-Lie = Callable[[PodRef, ExecReply, list[ExecReply]], ExecReply]
+Lie = Callable[[NamespacedName, ExecReply, list[ExecReply]], ExecReply]
 
 
-def _refuses(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _refuses(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     raise ExecFailed("unable to upgrade connection")
 
 
-def _hangs(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _hangs(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return ExecReply(None, b"", broken="the deadline passed before the command ended")
 
 
-def _hangs_half_way(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _hangs_half_way(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return ExecReply(None, reply.stdout[: len(reply.stdout) // 2], broken="the deadline passed")
 
 
-def _truncates(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _truncates(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return replace(reply, stdout=reply.stdout[:30])
 
 
-def _answers_twice(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _answers_twice(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return replace(reply, stdout=reply.stdout * 2)
 
 
-def _tells_another_batch(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _tells_another_batch(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return past[-1] if past else replace(reply, stdout=b"")
 
 
-def _says_it_for_another_nonce(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _says_it_for_another_nonce(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return replace(reply, stdout=re.sub(rb"\b[0-9a-f]{16}\b", b"0123456789abcdef", reply.stdout))
 
 
-def _exchanges_the_codes(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _exchanges_the_codes(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     swapped = re.sub(
         rb"^(\[\w+ \w+) \d+", rb"\1 124" if b" 0 0 " in reply.stdout else rb"\1 0", reply.stdout, flags=re.M
     )
     return replace(reply, stdout=swapped)
 
 
-def _renames_the_frames(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _renames_the_frames(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return replace(reply, stdout=re.sub(rb"^(\[\w+) \w+", rb"\1 0", reply.stdout, flags=re.M))
 
 
-def _succeeds_without_a_word(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _succeeds_without_a_word(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return ExecReply(0, b"")
 
 
-def _fails_without_a_word(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _fails_without_a_word(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return ExecReply(1, b"", b"command terminated")
 
 
-def _talks_nonsense(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+def _talks_nonsense(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
     return ExecReply(0, bytes(range(256)) * 9)
 
 
@@ -103,11 +103,11 @@ FITTING = {
 WORDS = [Expected.ALLOWED, Expected.BLOCKED, Expected.DROPPED, Expected.REJECTED, Expected.UNRESOLVED]
 
 
-def _lying(honest: Any, lie: Lie, *, only: PodRef | None = None, from_exec: int = 0) -> Any:
+def _lying(honest: Any, lie: Lie, *, only: NamespacedName | None = None, from_exec: int = 0) -> Any:
     """An exec that is honest to all pods but ``only`` (or to none), and for its first ``from_exec`` calls."""
     past: list[ExecReply] = []
 
-    def exec(pod: PodRef, argv: Sequence[str], **more: Any) -> ExecReply:
+    def exec(pod: NamespacedName, argv: Sequence[str], **more: Any) -> ExecReply:
         reply: ExecReply = honest(pod, argv, **more)
         lies = only in (None, pod) and len(past) >= from_exec
         told = lie(pod, reply, past) if lies else reply
@@ -149,7 +149,7 @@ def test_a_lying_exec_is_never_green(
 @pytest.mark.parametrize("truth", ["dropped", "refused"])
 @pytest.mark.parametrize("liar", [CLIENT, TARGET])
 def test_one_liar_withholds_the_proof_of_a_denial(
-    honest_pods: HonestPods, truth: str, lie: Lie, liar: PodRef, means: ProbeMethod
+    honest_pods: HonestPods, truth: str, lie: Lie, liar: NamespacedName, means: ProbeMethod
 ) -> None:
     judgements = _judgements(_lying(honest_pods(truth), lie, only=liar), Expected.BLOCKED, means)
     assert judgements <= {Judgement.BROKEN, Judgement.UNPROVEN}
@@ -168,7 +168,7 @@ def test_a_liar_that_was_honest_about_its_tools_is_never_green(
 
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_a_lost_exit_status_loses_nothing_while_the_frames_are_whole(honest_pods: HonestPods, truth: str) -> None:
-    def loses(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+    def loses(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
         return replace(reply, exit_code=None, broken="the connection closed without the command's exit status")
 
     for expected in (Expected.ALLOWED, Expected.BLOCKED):
@@ -207,7 +207,7 @@ EDITS = st.lists(
 def test_no_mutilation_makes_a_wrong_word_right(
     honest_pods: HonestPods, edits: list[tuple[int, int, bytes]], truth: str, expected: Expected, means: ProbeMethod
 ) -> None:
-    def mutilates(pod: PodRef, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
+    def mutilates(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
         return replace(reply, stdout=_mutilate(reply.stdout, edits))
 
     if (truth, expected) not in FITTING:

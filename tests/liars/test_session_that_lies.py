@@ -8,13 +8,13 @@ import pytest
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe
 
-POD = PodRef("shop", "client")
+POD = NamespacedName("shop", "client")
 HTTP = Probe(Scheme.HTTP, "10.0.0.1", 80, 0, "held client -> http://target")
 UDP = Probe(Scheme.UDP, "10.0.0.1", 53000, 0, "held client -> udp://target")
 ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -82,13 +82,13 @@ class Pods:
         self.asked: list[str] = []
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         asked = re.search(r"\$\(discover\)\" (\w+)", stdin.decode())
         assert asked is not None
         return ExecReply(0, f"\n[{asked[1]} tools 0 0 0\nhas bash\nhas timeout\n{asked[1]} tools 0]\n".encode())
 
-    def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Bash:
+    def session(self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Bash:
         self.opened += 1
         return Bash(self, argv)
 

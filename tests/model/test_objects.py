@@ -1,4 +1,4 @@
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 
 POD = {
@@ -55,5 +55,5 @@ def test_every_namespace_carries_its_name_as_a_label() -> None:
 
 def test_a_world_takes_what_matters_and_passes_over_the_rest() -> None:
     world = World.parse([POD, SERVICE, {"kind": "ConfigMap"}, {"kind": "Namespace", "metadata": {"name": "shop"}}])
-    assert list(world.pods) == list(world.services) == [PodRef("shop", "web")]
+    assert list(world.pods) == list(world.services) == [NamespacedName("shop", "web")]
     assert list(world.namespaces) == ["shop"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.mutation.simulate import SimulatedState, simulate
 from netpol_harness.scenario.load import load
 
@@ -38,7 +38,7 @@ spec:
 DENY = """\
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny, namespace: x}, spec: {podSelector: {}}}
 """
-A = PodRef("x", "a")
+A = NamespacedName("x", "a")
 
 Playing = Callable[[str], list[SimulatedState]]
 
@@ -63,7 +63,7 @@ def lasting(moments: list[SimulatedState]) -> list[SimulatedState]:
     return [moment for moment in moments if moment.lasts]
 
 
-def address(moment: SimulatedState, ref: PodRef = A) -> str:
+def address(moment: SimulatedState, ref: NamespacedName = A) -> str:
     return moment.snapshot.world.pods[ref].addresses[0]
 
 
@@ -78,8 +78,8 @@ def test_pods_have_addresses_of_their_own_and_controllers_have_all_their_pods(pl
     pods = moment.snapshot.world.pods
     assert {ref.name for ref in pods if ref.namespace == "x"} == {"a", "chosen", "node", "web-0", "web-1"}
     assert len({pod.addresses for pod in pods.values()}) == len(pods)
-    assert address(moment, PodRef("x", "chosen")) == "10.244.0.77"
-    assert pods[PodRef("x", "node")].host_network
+    assert address(moment, NamespacedName("x", "chosen")) == "10.244.0.77"
+    assert pods[NamespacedName("x", "node")].host_network
 
 
 def test_a_pod_made_again_is_gone_in_between_and_has_another_address(playing: Playing) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.model.names import Direction, PodRef, Port, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
@@ -27,13 +27,13 @@ def flow(path: str, *, via: str = "", virtual: str = "") -> Flow:
     ends, _, port = path.rpartition(" ")
     source, _, destination = ends.partition(" > ")
     number, _, protocol = port.partition("/")
-    through = PodRef("x", via) if via else None
+    through = NamespacedName("x", via) if via else None
     return Flow(end(source), end(destination), Port(Protocol(protocol or "TCP"), int(number)), through, virtual)
 
 
-def end(text: str) -> PodRef | Outside:
+def end(text: str) -> NamespacedName | Outside:
     if "/" in text:
-        return PodRef(*text.split("/"))
+        return NamespacedName(*text.split("/"))
     return Outside(text.removeprefix("node:").removeprefix("?"), node=text.startswith("node:"))
 
 
@@ -209,7 +209,7 @@ def test_a_verdict_names_policies_rules_peers_and_ports(world: Build) -> None:
     peers = [{"podSelector": {"matchLabels": {"pod": "b"}}}, {"ipBlock": {"cidr": "10.0.2.0/24"}}]
     rules = [{"ports": [{"port": 1}]}, {"from": peers, "ports": [{"port": 1}, {"port": 80}]}]
     side = judge(world(IN, IN | {"ingress": rules}), "y/a > x/a 80").ingress
-    p0, p1 = PodRef("x", "p0"), PodRef("x", "p1")
+    p0, p1 = NamespacedName("x", "p0"), NamespacedName("x", "p1")
     doubt = frozenset({Point.IP_BLOCK_OF_PODS})
     assert side == Side(Direction.INGRESS, UNDEFINED, (p0, p1), (Admission(p1, 1, 1, 1, doubt),), doubt)
     assert judge(world(IN | {"ingress": [{}]}), "y/a > x/a 80").ingress.admissions == (Admission(p0, 0),)

@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.verdict import Answer, Flow
 
 Build = Callable[..., World]
 WEB, DNS = Port(Protocol.TCP, 80), Port(Protocol.UDP, 53)
-A, B, ALIEN = PodRef("x", "a"), PodRef("x", "b"), PodRef("y", "a")
+A, B, ALIEN = NamespacedName("x", "a"), NamespacedName("x", "b"), NamespacedName("y", "a")
 SPECS: list[dict[str, Any]] = [
     {"podSelector": {"matchLabels": {"pod": "a"}}, "ingress": [{"from": [{"podSelector": {}}]}]},
     {"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": "web"}]}], "policyTypes": ["Egress"]},
@@ -43,9 +43,9 @@ def test_every_cell_is_the_verdict(world: Build) -> None:
 
 def test_pods_that_have_ended_are_not_in_it(world: Build) -> None:
     table = Oracle(world()).table([WEB])
-    assert PodRef("y", "ended") not in table.pods
+    assert NamespacedName("y", "ended") not in table.pods
     with pytest.raises(KeyError):
-        table.answer(PodRef("y", "ended"), A, WEB)
+        table.answer(NamespacedName("y", "ended"), A, WEB)
 
 
 def test_an_empty_world_has_an_empty_table() -> None:

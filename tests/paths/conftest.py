@@ -2,13 +2,13 @@
 
 import pytest
 
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service, ServicePort
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 
 
 def _workload(namespace: str, name: str, *ports: str, kind: str = "Pod", replicas: int = 1) -> Workload:
-    return Workload(PodRef(namespace, name), kind, {"app": name}, tuple(map(_port, ports)), replicas)
+    return Workload(NamespacedName(namespace, name), kind, {"app": name}, tuple(map(_port, ports)), replicas)
 
 
 def _port(text: str) -> ContainerPort:
@@ -18,7 +18,7 @@ def _port(text: str) -> ContainerPort:
 
 
 def _service(namespace: str, name: str, app: str, *ports: ServicePort, headless: bool = False) -> Service:
-    return Service(PodRef(namespace, name), {"app": app}, ports, headless=headless)
+    return Service(NamespacedName(namespace, name), {"app": app}, ports, headless=headless)
 
 
 def _served(number: int, target: int | str, *, protocol: Protocol = Protocol.TCP, node_port: int = 0) -> ServicePort:

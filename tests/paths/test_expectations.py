@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import cell_path, covered, resolve, service_paths
 from netpol_harness.paths.grammar import Sentence, parse
@@ -42,40 +42,40 @@ def said(expectations: tuple[Expectation, ...]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("target", "kind", "ref", "port"),
     [
-        ("app:5000", TargetKind.POD, PodRef("default", "app"), 5000),
-        ("api:8080", TargetKind.POD, PodRef("default", "api"), 8080),
-        ("icmp://app", TargetKind.POD, PodRef("default", "app"), 0),
-        ("db:3306", TargetKind.POD, PodRef("default", "db"), 3306),
-        ("shop/db:5432", TargetKind.POD, PodRef("shop", "db"), 5432),
-        ("lone:80", TargetKind.POD, PodRef("shop", "lone"), 80),
-        ("pod(both):80", TargetKind.POD, PodRef("default", "both"), 80),
-        ("service(both):80", TargetKind.SERVICE, PodRef("default", "both"), 80),
-        ("both:80", TargetKind.SERVICE, PodRef("default", "both"), 80),
-        ("http://default/both", TargetKind.SERVICE, PodRef("default", "both"), 80),
-        ("db-service:33060", TargetKind.SERVICE, PodRef("default", "db-service"), 33060),
-        ("till:80", TargetKind.SERVICE, PodRef("shop", "till"), 80),
-        ("both.default.svc:80", TargetKind.FQDN, PodRef("default", "both"), 80),
-        ("ip(db-service):33060", TargetKind.CLUSTER_IP, PodRef("default", "db-service"), 33060),
-        ("api-headless:8080", TargetKind.SERVICE, PodRef("default", "api-headless"), 8080),
-        ("node(app):30080", TargetKind.NODE_PORT, PodRef("default", "app"), 30080),
-        ("user:443", TargetKind.EXTERNAL, PodRef("", "user"), 443),
-        ("203.0.113.7:443", TargetKind.EXTERNAL, PodRef("", "user"), 443),
-        ("203.0.113.8:1", TargetKind.ADDRESS, PodRef("", "203.0.113.8"), 1),
-        ("icmp://user", TargetKind.EXTERNAL, PodRef("", "user"), 0),
+        ("app:5000", TargetKind.POD, NamespacedName("default", "app"), 5000),
+        ("api:8080", TargetKind.POD, NamespacedName("default", "api"), 8080),
+        ("icmp://app", TargetKind.POD, NamespacedName("default", "app"), 0),
+        ("db:3306", TargetKind.POD, NamespacedName("default", "db"), 3306),
+        ("shop/db:5432", TargetKind.POD, NamespacedName("shop", "db"), 5432),
+        ("lone:80", TargetKind.POD, NamespacedName("shop", "lone"), 80),
+        ("pod(both):80", TargetKind.POD, NamespacedName("default", "both"), 80),
+        ("service(both):80", TargetKind.SERVICE, NamespacedName("default", "both"), 80),
+        ("both:80", TargetKind.SERVICE, NamespacedName("default", "both"), 80),
+        ("http://default/both", TargetKind.SERVICE, NamespacedName("default", "both"), 80),
+        ("db-service:33060", TargetKind.SERVICE, NamespacedName("default", "db-service"), 33060),
+        ("till:80", TargetKind.SERVICE, NamespacedName("shop", "till"), 80),
+        ("both.default.svc:80", TargetKind.FQDN, NamespacedName("default", "both"), 80),
+        ("ip(db-service):33060", TargetKind.CLUSTER_IP, NamespacedName("default", "db-service"), 33060),
+        ("api-headless:8080", TargetKind.SERVICE, NamespacedName("default", "api-headless"), 8080),
+        ("node(app):30080", TargetKind.NODE_PORT, NamespacedName("default", "app"), 30080),
+        ("user:443", TargetKind.EXTERNAL, NamespacedName("", "user"), 443),
+        ("203.0.113.7:443", TargetKind.EXTERNAL, NamespacedName("", "user"), 443),
+        ("203.0.113.8:1", TargetKind.ADDRESS, NamespacedName("", "203.0.113.8"), 1),
+        ("icmp://user", TargetKind.EXTERNAL, NamespacedName("", "user"), 0),
     ],
 )
 def test_a_target_is_what_its_name_denotes(
-    town: Inventory, target: str, kind: TargetKind, ref: PodRef, port: int
+    town: Inventory, target: str, kind: TargetKind, ref: NamespacedName, port: int
 ) -> None:
     (expectation,) = read(town, f"web -> {target}: blocked")
     assert expectation.path.target == Target(kind, ref, port)
-    assert expectation.path.source == PodRef("default", "web")
+    assert expectation.path.source == NamespacedName("default", "web")
     assert (expectation.expected, expectation.where) == (Expected.BLOCKED, "scenario.yaml:1")
 
 
 def test_an_external_host_asks_without_a_namespace(town: Inventory) -> None:
     (expectation,) = read(town, "user -> http://web: allowed")
-    assert expectation.path.source == PodRef("", "user")
+    assert expectation.path.source == NamespacedName("", "user")
     assert expectation.path.scheme is Scheme.HTTP
 
 
@@ -121,8 +121,8 @@ def test_what_cannot_be_asked_is_said_with_its_remedy(town: Inventory, line: str
 
 def test_a_bare_name_prefers_the_default_namespace_and_needs_no_other(town: Inventory) -> None:
     elsewhere = Inventory(
-        {ref: w for ref, w in town.workloads.items() if ref != PodRef("default", "db")}
-        | {PodRef("cafe", "db"): town.workloads[PodRef("shop", "db")]},
+        {ref: w for ref, w in town.workloads.items() if ref != NamespacedName("default", "db")}
+        | {NamespacedName("cafe", "db"): town.workloads[NamespacedName("shop", "db")]},
         {},
         {},
     )
@@ -168,7 +168,7 @@ def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, says: str) 
 
 
 def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inventory) -> None:
-    web, app = PodRef("default", "web"), PodRef("default", "app")
+    web, app = NamespacedName("default", "web"), NamespacedName("default", "app")
     from_web, to_web = "first web -> app:5000: blocked", "first app -> web:80: blocked"
     assert not in_time(town, Transition(made=frozenset({web})), from_web, to_web, "first web -> user:443: allowed")
     assert "neither end is made" in in_time(town, Transition(), from_web)[0]
@@ -179,7 +179,7 @@ def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inven
 def test_throughout_asks_from_before_the_step(town: Inventory) -> None:
     line = "throughout any -> app:5000: blocked"
     assert not in_time(town, Transition(), line)
-    (problem,) = in_time(town, Transition(made=frozenset({PodRef("default", "web")})), line)
+    (problem,) = in_time(town, Transition(made=frozenset({NamespacedName("default", "web")})), line)
     assert "write 'first web -> app:5000'" in problem
 
 
@@ -189,7 +189,7 @@ def test_a_held_path_is_allowed_where_it_is_opened_and_outlives_no_source(town: 
     assert "must be allowed" in in_time(town, Transition(), line)[0]
     assert "must be allowed" in in_time(town, Transition(), "held web -> http://lone: undefined")[0]
     assert not in_time(town, opened, line)
-    made = Transition(held=opened.held, made=frozenset({PodRef("default", "web")}))
+    made = Transition(held=opened.held, made=frozenset({NamespacedName("default", "web")}))
     assert "cannot have been kept open" in in_time(town, made, line)[0]
 
 
@@ -212,8 +212,8 @@ def test_only_new_connections_say_something_of_new_connections(town: Inventory) 
 
 
 def test_any_leaves_out_pods_on_their_nodes_network(town: Inventory) -> None:
-    app = town.workloads[PodRef("default", "app")]
-    agent = Workload(PodRef("default", "agent"), "Pod", {}, app.ports, host_network=True)
+    app = town.workloads[NamespacedName("default", "app")]
+    agent = Workload(NamespacedName("default", "agent"), "Pod", {}, app.ports, host_network=True)
     bigger = Inventory({**town.workloads, agent.ref: agent}, town.services, town.externals)
     assert said(read(bigger, "any -> any:5000: blocked")) == said(read(town, "any -> any:5000: blocked"))
     assert said(read(bigger, "agent -> app:5000: allowed", "app -> agent:5000: allowed"))
@@ -318,7 +318,7 @@ def test_kinds_and_schemes_make_different_paths(town: Inventory) -> None:
 
 
 def test_what_is_absent_keeps_its_name_and_is_no_end_of_a_path(town: Inventory) -> None:
-    gone = PodRef("default", "db")
+    gone = NamespacedName("default", "db")
     left = Inventory({r: w for r, w in town.workloads.items() if r != gone}, town.services, town.externals)
     absent = frozenset({ObjectName("Pod", gone)})
     for line in ("db -> web:80: allowed", "web -> db:3306: blocked", "web -> pod(db):3306: undefined"):
@@ -328,7 +328,7 @@ def test_what_is_absent_keeps_its_name_and_is_no_end_of_a_path(town: Inventory) 
 
 
 def test_an_absent_service_may_only_fail_to_resolve(town: Inventory) -> None:
-    gone = PodRef("default", "db-service")
+    gone = NamespacedName("default", "db-service")
     left = Inventory(town.workloads, {r: s for r, s in town.services.items() if r != gone}, town.externals)
     absent = frozenset({ObjectName("Service", gone)})
     assert read(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.paths.grammar import Form, Sentence, parse, qualified
@@ -12,10 +12,10 @@ from netpol_harness.paths.names import Named, Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 
-REFS = st.builds(PodRef, st.sampled_from(["default", "a", "b"]), st.sampled_from(["x", "y", "any", "host"]))
+REFS = st.builds(NamespacedName, st.sampled_from(["default", "a", "b"]), st.sampled_from(["x", "y", "any", "host"]))
 
 
-def names(workloads: set[PodRef], services: set[PodRef]) -> Names:
+def names(workloads: set[NamespacedName], services: set[NamespacedName]) -> Names:
     return Names(
         Inventory(
             {ref: Workload(ref, "Pod", {}, ()) for ref in workloads},
@@ -26,7 +26,9 @@ def names(workloads: set[PodRef], services: set[PodRef]) -> Names:
 
 
 @given(st.sets(REFS, min_size=1), st.sets(REFS))
-def test_a_spelling_means_the_workload_that_it_spells(workloads: set[PodRef], services: set[PodRef]) -> None:
+def test_a_spelling_means_the_workload_that_it_spells(
+    workloads: set[NamespacedName], services: set[NamespacedName]
+) -> None:
     known = names(workloads, services)
     for ref in workloads:
         sentence = parse(f"{known.spell_source(ref)} -> {known.spell_target(ref)}:80", Expected.ALLOWED, Place("f", 1))
@@ -42,24 +44,30 @@ def test_a_spelling_means_the_workload_that_it_spells(workloads: set[PodRef], se
 
 
 def test_a_bare_name_is_spelt_where_it_suffices() -> None:
-    known = names({PodRef("default", "x"), PodRef("a", "x"), PodRef("a", "y")}, {PodRef("default", "x")})
-    assert [known.spell_source(PodRef("default", "x")), known.spell_target(PodRef("default", "x"))] == ["x", "pod(x)"]
-    assert known.spell_target(PodRef("a", "x")) == "a/x"
-    assert known.spell_target(PodRef("a", "y")) == "y"
+    known = names(
+        {NamespacedName("default", "x"), NamespacedName("a", "x"), NamespacedName("a", "y")},
+        {NamespacedName("default", "x")},
+    )
+    assert [known.spell_source(NamespacedName("default", "x")), known.spell_target(NamespacedName("default", "x"))] == [
+        "x",
+        "pod(x)",
+    ]
+    assert known.spell_target(NamespacedName("a", "x")) == "a/x"
+    assert known.spell_target(NamespacedName("a", "y")) == "y"
 
 
 def test_what_is_absent_is_not_replaced_by_a_namesake() -> None:
-    whole = Inventory({PodRef("a", "x"): Workload(PodRef("a", "x"), "Pod", {}, ())}, {}, {})
-    assert Names(whole).workload(qualified("x", "a pod")) == PodRef("a", "x")
-    gone = frozenset({ObjectName("Pod", PodRef("default", "x"))})
-    assert Names(whole, gone).workload(qualified("x", "a pod")) == PodRef("default", "x")
+    whole = Inventory({NamespacedName("a", "x"): Workload(NamespacedName("a", "x"), "Pod", {}, ())}, {}, {})
+    assert Names(whole).workload(qualified("x", "a pod")) == NamespacedName("a", "x")
+    gone = frozenset({ObjectName("Pod", NamespacedName("default", "x"))})
+    assert Names(whole, gone).workload(qualified("x", "a pod")) == NamespacedName("default", "x")
 
 
 def test_several_namesakes_are_listed() -> None:
     with pytest.raises(ProblemWithoutPlace, match="write one of a/x, b/x"):
-        names({PodRef("a", "x"), PodRef("b", "x")}, set()).workload(qualified("x", "a pod"))
+        names({NamespacedName("a", "x"), NamespacedName("b", "x")}, set()).workload(qualified("x", "a pod"))
 
 
 def test_objects_print_as_kubectl_names_them() -> None:
-    assert str(ObjectName("Pod", PodRef("a", "x"))) == "Pod a/x"
-    assert str(ObjectName("Namespace", PodRef("", "a"))) == "Namespace a"
+    assert str(ObjectName("Pod", NamespacedName("a", "x"))) == "Pod a/x"
+    assert str(ObjectName("Namespace", NamespacedName("", "a"))) == "Namespace a"

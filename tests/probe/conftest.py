@@ -6,7 +6,7 @@ import pytest
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
 SAYS = {
@@ -14,7 +14,7 @@ SAYS = {
     "dropped": (124, ""),
     "refused": (1, "nc: connect failed: Connection refused"),
 }
-Ask = Callable[[PodRef, str, int], str]
+Ask = Callable[[NamespacedName, str, int], str]
 
 
 class FakePods:
@@ -30,10 +30,10 @@ class FakePods:
         self.seconds = 0.01
         self.spare = ""
         self.breaks = 0
-        self.execs: list[tuple[PodRef, str]] = []
+        self.execs: list[tuple[NamespacedName, str]] = []
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         self.execs.append((pod, argv[0]))
         if self.breaks:
@@ -48,18 +48,18 @@ class FakePods:
             raise ExecFailed('exec: "sh": executable file not found in $PATH')
         return ExecReply(0, self._shell(pod, stdin.decode()).encode())
 
-    def own(self, pod: PodRef) -> Sequence[str]:
+    def own(self, pod: NamespacedName) -> Sequence[str]:
         return ["app"]
 
-    def kind(self, pod: PodRef) -> str:
+    def kind(self, pod: NamespacedName) -> str:
         return ""
 
-    def container(self, pod: PodRef) -> str:
+    def container(self, pod: NamespacedName) -> str:
         if not self.spare:
             raise ToolMissing("a probe container cannot be had: nobody may")
         return self.spare
 
-    def _shell(self, pod: PodRef, script: str) -> str:
+    def _shell(self, pod: NamespacedName, script: str) -> str:
         if "discover" in script:
             found = re.search(r"\$\(discover\)\" (\w+)", script)
             assert found is not None
@@ -68,7 +68,7 @@ class FakePods:
         lines = re.findall(r"^[pq] (\w+) \d '(.*)'$", script, re.MULTILINE)
         return "".join(self._line(pod, nonce, index, command) for index, command in lines)
 
-    def _line(self, pod: PodRef, nonce: str, index: str, command: str) -> str:
+    def _line(self, pod: NamespacedName, nonce: str, index: str, command: str) -> str:
         if index.startswith("name"):
             return self._frame(nonce, index, 0, "10.0.0.1 STREAM x")
         host, port = command.split()[-2:]
@@ -76,7 +76,7 @@ class FakePods:
         code, message = SAYS[state]
         return self._frame(nonce, index, code, message)
 
-    def _agent(self, pod: PodRef, stdin: str) -> ExecReply:
+    def _agent(self, pod: NamespacedName, stdin: str) -> ExecReply:
         call = str(eval(stdin)).rstrip().rsplit("\n", 1)[-1]
         nonce, _, jobs = eval(call.removeprefix("main"))
         codes = {"open": 0, "dropped": 110, "refused": 111}

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import Unproven
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.bulk import bulk_probe, sample
@@ -13,7 +13,7 @@ from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
-PODS = [PodRef("shop", f"p{number}") for number in range(12)]
+PODS = [NamespacedName("shop", f"p{number}") for number in range(12)]
 QUICK = Timeouts(probe=0.2, settle=0.1, interval=0.001, exec=5, ready=1, cluster=1)
 FakePods = Callable[[Any], Any]
 
@@ -44,7 +44,7 @@ def test_an_agent_that_differs_from_nc_makes_the_table_worthless(fake_pods: Fake
     liar = fake_pods(lambda pod, host, port: "open")
     liar.python = True
 
-    def exec(pod: PodRef, argv: Any, **more: Any) -> Any:
+    def exec(pod: NamespacedName, argv: Any, **more: Any) -> Any:
         return (liar if argv[0] == "python3" else honest)(pod, argv, **more)
 
     questions = [question for question in _questions() if question.probe.host == "10.0.0.1"]

@@ -15,7 +15,7 @@ from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
 from netpol_harness.kube.wait import wait_ready
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
@@ -150,7 +150,7 @@ def _populate(kubeconfig: Path) -> dict[int, str]:
 def test_a_congested_api_server_costs_time_and_no_verdict(kubeconfig: Path, congested: Congested) -> None:
     addresses = _populate(kubeconfig)
     probes = {number: Probe(Scheme.TCP, address, 80) for number, address in addresses.items()}
-    pods = {number: PodRef("default", f"p{number}") for number in addresses}
+    pods = {number: NamespacedName("default", f"p{number}") for number in addresses}
     questions = [
         Question(pods[a], probes[b], Expected.ALLOWED if b % 2 else Expected.BLOCKED, ((pods[b], probes[b]),))
         for a in pods

@@ -4,13 +4,13 @@ import pytest
 
 from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.containers import ExecTarget, ExecTargets, lacks_program
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
 
-POD, OTHER = PodRef("shop", "web"), PodRef("shop", "till")
+POD, OTHER = NamespacedName("shop", "web"), NamespacedName("shop", "till")
 TCP, UDP = Probe(Scheme.TCP, "10.0.0.1", 80), Probe(Scheme.UDP, "10.0.0.1", 53)
 SEVERAL = "exec in pod shop/web failed: a container name must be specified for pod web, choose one of: [app side]"
 NO_SH = 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH: unknown'
@@ -25,7 +25,7 @@ class Pod:
         self.made_of = made_of
         self.execs: list[str] = []
 
-    def run(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
+    def run(self, pod: NamespacedName, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
         self.execs.append(container)
         has = self.containers[container]
         if not has.startswith("has"):
@@ -34,13 +34,13 @@ class Pod:
         frame = f"\n[{nonce} tools 0 0 0\n{has}\n{nonce} tools 0]\n"
         return ExecReply(0, frame.encode())
 
-    def own(self, pod: PodRef) -> Sequence[str]:
+    def own(self, pod: NamespacedName) -> Sequence[str]:
         return [name for name in self.containers if name not in ("", self.spare)]
 
-    def kind(self, pod: PodRef) -> str:
+    def kind(self, pod: NamespacedName) -> str:
         return self.made_of
 
-    def container(self, pod: PodRef) -> str:
+    def container(self, pod: NamespacedName) -> str:
         if self.spare is None:
             raise ToolMissing("a probe container cannot be had: not here; do this")
         return self.spare

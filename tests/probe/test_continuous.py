@@ -4,14 +4,14 @@ from typing import Any
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.continuous import ContinuousProbe
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 
-CLIENT = PodRef("shop", "client")
+CLIENT = NamespacedName("shop", "client")
 Pods = Callable[[dict[str, str]], Any]
 
 

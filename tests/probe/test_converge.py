@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import ExecFailed
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import ask, converge
@@ -13,7 +13,11 @@ from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
-CLIENT, SERVER, OTHER = PodRef("shop", "client"), PodRef("shop", "server"), PodRef("shop", "other")
+CLIENT, SERVER, OTHER = (
+    NamespacedName("shop", "client"),
+    NamespacedName("shop", "server"),
+    NamespacedName("shop", "other"),
+)
 PROBE = Probe(Scheme.TCP, "10.0.0.1", 80)
 WITNESS = ((SERVER, PROBE),)
 QUICK = Timeouts(probe=0.2, settle=0.2, interval=0.001, exec=5, ready=1, cluster=1)
@@ -21,12 +25,12 @@ PATIENT = Timeouts(probe=0.2, settle=30, interval=0.001, exec=5, ready=1, cluste
 FakePods = Callable[[Any], Any]
 
 
-def _script(**states: str) -> Callable[[PodRef, str, int], str]:
+def _script(**states: str) -> Callable[[NamespacedName, str, int], str]:
     """A network that gives each pod one letter after the other, the last for ever: o(pen), d(ropped), r(efused)."""
     remaining = {name: list(letters) for name, letters in states.items()}
     words = {"o": "open", "d": "dropped", "r": "refused"}
 
-    def network(pod: PodRef, host: str, port: int) -> str:
+    def network(pod: NamespacedName, host: str, port: int) -> str:
         letters = remaining[pod.name]
         return words[letters.pop(0) if len(letters) > 1 else letters[0]]
 
@@ -128,7 +132,7 @@ def test_no_questions_no_evidence(fake_pods: FakePods) -> None:
     assert converge(Prober(fake_pods({}), timeout=0.2, exec_timeout=5), [], QUICK) == {}
 
 
-NAME_SERVER = PodRef("kube-system", "coredns")
+NAME_SERVER = NamespacedName("kube-system", "coredns")
 LOOKUP = Probe(Scheme.UDP, "10.0.0.53", 53)
 
 
@@ -139,7 +143,7 @@ def _vouched(pods: Any) -> Any:
 
 
 def _mute(pods: Any) -> Any:
-    def exec(pod: PodRef, *args: Any, **more: Any) -> Any:
+    def exec(pod: NamespacedName, *args: Any, **more: Any) -> Any:
         if pod == NAME_SERVER:
             raise ExecFailed('exec: "sh": executable file not found in $PATH')
         return pods(pod, *args, **more)

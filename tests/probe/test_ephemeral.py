@@ -4,11 +4,10 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import ApiError, ToolMissing
-from netpol_harness.kube.client import ObjectKey
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.probe.ephemeral import IMAGE, NAME, ProbeContainers
 
-POD = PodRef("shop", "web")
+POD = NamespacedName("shop", "web")
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 CREATING = {"waiting": {"reason": "ContainerCreating"}}
 ENDED = {"terminated": {"exitCode": 0, "reason": "Completed"}}
@@ -184,7 +183,7 @@ def test_a_refusal_is_not_brought_about_in_every_round() -> None:
 def test_pods_that_are_not_ours_to_change_are_left_alone() -> None:
     api = FakeApi()
     with pytest.raises(ToolMissing, match="not ours to change"):
-        _containers(api, untouchable={"kube-system"}).container(PodRef("kube-system", "coredns"))
+        _containers(api, untouchable={"kube-system"}).container(NamespacedName("kube-system", "coredns"))
     assert api.patches == []
 
 

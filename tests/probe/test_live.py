@@ -11,7 +11,7 @@ import pytest
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import ProbeMethod, Prober
@@ -19,7 +19,7 @@ from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool
 
 HERE = pathlib.Path(__file__).parent
-POD = PodRef("shop", "web")
+POD = NamespacedName("shop", "web")
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
@@ -47,7 +47,7 @@ class _Inside:
         self._enter = ["nsenter", "--target", str(process), "--net", "--mount"]
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         program = [*self._enter, "env", f"PATH={PATH}", *argv]
         done = subprocess.run(program, input=stdin, capture_output=True, timeout=deadline.remaining, check=False)

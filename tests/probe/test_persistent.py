@@ -16,13 +16,13 @@ import pytest
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe
 
-POD = PodRef("shop", "client")
+POD = NamespacedName("shop", "client")
 BASH = shutil.which("bash") or "bash"
 BUSYBOX = shutil.which("busybox")
 
@@ -68,11 +68,13 @@ class Pods:
         self.path = path
         self.sessions: list[Local] = []
 
-    def __call__(self, pod: PodRef, argv: Any, *, stdin: bytes = b"", deadline: Deadline, container: str = "") -> Any:
+    def __call__(
+        self, pod: NamespacedName, argv: Any, *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+    ) -> Any:
         done = subprocess.run(["sh"], input=stdin, capture_output=True, timeout=10, env={"PATH": os.environ["PATH"]})
         return ExecReply(done.returncode, done.stdout, done.stderr)
 
-    def session(self, pod: PodRef, argv: Any, *, deadline: Deadline, container: str = "") -> Local:
+    def session(self, pod: NamespacedName, argv: Any, *, deadline: Deadline, container: str = "") -> Local:
         self.sessions.append(Local(argv, self.path))
         return self.sessions[-1]
 

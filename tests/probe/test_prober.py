@@ -8,13 +8,13 @@ import pytest
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import ExecReply, Throttled
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe
 
-A, B = PodRef("shop", "a"), PodRef("shop", "b")
+A, B = NamespacedName("shop", "a"), NamespacedName("shop", "b")
 OPEN, DROPPED, REFUSED = (Probe(Scheme.TCP, f"10.0.0.{number}", 80) for number in (1, 2, 3))
 NETWORK = {"10.0.0.1": "open", "10.0.0.2": "dropped", "10.0.0.3": "refused"}
 FakePods = Callable[[Any], Any]
@@ -87,7 +87,9 @@ def test_a_pod_without_a_shell_says_what_to_do(fake_pods: FakePods) -> None:
 def test_one_broken_pod_does_not_take_the_others_along(fake_pods: FakePods, error: Exception) -> None:
     pods = fake_pods(NETWORK)
 
-    def exec(pod: PodRef, argv: Sequence[str], *, stdin: bytes, deadline: Deadline, container: str) -> ExecReply:
+    def exec(
+        pod: NamespacedName, argv: Sequence[str], *, stdin: bytes, deadline: Deadline, container: str
+    ) -> ExecReply:
         if pod == A:
             raise error
         reply: ExecReply = pods(pod, argv, stdin=stdin, deadline=deadline)
@@ -116,7 +118,7 @@ def test_silence_on_a_name_needs_a_quicker_round_than_silence_of_an_address(fake
     """One lost query is a silence too, and resolvers repeat it only after seconds."""
     silent: Counter[str] = Counter()
 
-    def network(pod: PodRef, host: str, port: int) -> str:
+    def network(pod: NamespacedName, host: str, port: int) -> str:
         silent[host] += 1
         return "open" if host == "web" and silent[host] > 1 else "dropped"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.explain import Explanation, ExplanationLine
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Scheme, Target, TargetKind
 from netpol_harness.paths.path import Path as NetworkPath
@@ -25,9 +25,9 @@ def path_result(
         Attempt(0.5 * i, Reply(Outcome(o), "said so", "nc", COMMAND, 0.2), alive) for i, o in enumerate(outcomes)
     )
     path = NetworkPath(
-        PodRef("default", "web-pod"),
+        NamespacedName("default", "web-pod"),
         Scheme.TCP,
-        Target(TargetKind.SERVICE, PodRef("default", "db-service"), 3306),
+        Target(TargetKind.SERVICE, NamespacedName("default", "db-service"), 3306),
         f"web-pod -> {target}",
     )
     expectation = Expectation(path, Expected(word), "scenario.yaml:41")

@@ -1,6 +1,6 @@
 from itertools import product
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
 from netpol_harness.report.story import Story
@@ -14,8 +14,8 @@ STORY = Story("the summary", "THE STORY")
 
 def path_result(source: str, target: str, outcome: str = "TIMED_OUT", expected: str = "allowed") -> PathResult:
     """A cell that is wrong unless it is said to be CONNECTED."""
-    aimed = Target(TargetKind.POD, PodRef("default", target), 80)
-    path = Path(PodRef("default", source), Scheme.TCP, aimed, f"{source} -> {target}:80")
+    aimed = Target(TargetKind.POD, NamespacedName("default", target), 80)
+    path = Path(NamespacedName("default", source), Scheme.TCP, aimed, f"{source} -> {target}:80")
     evidence = Evidence(Expected(expected), (Attempt(0.1, Reply(Outcome(outcome)), Reply(Outcome.CONNECTED)),))
     return PathResult(
         Expectation(path, Expected(expected), "scenario.yaml:1"), (PodPairResult(source, target, evidence),)

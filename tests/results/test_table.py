@@ -1,6 +1,6 @@
 import pytest
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
 from netpol_harness.report import render
@@ -16,9 +16,9 @@ def path_result(source: str, target: str, expected: str, *outcomes: str, alive: 
         for i, o in enumerate(outcomes)
     ]
     path = Path(
-        PodRef("default", source),
+        NamespacedName("default", source),
         Scheme.TCP,
-        Target(TargetKind.POD, PodRef("default", target), 80),
+        Target(TargetKind.POD, NamespacedName("default", target), 80),
         f"{source} -> {target}",
     )
     return PathResult(Expectation(path, Expected(expected), "scenario.yaml:1"), tuple(asked))

@@ -8,8 +8,9 @@ import pytest
 from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import ClusterFailed, NotEnforcing
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.runner.canary import Crossing, verdict, watch
 

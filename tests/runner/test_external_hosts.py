@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import ExternalHost
 from netpol_harness.runner.external_hosts import ExternalMachines, Switchboard
 from netpol_harness.runner.snapshot import ClusterSnapshot
@@ -17,7 +17,7 @@ class Says:
         self.name = name
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         return ExecReply(0, f"{self.name}: {pod} {container}".encode())
 
@@ -29,9 +29,9 @@ class Recorded:
         self.exec = Says("machines")
         self.standing: list[str] = []
 
-    def start(self, hosts: Sequence[ExternalHost], namespace: str) -> Mapping[str, tuple[PodRef, str]]:
+    def start(self, hosts: Sequence[ExternalHost], namespace: str) -> Mapping[str, tuple[NamespacedName, str]]:
         self.standing = [host.name for host in hosts]
-        return {host.name: (PodRef(namespace, host.name), "192.0.2.7") for host in hosts}
+        return {host.name: (NamespacedName(namespace, host.name), "192.0.2.7") for host in hosts}
 
     def stop(self) -> None:
         self.standing = []
@@ -59,5 +59,5 @@ def test_machines_are_in_the_census_while_they_stand(shop: Scenario) -> None:
 
 
 def _told(switchboard: Switchboard, namespace: str) -> str:
-    reply = switchboard(PodRef(namespace, "user"), ["true"], deadline=Deadline(1.0), container="c")
+    reply = switchboard(NamespacedName(namespace, "user"), ["true"], deadline=Deadline(1.0), container="c")
     return reply.stdout.decode()

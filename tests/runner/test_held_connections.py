@@ -1,7 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme, Target, TargetKind
 from netpol_harness.runner.held_connections import HeldConnections
@@ -9,7 +9,7 @@ from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
 
-CLIENT, WEB = PodRef("shop", "client"), PodRef("shop", "web")
+CLIENT, WEB = NamespacedName("shop", "client"), NamespacedName("shop", "web")
 PATH = Path(CLIENT, Scheme.HTTP, Target(TargetKind.POD, WEB, 80), "held client -> http://web:80", ProbeMode.PERSISTENT)
 
 
@@ -22,7 +22,7 @@ class Recorded:
     def hang_up(self, held: Any) -> None:
         self.hung_up += held
 
-    def silence(self, pod: PodRef, probe: Any) -> float:
+    def silence(self, pod: NamespacedName, probe: Any) -> float:
         return 5.0
 
 

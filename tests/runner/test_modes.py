@@ -13,8 +13,8 @@ from netpol_harness.backends.base import Capability
 from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
-from netpol_harness.kube.client import ObjectKey
 from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.report import describe, surroundings
 from netpol_harness.results.evidence import Judgement

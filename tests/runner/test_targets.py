@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
@@ -194,6 +194,6 @@ def test_what_is_not_there_is_said(shop: Scenario) -> None:
 
 
 def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(snapshot: ClusterSnapshot) -> None:
-    assert snapshot.addresses[PodRef("", "user")] == ("203.0.113.10",)
-    assert PodRef("shop", "web") in snapshot.addresses
-    assert PodRef("shop", "db") not in snapshot.addresses
+    assert snapshot.addresses[NamespacedName("", "user")] == ("203.0.113.10",)
+    assert NamespacedName("shop", "web") in snapshot.addresses
+    assert NamespacedName("shop", "db") not in snapshot.addresses

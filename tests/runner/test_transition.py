@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import Sentence, parse

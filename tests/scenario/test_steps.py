@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.paths.path import TargetKind
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 
 Write = Callable[..., Path]
-WEB, DB = PodRef("default", "web"), PodRef("default", "db")
+WEB, DB = NamespacedName("default", "web"), NamespacedName("default", "db")
 SHOP = """
 kind: Namespace
 apiVersion: v1
@@ -42,7 +42,7 @@ def step(write: Write, text: str) -> Step:
 
 
 def test_controllers_are_workloads_under_their_own_names(write: Write) -> None:
-    till = step(write, "").inventory.workloads[PodRef("shop", "till")]
+    till = step(write, "").inventory.workloads[NamespacedName("shop", "till")]
     assert (till.kind, till.replicas, till.labels) == ("Deployment", 2, {"app": "till"})
     assert [str(p.port) for p in till.ports] == ["80/TCP", "53/UDP"]
 
@@ -51,7 +51,7 @@ def test_labels_of_a_step_are_what_its_pods_wear(write: Write) -> None:
     found = step(write, "labels: {pods: {web: {app: null, tier: on}}, namespaces: {shop: {team: a}}}")
     assert found.labels == (
         Relabel(ObjectName("Pod", WEB), {"app": None, "tier": "on"}),
-        Relabel(ObjectName("Namespace", PodRef("", "shop")), {"team": "a"}),
+        Relabel(ObjectName("Namespace", NamespacedName("", "shop")), {"team": "a"}),
     )
     assert found.inventory.workloads[WEB].labels == {"tier": "on"}
     assert found.inventory.workloads[DB].labels == {"app": "db"}
@@ -62,11 +62,11 @@ def test_labels_of_a_step_are_what_its_pods_wear(write: Write) -> None:
     [
         ("db", ObjectName("Pod", DB)),
         ("default/db", ObjectName("Pod", DB)),
-        ("till", ObjectName("Deployment", PodRef("shop", "till"))),
-        ("db-service", ObjectName("Service", PodRef("default", "db-service"))),
-        ("Service/db-service", ObjectName("Service", PodRef("default", "db-service"))),
-        ("ConfigMap/web", ObjectName("ConfigMap", PodRef("shop", "web"))),
-        ("ConfigMap/shop/web", ObjectName("ConfigMap", PodRef("shop", "web"))),
+        ("till", ObjectName("Deployment", NamespacedName("shop", "till"))),
+        ("db-service", ObjectName("Service", NamespacedName("default", "db-service"))),
+        ("Service/db-service", ObjectName("Service", NamespacedName("default", "db-service"))),
+        ("ConfigMap/web", ObjectName("ConfigMap", NamespacedName("shop", "web"))),
+        ("ConfigMap/shop/web", ObjectName("ConfigMap", NamespacedName("shop", "web"))),
     ],
 )
 def test_absent_names_any_object(write: Write, text: str, name: ObjectName) -> None:

@@ -13,7 +13,7 @@ from netpol_harness.analysis.predict import Prediction, Predictor, plain
 from netpol_harness.analysis.wording import listed, requirement_words
 from netpol_harness.analysis.world import NAME_LABEL, NAME_SERVER
 from netpol_harness.model.labels import Labels, LabelSelector
-from netpol_harness.model.names import Direction, PodRef
+from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
 from netpol_harness.oracle.points import Point
 from netpol_harness.oracle.verdict import Answer, Flow, Side
@@ -51,7 +51,7 @@ class CauseContext:
         for verdict in self.reading.legs:
             yield from ((verdict.flow, side) for side in (verdict.egress, verdict.ingress) if side.answer is answer)
 
-    def policies(self, refs: Iterable[PodRef]) -> Iterator[NetworkPolicy]:
+    def policies(self, refs: Iterable[NamespacedName]) -> Iterator[NetworkPolicy]:
         """Policies in force, by reference."""
         wanted = set(refs)
         yield from (policy for policy in self.outlook.world.policies if policy.ref in wanted)
@@ -95,7 +95,7 @@ def _namespace_labels(case: CauseContext) -> Iterator[str]:
     """A namespaceSelector that wants a label which the namespace does not have."""
     for flow, side in case.sides(Answer.BLOCKED):
         end = flow.destination if side.direction is Direction.EGRESS else flow.source
-        home = case.outlook.world.namespaces.get(end.namespace) if isinstance(end, PodRef) else None
+        home = case.outlook.world.namespaces.get(end.namespace) if isinstance(end, NamespacedName) else None
         for policy, index, rule in _rules(case, side) if home else ():
             for peer, missing in _lacking(rule, home.labels if home else {}):
                 lenient = replace(rule, peers=(peer,))
@@ -218,11 +218,11 @@ def _types(case: CauseContext) -> Iterator[str]:
                 )
     for flow, side in case.sides(Answer.ALLOWED) if case.reading.word is Expected.ALLOWED else ():
         subject = flow.source if side.direction is Direction.EGRESS else flow.destination
-        if not side.isolating and isinstance(subject, PodRef):
+        if not side.isolating and isinstance(subject, NamespacedName):
             yield from _one_way(case, subject, side.direction)
 
 
-def _one_way(case: CauseContext, subject: PodRef, direction: Direction) -> Iterator[str]:
+def _one_way(case: CauseContext, subject: NamespacedName, direction: Direction) -> Iterator[str]:
     """Policies that select the subject, but not in this direction."""
     pod, way = case.outlook.world.pods[subject], direction.lower()
     for policy in case.outlook.world.policies:
@@ -269,7 +269,7 @@ def _effect(case: CauseContext, policy: NetworkPolicy, word: Expected) -> str:
     flows = (*case.reading.route.lookups, *case.reading.route.legs)
     for flow in flows if word is not Expected.ALLOWED else ():
         for end, direction in ((flow.source, Direction.EGRESS), (flow.destination, Direction.INGRESS)):
-            pod = case.outlook.world.pods.get(end) if isinstance(end, PodRef) else None
+            pod = case.outlook.world.pods.get(end) if isinstance(end, NamespacedName) else None
             home = pod is not None and pod.ref.namespace == policy.ref.namespace
             if pod and home and direction in policy.directions and policy.subject.matches(pod.labels):
                 return f"would isolate {case.naming.end(end)} for {direction.lower()}, and is not in force in this step"

@@ -12,7 +12,7 @@ from itertools import chain
 from netpol_harness.analysis.paths import every_path
 from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.analysis.variants import Variant, variants
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.paths.outcome import Expected
@@ -71,7 +71,7 @@ class _View:
     def __init__(self, outlook: Predictor) -> None:
         self.outlook = outlook
         self.policies = network_policies(outlook.step)
-        self._ends: dict[Path, frozenset[PodRef]] = {}
+        self._ends: dict[Path, frozenset[NamespacedName]] = {}
         self._words: dict[Path, Expected] = {}
 
     @property
@@ -100,13 +100,13 @@ class _View:
             self._words[path] = self.outlook.word(path)
         return self._words[path]
 
-    def ends(self, path: Path) -> frozenset[PodRef]:
+    def ends(self, path: Path) -> frozenset[NamespacedName]:
         """The pods whose policies a path meets."""
         if path not in self._ends:
             route = self.outlook.route(path)
             flows = (*route.lookups, *route.legs)
             ends = (end for flow in flows for end in (flow.source, flow.destination))
-            self._ends[path] = frozenset(end for end in ends if isinstance(end, PodRef))
+            self._ends[path] = frozenset(end for end in ends if isinstance(end, NamespacedName))
         return self._ends[path]
 
 

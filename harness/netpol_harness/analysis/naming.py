@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from netpol_harness.model.names import Direction, PodRef
+from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import End, Flow, Outside
 from netpol_harness.paths.names import Names
@@ -20,7 +20,7 @@ class Speller:
         self._inventory = step.inventory
         self._names = Names(step.inventory)
         elsewhere = chain(spare, *(other.policies for other in scenario.steps), step.policies)
-        self._manifests: Mapping[PodRef, Manifest] = {
+        self._manifests: Mapping[NamespacedName, Manifest] = {
             m.name.ref: m for m in elsewhere if m.family is ApiGroupFamily.KUBERNETES
         }
 
@@ -34,7 +34,7 @@ class Speller:
         """``web-pod -> kube-system/kube-dns 53/UDP``."""
         return f"{self.end(flow.source)} -> {self.end(flow.destination)} {flow.port}"
 
-    def policy(self, ref: PodRef) -> str:
+    def policy(self, ref: NamespacedName) -> str:
         """``db-policy (policies/db-policy.yaml:1)``."""
         manifest = self._manifests.get(ref)
         name = ref.name if ref.namespace == self._inventory.default_namespace else str(ref)
@@ -46,6 +46,6 @@ class Speller:
         where = f" ({manifest.at('spec', direction.lower(), index)})" if manifest else ""
         return f"{'the only rule' if len(policy.rules(direction)) == 1 else f'rule {index + 1}'}{where}"
 
-    def manifest(self, ref: PodRef) -> Manifest | None:
+    def manifest(self, ref: NamespacedName) -> Manifest | None:
         """What a policy was read from."""
         return self._manifests.get(ref)

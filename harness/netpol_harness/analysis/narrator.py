@@ -4,7 +4,7 @@ from netpol_harness.analysis.naming import Speller
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.refusals import RuleView
 from netpol_harness.analysis.wording import QUESTIONS, listed, rule_words
-from netpol_harness.model.names import Direction, PodRef
+from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Rule
 from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
 
@@ -81,5 +81,5 @@ def _questions(side: Side) -> str:
     return listed([QUESTIONS[point] for point in sorted(side.points)]) if side.points else "the rest"
 
 
-def _rule(policies: dict[PodRef, NetworkPolicy], admission: Admission, direction: Direction) -> Rule:
+def _rule(policies: dict[NamespacedName, NetworkPolicy], admission: Admission, direction: Direction) -> Rule:
     return policies[admission.policy].rules(direction)[admission.rule]

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from netpol_harness.model.names import PodRef, Port
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import ContainerPort, ServicePort
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Scheme, Target, TargetKind
 from netpol_harness.scenario.scenario import Step
 
-_Spelled = tuple[TargetKind, PodRef, str]
+_Spelled = tuple[TargetKind, NamespacedName, str]
 
 
 def every_path(step: Step) -> tuple[Path, ...]:
@@ -27,9 +27,9 @@ def every_path(step: Step) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(paths))
 
 
-def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[PodRef, str]]:
+def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[NamespacedName, str]]:
     yield from ((w.ref, names.spell_source(w.ref)) for w in inventory.workloads.values() if w.in_closed_world)
-    yield from ((PodRef("", name), name) for name in inventory.externals)
+    yield from ((NamespacedName("", name), name) for name in inventory.externals)
 
 
 def _targets(inventory: Inventory, names: Names) -> Iterator[tuple[Scheme, Target, str]]:
@@ -54,7 +54,7 @@ def _served(
         if workload.in_closed_world:
             yield (TargetKind.POD, workload.ref, names.spell_target(workload.ref)), workload.ports
     for host in inventory.externals.values():
-        yield (TargetKind.EXTERNAL, PodRef("", host.name), host.name), host.ports
+        yield (TargetKind.EXTERNAL, NamespacedName("", host.name), host.name), host.ports
 
 
 def _at(name: str, port: Port, scheme: Scheme) -> str:

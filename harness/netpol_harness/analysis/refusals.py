@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from netpol_harness.analysis.wording import listed
 from netpol_harness.model.labels import Labels, LabelSelector
-from netpol_harness.model.names import Direction, PodRef, Port
+from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PodPeer, PolicyPort, Rule
 from netpol_harness.oracle.verdict import End, Flow
@@ -119,12 +119,12 @@ class RuleView:
 
     def _numbers(self, name: str, asked: Port) -> frozenset[int]:
         end = self.flow.destination
-        pod = self.world.pods.get(end) if isinstance(end, PodRef) else None
+        pod = self.world.pods.get(end) if isinstance(end, NamespacedName) else None
         return pod.numbers(name, asked.protocol) if pod else frozenset()
 
     @property
     def _pod(self) -> Pod | None:
-        return self.world.pods.get(self.peer) if isinstance(self.peer, PodRef) else None
+        return self.world.pods.get(self.peer) if isinstance(self.peer, NamespacedName) else None
 
 
 def unmet(selector: LabelSelector, labels: Labels, who: str) -> Iterator[str]:

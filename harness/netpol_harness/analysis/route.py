@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from netpol_harness.analysis.wording import listed
 from netpol_harness.analysis.world import LOOKUP, NAME_SERVER, Addresses
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service, World
 from netpol_harness.oracle.verdict import End, Flow, Outside
 from netpol_harness.paths.path import Inventory, Path, TargetKind
@@ -44,7 +44,7 @@ class Router:
         self._world = world
         self._inventory: Inventory = step.inventory
         self.beyond = _beyond(step)
-        self._arrivals: dict[tuple[PodRef, Port], tuple[tuple[PodRef, Port], ...]] = {}
+        self._arrivals: dict[tuple[NamespacedName, Port], tuple[tuple[NamespacedName, Port], ...]] = {}
         self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
 
     def route(self, path: Path) -> Route:
@@ -69,11 +69,11 @@ class Router:
     def _source(self, path: Path) -> End:
         return path.source if path.source.namespace else self._host(path.source)
 
-    def _host(self, name: PodRef) -> Outside:
+    def _host(self, name: NamespacedName) -> Outside:
         known = self._addresses.get(name)
         return Outside(known[0] if known else self._inventory.externals[name.name].address)
 
-    def _to_pod(self, source: End, target: PodRef, asked: Port) -> Route:
+    def _to_pod(self, source: End, target: NamespacedName, asked: Port) -> Route:
         if target not in self._world.pods:
             return Route(doubt=f"{target} has no pods in this step")
         served = {port.port for port in self._world.pods[target].ports}
@@ -96,7 +96,7 @@ class Router:
         doubt = (by_name and self._resolver(path.source)) or self._itself(source, *(leg.destination for leg in legs))
         return Route(lookups, legs, balanced=True, doubt=doubt)
 
-    def _through_node(self, source: End, target: PodRef, asked: Port) -> Route:
+    def _through_node(self, source: End, target: NamespacedName, asked: Port) -> Route:
         """By a port of the target's own node. Only ``externalTrafficPolicy: Local`` keeps an outsider's address."""
         for service in self._inventory.services.values():
             for port in service.ports:
@@ -124,7 +124,7 @@ class Router:
         for pod, landing in self._landings(service, asked):
             yield Flow(source, pod, landing, through, virtual)
 
-    def _landings(self, service: Service, asked: Port) -> tuple[tuple[PodRef, Port], ...]:
+    def _landings(self, service: Service, asked: Port) -> tuple[tuple[NamespacedName, Port], ...]:
         """The pods behind a Service, and their own ports, where one of its ports arrives."""
         key = service.ref, asked
         if key not in self._arrivals:
@@ -141,12 +141,12 @@ class Router:
 
     def _itself(self, source: End, *targets: End) -> str:
         """A workload of several pods that asks itself asks both itself and others."""
-        workload = self._inventory.workloads.get(source) if isinstance(source, PodRef) else None
+        workload = self._inventory.workloads.get(source) if isinstance(source, NamespacedName) else None
         if workload is None or workload.is_one_pod or source not in targets:
             return ""
         return f"a pod of {source} may meet itself or another"
 
-    def _resolver(self, source: PodRef) -> str:
+    def _resolver(self, source: NamespacedName) -> str:
         """Not every pod asks the cluster's name server."""
         policy, workload = self._specs.get(source, {}).get("dnsPolicy"), self._inventory.workloads[source]
         if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_DNS and not workload.host_network):

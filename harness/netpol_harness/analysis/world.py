@@ -5,16 +5,16 @@ One pod stands for all pods of a workload, under the workload's own name. Every 
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.path import Workload
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
 
-Addresses = Mapping[PodRef, Sequence[str]]
+Addresses = Mapping[NamespacedName, Sequence[str]]
 """Addresses that are known, by workload; those of external hosts by their names, without a namespace."""
 
-NAME_SERVER = PodRef("kube-system", "kube-dns")
+NAME_SERVER = NamespacedName("kube-system", "kube-dns")
 """The name server's pod in every world, and the Service before it."""
 
 LOOKUP = Port(Protocol.UDP, 53)

@@ -11,7 +11,7 @@ from netpol_harness.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from netpol_harness.kube.exec import Exec
-    from netpol_harness.model.names import PodRef
+    from netpol_harness.model.names import NamespacedName
     from netpol_harness.paths.path import ExternalHost
 
 Progress = Callable[[str], None]
@@ -131,10 +131,10 @@ class ExternalHosts(Protocol):
 
     @property
     def exec(self) -> "Exec":
-        """Runs commands in these hosts, which it knows by the ``PodRef`` that ``start`` gave them."""
+        """Runs commands in these hosts, which it knows by the ``NamespacedName`` that ``start`` gave them."""
         ...
 
-    def start(self, hosts: "Sequence[ExternalHost]", namespace: str) -> "Mapping[str, tuple[PodRef, str]]":
+    def start(self, hosts: "Sequence[ExternalHost]", namespace: str) -> "Mapping[str, tuple[NamespacedName, str]]":
         """Start them; their names with the reference and the address of each.
 
         ``namespace`` is unique to the scenario on this host, and the namespace of the references.

@@ -23,9 +23,10 @@ from netpol_harness.backends.runs.directory import PREFIX
 from netpol_harness.backends.runs.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed
-from netpol_harness.kube.client import Client, Object, ObjectKey
+from netpol_harness.kube.client import Client, Object
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.wait import wait_gone
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import EMBEDDED, REMOTE, Timeouts
 
 PRODUCTION = (r"(^|[^a-z0-9])(prod|production|prd|live)([^a-z0-9]|$)",)

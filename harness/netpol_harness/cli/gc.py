@@ -22,7 +22,7 @@ from netpol_harness.cli.arguments import hours
 from netpol_harness.cli.output import complain
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
-from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.names import ObjectKey
 
 
 @dataclass(frozen=True, slots=True)

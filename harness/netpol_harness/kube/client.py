@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.segment import segment
+from netpol_harness.model.names import ObjectKey
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -36,26 +37,6 @@ SERVER_ERRORS = frozenset({500, 502, 503, 504})
 MOST_SECONDS_TO_WAIT = 10.0
 
 Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
-    """What names one object. ``namespace`` is empty for cluster-scoped kinds, and where ``default`` is meant."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> "ObjectKey":
-        """The key of an object as a manifest or the API gives it."""
-        metadata = data["metadata"]
-        return cls(data["apiVersion"], data["kind"], metadata.get("namespace") or "", metadata["name"])
-
-    def __str__(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {where}{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

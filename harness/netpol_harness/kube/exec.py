@@ -34,7 +34,7 @@ from netpol_harness.kube.stream import (
     exec_path,
     exit_code,
 )
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
 MOST_OUTPUT = 16 * 1024 * 1024
 STDIN_FRAME = 32 * 1024
@@ -66,7 +66,7 @@ class Exec(Protocol):
     """
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         """Run the command; see the class."""
         ...
@@ -95,7 +95,7 @@ class Session(Protocol):
 class Sessions(Protocol):
     """What can open sessions."""
 
-    def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Session:
+    def session(self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Session:
         """Start ``argv`` in a container of a pod. Raises ``ExecFailed`` where that is not possible."""
         ...
 
@@ -107,7 +107,7 @@ class PodExec:
         self._access = access
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         """Run the command. What fails before the first output, for a reason that passes, is tried three times."""
         path = exec_path(pod, argv, container, "true" if stdin else "false")
@@ -125,7 +125,9 @@ class PodExec:
         except (TransientFailure, PermanentFailure) as error:
             raise ExecFailed(f"exec in pod {pod} failed: {error}") from error
 
-    def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> PodSession:
+    def session(
+        self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = ""
+    ) -> PodSession:
         """Start the command and leave it running. Tried once: who holds sessions knows when to try again."""
         try:
             return PodSession(connect(self._access, exec_path(pod, argv, container, "true"), deadline), pod)

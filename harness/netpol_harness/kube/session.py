@@ -11,13 +11,13 @@ from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutExcep
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.stream import STATUS, STDIN, STDOUT, PermanentFailure, TransientFailure, exit_code
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
 
 class PodSession:
     """A ``Session`` over an open WebSocket of pods/exec. ``pod`` is for messages."""
 
-    def __init__(self, socket: WebSocket, pod: PodRef) -> None:
+    def __init__(self, socket: WebSocket, pod: NamespacedName) -> None:
         self._socket = socket
         self._pod = pod
 

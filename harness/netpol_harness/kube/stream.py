@@ -16,7 +16,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import seconds_to_wait
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.segment import segment
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
 V5 = "v5.channel.k8s.io"
 V4 = "v4.channel.k8s.io"
@@ -44,7 +44,7 @@ class PermanentFailure(Exception):
     """A failure that trying again will not mend."""
 
 
-def exec_path(pod: PodRef, argv: Sequence[str], container: str, stdin: str) -> str:
+def exec_path(pod: NamespacedName, argv: Sequence[str], container: str, stdin: str) -> str:
     query = [*(("command", word) for word in argv), ("stdin", stdin), ("stdout", "true"), ("stderr", "true")]
     if container:
         query.append(("container", container))

@@ -12,7 +12,8 @@ from typing import Any
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import diagnose
-from netpol_harness.kube.client import Client, Object, ObjectKey
+from netpol_harness.kube.client import Client, Object
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.model.objects import Pod, Service
 
 UNSCHEDULABLE_PATIENCE = 20.0

@@ -1,7 +1,9 @@
-"""The question that a probe asks and a policy answers: who, to whom, by which protocol, on which port."""
+"""Names of API objects, and the terms of a connection: protocol, direction and port."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Protocol(StrEnum):
@@ -21,8 +23,8 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class PodRef:
-    """A pod by name, as kubectl prints it with ``-A``: ``namespace/name``."""
+class NamespacedName:
+    """The name of a namespaced object, printed as ``namespace/name``."""
 
     namespace: str
     name: str
@@ -40,3 +42,23 @@ class Port:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """What names one object. ``namespace`` is empty for cluster-scoped kinds, and where ``default`` is meant."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "ObjectKey":
+        """The key of an object as a manifest or the API gives it."""
+        metadata = data["metadata"]
+        return cls(data["apiVersion"], data["kind"], metadata.get("namespace") or "", metadata["name"])
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
 
 
@@ -41,7 +41,7 @@ class Pod:
     ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
     """
 
-    ref: PodRef
+    ref: NamespacedName
     labels: Labels
     ports: tuple[ContainerPort, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Pod:
         """Read a core/v1 Pod. Succeeded and Failed pods are not ``running``: their addresses are no longer theirs."""
         metadata, spec, status = data["metadata"], data["spec"], data.get("status") or {}
         return cls(
-            ref=PodRef(metadata.get("namespace") or "default", metadata["name"]),
+            ref=NamespacedName(metadata.get("namespace") or "default", metadata["name"]),
             labels=metadata.get("labels") or {},
             ports=container_ports(spec),
             addresses=tuple(entry["ip"] for entry in status.get("podIPs") or ()),
@@ -96,7 +96,7 @@ class Service:
     ``externalTrafficPolicy: Local``: who comes by a node's port meets that node's pods alone, with an unchanged source.
     """
 
-    ref: PodRef
+    ref: NamespacedName
     selector: Labels | None
     ports: tuple[ServicePort, ...]
     cluster_ips: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class Service:
         metadata, spec = data["metadata"], data["spec"]
         addresses = tuple(spec.get("clusterIPs") or filter(None, [spec.get("clusterIP")]))
         return cls(
-            ref=PodRef(metadata.get("namespace") or "default", metadata["name"]),
+            ref=NamespacedName(metadata.get("namespace") or "default", metadata["name"]),
             selector=spec.get("selector") or None,
             ports=tuple(_service_port(p) for p in spec.get("ports") or ()),
             cluster_ips=tuple(a for a in addresses if a != "None"),
@@ -141,8 +141,8 @@ class World:
     """One snapshot of everything that decides connectivity."""
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
-    pods: Mapping[PodRef, Pod] = field(default_factory=dict)
-    services: Mapping[PodRef, Service] = field(default_factory=dict)
+    pods: Mapping[NamespacedName, Pod] = field(default_factory=dict)
+    services: Mapping[NamespacedName, Service] = field(default_factory=dict)
     policies: tuple[NetworkPolicy, ...] = ()
 
     @classmethod

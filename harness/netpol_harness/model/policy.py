@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import Direction, PodRef, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Protocol
 
 Network = IPv4Network | IPv6Network
 
@@ -61,7 +61,7 @@ class Rule:
 class NetworkPolicy:
     """Isolates its subject pods in each direction of ``directions``, and admits there what its rules say."""
 
-    ref: PodRef
+    ref: NamespacedName
     subject: LabelSelector
     directions: frozenset[Direction]
     ingress: tuple[Rule, ...]
@@ -72,7 +72,7 @@ class NetworkPolicy:
         """Read an API object that passed the server's validation (or ours)."""
         spec = data.get("spec") or {}
         return cls(
-            ref=PodRef(data["metadata"].get("namespace") or "default", data["metadata"]["name"]),
+            ref=NamespacedName(data["metadata"].get("namespace") or "default", data["metadata"]["name"]),
             subject=LabelSelector.parse(spec.get("podSelector")),
             directions=_directions(spec),
             ingress=_rules(spec.get("ingress"), "from"),

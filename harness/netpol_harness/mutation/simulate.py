@@ -15,7 +15,7 @@ from netpol_harness.emulator.kernel.node import ADDRESS
 from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR, Pool
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.emulator.store import Event, EventType, Key
-from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.names import WORKLOAD_KINDS
 from netpol_harness.runner.state import Act, Change, State, changes, recreated, state_of
 from netpol_harness.scenario.placement import Placement

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.oracle.match import NEVER, Match, hanging, surely
 from netpol_harness.oracle.points import Point
@@ -17,7 +17,7 @@ class EndpointIndex:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.pods: Mapping[PodRef, Pod] = {ref: pod for ref, pod in world.pods.items() if pod.running}
+        self.pods: Mapping[NamespacedName, Pod] = {ref: pod for ref, pod in world.pods.items() if pod.running}
         self._nodes: dict[str, str] = {
             address: pod.node for pod in self.pods.values() if pod.host_network for address in pod.addresses
         }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
-from netpol_harness.model.names import PodRef, Port
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.policy import IPBlock, Network
 from netpol_harness.oracle.blocks import holds_every_address
 from netpol_harness.oracle.endpoints import EndpointIndex
@@ -117,7 +117,7 @@ class Population:
         self._spaces = LabelIndex(places.namespace_labels(name) for name in self._homes)
         self._blocks: dict[IPBlock, Extent] = {}
 
-    def numbered(self) -> Mapping[PodRef, int]:
+    def numbered(self) -> Mapping[NamespacedName, int]:
         """Each pod's number."""
         return {pod.ref: number for number, pod in enumerate(self.pods)}
 

@@ -8,7 +8,7 @@ Pure.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.model.names import Direction, PodRef, Port
+from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.bit_matrix import matrix, rows, side_for, transposed
 from netpol_harness.oracle.endpoints import EndpointIndex
@@ -33,20 +33,20 @@ class AllPairs:
     Raises ``KeyError`` where it is asked for a pod or a port that it does not know.
     """
 
-    def __init__(self, numbered: Mapping[PodRef, int], planes: Mapping[Port, Plane]) -> None:
+    def __init__(self, numbered: Mapping[NamespacedName, int], planes: Mapping[Port, Plane]) -> None:
         self.pods = tuple(numbered)
         self.ports = tuple(planes)
         self._numbered = numbered
         self._planes = planes
 
-    def answer(self, source: PodRef, destination: PodRef, port: Port) -> Answer:
+    def answer(self, source: NamespacedName, destination: NamespacedName, port: Port) -> Answer:
         """The answer of one cell."""
         plane, row, column = self._planes[port], self._numbered[source], self._numbered[destination]
         if plane.allowed[row] >> column & 1:
             return Answer.ALLOWED
         return Answer.UNDEFINED if plane.possible[row] >> column & 1 else Answer.BLOCKED
 
-    def row(self, source: PodRef, port: Port, answer: Answer) -> int:
+    def row(self, source: NamespacedName, port: Port, answer: Answer) -> int:
         """The destinations with this answer: bit ``n`` stands for ``pods[n]``."""
         plane, number = self._planes[port], self._numbered[source]
         match answer:
@@ -57,7 +57,7 @@ class AllPairs:
             case Answer.BLOCKED:
                 return ((1 << len(self.pods)) - 1) & ~plane.possible[number]
 
-    def destinations(self, source: PodRef, port: Port, answer: Answer) -> Iterator[PodRef]:
+    def destinations(self, source: NamespacedName, port: Port, answer: Answer) -> Iterator[NamespacedName]:
         """The destinations with this answer, in order."""
         return (self.pods[number] for number in numbers(self.row(source, port, answer)))
 

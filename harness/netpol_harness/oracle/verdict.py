@@ -7,7 +7,7 @@ name up is a flow of its own, to the name server's pods.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netpol_harness.model.names import Direction, PodRef, Port
+from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.oracle.points import Point
 
 
@@ -27,7 +27,7 @@ class Outside:
     node: bool = False
 
 
-End = PodRef | Outside
+End = NamespacedName | Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Flow:
     source: End
     destination: End
     port: Port
-    through: PodRef | None = None
+    through: NamespacedName | None = None
     virtual: str = ""
 
 
@@ -53,7 +53,7 @@ class Admission:
     ports, and so means all.
     """
 
-    policy: PodRef
+    policy: NamespacedName
     rule: int
     peer: int | None = None
     port: int | None = None
@@ -70,7 +70,7 @@ class Side:
 
     direction: Direction
     answer: Answer
-    isolating: tuple[PodRef, ...] = ()
+    isolating: tuple[NamespacedName, ...] = ()
     admissions: tuple[Admission, ...] = ()
     points: frozenset[Point] = frozenset()
 

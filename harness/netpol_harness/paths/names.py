@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.grammar import ANY, Name
 from netpol_harness.paths.path import Inventory
@@ -22,7 +22,7 @@ class ObjectName:
     """Any API object by kind and name; ``ref`` has an empty namespace for cluster-scoped kinds."""
 
     kind: str
-    ref: PodRef
+    ref: NamespacedName
 
     def __str__(self) -> str:
         return f"{self.kind} {self.ref if self.ref.namespace else self.ref.name}"
@@ -32,12 +32,12 @@ class ObjectName:
 class Named:
     """What bears a name in a namespace: a workload, a Service, or one of each."""
 
-    ref: PodRef
+    ref: NamespacedName
     is_workload: bool
     is_service: bool
 
 
-_Index = dict[str, tuple[PodRef, ...]]
+_Index = dict[str, tuple[NamespacedName, ...]]
 
 
 class Names:
@@ -56,14 +56,14 @@ class Names:
         """The external host of this name, if there is one."""
         return name.name if not name.namespace and name.name in self._externals else None
 
-    def workload(self, name: Name) -> PodRef:
+    def workload(self, name: Name) -> NamespacedName:
         """The workload of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
         found = self._candidates(name, self._workloads)
         if not found and self._candidates(name, self._services):
             raise ProblemWithoutPlace(f"'{name}' is a Service, where a pod is wanted", "name one of the pods instead")
         return self._one(name, found, "workload", self._workloads)
 
-    def service(self, name: Name) -> PodRef:
+    def service(self, name: Name) -> NamespacedName:
         """The Service of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
         found = self._candidates(name, self._services)
         if not found and self._candidates(name, self._workloads):
@@ -76,34 +76,34 @@ class Names:
         ref = self._one(name, found, "workload, Service or external host", self._either)
         return Named(ref, ref in self._workloads.get(ref.name, ()), ref in self._services.get(ref.name, ()))
 
-    def spell_source(self, ref: PodRef) -> str:
+    def spell_source(self, ref: NamespacedName) -> str:
         """The shortest spelling of a workload as a source."""
         return self._spell(ref, self._workloads)
 
-    def spell_target(self, ref: PodRef) -> str:
+    def spell_target(self, ref: NamespacedName) -> str:
         """The shortest spelling of a workload as a target."""
         if ref in self._services.get(ref.name, ()):
             return f"pod({self.spell_source(ref)})"
         return self._spell(ref, self._either)
 
-    def spell_service(self, ref: PodRef) -> str:
+    def spell_service(self, ref: NamespacedName) -> str:
         """The shortest spelling of a Service as a target."""
         if ref in self._workloads.get(ref.name, ()):
             return f"service({self._spell(ref, self._services)})"
         return self._spell(ref, self._either)
 
-    def _spell(self, ref: PodRef, index: _Index) -> str:
+    def _spell(self, ref: NamespacedName, index: _Index) -> str:
         bare = Name("", ref.name)
         taken = bare == ANY or self.external(bare)
         return ref.name if not taken and self._candidates(bare, index) == (ref,) else str(ref)
 
-    def _candidates(self, name: Name, index: _Index) -> tuple[PodRef, ...]:
+    def _candidates(self, name: Name, index: _Index) -> tuple[NamespacedName, ...]:
         same = index.get(name.name, ())
         namespace = name.namespace or self._default
         preferred = tuple(ref for ref in same if ref.namespace == namespace)
         return preferred if preferred or name.namespace else same
 
-    def _one(self, name: Name, found: tuple[PodRef, ...], what: str, index: _Index) -> PodRef:
+    def _one(self, name: Name, found: tuple[NamespacedName, ...], what: str, index: _Index) -> NamespacedName:
         if len(found) == 1:
             return found[0]
         if found:
@@ -121,8 +121,8 @@ class Names:
         return suggest(str(name), map(str, refs))
 
 
-def _by_bare_name(refs: Iterable[PodRef]) -> _Index:
-    index: dict[str, list[PodRef]] = defaultdict(list)
+def _by_bare_name(refs: Iterable[NamespacedName]) -> _Index:
+    index: dict[str, list[NamespacedName]] = defaultdict(list)
     for ref in sorted(refs):
         index[ref.name].append(ref)
     return {name: tuple(same) for name, same in index.items()}

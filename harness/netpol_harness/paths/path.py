@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.names import PodRef, Protocol
+from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.objects import ContainerPort, Service
 from netpol_harness.paths.outcome import Expected
 
@@ -72,7 +72,7 @@ class Target:
     """
 
     kind: TargetKind
-    ref: PodRef
+    ref: NamespacedName
     port: int
 
 
@@ -83,7 +83,7 @@ class Path:
     ``source`` has an empty namespace where it is an external host. ``source_port`` is 0 where any will do.
     """
 
-    source: PodRef
+    source: NamespacedName
     scheme: Scheme
     target: Target
     text: str = field(compare=False)
@@ -120,7 +120,7 @@ class Workload:
     since what policies mean for them is undefined.
     """
 
-    ref: PodRef
+    ref: NamespacedName
     kind: str
     labels: Labels
     ports: tuple[ContainerPort, ...]
@@ -151,7 +151,7 @@ class ExternalHost:
 class Inventory:
     """All names that a path may use. ``default_namespace`` completes a bare name."""
 
-    workloads: Mapping[PodRef, Workload]
-    services: Mapping[PodRef, Service]
+    workloads: Mapping[NamespacedName, Workload]
+    services: Mapping[NamespacedName, Service]
     externals: Mapping[str, ExternalHost]
     default_namespace: str = "default"

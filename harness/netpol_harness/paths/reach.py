@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import PodRef, Port
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.path import Inventory, Path, Target, TargetKind, Workload
 
@@ -16,8 +16,8 @@ SERVICE_KINDS = (TargetKind.SERVICE, TargetKind.FQDN, TargetKind.CLUSTER_IP)
 class Cell:
     """One cell of the closed world: a workload asks another at one of its ports."""
 
-    source: PodRef
-    target: PodRef
+    source: NamespacedName
+    target: NamespacedName
     port: Port
 
 
@@ -69,7 +69,7 @@ def landings(service: Service, asked: Port, workload: Workload) -> frozenset[int
     return frozenset({*named, *(target for target in targets if isinstance(target, int))})
 
 
-def answerers(service: Service, asked: Port, inventory: Inventory) -> frozenset[PodRef]:
+def answerers(service: Service, asked: Port, inventory: Inventory) -> frozenset[NamespacedName]:
     """The workloads behind a Service that serve the port at which one of the Service's arrives."""
     return frozenset(
         workload.ref
@@ -80,7 +80,7 @@ def answerers(service: Service, asked: Port, inventory: Inventory) -> frozenset[
     )
 
 
-def ends(target: Target, port: Port, inventory: Inventory) -> frozenset[PodRef]:
+def ends(target: Target, port: Port, inventory: Inventory) -> frozenset[NamespacedName]:
     """The workloads that may answer a target: asking it from one of them may lead back to the asker."""
     match target.kind:
         case TargetKind.POD:

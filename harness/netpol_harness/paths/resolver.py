@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
 from netpol_harness.paths.grammar import Form, Name, Sentence
@@ -29,7 +29,7 @@ class Transition:
     """
 
     absent: Set[ObjectName] = frozenset()
-    made: Set[PodRef] = frozenset()
+    made: Set[NamespacedName] = frozenset()
     held: Set[Path] = frozenset()
 
 
@@ -67,17 +67,17 @@ class Resolver:
                 _in_time(path, sentence, transition)
         return paths
 
-    def _leads_back(self, source: PodRef, target: Target, sentence: Sentence) -> bool:
+    def _leads_back(self, source: NamespacedName, target: Target, sentence: Sentence) -> bool:
         """Whether the asker may answer itself, which the API leaves undefined."""
         return source in ends(target, Port(sentence.scheme.protocol, sentence.port), self._inventory)
 
-    def _sources(self, sentence: Sentence) -> list[tuple[PodRef, str]]:
+    def _sources(self, sentence: Sentence) -> list[tuple[NamespacedName, str]]:
         if sentence.from_any:
             spell = self._names.spell_source
             return [(workload.ref, sentence.left_prefix + spell(workload.ref)) for workload in self._everybody]
         if host := self._names.external(sentence.source):
             _demand_one_pod(sentence, None)
-            return [(PodRef("", host), sentence.left)]
+            return [(NamespacedName("", host), sentence.left)]
         workload = self._with_pods(self._names.workload(sentence.source))
         _demand_one_pod(sentence, workload)
         return [(workload.ref, sentence.left)]
@@ -124,7 +124,7 @@ class Resolver:
             return self._service(TargetKind.SERVICE, named.ref, sentence)
         return self._pod(named.ref, sentence)
 
-    def _demand_that_the_service_is_meant(self, ref: PodRef, sentence: Sentence) -> None:
+    def _demand_that_the_service_is_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
         """Of a workload and a Service of one name, the Service is meant where the port is the Service's.
 
         Only a name can be unresolved, so that this is of the Service, too.
@@ -144,26 +144,26 @@ class Resolver:
         for host in self._inventory.externals.values():
             if host.address == sentence.target.name:
                 return self._external(host.name, sentence)
-        return Target(TargetKind.ADDRESS, PodRef("", sentence.target.name), sentence.port)
+        return Target(TargetKind.ADDRESS, NamespacedName("", sentence.target.name), sentence.port)
 
     def _external(self, name: str, sentence: Sentence) -> Target:
         served = [p.port for p in self._inventory.externals[name].ports]
         _demand(sentence, served, f"the external host '{name}'", "give it that port under 'external'")
-        return Target(TargetKind.EXTERNAL, PodRef("", name), sentence.port)
+        return Target(TargetKind.EXTERNAL, NamespacedName("", name), sentence.port)
 
-    def _pod(self, ref: PodRef, sentence: Sentence) -> Target:
+    def _pod(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
         served = [p.port for p in workload.ports]
         _demand(sentence, served, f"{workload.kind} {workload.ref}", "declare it as a containerPort in its manifest")
         return Target(TargetKind.POD, workload.ref, sentence.port)
 
-    def _node(self, ref: PodRef, sentence: Sentence) -> Target:
+    def _node(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
         offered = sorted((p for s in self._inventory.services.values() for p in node_ports(s)), key=str)
         _demand(sentence, offered, "a node, by the Services' nodePorts,", "write nodePort in the Service's manifest")
         return Target(TargetKind.NODE_PORT, workload.ref, sentence.port)
 
-    def _service(self, kind: TargetKind, ref: PodRef, sentence: Sentence) -> Target:
+    def _service(self, kind: TargetKind, ref: NamespacedName, sentence: Sentence) -> Target:
         target = Target(kind, ref, sentence.port)
         service = self._inventory.services.get(ref)
         if service is None:
@@ -198,7 +198,7 @@ class Resolver:
         hint = f"{sentence.port} is its targetPort: ask {' or '.join(behind)}" if behind else "ask a port that it has"
         _demand(sentence, served, f"Service {service.ref}", hint)
 
-    def _with_pods(self, ref: PodRef) -> Workload:
+    def _with_pods(self, ref: NamespacedName) -> Workload:
         workload = self._inventory.workloads.get(ref)
         if workload is None:
             raise ProblemWithoutPlace(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from netpol_harness.errors import Unproven
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe, Question
@@ -64,7 +64,7 @@ def _differing(prober: Prober, by_agent: Mapping[Question, Reply], typed: Mappin
 
 def _replies(prober: Prober, questions: Sequence[Question], means: ProbeMethod) -> dict[Question, Reply]:
     """One reply to each question, without its witnesses: what is compared here are the means, not the network."""
-    batches: dict[PodRef, list[Probe]] = {}
+    batches: dict[NamespacedName, list[Probe]] = {}
     for question in questions:
         batches.setdefault(question.source, []).append(question.probe)
     replies = prober.observe(batches, means)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.probe import toolbox
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Toolbox
@@ -25,7 +25,7 @@ SEVERAL = "a container name must be specified"
 NO_PROGRAM = ("executable file not found", "no such file or directory", "error finding executable", "executable file `")
 """What container runtimes say, in lower case, of a program that an image lacks: runc (twice), gVisor, crun."""
 
-Run = Callable[[PodRef, str, Sequence[str], bytes], ExecReply]
+Run = Callable[[NamespacedName, str, Sequence[str], bytes], ExecReply]
 """Runs a program in a container of a pod (empty: its only one) with an input. Raises ``ExecFailed``."""
 CanAsk = Callable[[Probe, Toolbox], bool]
 
@@ -38,15 +38,15 @@ class Containers(Protocol):
 
     image: str
 
-    def own(self, pod: PodRef) -> Sequence[str]:
+    def own(self, pod: NamespacedName) -> Sequence[str]:
         """The names of the pod's own containers, the preferred one first."""
         ...
 
-    def kind(self, pod: PodRef) -> str:
+    def kind(self, pod: NamespacedName) -> str:
         """What its own containers' programs depend on: pods of one kind have the same. Empty where that is unknown."""
         ...
 
-    def container(self, pod: PodRef) -> str:
+    def container(self, pod: NamespacedName) -> str:
         """The name of a container in the pod that has the tools and runs. Raises ``ToolMissing``."""
         ...
 
@@ -83,7 +83,7 @@ class ExecTargets:
     def __init__(self, run: Run, containers: Containers | None) -> None:
         self._run = run
         self._containers = containers
-        self._found: dict[PodRef, _Found] = {}
+        self._found: dict[NamespacedName, _Found] = {}
         self._kinds: dict[str, _Found] = {}
         self._written: dict[str, frozenset[str]] = {}
 
@@ -91,7 +91,7 @@ class ExecTargets:
         """In pods of this namespace, ask first from the containers of these names: an admission may add others."""
         self._written[namespace] = frozenset(containers)
 
-    def of(self, pod: PodRef) -> tuple[ExecTarget, ...]:
+    def of(self, pod: NamespacedName) -> tuple[ExecTarget, ...]:
         """The pod's places as far as they were needed, at least one.
 
         Raises ``ToolMissing`` where there is none, and ``ExecFailed`` where the pod cannot be asked anything.
@@ -100,7 +100,7 @@ class ExecTargets:
         found = self._found[pod]
         return found.own + found.spare
 
-    def share(self, pod: PodRef, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[ProbeShare, ...]:
+    def share(self, pod: NamespacedName, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[ProbeShare, ...]:
         """Every probe to the first place that can ask it. Raises what ``of`` does."""
         found = self._found.get(pod) or self._look(pod)
         shares, left = _divided(found.own + found.spare, probes, can_ask)
@@ -117,16 +117,16 @@ class ExecTargets:
         self._found[pod] = found
         return (*shares, ProbeShare((found.own + found.spare)[0], left, lacks)) if left else shares
 
-    def knows(self, pod: PodRef) -> bool:
+    def knows(self, pod: NamespacedName) -> bool:
         """Whether the pod's places have been found out."""
         return pod in self._found
 
-    def forget(self, pod: PodRef) -> None:
+    def forget(self, pod: NamespacedName) -> None:
         """Find out anew when next asked: the pod is not what it was."""
         self._found.pop(pod, None)
         self._kinds.clear()
 
-    def _look(self, pod: PodRef) -> _Found:
+    def _look(self, pod: NamespacedName) -> _Found:
         """The pod's own places: what was found in a pod of its kind needs no looking for."""
         kind = self._containers.kind(pod) if self._containers else ""
         found = self._kinds.get(kind) or self._explored(pod)
@@ -134,7 +134,7 @@ class ExecTargets:
             self._kinds[kind] = found
         return found
 
-    def _explored(self, pod: PodRef) -> _Found:
+    def _explored(self, pod: NamespacedName) -> _Found:
         """What is in the pod itself. Where it has several containers each is asked by its name."""
         names = self._names(pod)
         if len(names) > 1:
@@ -148,7 +148,7 @@ class ExecTargets:
                 return self._among(pod, names)
             raise
 
-    def _among(self, pod: PodRef, names: Sequence[str]) -> _Found:
+    def _among(self, pod: NamespacedName, names: Sequence[str]) -> _Found:
         places, reasons = [], []
         for name in names:
             try:
@@ -157,7 +157,7 @@ class ExecTargets:
                 reasons.append(f"container {name}: {error}")
         return _Found(tuple(places), "; ".join(reasons))
 
-    def _names(self, pod: PodRef) -> Sequence[str]:
+    def _names(self, pod: NamespacedName) -> Sequence[str]:
         """The names of its own containers, those that an author wrote before those that somebody has added."""
         if self._containers is None:
             return ()
@@ -166,12 +166,12 @@ class ExecTargets:
             return sorted(self._containers.own(pod), key=lambda name: name not in written)
         return ()
 
-    def _spare(self, pod: PodRef) -> ExecTarget:
+    def _spare(self, pod: NamespacedName) -> ExecTarget:
         if self._containers is None:
             raise ToolMissing("")
         return self._place(pod, self._containers.container(pod))
 
-    def _place(self, pod: PodRef, container: str) -> ExecTarget:
+    def _place(self, pod: NamespacedName, container: str) -> ExecTarget:
         nonce = fresh_nonce()
         try:
             reply = self._run(pod, container, SHELL, toolbox.discovery(nonce).encode())

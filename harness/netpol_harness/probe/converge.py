@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe.prober import ProbeMethod, Prober, Replies
 from netpol_harness.probe.question import Probe, Question
@@ -52,7 +52,7 @@ def ask(
     prober: Prober, questions: Sequence[Question], means: ProbeMethod = ProbeMethod.CLI
 ) -> Mapping[Question, Attempt]:
     """One attempt at each question with its witnesses, in one round; ``at`` is zero."""
-    batches: dict[PodRef, list[Probe]] = {}
+    batches: dict[NamespacedName, list[Probe]] = {}
     for question in questions:
         batches.setdefault(question.source, []).append(question.probe)
         for pod, probe in question.witnesses:
@@ -99,7 +99,7 @@ class _Rounds:
 
 def _vouched(
     prober: Prober, questions: Sequence[Question], replies: Replies
-) -> Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]:
+) -> Mapping[tuple[NamespacedName, Probe], tuple[NamespacedName, Reply]]:
     """For witnesses that could not be asked: a pod that had an answer from the same listener, and the answer."""
     mute = [
         (question, liveness)
@@ -107,7 +107,7 @@ def _vouched(
         for liveness in question.witnesses
         if question.vouchers and replies.get(liveness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
     ]
-    batches: dict[PodRef, list[Probe]] = {}
+    batches: dict[NamespacedName, list[Probe]] = {}
     for question, (_, probe) in mute:
         for pod in question.vouchers:
             batches.setdefault(pod, []).append(probe)
@@ -121,7 +121,7 @@ def _vouched(
 
 
 def _attempt(
-    question: Question, replies: Replies, vouched: Mapping[tuple[PodRef, Probe], tuple[PodRef, Reply]]
+    question: Question, replies: Replies, vouched: Mapping[tuple[NamespacedName, Probe], tuple[NamespacedName, Reply]]
 ) -> Attempt:
     """The reply and the worst of the witnesses: one that was not heard, before one that is silent, before life."""
     reply = replies.get((question.source, question.probe), NOT_ASKED)

@@ -14,10 +14,10 @@ from typing import Any
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, HarnessError, ToolMissing
-from netpol_harness.kube.client import Client, Object, ObjectKey
+from netpol_harness.kube.client import Client, Object
 from netpol_harness.kube.diagnose import HOPELESS, POD_SECURITY
 from netpol_harness.kube.wait import looks
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName, ObjectKey
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 """Has sh, curl, nc (OpenBSD's), bash, and agnhost for SCTP; made for many processors; usually on the nodes already."""
@@ -71,9 +71,9 @@ class ProbeContainers:
         self._timeout = timeout
         self._interval = interval
         self._untouchable = frozenset(untouchable)
-        self._refused: dict[PodRef, tuple[Deadline, str]] = {}
+        self._refused: dict[NamespacedName, tuple[Deadline, str]] = {}
 
-    def container(self, pod: PodRef) -> str:
+    def container(self, pod: NamespacedName) -> str:
         """The name of the pod's probe container, which runs. Raises ``ToolMissing`` with what is in its way."""
         if pod.namespace in self._untouchable:
             raise ToolMissing(f"a probe container is not for pods of {pod.namespace}: they are not ours to change")
@@ -89,21 +89,21 @@ class ProbeContainers:
             self._refused[pod] = (Deadline(SECONDS_OF_REFUSAL), why)
             raise ToolMissing(why) from error
 
-    def own(self, pod: PodRef) -> tuple[str, ...]:
+    def own(self, pod: NamespacedName) -> tuple[str, ...]:
         """The names of the pod's own containers, the one first that kubectl takes when none is named."""
         data = self._client.get(_key(pod))
         preferred = (data["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
         names = [container["name"] for container in data["spec"]["containers"]]
         return tuple(sorted(names, key=lambda name: name != preferred))
 
-    def kind(self, pod: PodRef) -> str:
+    def kind(self, pod: NamespacedName) -> str:
         """Images and settings of the pod's own containers; empty where the API does not tell."""
         try:
             return _kind(self._client.get(_key(pod)))
         except HarnessError:
             return ""
 
-    def _wanted(self, pod: PodRef) -> str:
+    def _wanted(self, pod: NamespacedName) -> str:
         """The name of a probe container that is in the pod's spec, where it is put if there is none."""
         for left in reversed(range(COLLISIONS)):
             data = self._client.get(_key(pod))
@@ -119,7 +119,7 @@ class ProbeContainers:
             return name
         raise AssertionError("the last attempt returns or raises")
 
-    def _running(self, pod: PodRef, name: str, deadline: Deadline) -> str:
+    def _running(self, pod: NamespacedName, name: str, deadline: Deadline) -> str:
         for last_look in looks(deadline, self._interval):
             state = _state(self._client.get(_key(pod)), name)
             if "running" in state:
@@ -135,7 +135,7 @@ class ProbeContainers:
         raise AssertionError("the last look returns or raises")
 
 
-def _key(pod: PodRef) -> ObjectKey:
+def _key(pod: NamespacedName) -> ObjectKey:
     return ObjectKey("v1", "Pod", pod.namespace, pod.name)
 
 
@@ -187,7 +187,7 @@ def _patch(name: str, image: str) -> Object:
     return {"spec": {"ephemeralContainers": [container]}}
 
 
-def _explained(error: ApiError | ToolMissing, pod: PodRef) -> str:
+def _explained(error: ApiError | ToolMissing, pod: NamespacedName) -> str:
     """What is in the way, and what to do about it."""
     said = str(error)
     if isinstance(error, ToolMissing):
@@ -195,7 +195,7 @@ def _explained(error: ApiError | ToolMissing, pod: PodRef) -> str:
     return f"{said}; {_remedy(error.code, said, pod)}, {IN_STEAD}"
 
 
-def _remedy(code: int, said: str, pod: PodRef) -> str:
+def _remedy(code: int, said: str, pod: NamespacedName) -> str:
     if "PodSecurity" in said:
         return f"the whole pod is judged again, so relax the label {POD_SECURITY} of namespace {pod.namespace}"
     if code == 404 and "requested resource" in said:

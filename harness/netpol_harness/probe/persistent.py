@@ -26,7 +26,7 @@ from threading import Lock
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed, HarnessError
 from netpol_harness.kube.exec import Session, Sessions
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import classify
@@ -62,7 +62,7 @@ while read -r -t $ALONE i r && [ $i != 0 ]; do [ -z "$r" ] || printf "$r" >&3; s
 trap - EXIT; kill $j && wait $j
 """
 
-Held = tuple[PodRef, Probe]
+Held = tuple[NamespacedName, Probe]
 
 
 class PersistentConnections:
@@ -104,7 +104,7 @@ class PersistentConnections:
             except HarnessError as error:
                 return line.lost(str(error))
 
-    def _open(self, pod: PodRef, probe: Probe) -> "_Conversation":
+    def _open(self, pod: NamespacedName, probe: Probe) -> "_Conversation":
         if self._sessions is None:
             raise ExecFailed("this way into pods cannot hold a connection open")
         share = self._places.share(pod, (probe,), lambda _, box: can_hold(box))[0]

@@ -19,7 +19,7 @@ from enum import StrEnum
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.kube.exec import Exec, ExecReply, Sessions, Throttled
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import python_script, script
 from netpol_harness.probe.commands import CommandRequest, command_for
@@ -52,8 +52,8 @@ SLOW, SLOW_FOR_NAMES, QUICK = 1 / 2, 1 / 4, 1 / 8
 below the third it is quick."""
 SLOWEST_PACE = 8
 
-Replies = Mapping[tuple[PodRef, Probe], Reply]
-Batches = Mapping[PodRef, Sequence[Probe]]
+Replies = Mapping[tuple[NamespacedName, Probe], Reply]
+Batches = Mapping[NamespacedName, Sequence[Probe]]
 
 
 class ProbeMethod(StrEnum):
@@ -102,7 +102,7 @@ class Prober:
         self._lines = PersistentConnections(
             exec if isinstance(exec, Sessions) else None, self._places, exec_timeout=exec_timeout
         )
-        self._agents: dict[PodRef, str | None] = {}
+        self._agents: dict[NamespacedName, str | None] = {}
 
     @property
     def image(self) -> str:
@@ -122,7 +122,7 @@ class Prober:
         """In pods of this namespace, ask from the containers of these names before others that they may have."""
         self._places.prefer(namespace, containers)
 
-    def prepare(self, pods: Iterable[PodRef]) -> None:
+    def prepare(self, pods: Iterable[NamespacedName]) -> None:
         """Find out where in these pods to ask from, so that no question's time is spent on it.
 
         What a broken pod has to say is kept for ``observe``.
@@ -143,20 +143,20 @@ class Prober:
             over_lines = pool.submit(self._lines.ask, held, self.timeout)
             return {**self._observe(work, means), **over_lines.result()}
 
-    def silence(self, pod: PodRef, probe: Probe) -> float:
+    def silence(self, pod: NamespacedName, probe: Probe) -> float:
         """For how many seconds the connection has been silent that this probe is asked over."""
         return self._lines.silence((pod, probe))
 
-    def hang_up(self, held: Iterable[tuple[PodRef, Probe]]) -> None:
+    def hang_up(self, held: Iterable[tuple[NamespacedName, Probe]]) -> None:
         """Close the connections that these probes were asked over; the next asking opens new ones."""
         self._lines.hang_up(held)
 
-    def _observe(self, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod) -> Replies:
+    def _observe(self, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod) -> Replies:
         """Ask by new connections.
 
         What was silent in a round that was too slow is asked again with more time, up to the slowest pace.
         """
-        replies: dict[tuple[PodRef, Probe], Reply] = {}
+        replies: dict[tuple[NamespacedName, Probe], Reply] = {}
         pace = 0
         while work and pace < SLOWEST_PACE:
             pace = max(self._pace, pace + 1)
@@ -166,8 +166,8 @@ class Prober:
         return replies
 
     def _round(
-        self, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod
-    ) -> tuple[Replies, Mapping[tuple[PodRef, Probe], str]]:
+        self, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod
+    ) -> tuple[Replies, Mapping[tuple[NamespacedName, Probe], str]]:
         """One reply for each probe; and of those whose silence means nothing, why."""
         if all(self._agents.get(pod, "") is None for pod in work):
             means = ProbeMethod.CLI
@@ -185,8 +185,8 @@ class Prober:
         return replies, dict.fromkeys(doubtful, f"pod {slowest} was too slow for silence to mean anything")
 
     def _all_at_once(
-        self, at_once: int, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod, width: int
-    ) -> dict[PodRef, _Asked]:
+        self, at_once: int, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod, width: int
+    ) -> dict[NamespacedName, _Asked]:
         pool = ThreadPoolExecutor(at_once, thread_name_prefix="probe")
         try:
             futures = {pod: pool.submit(self._ask, pod, probes, means, width) for pod, probes in work.items()}
@@ -194,7 +194,7 @@ class Prober:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _breadth(self, work: Mapping[PodRef, tuple[Probe, ...]], means: ProbeMethod) -> tuple[int, int]:
+    def _breadth(self, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod) -> tuple[int, int]:
         """How many pods at once, and how many typed probes at once in each: all, where they are few."""
         probes = int(STARTS_PER_SECOND * self._timeout / 2) // self._pace
         most = self._concurrency if means is ProbeMethod.PYTHON else min(self._concurrency, probes // NARROWEST)
@@ -208,7 +208,7 @@ class Prober:
         elif slowness < QUICK:
             self._pace = max(self._pace // 2, 1)
 
-    def _ask(self, pod: PodRef, probes: tuple[Probe, ...], means: ProbeMethod, width: int) -> _Asked:
+    def _ask(self, pod: NamespacedName, probes: tuple[Probe, ...], means: ProbeMethod, width: int) -> _Asked:
         """Everything for one pod, one exec after the other; whatever breaks becomes the reason of its replies."""
         try:
             if means is ProbeMethod.PYTHON and self._agents.get(pod, "") is not None:
@@ -221,7 +221,7 @@ class Prober:
         except Exception as error:  # noqa: BLE001  # a defect in one pod's answer must not take all the others along
             return _Asked({probe: Reply(Outcome.PROBE_FAILED, f"{type(error).__name__}: {error}") for probe in probes})
 
-    def _by_agent(self, pod: PodRef, probes: tuple[Probe, ...], width: int) -> _Asked:
+    def _by_agent(self, pod: NamespacedName, probes: tuple[Probe, ...], width: int) -> _Asked:
         """The agent for what it can ask, the typed tools for the rest, and for all where there is no python3."""
         fast = tuple(probe for probe in probes if python_script.can_ask(probe))
         rest = tuple(probe for probe in probes if not python_script.can_ask(probe))
@@ -237,7 +237,7 @@ class Prober:
         self._agents[pod] = None  # no python3, or none that can run the agent
         return self._typed(pod, probes, width)
 
-    def _pythons(self, pod: PodRef) -> Iterator[str]:
+    def _pythons(self, pod: NamespacedName) -> Iterator[str]:
         """The containers to run the agent in: the one that could, else the pod's own, else where python3 was seen."""
         known = self._agents.get(pod)
         yield known or ""
@@ -245,7 +245,7 @@ class Prober:
             places = self._places.of(pod)
             yield from (place.container for place in places if place.container and Tool.PYTHON in place.toolbox.tools)
 
-    def _typed(self, pod: PodRef, probes: tuple[Probe, ...], width: int) -> _Asked:
+    def _typed(self, pod: NamespacedName, probes: tuple[Probe, ...], width: int) -> _Asked:
         """All probes, from the places that can ask them; those of a pod that was made anew are found out once more."""
         known = self._places.knows(pod)
         try:
@@ -256,7 +256,7 @@ class Prober:
                 raise
             return self._from_places(pod, probes, width)
 
-    def _from_places(self, pod: PodRef, probes: tuple[Probe, ...], width: int) -> _Asked:
+    def _from_places(self, pod: NamespacedName, probes: tuple[Probe, ...], width: int) -> _Asked:
         asked = _Asked({})
         for share in self._places.share(pod, probes, self._can_ask):
             asked = _together(asked, self._from_place(pod, share, width))
@@ -265,7 +265,7 @@ class Prober:
     def _can_ask(self, probe: Probe, toolbox: Toolbox) -> bool:
         return command_for(CommandRequest(probe, toolbox, self.timeout, ""), self._tool) is not None
 
-    def _from_place(self, pod: PodRef, share: ProbeShare, width: int) -> _Asked:
+    def _from_place(self, pod: NamespacedName, share: ProbeShare, width: int) -> _Asked:
         place = share.place
         batch = script.compose(
             share.probes, place.toolbox, timeout=self.timeout, width=width, nonce=fresh_nonce(), tool=self._tool
@@ -277,7 +277,9 @@ class Prober:
             raise ExecFailed(f"the shell of pod {pod} does not run any more; was the pod made anew?")
         return _from(place.container, answers, batch)
 
-    def _run(self, pod: PodRef, container: str, argv: Sequence[str], batch: Batch, *, waves: int) -> Answers | None:
+    def _run(
+        self, pod: NamespacedName, container: str, argv: Sequence[str], batch: Batch, *, waves: int
+    ) -> Answers | None:
         """One exec of a batch, which may take ``waves`` times the time-out; ``None`` where ``argv`` cannot be run."""
         seconds = self._exec_timeout + 2 * waves * batch.timeout
         try:
@@ -290,10 +292,12 @@ class Prober:
             return None
         return script.read(batch, reply.stdout, why_lost=_why(reply))
 
-    def _discover(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
+    def _discover(self, pod: NamespacedName, container: str, argv: Sequence[str], stdin: bytes) -> ExecReply:
         return self._executed(pod, container, argv, stdin, self._exec_timeout)
 
-    def _executed(self, pod: PodRef, container: str, argv: Sequence[str], stdin: bytes, seconds: float) -> ExecReply:
+    def _executed(
+        self, pod: NamespacedName, container: str, argv: Sequence[str], stdin: bytes, seconds: float
+    ) -> ExecReply:
         """One exec, and another where the connection broke; its time begins when the gate lets it in."""
         for left in reversed(range(TRIES)):
             with self._gate.slot() as slot:
@@ -308,7 +312,7 @@ class Prober:
                 return reply
         raise AssertionError("the last try returns or raises")
 
-    def _prepare(self, pod: PodRef) -> None:
+    def _prepare(self, pod: NamespacedName) -> None:
         with suppress(HarnessError):
             self._places.of(pod)
 
@@ -323,8 +327,8 @@ def _completed(reply: Reply, lacks: str) -> Reply:
     return replace(reply, detail=f"{reply.detail}; {lacks}") if lacks else reply
 
 
-def _by_pod(asked: Iterable[tuple[PodRef, Probe]]) -> dict[PodRef, tuple[Probe, ...]]:
-    probes: dict[PodRef, list[Probe]] = {}
+def _by_pod(asked: Iterable[tuple[NamespacedName, Probe]]) -> dict[NamespacedName, tuple[Probe, ...]]:
+    probes: dict[NamespacedName, list[Probe]] = {}
     for pod, probe in asked:
         probes.setdefault(pod, []).append(probe)
     return {pod: tuple(several) for pod, several in probes.items()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 
@@ -80,14 +80,14 @@ class Question:
     witness itself cannot be asked: whoever has an answer from a listener has shown it alive.
     """
 
-    source: PodRef
+    source: NamespacedName
     probe: Probe
     expected: Expected
-    witnesses: tuple[tuple[PodRef, Probe], ...] = ()
-    vouchers: tuple[PodRef, ...] = ()
+    witnesses: tuple[tuple[NamespacedName, Probe], ...] = ()
+    vouchers: tuple[NamespacedName, ...] = ()
 
     @property
-    def asked_in(self) -> tuple[PodRef, ...]:
+    def asked_in(self) -> tuple[NamespacedName, ...]:
         """The pods that answering this takes."""
         return (self.source, *(pod for pod, _ in self.witnesses))
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from netpol_harness.backends.runs.owner import marked
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
-from netpol_harness.kube.client import Object, ObjectKey
+from netpol_harness.kube.client import Object
 from netpol_harness.kube.wait import wait_ready
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import ask, satisfied
@@ -141,8 +141,8 @@ class _Canary:
 
     def _question(self, path: Crossing, expected: Expected, addresses: Mapping[str, str]) -> Question:
         probe = Probe(Scheme.TCP, addresses[path.target], PORT)
-        witnesses = ((PodRef(self._namespace, path.target), probe),) if expected.needs_proof else ()
-        return Question(PodRef(self._namespace, path.source), probe, expected, witnesses)
+        witnesses = ((NamespacedName(self._namespace, path.target), probe),) if expected.needs_proof else ()
+        return Question(NamespacedName(self._namespace, path.source), probe, expected, witnesses)
 
     def _sides(self) -> tuple[str, ...]:
         """Where callers stand, seen from what they call: on its node, and on another if there is one."""

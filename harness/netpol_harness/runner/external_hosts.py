@@ -1,7 +1,7 @@
 """External hosts that are machines of their own, beside those that the cluster makes out of pods (``externals``).
 
-Invariant: whatever asks does not know the difference. A machine has a ``PodRef`` in a namespace that no cluster has,
-``Switchboard`` sends commands for it to the backend, and the census is told of it as if it were a pod.
+Invariant: whatever asks does not know the difference. A machine has a ``NamespacedName`` in a namespace that no cluster
+has, ``Switchboard`` sends commands for it to the backend, and the census is told of it as if it were a pod.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from netpol_harness.backends.base import ExternalHosts
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Exec, ExecReply, PodExec, Session
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import ExternalHost
 from netpol_harness.runner.snapshot import EXTERNAL_HOST
 
@@ -25,13 +25,13 @@ class Switchboard:
         self._machines: dict[str, Exec] = {}
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         """Run the command where the reference leads."""
         exec = self._machines.get(pod.namespace, self._pods)
         return exec(pod, argv, stdin=stdin, deadline=deadline, container=container)
 
-    def session(self, pod: PodRef, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Session:
+    def session(self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Session:
         """Start the command in a pod and leave it running."""
         if pod.namespace in self._machines:
             raise ExecFailed(f"external host {pod.name} cannot hold a connection open: it is no pod of this cluster")
@@ -68,7 +68,7 @@ class ExternalMachines:
         self.standing = ()
 
 
-def _as_pod(host: ExternalHost, ref: PodRef, address: str) -> Mapping[str, Any]:
+def _as_pod(host: ExternalHost, ref: NamespacedName, address: str) -> Mapping[str, Any]:
     ports = [{"containerPort": p.port.number, "protocol": p.port.protocol.value} for p in host.ports]
     return {
         "apiVersion": "v1",

@@ -9,8 +9,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from netpol_harness.backends.runs.owner import run_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import wait_gone
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.timeouts import Timeouts
 

@@ -16,8 +16,9 @@ from netpol_harness.backends.runs.directory import RunDirectory, Turn
 from netpol_harness.backends.runs.owner import marked
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, Unproven
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import wait_ready
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.probe.question import Speech
 from netpol_harness.runner.udp_servers import speeches
@@ -22,7 +22,7 @@ class RunningPod:
     """A live pod, the logical name of what it belongs to (its controller, or itself), and its node's address."""
 
     pod: Pod
-    owner: PodRef
+    owner: NamespacedName
     node_address: str
 
 
@@ -34,26 +34,26 @@ class ClusterSnapshot:
     ``speeches`` says by pod what its UDP ports understand, as far as that is known.
     """
 
-    pods: Mapping[PodRef, tuple[RunningPod, ...]]
-    services: Mapping[PodRef, Service]
+    pods: Mapping[NamespacedName, tuple[RunningPod, ...]]
+    services: Mapping[NamespacedName, Service]
     externals: Mapping[str, Pod]
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
-    ended: Mapping[PodRef, tuple[RunningPod, ...]] = field(default_factory=dict)
-    speeches: Mapping[PodRef, Mapping[int, Speech]] = field(default_factory=dict)
+    ended: Mapping[NamespacedName, tuple[RunningPod, ...]] = field(default_factory=dict)
+    speeches: Mapping[NamespacedName, Mapping[int, Speech]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "ClusterSnapshot":
         """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
-        pods: dict[PodRef, list[RunningPod]] = {}
-        ended: dict[PodRef, list[RunningPod]] = {}
+        pods: dict[NamespacedName, list[RunningPod]] = {}
+        ended: dict[NamespacedName, list[RunningPod]] = {}
         services, externals, name_servers = {}, {}, []
-        spoken: dict[PodRef, Mapping[int, Speech]] = {}
+        spoken: dict[NamespacedName, Mapping[int, Speech]] = {}
         for data in objects:
             if data["kind"] == "Service":
                 service = Service.parse(data)
-                services[PodRef(placement.logical(service.ref.namespace), service.ref.name)] = service
+                services[NamespacedName(placement.logical(service.ref.namespace), service.ref.name)] = service
             elif "deletionTimestamp" not in data["metadata"]:
                 live = _live_pod(data, placement)
                 spoken[live.pod.ref] = speeches(data)
@@ -68,18 +68,18 @@ class ClusterSnapshot:
         return cls(there, services, externals, tuple(name_servers), placement, uids, gone, spoken)
 
     @property
-    def addresses(self) -> Mapping[PodRef, Sequence[str]]:
+    def addresses(self) -> Mapping[NamespacedName, Sequence[str]]:
         """Those of what is one pod, or one external host (in no namespace); several pods have none in common."""
         pods = {owner: live[0].pod.addresses for owner, live in self.pods.items() if len(live) == 1}
-        return {**pods, **{PodRef("", name): host.addresses for name, host in self.externals.items()}}
+        return {**pods, **{NamespacedName("", name): host.addresses for name, host in self.externals.items()}}
 
-    def pods_of(self, workload: PodRef) -> tuple[RunningPod, ...]:
+    def pods_of(self, workload: NamespacedName) -> tuple[RunningPod, ...]:
         """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
         if not (found := self.pods.get(workload)):
             raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {workload.namespace} get pods`")
         return found
 
-    def pods_ever_of(self, workload: PodRef) -> tuple[RunningPod, ...]:
+    def pods_ever_of(self, workload: NamespacedName) -> tuple[RunningPod, ...]:
         """Its live pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
         return (*self.pods.get(workload, ()), *self.ended.get(workload, ())) or self.pods_of(workload)
 
@@ -90,7 +90,7 @@ class ClusterSnapshot:
 
 def _live_pod(data: Mapping[str, Any], placement: Placement) -> RunningPod:
     pod = Pod.parse(data)
-    owner = PodRef(placement.logical(pod.ref.namespace), _owner_name(data))
+    owner = NamespacedName(placement.logical(pod.ref.namespace), _owner_name(data))
     return RunningPod(pod, owner, (data.get("status") or {}).get("hostIP") or "")
 
 

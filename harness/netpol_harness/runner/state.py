@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.names import WORKLOAD_KINDS
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service, ServicePort
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme, Target, TargetKind
 from netpol_harness.probe.question import Probe, Question, Speech
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
-Witness = tuple[PodRef, Probe]
+Witness = tuple[NamespacedName, Probe]
 CLUSTER_DOMAIN = "cluster.local"
 
 
@@ -150,7 +150,7 @@ def _witnesses(path: Path, probe: Probe, expected: Expected, snapshot: ClusterSn
     )
 
 
-def _vouchers(snapshot: ClusterSnapshot) -> tuple[PodRef, ...]:
+def _vouchers(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:
     """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
     return tuple(sorted(live.pod.ref for owned in snapshot.pods.values() for live in owned))
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.kube.client import Client, ObjectKey
-from netpol_harness.model.names import PodRef
+from netpol_harness.kube.client import Client
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.objects import Pod
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode
@@ -75,7 +75,7 @@ class StepTransition:
     began: float
     _watched: list[_ContinuousProbe] = field(default_factory=list)
     _watches: dict[Path, ContinuousProbe] = field(default_factory=dict)
-    _firsts: dict[PodRef, FirstPacketProbes] = field(default_factory=dict)
+    _firsts: dict[NamespacedName, FirstPacketProbes] = field(default_factory=dict)
     _told: dict[Path, Attempts] = field(default_factory=dict)
     _took: float = 0.0
 
@@ -146,22 +146,24 @@ class StepTransition:
             watched.questions = _questions(watched.path, self.ways.look(watched.before))
         return watched.questions
 
-    def _starts(self, workload: PodRef) -> bool:
+    def _starts(self, workload: NamespacedName) -> bool:
         """Whether the step makes the pods of this workload."""
         return workload in self.step.recreate or (bool(workload.namespace) and workload not in self.before.pods)
 
     def _injected(self, change: Change) -> Change:
         key = change.key
-        source = PodRef(self.ways.placement.logical(key.namespace), key.name)
+        source = NamespacedName(self.ways.placement.logical(key.namespace), key.name)
         asked = [path for path in paths(self.step, ProbeMode.FIRST_PACKET) if path.source == source]
         if not asked or not change.starts_pods or change.act is Act.DELETE or not self._starts(source):
             return change
-        stub = Pod(PodRef(key.namespace, key.name), {})
+        stub = Pod(NamespacedName(key.namespace, key.name), {})
         probes = dict.fromkeys(probe for path in asked for probe in probes_from(path, stub, self.before))
         self._firsts[source] = FirstPacketProbes.asking(tuple(probes), PATIENCE * self.ways.prober.timeout)
         return Change(change.act, key, _with_first(change.data, self._firsts[source], self.ways.prober.image))
 
-    def _heard(self, source: PodRef, asked: FirstPacketProbes, after: ClusterSnapshot) -> Mapping[Path, Attempts]:
+    def _heard(
+        self, source: NamespacedName, asked: FirstPacketProbes, after: ClusterSnapshot
+    ) -> Mapping[Path, Attempts]:
         """What the first containers of all pods of a workload met, by path and aim."""
         heard = []
         for live in after.pods_ever_of(source):

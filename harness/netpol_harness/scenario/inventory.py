@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service, container_ports
 from netpol_harness.paths.names import WORKLOAD_KINDS, ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
@@ -97,7 +97,7 @@ def _ports(host: YamlNode) -> tuple[ContainerPort, ...]:
 
 def _no_namesakes(objects: Sequence[Located], report: Report) -> None:
     """Paths name workloads without their kind, so that no two kinds may share a name."""
-    first: dict[PodRef, Located] = {}
+    first: dict[NamespacedName, Located] = {}
     for located in objects:
         name = located.manifest.name
         earlier = first.setdefault(name.ref, located) if name.kind in WORKLOAD_KINDS else located

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.expectations import cell_path, covered
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.path import Expectation, ExternalHost, Inventory, PathWithoutVerdict
@@ -88,7 +88,7 @@ class Manifest:
         metadata = self.data["metadata"]
         kind = self.data["kind"]
         namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or "default"
-        return ObjectName(kind, PodRef(namespace, metadata["name"]))
+        return ObjectName(kind, NamespacedName(namespace, metadata["name"]))
 
     @property
     def group(self) -> str:
@@ -155,7 +155,7 @@ class Step:
     others: Others = Others.UNCHECKED
     policies: tuple[Manifest, ...] = ()
     labels: tuple[Relabel, ...] = ()
-    recreate: tuple[PodRef, ...] = ()
+    recreate: tuple[NamespacedName, ...] = ()
     absent: tuple[ObjectName, ...] = ()
     description: str = ""
     repeat: int = 1

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.expectations import resolve, service_paths
 from netpol_harness.paths.grammar import Sentence, parse, qualified
@@ -76,7 +76,7 @@ def _step(node: YamlNode, context: StepContext, before: Sequence[Step], report: 
     )
 
 
-def _transition(absent: Sequence[ObjectName], recreate: Sequence[PodRef], before: Sequence[Step]) -> Transition:
+def _transition(absent: Sequence[ObjectName], recreate: Sequence[NamespacedName], before: Sequence[Step]) -> Transition:
     """What is new on entering a step, and what has been open since earlier ones."""
     gone = frozenset(absent)
     back = frozenset(before[-1].absent if before else ()) - gone
@@ -130,12 +130,12 @@ class _Reader:
                 yield Relabel(ObjectName("Pod", ref), _labels(value))
         for key, value in node.at("namespaces").entries:
             if key.text in self._context.namespaces:
-                yield Relabel(ObjectName("Namespace", PodRef("", key.text)), _labels(value))
+                yield Relabel(ObjectName("Namespace", NamespacedName("", key.text)), _labels(value))
             elif self._context.reliable:
                 what = f"there is no namespace '{key.text}' in this scenario"
                 self._report.add(key.place, what, suggest(key.text, self._context.namespaces))
 
-    def recreated(self, nodes: Sequence[YamlNode], absent: Sequence[ObjectName]) -> Iterator[PodRef]:
+    def recreated(self, nodes: Sequence[YamlNode], absent: Sequence[ObjectName]) -> Iterator[NamespacedName]:
         """``recreate:``"""
         for node in nodes:
             ref = self._pod(node, "recreated")
@@ -156,7 +156,7 @@ class _Reader:
             else:
                 yield name
 
-    def _pod(self, node: YamlNode, done: str) -> PodRef | None:
+    def _pod(self, node: YamlNode, done: str) -> NamespacedName | None:
         """Bare Pods alone: a controller's pods are its own to make and to label."""
         try:
             ref = self._names.workload(qualified(node.text, "a pod"))

@@ -6,8 +6,8 @@ import pytest
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.deadline import Deadline
-from netpol_harness.kube.client import ObjectKey
 from netpol_harness.kube.wait import wait_gone, wait_ready
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult
 from netpol_harness.runner.run import ScenarioRun

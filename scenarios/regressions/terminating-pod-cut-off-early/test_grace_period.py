@@ -2,7 +2,7 @@
 
 import pytest
 
-from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.probe.converge import converge
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.runner.run import ScenarioRun

@@ -8,7 +8,7 @@ from netpol_harness.backends.cni.definition import load
 from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.kube.client import ObjectKey
+from netpol_harness.model.names import ObjectKey
 
 SHIPPED = Path(__file__).resolve().parents[3] / "manifests" / "cni"
 AGENT = ObjectPattern("DaemonSet", "kube-system", "calico-node")

@@ -9,7 +9,7 @@ from netpol_harness.backends.kind.engine import Engine
 from netpol_harness.backends.kind.external_hosts import KindHosts, Site, answering, serving, subnets_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
-from netpol_harness.model.names import PodRef, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.paths.path import ExternalHost
 
@@ -30,7 +30,7 @@ def hosts(docker: Any) -> KindHosts:
 
 def test_a_host_is_a_container_beside_the_nodes(docker: Any, hosts: KindHosts) -> None:
     started = hosts.start([ExternalHost("user", ports=PORTS)], "space")
-    assert started == {"user": (PodRef("space", "user"), "172.18.0.9")}
+    assert started == {"user": (NamespacedName("space", "user"), "172.18.0.9")}
     (run,) = docker.called("docker run")
     assert run[run.index("--name") + 1] == USER
     assert run[run.index("--network") + 1] == "kind"
@@ -115,7 +115,7 @@ def test_commands_that_cannot_be_started(docker: Any, hosts: KindHosts, code: in
 
 def test_a_host_that_nobody_started(hosts: KindHosts) -> None:
     with pytest.raises(ExecFailed, match="no such host"):
-        hosts.exec(PodRef("space", "user"), ["nc"], deadline=Deadline(5))
+        hosts.exec(NamespacedName("space", "user"), ["nc"], deadline=Deadline(5))
 
 
 def test_listeners() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from netpol_harness.emulator.dataplane.rules import NamedSet, Ruleset, digest, identifier
 from netpol_harness.emulator.dataplane.ruleset import ruleset
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 
 Dict = dict[str, Any]
@@ -210,7 +210,7 @@ def test_a_service_spreads_over_all_endpoints() -> None:
 
 
 def test_an_unready_pod_is_no_endpoint() -> None:
-    rules = ruleset(World.parse([*PODS, service()]), unready={PodRef("x", "a")})
+    rules = ruleset(World.parse([*PODS, service()]), unready={NamespacedName("x", "a")})
     assert rules.chains["service-ip/x/s/tcp/80"].rules == ("goto refused",)
 
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.emulator.dataplane.selection import LabelIndex, PodIndex
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import PodPeer
 
@@ -12,7 +12,7 @@ LABELS = st.dictionaries(KEYS, VALUES)
 REQUIREMENTS = st.builds(Requirement, KEYS, st.sampled_from(Operator), st.frozensets(VALUES, min_size=1))
 SELECTORS = st.builds(LabelSelector, st.lists(REQUIREMENTS, max_size=3).map(tuple))
 
-IN_X, IN_Y, IN_NOWHERE = PodRef("x", "p"), PodRef("y", "p"), PodRef("unknown", "p")
+IN_X, IN_Y, IN_NOWHERE = NamespacedName("x", "p"), NamespacedName("y", "p"), NamespacedName("unknown", "p")
 PODS = PodIndex(
     World({name: Namespace(name, {"team": name}) for name in ("x", "y")}),
     [Pod(ref, {"app": "p"}, addresses=(f"10.0.0.{i}",)) for i, ref in enumerate((IN_X, IN_Y, IN_NOWHERE))],

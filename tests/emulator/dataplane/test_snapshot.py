@@ -6,7 +6,7 @@ import pytest
 
 from netpol_harness.emulator.dataplane.snapshot import EXTERNAL_HOST, WorldView, is_ready
 from netpol_harness.emulator.store import Event, Key, Object, Store
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 
 POD = Key("pods", "x", "a")
 
@@ -93,7 +93,7 @@ def test_a_snapshot_does_not_move(store: Store) -> None:
     before = view.snapshot()
     store.create("pods", pod())
     assert not before.world.pods
-    assert view.snapshot().unready == {PodRef("x", "a")}
+    assert view.snapshot().unready == {NamespacedName("x", "a")}
 
 
 @pytest.mark.parametrize(

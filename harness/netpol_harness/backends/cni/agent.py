@@ -7,8 +7,9 @@ from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.backends.cni.ready import wait_ready
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import looks, wait_gone
+from netpol_harness.model.names import ObjectKey
 
 _INTERVAL = 0.2
 

@@ -12,7 +12,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 from netpol_harness.backends.base import Progress, ignore
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
+from netpol_harness.model.names import ObjectKey
 
 MANAGER = "netpol-harness"
 _DEFINITION = "CustomResourceDefinition"

@@ -15,7 +15,8 @@ from netpol_harness.backends.cni.patience import Patience
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import diagnose, wait
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
+from netpol_harness.model.names import ObjectKey
 
 NAME_SERVER = ObjectPattern("Deployment", "kube-system", "coredns")
 _ACCOUNT = ObjectKey("v1", "ServiceAccount", "default", "default")

@@ -18,7 +18,7 @@ from netpol_harness.backends.runs.command import CommandResult
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
 from netpol_harness.kube.exec import ExecReply
-from netpol_harness.model.names import PodRef, Protocol
+from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.paths.path import ExternalHost
 
@@ -55,7 +55,7 @@ class KindHosts:
     """The external hosts of one scenario (``backends.base.ExternalHosts``)."""
 
     site: Site
-    _containers: dict[PodRef, str] = field(default_factory=dict)
+    _containers: dict[NamespacedName, str] = field(default_factory=dict)
     _routed: list[str] = field(default_factory=list)
 
     @property
@@ -63,7 +63,7 @@ class KindHosts:
         """Runs commands in these hosts."""
         return HostExec(self.site.engine, self._containers)
 
-    def start(self, hosts: Sequence[ExternalHost], namespace: str) -> Mapping[str, tuple[PodRef, str]]:
+    def start(self, hosts: Sequence[ExternalHost], namespace: str) -> Mapping[str, tuple[NamespacedName, str]]:
         """Start the hosts; their names with the reference and the address of each."""
         nodes = [_address(self.site, node) for node in self.site.nodes] if hosts else []
         return {host.name: self._started(host, namespace, nodes) for host in hosts}
@@ -78,8 +78,8 @@ class KindHosts:
         self._containers.clear()
         self._routed.clear()
 
-    def _started(self, host: ExternalHost, namespace: str, nodes: Sequence["_Addresses"]) -> tuple[PodRef, str]:
-        ref = PodRef(namespace, host.name)
+    def _started(self, host: ExternalHost, namespace: str, nodes: Sequence["_Addresses"]) -> tuple[NamespacedName, str]:
+        ref = NamespacedName(namespace, host.name)
         container = f"{self.site.cluster}-{namespace}-{host.name}"
         self._containers[ref] = container
         self._make(container, host)
@@ -133,10 +133,10 @@ class HostExec:
     """``kube.exec.Exec`` by the engine's exec, for the containers that it knows."""
 
     engine: Engine
-    containers: Mapping[PodRef, str]
+    containers: Mapping[NamespacedName, str]
 
     def __call__(
-        self, pod: PodRef, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
+        self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
         """Run the command. Raises ``ExecFailed`` where it cannot be started."""
         name = self.containers.get(pod)

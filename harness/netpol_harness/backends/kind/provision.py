@@ -20,8 +20,9 @@ from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kind.config import IpFamily
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.kube.client import Client, ObjectKey
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import REMOTE
 
 _NOTE = ObjectKey("v1", "ConfigMap", "kube-system", "netpol-harness")

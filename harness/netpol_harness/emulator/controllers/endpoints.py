@@ -13,7 +13,7 @@ from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.services import backing_pods, endpoints
 from netpol_harness.emulator.dataplane.snapshot import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, Key, Object, Store
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service, World
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -53,7 +53,7 @@ class ServiceEndpoints:
     def _groups(self, service: Object) -> dict[Ports, list[Object]]:
         """Ready-made endpoints, as slices hold them, by the ports that they serve."""
         namespace = service["metadata"]["namespace"]
-        data = {PodRef(namespace, d["metadata"]["name"]): d for d in self._store.list("pods", namespace)}
+        data = {NamespacedName(namespace, d["metadata"]["name"]): d for d in self._store.list("pods", namespace)}
         pods = [Pod.parse(d) for d in data.values() if not is_external_host(d)]
         index = PodIndex(World(), [pod for pod in pods if pod.running])
         always = bool(service["spec"].get("publishNotReadyAddresses"))
@@ -86,9 +86,9 @@ class ServiceEndpoints:
                 self._store.remove(key)
 
 
-def _ports_by_pod(service: Service, index: PodIndex) -> dict[PodRef, Ports]:
+def _ports_by_pod(service: Service, index: PodIndex) -> dict[NamespacedName, Ports]:
     """The ports of every backing pod, with or without any that it serves."""
-    served: dict[PodRef, list[tuple[str, str, int]]] = {ref: [] for ref in backing_pods(service, index)}
+    served: dict[NamespacedName, list[tuple[str, str, int]]] = {ref: [] for ref in backing_pods(service, index)}
     for port in service.ports:
         for endpoint in endpoints(service, port, index):
             served[endpoint.pod].append((port.name, str(port.port.protocol), endpoint.number))

@@ -9,10 +9,10 @@ from collections.abc import Set
 from netpol_harness.emulator.dataplane.policies import policy_rules
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.services import service_rules
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 
 
-def ruleset(world: World, *, unready: Set[PodRef] = frozenset()) -> Ruleset:
+def ruleset(world: World, *, unready: Set[NamespacedName] = frozenset()) -> Ruleset:
     """Everything that the table holds for this world. ``unready`` pods get no traffic of Services."""
     return policy_rules(world) | service_rules(world, unready)

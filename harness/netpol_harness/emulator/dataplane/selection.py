@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Generic, TypeVar
 
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
-from netpol_harness.model.names import PodRef, Protocol
+from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy, PodPeer
 
@@ -63,8 +63,8 @@ class PodIndex:
         self.pods = {pod.ref: pod for pod in pods if pod.addresses}
         self._addresses = {r: frozenset(str(ip_address(a)) for a in pod.addresses) for r, pod in self.pods.items()}
         self._by_labels = LabelIndex({ref: pod.labels for ref, pod in self.pods.items()})
-        self._by_namespace: dict[str, set[PodRef]] = {}
-        self._declaring: dict[tuple[str, Protocol], set[tuple[PodRef, int]]] = {}
+        self._by_namespace: dict[str, set[NamespacedName]] = {}
+        self._declaring: dict[tuple[str, Protocol], set[tuple[NamespacedName, int]]] = {}
         for ref, pod in self.pods.items():
             self._by_namespace.setdefault(ref.namespace, set()).add(ref)
             for declared in pod.ports:
@@ -72,29 +72,29 @@ class PodIndex:
                 self._declaring.setdefault(key, set()).add((ref, declared.port.number))
         self._namespaces = LabelIndex(_namespace_labels(world, self._by_namespace))
 
-    def addresses(self, pods: Iterable[PodRef]) -> frozenset[str]:
+    def addresses(self, pods: Iterable[NamespacedName]) -> frozenset[str]:
         """The addresses of these pods, in their canonical text."""
         return frozenset().union(*(self._addresses[pod] for pod in pods))
 
-    def everyone(self) -> frozenset[PodRef]:
+    def everyone(self) -> frozenset[NamespacedName]:
         """All pods of the index."""
         return frozenset(self.pods)
 
-    def within(self, namespace: str, selector: LabelSelector) -> frozenset[PodRef]:
+    def within(self, namespace: str, selector: LabelSelector) -> frozenset[NamespacedName]:
         """The pods of one namespace that the selector picks."""
         return self._by_labels.select(selector) & self._by_namespace.get(namespace, frozenset())
 
-    def subjects(self, policy: NetworkPolicy) -> frozenset[PodRef]:
+    def subjects(self, policy: NetworkPolicy) -> frozenset[NamespacedName]:
         """The pods that a policy applies to."""
         return self.within(policy.ref.namespace, policy.subject)
 
-    def peers(self, peer: PodPeer, home: str) -> frozenset[PodRef]:
+    def peers(self, peer: PodPeer, home: str) -> frozenset[NamespacedName]:
         """The pods of a peer entry; ``home`` is the policy's namespace, meant where no namespaceSelector is given."""
         homes = frozenset({home}) if peer.namespaces is None else self._namespaces.select(peer.namespaces)
-        residents: frozenset[PodRef] = frozenset().union(*(self._by_namespace.get(name, ()) for name in homes))
+        residents: frozenset[NamespacedName] = frozenset().union(*(self._by_namespace.get(name, ()) for name in homes))
         return residents if peer.pods is None else residents & self._by_labels.select(peer.pods)
 
-    def declaring(self, name: str, protocol: Protocol) -> frozenset[tuple[PodRef, int]]:
+    def declaring(self, name: str, protocol: Protocol) -> frozenset[tuple[NamespacedName, int]]:
         """Pods with the numbers of the container ports that they declare under ``name`` with this protocol."""
         return frozenset(self._declaring.get((name, protocol), ())) if name else frozenset()
 

@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from netpol_harness.emulator.dataplane.rules import Chain, IpVersion, NamedSet, Ruleset, identifier, members
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Service, ServicePort, World
 
 _REFUSED = "refused"
@@ -33,7 +33,7 @@ class Endpoint:
 
     address: str
     number: int
-    pod: PodRef
+    pod: NamespacedName
 
 
 def endpoints(service: Service, port: ServicePort, pods: PodIndex) -> tuple[Endpoint, ...]:
@@ -46,14 +46,14 @@ def endpoints(service: Service, port: ServicePort, pods: PodIndex) -> tuple[Endp
     return tuple(sorted(Endpoint(a, number, pod) for pod, number in targets for a in pods.addresses({pod})))
 
 
-def backing_pods(service: Service, pods: PodIndex) -> frozenset[PodRef]:
+def backing_pods(service: Service, pods: PodIndex) -> frozenset[NamespacedName]:
     """The pods that the Service selects; none where it has no selector."""
     if service.selector is None:
         return frozenset()
     return pods.within(service.ref.namespace, LabelSelector.equal(service.selector))
 
 
-def service_rules(world: World, unready: Set[PodRef]) -> Ruleset:
+def service_rules(world: World, unready: Set[NamespacedName]) -> Ruleset:
     """Chains, sets and maps of all Services."""
     pods = PodIndex(world, [pod for pod in world.pods.values() if pod.running and pod.ref not in unready])
     routes = [route for _, service in sorted(world.services.items()) for route in _routes(service, pods)]
@@ -72,7 +72,7 @@ def service_rules(world: World, unready: Set[PodRef]) -> Ruleset:
 class _Route:
     """One port of a Service in one address family."""
 
-    service: PodRef
+    service: NamespacedName
     port: ServicePort
     family: IpVersion
     cluster_ips: tuple[str, ...]

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from netpol_harness.emulator.store import Event, EventType, Key, Store
-from netpol_harness.model.names import PodRef
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 from netpol_harness.model.policy import NetworkPolicy
 
@@ -24,7 +24,7 @@ class Snapshot:
     """A world, and the pods in it that Services must not send traffic to."""
 
     world: World = field(default_factory=World)
-    unready: frozenset[PodRef] = frozenset()
+    unready: frozenset[NamespacedName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

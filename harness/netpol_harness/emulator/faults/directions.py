@@ -16,7 +16,7 @@ from netpol_harness.emulator.faults.rewriting import (
 )
 from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import Direction, PodRef, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 
@@ -38,7 +38,9 @@ def _admitting(rule: Rule, *directions: Direction) -> WorldFault:
 
 def _everywhere(now: World, _: World) -> World:
     """Every policy once in each namespace."""
-    copies = (replace(p, ref=PodRef(namespace, p.ref.name)) for p in now.policies for namespace in now.namespaces)
+    copies = (
+        replace(p, ref=NamespacedName(namespace, p.ref.name)) for p in now.policies for namespace in now.namespaces
+    )
     return replace(now, policies=tuple(copies))
 
 

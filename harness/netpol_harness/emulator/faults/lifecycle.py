@@ -11,7 +11,7 @@ from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import with_rules
 from netpol_harness.emulator.kubelet.addresses import NODE_CIDR
 from netpol_harness.model.labels import LabelSelector
-from netpol_harness.model.names import Direction, PodRef
+from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy, Rule
 
@@ -21,7 +21,7 @@ _AT_THE_NODE = tuple(f"pod/{host}/" for host in NODE_CIDR)
 _INPUT = "type filter hook input priority 0; policy accept;"
 
 
-def _departed(now: World, before: World) -> dict[PodRef, Pod]:
+def _departed(now: World, before: World) -> dict[NamespacedName, Pod]:
     """Pods that have gone, as not running."""
     return {ref: replace(pod, running=False) for ref, pod in before.pods.items() if ref not in now.pods}
 
@@ -44,7 +44,7 @@ def _cut_off(now: World, before: World) -> World:
     """A pod that comes back is none of those that policies speak of, and is isolated."""
     known = {ref: replace(pod, labels=_MARK) if _came_back(pod, before) else pod for ref, pod in now.pods.items()}
     isolating = tuple(
-        NetworkPolicy(PodRef(name, "came-back"), LabelSelector.equal(_MARK), frozenset(Direction), (), ())
+        NetworkPolicy(NamespacedName(name, "came-back"), LabelSelector.equal(_MARK), frozenset(Direction), (), ())
         for name in sorted({ref.namespace for ref in now.pods})
     )
     return replace(now, pods=_departed(now, before) | known, policies=(*now.policies, *isolating))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import EVERYTHING, filtered
-from netpol_harness.model.names import Direction, PodRef
+from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 
@@ -24,7 +24,7 @@ def _known(pod: Pod, before: Pod | None) -> Pod:
 def _nothing_allowed(now: World, _: World) -> World:
     """Everybody is isolated, and nobody admitted."""
     isolating = (
-        NetworkPolicy(PodRef(name, "all"), EVERYTHING, frozenset(Direction), (), ())
+        NetworkPolicy(NamespacedName(name, "all"), EVERYTHING, frozenset(Direction), (), ())
         for name in sorted({ref.namespace for ref in now.pods})
     )
     return replace(now, policies=tuple(isolating))
