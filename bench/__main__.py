@@ -127,12 +127,12 @@ def plain_project() -> Iterator[Row]:
 def running() -> Iterator[Cluster]:
     """A cluster for one section."""
     with tempfile.TemporaryDirectory() as directory:
-        provider = EmbeddedBackend()
-        cluster = provider.create("bench", Path(directory))
+        backend = EmbeddedBackend()
+        cluster = backend.create("bench", Path(directory))
         try:
             yield cluster
         finally:
-            provider.delete(cluster)
+            backend.delete(cluster)
 
 
 def _pods_ready(client: Client, namespace: str, count: int) -> float:

@@ -15,7 +15,7 @@ from netpol_harness.timeouts import EMBEDDED
 
 
 class Recorded:
-    """A provider that makes nothing and remembers what it was asked."""
+    """A backend that makes nothing and remembers what it was asked."""
 
     name = "recorded"
     dataplane = "none"
@@ -51,36 +51,36 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
-def lab(provider: Recorded, directory: Path | None = None) -> Lab:
-    return Lab(BackendChoice(provider, "told so"), Settings(), directory)
+def lab(backend: Recorded, directory: Path | None = None) -> Lab:
+    return Lab(BackendChoice(backend, "told so"), Settings(), directory)
 
 
 def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
-    provider = Recorded()
-    with lab(provider) as owner:
+    backend = Recorded()
+    with lab(backend) as owner:
         assert "recorded (told so)" in owner.header
-    assert provider.asked == []
+    assert backend.asked == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_owner_and_guests_share_one_cluster_that_the_owner_ends(tmp_path: Path) -> None:
-    provider = Recorded()
-    with lab(provider) as owner:
-        with lab(provider, owner.directory) as guest, lab(provider, owner.directory) as another:
+    backend = Recorded()
+    with lab(backend) as owner:
+        with lab(backend, owner.directory) as guest, lab(backend, owner.directory) as another:
             assert guest.cluster == another.cluster == owner.cluster
-        assert provider.asked == ["create"]
+        assert backend.asked == ["create"]
         name = owner.cluster.name
-    assert provider.asked == ["create", f"delete {name}"]
+    assert backend.asked == ["create", f"delete {name}"]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cluster_that_cannot_be_made_is_an_error_each_time_and_leaves_nothing(tmp_path: Path) -> None:
-    provider = Recorded(broken=True)
-    with lab(provider) as owner:
+    backend = Recorded(broken=True)
+    with lab(backend) as owner:
         for _ in range(2):
             with pytest.raises(ClusterFailed, match="start one"):
                 _ = owner.cluster
-    assert provider.asked == ["create"]
+    assert backend.asked == ["create"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,11 +123,11 @@ def test_guests_learn_of_a_failure_without_trying_again(tmp_path: Path) -> None:
 
 
 def test_a_cluster_whose_maker_died_over_it_is_removed_by_its_name(tmp_path: Path) -> None:
-    provider = Recorded()
-    with lab(provider) as owner:
+    backend = Recorded()
+    with lab(backend) as owner:
         name = owner.directory.name
         (owner.directory / "cluster.lock").touch()
-    assert provider.asked == [f"remove {name}"]
+    assert backend.asked == [f"remove {name}"]
 
 
 def test_what_a_failed_cluster_has_left_goes_there_too(tmp_path: Path) -> None:
@@ -147,21 +147,21 @@ def test_a_cluster_that_is_still_being_made_is_given_up_when_the_run_ends(tmp_pa
             Deadline(600.0).pause(600.0)
             return super().create(name, directory)
 
-    begun, provider = threading.Event(), Endless()
-    owner = lab(provider)
+    begun, backend = threading.Event(), Endless()
+    owner = lab(backend)
     owner.prepare()
     assert begun.wait(10.0)
     name = owner.directory.name
     owner.close()
-    assert provider.asked == [f"remove {name}"]
+    assert backend.asked == [f"remove {name}"]
 
 
 def test_logs_go_to_the_report_folder_if_there_is_one_and_a_cluster_too(tmp_path: Path) -> None:
-    provider = Recorded()
-    with Lab(BackendChoice(provider, "told so"), Settings(report=tmp_path / "report")) as owner:
+    backend = Recorded()
+    with Lab(BackendChoice(backend, "told so"), Settings(report=tmp_path / "report")) as owner:
         owner.collect_logs()
-        assert provider.asked == []
+        assert backend.asked == []
         _ = owner.cluster
         owner.collect_logs()
-        assert provider.asked == ["create", "logs"]
+        assert backend.asked == ["create", "logs"]
     assert (tmp_path / "report" / "cluster").is_dir()

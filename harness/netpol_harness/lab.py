@@ -73,7 +73,7 @@ class Lab:
     ) -> None:
         self.choice = choice
         self.settings = settings
-        self._provider = choice.provider
+        self._backend = choice.backend
         self._run = run or Owner.here().run
         self._shared = RunDirectory(directory) if directory else None
         self._is_owner = directory is None
@@ -86,13 +86,13 @@ class Lab:
     @property
     def header(self) -> str:
         """Which backend is used and why, in one line."""
-        return f"netpol: cluster {self._provider.name} ({self.choice.why}); dataplane: {self.dataplane}"
+        return f"netpol: cluster {self._backend.name} ({self.choice.why}); dataplane: {self.dataplane}"
 
     @property
     def dataplane(self) -> str:
         """What carries and filters the packets, in words, as far as it is known by now."""
         known = self.known_cluster()
-        return known.dataplane if known else self._provider.dataplane
+        return known.dataplane if known else self._backend.dataplane
 
     @property
     def closing(self) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ class Lab:
         access = Access.from_kubeconfig(cluster.kubeconfig, cluster.context)
         client, switchboard = Client(access), Switchboard(PodExec(access))
         context, canarys = (
-            RunContext(cluster, client, prober, timeouts, self._rundir, self._provider, switchboard)
+            RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, switchboard)
             for prober in (self._prober(switchboard, client, timeouts) for _ in range(2))
         )
         if self.settings.canary:
@@ -197,7 +197,7 @@ class Lab:
     def leftovers(self) -> tuple[str, ...]:
         """What dead runs have left behind on this backend, as far as it can be told."""
         with suppress(HarnessError):
-            return tuple(self._provider.leftovers())
+            return tuple(self._backend.leftovers())
         return ()
 
     def collect_logs(self) -> None:
@@ -210,7 +210,7 @@ class Lab:
         into, failed = self.settings.report / "cluster", self._shared.path / LOGS
         if cluster := self.known_cluster():
             into.mkdir(parents=True, exist_ok=True)
-            self._provider.collect_logs(cluster, into)
+            self._backend.collect_logs(cluster, into)
         elif failed.is_dir():
             shutil.copytree(failed, into, dirs_exist_ok=True)
 
@@ -238,7 +238,7 @@ class Lab:
         from netpol_harness.probe.ephemeral import IMAGE, ProbeContainers
         from netpol_harness.probe.prober import Prober
 
-        made = self.choice.provider.name in ("kind", "embedded")
+        made = self.choice.backend.name in ("kind", "embedded")
         containers = ProbeContainers(
             client,
             self.settings.probe_image or IMAGE,
@@ -269,7 +269,7 @@ class Lab:
 
     def _obtain(self, shared: RunDirectory) -> Cluster:
         def create() -> str:
-            return self._provider.create(shared.path.name, shared.path).to_json()
+            return self._backend.create(shared.path.name, shared.path).to_json()
 
         try:
             with interruptible(self._stop):
@@ -295,6 +295,6 @@ class Lab:
         except LabError:
             return  # who could not make it has tidied up
         if told:
-            self._provider.delete(Cluster.from_json(told))
+            self._backend.delete(Cluster.from_json(told))
         else:
-            self._provider.remove(shared.path.name)
+            self._backend.remove(shared.path.name)

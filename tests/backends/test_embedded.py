@@ -24,17 +24,17 @@ print(EmbeddedBackend().create("elsewhere", Path(sys.argv[1])).to_json())
 
 
 def test_a_cluster_is_made_and_removed(tmp_path: Path) -> None:
-    provider = EmbeddedBackend()
-    cluster = provider.create("mine", tmp_path)
+    backend = EmbeddedBackend()
+    cluster = backend.create("mine", tmp_path)
     pid = int((tmp_path / "embedded.pid").read_text())
     assert cluster.kubeconfig.exists()
     assert (cluster.name, cluster.backend, cluster.context) == ("mine", "embedded", "mine")
     assert Capability.EXTERNAL_HOSTS in cluster.capabilities
     assert "not a CNI" in cluster.dataplane
-    provider.delete(cluster)
+    backend.delete(cluster)
     assert not cluster.kubeconfig.exists()
     assert not Path(f"/proc/{pid}").exists()
-    provider.delete(cluster)
+    backend.delete(cluster)
 
 
 def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
@@ -52,35 +52,35 @@ def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
 
 
 def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> None:
-    provider = EmbeddedBackend()
-    cluster = provider.create("mine", tmp_path)
+    backend = EmbeddedBackend()
+    cluster = backend.create("mine", tmp_path)
     recorded = tmp_path / "embedded.pid"
     pid = recorded.read_text()
     recorded.write_text(str(os.getpid()))
-    provider.delete(cluster)
+    backend.delete(cluster)
     recorded.write_text(pid)
-    provider.delete(cluster)
+    backend.delete(cluster)
     assert not cluster.kubeconfig.exists()
 
 
 def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path) -> None:
-    provider = EmbeddedBackend()
-    cluster = provider.create("mine", tmp_path)
+    backend = EmbeddedBackend()
+    cluster = backend.create("mine", tmp_path)
     client = Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
     for _ in range(3):
-        provider.restart_agent(cluster)
+        backend.restart_agent(cluster)
         assert client.list("v1", "Namespace")
-    provider.delete(cluster)
+    backend.delete(cluster)
     assert (tmp_path / "daemon.log").read_text() == ""
     with pytest.raises(ClusterFailed, match="mine cannot be restarted: the cluster is not running"):
-        provider.restart_agent(cluster)
+        backend.restart_agent(cluster)
 
 
 def test_a_mutant_is_named_wherever_the_dataplane_is(tmp_path: Path) -> None:
-    provider = EmbeddedBackend(mutant="not-enforced")
-    cluster = provider.create("mine", tmp_path)
-    provider.delete(cluster)
-    assert provider.dataplane == cluster.dataplane
+    backend = EmbeddedBackend(mutant="not-enforced")
+    cluster = backend.create("mine", tmp_path)
+    backend.delete(cluster)
+    assert backend.dataplane == cluster.dataplane
     assert cluster.dataplane.endswith("not a CNI; MUTANT not-enforced: Nothing is enforced at all.")
 
 
@@ -104,8 +104,8 @@ def test_logs_are_copied(tmp_path: Path) -> None:
     run, into = tmp_path / "run", tmp_path / "logs"
     run.mkdir()
     into.mkdir()
-    provider = EmbeddedBackend()
-    cluster = provider.create("mine", run)
-    provider.delete(cluster)
-    provider.collect_logs(cluster, into)
+    backend = EmbeddedBackend()
+    cluster = backend.create("mine", run)
+    backend.delete(cluster)
+    backend.collect_logs(cluster, into)
     assert sorted(path.name for path in into.iterdir()) == ["daemon.log", "stderr.log"]

@@ -83,10 +83,10 @@ def test_a_context_that_is_not_there_is_answered_with_those_that_are(
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """An embedded cluster that somebody else has started."""
-    provider = EmbeddedBackend()
-    cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))
+    backend = EmbeddedBackend()
+    cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     yield cluster
-    provider.delete(cluster)
+    backend.delete(cluster)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def client(standing: Cluster) -> Client:
 
 
 @pytest.fixture
-def provider(standing: Cluster, monkeypatch: pytest.MonkeyPatch) -> ExistingClusterBackend:
+def backend(standing: Cluster, monkeypatch: pytest.MonkeyPatch) -> ExistingClusterBackend:
     """The same cluster, by kubeconfig."""
     monkeypatch.setenv("KUBECONFIG", str(standing.kubeconfig))
     return ExistingClusterBackend(OPTIONS)
@@ -111,18 +111,18 @@ def dead() -> str:
 
 
 @pytest.mark.live
-def test_an_embedded_cluster_is_known_for_what_it_is(provider: ExistingClusterBackend, tmp_path: Path) -> None:
-    cluster = provider.create("netpol-run", tmp_path)
+def test_an_embedded_cluster_is_known_for_what_it_is(backend: ExistingClusterBackend, tmp_path: Path) -> None:
+    cluster = backend.create("netpol-run", tmp_path)
     assert (cluster.dataplane, cluster.timeouts, cluster.context) == (DATAPLANE, EMBEDDED, "demo")
     assert Capability.EXTERNAL_HOSTS in cluster.capabilities
     assert Cluster.from_json(cluster.to_json()) == cluster
-    provider.collect_logs(cluster, tmp_path)
+    backend.collect_logs(cluster, tmp_path)
     assert json.loads((tmp_path / "nodes.json").read_text())
 
 
 @pytest.mark.live
 def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_goes(
-    provider: ExistingClusterBackend, client: Client, dead: str
+    backend: ExistingClusterBackend, client: Client, dead: str
 ) -> None:
     alive, elsewhere = Owner.here(), replace(Owner.here(), boot="ffffff")
     for name, run in (("of-dead", dead), ("of-alive", alive.run), ("of-elsewhere", elsewhere.run)):
@@ -131,12 +131,12 @@ def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_g
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "of-dead", "namespace": "of-somebody"}}
     client.create(marked(settings, dead))
 
-    lives = {trace.run: trace.life for trace in provider.traces()}
+    lives = {trace.run: trace.life for trace in backend.traces()}
     assert lives == {dead: Life.DEAD, alive.run: Life.ALIVE, elsewhere.run: Life.ELSEWHERE}
-    assert provider.leftovers() == [dead]
-    provider.remove(dead)
-    provider.remove(dead)
-    assert provider.leftovers() == []
+    assert backend.leftovers() == [dead]
+    backend.remove(dead)
+    backend.remove(dead)
+    assert backend.leftovers() == []
     left = {data["metadata"]["name"] for data in client.list("v1", "Namespace")}
     assert left >= {"default", "of-alive", "of-elsewhere", "of-somebody"}
     assert "of-dead" not in left

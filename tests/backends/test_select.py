@@ -27,14 +27,14 @@ def kind_works(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("kind_works")
 def test_auto_takes_kind_where_it_works() -> None:
     choice = choose("auto", OPTIONS)
-    assert isinstance(choice.provider, KindBackend)
+    assert isinstance(choice.backend, KindBackend)
     assert "kind works here" in choice.why
 
 
 @pytest.mark.usefixtures("kind_lacks")
 def test_auto_takes_embedded_else_and_says_why() -> None:
     choice = choose("auto", OPTIONS)
-    assert isinstance(choice.provider, EmbeddedBackend)
+    assert isinstance(choice.backend, EmbeddedBackend)
     assert "no engine; start one" in choice.why
 
 

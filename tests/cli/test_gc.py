@@ -24,13 +24,13 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """The API of a cluster that KUBECONFIG names."""
-    provider = EmbeddedBackend()
+    backend = EmbeddedBackend()
     with monkeypatch.context() as whole:
         whole.undo()
-        cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))
+        cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     yield Client(Access.from_kubeconfig(cluster.kubeconfig))
-    provider.delete(cluster)
+    backend.delete(cluster)
 
 
 def namespace(client: Client, name: str, run: str) -> None:

@@ -68,10 +68,10 @@ def _kubectl() -> str:
 @pytest.fixture(scope="session")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """kubectl on a cluster of its own."""
-    directory, provider = tmp_path_factory.mktemp("cluster"), EmbeddedBackend()
-    cluster = provider.create("tests", directory)
+    directory, backend = tmp_path_factory.mktemp("cluster"), EmbeddedBackend()
+    cluster = backend.create("tests", directory)
     yield Kubectl(cluster.kubeconfig)
-    provider.delete(cluster)
+    backend.delete(cluster)
     assert (directory / "daemon.log").read_text() == ""
 
 

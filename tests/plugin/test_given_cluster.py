@@ -31,15 +31,15 @@ def standing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     made = []
 
     def start(*arguments: str, name: str = "demo") -> Client:
-        provider = EmbeddedBackend(arguments)
-        cluster = provider.create(name, tmp_path_factory.mktemp("standing"))
-        made.append((provider, cluster))
+        backend = EmbeddedBackend(arguments)
+        cluster = backend.create(name, tmp_path_factory.mktemp("standing"))
+        made.append((backend, cluster))
         monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
         return Client(Access.from_kubeconfig(cluster.kubeconfig))
 
     yield start
-    for provider, cluster in made:
-        provider.delete(cluster)
+    for backend, cluster in made:
+        backend.delete(cluster)
 
 
 HARD = (

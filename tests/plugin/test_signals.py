@@ -44,11 +44,11 @@ def ended(demo: "Demo", process: "subprocess.Popen[bytes]", number: signal.Signa
 @pytest.fixture
 def standing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A cluster that KUBECONFIG names."""
-    provider = EmbeddedBackend(())
-    cluster = provider.create("demo", tmp_path_factory.mktemp("standing"))
+    backend = EmbeddedBackend(())
+    cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     yield Client(Access.from_kubeconfig(cluster.kubeconfig))
-    provider.delete(cluster)
+    backend.delete(cluster)
 
 
 @pytest.mark.live

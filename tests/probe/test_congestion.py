@@ -99,10 +99,10 @@ class Congested:
 
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    provider = EmbeddedBackend()
-    cluster = provider.create("congested", tmp_path)
+    backend = EmbeddedBackend()
+    cluster = backend.create("congested", tmp_path)
     yield cluster.kubeconfig
-    provider.delete(cluster)
+    backend.delete(cluster)
 
 
 @pytest.fixture

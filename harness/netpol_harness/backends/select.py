@@ -13,7 +13,7 @@ BY_USER = "chosen by --cluster"
 class BackendChoice:
     """A backend and the reason for it."""
 
-    provider: Backend
+    backend: Backend
     why: str
 
 

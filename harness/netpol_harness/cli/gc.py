@@ -80,21 +80,21 @@ def _folders() -> Iterator[_Removal]:
 def _elsewhere(given: argparse.Namespace, oldest: datetime | None) -> Iterator[_Removal]:
     options = ClusterOptions(namespaces=tuple((name, name) for name in given.namespace), yes_really=given.yes_really)
     for name in given.cluster or ["kind"]:
-        provider = choose(name, options).provider
-        if isinstance(provider, ExistingClusterBackend):
-            yield from _traces(provider, oldest)
+        backend = choose(name, options).backend
+        if isinstance(backend, ExistingClusterBackend):
+            yield from _traces(backend, oldest)
         else:
-            for left in provider.leftovers():
-                yield Leftover(left, name, "a cluster", _owner(left), doomed=True), provider.remove
+            for left in backend.leftovers():
+                yield Leftover(left, name, "a cluster", _owner(left), doomed=True), backend.remove
 
 
-def _traces(provider: ExistingClusterBackend, oldest: datetime | None) -> Iterator[_Removal]:
-    for trace in provider.traces():
+def _traces(backend: ExistingClusterBackend, oldest: datetime | None) -> Iterator[_Removal]:
+    for trace in backend.traces():
         old = oldest is not None and trace.since is not None and trace.since < oldest
         doomed = trace.life is Life.DEAD or (trace.life is Life.ELSEWHERE and old)
         since = trace.since.isoformat() if trace.since else "unknown"
         owner = f"{_owner(trace.run)}, {trace.host or 'host unknown'} since {since}"
-        yield Leftover(trace.run, provider.context, _summary(trace.objects), owner, doomed=doomed), provider.remove
+        yield Leftover(trace.run, backend.context, _summary(trace.objects), owner, doomed=doomed), backend.remove
 
 
 def _owner(name: str) -> str:

@@ -48,7 +48,7 @@ def profile_of(config: pytest.Config) -> Profile:
 def share(config: pytest.Config) -> None:
     """Make the lab, and let workers find the same cluster, for the same reason, in the same folder."""
     lab, asked = lab_of(config), options.CLUSTER.of(config)
-    name = lab.choice.provider.name if asked == "auto" else asked
+    name = lab.choice.backend.name if asked == "auto" else asked
     RunDirectory(lab.directory).once(_CHOICE, lambda: json.dumps({"name": name, "why": lab.choice.why}))
 
 
@@ -95,7 +95,7 @@ def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Backe
         choice = choose(name, _cluster_options(config, run), kind_only=kind_only, progress=RunDirectory.place(run).tell)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
-    return BackendChoice(choice.provider, chosen.get("why", choice.why))
+    return BackendChoice(choice.backend, chosen.get("why", choice.why))
 
 
 def _cluster_options(config: pytest.Config, run: str) -> ClusterOptions:

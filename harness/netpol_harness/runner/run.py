@@ -69,7 +69,7 @@ class RunContext:
     prober: Prober
     timeouts: Timeouts
     rundir: RunDirectory
-    provider: Backend
+    backend: Backend
     switchboard: Switchboard
 
 
@@ -339,7 +339,7 @@ class ScenarioRun:
         self._reconciler.make(equip(todo))
         self._state = target
         if restart is Restart.AGENT:
-            self.context.provider.restart_agent(self.context.cluster)
+            self.context.backend.restart_agent(self.context.cluster)
         if any(change.starts_pods for change in todo):
             self._wait_ready()
         self._changed = time.monotonic()
@@ -392,7 +392,7 @@ class ScenarioRun:
 
     def _start_machines(self) -> None:
         """The external hosts, where the backend makes them itself."""
-        hosts = self.context.provider.external_hosts(self.context.cluster) if self.scenario.externals else None
+        hosts = self.context.backend.external_hosts(self.context.cluster) if self.scenario.externals else None
         if hosts is not None:
             home = self.placement.real(EXTERNAL_NAMESPACE)
             unique = home if home != EXTERNAL_NAMESPACE else f"{home}-{self.context.rundir.run}"

@@ -58,9 +58,9 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
     can_be_made("netpol-1")
     told: list[str] = []
     wanted = options(run="1-2-abcdef-abcdef")
-    provider = KindBackend(wanted, told.append)
-    assert provider.available() is None
-    cluster = provider.create("netpol-1", tmp_path)
+    backend = KindBackend(wanted, told.append)
+    assert backend.available() is None
+    cluster = backend.create("netpol-1", tmp_path)
 
     (create,) = docker.called("kind create cluster")
     config, kubeconfig = str(tmp_path / "kind-config.yaml"), str(tmp_path / "kubeconfig")
@@ -78,23 +78,23 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
     assert {Capability.TWO_NODES, Capability.EXTERNAL_HOSTS} <= cluster.capabilities
     assert Capability.IPV6 not in cluster.capabilities
     assert "kind: ✓ Preparing nodes 📦" in told
-    provider.delete(cluster)
+    backend.delete(cluster)
     assert docker.called("kind delete cluster")[-1][3:] == ["--name", "netpol-1"]
 
 
 def test_it_says_what_stands_in_the_way(docker: Any) -> None:
-    provider = KindBackend(options())
+    backend = KindBackend(options())
     docker.says("docker image inspect", err="Error: No such image", code=1)
     lookup = 'Get "https://REGISTRY/v2/": dial tcp: lookup REGISTRY: no such host'
     docker.says("docker manifest inspect", err=lookup, code=1)
-    assert f"cannot be pulled ({lookup}); `docker load`" in str(provider.available())
+    assert f"cannot be pulled ({lookup}); `docker load`" in str(backend.available())
     assert "--offline forbids" in str(KindBackend(options(offline=True)).available())
     docker.says("kind version", "kind v0.32.0 go1.25.1 linux/amd64")
     assert "older than the node image" in str(KindBackend(options(kube_image="v1.37.0")).available())
     (docker.directory / "kind").unlink()
-    assert "kind is not installed" in str(provider.available())
+    assert "kind is not installed" in str(backend.available())
     with pytest.raises(ClusterFailed, match=r"kind cannot be used here:\n  kind is not installed"):
-        provider.create("netpol-1", Path("nowhere"))
+        backend.create("netpol-1", Path("nowhere"))
 
 
 PULL = """Creating cluster "demo" ...
@@ -141,9 +141,9 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
     run = Owner.here().run
     kept = f"netpol-kept-{run[-6:]}"
     can_be_made(kept)
-    provider = KindBackend(options(keep=True, run=run))
-    cluster = provider.create(f"netpol-{run}", tmp_path)
-    provider.delete(cluster)
+    backend = KindBackend(options(keep=True, run=run))
+    cluster = backend.create(f"netpol-{run}", tmp_path)
+    backend.delete(cluster)
     assert cluster.name == kept
     assert not docker.called("kind delete cluster")
 
@@ -172,15 +172,15 @@ def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
     can_be_made("netpol-kept-abcdef")
     manifest = tmp_path / "own.yaml"
     manifest.write_text(CALICO)
-    provider = KindBackend(options(cni="calico", cni_manifest=manifest, reuse="netpol-kept-abcdef"))
+    backend = KindBackend(options(cni="calico", cni_manifest=manifest, reuse="netpol-kept-abcdef"))
     docker.says("kind get nodes", "".join(f"netpol-kept-abcdef-{name}\n" for name in ("control-plane", "a", "b")))
-    cluster = provider.create("netpol-2", tmp_path)
+    cluster = backend.create("netpol-2", tmp_path)
     assert "Calico" in cluster.dataplane
     assert Capability.TWO_NODES in cluster.capabilities
     applied = [request for request in api.requests if request.startswith("PATCH")]
     assert applied[-1] == "PATCH /api/v1/namespaces/kube-system/configmaps/netpol-harness"
     assert len(applied) == 4
-    assert provider.create("netpol-3", tmp_path).dataplane == cluster.dataplane
+    assert backend.create("netpol-3", tmp_path).dataplane == cluster.dataplane
     assert len([request for request in api.requests if request.startswith("PATCH")]) == 4, "now it is finished"
 
 
@@ -203,9 +203,9 @@ def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None
     names = ["mine", "netpol-kept-abcdef", f"netpol-{alive}", f"netpol-{elsewhere}", f"netpol-{dead}", dead]
     docker.says("kind get clusters", "\n".join(names))
     docker.says("docker ps", "c0ffee\n")
-    provider = KindBackend(options())
-    assert provider.leftovers() == (f"netpol-{dead}",)
-    provider.remove(f"netpol-{dead}")
+    backend = KindBackend(options())
+    assert backend.leftovers() == (f"netpol-{dead}",)
+    backend.remove(f"netpol-{dead}")
     assert docker.called("docker ps")[0][-1] == f"label=netpol-harness.cluster=netpol-{dead}"
     assert docker.called("docker rm")[0][-1] == "c0ffee"
     assert docker.called("kind delete cluster")[0][-1] == f"netpol-{dead}"
@@ -306,10 +306,10 @@ def test_options_that_cannot_be(given: dict[str, Any], says: str) -> None:
 
 def test_logs_are_exported(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
-    provider = KindBackend(options())
-    cluster = provider.create("netpol-1", tmp_path)
+    backend = KindBackend(options())
+    cluster = backend.create("netpol-1", tmp_path)
     docker.says("kind export logs", err='ERROR: [command "docker exec ... crictl images" failed', code=1)
-    provider.collect_logs(cluster, tmp_path)
+    backend.collect_logs(cluster, tmp_path)
     assert docker.called("kind export logs")[-1][3:] == [str(tmp_path), "--name", "netpol-1"]
 
 
@@ -375,15 +375,15 @@ def test_podman_is_used_where_docker_is_not(docker: Any, can_be_made: Cluster, t
     docker.says("podman info", json.dumps(facts))
     docker.says("podman image inspect", "sha256:abc")
     docker.says("podman ps", "")
-    provider = KindBackend(options())
-    provider.delete(provider.create("netpol-1", tmp_path))
+    backend = KindBackend(options())
+    backend.delete(backend.create("netpol-1", tmp_path))
     assert docker.called("kind delete cluster")
 
 
 def test_external_hosts_know_the_cluster(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
-    provider = KindBackend(options(image_prefix="mirror.example"))
-    site = provider.external_hosts(provider.create("netpol-1", tmp_path)).site
+    backend = KindBackend(options(image_prefix="mirror.example"))
+    site = backend.external_hosts(backend.create("netpol-1", tmp_path)).site
     expected: Sequence[str] = ("10.244.0.0/16", "10.96.0.0/16")
     assert site.subnets == expected
     assert site.nodes == ("netpol-1-control-plane", "netpol-1-worker")

@@ -33,7 +33,7 @@ def tested(lab: Lab) -> dict[str, Any]:
         "run": lab.run,
         "harness": {"version": harness_version(), "python": platform.python_version(), "pytest": version("pytest")},
         "cluster": {
-            "backend": lab.choice.provider.name,
+            "backend": lab.choice.backend.name,
             "why": lab.choice.why,
             "dataplane": lab.dataplane,
             "cni": facts["plugins"],
