@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.base import Capability, Cluster, ClusterOptions
-from netpol_harness.backends.embedded import DATAPLANE, EmbeddedBackend
+from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.backends.existing import ExistingClusterBackend
+from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.backends.runs.owner import Life, Owner, marked
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
@@ -113,7 +114,7 @@ def dead() -> str:
 @pytest.mark.live
 def test_an_embedded_cluster_is_known_for_what_it_is(backend: ExistingClusterBackend, tmp_path: Path) -> None:
     cluster = backend.create("netpol-run", tmp_path)
-    assert (cluster.dataplane, cluster.timeouts, cluster.context) == (DATAPLANE, EMBEDDED, "demo")
+    assert (cluster.dataplane, cluster.timeouts, cluster.context) == (EMBEDDED_DATAPLANE, EMBEDDED, "demo")
     assert Capability.EXTERNAL_HOSTS in cluster.capabilities
     assert Cluster.from_json(cluster.to_json()) == cluster
     backend.collect_logs(cluster, tmp_path)

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import netpol_harness
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts
+from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.timeouts import EMBEDDED
 
-DATAPLANE = "embedded: Linux network namespaces and nftables, not a CNI"
 _MODULE = "netpol_harness.emulator"
 _LOGS = ("daemon.log", "stderr.log")
 _PATIENCE = 10.0  # seconds for an orderly end; the process gives itself half of that
@@ -152,10 +152,10 @@ class EmbeddedBackend:
 
 def _dataplane(mutant: str) -> str:
     if not mutant:
-        return DATAPLANE
+        return EMBEDDED_DATAPLANE
     from netpol_harness.emulator.faults import named  # here, since it is rarely needed
 
-    return f"{DATAPLANE}; MUTANT {mutant}: {named(mutant).sentence}"
+    return f"{EMBEDDED_DATAPLANE}; MUTANT {mutant}: {named(mutant).sentence}"
 
 
 def _command(*arguments: str) -> list[str]:

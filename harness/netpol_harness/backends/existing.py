@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.backends.base import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
-from netpol_harness.backends.embedded import DATAPLANE as EMBEDDED_DATAPLANE
-from netpol_harness.backends.facts import is_embedded, plugins
+from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, is_embedded, plugins
 from netpol_harness.backends.runs.directory import PREFIX
 from netpol_harness.backends.runs.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
 from netpol_harness.deadline import Deadline

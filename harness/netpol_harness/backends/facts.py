@@ -41,6 +41,9 @@ _PLUGINS = {
 EMBEDDED_LABEL = "netpol-harness/dataplane"
 """Label of an embedded cluster's nodes."""
 
+EMBEDDED_DATAPLANE = "embedded: Linux network namespaces and nftables, not a CNI"
+"""What carries and filters an embedded cluster's packets."""
+
 _TAG = re.compile(r":([^:/@]+)$")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
-from netpol_harness.backends.embedded import DATAPLANE
+from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.emulator.faults import Mutant
 from netpol_harness.mutation.trials import Trial, telling
 
@@ -68,7 +68,7 @@ def page(mutants: Mapping[str, Mutant], trials: Sequence[Trial], measure: Measur
         asked=sum(len(trial.asked) for trial in trials),
         pairs=len(trials) * measure.scenarios,
         foreseen=f"; in {measure.foreseen} the scenario cannot tell the mutant" if measure.foreseen else "",
-        dataplane=DATAPLANE,
+        dataplane=EMBEDDED_DATAPLANE,
         option=" --all" if measure.whole else "",
         minutes=max(1, round(measure.seconds / 60)),
     )
