@@ -9,13 +9,12 @@ import pytest
 import yaml
 
 from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION
 
 LIBRARY = Path(__file__).parents[1] / "scenarios"
 FOLDERS = sorted(file.parent for file in LIBRARY.rglob(SCENARIO_FILE))
 REGRESSIONS = sorted((LIBRARY / "regressions").iterdir())
 UPSTREAM = sorted((LIBRARY / "conformance" / "upstream").iterdir())
-CHOSEN_ADDRESSES = "cni.projectcalico.org/ipAddrs"
-
 ENTRIES = """
 agent-restart-window-closed agent-restart-window-open allow-all-opens-tcp-only anp-same-priority
 bare-pod-not-enforced calico-deny-nets-includes-pods calico-gnp-allow-cancels-knp-isolation
@@ -103,9 +102,11 @@ def addresses(folder: Path) -> set[str]:
 
 def chosen(folder: Path) -> set[str]:
     """The addresses that pods of a scenario want."""
-    texts = [text for file in folder.rglob("*.yaml") if CHOSEN_ADDRESSES in (text := file.read_text("utf-8"))]
+    texts = [
+        text for file in folder.rglob("*.yaml") if CALICO_ADDRESSES_ANNOTATION in (text := file.read_text("utf-8"))
+    ]
     metadata = [manifest["metadata"] for text in texts for manifest in yaml.safe_load_all(text)]
-    wanted = [json.loads(data.get("annotations", {}).get(CHOSEN_ADDRESSES, "[]")) for data in metadata]
+    wanted = [json.loads(data.get("annotations", {}).get(CALICO_ADDRESSES_ANNOTATION, "[]")) for data in metadata]
     return {address for addresses in wanted for address in addresses}
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.embedded import EmbeddedBackend
-from netpol_harness.backends.runs.owner import OWNER_ANNOTATION, RUN_LABEL, Owner, marked
+from netpol_harness.backends.runs.owner import Owner, marked
 from netpol_harness.cli import main
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.wellknown import OWNER_ANNOTATION, RUN_LABEL
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.emulator.dns import NameServer
 from netpol_harness.emulator.store import Store
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 PEER = ("10.244.0.9", 40000)
 
@@ -34,7 +35,7 @@ def store() -> Store:
         {"addresses": ["10.244.0.6"], "conditions": {}},
         {"addresses": ["10.244.0.7"], "conditions": {"ready": False}},
     ]
-    labels = {"kubernetes.io/service-name": "db"}
+    labels = {SERVICE_NAME_LABEL: "db"}
     slice_ports = [{"name": "http", "port": 8080, "protocol": "TCP"}]
     metadata = {"name": "db-x", "namespace": "shop", "labels": labels}
     store.create("endpointslices", {"metadata": metadata, "endpoints": endpoints, "ports": slice_ports})
@@ -132,7 +133,7 @@ def test_no_datagram_makes_it_stumble(payload: bytes) -> None:
 
 def test_a_long_answer_over_udp_is_marked_truncated_and_whole_over_tcp(store: Store, server: NameServer) -> None:
     endpoints = [{"addresses": [f"10.244.1.{number}"], "conditions": {"ready": True}} for number in range(1, 101)]
-    metadata = {"name": "db-y", "namespace": "shop", "labels": {"kubernetes.io/service-name": "db"}}
+    metadata = {"name": "db-y", "namespace": "shop", "labels": {SERVICE_NAME_LABEL: "db"}}
     store.create("endpointslices", {"metadata": metadata, "endpoints": endpoints})
     query = DNSRecord.question("db.shop.svc.cluster.local").pack()
     assert DNSRecord.parse(server.datagram(query, PEER)).header.tc == 1

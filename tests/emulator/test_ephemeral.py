@@ -19,6 +19,7 @@ from netpol_harness.probe.prober import ProbeMethod, Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import EMBEDDED
+from netpol_harness.wellknown import HIDE_TOOLS_ANNOTATION
 
 pytestmark = pytest.mark.live
 
@@ -29,7 +30,7 @@ SERVER, BARE, POOR, TWO = (NamespacedName("default", name) for name in ("server"
 def _pod(name: str, hidden: str = "", containers: tuple[str, ...] = ("app",), **spec: Any) -> dict[str, Any]:
     ports = [{"containerPort": 80}, {"containerPort": 5353, "protocol": "UDP"}]
     first, *others = [{"name": container, "image": "x"} for container in containers]
-    metadata = {"name": name, "labels": {"app": name}, "annotations": {"netpol-harness/hide-tools": hidden}}
+    metadata = {"name": name, "labels": {"app": name}, "annotations": {HIDE_TOOLS_ANNOTATION: hidden}}
     return {
         "apiVersion": "v1",
         "kind": "Pod",

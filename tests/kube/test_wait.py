@@ -10,6 +10,7 @@ from netpol_harness.errors import WorkloadFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import wait_gone, wait_ready
 from netpol_harness.model.names import ObjectKey
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]
@@ -42,7 +43,7 @@ SERVICE = {
 
 
 def _slice(*addresses: str, ready: bool = True) -> dict[str, Any]:
-    labels = {"kubernetes.io/service-name": "web"}
+    labels = {SERVICE_NAME_LABEL: "web"}
     endpoint = {"addresses": list(addresses), "conditions": {"ready": ready}}
     return {"metadata": {"name": "web-1", "labels": labels}, "endpoints": [endpoint]}
 

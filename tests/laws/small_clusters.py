@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
+
 Dict = dict[str, Any]
 Path = tuple[str, str, str, int]
 
@@ -113,7 +115,7 @@ class Cluster(list[Dict]):
 
 
 def namespace(name: str, own: Dict) -> Dict:
-    return {"kind": "Namespace", "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name, **own}}}
+    return {"kind": "Namespace", "metadata": {"name": name, "labels": {NAMESPACE_NAME_LABEL: name, **own}}}
 
 
 def pod(name: tuple[str, str], address: str, own: Dict, names: dict[tuple[str, int], str]) -> Dict:

@@ -8,6 +8,7 @@ import pytest
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.mutation.simulate import SimulatedState, simulate
 from netpol_harness.scenario.load import load
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 WORKLOADS = """\
 {apiVersion: v1, kind: Namespace, metadata: {name: x, labels: {team: red}}}
@@ -98,7 +99,7 @@ def test_a_pod_that_is_relabelled_keeps_its_address(playing: Playing) -> None:
 
 def test_a_namespace_that_is_relabelled_keeps_its_name_for_a_label(playing: Playing) -> None:
     *_, after = lasting(playing("  - {name: open}\n  - {name: new, labels: {namespaces: {x: {team: blue}}}}\n"))
-    assert after.snapshot.world.namespaces["x"].labels == {"team": "blue", "kubernetes.io/metadata.name": "x"}
+    assert after.snapshot.world.namespaces["x"].labels == {"team": "blue", NAMESPACE_NAME_LABEL: "x"}
 
 
 def test_what_is_absent_is_not_there(playing: Playing) -> None:

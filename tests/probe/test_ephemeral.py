@@ -6,6 +6,7 @@ import pytest
 from netpol_harness.errors import ApiError, ToolMissing
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.probe.ephemeral import IMAGE, NAME, ProbeContainers
+from netpol_harness.wellknown import HIDE_TOOLS_ANNOTATION
 
 POD = NamespacedName("shop", "web")
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
@@ -222,7 +223,7 @@ def test_pods_of_one_image_and_the_same_settings_are_of_one_kind() -> None:
         _kind(image="sha256:2"),
         _kind(env=[{"name": "PATH", "value": "/bin"}]),
         _kind(securityContext={"runAsUser": 7}),
-        _kind(annotations={"netpol-harness/hide-tools": "nc"}),
+        _kind(annotations={HIDE_TOOLS_ANNOTATION: "nc"}),
     ],
 )
 def test_what_may_have_other_programs_is_of_another_kind(other: str) -> None:

@@ -10,10 +10,11 @@ from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.probe.question import Speech
-from netpol_harness.runner.snapshot import EXTERNAL_HOST, ClusterSnapshot
+from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
 def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ LIVE = [
     replica("db-5d4f-aaaaa", "10.0.0.3"),
     replica("db-5d4f-bbbbb", "10.0.0.4"),
     pod("shop-x1", "db-5d4f-leaving", "10.0.0.9", deletionTimestamp="now", labels={"app": "db"}),
-    pod("hosts-x1", "user", "203.0.113.10", annotations={EXTERNAL_HOST: ""}),
+    pod("hosts-x1", "user", "203.0.113.10", annotations={EXTERNAL_HOST_ANNOTATION: ""}),
     pod("kube-system", "dns", "10.0.0.53", labels={"k8s-app": "kube-dns"}),
     service("web", {"app": "web"}, "10.96.0.7", {"port": 8080, "targetPort": "http"}),
     service("db", {"app": "db"}, "None", {"port": 3306}),

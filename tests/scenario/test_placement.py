@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netpol_harness import wellknown
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.path import Inventory
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
 MOVED = Placement({"default": "t-default-x", "shop": "t-shop-x"})
-NAME = "kubernetes.io/metadata.name"
+NAME = wellknown.NAMESPACE_NAME_LABEL
 EMPTY = Inventory({}, {}, {})
 
 

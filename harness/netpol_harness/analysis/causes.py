@@ -11,7 +11,7 @@ from itertools import pairwise
 from netpol_harness.analysis.naming import Speller
 from netpol_harness.analysis.predict import Prediction, Predictor, plain
 from netpol_harness.analysis.wording import listed, requirement_words
-from netpol_harness.analysis.world import NAME_LABEL, NAME_SERVER
+from netpol_harness.analysis.world import NAME_SERVER
 from netpol_harness.model.labels import Labels, LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
@@ -21,6 +21,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.reach import SERVICE_KINDS
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.scenario import Manifest
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 MOST = 3
 """Causes of one kind that are told."""
@@ -87,7 +88,7 @@ def _names(case: CauseContext) -> Iterator[str]:
             policies = listed([ref.name for ref in verdict.egress.isolating])
             yield (
                 f"the egress rules of {policies} forget the name server: admit egress to pods k8s-app=kube-dns in"
-                f" namespaces {NAME_LABEL}={NAME_SERVER.namespace} on 53/UDP and 53/TCP"
+                f" namespaces {NAMESPACE_NAME_LABEL}={NAME_SERVER.namespace} on 53/UDP and 53/TCP"
             )
 
 
@@ -102,7 +103,7 @@ def _namespace_labels(case: CauseContext) -> Iterator[str]:
                 if home and case.rewriting(policy, side.direction, [lenient]) is not case.reading.word:
                     yield (
                         f"{case.rule(policy, side.direction, index)} wants namespaces with {listed(missing)}, and"
-                        f" {home.name} has no such label: label it, or select {NAME_LABEL}={home.name}"
+                        f" {home.name} has no such label: label it, or select {NAMESPACE_NAME_LABEL}={home.name}"
                     )
 
 

@@ -10,6 +10,7 @@ from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service,
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.path import Workload
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 Addresses = Mapping[NamespacedName, Sequence[str]]
 """Addresses that are known, by workload; those of external hosts by their names, without a namespace."""
@@ -19,9 +20,6 @@ NAME_SERVER = NamespacedName("kube-system", "kube-dns")
 
 LOOKUP = Port(Protocol.UDP, 53)
 """How a name is looked up. Resolvers turn to TCP only for answers that do not fit."""
-
-NAME_LABEL = "kubernetes.io/metadata.name"
-"""The label that the API server gives every namespace."""
 
 
 def world_of(step: Step, scenario: Scenario, addresses: Addresses | None = None) -> World:
@@ -55,7 +53,7 @@ def _namespaces(step: Step, scenario: Scenario) -> Iterator[Namespace]:
             labels[relabel.name.ref.name].update(relabel.labels)
     for name, own in labels.items():
         kept = {key: value for key, value in own.items() if value is not None}
-        yield Namespace(name, {**kept, NAME_LABEL: name})
+        yield Namespace(name, {**kept, NAMESPACE_NAME_LABEL: name})
 
 
 def _name_server() -> Pod:

@@ -19,7 +19,7 @@ from typing import Any
 from netpol_harness.backends.base import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, is_embedded, plugins
 from netpol_harness.backends.runs.directory import PREFIX
-from netpol_harness.backends.runs.owner import OWNER_ANNOTATION, RUN_LABEL, Life, Owner, run_of
+from netpol_harness.backends.runs.owner import Life, Owner, run_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.client import Client, Object
@@ -27,6 +27,7 @@ from netpol_harness.kube.config import Access
 from netpol_harness.kube.wait import wait_gone
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import EMBEDDED, REMOTE, Timeouts
+from netpol_harness.wellknown import OWNER_ANNOTATION, RUN_LABEL
 
 PRODUCTION = (r"(^|[^a-z0-9])(prod|production|prd|live)([^a-z0-9]|$)",)
 """What production looks like, in the name of a context, of its cluster, or of its server."""

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from netpol_harness.errors import ApiError
+from netpol_harness.wellknown import DATAPLANE_KEY
 
 if TYPE_CHECKING:
     from netpol_harness.kube.client import Client
@@ -37,9 +38,6 @@ _PLUGINS = {
     "azure-cns": "Azure CNI",
 }
 """Names of DaemonSets, and the network plugins that they belong to."""
-
-EMBEDDED_LABEL = "netpol-harness/dataplane"
-"""Label of an embedded cluster's nodes."""
 
 EMBEDDED_DATAPLANE = "embedded: Linux network namespaces and nftables, not a CNI"
 """What carries and filters an embedded cluster's packets."""
@@ -103,7 +101,7 @@ def gather(client: "Client") -> Facts:
 
 def is_embedded(nodes: Iterable[Object]) -> bool:
     """Whether these are nodes of an embedded cluster, whose dataplane is the harness's own."""
-    return any(EMBEDDED_LABEL in (node["metadata"].get("labels") or {}) for node in nodes)
+    return any(DATAPLANE_KEY in (node["metadata"].get("labels") or {}) for node in nodes)
 
 
 def harness_version() -> str:

@@ -16,6 +16,7 @@ from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHea
 from netpol_harness.emulator.kubelet.listeners import Peer
 from netpol_harness.emulator.kubelet.podspec import CLUSTER_DNS
 from netpol_harness.emulator.store import Key, Store
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 IMAGE = "netpol-harness/kube-dns"
 _ZONE = ("cluster", "local")
@@ -156,7 +157,7 @@ class Zone:
 
     def _endpoints(self, namespace: str, service: str) -> Iterator["_Endpoint"]:
         for piece in self._store.list("endpointslices", namespace):
-            if (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name") != service:
+            if (piece["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) != service:
                 continue
             for endpoint in piece.get("endpoints") or ():
                 if (endpoint.get("conditions") or {}).get("ready") is not False:

@@ -15,6 +15,7 @@ from netpol_harness.kube import diagnose
 from netpol_harness.kube.client import Client, Object
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.model.objects import Pod, Service
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 UNSCHEDULABLE_PATIENCE = 20.0
 """Seconds that a pod may stay unschedulable: an autoscaler or a node that is joining can mend it."""
@@ -144,7 +145,7 @@ def _ready_addresses(slices: Sequence[Object], service: str) -> frozenset[str]:
     return frozenset(
         address
         for piece in slices
-        if (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service
+        if (piece["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == service
         for endpoint in piece.get("endpoints") or ()
         if (endpoint.get("conditions") or {}).get("ready", True) is not False
         for address in endpoint.get("addresses") or ()

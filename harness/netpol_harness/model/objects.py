@@ -10,6 +10,7 @@ from typing import Any
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Namespace:
     def parse(cls, data: Mapping[str, Any]) -> "Namespace":
         """Read a core/v1 Namespace; the name label is added where the API server has not yet done so."""
         name = data["metadata"]["name"]
-        return cls(name, {**(data["metadata"].get("labels") or {}), "kubernetes.io/metadata.name": name})
+        return cls(name, {**(data["metadata"].get("labels") or {}), NAMESPACE_NAME_LABEL: name})
 
 
 @dataclass(frozen=True, slots=True)

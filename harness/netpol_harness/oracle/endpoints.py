@@ -8,8 +8,7 @@ from netpol_harness.model.objects import Pod, World
 from netpol_harness.oracle.match import NEVER, Match, hanging, surely
 from netpol_harness.oracle.points import Point
 from netpol_harness.oracle.verdict import End, Flow, Outside
-
-NAME_LABEL = "kubernetes.io/metadata.name"
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 
 class EndpointIndex:
@@ -29,7 +28,7 @@ class EndpointIndex:
     def namespace_labels(self, name: str) -> Labels:
         """Labels of a namespace; one that is not in the world has those that the API server gives every one."""
         known = self._world.namespaces.get(name)
-        return {NAME_LABEL: name} if known is None else known.labels
+        return {NAMESPACE_NAME_LABEL: name} if known is None else known.labels
 
     def translates(self, flow: Flow) -> bool:
         """Whether the flow came by an address other than its destination's; a headless Service has none."""

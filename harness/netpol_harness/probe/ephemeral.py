@@ -18,6 +18,7 @@ from netpol_harness.kube.client import Client, Object
 from netpol_harness.kube.diagnose import HOPELESS, POD_SECURITY
 from netpol_harness.kube.wait import looks
 from netpol_harness.model.names import NamespacedName, ObjectKey
+from netpol_harness.wellknown import PROJECT_PREFIX
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 """Has sh, curl, nc (OpenBSD's), bash, and agnhost for SCTP; made for many processors; usually on the nodes already."""
@@ -27,9 +28,6 @@ NO_IMAGE = "none"
 
 NAME = "netpol-probe"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-OUR_MARKS = "netpol-harness/"
-"""What annotations begin with that tell the embedded cluster how a pod is to be."""
-
 TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where every container of a real cluster has something mounted, unless it does not want it."""
 
@@ -150,7 +148,7 @@ def _kind(pod: Object) -> str:
     settings = [[images[c["name"]], *(c.get(key) for key in _SETTINGS)] for c in containers]
     shared = [spec.get("securityContext"), spec.get("runtimeClassName")]
     annotations = pod["metadata"].get("annotations") or {}
-    marks = {key: annotations[key] for key in annotations if key.startswith((OUR_MARKS, DEFAULT_CONTAINER))}
+    marks = {key: annotations[key] for key in annotations if key.startswith((PROJECT_PREFIX, DEFAULT_CONTAINER))}
     return json.dumps([names, settings, shared, marks], sort_keys=True)
 
 

@@ -14,7 +14,7 @@ from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Exec, ExecReply, PodExec, Session
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import ExternalHost
-from netpol_harness.runner.snapshot import EXTERNAL_HOST
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
 class Switchboard:
@@ -73,7 +73,7 @@ def _as_pod(host: ExternalHost, ref: NamespacedName, address: str) -> Mapping[st
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": host.name, "namespace": ref.namespace, "annotations": {EXTERNAL_HOST: address}},
+        "metadata": {"name": host.name, "namespace": ref.namespace, "annotations": {EXTERNAL_HOST_ANNOTATION: address}},
         "spec": {"containers": [{"ports": ports}]},
         "status": {"phase": "Running", "podIPs": [{"ip": address}]},
     }

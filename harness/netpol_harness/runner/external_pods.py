@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from netpol_harness.paths.path import ExternalHost
 from netpol_harness.probe.ephemeral import IMAGE
-from netpol_harness.runner.snapshot import EXTERNAL_HOST
 from netpol_harness.runner.state import Object
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
 def external_objects(hosts: Iterable[ExternalHost], placement: Placement) -> tuple[Object, ...]:
@@ -24,6 +24,10 @@ def _host(host: ExternalHost) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": host.name, "namespace": EXTERNAL_NAMESPACE, "annotations": {EXTERNAL_HOST: host.address}},
+        "metadata": {
+            "name": host.name,
+            "namespace": EXTERNAL_NAMESPACE,
+            "annotations": {EXTERNAL_HOST_ANNOTATION: host.address},
+        },
         "spec": {"containers": [{"name": "host", "image": IMAGE, "args": ["pause"], "ports": ports}]},
     }

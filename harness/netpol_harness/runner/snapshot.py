@@ -10,9 +10,7 @@ from netpol_harness.model.objects import Pod, Service
 from netpol_harness.probe.question import Speech
 from netpol_harness.runner.udp_servers import speeches
 from netpol_harness.scenario.placement import Placement
-
-EXTERNAL_HOST = "netpol-harness/external-host"
-"""Annotation of a pod that stands for a host outside the cluster; its value is the wanted address, or empty."""
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 _NAME_SERVER = {"k8s-app": "kube-dns"}
 
@@ -57,7 +55,7 @@ class ClusterSnapshot:
             elif "deletionTimestamp" not in data["metadata"]:
                 live = _live_pod(data, placement)
                 spoken[live.pod.ref] = speeches(data)
-                if EXTERNAL_HOST in (data["metadata"].get("annotations") or {}):
+                if EXTERNAL_HOST_ANNOTATION in (data["metadata"].get("annotations") or {}):
                     externals[live.pod.ref.name] = live.pod
                 elif live.pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= live.pod.labels.items():
                     name_servers.append(live.pod)

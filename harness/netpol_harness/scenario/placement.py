@@ -13,8 +13,8 @@ from typing import Any
 
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
-_NAME_LABEL = "kubernetes.io/metadata.name"
 _LONGEST = 63
 
 Data = Mapping[str, Any]
@@ -80,7 +80,7 @@ class Placement:
         real = self.real(metadata["name"])
         if real == metadata["name"] or not metadata.get("labels"):
             return {**metadata, "name": real}
-        labels = {key: value for key, value in metadata["labels"].items() if key != _NAME_LABEL}
+        labels = {key: value for key, value in metadata["labels"].items() if key != NAMESPACE_NAME_LABEL}
         return {**metadata, "name": real, "labels": labels}
 
     def _namespaced(self, kind: str, metadata: Data) -> dict[str, Any]:
@@ -100,13 +100,13 @@ class Placement:
         return rule(self, value) if rule else value
 
     def _labels(self, labels: Any) -> Any:
-        if isinstance(labels, dict) and _NAME_LABEL in labels:
-            return {**labels, _NAME_LABEL: self._name(labels[_NAME_LABEL])}
+        if isinstance(labels, dict) and NAMESPACE_NAME_LABEL in labels:
+            return {**labels, NAMESPACE_NAME_LABEL: self._name(labels[NAMESPACE_NAME_LABEL])}
         return labels
 
     def _requirement(self, requirement: Any) -> Any:
         match requirement:
-            case {"key": str(key), "values": list(values)} if key == _NAME_LABEL:
+            case {"key": str(key), "values": list(values)} if key == NAMESPACE_NAME_LABEL:
                 return {**requirement, "values": [self._name(value) for value in values]}
         return requirement
 

@@ -19,6 +19,7 @@ from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.paths.reach import cells
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.node import YamlNode
+from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster has and no scenario owns."""
@@ -49,8 +50,6 @@ CLUSTER_SCOPED = frozenset(
     }
 )
 """Kinds whose objects are in no namespace, as far as network scenarios use them."""
-
-_CHOSEN_ADDRESSES = "cni.projectcalico.org/ipAddrs"
 
 EXTERNAL_NAMESPACE = "external-hosts"
 """Where a backend that makes external hosts out of pods keeps them; placed like any other namespace."""
@@ -111,7 +110,7 @@ class Manifest:
     @property
     def chosen_addresses(self) -> tuple[str, ...]:
         """The addresses that its pod is to have, by the annotation of Calico's address management."""
-        text = ((self.pod.get("metadata") or {}).get("annotations") or {}).get(_CHOSEN_ADDRESSES)
+        text = ((self.pod.get("metadata") or {}).get("annotations") or {}).get(CALICO_ADDRESSES_ANNOTATION)
         try:
             found = json.loads(text) if text else []
         except ValueError:

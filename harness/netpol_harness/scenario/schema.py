@@ -19,14 +19,14 @@ from netpol_harness.scenario.shape import (
     table,
     text,
 )
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _PORT = r"0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(/(TCP|UDP|SCTP))?"
-_SERVER_LABEL = "kubernetes.io/metadata.name"
 
 
 def _changeable(node: YamlNode, report: Report) -> None:
-    if node.text == _SERVER_LABEL:
-        report.add(node.place, f"the label {_SERVER_LABEL} is the API server's own", "use another label")
+    if node.text == NAMESPACE_NAME_LABEL:
+        report.add(node.place, f"the label {NAMESPACE_NAME_LABEL} is the API server's own", "use another label")
 
 
 def _asserts(node: YamlNode, report: Report) -> None:

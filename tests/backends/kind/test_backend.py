@@ -15,6 +15,7 @@ from netpol_harness.backends.base import Capability, ClusterOptions
 from netpol_harness.backends.kind.backend import LOGS, KindBackend
 from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.wellknown import RUN_LABEL
 
 IMAGE = "kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"
 CREATED = """Creating cluster "demo" ...
@@ -70,7 +71,7 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
     ]
     written = yaml.safe_load(Path(config).read_text())
     assert [node["role"] for node in written["nodes"]] == ["control-plane", "worker", "worker"]
-    assert {node["labels"]["netpol-harness/run"] for node in written["nodes"]} == {"1-2-abcdef-abcdef"}
+    assert {node["labels"][RUN_LABEL] for node in written["nodes"]} == {"1-2-abcdef-abcdef"}
     assert written["networking"]["disableDefaultCNI"] is False
 
     assert (cluster.name, cluster.backend, cluster.context) == ("netpol-1", "kind", "kind-netpol-1")

@@ -8,6 +8,7 @@ import pytest
 
 from netpol_harness.backends.kind.config import ClusterRequirements, IpFamily, complete, read_config
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.wellknown import RUN_LABEL
 
 FILE: dict[str, Any] = {"nodes": [{"role": "control-plane"}, {"role": "worker", "extraMounts": ["kept"]}]}
 
@@ -30,7 +31,7 @@ def test_the_shipped_file_is_a_kind_config() -> None:
 def test_nodes_are_dropped_and_added(count: int, roles: list[str]) -> None:
     nodes = complete(FILE, wanted(nodes=count))["nodes"]
     assert [node["role"] for node in nodes] == roles
-    assert all(node["labels"] == {"netpol-harness/run": "r"} for node in nodes)
+    assert all(node["labels"] == {RUN_LABEL: "r"} for node in nodes)
     assert [node.get("extraMounts") for node in nodes[1:2]] == [["kept"]][: count - 1]
 
 

@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from netpol_harness.backends.runs.owner import RUN_LABEL, Life, Owner, marked, run_of
+from netpol_harness.backends.runs.owner import Life, Owner, marked, run_of
+from netpol_harness.wellknown import RUN_LABEL
 
 
 def test_a_runs_name_tells_its_owner_wherever_it_is_found() -> None:

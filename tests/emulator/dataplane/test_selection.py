@@ -6,6 +6,7 @@ from netpol_harness.model.labels import Labels, LabelSelector, Operator, Require
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import PodPeer
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 KEYS, VALUES = st.sampled_from("ab"), st.sampled_from("12")
 LABELS = st.dictionaries(KEYS, VALUES)
@@ -38,5 +39,5 @@ def test_a_peer_with_both_selectors_needs_both() -> None:
 
 
 def test_an_unknown_namespace_has_its_name_label() -> None:
-    by_name = LabelSelector.equal({"kubernetes.io/metadata.name": "unknown"})
+    by_name = LabelSelector.equal({NAMESPACE_NAME_LABEL: "unknown"})
     assert PODS.peers(PodPeer(by_name, None), "y") == {IN_NOWHERE}

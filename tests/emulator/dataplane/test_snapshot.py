@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.dataplane.snapshot import EXTERNAL_HOST, WorldView, is_ready
+from netpol_harness.emulator.dataplane.snapshot import WorldView, is_ready
 from netpol_harness.emulator.store import Event, Key, Object, Store
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 POD = Key("pods", "x", "a")
 
@@ -77,7 +78,7 @@ def test_objects_come_change_and_go(store: Store, changes: list[Event], resource
 
 
 def test_external_hosts_are_not_of_this_world(store: Store) -> None:
-    store.create("pods", pod(annotations={EXTERNAL_HOST: ""}))
+    store.create("pods", pod(annotations={EXTERNAL_HOST_ANNOTATION: ""}))
     assert not WorldView.of(store).snapshot().world.pods
 
 

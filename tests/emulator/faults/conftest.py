@@ -7,12 +7,13 @@ import pytest
 
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.model.objects import World
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 Object = Mapping[str, Any]
 
 
 def _namespace(name: str, **labels: str) -> Object:
-    labels = {"ns": name, **labels, "kubernetes.io/metadata.name": name}
+    labels = {"ns": name, **labels, NAMESPACE_NAME_LABEL: name}
     return {"kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
@@ -55,7 +56,7 @@ def _expression(key: str, operator: str, *values: str) -> Object:
 
 _A, _B = {"matchLabels": {"pod": "a"}}, {"matchLabels": {"pod": "b"}}
 _Y = {"matchLabels": {"ns": "y"}}
-_REAL_NAME = {"matchLabels": {"kubernetes.io/metadata.name": "y"}}
+_REAL_NAME = {"matchLabels": {NAMESPACE_NAME_LABEL: "y"}}
 _WEB = {"port": 80}
 _WIDE = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.244.0.0/16", "192.168.0.0/16"]}}
 _ONE = {"ipBlock": {"cidr": "10.244.0.2/32"}}

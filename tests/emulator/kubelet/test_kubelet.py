@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.deadline import Deadline
+from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION, EXTERNAL_HOST_ANNOTATION, HIDE_TOOLS_ANNOTATION
 
 pytestmark = pytest.mark.live
 
@@ -27,8 +28,8 @@ def pods(kubectl: Any) -> Iterator[Any]:
     kubectl.run_pods(
         pod("web", container={"env": [{"name": "COLOUR", "value": "green"}]}),
         pod("db", ports=both),
-        pod("user", annotations={"netpol-harness/external-host": ""}),
-        pod("partner", annotations={"netpol-harness/external-host": "198.51.100.7"}),
+        pod("user", annotations={EXTERNAL_HOST_ANNOTATION: ""}),
+        pod("partner", annotations={EXTERNAL_HOST_ANNOTATION: "198.51.100.7"}),
         pod("agent", hostNetwork=True, ports=[{"containerPort": 9100}]),
     )
     kubectl.ok("expose", "pod", "db", "--port=3306")
@@ -85,7 +86,7 @@ def test_external_hosts_are_outside(pods: Any) -> None:
 
 
 def test_an_address_that_cannot_be_had_is_an_event(pods: Any) -> None:
-    wrong = pod("wrong", annotations={"netpol-harness/external-host": "10.244.0.77"})
+    wrong = pod("wrong", annotations={EXTERNAL_HOST_ANNOTATION: "10.244.0.77"})
     pods.ok("create", "-f", "-", data=json.dumps(wrong))
     assert pods.ok("get", "pod", "wrong", "-o", "jsonpath={.status.phase}") == "Pending"
     assert "10.244.0.77 belongs to the cluster" in pods.ok("describe", "pod", "wrong")
@@ -183,7 +184,7 @@ def test_a_dead_port_refuses_until_it_lives_again(pods: Any) -> None:
 
 
 def test_hidden_tools_are_not_found(pods: Any) -> None:
-    pods.run_pods(pod("bare", annotations={"netpol-harness/hide-tools": "nc, curl, python3"}))
+    pods.run_pods(pod("bare", annotations={HIDE_TOOLS_ANNOTATION: "nc, curl, python3"}))
     done = pods("exec", "bare", "--", "sh", "-c", "command -v nc curl python3 || echo none")
     assert done.stdout == "none\n"
     assert "executable file not found" in pods("exec", "bare", "--", "curl", "x").stderr
@@ -293,7 +294,7 @@ def shell(name: str, script: str, **spec: Any) -> dict[str, Any]:
 def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
     script = "curl -sS -m 1 127.0.0.1:80; echo code $?; curl -s db:3306; printf last"
     first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", script]}
-    pods.run_pods(pod("begun", initContainers=[first], annotations={"netpol-harness/hide-tools": "curl"}))
+    pods.run_pods(pod("begun", initContainers=[first], annotations={HIDE_TOOLS_ANNOTATION: "curl"}))
     lines = pods.ok("logs", "begun", "-c", "first").splitlines()
     assert "code 7" in lines
     assert any(line.startswith("db.default port 3306/TCP to 10.244.0.") for line in lines)
@@ -311,7 +312,7 @@ def test_an_init_container_that_fails_keeps_the_pod_pending_and_is_tried_again(p
 
 
 def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) -> None:
-    chosen = {"cni.projectcalico.org/ipAddrs": '["10.244.0.177"]'}
+    chosen = {CALICO_ADDRESSES_ANNOTATION: '["10.244.0.177"]'}
     job = shell("job", "echo done; id -u", restartPolicy="Never", annotations=chosen)
     pods.ok("create", "-f", "-", data=json.dumps(job))
     pods.wait_for("job", "{.status.phase}", "Succeeded")
@@ -361,7 +362,7 @@ def test_a_leave_ends_with_its_hook_or_the_grace_period(pods: Any, command: list
 
 @pytest.mark.parametrize("wanted", ["192.0.2.9", "10.244.1.5", "10.244.0.255"])
 def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str) -> None:
-    annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([wanted])}
+    annotations = {CALICO_ADDRESSES_ANNOTATION: json.dumps([wanted])}
     pods.ok("create", "-f", "-", data=json.dumps(pod("picky", annotations=annotations)))
     assert pods.field("picky", "{.status.phase}") == "Pending"
     assert f"{wanted} is no pod's address on this node" in pods.ok("describe", "pod", "picky")
@@ -369,7 +370,7 @@ def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str)
 
 
 def test_a_chosen_address_that_is_taken_is_waited_for(pods: Any) -> None:
-    annotations = {"cni.projectcalico.org/ipAddrs": json.dumps([pods.address("db")])}
+    annotations = {CALICO_ADDRESSES_ANNOTATION: json.dumps([pods.address("db")])}
     pods.ok("create", "-f", "-", data=json.dumps(pod("rival", annotations=annotations)))
     assert "is in use" in pods.ok("describe", "pod", "rival")
     pods.ok("delete", "pod", "rival")

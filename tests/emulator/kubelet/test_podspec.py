@@ -6,6 +6,12 @@ import pytest
 
 from netpol_harness.emulator.kubelet import podspec
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
+from netpol_harness.wellknown import (
+    CALICO_ADDRESSES_ANNOTATION,
+    DEAD_PORTS_ANNOTATION,
+    EXTERNAL_HOST_ANNOTATION,
+    HIDE_TOOLS_ANNOTATION,
+)
 
 
 def pod(*, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
@@ -27,7 +33,7 @@ NO_NAMES = "nameserver 127.0.0.1\n"
         (pod(dnsPolicy="ClusterFirst", hostNetwork=True), NO_NAMES),
         (pod(dnsPolicy="ClusterFirstWithHostNet", hostNetwork=True), CLUSTER_FIRST),
         (pod(dnsPolicy="Default"), NO_NAMES),
-        (pod(annotations={"netpol-harness/external-host": ""}), NO_NAMES),
+        (pod(annotations={EXTERNAL_HOST_ANNOTATION: ""}), NO_NAMES),
         (pod(dnsPolicy="None", dnsConfig={"nameservers": ["1.2.3.4"]}), "nameserver 1.2.3.4\n"),
         (
             pod(dnsConfig={"searches": ["x.y"], "options": [{"name": "ndots", "value": "1"}, {"name": "edns0"}]}),
@@ -61,11 +67,11 @@ def test_a_host_name_is_one_dns_label_at_most() -> None:
     ],
 )
 def test_dead_ports(text: str, ports: set[str]) -> None:
-    assert {str(port) for port in podspec.dead_ports(pod(annotations={podspec.DEAD_PORTS: text}))} == ports
+    assert {str(port) for port in podspec.dead_ports(pod(annotations={DEAD_PORTS_ANNOTATION: text}))} == ports
 
 
 def test_hidden_tools_are_names_not_paths() -> None:
-    given = pod(annotations={podspec.HIDE_TOOLS: "nc, curl,,../etc/passwd,.."})
+    given = pod(annotations={HIDE_TOOLS_ANNOTATION: "nc, curl,,../etc/passwd,.."})
     assert podspec.hidden_tools(given) == ("nc", "curl")
 
 
@@ -119,10 +125,10 @@ def test_a_container_may_have_something_to_do_before_it_ends(hook: dict[str, Any
 
 def test_an_address_may_be_chosen() -> None:
     assert podspec.chosen_address(pod()) == ""
-    assert podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: '["10.244.0.77"]'})) == "10.244.0.77"
+    assert podspec.chosen_address(pod(annotations={CALICO_ADDRESSES_ANNOTATION: '["10.244.0.77"]'})) == "10.244.0.77"
 
 
 @pytest.mark.parametrize("text", ["10.244.0.77", "[]", '["10.244.0.7", "10.244.0.8"]', "7", "{"])
 def test_what_is_no_list_of_one_address_is_refused(text: str) -> None:
     with pytest.raises(AddressUnavailable, match="no JSON list of one address"):
-        podspec.chosen_address(pod(annotations={podspec.CHOSEN_ADDRESS: text}))
+        podspec.chosen_address(pod(annotations={CALICO_ADDRESSES_ANNOTATION: text}))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.backends.kind.images import NEEDS_CGROUP_2
-from netpol_harness.backends.runs.owner import RUN_LABEL
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.scenario.shape import Report, anything, choice, mapping, sequence, text
 from netpol_harness.scenario.source import read
+from netpol_harness.wellknown import RUN_LABEL
 
 _API = "kind.x-k8s.io/v1alpha4"
 _CONTROL_PLANE = "control-plane"

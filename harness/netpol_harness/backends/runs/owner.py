@@ -19,11 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-RUN_LABEL = "netpol-harness/run"
-"""Label of every object that may outlive its run; its value is the run's name."""
-
-OWNER_ANNOTATION = "netpol-harness/owner"
-"""Annotation beside it, for people and for ``netpol gc``: JSON with ``host`` and ``since`` (RFC 3339)."""
+from netpol_harness.wellknown import OWNER_ANNOTATION, RUN_LABEL
 
 _NAME = re.compile(r"(?P<pid>\d+)-(?P<start>[0-9a-f]+)-(?P<boot>[0-9a-f]{6})-(?P<random>[0-9a-f]{6})", re.ASCII)
 _START_FIELD = 19  # of /proc/PID/stat, counted from after the command's closing parenthesis

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from netpol_harness.emulator.store import Object
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _ALWAYS_TOLERATED = tuple(
     {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
@@ -33,7 +34,7 @@ def _fill(target: Object, **values: Any) -> None:
 
 def _namespace(namespace: Object) -> None:
     labels = namespace["metadata"].setdefault("labels", {})
-    labels["kubernetes.io/metadata.name"] = namespace["metadata"]["name"]
+    labels[NAMESPACE_NAME_LABEL] = namespace["metadata"]["name"]
     _fill(namespace.setdefault("spec", {}), finalizers=["kubernetes"])
     _fill(namespace.setdefault("status", {}), phase="Active")
 

@@ -15,8 +15,8 @@ from netpol_harness.emulator.dataplane.snapshot import is_external_host, is_read
 from netpol_harness.emulator.store import Event, Key, Object, Store
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service, World
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
-SERVICE_LABEL = "kubernetes.io/service-name"
 _MANAGER_LABEL = "endpointslice.kubernetes.io/managed-by"
 _MANAGER = "endpointslice-controller.k8s.io"
 _SUFFIX_LENGTH = 5
@@ -66,7 +66,7 @@ class ServiceEndpoints:
         return {
             Key.of("endpointslices", one)
             for one in self._store.list("endpointslices", service.namespace)
-            if (one["metadata"].get("labels") or {}).get(SERVICE_LABEL) == service.name
+            if (one["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == service.name
             and one["metadata"]["labels"].get(_MANAGER_LABEL) == _MANAGER
         }
 
@@ -118,7 +118,7 @@ def _slice(service: Object, ports: Ports, members: list[Object]) -> Object:
         "metadata": {
             "name": f"{name}-{fingerprint(ports, _SUFFIX_LENGTH)}",
             "namespace": service["metadata"]["namespace"],
-            "labels": {SERVICE_LABEL: name, _MANAGER_LABEL: _MANAGER},
+            "labels": {SERVICE_NAME_LABEL: name, _MANAGER_LABEL: _MANAGER},
             "ownerReferences": [reference_to(service)],
         },
         "addressType": "IPv4",

@@ -14,10 +14,9 @@ from netpol_harness.model.labels import Labels, LabelSelector, Operator, Require
 from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy, PodPeer
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 T = TypeVar("T", bound=Hashable)
-
-NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class LabelIndex(Generic[T]):
@@ -101,5 +100,5 @@ class PodIndex:
 
 def _namespace_labels(world: World, inhabited: Iterable[str]) -> dict[str, Labels]:
     """Labels of all namespaces; an inhabited one that is unknown has the label that the API server would give it."""
-    unknown: dict[str, Labels] = {name: {NAME_LABEL: name} for name in inhabited}
+    unknown: dict[str, Labels] = {name: {NAMESPACE_NAME_LABEL: name} for name in inhabited}
     return unknown | {name: namespace.labels for name, namespace in world.namespaces.items()}

@@ -14,9 +14,7 @@ from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 from netpol_harness.model.policy import NetworkPolicy
-
-EXTERNAL_HOST = "netpol-harness/external-host"
-"""Annotation of a pod that stands for a host outside the cluster."""
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class WorldView:
 
 def is_external_host(pod: Mapping[str, Any]) -> bool:
     """Whether this pod stands for a host outside the cluster."""
-    return EXTERNAL_HOST in (pod["metadata"].get("annotations") or {})
+    return EXTERNAL_HOST_ANNOTATION in (pod["metadata"].get("annotations") or {})
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 
-from netpol_harness.emulator.dataplane.selection import NAME_LABEL
 from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import (
     BOTH,
@@ -19,11 +18,12 @@ from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _OUTSIDE = Rule((IPBlock(ip_network("0.0.0.0/0"), (NODE_POD_CIDR,)),), None)
 _OWN_NAMESPACE = Rule((PodPeer(None, EVERYTHING),), None)
 _DNS = Rule(None, (PolicyPort(Protocol.UDP, 53), PolicyPort(Protocol.TCP, 53)))
-_KUBE_SYSTEM = Rule((PodPeer(LabelSelector.equal({NAME_LABEL: "kube-system"}), None),), None)
+_KUBE_SYSTEM = Rule((PodPeer(LabelSelector.equal({NAMESPACE_NAME_LABEL: "kube-system"}), None),), None)
 
 
 def _isolating(directions: Callable[[NetworkPolicy], Iterable[Direction]]) -> WorldFault:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from netpol_harness.emulator.dataplane.selection import NAME_LABEL
 from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import (
     NOTHING,
@@ -14,6 +13,7 @@ from netpol_harness.emulator.faults.rewriting import (
 )
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
 from netpol_harness.model.objects import Namespace
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 
 def _with_key(requirement: Requirement) -> list[Requirement]:
@@ -133,7 +133,7 @@ MUTANTS = (
         "default-name-label-unknown",
         "Nobody knows the label kubernetes.io/metadata.name that every namespace has.",
         ("namespaceselector-name-label-missing",),
-        world=_namespaces(lambda namespace: {k: v for k, v in namespace.labels.items() if k != NAME_LABEL}),
+        world=_namespaces(lambda namespace: {k: v for k, v in namespace.labels.items() if k != NAMESPACE_NAME_LABEL}),
     ),
     Mutant(
         "namespace-name-as-label",

@@ -8,19 +8,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netpol_harness.emulator.dataplane.snapshot import EXTERNAL_HOST, is_external_host
+from netpol_harness.emulator.dataplane.snapshot import is_external_host
 from netpol_harness.emulator.kernel.netns import SEARCH_PATH
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
 from netpol_harness.model.names import Port, Protocol
-
-HIDE_TOOLS = "netpol-harness/hide-tools"
-"""Annotation: programs, comma separated, that this pod's processes must not find."""
-
-DEAD_PORTS = "netpol-harness/dead-ports"
-"""Annotation: declared ports that nobody listens on all the same, as in ``5000,53/UDP``; may change at any time."""
-
-CHOSEN_ADDRESS = "cni.projectcalico.org/ipAddrs"
-"""Annotation, as Calico has it: a JSON list of the one address that the pod wants."""
+from netpol_harness.wellknown import (
+    CALICO_ADDRESSES_ANNOTATION,
+    DEAD_PORTS_ANNOTATION,
+    EXTERNAL_HOST_ANNOTATION,
+    HIDE_TOOLS_ANNOTATION,
+)
 
 CLUSTER_DNS = "10.96.0.10"
 
@@ -35,30 +32,30 @@ def hostname(pod: Pod) -> str:
 
 def hidden_tools(pod: Pod) -> tuple[str, ...]:
     """Names of programs that the annotation takes away."""
-    return tuple(name for name in _entries(pod, HIDE_TOOLS) if "/" not in name and name not in (".", ".."))
+    return tuple(name for name in _entries(pod, HIDE_TOOLS_ANNOTATION) if "/" not in name and name not in (".", ".."))
 
 
 def dead_ports(pod: Pod) -> frozenset[Port]:
     """Ports that the annotation closes; entries that are no port are passed over."""
-    found = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS))
+    found = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS_ANNOTATION))
     return frozenset(Port(Protocol((f["protocol"] or "TCP").upper()), int(f["number"])) for f in found if f)
 
 
 def requested_address(pod: Pod) -> str:
     """The address that an external host asks for; empty where any will do."""
-    value = (pod["metadata"].get("annotations") or {}).get(EXTERNAL_HOST) or ""
+    value = (pod["metadata"].get("annotations") or {}).get(EXTERNAL_HOST_ANNOTATION) or ""
     return str(value).strip()
 
 
 def chosen_address(pod: Pod) -> str:
     """The address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
-    text = (pod["metadata"].get("annotations") or {}).get(CHOSEN_ADDRESS)
+    text = (pod["metadata"].get("annotations") or {}).get(CALICO_ADDRESSES_ANNOTATION)
     if text is None:
         return ""
     try:
         (address,) = json.loads(text)
     except (ValueError, TypeError) as problem:
-        raise AddressUnavailable(f"{CHOSEN_ADDRESS} is no JSON list of one address: {text!r}") from problem
+        raise AddressUnavailable(f"{CALICO_ADDRESSES_ANNOTATION} is no JSON list of one address: {text!r}") from problem
     return str(address)
 
 

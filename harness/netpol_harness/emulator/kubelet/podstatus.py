@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.emulator.kernel.node import ADDRESS
+from netpol_harness.wellknown import DATAPLANE_KEY
 
 NODE = "embedded"
 IMAGE_ID = "netpol-harness/stand-in"
@@ -104,13 +105,13 @@ def node(now: str, capacity: int, version: Mapping[str, str]) -> Object:
         "kubernetes.io/hostname": NODE,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": version["architecture"],
-        "netpol-harness/dataplane": "embedded",
+        DATAPLANE_KEY: "embedded",
         "node-role.kubernetes.io/control-plane": "",
     }
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": NODE, "labels": labels, "annotations": {"netpol-harness/dataplane": "embedded"}},
+        "metadata": {"name": NODE, "labels": labels, "annotations": {DATAPLANE_KEY: "embedded"}},
         "spec": {"podCIDR": version["podCIDR"], "podCIDRs": [version["podCIDR"]]},
         "status": {
             "capacity": resources,

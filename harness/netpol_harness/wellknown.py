@@ -1,0 +1,39 @@
+"""Keys of labels and annotations that several rooms read: the cluster's own, and the contract of harness and emulator.
+
+Pure constants: the standard library's types only, so that every layer may import them.
+"""
+
+from typing import Final
+
+NAMESPACE_NAME_LABEL: Final = "kubernetes.io/metadata.name"
+"""Label of every namespace: its name, set by the API server."""
+
+SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the name of its Service."""
+
+CALICO_ADDRESSES_ANNOTATION: Final = "cni.projectcalico.org/ipAddrs"
+"""Annotation of a pod: the address it asks for, as a JSON list with one entry; read by Calico and by the emulator."""
+
+PROJECT_PREFIX: Final = "netpol-harness/"
+"""Prefix of every key that belongs to this project."""
+
+RUN_LABEL: Final = f"{PROJECT_PREFIX}run"
+"""Label of every object and node that may outlive its run: the run's name."""
+
+OWNER_ANNOTATION: Final = f"{PROJECT_PREFIX}owner"
+"""Annotation of the same objects, for people and for ``netpol gc``: JSON with ``host`` and ``since`` (RFC 3339)."""
+
+EXTERNAL_HOST_ANNOTATION: Final = f"{PROJECT_PREFIX}external-host"
+"""Annotation of a pod that stands for a machine outside the cluster: its address, or empty for any address."""
+
+DATAPLANE_KEY: Final = f"{PROJECT_PREFIX}dataplane"
+"""Label and annotation of a node of the embedded cluster: the name of its data plane."""
+
+HIDE_TOOLS_ANNOTATION: Final = f"{PROJECT_PREFIX}hide-tools"
+"""Annotation of a pod in the embedded cluster: programs, comma-separated, that its processes must not find."""
+
+DEAD_PORTS_ANNOTATION: Final = f"{PROJECT_PREFIX}dead-ports"
+"""Annotation of a pod in the embedded cluster: declared ports, as in ``5000,53/UDP``, on which nothing listens.
+
+Its value may change at any time.
+"""
