@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import netpol_harness
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.deadline import Deadline
@@ -164,7 +163,7 @@ def _command(*arguments: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """Ours, with this package importable wherever the process starts."""
-    root = str(Path(netpol_harness.__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     path = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}
 

@@ -15,8 +15,8 @@ import pytest
 from netpol_harness.plugin.aliases import add_aliases, read_early, typed
 from netpol_harness.plugin.fixtures import (
     LAB_FIXTURE,
-    _netpol_eyes,
     _netpol_lab,
+    _netpol_observer,
     cluster,
     probe,
     scenario,
@@ -27,8 +27,8 @@ from netpol_harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS,
 from netpol_harness.scenario import SCENARIO_FILE
 
 __all__ = [
-    "_netpol_eyes",
     "_netpol_lab",
+    "_netpol_observer",
     "cluster",
     "probe",
     "pytest_addoption",

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from netpol_harness.lab import Lab
-from netpol_harness.plugin.comparing import add_stories, bare, compared
+from netpol_harness.plugin.assertions import add_stories, explain_comparison, hide_frames
 from netpol_harness.plugin.items import ScenarioItem
 from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, hand_over, take_over, tell_unwritten
@@ -30,14 +30,14 @@ class Hooks:
         self, config: pytest.Config, op: str, left: object, right: object
     ) -> list[str] | None:
         """Name what was seen where a comparison with it fails."""
-        return compared(config, op, left, right)
+        return explain_comparison(config, op, left, right)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Send what the summary needs along with the report; end a run that is in vain."""
-        bare(item, call.excinfo)
+        hide_frames(item, call.excinfo)
         report = yield
         mark(report, call.excinfo)
         add_stories(report, call, item.config)

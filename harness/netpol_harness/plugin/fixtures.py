@@ -1,29 +1,42 @@
 """Public fixtures, for connectivity tests written in Python.
 
-=================  ==========  =============================================================================
-fixture            scope       what it is
-=================  ==========  =============================================================================
-``cluster``        session     the run's cluster: kubeconfig, backend, dataplane, capabilities
-``scenario_file``  module      the scenario.yaml to use; by default the one beside the test module: override it
-``scenario``       module      that scenario, open on the cluster; ``scenario.enter("step")`` leads it to a state
-``probe``          module      ``probe("web-pod -> db-service:3306")`` asks one path, gives a ``ObservedPath``
-``truth_table``    module      ``truth_table()`` asks every pair of pods and port, gives a ``ObservedTable``
-=================  ==========  =============================================================================
+=================  ==========  ======================================================================================
+fixture            scope       value
+=================  ==========  ======================================================================================
+``cluster``        session     ``Cluster``: the run's cluster with its kubeconfig, backend, dataplane and capabilities
+``scenario_file``  module      ``Path`` of the scenario.yaml to use, by default the one beside the test module
+``scenario``       module      ``ScenarioRun``: that scenario, open on the cluster
+``probe``          module      ``PathProbe``: ``probe("web-pod -> db-service:3306")`` probes one path
+``truth_table``    module      ``TableProbe``: ``truth_table()`` probes every pair of pods and served port
+=================  ==========  ======================================================================================
 
-Both look at the cluster's present state. What they give equals the verdict word that the network agrees with; a
-comparison that fails tells the evidence, what the policies say, and the ``kubectl exec`` line to repeat it by hand::
+Their types are exported by ``netpol_harness``. ``scenario.enter("step")`` leads the cluster to a step's state;
+``probe`` and ``truth_table`` observe the state that the cluster is in::
 
     def test_the_database_is_closed_to_the_web_tier(scenario, probe, truth_table):
         scenario.enter("with-dns")
+        assert probe("app-pod -> db-service:3306").allowed
         assert probe("web-pod -> db-service:3306") == "blocked"
-        assert truth_table().cells["app-pod", "db-pod:3306"] == "allowed"
+        assert truth_table().cells["app-pod", "db-pod:3306"].allowed
 
-``probe(path, "blocked").check()`` and ``truth_table("blocked").check()`` raise ``AssertionError`` with the same story.
-Where nothing was learnt they raise ``Unproven``, so that a broken lab cannot pass for a blocked path; for the same
-reason ``!=`` and ``assert probe(...)`` are a ``TypeError``. A path that the cluster cannot carry skips the test.
+A result has ``allowed``, ``blocked``, ``dropped``, ``rejected`` and ``unresolved``, and equals the verdicts of these
+names. All of them probe until the network agrees or the settle deadline passes. An assertion that fails shows the
+evidence, what the policies say, and the ``kubectl exec`` line that repeats the probe by hand; so do
+``probe(path, "blocked").check()`` and ``truth_table("blocked").check()``, which raise ``AssertionError``.
+
+If the evidence is not sufficient for a verdict, ``Unproven`` is raised, so that a broken lab does not pass for a
+blocked path. For the same reason no negation can pass: ``!=``, ``assert probe(path)`` and ``assert not probe(path)``
+raise ``TypeError``, and ``assert not probe(path).blocked`` always fails. Assert the verdict that you expect; to branch
+on an observation, use its ``outcome``. A path that the cluster cannot carry skips the test.
+
+To use another scenario, override ``scenario_file``::
+
+    @pytest.fixture(scope="module")
+    def scenario_file() -> Path:
+        return Path(__file__).parent / "shop" / "scenario.yaml"
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,23 +47,23 @@ from netpol_harness.scenario import SCENARIO_FILE
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Cluster
     from netpol_harness.lab import Lab
-    from netpol_harness.plugin.seen import ObservedPath, ObservedTable, Observer
+    from netpol_harness.plugin.observed import Observer, PathProbe, TableProbe
     from netpol_harness.runner.run import ScenarioRun
 
 LAB_FIXTURE = "_netpol_lab"
-"""Whatever asks for this fixture, by way of others of ours as well, needs the run's cluster."""
+"""A test that requests this fixture, directly or through another, needs the run's cluster."""
 
 
 @pytest.fixture(scope="session")
 def _netpol_lab(pytestconfig: pytest.Config) -> "Lab":
-    from netpol_harness.plugin.lab import lab_of  # not at the top: a run without scenarios has no time for it
+    from netpol_harness.plugin.lab import lab_of  # lazy: a run without scenarios must not pay for it
 
     return lab_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def cluster(_netpol_lab: "Lab") -> "Cluster":
-    """The run's one cluster, made now if nothing has needed it yet."""
+    """Return the run's cluster, and create it if this is the first test that needs it."""
     from netpol_harness.plugin.telling import as_pytest_outcome
 
     with as_pytest_outcome():
@@ -59,13 +72,13 @@ def cluster(_netpol_lab: "Lab") -> "Cluster":
 
 @pytest.fixture(scope="module")
 def scenario_file(request: pytest.FixtureRequest) -> Path:
-    """The scenario of a test module: ``scenario.yaml`` beside it, unless a test overrides this fixture."""
+    """Return the path of ``scenario.yaml`` beside the test module; override this fixture to use another."""
     return request.path.parent / SCENARIO_FILE
 
 
 @pytest.fixture(scope="module")
 def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Config) -> Iterator["ScenarioRun"]:
-    """The scenario with its workloads up and no policies yet; removed after the module's last test."""
+    """Open the scenario: its workloads are ready, and no policy is applied yet. Close it after the module's tests."""
     from netpol_harness.plugin.lab import profile_of
     from netpol_harness.plugin.predicted import with_predicted_verdicts
     from netpol_harness.plugin.telling import as_pytest_outcome
@@ -83,21 +96,21 @@ def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Confi
 
 
 @pytest.fixture(scope="module")
-def _netpol_eyes(scenario: "ScenarioRun", pytestconfig: pytest.Config) -> "Observer":
-    from netpol_harness.plugin.comparing import noticing
+def _netpol_observer(scenario: "ScenarioRun", pytestconfig: pytest.Config) -> "Observer":
+    from netpol_harness.plugin.assertions import note_results
     from netpol_harness.plugin.lab import profile_of
-    from netpol_harness.plugin.seen import Observer
+    from netpol_harness.plugin.observed import Observer
 
-    return Observer(scenario, profile_of(pytestconfig), noticing(pytestconfig))
-
-
-@pytest.fixture(scope="module")
-def probe(_netpol_eyes: "Observer") -> "Callable[..., ObservedPath]":
-    """Ask one path, spelled as in scenario.yaml, for the given word (default ``undefined``: just look)."""
-    return _netpol_eyes.probe
+    return Observer(scenario, profile_of(pytestconfig), note_results(pytestconfig))
 
 
 @pytest.fixture(scope="module")
-def truth_table(_netpol_eyes: "Observer") -> "Callable[..., ObservedTable]":
-    """Ask every pair of different pods and every port that the target serves, for the given word."""
-    return _netpol_eyes.truth_table
+def probe(_netpol_observer: "Observer") -> "PathProbe":
+    """Return a function that probes one path, written as in scenario.yaml, and an expected verdict if there is one."""
+    return _netpol_observer.probe
+
+
+@pytest.fixture(scope="module")
+def truth_table(_netpol_observer: "Observer") -> "TableProbe":
+    """Return a function that probes every pair of different pods and every port that the target serves."""
+    return _netpol_observer.truth_table
