@@ -33,6 +33,9 @@ class Recorded:
     def delete(self, cluster: Cluster) -> None:
         self.asked.append(f"delete {cluster.name}")
 
+    def restart_agent(self, cluster: Cluster) -> None:
+        self.asked.append("restart agent")
+
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         self.asked.append("logs")
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -7,11 +8,18 @@ import pytest
 
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
-from netpol_harness.emulator.controllers import Deployments, Garbage, ReplicaSets, ServiceEndpoints
-from netpol_harness.emulator.controllers.work import Work
+from netpol_harness.emulator.controllers.deployments import Deployments
+from netpol_harness.emulator.controllers.endpoints import ServiceEndpoints
+from netpol_harness.emulator.controllers.garbage import Garbage
+from netpol_harness.emulator.controllers.replicasets import ReplicaSets
+from netpol_harness.emulator.controllers.work import Controller, Work
 from netpol_harness.emulator.store import Key, Object, Store
 
 MAX_TURNS = 30
+
+
+def _with_status(status: Object, pod: Object) -> Object:
+    return {**pod, "status": status}
 
 
 class Cluster:
@@ -25,7 +33,7 @@ class Cluster:
         self._turns: list[Callable[[], None]] = []
         self._addresses = count(2)
         delete = self.store.remove
-        controllers = [
+        controllers: list[Controller] = [
             Deployments(self.store, delete),
             ReplicaSets(self.store, delete),
             ServiceEndpoints(self.store),
@@ -63,7 +71,7 @@ class Cluster:
             address = (pod.get("status") or {}).get("podIP") or f"10.244.0.{next(self._addresses)}"
             conditions = [{"type": "Ready", "status": "True"}]
             status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
-            self.store.modify(Key.of("pods", pod), lambda copy, status=status: {**copy, "status": status})
+            self.store.modify(Key.of("pods", pod), partial(_with_status, status))
         self.settle()
 
     def list(self, resource: str) -> list[Object]:
@@ -226,7 +234,7 @@ def test_the_end_of_an_owner_is_the_end_of_the_owned(cluster: Cluster) -> None:
 def test_the_disowned_stay(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")
-    free = {"ownerReferences": []}
+    free: Object = {"ownerReferences": []}
     cluster.store.modify(
         Key.of("replicasets", replica_set), lambda copy: {**copy, "metadata": {**copy["metadata"], **free}}
     )

@@ -39,7 +39,10 @@ def test_every_policy_file_is_used_and_every_used_one_is_there(few: tuple[Draft,
 
 def test_the_full_catalogue_has_every_case_once(everything: tuple[Draft, ...]) -> None:
     steps = [(draft.name.partition("_")[0], step["name"]) for draft in everything for step in draft.scenario["steps"]]
-    wanted = {(step.direction.lower(), step.name) for step in chain(every_case(), every_meeting())}
+    wanted = {
+        *((case.direction.lower(), case.name) for case in every_case()),
+        *((meeting.direction.lower(), meeting.name) for meeting in every_meeting()),
+    }
 
     assert len(steps) == len(wanted)
     assert set(steps) == wanted

@@ -158,7 +158,7 @@ def test_only_what_may_be_done_twice_is_tried_again(
 
     client = client_of(fail)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
-    call = {
+    call: Callable[[], object] = {
         "GET": lambda: client.get(POD),
         "POST": lambda: client.create(pod),
         "PATCH": lambda: client.patch_subresource(POD, "status", {}),

@@ -8,7 +8,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 Dict = dict[str, Any]
-End = tuple[str, str] | str
+Ref = tuple[str, str]
+End = Ref | str
 """A pod by namespace and name, or the address of a host that is none."""
 
 QUESTIONS = (
@@ -53,7 +54,9 @@ class Reading:
 
     def __init__(self, objects: list[Dict], answers: Mapping[str, bool] = EMBEDDED) -> None:
         self._namespaces = {o["metadata"]["name"]: o["metadata"]["labels"] for o in objects if o["kind"] == "Namespace"}
-        self._pods = {(o["metadata"]["namespace"], o["metadata"]["name"]): o for o in objects if o["kind"] == "Pod"}
+        self._pods: dict[End, Dict] = {
+            (o["metadata"]["namespace"], o["metadata"]["name"]): o for o in objects if o["kind"] == "Pod"
+        }
         self._policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
         self._is = answers
 
@@ -94,8 +97,9 @@ class Reading:
         if "ipBlock" in entry:
             if before:
                 return holds(entry["ipBlock"], before)
-            if pod is None:
+            if isinstance(peer, str):
                 return holds(entry["ipBlock"], peer)
+            pod = self._pods[peer]
             known = on_host(pod) or self._is["ipblock-of-pods"]
             return known and holds(entry["ipBlock"], pod["status"]["podIPs"][0]["ip"])
         if pod is None or (on_host(pod) and not self._is["host-network"]):

@@ -121,7 +121,10 @@ def test_the_table_is_the_verdicts(objects: Cluster, reads: Profile) -> None:
     for port in PORTS:
         flows = [Flow(source, target, port) for source, target in product(table.pods, repeat=2)]
         judged = {flow: oracle.judge(flow).answer for flow in flows}
-        tabled = {Flow(*pair, port): table.answer(*pair, port) for pair in product(table.pods, repeat=2)}
+        tabled = {
+            Flow(source, target, port): table.answer(source, target, port)
+            for source, target in product(table.pods, repeat=2)
+        }
         assert tabled == judged
         assert table.counts(port) == {one: list(judged.values()).count(one) for one in Answer}
 

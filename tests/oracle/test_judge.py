@@ -114,10 +114,10 @@ SCTP = IN | {"ingress": [{"ports": [{"protocol": "SCTP"}]}]}
     ],
 )
 def test_what_the_text_leaves_open_and_a_profile_closes(
-    world: Build, point: Point, spec: dict[str, Any], path: str, how: dict[str, str], yes: Answer, no: Answer
+    world: Build, point: Point, spec: dict[str, Any], path: str, how: dict[str, Any], yes: Answer, no: Answer
 ) -> None:
     verdict = judge(world(spec), path, **how)
-    assert (verdict.answer, verdict.points) == (UNDEFINED, {point})
+    assert (verdict.answer, verdict.points) == (UNDEFINED, frozenset({point}))
     assert judge(world(spec), path, {point: YES}, **how).answer is yes
     assert judge(world(spec), path, {point: NO}, **how).answer is no
 
@@ -128,7 +128,7 @@ def test_optional_features_are_there_unless_a_profile_denies_them(
 ) -> None:
     assert judge(world(spec), path).answer is ALLOWED
     verdict = judge(world(spec), path, {Point.OPTIONAL_FEATURES: NO})
-    assert (verdict.answer, verdict.ingress.points) == (BLOCKED, {Point.OPTIONAL_FEATURES})
+    assert (verdict.answer, verdict.ingress.points) == (BLOCKED, frozenset({Point.OPTIONAL_FEATURES}))
 
 
 def test_without_end_port_the_first_port_is_left(world: Build) -> None:

@@ -17,7 +17,7 @@ from netpol_harness.kube.config import Access
 from netpol_harness.plugin.reports.steps import stem
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 pytestmark = pytest.mark.live
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

@@ -11,7 +11,7 @@ from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 TAKEN = """\

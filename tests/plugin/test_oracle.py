@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 POLICIES = """\
 apiVersion: policy.networking.k8s.io/v1alpha2

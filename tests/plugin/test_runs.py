@@ -11,7 +11,7 @@ import pytest
 from netpol_harness.deadline import Deadline
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 pytestmark = pytest.mark.live
 Green = Callable[..., pytest.RunResult]
@@ -121,7 +121,7 @@ def test_what_the_backend_lacks_is_skipped_by_name(demo: "Demo") -> None:
 def test_junit_has_one_case_a_path_with_its_figures(demo: "Demo", green: Green) -> None:
     green("--junitxml=out.xml", "demo")
     cases = ElementTree.parse(demo.pytester.path / "out.xml").getroot().iter("testcase")
-    figures = {case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")} for case in cases}
+    figures = {case.get("name"): {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")} for case in cases}
     assert len(figures) == 4
     closed = figures["client -> ip(front):80"]
     assert closed["outcome"] == "TIMED_OUT"

@@ -18,7 +18,7 @@ from netpol_harness.plugin.reports.results import Results
 from netpol_harness.plugin.signals import Ended, Signals
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 WAITING = """\
 import pathlib, time
@@ -80,7 +80,7 @@ esac
 @pytest.fixture
 def kind(demo: "Demo", monkeypatch: pytest.MonkeyPatch) -> Path:
     """Programs that stand for kind, whose cluster never comes, and for docker; gives the file of kind's calls."""
-    programs = demo.pytester.mkdir("bin")
+    programs: Path = demo.pytester.mkdir("bin")
     info = json.dumps({"ServerVersion": "26.1.5", "CgroupVersion": "2", "MemTotal": 2**34, "KernelVersion": "another"})
     for name, text in (("kind", KIND), ("docker", f"#!/bin/sh\n[ $1 = info ] && echo '{info}'\nexit 0\n")):
         (programs / name).write_text(text)

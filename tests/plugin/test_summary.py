@@ -15,7 +15,12 @@ def step_with(observation: Any) -> Any:
 
 def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[object] = []
-    monkeypatch.setattr(summary, "wrong_grid", lambda table: drawn.append(table) or Grid((), (), ()))
+
+    def draw(table: object) -> Grid:
+        drawn.append(table)
+        return Grid((), (), ())
+
+    monkeypatch.setattr(summary, "wrong_grid", draw)
     step = step_with(SimpleNamespace(path_results={}, others=()))
     for _ in range(3):
         report: Any = SimpleNamespace(failed=True)

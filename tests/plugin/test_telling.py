@@ -9,7 +9,7 @@ from netpol_harness.plugin.telling import FailureRenderer, FailureWithStory, as_
 from netpol_harness.report.story import Story
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 REPEAT = f"kubectl{' word' * 30}"
 TEXT = "\n".join(
@@ -23,7 +23,7 @@ TEXT = "\n".join(
 STORY = Story("expected allowed, observed TIMED_OUT", TEXT)
 
 
-def report_of(error: Exception, nodeid: str = "scenario.yaml::open::a -> b:80") -> pytest.TestReport:
+def report_of(error: BaseException, nodeid: str = "scenario.yaml::open::a -> b:80") -> pytest.TestReport:
     """The report of an item that failed with this error, as the terminal's process receives it from a worker."""
     try:
         with as_pytest_outcome():

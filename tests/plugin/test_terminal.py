@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 FOLDER = "e\x1b[2Jv\u202ei\x9bl"
 SHOWN = r"e\x1b[2Jv\u202ei\x9bl"

@@ -31,6 +31,12 @@ table inet t {
 """
 
 
+def not_found(connection: socket.socket) -> None:
+    """Answer an HTTP request."""
+    connection.recv(999)
+    connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+
 def main(resolver: pathlib.Path) -> None:
     """Set everything up, say so, and wait for the end."""
     with netlink.Netlink() as kernel:
@@ -38,7 +44,7 @@ def main(resolver: pathlib.Path) -> None:
     Nft().apply(RULES)
     resolver.write_text(f"nameserver {ADDRESS}\noptions attempts:1\n")
     mount(str(resolver), "/etc/resolv.conf", flags=Mount.BIND)
-    listen(80, lambda c: (c.recv(999), c.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")))
+    listen(80, not_found)
     listen(90, lambda c: c.sendall(b"hello\n"))
     listen(92, lambda c: c.recv(999))
     datagrams(5353, lambda data: data.removeprefix(b"echo "))

@@ -19,6 +19,8 @@ NO_SH = 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH
 class Pod:
     """A pod: what each container has, by name; a text is what an exec in it fails with."""
 
+    image = "probe:1"
+
     def __init__(self, containers: dict[str, str], spare: str | None = "netpol-probe", made_of: str = "") -> None:
         self.containers = containers
         self.spare = spare

@@ -110,14 +110,14 @@ def _pod(api: FakeApi, joined: Any, state: dict[str, Mapping[str, Any]], name: s
 
 def test_a_name_that_is_taken_meanwhile_is_left_alone() -> None:
     api = FakeApi(RUNNING, RUNNING, RUNNING)
-    patch = api.patch_subresource
+    join = api.patch_subresource
 
-    def race(key: ObjectKey, subresource: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def race(key: ObjectKey, subresource: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         if not api.joined:
             api.joined = [_entry(image="another:1")]
             why = f'spec.ephemeralContainers: Forbidden: existing ephemeral containers "{NAME}" may not be changed'
             raise ApiError(422, "Invalid", f'Pod "web" is invalid: {why}')
-        return patch(key, subresource, body)
+        return join(key, subresource, patch)
 
     api.patch_subresource = race  # type: ignore[method-assign]
     assert _containers(api).container(POD) == f"{NAME}-2"

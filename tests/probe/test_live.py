@@ -31,8 +31,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     argv = ["unshare", "--net", "--mount", sys.executable, str(HERE / "laboratory.py")]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "harness")}
     resolver = tmp_path_factory.mktemp("lab") / "resolv.conf"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([*argv, str(resolver)], env=environment, **pipes) as process:
+    argv.append(str(resolver))
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

@@ -31,8 +31,14 @@ class Local:
     """A session of bash on this host, on pipes, in a process group of its own."""
 
     def __init__(self, argv: Any, path: str) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen([BASH, *argv[1:]], env={"PATH": path}, start_new_session=True, **pipes)
+        self.process = subprocess.Popen(
+            [BASH, *argv[1:]],
+            env={"PATH": path},
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None

@@ -240,7 +240,8 @@ def test_a_server_that_throttles_is_asked_by_half_as_many(fake_pods: FakePods, *
     def throttling(*args: Any, **more: Any) -> ExecReply:
         if refuses:
             raise Throttled("too many requests (HTTP 429)")
-        return replace(pods(*args, **more), throttled=True)
+        reply: ExecReply = replace(pods(*args, **more), throttled=True)
+        return reply
 
     prober._exec = throttling
     reply = prober.observe({A: [DROPPED]})[A, DROPPED]

@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.kube.exec import ExecReply
+from netpol_harness.kube.exec import ExecReply, PodExec
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import ExternalHost
 from netpol_harness.runner.external_hosts import ExternalMachines, Switchboard
@@ -10,7 +10,7 @@ from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
 
 
-class Says:
+class Says(PodExec):
     """An exec that answers with its name."""
 
     def __init__(self, name: str) -> None:

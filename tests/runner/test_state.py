@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change, Object, State, changes, recreated, state_of
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
@@ -82,7 +83,7 @@ def test_any_state_leads_to_any_other(shop: Scenario, placement: Placement) -> N
 
 def _carried_out(state: State, todo: tuple[Change, ...]) -> State:
     """What an obedient cluster would hold afterwards."""
-    result: dict[object, Object] = dict(state)
+    result: dict[ObjectKey, Object] = dict(state)
     for change in todo:
         match change.act:
             case Act.DELETE:
@@ -94,4 +95,4 @@ def _carried_out(state: State, todo: tuple[Change, ...]) -> State:
                 result[change.key] = {**old, "metadata": {**old["metadata"], "labels": kept}}
             case _:
                 result[change.key] = change.data
-    return result  # type: ignore[return-value]
+    return result

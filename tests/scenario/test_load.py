@@ -336,7 +336,9 @@ def test_any_mutation_of_a_valid_scenario_loads_or_explains(data: st.DataObject,
         },
     }
     files = {"scenario": scenario, "workloads": workloads, "deny": policy}
-    node, (container, key) = files[which], (None, None)
+    node: Any = files[which]
+    container: Any = None
+    key: Any = None
     for _ in range(data.draw(st.integers(1, 9))):
         if not isinstance(node, dict | list) or not node:
             break

@@ -53,7 +53,7 @@ class Event:
     resource_version: int
 
 
-Hook: TypeAlias = Callable[[Event], None]
+Hook: TypeAlias = Callable[[Event], object]
 
 
 class StoreError(Exception):

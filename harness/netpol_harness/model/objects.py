@@ -3,7 +3,7 @@
 Parsed from plain API dicts (core/v1); absent, null and empty collapse here and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,7 +147,7 @@ class World:
     policies: tuple[NetworkPolicy, ...] = ()
 
     @classmethod
-    def parse(cls, objects: list[Mapping[str, Any]]) -> "World":
+    def parse(cls, objects: Sequence[Mapping[str, Any]]) -> "World":
         """Read a list of API objects of any kind; kinds that do not matter here are passed over."""
         by_kind: dict[str, list[Mapping[str, Any]]] = {}
         for data in objects:

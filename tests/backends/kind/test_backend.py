@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from netpol_harness.backends.base import Capability, ClusterOptions
-from netpol_harness.backends.kind.backend import LOGS, KindBackend
+from netpol_harness.backends.base import LOGS, Capability, ClusterOptions
+from netpol_harness.backends.kind.backend import KindBackend
 from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.wellknown import RUN_LABEL

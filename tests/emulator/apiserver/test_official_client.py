@@ -30,7 +30,7 @@ def api(served: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def core(api: Any) -> Any:
-    core = client.CoreV1Api(api)
+    core: Any = client.CoreV1Api(api)
     core.create_namespaced_pod("default", POD)
     return core
 
@@ -45,10 +45,11 @@ def test_typed_objects(core: Any) -> None:
 
 def test_errors_carry_the_status(api: Any) -> None:
     policy = {"metadata": {"name": "np"}, "spec": {"podSelector": {}, "policyTypes": ["Both"]}}
+    networking: Any = client.NetworkingV1Api(api)
     with pytest.raises(ApiException) as refusal:
-        client.NetworkingV1Api(api).create_namespaced_network_policy("default", policy)
+        networking.create_namespaced_network_policy("default", policy)
     assert refusal.value.status == 422
-    assert "FieldValueNotSupported" in refusal.value.body
+    assert "FieldValueNotSupported" in str(refusal.value.body)
 
 
 @pytest.mark.parametrize(("argv", "out", "code"), [(["echo", "hi"], "hi\n", 0), (["sh", "-c", "exit 3"], "", 3)])

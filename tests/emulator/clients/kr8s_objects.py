@@ -1,6 +1,7 @@
 """kr8s: `python kr8s_objects.py KUBECONFIG`."""
 
 import sys
+from typing import Any
 
 import kr8s
 from kr8s.objects import Deployment, Namespace, Pod
@@ -25,7 +26,8 @@ def main() -> None:
     deployment.wait("condition=Available", timeout=20)
     deployment.scale(2)
     deployment.label({"tier": "front"})
-    assert [one.name for one in api.get("deployments", namespace=SPACE, label_selector="tier=front")] == ["web"]
+    selected: list[Any] = list(api.get("deployments", namespace=SPACE, label_selector="tier=front"))
+    assert [deployment.name for deployment in selected] == ["web"]
     pod = Pod(
         {"metadata": {"name": "p", "namespace": SPACE}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}},
         api=api,

@@ -1,6 +1,7 @@
 """lightkube: `python lightkube_resources.py KUBECONFIG`."""
 
 import sys
+from typing import Any
 
 import pytest
 from lightkube import Client, KubeConfig
@@ -25,19 +26,22 @@ def main() -> None:
     client.create(pod)
     client.wait(Pod, "p", for_conditions=["Ready"])
     policy = NetworkPolicy(metadata=ObjectMeta(name="deny"), spec=NetworkPolicySpec(podSelector=LabelSelector()))
-    assert client.create(policy).spec.policyTypes == ["Ingress"]
-    service = client.create(
+    created: Any = client.create(policy)
+    assert created.spec.policyTypes == ["Ingress"]
+    service: Any = client.create(
         Service(metadata=ObjectMeta(name="s"), spec=ServiceSpec(selector={"app": "web"}, ports=[ServicePort(port=80)]))
     )
     service.spec.ports[0].targetPort = 8080
-    assert client.replace(service).spec.ports[0].targetPort == 8080
+    replaced: Any = client.replace(service)
+    assert replaced.spec.ports[0].targetPort == 8080
     assert client.apply(config("1")).data == {"a": "1"}
     with pytest.raises(ApiError, match=r'conflict with "script": \.data\.a'):
         client.apply(config("2"), field_manager="other")
     client.patch(Pod, "p", {"metadata": {"labels": {"tier": "front"}}}, patch_type=PatchType.MERGE)
-    assert [one.metadata.name for one in client.list(Pod, labels={"tier": "front"})] == ["p"]
-    change, seen = next(iter(client.watch(Pod, fields={"metadata.name": "p"})))
-    assert (change, seen.metadata.labels["tier"]) == ("ADDED", "front")
+    selected: list[Any] = list(client.list(Pod, labels={"tier": "front"}))
+    assert [pod.metadata.name for pod in selected] == ["p"]
+    event: Any = next(iter(client.watch(Pod, fields={"metadata.name": "p"})))
+    assert (event[0], event[1].metadata.labels["tier"]) == ("ADDED", "front")
     client.delete(Namespace, SPACE)
 
 

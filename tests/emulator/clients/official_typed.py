@@ -1,6 +1,7 @@
 """The official client's typed API: `python official_typed.py KUBECONFIG`."""
 
 import sys
+from typing import Any
 
 import pytest
 from kubernetes import client, config, watch
@@ -13,7 +14,8 @@ SPACE = "official"
 def main() -> None:
     config.load_kube_config(sys.argv[1])
     assert client.VersionApi().get_code().git_version.startswith("v1.")
-    core, apps, networking = client.CoreV1Api(), client.AppsV1Api(), client.NetworkingV1Api()
+    core, apps = client.CoreV1Api(), client.AppsV1Api()
+    networking: Any = client.NetworkingV1Api()
     core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=SPACE)))
     labels = {"app": "web"}
     container = client.V1Container(name="c", image="nginx", ports=[client.V1ContainerPort(container_port=80)])
@@ -34,9 +36,9 @@ def main() -> None:
     policy = client.V1NetworkPolicy(metadata=client.V1ObjectMeta(name="deny"), spec=everything)
     assert networking.create_namespaced_network_policy(SPACE, policy).spec.policy_types == ["Ingress"]
     assert networking.list_network_policy_for_all_namespaces(field_selector=f"metadata.namespace={SPACE}").items
-    scaled = apps.patch_namespaced_deployment_scale("web", SPACE, {"spec": {"replicas": 1}})
+    scaled: Any = apps.patch_namespaced_deployment_scale("web", SPACE, {"spec": {"replicas": 1}})
     assert scaled.spec.replicas == 1
-    found = apps.read_namespaced_deployment("web", SPACE)
+    found: Any = apps.read_namespaced_deployment("web", SPACE)
     found.metadata.annotations = {"note": "1"}
     found.metadata.resource_version = "1"
     with pytest.raises(ConflictException):

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -17,45 +16,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.plugin.guest.environment import SECONDS, Environment
+
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 _SOURCES = ("harness", "manifests", "pyproject.toml", "README.md", "LICENSE", "kind-config.yaml")
 _STUB = '#!/bin/sh\necho "$0 $*" >> "$(dirname "$0")/calls"\nexit 1\n'
 _OFFLINE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout|Network is unreachable|No route to host")
-_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """A virtual environment with the wheel, and a machine that has programs called docker and kind."""
-
-    home: Path
-    programs: Path
-
-    @property
-    def python(self) -> Path:
-        """Its interpreter."""
-        return self.home / "bin" / "python"
-
-    @property
-    def calls(self) -> str:
-        """What docker and kind were called with."""
-        file = self.programs / "calls"
-        return file.read_text() if file.exists() else ""
-
-    def pytest(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run pytest there, as its owner would."""
-        variables = {
-            "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(folder),
-            "TMPDIR": str(folder.parent),
-            "COLUMNS": "100",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        command = [str(self.python), "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-        return subprocess.run(
-            command, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +54,7 @@ def own_dependencies(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> C
 
     def make(*without: str) -> Path:
         home = tmp_path_factory.mktemp("environment")
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True, timeout=_SECONDS)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True, timeout=SECONDS)
         (packages,) = home.glob("lib/python*/site-packages")
         for found in _closure(PROJECT["dependencies"], set(without)).values():
             _link(found, packages)
@@ -129,7 +96,7 @@ def crowded_environment(wheel: Path) -> Iterator[Path]:
     fcntl.flock(lock, fcntl.LOCK_EX)  # one run at a time: it changes what is installed there
     try:
         if not (home / "complete").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True, timeout=_SECONDS)
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True, timeout=SECONDS)
             _pip(str(home / "bin" / "python"), "install", "-c", str(pins), *PROJECT["dependencies"], *guests)
             (home / "complete").touch()
         _pip(str(home / "bin" / "python"), "install", "--no-deps", "--no-index", "--force-reinstall", str(wheel))
@@ -146,7 +113,7 @@ def crowded(crowded_environment: Path, programs: Path) -> Environment:
 
 def _pip(python: str, *arguments: str) -> None:
     command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "--retries", "1", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     if done.returncode and _OFFLINE.search(done.stderr):
         pytest.skip("the packages of the extra 'guests' cannot be downloaded: there is no network")
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"

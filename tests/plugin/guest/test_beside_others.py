@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Demo
-    from tests.plugin.guest.conftest import Environment
+    from tests.plugin.demo import Demo
+    from tests.plugin.guest.environment import Environment
 
 IN_PYTHON = """\
 def test_open(scenario, probe):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from tests.plugin.guest.environment import Environment
 
 SCENARIO = Path(__file__).parents[3] / "scenarios" / "mysql"
 PLAIN = """\

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 pytestmark = pytest.mark.live
 

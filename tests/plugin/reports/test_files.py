@@ -10,7 +10,7 @@ from netpol_harness.plugin.reports.files import ReportFiles
 from netpol_harness.plugin.reports.steps import stem
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 
 def test_a_file_is_there_as_a_whole_and_nothing_beside_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from netpol_harness.plugin.reports.markdown import MOST, summary
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 HOSTILE = '<script>alert(1)</script>|x](javascript:1)`**</pre></details>"&amp;\x1b[2J\n# head'
 

@@ -15,7 +15,7 @@ from netpol_harness.plugin.reports.html.graph import MOST_LINES, edges, groups
 from netpol_harness.plugin.reports.html.page import page
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 CHROMIUM = ("chromium", "google-chrome", "chromium-browser")
 HOSTILE = (

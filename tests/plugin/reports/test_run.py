@@ -12,7 +12,7 @@ from netpol_harness.plugin.reports.results import Results, TestResult
 from netpol_harness.plugin.reports.run import run_document, schema
 
 if TYPE_CHECKING:
-    from conftest import Demo
+    from tests.plugin.demo import Demo
 
 
 def valid(document: object) -> None:
@@ -26,10 +26,10 @@ def read(demo: "Demo", name: str = "run.json") -> dict[str, Any]:
     return found
 
 
-def properties(demo: "Demo") -> dict[str | None, str | None]:
+def properties(demo: "Demo") -> dict[str, str]:
     suite = ElementTree.parse(demo.pytester.path / "out.xml").getroot().find("testsuite")
     assert suite is not None
-    return {p.get("name"): p.get("value") for p in suite.findall("properties/property")}
+    return {p.attrib["name"]: p.attrib["value"] for p in suite.findall("properties/property")}
 
 
 def test_the_schema_is_one() -> None:
@@ -74,8 +74,8 @@ def test_what_was_tested_is_in_every_file(demo: "Demo", workers: list[str]) -> N
     )
     assert [step["node"].rpartition("::")[2] for step in run["steps"]] == ["open", "closed"]
     for step in run["steps"]:
-        told = read(demo, step["file"])
-        assert {key: told[key] for key in ("run", "harness", "cluster", "canary")} == {
+        report = read(demo, step["file"])
+        assert {key: report[key] for key in ("run", "harness", "cluster", "canary")} == {
             key: run[key] for key in ("run", "harness", "cluster", "canary")
         }
     told = properties(demo)

@@ -1,5 +1,7 @@
 """Paths of fields, and how they are written."""
 
+from typing import Any
+
 import pytest
 
 from netpol_harness.emulator.apiserver.errors import StatusError
@@ -20,7 +22,7 @@ CONFIG = {
 
 def test_fields_are_written_as_the_api_writes_them() -> None:
     owned = frozenset(path for path, _ in fields.leaves(DEPLOYMENT, CONFIG))
-    container = {
+    container: dict[str, Any] = {
         ".": {},
         "f:name": {},
         "f:args": {},
