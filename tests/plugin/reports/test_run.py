@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from netpol_harness.backends.facts import harness_version
-from netpol_harness.plugin.reports.results import Results, TestResult
+from netpol_harness.plugin.reports.results import ItemResult, Results
 from netpol_harness.plugin.reports.run import run_document, schema
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_the_schema_refuses_another_version_and_unknown_outcomes() -> None:
         },
         "canary": {"outcome": "unknown", "told": ""},
     }  # fmt: skip
-    document = run_document(about, Results({"a": TestResult("passed")}), 0, {"a.json": "a"})
+    document = run_document(about, Results({"a": ItemResult("passed")}), 0, {"a.json": "a"})
     valid(document)
     for wrong in ({"version": 2}, {"tests": [{"node": "a", "outcome": "fine", "seconds": 0, "message": ""}]}):
         with pytest.raises(jsonschema.ValidationError):

@@ -18,7 +18,7 @@ _LONGEST = 8_000
 
 
 @dataclass(slots=True)
-class TestResult:
+class ItemResult:
     """What became of one test. ``message`` says why it did not pass."""
 
     outcome: str
@@ -30,25 +30,25 @@ class TestResult:
 class Results:
     """All tests of the run, by node id, in order of their end; and when the run began. A plugin of pytest."""
 
-    tests: dict[str, TestResult] = field(default_factory=dict)
+    tests: dict[str, ItemResult] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """What cannot be collected is an error under its own name."""
         if report.failed:
-            self._add(report.nodeid, TestResult("error", 0.0, report.longreprtext))
+            self._add(report.nodeid, ItemResult("error", 0.0, report.longreprtext))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Set-up, call and teardown of a test are told one after the other."""
-        self._add(report.nodeid, TestResult(_outcome(report), report.duration, _message(report)))
+        self._add(report.nodeid, ItemResult(_outcome(report), report.duration, _message(report)))
 
     @property
     def counts(self) -> Mapping[str, int]:
         """How many tests have each outcome; all six words are there."""
         return dict.fromkeys(_WORST_FIRST, 0) | Counter(result.outcome for result in self.tests.values())
 
-    def _add(self, nodeid: str, new: TestResult) -> None:
-        old = self.tests.setdefault(nodeid, TestResult(new.outcome))
+    def _add(self, nodeid: str, new: ItemResult) -> None:
+        old = self.tests.setdefault(nodeid, ItemResult(new.outcome))
         old.seconds += new.seconds
         rank, before = _WORST_FIRST.index(new.outcome), _WORST_FIRST.index(old.outcome)
         if rank < before or (rank == before and not old.message):
