@@ -3,8 +3,9 @@
 import time
 
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Path, Scheme
 from netpol_harness.report import render
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import world_story
@@ -34,8 +35,8 @@ def _pairs(pods: int) -> list[tuple[str, str]]:
 
 def _finding(source: str, target: str, evidence: Evidence) -> PathResult:
     spelled = f"{target}:{PORT}"
-    aimed = Target(TargetKind.POD, NamespacedName("default", target), PORT)
-    path = Path(NamespacedName("default", source), Scheme.TCP, aimed, f"{source} -> {spelled}")
+    ends = PodSource(NamespacedName("default", source)), PodTarget(NamespacedName("default", target), PORT)
+    path = Path(ends[0], Scheme.TCP, ends[1], source, spelled)
     return PathResult(
         Expectation(path, evidence.expected, "scenario.yaml:1"), (PodPairResult(source, spelled, evidence),)
     )

@@ -7,6 +7,7 @@ from netpol_harness.analysis.predict import Predictor, contradicts, word
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.oracle.profiles import CALICO, EMBEDDED, PROFILES
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Scenario
 
@@ -118,7 +119,7 @@ def test_addresses_of_pods_decide_where_a_profile_lets_them(shop: Shop) -> None:
     step = scenario.steps[-1]
     path = step.expectations[0].path
     for address, expected in (("203.0.113.9", Expected.ALLOWED), ("10.0.0.9", Expected.BLOCKED)):
-        known = {NamespacedName("shop", "web"): (address,)}
+        known = KnownAddresses({NamespacedName("shop", "web"): (address,)})
         assert Predictor(scenario, step, EMBEDDED, known).word(path) is expected
         assert Predictor(scenario, step, addresses=known).word(path) in (Expected.UNDEFINED, Expected.BLOCKED)
     assert Predictor(scenario, step, CALICO).word(path) is Expected.UNDEFINED

@@ -5,6 +5,7 @@ import pytest
 
 from netpol_harness.analysis.world import NAME_SERVER, world_of
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 
@@ -43,7 +44,7 @@ def test_an_address_is_known_or_chosen_or_unknown(
     with (tmp_path / "workloads.yaml").open("a") as workloads:
         workloads.write(f"---\n{head} spec: {{containers: [{{name: main, image: stand-in}}]}}}}\n")
     scenario = load(file)
-    world = world_of(scenario.steps[-1], scenario, {NamespacedName("shop", "web"): ("10.244.0.5",)})
+    world = world_of(scenario.steps[-1], scenario, KnownAddresses({NamespacedName("shop", "web"): ("10.244.0.5",)}))
     assert world.pods[NamespacedName("default", "fixed")].addresses == expected
     assert world.pods[NamespacedName("shop", "web")].addresses == ("10.244.0.5",)
     assert world.pods[NamespacedName("shop", "idle")].addresses == ()

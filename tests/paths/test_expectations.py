@@ -6,11 +6,23 @@ from hypothesis import strategies as st
 
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    ClusterIPTarget,
+    ExternalSource,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodSource,
+    PodTarget,
+    ServiceTarget,
+    Target,
+)
 from netpol_harness.paths.expectations import cell_path, covered, resolve, service_paths
 from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
 from netpol_harness.paths.reach import cells
 from netpol_harness.paths.resolver import Transition
 
@@ -40,42 +52,40 @@ def said(expectations: tuple[Expectation, ...]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("target", "kind", "ref", "port"),
+    ("text", "target"),
     [
-        ("app:5000", TargetKind.POD, NamespacedName("default", "app"), 5000),
-        ("api:8080", TargetKind.POD, NamespacedName("default", "api"), 8080),
-        ("icmp://app", TargetKind.POD, NamespacedName("default", "app"), 0),
-        ("db:3306", TargetKind.POD, NamespacedName("default", "db"), 3306),
-        ("shop/db:5432", TargetKind.POD, NamespacedName("shop", "db"), 5432),
-        ("lone:80", TargetKind.POD, NamespacedName("shop", "lone"), 80),
-        ("pod(both):80", TargetKind.POD, NamespacedName("default", "both"), 80),
-        ("service(both):80", TargetKind.SERVICE, NamespacedName("default", "both"), 80),
-        ("both:80", TargetKind.SERVICE, NamespacedName("default", "both"), 80),
-        ("http://default/both", TargetKind.SERVICE, NamespacedName("default", "both"), 80),
-        ("db-service:33060", TargetKind.SERVICE, NamespacedName("default", "db-service"), 33060),
-        ("till:80", TargetKind.SERVICE, NamespacedName("shop", "till"), 80),
-        ("both.default.svc:80", TargetKind.FQDN, NamespacedName("default", "both"), 80),
-        ("ip(db-service):33060", TargetKind.CLUSTER_IP, NamespacedName("default", "db-service"), 33060),
-        ("api-headless:8080", TargetKind.SERVICE, NamespacedName("default", "api-headless"), 8080),
-        ("node(app):30080", TargetKind.NODE_PORT, NamespacedName("default", "app"), 30080),
-        ("user:443", TargetKind.EXTERNAL, NamespacedName("", "user"), 443),
-        ("203.0.113.7:443", TargetKind.EXTERNAL, NamespacedName("", "user"), 443),
-        ("203.0.113.8:1", TargetKind.ADDRESS, NamespacedName("", "203.0.113.8"), 1),
-        ("icmp://user", TargetKind.EXTERNAL, NamespacedName("", "user"), 0),
+        ("app:5000", PodTarget(NamespacedName("default", "app"), 5000)),
+        ("api:8080", PodTarget(NamespacedName("default", "api"), 8080)),
+        ("icmp://app", PodTarget(NamespacedName("default", "app"), 0)),
+        ("db:3306", PodTarget(NamespacedName("default", "db"), 3306)),
+        ("shop/db:5432", PodTarget(NamespacedName("shop", "db"), 5432)),
+        ("lone:80", PodTarget(NamespacedName("shop", "lone"), 80)),
+        ("pod(both):80", PodTarget(NamespacedName("default", "both"), 80)),
+        ("service(both):80", ServiceTarget(NamespacedName("default", "both"), 80)),
+        ("both:80", ServiceTarget(NamespacedName("default", "both"), 80)),
+        ("http://default/both", ServiceTarget(NamespacedName("default", "both"), 80)),
+        ("db-service:33060", ServiceTarget(NamespacedName("default", "db-service"), 33060)),
+        ("till:80", ServiceTarget(NamespacedName("shop", "till"), 80)),
+        ("both.default.svc:80", FqdnTarget(NamespacedName("default", "both"), 80)),
+        ("ip(db-service):33060", ClusterIPTarget(NamespacedName("default", "db-service"), 33060)),
+        ("api-headless:8080", ServiceTarget(NamespacedName("default", "api-headless"), 8080)),
+        ("node(app):30080", NodePortTarget(NamespacedName("default", "app"), 30080)),
+        ("user:443", ExternalTarget("user", 443)),
+        ("203.0.113.7:443", ExternalTarget("user", 443)),
+        ("203.0.113.8:1", AddressTarget("203.0.113.8", 1)),
+        ("icmp://user", ExternalTarget("user", 0)),
     ],
 )
-def test_a_target_is_what_its_name_denotes(
-    town: Inventory, target: str, kind: TargetKind, ref: NamespacedName, port: int
-) -> None:
-    (expectation,) = read(town, f"web -> {target}: blocked")
-    assert expectation.path.target == Target(kind, ref, port)
-    assert expectation.path.source == NamespacedName("default", "web")
+def test_a_target_is_what_its_name_denotes(town: Inventory, text: str, target: Target) -> None:
+    (expectation,) = read(town, f"web -> {text}: blocked")
+    assert expectation.path.target == target
+    assert expectation.path.source == PodSource(NamespacedName("default", "web"))
     assert (expectation.expected, expectation.where) == (Expected.BLOCKED, "scenario.yaml:1")
 
 
-def test_an_external_host_asks_without_a_namespace(town: Inventory) -> None:
+def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
     (expectation,) = read(town, "user -> http://web: allowed")
-    assert expectation.path.source == NamespacedName("", "user")
+    assert expectation.path.source == ExternalSource("user")
     assert expectation.path.scheme is Scheme.HTTP
 
 

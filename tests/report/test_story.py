@@ -5,8 +5,9 @@ import pytest
 
 from netpol_harness.analysis.explain import Explanation, ExplanationLine
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodSource, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Expectation, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Scheme
 from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.report import Surroundings, describe, grid, render
 from netpol_harness.report.story import Story, story_of
@@ -25,10 +26,11 @@ def path_result(
         Attempt(0.5 * i, Reply(Outcome(o), "said so", "nc", COMMAND, 0.2), alive) for i, o in enumerate(outcomes)
     )
     path = NetworkPath(
-        NamespacedName("default", "web-pod"),
+        PodSource(NamespacedName("default", "web-pod")),
         Scheme.TCP,
-        Target(TargetKind.SERVICE, NamespacedName("default", "db-service"), 3306),
-        f"web-pod -> {target}",
+        ServiceTarget(NamespacedName("default", "db-service"), 3306),
+        "web-pod",
+        target,
     )
     expectation = Expectation(path, Expected(word), "scenario.yaml:41")
     return PathResult(expectation, (PodPairResult("shop-x1/web-pod", target, Evidence(Expected(word), attempts)),))

@@ -1,8 +1,9 @@
 from itertools import product
 
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Path, Scheme
 from netpol_harness.report.story import Story
 from netpol_harness.report.world import groups, world_story
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
@@ -14,8 +15,8 @@ STORY = Story("the summary", "THE STORY")
 
 def path_result(source: str, target: str, outcome: str = "TIMED_OUT", expected: str = "allowed") -> PathResult:
     """A cell that is wrong unless it is said to be CONNECTED."""
-    aimed = Target(TargetKind.POD, NamespacedName("default", target), 80)
-    path = Path(NamespacedName("default", source), Scheme.TCP, aimed, f"{source} -> {target}:80")
+    ends = PodSource(NamespacedName("default", source)), PodTarget(NamespacedName("default", target), 80)
+    path = Path(ends[0], Scheme.TCP, ends[1], source, f"{target}:80")
     evidence = Evidence(Expected(expected), (Attempt(0.1, Reply(Outcome(outcome)), Reply(Outcome.CONNECTED)),))
     return PathResult(
         Expectation(path, Expected(expected), "scenario.yaml:1"), (PodPairResult(source, target, evidence),)

@@ -1,8 +1,9 @@
 import pytest
 
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Expectation, Path, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Path, Scheme
 from netpol_harness.report import render
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge_evidence
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable, worst
@@ -16,10 +17,11 @@ def path_result(source: str, target: str, expected: str, *outcomes: str, alive: 
         for i, o in enumerate(outcomes)
     ]
     path = Path(
-        NamespacedName("default", source),
+        PodSource(NamespacedName("default", source)),
         Scheme.TCP,
-        Target(TargetKind.POD, NamespacedName("default", target), 80),
-        f"{source} -> {target}",
+        PodTarget(NamespacedName("default", target), 80),
+        source,
+        target,
     )
     return PathResult(Expectation(path, Expected(expected), "scenario.yaml:1"), tuple(asked))
 

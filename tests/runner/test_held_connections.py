@@ -2,15 +2,16 @@ from dataclasses import replace
 from typing import Any
 
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme
 from netpol_harness.runner.held_connections import HeldConnections
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
 
 CLIENT, WEB = NamespacedName("shop", "client"), NamespacedName("shop", "web")
-PATH = Path(CLIENT, Scheme.HTTP, Target(TargetKind.POD, WEB, 80), "held client -> http://web:80", ProbeMode.PERSISTENT)
+PATH = Path(PodSource(CLIENT), Scheme.HTTP, PodTarget(WEB, 80), "held client", "http://web:80", ProbeMode.PERSISTENT)
 
 
 class Recorded:

@@ -14,7 +14,8 @@ from netpol_harness.backends.embedded import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
 from netpol_harness.lab import Lab, Settings
-from netpol_harness.model.names import ObjectKey
+from netpol_harness.model.names import NamespacedName, ObjectKey
+from netpol_harness.paths.ends import PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.report import describe, surroundings
 from netpol_harness.results.evidence import Judgement
@@ -288,7 +289,8 @@ def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
         (step,) = scenario_run.scenario.steps
         cells = scenario_run.observe(step, (), others=True).others
         paths = [path_result.expectation.path for path_result in cells]
-        words = {path: Expected.BLOCKED if str(path.target.ref) == "x/a" else Expected.ALLOWED for path in paths}
+        served = {PodTarget(NamespacedName("x", "a"), number) for number in (80, 81)}
+        words = {path: Expected.BLOCKED if path.target in served else Expected.ALLOWED for path in paths}
         told = scenario_run.observe(step, (), others=True, words=words).others
     assert {path_result.judgement for path_result in cells} == {Judgement.AGREES, Judgement.DISAGREES}
     assert {path_result.judgement for path_result in told} == {Judgement.AGREES}

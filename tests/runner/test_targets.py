@@ -195,6 +195,6 @@ def test_what_is_not_there_is_said(shop: Scenario) -> None:
 
 
 def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(snapshot: ClusterSnapshot) -> None:
-    assert snapshot.addresses[NamespacedName("", "user")] == ("203.0.113.10",)
-    assert NamespacedName("shop", "web") in snapshot.addresses
-    assert NamespacedName("shop", "db") not in snapshot.addresses
+    assert snapshot.addresses.hosts["user"] == ("203.0.113.10",)
+    assert NamespacedName("shop", "web") in snapshot.addresses.pods
+    assert NamespacedName("shop", "db") not in snapshot.addresses.pods

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.model.names import ObjectKey
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.diagnostics import Place
+from netpol_harness.paths.ends import PodSource
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.outcome import Expected, Outcome
@@ -84,8 +85,8 @@ KEY = ObjectKey("v1", "Pod", "shop", "client")
 
 def test_paths_are_told_by_their_manner(transition: Callable[..., StepTransition]) -> None:
     step = transition("throughout web -> 10.0.0.2:80", "client -> pod(web):80").step
-    assert [str(path.source) for path in paths(step, ProbeMode.CONTINUOUS)] == ["shop/web"]
-    assert [str(path.source) for path in paths(step, ProbeMode.NEW)] == ["shop/client"]
+    assert [path.source for path in paths(step, ProbeMode.CONTINUOUS)] == [PodSource(NamespacedName("shop", "web"))]
+    assert [path.source for path in paths(step, ProbeMode.NEW)] == [PodSource(NamespacedName("shop", "client"))]
 
 
 def test_a_pod_that_asks_first_gets_a_container_before_all_others(transition: Callable[..., StepTransition]) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodTarget, ServiceTarget
 from netpol_harness.paths.names import ObjectName
-from netpol_harness.paths.path import TargetKind
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 
@@ -109,8 +109,8 @@ def test_a_deployment_and_a_service_of_one_name(write: Write) -> None:
         "- {name: a, paths: {web -> till:80: allowed, web -> pod(till):80: allowed}}\n"
         "- {name: b, absent: [Service/till], paths: {web -> till:80: unresolved}}\n"
     )
-    kinds = [expectation.path.target.kind for step in (open_, gone) for expectation in step.expectations]
-    assert kinds == [TargetKind.SERVICE, TargetKind.POD, TargetKind.SERVICE]
+    kinds = [type(expectation.path.target) for step in (open_, gone) for expectation in step.expectations]
+    assert kinds == [ServiceTarget, PodTarget, ServiceTarget]
     with pytest.raises(ScenarioInvalid) as caught:
         loaded("- {name: a, absent: [till], paths: {web -> udp://till:53: allowed}}")
     absent, path = caught.value.problems

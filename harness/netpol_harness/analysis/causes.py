@@ -17,8 +17,8 @@ from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
 from netpol_harness.oracle.points import Point
 from netpol_harness.oracle.verdict import Answer, Flow, Side
+from netpol_harness.paths.ends import AnyServiceTarget
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.reach import SERVICE_KINDS
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.scenario import Manifest
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
@@ -181,7 +181,7 @@ def _service_ports(case: CauseContext) -> Iterator[str]:
     """A rule that names the Service's port, where the pod listens on another."""
     path = case.reading.path
     asked = path.target.port
-    for flow, side in case.sides(Answer.BLOCKED) if path.target.kind in SERVICE_KINDS else ():
+    for flow, side in case.sides(Answer.BLOCKED) if isinstance(path.target, AnyServiceTarget) else ():
         for policy, index, rule in _rules(case, side) if flow.port.number != asked else ():
             ports = tuple(replace(p, port=flow.port.number) if p.port == asked else p for p in rule.ports or ())
             meant = replace(rule, ports=ports or None)
@@ -198,7 +198,7 @@ def _blocks(case: CauseContext) -> Iterator[str]:
     if Point.IP_BLOCK_OF_PODS in points:
         yield "an ipBlock is for hosts outside the cluster, and whether it holds pods differs: name pods by podSelector"
     path, hosts = case.reading.path, case.outlook.step.inventory.externals
-    for name in {path.source.name if not path.source.namespace else path.target.ref.name} & hosts.keys():
+    for name in path.external_hosts:
         if Point.NOT_KNOWN in points and not hosts[name].address:
             yield f"{name} has no address before there is a cluster: give it one under 'external' in scenario.yaml"
     if Point.TRANSLATION in points:

@@ -8,11 +8,11 @@ from netpol_harness.analysis.causes import CauseContext, causes
 from netpol_harness.analysis.naming import Speller
 from netpol_harness.analysis.narrator import Narrator
 from netpol_harness.analysis.predict import Prediction, Predictor
-from netpol_harness.analysis.world import Addresses
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
+from netpol_harness.paths.ends import AnyServiceTarget, ExternalTarget, PodTarget
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Path, ProbeMode, TargetKind
+from netpol_harness.paths.path import KnownAddresses, Path, ProbeMode
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
 COLUMNS = 110
@@ -72,7 +72,7 @@ def explain(
     path: Path,
     *,
     profile: Profile = SPECIFICATION,
-    addresses: Addresses | None = None,
+    addresses: KnownAddresses | None = None,
     spare: tuple[Manifest, ...] = (),
 ) -> Explanation:
     """Explain one path of a step. ``spare`` are policies that the scenario's directory holds and no step names."""
@@ -90,8 +90,9 @@ def explained(outlook: Predictor, path: Path, spare: tuple[Manifest, ...] = ()) 
 def _lines(reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[ExplanationLine]:
     for verdict in reading.lookups:
         yield ExplanationLine("lookup", chain.lookup(verdict))
-    if reading.route.nameless:
-        yield ExplanationLine("lookup", f"the name {reading.path.target.ref} stands for no address in this step")
+    target = reading.path.target
+    if reading.route.nameless and isinstance(target, AnyServiceTarget):
+        yield ExplanationLine("lookup", f"the name {target.ref} stands for no address in this step")
     legs = sorted(reading.legs, key=lambda verdict: _SERIOUS_FIRST.index(verdict.answer))
     told = list(dict.fromkeys(line for verdict in legs[:MOST_LEGS] for line in _leg(verdict, reading, chain, naming)))
     yield from told
@@ -109,7 +110,7 @@ def _lines(reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[Ex
 
 def _leg(verdict: Verdict, reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[ExplanationLine]:
     """The two sides of a connection; one that is not plainly the path's own is named first."""
-    if reading.path.target.kind not in (TargetKind.POD, TargetKind.EXTERNAL):
+    if not isinstance(reading.path.target, PodTarget | ExternalTarget):
         yield ExplanationLine("connection", f"{naming.connection(verdict.flow)}: {verdict.answer}")
     for side in (verdict.egress, verdict.ingress):
         yield ExplanationLine(side.direction.lower(), chain.side(verdict.flow, side))

@@ -25,9 +25,9 @@ class Speller:
         }
 
     def end(self, end: End) -> str:
-        """A pod's name; what is no pod is the external host that the path names."""
+        """A pod's name; a host outside is the one that the path names."""
         if isinstance(end, Outside):
-            return self._path.target.ref.name if self._path.source.namespace else self._path.source.name
+            return next(iter(self._path.external_hosts), end.address)
         return self._names.spell_source(end) if end in self._inventory.workloads else str(end)
 
     def connection(self, flow: Flow) -> str:

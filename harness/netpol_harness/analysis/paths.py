@@ -1,61 +1,79 @@
 """Every path that the names of a step allow: who may ask, and what may be asked. Pure."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
-from netpol_harness.model.names import NamespacedName, Port
-from netpol_harness.model.objects import ContainerPort, ServicePort
+from netpol_harness.model.names import Port
+from netpol_harness.paths.ends import (
+    AnyServiceTarget,
+    ClusterIPTarget,
+    ExternalSource,
+    ExternalTarget,
+    PodSource,
+    PodTarget,
+    ServiceTarget,
+    Source,
+    Target,
+)
 from netpol_harness.paths.names import Names
-from netpol_harness.paths.path import Inventory, Path, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Inventory, Path, Scheme
 from netpol_harness.scenario.scenario import Step
-
-_Spelled = tuple[TargetKind, NamespacedName, str]
 
 
 def every_path(step: Step) -> tuple[Path, ...]:
     """From every workload and external host to every port of every Service, by name and by ClusterIP, pod and host.
 
-    In this order of targets, spelled as one would write them. No workload asks itself.
+    In this order of targets, spelled as one would write them. No workload asks itself, nor the Service of its own name.
     """
     names = Names(step.inventory)
     sources = list(_sources(step.inventory, names))
     paths = (
-        Path(source, scheme, target, f"{left} -> {right}")
+        Path(source, scheme, target, left, right)
         for scheme, target, right in _targets(step.inventory, names)
         for source, left in sources
-        if source != target.ref
+        if not _is_the_same(source, target)
     )
     return tuple(dict.fromkeys(paths))
 
 
-def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[NamespacedName, str]]:
-    yield from ((w.ref, names.spell_source(w.ref)) for w in inventory.workloads.values() if w.in_closed_world)
-    yield from ((NamespacedName("", name), name) for name in inventory.externals)
+def _is_the_same(source: Source, target: Target) -> bool:
+    """Whether a workload would ask itself, or the Service of its own name, or a host itself."""
+    if isinstance(source, ExternalSource):
+        return isinstance(target, ExternalTarget) and source.host == target.host
+    return isinstance(target, PodTarget | AnyServiceTarget) and source.ref == target.ref
+
+
+def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[Source, str]]:
+    for workload in inventory.workloads.values():
+        if workload.in_closed_world:
+            yield PodSource(workload.ref), names.spell_source(workload.ref)
+    yield from ((ExternalSource(name), name) for name in inventory.externals)
 
 
 def _targets(inventory: Inventory, names: Names) -> Iterator[tuple[Scheme, Target, str]]:
     """The right sides of all paths."""
-    for (kind, ref, spelled), ports in _served(inventory, names):
-        for port in (served.port for served in ports):
-            scheme = Scheme(port.protocol.lower())
-            yield scheme, Target(kind, ref, port.number), _at(spelled, port, scheme)
-
-
-def _served(
-    inventory: Inventory, names: Names
-) -> Iterator[tuple[_Spelled, tuple[ServicePort, ...] | tuple[ContainerPort, ...]]]:
     services = [(names.spell_service(service.ref), service) for service in inventory.services.values()]
     for spelled, service in services:
-        yield (TargetKind.SERVICE, service.ref, spelled), service.ports
+        for port in service.ports:
+            yield _spelled(ServiceTarget(service.ref, port.port.number), spelled, port.port)
     for spelled, service in services:
-        if not service.headless:
-            bare = spelled.removeprefix("service(").removesuffix(")")
-            yield (TargetKind.CLUSTER_IP, service.ref, f"ip({bare})"), service.ports
-    for workload in inventory.workloads.values():
-        if workload.in_closed_world:
-            yield (TargetKind.POD, workload.ref, names.spell_target(workload.ref)), workload.ports
+        bare = spelled.removeprefix("service(").removesuffix(")")
+        for port in () if service.headless else service.ports:
+            yield _spelled(ClusterIPTarget(service.ref, port.port.number), f"ip({bare})", port.port)
+    yield from _hosts(inventory, names)
+
+
+def _hosts(inventory: Inventory, names: Names) -> Iterator[tuple[Scheme, Target, str]]:
+    """The right sides that name a workload or an external host."""
+    for workload in filter(attrgetter("in_closed_world"), inventory.workloads.values()):
+        for served in workload.ports:
+            target = PodTarget(workload.ref, served.port.number)
+            yield _spelled(target, names.spell_target(workload.ref), served.port)
     for host in inventory.externals.values():
-        yield (TargetKind.EXTERNAL, NamespacedName("", host.name), host.name), host.ports
+        for served in host.ports:
+            yield _spelled(ExternalTarget(host.name, served.port.number), host.name, served.port)
 
 
-def _at(name: str, port: Port, scheme: Scheme) -> str:
-    return f"{'' if scheme is Scheme.TCP else f'{scheme}://'}{name}:{port.number}"
+def _spelled(target: Target, name: str, port: Port) -> tuple[Scheme, Target, str]:
+    scheme = Scheme(port.protocol.lower())
+    return scheme, target, f"{'' if scheme is Scheme.TCP else f'{scheme}://'}{name}:{port.number}"

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from netpol_harness.analysis.route import Route, Router
-from netpol_harness.analysis.world import Addresses, world_of
-from netpol_harness.model.names import Port
+from netpol_harness.analysis.world import world_of
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
+from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Path, ProbeMode
+from netpol_harness.paths.path import Expectation, KnownAddresses, Path, ProbeMode
 from netpol_harness.scenario.scenario import Scenario, Step, closed_world
 
 
@@ -42,12 +42,12 @@ class Predictor:
     """What the oracle expects of one step."""
 
     def __init__(
-        self, scenario: Scenario, step: Step, profile: Profile = SPECIFICATION, addresses: Addresses | None = None
+        self, scenario: Scenario, step: Step, profile: Profile = SPECIFICATION, addresses: KnownAddresses | None = None
     ) -> None:
         self.scenario = scenario
         self.step = step
         self.profile = profile
-        self.addresses = addresses or {}
+        self.addresses = addresses or KnownAddresses()
         self._consult(world_of(step, scenario, addresses))
         self._router = Router(scenario, step, self.world, self.addresses)
 
@@ -79,9 +79,12 @@ class Predictor:
         paths = closed_world(self.answered())
         if self._router.beyond:
             return dict.fromkeys(paths, Expected.UNDEFINED)
-        ports = {path: Port(path.scheme.protocol, path.target.port) for path in paths}
-        table = self._oracle.table([*dict.fromkeys(ports.values())])
-        return {path: Expected(table.answer(path.source, path.target.ref, port)) for path, port in ports.items()}
+        table = self._oracle.table([*dict.fromkeys(path.port for path in paths)])
+        return {
+            path: Expected(table.answer(path.source.ref, path.target.ref, path.port))
+            for path in paths
+            if isinstance(path.source, PodSource) and isinstance(path.target, PodTarget)
+        }
 
     def with_step(self, step: Step) -> "Predictor":
         """The outlook on another state of the same scenario."""
@@ -110,7 +113,8 @@ class Predictor:
         if path.mode is ProbeMode.PERSISTENT and fresh is not Expected.ALLOWED:
             cut = self.profile.decided.get(Point.ESTABLISHED)
             return fresh if cut is Decision.YES else Expected.ALLOWED if cut else Expected.UNDEFINED
-        if path.mode is ProbeMode.CONTINUOUS and self._before and path.source in self._before.world.pods:
+        source = path.source.ref if isinstance(path.source, PodSource) else None
+        if path.mode is ProbeMode.CONTINUOUS and self._before and source in self._before.world.pods:
             earlier = self._before.word(replace(path, mode=ProbeMode.NEW))
             return fresh if earlier is fresh else Expected.UNDEFINED
         return fresh

@@ -8,15 +8,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netpol_harness.analysis.wording import listed
-from netpol_harness.analysis.world import LOOKUP, NAME_SERVER, Addresses
+from netpol_harness.analysis.world import LOOKUP, NAME_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service, World
 from netpol_harness.oracle.verdict import End, Flow, Outside
-from netpol_harness.paths.path import Inventory, Path, TargetKind
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    AnyServiceTarget,
+    ClusterIPTarget,
+    DnsTarget,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodSource,
+    PodTarget,
+    ServiceTarget,
+    Source,
+)
+from netpol_harness.paths.path import Inventory, KnownAddresses, Path
 from netpol_harness.paths.reach import backends, landings
 from netpol_harness.scenario.scenario import Scenario, Step
 
-_BY_NAME = (TargetKind.SERVICE, TargetKind.FQDN)
 _CLUSTER_DNS = (None, "", "ClusterFirst")
 _NO_WAY_IN = "to a ClusterIP an outsider comes through a node, which may put its own address in the place of theirs"
 
@@ -39,7 +51,7 @@ class Route:
 class Router:
     """Routes of one step's paths. ``beyond`` is what keeps all of them from being known; empty where nothing does."""
 
-    def __init__(self, scenario: Scenario, step: Step, world: World, addresses: Addresses) -> None:
+    def __init__(self, scenario: Scenario, step: Step, world: World, addresses: KnownAddresses) -> None:
         self._addresses = addresses
         self._world = world
         self._inventory: Inventory = step.inventory
@@ -49,29 +61,29 @@ class Router:
 
     def route(self, path: Path) -> Route:
         """The route of a path between names of the step."""
-        source, asked = self._source(path), Port(path.scheme.protocol, path.target.port)
         if self.beyond:
             return Route(doubt=self.beyond)
-        if path.source.namespace and path.source not in self._world.pods:
-            return Route(doubt=f"{path.source} has no pods in this step")
-        match path.target.kind:
-            case TargetKind.POD:
-                return self._to_pod(source, path.target.ref, asked)
-            case TargetKind.SERVICE | TargetKind.FQDN | TargetKind.CLUSTER_IP:
-                return self._to_service(source, path, asked)
-            case TargetKind.EXTERNAL:
-                return Route(legs=(Flow(source, self._host(path.target.ref), asked),))
-            case TargetKind.ADDRESS:
-                return self._to_address(source, path.target.ref.name, asked)
-            case TargetKind.NODE_PORT:
-                return self._through_node(source, path.target.ref, asked)
+        source, asked = self._source(path.source), path.port
+        if isinstance(source, NamespacedName) and source not in self._world.pods:
+            return Route(doubt=f"{source} has no pods in this step")
+        match path.target:
+            case PodTarget(ref):
+                return self._to_pod(source, ref, asked)
+            case ServiceTarget() | FqdnTarget() | ClusterIPTarget():
+                return self._to_service(source, path.target, asked)
+            case ExternalTarget(host):
+                return Route(legs=(Flow(source, self._host(host), asked),))
+            case AddressTarget(address):
+                return self._to_address(source, address, asked)
+            case NodePortTarget(ref):
+                return self._through_node(source, ref, asked)
 
-    def _source(self, path: Path) -> End:
-        return path.source if path.source.namespace else self._host(path.source)
+    def _source(self, source: Source) -> End:
+        return source.ref if isinstance(source, PodSource) else self._host(source.host)
 
-    def _host(self, name: NamespacedName) -> Outside:
-        known = self._addresses.get(name)
-        return Outside(known[0] if known else self._inventory.externals[name.name].address)
+    def _host(self, name: str) -> Outside:
+        known = self._addresses.hosts.get(name)
+        return Outside(known[0] if known else self._inventory.externals[name].address)
 
     def _to_pod(self, source: End, target: NamespacedName, asked: Port) -> Route:
         if target not in self._world.pods:
@@ -81,19 +93,20 @@ class Router:
         doubt = f"{target} declares no port {asked}, so that its silence says nothing" if silent else ""
         return Route(legs=(Flow(source, target, asked),), doubt=doubt or self._itself(source, target))
 
-    def _to_service(self, source: End, path: Path, asked: Port) -> Route:
-        by_name, outside = path.target.kind in _BY_NAME, isinstance(source, Outside)
+    def _to_service(self, source: End, target: AnyServiceTarget, asked: Port) -> Route:
+        by_name, outside = isinstance(target, DnsTarget), isinstance(source, Outside)
         lookups = (self._lookup(source),) if by_name and not outside else ()
-        service = self._inventory.services.get(path.target.ref)
+        service = self._inventory.services.get(target.ref)
         if service is None:
             return Route(lookups, nameless=True)
         legs = tuple(self._legs(source, service, asked, direct=outside or service.headless))
         if not legs:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"no pod is behind Service {service.ref}")
-        if outside:
+        if isinstance(source, Outside):
             return Route(legs=legs, doubt="" if by_name else _NO_WAY_IN)
-        doubt = (by_name and self._resolver(path.source)) or self._itself(source, *(leg.destination for leg in legs))
+        doubt = self._resolver(source) if by_name else ""
+        doubt = doubt or self._itself(source, *(leg.destination for leg in legs))
         return Route(lookups, legs, balanced=True, doubt=doubt)
 
     def _through_node(self, source: End, target: NamespacedName, asked: Port) -> Route:

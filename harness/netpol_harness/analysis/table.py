@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from netpol_harness.analysis.paths import every_path
 from netpol_harness.analysis.predict import Predictor
+from netpol_harness.paths.ends import ClusterIPTarget
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Path, TargetKind
 
 GLYPHS: Mapping[Expected, str] = {
     Expected.ALLOWED: ".",
@@ -30,8 +30,8 @@ class WordTable:
     @classmethod
     def of(cls, outlook: Predictor) -> "WordTable":
         """The words for every path of a step; a Service by its name alone: its ClusterIP leads to the same pods."""
-        paths = [path for path in every_path(outlook.step) if path.target.kind is not TargetKind.CLUSTER_IP]
-        words = {_ends(path): outlook.word(path) for path in paths}
+        paths = [path for path in every_path(outlook.step) if not isinstance(path.target, ClusterIPTarget)]
+        words = {(path.source_text, path.target_text): outlook.word(path) for path in paths}
         rows, columns = (tuple(dict.fromkeys(ends[side] for ends in words)) for side in (0, 1))
         return cls(rows, columns, words)
 
@@ -39,8 +39,3 @@ class WordTable:
         """The character of a cell."""
         word = self.words.get((row, column))
         return GLYPHS[word] if word else ""
-
-
-def _ends(path: Path) -> tuple[str, str]:
-    source, _, target = path.text.partition(" -> ")
-    return source, target

@@ -3,17 +3,14 @@
 One pod stands for all pods of a workload, under the workload's own name. Every world has the cluster's name server.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.paths.path import Workload
+from netpol_harness.paths.path import KnownAddresses, Workload
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
-
-Addresses = Mapping[NamespacedName, Sequence[str]]
-"""Addresses that are known, by workload; those of external hosts by their names, without a namespace."""
 
 NAME_SERVER = NamespacedName("kube-system", "kube-dns")
 """The name server's pod in every world, and the Service before it."""
@@ -22,13 +19,13 @@ LOOKUP = Port(Protocol.UDP, 53)
 """How a name is looked up. Resolvers turn to TCP only for answers that do not fit."""
 
 
-def world_of(step: Step, scenario: Scenario, addresses: Addresses | None = None) -> World:
+def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = None) -> World:
     """The snapshot that ``step`` describes: pods and namespaces as relabelled, Services, NetworkPolicies in force.
 
     A pod has the addresses given here, or those that its manifest chooses, or none: they are unknown then.
     """
     chosen = {manifest.name.ref: manifest.chosen_addresses for manifest in scenario.workloads if manifest.pod}
-    known = {**chosen, **(addresses or {})}
+    known = {**chosen, **(addresses.pods if addresses else {})}
     pods = [_pod(w, known.get(w.ref, ())) for w in step.inventory.workloads.values() if w.replicas]
     return World(
         {namespace.name: namespace for namespace in _namespaces(step, scenario)},

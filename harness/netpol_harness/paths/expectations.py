@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from netpol_harness.model.names import Port
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
+from netpol_harness.paths.ends import PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
 from netpol_harness.paths.reach import Cell, answerers, exercised
 from netpol_harness.paths.resolver import Resolver, Transition
 
@@ -56,8 +57,9 @@ def cell_path(cell: Cell, names: Names) -> Path:
     """A cell of the closed world as a path to the target pod's address."""
     scheme = Scheme(cell.port.protocol.lower())
     prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
-    text = f"{names.spell_source(cell.source)} -> {prefix}{names.spell_target(cell.target)}:{cell.port.number}"
-    return Path(cell.source, scheme, Target(TargetKind.POD, cell.target, cell.port.number), text)
+    left = names.spell_source(cell.source.ref) if isinstance(cell.source, PodSource) else cell.source.host
+    right = f"{prefix}{names.spell_target(cell.target)}:{cell.port.number}"
+    return Path(cell.source, scheme, PodTarget(cell.target, cell.port.number), left, right)
 
 
 def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
@@ -75,8 +77,9 @@ def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
 def _service_path(source: Workload, service: Service, port: Port, names: Names) -> Path:
     scheme = Scheme(port.protocol.lower())
     prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
-    text = f"{names.spell_source(source.ref)} -> {prefix}{names.spell_service(service.ref)}:{port.number}"
-    return Path(source.ref, scheme, Target(TargetKind.SERVICE, service.ref, port.number), text)
+    right = f"{prefix}{names.spell_service(service.ref)}:{port.number}"
+    target = ServiceTarget(service.ref, port.number)
+    return Path(PodSource(source.ref), scheme, target, names.spell_source(source.ref), right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class _Overrides:
 
     def hold(self, draft: _Draft) -> bool:
         """The same question is written out, or, of a pod's own address, one that leads to it through a Service."""
-        pod = draft.path.target.kind is TargetKind.POD and draft.path.scheme is not Scheme.ICMP
+        pod = isinstance(draft.path.target, PodTarget) and draft.path.scheme is not Scheme.ICMP
         return draft.question in self.questions or (pod and exercised(draft.path, self.inventory) <= self.cells)
 
 

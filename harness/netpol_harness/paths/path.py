@@ -1,15 +1,17 @@
-"""The nouns of a path: who asks (``Source``), what is asked (``Target``), how (``Scheme``).
+"""A path and what it is made of, and the names that it may use. Pure.
 
-Pure values with resolved, logical names (as the scenario's files say them); the grammar is in ``paths.expectations``.
+Values hold resolved, logical names, as the scenario's files spell them. ``paths.grammar`` reads their text and
+``paths.resolver`` looks its names up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.names import NamespacedName, Protocol
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service
+from netpol_harness.paths.ends import ExternalSource, ExternalTarget, Source, Target
 from netpol_harness.paths.outcome import Expected
 
 
@@ -43,52 +45,37 @@ class ProbeMode(StrEnum):
     CONTINUOUS = "throughout"
 
 
-class TargetKind(StrEnum):
-    """What a target's name denotes, and so what is typed in the pod.
-
-    SERVICE     a Service, asked by its DNS name
-    FQDN        a Service, asked by its name within the cluster's domain (``name.namespace.svc[.cluster.local]``)
-    CLUSTER_IP  a Service, asked by its ClusterIP
-    POD         a workload's pods, asked by their addresses
-    NODE_PORT   a node's address: the node on which the named pod runs
-    EXTERNAL    an external host, asked by its address
-    ADDRESS     a literal address
-    """
-
-    SERVICE = "service"
-    FQDN = "fqdn"
-    CLUSTER_IP = "ip"
-    POD = "pod"
-    NODE_PORT = "node"
-    EXTERNAL = "external"
-    ADDRESS = "address"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """``ref`` names the object; for EXTERNAL its namespace is empty, for ADDRESS its name is the address.
-
-    ``port`` is what is typed (a Service's port for Services); 0 for ICMP.
-    """
-
-    kind: TargetKind
-    ref: NamespacedName
-    port: int
-
-
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One path. ``text`` is its canonical spelling and the name of its test; equal paths have equal text.
+    """One path: what asks, how, and what is asked.
 
-    ``source`` has an empty namespace where it is an external host. ``source_port`` is 0 where any will do.
+    ``source_text`` and ``target_text`` are the canonical spelling of its two sides, the probe mode with the source.
+    They take no part in comparisons; equal paths of one step have equal text. ``source_port`` is 0 where any will do.
     """
 
-    source: NamespacedName
+    source: Source
     scheme: Scheme
     target: Target
-    text: str = field(compare=False)
+    source_text: str = field(compare=False)
+    target_text: str = field(compare=False)
     mode: ProbeMode = ProbeMode.NEW
     source_port: int = 0
+
+    @property
+    def text(self) -> str:
+        """The canonical spelling, which is also the name of the path's test."""
+        return f"{self.source_text} -> {self.target_text}"
+
+    @property
+    def port(self) -> Port:
+        """The port that is asked, as the target's side knows it: a Service's port for Services, 0 for ICMP."""
+        return Port(self.scheme.protocol, self.target.port)
+
+    @property
+    def external_hosts(self) -> tuple[str, ...]:
+        """The names of the external hosts at its ends, the source first."""
+        ends = (self.source, self.target)
+        return tuple(end.host for end in ends if isinstance(end, ExternalSource | ExternalTarget))
 
     def __str__(self) -> str:
         return self.text
@@ -145,6 +132,14 @@ class ExternalHost:
     name: str
     address: str = ""
     ports: tuple[ContainerPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAddresses:
+    """Addresses that are known of the ``pods`` of workloads, and of external ``hosts`` by their names."""
+
+    pods: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
+    hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

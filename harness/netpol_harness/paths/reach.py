@@ -6,17 +6,30 @@ from dataclasses import dataclass
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import Service
-from netpol_harness.paths.path import Inventory, Path, Target, TargetKind, Workload
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    AnyServiceTarget,
+    ClusterIPTarget,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodSource,
+    PodTarget,
+    ServiceTarget,
+    Source,
+    Target,
+)
+from netpol_harness.paths.path import Inventory, Path, Workload
 
-SERVICE_KINDS = (TargetKind.SERVICE, TargetKind.FQDN, TargetKind.CLUSTER_IP)
-"""Targets that a Service of the pod's own namespaces answers, with the asking pod as the source that policies see."""
 
-
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of the closed world: a workload asks another at one of its ports."""
+    """One cell of a table of connections: a source asks a workload at one of its ports. Policies see no more of a path.
 
-    source: NamespacedName
+    The cells of the closed world have workloads as sources.
+    """
+
+    source: Source
     target: NamespacedName
     port: Port
 
@@ -27,7 +40,8 @@ def cells(inventory: Inventory) -> Iterator[Cell]:
     for source in alive:
         for target in alive:
             if source is not target:
-                yield from (Cell(source.ref, target.ref, port) for port in dict.fromkeys(p.port for p in target.ports))
+                ports = dict.fromkeys(port.port for port in target.ports)
+                yield from (Cell(PodSource(source.ref), target.ref, port) for port in ports)
 
 
 def exercised(path: Path, inventory: Inventory) -> frozenset[Cell]:
@@ -35,16 +49,15 @@ def exercised(path: Path, inventory: Inventory) -> frozenset[Cell]:
 
     A node's port is none: the address of the source may have changed on the way.
     """
-    asked = Port(path.scheme.protocol, path.target.port)
-    if path.target.kind is TargetKind.POD:
-        return frozenset({Cell(path.source, path.target.ref, asked)})
-    service = inventory.services.get(path.target.ref) if path.target.kind in SERVICE_KINDS else None
+    if isinstance(path.target, PodTarget):
+        return frozenset({Cell(path.source, path.target.ref, path.port)})
+    service = inventory.services.get(path.target.ref) if isinstance(path.target, AnyServiceTarget) else None
     if service is None:
         return frozenset()
     return frozenset(
-        Cell(path.source, workload.ref, Port(asked.protocol, number))
+        Cell(path.source, workload.ref, Port(path.port.protocol, number))
         for workload in backends(service, inventory)
-        for number in landings(service, asked, workload)
+        for number in landings(service, path.port, workload)
     )
 
 
@@ -82,16 +95,16 @@ def answerers(service: Service, asked: Port, inventory: Inventory) -> frozenset[
 
 def ends(target: Target, port: Port, inventory: Inventory) -> frozenset[NamespacedName]:
     """The workloads that may answer a target: asking it from one of them may lead back to the asker."""
-    match target.kind:
-        case TargetKind.POD:
-            return frozenset({target.ref})
-        case TargetKind.NODE_PORT:
+    match target:
+        case PodTarget(ref):
+            return frozenset({ref})
+        case NodePortTarget(ref):
             behind = [s for s in inventory.services.values() if port in node_ports(s)]
-            return frozenset({target.ref, *(w.ref for s in behind for w in backends(s, inventory))})
-        case TargetKind.SERVICE | TargetKind.FQDN | TargetKind.CLUSTER_IP:
-            service = inventory.services.get(target.ref)
+            return frozenset({ref, *(w.ref for s in behind for w in backends(s, inventory))})
+        case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
+            service = inventory.services.get(ref)
             return frozenset(w.ref for w in backends(service, inventory)) if service else frozenset()
-        case TargetKind.EXTERNAL | TargetKind.ADDRESS:
+        case ExternalTarget() | AddressTarget():
             return frozenset()
 
 

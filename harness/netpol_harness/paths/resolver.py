@@ -11,10 +11,24 @@ from typing import TypeVar
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    AnyServiceTarget,
+    ClusterIPTarget,
+    ExternalSource,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodSource,
+    PodTarget,
+    ServiceTarget,
+    Source,
+    Target,
+)
 from netpol_harness.paths.grammar import Form, Name, Sentence
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Inventory, Path, ProbeMode, Scheme, Target, TargetKind, Workload
+from netpol_harness.paths.path import Inventory, Path, ProbeMode, Scheme, Workload
 from netpol_harness.paths.reach import ends, node_ports
 
 T = TypeVar("T")
@@ -54,7 +68,7 @@ class Resolver:
         if flaws:
             raise ExceptionGroup(sentence.text, flaws)
         paths = [
-            Path(source, sentence.scheme, target, f"{left} -> {right}", sentence.mode, sentence.source_port)
+            Path(source, sentence.scheme, target, left, right, sentence.mode, sentence.source_port)
             for (source, left), (target, right) in product(sources, targets)
             if not (sentence.is_wildcard and self._leads_back(source, target, sentence))
         ]
@@ -67,20 +81,21 @@ class Resolver:
                 _in_time(path, sentence, transition)
         return paths
 
-    def _leads_back(self, source: NamespacedName, target: Target, sentence: Sentence) -> bool:
+    def _leads_back(self, source: Source, target: Target, sentence: Sentence) -> bool:
         """Whether the asker may answer itself, which the API leaves undefined."""
-        return source in ends(target, Port(sentence.scheme.protocol, sentence.port), self._inventory)
+        asked = Port(sentence.scheme.protocol, sentence.port)
+        return isinstance(source, PodSource) and source.ref in ends(target, asked, self._inventory)
 
-    def _sources(self, sentence: Sentence) -> list[tuple[NamespacedName, str]]:
+    def _sources(self, sentence: Sentence) -> list[tuple[Source, str]]:
         if sentence.from_any:
             spell = self._names.spell_source
-            return [(workload.ref, sentence.left_prefix + spell(workload.ref)) for workload in self._everybody]
+            return [(PodSource(w.ref), sentence.left_prefix + spell(w.ref)) for w in self._everybody]
         if host := self._names.external(sentence.source):
             _demand_one_pod(sentence, None)
-            return [(NamespacedName("", host), sentence.left)]
+            return [(ExternalSource(host), sentence.left)]
         workload = self._with_pods(self._names.workload(sentence.source))
         _demand_one_pod(sentence, workload)
-        return [(workload.ref, sentence.left)]
+        return [(PodSource(workload.ref), sentence.left)]
 
     def _targets(self, sentence: Sentence) -> list[tuple[Target, str]]:
         return self._every_target(sentence) if sentence.to_any else [(self._target(sentence), sentence.right)]
@@ -92,8 +107,7 @@ class Resolver:
             raise ProblemWithoutPlace(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
         colon = f":{number}" if number else ""
         return [
-            (Target(TargetKind.POD, w.ref, number), f"{sentence.prefix}{self._names.spell_target(w.ref)}{colon}")
-            for w in serving
+            (PodTarget(w.ref, number), f"{sentence.prefix}{self._names.spell_target(w.ref)}{colon}") for w in serving
         ]
 
     def _target(self, sentence: Sentence) -> Target:
@@ -106,11 +120,11 @@ class Resolver:
             case Form.NODE:
                 return self._node(self._names.workload(name), sentence)
             case Form.SERVICE:
-                return self._service(TargetKind.SERVICE, self._names.service(name), sentence)
+                return self._service(ServiceTarget, self._names.service(name), sentence)
             case Form.FULL_NAME:
-                return self._service(TargetKind.FQDN, self._names.service(name), sentence)
+                return self._service(FqdnTarget, self._names.service(name), sentence)
             case Form.IP:
-                return self._service(TargetKind.CLUSTER_IP, self._names.service(name), sentence)
+                return self._service(ClusterIPTarget, self._names.service(name), sentence)
             case Form.NAME:
                 return self._plain(name, sentence)
 
@@ -121,7 +135,7 @@ class Resolver:
         if named.is_workload and named.is_service:
             self._demand_that_the_service_is_meant(named.ref, sentence)
         if named.is_service:
-            return self._service(TargetKind.SERVICE, named.ref, sentence)
+            return self._service(ServiceTarget, named.ref, sentence)
         return self._pod(named.ref, sentence)
 
     def _demand_that_the_service_is_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
@@ -144,32 +158,32 @@ class Resolver:
         for host in self._inventory.externals.values():
             if host.address == sentence.target.name:
                 return self._external(host.name, sentence)
-        return Target(TargetKind.ADDRESS, NamespacedName("", sentence.target.name), sentence.port)
+        return AddressTarget(sentence.target.name, sentence.port)
 
     def _external(self, name: str, sentence: Sentence) -> Target:
         served = [p.port for p in self._inventory.externals[name].ports]
         _demand(sentence, served, f"the external host '{name}'", "give it that port under 'external'")
-        return Target(TargetKind.EXTERNAL, NamespacedName("", name), sentence.port)
+        return ExternalTarget(name, sentence.port)
 
     def _pod(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
         served = [p.port for p in workload.ports]
         _demand(sentence, served, f"{workload.kind} {workload.ref}", "declare it as a containerPort in its manifest")
-        return Target(TargetKind.POD, workload.ref, sentence.port)
+        return PodTarget(workload.ref, sentence.port)
 
     def _node(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
         offered = sorted((p for s in self._inventory.services.values() for p in node_ports(s)), key=str)
         _demand(sentence, offered, "a node, by the Services' nodePorts,", "write nodePort in the Service's manifest")
-        return Target(TargetKind.NODE_PORT, workload.ref, sentence.port)
+        return NodePortTarget(workload.ref, sentence.port)
 
-    def _service(self, kind: TargetKind, ref: NamespacedName, sentence: Sentence) -> Target:
-        target = Target(kind, ref, sentence.port)
+    def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> Target:
+        target = kind(ref, sentence.port)
         service = self._inventory.services.get(ref)
         if service is None:
             self._absent_service(target, sentence)
             return target
-        if kind is TargetKind.CLUSTER_IP and service.headless:
+        if isinstance(target, ClusterIPTarget) and service.headless:
             raise ProblemWithoutPlace(
                 f"Service {ref} is headless and has no ClusterIP", "ask it by its name, or ask its pods"
             )
@@ -178,8 +192,8 @@ class Resolver:
         self._demand_service_port(service, sentence)
         return target
 
-    def _absent_service(self, target: Target, sentence: Sentence) -> None:
-        by_name = target.kind is not TargetKind.CLUSTER_IP
+    def _absent_service(self, target: AnyServiceTarget, sentence: Sentence) -> None:
+        by_name = not isinstance(target, ClusterIPTarget)
         if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
             raise ProblemWithoutPlace(
                 f"Service {target.ref} is absent in this step",
@@ -190,7 +204,7 @@ class Resolver:
         asked = Port(sentence.scheme.protocol, sentence.port)
         served = [p.port for p in service.ports]
         if service.headless:
-            refs = ends(Target(TargetKind.SERVICE, service.ref, sentence.port), asked, self._inventory)
+            refs = ends(ServiceTarget(service.ref, sentence.port), asked, self._inventory)
             served = [p.port for ref in sorted(refs) for p in self._inventory.workloads[ref].ports]
         elif not served:
             return
@@ -237,8 +251,9 @@ def _demand_one_pod(sentence: Sentence, source: Workload | None) -> None:
 
 def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
     """What the manner of asking wants of the step's beginning."""
-    ends = [path.source, *([path.target.ref] if path.target.kind is TargetKind.POD else [])]
-    made = [ref for ref in ends if ref in transition.made]
+    source = path.source.ref if isinstance(path.source, PodSource) else None
+    target = path.target.ref if isinstance(path.target, PodTarget) else None
+    made = [ref for ref in (source, target) if ref in transition.made]
     match path.mode:
         case ProbeMode.FIRST_PACKET if len(made) != 1:
             what = f"'{path}' is about a pod's first packets, but {'both ends are' if made else 'neither end is'}"
@@ -254,9 +269,9 @@ def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
             raise ProblemWithoutPlace(
                 f"'{path}' is opened in this step, where it must be allowed", "hold it 'allowed' in an earlier step"
             )
-        case ProbeMode.PERSISTENT if path in transition.held and path.source in transition.made:
+        case ProbeMode.PERSISTENT if path in transition.held and source in transition.made:
             raise ProblemWithoutPlace(
-                f"'{path}' cannot have been kept open: {path.source} is made on entering this step",
+                f"'{path}' cannot have been kept open: {source} is made on entering this step",
                 "leave the path out, or the pod alone",
             )
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from netpol_harness.analysis.explain import Explanation, ExplanationLine, explained
 from netpol_harness.analysis.predict import Predictor, contradicts
-from netpol_harness.analysis.world import Addresses
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.scenario.scenario import Manifest, Step
@@ -131,12 +131,12 @@ class Scene:
             return ()
 
     @property
-    def _addresses(self) -> Addresses:
+    def _addresses(self) -> KnownAddresses:
         """The addresses of pods and hosts, as far as the cluster tells."""
         try:
             return self.scenario_run.snapshot().addresses
         except HarnessError:
-            return {}
+            return KnownAddresses()
 
 
 def surroundings(scenario_run: "ScenarioRun", step: Step, path_result: PathResult) -> Surroundings:

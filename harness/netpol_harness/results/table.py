@@ -59,12 +59,12 @@ class PathResult:
     @property
     def source(self) -> str:
         """The left side of the path, as its author spelled it."""
-        return self.expectation.path.text.partition(" -> ")[0]
+        return self.expectation.path.source_text
 
     @property
     def target(self) -> str:
         """The right side of the path, as its author spelled it."""
-        return self.expectation.path.text.partition(" -> ")[2]
+        return self.expectation.path.target_text
 
     @property
     def expected(self) -> Expected:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.paths.path import Path, Scheme, TargetKind
+from netpol_harness.paths.ends import AddressTarget
+from netpol_harness.paths.path import Path, Scheme
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
 
@@ -29,9 +30,9 @@ def requirements(scenario: Scenario) -> Iterator[Capability]:
 
 def needs(path: Path) -> Iterator[Capability]:
     """The abilities that a cluster must have for a path to be asked."""
-    if not path.source.namespace or path.target.kind is TargetKind.EXTERNAL:
+    if path.external_hosts:
         yield Capability.EXTERNAL_HOSTS
     if path.scheme is Scheme.SCTP:
         yield Capability.SCTP
-    if path.target.kind is TargetKind.ADDRESS and ":" in path.target.ref.name:
+    if isinstance(path.target, AddressTarget) and ":" in path.target.address:
         yield Capability.IPV6

@@ -1,12 +1,13 @@
 """Who is there right now: live pods, Services and external hosts, under the scenario's own names. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.probe.question import Speech
 from netpol_harness.runner.udp_servers import speeches
 from netpol_harness.scenario.placement import Placement
@@ -66,10 +67,10 @@ class ClusterSnapshot:
         return cls(there, services, externals, tuple(name_servers), placement, uids, gone, spoken)
 
     @property
-    def addresses(self) -> Mapping[NamespacedName, Sequence[str]]:
-        """Those of what is one pod, or one external host (in no namespace); several pods have none in common."""
+    def addresses(self) -> KnownAddresses:
+        """Those of workloads that are one pod, and of external hosts; several pods have none in common."""
         pods = {owner: live[0].pod.addresses for owner, live in self.pods.items() if len(live) == 1}
-        return {**pods, **{NamespacedName("", name): host.addresses for name, host in self.externals.items()}}
+        return KnownAddresses(pods, {name: host.addresses for name, host in self.externals.items()})
 
     def pods_of(self, workload: NamespacedName) -> tuple[RunningPod, ...]:
         """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""

@@ -10,8 +10,20 @@ from dataclasses import dataclass, replace
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service, ServicePort
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    AnyServiceTarget,
+    ClusterIPTarget,
+    DnsTarget,
+    ExternalSource,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodTarget,
+    ServiceTarget,
+)
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme, Target, TargetKind
+from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme
 from netpol_harness.probe.question import Probe, Question, Speech
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
@@ -66,10 +78,10 @@ def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterS
 
 
 def _sources(path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
-    if not path.source.namespace:
-        return (_external(path.source.name, snapshot),)
+    if isinstance(path.source, ExternalSource):
+        return (_external(path.source.host, snapshot),)
     pods_of = snapshot.pods_ever_of if path.mode is ProbeMode.FIRST_PACKET else snapshot.pods_of
-    return tuple(live.pod for live in pods_of(path.source))
+    return tuple(live.pod for live in pods_of(path.source.ref))
 
 
 def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
@@ -85,8 +97,8 @@ def _speech(pod: Pod, number: int, snapshot: ClusterSnapshot) -> Speech | None:
 
 
 def _unspoken(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
-    if not path.source.namespace and path.target.kind in (TargetKind.SERVICE, TargetKind.FQDN):
-        return _balanced(path, snapshot)
+    if isinstance(path.source, ExternalSource) and isinstance(path.target, DnsTarget):
+        return _balanced(path, path.target, snapshot)
     return (
         Probe(
             path.scheme,
@@ -99,32 +111,31 @@ def _unspoken(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Pr
     )
 
 
-def _balanced(path: Path, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
+def _balanced(path: Path, target: DnsTarget, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
     """What a load balancer in front of the Service makes of it: its pods, which see the outsider's own address.
 
     By its ClusterIP they would not: kube-proxy puts a node's address in its place, and nodes reach their own pods.
     """
-    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, snapshot))
+    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, target, snapshot))
     if not found:
-        raise WorkloadFailed(f"Service {path.target.ref} has no pods behind port {path.target.port}")
+        raise WorkloadFailed(f"Service {target.ref} has no pods behind port {target.port}")
     return found
 
 
 def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...]:
-    target = path.target
-    match target.kind:
-        case TargetKind.ADDRESS:
-            return (target.ref.name,)
-        case TargetKind.EXTERNAL:
-            return _external(target.ref.name, snapshot).addresses[:1]
-        case TargetKind.POD:
-            return tuple(_address(live.pod) for live in snapshot.pods_of(target.ref))
-        case TargetKind.NODE_PORT:
-            return tuple(dict.fromkeys(live.node_address for live in snapshot.pods_of(target.ref)))
-        case TargetKind.CLUSTER_IP:
-            return _cluster_ip(_service(target, snapshot))
-        case TargetKind.SERVICE | TargetKind.FQDN:
-            return (_service_name(target, _service(target, snapshot), source),)
+    match path.target:
+        case AddressTarget(address):
+            return (address,)
+        case ExternalTarget(host):
+            return _external(host, snapshot).addresses[:1]
+        case PodTarget(ref):
+            return tuple(_address(live.pod) for live in snapshot.pods_of(ref))
+        case NodePortTarget(ref):
+            return tuple(dict.fromkeys(live.node_address for live in snapshot.pods_of(ref)))
+        case ClusterIPTarget(ref):
+            return _cluster_ip(_service(ref, snapshot))
+        case ServiceTarget(ref) | FqdnTarget(ref):
+            return (_service_name(path.target, _service(ref, snapshot), source),)
 
 
 def _address(pod: Pod) -> str:
@@ -133,10 +144,10 @@ def _address(pod: Pod) -> str:
     return pod.addresses[0]
 
 
-def _service_name(target: Target, service: Service, source: Pod) -> str:
+def _service_name(target: DnsTarget, service: Service, source: Pod) -> str:
     """What one types in a pod: the bare name at home, ``name.namespace`` abroad, or the full name where asked for."""
     name, namespace = service.ref.name, service.ref.namespace
-    if target.kind is TargetKind.FQDN:
+    if isinstance(target, FqdnTarget):
         return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
     return name if namespace == source.ref.namespace else f"{name}.{namespace}"
 
@@ -166,27 +177,24 @@ def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: st
 
 def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
     """The pods and port numbers that should answer this probe."""
-    target = path.target
-    match target.kind:
-        case TargetKind.POD:
-            return [
-                (live.pod, target.port) for live in snapshot.pods_of(target.ref) if probe.host in live.pod.addresses
-            ]
-        case TargetKind.EXTERNAL:
-            return [(_external(target.ref.name, snapshot), target.port)]
-        case TargetKind.ADDRESS:
+    match path.target:
+        case PodTarget(ref, number):
+            return [(live.pod, number) for live in snapshot.pods_of(ref) if probe.host in live.pod.addresses]
+        case ExternalTarget(host, number):
+            return [(_external(host, snapshot), number)]
+        case AddressTarget():
             return _listeners_at(path, probe, snapshot)
-        case TargetKind.NODE_PORT:
-            offered = [(s, p) for s in snapshot.services.values() for p in s.ports if p.node_port == target.port]
+        case NodePortTarget(_, number):
+            offered = [(s, p) for s in snapshot.services.values() for p in s.ports if p.node_port == number]
             return [found for s, port in offered if _same(port, path) for found in _endpoints(s, port, snapshot)]
-        case _:
-            return _behind(path, snapshot)
+        case ServiceTarget() | FqdnTarget() | ClusterIPTarget():
+            return _behind(path, path.target, snapshot)
 
 
-def _behind(path: Path, snapshot: ClusterSnapshot) -> list[tuple[Pod, int]]:
+def _behind(path: Path, target: AnyServiceTarget, snapshot: ClusterSnapshot) -> list[tuple[Pod, int]]:
     """Where the asked port of the path's Service arrives."""
-    service = _service(path.target, snapshot)
-    asked = [port for port in service.ports if port.port.number == path.target.port and _same(port, path)]
+    service = _service(target.ref, snapshot)
+    asked = [port for port in service.ports if port.port == path.port]
     return [found for port in asked for found in _endpoints(service, port, snapshot)]
 
 
@@ -215,9 +223,9 @@ def _endpoints(service: Service, port: ServicePort, snapshot: ClusterSnapshot) -
         yield from ((pod, number) for number in numbers)
 
 
-def _service(target: Target, snapshot: ClusterSnapshot) -> Service:
-    if (service := snapshot.services.get(target.ref)) is None:
-        raise WorkloadFailed(f"Service {target.ref} is not there; see `kubectl -n {target.ref.namespace} get services`")
+def _service(ref: NamespacedName, snapshot: ClusterSnapshot) -> Service:
+    if (service := snapshot.services.get(ref)) is None:
+        raise WorkloadFailed(f"Service {ref} is not there; see `kubectl -n {ref.namespace} get services`")
     return service
 
 

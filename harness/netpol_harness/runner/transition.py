@@ -15,6 +15,7 @@ from netpol_harness.errors import WorkloadFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.objects import Pod
+from netpol_harness.paths.ends import PodSource
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode
 from netpol_harness.probe import first_packet
@@ -90,7 +91,7 @@ class StepTransition:
             if watched.questions:
                 self._watches[watched.path].wait(Deadline(PREPARATION))
         for path in paths(self.step, ProbeMode.FIRST_PACKET):
-            if not self._starts(path.source):
+            if not (isinstance(path.source, PodSource) and self._starts(path.source.ref)):
                 self._watch(_ContinuousProbe(path, (), self.before.uids))
 
     def inject(self, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -148,12 +149,12 @@ class StepTransition:
 
     def _starts(self, workload: NamespacedName) -> bool:
         """Whether the step makes the pods of this workload."""
-        return workload in self.step.recreate or (bool(workload.namespace) and workload not in self.before.pods)
+        return workload in self.step.recreate or workload not in self.before.pods
 
     def _injected(self, change: Change) -> Change:
         key = change.key
         source = NamespacedName(self.ways.placement.logical(key.namespace), key.name)
-        asked = [path for path in paths(self.step, ProbeMode.FIRST_PACKET) if path.source == source]
+        asked = [path for path in paths(self.step, ProbeMode.FIRST_PACKET) if path.source == PodSource(source)]
         if not asked or not change.starts_pods or change.act is Act.DELETE or not self._starts(source):
             return change
         stub = Pod(NamespacedName(key.namespace, key.name), {})
@@ -178,7 +179,7 @@ class StepTransition:
                 if probe in replies
             ]
             for path in paths(self.step, ProbeMode.FIRST_PACKET)
-            if path.source == source
+            if path.source == PodSource(source)
         }
 
 

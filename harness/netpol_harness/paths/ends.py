@@ -1,0 +1,91 @@
+"""The two ends of a path: a source that asks, and a target that is asked. Pure.
+
+Every kind of end is a type of its own, so that a ``match`` names what it handles and mypy finds what it forgets.
+Names are logical ones, as the scenario's files spell them.
+"""
+
+from dataclasses import dataclass
+
+from netpol_harness.model.names import NamespacedName
+
+
+@dataclass(frozen=True, slots=True)
+class PodSource:
+    """The pods of the workload ``ref``, every one of them."""
+
+    ref: NamespacedName
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSource:
+    """A host outside the cluster, by its name under ``external``."""
+
+    host: str
+
+
+Source = PodSource | ExternalSource
+
+
+@dataclass(frozen=True, slots=True)
+class PodTarget:
+    """The pods of the workload ``ref``, by their addresses. ``port`` is 0 for ICMP."""
+
+    ref: NamespacedName
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTarget:
+    """A Service by its short DNS name. ``port`` is the Service's own."""
+
+    ref: NamespacedName
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FqdnTarget:
+    """A Service by its name within the cluster's domain (``name.namespace.svc[.cluster.local]``)."""
+
+    ref: NamespacedName
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterIPTarget:
+    """A Service by its ClusterIP. ``port`` is the Service's own."""
+
+    ref: NamespacedName
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodePortTarget:
+    """The address of the node on which the pod ``ref`` runs. ``port`` is a Service's ``nodePort``."""
+
+    ref: NamespacedName
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTarget:
+    """A host outside the cluster, by its address; ``host`` is its name under ``external``. ``port`` is 0 for ICMP."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressTarget:
+    """A literal address that belongs to no external host of the scenario. ``port`` is 0 for ICMP."""
+
+    address: str
+    port: int
+
+
+DnsTarget = ServiceTarget | FqdnTarget
+"""Targets that must be looked up before they can be asked."""
+
+AnyServiceTarget = DnsTarget | ClusterIPTarget
+"""Targets that a Service answers, with the asking pod as the source that policies see."""
+
+Target = PodTarget | AnyServiceTarget | NodePortTarget | ExternalTarget | AddressTarget
