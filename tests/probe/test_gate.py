@@ -76,3 +76,13 @@ def test_places_are_really_shared_between_threads() -> None:
     with ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(meet) for _ in range(3)]:
             done.result()
+
+
+def test_a_narrowed_gate_is_noted_once_for_a_crowd(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate(32)
+    with caplog.at_level("INFO", "netpol_harness"), ExitStack() as crowd:
+        for slot in [crowd.enter_context(gate.slot()) for _ in range(32)]:
+            slot.throttled = True
+    assert [record.getMessage() for record in caplog.records] == [
+        "the API server throttles: at most 16 execs at once from now on"
+    ]

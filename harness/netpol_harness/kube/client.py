@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.config import Access
+from netpol_harness.kube.log import Operation, hide
 from netpol_harness.kube.segment import segment
 from netpol_harness.model.names import ObjectKey
 
@@ -56,6 +57,7 @@ class Client:
     def __init__(self, access: Access, *, timeout: float = 30.0, patience: float = 60.0) -> None:
         self.access = access
         self._patience = patience
+        hide(urlsplit(access.server).path)
         self._rest = RESTClientObject(_without_retries(access))
         self._timeout = timeout
         self._resources: dict[str, dict[str, Resource]] = {}
@@ -204,20 +206,26 @@ class Client:
     def _answered(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> tuple[int, bytes]:
         """The code and body of an answer that is success."""
         repeatable = method == "GET" or content_type == APPLY_PATCH
+        operation = Operation(f"request {method}", path.partition("?")[0])
         retrying = Retrying(
             retry=retry_if_exception(_may_pass if repeatable else _was_not_done),
             wait=_wait,
             stop=self._is_enough,
+            before_sleep=lambda state: operation.log_retry(_failure(state), state.upcoming_sleep),
             reraise=True,
         )
         try:
-            return retrying(self._once, method, path, body, content_type)
+            answer = retrying(self._once, method, path, body, content_type)
         except _Refused as refused:
+            operation.log_end(refused.error.code)
             raise refused.error from None
         except (HTTPError, ApiException, OSError) as error:
+            operation.log_end(_reason(error))
             raise ClusterFailed(
                 f"cannot reach the API server at {self.access.address} ({_reason(error)}); is the cluster running?"
             ) from error
+        operation.log_end(answer[0])
+        return answer
 
     def _is_enough(self, state: RetryCallState) -> bool:
         """Whether to give up: by attempts, but not before our patience ends with a server that throttles us."""
@@ -287,6 +295,14 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, _Refused) else None
     return (asked or 0.0) + _backoff(state)
+
+
+def _failure(state: RetryCallState) -> str:
+    """Why an attempt failed, for the log: a refusal's code and reason without its message, which may quote a body."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, _Refused):
+        return f"{error.error.code} {error.error.reason}"
+    return _reason(error) if error else ""
 
 
 def _without_retries(access: Access) -> Any:

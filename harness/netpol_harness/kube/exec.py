@@ -19,6 +19,7 @@ from websocket import ABNF, WebSocket, WebSocketException, WebSocketTimeoutExcep
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.config import Access
+from netpol_harness.kube.log import Operation
 from netpol_harness.kube.session import PodSession
 from netpol_harness.kube.stream import (
     CLOSE,
@@ -112,27 +113,37 @@ class PodExec:
         """Run the command. What fails before the first output, for a reason that passes, is tried three times."""
         path = exec_path(pod, argv, container, "true" if stdin else "false")
         patience = _Patience(deadline)
+        operation = Operation(f"exec {argv[0]}", f"in pod {pod}", container)
         retrying = Retrying(
             retry=retry_if_exception_type((TransientFailure, Throttling)),
             wait=patience.wait,
             stop=patience.stop,
+            before_sleep=lambda state: operation.log_retry(_problem(state), state.upcoming_sleep),
             reraise=True,
         )
         try:
-            return replace(retrying(self._once, path, stdin, deadline), throttled=patience.throttled)
+            reply = retrying(self._once, path, stdin, deadline)
         except Throttling as error:
+            operation.log_end(f"throttled: {error}")
             raise Throttled(f"exec in pod {pod} failed: {error}; lower --probe-concurrency") from error
         except (TransientFailure, PermanentFailure) as error:
+            operation.log_end(error)
             raise ExecFailed(f"exec in pod {pod} failed: {error}") from error
+        operation.log_end(reply.broken or f"exit code {reply.exit_code}")
+        return replace(reply, throttled=patience.throttled)
 
     def session(
         self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = ""
     ) -> PodSession:
         """Start the command and leave it running. Tried once: who holds sessions knows when to try again."""
+        operation = Operation(f"session {argv[0]}", f"in pod {pod}", container)
         try:
-            return PodSession(connect(self._access, exec_path(pod, argv, container, "true"), deadline), pod)
+            session = PodSession(connect(self._access, exec_path(pod, argv, container, "true"), deadline), pod)
         except (TransientFailure, Throttling, PermanentFailure) as error:
+            operation.log_end(error)
             raise ExecFailed(f"exec in pod {pod} failed: {error}") from error
+        operation.log_end("open")
+        return session
 
     def _once(self, path: str, stdin: bytes, deadline: Deadline) -> ExecReply:
         socket = connect(self._access, path, deadline)

@@ -5,6 +5,7 @@ silent target takes its whole time-out), but no more than ``LANES`` at once. Wha
 told from what was asked before by its position.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,8 @@ from netpol_harness.probe.converge import ask
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Attempt
+
+log = logging.getLogger("netpol_harness.probe")
 
 PERIOD = 0.05
 LANES = 4
@@ -80,4 +83,5 @@ class ContinuousProbe:
         narrow = any(question.probe.source_port for question in questions)
         if questions and not (narrow and under_way):  # a source port is one probe's at a time
             at = time.monotonic() - self._since
+            log.debug("continuous round at %.3f s: %d paths", at, len(questions))
             self._rounds.append(_Round(at, questions, pool.submit(ask, self._prober, questions)))

@@ -8,6 +8,7 @@ counts, and a match that did not last is kept, as flapping.
 Times are seconds from ``since``, the monotonic moment of the last change, to the start of the attempt's round.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ from netpol_harness.probe.prober import ProbeMethod, Prober, Replies
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.timeouts import Timeouts
+
+log = logging.getLogger("netpol_harness.probe")
 
 
 def converge(
@@ -85,6 +88,7 @@ class _Rounds:
         self._means = means
         self._origin = origin
         self._next = Deadline(0.0)
+        self._number = 0
 
     def ask(self, asked: tuple[Question, ...]) -> tuple[Question, ...]:
         """Ask all of them once; returns those that are not satisfied."""
@@ -94,7 +98,13 @@ class _Rounds:
         at = time.monotonic() - self._origin
         for question, attempt in ask(self._prober, asked, self._means).items():
             self._attempts[question].append(replace(attempt, at=at))
-        return tuple(question for question in asked if not satisfied(question, self._attempts[question][-1]))
+        differing = tuple(question for question in asked if not satisfied(question, self._attempts[question][-1]))
+        self._number += 1
+        log.debug(
+            "round %d at %.3f s: %d of %d paths differ; %s",
+            *(self._number, at, len(differing), len(asked), self._prober.load),
+        )
+        return differing
 
 
 def _vouched(

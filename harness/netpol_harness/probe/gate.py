@@ -4,10 +4,13 @@ Additive increase, multiplicative decrease: a server that throttles halves the c
 together; every exec that met no resistance lets in a fraction of one more, until the crowd is as large as it may be.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+log = logging.getLogger("netpol_harness.probe")
 
 
 @dataclass(slots=True)
@@ -53,4 +56,5 @@ class Gate:
             elif slot.crowd == self._crowd:
                 self._crowd += 1
                 self._limit = max(1.0, self._limit / 2)
+                log.info("the API server throttles: at most %d execs at once from now on", self.limit)
             self._moved.notify_all()

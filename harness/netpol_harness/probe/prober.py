@@ -10,6 +10,7 @@ never makes a denial; neither does an API server that throttles (the ``Gate`` na
 harmless to run twice).
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -41,6 +42,8 @@ from netpol_harness.probe.script import Answers, Batch
 from netpol_harness.probe.toolbox import Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
+log = logging.getLogger("netpol_harness.probe")
+
 TRIES = 3
 """Times that a batch is run whose connection breaks before all was said."""
 STARTS_PER_SECOND = 400
@@ -61,6 +64,17 @@ class ProbeMethod(StrEnum):
 
     CLI = "cli"
     PYTHON = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How fast probes are sent: the pace (times the time-out) and how many execs may run at once."""
+
+    pace: int
+    execs: int
+
+    def __str__(self) -> str:
+        return f"pace {self.pace}, at most {self.execs} execs at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,11 @@ class Prober:
     def timeout(self) -> float:
         """Seconds that one probe gets at the present pace."""
         return self._timeout * self._pace
+
+    @property
+    def load(self) -> Load:
+        """The present pace and width, for logs."""
+        return Load(self._pace, self._gate.limit)
 
     def prefer(self, namespace: str, containers: Iterable[str]) -> None:
         """In pods of this namespace, ask from the containers of these names before others that they may have."""
@@ -182,6 +201,8 @@ class Prober:
             if reply.outcome in script.SILENT and slowness > (names if key[1].by_name else SLOW)
         )
         self._adapt(slowness, doubtful=bool(doubtful))
+        if doubtful:
+            log.info("pod %s was too slow: %d silent probes are doubted; pace %d", slowest, len(doubtful), self._pace)
         return replies, dict.fromkeys(doubtful, f"pod {slowest} was too slow for silence to mean anything")
 
     def _all_at_once(
@@ -310,6 +331,7 @@ class Prober:
                 slot.throttled = reply.throttled
             if not (reply.broken and left) or deadline.passed:
                 return reply
+            log.info("exec %s in pod %s: %s; %d retries left", argv[0], pod, reply.broken, left)
         raise AssertionError("the last try returns or raises")
 
     def _prepare(self, pod: NamespacedName) -> None:

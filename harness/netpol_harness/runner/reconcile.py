@@ -1,5 +1,7 @@
 """Makes changes on a cluster: in the order of their acts, all changes of one act at once."""
 
+import logging
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -15,6 +17,8 @@ from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.timeouts import Timeouts
 
+log = logging.getLogger("netpol_harness.runner")
+
 _AT_ONCE = 8
 
 
@@ -26,12 +30,22 @@ class Reconciler:
         self._timeouts = timeouts
         self._run = run
 
-    def make(self, changes: Iterable[Change]) -> None:
-        """Carry out all changes; the first error is raised after the changes of the same act have ended."""
+    def make(self, changes: Iterable[Change], step: str = "") -> None:
+        """Carry out all changes; the first error is raised after the changes of the same act have ended.
+
+        ``step`` names in the log what they are for.
+        """
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reconcile") as pool:
             for _, same_act in groupby(changes, key=lambda change: change.act):
-                for done in [pool.submit(self._make, change) for change in same_act]:
+                for done in [pool.submit(self._logged, change, step) for change in same_act]:
                     done.result()
+
+    def _logged(self, change: Change, step: str) -> None:
+        """Carry out one change and record it."""
+        began = time.monotonic()
+        self._make(change)
+        seconds = time.monotonic() - began
+        log.debug("change %s %s in %.3f s, %s", change.act.name.lower(), change.key, seconds, step or "outside a step")
 
     def _make(self, change: Change) -> None:
         match change.act:

@@ -294,7 +294,7 @@ class ScenarioRun:
         self._lines.keep([path for later in self.scenario.steps[index:] for path in paths(later, ProbeMode.PERSISTENT)])
         target, recreate = self._target(step), recreated(self.scenario, step, self.placement)
         if not (follow and any(paths(step, ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS))):
-            self._lead(target, recreate, restart=step.restart)
+            self._lead(target, recreate, step=step)
         else:
             self._follow(step, target, recreate)
         self._hold(step)
@@ -305,7 +305,7 @@ class ScenarioRun:
         self._transition = transition = StepTransition(step, ways, self.snapshot(), time.monotonic())
         try:
             transition.start()
-            self._lead(target, recreate, restart=step.restart, equip=transition.inject)
+            self._lead(target, recreate, step=step, equip=transition.inject)
             transition.finish(self.snapshot(), self._changed)
         except BaseException:
             transition.end()
@@ -330,15 +330,15 @@ class ScenarioRun:
         target: State,
         recreate: Collection[ObjectKey] = (),
         *,
-        restart: Restart | None = None,
+        step: Step | None = None,
         equip: PrepareChanges = tuple,
     ) -> None:
-        """Make the cluster hold ``target``, restart what is to be, and wait for the pods that this starts."""
+        """Make the cluster hold ``target``, restart what ``step`` restarts, and wait for the pods that this starts."""
         todo = changes(self._state, target, recreate)
         self._state = {**self._state, **target}
-        self._reconciler.make(equip(todo))
+        self._reconciler.make(equip(todo), f"step {step.name}" if step else "")
         self._state = target
-        if restart is Restart.AGENT:
+        if step is not None and step.restart is Restart.AGENT:
             self.context.backend.restart_agent(self.context.cluster)
         if any(change.starts_pods for change in todo):
             self._wait_ready()
