@@ -13,12 +13,13 @@ from netpol_harness.emulator.controllers.endpoints import ServiceEndpoints
 from netpol_harness.emulator.controllers.garbage import Garbage
 from netpol_harness.emulator.controllers.replicasets import ReplicaSets
 from netpol_harness.emulator.controllers.work import Controller, Work
-from netpol_harness.emulator.store import Key, Object, Store
+from netpol_harness.emulator.store import Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 MAX_TURNS = 30
 
 
-def _with_status(status: Object, pod: Object) -> Object:
+def _with_status(status: JsonObject, pod: JsonObject) -> JsonObject:
     return {**pod, "status": status}
 
 
@@ -50,7 +51,7 @@ class Cluster:
             self._turns.pop(0)()
         pytest.fail(f"the controllers do not come to rest within {MAX_TURNS} turns")
 
-    def create(self, resource: str, obj: Object) -> None:
+    def create(self, resource: str, obj: JsonObject) -> None:
         named = {**obj, "metadata": {"namespace": "x", **obj["metadata"]}}
         self.store.create(resource, admit(self.store, resource, named))
         self.settle()
@@ -74,14 +75,14 @@ class Cluster:
             self.store.modify(Key.of("pods", pod), partial(_with_status, status))
         self.settle()
 
-    def list(self, resource: str) -> list[Object]:
+    def list(self, resource: str) -> list[JsonObject]:
         return self.store.list(resource, "x")
 
     def names(self, resource: str) -> set[str]:
         return {obj["metadata"]["name"] for obj in self.list(resource)}
 
-    def status(self) -> Object:
-        status: Object = self.store.get(Key("deployments", "x", "web"))["status"]
+    def status(self) -> JsonObject:
+        status: JsonObject = self.store.get(Key("deployments", "x", "web"))["status"]
         return status
 
 
@@ -90,7 +91,7 @@ def cluster() -> Cluster:
     return Cluster()
 
 
-def template(**labels: str) -> Object:
+def template(**labels: str) -> JsonObject:
     ports = [{"containerPort": 8080, "name": "http"}]
     return {
         "metadata": {"labels": {"app": "web", **labels}},
@@ -98,17 +99,17 @@ def template(**labels: str) -> Object:
     }
 
 
-def deployment(**spec: Any) -> Object:
+def deployment(**spec: Any) -> JsonObject:
     selector = {"matchLabels": {"app": "web"}}
     return {"metadata": {"name": "web"}, "spec": {"replicas": 2, "selector": selector, "template": template(), **spec}}
 
 
-def service(**spec: Any) -> Object:
+def service(**spec: Any) -> JsonObject:
     ports = [{"port": 80, "targetPort": "http"}]
     return {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": ports, **spec}}
 
 
-def condition(status: Object, kind: str) -> tuple[str, str]:
+def condition(status: JsonObject, kind: str) -> tuple[str, str]:
     return next((c["status"], c["reason"]) for c in status["conditions"] if c["type"] == kind)
 
 
@@ -234,7 +235,7 @@ def test_the_end_of_an_owner_is_the_end_of_the_owned(cluster: Cluster) -> None:
 def test_the_disowned_stay(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")
-    free: Object = {"ownerReferences": []}
+    free: JsonObject = {"ownerReferences": []}
     cluster.store.modify(
         Key.of("replicasets", replica_set), lambda copy: {**copy, "metadata": {**copy["metadata"], **free}}
     )

@@ -10,10 +10,11 @@ from netpol_harness.emulator.dataplane.engine import PolicyEngine, RuleUpdate
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.emulator.kernel.nft import NftFailed
-from netpol_harness.emulator.store import Object, Store
+from netpol_harness.emulator.store import Store
 from netpol_harness.emulator.sync import Dataplane
+from netpol_harness.model.json_object import JsonObject
 
-POLICY: Object = {"metadata": {"namespace": "x", "name": "deny"}, "spec": {"podSelector": {}}}
+POLICY: JsonObject = {"metadata": {"namespace": "x", "name": "deny"}, "spec": {"podSelector": {}}}
 
 
 class Tables:
@@ -32,7 +33,7 @@ class Tables:
         self.texts.append(text)
 
 
-def pod(name: str, address: str) -> Object:
+def pod(name: str, address: str) -> JsonObject:
     return {"metadata": {"namespace": "x", "name": name}, "spec": {}, "status": {"podIPs": [{"ip": address}]}}
 
 

@@ -4,8 +4,9 @@ from itertools import permutations
 
 import pytest
 
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
-from netpol_harness.runner.state import Act, Change, Object, State, changes, recreated, state_of
+from netpol_harness.runner.state import Act, Change, State, changes, recreated, state_of
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -83,7 +84,7 @@ def test_any_state_leads_to_any_other(shop: Scenario, placement: Placement) -> N
 
 def _carried_out(state: State, todo: tuple[Change, ...]) -> State:
     """What an obedient cluster would hold afterwards."""
-    result: dict[ObjectKey, Object] = dict(state)
+    result: dict[ObjectKey, JsonMapping] = dict(state)
     for change in todo:
         match change.act:
             case Act.DELETE:

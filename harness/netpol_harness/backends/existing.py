@@ -22,9 +22,10 @@ from netpol_harness.backends.runs.directory import PREFIX
 from netpol_harness.backends.runs.owner import Life, Owner, run_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed
-from netpol_harness.kube.client import Client, Object
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.wait import wait_gone
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import EMBEDDED, REMOTE, Timeouts
 from netpol_harness.wellknown import OWNER_ANNOTATION, RUN_LABEL
@@ -152,7 +153,7 @@ class ExistingClusterBackend:
 
     def traces(self) -> tuple[RunResidue, ...]:
         """What runs of ours, dead or alive, have there as far as the user may know."""
-        found: dict[str, list[Object]] = {}
+        found: dict[str, list[JsonObject]] = {}
         for data in self._marked(RUN_LABEL):
             found.setdefault(run_of(data), []).append(data)
         return tuple(_trace(run, objects) for run, objects in sorted(found.items()))
@@ -172,7 +173,7 @@ class ExistingClusterBackend:
     def _client(self) -> Client:
         return Client(self._access, timeout=_PATIENCE)
 
-    def _nodes(self) -> list[Object]:
+    def _nodes(self) -> list[JsonObject]:
         """The nodes; none where the user may not see them."""
         return self._visible("v1", "Node", "", "")
 
@@ -189,12 +190,12 @@ class ExistingClusterBackend:
             self._progress(f"waiting until {len(found)} objects of run {run} are gone")
             wait_gone(self._client, found, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
 
-    def _marked(self, selector: str) -> Iterator[Object]:
+    def _marked(self, selector: str) -> Iterator[JsonObject]:
         for api_version, kind in _KINDS:
             if self._client.serves(api_version, kind):
                 yield from self._visible(api_version, kind, "", selector)
 
-    def _visible(self, api_version: str, kind: str, namespace: str, selector: str) -> list[Object]:
+    def _visible(self, api_version: str, kind: str, namespace: str, selector: str) -> list[JsonObject]:
         """The objects that the user may see: everywhere, else in the namespaces that were given."""
         for places in ([namespace], [] if namespace else [real for _, real in self._options.namespaces]):
             with suppress(ApiError):
@@ -227,7 +228,7 @@ def _matches(pattern: str, name: str) -> bool:
         raise ClusterFailed(f"--production-pattern {pattern}: {error}; give a regular expression") from error
 
 
-def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capability]:
+def _capabilities(nodes: Sequence[JsonObject], *, embedded: bool) -> Iterator[Capability]:
     if embedded:
         yield from (Capability.EXTERNAL_HOSTS, Capability.CHOSEN_ADDRESSES)
     ranges = [r for node in nodes for r in (node.get("spec") or {}).get("podCIDRs") or ()]
@@ -237,7 +238,7 @@ def _capabilities(nodes: Sequence[Object], *, embedded: bool) -> Iterator[Capabi
         yield Capability.TWO_NODES
 
 
-def _trace(run: str, objects: Sequence[Object]) -> RunResidue:
+def _trace(run: str, objects: Sequence[JsonObject]) -> RunResidue:
     told: Any = None
     with suppress(ValueError):
         told = json.loads((objects[0]["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "{}")

@@ -6,19 +6,19 @@ deviations; whether a plugin enforces anything, the canary finds out.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netpol_harness.errors import ApiError
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.wellknown import DATAPLANE_KEY
 
 if TYPE_CHECKING:
     from netpol_harness.kube.client import Client
 
-Object = Mapping[str, Any]
 
 _NAMESPACES = ("kube-system", "calico-system", "cilium", "kube-flannel", "openshift-ovn-kubernetes", "openshift-sdn")
 
@@ -92,14 +92,14 @@ class Facts:
 
 def gather(client: "Client") -> Facts:
     """Ask the cluster. What the user may not see is left empty; raises ``ApiError`` where the API does not answer."""
-    nodes: tuple[Object, ...] = ()
+    nodes: tuple[JsonMapping, ...] = ()
     with suppress(ApiError):
         nodes = tuple(client.list("v1", "Node"))
     own = (Plugin("embedded", harness_version(), ""),) if is_embedded(nodes) else ()
     return Facts(client.version(), own or plugins_of(client), tuple(map(_node, nodes)))
 
 
-def is_embedded(nodes: Iterable[Object]) -> bool:
+def is_embedded(nodes: Iterable[JsonMapping]) -> bool:
     """Whether these are nodes of an embedded cluster, whose dataplane is the harness's own."""
     return any(DATAPLANE_KEY in (node["metadata"].get("labels") or {}) for node in nodes)
 
@@ -115,7 +115,7 @@ def harness_version() -> str:
 def plugins_of(client: "Client") -> tuple[Plugin, ...]:
     """The network plugins of a cluster; none where the user may not see them."""
 
-    def daemons(namespace: str) -> Iterable[Object]:
+    def daemons(namespace: str) -> Iterable[JsonMapping]:
         with suppress(ApiError):
             return client.list("apps/v1", "DaemonSet", namespace=namespace)
         return ()
@@ -123,7 +123,7 @@ def plugins_of(client: "Client") -> tuple[Plugin, ...]:
     return plugins(daemons)
 
 
-def plugins(daemons: Callable[[str], Iterable[Object]]) -> tuple[Plugin, ...]:
+def plugins(daemons: Callable[[str], Iterable[JsonMapping]]) -> tuple[Plugin, ...]:
     """The same, by whatever gives the DaemonSets of a namespace."""
     found = {data["metadata"]["name"]: data for namespace in _NAMESPACES for data in daemons(namespace)}
     known = sorted(found.keys() & _PLUGINS.keys())
@@ -136,14 +136,14 @@ def version_of(image: str) -> str:
     return found[1] if found else ""
 
 
-def _plugin(name: str, daemon: Object) -> Plugin:
+def _plugin(name: str, daemon: JsonMapping) -> Plugin:
     template = (daemon.get("spec") or {}).get("template") or {}
     containers = (template.get("spec") or {}).get("containers") or [{}]
     image = str(containers[0].get("image") or "")
     return Plugin(name, version_of(image), image)
 
 
-def _node(data: Object) -> NodeFacts:
+def _node(data: JsonMapping) -> NodeFacts:
     status = data.get("status") or {}
     info = status.get("nodeInfo") or {}
     return NodeFacts(

@@ -6,7 +6,7 @@ once: a lookup never times out unless the network drops it.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
@@ -16,6 +16,7 @@ from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHea
 from netpol_harness.emulator.kubelet.listeners import Peer
 from netpol_harness.emulator.kubelet.podspec import CLUSTER_DNS
 from netpol_harness.emulator.store import Key, Store
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 IMAGE = "netpol-harness/kube-dns"
@@ -24,7 +25,6 @@ _TTL = 5
 _LONGEST_DATAGRAM = 512
 
 Labels = tuple[str, ...]
-Object = Mapping[str, Any]
 
 
 def pod() -> dict[str, Any]:
@@ -170,10 +170,10 @@ class _Endpoint:
 
     address: str
     names: Labels
-    ports: Sequence[Object]
+    ports: Sequence[JsonMapping]
 
 
-def _endpoint(data: Object, ports: Sequence[Object]) -> _Endpoint:
+def _endpoint(data: JsonMapping, ports: Sequence[JsonMapping]) -> _Endpoint:
     address = data["addresses"][0]
     names = [data["hostname"].lower()] if data.get("hostname") else []
     return _Endpoint(address, (*names, address.replace(".", "-")), ports)
@@ -183,7 +183,9 @@ def _addresses(found: Sequence[str], kind: str) -> list[Any]:
     return [A(address) for address in found] if kind in ("A", "ANY") else []
 
 
-def _servers(targets: Sequence[tuple[str, Sequence[Object]]], wanted: tuple[str, str], kind: str) -> list[Any] | None:
+def _servers(
+    targets: Sequence[tuple[str, Sequence[JsonMapping]]], wanted: tuple[str, str], kind: str
+) -> list[Any] | None:
     """SRV data of the port ``("_name", "_protocol")`` on every target that has it."""
     found = [
         SRV(0, 100, port["port"], target)

@@ -13,7 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
-Object: TypeAlias = dict[str, Any]
+from netpol_harness.model.json_object import JsonObject
+
 _Json = TypeVar("_Json")
 
 FIRST_VERSION = 1
@@ -48,8 +49,8 @@ class Event:
 
     type: EventType
     key: Key
-    object: Object
-    previous: Object | None
+    object: JsonObject
+    previous: JsonObject | None
     resource_version: int
 
 
@@ -91,7 +92,7 @@ class Store:
         self._now = now
         self._new_uid = new_uid
         self._remembered_events = remembered_events
-        self._objects: dict[str, dict[str, dict[str, Object]]] = {}
+        self._objects: dict[str, dict[str, dict[str, JsonObject]]] = {}
         self._history: dict[str, deque[Event]] = {}
         self._forgotten: dict[str, int] = {}
         self._hooks: list[Hook] = []
@@ -103,24 +104,24 @@ class Store:
         """The current time as the API writes it: RFC 3339, UTC, whole seconds."""
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def get(self, key: Key) -> Object:
+    def get(self, key: Key) -> JsonObject:
         """The object; raises NotFound."""
         found = self.find(key)
         if found is None:
             raise NotFound(key)
         return found
 
-    def find(self, key: Key) -> Object | None:
+    def find(self, key: Key) -> JsonObject | None:
         """The object, or None."""
         return self._objects.get(key.resource, {}).get(key.namespace, {}).get(key.name)
 
-    def list(self, resource: str, namespace: str = "") -> list[Object]:
+    def list(self, resource: str, namespace: str = "") -> list[JsonObject]:
         """The objects of one namespace, or of all ("", also for cluster-scoped resources), by namespace and
         name.
         """
         return list(self._iterate(resource, namespace))
 
-    def create(self, resource: str, obj: Mapping[str, Any]) -> Object:
+    def create(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:
         """Store a new object with a fresh uid, creationTimestamp and resourceVersion; raises AlreadyExists."""
         key = Key.of(resource, obj)
         if self.find(key) is not None:
@@ -128,7 +129,7 @@ class Store:
         identity = {"uid": self._new_uid(), "creationTimestamp": self.timestamp()}
         return self._commit(EventType.ADDED, key, {**obj, "metadata": {**obj["metadata"], **identity}}, None)
 
-    def update(self, resource: str, obj: Mapping[str, Any]) -> Object:
+    def update(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:
         """Replace an object, keeping its uid and creationTimestamp.
 
         metadata.resourceVersion, when present, must be the stored one. A write that changes nothing is no
@@ -145,7 +146,7 @@ class Store:
             return stored
         return self._commit(EventType.MODIFIED, key, replacement, stored)
 
-    def modify(self, key: Key, change: Callable[[Object], Object | None]) -> Object:
+    def modify(self, key: Key, change: Callable[[JsonObject], JsonObject | None]) -> JsonObject:
         """Replace an object by `change` of a copy of it, which `change` may edit in place and return.
 
         None, or an equal object, is no commit. Raises NotFound.
@@ -154,7 +155,7 @@ class Store:
         changed = change(clone(stored))
         return stored if changed is None else self.update(key.resource, changed)
 
-    def remove(self, key: Key) -> Object:
+    def remove(self, key: Key) -> JsonObject:
         """Take the object out and return its last state; raises NotFound."""
         removed = self.get(key)
         siblings = self._objects[key.resource][key.namespace]
@@ -171,14 +172,14 @@ class Store:
             raise Expired
         return tuple(event for event in self._history.get(resource, ()) if event.resource_version > version)
 
-    def _iterate(self, resource: str, namespace: str) -> Iterator[Object]:
+    def _iterate(self, resource: str, namespace: str) -> Iterator[JsonObject]:
         spaces = self._objects.get(resource, {})
         for space in [namespace] if namespace else sorted(spaces):
             by_name = spaces.get(space, {})
             for name in sorted(by_name):
                 yield by_name[name]
 
-    def _commit(self, event_type: EventType, key: Key, obj: Object, previous: Object | None) -> Object:
+    def _commit(self, event_type: EventType, key: Key, obj: JsonObject, previous: JsonObject | None) -> JsonObject:
         self.resource_version += 1
         stored = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.resource_version)}}
         if event_type is not EventType.DELETED:

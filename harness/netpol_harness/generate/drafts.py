@@ -8,7 +8,6 @@ the case says so.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
 
 from netpol_harness.generate.axes import SELECTORS, Meeting, Peer, RuleCase, Way, every_case, every_meeting
 from netpol_harness.generate.pairwise import pairwise
@@ -24,9 +23,8 @@ from netpol_harness.generate.surroundings import (
     service,
     workloads,
 )
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Direction
-
-Object = dict[str, Any]
 
 LONGEST = 40  # steps of a scenario, in the full product
 
@@ -44,9 +42,9 @@ class Draft:
     """One scenario as plain data: its folder's name, scenario.yaml, its workloads, and its policies by file name."""
 
     name: str
-    scenario: Object
-    workloads: tuple[Object, ...]
-    policies: dict[str, Object]
+    scenario: JsonObject
+    workloads: tuple[JsonObject, ...]
+    policies: dict[str, JsonObject]
 
 
 def drafts(*, full: bool = False) -> tuple[Draft, ...]:
@@ -97,7 +95,7 @@ def _draft(plan: _Plan, prefix: str) -> Draft:
     return Draft(plan.name, scenario, tuple(workloads(plan.direction)), everything)
 
 
-def _step(step: RuleCase | Meeting, files: Iterable[str]) -> Object:
+def _step(step: RuleCase | Meeting, files: Iterable[str]) -> JsonObject:
     return {
         "name": step.name,
         "policies": [f"policies/{file}.yaml" for file in files],

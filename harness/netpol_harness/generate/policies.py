@@ -1,7 +1,5 @@
 """From a step of the catalogue to its NetworkPolicy manifests. PURE."""
 
-from typing import Any
-
 from netpol_harness.generate.axes import (
     SELECTORS,
     AxisChoice,
@@ -16,15 +14,14 @@ from netpol_harness.generate.axes import (
     Types,
 )
 from netpol_harness.generate.surroundings import CHOSEN_NAMESPACE, CHOSEN_POD, PODS, SUBJECT, SUBJECT_NAMESPACE
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Direction
-
-Object = dict[str, Any]
 
 NAME = "under-test"
 _PEERS_KEY = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 
-def policies(step: RuleCase | Meeting, prefix: str) -> dict[str, Object]:
+def policies(step: RuleCase | Meeting, prefix: str) -> dict[str, JsonObject]:
     """The policies that are in force in a step, by names for their files. ``prefix``: see ``surroundings.network``.
 
     Those of cases all bear one name, so that each step edits the policy of the step before it.
@@ -36,13 +33,13 @@ def policies(step: RuleCase | Meeting, prefix: str) -> dict[str, Object]:
     return {step.name: _manifest(NAME, spec)}
 
 
-def _by_stance(stance: Stance, direction: Direction, prefix: str) -> Object:
-    spec: Object = {"podSelector": _subject(SubjectAxis.LABELS), "policyTypes": [direction.value]}
+def _by_stance(stance: Stance, direction: Direction, prefix: str) -> JsonObject:
+    spec: JsonObject = {"podSelector": _subject(SubjectAxis.LABELS), "policyTypes": [direction.value]}
     rule = _stance_rule(stance, _PEERS_KEY[direction], prefix)
     return _manifest(stance, spec if rule is None else spec | {direction.lower(): [rule]})
 
 
-def _stance_rule(stance: Stance, key: str, prefix: str) -> Object | None:
+def _stance_rule(stance: Stance, key: str, prefix: str) -> JsonObject | None:
     match stance:
         case Stance.DENY_ALL:
             return None
@@ -54,12 +51,12 @@ def _stance_rule(stance: Stance, key: str, prefix: str) -> Object | None:
             return {"ports": [{"port": 81}]}
 
 
-def _manifest(name: str, spec: Object) -> Object:
+def _manifest(name: str, spec: JsonObject) -> JsonObject:
     metadata = {"name": str(name), "namespace": SUBJECT_NAMESPACE}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
-def _subject(subject: SubjectAxis) -> Object:
+def _subject(subject: SubjectAxis) -> JsonObject:
     match subject:
         case SubjectAxis.ALL:
             return {}
@@ -69,11 +66,11 @@ def _subject(subject: SubjectAxis) -> Object:
             return {"matchExpressions": [{"key": "pod", "operator": "In", "values": [SUBJECT]}]}
 
 
-def _types(case: RuleCase) -> Object:
+def _types(case: RuleCase) -> JsonObject:
     return {"policyTypes": [case.direction.value]} if case.types is Types.STATED else {}
 
 
-def _peers(case: RuleCase, prefix: str) -> Object:
+def _peers(case: RuleCase, prefix: str) -> JsonObject:
     key = _PEERS_KEY[case.direction]
     match case.peer:
         case Peer.EVERYBODY:
@@ -86,12 +83,12 @@ def _peers(case: RuleCase, prefix: str) -> Object:
             return {key: [_selectors(case)]}
 
 
-def _block(prefix: str, *, excepted: str = "") -> Object:
-    block: Object = {"cidr": f"{prefix}.0/24"}
+def _block(prefix: str, *, excepted: str = "") -> JsonObject:
+    block: JsonObject = {"cidr": f"{prefix}.0/24"}
     return {"ipBlock": block | ({"except": [excepted]} if excepted else {})}
 
 
-def _selectors(case: RuleCase) -> Object:
+def _selectors(case: RuleCase) -> JsonObject:
     pods, namespaces = SELECTORS[case.peer]
     names = sorted({name for found in PODS.values() for name in found})
     of_namespaces = _selector(namespaces, case.spelling, "ns", CHOSEN_NAMESPACE, [*PODS])
@@ -100,7 +97,7 @@ def _selectors(case: RuleCase) -> Object:
     return {key: selector for key, selector in given.items() if selector is not None}
 
 
-def _selector(choice: AxisChoice, spelling: Spelling, key: str, chosen: str, known: list[str]) -> Object | None:
+def _selector(choice: AxisChoice, spelling: Spelling, key: str, chosen: str, known: list[str]) -> JsonObject | None:
     """``chosen`` out of ``known`` in one of the spellings; all of them would choose the same, were there nothing else
     in the cluster."""
     if choice is not AxisChoice.SOME:
@@ -118,18 +115,18 @@ def _selector(choice: AxisChoice, spelling: Spelling, key: str, chosen: str, kno
             return _expression("spare", "DoesNotExist")
 
 
-def _expression(key: str, operator: str, values: list[str] | None = None) -> Object:
-    requirement: Object = {"key": key, "operator": operator}
+def _expression(key: str, operator: str, values: list[str] | None = None) -> JsonObject:
+    requirement: JsonObject = {"key": key, "operator": operator}
     return {"matchExpressions": [requirement | ({"values": values} if values else {})]}
 
 
-def _ports(case: RuleCase) -> Object:
-    protocol: Object = {} if case.protocol is RuleProtocol.DEFAULT else {"protocol": case.protocol.upper()}
+def _ports(case: RuleCase) -> JsonObject:
+    protocol: JsonObject = {} if case.protocol is RuleProtocol.DEFAULT else {"protocol": case.protocol.upper()}
     entries = [protocol | port for port in _port_entries(case.port, case.protocol)]
     return {} if entries == [{}] else {"ports": entries}
 
 
-def _port_entries(port: PortKind, protocol: RuleProtocol) -> list[Object]:
+def _port_entries(port: PortKind, protocol: RuleProtocol) -> list[JsonObject]:
     spoken = "tcp" if protocol is RuleProtocol.DEFAULT else protocol.value
     other = "tcp" if protocol is RuleProtocol.UDP else "udp"
     match port:

@@ -7,11 +7,9 @@ Every pod serves 80 and 81 over TCP and UDP, under the names that upstream's tes
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Direction
-
-Object = dict[str, Any]
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 NUMBERS = (80, 81)
@@ -30,7 +28,7 @@ CALLERS = {Direction.INGRESS: ("x/b", "y/b", "z/b"), Direction.EGRESS: ("x/a", "
 """Who asks the Service."""
 
 
-def workloads(direction: Direction) -> Iterator[Object]:
+def workloads(direction: Direction) -> Iterator[JsonObject]:
     """All objects, as manifests."""
     for namespace in PODS:
         yield _object("v1", "Namespace", {"name": namespace, "labels": _labels("ns", namespace, CHOSEN_NAMESPACE)})
@@ -53,18 +51,18 @@ def network(number: int) -> str:
     return f"198.{18 + high}.{low}"
 
 
-def hosts(prefix: str) -> Object:
+def hosts(prefix: str) -> JsonObject:
     """The hosts outside, as scenario.yaml declares them."""
     ports = [entry for number in NUMBERS for entry in (number, f"{number}/UDP")]
     return {name: {"address": f"{prefix}.{last}", "ports": ports} for name, last in HOSTS.items()}
 
 
-def _pod(namespace: str, name: str) -> Object:
+def _pod(namespace: str, name: str) -> JsonObject:
     metadata = {"name": name, "namespace": namespace, "labels": _labels("pod", name, CHOSEN_POD)}
     return _object("v1", "Pod", metadata, {"containers": [_container(number) for number in NUMBERS]})
 
 
-def _container(number: int) -> Object:
+def _container(number: int) -> JsonObject:
     return {
         "name": f"serve-{number}",
         "image": IMAGE,
@@ -76,7 +74,7 @@ def _container(number: int) -> Object:
     }
 
 
-def _service(namespace: str, pod: str) -> Object:
+def _service(namespace: str, pod: str) -> JsonObject:
     ports = [
         {"name": f"serve-{number}-{protocol.lower()}", "protocol": protocol, "port": number}
         for number in NUMBERS
@@ -91,5 +89,5 @@ def _labels(key: str, name: str, chosen: str) -> dict[str, str]:
     return {key: name, "chosen" if name == chosen else "spare": "one"}
 
 
-def _object(version: str, kind: str, metadata: Object, spec: Object | None = None) -> Object:
+def _object(version: str, kind: str, metadata: JsonObject, spec: JsonObject | None = None) -> JsonObject:
     return {"apiVersion": version, "kind": kind, "metadata": metadata} | ({"spec": spec} if spec else {})

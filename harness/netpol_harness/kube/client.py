@@ -24,6 +24,7 @@ from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.log import Operation, hide
 from netpol_harness.kube.segment import segment
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 
 JSON = "application/json"
@@ -36,8 +37,6 @@ ATTEMPTS = 4
 _OVERTAKEN = 8  # times that somebody else's write of an object may come between
 SERVER_ERRORS = frozenset({500, 502, 503, 504})
 MOST_SECONDS_TO_WAIT = 10.0
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,11 @@ class Client:
         self._resources: dict[str, dict[str, Resource]] = {}
         self._discovering = threading.Lock()
 
-    def get(self, key: ObjectKey) -> Object:
+    def get(self, key: ObjectKey) -> JsonObject:
         """The object. Raises ``ApiError`` with code 404 where there is none."""
         return self._request("GET", self._object_path(key))
 
-    def find(self, key: ObjectKey) -> Object | None:
+    def find(self, key: ObjectKey) -> JsonObject | None:
         """The object, or ``None`` where there is none."""
         try:
             return self.get(key)
@@ -78,7 +77,7 @@ class Client:
 
     def list(
         self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
-    ) -> list[Object]:
+    ) -> list[JsonObject]:
         """All objects of a kind, in one namespace or (empty) in all, that a label and a field selector admit.
 
         Each carries its apiVersion and kind, which the API leaves out of lists.
@@ -87,13 +86,13 @@ class Client:
         selectors = {"labelSelector": labels, "fieldSelector": fields}
         return [{"apiVersion": api_version, "kind": kind, **item} for item in self._pages(path, selectors)]
 
-    def create(self, data: Mapping[str, Any]) -> Object:
+    def create(self, data: Mapping[str, Any]) -> JsonObject:
         """Create the object. Raises ``ApiError`` with code 409 where it exists already."""
         key = ObjectKey.of(data)
         path = self._collection_path(key.api_version, key.kind, self._namespace(key))
         return self._request("POST", path, body=data)
 
-    def replace(self, data: Mapping[str, Any]) -> Object:
+    def replace(self, data: Mapping[str, Any]) -> JsonObject:
         """Replace the object; a resourceVersion in it is a precondition (409 where it is out of date).
 
         Where it has none, that of the object as it is now is taken: custom resources are not replaced without.
@@ -109,16 +108,16 @@ class Client:
         )
         return retrying(self._replace_present, key, data)
 
-    def merge_patch(self, key: ObjectKey, patch: Mapping[str, Any]) -> Object:
+    def merge_patch(self, key: ObjectKey, patch: Mapping[str, Any]) -> JsonObject:
         """Change the fields in ``patch`` (RFC 7386); ``None`` removes one."""
         return self._request("PATCH", self._object_path(key), body=patch, content_type=MERGE_PATCH)
 
-    def patch_subresource(self, key: ObjectKey, subresource: str, patch: Mapping[str, Any]) -> Object:
+    def patch_subresource(self, key: ObjectKey, subresource: str, patch: Mapping[str, Any]) -> JsonObject:
         """Change what a subresource is about by a strategic merge patch: lists merge by the keys of their items."""
         path = f"{self._object_path(key)}/{subresource}"
         return self._request("PATCH", path, body=patch, content_type=STRATEGIC_PATCH)
 
-    def apply(self, data: Mapping[str, Any], *, manager: str, force: bool = True) -> Object:
+    def apply(self, data: Mapping[str, Any], *, manager: str, force: bool = True) -> JsonObject:
         """Server-side apply: make the object, or change in it what ``data`` says and what ``manager`` said before.
 
         Applying twice is applying once. Without ``force``, a field that belongs to another manager is a 409.
@@ -129,7 +128,7 @@ class Client:
 
     def delete(self, key: ObjectKey, *, grace_seconds: int | None = None) -> None:
         """Delete the object and what it owns, in the background; one that is gone already is success."""
-        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         try:
@@ -173,12 +172,12 @@ class Client:
             )
         return found
 
-    def _replace_present(self, key: ObjectKey, data: Mapping[str, Any]) -> Object:
+    def _replace_present(self, key: ObjectKey, data: Mapping[str, Any]) -> JsonObject:
         version = self.get(key)["metadata"].get("resourceVersion")
         metadata = {**data["metadata"], **({"resourceVersion": version} if version else {})}
         return self._request("PUT", self._object_path(key), body={**data, "metadata": metadata})
 
-    def _pages(self, path: str, selectors: Mapping[str, str]) -> Iterator[Object]:
+    def _pages(self, path: str, selectors: Mapping[str, str]) -> Iterator[JsonObject]:
         query = {name: value for name, value in selectors.items() if value} | {"limit": str(PAGE)}
         while True:
             page = self._request("GET", f"{path}?{urlencode(query)}")
@@ -200,7 +199,7 @@ class Client:
         inside = f"/namespaces/{segment(namespace)}" if namespace and resource.namespaced else ""
         return f"{_group_path(api_version)}{inside}/{resource.plural}"
 
-    def _request(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> Object:
+    def _request(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> JsonObject:
         return _decoded(*self._answered(method, path, body=body, content_type=content_type))
 
     def _answered(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> tuple[int, bytes]:
@@ -325,7 +324,7 @@ def _resources(discovered: Mapping[str, Any]) -> dict[str, Resource]:
     }
 
 
-def _decoded(status: int, raw: bytes) -> Object:
+def _decoded(status: int, raw: bytes) -> JsonObject:
     try:
         data = json.loads(raw)
     except ValueError:

@@ -5,10 +5,9 @@ do. ``hopeless`` is what time alone does not mend, so that nobody waits for it.
 Specification: kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle; kubelet's and controllers' event reasons.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Data = Mapping[str, Any]
+from netpol_harness.model.json_object import JsonMapping
 
 HOPELESS = frozenset(
     {
@@ -47,26 +46,26 @@ REFUSALS = {
 """Words of a refused pod that stay true, and what to do."""
 
 
-def condition(data: Data, name: str) -> Data:
+def condition(data: JsonMapping, name: str) -> JsonMapping:
     """The status condition of this type; empty where there is none."""
     conditions = (data.get("status") or {}).get("conditions") or ()
     return next((entry for entry in conditions if entry.get("type") == name), {})
 
 
-def is_leaving(pod: Data) -> bool:
+def is_leaving(pod: JsonMapping) -> bool:
     """Whether the pod is being deleted, or is what remains of an attempt that its controller has replaced."""
     failed = (pod.get("status") or {}).get("phase") == "Failed"
     return "deletionTimestamp" in pod["metadata"] or (failed and bool(pod["metadata"].get("ownerReferences")))
 
 
-def is_permanent(pod: Data) -> bool:
+def is_permanent(pod: JsonMapping) -> bool:
     """Whether the pod will not become ready by waiting; ``is_unschedulable`` is for the caller's patience."""
     if is_leaving(pod):
         return False
     return (pod.get("status") or {}).get("phase") == "Failed" or any(map(_is_stuck, _statuses(pod)))
 
 
-def stuck(pod: Data) -> dict[str, tuple[str, int]]:
+def stuck(pod: JsonMapping) -> dict[str, tuple[str, int]]:
     """The containers that wait for a reason that time rarely mends: name -> that reason, and the restarts so far."""
     if is_leaving(pod):
         return {}
@@ -74,12 +73,12 @@ def stuck(pod: Data) -> dict[str, tuple[str, int]]:
     return {name: (_waiting(one)["reason"], int(one.get("restartCount") or 0)) for name, one in waiting.items()}
 
 
-def ready_containers(pod: Data) -> frozenset[str]:
+def ready_containers(pod: JsonMapping) -> frozenset[str]:
     """The containers that are ready; of init containers, those that have done their work."""
     return frozenset(str(container.get("name")) for container in _statuses(pod) if container.get("ready"))
 
 
-def has_ended(pod: Data) -> dict[str, bool]:
+def has_ended(pod: JsonMapping) -> dict[str, bool]:
     """The containers that ended though they should not: name -> whether a later life of theirs is there already."""
     return {
         str(one.get("name")): not (one.get("state") or {}).get("terminated")
@@ -88,12 +87,12 @@ def has_ended(pod: Data) -> dict[str, bool]:
     }
 
 
-def is_unschedulable(pod: Data) -> bool:
+def is_unschedulable(pod: JsonMapping) -> bool:
     """Whether the scheduler has found no node so far."""
     return not is_leaving(pod) and condition(pod, "PodScheduled").get("reason") == "Unschedulable"
 
 
-def pod_line(pod: Data, warning: str) -> str:
+def pod_line(pod: JsonMapping, warning: str) -> str:
     """One pod that is not ready: the reason, what the cluster said (``warning``: its last event), and the remedy."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     reason, said = _reason(pod)
@@ -102,7 +101,7 @@ def pod_line(pod: Data, warning: str) -> str:
     return f"pod {metadata['namespace']}/{metadata['name']} is not ready: {reason}: {words}; {remedy}"
 
 
-def behind(controller: Data) -> str:
+def behind(controller: JsonMapping) -> str:
     """What a Deployment, StatefulSet or DaemonSet still lacks, in words; empty when it has what it wants."""
     spec, status = controller.get("spec") or {}, controller.get("status") or {}
     name = f"{controller['kind']} {controller['metadata']['namespace']}/{controller['metadata']['name']}"
@@ -117,7 +116,7 @@ def behind(controller: Data) -> str:
     return f"{name}: {ready} of {wanted} pods ready, {updated} up to date; `kubectl describe` says what holds it"
 
 
-def lacks_pods(controller: Data) -> bool:
+def lacks_pods(controller: JsonMapping) -> bool:
     """Whether a controller of pods has made fewer than it wants."""
     spec, status = controller.get("spec") or {}, controller.get("status") or {}
     if controller["kind"] == "DaemonSet":
@@ -125,25 +124,25 @@ def lacks_pods(controller: Data) -> bool:
     return int(status.get("replicas") or 0) < int(spec.get("replicas", 1))
 
 
-def refusal_line(event: Data) -> str:
+def refusal_line(event: JsonMapping) -> str:
     """What keeps a controller from making its pods, by a FailedCreate event, and the remedy."""
     owner, said = event["involvedObject"], str(event.get("message") or "it does not say why")
     remedy = next((cure for words, cure in REFUSALS.items() if words in said), "`kubectl get events` says more")
     return f"{owner.get('kind')} {owner.get('namespace')}/{owner.get('name')} cannot make its pods: {said}; {remedy}"
 
 
-def is_final(event: Data) -> bool:
+def is_final(event: JsonMapping) -> bool:
     """Whether a FailedCreate event tells of a refusal that will be repeated: not of a webhook that is starting, say."""
     said = str(event.get("message") or "")
     return any(words in said for words in REFUSALS) and "failed calling webhook" not in said
 
 
-def latest(events: Sequence[Data]) -> Data:
+def latest(events: Sequence[JsonMapping]) -> JsonMapping:
     """The event that happened last; empty where there is none. Series of events carry their time elsewhere."""
     return max(events, key=_when, default={})
 
 
-def held(data: Data) -> str:
+def held(data: JsonMapping) -> str:
     """Why an object that is being deleted is still there, as far as it says so, and the remedy."""
     told = [
         str(entry.get("message"))
@@ -158,24 +157,24 @@ def held(data: Data) -> str:
     return f", held by {', '.join(finalizers)}; see whether what answers for them is running"
 
 
-def _statuses(pod: Data) -> list[Data]:
+def _statuses(pod: JsonMapping) -> list[JsonMapping]:
     """The status of every container, init containers first."""
     status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
-def _waiting(container: Data) -> Data:
+def _waiting(container: JsonMapping) -> JsonMapping:
     return (container.get("state") or {}).get("waiting") or {}
 
 
-def _is_stuck(container: Data) -> bool:
+def _is_stuck(container: JsonMapping) -> bool:
     reason = _waiting(container).get("reason")
     if reason == "CrashLoopBackOff":
         return int(container.get("restartCount") or 0) >= RESTARTS
     return reason in HOPELESS
 
 
-def _reason(pod: Data) -> tuple[str, list[str]]:
+def _reason(pod: JsonMapping) -> tuple[str, list[str]]:
     """The first thing that is wrong with the pod, in a word and in sentences."""
     status = pod.get("status") or {}
     waiting = [container for container in _statuses(pod) if _waiting(container).get("reason")]
@@ -188,7 +187,7 @@ def _reason(pod: Data) -> tuple[str, list[str]]:
     return status.get("reason") or status.get("phase") or "Pending", []
 
 
-def _ended(container: Data) -> str:
+def _ended(container: JsonMapping) -> str:
     """How the container's last life ended; empty where it had none."""
     end = _last_end(container)
     if not end:
@@ -197,7 +196,7 @@ def _ended(container: Data) -> str:
     return f"it ended with exit code {end.get('exitCode')}" + (f" ({said})" if said else "")
 
 
-def _last_end(container: Data) -> Data:
+def _last_end(container: JsonMapping) -> JsonMapping:
     """How the container ended last, now or before its present life; empty where it never has."""
     now = (container.get("state") or {}).get("terminated")
     return now or (container.get("lastState") or {}).get("terminated") or {}
@@ -209,6 +208,6 @@ def _together(sentences: Sequence[str]) -> str:
     return "; ".join(one for one in distinct if not any(one != other and one in other for other in distinct))
 
 
-def _when(event: Data) -> str:
+def _when(event: JsonMapping) -> str:
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")

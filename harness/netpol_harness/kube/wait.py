@@ -12,7 +12,8 @@ from typing import Any
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import diagnose
-from netpol_harness.kube.client import Client, Object
+from netpol_harness.kube.client import Client
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
@@ -73,19 +74,19 @@ def looks(deadline: Deadline, interval: float) -> Iterator[bool]:
         interval = min(interval * GROWTH, SLOWEST_POLL)
 
 
-def _settled(pod: Object) -> bool:
+def _settled(pod: JsonObject) -> bool:
     """Whether nothing more is expected of the pod: it is Ready, has done its work, or is on its way out."""
     phase = (pod.get("status") or {}).get("phase")
     return phase == "Succeeded" or diagnose.is_leaving(pod) or diagnose.condition(pod, "Ready").get("status") == "True"
 
 
-def _is_hopeless(pod: Object, patience: Deadline) -> bool:
+def _is_hopeless(pod: JsonObject, patience: Deadline) -> bool:
     return diagnose.is_permanent(pod) or (patience.passed and diagnose.is_unschedulable(pod))
 
 
 def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
     """The last FailedCreate event of each controller that still lacks pods: what refuses them says it there alone."""
-    events: dict[str, list[Object]] = {}
+    events: dict[str, list[JsonObject]] = {}
     for event in _events(client, namespace, "reason=FailedCreate"):
         if event.get("reason") == "FailedCreate":
             events.setdefault(str(event["involvedObject"].get("uid")), []).append(event)
@@ -98,7 +99,7 @@ def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
             yield last
 
 
-def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[Object]) -> Iterator[str]:
+def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[JsonObject]) -> Iterator[str]:
     served = [kind for kind in CONTROLLERS if client.serves(*kind)]
     for namespace in namespaces:
         for api_version, kind in served:
@@ -109,7 +110,7 @@ def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[Object]) 
 
 def _listed(
     client: Client, api_version: str, kind: str, namespace: str, *, fields: str = "", optional: Collection[int] = (404,)
-) -> list[Object]:
+) -> list[JsonObject]:
     """All objects of a kind; none where the server answers with one of the ``optional`` codes."""
     try:
         return client.list(api_version, kind, namespace=namespace, fields=fields)
@@ -119,12 +120,12 @@ def _listed(
         raise
 
 
-def _events(client: Client, namespace: str, fields: str) -> list[Object]:
+def _events(client: Client, namespace: str, fields: str) -> list[JsonObject]:
     """Events, where we may read them: they explain and decide nothing."""
     return _listed(client, "v1", "Event", namespace, fields=fields, optional=(403, 404))
 
 
-def _unserved(client: Client, namespace: str, pods: Sequence[Object]) -> Iterator[str]:
+def _unserved(client: Client, namespace: str, pods: Sequence[JsonObject]) -> Iterator[str]:
     """Services whose ready endpoints are not just the pods that they select."""
     services = [Service.parse(data) for data in client.list("v1", "Service", namespace=namespace)]
     if not any(service.selector for service in services):
@@ -141,7 +142,7 @@ def _unserved(client: Client, namespace: str, pods: Sequence[Object]) -> Iterato
             yield f"Service {service.ref}: its EndpointSlices are out of date ({what}); does their controller run?"
 
 
-def _ready_addresses(slices: Sequence[Object], service: str) -> frozenset[str]:
+def _ready_addresses(slices: Sequence[JsonObject], service: str) -> frozenset[str]:
     return frozenset(
         address
         for piece in slices

@@ -5,23 +5,21 @@ played: pods get addresses at once, a new one each time, and controllers have al
 left out, since no mutant misreads them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
 from netpol_harness.emulator.kernel.node import ADDRESS
 from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR, Pool
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.emulator.store import Event, EventType, Key
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.names import WORKLOAD_KINDS
 from netpol_harness.runner.state import Act, Change, State, changes, recreated, state_of
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
-
-Object = Mapping[str, Any]
 
 _CLUSTER = ObjectKey("", "Cluster", "", "")
 _RESOURCES = {"Namespace": "namespaces", "Pod": "pods", "NetworkPolicy": "networkpolicies"}
@@ -39,7 +37,7 @@ class SimulatedState:
 
 def simulate(scenario: Scenario) -> Iterator[SimulatedState]:
     """All states that the scenario's steps lead through, in order."""
-    cluster, state = _Cluster(), dict[ObjectKey, Object]()
+    cluster, state = _Cluster(), dict[ObjectKey, JsonMapping]()
     placement = Placement.literal(scenario)
     for step in (None, *_visits(scenario)):
         target: State = state_of(scenario, step, placement)
@@ -65,7 +63,7 @@ class _Cluster:
     def __init__(self) -> None:
         self._view = WorldView()
         self._addresses = Pool(NODE_POD_CIDR)
-        self._held: dict[ObjectKey, list[tuple[str, Object]]] = {}
+        self._held: dict[ObjectKey, list[tuple[str, JsonMapping]]] = {}
         for name, labels in _SYSTEM.items():
             metadata = {"namespace": name, "name": name, "labels": labels}
             self._put(_CLUSTER, "namespaces", {"metadata": {"name": name}})
@@ -89,7 +87,7 @@ class _Cluster:
             self._make(key, target[key])
             yield self.snapshot()
 
-    def _make(self, key: ObjectKey, data: Object) -> None:
+    def _make(self, key: ObjectKey, data: JsonMapping) -> None:
         self._held[key] = []
         if key.kind in WORKLOAD_KINDS:
             for pod in _pods(data):
@@ -104,27 +102,27 @@ class _Cluster:
             for resource, data in self._held.pop(gone):
                 self._tell(EventType.DELETED, resource, data)
 
-    def _relabel(self, key: ObjectKey, data: Object) -> None:
+    def _relabel(self, key: ObjectKey, data: JsonMapping) -> None:
         """Other labels, and all else as it is; those of a controller are not those of its pods."""
         for resource, old in self._held.pop(key, ()):
             labels = old if key.kind in WORKLOAD_KINDS and key.kind != "Pod" else data
             metadata = {**old["metadata"], "labels": labels["metadata"].get("labels") or {}}
             self._put(key, resource, {**old, "metadata": metadata})
 
-    def _running(self, pod: Object) -> Object:
+    def _running(self, pod: JsonMapping) -> JsonMapping:
         """The pod with an address: the node's, the one that it has chosen, or the next one."""
         own = ADDRESS if pod["spec"].get("hostNetwork") else chosen_address(pod) or self._addresses.take()
         return {**pod, "status": {"phase": "Running", "podIPs": [{"ip": own}]}}
 
-    def _put(self, key: ObjectKey, resource: str, data: Object) -> None:
+    def _put(self, key: ObjectKey, resource: str, data: JsonMapping) -> None:
         self._held.setdefault(key, []).append((resource, data))
         self._tell(EventType.ADDED, resource, data)
 
-    def _tell(self, event: EventType, resource: str, data: Object) -> None:
+    def _tell(self, event: EventType, resource: str, data: JsonMapping) -> None:
         self._view.apply(Event(event, Key.of(resource, data), dict(data), None, 0))
 
 
-def _pods(data: Object) -> Iterator[Object]:
+def _pods(data: JsonMapping) -> Iterator[JsonMapping]:
     """A pod, or those of a controller, named as nobody else."""
     if data["kind"] == "Pod":
         yield data

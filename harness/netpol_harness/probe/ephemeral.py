@@ -14,9 +14,10 @@ from typing import Any
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, HarnessError, ToolMissing
-from netpol_harness.kube.client import Client, Object
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.diagnose import HOPELESS, POD_SECURITY
 from netpol_harness.kube.wait import looks
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.wellknown import PROJECT_PREFIX
 
@@ -137,7 +138,7 @@ def _key(pod: NamespacedName) -> ObjectKey:
     return ObjectKey("v1", "Pod", pod.namespace, pod.name)
 
 
-def _kind(pod: Object) -> str:
+def _kind(pod: JsonObject) -> str:
     """All that decides which programs there are, as text. What mounts something of its own is of no kind."""
     spec, containers = pod["spec"], pod["spec"]["containers"]
     mounted = {mount["mountPath"] for container in containers for mount in container.get("volumeMounts") or ()}
@@ -152,28 +153,28 @@ def _kind(pod: Object) -> str:
     return json.dumps([names, settings, shared, marks], sort_keys=True)
 
 
-def _state(pod: Object, name: str) -> Mapping[str, Any]:
+def _state(pod: JsonObject, name: str) -> Mapping[str, Any]:
     """The container's state: at most one of waiting, running, terminated."""
     statuses = (pod.get("status") or {}).get("ephemeralContainerStatuses") or ()
     found: Mapping[str, Any] = next((status for status in statuses if status["name"] == name), {})
     return {kind: value for kind, value in (found.get("state") or {}).items() if value is not None}
 
 
-def _usable(pod: Object, image: str) -> str:
+def _usable(pod: JsonObject, image: str) -> str:
     """The name of the pod's probe container from this image that has not ended; empty where there is none."""
     ours = [c for c in pod["spec"].get("ephemeralContainers") or () if c["name"].startswith(NAME)]
     alive = [c["name"] for c in ours if c["image"] == image and "terminated" not in _state(pod, c["name"])]
     return alive[0] if alive else ""
 
 
-def _unused_name(pod: Object) -> str:
+def _unused_name(pod: JsonObject) -> str:
     groups = ("containers", "initContainers", "ephemeralContainers")
     used = {container["name"] for group in groups for container in pod["spec"].get(group) or ()}
     numbered = (NAME if number == 1 else f"{NAME}-{number}" for number in count(1))
     return next(name for name in numbered if name not in used)
 
 
-def _patch(name: str, image: str) -> Object:
+def _patch(name: str, image: str) -> JsonObject:
     container = {
         "name": name,
         "image": image,

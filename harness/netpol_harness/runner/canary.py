@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from netpol_harness.backends.runs.owner import marked
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
-from netpol_harness.kube.client import Object
 from netpol_harness.kube.wait import wait_ready
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
@@ -85,7 +85,7 @@ class _Canary:
             self._clean(made)
         return f"policies have effect, {'on one node and across two' if _FAR in sides else 'on one node'}"
 
-    def _observe(self, sides: Sequence[str], policies: Sequence[Object]) -> None:
+    def _observe(self, sides: Sequence[str], policies: Sequence[JsonObject]) -> None:
         self._wait_ready()
         addresses = self._addresses()
         paths = tuple(_paths(sides))
@@ -159,27 +159,27 @@ class _Canary:
         found = self._context.client.list("v1", "Pod", namespace=self._namespace, labels=selector)
         return {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in found}
 
-    def _make(self, act: Act, objects: Sequence[Object]) -> None:
+    def _make(self, act: Act, objects: Sequence[JsonObject]) -> None:
         self._reconciler.make(Change(act, ObjectKey.of(data), data) for data in objects)
 
-    def _clean(self, objects: Sequence[Object]) -> None:
+    def _clean(self, objects: Sequence[JsonObject]) -> None:
         self._make(Act.DELETE, objects if self._given else [self._namespace_object()])
 
-    def _namespace_object(self) -> Object:
+    def _namespace_object(self) -> JsonObject:
         return marked({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._namespace}}, self._run)
 
-    def _object(self, data: Object) -> Object:
+    def _object(self, data: JsonObject) -> JsonObject:
         """An object in our namespace; what shares it with others carries the marks by which it is found again."""
         placed = {**data, "metadata": {**data["metadata"], "namespace": self._namespace}}
         return marked(placed, self._run) if self._given else placed
 
-    def _callers(self, sides: Sequence[str], home: str) -> Iterator[Object]:
+    def _callers(self, sides: Sequence[str], home: str) -> Iterator[JsonObject]:
         for side in sides:
             affinity = _placed(side, home) if home else {}
             for role in ("friend", "stranger", "closed"):
                 yield self._pod(_at(role, side), role, affinity)
 
-    def _pod(self, name: str, role: str, affinity: Object) -> Object:
+    def _pod(self, name: str, role: str, affinity: JsonObject) -> JsonObject:
         container = {
             "name": "agnhost",
             "image": IMAGE,
@@ -196,7 +196,7 @@ class _Canary:
         labels = {LABEL: self._run, ROLE: role}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
 
-    def _policies(self) -> Iterator[Object]:
+    def _policies(self) -> Iterator[JsonObject]:
         friend = {"podSelector": self._select("friend")}
         port = {"port": PORT, "protocol": "TCP"}
         yield self._policy("deny-ingress", ["guarded", "closed"], {"policyTypes": ["Ingress"]})
@@ -206,7 +206,7 @@ class _Canary:
             "let-out", ["closed"], {"policyTypes": ["Egress"], "egress": [{"to": [friend], "ports": [port]}]}
         )
 
-    def _policy(self, name: str, subjects: Sequence[str], rules: Object) -> Object:
+    def _policy(self, name: str, subjects: Sequence[str], rules: JsonObject) -> JsonObject:
         return {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
@@ -214,12 +214,12 @@ class _Canary:
             "spec": {"podSelector": self._select(*subjects), **rules},
         }
 
-    def _select(self, *roles: str) -> Object:
+    def _select(self, *roles: str) -> JsonObject:
         among = {"key": ROLE, "operator": "In", "values": list(roles)}
         return {"matchLabels": {LABEL: self._run}, "matchExpressions": [among]}
 
 
-def _placed(side: str, home: str) -> Object:
+def _placed(side: str, home: str) -> JsonObject:
     """On this node, or on another."""
     field = {"key": "metadata.name", "operator": "In" if side == _NEAR else "NotIn", "values": [home]}
     terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
@@ -240,7 +240,7 @@ def _paths(sides: Sequence[str]) -> Iterator[Crossing]:
         yield Crossing(_at("closed", side), _at("stranger", _NEAR), Expected.BLOCKED)
 
 
-def _takes_pods(node: Object) -> bool:
+def _takes_pods(node: JsonObject) -> bool:
     """Whether an ordinary pod may be put on this node."""
     spec = node.get("spec") or {}
     keeps_out = any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in spec.get("taints") or ())

@@ -6,20 +6,20 @@ documentation range (RFC 5737), and is no pod for policies, Services and the nam
 
 from collections.abc import Iterable
 
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.paths.path import ExternalHost
 from netpol_harness.probe.ephemeral import IMAGE
-from netpol_harness.runner.state import Object
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
-def external_objects(hosts: Iterable[ExternalHost], placement: Placement) -> tuple[Object, ...]:
+def external_objects(hosts: Iterable[ExternalHost], placement: Placement) -> tuple[JsonMapping, ...]:
     """The pods that stand for these hosts, in the cluster's names."""
     return tuple(placement.manifest(_host(host)) for host in hosts)
 
 
-def _host(host: ExternalHost) -> Object:
+def _host(host: ExternalHost) -> JsonMapping:
     ports = [{"containerPort": p.port.number, "protocol": p.port.protocol.value} for p in host.ports]
     return {
         "apiVersion": "v1",

@@ -18,6 +18,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, Unproven
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import wait_ready
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
@@ -36,7 +37,7 @@ from netpol_harness.runner.external_pods import external_objects
 from netpol_harness.runner.held_connections import HeldConnections
 from netpol_harness.runner.reconcile import Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
-from netpol_harness.runner.state import Act, Change, Object, State, changes, recreated, state_of
+from netpol_harness.runner.state import Act, Change, State, changes, recreated, state_of
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.runner.transition import StepTransition, TransitionContext, paths
 from netpol_harness.scenario.placement import Placement
@@ -201,7 +202,7 @@ class ScenarioRun:
     def snapshot(self, without: Collection[str] = ()) -> ClusterSnapshot:
         """Who is there right now, but for the objects of these uids."""
         client = self.context.client
-        objects: list[Object] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
+        objects: list[JsonMapping] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
         for namespace in self._namespaces():
             objects += client.list("v1", "Pod", namespace=namespace)
             objects += client.list("v1", "Service", namespace=namespace)
@@ -408,7 +409,7 @@ def _made_namespaces(state: State) -> frozenset[str]:
     return frozenset(key.name for key in state if key.kind == "Namespace")
 
 
-def _namespace(name: str) -> Object:
+def _namespace(name: str) -> JsonMapping:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 

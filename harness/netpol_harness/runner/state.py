@@ -7,15 +7,14 @@ object to manifest, so one comparison serves them all. Names are the real ones o
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.names import WORKLOAD_KINDS
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
-Object = Mapping[str, Any]
-State = Mapping[ObjectKey, Object]
+State = Mapping[ObjectKey, JsonMapping]
 
 
 class Act(IntEnum):
@@ -39,7 +38,7 @@ class Change:
 
     act: Act
     key: ObjectKey
-    data: Object
+    data: JsonMapping
 
     @property
     def starts_pods(self) -> bool:
@@ -51,7 +50,7 @@ _STARTS_PODS = frozenset({*WORKLOAD_KINDS, "Job"})
 _IMMUTABLE = frozenset({"Pod", "Job"})
 
 
-def state_of(scenario: Scenario, step: Step | None, placement: Placement) -> dict[ObjectKey, Object]:
+def state_of(scenario: Scenario, step: Step | None, placement: Placement) -> dict[ObjectKey, JsonMapping]:
     """All objects that ``step`` wants, in the cluster's names; without a step, the workloads that the first one has.
 
     What the first step lacks is not made before it: two pods may take turns at one address.
@@ -79,7 +78,7 @@ def changes(old: State, new: State, recreate: Collection[ObjectKey] = ()) -> tup
     return tuple(sorted(found, key=lambda change: (change.act, change.key)))
 
 
-def _arrival(key: ObjectKey, old: Object | None, new: Object) -> Change:
+def _arrival(key: ObjectKey, old: JsonMapping | None, new: JsonMapping) -> Change:
     """How ``new`` comes about: made, made again, relabelled in place, or put in the place of ``old``."""
     if old is None:
         namespace = Act.CREATE_NAMESPACE if key.kind == "Namespace" else Act.CREATE
@@ -92,15 +91,15 @@ def _arrival(key: ObjectKey, old: Object | None, new: Object) -> Change:
     return Change(Act.RECREATE if key.kind in _IMMUTABLE else Act.REPLACE, key, new)
 
 
-def _labels(data: Object) -> Mapping[str, str]:
+def _labels(data: JsonMapping) -> Mapping[str, str]:
     return data["metadata"].get("labels") or {}
 
 
-def _without_labels(data: Object) -> Object:
+def _without_labels(data: JsonMapping) -> JsonMapping:
     return {**data, "metadata": {key: value for key, value in data["metadata"].items() if key != "labels"}}
 
 
-def _relabelled(manifest: Manifest, step: Step | None) -> Object:
+def _relabelled(manifest: Manifest, step: Step | None) -> JsonMapping:
     """The manifest with the step's labels; ``None`` takes one away."""
     overrides = [relabel.labels for relabel in (step.labels if step else ()) if relabel.name == manifest.name]
     if not overrides:

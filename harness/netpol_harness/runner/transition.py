@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.kube.client import Client
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.objects import Pod
 from netpol_harness.paths.ends import PodSource
@@ -26,7 +27,7 @@ from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Attempt, Evidence
 from netpol_harness.runner.snapshot import ClusterSnapshot
-from netpol_harness.runner.state import Act, Change, Object
+from netpol_harness.runner.state import Act, Change
 from netpol_harness.runner.targets import ResolvedProbe, probes_from, resolve_probes
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Step
@@ -197,7 +198,7 @@ def _questions(path: Path, snapshot: ClusterSnapshot) -> tuple[Question, ...]:
     )
 
 
-def _with_first(data: Object, asked: FirstPacketProbes, image: str) -> Object:
+def _with_first(data: JsonMapping, asked: FirstPacketProbes, image: str) -> JsonMapping:
     """The manifest of a pod, or of what makes pods, with the container in it."""
     spec = data["spec"]
     if "template" in spec:

@@ -12,12 +12,11 @@ from hashlib import sha256
 from typing import Any
 
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _LONGEST = 63
-
-Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +68,21 @@ class Placement:
         """The namespace as the scenario's files call it."""
         return self._logical.get(namespace, namespace)
 
-    def manifest(self, data: Data) -> dict[str, Any]:
+    def manifest(self, data: JsonMapping) -> dict[str, Any]:
         """An API object as it is to be applied; the original stays untouched."""
         kind = data["kind"]
         place = self._namespace_object if kind == "Namespace" else self._namespaced
         moved = {**data, "metadata": place(kind, data["metadata"])}
         return {key: self._walk(value, (kind, key)) for key, value in moved.items()}
 
-    def _namespace_object(self, _kind: str, metadata: Data) -> dict[str, Any]:
+    def _namespace_object(self, _kind: str, metadata: JsonMapping) -> dict[str, Any]:
         real = self.real(metadata["name"])
         if real == metadata["name"] or not metadata.get("labels"):
             return {**metadata, "name": real}
         labels = {key: value for key, value in metadata["labels"].items() if key != NAMESPACE_NAME_LABEL}
         return {**metadata, "name": real, "labels": labels}
 
-    def _namespaced(self, kind: str, metadata: Data) -> dict[str, Any]:
+    def _namespaced(self, kind: str, metadata: JsonMapping) -> dict[str, Any]:
         written = metadata.get("namespace")
         real = self.real(written or "default")
         if kind in CLUSTER_SCOPED or real == (written or "default"):

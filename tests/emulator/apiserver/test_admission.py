@@ -7,7 +7,8 @@ import pytest
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
 from netpol_harness.emulator.apiserver.errors import StatusError
-from netpol_harness.emulator.store import Key, Object, Store
+from netpol_harness.emulator.store import Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 
 @pytest.fixture
@@ -17,19 +18,19 @@ def store() -> Store:
     return store
 
 
-def named(name: str = "x", **rest: Any) -> Object:
+def named(name: str = "x", **rest: Any) -> JsonObject:
     return {"metadata": {"name": name, "namespace": "default"}, **rest}
 
 
-def pod(**spec: Any) -> Object:
+def pod(**spec: Any) -> JsonObject:
     return named(spec={"containers": [{"name": "a", "image": "nginx", "ports": [{"containerPort": 80}]}], **spec})
 
 
-def service(name: str = "x", **spec: Any) -> Object:
+def service(name: str = "x", **spec: Any) -> JsonObject:
     return named(name, spec={"ports": [{"port": 80}], **spec})
 
 
-def make(store: Store, resource: str, obj: Object) -> Object:
+def make(store: Store, resource: str, obj: JsonObject) -> JsonObject:
     return store.create(resource, admit(store, resource, obj))
 
 
@@ -57,7 +58,7 @@ def test_pod_defaults(store: Store) -> None:
         ({"policyTypes": ["Egress"]}, ["Egress"]),
     ],
 )
-def test_policy_types_default(store: Store, spec: Object, types: list[str]) -> None:
+def test_policy_types_default(store: Store, spec: JsonObject, types: list[str]) -> None:
     admitted = admit(store, "networkpolicies", named(spec={"podSelector": {}, **spec}))
     assert admitted["spec"]["policyTypes"] == types
 
@@ -95,7 +96,7 @@ def test_a_service_made_again_gets_its_address_back(store: Store) -> None:
         ({"type": "NodePort", "clusterIP": "None"}, "may not be set to 'None'"),
     ],
 )
-def test_wishes_that_are_not_granted(store: Store, spec: Object, words: str) -> None:
+def test_wishes_that_are_not_granted(store: Store, spec: JsonObject, words: str) -> None:
     with pytest.raises(StatusError) as refusal:
         admit(store, "services", service(**spec))
     assert refusal.value.code == 422

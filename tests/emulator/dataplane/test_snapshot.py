@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from netpol_harness.emulator.dataplane.snapshot import WorldView, is_ready
-from netpol_harness.emulator.store import Event, Key, Object, Store
+from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
@@ -27,7 +28,7 @@ def changes(store: Store) -> list[Event]:
     return noted
 
 
-def pod(**metadata: Any) -> Object:
+def pod(**metadata: Any) -> JsonObject:
     return {
         "metadata": {"namespace": "x", "name": "a", **metadata},
         "spec": {"containers": [{"name": "c", "ports": [{"containerPort": 80}]}]},
@@ -65,7 +66,7 @@ def test_what_the_network_sees_is_a_change(store: Store, changes: list[Event], f
 
 @pytest.mark.parametrize("resource", ["namespaces", "services", "networkpolicies"])
 def test_objects_come_change_and_go(store: Store, changes: list[Event], resource: str) -> None:
-    data: Object = {"metadata": {"name": "n", "namespace": "" if resource == "namespaces" else "x"}, "spec": {}}
+    data: JsonObject = {"metadata": {"name": "n", "namespace": "" if resource == "namespaces" else "x"}, "spec": {}}
     store.create(resource, data)
     labelled = {"metadata": {**data["metadata"], "labels": {"team": "a"}}, "spec": {"podSelector": {}, "ports": []}}
     store.update(resource, labelled)

@@ -1,23 +1,22 @@
 """A cluster's history in which every mutant must show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.objects import World
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
-Object = Mapping[str, Any]
 
-
-def _namespace(name: str, **labels: str) -> Object:
+def _namespace(name: str, **labels: str) -> JsonMapping:
     labels = {"ns": name, **labels, NAMESPACE_NAME_LABEL: name}
     return {"kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
-def _pod(namespace: str, name: str, address: str, phase: str = "Running", **labels: str) -> Object:
+def _pod(namespace: str, name: str, address: str, phase: str = "Running", **labels: str) -> JsonMapping:
     number = 8080 if name == "b" else 80
     ports = [
         {"name": "http", "containerPort": number},
@@ -32,25 +31,25 @@ def _pod(namespace: str, name: str, address: str, phase: str = "Running", **labe
     }
 
 
-def _service(name: str) -> Object:
+def _service(name: str) -> JsonMapping:
     spec = {"selector": {"pod": name}, "clusterIP": "10.96.0.9", "ports": [{"port": 80, "targetPort": 8080}]}
     return {"kind": "Service", "metadata": {"namespace": "x", "name": name}, "spec": spec}
 
 
-def _policy(name: str, namespace: str = "x", **spec: Any) -> Object:
+def _policy(name: str, namespace: str = "x", **spec: Any) -> JsonMapping:
     metadata = {"namespace": namespace, "name": name}
     return {"kind": "NetworkPolicy", "metadata": metadata, "spec": {"podSelector": {}, **spec}}
 
 
-def _ingress(name: str, *rules: Object, **more: Any) -> Object:
+def _ingress(name: str, *rules: JsonMapping, **more: Any) -> JsonMapping:
     return _policy(name, ingress=[*rules], policyTypes=["Ingress"], **more)
 
 
-def _egress(name: str, *rules: Object, **more: Any) -> Object:
+def _egress(name: str, *rules: JsonMapping, **more: Any) -> JsonMapping:
     return _policy(name, egress=[*rules], policyTypes=["Egress"], **more)
 
 
-def _expression(key: str, operator: str, *values: str) -> Object:
+def _expression(key: str, operator: str, *values: str) -> JsonMapping:
     return {"matchExpressions": [{"key": key, "operator": operator, "values": [*values]}]}
 
 
@@ -121,11 +120,11 @@ DONE = _pod("z", "c", "10.244.0.6", phase="Succeeded")
 SERVICES = (_service("b"),)
 
 
-def _without(objects: Sequence[Object], *names: str) -> list[Object]:
+def _without(objects: Sequence[JsonMapping], *names: str) -> list[JsonMapping]:
     return [one for one in objects if one["metadata"]["name"] not in names]
 
 
-def _snapshot(*groups: Sequence[Object]) -> Snapshot:
+def _snapshot(*groups: Sequence[JsonMapping]) -> Snapshot:
     return Snapshot(World.parse([one for group in groups for one in group]))
 
 

@@ -10,8 +10,9 @@ import yaml
 from netpol_harness.backends.base import Progress, ignore
 from netpol_harness.backends.cni.definition import UNKNOWN, CniDefinition, ManifestSource
 from netpol_harness.backends.cni.fetch import cache_directory, fetch
-from netpol_harness.backends.cni.patch import Object, ObjectPattern, patched, with_registry
+from netpol_harness.backends.cni.patch import ObjectPattern, patched, with_registry
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.json_object import JsonObject
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -27,7 +28,7 @@ class Supply:
     offline: bool = False
 
 
-def gather(definition: CniDefinition, supply: Supply, family: str, progress: Progress = ignore) -> list[Object]:
+def gather(definition: CniDefinition, supply: Supply, family: str, progress: Progress = ignore) -> list[JsonObject]:
     """Every object to apply, in order. Raises ``ClusterFailed`` where a manifest is not to be had or does not fit."""
     if supply.manifest and not definition.manifests:
         raise ClusterFailed(f"{definition.title} is applied by kind itself; leave --cni-manifest out, or name a --cni")
@@ -36,7 +37,7 @@ def gather(definition: CniDefinition, supply: Supply, family: str, progress: Pro
     return with_registry(objects, supply.prefix) if supply.prefix else objects
 
 
-def awaited(definition: CniDefinition, objects: list[Object]) -> tuple[ObjectPattern, ...]:
+def awaited(definition: CniDefinition, objects: list[JsonObject]) -> tuple[ObjectPattern, ...]:
     """The controllers to wait for: those that the definition names, else all of the manifests."""
     if definition.wait:
         return definition.wait
@@ -70,7 +71,7 @@ class _Loader(_BASE):  # type: ignore[misc]  # the class is chosen at run time: 
     }
 
 
-def _objects(file: Path) -> Iterator[Object]:
+def _objects(file: Path) -> Iterator[JsonObject]:
     """The objects of a manifest; lists are opened. A CNI's manifest may be larger than any scenario's."""
     try:
         documents = list(yaml.load_all(file.read_text("utf-8"), Loader=_Loader))
@@ -83,7 +84,7 @@ def _objects(file: Path) -> Iterator[Object]:
             yield from _checked(document, file)
 
 
-def _checked(document: Any, file: Path) -> Iterator[Object]:
+def _checked(document: Any, file: Path) -> Iterator[JsonObject]:
     is_object = isinstance(document, Mapping) and {"apiVersion", "kind"} <= document.keys()
     if not is_object:
         raise ClusterFailed(

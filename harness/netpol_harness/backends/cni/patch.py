@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.errors import ClusterFailed
-
-Object = dict[str, Any]
+from netpol_harness.model.json_object import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Patch:
     replacements: tuple[Replacement, ...] = ()
 
 
-def patched(objects: Sequence[Mapping[str, Any]], patches: Iterable[Patch], family: str) -> list[Object]:
+def patched(objects: Sequence[Mapping[str, Any]], patches: Iterable[Patch], family: str) -> list[JsonObject]:
     """The objects with the patches for an IP family. Raises ``ClusterFailed`` where one does not fit."""
     result = [deepcopy(dict(data)) for data in objects]
     for patch in patches:
@@ -69,7 +68,7 @@ def patched(objects: Sequence[Mapping[str, Any]], patches: Iterable[Patch], fami
     return result
 
 
-def with_registry(objects: Iterable[Mapping[str, Any]], prefix: str) -> list[Object]:
+def with_registry(objects: Iterable[Mapping[str, Any]], prefix: str) -> list[JsonObject]:
     """The objects with the images of their containers from another registry: ``prefix`` replaces the host.
 
     ``quay.io/calico/node:v3`` becomes ``PREFIX/calico/node:v3``.
@@ -84,7 +83,7 @@ def moved(image: str, prefix: str) -> str:
     return f"{prefix.rstrip('/')}/{rest if is_host else image}"
 
 
-def _apply(patch: Patch, data: Object) -> None:
+def _apply(patch: Patch, data: JsonObject) -> None:
     data.update(_merged(data, patch.merge))
     for replacement in patch.replacements:
         *way, last = replacement.keys
@@ -108,7 +107,7 @@ def _unfit(patch: Patch, why: str) -> ClusterFailed:
 
 def _merged(old: Any, new: Any) -> Any:
     if isinstance(new, Mapping):
-        result: Object = dict(old) if isinstance(old, dict) else {}
+        result: JsonObject = dict(old) if isinstance(old, dict) else {}
         for key, value in new.items():
             if value is None:
                 result.pop(key, None)

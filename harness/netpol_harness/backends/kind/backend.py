@@ -18,7 +18,7 @@ import yaml
 from netpol_harness.backends.base import LOGS, Cluster, ClusterOptions, Progress, ignore
 from netpol_harness.backends.cni.definition import load
 from netpol_harness.backends.cni.gather import Supply, gather
-from netpol_harness.backends.cni.patch import Object, moved
+from netpol_harness.backends.cni.patch import moved
 from netpol_harness.backends.kind.archives import archive_of, images_in, lacking
 from netpol_harness.backends.kind.command import KindCommand
 from netpol_harness.backends.kind.config import ClusterRequirements, IpFamily, complete, read_config
@@ -38,6 +38,7 @@ from netpol_harness.backends.kind.provision import (
 from netpol_harness.backends.runs.owner import Life, Owner
 from netpol_harness.deadline import Deadline, Interrupted
 from netpol_harness.errors import ClusterFailed, HarnessError, LabError
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.timeouts import REMOTE
 
 OWNED = "netpol-"
@@ -174,7 +175,7 @@ class KindBackend:
         if said := line.strip():
             self._progress(f"kind: {said}")
 
-    def _furnished(self, name: str, kubeconfig: Path, objects: list[Object], deadline: Deadline) -> Cluster:
+    def _furnished(self, name: str, kubeconfig: Path, objects: list[JsonObject], deadline: Deadline) -> Cluster:
         cluster = cluster_of(name, kubeconfig, self.dataplane, self._capabilities)
         nodes = self._options.nodes
         found = provision(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
@@ -195,7 +196,7 @@ class KindBackend:
         deadline = Deadline(REMOTE.cluster)
         return provision(cluster, self._cni, self._objects(), nodes=nodes, deadline=deadline, progress=self._progress)
 
-    def _objects(self) -> list[Object]:
+    def _objects(self) -> list[JsonObject]:
         """What the CNI is made of."""
         options = self._options
         supply = Supply(options.cni_manifest, options.image_prefix, offline=options.offline)

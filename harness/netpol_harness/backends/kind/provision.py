@@ -14,7 +14,6 @@ from netpol_harness.backends.cni.agent import restart
 from netpol_harness.backends.cni.definition import CniDefinition
 from netpol_harness.backends.cni.gather import awaited
 from netpol_harness.backends.cni.install import MANAGER, install
-from netpol_harness.backends.cni.patch import Object
 from netpol_harness.backends.cni.ready import NAME_SERVER, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kind.config import IpFamily
@@ -22,6 +21,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import REMOTE
 
@@ -61,7 +61,13 @@ def cluster_of(name: str, kubeconfig: Path, dataplane: str, capabilities: frozen
 
 
 def provision(
-    cluster: Cluster, cni: CniDefinition, objects: list[Object], *, nodes: int, deadline: Deadline, progress: Progress
+    cluster: Cluster,
+    cni: CniDefinition,
+    objects: list[JsonObject],
+    *,
+    nodes: int,
+    deadline: Deadline,
+    progress: Progress,
 ) -> Cluster:
     """Apply the CNI, wait for everything, and write down what the cluster is; returns it with all that it can do.
 
@@ -117,7 +123,7 @@ def _client(cluster: Cluster) -> Client:
     return Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
 
 
-def _note(cluster: Cluster, found: Sequence[Plugin]) -> Object:
+def _note(cluster: Cluster, found: Sequence[Plugin]) -> JsonObject:
     return {
         "apiVersion": _NOTE.api_version,
         "kind": _NOTE.kind,

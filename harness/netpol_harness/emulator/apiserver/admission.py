@@ -12,7 +12,8 @@ from netpol_harness.emulator.apiserver import allocation, validation
 from netpol_harness.emulator.apiserver.defaults import apply_defaults
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, missing, refused, required, unprocessable
 from netpol_harness.emulator.apiserver.resources import BY_PLURAL, ServedResource, identified, without
-from netpol_harness.emulator.store import Key, Object, Store, clone
+from netpol_harness.emulator.store import Key, Store, clone
+from netpol_harness.model.json_object import JsonObject
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH = 5
@@ -26,7 +27,7 @@ def admit(
     obj: Mapping[str, Any],
     previous: Mapping[str, Any] | None = None,
     subresource: str = "",
-) -> Object:
+) -> JsonObject:
     """The object as it may be stored: as a new one, or as the successor of `previous`, written through `subresource`.
 
     `obj` has the schema's shape (see `decode`) and is not changed. Raises StatusError: 400, 403 (namespace is
@@ -52,7 +53,7 @@ def admit(
     return admitted
 
 
-def _check_namespace(store: Store, row: ServedResource, obj: Object) -> None:
+def _check_namespace(store: Store, row: ServedResource, obj: JsonObject) -> None:
     if not row.namespaced:
         return
     name = obj["metadata"].get("namespace", "")
@@ -69,7 +70,7 @@ def _check_namespace(store: Store, row: ServedResource, obj: Object) -> None:
         raise refused(row.plural_subject(obj["metadata"].get("name", "")), why, [cause])
 
 
-def _begin(row: ServedResource, obj: Object) -> None:
+def _begin(row: ServedResource, obj: JsonObject) -> None:
     """A new object: its name, and nothing of what only the server may say."""
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
@@ -86,7 +87,7 @@ def _begin(row: ServedResource, obj: Object) -> None:
         obj.pop("status", None)
 
 
-def _continue(row: ServedResource, obj: Object, previous: Object) -> None:
+def _continue(row: ServedResource, obj: JsonObject, previous: JsonObject) -> None:
     """A changed object keeps its identity, and its status where that has a subresource of its own."""
     metadata = obj["metadata"]
     for name in _SERVER_OWNED:
@@ -98,11 +99,11 @@ def _continue(row: ServedResource, obj: Object, previous: Object) -> None:
         obj.update({"status": clone(previous["status"])} if "status" in previous else {})
 
 
-def _allocate(store: Store, row: ServedResource, obj: Object, previous: Object | None) -> list[Cause]:
+def _allocate(store: Store, row: ServedResource, obj: JsonObject, previous: JsonObject | None) -> list[Cause]:
     return allocation.allocate(store, obj, previous) if row.plural == "services" else []
 
 
-def _count_generation(row: ServedResource, obj: Object, previous: Object | None) -> None:
+def _count_generation(row: ServedResource, obj: JsonObject, previous: JsonObject | None) -> None:
     """metadata.generation grows when anything but metadata and status changes."""
     if row.plural not in _WITH_GENERATION:
         return

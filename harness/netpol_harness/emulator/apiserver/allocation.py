@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from netpol_harness.emulator.apiserver.errors import Cause, invalid
-from netpol_harness.emulator.store import Object, Store
+from netpol_harness.emulator.store import Store
+from netpol_harness.model.json_object import JsonObject
 
 SERVICE_NETWORK = IPv4Network("10.96.0.0/16")
 KUBERNETES_ADDRESS = "10.96.0.1"
@@ -22,7 +23,7 @@ _STATIC_BAND = 256
 _RESERVED = {KUBERNETES_ADDRESS: ("default", "kubernetes"), DNS_ADDRESS: ("kube-system", "kube-dns")}
 
 
-def allocate(store: Store, service: Object, previous: Object | None) -> list[Cause]:
+def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> list[Cause]:
     """Give the Service its addresses and node ports, in place; the causes are why a wish cannot be granted.
 
     An update that leaves an address or port out keeps the one it had.
@@ -35,15 +36,15 @@ def allocate(store: Store, service: Object, previous: Object | None) -> list[Cau
     return _address(service, before, others) + _node_ports(service, before, others)
 
 
-def _same(one: Object, other: Object) -> bool:
+def _same(one: JsonObject, other: JsonObject) -> bool:
     return _name(one) == _name(other)
 
 
-def _name(service: Object) -> tuple[str, str]:
+def _name(service: JsonObject) -> tuple[str, str]:
     return service["metadata"].get("namespace", ""), service["metadata"]["name"]
 
 
-def _address(service: Object, before: Object, others: Sequence[Object]) -> list[Cause]:
+def _address(service: JsonObject, before: JsonObject, others: Sequence[JsonObject]) -> list[Cause]:
     spec = service["spec"]
     wish = spec.get("clusterIP") or next(iter(spec.get("clusterIPs", ())), "") or before.get("clusterIP", "")
     if not wish:
@@ -58,7 +59,7 @@ def _address(service: Object, before: Object, others: Sequence[Object]) -> list[
     return []
 
 
-def _refusal(service: Object, wish: str, others: Sequence[Object]) -> str:
+def _refusal(service: JsonObject, wish: str, others: Sequence[JsonObject]) -> str:
     """Why a requested address cannot be had; empty when it can (or is no address, which validation reports)."""
     try:
         address = ip_address(wish)
@@ -72,20 +73,20 @@ def _refusal(service: Object, wish: str, others: Sequence[Object]) -> str:
     return ""
 
 
-def _addresses(service: Object) -> Iterator[str]:
+def _addresses(service: JsonObject) -> Iterator[str]:
     first = int(SERVICE_NETWORK.network_address) + _STATIC_BAND
     count = SERVICE_NETWORK.num_addresses - _STATIC_BAND - 1
     for offset in _around(service, count):
         yield str(IPv4Address(first + offset))
 
 
-def _around(service: Object, count: int, salt: int = 0) -> Iterator[int]:
+def _around(service: JsonObject, count: int, salt: int = 0) -> Iterator[int]:
     """All offsets below `count`, from the service's own place on."""
     start = zlib.crc32("/".join(_name(service)).encode()) + salt
     return ((start + step) % count for step in range(count))
 
 
-def _node_ports(service: Object, before: Object, others: Sequence[Object]) -> list[Cause]:
+def _node_ports(service: JsonObject, before: JsonObject, others: Sequence[JsonObject]) -> list[Cause]:
     spec = service["spec"]
     if spec["type"] not in ("NodePort", "LoadBalancer"):
         for port in spec.get("ports", ()):
@@ -109,11 +110,11 @@ def _node_ports(service: Object, before: Object, others: Sequence[Object]) -> li
 _PORTS_TEXT = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
 
 
-def _free_ports(service: Object, index: int) -> Iterator[int]:
+def _free_ports(service: JsonObject, index: int) -> Iterator[int]:
     return (NODE_PORTS.start + offset for offset in _around(service, len(NODE_PORTS), index))
 
 
-def _kept(port: Object, before: Object) -> int:
+def _kept(port: JsonObject, before: JsonObject) -> int:
     """The node port that this port, by number and protocol, had already."""
     for old in before.get("ports", ()):
         if (old.get("port"), old.get("protocol")) == (port.get("port"), port.get("protocol")):
@@ -121,5 +122,5 @@ def _kept(port: Object, before: Object) -> int:
     return 0
 
 
-def _used_ports(services: Sequence[Object]) -> set[int]:
+def _used_ports(services: Sequence[JsonObject]) -> set[int]:
     return {port["nodePort"] for each in services for port in each["spec"].get("ports", ()) if port.get("nodePort")}

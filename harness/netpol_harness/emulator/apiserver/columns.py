@@ -5,9 +5,9 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.selectors import label_query
 from netpol_harness.emulator.apiserver.table import Cell, Column, age
+from netpol_harness.model.json_object import JsonMapping
 
 _NONE = "<none>"
-_Json = Mapping[str, Any]
 
 
 def columns_of(plural: str) -> Sequence[Column]:
@@ -18,7 +18,7 @@ def columns_of(plural: str) -> Sequence[Column]:
 def _at(*path: str, default: object = _NONE) -> Cell:
     """A cell that shows the value at this path."""
 
-    def cell(obj: _Json) -> object:
+    def cell(obj: JsonMapping) -> object:
         value: Any = obj
         for name in path:
             value = value.get(name) if isinstance(value, Mapping) else None
@@ -27,7 +27,7 @@ def _at(*path: str, default: object = _NONE) -> Cell:
     return cell
 
 
-def _age(obj: _Json) -> str:
+def _age(obj: JsonMapping) -> str:
     return age(obj["metadata"].get("creationTimestamp"))
 
 
@@ -35,19 +35,19 @@ def _pairs(labels: Mapping[str, str]) -> str:
     return ",".join(f"{key}={labels[key]}" for key in sorted(labels)) or _NONE
 
 
-def _selector(selector: _Json) -> str:
+def _selector(selector: JsonMapping) -> str:
     return label_query(selector) or _NONE
 
 
-def _statuses(pod: _Json) -> Sequence[_Json]:
+def _statuses(pod: JsonMapping) -> Sequence[JsonMapping]:
     return list(pod.get("status", {}).get("containerStatuses", ()))
 
 
-def _pod_ready(pod: _Json) -> str:
+def _pod_ready(pod: JsonMapping) -> str:
     return f"{sum(bool(status.get('ready')) for status in _statuses(pod))}/{len(pod['spec'].get('containers', ()))}"
 
 
-def _pod_status(pod: _Json) -> str:
+def _pod_status(pod: JsonMapping) -> str:
     status = pod.get("status", {})
     reason = status.get("reason") or status.get("phase", "Unknown")
     for container in reversed(_statuses(pod)):
@@ -56,11 +56,11 @@ def _pod_status(pod: _Json) -> str:
     return "Terminating" if "deletionTimestamp" in pod["metadata"] else reason
 
 
-def _pod_restarts(pod: _Json) -> str:
+def _pod_restarts(pod: JsonMapping) -> str:
     return str(sum(status.get("restartCount", 0) for status in _statuses(pod)))
 
 
-def _service_external(service: _Json) -> str:
+def _service_external(service: JsonMapping) -> str:
     spec = service["spec"]
     given = list(spec.get("externalIPs", ()))
     match spec.get("type"):
@@ -75,7 +75,7 @@ def _service_external(service: _Json) -> str:
             return ",".join(given) or _NONE
 
 
-def _service_ports(service: _Json) -> str:
+def _service_ports(service: JsonMapping) -> str:
     ports = service["spec"].get("ports", ())
     words = (
         f"{port['port']}" + (f":{port['nodePort']}" if port.get("nodePort") else "") + f"/{port.get('protocol', 'TCP')}"
@@ -84,38 +84,38 @@ def _service_ports(service: _Json) -> str:
     return ",".join(words) or _NONE
 
 
-def _service_selector(service: _Json) -> str:
+def _service_selector(service: JsonMapping) -> str:
     return _pairs(service["spec"].get("selector", {}))
 
 
 def _containers(field: str) -> Cell:
     """The names or images of a workload's containers."""
 
-    def cell(workload: _Json) -> str:
+    def cell(workload: JsonMapping) -> str:
         return ",".join(part.get(field, "") for part in workload["spec"]["template"]["spec"].get("containers", ()))
 
     return cell
 
 
-def _workload_selector(workload: _Json) -> str:
+def _workload_selector(workload: JsonMapping) -> str:
     return _selector(workload["spec"].get("selector", {}))
 
 
-def _deployment_ready(deployment: _Json) -> str:
+def _deployment_ready(deployment: JsonMapping) -> str:
     return f"{deployment.get('status', {}).get('readyReplicas', 0)}/{deployment['spec'].get('replicas', 0)}"
 
 
-def _policy_selector(policy: _Json) -> str:
+def _policy_selector(policy: JsonMapping) -> str:
     return _selector(policy.get("spec", {}).get("podSelector", {}))
 
 
-def _node_status(node: _Json) -> str:
+def _node_status(node: JsonMapping) -> str:
     ready = {c["type"]: c["status"] for c in node.get("status", {}).get("conditions", ())}.get("Ready", "Unknown")
     words = "Ready" if ready == "True" else "NotReady"
     return f"{words},SchedulingDisabled" if node.get("spec", {}).get("unschedulable") else words
 
 
-def _node_roles(node: _Json) -> str:
+def _node_roles(node: JsonMapping) -> str:
     prefix = "node-role.kubernetes.io/"
     labels = node["metadata"].get("labels", {})
     return ",".join(sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix))) or _NONE
@@ -124,14 +124,14 @@ def _node_roles(node: _Json) -> str:
 def _node_address(kind: str) -> Cell:
     """The node's first address of this type."""
 
-    def cell(node: _Json) -> str:
+    def cell(node: JsonMapping) -> str:
         addresses = node.get("status", {}).get("addresses", ())
         return next((str(each["address"]) for each in addresses if each["type"] == kind), _NONE)
 
     return cell
 
 
-def _data_count(obj: _Json) -> int:
+def _data_count(obj: JsonMapping) -> int:
     return len(obj.get("data", {})) + len(obj.get("binaryData", {}))
 
 
@@ -142,15 +142,15 @@ def _shortened(words: Iterable[str], limit: int = 3) -> str:
     return (",".join(listed[:limit]) + more) or "<unset>"
 
 
-def _slice_ports(endpoint_slice: _Json) -> str:
+def _slice_ports(endpoint_slice: JsonMapping) -> str:
     return _shortened(str(port.get("port", "*")) for port in endpoint_slice.get("ports", ()))
 
 
-def _slice_addresses(endpoint_slice: _Json) -> str:
+def _slice_addresses(endpoint_slice: JsonMapping) -> str:
     return _shortened(a for endpoint in endpoint_slice.get("endpoints", ()) for a in endpoint.get("addresses", ()))
 
 
-def _endpoints(endpoints: _Json) -> str:
+def _endpoints(endpoints: JsonMapping) -> str:
     pairs = [
         f"{address['ip']}:{port['port']}"
         for subset in endpoints.get("subsets", ())
@@ -160,7 +160,7 @@ def _endpoints(endpoints: _Json) -> str:
     return _NONE if not pairs else _shortened(pairs)
 
 
-def _event_object(event: _Json) -> str:
+def _event_object(event: JsonMapping) -> str:
     about = event.get("involvedObject", {})
     return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
 
@@ -168,7 +168,7 @@ def _event_object(event: _Json) -> str:
 def _event_seen(*fields: str) -> Cell:
     """The age of the first of these timestamps that is set."""
 
-    def cell(event: _Json) -> str:
+    def cell(event: JsonMapping) -> str:
         return age(next((event[field] for field in fields if event.get(field)), None))
 
     return cell

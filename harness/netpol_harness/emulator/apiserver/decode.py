@@ -16,7 +16,7 @@ from typing import Any
 from netpol_harness.emulator.apiserver import schema
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, required
 from netpol_harness.emulator.apiserver.schema import SchemaDefinition, SchemaForm, Type
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 _INDEX = re.compile(r"\[\d+\]")
@@ -27,7 +27,7 @@ _INTEGER_BITS = {"int32": 31, "int64": 63}
 class Decoded:
     """An object of the schema's shape, and the paths of the fields that the schema does not know."""
 
-    object: Object
+    object: JsonObject
     unknown: list[str] = field(default_factory=list)
 
     def strict_message(self) -> str:
@@ -45,7 +45,7 @@ def decode(definition_name: str, value: object) -> Decoded:
     return decoded
 
 
-def missing_fields(definition_name: str, obj: Object) -> list[Cause]:
+def missing_fields(definition_name: str, obj: JsonObject) -> list[Cause]:
     """A cause for each required field that a decoded object lacks, its metadata and status aside."""
     target = schema.definition(definition_name)
     judged = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
@@ -55,7 +55,7 @@ def missing_fields(definition_name: str, obj: Object) -> list[Cause]:
     ]
 
 
-def missing_in(definition_name: str, obj: Object, part: str) -> list[Cause]:
+def missing_in(definition_name: str, obj: JsonObject, part: str) -> list[Cause]:
     """A cause for each required field that one part of a decoded object lacks."""
     return _lacks(schema.definition(definition_name).fields[part], obj[part], part) if part in obj else []
 
@@ -72,8 +72,8 @@ def _lacks(kind: Type, value: Any, path: str) -> list[Cause]:
     return []
 
 
-def _record(target: SchemaDefinition, value: Object, path: str, unknown: list[str]) -> Object:
-    read: Object = {}
+def _record(target: SchemaDefinition, value: JsonObject, path: str, unknown: list[str]) -> JsonObject:
+    read: JsonObject = {}
     for name, item in value.items():
         kind = target.fields.get(name)
         inner = f"{path}.{name}" if path else name

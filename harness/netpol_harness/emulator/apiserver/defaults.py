@@ -8,7 +8,7 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _ALWAYS_TOLERATED = tuple(
@@ -21,25 +21,25 @@ _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "fail
 _FILE_MODE = 0o644
 
 
-def apply_defaults(plural: str, obj: Object) -> None:
+def apply_defaults(plural: str, obj: JsonObject) -> None:
     """Fill in the defaults of one object."""
     if plural in _DEFAULTS:
         _DEFAULTS[plural](obj)
 
 
-def _fill(target: Object, **values: Any) -> None:
+def _fill(target: JsonObject, **values: Any) -> None:
     for name, value in values.items():
         target.setdefault(name, value)
 
 
-def _namespace(namespace: Object) -> None:
+def _namespace(namespace: JsonObject) -> None:
     labels = namespace["metadata"].setdefault("labels", {})
     labels[NAMESPACE_NAME_LABEL] = namespace["metadata"]["name"]
     _fill(namespace.setdefault("spec", {}), finalizers=["kubernetes"])
     _fill(namespace.setdefault("status", {}), phase="Active")
 
 
-def _secret(secret: Object) -> None:
+def _secret(secret: JsonObject) -> None:
     _fill(secret, type="Opaque")
     plain = secret.pop("stringData", {})
     if plain:
@@ -47,7 +47,7 @@ def _secret(secret: Object) -> None:
         secret["data"] = {**secret.get("data", {}), **encoded}
 
 
-def _pod(pod: Object) -> None:
+def _pod(pod: JsonObject) -> None:
     spec = pod.setdefault("spec", {})
     account = spec.get("serviceAccountName") or "default"
     _fill(spec, serviceAccountName=account, serviceAccount=account)
@@ -60,7 +60,7 @@ def _pod(pod: Object) -> None:
     _fill(pod.setdefault("status", {}), phase="Pending", qosClass=_quality(spec))
 
 
-def _pod_spec(spec: Object) -> None:
+def _pod_spec(spec: JsonObject) -> None:
     _fill(
         spec,
         restartPolicy="Always",
@@ -76,7 +76,7 @@ def _pod_spec(spec: Object) -> None:
         _volume(volume)
 
 
-def _container(container: Object, *, on_host: bool) -> None:
+def _container(container: JsonObject, *, on_host: bool) -> None:
     _fill(
         container,
         resources={},
@@ -107,7 +107,7 @@ def _pull_policy(image: str) -> str:
     return "Always" if tag in ("", "latest") else "IfNotPresent"
 
 
-def _probe(probe: Object) -> None:
+def _probe(probe: JsonObject) -> None:
     _fill(probe, **_PROBE)
     if "httpGet" in probe:
         _fill(probe["httpGet"], path="/", scheme="HTTP")
@@ -115,7 +115,7 @@ def _probe(probe: Object) -> None:
         _fill(probe["grpc"], service="")
 
 
-def _volume(volume: Object) -> None:
+def _volume(volume: JsonObject) -> None:
     for source in ("configMap", "secret", "downwardAPI", "projected"):
         if source in volume:
             _fill(volume[source], defaultMode=_FILE_MODE)
@@ -137,7 +137,7 @@ def _quality(spec: Mapping[str, Any]) -> str:
     return "Guaranteed" if complete else "Burstable"
 
 
-def _service(service: Object) -> None:
+def _service(service: JsonObject) -> None:
     spec = service.setdefault("spec", {})
     _fill(spec, type="ClusterIP", sessionAffinity="None")
     _fill(service.setdefault("status", {}), loadBalancer={})
@@ -156,7 +156,7 @@ def _service(service: Object) -> None:
         _fill(spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {}), timeoutSeconds=10800)
 
 
-def _network_policy(policy: Object) -> None:
+def _network_policy(policy: JsonObject) -> None:
     spec = policy.setdefault("spec", {})
     _fill(spec, podSelector={})
     if not spec.get("policyTypes"):
@@ -165,7 +165,7 @@ def _network_policy(policy: Object) -> None:
         _with_protocol(rule.get("ports", ()))
 
 
-def _deployment(deployment: Object) -> None:
+def _deployment(deployment: JsonObject) -> None:
     spec = deployment.setdefault("spec", {})
     _fill(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600, strategy={})
     _fill(spec["strategy"], type="RollingUpdate")
@@ -174,29 +174,29 @@ def _deployment(deployment: Object) -> None:
     _pod_spec(spec.get("template", {}).setdefault("spec", {}))
 
 
-def _replica_set(replica_set: Object) -> None:
+def _replica_set(replica_set: JsonObject) -> None:
     spec = replica_set.setdefault("spec", {})
     _fill(spec, replicas=1)
     _pod_spec(spec.get("template", {}).setdefault("spec", {}))
     _fill(replica_set.setdefault("status", {}), replicas=0)
 
 
-def _endpoint_slice(endpoint_slice: Object) -> None:
+def _endpoint_slice(endpoint_slice: JsonObject) -> None:
     for port in endpoint_slice.get("ports", ()):
         _fill(port, name="", protocol="TCP")
 
 
-def _endpoints(endpoints: Object) -> None:
+def _endpoints(endpoints: JsonObject) -> None:
     for subset in endpoints.get("subsets", ()):
         _with_protocol(subset.get("ports", ()))
 
 
-def _with_protocol(ports: Iterable[Object]) -> None:
+def _with_protocol(ports: Iterable[JsonObject]) -> None:
     for port in ports:
         _fill(port, protocol="TCP")
 
 
-_DEFAULTS: Mapping[str, Callable[[Object], None]] = {
+_DEFAULTS: Mapping[str, Callable[[JsonObject], None]] = {
     "deployments": _deployment,
     "endpoints": _endpoints,
     "endpointslices": _endpoint_slice,

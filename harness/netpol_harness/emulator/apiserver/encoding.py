@@ -12,7 +12,8 @@ from netpol_harness.emulator.apiserver.columns import columns_of
 from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.apiserver.resources import ServedResource, without
 from netpol_harness.emulator.apiserver.table import render_table
-from netpol_harness.emulator.store import Event, Key, Object, Store
+from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 JSON = "application/json"
 
@@ -63,7 +64,9 @@ class Encoder:
         self._bodies: dict[str, bytes] = {}
         store.subscribe(self._forget)
 
-    def one(self, resource: ServedResource, obj: Object, view: View = View.FULL, *, include: str = "Metadata") -> bytes:
+    def one(
+        self, resource: ServedResource, obj: JsonObject, view: View = View.FULL, *, include: str = "Metadata"
+    ) -> bytes:
         """One object in the representation asked for."""
         if view is View.TABLE:
             return self._table(resource, [obj], include, _version(obj))
@@ -74,7 +77,7 @@ class Encoder:
     def many(
         self,
         resource: ServedResource,
-        objects: Sequence[Object],
+        objects: Sequence[JsonObject],
         version: int,
         view: View,
         *,
@@ -91,15 +94,15 @@ class Encoder:
         head = dump({"kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": str(version)}})
         return head[:-1] + b',"items":[' + b",".join(items) + b"]}"
 
-    def _table(self, resource: ServedResource, objects: Sequence[Object], include: str, version: str) -> bytes:
+    def _table(self, resource: ServedResource, objects: Sequence[JsonObject], include: str, version: str) -> bytes:
         columns = columns_of(resource.plural)
         return dump(render_table(resource, columns, objects, include=include, version=version))
 
-    def _with_kind(self, resource: ServedResource, obj: Object) -> bytes:
+    def _with_kind(self, resource: ServedResource, obj: JsonObject) -> bytes:
         head = dump({"kind": resource.kind, "apiVersion": resource.api_version})
         return head[:-1] + b"," + self._body(resource, obj)[1:]
 
-    def _body(self, resource: ServedResource, obj: Object) -> bytes:
+    def _body(self, resource: ServedResource, obj: JsonObject) -> bytes:
         """The object without kind and apiVersion, which is how it stands in a list; kept while it is the stored
         one.
         """

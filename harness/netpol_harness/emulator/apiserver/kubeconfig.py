@@ -1,6 +1,6 @@
 """The kubeconfig that opens the API to every client."""
 
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _NAME = "embedded"
 
@@ -12,7 +12,7 @@ def server_url(port: int, token: str) -> str:
     return f"http://127.0.0.1:{port}/{token}"
 
 
-def kubeconfig(port: int, token: str, *, name: str = _NAME) -> Object:
+def kubeconfig(port: int, token: str, *, name: str = _NAME) -> JsonObject:
     """A `v1.Config` with one context. It holds the token: write it to a file that only its owner can read."""
     return {
         "apiVersion": "v1",

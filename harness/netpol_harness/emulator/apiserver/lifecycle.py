@@ -11,7 +11,8 @@ from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.errors import conflict
 from netpol_harness.emulator.apiserver.resources import BY_PLURAL, RESOURCES
 from netpol_harness.emulator.apiserver.runtime import Runtime
-from netpol_harness.emulator.store import Event, EventType, Key, Object, Store
+from netpol_harness.emulator.store import Event, EventType, Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 _OWNERS_FIRST = ("deployments", "replicasets")
 _CONTENTS = (*_OWNERS_FIRST, *(row.plural for row in RESOURCES if row.namespaced and row.plural not in _OWNERS_FIRST))
@@ -27,7 +28,7 @@ class Lifecycle:
         for namespace in store.list("namespaces"):
             self._furnish(namespace["metadata"]["name"])
 
-    def delete(self, key: Key, options: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+    def delete(self, key: Key, options: Mapping[str, Any], *, dry_run: bool = False) -> JsonObject:
         """Begin the end of an object, and return it as it is then; `options` is a `metav1.DeleteOptions`.
 
         Raises NotFound, and StatusError 409 when a precondition fails.
@@ -55,14 +56,14 @@ class Lifecycle:
         if "deletionTimestamp" in metadata and not waits:
             self._store.remove(key)
 
-    def _check_preconditions(self, key: Key, obj: Object, preconditions: Mapping[str, str]) -> None:
+    def _check_preconditions(self, key: Key, obj: JsonObject, preconditions: Mapping[str, str]) -> None:
         for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
             wanted, found = preconditions.get(field), obj["metadata"][field]
             if wanted not in (None, found):
                 why = f"Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {found}"
                 raise conflict(BY_PLURAL[key.resource].plural_subject(key.name), why)
 
-    def _orphan(self, owner: Object) -> None:
+    def _orphan(self, owner: JsonObject) -> None:
         """Take the owner out of its dependents' ownerReferences."""
         uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
         for plural in ("replicasets", "pods"):
@@ -70,7 +71,7 @@ class Lifecycle:
                 if any(reference["uid"] == uid for reference in dependent["metadata"].get("ownerReferences", ())):
                     self._store.modify(Key.of(plural, dependent), lambda copy: _disowned(copy, uid))
 
-    def _delete_pod(self, key: Key, pod: Object, grace: int | None) -> Object:
+    def _delete_pod(self, key: Key, pod: JsonObject, grace: int | None) -> JsonObject:
         seconds = pod["spec"].get("terminationGracePeriodSeconds", 0) if grace is None else grace
         if "deletionTimestamp" in pod["metadata"] and seconds > 0:
             return pod
@@ -78,7 +79,7 @@ class Lifecycle:
         self._runtime.delete_pod(key, seconds)
         return marked
 
-    def _delete_namespace(self, key: Key, namespace: Object) -> Object:
+    def _delete_namespace(self, key: Key, namespace: JsonObject) -> JsonObject:
         if "deletionTimestamp" in namespace["metadata"]:
             return namespace
         self._mark(key, namespace, 0)
@@ -88,7 +89,7 @@ class Lifecycle:
         self._empty(key.name)
         return terminating
 
-    def _mark(self, key: Key, obj: Object, grace: int) -> Object:
+    def _mark(self, key: Key, obj: JsonObject, grace: int) -> JsonObject:
         deletion = {"deletionTimestamp": self._store.timestamp(), "deletionGracePeriodSeconds": grace}
         return self._store.modify(key, lambda copy: {**copy, "metadata": {**copy["metadata"], **deletion}})
 
@@ -125,7 +126,7 @@ class Lifecycle:
         return [bool(self._store.list(plural, namespace)) for plural in _CONTENTS]
 
 
-def _disowned(obj: Object, uid: str) -> Object:
+def _disowned(obj: JsonObject, uid: str) -> JsonObject:
     metadata = obj["metadata"]
     metadata["ownerReferences"] = [each for each in metadata["ownerReferences"] if each["uid"] != uid]
     return obj

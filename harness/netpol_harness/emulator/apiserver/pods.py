@@ -11,7 +11,8 @@ from netpol_harness.emulator.apiserver.errors import bad_request, media_type_ref
 from netpol_harness.emulator.apiserver.request import RequestTarget, flag, number
 from netpol_harness.emulator.apiserver.runtime import ExecStreams, Runtime
 from netpol_harness.emulator.apiserver.websocket import PROTOCOLS, StreamRequest, serve
-from netpol_harness.emulator.store import Key, Object, Store
+from netpol_harness.emulator.store import Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 _FOLLOW_INTERVAL = 0.2
 _OTHER_CONTAINERS = ("initContainers", "ephemeralContainers")
@@ -71,7 +72,7 @@ class PodStreams:
             return web.Response(body=excerpt(written, query), headers=_TEXT)
         return await self._follow(request, Key("pods", target.namespace, target.name), container, written)
 
-    def _pod(self, target: RequestTarget) -> Object:
+    def _pod(self, target: RequestTarget) -> JsonObject:
         pod = self._store.get(Key("pods", target.namespace, target.name))
         if not pod["spec"].get("nodeName"):
             raise bad_request(f"pod {target.name} does not have a host assigned")
@@ -97,13 +98,13 @@ class PodStreams:
         return response
 
 
-def _has_restarted(pod: Object, container: str) -> bool:
+def _has_restarted(pod: JsonObject, container: str) -> bool:
     """Whether there is a run before this one. One log holds them all."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return any(one["name"] == container and one.get("restartCount") for one in statuses)
 
 
-def _refuse_unless_running(pod: Object, container: str) -> None:
+def _refuse_unless_running(pod: JsonObject, container: str) -> None:
     """Raise what the real kubelet says of a container that waits or has ended, as far as its status tells.
 
     It says so with code 500, which here is for faults of ours alone.
@@ -122,11 +123,11 @@ def _wanted(request: web.BaseRequest) -> StreamRequest:
     return StreamRequest(stdin=flag(request.query, "stdin"), tty=flag(request.query, "tty"))
 
 
-def _has_ended(pod: Object) -> bool:
+def _has_ended(pod: JsonObject) -> bool:
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
-def container_of(pod: Object, wanted: str) -> str:
+def container_of(pod: JsonObject, wanted: str) -> str:
     """The container that a request means; raises StatusError 400."""
     names = [part["name"] for part in pod["spec"]["containers"]]
     others = [part["name"] for group in _OTHER_CONTAINERS for part in pod["spec"].get(group, ())]

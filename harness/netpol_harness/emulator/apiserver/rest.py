@@ -32,7 +32,8 @@ from netpol_harness.emulator.apiserver.resources import ServedResource, identifi
 from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
 from netpol_harness.emulator.apiserver.strategic import strategic_merge
 from netpol_harness.emulator.apiserver.validation import check_part
-from netpol_harness.emulator.store import AlreadyExists, Key, Object, Store
+from netpol_harness.emulator.store import AlreadyExists, Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 _PATCHES = (
     "application/json-patch+json",
@@ -51,7 +52,7 @@ _PROPAGATION = ("Background", "Foreground", "Orphan")
 class Written:
     """The answer to a write: the object, the warnings for the client, and whether it is new."""
 
-    object: Object
+    object: JsonObject
     warnings: tuple[str, ...] = ()
     created: bool = False
 
@@ -63,12 +64,12 @@ class Rest:
         self._store = store
         self._lifecycle = lifecycle
 
-    def get(self, target: RequestTarget) -> Object:
+    def get(self, target: RequestTarget) -> JsonObject:
         """One object, or its scale."""
         obj = self._store.get(_key(target))
         return scale.of(obj) if target.subresource == "scale" else obj
 
-    def list(self, target: RequestTarget, options: RequestOptions) -> Sequence[Object]:
+    def list(self, target: RequestTarget, options: RequestOptions) -> Sequence[JsonObject]:
         """The objects of a collection that match the selectors."""
         return [obj for obj in self._store.list(target.resource.plural, target.namespace) if options.matches(obj)]
 
@@ -80,7 +81,7 @@ class Rest:
         admitted = tracked(_type(target), None, admitted, _author(target, options), self._store.timestamp())
         return Written(self._create(target, admitted, options), warnings, created=True)
 
-    def _create(self, target: RequestTarget, admitted: Object, options: RequestOptions) -> Object:
+    def _create(self, target: RequestTarget, admitted: JsonObject, options: RequestOptions) -> JsonObject:
         if not options.dry_run:
             admitted = self._store.create(target.resource.plural, admitted)
         elif self._store.find(Key.of(target.resource.plural, admitted)):
@@ -101,13 +102,13 @@ class Rest:
         current = scale.of(stored) if target.subresource == "scale" else identified(target.resource, stored)
         return self._replace(target, stored, _patched(target, content_type, current, body), options)
 
-    def delete(self, target: RequestTarget, body: object, options: RequestOptions) -> Object:
+    def delete(self, target: RequestTarget, body: object, options: RequestOptions) -> JsonObject:
         """Begin the end of an object; the answer's form is `deletion_answer`'s."""
         key = _key(target)
         deleted = self._lifecycle.delete(key, _deletion(body, options), dry_run=options.dry_run)
         return deletion_answer(target.resource, deleted)
 
-    def delete_collection(self, target: RequestTarget, body: object, options: RequestOptions) -> Sequence[Object]:
+    def delete_collection(self, target: RequestTarget, body: object, options: RequestOptions) -> Sequence[JsonObject]:
         """Begin the end of all objects that match, and return them."""
         if not target.resource.namespaced:
             raise no_such_method()
@@ -116,7 +117,7 @@ class Rest:
             self._lifecycle.delete(Key.of(target.resource.plural, obj), deletion, dry_run=options.dry_run)
         return matching
 
-    def _replace(self, target: RequestTarget, stored: Object, body: object, options: RequestOptions) -> Written:
+    def _replace(self, target: RequestTarget, stored: JsonObject, body: object, options: RequestOptions) -> Written:
         warnings: tuple[str, ...] = ()
         if target.subresource == "scale":
             replacement = scale.applied(stored, body)
@@ -127,7 +128,7 @@ class Rest:
         admitted = tracked(_type(target), stored, admitted, _author(target, options), self._store.timestamp())
         return Written(self._commit(target, admitted, stored, options), warnings)
 
-    def _admit(self, target: RequestTarget, replacement: Object, stored: Object) -> Object:
+    def _admit(self, target: RequestTarget, replacement: JsonObject, stored: JsonObject) -> JsonObject:
         """What may be stored of a replacement that came by way of the target's subresource."""
         if target.subresource in _OWN_FIELD:
             part = _OWN_FIELD[target.subresource]
@@ -159,7 +160,9 @@ class Rest:
         admitted = application.admitted(self._admit(target, result, stored))
         return Written(self._commit(target, admitted, stored, options), warnings)
 
-    def _commit(self, target: RequestTarget, admitted: Object, stored: Object, options: RequestOptions) -> Object:
+    def _commit(
+        self, target: RequestTarget, admitted: JsonObject, stored: JsonObject, options: RequestOptions
+    ) -> JsonObject:
         version = admitted["metadata"].get("resourceVersion", "")
         if version not in ("", stored["metadata"]["resourceVersion"]):
             raise conflict(target.resource.plural_subject(target.name))
@@ -170,7 +173,7 @@ class Rest:
         return updated
 
 
-def deletion_answer(resource: ServedResource, deleted: Object) -> Object:
+def deletion_answer(resource: ServedResource, deleted: JsonObject) -> JsonObject:
     """What a DELETE answers: things that end gracefully show themselves, others a Status."""
     if resource.plural in ("pods", "namespaces"):
         return deleted
@@ -180,7 +183,7 @@ def deletion_answer(resource: ServedResource, deleted: Object) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
-def _deletion(body: object, options: RequestOptions) -> Object:
+def _deletion(body: object, options: RequestOptions) -> JsonObject:
     """The `metav1.DeleteOptions` of a body, or of the query where there is none."""
     written = decode(_DELETE_OPTIONS, options.deletion if body is None else body).object
     policy = written.get("propagationPolicy", _PROPAGATION[0])
@@ -202,14 +205,14 @@ def _author(target: RequestTarget, options: RequestOptions, operation: Operation
     return Manager(options.author, operation, target.resource.api_version, target.subresource)
 
 
-def _check_application(config: Object, options: RequestOptions) -> None:
+def _check_application(config: JsonObject, options: RequestOptions) -> None:
     if not options.manager:
         raise unprocessable(PATCH_OPTIONS, [required("fieldManager", "is required for apply patch")])
     if config.get("metadata", {}).get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
 
 
-def _read(resource: ServedResource, body: object, options: RequestOptions) -> tuple[Object, tuple[str, ...]]:
+def _read(resource: ServedResource, body: object, options: RequestOptions) -> tuple[JsonObject, tuple[str, ...]]:
     """The body by the schema, and warnings about fields that the schema does not know."""
     if not isinstance(body, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
@@ -234,7 +237,7 @@ def _handled_as(resource: ServedResource) -> str:
     return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
 
 
-def _place(target: RequestTarget, obj: Object) -> None:
+def _place(target: RequestTarget, obj: JsonObject) -> None:
     """Put a new object where the path says."""
     metadata = obj.setdefault("metadata", {})
     if target.resource.namespaced:
@@ -243,7 +246,7 @@ def _place(target: RequestTarget, obj: Object) -> None:
         metadata["namespace"] = target.namespace
 
 
-def _check_identity(target: RequestTarget, obj: Object, stored: Object | None) -> None:
+def _check_identity(target: RequestTarget, obj: JsonObject, stored: JsonObject | None) -> None:
     """Refuse a body that speaks of another object than the path does; fill in what it leaves out."""
     metadata = obj.setdefault("metadata", {})
     if metadata.get("name", target.name) != target.name:
@@ -262,7 +265,7 @@ def _elsewhere() -> StatusError:
     return bad_request("the namespace of the provided object does not match the namespace sent on the request")
 
 
-def _patched(target: RequestTarget, content_type: str, current: Object, body: object) -> object:
+def _patched(target: RequestTarget, content_type: str, current: JsonObject, body: object) -> object:
     match content_type:
         case "application/json-patch+json":
             return sound(json_patch(current, body))
@@ -275,7 +278,7 @@ def _patched(target: RequestTarget, content_type: str, current: Object, body: ob
             raise media_type_refused(_PATCHES)
 
 
-def _with_ephemeral(stored: Object, written: Object) -> Object:
+def _with_ephemeral(stored: JsonObject, written: JsonObject) -> JsonObject:
     """The stored pod with the ephemeral containers, and the version that the writer saw, from what was written."""
     metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
     containers = written.get("spec", {}).get(_EPHEMERAL)
@@ -283,7 +286,7 @@ def _with_ephemeral(stored: Object, written: Object) -> Object:
     return {**stored, "metadata": metadata, "spec": {**without(stored["spec"], _EPHEMERAL), **part}}
 
 
-def _with_part(stored: Object, written: Object, field: str) -> Object:
+def _with_part(stored: JsonObject, written: JsonObject, field: str) -> JsonObject:
     """The stored object with one part, which is never absent, and the version that the writer saw."""
     metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
     return {**without(stored, field), "metadata": metadata, field: written.get(field, {})}

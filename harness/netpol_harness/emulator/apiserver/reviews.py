@@ -9,7 +9,7 @@ from typing import Any
 from netpol_harness.emulator.apiserver.decode import decode, missing_fields
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, invalid, unprocessable
 from netpol_harness.emulator.apiserver.resources import REVIEWS, ServedResource, identified
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _BY_PATH = {(row.group, row.version, row.plural): row for row in REVIEWS}
 _USER = {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]}
@@ -33,7 +33,7 @@ def reviewed(path: str) -> ServedResource | None:
             return None
 
 
-def answer(row: ServedResource, body: object) -> Object:
+def answer(row: ServedResource, body: object) -> JsonObject:
     """The review with its status; raises StatusError 400 or 422 for a question that makes no sense."""
     asked = decode(row.definition, body if body is not None else {}).object
     spec = asked.get("spec", {})
@@ -56,11 +56,11 @@ def _access_causes(row: ServedResource, spec: Mapping[str, Any]) -> list[Cause]:
     return causes
 
 
-def _allowed(spec: Mapping[str, Any]) -> Object:
+def _allowed(spec: Mapping[str, Any]) -> JsonObject:
     return {"allowed": True, "reason": "the embedded cluster has no RBAC"}
 
 
-_STATUS: Mapping[str, Callable[[Mapping[str, Any]], Object]] = {
+_STATUS: Mapping[str, Callable[[Mapping[str, Any]], JsonObject]] = {
     "LocalSubjectAccessReview": _allowed,
     "SelfSubjectAccessReview": _allowed,
     "SubjectAccessReview": _allowed,

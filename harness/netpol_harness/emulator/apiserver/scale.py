@@ -4,13 +4,13 @@ from netpol_harness.emulator.apiserver.decode import decode
 from netpol_harness.emulator.apiserver.errors import ErrorSubject, invalid, unprocessable
 from netpol_harness.emulator.apiserver.resources import without
 from netpol_harness.emulator.apiserver.selectors import label_query
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 DEFINITION = "io.k8s.api.autoscaling.v1.Scale"
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
-def of(workload: Object) -> Object:
+def of(workload: JsonObject) -> JsonObject:
     """The Scale of a workload."""
     metadata = workload["metadata"]
     return {
@@ -25,7 +25,7 @@ def of(workload: Object) -> Object:
     }
 
 
-def applied(workload: Object, body: object) -> Object:
+def applied(workload: JsonObject, body: object) -> JsonObject:
     """The workload with the replicas of a written Scale, and the version that its writer saw."""
     written = decode(DEFINITION, body).object
     replicas = written.get("spec", {}).get("replicas", 0)

@@ -10,7 +10,8 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.errors import bad_request
 from netpol_harness.emulator.apiserver.schema import ANYTHING, SchemaForm, Type
-from netpol_harness.emulator.store import Object, clone
+from netpol_harness.emulator.store import clone
+from netpol_harness.model.json_object import JsonObject
 
 _ORDER = "$setElementOrder/"
 _DELETE = "$deleteFromPrimitiveList/"
@@ -18,7 +19,7 @@ _RETAIN = "$retainKeys"
 _PATCH = "$patch"
 
 
-def strategic_merge(definition_name: str, original: Object, patch: object) -> Object:
+def strategic_merge(definition_name: str, original: JsonObject, patch: object) -> JsonObject:
     """A new object: the original, of this OpenAPI definition, with the patch applied; raises StatusError 400."""
     if not isinstance(patch, dict):
         raise bad_request("a strategic merge patch must be an object")
@@ -28,7 +29,7 @@ def strategic_merge(definition_name: str, original: Object, patch: object) -> Ob
         raise bad_request(f"invalid JSON document: the patch does not have the object's shape: {unfit}") from unfit
 
 
-def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) -> Object:
+def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) -> JsonObject:
     directive = patch.get(_PATCH)
     if directive == "replace":
         return dict(_plain(patch))
@@ -47,7 +48,7 @@ def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) ->
     return merged
 
 
-def _merge_field(kind: Type, merged: Object, name: str, value: Any) -> None:
+def _merge_field(kind: Type, merged: JsonObject, name: str, value: Any) -> None:
     if value is None:
         merged.pop(name, None)
     elif isinstance(value, dict):
@@ -103,14 +104,14 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _delete_primitives(merged: Object, patch: Mapping[str, Any]) -> None:
+def _delete_primitives(merged: JsonObject, patch: Mapping[str, Any]) -> None:
     for directive, values in patch.items():
         name = directive.removeprefix(_DELETE)
         if name != directive and name in merged:
             merged[name] = [item for item in merged[name] if item not in values]
 
 
-def _reorder(kind: Type, merged: Object, patch: Mapping[str, Any]) -> None:
+def _reorder(kind: Type, merged: JsonObject, patch: Mapping[str, Any]) -> None:
     for directive, order in patch.items():
         name = directive.removeprefix(_ORDER)
         if name != directive and isinstance(merged.get(name), list):

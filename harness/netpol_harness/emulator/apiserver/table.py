@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from netpol_harness.emulator.apiserver.resources import ServedResource, identified
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 Cell: TypeAlias = Callable[[Mapping[str, Any]], object]
 
@@ -31,7 +31,7 @@ class Column:
 
 
 def render_table(
-    resource: ServedResource, columns: Sequence[Column], objects: Sequence[Object], *, include: str, version: str
+    resource: ServedResource, columns: Sequence[Column], objects: Sequence[JsonObject], *, include: str, version: str
 ) -> dict[str, Any]:
     """A Table with one row for each object; `include` is Metadata, Object or None, as in the query."""
     return {
@@ -45,7 +45,7 @@ def render_table(
     }
 
 
-def _included(resource: ServedResource, obj: Object, include: str) -> dict[str, Any]:
+def _included(resource: ServedResource, obj: JsonObject, include: str) -> dict[str, Any]:
     match include:
         case "None":
             return {}

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from netpol_harness.emulator.apiserver.errors import bad_request, expired
 from netpol_harness.emulator.apiserver.request import RequestOptions, RequestTarget
-from netpol_harness.emulator.store import Event, EventType, Expired, Object, Store
+from netpol_harness.emulator.store import Event, EventType, Expired, Store
+from netpol_harness.model.json_object import JsonObject
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
@@ -22,7 +23,7 @@ class Notice:
     """One line of a watch: ADDED, MODIFIED or DELETED with an object, or BOOKMARK with a bare one."""
 
     type: str
-    object: Object
+    object: JsonObject
 
 
 class WatchStream:

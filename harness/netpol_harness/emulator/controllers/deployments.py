@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.controllers.ownership import controlled_by, controls, fingerprint, reference_to
 from netpol_harness.emulator.controllers.rollout import REVISION, deployment_status, revision
-from netpol_harness.emulator.store import Event, Key, Object, Store
+from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 HASH_LABEL = "pod-template-hash"
 _HASH_LENGTH = 10
@@ -51,11 +52,11 @@ class Deployments:
             self._forget_history(deployment, old)
         self._report(key, deployment, current)
 
-    def _owned(self, deployment: Object) -> list[Object]:
+    def _owned(self, deployment: JsonObject) -> list[JsonObject]:
         everything = self._store.list("replicasets", deployment["metadata"]["namespace"])
         return sorted((rs for rs in everything if controls(deployment, rs)), key=revision)
 
-    def _current(self, deployment: Object) -> Object | None:
+    def _current(self, deployment: JsonObject) -> JsonObject | None:
         """The ReplicaSet of the present template; made where there is none."""
         owned = self._owned(deployment)
         newest = revision(owned[-1]) if owned else 0
@@ -70,7 +71,7 @@ class Deployments:
         self._annotate(Key.of("deployments", deployment), revision(found))
         return found
 
-    def _create(self, deployment: Object, name: str, number: int) -> Object:
+    def _create(self, deployment: JsonObject, name: str, number: int) -> JsonObject:
         spec, namespace = deployment["spec"], deployment["metadata"]["namespace"]
         mark = {HASH_LABEL: name.rpartition("-")[2]}
         template, selector = spec["template"], spec["selector"]
@@ -92,14 +93,14 @@ class Deployments:
         }
         return self._store.create("replicasets", admit(self._store, "replicasets", replica_set))
 
-    def _annotate(self, key: Key, number: int) -> Object:
-        def change(copy: Object) -> Object:
+    def _annotate(self, key: Key, number: int) -> JsonObject:
+        def change(copy: JsonObject) -> JsonObject:
             annotations = {**(copy["metadata"].get("annotations") or {}), REVISION: str(number)}
             return {**copy, "metadata": {**copy["metadata"], "annotations": annotations}}
 
         return self._store.modify(key, change)
 
-    def _roll(self, deployment: Object, current: Object, old: Sequence[Object]) -> None:
+    def _roll(self, deployment: JsonObject, current: JsonObject, old: Sequence[JsonObject]) -> None:
         wanted = deployment["spec"].get("replicas", 1)
         if deployment["spec"]["strategy"]["type"] == "Recreate":
             for replica_set in old:
@@ -112,23 +113,23 @@ class Deployments:
             for replica_set in old:
                 self._scale(replica_set, 0)
 
-    def _has_pods(self, replica_sets: Sequence[Object]) -> bool:
+    def _has_pods(self, replica_sets: Sequence[JsonObject]) -> bool:
         return any(
             controls(rs, pod) for rs in replica_sets for pod in self._store.list("pods", rs["metadata"]["namespace"])
         )
 
-    def _scale(self, replica_set: Object, replicas: int) -> Object:
+    def _scale(self, replica_set: JsonObject, replicas: int) -> JsonObject:
         if replica_set["spec"]["replicas"] == replicas:
             return replica_set
         changed = {**replica_set, "spec": {**replica_set["spec"], "replicas": replicas}}
         return self._store.update("replicasets", admit(self._store, "replicasets", changed, replica_set))
 
-    def _forget_history(self, deployment: Object, old: Sequence[Object]) -> None:
+    def _forget_history(self, deployment: JsonObject, old: Sequence[JsonObject]) -> None:
         idle = [rs for rs in old if rs["spec"]["replicas"] == 0 and not (rs.get("status") or {}).get("replicas")]
         for replica_set in idle[: max(0, len(idle) - deployment["spec"].get("revisionHistoryLimit", 10))]:
             self._delete(Key.of("replicasets", replica_set))
 
-    def _report(self, key: Key, deployment: Object, current: Object | None) -> None:
+    def _report(self, key: Key, deployment: JsonObject, current: JsonObject | None) -> None:
         replica_sets = self._owned(deployment)
         now = self._store.timestamp()
         self._store.modify(key, lambda copy: {**copy, "status": deployment_status(copy, replica_sets, current, now)})

@@ -12,7 +12,8 @@ from netpol_harness.emulator.controllers.ownership import fingerprint, reference
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.services import backing_pods, endpoints
 from netpol_harness.emulator.dataplane.snapshot import is_external_host, is_ready
-from netpol_harness.emulator.store import Event, Key, Object, Store
+from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, Service, World
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
@@ -50,14 +51,14 @@ class ServiceEndpoints:
             )
             self._replace("endpoints", {Key("endpoints", key.namespace, key.name)}, [_endpoints(service, groups)])
 
-    def _groups(self, service: Object) -> dict[Ports, list[Object]]:
+    def _groups(self, service: JsonObject) -> dict[Ports, list[JsonObject]]:
         """Ready-made endpoints, as slices hold them, by the ports that they serve."""
         namespace = service["metadata"]["namespace"]
         data = {NamespacedName(namespace, d["metadata"]["name"]): d for d in self._store.list("pods", namespace)}
         pods = [Pod.parse(d) for d in data.values() if not is_external_host(d)]
         index = PodIndex(World(), [pod for pod in pods if pod.running])
         always = bool(service["spec"].get("publishNotReadyAddresses"))
-        groups: dict[Ports, list[Object]] = {}
+        groups: dict[Ports, list[JsonObject]] = {}
         for ref, ports in sorted(_ports_by_pod(Service.parse(service), index).items()):
             groups.setdefault(ports, []).append(_endpoint(data[ref], sorted(index.addresses({ref})), always=always))
         return groups
@@ -70,7 +71,7 @@ class ServiceEndpoints:
             and one["metadata"]["labels"].get(_MANAGER_LABEL) == _MANAGER
         }
 
-    def _replace(self, resource: str, present: set[Key], wanted: Iterable[Object]) -> None:
+    def _replace(self, resource: str, present: set[Key], wanted: Iterable[JsonObject]) -> None:
         """Have exactly the wanted objects where the present ones are."""
         kept = set()
         for obj in wanted:
@@ -95,7 +96,7 @@ def _ports_by_pod(service: Service, index: PodIndex) -> dict[NamespacedName, Por
     return {ref: tuple(sorted(set(ports))) for ref, ports in served.items() if ports or not service.ports}
 
 
-def _endpoint(pod: Object, addresses: list[str], *, always: bool) -> Object:
+def _endpoint(pod: JsonObject, addresses: list[str], *, always: bool) -> JsonObject:
     ready = is_ready(pod)
     metadata = pod["metadata"]
     target = {"kind": "Pod", "namespace": metadata["namespace"], "name": metadata["name"], "uid": metadata["uid"]}
@@ -112,7 +113,7 @@ def _endpoint(pod: Object, addresses: list[str], *, always: bool) -> Object:
     }
 
 
-def _slice(service: Object, ports: Ports, members: list[Object]) -> Object:
+def _slice(service: JsonObject, ports: Ports, members: list[JsonObject]) -> JsonObject:
     name = service["metadata"]["name"]
     return {
         "metadata": {
@@ -127,7 +128,7 @@ def _slice(service: Object, ports: Ports, members: list[Object]) -> Object:
     }
 
 
-def _endpoints(service: Object, groups: Mapping[Ports, list[Object]]) -> Object:
+def _endpoints(service: JsonObject, groups: Mapping[Ports, list[JsonObject]]) -> JsonObject:
     metadata = service["metadata"]
     return {
         "metadata": {
@@ -146,12 +147,12 @@ def _endpoints(service: Object, groups: Mapping[Ports, list[Object]]) -> Object:
     }
 
 
-def _addresses(field: str, members: list[Object]) -> dict[str, list[dict[str, Any]]]:
+def _addresses(field: str, members: list[JsonObject]) -> dict[str, list[dict[str, Any]]]:
     picked = [
         {"ip": m["addresses"][0], **{k: m[k] for k in ("nodeName", "targetRef", "hostname") if k in m}} for m in members
     ]
     return {field: picked} if picked else {}
 
 
-def _written(ports: Ports) -> list[Object]:
+def _written(ports: Ports) -> list[JsonObject]:
     return [{"name": name, "protocol": protocol, "port": number} for name, protocol, number in ports]

@@ -17,7 +17,8 @@ from netpol_harness.emulator.controllers.ownership import (
 )
 from netpol_harness.emulator.dataplane.selection import LabelIndex
 from netpol_harness.emulator.dataplane.snapshot import is_ready
-from netpol_harness.emulator.store import Event, Key, Object, Store
+from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.labels import LabelSelector
 
 
@@ -51,7 +52,7 @@ class ReplicaSets:
             self._delete(Key.of("pods", pod))
         self._report(key, [pod for pod in self._pods(key.namespace) if controls(replica_set, pod)])
 
-    def _claim(self, replica_set: Object) -> list[Object]:
+    def _claim(self, replica_set: JsonObject) -> list[JsonObject]:
         """The replicas, after releasing those that no longer match and adopting those that no one controls."""
         pods = {pod["metadata"]["name"]: pod for pod in self._pods(replica_set["metadata"]["namespace"])}
         index = LabelIndex({name: pod["metadata"].get("labels") or {} for name, pod in pods.items()})
@@ -63,14 +64,14 @@ class ReplicaSets:
                 self._set_owners(pod, [*(pod["metadata"].get("ownerReferences") or ()), reference_to(replica_set)])
         return [pod for pod in self._pods(replica_set["metadata"]["namespace"]) if controls(replica_set, pod)]
 
-    def _pods(self, namespace: str) -> list[Object]:
+    def _pods(self, namespace: str) -> list[JsonObject]:
         return [pod for pod in self._store.list("pods", namespace) if is_active(pod)]
 
-    def _set_owners(self, pod: Object, references: list[Any]) -> None:
+    def _set_owners(self, pod: JsonObject, references: list[Any]) -> None:
         owned = {"ownerReferences": references}
         self._store.modify(Key.of("pods", pod), lambda copy: {**copy, "metadata": {**copy["metadata"], **owned}})
 
-    def _create(self, replica_set: Object) -> None:
+    def _create(self, replica_set: JsonObject) -> None:
         template = replica_set["spec"]["template"]
         metadata = {
             **(template.get("metadata") or {}),
@@ -80,11 +81,11 @@ class ReplicaSets:
         }
         self._store.create("pods", admit(self._store, "pods", {"metadata": metadata, "spec": template["spec"]}))
 
-    def _report(self, key: Key, pods: Iterable[Object]) -> None:
+    def _report(self, key: Key, pods: Iterable[JsonObject]) -> None:
         replicas = list(pods)
         ready = sum(map(is_ready, replicas))
 
-        def change(copy: Object) -> Object:
+        def change(copy: JsonObject) -> JsonObject:
             counts = {"readyReplicas": ready, "availableReplicas": ready} if ready else {}
             status = {"replicas": len(replicas), "fullyLabeledReplicas": len(replicas), **counts}
             return {**copy, "status": {**status, "observedGeneration": copy["metadata"]["generation"]}}
@@ -92,7 +93,7 @@ class ReplicaSets:
         self._store.modify(key, change)
 
 
-def _expendable_first(pods: Iterable[Object]) -> list[Object]:
+def _expendable_first(pods: Iterable[JsonObject]) -> list[JsonObject]:
     """Unready before ready, and the youngest first among equals."""
     youngest = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
     return sorted(youngest, key=is_ready)

@@ -1,22 +1,21 @@
 """The status of a Deployment, from its ReplicaSets: what ``kubectl rollout status`` and ``kubectl wait`` read. Pure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonMapping, JsonObject
 
 REVISION = "deployment.kubernetes.io/revision"
 
-Json = Mapping[str, Any]
 
-
-def revision(obj: Json) -> int:
+def revision(obj: JsonMapping) -> int:
     """The number of the roll-out that a ReplicaSet belongs to; 0 if it belongs to none."""
     number = (obj["metadata"].get("annotations") or {}).get(REVISION, "")
     return int(number) if number.isdecimal() else 0
 
 
-def deployment_status(deployment: Json, replica_sets: Sequence[Json], current: Json | None, now: str) -> Object:
+def deployment_status(
+    deployment: JsonMapping, replica_sets: Sequence[JsonMapping], current: JsonMapping | None, now: str
+) -> JsonObject:
     """The whole status; conditions that stay as they were keep their times. ``current`` is known by its uid."""
     wanted = deployment["spec"].get("replicas", 1)
     updated = next((rs for rs in replica_sets if current and rs["metadata"]["uid"] == current["metadata"]["uid"]), None)
@@ -39,11 +38,11 @@ def deployment_status(deployment: Json, replica_sets: Sequence[Json], current: J
     }
 
 
-def _sum(replica_sets: Sequence[Json], field: str) -> int:
+def _sum(replica_sets: Sequence[JsonMapping], field: str) -> int:
     return sum((rs.get("status") or {}).get(field, 0) for rs in replica_sets)
 
 
-def _may_be_unavailable(deployment: Json, wanted: int) -> int:
+def _may_be_unavailable(deployment: JsonMapping, wanted: int) -> int:
     """maxUnavailable as a number of pods; percentages round down."""
     limit = deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0)
     if isinstance(limit, str):
@@ -51,7 +50,7 @@ def _may_be_unavailable(deployment: Json, wanted: int) -> int:
     return int(limit)
 
 
-def _available(*, holds: bool) -> Object:
+def _available(*, holds: bool) -> JsonObject:
     if holds:
         reason, message = "MinimumReplicasAvailable", "Deployment has minimum availability."
     else:
@@ -59,7 +58,7 @@ def _available(*, holds: bool) -> Object:
     return {"type": "Available", "status": "True" if holds else "False", "reason": reason, "message": message}
 
 
-def _progressing(updated: Json | None, *, complete: bool) -> Object:
+def _progressing(updated: JsonMapping | None, *, complete: bool) -> JsonObject:
     name = updated["metadata"]["name"] if updated else ""
     if complete:
         reason, message = "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.'
@@ -68,12 +67,12 @@ def _progressing(updated: Json | None, *, complete: bool) -> Object:
     return {"type": "Progressing", "status": "True", "reason": reason, "message": message}
 
 
-def _kept(deployment: Json, conditions: Sequence[Object], now: str) -> list[Object]:
+def _kept(deployment: JsonMapping, conditions: Sequence[JsonObject], now: str) -> list[JsonObject]:
     before = {c["type"]: c for c in (deployment.get("status") or {}).get("conditions") or ()}
     return [_timed(condition, before.get(condition["type"]), now) for condition in conditions]
 
 
-def _timed(condition: Object, before: Json | None, now: str) -> Object:
+def _timed(condition: JsonObject, before: JsonMapping | None, now: str) -> JsonObject:
     """lastUpdateTime moves with any change of the condition, lastTransitionTime with its status alone."""
     if before and all(before.get(name) == value for name, value in condition.items()):
         return dict(before)

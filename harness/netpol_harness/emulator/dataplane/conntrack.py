@@ -7,7 +7,8 @@ by itself. Pods that are gone altogether are the kubelet's matter. Pure but for 
 
 from collections.abc import Callable
 
-from netpol_harness.emulator.store import Event, EventType, Key, Object, Store
+from netpol_harness.emulator.store import Event, EventType, Key, Store
+from netpol_harness.model.json_object import JsonObject
 
 
 class StaleFlows:
@@ -29,7 +30,7 @@ class StaleFlows:
             self._forget(address)
 
 
-def _ready(endpoints: Object) -> frozenset[str]:
+def _ready(endpoints: JsonObject) -> frozenset[str]:
     """The addresses that a slice sends datagrams to."""
     if not any(port.get("protocol") == "UDP" for port in endpoints.get("ports") or ()):
         return frozenset()

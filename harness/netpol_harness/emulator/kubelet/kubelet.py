@@ -43,8 +43,9 @@ from netpol_harness.emulator.kubelet.session import execute
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
 from netpol_harness.emulator.kubelet.tools import Tools
-from netpol_harness.emulator.store import Event, EventType, Key, Object, Store
+from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.errors import HarnessError
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Port
 
 _KILLED = 137  # 128 and SIGKILL
@@ -147,7 +148,7 @@ class Kubelet:
             self._end(key)
 
     async def _part(
-        self, pod: Object, running: Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
+        self, pod: JsonObject, running: Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
     ) -> None:
         """Run the hooks of these containers, and then remove the pod, unless that has been done meanwhile."""
         hooks = [self._farewell(pod, running, container) for container in parting]
@@ -158,7 +159,7 @@ class Kubelet:
         if self._running.get(key) is running:
             self._end(key)
 
-    async def _farewell(self, pod: Object, running: Running, container: Mapping[str, Any]) -> None:
+    async def _farewell(self, pod: JsonObject, running: Running, container: Mapping[str, Any]) -> None:
         environment = self._environment(pod, container)
         namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
         running.used = True
@@ -221,12 +222,12 @@ class Kubelet:
             running.life.add_done_callback(lambda _: running.begun.set())
             await running.begun.wait()
 
-    def _postpone(self, key: Key, pod: Object, reason: str) -> None:
+    def _postpone(self, key: Key, pod: JsonObject, reason: str) -> None:
         """Leave the pod pending until another one goes, which may free what it lacks."""
         self._waiting.add(key)
         self._recorder.warning(pod, "FailedCreatePodSandBox", reason)
 
-    def _place(self, key: Key, pod: Object) -> Running:
+    def _place(self, key: Key, pod: JsonObject) -> Running:
         """Give the pod a sandbox with an address, and write that down. Raises ``OSError`` and address errors."""
         sandbox = self._sandbox(pod)
         running = Running(sandbox, Listeners(sandbox.namespaces, self._node.home))
@@ -236,7 +237,7 @@ class Kubelet:
         self._store.modify(key, lambda current: podstatus.placed(current, sandbox.address, now))
         return running
 
-    def _sandbox(self, pod: Object) -> Sandbox:
+    def _sandbox(self, pod: JsonObject) -> Sandbox:
         if pod["spec"].get("hostNetwork"):
             return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS, podspec.hidden_tools(pod)))
         pool, address = self._address(pod)
@@ -246,14 +247,14 @@ class Kubelet:
             pool.free(address)
             raise
 
-    def _address(self, pod: Object) -> tuple[Pool, str]:
+    def _address(self, pod: JsonObject) -> tuple[Pool, str]:
         if not is_external_host(pod):
             mine, chosen = self._pod_addresses, podspec.chosen_address(pod)
             return mine, mine.claim(pod_address(chosen)) if chosen else mine.take()
         pool, requested = self._external_addresses, podspec.requested_address(pod)
         return pool, pool.claim(external_address(requested)) if requested else pool.take()
 
-    def _contents(self, pod: Object, address: str, hidden: Sequence[str] = ()) -> Contents:
+    def _contents(self, pod: JsonObject, address: str, hidden: Sequence[str] = ()) -> Contents:
         """What a container shows: ``hidden`` is what its own image lacks, besides what the whole cluster does."""
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
         return Contents(podspec.hostname(pod), files, (*self._tools.hidden, *hidden), self._spawner.user or 0)
@@ -274,7 +275,7 @@ class Kubelet:
         self._past[key] = running.said
         self._release(key)
 
-    def _serve(self, pod: Object, running: Running) -> None:
+    def _serve(self, pod: JsonObject, running: Running) -> None:
         """Open the listeners."""
         running.wanted = self._responders(pod, running)
         self._adjust(running, pod)
@@ -290,7 +291,7 @@ class Kubelet:
         self._store.modify(key, lambda current: podstatus.living(current, lives, now))
 
     async def _run(
-        self, pod: Object, running: Running, container: Mapping[str, Any], started: Callable[[], None]
+        self, pod: JsonObject, running: Running, container: Mapping[str, Any], started: Callable[[], None]
     ) -> int:
         """Run a container's program to its end, with the files of its own image."""
         name = container["name"]
@@ -315,7 +316,7 @@ class Kubelet:
     def _environment(self, pod: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, str]:
         return podspec.environment(pod, container, self._tools.path(pod, container))
 
-    def _newcomers(self, key: Key, pod: Object) -> tuple[str, ...]:
+    def _newcomers(self, key: Key, pod: JsonObject) -> tuple[str, ...]:
         """The ephemeral containers that the pod has not been joined by."""
         names = (container["name"] for container in pod["spec"].get("ephemeralContainers") or ())
         return tuple(name for name in names if name not in self._running[key].joined)
@@ -333,7 +334,7 @@ class Kubelet:
             now = self._store.timestamp()
             self._store.modify(key, lambda current: podstatus.extended(current, names, now))
 
-    def _responders(self, pod: Object, running: Running) -> dict[Port, Responder]:
+    def _responders(self, pod: JsonObject, running: Running) -> dict[Port, Responder]:
         found: dict[Port, Responder] = {}
         for container in podspec.serving_containers(pod):
             if images.may_listen(container):
@@ -345,13 +346,13 @@ class Kubelet:
         return found
 
     def _responder(
-        self, pod: Object, container: Mapping[str, Any], entry: Served, note: Callable[[str], None]
+        self, pod: JsonObject, container: Mapping[str, Any], entry: Served, note: Callable[[str], None]
     ) -> Responder:
         metadata = pod["metadata"]
         special = self._images.get(container.get("image", ""))
         return special or StandIn(metadata["name"], metadata["namespace"], entry, note)
 
-    def _adjust(self, running: Running, pod: Object) -> None:
+    def _adjust(self, running: Running, pod: JsonObject) -> None:
         """Have exactly those ports open that should be; what cannot be opened becomes an event."""
         alive = running.wanted.keys() - podspec.dead_ports(pod)
         for port in running.listeners.ports - alive:
@@ -385,5 +386,5 @@ class Kubelet:
             self._begin(other)
 
 
-def _has_ended(pod: Object) -> bool:
+def _has_ended(pod: JsonObject) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

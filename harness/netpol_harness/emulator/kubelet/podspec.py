@@ -11,6 +11,7 @@ from typing import Any
 from netpol_harness.emulator.dataplane.snapshot import is_external_host
 from netpol_harness.emulator.kernel.netns import SEARCH_PATH
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import Port, Protocol
 from netpol_harness.wellknown import (
     CALICO_ADDRESSES_ANNOTATION,
@@ -21,33 +22,31 @@ from netpol_harness.wellknown import (
 
 CLUSTER_DNS = "10.96.0.10"
 
-Pod = Mapping[str, Any]
 
-
-def hostname(pod: Pod) -> str:
+def hostname(pod: JsonMapping) -> str:
     """``spec.hostname``, else the pod's name, cut to the 63 characters of a DNS label."""
     name: str = pod["spec"].get("hostname") or pod["metadata"]["name"]
     return name[:63].rstrip("-.")
 
 
-def hidden_tools(pod: Pod) -> tuple[str, ...]:
+def hidden_tools(pod: JsonMapping) -> tuple[str, ...]:
     """Names of programs that the annotation takes away."""
     return tuple(name for name in _entries(pod, HIDE_TOOLS_ANNOTATION) if "/" not in name and name not in (".", ".."))
 
 
-def dead_ports(pod: Pod) -> frozenset[Port]:
+def dead_ports(pod: JsonMapping) -> frozenset[Port]:
     """Ports that the annotation closes; entries that are no port are passed over."""
     found = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS_ANNOTATION))
     return frozenset(Port(Protocol((f["protocol"] or "TCP").upper()), int(f["number"])) for f in found if f)
 
 
-def requested_address(pod: Pod) -> str:
+def requested_address(pod: JsonMapping) -> str:
     """The address that an external host asks for; empty where any will do."""
     value = (pod["metadata"].get("annotations") or {}).get(EXTERNAL_HOST_ANNOTATION) or ""
     return str(value).strip()
 
 
-def chosen_address(pod: Pod) -> str:
+def chosen_address(pod: JsonMapping) -> str:
     """The address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
     text = (pod["metadata"].get("annotations") or {}).get(CALICO_ADDRESSES_ANNOTATION)
     if text is None:
@@ -59,7 +58,7 @@ def chosen_address(pod: Pod) -> str:
     return str(address)
 
 
-def resolv_conf(pod: Pod) -> str:
+def resolv_conf(pod: JsonMapping) -> str:
     """Name servers as ``dnsPolicy`` asks. An external host, and ``Default``, get one that refuses at once."""
     config = pod["spec"].get("dnsConfig") or {}
     servers, searches, options = _by_policy(pod)
@@ -72,7 +71,7 @@ def resolv_conf(pod: Pod) -> str:
     return "\n".join(lines) + "\n"
 
 
-def hosts(pod: Pod, address: str) -> str:
+def hosts(pod: JsonMapping, address: str) -> str:
     """/etc/hosts: the loopback, the pod itself, and its ``hostAliases``."""
     spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
     own = hostname(pod)
@@ -82,7 +81,7 @@ def hosts(pod: Pod, address: str) -> str:
     return "\n".join(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost", f"{address}\t{own}", *aliases]) + "\n"
 
 
-def environment(pod: Pod, container: Mapping[str, Any], path: str = SEARCH_PATH) -> dict[str, str]:
+def environment(pod: JsonMapping, container: Mapping[str, Any], path: str = SEARCH_PATH) -> dict[str, str]:
     """The whole environment of a process: the container's literal values and field references, PATH, HOME, HOSTNAME."""
     base = {"PATH": path, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
     return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
@@ -96,31 +95,31 @@ def pre_stop(container: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple((hook.get("exec") or {}).get("command") or ())
 
 
-def first_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
+def first_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
     """The init containers that run once, one after the other."""
     return tuple(c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") != "Always")
 
 
-def restarts(pod: Pod, exit_code: int) -> bool:
+def restarts(pod: JsonMapping, exit_code: int) -> bool:
     """Whether a container that has ended is started again, by the pod's ``restartPolicy``."""
     policy = pod["spec"].get("restartPolicy") or "Always"
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
-def serving_containers(pod: Pod) -> tuple[Mapping[str, Any], ...]:
+def serving_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
     """The containers that stay: all but those init containers that run once."""
     spec = pod["spec"]
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     return (*spec["containers"], *sidecars)
 
 
-def container_called(pod: Pod, name: str) -> Mapping[str, Any]:
+def container_called(pod: JsonMapping, name: str) -> Mapping[str, Any]:
     """The container of this name, of whatever sort; empty where there is none."""
     groups = ("containers", "initContainers", "ephemeralContainers")
     return next((c for group in groups for c in pod["spec"].get(group) or () if c["name"] == name), {})
 
 
-def _by_policy(pod: Pod) -> tuple[list[str], list[str], dict[str, str]]:
+def _by_policy(pod: JsonMapping) -> tuple[list[str], list[str], dict[str, str]]:
     spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
     policy = spec.get("dnsPolicy") or "ClusterFirst"
     on_node = spec.get("hostNetwork") and policy == "ClusterFirst"
@@ -130,12 +129,12 @@ def _by_policy(pod: Pod) -> tuple[list[str], list[str], dict[str, str]]:
     return [CLUSTER_DNS], searches, {"ndots": "5"}
 
 
-def _value(pod: Pod, entry: Mapping[str, Any]) -> str:
+def _value(pod: JsonMapping, entry: Mapping[str, Any]) -> str:
     path = ((entry.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
     return _field(pod, path) if path else str(entry.get("value") or "")
 
 
-def _field(pod: Pod, path: str) -> str:
+def _field(pod: JsonMapping, path: str) -> str:
     """``metadata.name`` and the like; of labels and annotations one entry, ``metadata.labels['app']``."""
     found: Any = pod
     for step in _STEP.findall(path):
@@ -143,7 +142,7 @@ def _field(pod: Pod, path: str) -> str:
     return "" if found is None else str(found)
 
 
-def _entries(pod: Pod, annotation: str) -> Sequence[str]:
+def _entries(pod: JsonMapping, annotation: str) -> Sequence[str]:
     text: str = (pod["metadata"].get("annotations") or {}).get(annotation) or ""
     return tuple(_stripped(text.split(",")))
 

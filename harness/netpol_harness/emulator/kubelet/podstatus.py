@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netpol_harness.emulator.kernel.node import ADDRESS
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.wellknown import DATAPLANE_KEY
 
 NODE = "embedded"
 IMAGE_ID = "netpol-harness/stand-in"
 
-Object = dict[str, Any]
 
-
-def placed(pod: Object, address: str, now: str) -> Object:
+def placed(pod: JsonObject, address: str, now: str) -> JsonObject:
     """The pod once it has a node and an address, and nothing listens yet."""
     spec = {**pod["spec"], "nodeName": NODE}
     containers = [_container(c, {"waiting": {"reason": "ContainerCreating"}}, "False") for c in spec["containers"]]
@@ -32,9 +31,9 @@ def placed(pod: Object, address: str, now: str) -> Object:
 class ContainerState:
     """How a container is doing: ``state`` and the ``last`` one as the API has them, and how often it was restarted."""
 
-    state: Object
+    state: JsonObject
     restarts: int = 0
-    last: Object = field(default_factory=dict)
+    last: JsonObject = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int | None:
@@ -43,13 +42,13 @@ class ContainerState:
         return ended["exitCode"] if ended else None
 
 
-def started(now: str, restarts: int = 0, last: Object | None = None) -> ContainerState:
+def started(now: str, restarts: int = 0, last: JsonObject | None = None) -> ContainerState:
     """A container that runs."""
     return ContainerState({"running": {"startedAt": now}}, restarts, last or {})
 
 
 def ended(
-    exit_code: int, began: str, now: str, restarts: int = 0, last: Object | None = None, *, problem: str = ""
+    exit_code: int, began: str, now: str, restarts: int = 0, last: JsonObject | None = None, *, problem: str = ""
 ) -> ContainerState:
     """A container that has run, and will not run again; ``problem``: why it could not even be started."""
     reason = "StartError" if problem else "Error" if exit_code else "Completed"
@@ -57,12 +56,12 @@ def ended(
     return ContainerState({"terminated": {**state, **({"message": problem} if problem else {})}}, restarts, last or {})
 
 
-def failing(restarts: int, last: Object) -> ContainerState:
+def failing(restarts: int, last: JsonObject) -> ContainerState:
     """A container that has ended and waits until it is started again."""
     return ContainerState({"waiting": {"reason": "CrashLoopBackOff"}}, restarts, last)
 
 
-def living(pod: Object, lives: Mapping[str, ContainerState], now: str) -> Object:
+def living(pod: JsonObject, lives: Mapping[str, ContainerState], now: str) -> JsonObject:
     """The pod while its containers come and go. ``lives`` are by container; who is not among them has not begun."""
     spec = pod["spec"]
     first, main = spec.get("initContainers") or (), spec["containers"]
@@ -81,7 +80,7 @@ def living(pod: Object, lives: Mapping[str, ContainerState], now: str) -> Object
     return {**pod, "status": status}
 
 
-def running(pod: Object, now: str) -> Object:
+def running(pod: JsonObject, now: str) -> JsonObject:
     """The pod once all its containers run: ready."""
     first = pod["spec"].get("initContainers") or ()
     lives = {c["name"]: started(now) for c in (*pod["spec"]["containers"], *first)}
@@ -89,7 +88,7 @@ def running(pod: Object, now: str) -> Object:
     return living(pod, lives, now)
 
 
-def extended(pod: Object, names: Collection[str], now: str) -> Object:
+def extended(pod: JsonObject, names: Collection[str], now: str) -> JsonObject:
     """The pod once these ephemeral containers run too; they never make it ready or unready."""
     known = (pod.get("status") or {}).get("ephemeralContainerStatuses") or []
     started = {"running": {"startedAt": now}}
@@ -97,7 +96,7 @@ def extended(pod: Object, names: Collection[str], now: str) -> Object:
     return {**pod, "status": {**pod["status"], "ephemeralContainerStatuses": [*known, *new]}}
 
 
-def node(now: str, capacity: int, version: Mapping[str, str]) -> Object:
+def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
     """The Node object. ``capacity`` is how many pods fit; ``version`` holds kernel, system and Kubernetes versions."""
     resources = {"cpu": "64", "memory": "64Gi", "ephemeral-storage": "64Gi", "pods": str(capacity)}
     ready = {"reason": "KubeletReady", "message": "pods are network namespaces of this process"}
@@ -136,7 +135,7 @@ def node(now: str, capacity: int, version: Mapping[str, str]) -> Object:
     }
 
 
-def _addresses(address: str) -> Object:
+def _addresses(address: str) -> JsonObject:
     hosts = {"hostIP": ADDRESS, "hostIPs": [{"ip": ADDRESS}]}
     return {**hosts, "podIP": address, "podIPs": [{"ip": address}]}
 
@@ -159,14 +158,14 @@ def _is_done(container: Mapping[str, Any], lives: Mapping[str, ContainerState]) 
     return life is not None and (container.get("restartPolicy") == "Always" or life.exit_code == 0)
 
 
-def _alive(container: Mapping[str, Any], lives: Mapping[str, ContainerState], before: str) -> Object:
+def _alive(container: Mapping[str, Any], lives: Mapping[str, ContainerState], before: str) -> JsonObject:
     life = lives.get(container["name"], ContainerState({"waiting": {"reason": before}}))
     ready = "running" in life.state or life.exit_code == 0
     shown = _container(container, life.state, str(ready))
     return {**shown, "restartCount": life.restarts, "lastState": life.last}
 
 
-def _conditions(now: str, *, ready: str, initialized: str = "True") -> list[Object]:
+def _conditions(now: str, *, ready: str, initialized: str = "True") -> list[JsonObject]:
     states = {
         "PodReadyToStartContainers": "True",
         "Initialized": initialized,
@@ -177,7 +176,7 @@ def _conditions(now: str, *, ready: str, initialized: str = "True") -> list[Obje
     return [{"type": t, "status": s, "lastProbeTime": None, "lastTransitionTime": now} for t, s in states.items()]
 
 
-def _container(spec: Mapping[str, Any], state: Object, ready: str) -> Object:
+def _container(spec: Mapping[str, Any], state: JsonObject, ready: str) -> JsonObject:
     return {
         "name": spec["name"],
         "image": spec.get("image", ""),

@@ -13,6 +13,7 @@ from typing import Any
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.kubelet import images, podspec
 from netpol_harness.emulator.kubelet.podstatus import ContainerState, ended, failing, started
+from netpol_harness.model.json_object import JsonMapping
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a container is started again: doubled each time."""
@@ -30,7 +31,7 @@ Tell = Callable[[Mapping[str, ContainerState]], None]
 class Programs:
     """The containers of ``pod``. ``now`` gives times as the API writes them."""
 
-    def __init__(self, pod: podspec.Pod, run: Run, tell: Tell, now: Callable[[], str]) -> None:
+    def __init__(self, pod: JsonMapping, run: Run, tell: Tell, now: Callable[[], str]) -> None:
         self._pod = pod
         self._run = run
         self._tell = tell

@@ -7,6 +7,7 @@ from typing import Any
 from netpol_harness.emulator.kernel.applets import FOLDER
 from netpol_harness.emulator.kernel.netns import SEARCH_PATH
 from netpol_harness.emulator.kubelet import images, podspec
+from netpol_harness.model.json_object import JsonMapping
 
 BUSYBOX = "busybox"
 """The option by which containers find busybox's tools alone."""
@@ -23,7 +24,7 @@ class Tools:
     only: str = ""
     has_busybox: bool = False
 
-    def path(self, pod: podspec.Pod, container: Mapping[str, Any]) -> str:
+    def path(self, pod: JsonMapping, container: Mapping[str, Any]) -> str:
         """The PATH of a container. Containers beside its own ones, as those that probe, have images of their own."""
         is_own = any(own["name"] == container.get("name") for own in pod["spec"]["containers"])
         if self.only == BUSYBOX and is_own:

@@ -10,7 +10,7 @@ from netpol_harness.emulator.apiserver.managed import fields as sets
 from netpol_harness.emulator.apiserver.managed.fields import Fields, Path, upwards
 from netpol_harness.emulator.apiserver.managed.merge import merged, without
 from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _NEVER_OWNED = upwards([("f:apiVersion",), ("f:kind",), ("f:metadata",)]) | {
     ("f:metadata", f"f:{name}")
@@ -63,7 +63,7 @@ class Entry:
 Owners = Mapping[Manager, Entry]
 
 
-def tracked(kind: Type, before: Object | None, after: Object, manager: Manager, now: str) -> Object:
+def tracked(kind: Type, before: JsonObject | None, after: JsonObject, manager: Manager, now: str) -> JsonObject:
     """The object with its owners after a write that is no apply: what it changed is the writer's alone."""
     owners = _sent(before, after)
     old, new = _owned(kind, before or {}), _owned(kind, after)
@@ -80,15 +80,17 @@ def tracked(kind: Type, before: Object | None, after: Object, manager: Manager, 
 class Application:
     """What an apply makes of an object, before defaults and checks, and the owners then."""
 
-    object: Object
+    object: JsonObject
     owners: Owners
 
-    def admitted(self, obj: Object) -> Object:
+    def admitted(self, obj: JsonObject) -> JsonObject:
         """The object as admission made it, with the owners."""
         return _with(obj, self.owners)
 
 
-def applied(kind: Type, live: Object, config: Object, manager: Manager, now: str, *, force: bool) -> Application:
+def applied(
+    kind: Type, live: JsonObject, config: JsonObject, manager: Manager, now: str, *, force: bool
+) -> Application:
     """A configuration applied to the live object ({} where there is none yet).
 
     What the manager applied before, says no longer and nobody else owns is removed. Raises StatusError: 400 for a list
@@ -114,7 +116,7 @@ def applied(kind: Type, live: Object, config: Object, manager: Manager, now: str
     return Application(result, {**left, manager: Entry(wanted, time)})
 
 
-def _before_apply(kind: Type, live: Object, manager: Manager, now: str) -> Owners:
+def _before_apply(kind: Type, live: JsonObject, manager: Manager, now: str) -> Owners:
     """The owners; where nobody was ever written down, one who stands for all that is there."""
     owners = _read(live)
     if owners or not live:
@@ -123,7 +125,7 @@ def _before_apply(kind: Type, live: Object, manager: Manager, now: str) -> Owner
     return {unknown: Entry(frozenset(_owned(kind, _settable(kind, live, unknown))), now)}
 
 
-def _owned(kind: Type, obj: Object) -> dict[Path, Any]:
+def _owned(kind: Type, obj: JsonObject) -> dict[Path, Any]:
     """The fields that somebody can own, with their values."""
     return {
         path: value
@@ -132,7 +134,7 @@ def _owned(kind: Type, obj: Object) -> dict[Path, Any]:
     }
 
 
-def _settable(kind: Type, obj: Object, manager: Manager) -> Object:
+def _settable(kind: Type, obj: JsonObject, manager: Manager) -> JsonObject:
     """What a write by way of the manager's subresource can set: the status, or all else where that is one."""
     if "status" not in obj or kind.field("status").form is not SchemaForm.RECORD:
         return obj
@@ -140,7 +142,7 @@ def _settable(kind: Type, obj: Object, manager: Manager) -> Object:
     return {name: part for name, part in obj.items() if (name == "status") is status or name == "metadata"}
 
 
-def _sent(before: Object | None, after: Object) -> Owners:
+def _sent(before: JsonObject | None, after: JsonObject) -> Owners:
     """The owners that the writer sent, else those before; `managedFields: [{}]` forgets them all."""
     sent = after.get("metadata", {}).get("managedFields")
     if sent:
@@ -148,7 +150,7 @@ def _sent(before: Object | None, after: Object) -> Owners:
     return _read(before or {})
 
 
-def _read(obj: Object) -> Owners:
+def _read(obj: JsonObject) -> Owners:
     return dict(_entries(obj.get("metadata", {}).get("managedFields", ())))
 
 
@@ -164,7 +166,7 @@ def _entries(written: Any) -> Iterator[tuple[Manager, Entry]]:
             yield manager, Entry(sets.decode(entry.get("fieldsV1", {})), entry.get("time", ""))
 
 
-def _with(obj: Object, owners: Owners) -> Object:
+def _with(obj: JsonObject, owners: Owners) -> JsonObject:
     """The object with these owners written down; one who owns nothing is none."""
     written = [_written(manager, entry) for manager, entry in owners.items() if entry.fields]
     written.sort(key=lambda entry: (entry["operation"], entry["time"], entry["manager"]))

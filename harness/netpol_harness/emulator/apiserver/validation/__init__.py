@@ -19,10 +19,10 @@ from netpol_harness.emulator.apiserver.validation import (
     service,
     workload,
 )
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
-_Check: TypeAlias = Callable[[Object], list[Cause]]
-_Comparison: TypeAlias = Callable[[Object, Object], list[Cause]]
+_Check: TypeAlias = Callable[[JsonObject], list[Cause]]
+_Comparison: TypeAlias = Callable[[JsonObject, JsonObject], list[Cause]]
 
 _CHECKS: Mapping[str, _Check] = {
     "configmaps": config.check_data,
@@ -45,7 +45,7 @@ _COMPARISONS: Mapping[str, _Comparison] = {
 }
 
 
-def check(resource: ServedResource, obj: Object, previous: Object | None, subresource: str = "") -> list[Cause]:
+def check(resource: ServedResource, obj: JsonObject, previous: JsonObject | None, subresource: str = "") -> list[Cause]:
     """All causes to refuse the object as the successor of `previous` (None: as a new one) by way of `subresource`."""
     causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
     causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
@@ -55,7 +55,7 @@ def check(resource: ServedResource, obj: Object, previous: Object | None, subres
     return causes + (_COMPARISONS[way](obj, previous) if way in _COMPARISONS else [])
 
 
-def check_part(resource: ServedResource, obj: Object, part: str) -> list[Cause]:
+def check_part(resource: ServedResource, obj: JsonObject, part: str) -> list[Cause]:
     """All causes to refuse the part of an object that its own subresource has written."""
     causes = missing_in(resource.definition, obj, part)
     return causes + (

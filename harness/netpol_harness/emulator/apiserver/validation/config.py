@@ -2,12 +2,12 @@
 
 from netpol_harness.emulator.apiserver import syntax
 from netpol_harness.emulator.apiserver.errors import Cause, forbidden, invalid
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _CONTENTS = ("data", "binaryData")
 
 
-def check_data(obj: Object) -> list[Cause]:
+def check_data(obj: JsonObject) -> list[Cause]:
     """Causes to refuse the keys."""
     return [
         invalid(f"{field}[{key}]", key, words)
@@ -17,7 +17,7 @@ def check_data(obj: Object) -> list[Cause]:
     ]
 
 
-def compare_data(obj: Object, previous: Object) -> list[Cause]:
+def compare_data(obj: JsonObject, previous: JsonObject) -> list[Cause]:
     """Causes to refuse the change of an immutable object."""
     if not previous.get("immutable"):
         return []

@@ -5,13 +5,13 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver import syntax
 from netpol_harness.emulator.apiserver.errors import Cause, duplicate, forbidden, invalid, not_found, required
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _FORBIDDEN = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy")
 _STATIC = "kubernetes.io/config.mirror"
 
 
-def check_new(pod: Object) -> list[Cause]:
+def check_new(pod: JsonObject) -> list[Cause]:
     """Causes to refuse a new pod: it cannot bring ephemeral containers along."""
     given = pod.get("spec", {}).get("ephemeralContainers")
     return [forbidden("spec.ephemeralContainers", "cannot be set on create")] if given else []
@@ -32,7 +32,7 @@ def check(spec: Mapping[str, Any], path: str) -> list[Cause]:
     return causes
 
 
-def compare(pod: Object, previous: Object) -> list[Cause]:
+def compare(pod: JsonObject, previous: JsonObject) -> list[Cause]:
     """Causes to refuse the change of a pod by way of its subresource: what there is stays as it is."""
     if _STATIC in (previous["metadata"].get("annotations") or {}):
         return [forbidden("", "static pods do not support ephemeral containers")]

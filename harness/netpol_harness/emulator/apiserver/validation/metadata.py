@@ -6,7 +6,7 @@ from typing import Any
 from netpol_harness.emulator.apiserver import syntax
 from netpol_harness.emulator.apiserver.errors import Cause, Reason, forbidden, invalid, required
 from netpol_harness.emulator.apiserver.resources import ServedResource
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _ANNOTATIONS_LIMIT = 256 * 1024
 _NAMES: Mapping[str, Callable[[str], list[str]]] = {
@@ -15,7 +15,7 @@ _NAMES: Mapping[str, Callable[[str], list[str]]] = {
 }
 
 
-def check(resource: ServedResource, obj: Object) -> list[Cause]:
+def check(resource: ServedResource, obj: JsonObject) -> list[Cause]:
     """Causes to refuse an object's metadata."""
     metadata = obj["metadata"]
     causes = _check_name(resource, metadata)

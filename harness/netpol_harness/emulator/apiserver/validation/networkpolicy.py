@@ -6,13 +6,13 @@ from typing import Any
 from netpol_harness.emulator.apiserver import syntax
 from netpol_harness.emulator.apiserver.errors import Cause, forbidden, invalid, not_supported, required
 from netpol_harness.emulator.apiserver.validation.metadata import check_selector
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 _POLICY_TYPES = ("Ingress", "Egress")
 
 
-def check(policy: Object) -> list[Cause]:
+def check(policy: JsonObject) -> list[Cause]:
     """Causes to refuse the policy."""
     spec = policy.get("spec", {})
     causes = check_selector(spec.get("podSelector", {}), "spec.podSelector")

@@ -17,7 +17,7 @@ from netpol_harness.emulator.apiserver.resources import without
 from netpol_harness.emulator.apiserver.validation import ephemeral
 from netpol_harness.emulator.apiserver.validation.metadata import check_labels
 from netpol_harness.emulator.apiserver.validation.networkpolicy import PROTOCOLS
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
@@ -30,7 +30,7 @@ _ONLY_THESE = (
 )
 
 
-def check(pod: Object) -> list[Cause]:
+def check(pod: JsonObject) -> list[Cause]:
     """Causes to refuse the pod."""
     return check_spec(pod.get("spec", {}), "spec")
 
@@ -44,7 +44,7 @@ def check_status(status: Mapping[str, Any]) -> list[Cause]:
     ]
 
 
-def compare(pod: Object, previous: Object) -> list[Cause]:
+def compare(pod: JsonObject, previous: JsonObject) -> list[Cause]:
     """Causes to refuse the change: a pod's spec is fixed, its images and few more fields aside."""
     bound = previous["spec"].get("nodeName")
     fixed, before = _fixed(pod.get("spec", {})), _fixed(previous["spec"])

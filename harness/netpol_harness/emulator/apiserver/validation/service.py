@@ -16,7 +16,7 @@ from netpol_harness.emulator.apiserver.errors import (
 )
 from netpol_harness.emulator.apiserver.validation.metadata import check_labels
 from netpol_harness.emulator.apiserver.validation.networkpolicy import PROTOCOLS
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 
 _TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
 _CHOICES = {
@@ -28,7 +28,7 @@ _CHOICES = {
 }
 
 
-def check(service: Object) -> list[Cause]:
+def check(service: JsonObject) -> list[Cause]:
     """Causes to refuse the Service."""
     spec = service.get("spec", {})
     causes = [
@@ -42,7 +42,7 @@ def check(service: Object) -> list[Cause]:
     return causes + _check_addresses(spec) + _check_ports(spec)
 
 
-def compare(service: Object, previous: Object) -> list[Cause]:
+def compare(service: JsonObject, previous: JsonObject) -> list[Cause]:
     """Causes to refuse the change: a ClusterIP that is set stays, unless the Service becomes an ExternalName."""
     spec, before = service.get("spec", {}), previous.get("spec", {})
     old = before.get("clusterIPs", [])

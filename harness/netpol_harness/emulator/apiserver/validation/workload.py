@@ -6,14 +6,14 @@ from typing import Any
 from netpol_harness.emulator.apiserver.errors import Cause, invalid, not_supported, required
 from netpol_harness.emulator.apiserver.validation.metadata import check_labels, check_selector
 from netpol_harness.emulator.apiserver.validation.pod import check_spec
-from netpol_harness.emulator.store import Object
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.labels import LabelSelector
 
 _STRATEGIES = ("Recreate", "RollingUpdate")
 _TEMPLATE = "spec.template"
 
 
-def check_deployment(deployment: Object) -> list[Cause]:
+def check_deployment(deployment: JsonObject) -> list[Cause]:
     """Causes to refuse the Deployment."""
     spec = deployment.get("spec", {})
     kind = spec.get("strategy", {}).get("type", "RollingUpdate")
@@ -21,12 +21,12 @@ def check_deployment(deployment: Object) -> list[Cause]:
     return causes + _check(spec, "deployment", ("replicas", "minReadySeconds", "revisionHistoryLimit"))
 
 
-def check_replica_set(replica_set: Object) -> list[Cause]:
+def check_replica_set(replica_set: JsonObject) -> list[Cause]:
     """Causes to refuse the ReplicaSet."""
     return _check(replica_set.get("spec", {}), "replicaset", ("replicas", "minReadySeconds"))
 
 
-def compare(workload: Object, previous: Object) -> list[Cause]:
+def compare(workload: JsonObject, previous: JsonObject) -> list[Cause]:
     """Causes to refuse the change: the selector is for ever."""
     selector = workload.get("spec", {}).get("selector", {})
     same = selector == previous.get("spec", {}).get("selector", {})
