@@ -1,23 +1,28 @@
 import os
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from netpol_harness.backends.base import LOGS, Cluster
+from netpol_harness.backends.base import LOGS, Cluster, Leftover
 from netpol_harness.backends.runs.directory import abandoned
+from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.timeouts import EMBEDDED
 
+DEAD = replace(Owner.here(), start=1).run
+
 
 class Recorded:
     """A backend that makes nothing and remembers what it was asked."""
 
     name = "recorded"
+    owns_cluster = True
     dataplane = "none"
 
     def __init__(self, *, broken: bool = False) -> None:
@@ -39,8 +44,8 @@ class Recorded:
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         self.asked.append("logs")
 
-    def leftovers(self) -> list[str]:
-        return ["netpol-dead"]
+    def leftovers(self) -> list[Leftover]:
+        return [Leftover(name, "here", "a cluster") for name in (DEAD, Owner.here().run)]
 
     def remove(self, name: str) -> None:
         self.asked.append(f"remove {name}")
@@ -56,6 +61,10 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lab(backend: Recorded, directory: Path | None = None) -> Lab:
     return Lab(BackendChoice(backend, "told so"), Settings(), directory)
+
+
+def test_leftovers_are_those_of_dead_runs() -> None:
+    assert lab(Recorded()).leftovers() == (DEAD,)
 
 
 def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:

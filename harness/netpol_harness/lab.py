@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from netpol_harness.backends.base import LOGS, Cluster
 from netpol_harness.backends.runs.directory import RunDirectory, Turn
-from netpol_harness.backends.runs.owner import Owner
+from netpol_harness.backends.runs.owner import Life, Owner, life_of
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
@@ -197,7 +197,7 @@ class Lab:
     def leftovers(self) -> tuple[str, ...]:
         """What dead runs have left behind on this backend, as far as it can be told."""
         with suppress(HarnessError):
-            return tuple(self._backend.leftovers())
+            return tuple(left.name for left in self._backend.leftovers() if life_of(left.name) is Life.DEAD)
         return ()
 
     def collect_logs(self) -> None:
@@ -238,13 +238,12 @@ class Lab:
         from netpol_harness.probe.ephemeral import IMAGE, ProbeContainers
         from netpol_harness.probe.prober import Prober
 
-        made = self.choice.backend.name in ("kind", "embedded")
         containers = ProbeContainers(
             client,
             self.settings.probe_image or IMAGE,
             timeout=timeouts.ready,
             interval=timeouts.interval,
-            untouchable=() if made else SYSTEM_NAMESPACES,
+            untouchable=() if self._backend.owns_cluster else SYSTEM_NAMESPACES,
         )
         return Prober(
             exec,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -126,6 +127,22 @@ class Cluster:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that a run has made and not removed, as far as this user may see it.
+
+    ``name`` contains the run's name (``runs.owner``) and is what ``Backend.remove`` takes; ``place`` and ``what`` say
+    where and what it is. ``host`` is the owner's host and ``since`` the time when it was made, as the owner wrote them:
+    anybody may write labels and annotations, so both are empty where they are missing or malformed.
+    """
+
+    name: str
+    place: str
+    what: str
+    host: str = ""
+    since: datetime | None = None
+
+
 class ExternalHosts(Protocol):
     """The machines outside the cluster of one scenario. Raises ``ClusterFailed`` or ``ToolMissing`` with a remedy."""
 
@@ -149,10 +166,12 @@ class ExternalHosts(Protocol):
 class Backend(Protocol):
     """Makes and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
 
-    ``name`` is the value of ``--cluster``.
+    ``name`` is the value of ``--cluster``. ``owns_cluster`` tells whether the cluster is the harness's own, system pods
+    included, so that it may change anything there.
     """
 
     name: str
+    owns_cluster: bool
 
     @property
     def dataplane(self) -> str:
@@ -181,8 +200,11 @@ class Backend(Protocol):
         """Copy what helps to find out why the cluster misbehaved into the existing folder ``into``."""
         ...
 
-    def leftovers(self) -> Sequence[str]:
-        """The names of what dead runs have left behind on this backend."""
+    def leftovers(self) -> Sequence[Leftover]:
+        """Return what runs, dead or alive, have on this backend. ``runs.owner.life_of`` tells which of them live.
+
+        A backend may leave out the live ones.
+        """
         ...
 
     def remove(self, name: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from netpol_harness.backends.base import Capability, Cluster, ExternalHosts
+from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import RESTART_AGENT
@@ -37,6 +37,7 @@ class EmbeddedBackend:
     """
 
     name = "embedded"
+    owns_cluster = True
 
     def __init__(self, arguments: Sequence[str] = (), *, mutant: str = "") -> None:
         self.dataplane = _dataplane(mutant)
@@ -102,7 +103,7 @@ class EmbeddedBackend:
             with suppress(FileNotFoundError):
                 shutil.copy(cluster.kubeconfig.parent / name, into / name)
 
-    def leftovers(self) -> Sequence[str]:
+    def leftovers(self) -> Sequence[Leftover]:
         """None: such a cluster ends with its owner."""
         return ()
 

@@ -10,16 +10,24 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from netpol_harness.backends.base import Capability, Cluster, ClusterOptions, ExternalHosts, Progress, ignore, served
+from netpol_harness.backends.base import (
+    Capability,
+    Cluster,
+    ClusterOptions,
+    ExternalHosts,
+    Leftover,
+    Progress,
+    ignore,
+    served,
+)
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, is_embedded, plugins
 from netpol_harness.backends.runs.directory import PREFIX
-from netpol_harness.backends.runs.owner import Life, Owner, run_of
+from netpol_harness.backends.runs.owner import run_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.client import Client
@@ -64,24 +72,7 @@ _KINDS = (
 )
 """Kinds that carry a run's label where no namespace of the run takes them along."""
 
-
-@dataclass(frozen=True, slots=True)
-class RunResidue:
-    """What one run has on the cluster. ``host`` is as its owner wrote it, ``since`` when that was.
-
-    Both are empty where the object says nothing of it, or something else: anybody may write labels and annotations.
-    """
-
-    run: str
-    objects: tuple[ObjectKey, ...]
-    host: str = ""
-    since: datetime | None = None
-
-    @property
-    def life(self) -> Life:
-        """Whether its owner lives."""
-        owner = Owner.find(self.run)
-        return owner.life if owner else Life.ELSEWHERE
+_NAMED = 3  # objects of a run that are named one by one
 
 
 class ExistingClusterBackend:
@@ -91,6 +82,7 @@ class ExistingClusterBackend:
     """
 
     name = "kubeconfig"
+    owns_cluster = False
     dataplane = "whatever the cluster has; it is asked when it is first needed"
 
     def __init__(self, options: ClusterOptions, progress: Progress = ignore) -> None:
@@ -139,9 +131,12 @@ class ExistingClusterBackend:
                 found = self._client.list(api_version, kind, namespace=namespace)
                 (into / f"{kind.lower()}s.json").write_text(json.dumps(found, indent=1))
 
-    def leftovers(self) -> Sequence[str]:
-        """The names of dead runs that have something there."""
-        return [trace.run for trace in self.traces() if trace.life is Life.DEAD]
+    def leftovers(self) -> Sequence[Leftover]:
+        """What runs of ours, dead or alive, have there as far as the user may know."""
+        found: dict[str, list[JsonObject]] = {}
+        for data in self._marked(RUN_LABEL):
+            found.setdefault(run_of(data), []).append(data)
+        return [_leftover(run, self.context, objects) for run, objects in sorted(found.items())]
 
     def remove(self, name: str) -> None:
         """Remove everything that carries the label of a run."""
@@ -150,13 +145,6 @@ class ExistingClusterBackend:
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
         """``None``: machines beside somebody else's cluster are not ours to make."""
         return None
-
-    def traces(self) -> tuple[RunResidue, ...]:
-        """What runs of ours, dead or alive, have there as far as the user may know."""
-        found: dict[str, list[JsonObject]] = {}
-        for data in self._marked(RUN_LABEL):
-            found.setdefault(run_of(data), []).append(data)
-        return tuple(_trace(run, objects) for run, objects in sorted(found.items()))
 
     def _refuse_production(self, patterns: Iterable[str]) -> None:
         names = {"context": self.context, "cluster": self._cluster, "server": self._access.address}
@@ -238,13 +226,19 @@ def _capabilities(nodes: Sequence[JsonObject], *, embedded: bool) -> Iterator[Ca
         yield Capability.TWO_NODES
 
 
-def _trace(run: str, objects: Sequence[JsonObject]) -> RunResidue:
+def _leftover(run: str, place: str, objects: Sequence[JsonObject]) -> Leftover:
     told: Any = None
     with suppress(ValueError):
         told = json.loads((objects[0]["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "{}")
     said: Mapping[str, Any] = told if isinstance(told, dict) else {}
-    keys = tuple(ObjectKey.of(data) for data in objects)
-    return RunResidue(run, keys, str(said.get("host") or ""), _moment(said.get("since")))
+    what = _summary([ObjectKey.of(data) for data in objects])
+    return Leftover(run, place, what, str(said.get("host") or ""), _moment(said.get("since")))
+
+
+def _summary(objects: Sequence[ObjectKey]) -> str:
+    """``Namespace a, Namespace b and 3 more``."""
+    named = ", ".join(map(str, objects[:_NAMED]))
+    return named if len(objects) <= _NAMED else f"{named} and {len(objects) - _NAMED} more"
 
 
 def _moment(text: Any) -> datetime | None:

@@ -13,31 +13,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from netpol_harness.backends.base import ClusterOptions
-from netpol_harness.backends.existing import ExistingClusterBackend
+from netpol_harness.backends.base import ClusterOptions, Leftover
 from netpol_harness.backends.runs.directory import abandoned, remove
-from netpol_harness.backends.runs.owner import Life, Owner
+from netpol_harness.backends.runs.owner import Life, Owner, life_of
 from netpol_harness.backends.select import choose
 from netpol_harness.cli.arguments import hours
 from netpol_harness.cli.output import complain
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
-from netpol_harness.model.names import ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """Something that a run has made: its name, where and what it is, who owns it, and whether it is to go."""
+class _Candidate:
+    """A leftover, how to remove it, and whether it is removed: of a dead run, or older than the user allows."""
 
-    name: str
-    place: str
-    what: str
-    owner: str
+    leftover: Leftover
+    remove: Callable[[str], None]
     doomed: bool
-
-
-_Removal = tuple[Leftover, Callable[[str], None]]
-_NAMED = 3  # objects of a run that are named one by one
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -56,69 +48,64 @@ def add(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Show what was left, and remove what is dead; 2 where something could not be removed."""
+    """Show the leftovers and remove those of dead runs. Return 2 if one could not be removed."""
     oldest = None if given.older_than is None else datetime.now(UTC) - timedelta(hours=given.older_than)
-    removals = [*_folders(), *_elsewhere(given, oldest)]
-    _show([found for found, _ in removals], dry_run=given.dry_run)
+    candidates = [*_folders(), *_on_backends(given, oldest)]
+    _show(candidates, dry_run=given.dry_run)
     failed = False
-    for found, go in removals:
-        if found.doomed and not given.dry_run:
+    for candidate in candidates:
+        if candidate.doomed and not given.dry_run:
+            name = candidate.leftover.name
             try:
-                go(found.name)
+                candidate.remove(name)
             except HarnessError as error:
-                complain(f"{found.name} at {found.place}: {error}")
+                complain(f"{name} at {candidate.leftover.place}: {error}")
                 failed = True
     return 2 if failed else 0
 
 
-def _folders() -> Iterator[_Removal]:
-    """The folders of dead runs on this host; whatever dies with its run is dead already."""
+def _folders() -> Iterator[_Candidate]:
+    """The folders of dead runs on this host."""
     for folder in abandoned():
-        yield Leftover(str(folder), "this host", "a run's folder", _owner(folder.name), doomed=True), _remove_folder
+        yield _Candidate(Leftover(str(folder), "this host", "a run's folder"), _remove_folder, doomed=True)
 
 
-def _elsewhere(given: argparse.Namespace, oldest: datetime | None) -> Iterator[_Removal]:
+def _on_backends(given: argparse.Namespace, oldest: datetime | None) -> Iterator[_Candidate]:
     options = ClusterOptions(namespaces=tuple((name, name) for name in given.namespace), yes_really=given.yes_really)
     for name in given.cluster or ["kind"]:
         backend = choose(name, options).backend
-        if isinstance(backend, ExistingClusterBackend):
-            yield from _traces(backend, oldest)
-        else:
-            for left in backend.leftovers():
-                yield Leftover(left, name, "a cluster", _owner(left), doomed=True), backend.remove
+        for leftover in backend.leftovers():
+            yield _Candidate(leftover, backend.remove, doomed=_is_doomed(leftover, oldest))
 
 
-def _traces(backend: ExistingClusterBackend, oldest: datetime | None) -> Iterator[_Removal]:
-    for trace in backend.traces():
-        old = oldest is not None and trace.since is not None and trace.since < oldest
-        doomed = trace.life is Life.DEAD or (trace.life is Life.ELSEWHERE and old)
-        since = trace.since.isoformat() if trace.since else "unknown"
-        owner = f"{_owner(trace.run)}, {trace.host or 'host unknown'} since {since}"
-        yield Leftover(trace.run, backend.context, _summary(trace.objects), owner, doomed=doomed), backend.remove
+def _is_doomed(leftover: Leftover, oldest: datetime | None) -> bool:
+    old = oldest is not None and leftover.since is not None and leftover.since < oldest
+    life = life_of(leftover.name)
+    return life is Life.DEAD or (life is Life.ELSEWHERE and old)
 
 
-def _owner(name: str) -> str:
-    owner = Owner.find(name)
-    return f"process {owner.pid}, {owner.life}" if owner else "unknown"
-
-
-def _summary(objects: Sequence[ObjectKey]) -> str:
-    """``Namespace a, Namespace b and 3 more``."""
-    named = ", ".join(map(str, objects[:_NAMED]))
-    return named if len(objects) <= _NAMED else f"{named} and {len(objects) - _NAMED} more"
+def _owner(leftover: Leftover) -> str:
+    """``process 17, dead, HOST since TIME``; without host and time where a process of this host is all there is."""
+    owner = Owner.find(leftover.name)
+    process = f"process {owner.pid}, {owner.life}" if owner else "unknown"
+    if not (leftover.host or leftover.since) and owner and owner.life is not Life.ELSEWHERE:
+        return process
+    since = leftover.since.isoformat() if leftover.since else "unknown"
+    return f"{process}, {leftover.host or 'host unknown'} since {since}"
 
 
 def _remove_folder(name: str) -> None:
     remove(Path(name))
 
 
-def _show(found: Sequence[Leftover], *, dry_run: bool) -> None:
+def _show(candidates: Sequence[_Candidate], *, dry_run: bool) -> None:
     console = Console(markup=False, emoji=False, highlight=False)
-    if not found:
+    if not candidates:
         console.print("nothing left behind")
         return
     table = Table("what", "where", "of run", "owner", "", box=None, pad_edge=False)
-    for one in found:
-        fate = "stays" if not one.doomed else "would be removed" if dry_run else "removed"
-        table.add_row(*map(one_line, (one.what, one.place, one.name, one.owner, fate)))
+    for candidate in candidates:
+        leftover = candidate.leftover
+        fate = "stays" if not candidate.doomed else "would be removed" if dry_run else "removed"
+        table.add_row(*map(one_line, (leftover.what, leftover.place, leftover.name, _owner(leftover), fate)))
     console.print(table)

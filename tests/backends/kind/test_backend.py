@@ -205,7 +205,7 @@ def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None
     docker.says("kind get clusters", "\n".join(names))
     docker.says("docker ps", "c0ffee\n")
     backend = KindBackend(options())
-    assert backend.leftovers() == (f"netpol-{dead}",)
+    assert [left.name for left in backend.leftovers()] == [f"netpol-{dead}"]
     backend.remove(f"netpol-{dead}")
     assert docker.called("docker ps")[0][-1] == f"label=netpol-harness.cluster=netpol-{dead}"
     assert docker.called("docker rm")[0][-1] == "c0ffee"

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from netpol_harness.backends.base import LOGS, Cluster, ClusterOptions, Progress, ignore
+from netpol_harness.backends.base import LOGS, Cluster, ClusterOptions, Leftover, Progress, ignore
 from netpol_harness.backends.cni.definition import load
 from netpol_harness.backends.cni.gather import Supply, gather
 from netpol_harness.backends.cni.patch import moved
@@ -35,7 +35,7 @@ from netpol_harness.backends.kind.provision import (
     remembered,
     restart_agent,
 )
-from netpol_harness.backends.runs.owner import Life, Owner
+from netpol_harness.backends.runs.owner import Life, life_of
 from netpol_harness.deadline import Deadline, Interrupted
 from netpol_harness.errors import ClusterFailed, HarnessError, LabError
 from netpol_harness.model.json_object import JsonObject
@@ -54,6 +54,7 @@ class KindBackend:
     """
 
     name = "kind"
+    owns_cluster = True
 
     def __init__(self, options: ClusterOptions, progress: Progress = ignore) -> None:
         self._options = options
@@ -106,12 +107,14 @@ class KindBackend:
         """Copy the nodes' logs."""
         self._kind.export_logs(cluster.name, into)
 
-    def leftovers(self) -> Sequence[str]:
+    def leftovers(self) -> Sequence[Leftover]:
         """The clusters of dead runs; none where kind or its engine does not work."""
         if shutil.which("kind") is None:
             return ()
         with suppress(LabError):
-            return tuple(name for name in self._kind.clusters() if _is_abandoned(name))
+            return tuple(
+                Leftover(name, self.name, "a cluster") for name in self._kind.clusters() if _is_abandoned(name)
+            )
         return ()
 
     def remove(self, name: str) -> None:
@@ -273,5 +276,4 @@ def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str)
 
 
 def _is_abandoned(name: str) -> bool:
-    owner = Owner.find(name) if name.startswith(OWNED) else None
-    return owner is not None and owner.life is Life.DEAD
+    return name.startswith(OWNED) and life_of(name) is Life.DEAD

@@ -67,6 +67,12 @@ class Owner:
         return Life.ALIVE if _started(self.pid) == self.start else Life.DEAD
 
 
+def life_of(text: str) -> Life:
+    """Return whether the owner of the run named in ``text`` is alive; ``ELSEWHERE`` if it names no run."""
+    owner = Owner.find(text)
+    return owner.life if owner else Life.ELSEWHERE
+
+
 def marked(data: Mapping[str, Any], run: str) -> dict[str, Any]:
     """An API object with the marks of the run that makes it."""
     metadata = data["metadata"]
