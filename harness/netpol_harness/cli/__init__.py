@@ -14,8 +14,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
-from netpol_harness.cli.output import complain
+from netpol_harness.cli.output import complain, tell
 from netpol_harness.errors import HarnessError
 
 COMMANDS: Mapping[str, str] = {
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(prog="netpol", description="NetworkPolicy connectivity tests, beside pytest.")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,3 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 2
+
+
+class _ShowVersion(argparse.Action):
+    """``--version``; looks the version up only if it is wanted, which takes longer than to read the arguments."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from netpol_harness.backends.facts import harness_version
+
+        tell(f"netpol {harness_version() or 'unknown: the package is not installed'}\n")
+        parser.exit()

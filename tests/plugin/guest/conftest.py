@@ -58,6 +58,7 @@ def own_dependencies(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> C
         (packages,) = home.glob("lib/python*/site-packages")
         for found in _closure(PROJECT["dependencies"], set(without)).values():
             _link(found, packages)
+            _copy_scripts(found, home)
         _pip(sys.executable, "--python", str(home / "bin" / "python"), "install", "--no-deps", "--no-index", str(wheel))
         return home
 
@@ -137,3 +138,14 @@ def _link(found: Distribution, packages: Path) -> None:
     tops = {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}
     for top in tops:
         (packages / top).symlink_to(Path(str(found.locate_file(top))))
+
+
+def _copy_scripts(found: Distribution, home: Path) -> None:
+    """Copy a distribution's console scripts, to be run by the interpreter of the environment ``home``."""
+    for entry in found.entry_points.select(group="console_scripts"):
+        script = Path(sys.prefix) / "bin" / entry.name
+        if script.exists():
+            _, _, code = script.read_text().partition("\n")
+            copy = home / "bin" / entry.name
+            copy.write_text(f"#!{home / 'bin' / 'python'}\n{code}")
+            copy.chmod(0o755)

@@ -28,15 +28,23 @@ class Environment:
         return file.read_text() if file.exists() else ""
 
     def pytest(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run pytest there, as its owner would."""
+        """Run ``python -m pytest`` in a folder, as its owner would."""
+        return self.run(folder, str(self.python), "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+
+    def script(self, name: str) -> str:
+        """Return the path of a console script."""
+        return str(self.home / "bin" / name)
+
+    def run(self, folder: Path, *command: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in a folder, with no variables of these tests but ``more``."""
         variables = {
             "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "TMPDIR": str(folder.parent),
             "COLUMNS": "100",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **more,
         }
-        command = [str(self.python), "-m", "pytest", "-p", "no:cacheprovider", *arguments]
         return subprocess.run(
             command, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=SECONDS
         )
