@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.question import Probe, is_address
+from netpol_harness.probe.question import Probe
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop.svc.cluster.local.", "10.0.0.1", "fd00::1", "a_b-c.d", "x" * 63])
@@ -63,8 +63,3 @@ def test_ports_are_in_their_range(scheme: Scheme, port: int) -> None:
 )
 def test_a_probe_is_written_as_a_url(probe: Probe, text: str, *, by_name: bool) -> None:
     assert (str(probe), probe.by_name) == (text, by_name)
-
-
-def test_an_address_with_a_zone_is_none() -> None:
-    assert is_address("fe80::1")
-    assert not is_address("fe80::1%eth0")

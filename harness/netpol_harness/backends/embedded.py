@@ -9,7 +9,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
+from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
@@ -189,12 +189,8 @@ def _is_cluster(pid: int, directory: Path) -> bool:
 
 
 def _capabilities() -> frozenset[Capability]:
-    """What every such cluster has, and SCTP where this kernel makes such sockets."""
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
-    except OSError:
-        return _ALWAYS
-    return _ALWAYS | {Capability.SCTP}
+    """Return the capabilities of every embedded cluster, and SCTP if this kernel has it."""
+    return _ALWAYS | {Capability.SCTP} if has_sctp() else _ALWAYS
 
 
 def _tail(path: Path) -> str:

@@ -8,7 +8,6 @@ once: a lookup never times out unless the network drops it.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Any
 
 from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHeader, DNSRecord
@@ -16,6 +15,7 @@ from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHea
 from netpol_harness.emulator.kubelet.listeners import Peer
 from netpol_harness.emulator.kubelet.podspec import CLUSTER_DNS
 from netpol_harness.emulator.store import Key, Store
+from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
@@ -129,7 +129,7 @@ class Zone:
 
     def _pod(self, namespace: str, dashed: str, kind: str) -> list[Any] | None:
         address = dashed.replace("-", ".")
-        if not _is_address(address) or not self._exists("namespaces", "", namespace):
+        if ip_version(address) != 4 or not self._exists("namespaces", "", namespace):
             return None
         return _addresses([address], kind)
 
@@ -203,11 +203,3 @@ def _authority(labels: Labels) -> RR:
     zone = ".".join(_ZONE) if labels[-len(_ZONE) :] == _ZONE else "."
     data = SOA("ns.dns.cluster.local", "hostmaster.cluster.local", (1, 7200, 1800, 86400, _TTL))
     return RR(zone, QTYPE.SOA, CLASS.IN, _TTL, data)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True

@@ -4,12 +4,11 @@ Invariant: a host and a port that could be anything but a host and a port do not
 nothing in a scenario or in a cluster's answer can become shell syntax or an option of a tool.
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
+from netpol_harness.model.addresses import is_address
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
@@ -93,13 +92,3 @@ class Question:
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.probe}"
-
-
-@cache
-def is_address(host: str) -> bool:
-    """Whether ``host`` is a literal IPv4 or IPv6 address (without a zone, which only means something on one host)."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return "%" not in host

@@ -14,13 +14,13 @@ import yaml
 
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.node import YamlKind, YamlNode
+from netpol_harness.yaml_loader import SAFE_LOADER
 
 MAX_NODES = 50_000
 MAX_DEPTH = 60
 
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable(Exception):
@@ -31,7 +31,7 @@ class Unreadable(Exception):
         super().__init__(str(self.problem))
 
 
-class _Loader(_BASE):  # type: ignore[misc]  # the class is chosen at run time: libyaml's, or the pure one
+class _Loader(SAFE_LOADER):  # type: ignore[misc]  # the class is chosen at run time: libyaml's, or the pure one
     """PyYAML's safe loader with the scalars of kubectl's parser; only its events and its resolver are used."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}

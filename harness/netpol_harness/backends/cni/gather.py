@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -13,8 +13,9 @@ from netpol_harness.backends.cni.fetch import cache_directory, fetch
 from netpol_harness.backends.cni.patch import ObjectPattern, patched, with_registry
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.model.json_object import JsonObject
+from netpol_harness.yaml_loader import safe_loader
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER = safe_loader(without={"timestamp"})  # a date is text, as it is for the API
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,10 @@ def _file(manifest: ManifestSource, supply: Supply, progress: Progress) -> Path:
     return fetch(manifest.url, manifest.sha256, cache_directory(), offline=supply.offline, progress=progress)
 
 
-class _Loader(_BASE):  # type: ignore[misc]  # the class is chosen at run time: libyaml's, or the pure one
-    """PyYAML's safe loader, but a date is a text, as it is for the API."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in _BASE.yaml_implicit_resolvers.items()
-    }
-
-
 def _objects(file: Path) -> Iterator[JsonObject]:
     """The objects of a manifest; lists are opened. A CNI's manifest may be larger than any scenario's."""
     try:
-        documents = list(yaml.load_all(file.read_text("utf-8"), Loader=_Loader))
+        documents = list(yaml.load_all(file.read_text("utf-8"), Loader=_LOADER))
     except OSError as error:
         raise ClusterFailed(f"{file} cannot be read ({error.strerror}); name a file that is there") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

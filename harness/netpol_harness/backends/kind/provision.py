@@ -4,7 +4,6 @@ What a cluster carries its packets with is kept in the cluster, in the ConfigMap
 that reuses it must not have to believe its command line.
 """
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from netpol_harness.backends.cni.gather import awaited
 from netpol_harness.backends.cni.install import MANAGER, install
 from netpol_harness.backends.cni.ready import NAME_SERVER, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
+from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.backends.kind.config import IpFamily
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
@@ -40,7 +40,7 @@ def capabilities_of(cni: CniDefinition, family: IpFamily, nodes: int) -> frozens
         found.add(Capability.IPV6)
     if nodes >= _FOR_TWO:
         found.add(Capability.TWO_NODES)
-    if Capability.SCTP in cni.capabilities and _kernel_has_sctp():
+    if Capability.SCTP in cni.capabilities and has_sctp():
         found.add(Capability.SCTP)
     if cni.agent:
         found.add(Capability.AGENT_RESTART)
@@ -134,11 +134,3 @@ def _note(cluster: Cluster, found: Sequence[Plugin]) -> JsonObject:
             "plugins": _told(found),
         },
     }
-
-
-def _kernel_has_sctp() -> bool:
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
-    except OSError:
-        return False
-    return True

@@ -5,22 +5,16 @@ from typing import Any
 import yaml
 
 from netpol_harness.emulator.apiserver.errors import bad_request
+from netpol_harness.yaml_loader import safe_loader
 
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML of JSON's types only."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 the library's own attribute
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":merge", ":value"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+_LOADER = safe_loader(without={"timestamp", "merge", "value"})
 
 
 def read(content: bytes, depth: int) -> Any:
     """The document, of at most this depth; raises StatusError 400."""
     try:
         _check_events(content, depth)
-        return yaml.load(content, _Loader)
+        return yaml.load(content, _LOADER)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as unreadable:
         raise bad_request(f"error parsing YAML: {unreadable}") from None
 
@@ -28,7 +22,7 @@ def read(content: bytes, depth: int) -> Any:
 def _check_events(content: bytes, most: int) -> None:
     """Refuse what the real server limits before it is built: aliases of aliases, and depth."""
     depth = 0
-    for event in yaml.parse(content, _Loader):
+    for event in yaml.parse(content, _LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

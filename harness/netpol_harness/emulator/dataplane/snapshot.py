@@ -7,10 +7,10 @@ here. External hosts are pods of the API only: the world of policies and Service
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import Any
 
 from netpol_harness.emulator.store import Event, EventType, Key, Store
+from netpol_harness.model.addresses import is_address
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 from netpol_harness.model.policy import NetworkPolicy
@@ -96,15 +96,7 @@ def _endpoint(data: Mapping[str, Any]) -> _Endpoint | None:
     if is_external_host(data):
         return None
     pod = Pod.parse(data)
-    return _Endpoint(replace(pod, addresses=tuple(filter(_is_address, pod.addresses))), is_ready(data))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return _Endpoint(replace(pod, addresses=tuple(filter(is_address, pod.addresses))), is_ready(data))
 
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
