@@ -10,9 +10,10 @@ from kubernetes.client.configuration import Configuration
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, ExecFailed
-from netpol_harness.kube.client import Client, seconds_to_wait
+from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import PodExec
+from netpol_harness.kube.retry import seconds_to_wait
 from netpol_harness.model.names import NamespacedName, ObjectKey
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -197,7 +198,7 @@ def test_a_dead_server_is_a_cluster_that_failed() -> None:
 
 
 def test_a_page_of_a_proxy_is_not_taken_for_an_object(client_of: ClientOf) -> None:
-    with pytest.raises(ClusterFailed, match="no JSON object"):
+    with pytest.raises(ClusterFailed, match="is not a JSON object"):
         client_of(lambda *_: (200, {"Content-Type": "text/html"}, b"<html>login</html>")).get(POD)
     with pytest.raises(ApiError, match="teapot"):
         client_of(lambda *_: (418, {}, b"teapot")).get(POD)

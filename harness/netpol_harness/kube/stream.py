@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.kube.client import seconds_to_wait
 from netpol_harness.kube.config import Access
+from netpol_harness.kube.retry import seconds_to_wait
 from netpol_harness.kube.segment import segment
 from netpol_harness.model.names import NamespacedName
 
