@@ -81,22 +81,19 @@ class Reading:
         return other is not None and on_host(other) and other["spec"]["nodeName"] == pod["spec"]["nodeName"]
 
     def _admits(self, policy: Dict, kind: str, peer: End, flow: tuple[End, str, int, str]) -> bool:
-        home, target = policy["metadata"]["namespace"], flow[0]
-        rules_key, peers_key = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}[kind]
-        before = flow[3] if kind == "Egress" and self._is["address-translation"] else ""
-        for rule in policy["spec"].get(rules_key) or []:
-            peers, ports = rule.get(peers_key) or [], rule.get("ports") or []
-            if peers and not any(self._is_peer(entry, peer, home, before) for entry in peers):
-                continue
-            if self._is_any_port(flow) if not ports else any(self._is_port(e, target, flow, kind) for e in ports):
+        home, virtual = policy["metadata"]["namespace"], flow[3] if kind == "Egress" else ""
+        for peers, ports in rules(policy, kind):
+            is_peer = not peers or any(self.is_peer(entry, peer, home, virtual) for entry in peers)
+            if is_peer and any(self.is_port(entry, flow, kind) for entry in ports or [None]):
                 return True
         return False
 
-    def _is_peer(self, entry: Dict, peer: End, home: str, before: str) -> bool:
+    def is_peer(self, entry: Dict, peer: End, home: str, virtual: str = "") -> bool:
+        """Whether an entry of a policy in ``home`` matches; ``virtual`` is the address before translation, if any."""
         pod = self._pods.get(peer)
         if "ipBlock" in entry:
-            if before:
-                return holds(entry["ipBlock"], before)
+            if virtual and self._is["address-translation"]:
+                return holds(entry["ipBlock"], virtual)
             if isinstance(peer, str):
                 return holds(entry["ipBlock"], peer)
             pod = self._pods[peer]
@@ -112,11 +109,11 @@ class Reading:
             return False
         return "podSelector" not in entry or selected(entry["podSelector"], pod["metadata"]["labels"])
 
-    def _is_any_port(self, flow: tuple[End, str, int, str]) -> bool:
-        return flow[1] != "ICMP" or self._is["other-protocols"]
-
-    def _is_port(self, entry: Dict, target: End, flow: tuple[End, str, int, str], kind: str) -> bool:
-        _, protocol, port, _ = flow
+    def is_port(self, entry: Dict | None, flow: tuple[End, str, int, str], kind: str) -> bool:
+        """Whether an entry of ``ports`` matches; ``None`` stands for a rule without ports."""
+        target, protocol, port, _ = flow
+        if entry is None:
+            return protocol != "ICMP" or self._is["other-protocols"]
         if entry.get("protocol", "TCP") != protocol or (protocol == "SCTP" and not self._is["optional-features"]):
             return False
         wanted = entry.get("port")
@@ -128,8 +125,7 @@ class Reading:
         pod = self._pods.get(target)
         if pod is None or (kind == "Egress" and on_host(pod) and not self._is["host-network"]):
             return self._is["named-port-outside"]
-        declared = pod["spec"]["containers"][0]["ports"]
-        return any((d["name"], d["protocol"], d["containerPort"]) == (wanted, protocol, port) for d in declared)
+        return port in declared(pod, wanted, protocol)
 
 
 def isolates(policy: Dict, kind: str, pod: Dict) -> bool:
@@ -141,6 +137,18 @@ def isolates(policy: Dict, kind: str, pod: Dict) -> bool:
         and policy["metadata"]["namespace"] == pod["metadata"]["namespace"]
         and selected(spec["podSelector"], pod["metadata"]["labels"])
     )
+
+
+def rules(policy: Dict, kind: str) -> list[tuple[list[Dict], list[Dict]]]:
+    """The rules of one direction, each as its peers and its ports; an empty list means all."""
+    rules_key, peers_key = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}[kind]
+    return [(rule.get(peers_key) or [], rule.get("ports") or []) for rule in policy["spec"].get(rules_key) or []]
+
+
+def declared(pod: Dict, name: str, protocol: str) -> list[int]:
+    """The numbers that the pod declares under a port's name."""
+    ports = pod["spec"]["containers"][0]["ports"]
+    return [p["containerPort"] for p in ports if (p["name"], p["protocol"]) == (name, protocol)]
 
 
 def holds(block: Dict, address: str) -> bool:

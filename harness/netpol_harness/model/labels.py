@@ -65,4 +65,8 @@ class LabelSelector:
 
     def matches(self, labels: Labels) -> bool:
         """Whether every requirement holds for these labels."""
-        return all(r.matches(labels) for r in self.requirements)
+        return not self.unmet(labels)
+
+    def unmet(self, labels: Labels) -> list[Requirement]:
+        """Return the requirements that do not hold for these labels."""
+        return [requirement for requirement in self.requirements if not requirement.matches(labels)]

@@ -1,11 +1,12 @@
 """Whether an ipBlock holds an end of a flow, whose address may be unknown: IPBlock of networking.k8s.io/v1. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
-from netpol_harness.model.policy import IPBlock
+from netpol_harness.model.policy import IPBlock, Network
 from netpol_harness.oracle.match import SURE, Match, hanging, surely
+from netpol_harness.oracle.mismatch import BlockReason, InsideExcept, OutsideBlock
 from netpol_harness.oracle.points import Point
 
 
@@ -14,7 +15,7 @@ def block_match(block: IPBlock, addresses: Sequence[str]) -> Match:
 
     Raises ``ValueError`` where an address is none.
     """
-    held = {_holds(block, address) for address in addresses}
+    held = {_excluding(block, address) is None for address in addresses}
     if len(held) == 1:
         return surely(held.pop())
     return SURE if not held and holds_every_address(block) else hanging(Point.NOT_KNOWN)
@@ -25,10 +26,23 @@ def holds_every_address(block: IPBlock) -> bool:
     return block.cidr.prefixlen == 0 and not block.excepts
 
 
+def block_reasons(block: IPBlock, addresses: Iterable[str]) -> Iterator[BlockReason]:
+    """Yield why the block does not hold these addresses, one reason for each that it does not hold."""
+    for address in addresses:
+        network = _excluding(block, address)
+        if network is block.cidr:
+            yield OutsideBlock(address, network)
+        elif network is not None:
+            yield InsideExcept(address, network)
+
+
 _parsed = lru_cache(maxsize=4096)(ip_address)
 """A flow asks many blocks about one address."""
 
 
-def _holds(block: IPBlock, address: str) -> bool:
-    one = _parsed(address)
-    return one in block.cidr and not any(one in network for network in block.excepts)
+def _excluding(block: IPBlock, address: str) -> Network | None:
+    """The network by which the block does not hold the address: its CIDR or an ``except``; ``None`` if it does."""
+    parsed = _parsed(address)
+    if parsed not in block.cidr:
+        return block.cidr
+    return next((network for network in block.excepts if parsed in network), None)

@@ -7,7 +7,8 @@ destination both times, and each pod has numbers of its own for each protocol. P
 from netpol_harness.model.names import Direction, Port, Protocol
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import PolicyPort
-from netpol_harness.oracle.match import NEVER, SURE, Match, admitted, choice, supported, surely
+from netpol_harness.oracle.match import NEVER, SURE, Match, admitted, both, choice, supported, surely
+from netpol_harness.oracle.mismatch import PortField, PortMismatch
 from netpol_harness.oracle.points import Point, Profile
 
 
@@ -18,17 +19,11 @@ def port_match(entry: PolicyPort | None, port: Port, profile: Profile, *, named:
     """
     if entry is None:
         return admitted(profile, Point.OTHER_PROTOCOLS) if port.protocol is Protocol.ICMP else SURE
-    if entry.protocol is not port.protocol:
+    if _differing(entry, port):
         return NEVER
-    if entry.protocol is Protocol.SCTP and (known := supported(profile, Point.OPTIONAL_FEATURES)) is not SURE:
-        return known
-    match entry.port:
-        case None:
-            return SURE
-        case int():
-            return _numbered(entry.port, entry.end_port or entry.port, port.number, profile)
-        case str():
-            return named
+    if entry.protocol is Protocol.SCTP:
+        return both(supported(profile, Point.OPTIONAL_FEATURES), _number_match(entry, port, profile, named))
+    return _number_match(entry, port, profile, named)
 
 
 def name_match(name: str, port: Port, destination: Pod | None, direction: Direction, profile: Profile) -> Match:
@@ -42,8 +37,25 @@ def name_match(name: str, port: Port, destination: Pod | None, direction: Direct
     return declared
 
 
-def _numbered(first: int, last: int, number: int, profile: Profile) -> Match:
+def port_mismatch(entry: PolicyPort, port: Port, destination: Pod | None) -> PortMismatch:
+    """Why an entry that refuses the port by the text alone does so."""
+    if field := _differing(entry, port):
+        return PortMismatch(field)
+    numbers = destination.numbers(str(entry.port), entry.protocol) if destination else ()
+    return PortMismatch(PortField.NAME, tuple(sorted(numbers)))
+
+
+def _number_match(entry: PolicyPort, port: Port, profile: Profile, named: Match) -> Match:
     """Documentation on endPort: a network plugin that does not know it applies the first port alone."""
-    if number == first:
-        return SURE
-    return supported(profile, Point.OPTIONAL_FEATURES) if first < number <= last else NEVER
+    if isinstance(entry.port, str):
+        return named
+    return SURE if entry.port in (None, port.number) else supported(profile, Point.OPTIONAL_FEATURES)
+
+
+def _differing(entry: PolicyPort, port: Port) -> PortField | None:
+    """The field of the entry that excludes the port, whatever names mean; ``None`` if none does."""
+    if entry.protocol is not port.protocol:
+        return PortField.PROTOCOL
+    if isinstance(entry.port, int) and not entry.port <= port.number <= (entry.end_port or entry.port):
+        return PortField.NUMBER
+    return None

@@ -4,21 +4,24 @@ Implements "The two sorts of pod isolation" of the Kubernetes documentation: wit
 is open; else a flow passes where some rule of some such policy admits it, or where it is exempt. Pure.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TypeVar
 
 from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.objects import Pod, World
-from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort
-from netpol_harness.oracle.blocks import block_match
+from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
+from netpol_harness.oracle.blocks import block_match, block_reasons
 from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.match import NEVER, SURE, Holds, Match, admitted, both, choice, hanging
-from netpol_harness.oracle.peers import Peers
+from netpol_harness.oracle.mismatch import DecidedAgainst, PeerReason, PortReason
+from netpol_harness.oracle.peers import Peers, addresses_of
 from netpol_harness.oracle.points import Decision, Point, Profile
-from netpol_harness.oracle.ports import name_match, port_match
-from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side
+from netpol_harness.oracle.ports import name_match, port_match, port_mismatch
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Refusal, Side
 
 Entry = TypeVar("Entry", Peer, PolicyPort)
 
@@ -41,9 +44,10 @@ class Sides:
         self._profile = profile
         self._places = places
         self._peers = Peers(places, profile)
-        self._policies: dict[str, list[NetworkPolicy]] = {}
+        self._policies: dict[tuple[str, Direction], list[NetworkPolicy]] = defaultdict(list)
         for policy in sorted(world.policies, key=lambda policy: policy.ref):
-            self._policies.setdefault(policy.ref.namespace, []).append(policy)
+            for direction in policy.directions:
+                self._policies[policy.ref.namespace, direction].append(policy)
 
     def judge(self, flow: Flow, direction: Direction) -> Side:
         """The answer for one direction. An end that is nobody leaves it undefined."""
@@ -57,13 +61,15 @@ class Sides:
         return self._subject_side(FlowCase(flow, direction, ends[0], ends[1], addressed))
 
     def _subject_side(self, case: FlowCase) -> Side:
-        isolating = [policy for policy in self._policies.get(case.subject.ref.namespace, ()) if _isolates(policy, case)]
+        policies, labels = self._policies.get((case.subject.ref.namespace, case.direction), ()), case.subject.labels
+        isolating = [policy for policy in policies if policy.subject.matches(labels)]
         if not isolating:
             return Side(case.direction, Answer.ALLOWED)
         found = [entry for policy in isolating for entry in self._readings(policy, case)]
         answer, points = _decide([*self._exemptions(case), *(match for _, match in found)])
         admissions = tuple(admission for admission, match in found if match.holds is not Holds.NEVER)
-        return Side(case.direction, answer, tuple(policy.ref for policy in isolating), admissions, points)
+        refusals = partial(self._refusals, isolating, case)
+        return Side(case.direction, answer, tuple(policy.ref for policy in isolating), admissions, points, refusals)
 
     def _exemptions(self, case: FlowCase) -> Iterator[Match]:
         """What passes without a rule."""
@@ -92,18 +98,63 @@ class Sides:
                 match = both(end, port)
                 yield Admission(policy.ref, number, peer_index, port_index, match.hangs_on), match
 
+    def _refusals(self, policies: Sequence[NetworkPolicy], case: FlowCase) -> tuple[Refusal, ...]:
+        """Every rule of these policies of which no peer or no port matches."""
+        refusals = (
+            Refusal(policy.ref, number, self._peer_reasons(rule, policy, case), self._port_reasons(rule, case))
+            for policy in policies
+            for number, rule in enumerate(policy.rules(case.direction))
+        )
+        return tuple(refusal for refusal in refusals if refusal.peers or refusal.ports)
+
+    def _peer_reasons(self, rule: Rule, policy: NetworkPolicy, case: FlowCase) -> tuple[tuple[PeerReason, ...], ...]:
+        home = policy.ref.namespace
+        reasons = [tuple(self._peer_reason(peer, home, case)) for peer in rule.peers or ()]
+        return tuple(reasons) if all(reasons) else ()
+
+    def _peer_reason(self, peer: Peer, home: str, case: FlowCase) -> Iterator[PeerReason]:
+        """Yield why the entry does not match; nothing if it does, or may."""
+        match = self._peer(peer, home, case)
+        if match.holds is not Holds.NEVER:
+            return
+        if match.decided:
+            yield DecidedAgainst(match.decided)
+        elif isinstance(peer, IPBlock):
+            virtual = self._virtual_addresses(case) or ()
+            yield from block_reasons(peer, (*addresses_of(case.peer), *virtual))
+        else:
+            yield from self._peers.selector_reasons(peer, home, case.peer)
+
+    def _port_reasons(self, rule: Rule, case: FlowCase) -> tuple[PortReason, ...]:
+        """The reason of each entry; nothing if one of them matches, or may."""
+        reasons = list[PortReason]()
+        for _, entry in _numbered(rule.ports):
+            match = self._port(entry, case)
+            if match.holds is not Holds.NEVER:
+                return ()
+            if match.decided or entry is None:
+                reasons.append(DecidedAgainst(match.decided))
+            else:
+                reasons.append(port_mismatch(entry, case.flow.port, case.destination))
+        return tuple(reasons)
+
     def _peer(self, peer: Peer | None, home: str, case: FlowCase) -> Match:
         match peer:
             case None:
                 return SURE
             case IPBlock():
-                held = self._peers.in_block(peer, case.peer)
-                if case.direction is Direction.INGRESS or not self._places.translates(case.flow):
+                held, virtual = self._peers.in_block(peer, case.peer), self._virtual_addresses(case)
+                if virtual is None:
                     return held
-                virtual = block_match(peer, self._places.virtual_addresses(case.flow))
-                return choice(self._profile, Point.TRANSLATION, yes=virtual, no=held)
+                return choice(self._profile, Point.TRANSLATION, yes=block_match(peer, virtual), no=held)
             case _:
                 return self._peers.selected(peer, home, case.peer)
+
+    def _virtual_addresses(self, case: FlowCase) -> Sequence[str] | None:
+        """The addresses that egress rules may see before translation; ``None`` where none takes place."""
+        if case.direction is Direction.INGRESS or not self._places.translates(case.flow):
+            return None
+        return self._places.virtual_addresses(case.flow)
 
     def _port(self, entry: PolicyPort | None, case: FlowCase) -> Match:
         named = NEVER
@@ -112,8 +163,14 @@ class Sides:
         return port_match(entry, case.flow.port, self._profile, named=named)
 
 
-def _isolates(policy: NetworkPolicy, case: FlowCase) -> bool:
-    return case.direction in policy.directions and policy.subject.matches(case.subject.labels)
+def isolates(policy: NetworkPolicy, pod: Pod, direction: Direction) -> bool:
+    """Whether the policy isolates the pod in this direction."""
+    return direction in policy.directions and selects(policy, pod)
+
+
+def selects(policy: NetworkPolicy, pod: Pod) -> bool:
+    """Whether the pod is in the policy's namespace and matches its podSelector."""
+    return policy.ref.namespace == pod.ref.namespace and policy.subject.matches(pod.labels)
 
 
 def _numbered(entries: Sequence[Entry] | None) -> Iterable[tuple[int | None, Entry | None]]:

@@ -4,10 +4,12 @@ A flow is a new connection as policies see it: after a Service's translation, be
 name up is a flow of its own, to the name server's pods.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netpol_harness.model.names import Direction, NamespacedName, Port
+from netpol_harness.oracle.mismatch import PeerReason, PortReason
 from netpol_harness.oracle.points import Point
 
 
@@ -61,11 +63,28 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A rule that does not admit a flow, and why.
+
+    ``rule`` counts from 0. ``peers`` has the reasons of each entry of the rule's peers, in their order, and ``ports``
+    the reason of each entry of its ports. Each is empty where an entry of that list matches, or may, or where the list
+    is absent; but ``ports`` has one reason where an absent list does not mean the flow's protocol. At least one of the
+    two is not empty.
+    """
+
+    policy: NamespacedName
+    rule: int
+    peers: tuple[tuple[PeerReason, ...], ...] = ()
+    ports: tuple[PortReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One direction of a flow: egress at its source, or ingress at its destination.
 
     ``isolating`` are the policies that select the subject in this direction; without any, the side is open and
     ``admissions`` is empty. ``points`` are the open questions that the answer hangs on, or that were decided for it.
+    ``find_refusals`` computes ``refusals``; sides are compared without it.
     """
 
     direction: Direction
@@ -73,6 +92,15 @@ class Side:
     isolating: tuple[NamespacedName, ...] = ()
     admissions: tuple[Admission, ...] = ()
     points: frozenset[Point] = frozenset()
+    find_refusals: Callable[[], tuple[Refusal, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Every rule of the isolating policies that is not in ``admissions``, in order.
+
+        Computed on access: most verdicts are never explained.
+        """
+        return self.find_refusals()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,88 @@
+"""Reasons why one entry of a rule does not match a flow, as data. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netpol_harness.model.labels import Requirement
+from netpol_harness.model.policy import Network
+from netpol_harness.oracle.points import Point
+
+
+@dataclass(frozen=True, slots=True)
+class NotAPod:
+    """The peer is a host outside the cluster or a node; selectors pick pods only."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNamespace:
+    """The entry has no ``namespaceSelector``, so it means the policy's namespace; the peer is in ``namespace``."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceLabelMismatch:
+    """A requirement of ``namespaceSelector`` does not hold for the labels of the peer's namespace.
+
+    ``value`` is the label under the requirement's key, ``None`` if there is no such label.
+    """
+
+    namespace: str
+    requirement: Requirement
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PodLabelMismatch:
+    """A requirement of ``podSelector`` does not hold for the labels of the peer; ``value`` as with namespaces."""
+
+    requirement: Requirement
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideBlock:
+    """An address of the peer is outside the ``cidr`` of an ``ipBlock``."""
+
+    address: str
+    cidr: Network
+
+
+@dataclass(frozen=True, slots=True)
+class InsideExcept:
+    """An address of the peer is inside an ``ipBlock``, and inside this ``network`` of its ``except``."""
+
+    address: str
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedAgainst:
+    """The API leaves open whether the entry matches, and the profile decides these ``points`` so that it does not."""
+
+    points: frozenset[Point]
+
+
+class PortField(StrEnum):
+    """The field of a ``NetworkPolicyPort`` that does not match."""
+
+    PROTOCOL = "protocol"
+    NUMBER = "number"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class PortMismatch:
+    """The destination port is not the one of the entry.
+
+    For NAME, ``declared`` are the numbers that the destination declares under this name and protocol, in order.
+    """
+
+    field: PortField
+    declared: tuple[int, ...] = ()
+
+
+SelectorReason = NotAPod | OtherNamespace | NamespaceLabelMismatch | PodLabelMismatch
+BlockReason = OutsideBlock | InsideExcept
+PeerReason = SelectorReason | BlockReason | DecidedAgainst
+PortReason = PortMismatch | DecidedAgainst
