@@ -12,11 +12,13 @@ from netpol_harness.analysis.naming import Speller
 from netpol_harness.analysis.predict import Prediction, Predictor, plain
 from netpol_harness.analysis.wording import listed, requirement_words
 from netpol_harness.analysis.world import NAME_SERVER
-from netpol_harness.model.labels import Labels, LabelSelector
+from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
+from netpol_harness.oracle.mismatch import NamespaceLabelMismatch
 from netpol_harness.oracle.points import Point
-from netpol_harness.oracle.verdict import Answer, Flow, Side
+from netpol_harness.oracle.sides import isolates, selects
+from netpol_harness.oracle.verdict import Answer, Flow, Refusal, Side
 from netpol_harness.paths.ends import AnyServiceTarget
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.family import ApiGroupFamily
@@ -94,28 +96,29 @@ def _names(case: CauseContext) -> Iterator[str]:
 
 def _namespace_labels(case: CauseContext) -> Iterator[str]:
     """A namespaceSelector that wants a label which the namespace does not have."""
-    for flow, side in case.sides(Answer.BLOCKED):
-        end = flow.destination if side.direction is Direction.EGRESS else flow.source
-        home = case.outlook.world.namespaces.get(end.namespace) if isinstance(end, NamespacedName) else None
-        for policy, index, rule in _rules(case, side) if home else ():
-            for peer, missing in _lacking(rule, home.labels if home else {}):
+    for _, side in case.sides(Answer.BLOCKED):
+        policies = {policy.ref: policy for policy in case.policies(side.isolating)}
+        for refusal in side.refusals:
+            policy = policies[refusal.policy]
+            rule = policy.rules(side.direction)[refusal.rule]
+            for peer, namespace, missing in _lacking(rule, refusal):
                 lenient = replace(rule, peers=(peer,))
-                if home and case.rewriting(policy, side.direction, [lenient]) is not case.reading.word:
+                if case.rewriting(policy, side.direction, [lenient]) is not case.reading.word:
+                    name = case.rule(policy, side.direction, refusal.rule)
                     yield (
-                        f"{case.rule(policy, side.direction, index)} wants namespaces with {listed(missing)}, and"
-                        f" {home.name} has no such label: label it, or select {NAMESPACE_NAME_LABEL}={home.name}"
+                        f"{name} wants namespaces with {listed(missing)}, and {namespace} has no such label: label it,"
+                        f" or select {NAMESPACE_NAME_LABEL}={namespace}"
                     )
 
 
-def _lacking(rule: Rule, labels: Labels) -> Iterator[tuple[PodPeer, list[str]]]:
-    """Peers by namespace that want keys which these labels lack: the peer without them, and what it wants."""
-    for peer in rule.peers or ():
-        if isinstance(peer, PodPeer) and peer.namespaces:
-            wanted = peer.namespaces.requirements
-            missing = [need for need in wanted if need.key not in labels and not need.matches(labels)]
-            kept = LabelSelector(tuple(need for need in wanted if need not in missing))
-            if missing:
-                yield replace(peer, namespaces=kept), [requirement_words(need) for need in missing]
+def _lacking(rule: Rule, refusal: Refusal) -> Iterator[tuple[PodPeer, str, list[str]]]:
+    """Peers that want labels which the namespace lacks: the peer without these, the namespace, and what it lacks."""
+    for peer, reasons in zip(rule.peers or (), refusal.peers, strict=False):
+        lacks = [r for r in reasons if isinstance(r, NamespaceLabelMismatch) and r.value is None]
+        if lacks and isinstance(peer, PodPeer) and peer.namespaces:
+            missing = [reason.requirement for reason in lacks]
+            kept = LabelSelector(tuple(need for need in peer.namespaces.requirements if need not in missing))
+            yield replace(peer, namespaces=kept), lacks[0].namespace, [requirement_words(need) for need in missing]
 
 
 def _one_item(case: CauseContext) -> Iterator[str]:
@@ -227,7 +230,7 @@ def _one_way(case: CauseContext, subject: NamespacedName, direction: Direction) 
     """Policies that select the subject, but not in this direction."""
     pod, way = case.outlook.world.pods[subject], direction.lower()
     for policy in case.outlook.world.policies:
-        if policy.ref.namespace == subject.namespace and policy.subject.matches(pod.labels):
+        if selects(policy, pod):
             name = case.naming.policy(policy.ref)
             both = replace(policy, directions=frozenset(Direction))
             if policy.rules(direction):
@@ -271,8 +274,7 @@ def _effect(case: CauseContext, policy: NetworkPolicy, word: Expected) -> str:
     for flow in flows if word is not Expected.ALLOWED else ():
         for end, direction in ((flow.source, Direction.EGRESS), (flow.destination, Direction.INGRESS)):
             pod = case.outlook.world.pods.get(end) if isinstance(end, NamespacedName) else None
-            home = pod is not None and pod.ref.namespace == policy.ref.namespace
-            if pod and home and direction in policy.directions and policy.subject.matches(pod.labels):
+            if pod and isolates(policy, pod, direction):
                 return f"would isolate {case.naming.end(end)} for {direction.lower()}, and is not in force in this step"
     return "is not in force in this step"
 

@@ -15,6 +15,7 @@ from netpol_harness.analysis.variants import Variant, variants
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.points import SPECIFICATION, Profile
+from netpol_harness.oracle.sides import selects
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.scenario import Manifest, Others, Scenario, Step, network_policies
@@ -121,10 +122,7 @@ class _Supposition:
         supposed = (variant.policy,) if variant.policy else ()
         self._outlook = view.outlook.supposing((*others, *supposed))
         self._subjects = frozenset(
-            pod.ref
-            for pod in world.pods.values()
-            if pod.ref.namespace == policy.ref.namespace
-            and any(one.subject.matches(pod.labels) for one in (policy, *supposed))
+            pod.ref for pod in world.pods.values() if any(selects(either, pod) for either in (policy, *supposed))
         )
 
     @property

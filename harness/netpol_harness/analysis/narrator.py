@@ -2,7 +2,7 @@
 
 from netpol_harness.analysis.naming import Speller
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.analysis.refusals import RuleView
+from netpol_harness.analysis.refusals import RefusalWording, closest_first
 from netpol_harness.analysis.wording import QUESTIONS, listed, rule_words
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Rule
@@ -13,7 +13,7 @@ class Narrator:
     """Sentences about the flows of one step."""
 
     def __init__(self, outlook: Predictor, naming: Speller) -> None:
-        self._world = outlook.world
+        self._profile = outlook.profile
         self._naming = naming
         self._policies = {policy.ref: policy for policy in outlook.world.policies}
 
@@ -64,17 +64,19 @@ class Narrator:
 
     def _denied(self, flow: Flow, side: Side) -> str:
         """Only the rule that comes closest is explained."""
-        isolating = [self._policies[ref] for ref in side.isolating]
-        misses = RuleView(flow, side.direction, self._world, self._naming.end).misses(isolating)
-        if not misses:
-            return f", and {'has' if len(isolating) == 1 else 'they have'} no {side.direction.lower()} rules"
-        closest = misses[0]
-        of = f" of {closest.policy.ref.name}" if len(isolating) > 1 else ""
-        name = self._naming.rule(closest.policy, side.direction, closest.rule) + of
-        rule = rule_words(closest.policy.rules(side.direction)[closest.rule], closest.policy.ref.namespace)
-        if len(misses) == 1:
-            return f"; {name} admits {rule}, but {closest.words}"
-        return f"; none of {len(misses)} rules admits this: the closest is {name} for {rule}, but {closest.words}"
+        refusals, way = closest_first(side.refusals), side.direction.lower()
+        if not refusals:
+            return f", and {'has' if len(side.isolating) == 1 else 'they have'} no {way} rules"
+        closest = refusals[0]
+        policy = self._policies[closest.policy]
+        rule = policy.rules(side.direction)[closest.rule]
+        of = f" of {policy.ref.name}" if len(side.isolating) > 1 else ""
+        name = self._naming.rule(policy, side.direction, closest.rule) + of
+        admits = rule_words(rule, policy.ref.namespace)
+        why = RefusalWording(flow, side.direction, self._profile, self._naming.end).words(closest, rule)
+        if len(refusals) == 1:
+            return f"; {name} admits {admits}, but {why}"
+        return f"; none of {len(refusals)} rules admits this: the closest is {name} for {admits}, but {why}"
 
 
 def _questions(side: Side) -> str:
