@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from netpol_harness.kube.client import Client
     from netpol_harness.kube.exec import Exec
     from netpol_harness.probe.prober import Prober
-    from netpol_harness.runner.run import RunContext, ScenarioRun
+    from netpol_harness.runner.context import RunContext
+    from netpol_harness.runner.run import ScenarioRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +146,16 @@ class Lab:
         from netpol_harness.kube.config import Access
         from netpol_harness.kube.exec import PodExec
         from netpol_harness.runner.canary import watch
-        from netpol_harness.runner.external_hosts import Switchboard
-        from netpol_harness.runner.run import RunContext
+        from netpol_harness.runner.context import RunContext
+        from netpol_harness.runner.external_hosts import ExecRouter
 
         cluster = self.cluster
         timeouts = self.settings.over(cluster.timeouts)
         access = Access.from_kubeconfig(cluster.kubeconfig, cluster.context)
-        client, switchboard = Client(access), Switchboard(PodExec(access))
+        client, router = Client(access), ExecRouter(PodExec(access))
         context, canarys = (
-            RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, switchboard)
-            for prober in (self._prober(switchboard, client, timeouts) for _ in range(2))
+            RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, router)
+            for prober in (self._prober(router, client, timeouts) for _ in range(2))
         )
         if self.settings.canary:
             self._canary = self._pool.submit(self._watch, watch, canarys)

@@ -107,8 +107,8 @@ def test_an_error_in_a_test_is_shown_where_the_test_makes_it(demo: "Demo") -> No
         "def test_step(scenario):\n"
         "    scenario.enter('opne')\n"
         "\n"
-        "def test_manner(scenario):\n"
-        "    scenario.probe('first client -> front:80')\n"
+        "def test_mode(probe):\n"
+        "    probe('first client -> front:80')\n"
     )
     result = demo.run("demo/test_it.py")
     result.assert_outcomes(failed=3)

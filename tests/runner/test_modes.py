@@ -95,7 +95,7 @@ def seen(scenario_run: ScenarioRun, name: str) -> dict[str, tuple[Judgement, Out
     """Enter a step and ask all its paths."""
     step = next(step for step in scenario_run.scenario.steps if step.name == name)
     scenario_run.enter(step)
-    path_results = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+    path_results = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
     return {str(path_result): (path_result.judgement, path_result.outcome) for path_result in path_results}
 
 
@@ -202,7 +202,7 @@ def test_the_first_packets_of_a_pod_that_ends_at_once(play: Play) -> None:
         first x/job -> y/a:80: allowed
     """
     with play(steps, JOB) as scenario_run:
-        assert not any(key.name == "job" for key in scenario_run._state), (
+        assert ObjectKey("v1", "Pod", scenario_run.placement.real("x"), "job") not in scenario_run.applied, (
             "what the first step lacks is not made before it"
         )
         assert wrong(scenario_run) == {}
@@ -255,7 +255,7 @@ def test_what_is_asked_throughout_is_asked_many_times(play: Play) -> None:
         assert wrong(scenario_run) == {}
         step = scenario_run.step
         assert step is not None
-        path_results = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+        path_results = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
         assert all(path_result.attempts > 4 for path_result in path_results)
 
 
@@ -271,7 +271,7 @@ def test_a_moment_of_another_answer_is_told_of_with_its_time(play: Play) -> None
         scenario_run.enter("open")
         step = scenario_run.scenario.steps[1]
         scenario_run.enter(step)
-        (path_result,) = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+        (path_result,) = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
     assert (path_result.judgement, path_result.outcome) == (Judgement.DISAGREES, Outcome.CONNECTED)
     assert "s after the first change" in path_result.worst.evidence.last.reply.detail
 
@@ -287,11 +287,11 @@ def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
     with play(steps) as scenario_run:
         scenario_run.enter("closed")
         (step,) = scenario_run.scenario.steps
-        cells = scenario_run.observe(step, (), others=True).others
+        cells = scenario_run.observer.observe(step, (), others=True).others
         paths = [path_result.expectation.path for path_result in cells]
         served = {PodTarget(NamespacedName("x", "a"), number) for number in (80, 81)}
         words = {path: Expected.BLOCKED if path.target in served else Expected.ALLOWED for path in paths}
-        told = scenario_run.observe(step, (), others=True, words=words).others
+        told = scenario_run.observer.observe(step, (), others=True, verdicts=words).others
     assert {path_result.judgement for path_result in cells} == {Judgement.AGREES, Judgement.DISAGREES}
     assert {path_result.judgement for path_result in told} == {Judgement.AGREES}
 
@@ -299,9 +299,11 @@ def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
 def test_only_a_step_can_ask_on_the_way(play: Play) -> None:
     with play("- {name: open, others: allowed}") as scenario_run:
         scenario_run.enter("open")
+        step, observer = scenario_run.current_step, scenario_run.observer
         with pytest.raises(ScenarioInvalid, match="leave out 'throughout'"):
-            scenario_run.probe("throughout x/b -> x/a:80")
-        assert scenario_run.probe("x/b:40001 -> x/a:80", "allowed").judgement is Judgement.AGREES
+            observer.probe(step, "throughout x/b -> x/a:80", Expected.UNDEFINED, "here")
+        seen = observer.probe(step, "x/b:40001 -> x/a:80", Expected.ALLOWED, "here")
+        assert seen.judgement is Judgement.AGREES
 
 
 LOST = """
@@ -314,12 +316,12 @@ LOST = """
 def test_a_policy_that_somebody_took_away_is_named(play: Play) -> None:
     with play(LOST) as scenario_run:
         scenario_run.enter("closed")
-        assert scenario_run.lost_policies() == ()
+        assert scenario_run.applied.lost_policies() == ()
         scenario_run.context.client.delete(
             ObjectKey("networking.k8s.io/v1", "NetworkPolicy", scenario_run.placement.real("x"), "deny")
         )
         step = scenario_run.scenario.steps[0]
-        (path_result,) = scenario_run.observe(step, step.expectations, others=False).path_results.values()
+        (path_result,) = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
         assert "deny is not on the cluster any more" in describe(
             path_result, surroundings(scenario_run, step, path_result)
         )

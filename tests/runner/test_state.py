@@ -6,7 +6,8 @@ import pytest
 
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
-from netpol_harness.runner.state import Act, Change, State, changes, recreated, state_of
+from netpol_harness.runner.state import Act, Change, State, changes
+from netpol_harness.runner.target_state import recreated_pods, scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -23,15 +24,15 @@ def told(shop: Scenario, step: StepNamed, placement: Placement) -> Callable[[str
     """The changes between two steps, each as ``ACT Kind/name``."""
 
     def between(before: str, after: str) -> list[str]:
-        old, new = (state_of(shop, step(name), placement) for name in (before, after))
-        again = recreated(shop, step(after), placement)
+        old, new = (scenario_objects(shop, step(name), placement) for name in (before, after))
+        again = recreated_pods(shop, step(after), placement)
         return [f"{change.act.name} {change.key.kind}/{change.key.name}" for change in changes(old, new, again)]
 
     return between
 
 
 def test_opening_makes_namespaces_first_and_pods_last(shop: Scenario, placement: Placement) -> None:
-    acts = [change.act for change in changes({}, state_of(shop, None, placement))]
+    acts = [change.act for change in changes({}, scenario_objects(shop, None, placement))]
     assert acts == sorted(acts)
     assert acts[0] is Act.CREATE_NAMESPACE
     assert acts[-1] is Act.START
@@ -39,13 +40,13 @@ def test_opening_makes_namespaces_first_and_pods_last(shop: Scenario, placement:
 
 def test_opening_makes_nothing_that_the_first_step_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
     first = replace(shop, steps=(step("gone"), *shop.steps))
-    kinds = [(key.kind, key.name) for key in state_of(first, None, placement)]
+    kinds = [(key.kind, key.name) for key in scenario_objects(first, None, placement)]
     assert ("Pod", "client") not in kinds
     assert ("Pod", "web") in kinds
 
 
 def test_a_state_is_in_the_clusters_names(shop: Scenario, placement: Placement) -> None:
-    namespaces = {key.namespace for key in state_of(shop, None, placement)} - {""}
+    namespaces = {key.namespace for key in scenario_objects(shop, None, placement)} - {""}
     assert namespaces == {placement.real("shop")}
     assert namespaces != {"shop"}
 
@@ -71,15 +72,15 @@ def test_steps_differ_by_no_more_than_they_say(
 
 
 def test_relabelling_removes_what_the_next_state_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
-    old, new = state_of(shop, step("relabelled"), placement), state_of(shop, step("open"), placement)
+    old, new = scenario_objects(shop, step("relabelled"), placement), scenario_objects(shop, step("open"), placement)
     (relabel,) = (change for change in changes(old, new) if change.act is Act.RELABEL)
     assert relabel.data == {"metadata": {"labels": {"tier": None, "app": "client"}}}
 
 
 def test_any_state_leads_to_any_other(shop: Scenario, placement: Placement) -> None:
     for before, after in permutations(shop.steps, 2):
-        old, new = state_of(shop, before, placement), state_of(shop, after, placement)
-        assert _carried_out(old, changes(old, new, recreated(shop, after, placement))) == new
+        old, new = scenario_objects(shop, before, placement), scenario_objects(shop, after, placement)
+        assert _carried_out(old, changes(old, new, recreated_pods(shop, after, placement))) == new
 
 
 def _carried_out(state: State, todo: tuple[Change, ...]) -> State:

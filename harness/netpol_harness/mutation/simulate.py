@@ -17,7 +17,8 @@ from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.names import WORKLOAD_KINDS
-from netpol_harness.runner.state import Act, Change, State, changes, recreated, state_of
+from netpol_harness.runner.state import Act, Change, State, changes
+from netpol_harness.runner.target_state import recreated_pods, scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
 
@@ -40,8 +41,8 @@ def simulate(scenario: Scenario) -> Iterator[SimulatedState]:
     cluster, state = _Cluster(), dict[ObjectKey, JsonMapping]()
     placement = Placement.literal(scenario)
     for step in (None, *_visits(scenario)):
-        target: State = state_of(scenario, step, placement)
-        again = recreated(scenario, step, placement) if step else ()
+        target: State = scenario_objects(scenario, step, placement)
+        again = recreated_pods(scenario, step, placement) if step else ()
         for change in changes(state, target, again):
             yield from map(SimulatedState, cluster.make(change, target))
         state = dict(target)

@@ -110,7 +110,7 @@ class PathItem(ScenarioItem):
 
     def setup(self) -> None:
         """Skip where the backend lacks what the path needs; record the figures for reports."""
-        if lack := self.parent.parent.scenario_run.lacks(self.expectation.path):
+        if lack := self.parent.parent.scenario_run.observer.missing_capability(self.expectation.path):
             pytest.skip(str(CapabilityMissing(lack)))
         self.user_properties += properties(self.path_result).items()
         super().setup()
@@ -146,7 +146,7 @@ class ReturnItem(ScenarioItem):
         """Skip where the backend lacks what every path of that step needs."""
         before, scenario_run = self.parent.before, self.parent.parent.scenario_run
         asked = before.expectations if before and not self.path_results else ()
-        for lack in filter(None, (scenario_run.lacks(expectation.path) for expectation in asked)):
+        for lack in filter(None, (scenario_run.observer.missing_capability(expectation.path) for expectation in asked)):
             pytest.skip(str(CapabilityMissing(lack)))
         super().setup()
 

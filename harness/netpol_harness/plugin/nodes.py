@@ -30,7 +30,7 @@ from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 
 if TYPE_CHECKING:
-    from netpol_harness.runner.run import StepResult
+    from netpol_harness.runner.observer import StepResult
 
 
 class ScenarioFile(pytest.File):
@@ -153,11 +153,11 @@ class StepNode(pytest.Collector):
         self._take(outlook.answered())
         self.outlook = outlook.with_step(self.step)
         selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
-        return scenario_run.observe(
+        return scenario_run.observer.observe(
             self.step,
             [item.expectation for item in selected if isinstance(item, PathItem)],
             others=any(isinstance(item, OthersItem) for item in selected),
-            words=self.outlook.others() if self.step.others is Others.ORACLE else None,
+            verdicts=self.outlook.others() if self.step.others is Others.ORACLE else None,
             snapshot=snapshot,
         )
 
@@ -165,7 +165,7 @@ class StepNode(pytest.Collector):
         """Go back to the step before, until it is as its author expects."""
         assert self.before is not None
         self.parent.scenario_run.enter(self.before)
-        return self.parent.scenario_run.observe(self.before, self.before.expectations, others=False)
+        return self.parent.scenario_run.observer.observe(self.before, self.before.expectations, others=False)
 
     def story(self, path_result: PathResult, step: Step | None = None) -> Story:
         """The story of one finding, with what was in force in its step (by default this one)."""

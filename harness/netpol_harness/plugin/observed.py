@@ -232,7 +232,7 @@ class Observer:
         """
         __tracebackhide__ = True
         verdict, where = _verdict(expected), _caller()
-        path_result = _without_frames(lambda: self.scenario_run.look(path, verdict, where))
+        path_result = _without_frames(lambda: self._probe(path, verdict, where))
         result = self._observed(path_result, self.scene())
         self._notice(result)
         return self.proven(result)
@@ -249,12 +249,13 @@ class Observer:
         __tracebackhide__ = True
         expectation = result.expectation
         path, verdict, where = expectation.path.text, expectation.expected, expectation.where
-        return self._observed(_without_frames(lambda: self.scenario_run.look(path, verdict, where)), result.scene)
+        return self._observed(_without_frames(lambda: self._probe(path, verdict, where)), result.scene)
 
     def probe_all(self, verdict: Expected, where: str) -> ObservedTable:
         """Probe every pair of pods for one verdict. Raises ``Unproven`` for the first cell without evidence."""
         __tracebackhide__ = True
-        table = _without_frames(lambda: self.scenario_run.look_around(verdict, where))
+        run = self.scenario_run
+        table = _without_frames(lambda: run.observer.truth_table(run.current_step, verdict, where))
         scene = self.scene()
         cells = {key: self.proven(self._observed(path_result, scene)) for key, path_result in table.cells.items()}
         return ObservedTable(table.rows, table.columns, cells, self, scene, verdict)
@@ -268,11 +269,14 @@ class Observer:
 
     def scene(self) -> Scene:
         """Return the step that the cluster is in now, with its policies."""
-        return Scene(self.scenario_run, self.scenario_run.present, profile=self._profile)
+        return Scene(self.scenario_run, self.scenario_run.current_step, profile=self._profile)
 
     def is_in(self, scene: Scene) -> bool:
         """Return whether the scenario is still in the step that was observed."""
-        return self.scenario_run.present.name == scene.step.name
+        return self.scenario_run.current_step.name == scene.step.name
+
+    def _probe(self, path: str, verdict: Expected, where: str) -> PathResult:
+        return self.scenario_run.observer.probe(self.scenario_run.current_step, path, verdict, where)
 
     def _observed(self, path_result: PathResult, scene: Scene) -> ObservedPath:
         return ObservedPath(path_result.expectation, path_result.asked, self, scene)

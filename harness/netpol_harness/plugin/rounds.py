@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netpol_harness.results.table import worst
 
 if TYPE_CHECKING:
-    from netpol_harness.runner.run import StepResult
+    from netpol_harness.runner.observer import StepResult
 
 
 def worst_of(observations: Sequence["StepResult"]) -> "StepResult":

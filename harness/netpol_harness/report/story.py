@@ -126,7 +126,8 @@ class Scene:
     def _lost(self) -> Sequence[str]:
         """What somebody has taken from the cluster, as far as it tells, and while it is in the step."""
         try:
-            return self.scenario_run.lost_policies() if self.scenario_run.present.name == self.step.name else ()
+            is_current = self.scenario_run.current_step.name == self.step.name
+            return self.scenario_run.applied.lost_policies() if is_current else ()
         except HarnessError:
             return ()
 

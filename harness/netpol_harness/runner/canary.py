@@ -26,8 +26,8 @@ from netpol_harness.probe.ephemeral import IMAGE, RESTRICTED
 from netpol_harness.probe.prober import ProbeMethod
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Reply
+from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.reconcile import Reconciler
-from netpol_harness.runner.run import RunContext
 from netpol_harness.runner.state import Act, Change
 
 PORT = 8080

@@ -1,0 +1,104 @@
+"""The objects of one scenario on the cluster: changed from state to state, listed, and removed."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from netpol_harness.backends.runs.owner import marked
+from netpol_harness.deadline import Deadline
+from netpol_harness.kube.wait import wait_ready
+from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.names import ObjectKey
+from netpol_harness.runner.context import RunContext
+from netpol_harness.runner.external_hosts import ScenarioHosts
+from netpol_harness.runner.reconcile import Reconciler
+from netpol_harness.runner.snapshot import ClusterSnapshot
+from netpol_harness.runner.state import Act, Change, State, changes
+from netpol_harness.runner.target_state import created_namespaces, namespaces_of
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import CLUSTER_SCOPED, Restart, Step
+
+PrepareChanges = Callable[[Sequence[Change]], Sequence[Change]]
+"""Returns the changes to make in place of those that a new state asks for."""
+
+
+class AppliedState:
+    """The objects of one scenario on the cluster, and the monotonic time of their last change (``changed``).
+
+    Invariant: ``_state`` names every object that was created or is about to be. It is written before the cluster is
+    changed, so that ``remove`` deletes a half-built scenario too.
+    """
+
+    def __init__(self, name: str, placement: Placement, context: RunContext, hosts: ScenarioHosts) -> None:
+        self.changed = time.monotonic()
+        self._name = name
+        self._placement = placement
+        self._context = context
+        self._hosts = hosts
+        self._reconciler = Reconciler(context.client, context.timeouts, context.rundir.run)
+        self._state: State = {}
+
+    def __contains__(self, key: ObjectKey) -> bool:
+        return key in self._state
+
+    def apply(
+        self,
+        target: State,
+        recreate: Collection[ObjectKey] = (),
+        *,
+        step: Step | None = None,
+        prepare: PrepareChanges = tuple,
+    ) -> None:
+        """Change the cluster to ``target``, restart what ``step`` restarts, and wait for the pods that this starts."""
+        target = self._marked(target)
+        todo = changes(self._state, target, recreate)
+        self._state = {**self._state, **target}
+        self._reconciler.make(prepare(todo), f"step {step.name}" if step else "")
+        self._state = target
+        if step is not None and step.restart is Restart.AGENT:
+            self._context.backend.restart_agent(self._context.cluster)
+        if any(change.starts_pods for change in todo):
+            self._wait_ready()
+        self.changed = time.monotonic()
+
+    def remove(self) -> None:
+        """Delete all objects. Namespaces take their contents along; objects that are gone already are no error."""
+        namespaces = created_namespaces(self._state)
+        self._reconciler.make(
+            Change(Act.DELETE, key, data)
+            for key, data in self._state.items()
+            if key.kind in CLUSTER_SCOPED or key.namespace not in namespaces
+        )
+        self._state = {}
+
+    def snapshot(self, without: Collection[str] = ()) -> ClusterSnapshot:
+        """Return the live pods, Services and external hosts, except the objects of these uids."""
+        client = self._context.client
+        objects: list[JsonMapping] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
+        for namespace in namespaces_of(self._state):
+            objects += client.list("v1", "Pod", namespace=namespace)
+            objects += client.list("v1", "Service", namespace=namespace)
+        objects = [data for data in objects if data["metadata"].get("uid") not in without]
+        return ClusterSnapshot.of([*objects, *self._hosts.machines], self._placement)
+
+    def lost_policies(self) -> Sequence[str]:
+        """Return the names of policies that were applied and are not on the cluster any more."""
+        policies = [key for key in self._state if key.kind == "NetworkPolicy"]
+        return tuple(key.name for key in policies if self._context.client.find(key) is None)
+
+    def _marked(self, state: State) -> State:
+        """Put the run's marks on the objects that do not disappear with a namespace of this scenario."""
+        namespaces, run = created_namespaces(state), self._context.rundir.run
+        return {key: data if key.namespace in namespaces else marked(data, run) for key, data in state.items()}
+
+    def _wait_ready(self) -> None:
+        timeouts, rundir = self._context.timeouts, self._context.rundir
+        rundir.tell(f"waiting for the pods of scenario {self._name}")
+        try:
+            wait_ready(
+                self._context.client,
+                namespaces_of(self._state),
+                deadline=Deadline(timeouts.ready),
+                interval=timeouts.interval,
+            )
+        finally:
+            rundir.tell("")

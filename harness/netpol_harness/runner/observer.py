@@ -1,0 +1,211 @@
+"""Probes a scenario in its present state, and during the transition into a step."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from netpol_harness.backends.base import Capability
+from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import parse
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
+from netpol_harness.probe.bulk import WORTH_AN_AGENT, bulk_probe
+from netpol_harness.probe.converge import converge
+from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.question import Question
+from netpol_harness.results.evidence import Evidence
+from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
+from netpol_harness.runner import requirements
+from netpol_harness.runner.applied_state import AppliedState, PrepareChanges
+from netpol_harness.runner.context import RunContext
+from netpol_harness.runner.held_connections import HeldConnections
+from netpol_harness.runner.snapshot import ClusterSnapshot
+from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
+from netpol_harness.runner.transition import StepTransition, TransitionContext, paths
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Step, closed_world
+from netpol_harness.timeouts import Timeouts
+
+ExpectedByPath = Mapping[Path, Expected]
+"""The verdict expected of each cell of a closed world."""
+
+_DURING_TRANSITION = (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS)
+
+
+class ProbeStrategy(Protocol):
+    """Turns questions into evidence: ``converge`` by the commands that users type, ``bulk_probe`` by the fastest."""
+
+    def __call__(
+        self, prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
+    ) -> Mapping[Question, Evidence]:
+        """Return evidence for every question. ``since`` is the monotonic time of the last change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The results of one step: one per path that the cluster can carry, and one per cell of the closed world."""
+
+    path_results: Mapping[Expectation, PathResult]
+    others: tuple[PathResult, ...] = ()
+
+
+class StepObserver:
+    """Probes one scenario. Owns its held connections, and the evidence gathered during the last transition."""
+
+    def __init__(
+        self, placement: Placement, context: RunContext, applied: AppliedState, capabilities: Collection[Capability]
+    ) -> None:
+        self._placement = placement
+        self._context = context
+        self._applied = applied
+        self._capabilities = capabilities
+        self._held = HeldConnections(context.prober)
+        self._transition: StepTransition | None = None
+
+    def observe(
+        self,
+        step: Step,
+        expectations: Sequence[Expectation],
+        *,
+        others: bool,
+        verdicts: ExpectedByPath | None = None,
+        snapshot: ClusterSnapshot | None = None,
+    ) -> StepResult:
+        """Probe until every path is as expected or the settle time has passed: these paths, and the closed world.
+
+        Paths that the cluster cannot carry are left out. A small closed world is probed along with the paths; a large
+        one by the fastest means, at the same time as the paths. ``verdicts`` are those expected of its cells, by
+        default the step's one; ``snapshot`` spares a request if the caller has one already.
+        """
+        snapshot = snapshot or self._applied.snapshot()
+        possible = [e for e in expectations if self.missing_capability(e.path) is None]
+        cells = [
+            Expectation(path, verdicts[path] if verdicts is not None else Expected(step.others), step.where)
+            for path in (closed_world(step) if others else ())
+        ]
+        if len(cells) < WORTH_AN_AGENT:
+            results = self._probe(converge, [*possible, *cells], snapshot)
+            return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
+        with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:
+            path_results = pool.submit(self._probe, converge, possible, snapshot)
+            cell_results = pool.submit(self._probe, bulk_probe, cells, snapshot)
+            return StepResult(dict(zip(possible, path_results.result(), strict=True)), cell_results.result())
+
+    def probe(self, step: Step, path: str, expected: Expected, where: str) -> PathResult:
+        """Probe one path in the present state, which is that of ``step``. ``where`` is the place of the expectation.
+
+        Raises ``ScenarioInvalid`` for a path that cannot be read, and ``CapabilityMissing``.
+        """
+        expectation = _expectation(path, expected, where, step.inventory)
+        if expectation.path.mode in _DURING_TRANSITION:
+            problem = f"'{path}' can only be asked by a step, while it is entered"
+            raise ScenarioInvalid([f"{problem}; leave out '{expectation.path.mode}'"])
+        if capability := self.missing_capability(expectation.path):
+            raise CapabilityMissing(capability)
+        return self._probe(converge, [expectation], self._applied.snapshot())[0]
+
+    def truth_table(self, step: Step, expected: Expected, where: str) -> TruthTable:
+        """Probe every pair of workloads and served port in the present state, which is that of ``step``."""
+        cells = closed_world(Step("now", "", step.inventory))
+        expectations = [Expectation(path, expected, where) for path in cells]
+        return TruthTable.of(self._probe(bulk_probe, expectations, self._applied.snapshot()))
+
+    def missing_capability(self, path: Path) -> Capability | None:
+        """Return the first capability that this path needs and the cluster does not have."""
+        return next((need for need in requirements.needs(path) if need not in self._capabilities), None)
+
+    @contextmanager
+    def transition(self, step: Step) -> Iterator[PrepareChanges]:
+        """Probe the paths that ``step`` wants probed while the caller, inside the context, changes the cluster.
+
+        Yields the function through which the changes must go. Probing ends with ``end_transition``, or at once if the
+        caller fails.
+        """
+        if not any(paths(step, *_DURING_TRANSITION)):
+            yield tuple
+            return
+        snapshot = self._applied.snapshot
+        context = TransitionContext(self._context.prober, self._context.client, self._placement, snapshot)
+        self._transition = transition = StepTransition(step, context, snapshot(), time.monotonic())
+        try:
+            transition.start()
+            yield transition.inject
+            transition.finish(snapshot(), self._applied.changed)
+        except BaseException:
+            transition.end()
+            raise
+
+    def end_transition(self) -> None:
+        """End the probes of the last transition and forget their evidence."""
+        if self._transition is not None:
+            self._transition.end()
+            self._transition = None
+
+    def open_connections(self, step: Step) -> None:
+        """Open the held connections that ``step`` is the first to have."""
+        new = [
+            path
+            for path in paths(step, ProbeMode.PERSISTENT)
+            if path not in self._held and self.missing_capability(path) is None
+        ]
+        if new:
+            expectations = [Expectation(path, Expected.ALLOWED, step.where) for path in new]
+            self._probe(converge, expectations, self._applied.snapshot())
+
+    def keep_connections(self, paths: Collection[Path]) -> None:
+        """Close the held connections of all other paths."""
+        self._held.keep(paths)
+
+    def close(self) -> None:
+        """End all probes and close all connections."""
+        self.end_transition()
+        self._held.keep(())
+
+    def _probe(
+        self, strategy: ProbeStrategy, expectations: Sequence[Expectation], snapshot: ClusterSnapshot
+    ) -> tuple[PathResult, ...]:
+        """Return the result of each expectation, in their order."""
+        resolved = [(expectation, self._resolve(expectation, snapshot)) for expectation in expectations]
+        questions = [probe.question for _, probes in resolved for probe in probes]
+        timeouts = self._context.timeouts
+        timeouts = replace(timeouts, settle=timeouts.settle + self._held.patience(expectations))
+        evidence = strategy(self._context.prober, questions, timeouts, since=self._applied.changed)
+        return tuple(
+            PathResult(
+                expectation,
+                tuple(
+                    self._result(expectation, position, probe, evidence[probe.question])
+                    for position, probe in enumerate(probes)
+                ),
+            )
+            for expectation, probes in resolved
+        )
+
+    def _resolve(self, expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
+        held = expectation.path.mode is ProbeMode.PERSISTENT
+        return self._held.resolve_probes(expectation, snapshot) if held else resolve_probes(expectation, snapshot)
+
+    def _result(
+        self, expectation: Expectation, position: int, probe: ResolvedProbe, evidence: Evidence
+    ) -> PodPairResult:
+        """Return all evidence of one probe: from the transition into the step, and from the step."""
+        if self._transition is not None and expectation.path.mode in _DURING_TRANSITION:
+            evidence = self._transition.merge(expectation, position, probe, evidence)
+        return PodPairResult(probe.source, probe.target, evidence)
+
+
+def _expectation(text: str, expected: Expected, where: str, inventory: Inventory) -> Expectation:
+    """Parse one path. Raises ``ScenarioInvalid`` unless it is exactly one."""
+    sentence = parse(text, expected, Place("probe()", 1))
+    if isinstance(sentence, Problem):
+        raise ScenarioInvalid([str(sentence)])
+    expectations, problems = resolve([sentence], inventory)
+    if problems or len(expectations) != 1:
+        raise ScenarioInvalid([str(problem) for problem in problems] or [f"'{text}' is not one path but several"])
+    return replace(expectations[0], where=where)

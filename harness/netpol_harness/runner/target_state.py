@@ -1,0 +1,76 @@
+"""What should exist in a step of a scenario, as plain data in the cluster's names. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.names import ObjectKey
+from netpol_harness.runner.state import State
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Manifest, Scenario, Step
+
+
+def target_state(
+    scenario: Scenario, step: Step | None, placement: Placement, host_pods: Collection[JsonMapping] = ()
+) -> State:
+    """Return all objects of a step, with the namespaces and the pods of external hosts that no manifest names.
+
+    Without a step, the workloads take the place of the step's objects. Given namespaces exist before the run, so their
+    placement leaves out every Namespace.
+    """
+    objects = {ObjectKey.of(data): data for data in infrastructure_objects(scenario, placement, host_pods)}
+    state = {**objects, **scenario_objects(scenario, step, placement)}
+    return {key: data for key, data in state.items() if not (placement.given and key.kind == "Namespace")}
+
+
+def scenario_objects(scenario: Scenario, step: Step | None, placement: Placement) -> State:
+    """Return the workloads and policies of a step; without a step, the workloads that exist in the first step.
+
+    A workload that is absent in the first step is not created before it: two pods may take turns at one address.
+    """
+    manifests = (*scenario.workloads, *(step.policies if step else ()))
+    absent = (step or scenario.steps[0]).absent if scenario.steps else ()
+    present = [manifest for manifest in manifests if manifest.name not in absent]
+    objects = [placement.manifest(_relabelled(manifest, step)) for manifest in present]
+    return {ObjectKey.of(data): data for data in objects}
+
+
+def infrastructure_objects(
+    scenario: Scenario, placement: Placement, host_pods: Collection[JsonMapping] = ()
+) -> Iterator[JsonMapping]:
+    """Yield the namespaces that the placement invents, the one of ``host_pods`` if there are any, and these pods."""
+    real = placement.real
+    names = {real(name) for name in scenario.namespaces if real(name) != name and name != EXTERNAL_NAMESPACE}
+    if host_pods:
+        names.add(real(EXTERNAL_NAMESPACE))
+    for name in sorted(names):
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    yield from host_pods
+
+
+def recreated_pods(scenario: Scenario, step: Step, placement: Placement) -> frozenset[ObjectKey]:
+    """Return the pods that are deleted and created again on entering ``step``."""
+    pods = [m.data for m in scenario.workloads if m.name.kind == "Pod" and m.name.ref in step.recreate]
+    return frozenset(ObjectKey.of(placement.manifest(data)) for data in pods)
+
+
+def created_namespaces(state: State) -> frozenset[str]:
+    """Return the names of the Namespace objects in a state: deleting them deletes all that is in them."""
+    return frozenset(key.name for key in state if key.kind == "Namespace")
+
+
+def namespaces_of(state: State) -> tuple[str, ...]:
+    """Return the names of all namespaces that hold objects of a state, sorted."""
+    return tuple(sorted({key.namespace or "default" for key in state if key.kind not in CLUSTER_SCOPED}))
+
+
+def _relabelled(manifest: Manifest, step: Step | None) -> JsonMapping:
+    """Return the manifest with the step's labels; ``None`` removes a label."""
+    overrides = [relabel.labels for relabel in (step.labels if step else ()) if relabel.name == manifest.name]
+    if not overrides:
+        return manifest.data
+    metadata: Mapping[str, JsonMapping] = manifest.data["metadata"]
+    labels: dict[str, str | None] = dict(metadata.get("labels") or {})
+    for override in overrides:
+        labels.update(override)
+    remaining = {key: value for key, value in labels.items() if value is not None}
+    return {**manifest.data, "metadata": {**metadata, "labels": remaining}}
