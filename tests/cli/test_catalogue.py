@@ -17,4 +17,4 @@ def test_a_folder_that_cannot_be_written_to_is_explained(tmp_path: Path, capsys:
 
     assert main(["catalogue", str(tmp_path / "file")]) == 2
 
-    assert "cannot be written" in capsys.readouterr().err
+    assert "cannot write the catalogue" in capsys.readouterr().err

@@ -10,21 +10,21 @@ THREE_TIER = Path(__file__).parents[2] / "scenarios" / "three_tier"
 
 def test_a_covered_scenario_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["coverage", str(THREE_TIER)]) == 0
-    told = capsys.readouterr().out
-    assert "policies/allow-dns.yaml:19: 53/TCP in egress rule 1 of allow-dns" in told
-    assert "add to the paths" not in told
+    output = capsys.readouterr().out
+    assert "policies/allow-dns.yaml:19: 53/TCP in egress rule 1 of allow-dns" in output
+    assert "add to the paths" not in output
 
 
-def test_a_gap_is_told_with_the_line_that_closes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gap_is_printed_with_the_path_that_closes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "three_tier"
     shutil.copytree(THREE_TIER, copy)
     file = copy / "scenario.yaml"
     kept = [line for line in file.read_text().splitlines() if "others:" not in line and "ip(db-service)" not in line]
     file.write_text("\n".join(line for line in kept if "app-pod -> db-service:3306" not in line))
     assert main(["coverage", str(copy)]) == 1
-    told = capsys.readouterr().out
-    assert "  policies/db-policy.yaml:11: ingress rule 1 of db-policy\n" in told
-    assert "add to the paths of step as-written:\n  app-pod -> ip(db-service):3306: allowed\n" in told
+    output = capsys.readouterr().out
+    assert "  policies/db-policy.yaml:11: ingress rule 1 of db-policy\n" in output
+    assert "add to the paths of step as-written:\n  app-pod -> ip(db-service):3306: allowed\n" in output
 
 
 def test_without_policies_there_is_nothing_to_cover(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,4 +34,4 @@ def test_without_policies_there_is_nothing_to_cover(tmp_path: Path, capsys: pyte
     steps = "steps: [{name: open, paths: {'a -> b:80': allowed}}]"
     (tmp_path / "scenario.yaml").write_text(f"title: x\nworkloads: [w.yaml]\n{steps}\n")
     assert main(["coverage", str(tmp_path)]) == 2
-    assert "has a NetworkPolicy: there is nothing to cover" in capsys.readouterr().err
+    assert "no step has a NetworkPolicy, so there is nothing to cover" in capsys.readouterr().err

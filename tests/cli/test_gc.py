@@ -48,9 +48,9 @@ def dead() -> str:
     return replace(Owner.here(), pid=child.pid).run
 
 
-def test_where_nothing_was_left_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_leftovers_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gc"]) == 0
-    assert capsys.readouterr().out == "nothing left behind\n"
+    assert capsys.readouterr().out == "no leftovers\n"
 
 
 def test_a_dead_runs_folder_goes_unless_it_is_a_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +72,7 @@ def test_on_a_cluster_the_dead_go_and_the_living_stay(client: Client, capsys: py
     assert main(["gc", "--cluster", "kubeconfig", "--older-than", "1"]) == 0
     rows = capsys.readouterr().out.splitlines()
     fates = {name: row.split()[-1] for name in ("dead", "alive", "elsewhere") for row in rows if f"of-{name}" in row}
-    assert fates == {"dead": "removed", "alive": "stays", "elsewhere": "stays"}
+    assert fates == {"dead": "removed", "alive": "kept", "elsewhere": "kept"}
     assert {"of-alive", "of-elsewhere"} <= names(client)
     assert "of-dead" not in names(client)
     assert main(["gc", "--cluster", "kubeconfig:demo", "--older-than", "0"]) == 0
@@ -80,7 +80,7 @@ def test_on_a_cluster_the_dead_go_and_the_living_stay(client: Client, capsys: py
     assert "of-alive" in names(client)
 
 
-def test_what_cannot_be_done_is_said_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_one_line_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gc", "--cluster", "moon"]) == 2
     assert "no such backend" in capsys.readouterr().err
 
@@ -90,13 +90,13 @@ def test_what_cannot_be_done_is_said_without_a_traceback(capsys: pytest.CaptureF
     "owner",
     ['{"host": "h", "since": "not-a-date"}', '{"since": "2020-01-01T00:00:00"}', '{"since": 7}', "[1]", "not JSON"],
 )
-def test_what_others_have_written_on_an_object_harms_nobody(
+def test_foreign_values_of_our_label_and_annotation_do_no_harm(
     client: Client, capsys: pytest.CaptureFixture[str], owner: str
 ) -> None:
     metadata = {"name": "strange", "labels": {RUN_LABEL: "not-a-run"}, "annotations": {OWNER_ANNOTATION: owner}}
     client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     assert main(["gc", "--cluster", "kubeconfig", "--older-than", "1"]) == 0
-    said = capsys.readouterr().out
-    assert "since unknown" in said
-    assert "stays" in said
+    output = capsys.readouterr().out
+    assert "since unknown" in output
+    assert "kept" in output
     assert "strange" in names(client), "it may be anybody's, and of any age"

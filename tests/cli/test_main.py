@@ -16,8 +16,8 @@ def test_every_command_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     assert end.value.code == 0
-    told = capsys.readouterr().out
-    assert all(f"    {name}" in told for name in COMMANDS)
+    output = capsys.readouterr().out
+    assert all(f"    {name}" in output for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -44,9 +44,9 @@ def test_a_command_does_not_load_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
-        (["table", "nowhere"], "there is no scenario at nowhere; name a directory that holds a scenario.yaml"),
+        (["table", "nowhere"], "there is no scenario at nowhere; give a directory with a scenario.yaml"),
         (["table", THREE_TIER, "--step", "with-dn"], "three_tier has no step 'with-dn'; did you mean with-dns?"),
         (["coverage", THREE_TIER, "--profile", "calic"], "there is no profile 'calic'; did you mean calico?"),
         (["explain", THREE_TIER, "web-pod db-pod"], "'web-pod db-pod' is not a path; write it as SOURCE -> TARGET"),
@@ -54,15 +54,15 @@ def test_a_command_does_not_load_another() -> None:
         (["explain", THREE_TIER, "any -> db-pod:3306"], "'any -> db-pod:3306' is several paths; name one source"),
     ],
 )
-def test_bad_input_gives_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words) == 2
+def test_bad_input_gives_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"netpol: {said}")
+    assert line.startswith(f"netpol: {message}")
 
 
 @pytest.fixture
 def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with files and folders that are no scenarios."""
+    """A working directory with files and folders that are not scenarios."""
     monkeypatch.chdir(tmp_path)
     for folder in ("empty", "binary", "folder/scenario.yaml"):
         (tmp_path / folder).mkdir(parents=True)
@@ -84,19 +84,19 @@ UNREADABLE = ["binary", "folder", "file", "/dev/zero"]  # which `netpol mutants`
     ],
     ids=lambda text: ascii(text[:20]),
 )
-def test_what_is_no_scenario_gives_a_message_and_an_exit_code(
+def test_what_is_not_a_scenario_gives_a_message_and_an_exit_code(
     odd: Path, command: str, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = ["a -> b:80"] if command == "explain" else []
     with suppress(SystemExit):
         assert main([command, place, *path]) == 2
-    told = capsys.readouterr().err
-    assert told.rstrip().splitlines()[-1].startswith("netpol: " if place else f"netpol {command}: error: ")
-    assert "\x1b" not in told
+    output = capsys.readouterr().err
+    assert output.rstrip().splitlines()[-1].startswith("netpol: " if place else f"netpol {command}: error: ")
+    assert "\x1b" not in output
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["gc", "--older-than", "nan"],
         ["gc", "--older-than", "1e300"],
@@ -108,16 +108,16 @@ def test_what_is_no_scenario_gives_a_message_and_an_exit_code(
     ],
 )
 def test_numbers_and_names_that_mean_nothing_are_usage_errors(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        main(words)
+        main(arguments)
     assert end.value.code == 2
     assert "; give " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file", ["file/x/page.md", "/proc/x/page.md", "empty"])
-def test_a_page_that_cannot_be_written_is_told_before_anything_is_measured(
+def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_measured(
     odd: Path, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["mutants", THREE_TIER, "--write", file]) == 2
@@ -126,12 +126,12 @@ def test_a_page_that_cannot_be_written_is_told_before_anything_is_measured(
     )
 
 
-def test_a_catalogue_goes_around_files_that_it_cannot_read(odd: Path) -> None:
+def test_a_catalogue_leaves_files_alone_that_it_cannot_read(odd: Path) -> None:
     assert main(["catalogue", "."]) == 0
     assert (odd / "binary/scenario.yaml").is_file()
 
 
-def test_a_reader_that_has_seen_enough_gives_no_traceback() -> None:
+def test_a_reader_that_closes_the_pipe_gives_no_traceback() -> None:
     command = f"{sys.executable} -m netpol_harness.cli mutants --list | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""

@@ -1,12 +1,15 @@
-"""The command line beside pytest: ``netpol COMMAND ...``. Exit codes: 0; 1 where something was found wanting; 2 where
-the command could not be done, which one line on stderr then explains.
+"""The command line beside pytest: ``netpol COMMAND ...``.
 
-Every command is a module of this package that bears its name and has two functions:
+Exit codes: 0: no findings; 1: findings, such as a part of a policy that no path covers; 2: usage or runtime error,
+which one line on stderr explains.
 
-    add(command: argparse.ArgumentParser) -> None    declares the command's arguments; its docstring is the description
-    run(given: argparse.Namespace) -> int            does it and returns the exit code; HarnessErrors need no catching
+Every command is the module of this package that has its name. The module's docstring is the command's description, and
+it has two functions:
 
-Only the module of the command that was given is imported, so that a module may import at its top whatever it needs.
+    add(command: argparse.ArgumentParser) -> None    declare the command's arguments
+    run(args: argparse.Namespace) -> int             run the command and return the exit code; may raise HarnessError
+
+Only the module of the command on the command line is imported, so a module may import whatever it needs at its top.
 """
 
 import argparse
@@ -16,52 +19,57 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from netpol_harness.cli.output import complain, tell
+from netpol_harness.cli.output import print_error, print_text
 from netpol_harness.errors import HarnessError
 
 COMMANDS: Mapping[str, str] = {
-    "explain": "say why a path of a scenario is allowed or blocked",
-    "table": "print the truth table that a scenario's policies make",
-    "coverage": "find the policies and rules that no path of a scenario would miss",
-    "mutants": "measure which scenarios notice which bugs of network plugins",
-    "catalogue": "write scenarios over the axes of one NetworkPolicy rule",
-    "gc": "remove what dead runs have left behind",
+    "explain": "explain why a path of a scenario is allowed or blocked",
+    "table": "print the truth table that a scenario's policies imply",
+    "coverage": "find policies and rules that no path of a scenario covers",
+    "mutants": "measure which scenarios detect which bugs of network plugins",
+    "catalogue": "generate scenarios that vary one NetworkPolicy rule",
+    "gc": "remove leftovers of dead runs",
 }
-"""The commands, and what ``netpol --help`` says of each."""
+"""The commands, with their summaries for ``netpol --help``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    """Run one command, by default that of ``sys.argv``, and return the exit code."""
+    argv = sys.argv[1:] if arguments is None else list(arguments)
+    args = _parser(argv[:1]).parse_args(argv)
+    try:
+        code = int(args.run(args))
+        sys.stdout.flush()
+        return code
+    except HarnessError as error:
+        print_error(str(error))
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
+    except OSError as error:
+        print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    return 2
+
+
+def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the command that is the ``first`` word of the command line."""
     parser = argparse.ArgumentParser(prog="netpol", description="NetworkPolicy connectivity tests, beside pytest.")
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if words[:1] == [name]:
+        if [name] == list(first):
             module = import_module(f"netpol_harness.cli.{name}")
             command.description = module.__doc__
             command.set_defaults(run=module.run)
             module.add(command)
-    given = parser.parse_args(words)
-    try:
-        code = int(given.run(given))
-        sys.stdout.flush()
-        return code
-    except HarnessError as error:
-        complain(str(error))
-    except BrokenPipeError:  # who reads has seen enough, as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be written at the end
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    return 2
+    return parser
 
 
 class _ShowVersion(argparse.Action):
-    """``--version``; looks the version up only if it is wanted, which takes longer than to read the arguments."""
+    """``--version``: looks up the version only when it is wanted, because that takes a while."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from netpol_harness.backends.facts import harness_version
 
-        tell(f"netpol {harness_version() or 'unknown: the package is not installed'}\n")
+        print_text(f"netpol {harness_version() or 'unknown: the package is not installed'}\n")
         parser.exit()

@@ -1,4 +1,4 @@
-"""``python -m netpol_harness.cli`` is ``netpol``."""
+"""Run the command ``netpol`` as ``python -m netpol_harness.cli``."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Say why a path of a scenario is allowed, blocked, unresolved or undefined: which policies isolate its ends, and which
-rule admits it, or why none does. Needs no cluster.
+"""Explain why a path of a scenario is allowed, blocked, unresolved or undefined: which policies isolate its ends, and
+which rule admits it, or why none does. Needs no cluster.
 
-The path is written as in scenario.yaml. Without --step, every step that asks it is explained, or else the last step.
+Write the path as in scenario.yaml. Without --step, it is explained in every step that has it, or else in the last step.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from shutil import get_terminal_size
 
 from netpol_harness.analysis.explain import COLUMNS, explain
-from netpol_harness.cli.output import tell
+from netpol_harness.cli.output import print_text
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.paths.diagnostics import Place, Problem
@@ -22,51 +22,49 @@ from netpol_harness.scenario.strays import strays
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """The scenario, the path, the step and the profile."""
-    declare(command, step="explain it in this step")
+    """Declare the scenario, the path, the step and the profile."""
+    declare(command, step="explain the path in this step")
     command.add_argument("path", metavar="PATH", help="such as 'web-pod -> db-service:3306'")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print an explanation for each step."""
-    scenario, profile = scenario_of(given), profile_of(given)
-    spare, width = strays(scenario), get_terminal_size((COLUMNS, 0)).columns
-    told = []
-    for step, path, said in _asked(given, scenario):
-        explanation = explain(scenario, step, path, profile=profile, spare=spare)
+    scenario, profile = scenario_of(args), profile_of(args)
+    unused, width = strays(scenario), get_terminal_size((COLUMNS, 0)).columns
+    blocks = []
+    for step, path, expectation in _occurrences(args, scenario):
+        explanation = explain(scenario, step, path, profile=profile, spare=unused)
         head = f"step {step.name} ({step.where})"
-        if said and said.expected is not explanation.word:
-            head += f", where {said.where} says {said.expected}"
-        told.append(f"{head}\n{explanation.wrapped(width)}\n")
-    tell("\n".join(told))
+        if expectation and expectation.expected is not explanation.word:
+            head += f", where {expectation.where} says {expectation.expected}"
+        blocks.append(f"{head}\n{explanation.wrapped(width)}\n")
+    print_text("\n".join(blocks))
     return 0
 
 
-def _asked(given: argparse.Namespace, scenario: Scenario) -> Iterator[tuple[Step, Path, Expectation | None]]:
-    """The steps to explain the path in, with what the author says of it there."""
-    steps = steps_of(given, scenario)
-    read = {step.name: _path(given.path, step) for step in steps}
-    known = [(step, path) for step in steps if isinstance(path := read[step.name], Path)]
+def _occurrences(args: argparse.Namespace, scenario: Scenario) -> Iterator[tuple[Step, Path, Expectation | None]]:
+    """Yield the steps to explain the path in, with its expectation in that step if there is one."""
+    steps = steps_of(args, scenario)
+    parsed = {step.name: _parse(args.path, step) for step in steps}
+    known = [(step, path) for step in steps if isinstance(path := parsed[step.name], Path)]
     if not known:
-        raise ScenarioInvalid([str(read[steps[-1].name])])
-    found = [(step, path, _said(step, path)) for step, path in known]
-    asking = [entry for entry in found if entry[2]]
-    yield from asking or found[-1:]
+        raise ScenarioInvalid([str(parsed[steps[-1].name])])
+    found = [(step, path, _expectation(step, path)) for step, path in known]
+    yield from [occurrence for occurrence in found if occurrence[2]] or found[-1:]
 
 
-def _said(step: Step, path: Path) -> Expectation | None:
+def _expectation(step: Step, path: Path) -> Expectation | None:
     return next((expectation for expectation in step.expectations if expectation.path == path), None)
 
 
-def _path(text: str, step: Step) -> Path | str:
-    """The path in this step, or what is wrong with it."""
+def _parse(text: str, step: Step) -> Path | str:
+    """Return the path in this step, or a message that says what is wrong with it."""
     sentence = parse(text, Expected.UNDEFINED, Place("PATH", 1))
     if isinstance(sentence, Problem):
         return f"{sentence.what}; {sentence.remedy}"
     expectations, problems = resolve([sentence], step.inventory, None)
-    if problems or len(expectations) != 1:
-        return (
-            "; ".join(f"{p.what}; {p.remedy}" for p in problems)
-            or f"'{text}' is several paths; name one source and one target"
-        )
+    if problems:
+        return "; ".join(f"{problem.what}; {problem.remedy}" for problem in problems)
+    if len(expectations) != 1:
+        return f"'{text}' is several paths; name one source and one target"
     return expectations[0].path

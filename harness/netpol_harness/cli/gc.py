@@ -1,7 +1,7 @@
-"""Remove what dead runs have left behind.
+"""Remove leftovers of dead runs: folders and clusters on this host, and objects on existing clusters.
 
-Dead is a run whose owner is known not to live: a process of this very boot of this host. What belongs to other hosts is
-shown, and removed only when it is older than the user says.
+A run is dead if its process, of the current boot of this host, has ended. Whether a run of another host is dead is
+unknown: its leftovers are listed, and removed only with --older-than.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from netpol_harness.backends.runs.directory import abandoned, remove
 from netpol_harness.backends.runs.owner import Life, Owner, life_of
 from netpol_harness.backends.select import choose
 from netpol_harness.cli.arguments import hours
-from netpol_harness.cli.output import complain
+from netpol_harness.cli.output import print_error
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
 
@@ -33,46 +33,52 @@ class _Candidate:
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """Where to look, and what may go."""
+    """Declare where to look, and what to remove."""
     option = command.add_argument
     option(
         "--cluster",
         action="append",
         metavar="BACKEND",
-        help="where to look: kind, kubeconfig or kubeconfig:CONTEXT; may be repeated (default: this host)",
+        help="where to look beside this host's folders: kind (default), kubeconfig[:CONTEXT]; may be repeated",
     )
-    option("--namespace", action="append", default=[], metavar="NAME", help="look here too, where you may not list all")
-    option("--older-than", type=hours, metavar="HOURS", help="remove what runs of other hosts left before that, too")
-    option("--dry-run", action="store_true", help="only show it")
-    option("--yes-really", action="store_true", help="look at a cluster though it looks like production")
+    option(
+        "--namespace",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a namespace to look into, if you may not list all",
+    )
+    option("--older-than", type=hours, metavar="HOURS", help="remove leftovers of other hosts' runs of this age, too")
+    option("--dry-run", action="store_true", help="list the leftovers and remove nothing")
+    option("--yes-really", action="store_true", help="look at a cluster even if it looks like production")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Show the leftovers and remove those of dead runs. Return 2 if one could not be removed."""
-    oldest = None if given.older_than is None else datetime.now(UTC) - timedelta(hours=given.older_than)
-    candidates = [*_folders(), *_on_backends(given, oldest)]
-    _show(candidates, dry_run=given.dry_run)
+    oldest = None if args.older_than is None else datetime.now(UTC) - timedelta(hours=args.older_than)
+    candidates = [*_run_folders(), *_on_backends(args, oldest)]
+    _show(candidates, dry_run=args.dry_run)
     failed = False
     for candidate in candidates:
-        if candidate.doomed and not given.dry_run:
+        if candidate.doomed and not args.dry_run:
             name = candidate.leftover.name
             try:
                 candidate.remove(name)
             except HarnessError as error:
-                complain(f"{name} at {candidate.leftover.place}: {error}")
+                print_error(f"{name} at {candidate.leftover.place}: {error}")
                 failed = True
     return 2 if failed else 0
 
 
-def _folders() -> Iterator[_Candidate]:
-    """The folders of dead runs on this host."""
+def _run_folders() -> Iterator[_Candidate]:
+    """Yield the folders of dead runs on this host."""
     for folder in abandoned():
         yield _Candidate(Leftover(str(folder), "this host", "a run's folder"), _remove_folder, doomed=True)
 
 
-def _on_backends(given: argparse.Namespace, oldest: datetime | None) -> Iterator[_Candidate]:
-    options = ClusterOptions(namespaces=tuple((name, name) for name in given.namespace), yes_really=given.yes_really)
-    for name in given.cluster or ["kind"]:
+def _on_backends(args: argparse.Namespace, oldest: datetime | None) -> Iterator[_Candidate]:
+    options = ClusterOptions(namespaces=tuple((name, name) for name in args.namespace), yes_really=args.yes_really)
+    for name in args.cluster or ["kind"]:
         backend = choose(name, options).backend
         for leftover in backend.leftovers():
             yield _Candidate(leftover, backend.remove, doomed=_is_doomed(leftover, oldest))
@@ -85,7 +91,7 @@ def _is_doomed(leftover: Leftover, oldest: datetime | None) -> bool:
 
 
 def _owner(leftover: Leftover) -> str:
-    """``process 17, dead, HOST since TIME``; without host and time where a process of this host is all there is."""
+    """``process 17, dead, HOST since TIME``; without host and time if the run is one of this host."""
     owner = Owner.find(leftover.name)
     process = f"process {owner.pid}, {owner.life}" if owner else "unknown"
     if not (leftover.host or leftover.since) and owner and owner.life is not Life.ELSEWHERE:
@@ -101,11 +107,11 @@ def _remove_folder(name: str) -> None:
 def _show(candidates: Sequence[_Candidate], *, dry_run: bool) -> None:
     console = Console(markup=False, emoji=False, highlight=False)
     if not candidates:
-        console.print("nothing left behind")
+        console.print("no leftovers")
         return
-    table = Table("what", "where", "of run", "owner", "", box=None, pad_edge=False)
+    table = Table("what", "where", "run", "owner", "", box=None, pad_edge=False)
     for candidate in candidates:
         leftover = candidate.leftover
-        fate = "stays" if not candidate.doomed else "would be removed" if dry_run else "removed"
+        fate = "kept" if not candidate.doomed else "would be removed" if dry_run else "removed"
         table.add_row(*map(one_line, (leftover.what, leftover.place, leftover.name, _owner(leftover), fate)))
     console.print(table)

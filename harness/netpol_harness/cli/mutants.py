@@ -19,8 +19,8 @@ from textwrap import indent
 from rich.console import Console
 from rich.progress import Progress
 
-from netpol_harness.cli.arguments import count, place
-from netpol_harness.cli.output import tell
+from netpol_harness.cli.arguments import count, path
+from netpol_harness.cli.output import print_text
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
 from netpol_harness.mutation.report import Measure, page, written
@@ -38,18 +38,18 @@ Attempt = Callable[[], Trial]
 def add(command: argparse.ArgumentParser) -> None:
     """Which scenarios, which mutants, how many at a time, and what to write."""
     option = command.add_argument
-    option("directories", nargs="*", type=place, metavar="DIR", help=f"scenarios to run (default: {_SCENARIOS})")
+    option("directories", nargs="*", type=path, metavar="DIR", help=f"scenarios to run (default: {_SCENARIOS})")
     option("--only", nargs="+", metavar="NAME", help="try these mutants alone")
     option("--jobs", type=count, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} a processor)")
     option("--all", action="store_true", help="ask every scenario that could tell, not only until one kills")
-    option("--write", type=place, nargs="?", const=_PAGE, metavar="FILE", help=f"write the page ({_PAGE})")
+    option("--write", type=path, nargs="?", const=_PAGE, metavar="FILE", help=f"write the page ({_PAGE})")
     option("--list", action="store_true", help="only say which mutants there are")
 
 
 def run(given: argparse.Namespace) -> int:
     """Try them; 1 where something was found wanting."""
     if given.list:
-        tell("".join(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values()))
+        print_text("".join(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values()))
         return 0
     if given.write:
         _prepare(given.write)
@@ -65,7 +65,7 @@ def run(given: argparse.Namespace) -> int:
     faultless = _faultless(tellers.everywhere if given.all else _killers(trials), jobs=jobs)
     order = list(MUTANTS)
     trials = sorted((without(t, faultless.kills) for t in trials), key=lambda trial: order.index(trial.mutant))
-    tell("".join(f"{line}\n" for line in _lines(faultless, trials)))
+    print_text("".join(f"{line}\n" for line in _lines(faultless, trials)))
     if given.write:
         foreseen = sum(len(told) - len(tellers.of(name)) for name in names) if given.all else 0
         measure = Measure(len(told), time.monotonic() - began, given.all, foreseen)

@@ -1,15 +1,15 @@
-"""What commands print: texts that may quote file names, files and pods, fit for a terminal."""
+"""Output of the commands, escaped for a terminal: it may quote names of files, pods and policies."""
 
 import sys
 
 from netpol_harness.escape import escaped
 
 
-def tell(text: str) -> None:
-    """Write to standard output; no line end is added."""
+def print_text(text: str) -> None:
+    """Write to standard output; no newline is added."""
     sys.stdout.write(escaped(text))
 
 
-def complain(text: str) -> None:
-    """Say on standard error why something could not be done."""
+def print_error(text: str) -> None:
+    """Write one line, ``netpol: TEXT``, to standard error."""
     sys.stderr.write(f"netpol: {escaped(text)}\n")
