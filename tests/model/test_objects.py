@@ -1,3 +1,5 @@
+import pytest
+
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 
@@ -57,3 +59,19 @@ def test_a_world_takes_what_matters_and_passes_over_the_rest() -> None:
     world = World.parse([POD, SERVICE, {"kind": "ConfigMap"}, {"kind": "Namespace", "metadata": {"name": "shop"}}])
     assert list(world.pods) == list(world.services) == [NamespacedName("shop", "web")]
     assert list(world.namespaces) == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "owner", "workload"),
+    [
+        ({"pod-template-hash": "5d4f"}, {"kind": "ReplicaSet", "name": "web-app-5d4f", "controller": True}, "web-app"),
+        ({}, {"kind": "ReplicaSet", "name": "web-app", "controller": True}, "web-app"),
+        ({}, {"kind": "StatefulSet", "name": "db", "controller": True}, "db"),
+        ({}, {"kind": "ConfigMap", "name": "owner"}, "pod-1"),
+    ],
+)
+def test_a_pod_belongs_to_the_workload_that_a_manifest_names(
+    labels: dict[str, str], owner: dict[str, object], workload: str
+) -> None:
+    metadata = {"name": "pod-1", "namespace": "shop", "labels": labels, "ownerReferences": [owner]}
+    assert Pod.parse({"metadata": metadata, "spec": {}}).workload == NamespacedName("shop", workload)

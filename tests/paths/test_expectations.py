@@ -5,7 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.cells import cells
 from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,
@@ -23,7 +25,6 @@ from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
-from netpol_harness.paths.reach import cells
 from netpol_harness.paths.resolver import Transition
 
 
@@ -214,7 +215,7 @@ def test_without_a_transition_a_path_is_read_whatever_it_wants_of_a_beginning(to
 
 def test_only_new_connections_say_something_of_new_connections(town: Inventory) -> None:
     spoken = [(e.path, e.expected) for e in read(town, "held app -> http://lone: allowed")]
-    assert covered(spoken, town) == frozenset()
+    assert covered(spoken, EndpointResolver(town.world())) == frozenset()
     words = said(read(town, "held app -> http://lone: allowed", "any -> http://lone: blocked"))
     assert words["app -> http://lone"] == "blocked"
     throughout = said(read(town, "throughout app -> http://lone: allowed", "any -> http://lone: blocked"))
@@ -360,7 +361,7 @@ def test_a_cell_spells_its_path_so_that_it_means_the_cell(town: Inventory) -> No
         (expectation,) = read(town, f"{path}: allowed")
         assert expectation.path == path
         assert expectation.path.text == path.text
-        assert covered([(path, Expected.ALLOWED)], town) == {cell}
+        assert covered([(path, Expected.ALLOWED)], EndpointResolver(town.world())) == {cell}
 
 
 @given(st.lists(st.sampled_from(["allowed", "blocked"]), min_size=2, max_size=2), st.permutations(range(3)))

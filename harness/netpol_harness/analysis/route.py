@@ -4,7 +4,7 @@ What is really asked ``runner.targets`` says; this is the same, without a cluste
 pods at their own ports, as a load balancer in front of the Service would.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netpol_harness.analysis.wording import listed
@@ -12,6 +12,7 @@ from netpol_harness.analysis.world import LOOKUP, NAME_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service, World
 from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,
@@ -23,10 +24,8 @@ from netpol_harness.paths.ends import (
     PodSource,
     PodTarget,
     ServiceTarget,
-    Source,
 )
 from netpol_harness.paths.path import Inventory, KnownAddresses, Path
-from netpol_harness.paths.reach import backends, landings
 from netpol_harness.scenario.scenario import Scenario, Step
 
 _CLUSTER_DNS = (None, "", "ClusterFirst")
@@ -52,51 +51,48 @@ class Router:
     """Routes of one step's paths. ``beyond`` is what keeps all of them from being known; empty where nothing does."""
 
     def __init__(self, scenario: Scenario, step: Step, world: World, addresses: KnownAddresses) -> None:
-        self._addresses = addresses
         self._world = world
         self._inventory: Inventory = step.inventory
+        declared = {host.name: (host.address,) for host in self._inventory.externals.values()}
+        self._hosts = declared | {name: known for name, known in addresses.hosts.items() if known}
+        self._endpoints = EndpointResolver(world, self._hosts)
         self.beyond = _beyond(step)
-        self._arrivals: dict[tuple[NamespacedName, Port], tuple[tuple[NamespacedName, Port], ...]] = {}
         self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
 
     def route(self, path: Path) -> Route:
         """The route of a path between names of the step."""
         if self.beyond:
             return Route(doubt=self.beyond)
-        source, asked = self._source(path.source), path.port
+        source = path.source.ref if isinstance(path.source, PodSource) else self._host(path.source.host)
         if isinstance(source, NamespacedName) and source not in self._world.pods:
             return Route(doubt=f"{source} has no pods in this step")
         match path.target:
             case PodTarget(ref):
-                return self._to_pod(source, ref, asked)
+                endpoints = self._endpoints.of_target(path.target, path.port)
+                return self._direct(source, endpoints) if endpoints else Route(doubt=f"{ref} has no pods in this step")
             case ServiceTarget() | FqdnTarget() | ClusterIPTarget():
-                return self._to_service(source, path.target, asked)
-            case ExternalTarget(host):
-                return Route(legs=(Flow(source, self._host(host), asked),))
-            case AddressTarget(address):
-                return self._to_address(source, address, asked)
+                return self._to_service(source, path.target, path.port)
+            case ExternalTarget():
+                return self._direct(source, self._endpoints.of_target(path.target, path.port))
+            case AddressTarget():
+                return self._to_address(source, path.target, path.port)
             case NodePortTarget(ref):
-                return self._through_node(source, ref, asked)
-
-    def _source(self, source: Source) -> End:
-        return source.ref if isinstance(source, PodSource) else self._host(source.host)
+                return self._through_node(source, ref, path.port)
 
     def _host(self, name: str) -> Outside:
-        known = self._addresses.hosts.get(name)
-        return Outside(known[0] if known else self._inventory.externals[name].address)
+        return Outside(self._hosts[name][0])
 
-    def _to_pod(self, source: End, target: NamespacedName, asked: Port) -> Route:
-        if target not in self._world.pods:
-            return Route(doubt=f"{target} has no pods in this step")
-        served = {port.port for port in self._world.pods[target].ports}
-        silent = asked.protocol is not Protocol.ICMP and asked not in served
-        doubt = f"{target} declares no port {asked}, so that its silence says nothing" if silent else ""
-        return Route(legs=(Flow(source, target, asked),), doubt=doubt or self._itself(source, target))
+    def _direct(self, source: End, endpoints: Sequence[Endpoint]) -> Route:
+        """To the own addresses of pods or external hosts."""
+        ends = [e.pod.ref if isinstance(e, PodEndpoint) else self._host(e.host) for e in endpoints]
+        legs = tuple(Flow(source, end, e.port) for end, e in zip(ends, endpoints, strict=True))
+        doubts = (*map(_silence, endpoints), self._itself(source, *ends))
+        return Route(legs=legs, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: End, target: AnyServiceTarget, asked: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), isinstance(source, Outside)
         lookups = (self._lookup(source),) if by_name and not outside else ()
-        service = self._inventory.services.get(target.ref)
+        service = self._world.services.get(target.ref)
         if service is None:
             return Route(lookups, nameless=True)
         legs = tuple(self._legs(source, service, asked, direct=outside or service.headless))
@@ -111,43 +107,29 @@ class Router:
 
     def _through_node(self, source: End, target: NamespacedName, asked: Port) -> Route:
         """By a port of the target's own node. Only ``externalTrafficPolicy: Local`` keeps an outsider's address."""
-        for service in self._inventory.services.values():
-            for port in service.ports:
-                if (asked.protocol, asked.number) == (port.port.protocol, port.node_port) and service.local:
-                    legs = [Flow(source, pod, landing) for pod, landing in self._landings(service, port.port)]
-                    alone = [leg.destination for leg in legs] == [target] and self._inventory.workloads[
-                        target
-                    ].is_one_pod
-                    if alone and isinstance(source, Outside):
-                        return Route(legs=tuple(legs))
+        for service, port in self._endpoints.offers_on_nodes(asked):
+            endpoints = self._endpoints.of_service(service, port.port)
+            alone = [e.pod.ref for e in endpoints] == [target] and self._inventory.workloads[target].is_one_pod
+            if service.local and alone and isinstance(source, Outside):
+                return Route(legs=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
         return Route(doubt="on its way through a node a connection may get the node's address as its source")
 
-    def _to_address(self, source: End, address: str, asked: Port) -> Route:
-        for pod in self._world.pods.values():
-            if address in pod.addresses and not pod.host_network:
-                return self._to_pod(source, pod.ref, asked)
+    def _to_address(self, source: End, target: AddressTarget, asked: Port) -> Route:
+        """To a literal address, which may be a ClusterIP. That of a node belongs to all pods on its network."""
         for service in self._world.services.values():
-            if address in service.cluster_ips:
-                return Route(legs=tuple(self._legs(source, service, asked, direct=False)), balanced=True)
-        return Route(doubt=f"who has the address {address} is not known")
+            if target.address in service.cluster_ips:
+                return self._to_service(source, ClusterIPTarget(service.ref, target.port), asked)
+        endpoints = self._endpoints.of_target(target, asked)
+        shared = any(isinstance(e, PodEndpoint) and e.pod.host_network for e in endpoints)
+        if shared or not endpoints:
+            return Route(doubt=f"who has the address {target.address} is not known")
+        return self._direct(source, endpoints)
 
     def _legs(self, source: End, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
         """The connections to a Service's pods; ``direct`` where the client asks the pods themselves."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
-        for pod, landing in self._landings(service, asked):
-            yield Flow(source, pod, landing, through, virtual)
-
-    def _landings(self, service: Service, asked: Port) -> tuple[tuple[NamespacedName, Port], ...]:
-        """The pods behind a Service, and their own ports, where one of its ports arrives."""
-        key = service.ref, asked
-        if key not in self._arrivals:
-            self._arrivals[key] = tuple(
-                (workload.ref, Port(asked.protocol, number))
-                for workload in backends(service, self._inventory)
-                if workload.ref in self._world.pods
-                for number in sorted(landings(service, asked, workload))
-            )
-        return self._arrivals[key]
+        for endpoint in self._endpoints.of_service(service, asked):
+            yield Flow(source, endpoint.pod.ref, endpoint.port, through, virtual)
 
     def _lookup(self, source: End) -> Flow:
         return Flow(source, NAME_SERVER, LOOKUP, NAME_SERVER)
@@ -165,6 +147,15 @@ class Router:
         if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_DNS and not workload.host_network):
             return ""
         return f"{source} does not ask the cluster's name server (dnsPolicy, hostNetwork)"
+
+
+def _silence(endpoint: Endpoint) -> str:
+    """Why the silence of an endpoint says nothing, empty if it does: nothing is declared to listen there."""
+    if isinstance(endpoint, HostEndpoint) or endpoint.port.protocol is Protocol.ICMP:
+        return ""
+    if endpoint.port in {declared.port for declared in endpoint.pod.ports}:
+        return ""
+    return f"{endpoint.pod.ref} declares no port {endpoint.port}, so that its silence says nothing"
 
 
 def _beyond(step: Step) -> str:

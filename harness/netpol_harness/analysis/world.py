@@ -3,12 +3,12 @@
 One pod stands for all pods of a workload, under the workload's own name. Every world has the cluster's name server.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.paths.path import KnownAddresses, Workload
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
@@ -26,18 +26,13 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
     """
     chosen = {manifest.name.ref: manifest.chosen_addresses for manifest in scenario.workloads if manifest.pod}
     known = {**chosen, **(addresses.pods if addresses else {})}
-    pods = [_pod(w, known.get(w.ref, ())) for w in step.inventory.workloads.values() if w.replicas]
+    own = step.inventory.world(known)
     return World(
         {namespace.name: namespace for namespace in _namespaces(step, scenario)},
-        {pod.ref: pod for pod in (*pods, _name_server())},
-        {**step.inventory.services, NAME_SERVER: _name_service()},
+        {**own.pods, NAME_SERVER: _name_server()},
+        {**own.services, NAME_SERVER: _name_service()},
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
     )
-
-
-def _pod(workload: Workload, addresses: Sequence[str]) -> Pod:
-    hosted = workload.host_network
-    return Pod(workload.ref, workload.labels, workload.ports, tuple(addresses), host_network=hosted)
 
 
 def _namespaces(step: Step, scenario: Scenario) -> Iterator[Namespace]:

@@ -40,6 +40,8 @@ class Pod:
     """A pod as the network sees it. ``addresses`` are its podIPs, empty while it has none.
 
     ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
+    ``controller`` is the name that a manifest gave to what made the pod, empty for a pod of its own.
+    ``node_address`` is its node's, empty while it is not known.
     """
 
     ref: NamespacedName
@@ -49,6 +51,8 @@ class Pod:
     node: str = ""
     host_network: bool = False
     running: bool = True
+    controller: str = ""
+    node_address: str = ""
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Pod":
@@ -62,11 +66,28 @@ class Pod:
             node=spec.get("nodeName") or "",
             host_network=bool(spec.get("hostNetwork")),
             running=status.get("phase") not in ("Succeeded", "Failed"),
+            controller=_controller(metadata),
+            node_address=status.get("hostIP") or "",
         )
+
+    @property
+    def workload(self) -> NamespacedName:
+        """The name of what the pod belongs to: its controller, or itself."""
+        return NamespacedName(self.ref.namespace, self.controller or self.ref.name)
 
     def numbers(self, name: str, protocol: Protocol) -> frozenset[int]:
         """Port numbers that this pod declares under ``name`` with this protocol; empty when it has none."""
         return frozenset(p.port.number for p in self.ports if p.name and p.name == name and p.port.protocol is protocol)
+
+
+def _controller(metadata: Mapping[str, Any]) -> str:
+    """The name of a pod's controller. A Deployment's ReplicaSet is named after it, plus a hash."""
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller"):
+            name = str(owner["name"])
+            is_hashed = "pod-template-hash" in (metadata.get("labels") or {})
+            return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" and is_hashed else name
+    return ""
 
 
 def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:

@@ -7,15 +7,16 @@ stand; no path is expected whose denial could never be proven (``undefined`` exc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from netpol_harness.model.names import Port
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import Service
+from netpol_harness.paths.cells import Cell, exercised
 from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
+from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
-from netpol_harness.paths.reach import Cell, answerers, exercised
 from netpol_harness.paths.resolver import Resolver, Transition
 
 _OF_NEW_CONNECTIONS = (ProbeMode.NEW, ProbeMode.CONTINUOUS)
@@ -30,16 +31,17 @@ def resolve(
     workloads but those that may answer; as a target for all workloads that serve the port, but the source. Without a
     ``transition`` nothing is absent, and paths are read whatever they want of a step's beginning.
     """
-    drafts, flaws = _drafts(sentences, Resolver(inventory, transition))
+    endpoints = EndpointResolver(inventory.world())
+    drafts, flaws = _drafts(sentences, Resolver(inventory, transition, endpoints))
     written = [draft for draft in drafts if not draft.expanded]
-    overrides = _Overrides.by(written, inventory)
+    overrides = _Overrides.by(written, endpoints)
     kept = [draft for draft in drafts if not (draft.expanded and overrides.hold(draft))]
     problems = [*flaws, *_duplicates(written), *_contradictions(draft for draft in kept if draft.expanded)]
     first = {draft.path: draft for draft in reversed(kept)}
     return tuple(draft.expectation for draft in kept if first[draft.path] is draft), tuple(problems)
 
 
-def covered(expectations: Iterable[tuple[Path, Expected]], inventory: Inventory) -> frozenset[Cell]:
+def covered(expectations: Iterable[tuple[Path, Expected]], endpoints: EndpointResolver) -> frozenset[Cell]:
     """The cells of which the paths say something.
 
     A name that must not resolve says nothing of what lies behind it; a connection that was opened earlier, or a pod's
@@ -49,7 +51,7 @@ def covered(expectations: Iterable[tuple[Path, Expected]], inventory: Inventory)
         cell
         for path, word in expectations
         if word is not Expected.UNRESOLVED and path.mode in _OF_NEW_CONNECTIONS
-        for cell in exercised(path, inventory)
+        for cell in exercised(path, endpoints)
     )
 
 
@@ -64,14 +66,25 @@ def cell_path(cell: Cell, names: Names) -> Path:
 
 def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
     """Every workload's way, by name, to every port of every Service behind which something else serves it."""
+    endpoints = EndpointResolver(inventory.world())
+    offers = [
+        (service, port, answering)
+        for service in inventory.services.values()
+        for port in dict.fromkeys(port.port for port in service.ports)
+        if (answering := _answering(endpoints.of_service(service, port)))
+    ]
     return tuple(
         _service_path(workload, service, port, names)
         for workload in inventory.workloads.values()
         if workload.in_closed_world
-        for service in inventory.services.values()
-        for port in dict.fromkeys(port.port for port in service.ports)
-        if workload.ref not in (answering := answerers(service, port, inventory)) and answering
+        for service, port, answering in offers
+        if workload.ref not in answering
     )
+
+
+def _answering(endpoints: Iterable[PodEndpoint]) -> frozenset[NamespacedName]:
+    """The workloads that declare the ports at which connections to them arrive."""
+    return frozenset(e.pod.workload for e in endpoints if e.port in {declared.port for declared in e.pod.ports})
 
 
 def _service_path(source: Workload, service: Service, port: Port, names: Names) -> Path:
@@ -118,17 +131,17 @@ class _Overrides:
 
     questions: frozenset[Path]
     cells: frozenset[Cell]
-    inventory: Inventory
+    endpoints: EndpointResolver
 
     @classmethod
-    def by(cls, written: Sequence[_Draft], inventory: Inventory) -> "_Overrides":
-        cells = covered(((draft.path, draft.sentence.expected) for draft in written), inventory)
-        return cls(frozenset(draft.question for draft in written), cells, inventory)
+    def by(cls, written: Sequence[_Draft], endpoints: EndpointResolver) -> "_Overrides":
+        cells = covered(((draft.path, draft.sentence.expected) for draft in written), endpoints)
+        return cls(frozenset(draft.question for draft in written), cells, endpoints)
 
     def hold(self, draft: _Draft) -> bool:
         """The same question is written out, or, of a pod's own address, one that leads to it through a Service."""
         pod = isinstance(draft.path.target, PodTarget) and draft.path.scheme is not Scheme.ICMP
-        return draft.question in self.questions or (pod and exercised(draft.path, self.inventory) <= self.cells)
+        return draft.question in self.questions or (pod and exercised(draft.path, self.endpoints) <= self.cells)
 
 
 def _duplicates(written: Sequence[_Draft]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Service
+from netpol_harness.model.objects import ContainerPort, Pod, Service, World
 from netpol_harness.paths.ends import ExternalSource, ExternalTarget, Source, Target
 from netpol_harness.paths.outcome import Expected
 
@@ -150,3 +150,16 @@ class Inventory:
     services: Mapping[NamespacedName, Service]
     externals: Mapping[str, ExternalHost]
     default_namespace: str = "default"
+
+    def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
+        """Its workloads and Services as a snapshot: one pod, named like the workload, stands for all of its pods.
+
+        A pod has the addresses given here, or none. Namespaces and policies are for others to add.
+        """
+        known = addresses or {}
+        pods = {
+            w.ref: Pod(w.ref, w.labels, w.ports, tuple(known.get(w.ref, ())), host_network=w.host_network)
+            for w in self.workloads.values()
+            if w.replicas
+        }
+        return World(pods=pods, services=self.services)

@@ -6,11 +6,13 @@ The other half of ``paths.expectations``, which weighs the paths of all sentence
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
+from operator import attrgetter
 from typing import TypeVar
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,
@@ -29,7 +31,6 @@ from netpol_harness.paths.grammar import Form, Name, Sentence
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Inventory, Path, ProbeMode, Scheme, Workload
-from netpol_harness.paths.reach import ends, node_ports
 
 T = TypeVar("T")
 
@@ -50,8 +51,9 @@ class Transition:
 class Resolver:
     """Names and ports of one step."""
 
-    def __init__(self, inventory: Inventory, transition: Transition | None) -> None:
+    def __init__(self, inventory: Inventory, transition: Transition | None, endpoints: EndpointResolver) -> None:
         self._inventory = inventory
+        self._endpoints = endpoints
         self._transition = transition
         self._names = Names(inventory, transition.absent if transition else frozenset())
         self._everybody = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
@@ -82,9 +84,9 @@ class Resolver:
         return paths
 
     def _leads_back(self, source: Source, target: Target, sentence: Sentence) -> bool:
-        """Whether the asker may answer itself, which the API leaves undefined."""
+        """Whether the source may answer itself, which the API leaves undefined."""
         asked = Port(sentence.scheme.protocol, sentence.port)
-        return isinstance(source, PodSource) and source.ref in ends(target, asked, self._inventory)
+        return isinstance(source, PodSource) and source.ref in self._endpoints.workloads_behind(target, asked)
 
     def _sources(self, sentence: Sentence) -> list[tuple[Source, str]]:
         if sentence.from_any:
@@ -173,7 +175,8 @@ class Resolver:
 
     def _node(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
-        offered = sorted((p for s in self._inventory.services.values() for p in node_ports(s)), key=str)
+        ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
+        offered = sorted({Port(port.port.protocol, port.node_port) for port in ports}, key=str)
         _demand(sentence, offered, "a node, by the Services' nodePorts,", "write nodePort in the Service's manifest")
         return NodePortTarget(workload.ref, sentence.port)
 
@@ -201,11 +204,10 @@ class Resolver:
             )
 
     def _demand_service_port(self, service: Service, sentence: Sentence) -> None:
-        asked = Port(sentence.scheme.protocol, sentence.port)
         served = [p.port for p in service.ports]
         if service.headless:
-            refs = ends(ServiceTarget(service.ref, sentence.port), asked, self._inventory)
-            served = [p.port for ref in sorted(refs) for p in self._inventory.workloads[ref].ports]
+            pods = sorted(self._endpoints.backing(service), key=attrgetter("ref"))
+            served = [port.port for pod in pods for port in pod.ports]
         elif not served:
             return
         behind = [str(p.port) for p in service.ports if p.target == sentence.port]

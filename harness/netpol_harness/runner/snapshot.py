@@ -1,13 +1,16 @@
-"""Who is there right now: live pods, Services and external hosts, under the scenario's own names. Pure."""
+"""The cluster as it is now: live pods, Services and external hosts. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Pod, Service
-from netpol_harness.paths.path import KnownAddresses
+from netpol_harness.model.objects import Pod, Service, World
+from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
+from netpol_harness.paths.ends import AddressTarget, ExternalTarget
+from netpol_harness.paths.path import KnownAddresses, Path
 from netpol_harness.probe.question import Speech
 from netpol_harness.runner.udp_servers import speeches
 from netpol_harness.scenario.placement import Placement
@@ -17,87 +20,99 @@ _NAME_SERVER = {"k8s-app": "kube-dns"}
 
 
 @dataclass(frozen=True, slots=True)
-class RunningPod:
-    """A live pod, the logical name of what it belongs to (its controller, or itself), and its node's address."""
-
-    pod: Pod
-    owner: NamespacedName
-    node_address: str
-
-
-@dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    """Live objects. ``pods`` holds the scenario's pods by owner; keys are logical names, values hold real ones.
+    """The live objects of a scenario. Its methods take logical names, and return objects under their real ones.
 
-    ``uids`` are those of all the objects; ``ended`` are pods that have done their work, and only are listed still.
-    ``speeches`` says by pod what its UDP ports understand, as far as that is known.
+    ``world`` holds the scenario's pods, those that have ended among them, and Services. ``externals`` are the pods or
+    machines that stand for hosts outside the cluster, ``uids`` those of all the objects. ``speeches`` says by pod what
+    its UDP ports understand, as far as that is known.
     """
 
-    pods: Mapping[NamespacedName, tuple[RunningPod, ...]]
-    services: Mapping[NamespacedName, Service]
+    world: World
     externals: Mapping[str, Pod]
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
-    ended: Mapping[NamespacedName, tuple[RunningPod, ...]] = field(default_factory=dict)
     speeches: Mapping[NamespacedName, Mapping[int, Speech]] = field(default_factory=dict)
+    endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the world once: every path of a step is resolved in it."""
+        hosts = {name: host.addresses for name, host in self.externals.items()}
+        object.__setattr__(self, "endpoints", EndpointResolver(self.world, hosts))
 
     @classmethod
-    def of(cls, objects: Collection[Mapping[str, Any]], placement: Placement) -> "ClusterSnapshot":
+    def of(cls, objects: Collection[JsonMapping], placement: Placement) -> "ClusterSnapshot":
         """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
-        pods: dict[NamespacedName, list[RunningPod]] = {}
-        ended: dict[NamespacedName, list[RunningPod]] = {}
-        services, externals, name_servers = {}, {}, []
-        spoken: dict[NamespacedName, Mapping[int, Speech]] = {}
+        pods, services, externals, name_servers = {}, {}, {}, []
+        understood: dict[NamespacedName, Mapping[int, Speech]] = {}
         for data in objects:
             if data["kind"] == "Service":
                 service = Service.parse(data)
-                services[NamespacedName(placement.logical(service.ref.namespace), service.ref.name)] = service
+                services[service.ref] = service
             elif "deletionTimestamp" not in data["metadata"]:
-                live = _live_pod(data, placement)
-                spoken[live.pod.ref] = speeches(data)
+                pod = Pod.parse(data)
+                understood[pod.ref] = speeches(data)
                 if EXTERNAL_HOST_ANNOTATION in (data["metadata"].get("annotations") or {}):
-                    externals[live.pod.ref.name] = live.pod
-                elif live.pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= live.pod.labels.items():
-                    name_servers.append(live.pod)
+                    externals[pod.ref.name] = pod
+                elif pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= pod.labels.items():
+                    name_servers.append(pod)
                 else:
-                    (pods if live.pod.running else ended).setdefault(live.owner, []).append(live)
+                    pods[pod.ref] = pod
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
-        there, gone = ({k: tuple(v) for k, v in found.items()} for found in (pods, ended))
-        return cls(there, services, externals, tuple(name_servers), placement, uids, gone, spoken)
+        world = World(pods=pods, services=services)
+        return cls(world, externals, tuple(name_servers), placement, uids, understood)
 
     @property
     def addresses(self) -> KnownAddresses:
         """Those of workloads that are one pod, and of external hosts; several pods have none in common."""
-        pods = {owner: live[0].pod.addresses for owner, live in self.pods.items() if len(live) == 1}
+        running = [pod for pod in self.world.pods.values() if pod.running]
+        count = Counter(pod.workload for pod in running)
+        pods = {self._logical(pod.workload): pod.addresses for pod in running if count[pod.workload] == 1}
         return KnownAddresses(pods, {name: host.addresses for name, host in self.externals.items()})
 
-    def pods_of(self, workload: NamespacedName) -> tuple[RunningPod, ...]:
-        """The live pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
-        if not (found := self.pods.get(workload)):
-            raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {workload.namespace} get pods`")
-        return found
+    def has_pods(self, workload: NamespacedName) -> bool:
+        """Whether a workload has running pods."""
+        return bool(self.endpoints.pods_of(self._real(workload)))
 
-    def pods_ever_of(self, workload: NamespacedName) -> tuple[RunningPod, ...]:
-        """Its live pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
-        return (*self.pods.get(workload, ()), *self.ended.get(workload, ())) or self.pods_of(workload)
+    def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
+        """The running pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
+        if not (pods := self.endpoints.pods_of(self._real(workload))):
+            namespace = self._real(workload).namespace
+            raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {namespace} get pods`")
+        return pods
 
-    def backing(self, service: Service) -> tuple[Pod, ...]:
-        """The pods behind a Service, by its selector."""
-        return tuple(live.pod for owned in self.pods.values() for live in owned if service.backs(live.pod))
+    def pods_ever_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
+        """Its running pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
+        real = self._real(workload)
+        ended = [pod for pod in self.world.pods.values() if pod.workload == real and not pod.running]
+        return (*self.endpoints.pods_of(real), *ended) or self.pods_of(workload)
 
+    def service(self, ref: NamespacedName) -> Service:
+        """A Service; ``WorkloadFailed`` if there is none of this name."""
+        real = self._real(ref)
+        if (service := self.world.services.get(real)) is None:
+            raise WorkloadFailed(f"Service {ref} does not exist; see `kubectl -n {real.namespace} get services`")
+        return service
 
-def _live_pod(data: Mapping[str, Any], placement: Placement) -> RunningPod:
-    pod = Pod.parse(data)
-    owner = NamespacedName(placement.logical(pod.ref.namespace), _owner_name(data))
-    return RunningPod(pod, owner, (data.get("status") or {}).get("hostIP") or "")
+    def external_host(self, name: str) -> Pod:
+        """What stands for an external host; ``WorkloadFailed`` if nothing does."""
+        if (host := self.externals.get(name)) is None:
+            raise WorkloadFailed(f"external host {name} does not exist")
+        return host
 
+    def listeners(self, path: Path) -> tuple[tuple[Pod, int], ...]:
+        """The pods and hosts that should answer a path, and their own port numbers; none where nothing is known to."""
+        target = path.target
+        if not isinstance(target, ExternalTarget | AddressTarget):
+            target = replace(target, ref=self._real(target.ref))
+        return tuple(
+            (e.pod if isinstance(e, PodEndpoint) else self.external_host(e.host), e.port.number)
+            for e in self.endpoints.of_target(target, path.port)
+        )
 
-def _owner_name(data: Mapping[str, Any]) -> str:
-    """The name of the workload that a manifest gave: a Deployment's ReplicaSet is named after it, plus a hash."""
-    for owner in data["metadata"].get("ownerReferences") or ():
-        if owner.get("controller"):
-            name = str(owner["name"])
-            is_hashed = "pod-template-hash" in (data["metadata"].get("labels") or {})
-            return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" and is_hashed else name
-    return str(data["metadata"]["name"])
+    def _real(self, ref: NamespacedName) -> NamespacedName:
+        return NamespacedName(self.placement.real(ref.namespace), ref.name)
+
+    def _logical(self, ref: NamespacedName) -> NamespacedName:
+        return NamespacedName(self.placement.logical(ref.namespace), ref.name)

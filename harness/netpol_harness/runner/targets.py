@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Pod, Service, ServicePort
+from netpol_harness.model.objects import Pod, Service
 from netpol_harness.paths.ends import (
     AddressTarget,
-    AnyServiceTarget,
     ClusterIPTarget,
     DnsTarget,
     ExternalSource,
@@ -79,9 +78,9 @@ def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterS
 
 def _sources(path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
     if isinstance(path.source, ExternalSource):
-        return (_external(path.source.host, snapshot),)
+        return (snapshot.external_host(path.source.host),)
     pods_of = snapshot.pods_ever_of if path.mode is ProbeMode.FIRST_PACKET else snapshot.pods_of
-    return tuple(live.pod for live in pods_of(path.source.ref))
+    return pods_of(path.source.ref)
 
 
 def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
@@ -116,10 +115,10 @@ def _balanced(path: Path, target: DnsTarget, snapshot: ClusterSnapshot) -> tuple
 
     By its ClusterIP they would not: kube-proxy puts a node's address in its place, and nodes reach their own pods.
     """
-    found = tuple(Probe(path.scheme, pod.addresses[0], number) for pod, number in _behind(path, target, snapshot))
-    if not found:
+    probes = tuple(Probe(path.scheme, _address(pod), number) for pod, number in snapshot.listeners(path))
+    if not probes:
         raise WorkloadFailed(f"Service {target.ref} has no pods behind port {target.port}")
-    return found
+    return probes
 
 
 def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...]:
@@ -127,15 +126,15 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
         case AddressTarget(address):
             return (address,)
         case ExternalTarget(host):
-            return _external(host, snapshot).addresses[:1]
+            return snapshot.external_host(host).addresses[:1]
         case PodTarget(ref):
-            return tuple(_address(live.pod) for live in snapshot.pods_of(ref))
+            return tuple(map(_address, snapshot.pods_of(ref)))
         case NodePortTarget(ref):
-            return tuple(dict.fromkeys(live.node_address for live in snapshot.pods_of(ref)))
+            return tuple(dict.fromkeys(pod.node_address for pod in snapshot.pods_of(ref)))
         case ClusterIPTarget(ref):
-            return _cluster_ip(_service(ref, snapshot))
+            return _cluster_ip(snapshot.service(ref))
         case ServiceTarget(ref) | FqdnTarget(ref):
-            return (_service_name(path.target, _service(ref, snapshot), source),)
+            return (_service_name(path.target, snapshot.service(ref), source),)
 
 
 def _address(pod: Pod) -> str:
@@ -163,7 +162,7 @@ def _witnesses(path: Path, probe: Probe, expected: Expected, snapshot: ClusterSn
 
 def _vouchers(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:
     """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
-    return tuple(sorted(live.pod.ref for owned in snapshot.pods.values() for live in owned))
+    return tuple(sorted(pod.ref for pod in snapshot.world.pods.values() if pod.running))
 
 
 def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: str = "") -> Witness:
@@ -177,65 +176,13 @@ def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: st
 
 def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
     """The pods and port numbers that should answer this probe."""
-    match path.target:
-        case PodTarget(ref, number):
-            return [(live.pod, number) for live in snapshot.pods_of(ref) if probe.host in live.pod.addresses]
-        case ExternalTarget(host, number):
-            return [(_external(host, snapshot), number)]
-        case AddressTarget():
-            return _listeners_at(path, probe, snapshot)
-        case NodePortTarget(_, number):
-            offered = [(s, p) for s in snapshot.services.values() for p in s.ports if p.node_port == number]
-            return [found for s, port in offered if _same(port, path) for found in _endpoints(s, port, snapshot)]
-        case ServiceTarget() | FqdnTarget() | ClusterIPTarget():
-            return _behind(path, path.target, snapshot)
-
-
-def _behind(path: Path, target: AnyServiceTarget, snapshot: ClusterSnapshot) -> list[tuple[Pod, int]]:
-    """Where the asked port of the path's Service arrives."""
-    service = _service(target.ref, snapshot)
-    asked = [port for port in service.ports if port.port == path.port]
-    return [found for port in asked for found in _endpoints(service, port, snapshot)]
-
-
-def _listeners_at(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
-    """Who has a literal address: a pod, an external host or a Service of the scenario, or nobody that we know."""
-    pods = [live.pod for owned in snapshot.pods.values() for live in owned] + list(snapshot.externals.values())
-    here = [(pod, probe.port) for pod in pods if probe.host in pod.addresses]
-    services = [
-        (service, port)
-        for service in snapshot.services.values()
-        for port in service.ports
-        if probe.host in service.cluster_ips and port.port.number == probe.port and _same(port, path)
-    ]
-    return here + [found for service, port in services for found in _endpoints(service, port, snapshot)]
-
-
-def _same(port: ServicePort, path: Path) -> bool:
-    return port.port.protocol is path.scheme.protocol
-
-
-def _endpoints(service: Service, port: ServicePort, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
-    """Where a Service's port arrives: at its pods' target ports. A headless Service translates nothing."""
-    target = port.port.number if service.headless else port.target
-    for pod in snapshot.backing(service):
-        numbers = {target} if isinstance(target, int) else pod.numbers(target, port.port.protocol)
-        yield from ((pod, number) for number in numbers)
-
-
-def _service(ref: NamespacedName, snapshot: ClusterSnapshot) -> Service:
-    if (service := snapshot.services.get(ref)) is None:
-        raise WorkloadFailed(f"Service {ref} is not there; see `kubectl -n {ref.namespace} get services`")
-    return service
+    listeners = snapshot.listeners(path)
+    if isinstance(path.target, PodTarget):
+        return [(pod, number) for pod, number in listeners if probe.host in pod.addresses]
+    return listeners
 
 
 def _cluster_ip(service: Service) -> tuple[str, ...]:
     if not service.cluster_ips:
         raise WorkloadFailed(f"Service {service.ref} has no ClusterIP (is it headless?); ask it by its name")
     return service.cluster_ips[:1]
-
-
-def _external(name: str, snapshot: ClusterSnapshot) -> Pod:
-    if (host := snapshot.externals.get(name)) is None:
-        raise WorkloadFailed(f"external host {name} is not there")
-    return host

@@ -150,7 +150,7 @@ class StepTransition:
 
     def _starts(self, workload: NamespacedName) -> bool:
         """Whether the step makes the pods of this workload."""
-        return workload in self.step.recreate or workload not in self.before.pods
+        return workload in self.step.recreate or not self.before.has_pods(workload)
 
     def _injected(self, change: Change) -> Change:
         key = change.key
@@ -168,10 +168,10 @@ class StepTransition:
     ) -> Mapping[Path, Attempts]:
         """What the first containers of all pods of a workload met, by path and aim."""
         heard = []
-        for live in after.pods_ever_of(source):
-            ref = live.pod.ref
+        for pod in after.pods_ever_of(source):
+            ref = pod.ref
             log = self.ways.client.log(ObjectKey("v1", "Pod", ref.namespace, ref.name), container=first_packet.NAME)
-            heard.append((live.pod, dict(zip(asked.probes, asked.read(log), strict=True))))
+            heard.append((pod, dict(zip(asked.probes, asked.read(log), strict=True))))
         return {
             path: [
                 [Attempt(0.0, reply) for reply in first_packet.worth_telling(replies[probe])]

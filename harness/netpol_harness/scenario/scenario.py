@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.cells import cells
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.expectations import cell_path, covered
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.path import Expectation, ExternalHost, Inventory, PathWithoutVerdict
 from netpol_harness.paths.path import Path as NetworkPath
-from netpol_harness.paths.reach import cells
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.node import YamlNode
 from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION
@@ -213,7 +214,8 @@ def closed_world(step: Step) -> tuple[NetworkPath, ...]:
     Left out are the cells that an expectation of the step asks already, be it through a Service; of inquiries that
     cannot be told before their words are known.
     """
-    said = covered(((e.path, e.expected) for e in step.expectations), step.inventory)
+    endpoints = EndpointResolver(step.inventory.world())
+    said = covered(((e.path, e.expected) for e in step.expectations), endpoints)
     names = Names(step.inventory, frozenset(step.absent))
     return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in said)
 

@@ -1,8 +1,10 @@
-"""Where paths lead."""
+"""Which cells a path exercises."""
 
 import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.paths.cells import Cell, cells, exercised
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,
@@ -14,7 +16,6 @@ from netpol_harness.paths.ends import (
     Target,
 )
 from netpol_harness.paths.path import Inventory, Path, Scheme
-from netpol_harness.paths.reach import Cell, cells, exercised
 
 APP, DB, WEB = NamespacedName("default", "app"), NamespacedName("default", "db"), NamespacedName("default", "web")
 
@@ -55,4 +56,5 @@ def test_cells_are_pairs_of_different_workloads_with_pods(town: Inventory) -> No
 def test_a_path_exercises_the_cell_behind_its_target(
     town: Inventory, scheme: Scheme, target: Target, cell: Cell | None
 ) -> None:
-    assert exercised(Path(PodSource(APP), scheme, target, "app", "asked"), town) == ({cell} if cell else frozenset())
+    path = Path(PodSource(APP), scheme, target, "app", "asked")
+    assert exercised(path, EndpointResolver(town.world())) == ({cell} if cell else frozenset())

@@ -1,0 +1,45 @@
+"""Cells of the table of all connections between workloads, and which of them a path exercises. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netpol_harness.model.names import NamespacedName, Port
+from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
+from netpol_harness.paths.ends import AnyServiceTarget, PodSource, PodTarget, Source
+from netpol_harness.paths.path import Inventory, Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table of connections: a source asks a workload at one of its ports. Policies see no more of a path.
+
+    The cells of the closed world have workloads as sources.
+    """
+
+    source: Source
+    target: NamespacedName
+    port: Port
+
+
+def cells(inventory: Inventory) -> Iterator[Cell]:
+    """Every ordered pair of different workloads on the pod network, with every port that the target serves."""
+    alive = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
+    for source in alive:
+        for target in alive:
+            if source is not target:
+                ports = dict.fromkeys(port.port for port in target.ports)
+                yield from (Cell(PodSource(source.ref), target.ref, port) for port in ports)
+
+
+def exercised(path: Path, endpoints: EndpointResolver) -> frozenset[Cell]:
+    """The cells that a path asks: directly, or through a Service. HTTP and TCP are the same flow.
+
+    A node's port is none: the address of the source may have changed on the way.
+    """
+    if not isinstance(path.target, PodTarget | AnyServiceTarget):
+        return frozenset()
+    return frozenset(
+        Cell(path.source, endpoint.pod.workload, endpoint.port)
+        for endpoint in endpoints.of_target(path.target, path.port)
+        if isinstance(endpoint, PodEndpoint)
+    )

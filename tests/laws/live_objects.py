@@ -1,0 +1,60 @@
+"""The objects of a step as a cluster shows them once all pods run: names, owners and addresses given. No cluster."""
+
+from collections.abc import Iterator
+from itertools import count
+
+from netpol_harness.emulator.kubelet.podspec import chosen_address
+from netpol_harness.model.json_object import JsonMapping, JsonObject
+from netpol_harness.runner.state import state_of
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario, Step
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
+
+NODE = "192.0.2.1"
+
+
+def live_objects(scenario: Scenario, step: Step, placement: Placement) -> list[JsonMapping]:
+    """Pods, Services and external hosts of a step, and the name server, in the cluster's namespaces."""
+    state = state_of(scenario, step, placement).values()
+    pods = [pod for data in state for pod in _pods(data)]
+    hosts = [_host(host.name, host.address, placement) for host in scenario.externals]
+    name_server = {"namespace": "kube-system", "name": "coredns-1", "labels": {"k8s-app": "kube-dns"}}
+    running = enumerate([*pods, *hosts, {"metadata": name_server, "spec": {}}], start=2)
+    services = (data for data in state if data["kind"] == "Service")
+    return [*(_running(pod, number) for number, pod in running), *map(_service, services, count(2))]
+
+
+def _pods(data: JsonMapping) -> Iterator[JsonMapping]:
+    """A pod, or those of a controller; a Deployment's belong to a ReplicaSet, named with a hash."""
+    kind, metadata = data["kind"], data["metadata"]
+    if kind == "Pod":
+        yield data
+    if kind not in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"):
+        return
+    template = data["spec"]["template"]
+    labels, owner = {**(template.get("metadata") or {}).get("labels", {})}, {"kind": kind, "name": metadata["name"]}
+    if kind == "Deployment":
+        labels["pod-template-hash"] = "5d4f"
+        owner = {"kind": "ReplicaSet", "name": f"{metadata['name']}-5d4f"}
+    for number in range(data["spec"].get("replicas", 1)):
+        own = {"namespace": metadata.get("namespace"), "name": f"{owner['name']}-{number}", "labels": labels}
+        annotations = (template.get("metadata") or {}).get("annotations") or {}
+        owners = [{**owner, "controller": True}]
+        yield {"metadata": {**own, "annotations": annotations, "ownerReferences": owners}, "spec": template["spec"]}
+
+
+def _host(name: str, address: str, placement: Placement) -> JsonMapping:
+    metadata = {"namespace": placement.real(EXTERNAL_NAMESPACE), "name": name}
+    annotations = {EXTERNAL_HOST_ANNOTATION: address}
+    return {"metadata": {**metadata, "annotations": annotations}, "spec": {}, "address": address}
+
+
+def _running(pod: JsonMapping, number: int) -> JsonObject:
+    own = NODE if pod["spec"].get("hostNetwork") else pod.get("address") or chosen_address(pod)
+    address = own or f"10.244.{number >> 8}.{number & 255}"
+    return {**pod, "kind": "Pod", "status": {"phase": "Running", "podIPs": [{"ip": address}], "hostIP": NODE}}
+
+
+def _service(data: JsonMapping, number: int) -> JsonObject:
+    address = data["spec"].get("clusterIP") or f"10.96.{number >> 8}.{number & 255}"
+    return {**data, "spec": {**data["spec"], "clusterIP": address}}

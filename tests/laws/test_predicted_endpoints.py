@@ -1,0 +1,182 @@
+"""What is predicted of a path and what is probed are the same connections: shipped scenarios, and any small one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netpol_harness.analysis.paths import every_path
+from netpol_harness.analysis.route import Router
+from netpol_harness.analysis.world import world_of
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.oracle.verdict import Flow, Outside
+from netpol_harness.paths.ends import AddressTarget, ExternalSource, NodePortTarget, PodSource, PodTarget
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, Scheme
+from netpol_harness.paths.path import Path as NetworkPath
+from netpol_harness.runner.snapshot import ClusterSnapshot
+from netpol_harness.runner.targets import resolve_probes
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.placement import Placement
+from netpol_harness.scenario.scenario import Scenario, Step
+from tests.laws.live_objects import live_objects
+
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("scenario.yaml"))
+
+Dict = dict[str, Any]
+Ends = frozenset[tuple[str, int]]
+"""Workloads by name or external hosts by address, with the ports of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """One step as it is predicted and as it is probed."""
+
+    step: Step
+    snapshot: ClusterSnapshot
+    router: Router
+
+    @classmethod
+    def of(cls, scenario: Scenario, step: Step) -> "Views":
+        placement = Placement.unique(scenario, "x1")
+        snapshot = ClusterSnapshot.of(live_objects(scenario, step, placement), placement)
+        world = world_of(step, scenario, snapshot.addresses)
+        return cls(step, snapshot, Router(scenario, step, world, snapshot.addresses))
+
+    def predicted(self, path: NetworkPath) -> Ends:
+        """Where the path's connections arrive, by the route; none where that is not known."""
+        return frozenset(map(_end, self.router.route(path).legs))
+
+    def probed(self, path: NetworkPath) -> Ends:
+        """Who is asked, in the path's own probes, whether they are alive."""
+        probes = resolve_probes(Expectation(path, Expected.BLOCKED, ""), self.snapshot)
+        return frozenset(
+            (self._name(ref), probe.port) for resolved in probes for ref, probe in resolved.question.witnesses
+        )
+
+    def _name(self, ref: NamespacedName) -> str:
+        if (pod := self.snapshot.world.pods.get(ref)) is None:
+            return next(host.addresses[0] for host in self.snapshot.externals.values() if host.ref == ref)
+        return str(NamespacedName(self.snapshot.placement.logical(ref.namespace), pod.workload.name))
+
+    def disagreements(self, *more: NetworkPath) -> Iterator[tuple[str, Ends, Ends] | None]:
+        """For every path whose way is known, nothing, or what is predicted and what is probed."""
+        written = [*(e.path for e in self.step.expectations), *(inquiry.path for inquiry in self.step.inquiries)]
+        for path in dict.fromkeys([*written, *every_path(self.step), *more]):
+            if predicted := self.predicted(path):
+                probed = self.probed(path)
+                yield None if predicted == probed else (path.text, predicted, probed)
+
+
+def _end(flow: Flow) -> tuple[str, int]:
+    end = flow.destination
+    return end.address if isinstance(end, Outside) else str(end), flow.port.number
+
+
+def test_shipped_scenarios_are_probed_where_they_are_predicted() -> None:
+    scenarios = [load(file) for file in SHIPPED]
+    compared = [
+        (scenario.name, step.name, difference)
+        for scenario in scenarios
+        for step in scenario.steps
+        for difference in Views.of(scenario, step).disagreements()
+    ]
+    assert [wrong for wrong in compared if wrong[2]] == []
+    assert len(compared) > 10 * len(SHIPPED)
+
+
+APPS, NAMESPACES, PORT_NAMES = ("a", "b"), ("x", "y"), ("main", "other")
+NODE_PORT = 30080
+"""Of the first Service; no two Services of a cluster share one."""
+
+numbers = st.sampled_from((80, 81, 8080))
+ports = st.lists(numbers, max_size=2, unique=True).map(
+    lambda some: [{"containerPort": number, "name": name} for number, name in zip(some, PORT_NAMES, strict=False)]
+)
+service_ports = st.lists(
+    st.fixed_dictionaries({"port": numbers, "targetPort": st.one_of(numbers, st.sampled_from(PORT_NAMES))}),
+    min_size=1,
+    max_size=2,
+    unique_by=lambda port: port["port"],
+).map(lambda some: [{**port, "name": f"port-{number}"} for number, port in enumerate(some)])
+
+
+@st.composite
+def workloads(draw: st.DrawFn, number: int) -> Dict:
+    """A Pod, or a Deployment of up to three pods, maybe on the network of their node."""
+    labels, name = {"app": draw(st.sampled_from(APPS))}, f"w{number}"
+    spec = {
+        "hostNetwork": draw(st.integers(0, 5)) == 0,
+        "containers": [{"name": "c", "image": "i", "ports": draw(ports)}],
+    }
+    metadata = {"name": name, "namespace": draw(st.sampled_from(NAMESPACES))}
+    if draw(st.booleans()):
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "labels": labels}, "spec": spec}
+    template = {"metadata": {"labels": {**labels, "own": name}}, "spec": spec}
+    more = {"replicas": draw(st.integers(0, 3)), "selector": {"matchLabels": {"own": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": more}
+
+
+@st.composite
+def services(draw: st.DrawFn, number: int) -> Dict:
+    """A Service with an address, headless, or on all nodes."""
+    spec: Dict = {"selector": {"app": draw(st.sampled_from(APPS))}, "ports": draw(service_ports)}
+    if draw(st.booleans()):
+        spec["ports"][0]["nodePort"] = NODE_PORT + number
+        spec |= {"type": "NodePort", "externalTrafficPolicy": draw(st.sampled_from(("Cluster", "Local")))}
+    else:
+        spec |= draw(st.sampled_from(({}, {"clusterIP": "None"}, {"clusterIP": f"10.96.1.{number}"})))
+    metadata = {"name": f"s{number}", "namespace": draw(st.sampled_from(NAMESPACES))}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> list[Dict]:
+    """All objects of a small scenario."""
+    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES]
+    own = [draw(workloads(number)) for number in range(draw(st.integers(1, 4)))]
+    return [*spaces, *own, *(draw(services(number)) for number in range(draw(st.integers(1, 3))))]
+
+
+SCENARIO = """
+title: Any
+workloads: [workloads.yaml]
+external: {far: {address: 203.0.113.7, ports: [80]}, near: {ports: [80]}}
+steps: [{name: all, others: allowed}]
+"""
+
+
+def _unwritten(views: Views) -> Iterator[NetworkPath]:
+    """Paths by node ports, by every address that is in use, and by headless Services at ports that they do not have."""
+    pods = views.snapshot.world.pods.values()
+    owned = [*pods, *views.snapshot.externals.values()]
+    addresses = {address for pod in owned for address in pod.addresses}
+    addresses |= {address for service in views.step.inventory.services.values() for address in service.cluster_ips}
+    refs = [workload.ref for workload in views.step.inventory.workloads.values() if workload.replicas]
+    for source in (ExternalSource("far"), *map(PodSource, refs)):
+        for ref, number in product(refs, range(3)):
+            yield NetworkPath(source, Scheme.TCP, NodePortTarget(ref, NODE_PORT + number), "s", f"node({ref})")
+        for number in (80, 81):
+            for address in sorted(addresses):
+                yield NetworkPath(source, Scheme.TCP, AddressTarget(address, number), "s", f"{address}:{number}")
+            for ref in refs:
+                yield NetworkPath(source, Scheme.TCP, PodTarget(ref, number), "s", f"{ref}:{number}")
+
+
+@given(manifests())
+@settings(max_examples=60, deadline=None)
+def test_any_scenario_is_probed_where_it_is_predicted(objects: list[Dict]) -> None:
+    with TemporaryDirectory() as directory:
+        Path(directory, "workloads.yaml").write_text(yaml.safe_dump_all(objects))
+        Path(directory, "scenario.yaml").write_text(SCENARIO)
+        scenario = load(Path(directory, "scenario.yaml"))
+    views = Views.of(scenario, scenario.steps[0])
+    compared = list(views.disagreements(*_unwritten(views)))
+    assert [difference for difference in compared if difference] == []
+    assert compared

@@ -1,0 +1,114 @@
+"""Where targets lead, by hand-written answers."""
+
+from dataclasses import replace
+
+import pytest
+
+from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Pod, Service, ServicePort, World
+from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint, PodEndpoint
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    ClusterIPTarget,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodTarget,
+    ServiceTarget,
+    Target,
+)
+
+
+def name(text: str) -> NamespacedName:
+    return NamespacedName("shop", text)
+
+
+def tcp(number: int) -> Port:
+    return Port(Protocol.TCP, number)
+
+
+def pod(text: str, address: str, *, controller: str = "", http: int = 80) -> Pod:
+    labels = {"app": controller or text}
+    return Pod(name(text), labels, (ContainerPort(tcp(http), "http"),), (address,), controller=controller)
+
+
+def service(text: str, app: str, *ports: ServicePort, address: str = "", headless: bool = False) -> Service:
+    return Service(name(text), {"app": app}, ports, (address,) if address else (), headless)
+
+
+WORLD = World(
+    pods={
+        p.ref: p
+        for p in (
+            pod("web-1", "10.0.0.1", controller="web"),
+            pod("web-2", "10.0.0.2", controller="web", http=8080),
+            replace(pod("web-3", "10.0.0.3", controller="web"), running=False),
+            pod("db", "10.0.0.4"),
+            replace(pod("agent", "192.0.2.1"), host_network=True),
+            replace(pod("proxy", "192.0.2.1"), host_network=True),
+            Pod(NamespacedName("other", "web"), {"app": "web"}, (), ("10.0.0.5",)),
+        )
+    },
+    services={
+        s.ref: s
+        for s in (
+            service("web", "web", ServicePort(tcp(8000), "http", node_port=30080), address="10.96.0.1"),
+            service("data", "db", ServicePort(tcp(33060), 3306), ServicePort(tcp(1), "no such name")),
+            service("headless", "db", ServicePort(tcp(1), 2), headless=True),
+            Service(name("by-hand"), None, (ServicePort(tcp(80), 80),)),
+        )
+    },
+)
+ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",)})
+
+
+@pytest.mark.parametrize(
+    ("target", "arrivals"),
+    [
+        (PodTarget(name("web"), 1234), ["web-1:1234", "web-2:1234"]),
+        (PodTarget(name("nothing"), 80), []),
+        (ServiceTarget(name("web"), 8000), ["web-1:80", "web-2:8080"]),
+        (FqdnTarget(name("data"), 33060), ["db:3306"]),
+        (ClusterIPTarget(name("web"), 80), []),
+        (ServiceTarget(name("data"), 1), []),
+        (ServiceTarget(name("headless"), 1), ["db:1"]),
+        (ServiceTarget(name("headless"), 7), ["db:7"]),
+        (ServiceTarget(name("by-hand"), 80), []),
+        (ServiceTarget(name("nothing"), 80), []),
+        (NodePortTarget(name("db"), 30080), ["web-1:80", "web-2:8080"]),
+        (NodePortTarget(name("db"), 8000), []),
+        (ExternalTarget("user", 443), ["user:443"]),
+        (AddressTarget("203.0.113.7", 443), ["user:443"]),
+        (AddressTarget("10.0.0.2", 80), ["web-2:80"]),
+        (AddressTarget("10.0.0.3", 80), []),
+        (AddressTarget("10.96.0.1", 8000), ["web-1:80", "web-2:8080"]),
+        (AddressTarget("10.96.0.1", 8001), []),
+        (AddressTarget("192.0.2.1", 80), ["agent:80", "proxy:80"]),
+        (AddressTarget("198.51.100.1", 80), []),
+    ],
+)
+def test_where_a_target_leads(target: Target, arrivals: list[str]) -> None:
+    assert [spelled(e) for e in ENDPOINTS.of_target(target, tcp(target.port))] == arrivals
+
+
+def spelled(endpoint: PodEndpoint | HostEndpoint) -> str:
+    own = endpoint.host if isinstance(endpoint, HostEndpoint) else endpoint.pod.ref.name
+    return f"{own}:{endpoint.port.number}"
+
+
+def test_a_service_answers_its_own_protocol_alone() -> None:
+    assert ENDPOINTS.of_target(ServiceTarget(name("web"), 8000), Port(Protocol.UDP, 8000)) == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "workloads"),
+    [
+        (PodTarget(name("web"), 80), {"web"}),
+        (ServiceTarget(name("web"), 9), {"web"}),
+        (NodePortTarget(name("db"), 30080), {"web", "db"}),
+        (ExternalTarget("user", 80), set()),
+        (AddressTarget("10.0.0.1", 80), set()),
+    ],
+)
+def test_what_may_answer_whatever_the_port_of_a_service(target: Target, workloads: set[str]) -> None:
+    assert ENDPOINTS.workloads_behind(target, tcp(target.port)) == {name(text) for text in workloads}
