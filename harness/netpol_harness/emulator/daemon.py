@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.emulator import controllers, dns
+from netpol_harness.emulator.address_plan import NODE_POD_CIDR, RESERVED_POD_ADDRESSES
 from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
@@ -32,7 +33,6 @@ from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.kernel.nft import Nft
 from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import podstatus
-from netpol_harness.emulator.kubelet.addresses import CHOSEN, NODE_POD_CIDR
 from netpol_harness.emulator.kubelet.kubelet import Kubelet
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import BUSYBOX, Tools
@@ -149,7 +149,8 @@ def _populate(store: Store) -> None:
         "kubernetes": discovery.version()["gitVersion"],
         "podCIDR": str(NODE_POD_CIDR),
     }
-    store.create("nodes", podstatus.node(store.timestamp(), NODE_POD_CIDR.num_addresses - 2 - CHOSEN, version))
+    capacity = NODE_POD_CIDR.num_addresses - 2 - RESERVED_POD_ADDRESSES
+    store.create("nodes", podstatus.node(store.timestamp(), capacity, version))
     store.create("services", admit(store, "services", dns.service()))
     store.create("pods", admit(store, "pods", dns.pod()))
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHeader, DNSRecord
 
+from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
 from netpol_harness.emulator.kubelet.listeners import Peer
-from netpol_harness.emulator.kubelet.podspec import CLUSTER_DNS
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.json_object import JsonMapping
@@ -51,7 +51,7 @@ def service() -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": _metadata(),
-        "spec": {"clusterIP": CLUSTER_DNS, "selector": {"k8s-app": "kube-dns"}, "ports": ports},
+        "spec": {"clusterIP": CLUSTER_DNS_ADDRESS, "selector": {"k8s-app": "kube-dns"}, "ports": ports},
     }
 
 

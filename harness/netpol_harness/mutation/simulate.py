@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from netpol_harness.emulator.address_plan import NODE_ADDRESS, NODE_POD_CIDR
 from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
-from netpol_harness.emulator.kernel.node import ADDRESS
-from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR, Pool
+from netpol_harness.emulator.kubelet.addresses import Pool
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.model.json_object import JsonMapping
@@ -112,7 +112,7 @@ class _Cluster:
 
     def _running(self, pod: JsonMapping) -> JsonMapping:
         """The pod with an address: the node's, the one that it has chosen, or the next one."""
-        own = ADDRESS if pod["spec"].get("hostNetwork") else chosen_address(pod) or self._addresses.take()
+        own = NODE_ADDRESS if pod["spec"].get("hostNetwork") else chosen_address(pod) or self._addresses.take()
         return {**pod, "status": {"phase": "Running", "podIPs": [{"ip": own}]}}
 
     def _put(self, key: ObjectKey, resource: str, data: JsonMapping) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.dataplane.snapshot import WorldView, is_ready
+from netpol_harness.emulator.dataplane.snapshot import WorldView
 from netpol_harness.emulator.store import Event, Key, Store
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName
@@ -96,16 +96,3 @@ def test_a_snapshot_does_not_move(store: Store) -> None:
     store.create("pods", pod())
     assert not before.world.pods
     assert view.snapshot().unready == {NamespacedName("x", "a")}
-
-
-@pytest.mark.parametrize(
-    ("metadata", "conditions"),
-    [({}, ready("False")), ({}, []), ({"deletionTimestamp": "2026-01-01T00:00:00Z"}, ready())],
-    ids=["not ready", "unknown", "on its way out"],
-)
-def test_unready_pods(metadata: dict[str, str], conditions: list[dict[str, str]]) -> None:
-    assert not is_ready({**pod(**metadata), "status": {"conditions": conditions}})
-
-
-def test_a_ready_pod() -> None:
-    assert is_ready({**pod(), "status": {"conditions": ready()}})

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netpol_harness.emulator.address_plan import EXTERNAL_CIDR
 from netpol_harness.emulator.kubelet.addresses import (
-    EXTERNAL_CIDR,
     AddressesExhausted,
     AddressUnavailable,
     Pool,

@@ -7,20 +7,18 @@ its address back, and a deleted one's address is not handed to the next comer.
 
 import zlib
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import IPv4Address, ip_address
 
+from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS, KUBERNETES_ADDRESS, SERVICE_CIDR
 from netpol_harness.emulator.apiserver.errors import Cause, invalid
 from netpol_harness.emulator.store import Store
 from netpol_harness.model.json_object import JsonObject
 
-SERVICE_NETWORK = IPv4Network("10.96.0.0/16")
-KUBERNETES_ADDRESS = "10.96.0.1"
-DNS_ADDRESS = "10.96.0.10"
 NODE_PORTS = range(30000, 32768)
 
 _STATIC_BAND = 256
 """Addresses at the start of the network that are given only to those who ask for them (KEP-3070)."""
-_RESERVED = {KUBERNETES_ADDRESS: ("default", "kubernetes"), DNS_ADDRESS: ("kube-system", "kube-dns")}
+_RESERVED = {KUBERNETES_ADDRESS: ("default", "kubernetes"), CLUSTER_DNS_ADDRESS: ("kube-system", "kube-dns")}
 
 
 def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> list[Cause]:
@@ -65,8 +63,8 @@ def _refusal(service: JsonObject, wish: str, others: Sequence[JsonObject]) -> st
         address = ip_address(wish)
     except ValueError:
         return ""
-    if address not in SERVICE_NETWORK:
-        return f"the provided IP ({wish}) is not in the valid range. The range of valid IPs is {SERVICE_NETWORK}"
+    if address not in SERVICE_CIDR:
+        return f"the provided IP ({wish}) is not in the valid range. The range of valid IPs is {SERVICE_CIDR}"
     used = any(other["spec"].get("clusterIP") == wish for other in others)
     if used or _RESERVED.get(wish, _name(service)) != _name(service):
         return "provided IP is already allocated"
@@ -74,8 +72,8 @@ def _refusal(service: JsonObject, wish: str, others: Sequence[JsonObject]) -> st
 
 
 def _addresses(service: JsonObject) -> Iterator[str]:
-    first = int(SERVICE_NETWORK.network_address) + _STATIC_BAND
-    count = SERVICE_NETWORK.num_addresses - _STATIC_BAND - 1
+    first = int(SERVICE_CIDR.network_address) + _STATIC_BAND
+    count = SERVICE_CIDR.num_addresses - _STATIC_BAND - 1
     for offset in _around(service, count):
         yield str(IPv4Address(first + offset))
 

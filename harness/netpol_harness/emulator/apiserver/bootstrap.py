@@ -1,7 +1,7 @@
 """The objects that every cluster starts with: four namespaces and the Service of the API itself."""
 
+from netpol_harness.emulator.address_plan import KUBERNETES_ADDRESS
 from netpol_harness.emulator.apiserver.admission import admit
-from netpol_harness.emulator.apiserver.allocation import KUBERNETES_ADDRESS
 from netpol_harness.emulator.store import Store
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")

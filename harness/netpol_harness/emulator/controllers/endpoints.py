@@ -11,7 +11,7 @@ from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.controllers.ownership import fingerprint, reference_to
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.services import backing_pods, endpoints
-from netpol_harness.emulator.dataplane.snapshot import is_external_host, is_ready
+from netpol_harness.emulator.pod import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, Key, Store
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName

@@ -16,7 +16,7 @@ from netpol_harness.emulator.controllers.ownership import (
     reference_to,
 )
 from netpol_harness.emulator.dataplane.selection import LabelIndex
-from netpol_harness.emulator.dataplane.snapshot import is_ready
+from netpol_harness.emulator.pod import is_ready
 from netpol_harness.emulator.store import Event, Key, Store
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.labels import LabelSelector

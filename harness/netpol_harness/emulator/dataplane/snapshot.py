@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from netpol_harness.emulator.pod import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.addresses import is_address
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, Service, World
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +77,6 @@ class WorldView:
         else:
             held[key] = after
         return after != before
-
-
-def is_external_host(pod: Mapping[str, Any]) -> bool:
-    """Whether this pod stands for a host outside the cluster."""
-    return EXTERNAL_HOST_ANNOTATION in (pod["metadata"].get("annotations") or {})
-
-
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod takes traffic of Services: condition Ready, and not on its way out."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
-    )
 
 
 def _endpoint(data: Mapping[str, Any]) -> _Endpoint | None:

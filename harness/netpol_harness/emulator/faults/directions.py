@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 
+from netpol_harness.emulator.address_plan import NODE_POD_CIDR
 from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import (
     BOTH,
@@ -13,7 +14,6 @@ from netpol_harness.emulator.faults.rewriting import (
     rules,
     with_rules,
 )
-from netpol_harness.emulator.kubelet.addresses import NODE_POD_CIDR
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName, Protocol
 from netpol_harness.model.objects import World

@@ -6,10 +6,10 @@ first one.
 
 from dataclasses import replace
 
+from netpol_harness.emulator.address_plan import NODE_CIDR
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
 from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import with_rules
-from netpol_harness.emulator.kubelet.addresses import NODE_CIDR
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, World

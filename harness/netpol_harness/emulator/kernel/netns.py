@@ -20,8 +20,7 @@ from netpol_harness.emulator.kernel.syscalls import (
     setns,
     unshare,
 )
-
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from netpol_harness.emulator.pod import SEARCH_PATH
 
 _SYSCTLS = {
     "net/ipv4/icmp_ratemask": "0",  # a refused probe is told so, however many there are

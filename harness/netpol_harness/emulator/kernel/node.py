@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from netpol_harness.emulator.address_plan import NODE_ADDRESS, OUTSIDE_ADDRESS
 from netpol_harness.emulator.kernel import netlink, netns
 from netpol_harness.emulator.kernel.netlink import End, Netlink, Request
 from netpol_harness.emulator.kernel.netns import Contents, Namespaces
 from netpol_harness.emulator.kernel.syscalls import Clone
 
-ADDRESS = "192.0.2.1"
-_OUTSIDE = "192.0.2.254"
 _GATEWAY = "169.254.1.1"
 _NODE_MAC = bytes.fromhex("020000000001")
 _LOOPBACK, _FAR_INDEX = 1, 100
@@ -51,7 +50,7 @@ class NetworkNode:
         self._view, self.has_busybox = netns.read_only_view(self.home)
         self._ipv6 = Path("/proc/net/if_inet6").exists()
         netns.tune(_SYSCTLS)
-        self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, ADDRESS))
+        self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, NODE_ADDRESS))
         self._outside = self._connect_outside()
 
     def sandbox(self, address: str, contents: Contents) -> Sandbox:
@@ -65,7 +64,7 @@ class NetworkNode:
 
     def sandbox_in_node_network(self, contents: Contents) -> Sandbox:
         """A new sandbox with the node's own network and address."""
-        return Sandbox(netns.create(self.home, self._view, contents, Clone.UTS), ADDRESS)
+        return Sandbox(netns.create(self.home, self._view, contents, Clone.UTS), NODE_ADDRESS)
 
     def beside(self, sandbox: Sandbox, contents: Contents) -> Namespaces:
         """The same network with files of its own: what another container of the pod sees. The caller closes it."""
@@ -101,14 +100,14 @@ class NetworkNode:
             netlink.forwarding(near.index),
             netlink.link_up(near.index),
             netlink.neighbour(near.index, address, far.mac),
-            netlink.route(f"{address}/32", near.index, source=ADDRESS),
+            netlink.route(f"{address}/32", near.index, source=NODE_ADDRESS),
         )
         return near.index
 
     def _connect_outside(self) -> int:
         outside = netns.network(self.home)
-        interface = self._wire(outside, _OUTSIDE)
-        self._netlink.send(netlink.route("0.0.0.0/0", interface, gateway=_OUTSIDE, source=ADDRESS))
+        interface = self._wire(outside, OUTSIDE_ADDRESS)
+        self._netlink.send(netlink.route("0.0.0.0/0", interface, gateway=OUTSIDE_ADDRESS, source=NODE_ADDRESS))
         with netns.in_network(outside, self.home.net), Netlink() as inside:
             inside.send(netlink.forwarding(_FAR_INDEX), netlink.unreachable_from("eth0"))
         return outside

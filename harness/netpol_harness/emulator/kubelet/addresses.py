@@ -7,17 +7,7 @@ Invariant: no address is handed out twice at a time, and one that was freed come
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
-POD_CIDR = IPv4Network("10.244.0.0/16")
-NODE_POD_CIDR = IPv4Network("10.244.0.0/24")
-CHOSEN = 15
-"""How many addresses at the end of the node's range are for pods that choose theirs: 10.244.0.240 to .254."""
-
-SERVICE_CIDR = IPv4Network("10.96.0.0/16")
-EXTERNAL_CIDR = IPv4Network("203.0.113.0/24")
-"""TEST-NET-3 (RFC 5737): automatic addresses of external hosts."""
-
-NODE_CIDR = IPv4Network("192.0.2.0/24")
-"""TEST-NET-1: the node itself and its gateway."""
+from netpol_harness.emulator.address_plan import NODE_CIDR, NODE_POD_CIDR, POD_CIDR, SERVICE_CIDR
 
 _TAKEN = (POD_CIDR, SERVICE_CIDR, NODE_CIDR)
 

@@ -19,15 +19,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from netpol_harness.emulator.address_plan import EXTERNAL_CIDR, NODE_ADDRESS, NODE_POD_CIDR, RESERVED_POD_ADDRESSES
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
-from netpol_harness.emulator.dataplane.snapshot import is_external_host
 from netpol_harness.emulator.kernel.netns import Contents
-from netpol_harness.emulator.kernel.node import ADDRESS, NetworkNode, Sandbox
+from netpol_harness.emulator.kernel.node import NetworkNode, Sandbox
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import (
-    CHOSEN,
-    EXTERNAL_CIDR,
-    NODE_POD_CIDR,
     AddressesExhausted,
     AddressUnavailable,
     Pool,
@@ -43,6 +40,7 @@ from netpol_harness.emulator.kubelet.session import execute
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
 from netpol_harness.emulator.kubelet.tools import Tools
+from netpol_harness.emulator.pod import is_external_host
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.errors import HarnessError
 from netpol_harness.model.json_object import JsonObject
@@ -76,7 +74,7 @@ class Kubelet:
         self._images = images
         self._tools = tools
         self._recorder = Recorder(store, "kubelet", podstatus.NODE)
-        self._pod_addresses = Pool(NODE_POD_CIDR, reserved=CHOSEN)
+        self._pod_addresses = Pool(NODE_POD_CIDR, reserved=RESERVED_POD_ADDRESSES)
         self._external_addresses = Pool(EXTERNAL_CIDR)
         self._running: dict[Key, Running] = {}
         self._past: dict[Key, ContainerOutput] = {}
@@ -239,7 +237,7 @@ class Kubelet:
 
     def _sandbox(self, pod: JsonObject) -> Sandbox:
         if pod["spec"].get("hostNetwork"):
-            return self._node.sandbox_in_node_network(self._contents(pod, ADDRESS, podspec.hidden_tools(pod)))
+            return self._node.sandbox_in_node_network(self._contents(pod, NODE_ADDRESS, podspec.hidden_tools(pod)))
         pool, address = self._address(pod)
         try:
             return self._node.sandbox(address, self._contents(pod, address, podspec.hidden_tools(pod)))

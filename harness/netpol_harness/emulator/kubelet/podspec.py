@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netpol_harness.emulator.dataplane.snapshot import is_external_host
-from netpol_harness.emulator.kernel.netns import SEARCH_PATH
+from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
+from netpol_harness.emulator.pod import SEARCH_PATH, is_external_host
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import Port, Protocol
 from netpol_harness.wellknown import (
@@ -19,8 +19,6 @@ from netpol_harness.wellknown import (
     EXTERNAL_HOST_ANNOTATION,
     HIDE_TOOLS_ANNOTATION,
 )
-
-CLUSTER_DNS = "10.96.0.10"
 
 
 def hostname(pod: JsonMapping) -> str:
@@ -126,7 +124,7 @@ def _by_policy(pod: JsonMapping) -> tuple[list[str], list[str], dict[str, str]]:
     if is_external_host(pod) or on_node or policy in ("Default", "None"):
         return [], [], {}
     searches = [f"{namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
-    return [CLUSTER_DNS], searches, {"ndots": "5"}
+    return [CLUSTER_DNS_ADDRESS], searches, {"ndots": "5"}
 
 
 def _value(pod: JsonMapping, entry: Mapping[str, Any]) -> str:

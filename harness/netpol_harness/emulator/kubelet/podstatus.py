@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netpol_harness.emulator.kernel.node import ADDRESS
+from netpol_harness.emulator.address_plan import NODE_ADDRESS
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.wellknown import DATAPLANE_KEY
 
@@ -115,7 +115,7 @@ def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
         "status": {
             "capacity": resources,
             "allocatable": resources,
-            "addresses": [{"type": "InternalIP", "address": ADDRESS}, {"type": "Hostname", "address": NODE}],
+            "addresses": [{"type": "InternalIP", "address": NODE_ADDRESS}, {"type": "Hostname", "address": NODE}],
             "conditions": [
                 {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now, **ready}
             ],
@@ -136,7 +136,7 @@ def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
 
 
 def _addresses(address: str) -> JsonObject:
-    hosts = {"hostIP": ADDRESS, "hostIPs": [{"ip": ADDRESS}]}
+    hosts = {"hostIP": NODE_ADDRESS, "hostIPs": [{"ip": NODE_ADDRESS}]}
     return {**hosts, "podIP": address, "podIPs": [{"ip": address}]}
 
 

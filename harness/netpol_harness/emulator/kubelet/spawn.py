@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
-from netpol_harness.emulator.kernel.netns import SEARCH_PATH, Namespaces
+from netpol_harness.emulator.kernel.netns import Namespaces
 from netpol_harness.emulator.kernel.syscalls import drop_privileges
+from netpol_harness.emulator.pod import SEARCH_PATH
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

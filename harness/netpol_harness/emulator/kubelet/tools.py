@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netpol_harness.emulator.kernel.applets import FOLDER
-from netpol_harness.emulator.kernel.netns import SEARCH_PATH
 from netpol_harness.emulator.kubelet import images, podspec
+from netpol_harness.emulator.pod import SEARCH_PATH
 from netpol_harness.model.json_object import JsonMapping
 
 BUSYBOX = "busybox"

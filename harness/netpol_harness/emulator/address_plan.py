@@ -1,0 +1,28 @@
+"""The IPv4 addresses of an embedded cluster: which range is for what."""
+
+from ipaddress import IPv4Network
+from typing import Final
+
+POD_CIDR: Final = IPv4Network("10.244.0.0/16")
+NODE_POD_CIDR: Final = IPv4Network("10.244.0.0/24")
+"""The node's part of ``POD_CIDR``: its pods."""
+
+RESERVED_POD_ADDRESSES: Final = 15
+"""How many addresses at the end of ``NODE_POD_CIDR`` are kept for pods that choose theirs: 10.244.0.240 to .254."""
+
+SERVICE_CIDR: Final = IPv4Network("10.96.0.0/16")
+KUBERNETES_ADDRESS: Final = "10.96.0.1"
+"""ClusterIP of ``default/kubernetes``."""
+
+CLUSTER_DNS_ADDRESS: Final = "10.96.0.10"
+"""ClusterIP of ``kube-system/kube-dns``."""
+
+EXTERNAL_CIDR: Final = IPv4Network("203.0.113.0/24")
+"""TEST-NET-3 (RFC 5737): automatic addresses of external hosts."""
+
+NODE_CIDR: Final = IPv4Network("192.0.2.0/24")
+"""TEST-NET-1: the node itself and its gateway."""
+
+NODE_ADDRESS: Final = "192.0.2.1"
+OUTSIDE_ADDRESS: Final = "192.0.2.254"
+"""Next hop of the node's default route: it stands for the rest of the world."""
