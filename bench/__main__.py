@@ -17,7 +17,7 @@ from rich.table import Table
 from bench import guest, oracle, told
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access

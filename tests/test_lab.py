@@ -1,8 +1,10 @@
 import os
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -23,6 +25,7 @@ class Recorded:
 
     name = "recorded"
     owns_cluster = True
+    namespaces: Mapping[str, str] = MappingProxyType({})
     dataplane = "none"
 
     def __init__(self, *, broken: bool = False) -> None:
@@ -43,6 +46,9 @@ class Recorded:
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         self.asked.append("logs")
+
+    def closing_note(self, cluster: Cluster) -> str:
+        return "cluster kept"
 
     def leftovers(self) -> list[Leftover]:
         return [Leftover(name, "here", "a cluster") for name in (DEAD, Owner.here().run)]

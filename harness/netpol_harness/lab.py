@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class Settings:
     """What the user may set of a run; ``None`` leaves the backend's default. Times in seconds.
 
-    ``namespaces`` maps a scenario's namespaces onto given ones of the cluster; ``report`` is the folder for reports.
+    ``report`` is the folder for reports.
     """
 
     probe_timeout: float | None = None
@@ -49,9 +49,7 @@ class Settings:
     tool: Tool | None = None
     probe_image: str = ""
     literal_namespaces: bool = False
-    namespaces: tuple[tuple[str, str], ...] = ()
     canary: bool = False
-    keep: bool = False
     report: Path | None = None
 
     def over(self, defaults: Timeouts) -> Timeouts:
@@ -103,8 +101,8 @@ class Lab:
             if self._shared and (shown := self._shared.known("canary")):
                 lines.append(f"netpol: canary: {shown}")
         cluster = self.known_cluster()
-        if cluster and self.settings.keep:
-            lines.append(f"netpol: cluster kept; use it again with --reuse-cluster {cluster.name}")
+        if cluster and (note := self._backend.closing_note(cluster)):
+            lines.append(f"netpol: {note}")
         return tuple(lines)
 
     @property
@@ -256,15 +254,15 @@ class Lab:
         )
 
     def _placement(self, scenario: Scenario) -> Placement:
-        if self.settings.namespaces:
-            return Placement.given_by(scenario, dict(self.settings.namespaces))
+        if self._backend.namespaces:
+            return Placement.given_by(scenario, dict(self._backend.namespaces))
         if self.settings.literal_namespaces:
             return Placement.literal(scenario)
         return Placement.unique(scenario, f"{self._rundir.run[-6:]}-{os.getpid():x}-{next(self._serial)}")
 
     def _turn(self, scenario: Scenario) -> Turn:
         """Scenarios that cannot have names of their own take the cluster alone, as those that say so do."""
-        named = self.settings.literal_namespaces or self.settings.namespaces
+        named = self.settings.literal_namespaces or self._backend.namespaces
         return Turn.ALONE if scenario.exclusive or named else Turn.SHARED
 
     def _obtain(self, shared: RunDirectory) -> Cluster:
@@ -279,7 +277,7 @@ class Lab:
 
     def _watch(self, watch: Callable[..., str], context: "RunContext") -> str:
         with interruptible(self._stop):
-            return self._rundir.once("canary", lambda: watch(context, dict(self.settings.namespaces)))
+            return self._rundir.once("canary", lambda: watch(context, dict(self._backend.namespaces)))
 
     def known_cluster(self) -> Cluster | None:
         """The cluster, if the run has one already."""

@@ -1,61 +1,97 @@
 import pytest
 
-from netpol_harness.backends.base import ClusterOptions
-from netpol_harness.backends.embedded import EmbeddedBackend
-from netpol_harness.backends.kind import preflight
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.kind.backend import KindBackend
-from netpol_harness.backends.select import choose
+from netpol_harness.backends.kind.options import KindFactory
+from netpol_harness.backends.options import GivenOptions
+from netpol_harness.backends.select import BACKENDS, choices, choose
 from netpol_harness.errors import ClusterFailed
 
-OPTIONS = ClusterOptions()
+CNI = GivenOptions({"cni": "kindnet"}, ("cni",))
+MUTANT = GivenOptions({"mutant": "not-enforced"}, ("mutant",))
+NAMESPACE = GivenOptions({"namespace": (("default", "team"),)}, ("namespace",))
 
 
 @pytest.fixture
 def kind_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """kind cannot be used, as a longer look shows."""
-    monkeypatch.setattr(preflight, "preflight", lambda *_: preflight.Findings())
-    monkeypatch.setattr(KindBackend, "available", lambda _: "no engine; start one")
+    """kind cannot be used."""
+    monkeypatch.setattr(KindFactory, "obstacle", lambda _: "no engine; start one")
 
 
 @pytest.fixture
 def kind_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """kind can be used."""
-    monkeypatch.setattr(preflight, "preflight", lambda *_: preflight.Findings())
-    monkeypatch.setattr(KindBackend, "available", lambda _: None)
+    monkeypatch.setattr(KindFactory, "obstacle", lambda _: None)
 
 
 @pytest.mark.usefixtures("kind_works")
 def test_auto_takes_kind_where_it_works() -> None:
-    choice = choose("auto", OPTIONS)
+    choice = choose("auto")
     assert isinstance(choice.backend, KindBackend)
-    assert "kind works here" in choice.why
+    assert choice.why == choose("auto", CNI).why == "chosen by auto: kind works here"
 
 
 @pytest.mark.usefixtures("kind_lacks")
 def test_auto_takes_embedded_else_and_says_why() -> None:
-    choice = choose("auto", OPTIONS)
+    choice = choose("auto")
     assert isinstance(choice.backend, EmbeddedBackend)
-    assert "no engine; start one" in choice.why
+    assert choice.why == "chosen by auto: kind does not work here, no engine; start one"
 
 
 @pytest.mark.usefixtures("kind_lacks")
 def test_auto_never_drops_what_was_said_of_kind() -> None:
-    with pytest.raises(ClusterFailed, match=r"--cni: for kind, which does not work here \(no engine; start one\)"):
-        choose("auto", OPTIONS, kind_only=["--cni"])
+    expected = r"--netpol-cni: for kind, which does not work here \(no engine; start one\); fix that"
+    with pytest.raises(ClusterFailed, match=expected):
+        choose("auto", CNI)
+
+
+@pytest.mark.usefixtures("kind_works")
+def test_auto_takes_the_backend_that_has_the_options_given() -> None:
+    choice = choose("auto", MUTANT)
+    assert "MUTANT not-enforced" in choice.backend.dataplane
+    assert choice.why == "chosen by auto: --netpol-mutant is for embedded"
+
+
+def test_options_of_two_backends_fit_none() -> None:
+    both = GivenOptions({**CNI.values, **MUTANT.values}, ("cni", "mutant"))
+    expected = (
+        "--netpol-cni: for --netpol-cluster kind alone; --netpol-mutant: for --netpol-cluster embedded alone, "
+        "and this is --netpol-cluster auto"
+    )
+    with pytest.raises(ClusterFailed, match=expected):
+        choose("auto", both)
 
 
 def test_a_short_look_is_enough_where_kind_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert "kind is not installed" in choose("auto", OPTIONS).why
+    assert "kind is not installed" in choose("auto").why
 
 
-@pytest.mark.parametrize("name", ["embedded", "kubeconfig", "kubeconfig:demo"])
-def test_options_of_kind_are_for_kind(name: str) -> None:
-    with pytest.raises(ClusterFailed, match="--nodes: for --cluster kind alone"):
-        choose(name, OPTIONS, kind_only=["--nodes"])
+@pytest.mark.parametrize(
+    ("name", "given", "owner"),
+    [
+        ("embedded", CNI, "--netpol-cni: for --netpol-cluster kind"),
+        ("kubeconfig", CNI, "--netpol-cni: for --netpol-cluster kind"),
+        ("kubeconfig:demo", MUTANT, "--netpol-mutant: for --netpol-cluster embedded"),
+        ("kind", NAMESPACE, "--netpol-namespace: for --netpol-cluster kubeconfig"),
+        ("auto", NAMESPACE, "--netpol-namespace: for --netpol-cluster kubeconfig"),
+    ],
+)
+def test_a_binding_option_of_another_backend_is_refused(name: str, given: GivenOptions, owner: str) -> None:
+    with pytest.raises(ClusterFailed, match=f"{owner} alone, and this is --netpol-cluster {name}"):
+        choose(name, given)
+
+
+def test_an_option_that_does_not_bind_is_ignored_elsewhere() -> None:
+    assert isinstance(choose("embedded", GivenOptions(CNI.values)).backend, EmbeddedBackend)
 
 
 @pytest.mark.parametrize("name", ["moon", "kind:demo", "embedded:demo", "", "auto:x"])
 def test_what_names_no_backend_is_refused_with_those_that_there_are(name: str) -> None:
-    with pytest.raises(ClusterFailed, match="there are auto, kind, embedded, kubeconfig"):
-        choose(name, OPTIONS)
+    with pytest.raises(ClusterFailed, match=f"no such backend; choose {choices()}"):
+        choose(name)
+
+
+def test_no_two_backends_have_an_option_of_one_name() -> None:
+    names = [option.name for backend in BACKENDS for option in backend.options]
+    assert len(names) == len(set(names))

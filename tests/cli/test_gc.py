@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.runs.owner import Owner, marked
 from netpol_harness.cli import main
 from netpol_harness.kube.client import Client

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 
 ROOT = Path(__file__).resolve().parents[2]

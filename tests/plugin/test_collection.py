@@ -37,7 +37,7 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_without_a_traceback(demo:
         (["--cluster", "moon"], "no such backend"),
         (
             ["--cluster", "embedded", "--cni", "calico", "--offline"],
-            "--netpol-cni, --netpol-offline: for --cluster kind alone",
+            "--netpol-cni, --netpol-offline: for --netpol-cluster kind alone",
         ),
         (["--cluster", "embedded", "--namespace", "team"], "--netpol-namespace: for --netpol-cluster kubeconfig alone"),
         (["--cluster", "kubeconfig", "--namespace", "=team"], "maps nothing"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Demo

@@ -20,6 +20,9 @@ def pytest_addoption(parser):
     parser.addoption("--profile", action="store_true")
 """
 Parse = Callable[..., pytest.Config]
+BY_NAME = {option.name: option for option in options.OPTIONS}
+NODES, OFFLINE, NAMESPACE = BY_NAME["nodes"], BY_NAME["offline"], BY_NAME["namespace"]
+PRODUCTION_PATTERN = BY_NAME["production-pattern"]
 
 
 @pytest.fixture
@@ -34,9 +37,9 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_file(
 ) -> None:
     def said(*arguments: str) -> tuple[object, ...]:
         config = parse(*arguments)
-        return options.NODES.of(config), options.OFFLINE.of(config), options.NAMESPACE.of(config)
+        return NODES.of(config), OFFLINE.of(config), NAMESPACE.of(config)
 
-    assert said() == (None, False, ())
+    assert said() == (3, False, ())
     pytester.makeini("[pytest]\nnetpol_nodes = 2\nnetpol_offline = true\nnetpol_namespace =\n  a\n  b=c\n")
     assert said() == (2, True, (("default", "a"), ("b", "c")))
     monkeypatch.setenv("NETPOL_NODES", "4")
@@ -53,11 +56,11 @@ def test_a_file_may_be_toml_and_its_folder_is_where_its_paths_start(pytester: py
         'netpol_production_patterns = ["a b", "c"]\n'
     )
     config = parse(str(pytester.mkdir("below")))
-    assert options.NODES.of(config) == 2
+    assert NODES.of(config) == 2
     assert options.PROBE_TIMEOUT.of(config) == 1.0
-    assert options.OFFLINE.of(config)
+    assert OFFLINE.of(config)
     assert options.REPORT_DIR.of(config) == pytester.path / "out"
-    assert options.PRODUCTION_PATTERN.of(config) == ("a b", "c")
+    assert PRODUCTION_PATTERN.of(config) == ("a b", "c")
 
 
 @pytest.mark.parametrize(
@@ -130,8 +133,8 @@ def test_a_report_folder_is_not_made_before_there_is_a_report(pytester: pytest.P
 def test_short_names_work_where_they_are_free(parse: Parse) -> None:
     config = parse("--cluster", "embedded", "--nodes=2", "--offline", "--profile", "calico")
     assert options.CLUSTER.of(config) == "embedded"
-    assert options.NODES.of(config) == 2
-    assert options.OFFLINE.of(config)
+    assert NODES.of(config) == 2
+    assert OFFLINE.of(config)
     assert options.PROFILE.of(config) == "calico"
 
 
@@ -151,7 +154,7 @@ def test_a_short_name_that_somebody_else_has_is_theirs(
     assert (config.option.cluster, config.option.profile) == (True, True)
     assert options.CLUSTER.of(config) == "embedded"
     assert options.PROFILE.of(config) == "specification"
-    assert options.NODES.of(config) == 2
+    assert NODES.of(config) == 2
 
 
 def test_the_value_of_a_short_name_is_not_taken_for_a_folder_of_tests(pytester: pytest.Pytester, parse: Parse) -> None:
@@ -165,7 +168,7 @@ def test_the_value_of_a_short_name_is_not_taken_for_a_folder_of_tests(pytester: 
 def test_a_conftest_may_load_the_plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeconftest("pytest_plugins = ['netpol_harness.plugin']\n")
-    assert options.NODES.of(pytester.parseconfig("--nodes", "2")) == 2
+    assert NODES.of(pytester.parseconfig("--nodes", "2")) == 2
 
 
 def test_the_help_tells_every_name(demo: "Demo") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access

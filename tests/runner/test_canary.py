@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import ClusterFailed, NotEnforcing
 from netpol_harness.kube.client import Client

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
 from netpol_harness.lab import Lab, Settings

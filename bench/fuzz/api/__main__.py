@@ -8,7 +8,7 @@ from time import perf_counter
 import yaml
 
 from bench.fuzz.api.campaign import LIMIT, SEED, Server, campaign
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 
 COUNT = 5000
 

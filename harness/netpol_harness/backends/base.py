@@ -56,42 +56,6 @@ def served(serves: Callable[[str, str], bool]) -> frozenset[Capability]:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterOptions:
-    """What the user may say of the cluster itself. The first group is for clusters that are made, the second for given
-    ones.
-
-    ``cni`` is the name of a file in manifests/cni or a path; ``nodes`` counts the control plane; ``ip_family`` is ipv4,
-    ipv6 or dual; ``kube_image`` has its digest, empty stands for the pinned one; ``load_images`` are archives, or
-    names of the engine's images; ``image_prefix`` is put before the
-    images of manifests; ``offline`` takes from the cache only; ``reuse`` names a kept cluster; ``run`` is the run's
-    name (``runs.owner``), by which what it made can be told; ``mutant`` is the bug that an embedded cluster
-    has.
-
-    ``context`` is a context of the kubeconfig, empty for the current one; ``production`` holds the patterns (regular
-    expressions) of names that are refused unless ``yes_really``; ``namespaces`` maps a scenario's namespaces onto given
-    ones, where nothing is made but what a scenario names.
-    """
-
-    cni: str = "calico"
-    cni_manifest: Path | None = None
-    nodes: int = 3
-    ip_family: str = "ipv4"
-    kube_image: str = ""
-    load_images: tuple[Path | str, ...] = ()
-    image_prefix: str = ""
-    offline: bool = False
-    keep: bool = False
-    reuse: str = ""
-    run: str = ""
-    mutant: str = ""
-
-    context: str = ""
-    production: tuple[str, ...] = ()
-    yes_really: bool = False
-    namespaces: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Cluster:
     """A running cluster. Plain data: it travels between processes as JSON.
 
@@ -164,14 +128,16 @@ class ExternalHosts(Protocol):
 
 
 class Backend(Protocol):
-    """Makes and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
+    """Creates and removes clusters. All methods raise ``ClusterFailed`` or ``ToolMissing`` with a remedy.
 
     ``name`` is the value of ``--cluster``. ``owns_cluster`` tells whether the cluster is the harness's own, system pods
-    included, so that it may change anything there.
+    included, so that it may change anything there. ``namespaces`` maps a scenario's namespaces onto existing ones; it
+    is empty if scenarios create their own.
     """
 
     name: str
     owns_cluster: bool
+    namespaces: Mapping[str, str]
 
     @property
     def dataplane(self) -> str:
@@ -198,6 +164,10 @@ class Backend(Protocol):
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy what helps to find out why the cluster misbehaved into the existing folder ``into``."""
+        ...
+
+    def closing_note(self, cluster: Cluster) -> str:
+        """Return a line for the end of the run, such as how to use a kept cluster again; empty for none."""
         ...
 
     def leftovers(self) -> Sequence[Leftover]:

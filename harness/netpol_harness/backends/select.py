@@ -1,11 +1,20 @@
-"""Backends by name, imported when chosen; and what ``auto`` takes on this machine."""
+"""Choose the backend for a value of ``--cluster``."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from netpol_harness.backends.base import Backend, ClusterOptions, Progress, ignore
+from netpol_harness.backends.base import Backend, Progress, ignore
+from netpol_harness.backends.embedded.options import EMBEDDED
+from netpol_harness.backends.existing.options import EXISTING
+from netpol_harness.backends.kind.options import KIND
+from netpol_harness.backends.options import BackendDescriptor, GivenOptions, long_name
 from netpol_harness.errors import ClusterFailed
 
+BACKENDS: tuple[BackendDescriptor[Any], ...] = (KIND, EMBEDDED, EXISTING)
+"""All backends. ``auto`` takes the first automatic one that has the options given and can be used here."""
+
+AUTO = "auto"
 BY_USER = "chosen by --cluster"
 
 
@@ -17,58 +26,59 @@ class BackendChoice:
     why: str
 
 
+def choices() -> str:
+    """Return the values of ``--cluster``: ``auto, kind, embedded, kubeconfig or kubeconfig:CONTEXT``."""
+    names = [AUTO, *(backend.name for backend in BACKENDS)]
+    names += [f"{backend.name}:CONTEXT" for backend in BACKENDS if backend.takes_context]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
 def choose(
-    name: str, options: ClusterOptions, *, kind_only: Collection[str] = (), progress: Progress = ignore
+    cluster: str, given: GivenOptions | None = None, *, run: str = "", progress: Progress = ignore
 ) -> BackendChoice:
-    """The backend for a value of ``--cluster``. ``kind_only`` are the options given that mean something to kind alone.
+    """Return the backend for a value of ``--cluster``.
 
-    Raises ``ClusterFailed`` for a value that names no backend, and for options that the backend could only ignore.
+    Raises ``ClusterFailed`` if it names no backend, and if the backend would have to ignore a binding option.
     """
-    backend, _, context = name.partition(":")
-    if name == "auto":
-        return _automatic(options, kind_only, progress)
-    if kind_only and backend != "kind":
-        raise ClusterFailed(f"{', '.join(kind_only)}: for --cluster kind alone, and this is --cluster {name}")
-    match backend, context:
-        case "kind", "":
-            from netpol_harness.backends.kind.backend import KindBackend
+    given = given or GivenOptions()
+    if cluster == AUTO:
+        return _automatic(given, run, progress)
+    name, _, context = cluster.partition(":")
+    backend = next((b for b in BACKENDS if b.name == name and (b.takes_context or not context)), None)
+    if backend is None:
+        raise ClusterFailed(f"--cluster {cluster}: no such backend; choose {choices()}")
+    if foreign := backend.foreign(given):
+        raise _misplaced(foreign, cluster)
+    return BackendChoice(backend.create_factory(given, context).backend(run, progress), BY_USER)
 
-            return BackendChoice(KindBackend(options, progress), BY_USER)
-        case "embedded", "":
-            from netpol_harness.backends.embedded import EmbeddedBackend
 
-            return BackendChoice(EmbeddedBackend(mutant=options.mutant), BY_USER)
-        case "kubeconfig", _:
-            from netpol_harness.backends.existing import ExistingClusterBackend
-
-            return BackendChoice(ExistingClusterBackend(replace(options, context=context), progress), BY_USER)
+def _automatic(given: GivenOptions, run: str, progress: Progress) -> BackendChoice:
+    """The last automatic backend is the fallback. It is not asked for obstacles: its own error names them."""
+    automatic = [backend for backend in BACKENDS if backend.is_automatic]
+    fitting = [backend for backend in automatic if not backend.foreign(given)]
+    if not fitting:
+        raise _misplaced(given.binding, AUTO)
+    obstacles: list[tuple[str, str]] = []
+    for backend in fitting:
+        factory, is_fallback = backend.create_factory(given), backend is automatic[-1]
+        obstacle = None if is_fallback else factory.obstacle()
+        if obstacle is None:
+            fits = f"{_longs(given.binding)} is for {backend.name}" if is_fallback else f"{backend.name} works here"
+            lacks = "; ".join(f"{name} does not work here, {obstacle}" for name, obstacle in obstacles)
+            return BackendChoice(factory.backend(run, progress), f"chosen by auto: {lacks or fits}")
+        obstacles.append((backend.name, obstacle))
+    name, obstacle = obstacles[0]
     raise ClusterFailed(
-        f"--cluster {name}: no such backend; there are auto, kind, embedded, kubeconfig and kubeconfig:CONTEXT"
+        f"{_longs(given.binding)}: for {name}, which does not work here ({obstacle}); fix that, or leave the option out"
     )
 
 
-def _automatic(options: ClusterOptions, kind_only: Collection[str], progress: Progress) -> BackendChoice:
-    """kind where it works, else embedded; but what was said of kind is never dropped without a word."""
-    lack = _obstacle(options)
-    if lack is None:
-        from netpol_harness.backends.kind.backend import KindBackend
-
-        kind = KindBackend(options, progress)
-        lack = kind.available()
-        if lack is None:
-            return BackendChoice(kind, "chosen by auto: kind works here")
-    if kind_only:
-        given = ", ".join(kind_only)
-        raise ClusterFailed(f"{given}: for kind, which does not work here ({lack}); mend that, or leave the option out")
-    from netpol_harness.backends.embedded import EmbeddedBackend
-
-    return BackendChoice(EmbeddedBackend(), f"chosen by auto: kind does not work here, {lack}")
+def _misplaced(names: Sequence[str], cluster: str) -> ClusterFailed:
+    """``--netpol-cni, --netpol-nodes: for --netpol-cluster kind alone, and this is --netpol-cluster embedded``."""
+    owners = {backend.name: [option.name for option in backend.options if option.name in names] for backend in BACKENDS}
+    parts = [f"{_longs(own)}: for --netpol-cluster {owner} alone" for owner, own in owners.items() if own]
+    return ClusterFailed(f"{'; '.join(parts)}, and this is --netpol-cluster {cluster}")
 
 
-def _obstacle(options: ClusterOptions) -> str | None:
-    """What a short look shows to be in kind's way; the backend itself takes long to import, and is seldom needed."""
-    from netpol_harness.backends.kind.images import node_image
-    from netpol_harness.backends.kind.preflight import preflight
-
-    found = preflight(node_image(options.kube_image, options.image_prefix), options.nodes)
-    return str(found.obstacles[0]) if found.obstacles else None
+def _longs(names: Sequence[str]) -> str:
+    return ", ".join(map(long_name, names))

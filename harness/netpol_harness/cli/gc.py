@@ -13,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from netpol_harness.backends.base import ClusterOptions, Leftover
+from netpol_harness.backends.base import Leftover
+from netpol_harness.backends.options import GivenOptions
 from netpol_harness.backends.runs.directory import abandoned, remove
 from netpol_harness.backends.runs.owner import Life, Owner, life_of
 from netpol_harness.backends.select import choose
@@ -77,7 +78,8 @@ def _run_folders() -> Iterator[_Candidate]:
 
 
 def _on_backends(args: argparse.Namespace, oldest: datetime | None) -> Iterator[_Candidate]:
-    options = ClusterOptions(namespaces=tuple((name, name) for name in args.namespace), yes_really=args.yes_really)
+    namespaces = tuple((name, name) for name in args.namespace)
+    options = GivenOptions({"namespace": namespaces, "yes_really": args.yes_really})
     for name in args.cluster or ["kind"]:
         backend = choose(name, options).backend
         for leftover in backend.leftovers():

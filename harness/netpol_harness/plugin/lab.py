@@ -3,19 +3,16 @@
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from netpol_harness.backends.base import ClusterOptions
 from netpol_harness.backends.runs.directory import RunDirectory
-from netpol_harness.backends.select import BackendChoice, choose
+from netpol_harness.backends.select import AUTO, BackendChoice, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.oracle.points import Profile
 from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
-from netpol_harness.plugin.option import Section
 from netpol_harness.plugin.signals import closing
 from netpol_harness.plugin.workers import controllers_run, run_of
 from netpol_harness.probe.toolbox import Tool
@@ -48,7 +45,7 @@ def profile_of(config: pytest.Config) -> Profile:
 def share(config: pytest.Config) -> None:
     """Make the lab, and let workers find the same cluster, for the same reason, in the same folder."""
     lab, asked = lab_of(config), options.CLUSTER.of(config)
-    name = lab.choice.backend.name if asked == "auto" else asked
+    name = lab.choice.backend.name if asked == AUTO else asked
     RunDirectory(lab.directory).once(_CHOICE, lambda: json.dumps({"name": name, "why": lab.choice.why}))
 
 
@@ -69,9 +66,7 @@ def _make(config: pytest.Config) -> Lab:
         tool=Tool(tool) if tool else None,
         probe_image=options.PROBE_IMAGE.of(config),
         literal_namespaces=options.LITERAL_NAMESPACES.of(config),
-        namespaces=options.NAMESPACE.of(config),
         canary=not options.NO_CANARY.of(config),
-        keep=options.KEEP_CLUSTER.of(config) or bool(options.REUSE_CLUSTER.of(config)),
         report=options.REPORT_DIR.of(config),
     )
     chosen = json.loads(shared.known(_CHOICE) or "{}") if shared else {}
@@ -81,45 +76,12 @@ def _make(config: pytest.Config) -> Lab:
 def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> BackendChoice:
     """The backend; a worker takes the one that its controller has chosen."""
     name = chosen.get("name", options.CLUSTER.of(config))
-    mutant = options.MUTANT.of(config)
-    if mutant and name == "auto":
-        name = "embedded"
-    if mutant and name != "embedded":
-        raise pytest.UsageError(f"--netpol-mutant: for --netpol-cluster embedded alone, and this is {name}")
-    if options.NAMESPACE.of(config) and not name.startswith("kubeconfig"):
-        raise pytest.UsageError(
-            "--netpol-namespace: for --netpol-cluster kubeconfig alone; other clusters make namespaces freely"
-        )
-    kind_only = [option.long for option in options.OPTIONS if option.section is Section.KIND and option.typed(config)]
+    progress = RunDirectory.place(run).tell
     try:
-        choice = choose(name, _cluster_options(config, run), kind_only=kind_only, progress=RunDirectory.place(run).tell)
+        choice = choose(name, options.given_options(config), run=run, progress=progress)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
     return BackendChoice(choice.backend, chosen.get("why", choice.why))
-
-
-def _cluster_options(config: pytest.Config, run: str) -> ClusterOptions:
-    """What was said of the cluster; the backends have their own defaults for the rest."""
-    said: dict[str, Any] = {
-        "cni": options.CNI.of(config),
-        "cni_manifest": options.CNI_MANIFEST.of(config),
-        "nodes": options.NODES.of(config),
-        "ip_family": options.IP_FAMILY.of(config),
-    }
-    return ClusterOptions(
-        **{name: value for name, value in said.items() if value},
-        kube_image=options.KUBE_IMAGE.of(config),
-        image_prefix=options.IMAGE_PREFIX.of(config),
-        load_images=options.LOAD_IMAGE.of(config),
-        offline=options.OFFLINE.of(config),
-        keep=options.KEEP_CLUSTER.of(config),
-        reuse=options.REUSE_CLUSTER.of(config),
-        run=run,
-        mutant=options.MUTANT.of(config),
-        production=options.PRODUCTION_PATTERN.of(config),
-        yes_really=options.YES_REALLY.of(config),
-        namespaces=options.NAMESPACE.of(config),
-    )
 
 
 def _close(lab: Lab) -> None:

@@ -6,13 +6,15 @@ Nothing heavy is imported here: every run of pytest reads this module where the 
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_origin
 
 import pytest
+
+from netpol_harness.backends.options import DeclaredOption
 
 T = TypeVar("T")
 IniType = Literal["string", "int", "float", "bool", "linelist"]
@@ -23,14 +25,6 @@ _VALID: dict[IniType, str] = {
     "bool": "true or false",
     "linelist": "a list of texts",
 }
-
-
-class Section(Enum):
-    """Groups of ``pytest --help``; a value is the group's title."""
-
-    RUN = "NetworkPolicy connectivity tests"
-    GIVEN = "NetworkPolicy connectivity tests: --netpol-cluster kubeconfig"
-    KIND = "NetworkPolicy connectivity tests: --netpol-cluster kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +40,18 @@ class OptionValue:
 class Option(Generic[T]):
     """One option. ``read`` makes the value of what was said, and raises ``ValueError`` that says what is valid.
 
-    ``arguments`` are argparse's; ``ini`` is the type of the configuration file's key.
+    ``arguments`` are argparse's; ``ini`` is the type of the configuration file's key, which had the ``former_keys`` in
+    older versions. ``backend`` is the backend that the option belongs to, empty for an option of the run.
     """
 
     name: str
     help: str
     read: Callable[[OptionValue], T]
     default: T
-    section: Section
     ini: IniType
     arguments: tuple[tuple[str, str], ...]
+    backend: str = ""
+    former_keys: tuple[str, ...] = ()
 
     @property
     def long(self) -> str:
@@ -79,13 +75,17 @@ class Option(Generic[T]):
 
     def of(self, config: pytest.Config) -> T:
         """The value in this run. Raises ``pytest.UsageError`` that says where a bad value came from."""
-        said = self.typed(config) or self._in_environment(config) or self._in_file(config)
+        said = self.given(config)
         if said is None:
             return self.default
         try:
             return self.read(said)
         except ValueError as error:
             raise pytest.UsageError(f"{said.source} {' '.join(said.texts)}: {error}") from None
+
+    def given(self, config: pytest.Config) -> OptionValue | None:
+        """What the user says, wherever."""
+        return self.typed(config) or self._in_environment(config) or self._in_file(config)
 
     def typed(self, config: pytest.Config) -> OptionValue | None:
         """What the command line says."""
@@ -117,49 +117,69 @@ def one(
     help: str,
     read: Callable[[str], T],
     default: T,
-    section: Section = Section.RUN,
 ) -> Option[T]:
     """An option with one value, made of its text by ``read``."""
     ini = _NUMBERS.get(read, "string")
-    return Option(name, help, lambda said: read(said.texts[-1]), default, section, ini, (("metavar", metavar),))
+    return Option(name, help, lambda said: read(said.texts[-1]), default, ini, (("metavar", metavar),))
 
 
-def many(
-    name: str, metavar: str, help: str, read: Callable[[str], T], section: Section = Section.RUN
-) -> Option[tuple[T, ...]]:
+def many(name: str, metavar: str, help: str, read: Callable[[str], T]) -> Option[tuple[T, ...]]:
     """An option that may be repeated; in the environment the values stand between blanks, in the file on lines."""
     arguments = (("metavar", metavar), ("action", "append"))
-    return Option(name, help, lambda said: tuple(map(read, said.texts)), (), section, "linelist", arguments)
+    return Option(name, help, lambda said: tuple(map(read, said.texts)), (), "linelist", arguments)
 
 
-def file(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[Path | None]:
+def file(name: str, metavar: str, help: str) -> Option[Path | None]:
     """An option that names a file or folder; a relative one in the configuration file starts from that file."""
-    return Option(name, help, lambda said: said.base / said.texts[-1], None, section, "string", (("metavar", metavar),))
+    return Option(name, help, lambda said: said.base / said.texts[-1], None, "string", (("metavar", metavar),))
 
 
-def folder(name: str, metavar: str, help: str, section: Section = Section.RUN) -> Option[Path | None]:
+def folder(name: str, metavar: str, help: str) -> Option[Path | None]:
     """An option that names a folder to write to, which need not be there yet."""
-    return Option(name, help, _writable, None, section, "string", (("metavar", metavar),))
+    return Option(name, help, _writable, None, "string", (("metavar", metavar),))
 
 
-def files_or_names(
-    name: str, metavar: str, help: str, section: Section = Section.RUN
-) -> Option[tuple[Path | str, ...]]:
+def files_or_names(name: str, metavar: str, help: str) -> Option[tuple[Path | str, ...]]:
     """The same with several files; what is no file stays a text."""
     arguments = (("metavar", metavar), ("action", "append"))
-    return Option(name, help, _files_or_texts, (), section, "linelist", arguments)
+    return Option(name, help, _files_or_texts, (), "linelist", arguments)
 
 
 def _files_or_texts(said: OptionValue) -> tuple[Path | str, ...]:
     return tuple(path if (path := said.base / text).is_file() else text for text in said.texts)
 
 
-def flag(name: str, help: str, section: Section = Section.RUN) -> Option[bool]:
+def flag(name: str, help: str) -> Option[bool]:
     """An option that is on or off."""
     arguments = (("action", "store_true"),)
-    return Option(
-        name, help, lambda said: _truth(said.texts[0]), default=False, section=section, ini="bool", arguments=arguments
-    )
+    return Option(name, help, lambda said: _truth(said.texts[0]), default=False, ini="bool", arguments=arguments)
+
+
+def of_backend(backend: str, declared: DeclaredOption) -> Option[Any]:
+    """Return the option that a backend declares; the type of its field decides how it is read."""
+    name = declared.name.replace("_", "-")
+    default = {"default": declared.default, "backend": backend, "former_keys": declared.former_keys}
+    return replace(_of_type(declared, name), **default)
+
+
+def _of_type(declared: DeclaredOption, name: str) -> Option[Any]:
+    metavar, help = declared.metavar, declared.help
+    if declared.type is bool:
+        return flag(name, help)
+    if declared.type == Path | None:
+        return file(name, metavar, help)
+    if declared.type == tuple[Path | str, ...]:
+        return files_or_names(name, metavar, help)
+    if get_origin(declared.type) is tuple:
+        return many(name, metavar, help, declared.parse or str)
+    return one(name, metavar, help, declared.parse or _reader(declared.type), declared.default)
+
+
+def _reader(type: Any) -> Callable[[str], Any]:
+    if issubclass(type, StrEnum):
+        valid = words(lambda: type)
+        return lambda text: type(valid(text))
+    return count if type is int else str
 
 
 def words(valid: Callable[[], Iterable[str]]) -> Callable[[str], str]:

@@ -1,5 +1,7 @@
 """The plugin's options: a new one is a constant here and a line in README.md; ``NAME.of(config)`` reads it.
 
+The backends declare theirs themselves (``backends.options``).
+
 Every run of pytest imports this module where the package is installed: what takes long to import, a reader imports.
 """
 
@@ -8,19 +10,11 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.plugin.option import (
-    Option,
-    Section,
-    count,
-    file,
-    files_or_names,
-    flag,
-    folder,
-    many,
-    one,
-    seconds,
-    words,
-)
+from netpol_harness.backends.options import Binding, DeclaredOption, GivenOptions
+from netpol_harness.backends.select import AUTO, BACKENDS, choices
+from netpol_harness.plugin.option import Option, count, file, flag, folder, of_backend, one, seconds, words
+
+_TITLE = "NetworkPolicy connectivity tests"
 
 
 def _profiles() -> Iterable[str]:
@@ -43,26 +37,12 @@ def _profile(text: str) -> str:
     return text
 
 
-def _mapping(text: str) -> tuple[str, str]:
-    logical, equals, real = text.rpartition("=")
-    if not real or (equals and not logical):
-        raise ValueError("it maps nothing; give NAME=GIVEN, or GIVEN for the namespace default")
-    return logical or "default", real
-
-
 CLUSTER = one(
     "cluster",
     "BACKEND",
-    "where scenarios run: auto (default), kind, embedded, kubeconfig or kubeconfig:CONTEXT",
+    f"where scenarios run: {choices()} (default: {AUTO})",
     str,
-    "auto",
-)
-MUTANT = one(
-    "mutant",
-    "NAME",
-    "give the embedded cluster's policy agent one documented bug of network plugins (docs/mutants.md)",
-    str,
-    "",
+    AUTO,
 )
 FIRST_FAILURE = flag(
     "first-failure",
@@ -133,70 +113,42 @@ KNOWN = file(
     "the run",
 )
 
-NAMESPACE = many(
-    "namespace",
-    "[NAME=]GIVEN",
-    "put a scenario's namespace NAME (default: default) into GIVEN, which is there already; may be repeated",
-    _mapping,
-    Section.GIVEN,
+_OF_BACKENDS: tuple[tuple[DeclaredOption, Option[Any]], ...] = tuple(
+    (declared, of_backend(backend.name, declared)) for backend in BACKENDS for declared in backend.options
 )
-PRODUCTION_PATTERN = many(
-    "production-pattern",
-    "REGEX",
-    "contexts, clusters and servers that are refused, because they look like production; may be repeated",
-    str,
-    Section.GIVEN,
-)
-YES_REALLY = flag("yes-really", "use the cluster though it looks like production", Section.GIVEN)
 
-CNI = one(
-    "cni", "NAME|FILE", "network plugin of a kind cluster: a file of manifests/cni (calico)", str, "", Section.KIND
+OPTIONS: tuple[Option[Any], ...] = (
+    *(value for value in vars().values() if isinstance(value, Option)),
+    *(option for _, option in _OF_BACKENDS),
 )
-CNI_MANIFEST = file("cni-manifest", "FILE", "the plugin's manifest, instead of downloading it", Section.KIND)
-NODES = one("nodes", "N", "nodes, control plane included (3)", count, None, Section.KIND)
-IP_FAMILY = one(
-    "ip-family",
-    "FAMILY",
-    "address family of pods and Services: ipv4 (default), ipv6 or dual",
-    words(lambda: ("ipv4", "ipv6", "dual")),
-    "",
-    Section.KIND,
-)
-KUBE_IMAGE = one("kube-image", "IMAGE", "kind node image, with its digest (a pinned one)", str, "", Section.KIND)
-LOAD_IMAGE = files_or_names(
-    "load-image",
-    "ARCHIVE|IMAGE",
-    "load onto the nodes what they lack: a file made by `docker save`, or an image of the engine; may be repeated",
-    Section.KIND,
-)
-IMAGE_PREFIX = one(
-    "image-prefix",
-    "PREFIX",
-    "registry to put before the plugin's images: mirror.local:5000/",
-    str,
-    "",
-    Section.KIND,
-)
-OFFLINE = flag("offline", "download nothing; take manifests from the cache alone", Section.KIND)
-KEEP_CLUSTER = flag("keep-cluster", "leave the kind cluster there at the end, to look around", Section.KIND)
-REUSE_CLUSTER = one("reuse-cluster", "NAME", "use a kind cluster that was kept, and keep it", str, "", Section.KIND)
-
-OPTIONS: tuple[Option[Any], ...] = tuple(value for value in vars().values() if isinstance(value, Option))
 """All of them, in the order of ``pytest --help``."""
 
-_FORMER = {PRODUCTION_PATTERN: ("netpol_production_patterns",)}
-"""Keys of the configuration file that older versions had."""
+
+def given_options(config: pytest.Config) -> GivenOptions:
+    """Return the backends' options in this run. Raises ``pytest.UsageError`` for a value that is not valid."""
+    values = {declared.name: option.of(config) for declared, option in _OF_BACKENDS}
+    binding = (declared.name for declared, option in _OF_BACKENDS if _binds(declared, option, config))
+    return GivenOptions(values, tuple(binding))
+
+
+def _binds(declared: DeclaredOption, option: Option[Any], config: pytest.Config) -> bool:
+    match declared.binding:
+        case Binding.ALWAYS:
+            return option.given(config) is not None
+        case Binding.ON_COMMAND_LINE:
+            return option.typed(config) is not None
+        case Binding.NEVER:
+            return False
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare every option under the name that nobody else has, and its key for the configuration file."""
     for option in OPTIONS:
-        group = parser.getgroup(f"netpol-{option.section.name.lower()}", option.section.value)
+        title = f"{_TITLE}: --netpol-cluster {option.backend}" if option.backend else _TITLE
+        group = parser.getgroup(f"netpol-{option.backend or 'run'}", title)
         arguments: dict[str, Any] = dict(option.arguments)
         group.addoption(option.long, dest=option.key, default=None, help=option.help, **arguments)
-        parser.addini(
-            option.key, f"the same as {option.long}", option.ini, default=None, aliases=_FORMER.get(option, ())
-        )
+        parser.addini(option.key, f"the same as {option.long}", option.ini, default=None, aliases=option.former_keys)
 
 
 def check(config: pytest.Config) -> None:

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from netpol_harness.backends.base import LOGS, Capability, ClusterOptions
+from netpol_harness.backends.base import LOGS, Capability
 from netpol_harness.backends.kind.backend import KindBackend
+from netpol_harness.backends.kind.options import IpFamily, KindFactory, KindOptions
+from netpol_harness.backends.options import GivenOptions
 from netpol_harness.backends.runs.owner import Owner
+from netpol_harness.backends.select import choose
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.wellknown import RUN_LABEL
 
@@ -51,16 +54,18 @@ def dead() -> str:
     return Owner(here.pid, here.start + 1, here.boot, "abcdef").run
 
 
-def options(**given: Any) -> ClusterOptions:
-    return ClusterOptions(**{"cni": "kindnet", "run": Owner.here().run, **given})
+def options(**given: Any) -> KindOptions:
+    return KindOptions(**{"cni": "kindnet", **given})
+
+
+def obstacle(**given: Any) -> str:
+    return str(KindFactory(options(**given)).obstacle())
 
 
 def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
     told: list[str] = []
-    wanted = options(run="1-2-abcdef-abcdef")
-    backend = KindBackend(wanted, told.append)
-    assert backend.available() is None
+    backend = KindBackend(options(), run="1-2-abcdef-abcdef", progress=told.append)
     cluster = backend.create("netpol-1", tmp_path)
 
     (create,) = docker.called("kind create cluster")
@@ -84,18 +89,29 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
 
 
 def test_it_says_what_stands_in_the_way(docker: Any) -> None:
-    backend = KindBackend(options())
     docker.says("docker image inspect", err="Error: No such image", code=1)
     lookup = 'Get "https://REGISTRY/v2/": dial tcp: lookup REGISTRY: no such host'
     docker.says("docker manifest inspect", err=lookup, code=1)
-    assert f"cannot be pulled ({lookup}); `docker load`" in str(backend.available())
-    assert "--offline forbids" in str(KindBackend(options(offline=True)).available())
+    assert f"cannot be pulled ({lookup}); `docker load`" in obstacle()
+    assert "--offline forbids" in obstacle(offline=True)
+    assert KindFactory(options(reuse_cluster="kept")).obstacle() is None, "its nodes have their image"
     docker.says("kind version", "kind v0.32.0 go1.25.1 linux/amd64")
-    assert "older than the node image" in str(KindBackend(options(kube_image="v1.37.0")).available())
+    assert "older than the node image" in obstacle(kube_image="v1.37.0")
     (docker.directory / "kind").unlink()
-    assert "kind is not installed" in str(backend.available())
+    assert "kind is not installed" in obstacle()
     with pytest.raises(ClusterFailed, match=r"kind cannot be used here:\n  kind is not installed"):
-        backend.create("netpol-1", Path("nowhere"))
+        KindBackend(options()).create("netpol-1", Path("nowhere"))
+
+
+def test_the_host_is_looked_at_once(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+    can_be_made("netpol-1")
+    docker.says("kind get clusters", "")
+    choice = choose("auto", GivenOptions({"cni": "kindnet"}))
+    cluster = choice.backend.create("netpol-1", tmp_path)
+    choice.backend.delete(cluster)
+    assert choice.backend.leftovers() == ()
+    for question in ("docker info", "kind version", "docker image inspect"):
+        assert len(docker.called(question)) == 1
 
 
 PULL = """Creating cluster "demo" ...
@@ -142,7 +158,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
     run = Owner.here().run
     kept = f"netpol-kept-{run[-6:]}"
     can_be_made(kept)
-    backend = KindBackend(options(keep=True, run=run))
+    backend = KindBackend(options(keep_cluster=True), run=run)
     cluster = backend.create(f"netpol-{run}", tmp_path)
     backend.delete(cluster)
     assert cluster.name == kept
@@ -150,7 +166,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
 
     again = tmp_path / "again"
     again.mkdir()
-    other = KindBackend(options(cni="calico", reuse=kept))
+    other = KindBackend(options(cni="calico", reuse_cluster=kept))
     assert other.dataplane == cluster.dataplane, "the header tells what is there"
     reused = other.create("netpol-2", again)
     other.delete(reused)
@@ -163,7 +179,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
 def test_a_kept_cluster_survives_its_failure(docker: Any, tmp_path: Path) -> None:
     docker.says("kind create cluster", err="ERROR: failed to create cluster: whatever", code=1)
     with pytest.raises(ClusterFailed):
-        KindBackend(options(keep=True)).create("netpol-123456", tmp_path)
+        KindBackend(options(keep_cluster=True)).create("netpol-123456", tmp_path)
     assert not docker.called("kind delete cluster")
 
 
@@ -173,7 +189,7 @@ def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
     can_be_made("netpol-kept-abcdef")
     manifest = tmp_path / "own.yaml"
     manifest.write_text(CALICO)
-    backend = KindBackend(options(cni="calico", cni_manifest=manifest, reuse="netpol-kept-abcdef"))
+    backend = KindBackend(options(cni="calico", cni_manifest=manifest, reuse_cluster="netpol-kept-abcdef"))
     docker.says("kind get nodes", "".join(f"netpol-kept-abcdef-{name}\n" for name in ("control-plane", "a", "b")))
     cluster = backend.create("netpol-2", tmp_path)
     assert "Calico" in cluster.dataplane
@@ -187,7 +203,7 @@ def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
 
 def test_somebody_elses_cluster_is_used_as_it_is(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("theirs")
-    KindBackend(options(cni="kindnet", reuse="theirs")).create("netpol-2", tmp_path)
+    KindBackend(options(cni="kindnet", reuse_cluster="theirs")).create("netpol-2", tmp_path)
     assert not [request for request in api.requests if not request.startswith("GET")]
 
 
@@ -195,8 +211,8 @@ def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> No
     said = "ERROR: could not locate any control plane nodes for cluster named 'gone'. Use the --name option to select"
     docker.says("kind get kubeconfig", err=said, code=1)
     with pytest.raises(ClusterFailed, match="`kind get clusters` lists them"):
-        KindBackend(options(reuse="gone")).create("netpol-1", tmp_path)
-    assert KindBackend(options(reuse="gone")).dataplane == "whatever the kind cluster gone has"
+        KindBackend(options(reuse_cluster="gone")).create("netpol-1", tmp_path)
+    assert KindBackend(options(reuse_cluster="gone")).dataplane == "whatever the kind cluster gone has"
 
 
 def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None:
@@ -241,7 +257,7 @@ def test_archives_are_loaded_into_all_nodes_at_once(docker: Any, can_be_made: Cl
     docker.says("docker exec netpol-1-control-plane crictl", held())
     archives = (archive(tmp_path / "a.tar", ("nginx:1", "aa")), tmp_path / "b.tar")
     archives[1].write_text("no tar at all")
-    KindBackend(options(load_images=archives)).create("netpol-1", tmp_path)
+    KindBackend(options(load_image=archives)).create("netpol-1", tmp_path)
     assert [call[3:] for call in docker.called("kind load image-archive")] == [
         [str(one), "--name", "netpol-1", "--nodes", NODES] for one in archives
     ]
@@ -252,7 +268,7 @@ def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster,
     docker.says("docker exec netpol-1-worker crictl", held())
     docker.says("docker exec netpol-1-control-plane crictl", held())
     docker.says("docker save", writes={"--output": "images"})
-    KindBackend(options(load_images=("agnhost:2.53",))).create("netpol-1", tmp_path)
+    KindBackend(options(load_image=("agnhost:2.53",))).create("netpol-1", tmp_path)
     (save,) = docker.called("docker save")
     (load,) = docker.called("kind load image-archive")
     assert save[-1] == "agnhost:2.53"
@@ -263,7 +279,7 @@ def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster,
     with pytest.raises(
         ClusterFailed, match=r"--netpol-load-image gone\.tar: neither a file nor an image that docker has"
     ):
-        KindBackend(options(load_images=("gone.tar",))).create("netpol-1", tmp_path)
+        KindBackend(options(load_image=("gone.tar",))).create("netpol-1", tmp_path)
 
 
 def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there(
@@ -274,7 +290,7 @@ def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there
     there = held(("docker.io/library/nginx:1", "aa"), ("quay.io/x/y:2", "bb"))
     docker.says("docker exec netpol-1-control-plane crictl", there)
     docker.says("docker exec netpol-1-worker crictl", there)
-    reuse = KindBackend(options(reuse="netpol-1", load_images=(images,)))
+    reuse = KindBackend(options(reuse_cluster="netpol-1", load_image=(images,)))
     reuse.create("netpol-2", tmp_path)
     assert not docker.called("kind load")
     assert not [request for request in api.requests if not request.startswith("GET")]
@@ -295,8 +311,7 @@ def test_an_image_that_is_not_here_is_pulled_first(docker: Any, can_be_made: Clu
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"ip_family": "ipv5"}, "write one of ipv4, ipv6, dual"),
-        ({"cni": "flannel", "ip_family": "dual"}, "has no IPv6 here"),
+        ({"cni": "flannel", "ip_family": IpFamily.DUAL}, "has no IPv6 here"),
         ({"cni": "calicoo"}, "did you mean calico"),
     ],
 )
@@ -349,7 +364,7 @@ def test_calico_from_a_given_manifest(
     can_be_made("netpol-1")
     manifest = tmp_path / "own.yaml"
     manifest.write_text(CALICO)
-    wanted = options(cni=cni, cni_manifest=manifest, image_prefix="mirror.example/cache", ip_family=family)
+    wanted = options(cni=cni, cni_manifest=manifest, image_prefix="mirror.example/cache", ip_family=IpFamily(family))
     cluster = KindBackend(wanted).create("netpol-1", tmp_path)
 
     config = api.objects["/api/v1/namespaces/kube-system/configmaps/calico-config"]["data"]["cni_network_config"]

@@ -9,7 +9,7 @@ import pytest
 
 from netpol_harness.backends.kind.engine import Engine, find_engine
 from netpol_harness.backends.kind.images import NodeImage, node_image
-from netpol_harness.backends.kind.preflight import Host, judge, preflight, read_host
+from netpol_harness.backends.kind.preflight import Host, Preflight, judge, read_host
 from netpol_harness.backends.runs.command import CommandFailed
 from netpol_harness.errors import ToolMissing
 
@@ -22,7 +22,7 @@ DOWN = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is t
 
 def test_a_good_host() -> None:
     found = judge(ENGINE, V33, IMAGE, 3, HOST)
-    assert (found.obstacles, found.doubts, found.engine) == ((), (), ENGINE)
+    assert (found.obstacles, found.doubts) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -75,21 +75,21 @@ def test_this_host_can_be_read() -> None:
 
 
 def test_nothing_is_run_where_there_is_no_kind(programs: Any) -> None:
-    (obstacle,) = preflight(IMAGE, 3).obstacles
+    (obstacle,) = Preflight(IMAGE, 3).findings.obstacles
     assert "install kind v0.33.0 or newer" in str(obstacle)
     assert not programs.calls
 
 
 def test_a_kind_that_is_no_kind(docker: Any) -> None:
     docker.says("kind version", "hello\n")
-    assert "`kind version` says 'hello'" in str(preflight(IMAGE, 3).obstacles[0])
+    assert "`kind version` says 'hello'" in str(Preflight(IMAGE, 3).findings.obstacles[0])
     docker.says("kind version", err="Segmentation fault", code=139)
-    assert "Segmentation fault" in str(preflight(IMAGE, 3).obstacles[0])
+    assert "Segmentation fault" in str(Preflight(IMAGE, 3).findings.obstacles[0])
 
 
 def test_an_engine_that_is_down(docker: Any) -> None:
     docker.says("docker info", '{"ID": ""}', err=DOWN, code=1)
-    (obstacle,) = preflight(IMAGE, 3).obstacles
+    (obstacle,) = Preflight(IMAGE, 3).findings.obstacles
     assert str(obstacle) == f"docker does not answer ({DOWN}); start the engine, such as with `systemctl start docker`"
 
 
@@ -102,7 +102,7 @@ def test_an_engine_that_reports_its_failure_as_success(docker: Any, said: str) -
 
 def test_no_engine(programs: Any) -> None:
     programs.says("kind version", "kind v0.33.0")
-    (obstacle,) = preflight(IMAGE, 3).obstacles
+    (obstacle,) = Preflight(IMAGE, 3).findings.obstacles
     assert str(obstacle).startswith("docker and podman not found on PATH; install Docker")
 
 

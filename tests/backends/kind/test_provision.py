@@ -12,7 +12,7 @@ from netpol_harness.backends.cni.definition import CniDefinition
 from netpol_harness.backends.cni.install import install
 from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.backends.cni.ready import wait_api, wait_ready
-from netpol_harness.backends.kind.config import IpFamily
+from netpol_harness.backends.kind.options import IpFamily
 from netpol_harness.backends.kind.provision import capabilities_of, remembered
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed

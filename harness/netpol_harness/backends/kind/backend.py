@@ -6,27 +6,28 @@ name that belongs to no run, so that nobody takes it for a leftover.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import yaml
 
-from netpol_harness.backends.base import LOGS, Cluster, ClusterOptions, Leftover, Progress, ignore
+from netpol_harness.backends.base import LOGS, Cluster, Leftover, Progress, ignore
 from netpol_harness.backends.cni.definition import load
 from netpol_harness.backends.cni.gather import Supply, gather
 from netpol_harness.backends.cni.patch import moved
 from netpol_harness.backends.kind.archives import archive_of, images_in, lacking
 from netpol_harness.backends.kind.command import KindCommand
-from netpol_harness.backends.kind.config import ClusterRequirements, IpFamily, complete, read_config
-from netpol_harness.backends.kind.engine import Engine, find_engine
+from netpol_harness.backends.kind.config import ClusterRequirements, complete, read_config
+from netpol_harness.backends.kind.engine import Engine
 from netpol_harness.backends.kind.external_hosts import IMAGE as HOST_IMAGE
 from netpol_harness.backends.kind.external_hosts import KindHosts, Site, containers_of, remove_containers, subnets_of
-from netpol_harness.backends.kind.images import node_image
-from netpol_harness.backends.kind.preflight import HostIssue, image_obstacle, preflight
+from netpol_harness.backends.kind.options import KindOptions
+from netpol_harness.backends.kind.preflight import HostIssue, Preflight
 from netpol_harness.backends.kind.provision import (
     capabilities_of,
     cluster_of,
@@ -55,38 +56,39 @@ class KindBackend:
 
     name = "kind"
     owns_cluster = True
+    namespaces: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, options: ClusterOptions, progress: Progress = ignore) -> None:
+    def __init__(
+        self,
+        options: KindOptions,
+        *,
+        run: str = "",
+        progress: Progress = ignore,
+        preflight: Preflight | None = None,
+    ) -> None:
         self._options = options
+        self._run = run
         self._progress = progress
+        self._preflight = preflight or Preflight.of(options)
+        self._image = self._preflight.image
         self._cni = load(options.cni, _SHIPPED / "manifests/cni")
-        self._family = _family(options.ip_family)
-        self._image = node_image(options.kube_image, options.image_prefix)
-        self._capabilities = capabilities_of(self._cni, self._family, options.nodes)
+        self._capabilities = capabilities_of(self._cni, options.ip_family, options.nodes)
 
     @cached_property
     def dataplane(self) -> str:
         """The CNI that will be installed; of a cluster to reuse, the one that is there."""
-        if not self._options.reuse:
+        if not self._options.reuse_cluster:
             return f"{self._cni.title} on kind"
         with suppress(HarnessError, OSError), TemporaryDirectory(prefix="netpol-look-") as directory:
             return self._reused(Path(directory)).dataplane
-        return f"whatever the kind cluster {self._options.reuse} has"
-
-    def available(self) -> str | None:
-        """Why kind cannot be used here, in one line; ``None`` where it can."""
-        found = preflight(self._image, self._options.nodes)
-        obstacle = found.obstacles[0] if found.obstacles else None
-        if obstacle is None and found.engine and not self._options.reuse:
-            obstacle = image_obstacle(found.engine, self._image, offline=self._options.offline)
-        return str(obstacle) if obstacle else None
+        return f"whatever the kind cluster {self._options.reuse_cluster} has"
 
     def create(self, name: str, directory: Path) -> Cluster:
         """Make the cluster with its CNI, and return once everything in it is ready; or take the one to reuse."""
-        if self._options.reuse:
+        if self._options.reuse_cluster:
             return self._taken_over(directory)
         doubts = self._check()
-        if self._options.keep:
+        if self._options.keep_cluster:
             name = f"{KEPT}{name[-6:]}"
         try:
             return self._made(name, directory)
@@ -96,7 +98,7 @@ class KindBackend:
 
     def delete(self, cluster: Cluster) -> None:
         """Remove the cluster; one that is kept stays."""
-        if not (self._options.keep or self._options.reuse):
+        if not (self._options.keep_cluster or self._options.reuse_cluster):
             self.remove(cluster.name)
 
     def restart_agent(self, cluster: Cluster) -> None:
@@ -106,6 +108,11 @@ class KindBackend:
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy the nodes' logs."""
         self._kind.export_logs(cluster.name, into)
+
+    def closing_note(self, cluster: Cluster) -> str:
+        """How to use a kept cluster again."""
+        kept = self._options.keep_cluster or self._options.reuse_cluster
+        return f"cluster kept; use it again with --reuse-cluster {cluster.name}" if kept else ""
 
     def leftovers(self) -> Sequence[Leftover]:
         """The clusters of dead runs; none where kind or its engine does not work."""
@@ -132,7 +139,7 @@ class KindBackend:
 
     @cached_property
     def _engine(self) -> Engine:
-        return find_engine()
+        return self._preflight.engine
 
     @cached_property
     def _kind(self) -> KindCommand:
@@ -140,7 +147,7 @@ class KindBackend:
 
     def _check(self) -> Sequence[HostIssue]:
         """The doubts about this host; obstacles are an error that lists them all."""
-        found = preflight(self._image, self._options.nodes)
+        found = self._preflight.findings
         if found.obstacles:
             raise ClusterFailed("\n".join(["kind cannot be used here:", *(f"  {one}" for one in found.obstacles)]))
         doubts = [*found.doubts, *_unsupported(self._cni.kubernetes, self._image.minor, self._cni.title)]
@@ -182,7 +189,7 @@ class KindBackend:
         cluster = cluster_of(name, kubeconfig, self.dataplane, self._capabilities)
         nodes = self._options.nodes
         found = provision(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
-        if self._options.keep:
+        if self._options.keep_cluster:
             self._progress(f"{name} is kept: --reuse-cluster {name}; `kind delete cluster --name {name}` removes it")
         return found
 
@@ -194,7 +201,7 @@ class KindBackend:
             return found
         self._progress(f"finishing cluster {found.name}: {self._cni.title}")
         nodes = len(self._kind.nodes(found.name))
-        capabilities = capabilities_of(self._cni, self._family, nodes)
+        capabilities = capabilities_of(self._cni, self._options.ip_family, nodes)
         cluster = cluster_of(found.name, found.kubeconfig, f"{self._cni.title} on kind", capabilities)
         deadline = Deadline(REMOTE.cluster)
         return provision(cluster, self._cni, self._objects(), nodes=nodes, deadline=deadline, progress=self._progress)
@@ -203,11 +210,11 @@ class KindBackend:
         """What the CNI is made of."""
         options = self._options
         supply = Supply(options.cni_manifest, options.image_prefix, offline=options.offline)
-        return gather(self._cni, supply, self._family, self._progress)
+        return gather(self._cni, supply, self._options.ip_family, self._progress)
 
     def _reused(self, directory: Path) -> Cluster:
         """The cluster to reuse, with what was written down in it when it was made."""
-        name, kubeconfig = self._options.reuse, directory / "kubeconfig"
+        name, kubeconfig = self._options.reuse_cluster, directory / "kubeconfig"
         text = self._kind.kubeconfig(name)
         kubeconfig.touch(0o600)
         kubeconfig.write_text(text)
@@ -216,8 +223,8 @@ class KindBackend:
     def _configure(self, directory: Path) -> Path:
         wanted = ClusterRequirements(
             nodes=self._options.nodes,
-            family=self._family,
-            run=self._options.run,
+            family=self._options.ip_family,
+            run=self._run,
             networking=self._cni.networking,
             cgroup=self._engine.cgroup,
             minor=self._image.minor,
@@ -228,10 +235,10 @@ class KindBackend:
 
     def _ensure_image(self) -> None:
         """Have the node image before kind looks for it: kind tries five times, and says less."""
-        if self._engine.has_image(self._image.name):
+        if self._preflight.has_image:
             return
-        if obstacle := image_obstacle(self._engine, self._image, offline=self._options.offline):
-            raise ClusterFailed(str(obstacle))
+        if self._preflight.image_obstacle:
+            raise ClusterFailed(str(self._preflight.image_obstacle))
         self._progress(f"pulling {self._image.name.partition('@')[0]}")
         self._engine("pull", "--quiet", self._image.name, deadline=Deadline(_PULL_SECONDS)).or_fail(
             f"the node image {self._image.name} cannot be pulled", "pull it by hand, or name one with --kube-image"
@@ -239,8 +246,8 @@ class KindBackend:
 
     def _load_images(self, name: str, directory: Path) -> None:
         """Load what the nodes lack. Images of the engine are saved once, whatever the number of nodes."""
-        nodes = self._kind.nodes(name) if self._options.load_images else ()
-        for wanted in self._options.load_images:
+        nodes = self._kind.nodes(name) if self._options.load_image else ()
+        for wanted in self._options.load_image:
             archive = archive_of(self._engine, wanted, directory)
             if behind := lacking(self._engine, nodes, images_in(archive)):
                 self._progress(f"loading {archive.name} into {len(behind)} nodes")
@@ -256,16 +263,9 @@ class KindBackend:
 
     def _abandon(self, name: str) -> None:
         """Remove what failed, unless it is to be kept. Never hides the failure itself."""
-        if not self._options.keep:
+        if not self._options.keep_cluster:
             with suppress(LabError):
                 self.remove(name)
-
-
-def _family(word: str) -> IpFamily:
-    try:
-        return IpFamily(word)
-    except ValueError as error:
-        raise ClusterFailed(f"--ip-family {word}: write one of {', '.join(IpFamily)}") from error
 
 
 def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str) -> list[HostIssue]:

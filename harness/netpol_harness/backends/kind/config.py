@@ -7,11 +7,11 @@ Specification: kind.sigs.k8s.io/docs/user/configuration (``kind.x-k8s.io/v1alpha
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from netpol_harness.backends.kind.images import NEEDS_CGROUP_2
+from netpol_harness.backends.kind.options import IpFamily
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.scenario.shape import Report, anything, choice, mapping, sequence, text
 from netpol_harness.scenario.source import read
@@ -33,14 +33,6 @@ _CONFIG = mapping(
     what="a kind config",
     rest=anything,
 )
-
-
-class IpFamily(StrEnum):
-    """The IP families of pods and Services."""
-
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-    DUAL = "dual"
 
 
 _SUBNETS = {

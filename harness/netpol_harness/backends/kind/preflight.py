@@ -7,10 +7,19 @@ An *obstacle* makes kind unusable here. A *doubt* does not, but explains a failu
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from netpol_harness.backends.kind.engine import Engine, find_engine
-from netpol_harness.backends.kind.images import KIND, NEEDS_CGROUP_2, NodeImage, mismatch, parse_kind_version
+from netpol_harness.backends.kind.images import (
+    KIND,
+    NEEDS_CGROUP_2,
+    NodeImage,
+    mismatch,
+    node_image,
+    parse_kind_version,
+)
+from netpol_harness.backends.kind.options import KindOptions
 from netpol_harness.backends.runs.command import CommandFailed, run
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import LabError, ToolMissing
@@ -50,42 +59,72 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found. ``engine`` is ``None`` only where there is an obstacle."""
+    """What was found."""
 
-    engine: Engine | None = None
     obstacles: tuple[HostIssue, ...] = ()
     doubts: tuple[HostIssue, ...] = ()
 
 
-def preflight(image: NodeImage, nodes: int) -> Findings:
-    """Look at the host. Cheap, and without the network. Never raises for what it looks for."""
-    if shutil.which("kind") is None:
-        release = ".".join(map(str, KIND))
-        install = f"install kind v{release} or newer (kind.sigs.k8s.io/docs/user/quick-start)"
-        return Findings(obstacles=(HostIssue("kind is not installed, or not on PATH", install),))
-    try:
-        engine = find_engine()
-        kind = _kind_version()
-    except CommandFailed as error:
-        what = f"{error.what} ({error.output.splitlines()[-1]})" if error.output else error.what
-        return Findings(obstacles=(HostIssue(what, error.remedy),))
-    except LabError as error:
-        what, _, remedy = str(error).partition("; ")
-        return Findings(obstacles=(HostIssue(what, remedy),))
-    return judge(engine, kind, image, nodes, read_host())
+class Preflight:
+    """The look at this host before a cluster is created. Everything is asked when it is first needed, and once."""
+
+    def __init__(self, image: NodeImage, nodes: int, *, offline: bool = False) -> None:
+        self.image = image
+        self._nodes = nodes
+        self._offline = offline
+
+    @classmethod
+    def of(cls, options: KindOptions) -> "Preflight":
+        """Return the preflight of the cluster that the options describe."""
+        image = node_image(options.kube_image, options.image_prefix)
+        return cls(image, options.nodes, offline=options.offline)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The container engine. Raises ``ToolMissing`` or ``CommandFailed``."""
+        return find_engine()
+
+    @cached_property
+    def findings(self) -> Findings:
+        """The obstacles and doubts of this host. Cheap, without the network; never raises for what it looks for."""
+        if shutil.which("kind") is None:
+            release = ".".join(map(str, KIND))
+            install = f"install kind v{release} or newer (kind.sigs.k8s.io/docs/user/quick-start)"
+            return Findings(obstacles=(HostIssue("kind is not installed, or not on PATH", install),))
+        try:
+            return judge(self.engine, _kind_version(), self.image, self._nodes, read_host())
+        except CommandFailed as error:
+            what = f"{error.what} ({error.output.splitlines()[-1]})" if error.output else error.what
+            return Findings(obstacles=(HostIssue(what, error.remedy),))
+        except LabError as error:
+            what, _, remedy = str(error).partition("; ")
+            return Findings(obstacles=(HostIssue(what, remedy),))
+
+    @cached_property
+    def has_image(self) -> bool:
+        """Whether the engine has the node image already."""
+        return self.engine.has_image(self.image.name)
+
+    @cached_property
+    def image_obstacle(self) -> HostIssue | None:
+        """Why the node image is neither here nor can be pulled, or ``None``. Asks a registry if it must."""
+        return None if self.has_image else _image_obstacle(self.engine, self.image, offline=self._offline)
+
+    def obstacle(self, *, with_image: bool) -> HostIssue | None:
+        """Return the first obstacle, or ``None``; ``with_image`` includes that of the node image."""
+        if self.findings.obstacles:
+            return self.findings.obstacles[0]
+        return self.image_obstacle if with_image else None
 
 
 def judge(engine: Engine, kind: tuple[int, int, int], image: NodeImage, nodes: int, host: Host) -> Findings:
     """What these facts mean for so many nodes of this image."""
     obstacles = [*_too_old(kind, image), *_too_little_memory(engine, nodes, host)]
     doubts = [*_cgroup(engine, image), *_loose(image), *(_inotify(host) if engine.local else ())]
-    return Findings(engine, tuple(obstacles), tuple(doubts))
+    return Findings(tuple(obstacles), tuple(doubts))
 
 
-def image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> HostIssue | None:
-    """Whether the image is neither here nor to be had. Asks a registry where it must."""
-    if engine.has_image(image.name):
-        return None
+def _image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> HostIssue | None:
     load = f"`{engine.program} load` an archive of it, or name one that is there with --kube-image"
     if offline:
         return HostIssue(f"the node image {image.name} is not here, and --offline forbids to pull it", load)

@@ -16,7 +16,7 @@ from netpol_harness.backends.cni.install import MANAGER, install
 from netpol_harness.backends.cni.ready import NAME_SERVER, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kernel import has_sctp
-from netpol_harness.backends.kind.config import IpFamily
+from netpol_harness.backends.kind.options import IpFamily
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client

@@ -18,13 +18,13 @@ from typing import Any
 from netpol_harness.backends.base import (
     Capability,
     Cluster,
-    ClusterOptions,
     ExternalHosts,
     Leftover,
     Progress,
     ignore,
     served,
 )
+from netpol_harness.backends.existing.options import ExistingOptions
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, is_embedded, plugins
 from netpol_harness.backends.runs.directory import PREFIX
 from netpol_harness.backends.runs.owner import run_of
@@ -85,14 +85,14 @@ class ExistingClusterBackend:
     owns_cluster = False
     dataplane = "whatever the cluster has; it is asked when it is first needed"
 
-    def __init__(self, options: ClusterOptions, progress: Progress = ignore) -> None:
-        self._options = options
+    def __init__(self, options: ExistingOptions, progress: Progress = ignore) -> None:
+        self.namespaces: Mapping[str, str] = dict(options.namespace)
         self._progress = progress
         self._kubeconfig = _kubeconfig()
         self._access = Access.from_kubeconfig(self._kubeconfig, options.context)
         self.context, self._cluster = _names(self._kubeconfig, options.context)
         if not options.yes_really:
-            self._refuse_production(options.production or PRODUCTION)
+            self._refuse_production(options.production_pattern or PRODUCTION)
 
     def create(self, name: str, directory: Path) -> Cluster:
         """Look at the cluster; nothing is made. ``name`` carries the run's, by which ``delete`` knows what is ours."""
@@ -130,6 +130,10 @@ class ExistingClusterBackend:
             with suppress(ApiError):
                 found = self._client.list(api_version, kind, namespace=namespace)
                 (into / f"{kind.lower()}s.json").write_text(json.dumps(found, indent=1))
+
+    def closing_note(self, cluster: Cluster) -> str:
+        """Nothing: the cluster was not made for the run."""
+        return ""
 
     def leftovers(self) -> Sequence[Leftover]:
         """What runs of ours, dead or alive, have there as far as the user may know."""
@@ -185,7 +189,7 @@ class ExistingClusterBackend:
 
     def _visible(self, api_version: str, kind: str, namespace: str, selector: str) -> list[JsonObject]:
         """The objects that the user may see: everywhere, else in the namespaces that were given."""
-        for places in ([namespace], [] if namespace else [real for _, real in self._options.namespaces]):
+        for places in ([namespace], [] if namespace else self.namespaces.values()):
             with suppress(ApiError):
                 return [
                     data

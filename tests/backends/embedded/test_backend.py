@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
+from netpol_harness.backends.embedded.options import EmbeddedFactory, EmbeddedOptions
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.live
 CREATE = """
 import sys
 from pathlib import Path
-from netpol_harness.backends.embedded import EmbeddedBackend
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
 print(EmbeddedBackend().create("elsewhere", Path(sys.argv[1])).to_json())
 """
 
@@ -97,7 +98,7 @@ def test_a_failure_repeats_what_the_process_said(tmp_path: Path) -> None:
 
 
 def test_it_says_whether_it_can_run_here() -> None:
-    assert EmbeddedBackend().available() is None
+    assert EmbeddedFactory(EmbeddedOptions()).obstacle() is None
 
 
 def test_logs_are_copied(tmp_path: Path) -> None:

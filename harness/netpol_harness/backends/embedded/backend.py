@@ -11,9 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
@@ -38,17 +39,13 @@ class EmbeddedBackend:
 
     name = "embedded"
     owns_cluster = True
+    namespaces: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, arguments: Sequence[str] = (), *, mutant: str = "") -> None:
         self.dataplane = _dataplane(mutant)
         self._arguments = (*arguments, *(("--mutant", mutant) if mutant else ()))
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._lifelines: list[int] = []
-
-    def available(self) -> str | None:
-        """Why no such cluster can run here, in one line; ``None`` where it can."""
-        done = subprocess.run(_command("--check"), env=_environment(), capture_output=True, text=True, check=False)
-        return None if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
 
     def create(self, name: str, directory: Path) -> Cluster:
         """Start the cluster and return once it is ready. Raises ``ClusterFailed`` with what the process said."""
@@ -103,6 +100,10 @@ class EmbeddedBackend:
             with suppress(FileNotFoundError):
                 shutil.copy(cluster.kubeconfig.parent / name, into / name)
 
+    def closing_note(self, cluster: Cluster) -> str:
+        """Nothing: such a cluster cannot be kept."""
+        return ""
+
     def leftovers(self) -> Sequence[Leftover]:
         """None: such a cluster ends with its owner."""
         return ()
@@ -148,6 +149,12 @@ class EmbeddedBackend:
         with suppress(FileExistsError):
             os.mkfifo(path, 0o600)
             self._lifelines.append(os.open(path, os.O_RDWR))
+
+
+def obstacle() -> str | None:
+    """Return in one line why no embedded cluster can run here, or ``None``."""
+    done = subprocess.run(_command("--check"), env=_environment(), capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
 
 
 def _dataplane(mutant: str) -> str:

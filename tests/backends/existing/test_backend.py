@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.backends.base import Capability, Cluster, ClusterOptions
-from netpol_harness.backends.embedded import EmbeddedBackend
-from netpol_harness.backends.existing import ExistingClusterBackend
+from netpol_harness.backends.base import Capability, Cluster
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
+from netpol_harness.backends.existing.backend import ExistingClusterBackend
+from netpol_harness.backends.existing.options import ExistingOptions
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.backends.runs.owner import Life, Owner, life_of, marked
 from netpol_harness.errors import ClusterFailed
@@ -18,7 +19,7 @@ from netpol_harness.kube.config import Access
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import EMBEDDED
 
-OPTIONS = ClusterOptions()
+OPTIONS = ExistingOptions()
 
 
 def kubeconfig(directory: Path, *, context: str, cluster: str = "c", server: str = "https://127.0.0.1:1") -> Path:
@@ -65,11 +66,11 @@ def test_what_looks_like_production_is_refused_unless_one_insists(
 
 def test_the_patterns_are_the_users_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="prod")))
-    ExistingClusterBackend(replace(OPTIONS, production=("customer",)))
+    ExistingClusterBackend(replace(OPTIONS, production_pattern=("customer",)))
     with pytest.raises(ClusterFailed, match="looks like production"):
-        ExistingClusterBackend(replace(OPTIONS, production=("customer", "^PRO")))
+        ExistingClusterBackend(replace(OPTIONS, production_pattern=("customer", "^PRO")))
     with pytest.raises(ClusterFailed, match="give a regular expression"):
-        ExistingClusterBackend(replace(OPTIONS, production=("(",)))
+        ExistingClusterBackend(replace(OPTIONS, production_pattern=("(",)))
 
 
 def test_a_context_that_is_not_there_is_answered_with_those_that_are(

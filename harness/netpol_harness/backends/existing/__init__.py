@@ -1,0 +1,1 @@
+"""Existing clusters, named by a context of a kubeconfig: used, never owned."""
