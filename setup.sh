@@ -66,8 +66,9 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-# A stamp holds what the environment was made from; another Python, pyproject.toml or constraints.txt makes it anew.
-from="$("$python" --version) $newest $(cat pyproject.toml constraints.txt | cksum)"
+# A stamp holds what the environment was made from: it is made again for another Python, another constraints.txt or
+# another package in pyproject.toml, whose tables below [tool.pytest] only configure tools.
+from="$("$python" --version) $newest $(sed '/^\[tool\.pytest\]/,$d' pyproject.toml | cat - constraints.txt | cksum)"
 made_from() { [ "$(cat ".venv/made-from.$1" 2>/dev/null || true)" = "$from" ]; }
 
 # pip prints its progress to a terminal; to a log it would print a line for each of the packages.
