@@ -66,7 +66,7 @@ class Transport:
             "Content-Type": content_type,
             "User-Agent": USER_AGENT,
         }
-        response = self._rest.request(  # type: ignore[no-untyped-call]  # the official client's REST layer is untyped
+        response = self._rest.request(
             method, self._access.server + path, headers=headers, body=body, _request_timeout=self._timeout
         )
         raw = response.read()
