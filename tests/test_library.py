@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,9 @@ def test_no_two_scenarios_have_a_pod_at_the_same_chosen_address() -> None:
 
 
 def comment(folder: Path) -> str:
-    """The lines before the first key."""
-    lines = (folder / SCENARIO_FILE).read_text("utf-8").splitlines()
-    return "\n".join(lines[: next(number for number, line in enumerate(lines) if not line.startswith("#"))])
+    """The comment before the first key, without the line for editors."""
+    lines = takewhile(lambda line: line.startswith("#"), (folder / SCENARIO_FILE).read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if not line.startswith("# yaml-language-server:"))
 
 
 def addresses(folder: Path) -> set[str]:

@@ -69,7 +69,7 @@ def test_the_text_fits_the_terminal(capsys: pytest.CaptureFixture[str], monkeypa
 
 def test_markdown_is_a_table_with_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "-o", "md").splitlines()
-    assert lines[0] == "### step as-written (scenario.yaml:20)"
+    assert lines[0] == "### step as-written (scenario.yaml:21)"
     assert lines[4] == "| web-pod | N | N | N |  | . | X | X |"
 
 
@@ -82,12 +82,12 @@ def test_csv_has_a_line_for_each_path(capsys: pytest.CaptureFixture[str]) -> Non
 def test_json_has_the_words_by_source_and_target(capsys: pytest.CaptureFixture[str]) -> None:
     (step,) = json.loads(printed(capsys, "-o", "json"))
     assert step["step"] == "as-written"
-    assert step["where"] == "scenario.yaml:20"
+    assert step["where"] == "scenario.yaml:21"
     assert step["words"]["user"]["web-service:80"] == "allowed"
 
 
 def test_html_is_a_page_in_which_nothing_is_markup_that_should_not_be(capsys: pytest.CaptureFixture[str]) -> None:
     page = printed(capsys, "-o", "html")
     root = ElementTree.fromstring(page.replace("<!doctype html>", "").replace('<meta charset="utf-8">', ""))
-    assert [cell.text for cell in root.iter("caption")] == ["step as-written (scenario.yaml:20)"]
+    assert [cell.text for cell in root.iter("caption")] == ["step as-written (scenario.yaml:21)"]
     assert [cell.get("class") for cell in root.iter("td")].count("unresolved") == 6

@@ -6,20 +6,22 @@ import yaml
 
 from netpol_harness.generate.drafts import Draft
 from netpol_harness.generate.write import texts, write
+from netpol_harness.scenario import SCHEMA_FILE
 from netpol_harness.scenario.load import load
 
 SHIPPED = Path(__file__).parents[2] / "scenarios/conformance/axes"
+SCHEMA = "../../../../harness/netpol_harness/scenario/scenario.schema.json"
 
 
 def test_the_shipped_scenarios_are_what_the_generator_writes_now(few: tuple[Draft, ...]) -> None:
     """If this fails: netpol catalogue scenarios/conformance/axes"""
     shipped = {file.relative_to(SHIPPED): file.read_text() for file in SHIPPED.rglob("*.yaml")}
 
-    assert shipped == dict(texts(few))
+    assert shipped == dict(texts(few, SCHEMA))
 
 
 def test_the_files_say_what_the_drafts_say(few: tuple[Draft, ...]) -> None:
-    found = dict(texts(few[:1]))
+    found = dict(texts(few[:1], SCHEMA))
     (draft,) = few[:1]
 
     assert yaml.safe_load(found[Path(draft.name, "scenario.yaml")]) == plain(draft.scenario)
@@ -29,7 +31,7 @@ def test_the_files_say_what_the_drafts_say(few: tuple[Draft, ...]) -> None:
 
 
 def test_lines_are_of_readable_length(few: tuple[Draft, ...]) -> None:
-    assert max(len(line) for _, text in texts(few) for line in text.splitlines()) <= 120
+    assert max(len(line) for _, text in texts(few, SCHEMA) for line in text.splitlines()) <= 120
 
 
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*/scenario.yaml")), ids=lambda file: file.parent.name)
@@ -41,12 +43,15 @@ def test_scenarios_of_an_earlier_catalogue_go_and_others_stay(few: tuple[Draft, 
     own = tmp_path / "own/scenario.yaml"
     own.parent.mkdir()
     own.write_text("title: mine\n")
-    write(few[:2], tmp_path)
+    write(few[:2], tmp_path, SCHEMA_FILE)
 
-    write(few[1:3], tmp_path)
+    write(few[1:3], tmp_path, SCHEMA_FILE)
 
     assert {folder.name for folder in tmp_path.iterdir()} == {"own", *(draft.name for draft in few[1:3])}
     assert own.read_text() == "title: mine\n"
+    first, modeline = (tmp_path / few[1].name / "scenario.yaml").read_text().splitlines()[:2]
+    assert first.startswith("# Written by")
+    assert (tmp_path / few[1].name / modeline.partition("$schema=")[2]).resolve() == SCHEMA_FILE.resolve()
 
 
 def plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import yaml
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Demo
+    from tests.plugin.demo import Demo
 
 pytestmark = pytest.mark.live
 

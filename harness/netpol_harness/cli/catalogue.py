@@ -11,6 +11,7 @@ from netpol_harness.cli.output import print_text
 from netpol_harness.errors import HarnessError
 from netpol_harness.generate.drafts import drafts
 from netpol_harness.generate.write import write
+from netpol_harness.scenario import SCHEMA_FILE
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the scenarios, and print how many there are."""
     scenarios = drafts(full=args.full)
     try:
-        write(scenarios, args.folder)
+        write(scenarios, args.folder, SCHEMA_FILE)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}"
         raise HarnessError(f"cannot write the catalogue: {reason}; give a folder that you may write to") from error

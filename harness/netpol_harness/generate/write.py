@@ -1,5 +1,6 @@
 """The catalogue as files: YAML as one would write it by hand, the same to the byte each time."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,26 +14,30 @@ NOTICE = "# Written by `netpol catalogue`: change the generator, not this file.\
 _WIDTH = 112
 
 
-def texts(drafts: Iterable[Draft]) -> Iterator[tuple[Path, str]]:
-    """Every file of the scenarios: its path beneath their common folder, and its text."""
+def texts(drafts: Iterable[Draft], schema: str) -> Iterator[tuple[Path, str]]:
+    """Yield every file of the scenarios: its path below their common folder, and its text.
+
+    ``schema`` is the way from a scenario's folder to the JSON Schema of scenario.yaml, which editors follow.
+    """
+    modeline = f"# yaml-language-server: $schema={schema}\n"
     for draft in drafts:
         folder = Path(draft.name)
-        yield folder / "scenario.yaml", NOTICE + _scenario(draft.scenario)
+        yield folder / "scenario.yaml", NOTICE + modeline + _scenario(draft.scenario)
         yield folder / "workloads.yaml", NOTICE + "---\n".join(_dump(manifest) for manifest in draft.workloads)
         for name, manifest in draft.policies.items():
             yield folder / "policies" / f"{name}.yaml", _dump(manifest)
 
 
-def write(drafts: Iterable[Draft], folder: Path) -> int:
-    """Write the scenarios beneath a folder and return their number; those of an earlier catalogue go.
+def write(drafts: Iterable[Draft], folder: Path, schema: Path) -> int:
+    """Write the scenarios below a folder and return their number; those of an earlier catalogue are removed.
 
-    Raises ``OSError`` where that cannot be done.
+    ``schema`` is the file with the JSON Schema of scenario.yaml. Raises ``OSError`` where that cannot be done.
     """
     for earlier in folder.glob("*/scenario.yaml"):
         if earlier.is_file() and earlier.read_text(encoding="utf-8", errors="replace").startswith(NOTICE):
             shutil.rmtree(earlier.parent)
     written = set()
-    for path, text in texts(drafts):
+    for path, text in texts(drafts, os.path.relpath(schema, folder.absolute() / "scenario")):
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

@@ -19,6 +19,7 @@ from netpol_harness.scenario.shape import (
     integer,
     mapping,
     nullable,
+    rule,
     sequence,
     string,
     table,
@@ -113,10 +114,13 @@ _SELECTOR = mapping(
 )
 
 
-def _cidr(node: YamlNode, report: Report) -> None:
+def _check_cidr(node: YamlNode, report: Report) -> None:
     string("a CIDR such as 10.0.0.0/8")(node, report)
     if node.kind is YamlKind.TEXT and _network(node) is None:
         report.add(node.place, f"'{node.text[:60]}' is not a CIDR", "write address/length, such as 10.0.0.0/8")
+
+
+_CIDR = rule(_check_cidr, type="string")
 
 
 def _network(node: YamlNode) -> IPv4Network | IPv6Network | None:
@@ -159,7 +163,7 @@ def _one_peer(node: YamlNode, report: Report) -> None:
 
 
 _IP_BLOCK = both(
-    mapping({"cidr": _cidr, "except": nullable(sequence(_cidr, "a list of CIDRs"))}, required=("cidr",)),
+    mapping({"cidr": _CIDR, "except": nullable(sequence(_CIDR, "a list of CIDRs"))}, required=("cidr",)),
     _excepts_lie_within,
 )
 _PEER = both(

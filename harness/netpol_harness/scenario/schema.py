@@ -1,5 +1,7 @@
 """The closed keys of scenario.yaml, as shapes. ``SCENARIO`` is the reference of the format."""
 
+from typing import Any
+
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.kubernetes import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -9,11 +11,13 @@ from netpol_harness.scenario.shape import (
     Shape,
     both,
     choice,
+    documented,
     either,
     flag,
     integer,
     mapping,
     nullable,
+    rule,
     seconds,
     sequence,
     table,
@@ -24,13 +28,15 @@ from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 _PORT = r"0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])(/(TCP|UDP|SCTP))?"
 
 
-def _changeable(node: YamlNode, report: Report) -> None:
+def _is_changeable(node: YamlNode, report: Report) -> None:
     if node.text == NAMESPACE_NAME_LABEL:
         report.add(node.place, f"the label {NAMESPACE_NAME_LABEL} is the API server's own", "use another label")
 
 
-def _asserts(node: YamlNode, report: Report) -> None:
-    """A step must say something of the network, or its green would mean nothing."""
+_CHANGEABLE = rule(_is_changeable, **{"not": {"const": NAMESPACE_NAME_LABEL}})
+
+
+def _expects_something(node: YamlNode, report: Report) -> None:
     paths, others = node.at("paths"), node.at("others")
     unread = YamlKind.NOTHING if node.get("paths") is None else YamlKind.MAPPING
     silent = paths.kind is unread and not paths.entries and others.text in ("", Others.UNCHECKED)
@@ -38,17 +44,40 @@ def _asserts(node: YamlNode, report: Report) -> None:
         report.add(node.place, "this step expects nothing", "add 'paths:', or 'others: blocked' or 'others: allowed'")
 
 
-def _has_words(node: YamlNode, report: Report) -> None:
-    """Paths without words are for steps whose words are derived."""
+_EXPECTS_SOMETHING = rule(
+    _expects_something,
+    anyOf=[
+        {"required": ["paths"], "properties": {"paths": {"minProperties": 1}}},
+        {"required": ["others"], "properties": {"others": {"not": {"const": Others.UNCHECKED}}}},
+        {"required": ["expect"]},
+    ],
+)
+"""A step without an expectation would pass whatever the network does."""
+
+
+def _has_verdicts(node: YamlNode, report: Report) -> None:
     paths = node.at("paths")
     if paths.kind is YamlKind.LIST and node.get("expect") is None:
         report.add(paths.place, "these paths have no words", "add 'expect: oracle', or write PATH: WORD")
 
 
+_HAS_VERDICTS = rule(
+    _has_verdicts,
+    **{
+        "if": {"required": ["paths"], "properties": {"paths": {"type": "array"}}},
+        "then": {"required": ["expect"]},
+    },
+)
+"""Paths without verdicts are for steps whose verdicts are derived."""
+
+
 def _repeats_a_change(node: YamlNode, report: Report) -> None:
-    """To enter a step again takes a step before it to return to."""
     if node.items and (repeat := node.items[0].get("repeat")):
         report.add(repeat.place, "the first step cannot be repeated: no step is before it", "put a step before it")
+
+
+_REPEATS_A_CHANGE = rule(_repeats_a_change, items=[{"not": {"required": ["repeat"]}}])
+"""Entering a step again needs a step before it to return to."""
 
 
 def _unique_names(node: YamlNode, report: Report) -> None:
@@ -63,14 +92,20 @@ def _unique_names(node: YamlNode, report: Report) -> None:
 _LABELS = table(
     nullable(text("a label value", LABEL_VALUE, LABEL_RULE)),
     "a mapping of label keys to values",
-    key=both(text("a label key", LABEL_KEY, LABEL_RULE), _changeable),
+    key=both(text("a label key", LABEL_KEY, LABEL_RULE), _CHANGEABLE),
 )
 _FILE = text("a file or glob", r"[^/\0][^\0]*", "write it relative to the scenario's directory")
 _FILES = sequence(_FILE, "a list of files")
 _HOST = text("the name of an external host", rf"(?!any\Z){DNS_LABEL}", "write lower-case letters, digits and '-'")
+_PORT_TEXT = text("a port", _PORT, "write 80, 53/UDP or 7777/SCTP")
+_PORT_NUMBER = {"type": "integer", "minimum": 1, "maximum": 65_535}
+_HOST_PORT = Shape(_PORT_TEXT, {"anyOf": [_PORT_NUMBER, {**_PORT_TEXT.json_schema, "type": "string"}]})
 _HOST_FIELDS: dict[str, Shape] = {
-    "address": text("an IP address"),
-    "ports": sequence(text("a port", _PORT, "write 80, 53/UDP or 7777/SCTP"), "a list of ports"),
+    "address": documented("Its IP address; without one the harness chooses.", text("an IP address")),
+    "ports": documented(
+        "The ports on which it listens, such as 443 or 53/UDP.",
+        sequence(_HOST_PORT, "a list of ports"),
+    ),
 }
 _EXTERNAL = either(
     {
@@ -82,56 +117,92 @@ _EXTERNAL = either(
     "a list of names, or a mapping of names to address and ports",
 )
 
-STEP = both(
-    mapping(
-        {
-            "name": text(
-                "a step's name", r"[A-Za-z0-9._-]+", "write letters, digits, '.', '_' and '-': it is part of test ids"
-            ),
-            "description": text("a description"),
-            "policies": _FILES,
-            "paths": either(
-                {
-                    YamlKind.MAPPING: table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
-                    YamlKind.LIST: sequence(text("a path"), "a list of paths", least=1),
-                },
-                "a mapping of paths to words",
-            ),
-            "others": choice(Others, "a word for the other paths"),
-            "expect": choice(("oracle",), "what the words of the paths are derived from"),
-            "repeat": integer("a number of times to enter the step", 2, 100),
-            "restart": choice(Restart, "something to restart"),
-            "labels": mapping(
-                {
-                    "pods": table(_LABELS, "a mapping of pods to labels"),
-                    "namespaces": table(_LABELS, "a mapping of namespaces to labels"),
-                },
-                what="a mapping of pods and namespaces",
-            ),
-            "recreate": sequence(text("a pod"), "a list of pods"),
-            "absent": sequence(text("an object"), "a list of objects"),
-        },
-        required=("name",),
-        what="a step (a mapping with a name)",
+_STEP_FIELDS: dict[str, Shape] = {
+    "name": documented(
+        "The step's name, which is part of test ids.",
+        text("a step's name", r"[A-Za-z0-9._-]+", "write letters, digits, '.', '_' and '-': it is part of test ids"),
     ),
-    _asserts,
-    _has_words,
+    "description": documented("What this step shows.", text("a description")),
+    "policies": documented("All policies that are in force in this step: files or globs.", _FILES),
+    "paths": documented(
+        "Connections and their verdicts, such as `web -> db:3306: blocked`; a list of paths with `expect: oracle`.",
+        either(
+            {
+                YamlKind.MAPPING: table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
+                YamlKind.LIST: sequence(text("a path"), "a list of paths", least=1),
+            },
+            "a mapping of paths to words",
+        ),
+    ),
+    "others": documented(
+        "The verdict of every other pair of pods and served port; `oracle`: what the policies say, pair by pair.",
+        choice(Others, "a word for the other paths"),
+    ),
+    "expect": documented(
+        "Derive all verdicts of this step from the policies.",
+        choice(("oracle",), "what the words of the paths are derived from"),
+    ),
+    "repeat": documented(
+        "Enter this step so many times, from the step before it.",
+        integer("a number of times to enter the step", 2, 100),
+    ),
+    "restart": documented(
+        "Restart the network plugin's policy agent on entering this step.", choice(Restart, "something to restart")
+    ),
+    "labels": documented(
+        "Labels that pods and namespaces carry in this step; null removes a label.",
+        mapping(
+            {
+                "pods": table(_LABELS, "a mapping of pods to labels"),
+                "namespaces": table(_LABELS, "a mapping of namespaces to labels"),
+            },
+            what="a mapping of pods and namespaces",
+        ),
+    ),
+    "recreate": documented("Pods that are deleted and created again.", sequence(text("a pod"), "a list of pods")),
+    "absent": documented("Workloads that do not exist in this step.", sequence(text("an object"), "a list of objects")),
+}
+STEP = both(
+    mapping(_STEP_FIELDS, required=("name",), what="a step (a mapping with a name)"),
+    _EXPECTS_SOMETHING,
+    _HAS_VERDICTS,
 )
 
 SCENARIO = mapping(
     {
-        "title": text("a title"),
-        "description": text("a description"),
-        "workloads": sequence(_FILE, "a list of files", least=1),
-        "external": _EXTERNAL,
-        "exclusive": flag,
-        "marks": sequence(
-            text("a marker of pytest", r"[A-Za-z][A-Za-z0-9_]*", "write letters, digits and '_'"), "a list of markers"
+        "title": documented("The scenario in one line.", text("a title")),
+        "description": documented("What the scenario shows.", text("a description")),
+        "workloads": documented(
+            "Namespaces, Pods, Deployments, Services and other objects: files or globs.",
+            sequence(_FILE, "a list of files", least=1),
         ),
-        "requires": sequence(text("a capability"), "a list of capabilities"),
-        "timeouts": mapping({"settle": seconds, "ready": seconds}, what="a mapping of durations"),
-        "steps": both(sequence(STEP, "a list of steps", least=1), _unique_names, _repeats_a_change),
+        "external": documented("Hosts outside the cluster.", _EXTERNAL),
+        "exclusive": documented("Run alone on the cluster, for objects that are in no namespace.", flag),
+        "marks": documented(
+            "Markers of pytest, for `-m`.",
+            sequence(
+                text("a marker of pytest", r"[A-Za-z][A-Za-z0-9_]*", "write letters, digits and '_'"),
+                "a list of markers",
+            ),
+        ),
+        "requires": documented(
+            "Capabilities, such as SCTP; the scenario is skipped where the backend lacks one.",
+            sequence(text("a capability"), "a list of capabilities"),
+        ),
+        "timeouts": documented(
+            "Seconds to wait for the paths of a step to settle, and for the workloads to be ready.",
+            mapping({"settle": seconds, "ready": seconds}, what="a mapping of durations"),
+        ),
+        "steps": documented(
+            "States of the cluster, entered in this order.",
+            both(sequence(STEP, "a list of steps", least=1), _unique_names, _REPEATS_A_CHANGE),
+        ),
     },
     required=("title", "workloads", "steps"),
     what="a scenario (a mapping with title, workloads and steps)",
 )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 7) of scenario.yaml, which ``scenario.schema.json`` in this package holds."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "scenario.yaml", **SCENARIO.json_schema}

@@ -1,11 +1,16 @@
-"""Shapes: what a YAML value must look like, said once, as data that reads like a reference page.
+"""Shapes: what a YAML value must look like, declared once, as data that reads like a reference page.
 
-A shape looks at a node and reports; it never stops and never raises. Who reads the node afterwards may rely on a value
-only where nothing was reported, and gets empty values elsewhere (``YamlNode``'s accessors).
+A shape checks a node and reports problems; it never stops and never raises. Code that reads the node afterwards may
+rely on a value only where nothing was reported, and gets empty values elsewhere (``YamlNode``'s accessors).
+
+A shape is also a JSON Schema, for editors. The schema accepts every value that the shape accepts; it may accept more,
+where JSON Schema has no word for a rule.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from netpol_harness.paths.diagnostics import Place, Problem, suggest
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -29,11 +34,34 @@ class Report:
 _DAY = 86_400
 _SCALARS = (YamlKind.TEXT, YamlKind.NUMBER, YamlKind.FLAG, YamlKind.MERGE)
 
-Shape = Callable[[YamlNode, Report], None]
+Check = Callable[[YamlNode, Report], None]
+"""Reports what is wrong with a node."""
 
 
-def anything(node: YamlNode, report: Report) -> None:
-    """Any value at all."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A check of a value, and the same as JSON Schema (draft 7); an empty schema accepts anything."""
+
+    check: Check
+    json_schema: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, node: YamlNode, report: Report) -> None:
+        """Report what is wrong with a node."""
+        self.check(node, report)
+
+
+def rule(check: Check, **json_schema: Any) -> Shape:
+    """A check that is no combination of shapes, with the part of it that JSON Schema can express."""
+    return Shape(check, json_schema)
+
+
+def documented(description: str, shape: Shape) -> Shape:
+    """The same shape, with a description that editors show."""
+    return Shape(shape.check, {"description": description, **shape.json_schema})
+
+
+anything = Shape(lambda node, report: None)
+"""Any value at all."""
 
 
 def mapping(
@@ -54,7 +82,10 @@ def mapping(
             if node.get(name) is None:
                 report.add(node.place, f"'{name}' is missing", f"add '{name}:' here")
 
-    return check
+    schema: dict[str, Any] = {"type": "object", "properties": {k: shape.json_schema for k, shape in fields.items()}}
+    if required:
+        schema["required"] = list(required)
+    return Shape(check, {**schema, "additionalProperties": rest.json_schema if rest else False})
 
 
 def table(value: Shape, what: str, *, key: Shape = anything) -> Shape:
@@ -66,7 +97,8 @@ def table(value: Shape, what: str, *, key: Shape = anything) -> Shape:
                 key(name, report)
                 value(entry, report)
 
-    return check
+    names = {"propertyNames": key.json_schema} if key.json_schema else {}
+    return Shape(check, {"type": "object", **names, "additionalProperties": value.json_schema})
 
 
 def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
@@ -80,23 +112,24 @@ def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
         for entry in node.items:
             item(entry, report)
 
-    return check
+    count = {"minItems": least} if least else {}
+    return Shape(check, {"type": "array", "items": item.json_schema, **count})
 
 
-def text(what: str, pattern: str = ".+", rule: str = "write something") -> Shape:
+def text(what: str, pattern: str = ".+", remedy: str = "write something") -> Shape:
     """A text, to which numbers and truth words count as they are written. ``pattern`` must match all of it."""
     compiled = re.compile(pattern, re.DOTALL)
 
     def check(node: YamlNode, report: Report) -> None:
         if _is(node, _SCALARS, what, report) and not compiled.fullmatch(node.text):
-            report.add(node.place, f"'{_short(node.text)}' is not {what}", rule)
+            report.add(node.place, f"'{_short(node.text)}' is not {what}", remedy)
 
-    return check
+    return Shape(check, {"type": ["string", "number", "boolean"], "pattern": _ecma(pattern)})
 
 
-def string(what: str, pattern: str = ".*", rule: str = "") -> Shape:
+def string(what: str, pattern: str = ".*", remedy: str = "") -> Shape:
     """A text that the API also reads as one: ``on`` and ``80`` have to be quoted."""
-    matching = text(what, pattern, rule)
+    matching = text(what, pattern, remedy)
 
     def check(node: YamlNode, report: Report) -> None:
         if node.kind in (YamlKind.NUMBER, YamlKind.FLAG):
@@ -104,7 +137,7 @@ def string(what: str, pattern: str = ".*", rule: str = "") -> Shape:
         else:
             matching(node, report)
 
-    return check
+    return Shape(check, {"type": "string", "pattern": _ecma(pattern)})
 
 
 def integer(what: str, low: int, high: int) -> Shape:
@@ -116,11 +149,10 @@ def integer(what: str, low: int, high: int) -> Shape:
         ):
             report.add(node.place, f"{_short(node.text)} is not {what}", f"write a whole number from {low} to {high}")
 
-    return check
+    return Shape(check, {"type": "integer", "minimum": low, "maximum": high})
 
 
-def seconds(node: YamlNode, report: Report) -> None:
-    """A positive number of seconds, at most a day."""
+def _check_seconds(node: YamlNode, report: Report) -> None:
     if not _is(node, (YamlKind.NUMBER,), "a number of seconds", report) or not isinstance(node.value, int | float):
         return
     if not 0 < node.value <= _DAY:
@@ -128,9 +160,16 @@ def seconds(node: YamlNode, report: Report) -> None:
         report.add(node.place, f"{_short(node.text)} is not a duration", remedy)
 
 
-def flag(node: YamlNode, report: Report) -> None:
-    """True or false."""
+seconds = Shape(_check_seconds, {"type": "number", "exclusiveMinimum": 0, "maximum": _DAY})
+"""A positive number of seconds, at most a day."""
+
+
+def _check_flag(node: YamlNode, report: Report) -> None:
     _is(node, (YamlKind.FLAG,), "true or false", report)
+
+
+flag = Shape(_check_flag, {"type": "boolean"})
+"""True or false."""
 
 
 def choice(words: Iterable[str], what: str) -> Shape:
@@ -141,7 +180,7 @@ def choice(words: Iterable[str], what: str) -> Shape:
         if _is(node, _SCALARS, what, report) and node.text not in known:
             report.add(node.place, f"'{_short(node.text)}' is not {what}", f"write one of {', '.join(known)}")
 
-    return check
+    return Shape(check, {"enum": list(known)})
 
 
 def either(shapes: Mapping[YamlKind, Shape], what: str) -> Shape:
@@ -151,17 +190,20 @@ def either(shapes: Mapping[YamlKind, Shape], what: str) -> Shape:
         if _is(node, tuple(shapes), what, report):
             shapes[node.kind](node, report)
 
-    return check
+    return Shape(check, {"anyOf": [shape.json_schema for shape in shapes.values()]})
 
 
-def both(*shapes: Shape) -> Shape:
-    """Each of several shapes."""
+def both(shape: Shape, *checks: Check) -> Shape:
+    """A shape with further checks, which may be shapes themselves."""
+
+    every: tuple[Check, ...] = (shape, *checks)
 
     def check(node: YamlNode, report: Report) -> None:
-        for shape in shapes:
-            shape(node, report)
+        for each in every:
+            each(node, report)
 
-    return check
+    more = [each.json_schema for each in checks if isinstance(each, Shape) and each.json_schema]
+    return Shape(check, {**shape.json_schema, **({"allOf": more} if more else {})})
 
 
 def nullable(shape: Shape) -> Shape:
@@ -171,7 +213,12 @@ def nullable(shape: Shape) -> Shape:
         if node.kind is not YamlKind.NOTHING:
             shape(node, report)
 
-    return check
+    return Shape(check, {"anyOf": [{"type": "null"}, shape.json_schema]})
+
+
+def _ecma(pattern: str) -> str:
+    """The pattern as an editor reads it: a regular expression of ECMAScript, which may match anywhere in the text."""
+    return rf"^(?:{pattern})$".replace(r"\Z", "$").replace(".+", r"[\s\S]+").replace(".*", r"[\s\S]*")
 
 
 def _is(node: YamlNode, kinds: Collection[YamlKind], what: str, report: Report) -> bool:
