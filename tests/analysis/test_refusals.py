@@ -13,6 +13,7 @@ from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
 from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
@@ -22,7 +23,8 @@ NEGATIVE = Profile("negative", dict.fromkeys(Point, Decision.NO))
 
 def reasons(scenario: Scenario, source: End, port: str, profile: Profile = SPECIFICATION) -> list[str]:
     """Why the rules of the policies in force do not admit a connection to the database, closest rule first."""
-    world = world_of(scenario.steps[-1], scenario, {WEB: ["10.244.0.7"]})
+    addresses: KnownAddresses = {WEB: ["10.244.0.7"]}
+    world = world_of(scenario.steps[-1], scenario, addresses)
     number, _, protocol = port.partition("/")
     flow = Flow(source, DB, Port(Protocol(protocol), int(number)))
     names = {DB: "db", WEB: "web"}

@@ -84,7 +84,8 @@ class Reading:
         home, virtual = policy["metadata"]["namespace"], flow[3] if kind == "Egress" else ""
         for peers, ports in rules(policy, kind):
             is_peer = not peers or any(self.is_peer(entry, peer, home, virtual) for entry in peers)
-            if is_peer and any(self.is_port(entry, flow, kind) for entry in ports or [None]):
+            entries: list[Dict | None] = [*ports] or [None]
+            if is_peer and any(self.is_port(entry, flow, kind) for entry in entries):
                 return True
         return False
 
