@@ -23,8 +23,7 @@ NEGATIVE = Profile("negative", dict.fromkeys(Point, Decision.NO))
 
 def reasons(scenario: Scenario, source: End, port: str, profile: Profile = SPECIFICATION) -> list[str]:
     """Why the rules of the policies in force do not admit a connection to the database, closest rule first."""
-    addresses: KnownAddresses = {WEB: ["10.244.0.7"]}
-    world = world_of(scenario.steps[-1], scenario, addresses)
+    world = world_of(scenario.steps[-1], scenario, KnownAddresses({WEB: ["10.244.0.7"]}))
     number, _, protocol = port.partition("/")
     flow = Flow(source, DB, Port(Protocol(protocol), int(number)))
     names = {DB: "db", WEB: "web"}

@@ -5,7 +5,7 @@ from itertools import count
 
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.model.json_object import JsonMapping, JsonObject
-from netpol_harness.runner.state import state_of
+from netpol_harness.runner.target_state import scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario, Step
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
@@ -15,7 +15,7 @@ NODE = "192.0.2.1"
 
 def live_objects(scenario: Scenario, step: Step, placement: Placement) -> list[JsonMapping]:
     """Pods, Services and external hosts of a step, and the name server, in the cluster's namespaces."""
-    state = state_of(scenario, step, placement).values()
+    state = scenario_objects(scenario, step, placement).values()
     pods = [pod for data in state for pod in _pods(data)]
     hosts = [_host(host.name, host.address, placement) for host in scenario.externals]
     name_server = {"namespace": "kube-system", "name": "coredns-1", "labels": {"k8s-app": "kube-dns"}}

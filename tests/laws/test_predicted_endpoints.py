@@ -16,7 +16,7 @@ from netpol_harness.analysis.route import Router
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.oracle.verdict import Flow, Outside
-from netpol_harness.paths.ends import AddressTarget, ExternalSource, NodePortTarget, PodSource, PodTarget
+from netpol_harness.paths.ends import AddressTarget, ExternalSource, NodePortTarget, PodSource, PodTarget, Source
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Scheme
 from netpol_harness.paths.path import Path as NetworkPath
@@ -159,7 +159,8 @@ def _unwritten(views: Views) -> Iterator[NetworkPath]:
     addresses = {address for pod in owned for address in pod.addresses}
     addresses |= {address for service in views.step.inventory.services.values() for address in service.cluster_ips}
     refs = [workload.ref for workload in views.step.inventory.workloads.values() if workload.replicas]
-    for source in (ExternalSource("far"), *map(PodSource, refs)):
+    sources: list[Source] = [ExternalSource("far"), *map(PodSource, refs)]
+    for source in sources:
         for ref, number in product(refs, range(3)):
             yield NetworkPath(source, Scheme.TCP, NodePortTarget(ref, NODE_PORT + number), "s", f"node({ref})")
         for number in (80, 81):
