@@ -132,6 +132,24 @@ def test_source_ports_and_the_nodes_network(play: Play) -> None:
         assert wrong(scenario_run) == {}
 
 
+def test_the_name_of_an_absent_service_is_asked_and_does_not_resolve(play: Play) -> None:
+    steps = """
+    - {name: open, paths: {x/b -> svc:80: allowed}}
+    - name: gone
+      absent: [Service/svc]
+      recreate: [x/b]
+      paths:
+        x/d -> svc:80: unresolved
+        y/a -> svc.x.svc:80: undefined
+        throughout x/d -> svc:80: undefined
+        first x/b -> svc:80: unresolved
+    """
+    with play(steps) as scenario_run:
+        assert wrong(scenario_run) == {}
+        outcomes = {outcome for _, outcome in seen(scenario_run, "gone").values()}
+    assert outcomes == {Outcome.NAME_FAILED}
+
+
 HELD = """
 - name: open
   paths:

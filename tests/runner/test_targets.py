@@ -186,6 +186,18 @@ def test_any_pod_of_the_scenario_may_vouch_for_the_name_server_and_for_nothing_e
     assert resolved_probe.question.vouchers == ()
 
 
+def test_the_name_of_a_service_can_be_asked_without_the_service_where_it_may_be_unresolved(
+    aimed: Callable[..., tuple[ResolvedProbe, ...]],
+) -> None:
+    without = ClusterSnapshot.of([data for data in LIVE if data["kind"] != "Service"], Placement({"shop": "shop-x1"}))
+    for word in ("unresolved", "undefined"):
+        (resolved_probe,) = aimed("client -> service(web):8080", word, without)
+        assert resolved_probe.target == "web:8080"
+    for path in ("client -> service(web):8080", "client -> ip(web):8080"):
+        with pytest.raises(WorkloadFailed, match="Service shop/web does not exist; see `kubectl -n shop-x1 get"):
+            aimed(path, "blocked", without)
+
+
 def test_what_is_not_there_is_said(shop: Scenario) -> None:
     sentence = parse("client -> pod(web):80", Expected.ALLOWED, Place("test", 1))
     assert not isinstance(sentence, Problem)

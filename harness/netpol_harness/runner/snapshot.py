@@ -71,26 +71,30 @@ class ClusterSnapshot:
         pods = {self._logical(pod.workload): pod.addresses for pod in running if count[pod.workload] == 1}
         return KnownAddresses(pods, {name: host.addresses for name, host in self.externals.items()})
 
+    def real(self, ref: NamespacedName) -> NamespacedName:
+        """The name on the cluster of what has this logical name."""
+        return NamespacedName(self.placement.real(ref.namespace), ref.name)
+
     def has_pods(self, workload: NamespacedName) -> bool:
         """Whether a workload has running pods."""
-        return bool(self.endpoints.pods_of(self._real(workload)))
+        return bool(self.endpoints.pods_of(self.real(workload)))
 
     def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
         """The running pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
-        if not (pods := self.endpoints.pods_of(self._real(workload))):
-            namespace = self._real(workload).namespace
+        if not (pods := self.endpoints.pods_of(self.real(workload))):
+            namespace = self.real(workload).namespace
             raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {namespace} get pods`")
         return pods
 
     def pods_ever_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
         """Its running pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
-        real = self._real(workload)
+        real = self.real(workload)
         ended = [pod for pod in self.world.pods.values() if pod.workload == real and not pod.running]
         return (*self.endpoints.pods_of(real), *ended) or self.pods_of(workload)
 
     def service(self, ref: NamespacedName) -> Service:
         """A Service; ``WorkloadFailed`` if there is none of this name."""
-        real = self._real(ref)
+        real = self.real(ref)
         if (service := self.world.services.get(real)) is None:
             raise WorkloadFailed(f"Service {ref} does not exist; see `kubectl -n {real.namespace} get services`")
         return service
@@ -105,14 +109,11 @@ class ClusterSnapshot:
         """The pods and hosts that should answer a path, and their own port numbers; none where nothing is known to."""
         target = path.target
         if not isinstance(target, ExternalTarget | AddressTarget):
-            target = replace(target, ref=self._real(target.ref))
+            target = replace(target, ref=self.real(target.ref))
         return tuple(
             (e.pod if isinstance(e, PodEndpoint) else self.external_host(e.host), e.port.number)
             for e in self.endpoints.of_target(target, path.port)
         )
-
-    def _real(self, ref: NamespacedName) -> NamespacedName:
-        return NamespacedName(self.placement.real(ref.namespace), ref.name)
 
     def _logical(self, ref: NamespacedName) -> NamespacedName:
         return NamespacedName(self.placement.logical(ref.namespace), ref.name)

@@ -47,8 +47,12 @@ class ResolvedProbe:
 def resolve_probes(expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
     """The questions of one path: every pod of the source asks every address of the target. Never empty.
 
-    Raises ``WorkloadFailed`` where a pod, Service or address that the path needs is not there.
+    Raises ``WorkloadFailed`` where a pod, Service or address that the path needs does not exist. The name of a Service
+    that does not exist can be asked only where it may be unresolved.
     """
+    target = expectation.path.target
+    if isinstance(target, DnsTarget) and expectation.expected not in (Expected.UNRESOLVED, Expected.UNDEFINED):
+        snapshot.service(target.ref)
     return tuple(
         _aim(expectation, source, probe, snapshot)
         for source in _sources(expectation.path, snapshot)
@@ -57,7 +61,7 @@ def resolve_probes(expectation: Expectation, snapshot: ClusterSnapshot) -> tuple
 
 
 def probes_from(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
-    """What one pod of the path's source asks. Raises what ``resolve_probes`` does."""
+    """What one pod of the path's source asks. Raises what ``resolve_probes`` does, but not for want of a Service."""
     return tuple(_probes(path, source, snapshot))
 
 
@@ -134,7 +138,7 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
         case ClusterIPTarget(ref):
             return _cluster_ip(snapshot.service(ref))
         case ServiceTarget(ref) | FqdnTarget(ref):
-            return (_service_name(path.target, snapshot.service(ref), source),)
+            return (_service_name(path.target, snapshot.real(ref), source),)
 
 
 def _address(pod: Pod) -> str:
@@ -143,12 +147,11 @@ def _address(pod: Pod) -> str:
     return pod.addresses[0]
 
 
-def _service_name(target: DnsTarget, service: Service, source: Pod) -> str:
+def _service_name(target: DnsTarget, service: NamespacedName, source: Pod) -> str:
     """What one types in a pod: the bare name at home, ``name.namespace`` abroad, or the full name where asked for."""
-    name, namespace = service.ref.name, service.ref.namespace
     if isinstance(target, FqdnTarget):
-        return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
-    return name if namespace == source.ref.namespace else f"{name}.{namespace}"
+        return f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"
+    return service.name if service.namespace == source.ref.namespace else f"{service.name}.{service.namespace}"
 
 
 def _witnesses(path: Path, probe: Probe, expected: Expected, snapshot: ClusterSnapshot) -> tuple[Witness, ...]:

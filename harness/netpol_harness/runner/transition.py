@@ -86,7 +86,7 @@ class StepTransition:
         for path in paths(self.step, ProbeMode.CONTINUOUS):
             questions: Sequence[Question] = ()
             with suppress(WorkloadFailed):  # what comes with the step is asked from then on
-                questions = _questions(path, self.before)
+                questions = _questions(path, Expected.ALLOWED, self.before)
             self._watch(_ContinuousProbe(path, questions, ()))
         for watched in self._watched:
             if watched.questions:
@@ -103,7 +103,7 @@ class StepTransition:
         """Take note that all was ``changed`` by then (monotonic), and all pods run. ``after`` is who is there now."""
         self._took = changed - self.began
         for watched in self._watched:
-            watched.questions = _questions(watched.path, after)
+            watched.questions = _questions(watched.path, Expected.UNDEFINED, after)
         for source, asked in self._firsts.items():
             self._told |= self._heard(source, asked, after)
 
@@ -145,7 +145,7 @@ class StepTransition:
 
     def _present(self, watched: _ContinuousProbe) -> Sequence[Question]:
         if not watched.questions:
-            watched.questions = _questions(watched.path, self.ways.look(watched.before))
+            watched.questions = _questions(watched.path, Expected.ALLOWED, self.ways.look(watched.before))
         return watched.questions
 
     def _starts(self, workload: NamespacedName) -> bool:
@@ -191,11 +191,9 @@ def paths(step: Step, *manners: ProbeMode) -> Iterator[Path]:
             yield path
 
 
-def _questions(path: Path, snapshot: ClusterSnapshot) -> tuple[Question, ...]:
-    return tuple(
-        resolved_probe.question
-        for resolved_probe in resolve_probes(Expectation(path, Expected.UNDEFINED, ""), snapshot)
-    )
+def _questions(path: Path, expected: Expected, snapshot: ClusterSnapshot) -> tuple[Question, ...]:
+    """The questions of a path. A Service must exist for an ``expected`` ALLOWED, and need not for UNDEFINED."""
+    return tuple(resolved.question for resolved in resolve_probes(Expectation(path, expected, ""), snapshot))
 
 
 def _with_first(data: JsonMapping, asked: FirstPacketProbes, image: str) -> JsonMapping:
