@@ -68,19 +68,19 @@ def _probes(pods: Any, name: str = "server") -> list[Probe]:
     return [Probe(Scheme.TCP, address, 80), Probe(Scheme.UDP, address, 5353), Probe(Scheme.HTTP, address, 80)]
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
-def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, means: ProbeMethod) -> None:
+@pytest.mark.parametrize("method", list(ProbeMethod))
+def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, method: ProbeMethod) -> None:
     probes = _probes(pods)
     node = NamespacedName("default", "node")
-    replies = prober.observe(dict.fromkeys((SERVER, BARE, POOR, TWO, node), probes), means)
+    replies = prober.observe(dict.fromkeys((SERVER, BARE, POOR, TWO, node), probes), method)
     assert {reply.outcome for reply in replies.values()} == {Outcome.CONNECTED}
     containers = {pod: {replies[pod, probe].container for probe in probes} for pod, _ in replies}
     assert containers[SERVER] == {""}
     assert containers[TWO] == {"app"}
-    if means is ProbeMethod.CLI:
+    if method is ProbeMethod.CLI:
         assert containers[BARE] == containers[node] == {NAME}
-        assert replies[POOR, probes[0]].means == "curl"
-        assert replies[POOR, probes[1]].means == f"nc (container {NAME})"
+        assert replies[POOR, probes[0]].tool_and_container == "curl"
+        assert replies[POOR, probes[1]].tool_and_container == f"nc (container {NAME})"
 
 
 def test_all_workers_find_the_same_container(pods: Any, access: Access) -> None:

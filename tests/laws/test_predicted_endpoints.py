@@ -57,7 +57,7 @@ class Views:
         """Who is asked, in the path's own probes, whether they are alive."""
         probes = resolve_probes(Expectation(path, Expected.BLOCKED, ""), self.snapshot)
         return frozenset(
-            (self._name(ref), probe.port) for resolved in probes for ref, probe in resolved.question.witnesses
+            (self._name(ref), probe.port) for resolved in probes for ref, probe in resolved.question.liveness_checks
         )
 
     def _name(self, ref: NamespacedName) -> str:

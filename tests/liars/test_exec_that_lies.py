@@ -117,41 +117,41 @@ def _lying(honest: Any, lie: Lie, *, only: NamespacedName | None = None, from_ex
     return exec
 
 
-def _judgements(exec: Any, expected: Expected, means: ProbeMethod) -> set[Judgement]:
+def _judgements(exec: Any, expected: Expected, method: ProbeMethod) -> set[Judgement]:
     questions = [Question(CLIENT, probe, expected, ((TARGET, probe),)) for probe in PROBES]
     prober = Prober(exec, timeout=0.2, exec_timeout=5, concurrency=1)
-    return {judge_evidence(evidence) for evidence in converge(prober, questions, NO_TIME, means=means).values()}
+    return {judge_evidence(evidence) for evidence in converge(prober, questions, NO_TIME, method=method).values()}
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
+@pytest.mark.parametrize("method", list(ProbeMethod))
 @pytest.mark.parametrize("expected", WORDS)
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_an_honest_exec_is_believed(
-    honest_pods: HonestPods, truth: str, expected: Expected, means: ProbeMethod
+    honest_pods: HonestPods, truth: str, expected: Expected, method: ProbeMethod
 ) -> None:
     fitting = (truth, expected) in FITTING
-    assert _judgements(honest_pods(truth), expected, means) == {Judgement.AGREES if fitting else Judgement.DISAGREES}
+    assert _judgements(honest_pods(truth), expected, method) == {Judgement.AGREES if fitting else Judgement.DISAGREES}
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
+@pytest.mark.parametrize("method", list(ProbeMethod))
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("truth", TRUTHS)
 @pytest.mark.parametrize("expected", WORDS)
 def test_a_lying_exec_is_never_green(
-    honest_pods: HonestPods, truth: str, expected: Expected, lie: Lie, means: ProbeMethod
+    honest_pods: HonestPods, truth: str, expected: Expected, lie: Lie, method: ProbeMethod
 ) -> None:
-    judgements = _judgements(_lying(honest_pods(truth), lie), expected, means)
+    judgements = _judgements(_lying(honest_pods(truth), lie), expected, method)
     assert judgements <= {Judgement.BROKEN, Judgement.UNPROVEN}
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
+@pytest.mark.parametrize("method", list(ProbeMethod))
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("truth", ["dropped", "refused"])
 @pytest.mark.parametrize("liar", [CLIENT, TARGET])
 def test_one_liar_withholds_the_proof_of_a_denial(
-    honest_pods: HonestPods, truth: str, lie: Lie, liar: NamespacedName, means: ProbeMethod
+    honest_pods: HonestPods, truth: str, lie: Lie, liar: NamespacedName, method: ProbeMethod
 ) -> None:
-    judgements = _judgements(_lying(honest_pods(truth), lie, only=liar), Expected.BLOCKED, means)
+    judgements = _judgements(_lying(honest_pods(truth), lie, only=liar), Expected.BLOCKED, method)
     assert judgements <= {Judgement.BROKEN, Judgement.UNPROVEN}
 
 
@@ -202,13 +202,13 @@ EDITS = st.lists(
     edits=EDITS,
     truth=st.sampled_from(TRUTHS),
     expected=st.sampled_from(WORDS),
-    means=st.sampled_from(list(ProbeMethod)),
+    method=st.sampled_from(list(ProbeMethod)),
 )
 def test_no_mutilation_makes_a_wrong_word_right(
-    honest_pods: HonestPods, edits: list[tuple[int, int, bytes]], truth: str, expected: Expected, means: ProbeMethod
+    honest_pods: HonestPods, edits: list[tuple[int, int, bytes]], truth: str, expected: Expected, method: ProbeMethod
 ) -> None:
     def mutilates(pod: NamespacedName, reply: ExecReply, past: list[ExecReply]) -> ExecReply:
         return replace(reply, stdout=_mutilate(reply.stdout, edits))
 
     if (truth, expected) not in FITTING:
-        assert Judgement.AGREES not in _judgements(_lying(honest_pods(truth), mutilates), expected, means)
+        assert Judgement.AGREES not in _judgements(_lying(honest_pods(truth), mutilates), expected, method)

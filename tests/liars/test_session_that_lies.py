@@ -175,7 +175,7 @@ def test_nothing_is_held_where_no_session_can_be_had() -> None:
 def test_after_hanging_up_a_connection_is_a_new_one(pods: Pods) -> None:
     prober = Prober(pods, timeout=0.05, exec_timeout=0.2)
     prober.observe({POD: [HTTP]})
-    prober.hang_up([(POD, HTTP), (POD, UDP)])
+    prober.close_connections([(POD, HTTP), (POD, UDP)])
     assert prober.silence(POD, HTTP) == 0.0
     prober.observe({POD: [HTTP]})
     assert (pods.opened, pods.closed) == (2, 1)

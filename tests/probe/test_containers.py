@@ -6,7 +6,7 @@ from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.containers import ExecTarget, ExecTargets, lacks_program
+from netpol_harness.probe.containers import ExecTarget, ExecTargets, is_program_missing
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
 
@@ -177,7 +177,7 @@ def test_without_help_the_choice_among_several_containers_is_an_error() -> None:
     ],
 )
 def test_runtimes_have_their_own_words_for_a_program_that_is_not_there(said: str) -> None:
-    assert lacks_program(f"Internal error occurred: error executing command in container: {said}")
+    assert is_program_missing(f"Internal error occurred: error executing command in container: {said}")
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_runtimes_have_their_own_words_for_a_program_that_is_not_there(said: str
     ['pods "web" not found', 'unable to upgrade connection: container not found ("web")', "error dialing backend: EOF"],
 )
 def test_a_pod_that_is_not_there_is_no_missing_program(said: str) -> None:
-    assert not lacks_program(said)
+    assert not is_program_missing(said)

@@ -37,8 +37,8 @@ def _script(**states: str) -> Callable[[NamespacedName, str, int], str]:
     return network
 
 
-def _converge(pods: Any, expected: Expected, timeouts: Timeouts, *, witnesses: Any = WITNESS) -> Any:
-    question = Question(CLIENT, PROBE, expected, witnesses)
+def _converge(pods: Any, expected: Expected, timeouts: Timeouts, *, liveness_checks: Any = WITNESS) -> Any:
+    question = Question(CLIENT, PROBE, expected, liveness_checks)
     prober = Prober(pods, timeout=timeouts.probe, exec_timeout=timeouts.exec)
     return converge(prober, [question], timeouts)[question]
 
@@ -90,13 +90,13 @@ def test_late_is_no_excuse_for_a_single_attempt(fake_pods: FakePods) -> None:
 
 
 def test_a_denial_without_witnesses_is_never_proven(fake_pods: FakePods) -> None:
-    evidence = _converge(fake_pods(_script(client="d")), Expected.BLOCKED, QUICK, witnesses=())
+    evidence = _converge(fake_pods(_script(client="d")), Expected.BLOCKED, QUICK, liveness_checks=())
     assert judge_evidence(evidence) is Judgement.UNPROVEN
 
 
 def test_the_worst_witness_speaks_for_all(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="d", server="o", other="r"))
-    evidence = _converge(pods, Expected.BLOCKED, QUICK, witnesses=(*WITNESS, (OTHER, PROBE)))
+    evidence = _converge(pods, Expected.BLOCKED, QUICK, liveness_checks=(*WITNESS, (OTHER, PROBE)))
     assert evidence.last.liveness.outcome is Outcome.REFUSED
     assert judge_evidence(evidence) is Judgement.UNPROVEN
 

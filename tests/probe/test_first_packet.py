@@ -6,7 +6,7 @@ import pytest
 
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.first_packet import NAME, ROUNDS, FirstPacketProbes, worth_telling
+from netpol_harness.probe.first_packet import NAME, ROUNDS, FirstPacketProbes, without_failed_start
 from netpol_harness.probe.question import Probe
 from netpol_harness.results.evidence import Reply
 
@@ -40,5 +40,5 @@ def test_a_log_that_is_lost_or_anothers_shows_nothing() -> None:
 
 def test_rounds_that_showed_nothing_at_the_beginning_are_left_out_unless_all_did() -> None:
     lost, open, dropped = Reply(Outcome.PROBE_FAILED), Reply(Outcome.CONNECTED), Reply(Outcome.TIMED_OUT)
-    assert worth_telling([lost, dropped, lost, open]) == (dropped, lost, open)
-    assert worth_telling([lost, lost]) == (lost, lost)
+    assert without_failed_start([lost, dropped, lost, open]) == (dropped, lost, open)
+    assert without_failed_start([lost, lost]) == (lost, lost)

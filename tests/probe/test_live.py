@@ -54,10 +54,10 @@ class _Inside:
         return ExecReply(done.returncode, done.stdout, done.stderr)
 
 
-def _observe(prober: Prober, probes: Sequence[Probe], means: ProbeMethod = ProbeMethod.CLI) -> dict[Probe, Outcome]:
+def _observe(prober: Prober, probes: Sequence[Probe], method: ProbeMethod = ProbeMethod.CLI) -> dict[Probe, Outcome]:
     """Outcomes of one round; up to three rounds where the machine was too slow for silence to count."""
     for _ in range(3):
-        replies = prober.observe({POD: probes}, means)
+        replies = prober.observe({POD: probes}, method)
         if not any("too slow" in reply.detail for reply in replies.values()):
             break
     return {probe: replies[POD, probe].outcome for probe in probes}

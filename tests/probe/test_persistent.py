@@ -131,7 +131,7 @@ def test_data_passes_again_and_again_and_nothing_is_left(pods: Pods, server: Any
     prober = Prober(pods, timeout=2.0, exec_timeout=10)
     replies = [prober.observe({POD: [probe]})[POD, probe] for _ in range(3)]
     assert [reply.outcome for reply in replies] == [Outcome.CONNECTED] * 3, replies
-    prober.hang_up([(POD, probe)])
+    prober.close_connections([(POD, probe)])
     (session,) = pods.sessions
     assert session.process.wait(timeout=10) == 0
     assert session.left() == []

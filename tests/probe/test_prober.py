@@ -24,12 +24,12 @@ def _prober(exec: Any, **more: Any) -> Prober:
     return Prober(exec, timeout=0.2, exec_timeout=5.0, **more)
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
+@pytest.mark.parametrize("method", list(ProbeMethod))
 @pytest.mark.parametrize("python", [True, False])
-def test_every_probe_of_every_pod_gets_its_reply(fake_pods: FakePods, means: ProbeMethod, *, python: bool) -> None:
+def test_every_probe_of_every_pod_gets_its_reply(fake_pods: FakePods, method: ProbeMethod, *, python: bool) -> None:
     pods = fake_pods(NETWORK)
     pods.python = python
-    replies = _prober(pods).observe({A: [OPEN, DROPPED, REFUSED, OPEN], B: [DROPPED]}, means)
+    replies = _prober(pods).observe({A: [OPEN, DROPPED, REFUSED, OPEN], B: [DROPPED]}, method)
     assert {key: reply.outcome for key, reply in replies.items()} == {
         (A, OPEN): Outcome.CONNECTED,
         (A, DROPPED): Outcome.TIMED_OUT,
@@ -37,7 +37,7 @@ def test_every_probe_of_every_pod_gets_its_reply(fake_pods: FakePods, means: Pro
         (B, DROPPED): Outcome.TIMED_OUT,
     }
     tools = {reply.tool for reply in replies.values()}
-    assert tools == {"python3" if means is ProbeMethod.PYTHON and python else "nc"}
+    assert tools == {"python3" if method is ProbeMethod.PYTHON and python else "nc"}
 
 
 def test_one_exec_carries_all_probes_of_a_pod_and_tools_are_found_once(fake_pods: FakePods) -> None:
@@ -170,7 +170,7 @@ def test_a_pod_without_a_shell_is_asked_from_a_probe_container(fake_pods: FakePo
     prober = _spare(pods)
     replies = prober.observe({A: [OPEN, DROPPED]})
     assert (replies[A, OPEN].outcome, replies[A, DROPPED].outcome) == (Outcome.CONNECTED, Outcome.TIMED_OUT)
-    assert {reply.means for reply in replies.values()} == {"nc (container netpol-probe)"}
+    assert {reply.tool_and_container for reply in replies.values()} == {"nc (container netpol-probe)"}
     prober.observe({A: [OPEN]})
     assert len(pods.execs) == 4, "its own shell and the tools are looked for once"
 
@@ -180,7 +180,7 @@ def test_the_agent_runs_in_a_probe_container_that_is_there_anyway(fake_pods: Fak
     prober = _spare(pods)
     for _ in range(2):
         reply = prober.observe({A: [OPEN]}, ProbeMethod.PYTHON)[A, OPEN]
-        assert (reply.outcome, reply.means) == (Outcome.CONNECTED, "python3 (container netpol-probe)")
+        assert (reply.outcome, reply.tool_and_container) == (Outcome.CONNECTED, "python3 (container netpol-probe)")
     assert [program for _, program in pods.execs] == ["python3", "sh", "sh", "python3", "python3"]
 
 
@@ -192,14 +192,14 @@ def test_a_probe_container_that_cannot_be_had_is_no_denial(fake_pods: FakePods) 
     assert "a probe container cannot be had: nobody may" in reply.detail
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
-def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods, means: ProbeMethod) -> None:
+@pytest.mark.parametrize("method", list(ProbeMethod))
+def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods, method: ProbeMethod) -> None:
     pods = fake_pods(NETWORK)
     prober = _spare(pods)
-    prober.observe({A: [OPEN]}, means)
+    prober.observe({A: [OPEN]}, method)
     pods.spare = "netpol-probe-2"
     for _ in range(2):
-        reply = prober.observe({A: [OPEN]}, means)[A, OPEN]
+        reply = prober.observe({A: [OPEN]}, method)[A, OPEN]
     assert (reply.outcome, reply.container) == (Outcome.CONNECTED, "netpol-probe-2")
 
 
@@ -219,16 +219,16 @@ def test_preparing_a_broken_pod_is_not_an_error_yet(fake_pods: FakePods) -> None
     _prober(pods).prepare([A])
 
 
-@pytest.mark.parametrize("means", list(ProbeMethod))
-def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, means: ProbeMethod) -> None:
+@pytest.mark.parametrize("method", list(ProbeMethod))
+def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, method: ProbeMethod) -> None:
     pods = fake_pods(NETWORK)
     pods.python = True
     prober = _prober(pods)
-    prober.observe({A: [OPEN]}, means)
+    prober.observe({A: [OPEN]}, method)
     pods.breaks = 2
-    assert prober.observe({A: [OPEN]}, means)[A, OPEN].outcome is Outcome.CONNECTED
+    assert prober.observe({A: [OPEN]}, method)[A, OPEN].outcome is Outcome.CONNECTED
     pods.breaks = 3
-    reply = prober.observe({A: [DROPPED]}, means)[A, DROPPED]
+    reply = prober.observe({A: [DROPPED]}, method)[A, DROPPED]
     assert (reply.outcome, "the connection broke" in reply.detail) == (Outcome.PROBE_FAILED, True)
 
 

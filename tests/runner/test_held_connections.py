@@ -20,7 +20,7 @@ class Recorded:
     def __init__(self) -> None:
         self.hung_up: list[Any] = []
 
-    def hang_up(self, held: Any) -> None:
+    def close_connections(self, held: Any) -> None:
         self.hung_up += held
 
     def silence(self, pod: NamespacedName, probe: Any) -> float:

@@ -9,7 +9,7 @@ from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.probe.question import Speech
+from netpol_harness.probe.question import UdpService
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.scenario.placement import Placement
@@ -106,7 +106,7 @@ def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., t
 
 
 @pytest.mark.parametrize(
-    ("path", "witnesses"),
+    ("path", "liveness_checks"),
     [
         ("client -> service(web):8080", ["shop-x1/web tcp://10.0.0.1:80"]),
         ("client -> http://service(web):8080", ["shop-x1/web http://10.0.0.1:80"]),
@@ -122,26 +122,30 @@ def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., t
     ],
 )
 def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]], path: str, witnesses: list[str]
+    aimed: Callable[..., tuple[ResolvedProbe, ...]], path: str, liveness_checks: list[str]
 ) -> None:
     (resolved_probe,) = aimed(path)
-    assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.witnesses] == witnesses
+    assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.liveness_checks] == liveness_checks
 
 
 @pytest.mark.parametrize(
-    ("image", "args", "path", "speech"),
+    ("image", "args", "path", "udp_service"),
     [
-        ("registry.example/agnhost:2.53", ["netexec", "--udp-port=53"], "client -> udp://10.0.0.1:53", Speech.ECHO),
-        ("agnhost", ["netexec", "--udp-port", "53"], "client -> udp://10.0.0.1:53", Speech.ECHO),
+        ("registry.example/agnhost:2.53", ["netexec", "--udp-port=53"], "client -> udp://10.0.0.1:53", UdpService.ECHO),
+        ("agnhost", ["netexec", "--udp-port", "53"], "client -> udp://10.0.0.1:53", UdpService.ECHO),
         ("agnhost", ["netexec"], "client -> udp://10.0.0.1:53", None),
-        ("agnhost", ["netexec"], "client -> udp://10.0.0.1:8081", Speech.ECHO),
-        ("coredns/coredns:1.11", [], "client -> udp://10.96.0.7:5353", Speech.DNS),
-        ("registry.k8s.io/dns/k8s-dns-node-cache:1.26", [], "client -> udp://10.0.0.1:1053", Speech.DNS),
+        ("agnhost", ["netexec"], "client -> udp://10.0.0.1:8081", UdpService.ECHO),
+        ("coredns/coredns:1.11", [], "client -> udp://10.96.0.7:5353", UdpService.DNS),
+        ("registry.k8s.io/dns/k8s-dns-node-cache:1.26", [], "client -> udp://10.0.0.1:1053", UdpService.DNS),
         ("me/bindings", [], "client -> udp://10.0.0.1:1053", None),
     ],
 )
 def test_datagrams_are_what_the_target_understands(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]], image: str, args: list[str], path: str, speech: Speech | None
+    aimed: Callable[..., tuple[ResolvedProbe, ...]],
+    image: str,
+    args: list[str],
+    path: str,
+    udp_service: UdpService | None,
 ) -> None:
     web = pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"})
     ports = [{"containerPort": 1053, "protocol": "UDP"}]
@@ -150,8 +154,8 @@ def test_datagrams_are_what_the_target_understands(
     live = [web, LIVE[1], service("web", {"app": "web"}, "10.96.0.7", udp)]
     snapshot = ClusterSnapshot.of(live, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
     (resolved_probe,) = aimed(path, "allowed", snapshot)
-    assert resolved_probe.question.probe.speech is speech
-    assert [probe.speech for _, probe in resolved_probe.question.witnesses] == [speech]
+    assert resolved_probe.question.probe.udp_service is udp_service
+    assert [probe.udp_service for _, probe in resolved_probe.question.liveness_checks] == [udp_service]
 
 
 def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
@@ -164,14 +168,14 @@ def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
     (resolved_probe,) = resolve_probes(
         expectation, ClusterSnapshot.of([*live, both], Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
     )
-    assert [str(probe) for _, probe in resolved_probe.question.witnesses] == ["tcp://10.7.0.1:80"]
+    assert [str(probe) for _, probe in resolved_probe.question.liveness_checks] == ["tcp://10.7.0.1:80"]
 
 
 def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(
     aimed: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
     (resolved_probe,) = aimed("client -> service(web):8080", "unresolved")
-    assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.witnesses] == [
+    assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.liveness_checks] == [
         "kube-system/dns udp://10.0.0.53:53"
     ]
 
@@ -181,9 +185,9 @@ def test_any_pod_of_the_scenario_may_vouch_for_the_name_server_and_for_nothing_e
 ) -> None:
     (resolved_probe,) = aimed("client -> service(web):8080", "unresolved")
     pods = ["shop-x1/client", "shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb", "shop-x1/web"]
-    assert [str(ref) for ref in resolved_probe.question.vouchers] == pods
+    assert [str(ref) for ref in resolved_probe.question.proxy_pods] == pods
     (resolved_probe,) = aimed("client -> service(web):8080", "blocked")
-    assert resolved_probe.question.vouchers == ()
+    assert resolved_probe.question.proxy_pods == ()
 
 
 def test_the_name_of_a_service_can_be_asked_without_the_service_where_it_may_be_unresolved(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from netpol_harness.model.json_object import JsonMapping
 
-HOPELESS = frozenset(
+PERMANENT_REASONS = frozenset(
     {
         "ErrImagePull",
         "ImagePullBackOff",
@@ -38,7 +38,7 @@ REMEDIES = {
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
-REFUSALS = {
+PERMANENT_REFUSALS = {
     "violates PodSecurity": f"mend the pod's securityContext, or relax the namespace's label {POD_SECURITY}",
     "exceeded quota": "make room in the namespace's ResourceQuota",
     "admission webhook": "the webhook says what it wants of pods",
@@ -52,7 +52,7 @@ def condition(data: JsonMapping, name: str) -> JsonMapping:
     return next((entry for entry in conditions if entry.get("type") == name), {})
 
 
-def is_leaving(pod: JsonMapping) -> bool:
+def is_terminating(pod: JsonMapping) -> bool:
     """Whether the pod is being deleted, or is what remains of an attempt that its controller has replaced."""
     failed = (pod.get("status") or {}).get("phase") == "Failed"
     return "deletionTimestamp" in pod["metadata"] or (failed and bool(pod["metadata"].get("ownerReferences")))
@@ -60,16 +60,16 @@ def is_leaving(pod: JsonMapping) -> bool:
 
 def is_permanent(pod: JsonMapping) -> bool:
     """Whether the pod will not become ready by waiting; ``is_unschedulable`` is for the caller's patience."""
-    if is_leaving(pod):
+    if is_terminating(pod):
         return False
     return (pod.get("status") or {}).get("phase") == "Failed" or any(map(_is_stuck, _statuses(pod)))
 
 
-def stuck(pod: JsonMapping) -> dict[str, tuple[str, int]]:
+def failing_containers(pod: JsonMapping) -> dict[str, tuple[str, int]]:
     """The containers that wait for a reason that time rarely mends: name -> that reason, and the restarts so far."""
-    if is_leaving(pod):
+    if is_terminating(pod):
         return {}
-    waiting = {str(one.get("name")): one for one in _statuses(pod) if _waiting(one).get("reason") in HOPELESS}
+    waiting = {str(one.get("name")): one for one in _statuses(pod) if _waiting(one).get("reason") in PERMANENT_REASONS}
     return {name: (_waiting(one)["reason"], int(one.get("restartCount") or 0)) for name, one in waiting.items()}
 
 
@@ -78,7 +78,7 @@ def ready_containers(pod: JsonMapping) -> frozenset[str]:
     return frozenset(str(container.get("name")) for container in _statuses(pod) if container.get("ready"))
 
 
-def has_ended(pod: JsonMapping) -> dict[str, bool]:
+def failed_containers(pod: JsonMapping) -> dict[str, bool]:
     """The containers that ended though they should not: name -> whether a later life of theirs is there already."""
     return {
         str(one.get("name")): not (one.get("state") or {}).get("terminated")
@@ -89,10 +89,10 @@ def has_ended(pod: JsonMapping) -> dict[str, bool]:
 
 def is_unschedulable(pod: JsonMapping) -> bool:
     """Whether the scheduler has found no node so far."""
-    return not is_leaving(pod) and condition(pod, "PodScheduled").get("reason") == "Unschedulable"
+    return not is_terminating(pod) and condition(pod, "PodScheduled").get("reason") == "Unschedulable"
 
 
-def pod_line(pod: JsonMapping, warning: str) -> str:
+def pod_message(pod: JsonMapping, warning: str) -> str:
     """One pod that is not ready: the reason, what the cluster said (``warning``: its last event), and the remedy."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     reason, said = _reason(pod)
@@ -101,7 +101,7 @@ def pod_line(pod: JsonMapping, warning: str) -> str:
     return f"pod {metadata['namespace']}/{metadata['name']} is not ready: {reason}: {words}; {remedy}"
 
 
-def behind(controller: JsonMapping) -> str:
+def rollout_problem(controller: JsonMapping) -> str:
     """What a Deployment, StatefulSet or DaemonSet still lacks, in words; empty when it has what it wants."""
     spec, status = controller.get("spec") or {}, controller.get("status") or {}
     name = f"{controller['kind']} {controller['metadata']['namespace']}/{controller['metadata']['name']}"
@@ -116,7 +116,7 @@ def behind(controller: JsonMapping) -> str:
     return f"{name}: {ready} of {wanted} pods ready, {updated} up to date; `kubectl describe` says what holds it"
 
 
-def lacks_pods(controller: JsonMapping) -> bool:
+def is_short_of_pods(controller: JsonMapping) -> bool:
     """Whether a controller of pods has made fewer than it wants."""
     spec, status = controller.get("spec") or {}, controller.get("status") or {}
     if controller["kind"] == "DaemonSet":
@@ -124,25 +124,26 @@ def lacks_pods(controller: JsonMapping) -> bool:
     return int(status.get("replicas") or 0) < int(spec.get("replicas", 1))
 
 
-def refusal_line(event: JsonMapping) -> str:
+def refusal_message(event: JsonMapping) -> str:
     """What keeps a controller from making its pods, by a FailedCreate event, and the remedy."""
     owner, said = event["involvedObject"], str(event.get("message") or "it does not say why")
-    remedy = next((cure for words, cure in REFUSALS.items() if words in said), "`kubectl get events` says more")
-    return f"{owner.get('kind')} {owner.get('namespace')}/{owner.get('name')} cannot make its pods: {said}; {remedy}"
+    remedies = (remedy for words, remedy in PERMANENT_REFUSALS.items() if words in said)
+    name = f"{owner.get('kind')} {owner.get('namespace')}/{owner.get('name')}"
+    return f"{name} cannot make its pods: {said}; {next(remedies, '`kubectl get events` says more')}"
 
 
-def is_final(event: JsonMapping) -> bool:
+def is_permanent_refusal(event: JsonMapping) -> bool:
     """Whether a FailedCreate event tells of a refusal that will be repeated: not of a webhook that is starting, say."""
     said = str(event.get("message") or "")
-    return any(words in said for words in REFUSALS) and "failed calling webhook" not in said
+    return any(words in said for words in PERMANENT_REFUSALS) and "failed calling webhook" not in said
 
 
-def latest(events: Sequence[JsonMapping]) -> JsonMapping:
+def latest_event(events: Sequence[JsonMapping]) -> JsonMapping:
     """The event that happened last; empty where there is none. Series of events carry their time elsewhere."""
     return max(events, key=_when, default={})
 
 
-def held(data: JsonMapping) -> str:
+def deletion_blockers(data: JsonMapping) -> str:
     """Why an object that is being deleted is still there, as far as it says so, and the remedy."""
     told = [
         str(entry.get("message"))
@@ -171,7 +172,7 @@ def _is_stuck(container: JsonMapping) -> bool:
     reason = _waiting(container).get("reason")
     if reason == "CrashLoopBackOff":
         return int(container.get("restartCount") or 0) >= RESTARTS
-    return reason in HOPELESS
+    return reason in PERMANENT_REASONS
 
 
 def _reason(pod: JsonMapping) -> tuple[str, list[str]]:

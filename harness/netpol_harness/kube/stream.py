@@ -21,8 +21,8 @@ from netpol_harness.model.names import NamespacedName
 V5 = "v5.channel.k8s.io"
 V4 = "v4.channel.k8s.io"
 STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
-PASSING_STATUS = frozenset({500, 502, 503, 504})
-PASSING_WORDS = ("unable to upgrade connection", "unable to upgrade streaming request", "error dialing backend")
+TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
+TRANSIENT_MESSAGES = ("unable to upgrade connection", "unable to upgrade streaming request", "error dialing backend")
 NOT_UPGRADED = frozenset({200, 426})
 PROXY = "; something before the API server does not let WebSocket through: ask the API server directly"
 TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -89,7 +89,7 @@ def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
     told = f"{said} (HTTP {error.status_code}){PROXY if error.status_code in NOT_UPGRADED else ''}"
     if error.status_code == 429:
         return Throttling(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
-    passing = error.status_code in PASSING_STATUS or any(words in said for words in PASSING_WORDS)
+    passing = error.status_code in TRANSIENT_STATUS or any(words in said for words in TRANSIENT_MESSAGES)
     return (TransientFailure if passing else PermanentFailure)(told)
 
 
@@ -134,4 +134,4 @@ def exit_code(raw: bytes) -> int:
         raise PermanentFailure(f"status frame not understood: {raw[:200]!r}") from error
     if len(codes) == 1 and str(codes[0]).isdigit():
         return int(codes[0])
-    raise (TransientFailure if any(words in message for words in PASSING_WORDS) else PermanentFailure)(message)
+    raise (TransientFailure if any(words in message for words in TRANSIENT_MESSAGES) else PermanentFailure)(message)

@@ -37,7 +37,7 @@ def wait_ready(client: Client, namespaces: Sequence[str], *, deadline: Deadline,
     once where it is hopeless, else when the deadline passes.
     """
     patience = Deadline(UNSCHEDULABLE_PATIENCE)
-    for last_look in looks(deadline, interval):
+    for last_look in polls(deadline, interval):
         pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace=namespace)]
         hopeless = [pod for pod in pods if _is_hopeless(pod, patience)]
         late = [pod for pod in pods if not _settled(pod)]
@@ -45,25 +45,28 @@ def wait_ready(client: Client, namespaces: Sequence[str], *, deadline: Deadline,
         if not late and not others:
             return
         refused = [event for namespace in namespaces for event in refusals(client, namespace)]
-        if hopeless or last_look or any(map(diagnose.is_final, refused)):
-            lines = [pod_line(client, pod) for pod in hopeless or late]
-            raise WorkloadFailed("\n".join([*lines, *map(diagnose.refusal_line, refused), *others]))
+        if hopeless or last_look or any(map(diagnose.is_permanent_refusal, refused)):
+            lines = [pod_message(client, pod) for pod in hopeless or late]
+            raise WorkloadFailed("\n".join([*lines, *map(diagnose.refusal_message, refused), *others]))
 
 
 def wait_gone(client: Client, keys: Iterable[ObjectKey], *, deadline: Deadline, interval: float) -> None:
     """Return once none of the objects is there. Raises ``WorkloadFailed`` naming what is left and what holds it."""
     left = tuple(keys)
-    for last_look in looks(deadline, interval):
+    for last_look in polls(deadline, interval):
         found = {key: data for key in left if (data := client.find(key)) is not None}
         left = tuple(found)
         if not left:
             return
         if last_look:
-            lines = [f"{key} is still there{diagnose.held({'kind': key.kind, **data})}" for key, data in found.items()]
+            lines = [
+                f"{key} is still there{diagnose.deletion_blockers({'kind': key.kind, **data})}"
+                for key, data in found.items()
+            ]
             raise WorkloadFailed("\n".join(lines))
 
 
-def looks(deadline: Deadline, interval: float) -> Iterator[bool]:
+def polls(deadline: Deadline, interval: float) -> Iterator[bool]:
     """Whether this look is the last, at growing intervals: a small cluster is ready in a blink, a real one is not."""
     while True:
         late = deadline.passed
@@ -77,7 +80,8 @@ def looks(deadline: Deadline, interval: float) -> Iterator[bool]:
 def _settled(pod: JsonObject) -> bool:
     """Whether nothing more is expected of the pod: it is Ready, has done its work, or is on its way out."""
     phase = (pod.get("status") or {}).get("phase")
-    return phase == "Succeeded" or diagnose.is_leaving(pod) or diagnose.condition(pod, "Ready").get("status") == "True"
+    ready = diagnose.condition(pod, "Ready").get("status") == "True"
+    return ready or phase == "Succeeded" or diagnose.is_terminating(pod)
 
 
 def _is_hopeless(pod: JsonObject, patience: Deadline) -> bool:
@@ -91,11 +95,12 @@ def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
         if event.get("reason") == "FailedCreate":
             events.setdefault(str(event["involvedObject"].get("uid")), []).append(event)
     for uid, several in events.items():
-        last = diagnose.latest(several)
+        last = diagnose.latest_event(several)
         owner = last["involvedObject"]
         key = ObjectKey(owner.get("apiVersion", ""), owner.get("kind", ""), namespace, owner.get("name", ""))
-        found = client.find(key) if key.api_version and client.serves(key.api_version, key.kind) else None
-        if found and found["metadata"].get("uid", uid) == uid and diagnose.lacks_pods({"kind": key.kind, **found}):
+        controller = client.find(key) if key.api_version and client.serves(key.api_version, key.kind) else None
+        same = controller is not None and controller["metadata"].get("uid", uid) == uid
+        if controller is not None and same and diagnose.is_short_of_pods({"kind": key.kind, **controller}):
             yield last
 
 
@@ -104,7 +109,7 @@ def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[JsonObjec
     for namespace in namespaces:
         for api_version, kind in served:
             controllers = _listed(client, api_version, kind, namespace)
-            yield from (why for controller in controllers if (why := diagnose.behind(controller)))
+            yield from (why for controller in controllers if (why := diagnose.rollout_problem(controller)))
         yield from _unserved(client, namespace, pods)
 
 
@@ -131,7 +136,7 @@ def _unserved(client: Client, namespace: str, pods: Sequence[JsonObject]) -> Ite
     if not any(service.selector for service in services):
         return
     slices = _listed(client, "discovery.k8s.io/v1", "EndpointSlice", namespace)
-    parsed = [Pod.parse(pod) for pod in pods if not diagnose.is_leaving(pod)]
+    parsed = [Pod.parse(pod) for pod in pods if not diagnose.is_terminating(pod)]
     for service in services:
         backends = [pod for pod in parsed if pod.running and service.backs(pod)]
         ready = _ready_addresses(slices, service.ref.name)
@@ -153,18 +158,18 @@ def _ready_addresses(slices: Sequence[JsonObject], service: str) -> frozenset[st
     )
 
 
-def pod_line(client: Client, pod: Mapping[str, Any]) -> str:
+def pod_message(client: Client, pod: Mapping[str, Any]) -> str:
     """Why the pod is not ready: its state and last event, and below it the end of the log of what has ended."""
     metadata = pod["metadata"]
     mine = f"involvedObject.uid={metadata['uid']}" if "uid" in metadata else f"involvedObject.name={metadata['name']}"
     warnings = [event for event in _events(client, metadata["namespace"], mine) if event.get("type") == "Warning"]
-    line = diagnose.pod_line(pod, str(diagnose.latest(warnings).get("message") or ""))
+    line = diagnose.pod_message(pod, str(diagnose.latest_event(warnings).get("message") or ""))
     return "\n".join([line, *_last_words(client, pod)])
 
 
 def _last_words(client: Client, pod: Mapping[str, Any]) -> Iterator[str]:
     key = ObjectKey("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
-    for container, restarted in diagnose.has_ended(pod).items():
+    for container, restarted in diagnose.failed_containers(pod).items():
         with suppress(ApiError, ClusterFailed):  # a log explains and decides nothing
             log = client.log(key, container=container, previous=restarted, lines=LOG_LINES)
             said = log.decode("utf-8", "replace").rstrip().splitlines()[-LOG_LINES:]

@@ -18,7 +18,7 @@ from netpol_harness.probe.toolbox import Tool
 from netpol_harness.results.evidence import Evidence, Reply
 from netpol_harness.timeouts import Timeouts
 
-WORTH_AN_AGENT = 64
+BULK_THRESHOLD = 64
 """Questions from which on starting a Python in every pod costs less than a process for each question."""
 SHARE = 20
 FEWEST, MOST = 4, 32
@@ -34,7 +34,7 @@ def bulk_probe(
     sampled = sample(distinct, seed)
     with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:
         typed = pool.submit(_replies, prober, sampled, ProbeMethod.CLI)
-        evidence = converge(prober, distinct, timeouts, since=since, means=ProbeMethod.PYTHON)
+        evidence = converge(prober, distinct, timeouts, since=since, method=ProbeMethod.PYTHON)
     by_agent = {q: evidence[q].last.reply for q in sampled if evidence[q].last.reply.tool == Tool.PYTHON}
     differing = _differing(prober, by_agent, typed.result())
     if differing:
@@ -58,16 +58,16 @@ def _differing(prober: Prober, by_agent: Mapping[Question, Reply], typed: Mappin
         differing = [question for question in by_agent if by_agent[question].outcome is not typed[question].outcome]
         if not differing or not left:
             break
-        by_agent, typed = (_replies(prober, differing, means) for means in (ProbeMethod.PYTHON, ProbeMethod.CLI))
+        by_agent, typed = (_replies(prober, differing, method) for method in (ProbeMethod.PYTHON, ProbeMethod.CLI))
     return tuple(_line(question, by_agent[question], typed[question]) for question in differing)
 
 
-def _replies(prober: Prober, questions: Sequence[Question], means: ProbeMethod) -> dict[Question, Reply]:
+def _replies(prober: Prober, questions: Sequence[Question], method: ProbeMethod) -> dict[Question, Reply]:
     """One reply to each question, without its witnesses: what is compared here are the means, not the network."""
     batches: dict[NamespacedName, list[Probe]] = {}
     for question in questions:
         batches.setdefault(question.source, []).append(question.probe)
-    replies = prober.observe(batches, means)
+    replies = prober.observe(batches, method)
     return {question: replies[question.source, question.probe] for question in questions}
 
 

@@ -21,7 +21,7 @@ from netpol_harness.probe.toolbox import Toolbox
 
 SHELL = ("sh",)
 NO_SHELL = "there is no sh to run probes with; use an image that has one, or add a container that has"
-SEVERAL = "a container name must be specified"
+CONTAINER_REQUIRED = "a container name must be specified"
 NO_PROGRAM = ("executable file not found", "no such file or directory", "error finding executable", "executable file `")
 """What container runtimes say, in lower case, of a program that an image lacks: runc (twice), gVisor, crun."""
 
@@ -60,7 +60,7 @@ class ExecTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeShare:
+class ProbeAssignment:
     """Probes for one place. ``lacks``: why there is no better one, where the place cannot ask them."""
 
     place: ExecTarget
@@ -100,7 +100,7 @@ class ExecTargets:
         found = self._found[pod]
         return found.own + found.spare
 
-    def share(self, pod: NamespacedName, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[ProbeShare, ...]:
+    def share(self, pod: NamespacedName, probes: Sequence[Probe], can_ask: CanAsk) -> tuple[ProbeAssignment, ...]:
         """Every probe to the first place that can ask it. Raises what ``of`` does."""
         found = self._found.get(pod) or self._look(pod)
         shares, left = _divided(found.own + found.spare, probes, can_ask)
@@ -115,7 +115,7 @@ class ExecTargets:
             more, left = _divided(found.spare, left, can_ask)
             shares += more
         self._found[pod] = found
-        return (*shares, ProbeShare((found.own + found.spare)[0], left, lacks)) if left else shares
+        return (*shares, ProbeAssignment((found.own + found.spare)[0], left, lacks)) if left else shares
 
     def knows(self, pod: NamespacedName) -> bool:
         """Whether the pod's places have been found out."""
@@ -144,7 +144,7 @@ class ExecTargets:
         except ToolMissing as error:
             return _Found((), str(error))
         except ExecFailed as error:
-            if SEVERAL in str(error) and names:
+            if CONTAINER_REQUIRED in str(error) and names:
                 return self._among(pod, names)
             raise
 
@@ -176,10 +176,10 @@ class ExecTargets:
         try:
             reply = self._run(pod, container, SHELL, toolbox.discovery(nonce).encode())
         except ExecFailed as error:
-            if lacks_program(str(error)):
+            if is_program_missing(str(error)):
                 raise ToolMissing(NO_SHELL) from error
             raise
-        if did_nothing(reply):
+        if failed_without_output(reply):
             raise ToolMissing(NO_SHELL)
         return ExecTarget(container, toolbox.parse(nonce, reply.stdout))
 
@@ -189,23 +189,23 @@ def fresh_nonce() -> str:
     return secrets.token_hex(8)
 
 
-def lacks_program(message: str) -> bool:
+def is_program_missing(message: str) -> bool:
     """Whether an exec failed because the container does not have the program."""
     return any(words in message.lower() for words in NO_PROGRAM)
 
 
-def did_nothing(reply: ExecReply) -> bool:
+def failed_without_output(reply: ExecReply) -> bool:
     """Whether the program did nothing but fail: what we run says something, and ends with success."""
     return reply.exit_code not in (0, None) and not reply.stdout.strip()
 
 
 def _divided(
     places: Sequence[ExecTarget], probes: Sequence[Probe], can_ask: CanAsk
-) -> tuple[tuple[ProbeShare, ...], tuple[Probe, ...]]:
+) -> tuple[tuple[ProbeAssignment, ...], tuple[Probe, ...]]:
     """A share for each place that can ask something, and the probes that none can."""
     shares, left = [], tuple(probes)
     for place in places:
         able = tuple(probe for probe in left if can_ask(probe, place.toolbox))
         left = tuple(probe for probe in left if probe not in able)
-        shares += [ProbeShare(place, able)] if able else []
+        shares += [ProbeAssignment(place, able)] if able else []
     return tuple(shares), left

@@ -30,16 +30,16 @@ def converge(
     timeouts: Timeouts,
     *,
     since: float | None = None,
-    means: ProbeMethod = ProbeMethod.CLI,
+    method: ProbeMethod = ProbeMethod.CLI,
 ) -> Mapping[Question, Evidence]:
     """Evidence for every question (each asked under its own words). Of ``timeouts``, settle and interval count.
 
     Returns after the settle deadline at the latest, give or take two rounds; never raises for a broken pod.
     """
     attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
-    if means is ProbeMethod.CLI:
-        prober.prepare(pod for question in attempts for pod in question.asked_in)
-    rounds = _Rounds(prober, attempts, timeouts.interval, means, time.monotonic() if since is None else since)
+    if method is ProbeMethod.CLI:
+        prober.prepare(pod for question in attempts for pod in question.pods)
+    rounds = _Rounds(prober, attempts, timeouts.interval, method, time.monotonic() if since is None else since)
     deadline = Deadline(timeouts.settle)
     pending = tuple(attempts)
     while pending:
@@ -52,15 +52,15 @@ def converge(
 
 
 def ask(
-    prober: Prober, questions: Sequence[Question], means: ProbeMethod = ProbeMethod.CLI
+    prober: Prober, questions: Sequence[Question], method: ProbeMethod = ProbeMethod.CLI
 ) -> Mapping[Question, Attempt]:
     """One attempt at each question with its witnesses, in one round; ``at`` is zero."""
     batches: dict[NamespacedName, list[Probe]] = {}
     for question in questions:
         batches.setdefault(question.source, []).append(question.probe)
-        for pod, probe in question.witnesses:
+        for pod, probe in question.liveness_checks:
             batches.setdefault(pod, []).append(probe)
-    replies = prober.observe(batches, means)
+    replies = prober.observe(batches, method)
     vouched = _vouched(prober, questions, replies)
     return {question: _attempt(question, replies, vouched) for question in questions}
 
@@ -79,13 +79,13 @@ class _Rounds:
         prober: Prober,
         attempts: Mapping[Question, list[Attempt]],
         interval: float,
-        means: ProbeMethod,
+        method: ProbeMethod,
         origin: float,
     ) -> None:
         self._prober = prober
         self._attempts = attempts
         self._interval = interval
-        self._means = means
+        self._means = method
         self._origin = origin
         self._next = Deadline(0.0)
         self._number = 0
@@ -114,18 +114,18 @@ def _vouched(
     mute = [
         (question, liveness)
         for question in questions
-        for liveness in question.witnesses
-        if question.vouchers and replies.get(liveness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
+        for liveness in question.liveness_checks
+        if question.proxy_pods and replies.get(liveness, NOT_ASKED).outcome is Outcome.PROBE_FAILED
     ]
     batches: dict[NamespacedName, list[Probe]] = {}
     for question, (_, probe) in mute:
-        for pod in question.vouchers:
+        for pod in question.proxy_pods:
             batches.setdefault(pod, []).append(probe)
     heard = {key: reply for key, reply in prober.observe(batches).items() if reply.outcome is Outcome.CONNECTED}
     return {
         liveness: (pod, heard[pod, liveness[1]])
         for question, liveness in mute
-        for pod in question.vouchers
+        for pod in question.proxy_pods
         if (pod, liveness[1]) in heard
     }
 
@@ -139,7 +139,7 @@ def _attempt(
         (str(vouched[liveness][0]), vouched[liveness][1])
         if liveness in vouched
         else ("", replies.get(liveness, NOT_ASKED))
-        for liveness in question.witnesses
+        for liveness in question.liveness_checks
     ]
     checked_from, worst = min(seen, key=lambda entry: _worth(entry[1]), default=("", None))
     return Attempt(0.0, reply, worst, checked_from)

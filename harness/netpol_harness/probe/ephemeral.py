@@ -15,8 +15,8 @@ from typing import Any
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, HarnessError, ToolMissing
 from netpol_harness.kube.client import Client
-from netpol_harness.kube.diagnose import HOPELESS, POD_SECURITY
-from netpol_harness.kube.wait import looks
+from netpol_harness.kube.diagnose import PERMANENT_REASONS, POD_SECURITY
+from netpol_harness.kube.wait import polls
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.wellknown import PROJECT_PREFIX
@@ -119,7 +119,7 @@ class ProbeContainers:
         raise AssertionError("the last attempt returns or raises")
 
     def _running(self, pod: NamespacedName, name: str, deadline: Deadline) -> str:
-        for last_look in looks(deadline, self._interval):
+        for last_look in polls(deadline, self._interval):
             state = _state(self._client.get(_key(pod)), name)
             if "running" in state:
                 return name
@@ -129,7 +129,7 @@ class ProbeContainers:
                 raise ToolMissing(f"it ended at once (exit code {ended.get('exitCode')}: {said.strip()})")
             waiting = state.get("waiting") or {}
             reason, message = waiting.get("reason") or "its node has not taken notice of it", waiting.get("message")
-            if reason in HOPELESS or last_look:
+            if reason in PERMANENT_REASONS or last_look:
                 raise ToolMissing(": ".join(filter(None, [reason, message])))
         raise AssertionError("the last look returns or raises")
 

@@ -68,7 +68,7 @@ class FirstPacketProbes:
         return {probe: script.doubted(reply, why) for probe, reply in answers.replies.items()}
 
 
-def worth_telling(replies: Sequence[Reply]) -> tuple[Reply, ...]:
+def without_failed_start(replies: Sequence[Reply]) -> tuple[Reply, ...]:
     """Without the rounds at the beginning that showed nothing, unless none showed anything."""
     seen = [number for number, reply in enumerate(replies) if reply.outcome is not Outcome.PROBE_FAILED]
     return tuple(replies[seen[0] :] if seen else replies)

@@ -89,7 +89,7 @@ class PersistentConnections:
         line = self._lines.get(one)
         return time.monotonic() - line.unanswered_since if line and line.unanswered_since else 0.0
 
-    def hang_up(self, held: Iterable[Held]) -> None:
+    def close_connections(self, held: Iterable[Held]) -> None:
         """Close these connections and forget them; unknown ones are passed over."""
         for one in held:
             if line := self._lines.pop(one, None):
@@ -107,7 +107,7 @@ class PersistentConnections:
     def _open(self, pod: NamespacedName, probe: Probe) -> "_Conversation":
         if self._sessions is None:
             raise ExecFailed("this way into pods cannot hold a connection open")
-        share = self._places.share(pod, (probe,), lambda _, box: can_hold(box))[0]
+        share = self._places.share(pod, (probe,), lambda _, box: supports_persistent(box))[0]
         nonce = fresh_nonce()
         argv = ("bash", "-c", _program(probe, nonce))
         container = share.place.container
@@ -115,7 +115,7 @@ class PersistentConnections:
         return _Conversation(session, nonce, container)
 
 
-def can_hold(toolbox: Toolbox) -> bool:
+def supports_persistent(toolbox: Toolbox) -> bool:
     """Whether a container has what it takes."""
     return Tool.BASH in toolbox.tools
 
@@ -281,10 +281,10 @@ class _Connection:
 
     def _reply(self, outcome: Outcome, detail: str) -> Reply:
         container = self._talk.container if self._talk else ""
-        return Reply(outcome, detail, Tool.BASH, by_hand(self._probe), container=container)
+        return Reply(outcome, detail, Tool.BASH, manual_command(self._probe), container=container)
 
 
-def by_hand(probe: Probe) -> str:
+def manual_command(probe: Probe) -> str:
     """What a user could type to hold such a connection: requests are typed, answers shown."""
     return f"bash -c 'exec 3<>{_device(probe)}; cat <&3 & cat >&3'"
 

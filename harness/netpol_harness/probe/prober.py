@@ -25,14 +25,14 @@ from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import python_script, script
 from netpol_harness.probe.commands import CommandRequest, command_for
 from netpol_harness.probe.containers import (
-    SEVERAL,
+    CONTAINER_REQUIRED,
     SHELL,
     Containers,
     ExecTargets,
-    ProbeShare,
-    did_nothing,
+    ProbeAssignment,
+    failed_without_output,
     fresh_nonce,
-    lacks_program,
+    is_program_missing,
 )
 from netpol_harness.probe.ephemeral import NO_IMAGE
 from netpol_harness.probe.gate import Gate
@@ -151,26 +151,26 @@ class Prober:
             with ThreadPoolExecutor(min(self._concurrency, len(strangers)), thread_name_prefix="prepare") as pool:
                 tuple(pool.map(self._prepare, strangers))
 
-    def observe(self, batches: Batches, means: ProbeMethod = ProbeMethod.CLI) -> Replies:
+    def observe(self, batches: Batches, method: ProbeMethod = ProbeMethod.CLI) -> Replies:
         """Ask all probes of all pods; one that is listed twice is asked once."""
         asked = tuple(dict.fromkeys((pod, probe) for pod, probes in batches.items() for probe in probes))
         held = tuple((pod, probe) for pod, probe in asked if probe.held)
         work = _by_pod((pod, probe) for pod, probe in asked if not probe.held)
         if not held:
-            return self._observe(work, means)
+            return self._observe(work, method)
         with ThreadPoolExecutor(1, thread_name_prefix="lines") as pool:
             over_lines = pool.submit(self._lines.ask, held, self.timeout)
-            return {**self._observe(work, means), **over_lines.result()}
+            return {**self._observe(work, method), **over_lines.result()}
 
     def silence(self, pod: NamespacedName, probe: Probe) -> float:
         """For how many seconds the connection has been silent that this probe is asked over."""
         return self._lines.silence((pod, probe))
 
-    def hang_up(self, held: Iterable[tuple[NamespacedName, Probe]]) -> None:
+    def close_connections(self, held: Iterable[tuple[NamespacedName, Probe]]) -> None:
         """Close the connections that these probes were asked over; the next asking opens new ones."""
-        self._lines.hang_up(held)
+        self._lines.close_connections(held)
 
-    def _observe(self, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod) -> Replies:
+    def _observe(self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod) -> Replies:
         """Ask by new connections.
 
         What was silent in a round that was too slow is asked again with more time, up to the slowest pace.
@@ -179,19 +179,19 @@ class Prober:
         pace = 0
         while work and pace < SLOWEST_PACE:
             pace = max(self._pace, pace + 1)
-            seen, why = self._round(work, means)
+            seen, why = self._round(work, method)
             replies |= {key: script.doubted(reply, why.get(key, "")) for key, reply in seen.items()}
             work = _by_pod(why)
         return replies
 
     def _round(
-        self, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod
+        self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod
     ) -> tuple[Replies, Mapping[tuple[NamespacedName, Probe], str]]:
         """One reply for each probe; and of those whose silence means nothing, why."""
         if all(self._agents.get(pod, "") is None for pod in work):
-            means = ProbeMethod.CLI
-        at_once, width = self._breadth(work, means)
-        asked = self._all_at_once(at_once, work, means, width)
+            method = ProbeMethod.CLI
+        at_once, width = self._breadth(work, method)
+        asked = self._all_at_once(at_once, work, method, width)
         slowest = max(asked, key=lambda pod: asked[pod].slowness)
         slowness, names = asked[slowest].slowness, SLOW if self._pace == SLOWEST_PACE else SLOW_FOR_NAMES
         replies = {(pod, probe): reply for pod, answers in asked.items() for probe, reply in answers.replies.items()}
@@ -206,19 +206,19 @@ class Prober:
         return replies, dict.fromkeys(doubtful, f"pod {slowest} was too slow for silence to mean anything")
 
     def _all_at_once(
-        self, at_once: int, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod, width: int
+        self, at_once: int, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod, width: int
     ) -> dict[NamespacedName, _Asked]:
         pool = ThreadPoolExecutor(at_once, thread_name_prefix="probe")
         try:
-            futures = {pod: pool.submit(self._ask, pod, probes, means, width) for pod, probes in work.items()}
+            futures = {pod: pool.submit(self._ask, pod, probes, method, width) for pod, probes in work.items()}
             return {pod: future.result() for pod, future in futures.items()}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _breadth(self, work: Mapping[NamespacedName, tuple[Probe, ...]], means: ProbeMethod) -> tuple[int, int]:
+    def _breadth(self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod) -> tuple[int, int]:
         """How many pods at once, and how many typed probes at once in each: all, where they are few."""
         probes = int(STARTS_PER_SECOND * self._timeout / 2) // self._pace
-        most = self._concurrency if means is ProbeMethod.PYTHON else min(self._concurrency, probes // NARROWEST)
+        most = self._concurrency if method is ProbeMethod.PYTHON else min(self._concurrency, probes // NARROWEST)
         at_once = max(1, min(most, len(work)))
         few = sum(map(len, work.values())) <= probes
         return at_once, WIDEST if few else max(NARROWEST, min(WIDEST, probes // at_once))
@@ -229,10 +229,10 @@ class Prober:
         elif slowness < QUICK:
             self._pace = max(self._pace // 2, 1)
 
-    def _ask(self, pod: NamespacedName, probes: tuple[Probe, ...], means: ProbeMethod, width: int) -> _Asked:
+    def _ask(self, pod: NamespacedName, probes: tuple[Probe, ...], method: ProbeMethod, width: int) -> _Asked:
         """Everything for one pod, one exec after the other; whatever breaks becomes the reason of its replies."""
         try:
-            if means is ProbeMethod.PYTHON and self._agents.get(pod, "") is not None:
+            if method is ProbeMethod.PYTHON and self._agents.get(pod, "") is not None:
                 return self._by_agent(pod, probes, width)
             return self._typed(pod, probes, width)
         except HarnessError as error:
@@ -286,7 +286,7 @@ class Prober:
     def _can_ask(self, probe: Probe, toolbox: Toolbox) -> bool:
         return command_for(CommandRequest(probe, toolbox, self.timeout, ""), self._tool) is not None
 
-    def _from_place(self, pod: NamespacedName, share: ProbeShare, width: int) -> _Asked:
+    def _from_place(self, pod: NamespacedName, share: ProbeAssignment, width: int) -> _Asked:
         place = share.place
         batch = script.compose(
             share.probes, place.toolbox, timeout=self.timeout, width=width, nonce=fresh_nonce(), tool=self._tool
@@ -306,10 +306,10 @@ class Prober:
         try:
             reply = self._executed(pod, container, argv, batch.text.encode(), seconds)
         except ExecFailed as error:
-            if lacks_program(str(error)) or (SEVERAL in str(error) and not container):
+            if is_program_missing(str(error)) or (CONTAINER_REQUIRED in str(error) and not container):
                 return None
             raise
-        if did_nothing(reply):
+        if failed_without_output(reply):
             return None
         return script.read(batch, reply.stdout, why_lost=_why(reply))
 

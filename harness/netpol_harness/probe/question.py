@@ -14,7 +14,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Scheme
 
 
-class Speech(StrEnum):
+class UdpService(StrEnum):
     """What a server of datagrams understands: ``echo WORD``, as agnhost's netexec and any echo; or questions of DNS."""
 
     ECHO = "echo"
@@ -30,7 +30,7 @@ class Probe:
     """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
 
     ``source_port`` is bound before anything is sent, 0 where any will do. ``held`` names the connection to ask over,
-    which stays open from one asking to the next; empty for a new one each time. ``speech`` is what the target of
+    which stays open from one asking to the next; empty for a new one each time. ``udp_service`` is what the target of
     datagrams is known to understand; where that is unknown, port 53 stands for a name server.
     Raises ``ValueError`` where one of these is not what it should be.
     """
@@ -40,7 +40,7 @@ class Probe:
     port: int
     source_port: int = 0
     held: str = ""
-    speech: Speech | None = None
+    udp_service: UdpService | None = None
 
     def __post_init__(self) -> None:
         if not (is_address(self.host) or NAME.fullmatch(self.host)):
@@ -59,7 +59,7 @@ class Probe:
     @property
     def asks_dns(self) -> bool:
         """Whether datagrams to the target are questions of DNS."""
-        return self.speech is Speech.DNS or (self.speech is None and self.port == 53)
+        return self.udp_service is UdpService.DNS or (self.udp_service is None and self.port == 53)
 
     @property
     def authority(self) -> str:
@@ -70,25 +70,28 @@ class Probe:
         return f"{self.scheme}://{self.authority}"
 
 
+LivenessCheck = tuple[NamespacedName, Probe]
+"""A pod of the target and the probe that shows, from inside that pod, that its listener is alive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One probe from one pod, and the word for what should come of it. Names are real ones, as the cluster has them.
+    """One probe from one pod, and the outcome that is expected of it. Names are real ones, as in the cluster.
 
-    ``witnesses`` are the target's own pods, each with the probe that shows, from inside it, that its listener is alive;
-    where there are none, a denial cannot be proven. ``vouchers`` are pods that may ask a witness's probe where the
-    witness itself cannot be asked: whoever has an answer from a listener has shown it alive.
+    Without ``liveness_checks`` a denial cannot be proven. ``proxy_pods`` may run the probe of a liveness check whose
+    own pod cannot run it: any response from a listener shows that it is alive.
     """
 
     source: NamespacedName
     probe: Probe
     expected: Expected
-    witnesses: tuple[tuple[NamespacedName, Probe], ...] = ()
-    vouchers: tuple[NamespacedName, ...] = ()
+    liveness_checks: tuple[LivenessCheck, ...] = ()
+    proxy_pods: tuple[NamespacedName, ...] = ()
 
     @property
-    def asked_in(self) -> tuple[NamespacedName, ...]:
-        """The pods that answering this takes."""
-        return (self.source, *(pod for pod, _ in self.witnesses))
+    def pods(self) -> tuple[NamespacedName, ...]:
+        """The source and the pods of all liveness checks."""
+        return (self.source, *(pod for pod, _ in self.liveness_checks))
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.probe}"

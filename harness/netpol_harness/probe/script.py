@@ -20,7 +20,7 @@ from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import classify, frames
 from netpol_harness.probe.commands import Command, CommandRequest, Dialect, command_for, lookup_command
 from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import SOUGHT, Tool, Toolbox
+from netpol_harness.probe.toolbox import TOOL_NAMES, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
 SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
@@ -148,7 +148,7 @@ def _no_tool(probe: Probe, forced: Tool | None) -> Reply:
             Outcome.PROBE_FAILED, f"--probe-tool {forced} cannot ask {probe} here; leave the option out", forced
         )
     what = f"no tool for {probe.scheme.upper()} in the container"
-    return Reply(Outcome.PROBE_FAILED, f"{what} (of {SOUGHT}); use an image that has one, or add such a container")
+    return Reply(Outcome.PROBE_FAILED, f"{what} (of {TOOL_NAMES}); use an image that has one, or add such a container")
 
 
 def _lookups(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox) -> dict[str, str]:

@@ -70,7 +70,7 @@ discover() {
 """
 
 NETCATS = ("nc", "ncat", "netcat")
-SOUGHT = "curl, nc, agnhost, wget, bash, python3, ping"
+TOOL_NAMES = "curl, nc, agnhost, wget, bash, python3, ping"
 
 
 def discovery(nonce: str) -> str:
@@ -85,7 +85,7 @@ def parse(nonce: str, stdout: bytes) -> Toolbox:
         raise ToolMissing("its shell did not say which tools there are")
     toolbox = _toolbox(frame.message.splitlines())
     if not toolbox.tools:
-        raise ToolMissing(f"found none of {SOUGHT}; use an image that has one, or add a container that has")
+        raise ToolMissing(f"found none of {TOOL_NAMES}; use an image that has one, or add a container that has")
     return toolbox
 
 

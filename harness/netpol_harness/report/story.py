@@ -208,7 +208,7 @@ def _evidence(evidence: Evidence) -> str:
         else:
             runs.append((attempt.reply.outcome, 1))
     story = ", ".join(outcome if count == 1 else f"{outcome} x{count}" for outcome, count in runs)
-    tool = f" with {attempts[-1].reply.means}" if attempts[-1].reply.means else ""
+    tool = f" with {attempts[-1].reply.tool_and_container}" if attempts[-1].reply.tool_and_container else ""
     plural = "" if len(attempts) == 1 else "s"
     return f"{len(attempts)} attempt{plural}{tool} within {attempts[-1].at:.2f} s of the last change: {story}"
 

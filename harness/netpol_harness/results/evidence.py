@@ -31,7 +31,7 @@ class Reply:
     container: str = ""
 
     @property
-    def means(self) -> str:
+    def tool_and_container(self) -> str:
         """The tool, and the container that it ran in where that must be said; empty where nothing ran."""
         return f"{self.tool} (container {self.container})" if self.tool and self.container else self.tool
 

@@ -141,8 +141,8 @@ class _Canary:
 
     def _question(self, path: Crossing, expected: Expected, addresses: Mapping[str, str]) -> Question:
         probe = Probe(Scheme.TCP, addresses[path.target], PORT)
-        witnesses = ((NamespacedName(self._namespace, path.target), probe),) if expected.needs_proof else ()
-        return Question(NamespacedName(self._namespace, path.source), probe, expected, witnesses)
+        liveness_checks = ((NamespacedName(self._namespace, path.target), probe),) if expected.needs_proof else ()
+        return Question(NamespacedName(self._namespace, path.source), probe, expected, liveness_checks)
 
     def _sides(self) -> tuple[str, ...]:
         """Where callers stand, seen from what they call: on its node, and on another if there is one."""

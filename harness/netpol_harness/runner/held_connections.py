@@ -44,7 +44,7 @@ class HeldConnections:
     def keep(self, paths: Collection[Path]) -> None:
         """Close all but these."""
         for path in self._resolved.keys() - set(paths):
-            self._prober.hang_up(
+            self._prober.close_connections(
                 (resolved_probe.question.source, resolved_probe.question.probe)
                 for resolved_probe in self._resolved.pop(path)
             )

@@ -14,7 +14,7 @@ from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
-from netpol_harness.probe.bulk import WORTH_AN_AGENT, bulk_probe
+from netpol_harness.probe.bulk import BULK_THRESHOLD, bulk_probe
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
@@ -89,7 +89,7 @@ class StepObserver:
             Expectation(path, verdicts[path] if verdicts is not None else Expected(step.others), step.where)
             for path in (closed_world(step) if others else ())
         ]
-        if len(cells) < WORTH_AN_AGENT:
+        if len(cells) < BULK_THRESHOLD:
             results = self._probe(converge, [*possible, *cells], snapshot)
             return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
         with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:

@@ -11,8 +11,8 @@ from netpol_harness.model.objects import Pod, Service, World
 from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import AddressTarget, ExternalTarget
 from netpol_harness.paths.path import KnownAddresses, Path
-from netpol_harness.probe.question import Speech
-from netpol_harness.runner.udp_servers import speeches
+from netpol_harness.probe.question import UdpService
+from netpol_harness.runner.udp_servers import udp_services
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
@@ -24,8 +24,8 @@ class ClusterSnapshot:
     """The live objects of a scenario. Its methods take logical names, and return objects under their real ones.
 
     ``world`` holds the scenario's pods, those that have ended among them, and Services. ``externals`` are the pods or
-    machines that stand for hosts outside the cluster, ``uids`` those of all the objects. ``speeches`` says by pod what
-    its UDP ports understand, as far as that is known.
+    machines that stand for hosts outside the cluster, ``uids`` those of all the objects. ``udp_services`` says by pod
+    what its UDP ports understand, as far as that is known.
     """
 
     world: World
@@ -33,7 +33,7 @@ class ClusterSnapshot:
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
-    speeches: Mapping[NamespacedName, Mapping[int, Speech]] = field(default_factory=dict)
+    udp_services: Mapping[NamespacedName, Mapping[int, UdpService]] = field(default_factory=dict)
     endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -45,14 +45,14 @@ class ClusterSnapshot:
     def of(cls, objects: Collection[JsonMapping], placement: Placement) -> "ClusterSnapshot":
         """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
         pods, services, externals, name_servers = {}, {}, {}, []
-        understood: dict[NamespacedName, Mapping[int, Speech]] = {}
+        understood: dict[NamespacedName, Mapping[int, UdpService]] = {}
         for data in objects:
             if data["kind"] == "Service":
                 service = Service.parse(data)
                 services[service.ref] = service
             elif "deletionTimestamp" not in data["metadata"]:
                 pod = Pod.parse(data)
-                understood[pod.ref] = speeches(data)
+                understood[pod.ref] = udp_services(data)
                 if EXTERNAL_HOST_ANNOTATION in (data["metadata"].get("annotations") or {}):
                     externals[pod.ref.name] = pod
                 elif pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= pod.labels.items():

@@ -1,7 +1,7 @@
 """From a path, as an author wrote it, to the questions really asked: which pod types which host and port. Pure.
 
-Every question brings its witnesses: the probes that must be answered inside the target's own pods, in the same round,
-before a silence may be called a denial.
+Every question brings its liveness checks: the probes that must be answered inside the target's own pods, in the same
+round, before a silence may be called a denial.
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,9 @@ from netpol_harness.paths.ends import (
 )
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme
-from netpol_harness.probe.question import Probe, Question, Speech
+from netpol_harness.probe.question import LivenessCheck, Probe, Question, UdpService
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
-Witness = tuple[NamespacedName, Probe]
 CLUSTER_DOMAIN = "cluster.local"
 
 
@@ -68,15 +67,16 @@ def probes_from(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[Pro
 def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> ResolvedProbe:
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
-    witnesses = _witnesses(path, probe, expected, snapshot)
-    vouchers = _vouchers(snapshot) if expected is Expected.UNRESOLVED else ()
+    liveness_checks = _liveness_checks(path, probe, expected, snapshot)
+    proxy_pods = _proxy_pods(snapshot) if expected is Expected.UNRESOLVED else ()
     if source.running:
-        return ResolvedProbe(str(source.ref), target, Question(source.ref, probe, expected, witnesses, vouchers))
-    if not witnesses:
+        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods)
+        return ResolvedProbe(str(source.ref), target, question)
+    if not liveness_checks:
         raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")
-    pod, own = witnesses[0]
+    pod, own = liveness_checks[0]
     return ResolvedProbe(
-        str(source.ref), target, Question(pod, own, Expected.ALLOWED, witnesses), source_completed=True
+        str(source.ref), target, Question(pod, own, Expected.ALLOWED, liveness_checks), source_completed=True
     )
 
 
@@ -91,12 +91,14 @@ def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Prob
     """The path's probes, each in words that who is asked understands."""
     for probe in _unspoken(path, source, snapshot):
         udp = path.scheme is Scheme.UDP
-        heard = [_speech(pod, number, snapshot) for pod, number in _listeners(path, probe, snapshot)] if udp else []
-        yield replace(probe, speech=next(filter(None, heard), None))
+        heard = (
+            [_udp_service(pod, number, snapshot) for pod, number in _listeners(path, probe, snapshot)] if udp else []
+        )
+        yield replace(probe, udp_service=next(filter(None, heard), None))
 
 
-def _speech(pod: Pod, number: int, snapshot: ClusterSnapshot) -> Speech | None:
-    return snapshot.speeches.get(pod.ref, {}).get(number)
+def _udp_service(pod: Pod, number: int, snapshot: ClusterSnapshot) -> UdpService | None:
+    return snapshot.udp_services.get(pod.ref, {}).get(number)
 
 
 def _unspoken(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
@@ -154,27 +156,29 @@ def _service_name(target: DnsTarget, service: NamespacedName, source: Pod) -> st
     return service.name if service.namespace == source.ref.namespace else f"{service.name}.{service.namespace}"
 
 
-def _witnesses(path: Path, probe: Probe, expected: Expected, snapshot: ClusterSnapshot) -> tuple[Witness, ...]:
+def _liveness_checks(
+    path: Path, probe: Probe, expected: Expected, snapshot: ClusterSnapshot
+) -> tuple[LivenessCheck, ...]:
     if expected is Expected.UNRESOLVED:
-        return tuple(_own(pod, Scheme.UDP, 53, Speech.DNS) for pod in snapshot.name_servers)
+        return tuple(_own(pod, Scheme.UDP, 53, UdpService.DNS) for pod in snapshot.name_servers)
     return tuple(
-        _own(pod, path.scheme, number, _speech(pod, number, snapshot), asked=probe.host)
+        _own(pod, path.scheme, number, _udp_service(pod, number, snapshot), asked=probe.host)
         for pod, number in _listeners(path, probe, snapshot)
     )
 
 
-def _vouchers(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:
+def _proxy_pods(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:
     """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
     return tuple(sorted(pod.ref for pod in snapshot.world.pods.values() if pod.running))
 
 
-def _own(pod: Pod, scheme: Scheme, number: int, speech: Speech | None, asked: str = "") -> Witness:
+def _own(pod: Pod, scheme: Scheme, number: int, udp_service: UdpService | None, asked: str = "") -> LivenessCheck:
     """A pod's probe of its own address, of the one that is asked where it has several.
 
     It stays inside the pod, where no policy applies.
     """
     address = asked if asked in pod.addresses else _address(pod)
-    return pod.ref, Probe(scheme, address, number, speech=speech if scheme is Scheme.UDP else None)
+    return pod.ref, Probe(scheme, address, number, udp_service=udp_service if scheme is Scheme.UDP else None)
 
 
 def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:

@@ -174,7 +174,7 @@ class StepTransition:
             heard.append((pod, dict(zip(asked.probes, asked.read(log), strict=True))))
         return {
             path: [
-                [Attempt(0.0, reply) for reply in first_packet.worth_telling(replies[probe])]
+                [Attempt(0.0, reply) for reply in first_packet.without_failed_start(replies[probe])]
                 for pod, replies in heard
                 for probe in probes_from(path, pod, after)
                 if probe in replies

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netpol_harness.probe.question import Speech
+from netpol_harness.probe.question import UdpService
 
 NAME_SERVERS = re.compile(
     r"(?:^|[/-])(?:core-?dns|kube-?dns|k8s-dns[\w-]*|node-?local-?dns|dnsmasq|bind9?|unbound)(?=[:@-]|$)"
@@ -15,18 +15,20 @@ NETEXEC, NETEXEC_UDP_PORT = "netexec", 8081
 """The server of the test image agnhost, and where it listens for datagrams unless told otherwise."""
 
 
-def speeches(pod: Mapping[str, Any]) -> Mapping[int, Speech]:
+def udp_services(pod: Mapping[str, Any]) -> Mapping[int, UdpService]:
     """By UDP port; what is not there is unknown."""
-    return {port: speech for container in pod["spec"].get("containers") or () for port, speech in _of(container)}
+    return {
+        port: udp_service for container in pod["spec"].get("containers") or () for port, udp_service in _of(container)
+    }
 
 
-def _of(container: Mapping[str, Any]) -> Iterator[tuple[int, Speech]]:
+def _of(container: Mapping[str, Any]) -> Iterator[tuple[int, UdpService]]:
     words = [*(container.get("command") or ()), *(container.get("args") or ())]
     if NETEXEC in words:
-        yield _port(words), Speech.ECHO
+        yield _port(words), UdpService.ECHO
     elif NAME_SERVERS.search(container.get("image") or ""):
         declared = [port["containerPort"] for port in container.get("ports") or () if port.get("protocol") == "UDP"]
-        yield from ((int(port), Speech.DNS) for port in declared or [53])
+        yield from ((int(port), UdpService.DNS) for port in declared or [53])
 
 
 def _port(words: Sequence[str]) -> int:

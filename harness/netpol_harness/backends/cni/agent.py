@@ -8,7 +8,7 @@ from netpol_harness.backends.cni.ready import wait_ready
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
-from netpol_harness.kube.wait import looks, wait_gone
+from netpol_harness.kube.wait import polls, wait_gone
 from netpol_harness.model.names import ObjectKey
 
 _INTERVAL = 0.2
@@ -24,7 +24,7 @@ def restart(client: Client, agent: ObjectPattern, *, deadline: Deadline) -> None
     for pod in old:
         client.delete(ObjectKey("v1", "Pod", agent.namespace, pod["metadata"]["name"]))
     wait_gone(client, [ObjectKey.of(pod) for pod in old], deadline=deadline, interval=_INTERVAL)
-    for _ in looks(deadline, _INTERVAL):
+    for _ in polls(deadline, _INTERVAL):
         if len(client.list("v1", "Pod", namespace=agent.namespace, labels=labels)) >= len(old):
             break
     wait_ready(client, [agent], nodes=0, deadline=deadline)

@@ -35,7 +35,7 @@ class Patience:
             self._since.pop((uid, container), None)
         return any(
             reason in _FINAL or self._lasts(now - self._since.setdefault((uid, container), now), reason, restarts)
-            for container, (reason, restarts) in diagnose.stuck(pod).items()
+            for container, (reason, restarts) in diagnose.failing_containers(pod).items()
         )
 
     @staticmethod

@@ -63,8 +63,8 @@ def _failed(client: Client, namespaces: Sequence[str], patience: Patience) -> li
     """A line for each pod that is given up: why, and the end of its log; and for each that nobody lets be made."""
     pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace=namespace)]
     refused = [event for namespace in namespaces for event in wait.refusals(client, namespace)]
-    lines = [wait.pod_line(client, pod) for pod in patience.given_up(pods, monotonic())]
-    return [*lines, *(diagnose.refusal_line(event) for event in refused if diagnose.is_final(event))]
+    lines = [wait.pod_message(client, pod) for pod in patience.given_up(pods, monotonic())]
+    return [*lines, *(diagnose.refusal_message(event) for event in refused if diagnose.is_permanent_refusal(event))]
 
 
 def _late_controllers(client: Client, wanted: Sequence[ObjectPattern]) -> Iterator[str]:

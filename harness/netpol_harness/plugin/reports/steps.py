@@ -87,7 +87,7 @@ def _path(path_result: PathResult) -> dict[str, Any]:
         "judgement": path_result.judgement.value,
         "attempts": path_result.attempts,
         "settled_after": path_result.settled_after,
-        "tool": str(reply.means),
+        "tool": str(reply.tool_and_container),
         "detail": reply.detail,
         "command": reply.command,
     }
