@@ -3,8 +3,8 @@ import pytest
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.kind.backend import KindBackend
 from netpol_harness.backends.kind.options import KindFactory
-from netpol_harness.backends.options import GivenOptions
-from netpol_harness.backends.select import BACKENDS, choices, choose
+from netpol_harness.backends.registry import BACKENDS, choices
+from netpol_harness.backends.select import GivenOptions, choose
 from netpol_harness.errors import ClusterFailed
 
 CNI = GivenOptions({"cni": "kindnet"}, ("cni",))

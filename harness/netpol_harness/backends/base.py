@@ -184,3 +184,18 @@ class Backend(Protocol):
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
         """Hosts for one scenario, not yet started; ``None`` where the cluster makes them out of pods, or not at all."""
         ...
+
+
+class BackendFactory(Protocol):
+    """A backend with its options, before it is imported."""
+
+    def obstacle(self) -> str | None:
+        """Return in one line why no cluster can be created here, or ``None``."""
+        ...
+
+    def backend(self, run: str, progress: Progress) -> Backend:
+        """Import and return the backend. ``run`` is the run's name (``runs.owner``), which its clusters carry.
+
+        Raises ``ClusterFailed`` if the options are not valid.
+        """
+        ...

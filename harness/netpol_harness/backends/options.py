@@ -4,13 +4,13 @@ Every run of pytest imports this module and the options of each backend where th
 nothing heavy: a backend's own modules are imported once it is chosen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from netpol_harness.backends.base import Backend, Progress
+    from netpol_harness.backends.base import BackendFactory
 
 T = TypeVar("T")
 _DECLARATION = "option"
@@ -78,29 +78,6 @@ def declared_options(options_type: type) -> tuple[DeclaredOption, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenOptions:
-    """The values of all backends' options by field name, and the names of those that no backend may ignore."""
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    binding: tuple[str, ...] = ()
-
-
-class BackendFactory(Protocol):
-    """A backend with its options, before it is imported."""
-
-    def obstacle(self) -> str | None:
-        """Return in one line why no cluster can be created here, or ``None``."""
-        ...
-
-    def backend(self, run: str, progress: "Progress") -> "Backend":
-        """Import and return the backend. ``run`` is the run's name (``runs.owner``), which its clusters carry.
-
-        Raises ``ClusterFailed`` if the options are not valid.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class BackendDescriptor(Generic[T]):
     """What is known of a backend before it is chosen.
 
@@ -110,7 +87,7 @@ class BackendDescriptor(Generic[T]):
 
     name: str
     options_type: type[T]
-    factory: Callable[[T], BackendFactory]
+    factory: "Callable[[T], BackendFactory]"
     takes_context: bool = False
     is_automatic: bool = False
 
@@ -118,15 +95,3 @@ class BackendDescriptor(Generic[T]):
     def options(self) -> tuple[DeclaredOption, ...]:
         """The options of this backend."""
         return declared_options(self.options_type)
-
-    def create_factory(self, given: GivenOptions, context: str = "") -> BackendFactory:
-        """Return the backend with the options given; those of other backends are ignored."""
-        values = {option.name: given.values[option.name] for option in self.options if option.name in given.values}
-        if self.takes_context:
-            values["context"] = context
-        return self.factory(self.options_type(**values))
-
-    def foreign(self, given: GivenOptions) -> tuple[str, ...]:
-        """Return the names of the binding options that this backend does not have."""
-        own = {declared.name for declared in self.options}
-        return tuple(name for name in given.binding if name not in own)

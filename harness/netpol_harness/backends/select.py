@@ -1,20 +1,14 @@
 """Choose the backend for a value of ``--cluster``."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from netpol_harness.backends.base import Backend, Progress, ignore
-from netpol_harness.backends.embedded.options import EMBEDDED
-from netpol_harness.backends.existing.options import EXISTING
-from netpol_harness.backends.kind.options import KIND
-from netpol_harness.backends.options import BackendDescriptor, GivenOptions, long_name
+from netpol_harness.backends.base import Backend, BackendFactory, Progress, ignore
+from netpol_harness.backends.options import BackendDescriptor, long_name
+from netpol_harness.backends.registry import AUTO, BACKENDS, choices
 from netpol_harness.errors import ClusterFailed
 
-BACKENDS: tuple[BackendDescriptor[Any], ...] = (KIND, EMBEDDED, EXISTING)
-"""All backends. ``auto`` takes the first automatic one that has the options given and can be used here."""
-
-AUTO = "auto"
 BY_USER = "chosen by --cluster"
 
 
@@ -26,11 +20,17 @@ class BackendChoice:
     why: str
 
 
-def choices() -> str:
-    """Return the values of ``--cluster``: ``auto, kind, embedded, kubeconfig or kubeconfig:CONTEXT``."""
-    names = [AUTO, *(backend.name for backend in BACKENDS)]
-    names += [f"{backend.name}:CONTEXT" for backend in BACKENDS if backend.takes_context]
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+@dataclass(frozen=True, slots=True)
+class GivenOptions:
+    """The values of all backends' options by field name, and the names of those that no backend may ignore."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    binding: tuple[str, ...] = ()
+
+    def foreign_to(self, backend: BackendDescriptor[Any]) -> tuple[str, ...]:
+        """Return the names of the binding options that this backend does not have."""
+        own = {option.name for option in backend.options}
+        return tuple(name for name in self.binding if name not in own)
 
 
 def choose(
@@ -47,20 +47,20 @@ def choose(
     backend = next((b for b in BACKENDS if b.name == name and (b.takes_context or not context)), None)
     if backend is None:
         raise ClusterFailed(f"--cluster {cluster}: no such backend; choose {choices()}")
-    if foreign := backend.foreign(given):
+    if foreign := given.foreign_to(backend):
         raise _misplaced(foreign, cluster)
-    return BackendChoice(backend.create_factory(given, context).backend(run, progress), BY_USER)
+    return BackendChoice(_factory(backend, given, context).backend(run, progress), BY_USER)
 
 
 def _automatic(given: GivenOptions, run: str, progress: Progress) -> BackendChoice:
     """The last automatic backend is the fallback. It is not asked for obstacles: its own error names them."""
     automatic = [backend for backend in BACKENDS if backend.is_automatic]
-    fitting = [backend for backend in automatic if not backend.foreign(given)]
+    fitting = [backend for backend in automatic if not given.foreign_to(backend)]
     if not fitting:
         raise _misplaced(given.binding, AUTO)
     obstacles: list[tuple[str, str]] = []
     for backend in fitting:
-        factory, is_fallback = backend.create_factory(given), backend is automatic[-1]
+        factory, is_fallback = _factory(backend, given), backend is automatic[-1]
         obstacle = None if is_fallback else factory.obstacle()
         if obstacle is None:
             fits = f"{_longs(given.binding)} is for {backend.name}" if is_fallback else f"{backend.name} works here"
@@ -71,6 +71,13 @@ def _automatic(given: GivenOptions, run: str, progress: Progress) -> BackendChoi
     raise ClusterFailed(
         f"{_longs(given.binding)}: for {name}, which does not work here ({obstacle}); fix that, or leave the option out"
     )
+
+
+def _factory(backend: BackendDescriptor[Any], given: GivenOptions, context: str = "") -> BackendFactory:
+    values = {option.name: given.values[option.name] for option in backend.options if option.name in given.values}
+    if backend.takes_context:
+        values["context"] = context
+    return backend.factory(backend.options_type(**values))
 
 
 def _misplaced(names: Sequence[str], cluster: str) -> ClusterFailed:

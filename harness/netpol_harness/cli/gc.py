@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from netpol_harness.backends.base import Leftover
-from netpol_harness.backends.options import GivenOptions
 from netpol_harness.backends.runs.directory import abandoned, remove
 from netpol_harness.backends.runs.owner import Life, Owner, life_of
-from netpol_harness.backends.select import choose
+from netpol_harness.backends.select import GivenOptions, choose
 from netpol_harness.cli.arguments import hours
 from netpol_harness.cli.output import print_error
 from netpol_harness.errors import HarnessError

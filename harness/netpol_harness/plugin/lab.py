@@ -3,16 +3,20 @@
 import json
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from netpol_harness.backends.options import Binding, DeclaredOption
+from netpol_harness.backends.registry import AUTO
 from netpol_harness.backends.runs.directory import RunDirectory
-from netpol_harness.backends.select import AUTO, BackendChoice, choose
+from netpol_harness.backends.select import BackendChoice, GivenOptions, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.oracle.points import Profile
 from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
+from netpol_harness.plugin.option import Option
 from netpol_harness.plugin.signals import closing
 from netpol_harness.plugin.workers import controllers_run, run_of
 from netpol_harness.probe.toolbox import Tool
@@ -78,10 +82,27 @@ def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Backe
     name = chosen.get("name", options.CLUSTER.of(config))
     progress = RunDirectory.place(run).tell
     try:
-        choice = choose(name, options.given_options(config), run=run, progress=progress)
+        choice = choose(name, _given_options(config), run=run, progress=progress)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
     return BackendChoice(choice.backend, chosen.get("why", choice.why))
+
+
+def _given_options(config: pytest.Config) -> GivenOptions:
+    """Return the backends' options in this run. Raises ``pytest.UsageError`` for a value that is not valid."""
+    values = {declared.name: option.of(config) for declared, option in options.OF_BACKENDS}
+    binding = (declared.name for declared, option in options.OF_BACKENDS if _binds(declared, option, config))
+    return GivenOptions(values, tuple(binding))
+
+
+def _binds(declared: DeclaredOption, option: Option[Any], config: pytest.Config) -> bool:
+    match declared.binding:
+        case Binding.ALWAYS:
+            return option.given(config) is not None
+        case Binding.ON_COMMAND_LINE:
+            return option.typed(config) is not None
+        case Binding.NEVER:
+            return False
 
 
 def _close(lab: Lab) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.options import Binding, DeclaredOption, GivenOptions
-from netpol_harness.backends.select import AUTO, BACKENDS, choices
+from netpol_harness.backends.options import DeclaredOption
+from netpol_harness.backends.registry import AUTO, BACKENDS, choices
 from netpol_harness.plugin.option import Option, count, file, flag, folder, of_backend, one, seconds, words
 
 _TITLE = "NetworkPolicy connectivity tests"
@@ -113,32 +113,15 @@ KNOWN = file(
     "the run",
 )
 
-_OF_BACKENDS: tuple[tuple[DeclaredOption, Option[Any]], ...] = tuple(
+OF_BACKENDS: tuple[tuple[DeclaredOption, Option[Any]], ...] = tuple(
     (declared, of_backend(backend.name, declared)) for backend in BACKENDS for declared in backend.options
 )
 
 OPTIONS: tuple[Option[Any], ...] = (
     *(value for value in vars().values() if isinstance(value, Option)),
-    *(option for _, option in _OF_BACKENDS),
+    *(option for _, option in OF_BACKENDS),
 )
 """All of them, in the order of ``pytest --help``."""
-
-
-def given_options(config: pytest.Config) -> GivenOptions:
-    """Return the backends' options in this run. Raises ``pytest.UsageError`` for a value that is not valid."""
-    values = {declared.name: option.of(config) for declared, option in _OF_BACKENDS}
-    binding = (declared.name for declared, option in _OF_BACKENDS if _binds(declared, option, config))
-    return GivenOptions(values, tuple(binding))
-
-
-def _binds(declared: DeclaredOption, option: Option[Any], config: pytest.Config) -> bool:
-    match declared.binding:
-        case Binding.ALWAYS:
-            return option.given(config) is not None
-        case Binding.ON_COMMAND_LINE:
-            return option.typed(config) is not None
-        case Binding.NEVER:
-            return False
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -14,9 +14,8 @@ import yaml
 from netpol_harness.backends.base import LOGS, Capability
 from netpol_harness.backends.kind.backend import KindBackend
 from netpol_harness.backends.kind.options import IpFamily, KindFactory, KindOptions
-from netpol_harness.backends.options import GivenOptions
 from netpol_harness.backends.runs.owner import Owner
-from netpol_harness.backends.select import choose
+from netpol_harness.backends.select import GivenOptions, choose
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.wellknown import RUN_LABEL
 
