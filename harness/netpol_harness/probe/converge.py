@@ -1,6 +1,6 @@
 """Asking until the answers match or time runs out, and then once more: questions become evidence.
 
-Invariants (DESIGN 3.3): a round asks all open questions and their witnesses at once; a question stays open until its
+Invariants: a round asks all open questions and their witnesses at once; a question stays open until its
 last attempt satisfies it; nothing ends without a round that asks *all* questions, allowed ones too, since what matched
 before a policy landed must not stay green. So everything is asked at least twice, however late it is. The last attempt
 counts, and a match that did not last is kept, as flapping.
