@@ -1,4 +1,11 @@
-"""Deadlines: the only code of the harness that sleeps."""
+"""Deadlines: the only code of the harness that sleeps.
+
+A thread's work can be cancelled while it waits. ``interruptible(stop)`` binds an event to the current thread, in a
+thread-local variable, so that no function in between has to pass it on. While it is bound, the thread's sleeps wait for
+the event too: once it is set, the current or next sleep raises ``Interrupted``. It raises once only: the event is
+cleared, so that clean-up code that runs because of the exception can sleep as usual. Other threads, those that this
+one starts included, are not affected.
+"""
 
 import threading
 import time
@@ -38,26 +45,26 @@ class Deadline:
                 self.pause(interval)
 
     def pause(self, seconds: float) -> None:
-        """Sleep for ``seconds``, or for what is left of the deadline if that is less (never less than a tick).
+        """Sleep for ``seconds``, or for the rest of the deadline if that is shorter, but at least a millisecond.
 
-        Raises ``Interrupted`` where the thread's work is no longer wanted (``interruptible``).
+        Raises ``Interrupted`` if the thread's work is cancelled (``interruptible``).
         """
         length = max(0.001, min(seconds, self.remaining or 0.001))
         stop = getattr(_thread, "stop", None)
         if stop is None:
             time.sleep(length)
         elif stop.wait(length):
-            stop.clear()  # what follows is tidying up, and may take its time
+            stop.clear()  # clean-up code that follows may sleep again
             raise Interrupted("interrupted while waiting")
 
 
 class Interrupted(LabError):
-    """Work in the background is no longer wanted."""
+    """The work of this thread was cancelled while it slept."""
 
 
 @contextmanager
 def interruptible(stop: threading.Event) -> Iterator[None]:
-    """While inside, setting ``stop`` ends the first sleep of this thread, and no later one, by ``Interrupted``."""
+    """Let ``stop`` cancel the work of this thread within the block: its next sleep raises ``Interrupted``, once."""
     _thread.stop = stop
     try:
         yield
@@ -66,3 +73,4 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
 
 
 _thread = threading.local()
+"""``stop``: the event that cancels the work of the current thread, if any."""

@@ -14,6 +14,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.config import Access
+from netpol_harness.kube.permissions import permission_hint
 from netpol_harness.kube.retry import seconds_to_wait
 from netpol_harness.kube.segment import segment
 from netpol_harness.model.names import NamespacedName
@@ -24,7 +25,7 @@ STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
 TRANSIENT_STATUS = frozenset({500, 502, 503, 504})
 TRANSIENT_MESSAGES = ("unable to upgrade connection", "unable to upgrade streaming request", "error dialing backend")
 NOT_UPGRADED = frozenset({200, 426})
-PROXY = "; something before the API server does not let WebSocket through: ask the API server directly"
+PROXY = "something before the API server does not let WebSocket through: ask the API server directly"
 TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -86,7 +87,8 @@ def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
         said = (title[1] if title else page[:300]) or error.status_message or "no message"
     if error.status_code == 401 and identity:
         said = f"{said}: {identity}"
-    told = f"{said} (HTTP {error.status_code}){PROXY if error.status_code in NOT_UPGRADED else ''}"
+    hints = [permission_hint(said), PROXY if error.status_code in NOT_UPGRADED else ""]
+    told = "; ".join(filter(None, [f"{said} (HTTP {error.status_code})", *hints]))
     if error.status_code == 429:
         return Throttling(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
     passing = error.status_code in TRANSIENT_STATUS or any(words in said for words in TRANSIENT_MESSAGES)

@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.log import Operation, hide
+from netpol_harness.kube.permissions import permission_hint
 from netpol_harness.kube.retry import RequestRefused, failure_reason, request_retrying
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 
@@ -102,4 +103,5 @@ def _api_error(code: int, raw: bytes, identity: str) -> ApiError:
         reason, message = str(status.get("reason") or "Unknown"), str(status.get("message") or status)
     except (ValueError, AttributeError):
         reason, message = "Unknown", raw[:300].decode("utf-8", "replace").strip() or "no message"
-    return ApiError(code, reason, f"{message}: {identity}" if code == 401 and identity else message)
+    full_message = f"{message}: {identity}" if code == 401 and identity else message
+    return ApiError(code, reason, full_message, permission_hint(message))
