@@ -9,8 +9,16 @@ import pytest
 from netpol_harness.cli import main
 from netpol_harness.emulator.faults import MUTANTS
 from netpol_harness.mutation import trials
-from netpol_harness.mutation.report import Measure, page, written
-from netpol_harness.mutation.trials import Kill, Trial, certain, telling, together, try_in_order, without
+from netpol_harness.mutation.report import Measurement, page, read_killers
+from netpol_harness.mutation.trials import (
+    Kill,
+    Trial,
+    confirm,
+    killers_by_mutant,
+    merge,
+    run_until_killed,
+    without_baseline_failures,
+)
 
 SCENARIO = """\
 title: two pods
@@ -47,82 +55,82 @@ TRIALS = (
 )
 
 
-def test_the_scenario_that_kills_fewest_others_is_the_most_telling() -> None:
-    assert telling(TRIALS)["except-ignored"] == [NARROW, BROAD]
+def test_the_scenario_that_kills_fewest_other_mutants_comes_first() -> None:
+    assert killers_by_mutant(TRIALS)["except-ignored"] == [NARROW, BROAD]
 
 
-def test_what_fails_without_a_mutant_is_no_kill() -> None:
-    assert without(TRIALS[0], TRIALS[1].kills) == trial("except-ignored", NARROW)
+def test_an_item_that_fails_without_a_mutant_is_not_a_kill() -> None:
+    assert without_baseline_failures(TRIALS[0], TRIALS[1].kills) == trial("except-ignored", NARROW)
 
 
-def test_a_page_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = Path("docs/mutants.md")
     file.parent.mkdir()
-    file.write_text(page(MUTANTS, TRIALS, Measure(9, 130.0), root=file.parent))
-    assert written(file) == telling(TRIALS)
+    file.write_text(page(MUTANTS, TRIALS, Measurement(9, 130.0), root=file.parent))
+    assert read_killers(file) == killers_by_mutant(TRIALS)
 
 
-def test_a_page_names_the_most_telling_counts_the_rest_and_lists_the_survivors() -> None:
+def test_a_page_lists_the_first_killers_counts_the_rest_and_lists_the_survivors() -> None:
     many = [NARROW, *(Path(f"scenarios/{number}") for number in range(4))]
-    trials = (replace(trial("not-enforced", *many), asked=frozenset((*many, BROAD))), trial("end-port-ignored"))
-    text = page(MUTANTS, trials, Measure(9, 130.0, whole=True, foreseen=12), root=Path())
+    trials = (replace(trial("not-enforced", *many), executed=frozenset((*many, BROAD))), trial("end-port-ignored"))
+    text = page(MUTANTS, trials, Measurement(9, 130.0, exhaustive=True, undetectable=12), root=Path())
     assert "of 2 mutants, the scenarios of this repository kill 1" in text
-    assert "[2](scenarios/2); 5 of 6 asked |" in text
-    assert "| **nobody** |" in text
+    assert "[2](scenarios/2); 5 of 6 run |" in text
+    assert "| **none** |" in text
     assert "## Survivors\n\n- `end-port-ignored`\n" in text
-    assert "6 pairs of a mutant and a scenario were asked, of 18; in 12 the scenario cannot tell the mutant." in text
+    assert "6 pairs of a mutant and a scenario were run, of 18; in 12 the scenario cannot detect the mutant." in text
     assert "`netpol mutants --all --write` in about 2 min" in text
 
 
 class Runs:
-    """Stands in for runs of pytest: each answers with the next of these kills, or with none."""
+    """Stands in for ``run_trial``: each call returns the next of these kills."""
 
     def __init__(self, *kills: Sequence[Kill]) -> None:
-        self.asked: list[Sequence[Path]] = []
+        self.scenarios: list[Sequence[Path]] = []
         self._kills = list(kills)
 
-    def __call__(self, mutant: str, directories: Sequence[Path], *, whole: bool) -> Trial:
-        self.asked.append(list(directories))
+    def __call__(self, mutant: str, directories: Sequence[Path], *, exhaustive: bool) -> Trial:
+        self.scenarios.append(list(directories))
         return Trial(mutant, tuple(self._kills.pop(0)), frozenset(directories))
 
 
-LASTING = Kill(NARROW, f"{NARROW}/scenario.yaml::step::a -> b:80")
-FLEETING = Kill(BROAD, f"{BROAD}/scenario.yaml::step::throughout a -> b:80")
+SETTLED = Kill(NARROW, f"{NARROW}/scenario.yaml::step::a -> b:80")
+TRANSIENT = Kill(BROAD, f"{BROAD}/scenario.yaml::step::throughout a -> b:80")
 TESTED = Kill(BROAD, f"{BROAD}/test_it.py::test_it")
 
 
-@pytest.mark.parametrize("kill", [FLEETING, TESTED], ids=["path", "test"])
-def test_a_kill_of_a_moment_has_to_come_again(monkeypatch: pytest.MonkeyPatch, kill: Kill) -> None:
-    found = Trial("not-enforced", (LASTING, kill))
-    for answer, kept in (((kill,), (LASTING, kill)), ((), (LASTING,))):
+@pytest.mark.parametrize("kill", [TRANSIENT, TESTED], ids=["path", "test"])
+def test_a_transient_kill_must_recur(monkeypatch: pytest.MonkeyPatch, kill: Kill) -> None:
+    found = Trial("not-enforced", (SETTLED, kill))
+    for answer, kept in (((kill,), (SETTLED, kill)), ((), (SETTLED,))):
         runs = Runs(answer)
-        monkeypatch.setattr(trials, "try_out", runs)
-        assert certain(found).kills == kept
-        assert runs.asked == [[BROAD]]
+        monkeypatch.setattr(trials, "run_trial", runs)
+        assert confirm(found).kills == kept
+        assert runs.scenarios == [[BROAD]]
 
 
-def test_a_kill_in_a_lasting_state_is_not_asked_again() -> None:
-    found = Trial("not-enforced", (LASTING,))
-    assert certain(found) is found
+def test_a_kill_in_a_settled_state_is_not_run_again() -> None:
+    found = Trial("not-enforced", (SETTLED,))
+    assert confirm(found) is found
 
 
-def test_batches_are_asked_in_order_until_a_certain_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = Runs((), (FLEETING,), (), (LASTING,))
-    monkeypatch.setattr(trials, "try_out", runs)
+def test_batches_are_run_in_order_until_a_certain_kill(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs((), (TRANSIENT,), (), (SETTLED,))
+    monkeypatch.setattr(trials, "run_trial", runs)
     first, second = Path("first"), Path("second")
     batches = [lambda: (), lambda: (first,), lambda: (first, BROAD, NARROW), lambda: (second,)]
-    assert try_in_order("not-enforced", batches).kills == (LASTING,)
-    assert runs.asked == [[first], [BROAD, NARROW], [BROAD], [second]]
+    assert run_until_killed("not-enforced", batches).kills == (SETTLED,)
+    assert runs.scenarios == [[first], [BROAD, NARROW], [BROAD], [second]]
 
 
-def test_several_runs_are_one_trial() -> None:
-    both = together("x", [trial("x", NARROW), Trial("x", items=3, seconds=2.0, broken="why")])
-    assert (both.scenarios, both.items, both.seconds, both.broken) == ({NARROW}, 3, 2.0, "why")
+def test_trials_of_one_mutant_are_merged() -> None:
+    both = merge("x", [trial("x", NARROW), Trial("x", items=3, seconds=2.0, broken="why")])
+    assert (both.killers, both.items, both.seconds, both.broken) == ({NARROW}, 3, 2.0, "why")
 
 
-def test_where_there_is_no_page_nothing_is_known(tmp_path: Path) -> None:
-    assert written(tmp_path / "mutants.md") == {}
+def test_no_killer_is_known_if_there_is_no_page(tmp_path: Path) -> None:
+    assert read_killers(tmp_path / "mutants.md") == {}
 
 
 @pytest.fixture
@@ -140,24 +148,24 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.live
 @pytest.mark.parametrize(
-    ("names", "code", "said"),
+    ("names", "code", "lines"),
     [
         (["not-enforced"], 0, ["killed    not-enforced: scenarios/deny/scenario.yaml::closed::client -> server:80"]),
         (["not-enforced", "except-ignored"], 1, ["SURVIVES  except-ignored: ", "1 of 2 mutants killed"]),
     ],
     ids=["killed", "survivor"],
 )
-def test_the_command_tells_the_killed_from_the_survivors(
-    library: Path, capsys: pytest.CaptureFixture[str], names: Sequence[str], code: int, said: Sequence[str]
+def test_the_command_lists_the_killed_mutants_and_the_survivors(
+    library: Path, capsys: pytest.CaptureFixture[str], names: Sequence[str], code: int, lines: Sequence[str]
 ) -> None:
     assert main(["mutants", "--only", *names]) == code
     output = capsys.readouterr().out
-    assert all(text in output for text in said), output
+    assert all(text in output for text in lines), output
     assert "without a mutant: 1 items" in output
 
 
 @pytest.mark.live
-def test_a_scenario_that_fails_anyhow_kills_nobody(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scenario_that_fails_anyway_kills_no_mutant(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (library / "scenario.yaml").write_text(SCENARIO.replace("blocked", "allowed"))
     assert main(["mutants", "--only", "replies-judged", "--write", "mutants.md"]) == 1
     assert "FAILED    without a mutant: scenarios/deny" in capsys.readouterr().out
@@ -165,7 +173,7 @@ def test_a_scenario_that_fails_anyhow_kills_nobody(library: Path, capsys: pytest
 
 
 @pytest.mark.live
-def test_files_that_cannot_be_read_are_no_result(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_that_cannot_be_read_are_not_a_result(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (library / "deny.yaml").unlink()
     assert main(["mutants", "--only", "not-enforced"]) == 1
     assert "broken    not-enforced: the run ended with" in capsys.readouterr().out

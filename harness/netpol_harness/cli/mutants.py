@@ -1,18 +1,18 @@
-"""Measure which scenarios notice which bugs of network plugins.
+"""Measure which scenarios detect which bugs of network plugins.
 
-Runs scenarios against embedded clusters, one for each mutant: a policy agent with one documented bug. A mutant is
-killed where an item fails that passes without it; one that survives is a bug that these scenarios would not notice.
-A run ends with its first kill, and asks those scenarios first that are written down as killers; --all asks every
-scenario that could tell the mutant. Scenarios that cannot are found beforehand: in all their states the mutant writes
-the rules of a faultless cluster. Exit code 1 where a mutant survives, or where the faultless cluster fails.
+Each mutant is an embedded cluster with one documented bug. A scenario kills a mutant if one of its items fails with the
+mutant and passes without it. A mutant that survives is a bug that these scenarios would not detect.
+
+By default a mutant's trial ends with its first kill, and the killers that the page lists are run first; --all runs
+every scenario that can detect the mutant. A scenario that cannot is not run: in all of its states the mutant writes the
+rules of the correct cluster. The exit code is 1 if a mutant survives, or if an item fails without a mutant.
 """
 
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import indent
 
@@ -23,164 +23,127 @@ from netpol_harness.cli.arguments import count, path
 from netpol_harness.cli.output import print_text
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
-from netpol_harness.mutation.report import Measure, page, written
+from netpol_harness.mutation.campaign import CampaignResult, Detectors, TrialCallback, run_exhaustively, run_quickly
+from netpol_harness.mutation.report import Measurement, page, read_killers
 from netpol_harness.mutation.select import ScenarioTrace, scenario_traces
-from netpol_harness.mutation.trials import FAULTLESS, Trial, certain, telling, together, try_in_order, try_out, without
+from netpol_harness.mutation.trials import Trial, killers_by_mutant
 
 _PAGE = Path("docs/mutants.md")
 _SCENARIOS = Path("scenarios")
-_AT_ONCE = 20
-_JOBS_PER_PROCESSOR = 2  # what a step takes is mostly waiting
-
-Attempt = Callable[[], Trial]
+_JOBS_PER_PROCESSOR = 2  # a step mostly waits
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """Which scenarios, which mutants, how many at a time, and what to write."""
+    """Declare the scenarios, the mutants, the number of jobs and what to write."""
     option = command.add_argument
     option("directories", nargs="*", type=path, metavar="DIR", help=f"scenarios to run (default: {_SCENARIOS})")
-    option("--only", nargs="+", metavar="NAME", help="try these mutants alone")
-    option("--jobs", type=count, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} a processor)")
-    option("--all", action="store_true", help="ask every scenario that could tell, not only until one kills")
+    option("--only", nargs="+", metavar="NAME", help="run only these mutants")
+    option("--jobs", type=count, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} per processor)")
+    option("--all", action="store_true", help="run every scenario that can detect a mutant, not until one kills it")
     option("--write", type=path, nargs="?", const=_PAGE, metavar="FILE", help=f"write the page ({_PAGE})")
-    option("--list", action="store_true", help="only say which mutants there are")
+    option("--list", action="store_true", help="list the mutants and run nothing")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Try them; 1 where something was found wanting."""
-    if given.list:
+def run(args: argparse.Namespace) -> int:
+    """Run the mutants; return 1 if one survives or the baseline is not clean."""
+    if args.list:
         print_text("".join(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values()))
         return 0
-    if given.write:
-        _prepare(given.write)
-    began = time.monotonic()
-    names = [named(name).name for name in given.only or MUTANTS]
-    jobs = given.jobs or (os.cpu_count() or 1) * _JOBS_PER_PROCESSOR
-    told = scenario_traces(places := given.directories or [_SCENARIOS])
-    if not told:
-        where = " or ".join(map(str, places))
-        raise HarnessError(f"there is no scenario.yaml and no test_*.py below {where}; name directories that hold some")
-    tellers = _Tellers(told)
-    trials = _all_of(_attempts(names, tellers, whole=given.all), jobs=jobs)
-    faultless = _faultless(tellers.everywhere if given.all else _killers(trials), jobs=jobs)
-    order = list(MUTANTS)
-    trials = sorted((without(t, faultless.kills) for t in trials), key=lambda trial: order.index(trial.mutant))
-    print_text("".join(f"{line}\n" for line in _lines(faultless, trials)))
-    if given.write:
-        foreseen = sum(len(told) - len(tellers.of(name)) for name in names) if given.all else 0
-        measure = Measure(len(told), time.monotonic() - began, given.all, foreseen)
-        given.write.write_text(page(MUTANTS, trials, measure, root=given.write.parent))
-    return 0 if _is_clean(faultless) and all(trial.kills for trial in trials) else 1
+    if args.write:
+        _check_writable(args.write)
+    start, traces = time.monotonic(), _traces(args.directories or [_SCENARIOS])
+    result = _run_campaign(args, traces)
+    print_text("".join(f"{line}\n" for line in _lines(result)))
+    if args.write:
+        measurement = Measurement(len(traces), time.monotonic() - start, args.all, result.undetectable)
+        args.write.write_text(page(MUTANTS, result.trials, measurement, root=args.write.parent))
+    return 0 if result.baseline.is_clean and all(trial.kills for trial in result.trials) else 1
 
 
-def _prepare(file: Path) -> None:
-    """Find out now, not when all is measured, whether the page can be written. Raises ``OSError``."""
+def _check_writable(file: Path) -> None:
+    """Check that the page can be written, before anything is measured. Raises ``OSError``."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.open("a").close()
 
 
-class _Tellers:
-    """The scenarios that could tell a mutant, looked for when they are wanted."""
-
-    def __init__(self, told: Sequence[ScenarioTrace]) -> None:
-        self._tales = told
-        self.everywhere = [tale.directory for tale in told]
-        self.of = cache(self._of)
-
-    def _of(self, mutant: str) -> Sequence[Path]:
-        return [tale.directory for tale in self._tales if tale.could_detect(MUTANTS[mutant])]
-
-    def likely(self, mutant: str) -> Sequence[Path]:
-        """Those about what the mutant was taken from."""
-        return [place for place in self.everywhere if place.name in MUTANTS[mutant].sources]
+def _traces(directories: Sequence[Path]) -> Sequence[ScenarioTrace]:
+    if traces := scenario_traces(directories):
+        return traces
+    where = " or ".join(map(str, directories))
+    raise HarnessError(f"there is no scenario.yaml and no test_*.py below {where}; give directories that have some")
 
 
-def _attempts(names: Sequence[str], tellers: _Tellers, *, whole: bool) -> Sequence[Attempt]:
-    """Those that take longest first where everything is asked."""
-    if whole:
-        longest = sorted(names, key=lambda name: -len(tellers.of(name)))
-        return [partial(_ask_all, name, tellers.of(name)) for name in longest]
-    known = written(_PAGE)
-    return [partial(_ask_until_killed, name, known.get(name, ()), tellers) for name in names]
+def _run_campaign(args: argparse.Namespace, traces: Sequence[ScenarioTrace]) -> CampaignResult:
+    names = [named(name).name for name in args.only or MUTANTS]
+    jobs = args.jobs or (os.cpu_count() or 1) * _JOBS_PER_PROCESSOR
+    detectors = Detectors(traces)
+    with _progress() as report:
+        if args.all:
+            return run_exhaustively(names, detectors, jobs=jobs, report=report)
+        return run_quickly(names, detectors, read_killers(_PAGE), jobs=jobs, report=report)
 
 
-def _ask_all(mutant: str, scenarios: Sequence[Path]) -> Trial:
-    return certain(try_out(mutant, scenarios, whole=True)) if scenarios else Trial(mutant)
-
-
-def _ask_until_killed(mutant: str, known: Sequence[Path], tellers: _Tellers) -> Trial:
-    """The first known killer, then the others, those that are likely to kill, and all that could."""
-    known = [place for place in known if place in tellers.everywhere]
-    batches = (known[:1], known[1:], tellers.likely(mutant))
-    return try_in_order(mutant, [*(partial(list, batch) for batch in batches), partial(tellers.of, mutant)])
-
-
-def _killers(trials: Sequence[Trial]) -> Sequence[Path]:
-    return sorted({scenario for trial in trials for scenario in trial.scenarios})
-
-
-def _faultless(scenarios: Sequence[Path], *, jobs: int) -> Trial:
-    """The cluster without a mutant, asked in parts, side by side."""
-    parts = [scenarios[start : start + _AT_ONCE] for start in range(0, len(scenarios), _AT_ONCE)]
-    attempts = [partial(try_out, FAULTLESS, part, whole=True) for part in parts]
-    return together(FAULTLESS, _all_of(attempts, jobs=jobs))
-
-
-def _all_of(attempts: Sequence[Attempt], *, jobs: int) -> Sequence[Trial]:
-    """So many at a time; what has not begun when the user has had enough never does."""
-    pool = ThreadPoolExecutor(jobs)
+@contextmanager
+def _progress() -> Iterator[TrialCallback]:
+    """Show a progress bar on standard error, with a line above it for each trial that has ended."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("mutants", total=len(attempts))
-        futures = [pool.submit(attempt) for attempt in attempts]
-        try:
-            for future in as_completed(futures):
-                progress.console.print(_news(future.result()), markup=False, highlight=False)
-                progress.advance(bar)
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return [future.result() for future in futures]
+        bar = progress.add_task("mutants", total=None)
+
+        def report(trial: Trial, total: int) -> None:
+            progress.console.print(_summary(trial), markup=False, highlight=False)
+            progress.update(bar, advance=1, total=total)
+            if progress.finished:
+                progress.reset(bar)
+
+        yield report
 
 
-def _news(trial: Trial) -> str:
-    fate = "broken" if trial.broken else f"{len(trial.scenarios)} of {len(trial.asked)} scenarios fail"
+def _name(trial: Trial) -> str:
+    return trial.mutant or "without a mutant"
+
+
+def _summary(trial: Trial) -> str:
+    result = "broken" if trial.broken else f"{len(trial.killers)} of {len(trial.executed)} scenarios fail"
     errors = f", {len(trial.errors)} errors" if trial.errors else ""
-    return f"{trial.mutant or 'without a mutant'}: {fate} ({trial.items} items{errors}, {trial.seconds:.0f} s)"
+    return f"{_name(trial)}: {result} ({trial.items} items{errors}, {trial.seconds:.0f} s)"
 
 
-def _is_clean(trial: Trial) -> bool:
-    return not (trial.kills or trial.errors or trial.broken)
-
-
-def _lines(faultless: Trial, trials: Sequence[Trial]) -> Iterator[str]:
-    """Who kills whom, what went wrong, who survives, and the figures."""
-    order = telling(trials)
+def _lines(result: CampaignResult) -> Iterator[str]:
+    """Yield the killed mutants, what went wrong, the survivors, and the figures."""
+    baseline, trials = result.baseline, result.trials
     killed = [trial for trial in trials if trial.kills]
-    for trial in killed:
-        first = next(kill for kill in trial.kills if kill.scenario == order[trial.mutant][0])
-        others = len(order[trial.mutant]) - 1
-        yield f"killed    {trial.mutant}: {first.item}" + (f" (and {others} more scenarios)" if others else "")
-    yield from (f"FAILED    without a mutant: {kill.item}" for kill in faultless.kills)
-    for trial in (faultless, *trials):
-        yield from _troubles(trial)
+    yield from _killed(trials)
+    yield from (f"FAILED    without a mutant: {kill.item}" for kill in baseline.kills)
+    for trial in (baseline, *trials):
+        yield from _lab_errors(trial)
     for trial in trials:
         if not trial.kills:
-            mutant, fate = MUTANTS[trial.mutant], "UNDECIDED" if trial.errors or trial.broken else "SURVIVES "
-            yield f"{fate} {mutant.name}: {mutant.sentence} Seen in: {', '.join(mutant.sources)}"
+            mutant, verdict = MUTANTS[trial.mutant], "UNDECIDED" if trial.errors or trial.broken else "SURVIVES "
+            yield f"{verdict} {mutant.name}: {mutant.sentence} Seen in: {', '.join(mutant.sources)}"
     seconds = sum(trial.seconds for trial in trials)
     yield f"{len(killed)} of {len(trials)} mutants killed in {seconds:.0f} s of runs"
-    yield f"without a mutant: {faultless.items} items in {faultless.seconds:.0f} s, {_verdict(faultless)}"
+    yield f"without a mutant: {baseline.items} items in {baseline.seconds:.0f} s, {_verdict(baseline)}"
 
 
-def _troubles(trial: Trial) -> Iterator[str]:
-    """What tells nothing of the network."""
-    name = trial.mutant or "without a mutant"
+def _killed(trials: Sequence[Trial]) -> Iterator[str]:
+    """Yield each killed mutant with the item that kills it, of the scenario that kills the fewest other mutants."""
+    killers = killers_by_mutant(trials)
+    for trial in trials:
+        if trial.kills:
+            first = next(kill for kill in trial.kills if kill.scenario == killers[trial.mutant][0])
+            others = len(killers[trial.mutant]) - 1
+            yield f"killed    {trial.mutant}: {first.item}" + (f" (and {others} more scenarios)" if others else "")
+
+
+def _lab_errors(trial: Trial) -> Iterator[str]:
+    """Yield errors and broken runs, which say nothing about the network."""
     if trial.errors:
-        yield f"error     {name}: {len(trial.errors)} items could not be asked, the first is {trial.errors[0]}"
+        yield f"error     {_name(trial)}: {len(trial.errors)} items could not be run, the first is {trial.errors[0]}"
     if trial.broken:
-        yield f"broken    {name}: the run ended with\n{indent(trial.broken, '          ')}"
+        yield f"broken    {_name(trial)}: the run ended with\n{indent(trial.broken, '          ')}"
 
 
-def _verdict(trial: Trial) -> str:
-    if not (trial.items or trial.errors or trial.broken):
-        return "since no scenario killed a mutant"
-    return "all as expected" if _is_clean(trial) else f"{len(trial.kills)} failed, {len(trial.errors)} broken"
+def _verdict(baseline: Trial) -> str:
+    if not (baseline.items or baseline.errors or baseline.broken):
+        return "because no scenario killed a mutant"
+    return "all as expected" if baseline.is_clean else f"{len(baseline.kills)} failed, {len(baseline.errors)} broken"

@@ -1,7 +1,7 @@
-"""The page that says which scenarios kill which mutants: written for people, and read again for their order.
+"""The page of killed mutants: written for people, and read again to run known killers first.
 
-Invariant: ``written`` finds in a page what ``page`` has put there. Figures are rounded, so that the page of a rerun
-differs in what is different.
+Invariant: ``read_killers`` returns from a page the killers that ``page`` has written to it. Figures are rounded, so
+that the page of a second run differs only in what has changed.
 """
 
 import re
@@ -12,83 +12,90 @@ from pathlib import Path
 
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.emulator.faults import Mutant
-from netpol_harness.mutation.trials import Trial, telling
+from netpol_harness.mutation.trials import Trial, killers_by_mutant
 
-_NAMED = 3
+_LISTED = 3
 _ROW = re.compile(r"^\| `(?P<mutant>[^`]+)` \|.*\|(?P<killers>[^|]*)\|$", re.MULTILINE)
-_PLACE = re.compile(r"\]\((?P<place>[^)]+)\)")
+_LINK = re.compile(r"\]\((?P<target>[^)]+)\)")
 _HEAD = """\
 # Mutants
 
-Bugs that network plugins have had, each as a variant of the embedded cluster (`pytest --mutant NAME`). A test suite is
-worth what it notices: of {all} mutants, the scenarios of this repository kill {killed}. A mutant is killed by a
-scenario that fails with it and passes without. {measured}
+Bugs of real network plugins, each as a variant of the embedded cluster (`pytest --mutant NAME`). They measure what a
+test suite detects: of {all} mutants, the scenarios of this repository kill {killed}. A scenario kills a mutant if it
+fails with the mutant and passes without it. {measured}
 
-| mutant | what is wrong | killed by |
+| mutant | bug | killed by |
 |---|---|---|
 """
-_WHOLE = """\
-Every scenario was asked that could tell the mutant; the others are not: in all states that they ask about, it writes
-the rules of a faultless cluster. Of the scenarios that kill a mutant, those that kill fewest others are named."""
-_HASTY = "Each mutant was asked until the first scenario killed it."
-_SURVIVORS = """
+_EXHAUSTIVE = """\
+Every scenario that
+could detect the mutant was run. The others cannot: in all states that they probe, the mutant writes the rules of the
+correct cluster. Of the scenarios that kill a mutant, those that kill the fewest other mutants are listed."""
+_QUICK = "Scenarios were run\nagainst each mutant until one killed it."
+_TAIL = """
 ## Survivors
 
 {survivors}
 
 ## Figures
 
-{asked} pairs of a mutant and a scenario were asked, of {pairs}{foreseen}.
+{executed} pairs of a mutant and a scenario were run, of {pairs}{undetectable}.
 Dataplane: {dataplane}. Measured by `netpol mutants{option} --write` in about {minutes} min.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """How the trials were made: over so many scenarios, in so many seconds, each until its first kill or not.
+class Measurement:
+    """How a campaign was run: the number of scenarios, the time, and whether every scenario was run.
 
-    ``foreseen`` are the pairs of a mutant and a scenario that cannot tell it; 0 where they were not looked for.
+    ``undetectable`` counts the pairs of a mutant and a scenario that cannot detect it; 0 if they were not counted.
     """
 
     scenarios: int
     seconds: float
-    whole: bool = False
-    foreseen: int = 0
+    exhaustive: bool = False
+    undetectable: int = 0
 
 
-def page(mutants: Mapping[str, Mutant], trials: Sequence[Trial], measure: Measure, *, root: Path) -> str:
-    """The page as Markdown, with links as from a file in ``root``."""
-    order = telling(trials)
+def page(mutants: Mapping[str, Mutant], trials: Sequence[Trial], measurement: Measurement, *, root: Path) -> str:
+    """Return the page as Markdown, with links relative to the folder ``root``."""
+    killers = killers_by_mutant(trials)
     head = _HEAD.format(
-        killed=sum(1 for trial in trials if trial.kills), all=len(trials), measured=_WHOLE if measure.whole else _HASTY
+        killed=sum(1 for trial in trials if trial.kills),
+        all=len(trials),
+        measured=_EXHAUSTIVE if measurement.exhaustive else _QUICK,
     )
-    rows = [_row(mutants[trial.mutant], trial, order[trial.mutant], root) for trial in trials]
-    tail = _SURVIVORS.format(
+    rows = [_row(mutants[trial.mutant], trial, killers[trial.mutant], root) for trial in trials]
+    return head + "".join(rows) + _tail(trials, measurement)
+
+
+def _tail(trials: Sequence[Trial], measurement: Measurement) -> str:
+    count = measurement.undetectable
+    return _TAIL.format(
         survivors="\n".join(f"- `{t.mutant}`" for t in trials if not t.kills) or "None.",
-        asked=sum(len(trial.asked) for trial in trials),
-        pairs=len(trials) * measure.scenarios,
-        foreseen=f"; in {measure.foreseen} the scenario cannot tell the mutant" if measure.foreseen else "",
+        executed=sum(len(trial.executed) for trial in trials),
+        pairs=len(trials) * measurement.scenarios,
+        undetectable=f"; in {count} the scenario cannot detect the mutant" if count else "",
         dataplane=EMBEDDED_DATAPLANE,
-        option=" --all" if measure.whole else "",
-        minutes=max(1, round(measure.seconds / 60)),
+        option=" --all" if measurement.exhaustive else "",
+        minutes=max(1, round(measurement.seconds / 60)),
     )
-    return head + "".join(rows) + tail
 
 
-def written(file: Path) -> Mapping[str, Sequence[Path]]:
-    """The killers of each mutant in the page, the most telling first; nothing where there is no page."""
+def read_killers(file: Path) -> Mapping[str, Sequence[Path]]:
+    """Return the killers of each mutant that a page lists, in its order; nothing if the page does not exist."""
     if not file.exists():
         return {}
     rows = _ROW.finditer(file.read_text())
     return {
-        row["mutant"]: [Path(relpath(file.parent / place)) for place in _PLACE.findall(row["killers"])] for row in rows
+        row["mutant"]: [Path(relpath(file.parent / target)) for target in _LINK.findall(row["killers"])] for row in rows
     }
 
 
 def _row(mutant: Mutant, trial: Trial, killers: Sequence[Path], root: Path) -> str:
-    named = ", ".join(f"[{path.name}]({_relative(path, root)})" for path in killers[:_NAMED])
-    count = f"; {len(killers)} of {len(trial.asked)} asked" if len(trial.asked) > 1 else ""
-    return f"| `{mutant.name}` | {mutant.sentence} | {named or '**nobody**'}{count} |\n"
+    links = ", ".join(f"[{path.name}]({_relative(path, root)})" for path in killers[:_LISTED])
+    count = f"; {len(killers)} of {len(trial.executed)} run" if len(trial.executed) > 1 else ""
+    return f"| `{mutant.name}` | {mutant.sentence} | {links or '**none**'}{count} |\n"
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -1,8 +1,9 @@
-"""Which scenarios could notice a mutant at all: their states are played to its policy agent, without any cluster.
+"""Select the scenarios that can detect a mutant, by simulating their states without a cluster.
 
-A scenario is passed over where the mutant's rules are those of a faithful agent in every state that it asks paths in;
-and, where it asks on the way (``held``, ``first``, ``throughout``) or has the agent restarted, in every state that it
-passes through. What cannot be played is never passed over: a pod that completes, a file that cannot be read.
+A scenario cannot detect a mutant if the mutant's rules are those of the correct engine in every state that paths are
+probed in; and, if paths are probed during transitions (``held``, ``first``, ``throughout``) or the agent is restarted,
+in every state on the way. A scenario that cannot be simulated is always selected: one with a pod that completes, one
+whose files cannot be read, and a test in Python.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,67 +28,69 @@ _TEST_FILES = "test_*.py"
 
 @dataclass(frozen=True, slots=True)
 class ScenarioTrace:
-    """A directory of scenarios or tests. Without ``moments`` nothing can be said of it beforehand.
+    """The states of the scenario, or of the tests, in a directory; no ``states`` if it cannot be simulated.
 
-    ``faithful`` are the rules that count, as a faithful agent writes them.
+    ``probes_transitions``: not only the states of the steps count but all on the way. ``correct_rules`` are the rules
+    that the correct engine writes for each state that counts.
     """
 
     directory: Path
-    moments: tuple[SimulatedState, ...] = ()
-    closely: bool = False
-    faithful: tuple[Ruleset, ...] = ()
+    states: tuple[SimulatedState, ...] = ()
+    probes_transitions: bool = False
+    correct_rules: tuple[Ruleset, ...] = ()
 
-    def could_detect(self, mutant: Mutant) -> bool:
-        """Whether the mutant may show in this scenario."""
-        if not self.moments:
+    def can_detect(self, mutant: Mutant) -> bool:
+        """Return whether the mutant may change the result of a probe of this scenario."""
+        if not self.states:
             return True
-        wrong = _rules(MutatedEngine(mutant), self.moments, closely=self.closely)
-        return any(rules != right for rules, right in zip(wrong, self.faithful, strict=True))
+        rules = _rules(MutatedEngine(mutant), self.states, on_the_way=self.probes_transitions)
+        return any(mutated != correct for mutated, correct in zip(rules, self.correct_rules, strict=True))
 
 
 def scenario_traces(directories: Sequence[Path]) -> Sequence[ScenarioTrace]:
-    """Every scenario, and every directory of tests, below these."""
-    files = {file for place in directories for name in (SCENARIO_FILE, _TEST_FILES) for file in place.rglob(name)}
-    tests = {Path(relpath(file.parent)) for file in files if file.name != SCENARIO_FILE}
-    places = sorted({Path(relpath(file.parent)) for file in files})
-    return [ScenarioTrace(place) if place in tests else _tale(place) for place in places]
+    """Return the trace of every directory below these that holds a scenario or tests."""
+    files = {file for root in directories for name in (SCENARIO_FILE, _TEST_FILES) for file in root.rglob(name)}
+    with_tests = {Path(relpath(file.parent)) for file in files if file.name != SCENARIO_FILE}
+    return [
+        ScenarioTrace(directory) if directory in with_tests else _trace(directory)
+        for directory in sorted({Path(relpath(file.parent)) for file in files})
+    ]
 
 
-def _tale(directory: Path) -> ScenarioTrace:
+def _trace(directory: Path) -> ScenarioTrace:
     try:
         scenario = load(directory / SCENARIO_FILE)
     except HarnessError:
         return ScenarioTrace(directory)
-    if _completes(scenario):
+    if _has_completing_pods(scenario):
         return ScenarioTrace(directory)
-    moments, closely = tuple(simulate(scenario)), _asks_on_the_way(scenario)
-    return ScenarioTrace(directory, moments, closely, tuple(_rules(CorrectEngine(), moments, closely=closely)))
+    states, on_the_way = tuple(simulate(scenario)), _probes_transitions(scenario)
+    return ScenarioTrace(directory, states, on_the_way, tuple(_rules(CorrectEngine(), states, on_the_way=on_the_way)))
 
 
-def _rules(agent: PolicyEngine, moments: Sequence[SimulatedState], *, closely: bool) -> Iterator[Ruleset]:
-    """What the agent writes: for lasting moments what is in force once they have lasted, and closely: for each."""
-    heard: Snapshot | None = None
-    writing = RuleUpdate(Ruleset())
-    for moment in moments:
-        if moment.restart:
-            agent, heard = agent.restarted(), None
-        if moment.snapshot != heard:
-            heard, writing = moment.snapshot, agent.write(moment.snapshot)
-        if closely:
-            yield writing.rules
-        while moment.lasts and writing.seconds is not None and writing.seconds < EMBEDDED.settle:
-            writing = agent.write(moment.snapshot)
-        if moment.lasts:
-            yield writing.rules
+def _rules(engine: PolicyEngine, states: Sequence[SimulatedState], *, on_the_way: bool) -> Iterator[Ruleset]:
+    """Yield the engine's rules when a step has settled, and with ``on_the_way`` for each other state as well."""
+    known: Snapshot | None = None
+    update = RuleUpdate(Ruleset())
+    for state in states:
+        if state.restart:
+            engine, known = engine.restarted(), None
+        if state.snapshot != known:
+            known, update = state.snapshot, engine.write(state.snapshot)
+        if on_the_way:
+            yield update.rules
+        while state.is_step and update.seconds is not None and update.seconds < EMBEDDED.settle:
+            update = engine.write(state.snapshot)
+        if state.is_step:
+            yield update.rules
 
 
-def _completes(scenario: Scenario) -> bool:
-    """Whether a pod may come to its end."""
+def _has_completing_pods(scenario: Scenario) -> bool:
     policies = (manifest.pod.get("spec", {}).get("restartPolicy") for manifest in scenario.workloads)
     return any(policy not in (None, "Always") for policy in policies)
 
 
-def _asks_on_the_way(scenario: Scenario) -> bool:
-    paths = [asked.path for step in scenario.steps for asked in step.expectations]
-    paths += [asked.path for step in scenario.steps for asked in step.inquiries]
+def _probes_transitions(scenario: Scenario) -> bool:
+    paths = [expectation.path for step in scenario.steps for expectation in step.expectations]
+    paths += [inquiry.path for step in scenario.steps for inquiry in step.inquiries]
     return any(path.mode is not ProbeMode.NEW for path in paths) or any(step.restart for step in scenario.steps)

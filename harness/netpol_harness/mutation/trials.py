@@ -1,10 +1,11 @@
-"""Running scenarios against mutants: one pytest process a mutant, read line by line as it goes on.
+"""Trials: runs of scenarios against a mutant, in one pytest process, whose output is read while it runs.
 
-Invariant: a mutant is killed by an item that FAILED and by nothing else; an ERROR is a broken laboratory, and no kill.
-A kill is certain. A path that is asked in a state that lasts has failed again and again for the whole settle time when
-its item fails; an embedded cluster's policies are in force before that time begins, so that it may be short. One that
-is asked on the way, and a test in Python, may fail by a moment, which a busy machine can make as well: the scenario is
-asked once more, and has to fail in the same item.
+Invariant: only an item that FAILED kills a mutant; an ERROR is a broken lab and kills nothing.
+
+A kill must be certain. A path that is probed in a step's settled state has failed for the whole settle time; the
+policies of an embedded cluster are in force before that time begins, so it may be short. A path that is probed during a
+transition, and a test in Python, can also fail because a busy machine is slow for a moment. Such a scenario is run once
+more, and must fail in the same item.
 """
 
 import os
@@ -22,130 +23,139 @@ from netpol_harness.emulator.faults import MUTANTS
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.scenario import SCENARIO_FILE
 
-FAULTLESS = ""
-"""The name of no mutant."""
+NO_MUTANT = ""
+"""The mutant of a baseline: the cluster without a bug."""
 
-_ITEM = re.compile(r"(?P<item>\S.*?::.*?) (?P<word>PASSED|FAILED|ERROR|SKIPPED)\b.*\[ *\d+%\]$")
+_ITEM = re.compile(r"(?P<item>\S.*?::.*?) (?P<result>PASSED|FAILED|ERROR|SKIPPED)\b.*\[ *\d+%\]$")
 _PYTEST = ("-m", "pytest", "-v", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-n0")
 _CLUSTER = ("--netpol-cluster", "embedded", "--netpol-no-canary")
-_HEARING = ("env", "--default-signal=INT")  # a shell has those that it runs in the background ignore it
-_HURRY = "--netpol-first-failure"
-_SOON = ("--netpol-settle-deadline", "0.7")
-_NOTHING_WRONG = (0, 1)  # pytest's exit codes where every item was asked
-_MOMENTARY = {name for name, mutant in MUTANTS.items() if mutant.after_change or mutant.after_restart}
-_ASKED = ("PASSED", "FAILED")
-_PASSING = tuple(f"{mode} " for mode in ProbeMode if mode)
-_SAID = 15
+_WITH_SIGINT = ("env", "--default-signal=INT")  # a shell makes its background processes ignore SIGINT
+_FIRST_FAILURE = "--netpol-first-failure"
+_SHORT_SETTLE = ("--netpol-settle-deadline", "0.7")
+_COMPLETE = (0, 1)  # pytest's exit codes if every item was run
+_TRANSIENT = {name for name, mutant in MUTANTS.items() if mutant.after_change or mutant.after_restart}
+_RUN = ("PASSED", "FAILED")
+_TRANSITION_MODES = tuple(f"{mode} " for mode in ProbeMode if mode)
+_LAST_LINES = 15
 
 Batch = Callable[[], Sequence[Path]]
-"""Scenarios to be asked together, found when it is their turn."""
+"""Returns scenarios to run together; called when it is their turn, because to find them may take long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """An item that failed: where, and its name in pytest."""
+    """An item that failed: the directory of its scenario, and its node id."""
 
     scenario: Path
     item: str
 
     @property
-    def is_of_a_moment(self) -> bool:
-        """Whether it was asked on the way, over one connection or by a test: not again and again in a lasting state."""
+    def is_transient(self) -> bool:
+        """Whether it was probed during a transition, over a held connection, or by a test in Python."""
         file, _, path = self.item.partition("::")
-        return not file.endswith(SCENARIO_FILE) or path.rpartition("::")[2].startswith(_PASSING)
+        return not file.endswith(SCENARIO_FILE) or path.rpartition("::")[2].startswith(_TRANSITION_MODES)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one mutant. ``broken`` says why its run tells nothing; it is empty where it does.
+    """The results of one mutant.
 
-    Scenarios that were not ``asked`` were skipped, or passed over because they cannot tell, or came after the kill.
+    ``executed`` are the scenarios that passed or failed an item; ``items`` counts the items, ``errors`` are those with
+    an ERROR. ``broken`` holds the last output of a run that ended early, so that its result means nothing; else it is
+    empty.
     """
 
     mutant: str
     kills: tuple[Kill, ...] = ()
-    asked: frozenset[Path] = frozenset()
+    executed: frozenset[Path] = frozenset()
     items: int = 0
     errors: tuple[str, ...] = ()
     seconds: float = 0.0
     broken: str = ""
 
     @property
-    def scenarios(self) -> Set[Path]:
-        """Those that kill it."""
+    def killers(self) -> Set[Path]:
+        """The scenarios that kill the mutant."""
         return {kill.scenario for kill in self.kills}
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no item failed or ended in an ERROR, and the run was complete."""
+        return not (self.kills or self.errors or self.broken)
 
 
 @dataclass(slots=True)
-class _Progress:
-    """What was read of a run so far."""
+class _Output:
+    """The output of a run so far."""
 
     kills: list[Kill] = field(default_factory=list)
-    asked: set[Path] = field(default_factory=set)
+    executed: set[Path] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     items: int = 0
-    said: list[str] = field(default_factory=list)
+    last_lines: list[str] = field(default_factory=list)
 
     def read(self, line: str) -> bool:
-        """Take note of a line; whether it tells of a kill."""
-        self.said = [*self.said[-_SAID:], line.rstrip()]
-        found = _ITEM.match(line)
-        if found is None:
+        """Take a line into account; return whether it reports a kill."""
+        self.last_lines = [*self.last_lines[-_LAST_LINES:], line.rstrip()]
+        match = _ITEM.match(line)
+        if match is None:
             return False
-        scenario = Path(found["item"].partition("::")[0]).parent
+        scenario = Path(match["item"].partition("::")[0]).parent
         self.items += 1
-        if found["word"] in _ASKED:
-            self.asked.add(scenario)
-        if found["word"] == "ERROR":
-            self.errors.append(found["item"])
-        if found["word"] != "FAILED":
+        if match["result"] in _RUN:
+            self.executed.add(scenario)
+        if match["result"] == "ERROR":
+            self.errors.append(match["item"])
+        if match["result"] != "FAILED":
             return False
-        self.kills.append(Kill(scenario, found["item"]))
+        self.kills.append(Kill(scenario, match["item"]))
         return True
 
 
-def try_out(mutant: str, directories: Sequence[Path], *, whole: bool) -> Trial:
-    """Run the scenarios against a cluster with this mutant, all of them if ``whole``, else until one kills it.
+def run_trial(mutant: str, directories: Sequence[Path], *, exhaustive: bool) -> Trial:
+    """Run the scenarios against a cluster with this mutant; all if ``exhaustive``, else until one kills it.
 
-    A scenario that has killed a mutant is asked no further. Mutants that are wrong for a moment get the usual time to
-    settle, since only what outlasts it is a failure.
+    A scenario that has killed the mutant is not continued. A mutant that is wrong for a moment only gets the usual
+    settle time, because only what outlasts it is a failure.
     """
-    began, seen = time.monotonic(), _Progress()
-    options = (_HURRY, "--netpol-mutant", mutant) if mutant else ()
-    arguments = [*_CLUSTER, *options, *(() if mutant in _MOMENTARY else _SOON), *map(str, directories)]
-    process = subprocess.Popen(
-        [*_HEARING, sys.executable, *_PYTEST, *arguments],
+    start, output, stopped = time.monotonic(), _Output(), False
+    with _start(mutant, directories) as process:
+        for line in process.stdout or ():
+            if output.read(line) and not exhaustive and not stopped:
+                stopped = True
+                process.send_signal(signal.SIGINT)
+    complete = stopped or process.returncode in _COMPLETE
+    return Trial(
+        mutant,
+        kills=tuple(output.kills),
+        executed=frozenset(output.executed),
+        items=output.items,
+        errors=tuple(output.errors),
+        seconds=time.monotonic() - start,
+        broken="" if complete else "\n".join(output.last_lines),
+    )
+
+
+def _start(mutant: str, directories: Sequence[Path]) -> "subprocess.Popen[str]":
+    options = (_FIRST_FAILURE, "--netpol-mutant", mutant) if mutant else ()
+    arguments = [*_CLUSTER, *options, *(() if mutant in _TRANSIENT else _SHORT_SETTLE), *map(str, directories)]
+    return subprocess.Popen(
+        [*_WITH_SIGINT, sys.executable, *_PYTEST, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "400"},
     )
-    enough = False
-    with process:
-        for line in process.stdout or ():
-            if seen.read(line) and not whole and not enough:
-                enough = True
-                process.send_signal(signal.SIGINT)
-    told = enough or process.returncode in _NOTHING_WRONG
-    return Trial(
-        mutant,
-        kills=tuple(seen.kills),
-        asked=frozenset(seen.asked),
-        items=seen.items,
-        errors=tuple(seen.errors),
-        seconds=time.monotonic() - began,
-        broken="" if told else "\n".join(seen.said),
-    )
 
 
-def try_in_order(mutant: str, batches: Iterable[Batch]) -> Trial:
-    """Ask one batch of scenarios after the other, until one kills the mutant for certain."""
+def run_until_killed(mutant: str, batches: Iterable[Batch]) -> Trial:
+    """Run one batch of scenarios after another, until one kills the mutant for certain."""
     trial = Trial(mutant)
     for batch in batches:
-        while left := [scenario for scenario in batch() if scenario not in trial.asked]:
-            latest = try_out(mutant, left, whole=False)
-            trial = together(mutant, [trial, certain(latest)])
+        while remaining := [scenario for scenario in batch() if scenario not in trial.executed]:
+            latest = run_trial(mutant, remaining, exhaustive=False)
+            trial = merge(mutant, [trial, confirm(latest)])
             if trial.kills or trial.broken:
                 return trial
             if not latest.kills:
@@ -153,22 +163,22 @@ def try_in_order(mutant: str, batches: Iterable[Batch]) -> Trial:
     return trial
 
 
-def certain(trial: Trial) -> Trial:
-    """The trial without those kills of a moment that do not come again."""
-    doubtful = {kill for kill in trial.kills if kill.is_of_a_moment}
+def confirm(trial: Trial) -> Trial:
+    """Run the scenarios of transient kills again; return the trial without those kills that do not recur."""
+    doubtful = {kill for kill in trial.kills if kill.is_transient}
     if not doubtful:
         return trial
-    again = try_out(trial.mutant, sorted({kill.scenario for kill in doubtful}), whole=True)
-    kept = tuple(kill for kill in trial.kills if kill not in doubtful or kill in again.kills)
-    return replace(trial, kills=kept, seconds=trial.seconds + again.seconds)
+    rerun = run_trial(trial.mutant, sorted({kill.scenario for kill in doubtful}), exhaustive=True)
+    kept = tuple(kill for kill in trial.kills if kill not in doubtful or kill in rerun.kills)
+    return replace(trial, kills=kept, seconds=trial.seconds + rerun.seconds)
 
 
-def together(mutant: str, trials: Sequence[Trial]) -> Trial:
-    """Several runs of one mutant as one."""
+def merge(mutant: str, trials: Sequence[Trial]) -> Trial:
+    """Merge several trials of one mutant."""
     return Trial(
         mutant,
         kills=tuple(kill for trial in trials for kill in trial.kills),
-        asked=frozenset(scenario for trial in trials for scenario in trial.asked),
+        executed=frozenset(scenario for trial in trials for scenario in trial.executed),
         items=sum(trial.items for trial in trials),
         errors=tuple(error for trial in trials for error in trial.errors),
         seconds=sum(trial.seconds for trial in trials),
@@ -176,13 +186,13 @@ def together(mutant: str, trials: Sequence[Trial]) -> Trial:
     )
 
 
-def telling(trials: Sequence[Trial]) -> Mapping[str, Sequence[Path]]:
-    """The scenarios that kill each mutant, those that kill the fewest others first."""
-    killed = Counter(scenario for trial in trials for scenario in trial.scenarios)
-    return {t.mutant: sorted(t.scenarios, key=lambda scenario: (killed[scenario], scenario)) for t in trials}
+def killers_by_mutant(trials: Sequence[Trial]) -> Mapping[str, Sequence[Path]]:
+    """Return the scenarios that kill each mutant, those first that kill the fewest other mutants."""
+    counts = Counter(scenario for trial in trials for scenario in trial.killers)
+    return {t.mutant: sorted(t.killers, key=lambda scenario: (counts[scenario], scenario)) for t in trials}
 
 
-def without(trial: Trial, failing: Sequence[Kill]) -> Trial:
-    """The trial without what fails on a faultless cluster, too."""
-    void = {kill.item for kill in failing}
-    return replace(trial, kills=tuple(kill for kill in trial.kills if kill.item not in void))
+def without_baseline_failures(trial: Trial, failures: Sequence[Kill]) -> Trial:
+    """Return the trial without the items that also fail on the cluster without a mutant."""
+    items = {kill.item for kill in failures}
+    return replace(trial, kills=tuple(kill for kill in trial.kills if kill.item not in items))

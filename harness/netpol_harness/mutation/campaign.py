@@ -1,0 +1,118 @@
+"""A campaign: trials of many mutants, some at a time, and a baseline without a mutant to compare with."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from netpol_harness.emulator.faults import MUTANTS
+from netpol_harness.mutation.select import ScenarioTrace
+from netpol_harness.mutation.trials import (
+    NO_MUTANT,
+    Trial,
+    confirm,
+    merge,
+    run_trial,
+    run_until_killed,
+    without_baseline_failures,
+)
+
+_BASELINE_PART = 20  # scenarios of one process
+
+PlannedTrial = Callable[[], Trial]
+TrialCallback = Callable[[Trial, int], None]
+"""Called with each trial that has ended, and the number of trials of its phase of the campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResult:
+    """The baseline, and a trial of each mutant in the order of the catalogue, without the failures of the baseline.
+
+    ``undetectable`` counts the pairs of a mutant and a scenario that cannot detect it; 0 unless exhaustive.
+    """
+
+    baseline: Trial
+    trials: Sequence[Trial]
+    undetectable: int = 0
+
+
+class Detectors:
+    """The scenarios that can detect each mutant, found when they are needed."""
+
+    def __init__(self, traces: Sequence[ScenarioTrace]) -> None:
+        self._traces = traces
+        self.all = [trace.directory for trace in traces]
+        self.of = cache(self._of)
+
+    def _of(self, mutant: str) -> Sequence[Path]:
+        return [trace.directory for trace in self._traces if trace.can_detect(MUTANTS[mutant])]
+
+    def sources(self, mutant: str) -> Sequence[Path]:
+        """Return the scenarios of the bug report that the mutant was taken from: they are likely to kill it."""
+        return [directory for directory in self.all if directory.name in MUTANTS[mutant].sources]
+
+
+def run_exhaustively(names: Sequence[str], detectors: Detectors, *, jobs: int, report: TrialCallback) -> CampaignResult:
+    """Run every scenario that can detect a mutant against it, and every scenario without a mutant."""
+    slowest_first = sorted(names, key=lambda name: -len(detectors.of(name)))
+    trials = _run([partial(_run_all, name, detectors.of(name)) for name in slowest_first], jobs, report)
+    undetectable = sum(len(detectors.all) - len(detectors.of(name)) for name in names)
+    return _compared(trials, _baseline(detectors.all, jobs, report), undetectable)
+
+
+def run_quickly(
+    names: Sequence[str],
+    detectors: Detectors,
+    known_killers: Mapping[str, Sequence[Path]],
+    *,
+    jobs: int,
+    report: TrialCallback,
+) -> CampaignResult:
+    """Run scenarios against each mutant until one kills it, and the killers without a mutant."""
+    trials = _run([partial(_kill, name, known_killers.get(name, ()), detectors) for name in names], jobs, report)
+    killers = sorted({scenario for trial in trials for scenario in trial.killers})
+    return _compared(trials, _baseline(killers, jobs, report), 0)
+
+
+def _compared(trials: Sequence[Trial], baseline: Trial, undetectable: int) -> CampaignResult:
+    order = list(MUTANTS)
+    kills = [without_baseline_failures(trial, baseline.kills) for trial in trials]
+    return CampaignResult(baseline, sorted(kills, key=lambda trial: order.index(trial.mutant)), undetectable)
+
+
+def _run_all(mutant: str, scenarios: Sequence[Path]) -> Trial:
+    return confirm(run_trial(mutant, scenarios, exhaustive=True)) if scenarios else Trial(mutant)
+
+
+def _kill(mutant: str, known: Sequence[Path], detectors: Detectors) -> Trial:
+    """Run the first known killer, then the other ones, then the sources, then all that can detect the mutant."""
+    known = [scenario for scenario in known if scenario in detectors.all]
+    batches = (known[:1], known[1:], detectors.sources(mutant))
+    return run_until_killed(mutant, [*(partial(list, batch) for batch in batches), partial(detectors.of, mutant)])
+
+
+def _baseline(scenarios: Sequence[Path], jobs: int, report: TrialCallback) -> Trial:
+    """Run the scenarios without a mutant, in parts side by side."""
+    parts = [scenarios[start : start + _BASELINE_PART] for start in range(0, len(scenarios), _BASELINE_PART)]
+    planned = [partial(run_trial, NO_MUTANT, part, exhaustive=True) for part in parts]
+    return merge(NO_MUTANT, _run(planned, jobs, report))
+
+
+def _run(planned: Sequence[PlannedTrial], jobs: int, report: TrialCallback) -> Sequence[Trial]:
+    with _pool(jobs) as pool:
+        futures: list[Future[Trial]] = [pool.submit(trial) for trial in planned]
+        for future in as_completed(futures):
+            report(future.result(), len(planned))
+    return [future.result() for future in futures]
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool that starts no more trials once the user interrupts the campaign."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
