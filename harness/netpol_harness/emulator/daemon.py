@@ -70,7 +70,7 @@ async def _run(options: EmulatorOptions, inherited: Inherited, token: str) -> No
     runtime = ClusterRuntime(dataplane, kubelet)
     lifecycle = Lifecycle(store, runtime)
     server = ApiServer(store, runtime, lifecycle, token=token)
-    StaleFlows(store, kubelet.forget)
+    StaleFlows(store, kubelet.flush_conntrack)
     controllers.start(store, lambda key: lifecycle.delete(key, {}))
     _populate(store)
     await kubelet.idle()

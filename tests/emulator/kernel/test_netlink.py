@@ -1,4 +1,4 @@
-"""Raw rtnetlink messages: framing, and what the kernel makes of them (in namespaces of a process of its own)."""
+"""Raw rtnetlink messages: their framing, and their effect in the kernel, in namespaces of a separate process."""
 
 import json
 import os
@@ -23,7 +23,7 @@ isolate()
 if child := os.fork():  # the first child is process 1, without which no other can be made
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 home = Namespaces.current()
-there = netns.network(home)
+there = netns.create_network(home)
 near, far = End("near", 10, bytes.fromhex("020000000001")), End("far", 20, bytes.fromhex("020000000002"))
 found = {}
 with Netlink() as kernel:
@@ -68,19 +68,19 @@ def test_attributes_are_padded_to_four_bytes() -> None:
         netlink.unreachable_from("eth0"),
         netlink.neighbour(1, "10.0.0.1", bytes(6)),
     ],
-    ids=lambda request: request.what,
+    ids=lambda request: request.description,
 )
-def test_every_request_says_what_it_is_and_is_aligned(request_: netlink.Request) -> None:
-    assert request_.what
+def test_every_request_has_a_description_and_is_aligned(request_: netlink.Request) -> None:
+    assert request_.description
     assert len(request_.payload) % 4 == 0
 
 
 @pytest.mark.live
-def test_the_kernel_does_what_the_messages_say() -> None:
+def test_the_kernel_carries_out_the_messages() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3] / "harness"), *sys.path])}
-    done = subprocess.run([sys.executable, "-c", TRY], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    result = subprocess.run([sys.executable, "-c", TRY], env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
     assert found["failure"] == ["No such device", "set interface 99 up"], "the first one refused"
     (link,) = found["link"]
     assert (link["ifindex"], link["address"]) == (10, "02:00:00:00:00:01")

@@ -27,7 +27,7 @@ nft.close()
 
 
 @pytest.mark.live
-def test_a_handle_works_on_the_namespace_it_was_opened_in_and_wholly_or_not_at_all() -> None:
+def test_a_handle_works_on_the_namespace_that_opened_it_and_a_transaction_is_atomic() -> None:
     spaces = ["--user", "--map-root-user", "--net"]
     result = subprocess.run(["unshare", *spaces, sys.executable, "-c", ELSEWHERE], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

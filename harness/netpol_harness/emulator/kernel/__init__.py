@@ -1,1 +1,1 @@
-"""The Linux kernel, asked directly: namespaces, links and routes, nftables transactions."""
+"""Direct access to the Linux kernel: namespaces, links and routes, nftables transactions."""

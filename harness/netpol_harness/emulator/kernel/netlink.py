@@ -1,8 +1,8 @@
 """Raw rtnetlink: links, addresses, routes and neighbours in a handful of messages (rtnetlink(7)).
 
-A pod costs about a millisecond this way, where a process per step takes twenty. Every builder returns one finished
-``Request``; ``Netlink`` sends many at once and checks every acknowledgement. Interfaces are named by index, which the
-caller chooses, so nothing is ever looked up.
+A pod costs about a millisecond this way; one process per step would take twenty. Every builder returns one finished
+``Request``. ``Netlink`` sends many at once and checks every acknowledgement. The caller chooses the indexes of
+interfaces, so nothing is ever looked up.
 """
 
 import os
@@ -13,17 +13,17 @@ from itertools import count
 
 
 class NetlinkFailed(OSError):
-    """The kernel refused a request; ``filename`` says which one."""
+    """A request that the kernel refused. ``filename`` describes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One message without its header: rtnetlink type, extra flags, payload; ``what`` is for the error text."""
+    """One message without its header: rtnetlink type, extra flags, payload. ``description`` is for the error text."""
 
     kind: int
     flags: int
     payload: bytes
-    what: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class End:
 
 
 class Netlink:
-    """A netlink socket of the namespace that the calling thread is in; usable from any other afterwards.
+    """A netlink socket of the calling thread's network namespace, usable from every thread afterwards.
 
-    ``family`` is what it is about: links, addresses and routes, unless told otherwise.
+    ``family`` is the netlink family; the default is for links, addresses and routes.
     """
 
     def __init__(self, family: int = socket.NETLINK_ROUTE) -> None:
@@ -57,7 +57,7 @@ class Netlink:
         self._socket.close()
 
     def send(self, *requests: Request) -> None:
-        """Have the kernel carry out ``requests`` in order; raise ``NetlinkFailed`` for the first one refused."""
+        """Have the kernel carry out ``requests`` in order. Raises ``NetlinkFailed`` for the first one it refuses."""
         pending = {next(self._numbers): request for request in requests}
         self._socket.send(b"".join(_framed(number, request) for number, request in pending.items()))
         failures: list[NetlinkFailed] = []
@@ -65,13 +65,13 @@ class Netlink:
             for number, errno in _acknowledgements(self._socket.recv(65536)):
                 request = pending.pop(number)
                 if errno:
-                    failures.append(NetlinkFailed(errno, os.strerror(errno), request.what))
+                    failures.append(NetlinkFailed(errno, os.strerror(errno), request.description))
         if failures:
             raise failures[0]
 
 
 def veth(near: End, far: End, namespace: int) -> Request:
-    """Make a veth pair: ``near`` in the socket's namespace, ``far`` in the one behind the descriptor ``namespace``."""
+    """Create a veth pair: ``near`` in the socket's namespace, ``far`` in the one behind descriptor ``namespace``."""
     peer = _interface(far.index) + _end(far) + _attribute(_IFLA_NET_NS_FD, struct.pack("I", namespace))
     data = _attribute(_IFLA_INFO_DATA, _attribute(_VETH_INFO_PEER, peer))
     info = _attribute(_IFLA_LINKINFO, _attribute(_IFLA_INFO_KIND, b"veth") + data)
@@ -84,15 +84,19 @@ def link_up(index: int) -> Request:
 
 
 def forwarding(index: int) -> Request:
-    """Forward IPv4 packets that come in here. No write to /proc/sys, which a container may hold read-only."""
+    """Forward IPv4 packets that arrive at the interface. This needs no /proc/sys, which containers may see
+    read-only.
+    """
     setting = _attribute(_IFLA_INET_CONF, _attribute(_IPV4_DEVCONF_FORWARDING, struct.pack("I", 1)))
     return _configure(index, socket.AF_INET, setting, f"forward from interface {index}")
 
 
 def without_link_local(index: int) -> Request:
-    """Make no IPv6 link-local address when the interface comes up: no duplicate detection, no router solicitation."""
+    """Assign no IPv6 link-local address when the interface comes up, so no duplicate detection and no router
+    solicitation.
+    """
     setting = _attribute(_IFLA_INET6_ADDR_GEN_MODE, b"\x01")
-    return _configure(index, socket.AF_INET6, setting, f"spare interface {index} a link-local address")
+    return _configure(index, socket.AF_INET6, setting, f"set interface {index} to have no link-local address")
 
 
 def address(index: int, ip: str) -> Request:
@@ -104,9 +108,9 @@ def address(index: int, ip: str) -> Request:
 
 
 def route(destination: str, index: int, *, gateway: str = "", source: str = "") -> Request:
-    """Send ``destination`` (``a.b.c.d/n``) out of the interface, replacing an older route to it.
+    """Route ``destination`` (``a.b.c.d/n``) out of the interface, replacing an older route to it.
 
-    A ``gateway`` is taken to be on the link whatever the addresses say; ``source`` is this end's preferred address.
+    A ``gateway`` counts as on the link, whatever the addresses are. ``source`` is this end's preferred address.
     """
     attributes = _attribute(_RTA_OIF, struct.pack("I", index))
     attributes += _attribute(_RTA_GATEWAY, socket.inet_aton(gateway)) if gateway else b""
@@ -123,23 +127,24 @@ def no_route(destination: str, index: int) -> Request:
 
 
 def unreachable_from(interface: str) -> Request:
-    """Answer whatever comes in at the interface and is not for this namespace itself with ICMP net unreachable."""
+    """Answer packets that arrive at the interface and are not for this namespace itself with ICMP net unreachable."""
     body = struct.pack("8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, _FR_ACT_UNREACHABLE, 0)
     payload = body + _attribute(_FRA_IIFNAME, interface.encode() + b"\0")
     return Request(_RTM_NEWRULE, _CREATE, payload, f"answer packets from {interface}")
 
 
 def neighbour(index: int, ip: str, mac: bytes) -> Request:
-    """A permanent neighbour: no ARP, and none of the 1,024 entries that all namespaces of a kernel share."""
+    """Add a permanent neighbour: it needs no ARP, and none of the 1,024 entries that the kernel's namespaces share."""
     body = struct.pack("BBHiHBB", socket.AF_INET, 0, 0, index, _NUD_PERMANENT, 0, 0)
     attributes = _attribute(_NDA_DST, socket.inet_aton(ip)) + _attribute(_NDA_LLADDR, mac)
     return Request(_RTM_NEWNEIGH, _CREATE_OR_REPLACE, body + attributes, f"add neighbour {ip}")
 
 
 def no_datagrams_to(ip: str) -> Request:
-    """Forget the UDP flows that ``ip`` answers, also those that lead to it by translation (``NETFILTER``).
+    """Delete the conntrack entries of UDP flows that ``ip`` answers, also those that are translated to it
+    (``NETFILTER``).
 
-    An open flow keeps its translation for as long as it lives; kube-proxy does the same for endpoints that are gone.
+    An open flow keeps its translation for as long as it lives. kube-proxy does the same for endpoints that are gone.
     """
     answering = _attribute(_NESTED | _CTA_TUPLE_IP, _attribute(_CTA_IP_V4_SRC, socket.inet_aton(ip)))
     udp = _attribute(_NESTED | _CTA_TUPLE_PROTO, _attribute(_CTA_PROTO_NUM, bytes([socket.IPPROTO_UDP])))
@@ -147,7 +152,7 @@ def no_datagrams_to(ip: str) -> Request:
     compared = _attribute(_CTA_FILTER_ORIG_FLAGS, bytes(4)) + _attribute(_CTA_FILTER_REPLY_FLAGS, flags)
     payload = struct.pack("BBH", socket.AF_INET, 0, 0)
     payload += _attribute(_NESTED | _CTA_TUPLE_REPLY, answering + udp) + _attribute(_NESTED | _CTA_FILTER, compared)
-    return Request(_IPCTNL_MSG_CT_DELETE, 0, payload, f"forget datagrams to {ip}")
+    return Request(_IPCTNL_MSG_CT_DELETE, 0, payload, f"flush conntrack entries to {ip}")
 
 
 def _framed(number: int, request: Request) -> bytes:
@@ -158,13 +163,13 @@ def _framed(number: int, request: Request) -> bytes:
 
 def _acknowledgements(data: bytes) -> list[tuple[int, int]]:
     """Pairs of request number and errno (0 for success)."""
-    found, position = [], 0
+    acknowledgements, position = [], 0
     while position < len(data):
         length, kind, _, number, _ = _NLMSGHDR.unpack_from(data, position)
         if kind == _NLMSG_ERROR:
-            found.append((number, -struct.unpack_from("i", data, position + _NLMSGHDR.size)[0]))
+            acknowledgements.append((number, -struct.unpack_from("i", data, position + _NLMSGHDR.size)[0]))
         position += length + -length % 4
-    return found
+    return acknowledgements
 
 
 def _attribute(kind: int, payload: bytes) -> bytes:
@@ -180,9 +185,9 @@ def _end(end: End) -> bytes:
     return _attribute(_IFLA_IFNAME, end.name.encode() + b"\0") + _attribute(_IFLA_ADDRESS, end.mac)
 
 
-def _configure(index: int, family: int, setting: bytes, what: str) -> Request:
+def _configure(index: int, family: int, setting: bytes, description: str) -> Request:
     payload = _interface(index) + _attribute(_IFLA_AF_SPEC, _attribute(family, setting))
-    return Request(_RTM_SETLINK, 0, payload, what)
+    return Request(_RTM_SETLINK, 0, payload, description)
 
 
 def _route(destination: str, scope: int, kind: int, flags: int) -> bytes:
@@ -192,7 +197,7 @@ def _route(destination: str, scope: int, kind: int, flags: int) -> bytes:
 
 
 NETFILTER = 12
-"""The family of sockets that ask about connections."""
+"""Netlink family of requests about connections."""
 
 _NLMSGHDR = struct.Struct("IHHII")
 _SOL_NETLINK, _NETLINK_CAP_ACK = 270, 10

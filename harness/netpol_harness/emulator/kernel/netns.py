@@ -1,7 +1,8 @@
-"""Sandboxes: a pod is a network, a mount and a UTS namespace, held by descriptors and by nothing else.
+"""Sandboxes: a pod is a network, a mount and a UTS namespace, held by descriptors alone.
 
-No process per pod and no bind mount: close the descriptors and everything in the pod is gone. A thread visits a
-sandbox for one synchronous stretch of code and comes home before anything else runs on it.
+There is no process per pod and no bind mount. When the descriptors are closed, everything in the pod is gone. A thread
+enters a sandbox for one synchronous stretch of code, and returns to its home namespaces before any other code runs on
+it.
 """
 
 import os
@@ -23,9 +24,9 @@ from netpol_harness.emulator.kernel.syscalls import (
 from netpol_harness.emulator.pod import SEARCH_PATH
 
 _SYSCTLS = {
-    "net/ipv4/icmp_ratemask": "0",  # a refused probe is told so, however many there are
+    "net/ipv4/icmp_ratemask": "0",  # every refused probe gets its ICMP error, however many there are
     "net/ipv4/ip_unprivileged_port_start": "0",  # as containerd sets it
-    "net/ipv4/tcp_rto_max_ms": "1000",  # an open connection soon notices that it may speak again,
+    "net/ipv4/tcp_rto_max_ms": "1000",  # an open connection soon notices that packets pass again,
     "net/ipv4/tcp_retries2": "255",  # and does not give up for minutes
 }
 _NAME_SERVICE = "passwd: files\ngroup: files\nhosts: files dns\n"
@@ -34,7 +35,7 @@ _CACHES = ("/run/nscd",)  # a name service cache would answer with the host's vi
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
-    """Descriptors of one network, mount and UTS namespace."""
+    """Descriptors of one network, one mount and one UTS namespace."""
 
     net: int
     mount: int
@@ -42,29 +43,29 @@ class Namespaces:
 
     @classmethod
     def current(cls) -> "Namespaces":
-        """Those of the calling thread."""
+        """Return the namespaces of the calling thread."""
         return cls(*(_open(kind) for kind in ("net", "mnt", "uts")))
 
     def enter(self) -> None:
-        """Move the calling thread in; its root and working directory become ``/`` of the mount namespace."""
+        """Move the calling thread in. Its root and working directory become ``/`` of the mount namespace."""
         unshare(Clone.FILESYSTEM)
         setns(self.mount, Clone.MOUNT)
         setns(self.net, Clone.NET)
         setns(self.uts, Clone.UTS)
 
     def duplicate(self) -> "Namespaces":
-        """Descriptors of the same namespaces, to be closed on their own."""
+        """Return new descriptors of the same namespaces; the caller closes them separately."""
         return Namespaces(os.dup(self.net), os.dup(self.mount), os.dup(self.uts))
 
     def close(self) -> None:
-        """Let go of them; what no process or socket uses vanishes."""
+        """Close the descriptors. A namespace that no process and no socket uses vanishes."""
         for descriptor in (self.net, self.mount, self.uts):
             os.close(descriptor)
 
 
 @contextmanager
 def in_network(there: int, home: int) -> Iterator[None]:
-    """Have the calling thread in the network behind ``there`` for as long as the block runs. Never await inside."""
+    """Move the calling thread into the network behind ``there`` while the block runs. Never await inside."""
     setns(there, Clone.NET)
     try:
         yield
@@ -73,9 +74,9 @@ def in_network(there: int, home: int) -> Iterator[None]:
 
 
 def read_only_view(home: Namespaces) -> tuple[int, bool]:
-    """A mount namespace with all of the host's files, read-only and nosuid: what every sandbox starts from.
+    """Create a mount namespace with all of the host's files, read-only and nosuid: the base of every sandbox.
 
-    And whether it has busybox's tools besides (``applets``).
+    Return its descriptor, and whether it also has busybox's tools (``applets``).
     """
     unshare(Clone.FILESYSTEM | Clone.MOUNT)
     try:
@@ -83,7 +84,7 @@ def read_only_view(home: Namespaces) -> tuple[int, bool]:
         read_only_without_setuid("/")
         for path in filter(os.path.isdir, _CACHES):
             mount("tmpfs", path, "tmpfs", Mount.NOSUID | Mount.NODEV, "size=4k")
-        provided = applets.provide()
+        provided = applets.create_links()
         return _open("mnt"), provided
     finally:
         home.enter()
@@ -91,8 +92,10 @@ def read_only_view(home: Namespaces) -> tuple[int, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a sandbox shows its processes: host name, ``files`` (path to text, where the host has such a path), and
-    ``hidden``, names of programs to take away. ``group`` may open ICMP sockets.
+    """What the processes in a sandbox see.
+
+    ``hostname`` is its host name. ``files`` maps paths to text and applies to paths that the host has. ``hidden`` names
+    programs to take away. The group ``group`` may open ICMP sockets.
     """
 
     hostname: str
@@ -102,28 +105,28 @@ class Contents:
 
 
 def create(home: Namespaces, view: int, contents: Contents, new: Clone = Clone.NET | Clone.UTS) -> Namespaces:
-    """A sandbox on top of ``view``; without ``Clone.NET`` in ``new`` it shares the network of ``home``.
+    """Create a sandbox on top of ``view``. Without ``Clone.NET`` in ``new`` it shares the network of ``home``.
 
-    Raises ``OSError`` naming the system call; the calling thread is at home in any case.
+    Raises ``OSError`` with the name of the system call. The calling thread is back in ``home`` in any case.
     """
     unshare(Clone.FILESYSTEM)
     try:
         unshare(new)
         if Clone.NET in new:
-            tune({**_SYSCTLS, "net/ipv4/ping_group_range": f"{contents.group} {contents.group}"})
+            write_sysctls({**_SYSCTLS, "net/ipv4/ping_group_range": f"{contents.group} {contents.group}"})
         setns(view, Clone.MOUNT)
         unshare(Clone.MOUNT)
         sethostname(contents.hostname)
-        _furnish(contents)
+        _mount_contents(contents)
         return Namespaces.current()
     finally:
         home.enter()
 
 
-def beside(home: Namespaces, view: int, sandbox: Namespaces, contents: Contents) -> Namespaces:
-    """Another file system, on top of ``view``, for processes that share the network and the host name of ``sandbox``.
+def create_for_container(home: Namespaces, view: int, sandbox: Namespaces, contents: Contents) -> Namespaces:
+    """Create another file system on top of ``view``, for processes that share the sandbox's network and host name.
 
-    Raises ``OSError`` naming the system call; the calling thread is at home in any case.
+    Raises ``OSError`` with the name of the system call. The calling thread is back in ``home`` in any case.
     """
     unshare(Clone.FILESYSTEM)
     try:
@@ -131,41 +134,44 @@ def beside(home: Namespaces, view: int, sandbox: Namespaces, contents: Contents)
         setns(sandbox.uts, Clone.UTS)
         setns(view, Clone.MOUNT)
         unshare(Clone.MOUNT)
-        _furnish(contents)
+        _mount_contents(contents)
         return Namespaces.current()
     finally:
         home.enter()
 
 
-def network(home: Namespaces) -> int:
-    """A new, empty network namespace."""
+def create_network(home: Namespaces) -> int:
+    """Create an empty network namespace."""
     unshare(Clone.NET)
     try:
-        tune(_SYSCTLS)
+        write_sysctls(_SYSCTLS)
         return _open("net")
     finally:
         setns(home.net, Clone.NET)
 
 
-def tune(settings: Mapping[str, str]) -> None:
-    """Write sysctls of the network that the calling thread is in, where /proc/sys is writable; none is essential."""
+def write_sysctls(settings: Mapping[str, str]) -> None:
+    """Write sysctls of the calling thread's network, as far as /proc/sys is writable. None is essential."""
     for name, value in settings.items():
         with suppress(OSError):
             Path("/proc/sys", name).write_text(value)
 
 
-def _furnish(contents: Contents) -> None:
-    """Private /tmp and own files, all on one small file system: its subdirectory ``tmp`` finally covers its root."""
+def _mount_contents(contents: Contents) -> None:
+    """Mount a private /tmp and the sandbox's own files, all on one small file system.
+
+    Its subdirectory ``tmp`` covers its root in the end.
+    """
     mount("tmpfs", "/tmp", "tmpfs", Mount.NOSUID | Mount.NODEV, "mode=755,size=64m")
-    shown = Path("/tmp/tmp")
-    shown.mkdir()
-    shown.chmod(0o1777)
+    private = Path("/tmp/tmp")
+    private.mkdir()
+    private.chmod(0o1777)
     files = {"/etc/nsswitch.conf": _NAME_SERVICE, **contents.files}
     for number, (path, text) in enumerate(files.items()):
         if Path(path).exists():
             Path(f"/tmp/{number}").write_text(text)
             mount(f"/tmp/{number}", path, flags=Mount.BIND)
-    for program in {Path(place, name).resolve() for name in contents.hidden for place in SEARCH_PATH.split(":")}:
+    for program in {Path(path, name).resolve() for name in contents.hidden for path in SEARCH_PATH.split(":")}:
         if program.exists():
             mount("/dev/null", str(program), flags=Mount.BIND)
     mount("/tmp/tmp", "/tmp", flags=Mount.BIND)

@@ -1,8 +1,8 @@
 """libnftables, called in this process: one call is one transaction.
 
-Invariant: a transaction is in force as a whole when ``apply`` returns, or not at all when it raises. The handle works
-on the network namespace that the thread was in when it was opened, whichever thread calls later. The GIL is released
-while the kernel works.
+Invariant: a transaction is wholly in effect when ``apply`` returns, and has no effect when it raises. The handle works
+on the network namespace that its opening thread was in, whichever thread calls later. The GIL is released while the
+kernel works.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ _OUTPUT_JSON = 1 << 4
 
 
 class NftFailed(ClusterFailed):
-    """nftables refused a transaction; nothing of it is in force. ``text`` is the whole transaction."""
+    """A transaction that nftables refused. It has no effect. ``text`` is the whole transaction."""
 
     def __init__(self, message: str, text: str) -> None:
         self.text = text
@@ -25,7 +25,7 @@ class NftFailed(ClusterFailed):
 
 
 class Nft:
-    """A libnftables handle. Not for two threads at a time. Raises ToolMissing where the library is missing."""
+    """A libnftables handle, for one thread at a time. Raises ``ToolMissing`` if the library is missing."""
 
     def __init__(self) -> None:
         self._library = _library()
@@ -34,11 +34,11 @@ class Nft:
         self._library.nft_ctx_buffer_error(self._context)
 
     def apply(self, text: str) -> None:
-        """Run commands as one transaction. Raises NftFailed."""
+        """Run commands as one transaction. Raises ``NftFailed``."""
         self._run(text)
 
     def listing(self) -> list[Mapping[str, Any]]:
-        """The ruleset in force, as the objects of libnftables-json(5)."""
+        """Return the current ruleset, as the objects of libnftables-json(5)."""
         self._library.nft_ctx_output_set_flags(self._context, _OUTPUT_JSON)
         try:
             output = self._run("list ruleset")
@@ -48,7 +48,7 @@ class Nft:
         return objects
 
     def close(self) -> None:
-        """Free the handle; what is in force stays so."""
+        """Free the handle. The ruleset stays as it is."""
         if self._context:
             self._library.nft_ctx_free(self._context)
             self._context = ctypes.c_void_p()

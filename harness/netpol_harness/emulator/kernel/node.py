@@ -1,8 +1,8 @@
 """The node: the daemon's own network namespace, which routes between pods, external hosts and the outside.
 
-Pure routing, no bridge: each sandbox hangs on one veth pair and owns one /32. Neighbours are permanent on both sides
-(the kernel's 1,024 dynamic entries are shared by all namespaces). The default route leads to a namespace that plays the
-rest of the world: it answers "unreachable" at once, after the node's firewall has seen the packet.
+Pure routing, no bridge: each sandbox hangs on one veth pair and owns one /32. Neighbours are permanent on both sides,
+because all namespaces share the kernel's 1,024 dynamic entries. The default route leads to a namespace that stands for
+the rest of the world: it answers "unreachable" at once, after the node's firewall has seen the packet.
 """
 
 import socket
@@ -29,7 +29,9 @@ _SYSCTLS = {
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A sandbox on the network. ``interface`` is the index of its veth on the node, 0 where it shares the node's."""
+    """A sandbox on the network. ``interface`` is the index of its veth on the node, or 0 if it shares the node's
+    network.
+    """
 
     namespaces: Namespaces
     address: str
@@ -37,9 +39,10 @@ class Sandbox:
 
 
 class NetworkNode:
-    """Makes and removes sandboxes. All methods are synchronous and belong to the thread that made the node.
+    """The node's network, which creates and removes sandboxes.
 
-    Raises ``OSError`` where the kernel refuses.
+    All methods are synchronous and belong to the thread that created the node. They raise ``OSError`` if the kernel
+    refuses.
     """
 
     def __init__(self) -> None:
@@ -49,12 +52,12 @@ class NetworkNode:
         self._indexes = count(1000)
         self._view, self.has_busybox = netns.read_only_view(self.home)
         self._ipv6 = Path("/proc/net/if_inet6").exists()
-        netns.tune(_SYSCTLS)
+        netns.write_sysctls(_SYSCTLS)
         self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, NODE_ADDRESS))
         self._outside = self._connect_outside()
 
     def sandbox(self, address: str, contents: Contents) -> Sandbox:
-        """A new sandbox that has ``address`` and routes to everywhere through this node."""
+        """Create a sandbox that has ``address`` and routes all its traffic through this node."""
         namespaces = netns.create(self.home, self._view, contents)
         try:
             return Sandbox(namespaces, address, self._wire(namespaces.net, address))
@@ -63,26 +66,28 @@ class NetworkNode:
             raise
 
     def sandbox_in_node_network(self, contents: Contents) -> Sandbox:
-        """A new sandbox with the node's own network and address."""
+        """Create a sandbox with the node's network and address."""
         return Sandbox(netns.create(self.home, self._view, contents, Clone.UTS), NODE_ADDRESS)
 
-    def beside(self, sandbox: Sandbox, contents: Contents) -> Namespaces:
-        """The same network with files of its own: what another container of the pod sees. The caller closes it."""
-        return netns.beside(self.home, self._view, sandbox.namespaces, contents)
+    def container_namespaces(self, sandbox: Sandbox, contents: Contents) -> Namespaces:
+        """Create namespaces with the same network and other files, for another container of the pod. The caller closes
+        them.
+        """
+        return netns.create_for_container(self.home, self._view, sandbox.namespaces, contents)
 
     def remove(self, sandbox: Sandbox) -> None:
-        """Take the sandbox off the network and let go of it; its interface goes with the last process or socket."""
+        """Take the sandbox off the network and close it. Its interface goes with the last process or socket."""
         if sandbox.interface:
             self._netlink.send(netlink.no_route(f"{sandbox.address}/32", sandbox.interface))
         sandbox.namespaces.close()
 
-    def forget(self, address: str) -> None:
-        """Forget the datagram flows that lead to an address which is nobody's any more."""
-        with suppress(OSError):  # none there; or a kernel before 5.8, which cannot choose
+    def flush_conntrack(self, address: str) -> None:
+        """Delete the conntrack entries of UDP flows to an address that no pod has any more."""
+        with suppress(OSError):  # there are none, or the kernel is older than 5.8 and cannot filter them
             self._connections.send(netlink.no_datagrams_to(address))
 
     def _wire(self, network: int, address: str) -> int:
-        """Connect ``network`` by a veth pair, routed both ways; the index of the node's end."""
+        """Connect ``create_network`` by a veth pair, routed both ways. Return the index of the node's end."""
         near = End(f"veth{(index := next(self._indexes))}", index, _NODE_MAC)
         far = End("eth0", _FAR_INDEX, bytes([2, 0, *socket.inet_aton(address)]))
         self._netlink.send(netlink.veth(near, far, network))
@@ -105,7 +110,7 @@ class NetworkNode:
         return near.index
 
     def _connect_outside(self) -> int:
-        outside = netns.network(self.home)
+        outside = netns.create_network(self.home)
         interface = self._wire(outside, OUTSIDE_ADDRESS)
         self._netlink.send(netlink.route("0.0.0.0/0", interface, gateway=OUTSIDE_ADDRESS, source=NODE_ADDRESS))
         with netns.in_network(outside, self.home.net), Netlink() as inside:

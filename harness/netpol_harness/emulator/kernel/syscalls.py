@@ -1,7 +1,7 @@
-"""System calls that Python 3.11 does not offer: namespaces, mounts, and the privileges of one single thread.
+"""System calls that Python 3.11 does not offer: namespaces, mounts, and the privileges of a single thread.
 
-Invariant: every function acts on the *calling thread* alone (namespaces, root directory and credentials belong to a
-thread, see namespaces(7) and credentials(7)), and raises ``OSError`` carrying errno and the name of the call.
+Invariant: every function acts on the *calling thread* alone, because namespaces, root directory and credentials belong
+to a thread: see namespaces(7) and credentials(7). Each raises ``OSError`` with errno and the name of the call.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Clone(IntFlag):
-    """Flags of unshare(2), setns(2): what to have anew."""
+    """Flags of unshare(2) and setns(2): which namespaces are meant."""
 
     FILESYSTEM = 0x00000200
     MOUNT = 0x00020000
@@ -34,20 +34,20 @@ class Mount(IntFlag):
 
 
 def unshare(what: Clone) -> None:
-    """Give the calling thread new namespaces; ``PID`` takes effect for its children."""
+    """Give the calling thread new namespaces. ``PID`` takes effect for its children."""
     _check("unshare", _libc.unshare(int(what)))
 
 
 def setns(descriptor: int, what: Clone) -> None:
     """Move the calling thread into the namespace behind ``descriptor``.
 
-    A mount namespace needs a thread with a root directory of its own: ``unshare(Clone.FILESYSTEM)`` first.
+    A mount namespace needs a thread with its own root directory: call ``unshare(Clone.FILESYSTEM)`` first.
     """
     _check("setns", _libc.setns(descriptor, int(what)))
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """mount(2): ``kind`` is the file system type, ``flags`` are ``Mount`` flags."""
+    """Call mount(2). ``kind`` is the file system type, ``flags`` are ``Mount`` flags."""
     result = _libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
     _check(f"mount {target}", result)
 
@@ -68,12 +68,12 @@ def sethostname(name: str) -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Have ``signal`` sent to this process when the thread that forked it ends (PR_SET_PDEATHSIG)."""
+    """Have the kernel send ``signal`` to this process when the thread that forked it ends (PR_SET_PDEATHSIG)."""
     _check("prctl", _libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
 
 
 def drop_privileges(user: int | None) -> None:
-    """Take every capability from the calling thread for good, also through exec, and make it ``user`` where given.
+    """Take every capability from the calling thread for good, also across exec, and make it ``user`` if given.
 
     Only for threads that end soon: there is no way back. The C library's own setuid would change the whole process.
     """

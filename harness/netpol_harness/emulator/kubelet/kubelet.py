@@ -21,7 +21,7 @@ from typing import Any
 
 from netpol_harness.emulator.address_plan import EXTERNAL_CIDR, NODE_ADDRESS, NODE_POD_CIDR, RESERVED_POD_ADDRESSES
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
-from netpol_harness.emulator.kernel.netns import Contents
+from netpol_harness.emulator.kernel.netns import Contents, Namespaces
 from netpol_harness.emulator.kernel.node import NetworkNode, Sandbox
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import (
@@ -183,14 +183,14 @@ class Kubelet:
         elif event.type is EventType.DELETED:
             self._stop(event.key)
 
-    def forget(self, address: str) -> None:
+    def flush_conntrack(self, address: str) -> None:
         """Once nothing leads to an address any more, let the flows of datagrams go that still do."""
         self._spawn(self._forget(address))
 
     async def _forget(self, address: str) -> None:
         with suppress(HarnessError):
             await self._settled()
-            self._node.forget(address)
+            self._node.flush_conntrack(address)
 
     def _begin(self, key: Key) -> None:
         self._spawn(self._start(key))
@@ -252,6 +252,9 @@ class Kubelet:
         pool, requested = self._external_addresses, podspec.requested_address(pod)
         return pool, pool.claim(external_address(requested)) if requested else pool.take()
 
+    def _join_sandbox(self, pod: JsonObject, sandbox: Sandbox) -> Namespaces:
+        return self._node.container_namespaces(sandbox, self._contents(pod, sandbox.address))
+
     def _contents(self, pod: JsonObject, address: str, hidden: Sequence[str] = ()) -> Contents:
         """What a container shows: ``hidden`` is what its own image lacks, besides what the whole cluster does."""
         files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
@@ -294,7 +297,7 @@ class Kubelet:
         """Run a container's program to its end, with the files of its own image."""
         name = container["name"]
         if name not in running.joined:
-            running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
+            running.joined[name] = self._join_sandbox(pod, running.sandbox)
         console = running.said.console(container)
         environment = self._environment(pod, container)
         argv = images.expanded(images.program(container), environment)
@@ -326,7 +329,7 @@ class Kubelet:
             return
         names = self._newcomers(key, pod)
         for name in names:
-            running.joined[name] = self._node.beside(running.sandbox, self._contents(pod, running.sandbox.address))
+            running.joined[name] = self._join_sandbox(pod, running.sandbox)
             self._recorder.normal(pod, "Started", f"Started stand-in for container {name}")
         if names:
             now = self._store.timestamp()
@@ -376,7 +379,7 @@ class Kubelet:
             return
         running.end()
         self._node.remove(running.sandbox)
-        self.forget(running.sandbox.address)
+        self.flush_conntrack(running.sandbox.address)
         for pool in (self._pod_addresses, self._external_addresses):
             pool.free(running.sandbox.address)
         waiting, self._waiting = self._waiting, set()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netpol_harness.emulator.kernel.applets import FOLDER
+from netpol_harness.emulator.kernel.applets import LINKS
 from netpol_harness.emulator.kubelet import images, podspec
 from netpol_harness.emulator.pod import SEARCH_PATH
 from netpol_harness.model.json_object import JsonMapping
@@ -28,7 +28,7 @@ class Tools:
         """The PATH of a container. Containers beside its own ones, as those that probe, have images of their own."""
         is_own = any(own["name"] == container.get("name") for own in pod["spec"]["containers"])
         if self.only == BUSYBOX and is_own:
-            return FOLDER
+            return LINKS
         hides = self.hidden or podspec.hidden_tools(pod)
         completed = self.has_busybox and images.is_of_tools(container) and not hides
-        return f"{SEARCH_PATH}:{FOLDER}" if completed else SEARCH_PATH
+        return f"{SEARCH_PATH}:{LINKS}" if completed else SEARCH_PATH
