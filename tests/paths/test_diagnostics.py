@@ -20,13 +20,13 @@ def test_a_flaw_becomes_a_problem_where_its_place_is_known() -> None:
     ("word", "known", "remedy"),
     [
         ("polices", ["policies", "paths"], "did you mean policies?"),
-        ("zzz", ["b", "a"], "known here: a, b"),
-        ("zzz", [], "there are none here"),
-        ("pod" * 100_000, ["pod" * 90_000, "pod"], f"known here: pod, {'pod' * 90_000}"),
+        ("zzz", ["b", "a"], "expected one of a, b"),
+        ("zzz", [], "there are none"),
+        ("pod" * 100_000, ["pod" * 90_000, "pod"], f"expected one of pod, {'pod' * 90_000}"),
         (
             "zzz",
             [f"a{i}" for i in range(20)],
-            "known here: a0, a1, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, ...",
+            "expected one of a0, a1, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, ...",
         ),
     ],
 )

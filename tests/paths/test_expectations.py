@@ -94,12 +94,12 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
     ("line", "says"),
     [
         ("wep -> app:5000: allowed", "did you mean web?"),
-        ("nobody-knows -> app:5000: allowed", "known here:"),
+        ("nobody-knows -> app:5000: allowed", "expected one of"),
         ("web -> ap:5000: allowed", "did you mean"),
         ("web -> shop/dp:5432: allowed", "did you mean shop/db"),
-        ("web -> http://web/index.html: allowed", "leave out '/index.html'"),
-        ("db-service -> app:5000: allowed", "is a Service, where a pod is wanted"),
-        ("web -> ip(app):5000: allowed", "is a workload, where a Service is wanted"),
+        ("web -> http://web/index.html: allowed", "remove '/index.html'"),
+        ("db-service -> app:5000: allowed", "is a Service, not a pod"),
+        ("web -> ip(app):5000: allowed", "is a workload, not a Service"),
         (
             "web -> both:81: allowed",
             "'both' is both a workload and a Service, which serves 80/TCP; write pod(both) for",
@@ -109,13 +109,13 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
             "web -> icmp://both: allowed",
             "'both' is both a workload and a Service, which serves 80/TCP; write pod(both)",
         ),
-        ("web -> db-service:3306: allowed", "3306 is its targetPort: ask 33060/TCP"),
+        ("web -> db-service:3306: allowed", "3306 is its targetPort: use 33060/TCP"),
         ("web -> db-service:9: allowed", "Service default/db-service serves 33060/TCP, not 9/TCP"),
         ("web -> app:9: blocked", "declare it as a containerPort"),
-        ("app -> web:53: blocked", "write udp:// before the name to ask 53/UDP"),
+        ("app -> web:53: blocked", "write udp:// before the name to probe 53/UDP"),
         ("web -> api-headless:80: blocked", "serves 8080/TCP, not 80/TCP"),
         ("web -> ip(api-headless):8080: allowed", "is headless and has no ClusterIP"),
-        ("web -> icmp://db-service: allowed", "answers no ICMP"),
+        ("web -> icmp://db-service: allowed", "does not answer ICMP"),
         ("web -> node(app):30081: allowed", "serves 30080/TCP, not 30081/TCP"),
         ("web -> user:80: blocked", "the external host 'user' serves 443/TCP, not 80/TCP"),
         ("web -> silent:80: blocked", "serves no port"),
@@ -182,9 +182,11 @@ def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inven
     web, app = NamespacedName("default", "web"), NamespacedName("default", "app")
     from_web, to_web = "first web -> app:5000: blocked", "first app -> web:80: blocked"
     assert not in_time(town, Transition(made=frozenset({web})), from_web, to_web, "first web -> user:443: allowed")
-    assert "neither end is made" in in_time(town, Transition(), from_web)[0]
-    assert "both ends are made" in in_time(town, Transition(made=frozenset({web, app})), from_web)[0]
-    assert "neither end is made" in in_time(town, Transition(made=frozenset({web})), "first app -> till:80: blocked")[0]
+    assert "neither end is created" in in_time(town, Transition(), from_web)[0]
+    assert "both ends are created" in in_time(town, Transition(made=frozenset({web, app})), from_web)[0]
+    assert (
+        "neither end is created" in in_time(town, Transition(made=frozenset({web})), "first app -> till:80: blocked")[0]
+    )
 
 
 def test_throughout_asks_from_before_the_step(town: Inventory) -> None:
@@ -201,7 +203,7 @@ def test_a_held_path_is_allowed_where_it_is_opened_and_outlives_no_source(town: 
     assert "must be allowed" in in_time(town, Transition(), "held web -> http://lone: undefined")[0]
     assert not in_time(town, opened, line)
     made = Transition(held=opened.held, made=frozenset({NamespacedName("default", "web")}))
-    assert "cannot have been kept open" in in_time(town, made, line)[0]
+    assert "cannot stay open" in in_time(town, made, line)[0]
 
 
 def test_without_a_transition_a_path_is_read_whatever_it_wants_of_a_beginning(town: Inventory) -> None:
@@ -301,7 +303,7 @@ def test_any_lines_that_contradict_each_other_are_an_error_unless_overridden(tow
     lines = ("any -> db:3306: blocked", "web -> any:3306: allowed")
     (problem,) = wrong(town, *lines)
     assert problem.place.line == 2
-    assert "'any -> db:3306' on line 1 says blocked" in str(problem)
+    assert "'any -> db:3306' on line 1 expects blocked" in str(problem)
     assert not wrong(town, *lines, "web -> db:3306: allowed")
 
 

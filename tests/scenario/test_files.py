@@ -121,7 +121,7 @@ def test_hidden_files_of_the_repository_may_not(write: Write, foreign: Path, tmp
     (foreign / ".hidden.yaml").write_text(SECRET)
     file = write(scenario(name))
     (file.parent / "linked").symlink_to("../foreign")
-    assert "leads outside the repository, or to what is hidden in it" in refused(file)
+    assert "leads outside the repository, or to a hidden file in it" in refused(file)
 
 
 def test_a_folder_that_a_repository_links_to_is_not_a_part_of_it(write: Write, tmp_path: Path) -> None:

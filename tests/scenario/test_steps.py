@@ -85,8 +85,8 @@ def test_recreated_pods(write: Write) -> None:
     [
         ("recreate: [till]", "Deployment shop/till cannot be recreated: only Pods can"),
         ("labels: {pods: {till: {a: b}}}", "Deployment shop/till cannot be relabelled: only Pods can"),
-        ("absent: [Namespace/shop]", "no workload manifest makes 'Namespace/shop'"),
-        ("absent: [ConfigMap/default/web]", "no workload manifest makes 'ConfigMap/default/web'"),
+        ("absent: [Namespace/shop]", "no workload manifest defines 'Namespace/shop'"),
+        ("absent: [ConfigMap/default/web]", "no workload manifest defines 'ConfigMap/default/web'"),
         ("absent: [user]", "'user' is an external host, which steps do not change"),
         ("absent: [nobody]", "there is no workload, Service or external host called 'nobody'"),
     ],
@@ -120,7 +120,7 @@ def test_a_deployment_and_a_service_of_one_name(write: Write) -> None:
 
 def test_policies_live_in_the_namespaces_of_the_workloads(write: Write) -> None:
     policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n, namespace: shops}\nspec: {}"
-    with pytest.raises(ScenarioInvalid, match="no manifest makes the namespace 'shops'"):
+    with pytest.raises(ScenarioInvalid, match="no manifest defines the namespace 'shops'"):
         load(write(files={"deny.yaml": policy}))
 
 
@@ -145,7 +145,7 @@ def test_pods_are_new_where_they_are_recreated_or_come_back(write: Write) -> Non
         "- {name: c, recreate: [db], paths: {first web -> db:3306: blocked}}\n",
     )
     assert [step.expectations[0].path.text for step in found[1:]] == ["first web -> db:3306"] * 2
-    with pytest.raises(ScenarioInvalid, match="neither end is made on entering"):
+    with pytest.raises(ScenarioInvalid, match="neither end is created on entering"):
         steps(write, "- {name: a, paths: {first web -> db:3306: blocked}}")
 
 
@@ -202,5 +202,5 @@ def test_policies_of_two_apis_may_share_a_name(write: Write) -> None:
 
 def test_a_policy_of_an_unknown_api_is_none(write: Write) -> None:
     text = "{apiVersion: example.org/v1, kind: GlobalNetworkPolicy, metadata: {name: n}, spec: {}}"
-    with pytest.raises(ScenarioInvalid, match=r"no policy is a GlobalNetworkPolicy in example\.org/v1"):
+    with pytest.raises(ScenarioInvalid, match=r"GlobalNetworkPolicy in example\.org/v1 is not a known policy"):
         steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})

@@ -61,6 +61,6 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {' or '.join(close)}?"
     if not ordered:
-        return "there are none here"
+        return "there are none"
     rest = ", ..." if len(ordered) > _LISTED else ""
-    return f"known here: {', '.join(ordered[:_LISTED])}{rest}"
+    return f"expected one of {', '.join(ordered[:_LISTED])}{rest}"

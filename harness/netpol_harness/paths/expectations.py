@@ -151,7 +151,7 @@ def _duplicates(written: Sequence[_Draft]) -> Iterator[Problem]:
         if earlier is not draft:
             spelled = "" if earlier.path.text == draft.path.text else f", written '{earlier.path.text}'"
             what = f"'{draft.path}' is the same path as on line {earlier.sentence.place.line}{spelled}"
-            yield Problem(draft.sentence.place, what, "leave out one of them")
+            yield Problem(draft.sentence.place, what, "remove one of them")
 
 
 def _contradictions(expanded: Iterable[_Draft]) -> Iterator[Problem]:
@@ -162,6 +162,6 @@ def _contradictions(expanded: Iterable[_Draft]) -> Iterator[Problem]:
         mine, other = draft.sentence, earlier.sentence
         if mine.expected is not other.expected and (mine, other) not in told:
             told.add((mine, other))
-            says = f"'{mine.text}' says {mine.expected} of '{draft.path}'"
-            what = f"{says}, but '{other.text}' on line {other.place.line} says {other.expected}"
+            says = f"'{mine.text}' expects {mine.expected} for '{draft.path}'"
+            what = f"{says}, but '{other.text}' on line {other.place.line} expects {other.expected}"
             yield Problem(mine.place, what, f"give '{draft.path}' a line of its own, which overrides both")

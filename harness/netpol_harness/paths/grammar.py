@@ -151,7 +151,7 @@ def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
     mode, source, source_port = _source(left)
     if match["tail"]:
         raise ProblemWithoutPlace(
-            f"'{right}' goes on after the port", f"leave out '{match['tail']}': only a connection is asked for"
+            f"'{right}' continues after the port", f"remove '{match['tail']}': a path is a connection only"
         )
     scheme = _scheme(match["scheme"])
     port = _port(match["port"], scheme, right)
@@ -168,12 +168,10 @@ def _source(text: str) -> tuple[ProbeMode, Name, int]:
     match = _SOURCE.fullmatch(text)
     what = "a source (a pod, an external host or any)"
     if match is None:
-        raise ProblemWithoutPlace(
-            f"'{text}' is not {what}", f"write a name, after {' or '.join(_MANNERS)} where one is meant"
-        )
+        raise ProblemWithoutPlace(f"'{text}' is not {what}", f"write a name, optionally after {' or '.join(_MANNERS)}")
     word = match["mode"] or ProbeMode.NEW
     if word not in list(ProbeMode):
-        raise ProblemWithoutPlace(f"'{word}' is not a manner of asking", suggest(word, _MANNERS))
+        raise ProblemWithoutPlace(f"'{word}' is not a probe mode", suggest(word, _MANNERS))
     port = _number(match["port"]) if match["port"] is not None else 0
     return ProbeMode(word), qualified(match["name"], what), port
 
@@ -181,7 +179,7 @@ def _source(text: str) -> tuple[ProbeMode, Name, int]:
 def _any_is_asked_anew(sentence: Sentence) -> None:
     if sentence.is_wildcard and sentence.mode in (ProbeMode.PERSISTENT, ProbeMode.FIRST_PACKET):
         raise ProblemWithoutPlace(
-            f"'{sentence.text}' is {sentence.mode} of any", "name the pods, one line for each path"
+            f"'{sentence.text}' combines {sentence.mode} with any", "name the pods, one line for each path"
         )
 
 
@@ -189,10 +187,10 @@ def _held_is_answered_again(sentence: Sentence) -> None:
     if sentence.mode is not ProbeMode.PERSISTENT:
         return
     if sentence.scheme not in (Scheme.HTTP, Scheme.UDP):
-        what = f"'{sentence.text}' holds a connection over {sentence.scheme}, which nobody answers a second time"
+        what = f"'{sentence.text}' holds a connection over {sentence.scheme}, on which no server answers twice"
         raise ProblemWithoutPlace(what, "write http:// or udp:// before the target")
     if sentence.expected not in (Expected.ALLOWED, Expected.BLOCKED, Expected.UNDEFINED):
-        what = f"a held connection cannot be {sentence.expected}: it is open, and data passes over it or does not"
+        what = f"a held connection cannot be {sentence.expected}: it is open, and data either passes or does not"
         raise ProblemWithoutPlace(what, "write allowed, blocked or undefined")
 
 
@@ -201,10 +199,10 @@ def _bound_is_one_socket(sentence: Sentence) -> None:
         return
     if sentence.scheme not in (Scheme.TCP, Scheme.UDP):
         what = f"'{sentence.text}' binds a source port over {sentence.scheme}"
-        raise ProblemWithoutPlace(what, "leave it out, or ask over tcp:// or udp://")
+        raise ProblemWithoutPlace(what, "remove the port, or probe over tcp:// or udp://")
     if sentence.is_wildcard:
         raise ProblemWithoutPlace(
-            f"'{sentence.text}' binds a source port of any", "name the pod that binds it, and the one it asks"
+            f"'{sentence.text}' combines a source port with any", "name the source pod and the target"
         )
 
 
@@ -236,7 +234,7 @@ def _term(match: re.Match[str]) -> tuple[Form, Name]:
 def _call(word: str, inner: str) -> tuple[Form, Name]:
     if word not in _CALLS:
         raise ProblemWithoutPlace(f"'{word}(...)' is not a form of target", suggest(word, _CALLS))
-    return Form(word), qualified(inner, f"what {word}() takes")
+    return Form(word), qualified(inner, f"an object for {word}()")
 
 
 def _address(text: str) -> Name:
@@ -248,7 +246,7 @@ def _address(text: str) -> Name:
         ) from None
     if isinstance(address, IPv6Address) and address.scope_id:
         raise ProblemWithoutPlace(
-            f"'{text}' has a zone", "leave out the % and what follows: zones mean something on one host only"
+            f"'{text}' has a zone", "remove the % and what follows: zones have a meaning on one host only"
         )
     return Name("", str(address))
 
@@ -258,11 +256,11 @@ def _port(text: str | None, scheme: Scheme, target: str) -> int:
         case Scheme.ICMP, None:
             return 0
         case Scheme.ICMP, _:
-            raise ProblemWithoutPlace(f"ICMP has no ports, but '{target}' names one", f"leave out ':{text}'")
+            raise ProblemWithoutPlace(f"ICMP has no ports, but '{target}' has one", f"remove ':{text}'")
         case Scheme.HTTP, None:
             return 80
         case _, None:
-            raise ProblemWithoutPlace(f"'{target}' names no port", f"write {target}:80, for example")
+            raise ProblemWithoutPlace(f"'{target}' has no port", f"write {target}:80, for example")
     return _number(text or "")
 
 

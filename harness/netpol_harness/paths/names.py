@@ -60,14 +60,14 @@ class Names:
         """The workload of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
         found = self._candidates(name, self._workloads)
         if not found and self._candidates(name, self._services):
-            raise ProblemWithoutPlace(f"'{name}' is a Service, where a pod is wanted", "name one of the pods instead")
+            raise ProblemWithoutPlace(f"'{name}' is a Service, not a pod", "name one of its pods instead")
         return self._one(name, found, "workload", self._workloads)
 
     def service(self, name: Name) -> NamespacedName:
         """The Service of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
         found = self._candidates(name, self._services)
         if not found and self._candidates(name, self._workloads):
-            raise ProblemWithoutPlace(f"'{name}' is a workload, where a Service is wanted", "name a Service instead")
+            raise ProblemWithoutPlace(f"'{name}' is a workload, not a Service", "name a Service instead")
         return self._one(name, found, "Service", self._services)
 
     def target(self, name: Name) -> "Named":
@@ -117,7 +117,7 @@ class Names:
             return suggest(name.name, {*index, *self._externals})
         refs = [ref for same in index.values() for ref in same]
         if name.namespace in index and name.namespace not in {ref.namespace for ref in refs}:
-            return f"'{name.namespace}' is no namespace: leave out '/{name.name}'"
+            return f"'{name.namespace}' is not a namespace: remove '/{name.name}'"
         return suggest(str(name), map(str, refs))
 
 

@@ -34,7 +34,7 @@ from netpol_harness.paths.path import Inventory, Path, ProbeMode, Scheme, Worklo
 
 T = TypeVar("T")
 
-_UNPROVABLE = "silence there would prove nothing, so nothing but 'undefined' can be expected of it"
+_UNPROVABLE = "a missing answer would prove nothing, so only 'undefined' can be expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Resolver:
         ]
         if not paths:
             raise ProblemWithoutPlace(
-                f"'any' stands for nothing in '{sentence.text}'", "leave the line out, or add workloads"
+                f"'any' matches no workload in '{sentence.text}'", "remove the line, or add workloads"
             )
         if transition := self._transition:
             for path in paths:
@@ -177,7 +177,7 @@ class Resolver:
         workload = self._with_pods(ref)
         ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
         offered = sorted({Port(port.port.protocol, port.node_port) for port in ports}, key=str)
-        _demand(sentence, offered, "a node, by the Services' nodePorts,", "write nodePort in the Service's manifest")
+        _demand(sentence, offered, "a node (by the Services' nodePorts)", "write nodePort in the Service's manifest")
         return NodePortTarget(workload.ref, sentence.port)
 
     def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> Target:
@@ -187,11 +187,9 @@ class Resolver:
             self._absent_service(target, sentence)
             return target
         if isinstance(target, ClusterIPTarget) and service.headless:
-            raise ProblemWithoutPlace(
-                f"Service {ref} is headless and has no ClusterIP", "ask it by its name, or ask its pods"
-            )
+            raise ProblemWithoutPlace(f"Service {ref} is headless and has no ClusterIP", "use its name, or its pods")
         if sentence.scheme is Scheme.ICMP:
-            raise ProblemWithoutPlace(f"Service {ref} answers no ICMP: it is not a host", "ask one of its pods")
+            raise ProblemWithoutPlace(f"Service {ref} does not answer ICMP: it is not a host", "use one of its pods")
         self._demand_service_port(service, sentence)
         return target
 
@@ -200,7 +198,7 @@ class Resolver:
         if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
             raise ProblemWithoutPlace(
                 f"Service {target.ref} is absent in this step",
-                "only its name can be asked, and 'unresolved' or 'undefined' be expected",
+                "only its name can be probed, and only 'unresolved' or 'undefined' be expected",
             )
 
     def _demand_service_port(self, service: Service, sentence: Sentence) -> None:
@@ -211,18 +209,18 @@ class Resolver:
         elif not served:
             return
         behind = [str(p.port) for p in service.ports if p.target == sentence.port]
-        hint = f"{sentence.port} is its targetPort: ask {' or '.join(behind)}" if behind else "ask a port that it has"
+        hint = f"{sentence.port} is its targetPort: use {' or '.join(behind)}" if behind else "use a port that it has"
         _demand(sentence, served, f"Service {service.ref}", hint)
 
     def _with_pods(self, ref: NamespacedName) -> Workload:
         workload = self._inventory.workloads.get(ref)
         if workload is None:
             raise ProblemWithoutPlace(
-                f"{ref} is absent in this step", "leave the path out, or leave it out of 'absent'"
+                f"{ref} is absent in this step", "remove the path, or remove the object from 'absent'"
             )
         if not workload.replicas:
             raise ProblemWithoutPlace(
-                f"{workload.kind} {ref} has no pods (replicas: 0)", "leave the path out, or give it replicas"
+                f"{workload.kind} {ref} has no pods (replicas: 0)", "remove the path, or set its replicas"
             )
         return workload
 
@@ -247,7 +245,7 @@ def _demand_one_pod(sentence: Sentence, source: Workload | None) -> None:
     if sentence.source_port and (source is None or not source.is_one_pod):
         who = f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
         raise ProblemWithoutPlace(
-            f"'{sentence.left}' binds a port in one pod, but {who}", "ask from a Pod, or leave the port out"
+            f"'{sentence.left}' binds a port in one pod, but {who}", "use a Pod as the source, or remove the port"
         )
 
 
@@ -258,23 +256,24 @@ def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
     made = [ref for ref in (source, target) if ref in transition.made]
     match path.mode:
         case ProbeMode.FIRST_PACKET if len(made) != 1:
-            what = f"'{path}' is about a pod's first packets, but {'both ends are' if made else 'neither end is'}"
+            what = f"'{path}' probes a pod's first packets, but {'both ends are' if made else 'neither end is'}"
             raise ProblemWithoutPlace(
-                f"{what} made on entering this step", "'recreate' one end, or have it 'absent' in the step before"
+                f"{what} created on entering this step",
+                "list one end under 'recreate', or under 'absent' in the step before",
             )
         case ProbeMode.CONTINUOUS if made:
             raise ProblemWithoutPlace(
-                f"'{path}' is asked from before this step is entered, but {made[0]} is made on entering it",
-                f"write 'first {path.text.removeprefix('throughout ')}', or ask it in a step that leaves the pod alone",
+                f"'{path}' is probed from before this step is entered, but {made[0]} is created on entering it",
+                f"write 'first {path.text.removeprefix('throughout ')}', or use a step that does not create the pod",
             )
         case ProbeMode.PERSISTENT if path not in transition.held and sentence.expected is not Expected.ALLOWED:
             raise ProblemWithoutPlace(
-                f"'{path}' is opened in this step, where it must be allowed", "hold it 'allowed' in an earlier step"
+                f"'{path}' is opened in this step, where it must be allowed", "add it as 'allowed' to an earlier step"
             )
         case ProbeMode.PERSISTENT if path in transition.held and source in transition.made:
             raise ProblemWithoutPlace(
-                f"'{path}' cannot have been kept open: {source} is made on entering this step",
-                "leave the path out, or the pod alone",
+                f"'{path}' cannot stay open: {source} is created on entering this step",
+                "remove the path, or do not recreate the pod",
             )
 
 
@@ -285,6 +284,6 @@ def _demand(sentence: Sentence, served: Sequence[Port], who: str, remedy: str) -
         return
     twins = [port for port in served if port.number == asked.number]
     if twins:
-        remedy = f"write {twins[0].protocol.lower()}:// before the name to ask {twins[0]}"
+        remedy = f"write {twins[0].protocol.lower()}:// before the name to probe {twins[0]}"
     ports = ", ".join(dict.fromkeys(map(str, served))) or "no port"
     raise ProblemWithoutPlace(f"{who} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)

@@ -77,7 +77,7 @@ class Composer:
         except yaml.MarkedYAMLError as error:
             raise self._syntax_error(error) from error
         except yaml.YAMLError as error:
-            raise Unreadable(Place(self._file, 1), f"this is not YAML: {error}", "mend the syntax") from error
+            raise Unreadable(Place(self._file, 1), f"this is not YAML: {error}", "fix the syntax") from error
         return event
 
     def _syntax_error(self, error: yaml.MarkedYAMLError) -> Unreadable:
@@ -88,7 +88,7 @@ class Composer:
         what = " ".join(filter(None, (error.context, error.problem)))
         lines = self._text.splitlines()
         tab = place.line <= len(lines) and lines[place.line - 1][place.column - 1 :].startswith("\t")
-        remedy = "indent with spaces, not tabs" if tab else "mend the syntax here, or on the line before"
+        remedy = "indent with spaces, not tabs" if tab else "fix the syntax here or on the line before"
         return Unreadable(place, f"this is not YAML: {what}", remedy)
 
     def _place(self, mark: Any) -> Place:
@@ -115,7 +115,7 @@ class Composer:
             raise Unreadable(place, f"the alias *{name} has no anchor", f"put &{name} before the value that it repeats")
         node = self._anchors[name]
         if node is None:
-            raise Unreadable(place, f"the alias *{name} stands inside its own anchor", "write the value out")
+            raise Unreadable(place, f"the alias *{name} is inside its own anchor", "write the value out")
         self._add(node.size, place)
         return node
 
@@ -160,11 +160,11 @@ class Composer:
 
     def _is_key(self, key: YamlNode, known: dict[str, tuple[YamlNode, YamlNode]]) -> bool:
         if key.kind in (YamlKind.MAPPING, YamlKind.LIST, YamlKind.NOTHING):
-            self._problem(key.place, f"{key.kind} is no key", "write a text before the colon")
+            self._problem(key.place, f"{key.kind} is not a key", "write a string before the colon")
             return False
         if key.text in known:
             earlier = known[key.text][0].place
-            self._problem(key.place, f"the key '{key.text}' is already on line {earlier.line}", "leave out one of them")
+            self._problem(key.place, f"the key '{key.text}' is already on line {earlier.line}", "remove one of them")
             return False
         return True
 
@@ -194,20 +194,20 @@ class Composer:
             is_finite = False
         if not is_finite:
             self._problem(
-                place, f"'{text[:40]}' is a number that JSON cannot hold", "write a finite number, or quote it"
+                place, f"'{text[:40]}' is a number that JSON cannot represent", "write a finite number, or quote it"
             )
             return 0
         return number
 
     def _refuse_tag(self, tag: str, place: Place) -> None:
-        self._problem(place, f"the tag {tag.replace(_TAG, '!!')} is not supported", "leave the tag out")
+        self._problem(place, f"the tag {tag.replace(_TAG, '!!')} is not supported", "remove the tag")
 
     def _problem(self, place: Place, what: str, remedy: str) -> None:
         self.problems.append(Problem(place, what, remedy))
 
 
 def _too_deep(place: Place) -> Unreadable:
-    return Unreadable(place, f"values are nested more than {MAX_DEPTH} deep", "make it flatter")
+    return Unreadable(place, f"values are nested more than {MAX_DEPTH} deep", "reduce the nesting")
 
 
 def _open_before(text: str, line: int, column: int) -> int:

@@ -66,7 +66,7 @@ class Files:
     def _glob(self, text: str) -> list[Path]:
         parts = Path(normpath(text)).parts
         if ".." in Path(text).parts:
-            raise ProblemWithoutPlace(f"'{text}' is a glob with '..'", "name the files, or put '..' into no glob")
+            raise ProblemWithoutPlace(f"'{text}' is a glob with '..'", "name the files, or remove '..' from the glob")
         try:
             found = sorted(self._matching(self._directory, parts, _closure({0}, parts)))
         except (ValueError, OSError):
@@ -117,5 +117,5 @@ def _closure(positions: set[int], parts: tuple[str, ...]) -> frozenset[int]:
 
 def _outside(text: str, boundary: Boundary) -> ProblemWithoutPlace:
     return ProblemWithoutPlace(
-        f"'{text}' leads outside {boundary}, or to what is hidden in it", "keep the file beside scenario.yaml"
+        f"'{text}' leads outside {boundary}, or to a hidden file in it", "keep the file next to scenario.yaml"
     )

@@ -82,7 +82,9 @@ def _address(host: YamlNode, report: Report) -> str:
     try:
         return str(ip_address(node.text))
     except ValueError:
-        report.add(node.place, f"'{node.text}' is not an IP address", "write one such as 203.0.113.7, or leave it out")
+        report.add(
+            node.place, f"'{node.text}' is not an IP address", "write one such as 203.0.113.7, or remove the key"
+        )
         return ""
 
 
@@ -102,8 +104,8 @@ def _no_namesakes(objects: Sequence[Located], report: Report) -> None:
         name = located.manifest.name
         earlier = first.setdefault(name.ref, located) if name.kind in WORKLOAD_KINDS else located
         if earlier.manifest.name.kind != name.kind:
-            what = f"{name} has the name of {earlier.manifest.name} at {earlier.manifest.where}"
-            report.add(located.node.at("metadata", "name").place, what, "rename one: a path could not tell them apart")
+            what = f"{name} has the same name as {earlier.manifest.name} at {earlier.manifest.where}"
+            report.add(located.node.at("metadata", "name").place, what, "rename one: paths could not tell them apart")
 
 
 def _no_borrowed_names(external: YamlNode, found: Inventory, report: Report) -> None:
@@ -113,14 +115,12 @@ def _no_borrowed_names(external: YamlNode, found: Inventory, report: Report) -> 
     addresses: dict[str, str] = {}
     for node in external.items or [key for key, _ in external.entries]:
         if node.text in inside:
-            what = f"the external host '{node.text}' has the name of {inside[node.text]}"
-            report.add(node.place, what, "rename the host: a path could not tell them apart")
+            what = f"the external host '{node.text}' has the same name as {inside[node.text]}"
+            report.add(node.place, what, "rename the host: paths could not tell them apart")
         line = lines.setdefault(node.text, node.place.line)
         host = found.externals[node.text]
         other = addresses.setdefault(host.address or f"[{host.name}]", host.name)
         if other != host.name:
-            report.add(node.place, f"'{host.name}' has the address of '{other}'", "give each host its own")
+            report.add(node.place, f"'{host.name}' has the same address as '{other}'", "give each host its own")
         if line != node.place.line:
-            report.add(
-                node.place, f"the external host '{node.text}' is already on line {line}", "leave out one of them"
-            )
+            report.add(node.place, f"the external host '{node.text}' is already on line {line}", "remove one of them")

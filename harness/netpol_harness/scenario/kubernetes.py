@@ -62,7 +62,7 @@ _PORT = either({YamlKind.NUMBER: _PORT_NUMBER, YamlKind.TEXT: _PORT_NAME}, "a po
 _PROTOCOL = choice(("TCP", "UDP", "SCTP"), "a protocol")
 
 _SEGMENT = string(
-    "a name that a path may hold",
+    "a valid path segment",
     r"(?!\.{1,2}\Z)[^/%\x00-\x1f\x7f]+",
     "write a name without '/' and '%', and neither '.' nor '..'",
 )
@@ -82,7 +82,7 @@ def metadata(kind: str) -> Shape:
             "name": NAMES.get(kind, _SUBDOMAIN),
             "namespace": nullable(_DNS_LABEL),
             "labels": _LABELS,
-            "annotations": nullable(table(string("a text"), "a mapping of texts")),
+            "annotations": nullable(table(string("a string"), "a mapping of strings")),
         },
         required=("name",),
         rest=anything,
@@ -94,7 +94,7 @@ def _values_fit(node: YamlNode, report: Report) -> None:
     if operator.text in (Operator.IN, Operator.NOT_IN) and not values.items:
         report.add(operator.place, f"{operator.text} needs values", "add 'values:' with at least one")
     if operator.text in (Operator.EXISTS, Operator.DOES_NOT_EXIST) and values.items:
-        report.add(values.place, f"{operator.text} takes no values", "leave 'values' out")
+        report.add(values.place, f"{operator.text} takes no values", "remove 'values'")
 
 
 _REQUIREMENT = both(
@@ -157,9 +157,13 @@ def _one_peer(node: YamlNode, report: Report) -> None:
         name for name in ("podSelector", "namespaceSelector", "ipBlock") if node.at(name).kind is not YamlKind.NOTHING
     ]
     if node.kind is YamlKind.MAPPING and not given:
-        report.add(node.place, "this peer names nobody", "add podSelector, namespaceSelector or ipBlock")
+        report.add(node.place, "this peer selects nothing", "add podSelector, namespaceSelector or ipBlock")
     if "ipBlock" in given and len(given) > 1:
-        report.add(node.place, f"ipBlock stands beside {given[0]}", "make two peers of it, each with its own '-'")
+        report.add(
+            node.place,
+            f"a peer cannot have both ipBlock and {given[0]}",
+            "split it into two peers, each with its own '-'",
+        )
 
 
 _IP_BLOCK = both(

@@ -38,7 +38,7 @@ def load(file: Path) -> Scenario:
     if len(documents) == 1:
         scenario = _scenario(documents[0], file, Library(file.parent, report), report)
     elif not problems:
-        report.add(_second(documents, file), f"the file holds {len(documents)} documents", "write exactly one scenario")
+        report.add(_second(documents, file), f"the file has {len(documents)} documents", "write exactly one scenario")
     if report.problems:
         raise ScenarioInvalid(_lines(report.problems, file.parent))
     return scenario

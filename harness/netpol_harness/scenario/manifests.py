@@ -89,14 +89,14 @@ def _only_policies(objects: Iterable[Located], report: Report) -> None:
     for located in objects:
         if located.manifest.family is None:
             kind = located.manifest.data["kind"]
-            report.add(located.node.place, f"a {kind} stands among policies", "list its file under 'workloads'")
+            report.add(located.node.place, f"a {kind} is listed among the policies", "list its file under 'workloads'")
 
 
 def _no_policies(objects: Iterable[Located], report: Report) -> None:
     """Policies belong to steps: one among the workloads would be in force in all."""
     for located in objects:
         if located.manifest.family is not None:
-            what = f"a {located.manifest.data['kind']} stands among workloads"
+            what = f"a {located.manifest.data['kind']} is listed among the workloads"
             report.add(located.node.place, what, "list its file under a step's 'policies'")
 
 
@@ -123,7 +123,7 @@ def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclus
             report.add(located.node.place, what, "add 'exclusive: true' to scenario.yaml, so that it runs alone")
         elif name.ref.namespace and name.ref.namespace not in made | SYSTEM_NAMESPACES:
             place = located.node.at("metadata", "namespace").place
-            what = f"no manifest makes the namespace '{name.ref.namespace}'"
+            what = f"no manifest defines the namespace '{name.ref.namespace}'"
             report.add(place, what, "add a Namespace manifest to the workloads")
 
 
@@ -164,13 +164,15 @@ def _check(node: YamlNode, report: Report) -> None:
     if wanted and version.text != wanted:
         report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
     if kind in POLICY_KINDS and not wanted and not foreign:
-        report.add(version.place, f"no policy is a {kind} in {version.text}", "compare it with the API reference")
+        report.add(
+            version.place, f"{kind} in {version.text} is not a known policy", "compare it with the API reference"
+        )
     spec = None if foreign else SPECS.get(kind)
     fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
     mapping(fields, required=fields, rest=anything)(node, report)
     name = node.at("metadata", "namespace")
     if kind in CLUSTER_SCOPED and name.kind is not YamlKind.NOTHING:
-        report.add(name.place, f"a {kind} is in no namespace", "leave metadata.namespace out")
+        report.add(name.place, f"{kind} is cluster-scoped", "remove metadata.namespace")
 
 
 def _is_foreign(node: YamlNode) -> bool:

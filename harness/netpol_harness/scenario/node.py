@@ -12,9 +12,9 @@ class YamlKind(StrEnum):
 
     MAPPING = "a mapping"
     LIST = "a list"
-    TEXT = "a text"
+    TEXT = "a string"
     NUMBER = "a number"
-    FLAG = "a truth value"
+    FLAG = "a boolean"
     NOTHING = "nothing"
     MERGE = "a merge key"
 

@@ -58,7 +58,7 @@ _EXPECTS_SOMETHING = rule(
 def _has_verdicts(node: YamlNode, report: Report) -> None:
     paths = node.at("paths")
     if paths.kind is YamlKind.LIST and node.get("expect") is None:
-        report.add(paths.place, "these paths have no words", "add 'expect: oracle', or write PATH: WORD")
+        report.add(paths.place, "these paths have no verdicts", "add 'expect: oracle', or write PATH: VERDICT")
 
 
 _HAS_VERDICTS = rule(
@@ -73,7 +73,9 @@ _HAS_VERDICTS = rule(
 
 def _repeats_a_change(node: YamlNode, report: Report) -> None:
     if node.items and (repeat := node.items[0].get("repeat")):
-        report.add(repeat.place, "the first step cannot be repeated: no step is before it", "put a step before it")
+        report.add(
+            repeat.place, "the first step cannot be repeated: there is no step before it", "add a step before it"
+        )
 
 
 _REPEATS_A_CHANGE = rule(_repeats_a_change, items=[{"not": {"required": ["repeat"]}}])
@@ -128,26 +130,27 @@ _STEP_FIELDS: dict[str, Shape] = {
         "Connections and their verdicts, such as `web -> db:3306: blocked`; a list of paths with `expect: oracle`.",
         either(
             {
-                YamlKind.MAPPING: table(choice(Expected, "a verdict word"), "a mapping of paths to words"),
+                YamlKind.MAPPING: table(choice(Expected, "a verdict"), "a mapping of paths to verdicts"),
                 YamlKind.LIST: sequence(text("a path"), "a list of paths", least=1),
             },
-            "a mapping of paths to words",
+            "a mapping of paths to verdicts",
         ),
     ),
     "others": documented(
         "The verdict of every other pair of pods and served port; `oracle`: what the policies say, pair by pair.",
-        choice(Others, "a word for the other paths"),
+        choice(Others, "a verdict for the other paths"),
     ),
     "expect": documented(
         "Derive all verdicts of this step from the policies.",
-        choice(("oracle",), "what the words of the paths are derived from"),
+        choice(("oracle",), "a source of verdicts"),
     ),
     "repeat": documented(
         "Enter this step so many times, from the step before it.",
         integer("a number of times to enter the step", 2, 100),
     ),
     "restart": documented(
-        "Restart the network plugin's policy agent on entering this step.", choice(Restart, "something to restart")
+        "Restart the network plugin's policy agent on entering this step.",
+        choice(Restart, "a component that can be restarted"),
     ),
     "labels": documented(
         "Labels that pods and namespaces carry in this step; null removes a label.",

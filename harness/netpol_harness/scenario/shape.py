@@ -108,7 +108,7 @@ def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
         if not _is(node, (YamlKind.LIST,), what, report):
             return
         if len(node.items) < least:
-            report.add(node.place, f"the list is empty where {what} is wanted", "add an item")
+            report.add(node.place, f"expected {what}, found an empty list", "add an item")
         for entry in node.items:
             item(entry, report)
 
@@ -116,7 +116,7 @@ def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
     return Shape(check, {"type": "array", "items": item.json_schema, **count})
 
 
-def text(what: str, pattern: str = ".+", remedy: str = "write something") -> Shape:
+def text(what: str, pattern: str = ".+", remedy: str = "write at least one character") -> Shape:
     """A text, to which numbers and truth words count as they are written. ``pattern`` must match all of it."""
     compiled = re.compile(pattern, re.DOTALL)
 
@@ -230,7 +230,7 @@ def _is(node: YamlNode, kinds: Collection[YamlKind], what: str, report: Report) 
 
 def _repair(node: YamlNode, kinds: Collection[YamlKind]) -> str:
     if node.kind is YamlKind.NOTHING:
-        return "write it, or leave the key out"
+        return "write a value, or remove the key"
     if set(kinds) == {YamlKind.LIST} and node.text:
         return f"write [{_short(node.text)}]"
     if YamlKind.FLAG in kinds and YamlKind.TEXT not in kinds:

@@ -25,13 +25,13 @@ def _text(path: Path, shown: str) -> str:
     start = Place(shown, 1)
     try:
         if not path.is_file():
-            raise Unreadable(start, "this is not a file", "name a file that is there")
+            raise Unreadable(start, "this is not a file", "name an existing file")
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise Unreadable(start, f"the file has {size} bytes, more than {MAX_BYTES}", "split it")
         data = path.read_bytes()
     except OSError as error:
-        raise Unreadable(start, f"the file cannot be read ({error.strerror})", "mend its permissions") from error
+        raise Unreadable(start, f"the file cannot be read ({error.strerror})", "fix its permissions") from error
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -141,7 +141,7 @@ class _Reader:
             ref = self._pod(node, "recreated")
             if ref and ObjectName("Pod", ref) in absent:
                 self._report.add(
-                    node.place, f"Pod {ref} is recreated and absent at once", "leave it out of one of them"
+                    node.place, f"Pod {ref} is both recreated and absent", "remove it from one of the lists"
                 )
             elif ref:
                 yield ref
@@ -163,7 +163,7 @@ class _Reader:
             kind = self._context.inventory.workloads[ref].kind
             if kind != "Pod":
                 raise ProblemWithoutPlace(
-                    f"{kind} {ref} cannot be {done}: only Pods can", "make it a Pod, or leave it out"
+                    f"{kind} {ref} cannot be {done}: only Pods can", "make it a Pod, or remove it"
                 )
         except ProblemWithoutPlace as flaw:
             self._flaw(node, flaw)
@@ -176,7 +176,7 @@ class _Reader:
             return self._object(kind, rest)
         name = qualified(text, "an object")
         if self._names.external(name):
-            raise ProblemWithoutPlace(f"'{name}' is an external host, which steps do not change", "leave it out")
+            raise ProblemWithoutPlace(f"'{name}' is an external host, which steps do not change", "remove it")
         named = self._names.target(name)
         if not named.is_workload:
             return ObjectName("Service", named.ref)
@@ -201,7 +201,7 @@ class _Reader:
                 f"'{kind}/{name}' is in several namespaces", f"write {' or '.join(f'{kind}/{o.ref}' for o in found)}"
             )
         known = [f"{o.kind}/{o.ref.name}" for o in self._objects if o.kind != "Namespace"]
-        raise ProblemWithoutPlace(f"no workload manifest makes '{kind}/{name}'", suggest(f"{kind}/{name}", known))
+        raise ProblemWithoutPlace(f"no workload manifest defines '{kind}/{name}'", suggest(f"{kind}/{name}", known))
 
     def _flaw(self, node: YamlNode, flaw: ProblemWithoutPlace) -> None:
         if self._context.reliable and node.text:

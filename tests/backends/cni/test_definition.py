@@ -97,5 +97,5 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match="is not a file"):
         load(str(tmp_path / "nosuch.yaml"), SHIPPED)
-    with pytest.raises(ClusterFailed, match="--cni nosuch: there is no such CNI; known here: calico"):
+    with pytest.raises(ClusterFailed, match="--cni nosuch: there is no such CNI; expected one of calico"):
         load("nosuch", SHIPPED)
