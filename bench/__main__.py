@@ -59,7 +59,7 @@ def ready() -> Iterator[Row]:
             start = time.perf_counter()
             cluster = EmbeddedBackend().create("bench", Path(directory))
             taken = time.perf_counter() - start
-            EmbeddedBackend().delete(cluster)
+            EmbeddedBackend().delete(cluster.name, Path(directory))
             return taken
 
     yield _row("embedded cluster ready", median(once() for _ in range(RUNS)), "its imports", _start_of(DAEMON_IMPORTS))
@@ -132,7 +132,7 @@ def running() -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
-            backend.delete(cluster)
+            backend.delete(cluster.name, Path(directory))
 
 
 def _pods_ready(client: Client, namespace: str, count: int) -> float:

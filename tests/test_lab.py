@@ -38,8 +38,8 @@ class Recorded:
             raise ClusterFailed("no engine; start one")
         return Cluster(name, self.name, self.dataplane, directory / "kubeconfig", EMBEDDED)
 
-    def delete(self, cluster: Cluster) -> None:
-        self.asked.append(f"delete {cluster.name}")
+    def delete(self, name: str, directory: Path | None = None) -> None:
+        self.asked.append(f"delete {name}")
 
     def restart_agent(self, cluster: Cluster) -> None:
         self.asked.append("restart agent")
@@ -52,9 +52,6 @@ class Recorded:
 
     def leftovers(self) -> list[Leftover]:
         return [Leftover(name, "here", "a cluster") for name in (DEAD, Owner.here().run)]
-
-    def remove(self, name: str) -> None:
-        self.asked.append(f"remove {name}")
 
     def external_hosts(self, cluster: Cluster) -> None:
         return None
@@ -145,7 +142,7 @@ def test_a_cluster_whose_maker_died_over_it_is_removed_by_its_name(tmp_path: Pat
     with lab(backend) as owner:
         name = owner.directory.name
         (owner.directory / "cluster.lock").touch()
-    assert backend.asked == [f"remove {name}"]
+    assert backend.asked == [f"delete {name}"]
 
 
 def test_what_a_failed_cluster_has_left_goes_there_too(tmp_path: Path) -> None:
@@ -171,7 +168,7 @@ def test_a_cluster_that_is_still_being_made_is_given_up_when_the_run_ends(tmp_pa
     assert begun.wait(10.0)
     name = owner.directory.name
     owner.close()
-    assert backend.asked == [f"remove {name}"]
+    assert backend.asked == [f"delete {name}"]
 
 
 def test_logs_go_to_the_report_folder_if_there_is_one_and_a_cluster_too(tmp_path: Path) -> None:

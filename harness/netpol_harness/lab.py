@@ -292,7 +292,5 @@ class Lab:
             told = shared.known("cluster")
         except LabError:
             return  # who could not make it has tidied up
-        if told:
-            self._backend.delete(Cluster.from_json(told))
-        else:
-            self._backend.remove(shared.path.name)
+        name = Cluster.from_json(told).name if told else shared.path.name
+        self._backend.delete(name, shared.path)

@@ -31,7 +31,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     yield Client(Access.from_kubeconfig(cluster.kubeconfig))
-    backend.delete(cluster)
+    backend.delete(cluster.name, cluster.kubeconfig.parent)
 
 
 def namespace(client: Client, name: str, run: str) -> None:

@@ -71,7 +71,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     directory, backend = tmp_path_factory.mktemp("cluster"), EmbeddedBackend()
     cluster = backend.create("tests", directory)
     yield Kubectl(cluster.kubeconfig)
-    backend.delete(cluster)
+    backend.delete(cluster.name, cluster.kubeconfig.parent)
     assert (directory / "daemon.log").read_text() == ""
 
 

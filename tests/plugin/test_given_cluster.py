@@ -39,7 +39,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
     yield start
     for backend, cluster in made:
-        backend.delete(cluster)
+        backend.delete(cluster.name, cluster.kubeconfig.parent)
 
 
 HARD = (

@@ -31,7 +31,7 @@ def token(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     cluster = backend.create("demo", tmp_path_factory.mktemp("cluster"))
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     yield yaml.safe_load(Path(cluster.kubeconfig).read_text())["users"][0]["user"]["token"]
-    backend.delete(cluster)
+    backend.delete(cluster.name, cluster.kubeconfig.parent)
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])

@@ -48,7 +48,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
     yield Client(Access.from_kubeconfig(cluster.kubeconfig))
-    backend.delete(cluster)
+    backend.delete(cluster.name, cluster.kubeconfig.parent)
 
 
 @pytest.mark.live

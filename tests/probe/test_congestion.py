@@ -102,7 +102,7 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     backend = EmbeddedBackend()
     cluster = backend.create("congested", tmp_path)
     yield cluster.kubeconfig
-    backend.delete(cluster)
+    backend.delete(cluster.name, cluster.kubeconfig.parent)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def main() -> int:
             tally = campaign(_server(cluster.kubeconfig), count, seed)
             seconds, log = perf_counter() - start, (Path(directory) / "daemon.log").read_text()
         finally:
-            EmbeddedBackend().delete(cluster)
+            EmbeddedBackend().delete(cluster.name, Path(directory))
     for story in tally.wrong:
         print(story)
     print(log, end="")

@@ -95,7 +95,7 @@ class Cluster:
 class Leftover:
     """Something that a run has made and not removed, as far as this user may see it.
 
-    ``name`` contains the run's name (``runs.owner``) and is what ``Backend.remove`` takes; ``place`` and ``what`` say
+    ``name`` contains the run's name (``runs.owner``) and is what ``Backend.delete`` takes; ``place`` and ``what`` say
     where and what it is. ``host`` is the owner's host and ``since`` the time when it was made, as the owner wrote them:
     anybody may write labels and annotations, so both are empty where they are missing or malformed.
     """
@@ -151,8 +151,12 @@ class Backend(Protocol):
         """
         ...
 
-    def delete(self, cluster: Cluster) -> None:
-        """Remove the cluster, by name; a cluster that is gone already is success."""
+    def delete(self, name: str, directory: Path | None = None) -> None:
+        """Remove the cluster or the leftover called ``name``, unless the user keeps it; none there is success.
+
+        ``directory`` is the run's own folder, if it is still there. A cluster that is not the harness's own stays: what
+        the run has created in it is removed.
+        """
         ...
 
     def restart_agent(self, cluster: Cluster) -> None:
@@ -175,10 +179,6 @@ class Backend(Protocol):
 
         A backend may leave out the live ones.
         """
-        ...
-
-    def remove(self, name: str) -> None:
-        """Remove a leftover, by name; one that is gone already is success."""
         ...
 
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:

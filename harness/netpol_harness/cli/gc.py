@@ -82,7 +82,7 @@ def _on_backends(args: argparse.Namespace, oldest: datetime | None) -> Iterator[
     for name in args.cluster or ["kind"]:
         backend = choose(name, options).backend
         for leftover in backend.leftovers():
-            yield _Candidate(leftover, backend.remove, doomed=_is_doomed(leftover, oldest))
+            yield _Candidate(leftover, backend.delete, doomed=_is_doomed(leftover, oldest))
 
 
 def _is_doomed(leftover: Leftover, oldest: datetime | None) -> bool:

@@ -32,10 +32,10 @@ def test_a_cluster_is_made_and_removed(tmp_path: Path) -> None:
     assert (cluster.name, cluster.backend, cluster.context) == ("mine", "embedded", "mine")
     assert Capability.EXTERNAL_HOSTS in cluster.capabilities
     assert "not a CNI" in cluster.dataplane
-    backend.delete(cluster)
+    backend.delete(cluster.name, tmp_path)
     assert not cluster.kubeconfig.exists()
     assert not Path(f"/proc/{pid}").exists()
-    backend.delete(cluster)
+    backend.delete(cluster.name, tmp_path)
 
 
 def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     cluster = Cluster.from_json(done.stdout)
     assert cluster.kubeconfig.exists(), "it lives as long as its owner, not as its maker"
-    EmbeddedBackend().delete(cluster)
+    EmbeddedBackend().delete(cluster.name, tmp_path)
     assert not cluster.kubeconfig.exists()
     os.close(owner)
 
@@ -58,9 +58,9 @@ def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> 
     recorded = tmp_path / "embedded.pid"
     pid = recorded.read_text()
     recorded.write_text(str(os.getpid()))
-    backend.delete(cluster)
+    backend.delete(cluster.name, tmp_path)
     recorded.write_text(pid)
-    backend.delete(cluster)
+    backend.delete(cluster.name, tmp_path)
     assert not cluster.kubeconfig.exists()
 
 
@@ -71,7 +71,7 @@ def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path)
     for _ in range(3):
         backend.restart_agent(cluster)
         assert client.list("v1", "Namespace")
-    backend.delete(cluster)
+    backend.delete(cluster.name, tmp_path)
     assert (tmp_path / "daemon.log").read_text() == ""
     with pytest.raises(ClusterFailed, match="mine cannot be restarted: the cluster is not running"):
         backend.restart_agent(cluster)
@@ -80,7 +80,7 @@ def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path)
 def test_a_mutant_is_named_wherever_the_dataplane_is(tmp_path: Path) -> None:
     backend = EmbeddedBackend(mutant="not-enforced")
     cluster = backend.create("mine", tmp_path)
-    backend.delete(cluster)
+    backend.delete(cluster.name, tmp_path)
     assert backend.dataplane == cluster.dataplane
     assert cluster.dataplane.endswith("not a CNI; MUTANT not-enforced: Nothing is enforced at all.")
 
@@ -107,6 +107,6 @@ def test_logs_are_copied(tmp_path: Path) -> None:
     into.mkdir()
     backend = EmbeddedBackend()
     cluster = backend.create("mine", run)
-    backend.delete(cluster)
+    backend.delete(cluster.name, run)
     backend.collect_logs(cluster, into)
     assert sorted(path.name for path in into.iterdir()) == ["daemon.log", "stderr.log"]

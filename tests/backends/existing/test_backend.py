@@ -88,7 +88,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     backend = EmbeddedBackend()
     cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     yield cluster
-    backend.delete(cluster)
+    backend.delete(cluster.name, cluster.kubeconfig.parent)
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_g
 
     lives = {left.name: life_of(left.name) for left in backend.leftovers()}
     assert lives == {dead: Life.DEAD, alive.run: Life.ALIVE, elsewhere.run: Life.ELSEWHERE}
-    backend.remove(dead)
-    backend.remove(dead)
+    backend.delete(dead)
+    backend.delete(dead)
     assert dead not in [left.name for left in backend.leftovers()]
     left = {data["metadata"]["name"] for data in client.list("v1", "Namespace")}
     assert left >= {"default", "of-alive", "of-elsewhere", "of-somebody"}

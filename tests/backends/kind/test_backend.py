@@ -83,7 +83,7 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
     assert {Capability.TWO_NODES, Capability.EXTERNAL_HOSTS} <= cluster.capabilities
     assert Capability.IPV6 not in cluster.capabilities
     assert "kind: ✓ Preparing nodes 📦" in told
-    backend.delete(cluster)
+    backend.delete(cluster.name)
     assert docker.called("kind delete cluster")[-1][3:] == ["--name", "netpol-1"]
 
 
@@ -107,7 +107,7 @@ def test_the_host_is_looked_at_once(docker: Any, can_be_made: Cluster, tmp_path:
     docker.says("kind get clusters", "")
     choice = choose("auto", GivenOptions({"cni": "kindnet"}))
     cluster = choice.backend.create("netpol-1", tmp_path)
-    choice.backend.delete(cluster)
+    choice.backend.delete(cluster.name)
     assert choice.backend.leftovers() == ()
     for question in ("docker info", "kind version", "docker image inspect"):
         assert len(docker.called(question)) == 1
@@ -159,7 +159,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
     can_be_made(kept)
     backend = KindBackend(options(keep_cluster=True), run=run)
     cluster = backend.create(f"netpol-{run}", tmp_path)
-    backend.delete(cluster)
+    backend.delete(cluster.name)
     assert cluster.name == kept
     assert not docker.called("kind delete cluster")
 
@@ -168,7 +168,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
     other = KindBackend(options(cni="calico", reuse_cluster=kept))
     assert other.dataplane == cluster.dataplane, "the header tells what is there"
     reused = other.create("netpol-2", again)
-    other.delete(reused)
+    other.delete(reused.name)
     assert reused.dataplane == cluster.dataplane, "what it was made with, not what the command line says"
     assert reused.capabilities == cluster.capabilities
     assert len(docker.called("kind create cluster")) == 1
@@ -221,7 +221,7 @@ def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None
     docker.says("docker ps", "c0ffee\n")
     backend = KindBackend(options())
     assert [left.name for left in backend.leftovers()] == [f"netpol-{dead}"]
-    backend.remove(f"netpol-{dead}")
+    backend.delete(f"netpol-{dead}")
     assert docker.called("docker ps")[0][-1] == f"label=netpol-harness.cluster=netpol-{dead}"
     assert docker.called("docker rm")[0][-1] == "c0ffee"
     assert docker.called("kind delete cluster")[0][-1] == f"netpol-{dead}"
@@ -391,7 +391,7 @@ def test_podman_is_used_where_docker_is_not(docker: Any, can_be_made: Cluster, t
     docker.says("podman image inspect", "sha256:abc")
     docker.says("podman ps", "")
     backend = KindBackend(options())
-    backend.delete(backend.create("netpol-1", tmp_path))
+    backend.delete(backend.create("netpol-1", tmp_path).name)
     assert docker.called("kind delete cluster")
 
 

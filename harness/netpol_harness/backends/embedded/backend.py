@@ -73,9 +73,10 @@ class EmbeddedBackend:
             context=name,
         )
 
-    def delete(self, cluster: Cluster) -> None:
-        """End the cluster's process; one that is gone already is success."""
-        directory = cluster.kubeconfig.parent
+    def delete(self, name: str, directory: Path | None = None) -> None:
+        """End the process of the cluster in ``directory``; without one, the cluster has ended with its owner."""
+        if directory is None:
+            return
         with suppress(FileNotFoundError, ValueError):
             pid = int((directory / "embedded.pid").read_text())
             if _is_cluster(pid, directory):
@@ -107,9 +108,6 @@ class EmbeddedBackend:
     def leftovers(self) -> Sequence[Leftover]:
         """None: such a cluster ends with its owner."""
         return ()
-
-    def remove(self, name: str) -> None:
-        """Nothing to remove; see ``leftovers``."""
 
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
         """``None``: the cluster makes them out of pods."""

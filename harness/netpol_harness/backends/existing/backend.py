@@ -35,7 +35,7 @@ from netpol_harness.kube.config import Access
 from netpol_harness.kube.wait import wait_gone
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
-from netpol_harness.timeouts import EMBEDDED, REMOTE, Timeouts
+from netpol_harness.timeouts import EMBEDDED, REMOTE
 from netpol_harness.wellknown import OWNER_ANNOTATION, RUN_LABEL
 
 PRODUCTION = (r"(^|[^a-z0-9])(prod|production|prd|live)([^a-z0-9]|$)",)
@@ -111,9 +111,16 @@ class ExistingClusterBackend:
             context=self.context,
         )
 
-    def delete(self, cluster: Cluster) -> None:
-        """Remove what the run has made there and not removed, such as a worker that was killed. The cluster stays."""
-        self._remove(cluster.name.removeprefix(PREFIX), cluster.timeouts)
+    def delete(self, name: str, directory: Path | None = None) -> None:
+        """Remove everything that carries the label of a run, such as objects of a killed worker. The cluster stays."""
+        run = name.removeprefix(PREFIX)
+        keys = [ObjectKey.of(data) for data in self._marked(f"{RUN_LABEL}={run}")]
+        for key in keys:
+            self._client.delete(key, grace_seconds=0)
+        if keys:
+            timeouts = EMBEDDED if is_embedded(self._nodes()) else REMOTE
+            self._progress(f"waiting until {len(keys)} objects of run {run} are gone")
+            wait_gone(self._client, keys, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
 
     def restart_agent(self, cluster: Cluster) -> None:
         """Not ours to restart: such a cluster never has the capability."""
@@ -142,10 +149,6 @@ class ExistingClusterBackend:
             found.setdefault(run_of(data), []).append(data)
         return [_leftover(run, self.context, objects) for run, objects in sorted(found.items())]
 
-    def remove(self, name: str) -> None:
-        """Remove everything that carries the label of a run."""
-        self._remove(name.removeprefix(PREFIX), REMOTE)
-
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
         """``None``: machines beside somebody else's cluster are not ours to make."""
         return None
@@ -173,14 +176,6 @@ class ExistingClusterBackend:
         """``Calico (quay.io/calico/node:v3.32.2)``, as far as it can be told."""
         found = plugins(lambda namespace: self._visible("apps/v1", "DaemonSet", namespace, ""))
         return " with ".join(map(str, found)) or "a dataplane that cannot be told from its DaemonSets"
-
-    def _remove(self, run: str, timeouts: Timeouts) -> None:
-        found = [ObjectKey.of(data) for data in self._marked(f"{RUN_LABEL}={run}")]
-        for key in found:
-            self._client.delete(key, grace_seconds=0)
-        if found:
-            self._progress(f"waiting until {len(found)} objects of run {run} are gone")
-            wait_gone(self._client, found, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
 
     def _marked(self, selector: str) -> Iterator[JsonObject]:
         for api_version, kind in _KINDS:

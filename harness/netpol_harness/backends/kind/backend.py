@@ -96,10 +96,13 @@ class KindBackend:
             noticed = "".join(f"\n  noticed before: {doubt}" for doubt in doubts)
             raise ClusterFailed(f"{error}{noticed}") from error
 
-    def delete(self, cluster: Cluster) -> None:
-        """Remove the cluster; one that is kept stays."""
-        if not (self._options.keep_cluster or self._options.reuse_cluster):
-            self.remove(cluster.name)
+    def delete(self, name: str, directory: Path | None = None) -> None:
+        """Remove the cluster and the external hosts beside it, unless it is kept; one that is gone is success."""
+        if self._is_kept:
+            return
+        if hosts := containers_of(self._engine, name):
+            remove_containers(self._engine, hosts)
+        self._kind.delete(name)
 
     def restart_agent(self, cluster: Cluster) -> None:
         """Restart the CNI's policy agent on every node."""
@@ -111,8 +114,7 @@ class KindBackend:
 
     def closing_note(self, cluster: Cluster) -> str:
         """How to use a kept cluster again."""
-        kept = self._options.keep_cluster or self._options.reuse_cluster
-        return f"cluster kept; use it again with --reuse-cluster {cluster.name}" if kept else ""
+        return f"cluster kept; use it again with --reuse-cluster {cluster.name}" if self._is_kept else ""
 
     def leftovers(self) -> Sequence[Leftover]:
         """The clusters of dead runs; none where kind or its engine does not work."""
@@ -124,18 +126,16 @@ class KindBackend:
             )
         return ()
 
-    def remove(self, name: str) -> None:
-        """Remove a cluster and the external hosts beside it, by name; what is gone already is success."""
-        if hosts := containers_of(self._engine, name):
-            remove_containers(self._engine, hosts)
-        self._kind.delete(name)
-
     def external_hosts(self, cluster: Cluster) -> KindHosts:
         """Hosts for one scenario, not yet started."""
         nodes = tuple(self._kind.nodes(cluster.name))
         prefix = self._options.image_prefix
         image = moved(HOST_IMAGE, prefix) if prefix else HOST_IMAGE
         return KindHosts(Site(self._engine, cluster.name, nodes, subnets_of(self._engine, nodes), image))
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._options.keep_cluster or bool(self._options.reuse_cluster)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -263,9 +263,8 @@ class KindBackend:
 
     def _abandon(self, name: str) -> None:
         """Remove what failed, unless it is to be kept. Never hides the failure itself."""
-        if not self._options.keep_cluster:
-            with suppress(LabError):
-                self.remove(name)
+        with suppress(LabError):
+            self.delete(name)
 
 
 def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str) -> list[HostIssue]:
