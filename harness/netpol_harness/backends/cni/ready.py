@@ -1,4 +1,4 @@
-"""Waiting for a cluster that comes up: its API, its nodes, its CNI, its name server.
+"""Wait for a cluster that comes up: its API, its nodes, its CNI, its name server; and restart its policy agent.
 
 Invariant: when ``wait_ready`` returns, every node is Ready and every controller waited for has all its pods ready, in
 their latest version. A pod that has failed for good ends the wait at once (``patience``). kind's own ``--wait`` is of
@@ -21,6 +21,7 @@ from netpol_harness.model.names import ObjectKey
 NAME_SERVER = ObjectPattern("Deployment", "kube-system", "coredns")
 _ACCOUNT = ObjectKey("v1", "ServiceAccount", "default", "default")
 _INTERVAL = 0.5
+_RESTART_INTERVAL = 0.2
 
 
 def wait_api(client: Client, *, deadline: Deadline, progress: Progress = ignore) -> None:
@@ -57,6 +58,22 @@ def wait_ready(
             raise ClusterFailed("\n".join(["the cluster will not become ready:", *late, *failed]))
         progress(f"waiting for {late[0]}")
     raise ClusterFailed("\n".join(["the cluster did not become ready:", *late, *_reasons(client, namespaces)]))
+
+
+def restart_pods(client: Client, agent: ObjectPattern, *, deadline: Deadline) -> None:
+    """Delete the pods of the DaemonSet ``agent``, and wait for their successors. Raises ``ClusterFailed``."""
+    daemon = client.find(ObjectKey("apps/v1", agent.kind, agent.namespace, agent.name))
+    if daemon is None:
+        raise ClusterFailed(f"{agent}, the policy agent, is not there; is this cluster's CNI the one of --cni?")
+    labels = ",".join(f"{name}={value}" for name, value in sorted(daemon["spec"]["selector"]["matchLabels"].items()))
+    old = client.list("v1", "Pod", namespace=agent.namespace, labels=labels)
+    for pod in old:
+        client.delete(ObjectKey("v1", "Pod", agent.namespace, pod["metadata"]["name"]))
+    wait.wait_gone(client, [ObjectKey.of(pod) for pod in old], deadline=deadline, interval=_RESTART_INTERVAL)
+    for _ in wait.polls(deadline, _RESTART_INTERVAL):
+        if len(client.list("v1", "Pod", namespace=agent.namespace, labels=labels)) >= len(old):
+            break
+    wait_ready(client, [agent], nodes=0, deadline=deadline)
 
 
 def _failed(client: Client, namespaces: Sequence[str], patience: Patience) -> list[str]:

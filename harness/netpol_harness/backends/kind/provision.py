@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from netpol_harness.backends.base import Capability, Cluster, Progress, served
-from netpol_harness.backends.cni.agent import restart
 from netpol_harness.backends.cni.definition import CniDefinition
 from netpol_harness.backends.cni.gather import awaited
 from netpol_harness.backends.cni.install import MANAGER, install
-from netpol_harness.backends.cni.ready import NAME_SERVER, wait_api, wait_ready
+from netpol_harness.backends.cni.ready import NAME_SERVER, restart_pods, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.backends.kind.options import IpFamily
@@ -116,7 +115,7 @@ def restart_agent(cluster: Cluster, cni: CniDefinition) -> None:
     """Restart the CNI's policy agent on every node. Raises ``ClusterFailed``."""
     if cni.agent is None:
         raise ClusterFailed(f"nothing is known of a policy agent of {cni.title}; name its DaemonSet there ('agent:')")
-    restart(_client(cluster), cni.agent, deadline=Deadline(REMOTE.ready))
+    restart_pods(_client(cluster), cni.agent, deadline=Deadline(REMOTE.ready))
 
 
 def _client(cluster: Cluster) -> Client:

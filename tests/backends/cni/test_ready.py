@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.cni.agent import restart
 from netpol_harness.backends.cni.definition import load
 from netpol_harness.backends.cni.patch import ObjectPattern
+from netpol_harness.backends.cni.ready import restart_pods
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.model.names import ObjectKey
@@ -46,7 +46,7 @@ class Cluster:
 
 def test_every_pod_of_the_agent_is_replaced() -> None:
     cluster = Cluster()
-    restart(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
+    restart_pods(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
     assert cluster.pods == ["a-next", "b-next"]
 
 
@@ -54,7 +54,7 @@ def test_an_agent_that_is_not_there_is_told() -> None:
     cluster = Cluster()
     cluster.there = False
     with pytest.raises(ClusterFailed, match="calico-node, the policy agent, is not there"):
-        restart(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
+        restart_pods(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
