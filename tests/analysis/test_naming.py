@@ -6,7 +6,7 @@ from netpol_harness.analysis.naming import Speller
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.oracle.verdict import Flow, Outside
+from netpol_harness.oracle.verdict import Flow, Host
 from netpol_harness.scenario.scenario import Manifest, Scenario
 
 Shop = Callable[..., Scenario]
@@ -21,7 +21,7 @@ def naming(scenario: Scenario, spare: tuple[Manifest, ...] = ()) -> Speller:
 @pytest.mark.parametrize("path", ["user -> web:8080", "web -> user:443"])
 def test_the_end_that_is_no_pod_is_the_host_of_the_path(shop: Shop, path: str) -> None:
     names = naming(shop(paths=f"{path}: undefined"))
-    assert names.end(Outside()) == "user"
+    assert names.end(Host()) == "user"
     assert names.end(NamespacedName("back", "db")) == "db"
     assert names.end(NamespacedName("elsewhere", "db")) == "elsewhere/db"
 

@@ -10,7 +10,7 @@ from netpol_harness.analysis.predict import Predictor
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
-from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.scenario import Scenario
 
@@ -19,7 +19,7 @@ WEB, IDLE, DB = NamespacedName("shop", "web"), NamespacedName("shop", "idle"), N
 TO_WEB = "shop/web {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: "
 
 
-def sides(scenario: Scenario, source: End, destination: End, port: str = "8080/TCP") -> tuple[str, str]:
+def sides(scenario: Scenario, source: FlowEnd, destination: FlowEnd, port: str = "8080/TCP") -> tuple[str, str]:
     """What is said of both sides of a connection in the last step."""
     number, _, protocol = port.partition("/")
     step = scenario.steps[-1]
@@ -73,5 +73,5 @@ def test_of_several_policies_the_one_with_the_rule_is_named(shop: Shop) -> None:
 def test_what_passes_without_a_rule_is_said(shop: Shop) -> None:
     _, itself = sides(shop(f"{TO_WEB}[]}}"), WEB, WEB)
     assert itself.endswith("isolates web for ingress, but a pod always reaches itself")
-    outside, _ = sides(shop(f"{TO_WEB}[]}}", paths="user -> web:8080: blocked"), Outside(), WEB)
+    outside, _ = sides(shop(f"{TO_WEB}[]}}", paths="user -> web:8080: blocked"), Host(), WEB)
     assert outside == "user is no pod, so no policy selects it"

@@ -11,17 +11,17 @@ from netpol_harness.analysis.refusals import RefusalWording, closest_first
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
-from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
-from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.scenario import Scenario
 
 Shop = Callable[..., Scenario]
 DB, WEB = NamespacedName("back", "db"), NamespacedName("shop", "web")
-NEGATIVE = Profile("negative", dict.fromkeys(Point, Decision.NO))
+NEGATIVE = Profile("negative", dict.fromkeys(OpenPoint, Decision.NO))
 
 
-def reasons(scenario: Scenario, source: End, port: str, profile: Profile = SPECIFICATION) -> list[str]:
+def reasons(scenario: Scenario, source: FlowEnd, port: str, profile: Profile = SPECIFICATION) -> list[str]:
     """Why the rules of the policies in force do not admit a connection to the database, closest rule first."""
     world = world_of(scenario.steps[-1], scenario, KnownAddresses({WEB: ["10.244.0.7"]}))
     number, _, protocol = port.partition("/")
@@ -40,13 +40,13 @@ def reasons(scenario: Scenario, source: End, port: str, profile: Profile = SPECI
         ("{from: [{namespaceSelector: {matchLabels: {team: back}}}]}", WEB, "namespace shop has team=shop"),
         ("{from: [{namespaceSelector: {matchLabels: {name: shop}}}]}", WEB, "namespace shop has no label name"),
         ("{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: x}}}]}", WEB, "web has app=web"),
-        ("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}", Outside("192.0.2.1"), "stranger is not in 10.0.0.0/8"),
+        ("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}", Host("192.0.2.1"), "stranger is not in 10.0.0.0/8"),
         (
             "{from: [{ipBlock: {cidr: 192.0.0.0/8, except: [192.0.2.0/24]}}]}",
-            Outside("192.0.2.1"),
+            Host("192.0.2.1"),
             "stranger is in 192.0.2.0/24, which the block excepts",
         ),
-        ("{from: [{namespaceSelector: {}}]}", Outside(), "stranger is not a pod"),
+        ("{from: [{namespaceSelector: {}}]}", Host(), "stranger is not a pod"),
         ("{ports: [{port: 80}]}", WEB, "the connection is to 5432/TCP"),
         ("{ports: [{port: 5432, protocol: UDP}]}", WEB, "the connection is to 5432/TCP"),
         ("{ports: [{port: sql}]}", WEB, "the connection is to 5432/TCP and db has no TCP port called sql"),
@@ -67,7 +67,7 @@ def reasons(scenario: Scenario, source: End, port: str, profile: Profile = SPECI
         ),
     ],
 )
-def test_the_part_that_does_not_match_is_named(shop: Shop, rule: str, source: End, words: str) -> None:
+def test_the_part_that_does_not_match_is_named(shop: Shop, rule: str, source: FlowEnd, words: str) -> None:
     scenario = shop(f"back/db {{podSelector: {{}}, ingress: [{rule}]}}")
     assert reasons(scenario, source, "5432/TCP") == [words]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.oracle.verdict import Flow, Outside
+from netpol_harness.oracle.verdict import Flow, Host
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 
@@ -14,9 +14,7 @@ SERVER = "kube-system/kube-dns 53/UDP through kube-system/kube-dns"
 
 def told(flow: Flow) -> str:
     """``shop/web -> back/db 5432/TCP``, and the Service that translated it."""
-    ends = [
-        end.address or "outside" if isinstance(end, Outside) else str(end) for end in (flow.source, flow.destination)
-    ]
+    ends = [end.address or "outside" if isinstance(end, Host) else str(end) for end in (flow.source, flow.destination)]
     return f"{ends[0]} -> {ends[1]} {flow.port}" + (f" through {flow.through}" if flow.through else "")
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
-from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
+from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
 from netpol_harness.oracle.profiles import EMBEDDED, PROFILES
-from netpol_harness.oracle.verdict import Answer, Flow, Outside
+from netpol_harness.oracle.verdict import Answer, Flow, Host
 from tests.laws.dense_clusters import NODES, complete, completed, from_seed, policy, unusual, usual
 from tests.laws.reading import EMBEDDED as AS_EMBEDDED
 from tests.laws.reading import QUESTIONS, Dict, End, Reading
@@ -54,7 +54,7 @@ def read_by(random: Random) -> Profile:
 
 
 def profile(decided: Mapping[str, bool]) -> Profile:
-    return Profile("drawn", {Point(name): Decision.YES if yes else Decision.NO for name, yes in decided.items()})
+    return Profile("drawn", {OpenPoint(name): Decision.YES if yes else Decision.NO for name, yes in decided.items()})
 
 
 several = settings(max_examples=100, suppress_health_check=list(HealthCheck))
@@ -188,8 +188,8 @@ def flow_of(case: Case) -> Flow:
     return Flow(end(source), end(target), Port(Protocol(protocol), port), through, virtual)
 
 
-def end(one: End) -> NamespacedName | Outside:
-    return Outside(one) if isinstance(one, str) else NamespacedName(*one)
+def end(one: End) -> NamespacedName | Host:
+    return Host(one) if isinstance(one, str) else NamespacedName(*one)
 
 
 def read(reading: Reading, case: Case) -> Answer:

@@ -16,7 +16,7 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
-from netpol_harness.oracle.verdict import Answer, Flow, Outside
+from netpol_harness.oracle.verdict import Answer, Flow, Host
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Path, clusters
 
@@ -66,5 +66,5 @@ def flow(path: Path) -> Flow:
     return Flow(end(source), end(target), Port(Protocol(protocol), port))
 
 
-def end(address: str) -> NamespacedName | Outside:
-    return NamespacedName(*NAMES[address]) if address in NAMES else Outside(address)
+def end(address: str) -> NamespacedName | Host:
+    return NamespacedName(*NAMES[address]) if address in NAMES else Host(address)

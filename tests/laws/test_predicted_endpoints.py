@@ -15,7 +15,7 @@ from netpol_harness.analysis.paths import every_path
 from netpol_harness.analysis.route import Router
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.oracle.verdict import Flow, Outside
+from netpol_harness.oracle.verdict import Flow, Host
 from netpol_harness.paths.ends import AddressTarget, ExternalSource, NodePortTarget, PodSource, PodTarget, Source
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Scheme
@@ -76,7 +76,7 @@ class Views:
 
 def _end(flow: Flow) -> tuple[str, int]:
     end = flow.destination
-    return end.address if isinstance(end, Outside) else str(end), flow.port.number
+    return end.address if isinstance(end, Host) else str(end), flow.port.number
 
 
 def test_shipped_scenarios_are_probed_where_they_are_predicted() -> None:

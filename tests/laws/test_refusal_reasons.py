@@ -28,7 +28,7 @@ from netpol_harness.oracle.mismatch import (
     PortMismatch,
     PortReason,
 )
-from netpol_harness.oracle.points import Point, Profile
+from netpol_harness.oracle.points import OpenPoint, Profile
 from netpol_harness.oracle.verdict import Refusal, Side, Verdict
 from tests.laws.dense_clusters import complete, from_seed, unusual
 from tests.laws.reading import Dict, End, Reading, declared, rules, selected
@@ -153,7 +153,7 @@ class _Check:
     def is_port(self, entry: Dict | None, decided: dict[str, bool]) -> bool:
         return Reading(self.objects, decided).is_port(entry, self.case[1:], self.direction)
 
-    def otherwise(self, points: frozenset[Point]) -> Iterator[dict[str, bool]]:
+    def otherwise(self, points: frozenset[OpenPoint]) -> Iterator[dict[str, bool]]:
         """Every way to decide these points."""
         for values in product((True, False), repeat=len(points)):
             yield self.decided | dict(zip(sorted(points), values, strict=True))

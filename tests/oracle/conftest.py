@@ -1,4 +1,4 @@
-"""The world of the oracle's tests: three pods in namespace x, one in y, on two nodes; a Service; policies as needed."""
+"""The world of the oracle's tests: pods in namespaces x and y on two nodes, Services, and any policies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ def policy(number: int, spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def world() -> Build:
-    """Builds the world with these NetworkPolicy specs, all in namespace x; ``podSelector`` is everything by default."""
+    """Builds the world with these NetworkPolicy specs, all in namespace x; ``podSelector`` is empty by default."""
 
     def build(*specs: dict[str, Any]) -> World:
         spaces = [{"kind": "Namespace", "metadata": {"name": name, "labels": {"ns": name}}} for name in "xy"]

@@ -1,4 +1,4 @@
-"""Behaviours of the oracle by table: what the text decides, what it leaves open, and how profiles close it."""
+"""Behaviours of the oracle by table: what the API text decides, what it leaves open, and how profiles decide it."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ import pytest
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
-from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
-from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
+from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Host, Side, Verdict
 
 Build = Callable[..., World]
 SOURCES = Path(__file__).parents[2] / "harness"
@@ -31,15 +31,15 @@ def flow(path: str, *, via: str = "", virtual: str = "") -> Flow:
     return Flow(end(source), end(destination), Port(Protocol(protocol or "TCP"), int(number)), through, virtual)
 
 
-def end(text: str) -> NamespacedName | Outside:
+def end(text: str) -> NamespacedName | Host:
     if "/" in text:
         return NamespacedName(*text.split("/"))
-    return Outside(text.removeprefix("node:").removeprefix("?"), node=text.startswith("node:"))
+    return Host(text.removeprefix("node:").removeprefix("?"), node=text.startswith("node:"))
 
 
-def judge(world: World, path: str, decided: dict[Point, Decision] | None = None, **how: str) -> Verdict:
+def judge(world: World, path: str, decided: dict[OpenPoint, Decision] | None = None, **by: str) -> Verdict:
     profile = Profile("test", decided) if decided else SPECIFICATION
-    return Oracle(world, profile).judge(flow(path, **how))
+    return Oracle(world, profile).judge(flow(path, **by))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def judge(world: World, path: str, decided: dict[Point, Decision] | None = None,
         ([IN | {"ingress": [{"ports": [{"port": "web"}]}]}], "y/a > x/far 80", ALLOWED),
     ],
 )
-def test_what_the_text_decides(world: Build, specs: list[dict[str, Any]], path: str, answer: Answer) -> None:
+def test_the_api_text_decides(world: Build, specs: list[dict[str, Any]], path: str, answer: Answer) -> None:
     verdict = judge(world(*specs), path)
     assert (verdict.answer, verdict.points) == (answer, frozenset())
 
@@ -95,50 +95,50 @@ SCTP = IN | {"ingress": [{"ports": [{"protocol": "SCTP"}]}]}
 
 
 @pytest.mark.parametrize(
-    ("point", "spec", "path", "how", "yes", "no"),
+    ("point", "spec", "path", "via", "yes", "no"),
     [
-        (Point.IP_BLOCK_OF_PODS, TO_PODS, "x/a > y/a 80", {}, ALLOWED, BLOCKED),
-        (Point.IP_BLOCK_OF_PODS, FROM_ANY, "y/a > x/a 80", {}, ALLOWED, BLOCKED),
-        (Point.IP_BLOCK_OF_PODS, FROM_ANY, "x/unknown > x/a 80", {}, ALLOWED, BLOCKED),
-        (Point.TRANSLATION, TO_VIRTUAL, "x/b > x/a 80", {"via": "a", "virtual": "10.96.0.1"}, ALLOWED, BLOCKED),
-        (Point.TRANSLATION, TO_VIRTUAL, "x/b > x/a 80", {"via": "a"}, ALLOWED, BLOCKED),
-        (Point.OTHER_PROTOCOLS, IN | {"ingress": [{}]}, "y/a > x/a 0/ICMP", {}, ALLOWED, BLOCKED),
-        (Point.OTHER_PROTOCOLS, IN, "y/a > x/a 0/ICMP", {}, BLOCKED, BLOCKED),
-        (Point.OWN_NODE, OUT, "x/a > x/host 80", {}, ALLOWED, BLOCKED),
-        (Point.OWN_NODE, OUT, "x/a > node:192.0.2.1 22", {}, ALLOWED, BLOCKED),
-        (Point.HOST_NETWORK, FROM_X, "x/far > x/a 80", {}, ALLOWED, BLOCKED),
-        (Point.HOST_NETWORK, TO_X, "x/a > x/far 80", {}, ALLOWED, BLOCKED),
-        (Point.HOST_NETWORK, IN, "y/a > x/far 80", {}, BLOCKED, ALLOWED),
-        (Point.HAIRPIN, IN, "x/a > x/a 80", {"via": "a"}, ALLOWED, BLOCKED),
-        (Point.NAMED_PORT_OUTSIDE, TO_NAME, "x/a > 203.0.113.1 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.IP_BLOCK_OF_PODS, TO_PODS, "x/a > y/a 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.IP_BLOCK_OF_PODS, FROM_ANY, "y/a > x/a 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.IP_BLOCK_OF_PODS, FROM_ANY, "x/unknown > x/a 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.TRANSLATION, TO_VIRTUAL, "x/b > x/a 80", {"via": "a", "virtual": "10.96.0.1"}, ALLOWED, BLOCKED),
+        (OpenPoint.TRANSLATION, TO_VIRTUAL, "x/b > x/a 80", {"via": "a"}, ALLOWED, BLOCKED),
+        (OpenPoint.OTHER_PROTOCOLS, IN | {"ingress": [{}]}, "y/a > x/a 0/ICMP", {}, ALLOWED, BLOCKED),
+        (OpenPoint.OTHER_PROTOCOLS, IN, "y/a > x/a 0/ICMP", {}, BLOCKED, BLOCKED),
+        (OpenPoint.OWN_NODE, OUT, "x/a > x/host 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.OWN_NODE, OUT, "x/a > node:192.0.2.1 22", {}, ALLOWED, BLOCKED),
+        (OpenPoint.HOST_NETWORK, FROM_X, "x/far > x/a 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.HOST_NETWORK, TO_X, "x/a > x/far 80", {}, ALLOWED, BLOCKED),
+        (OpenPoint.HOST_NETWORK, IN, "y/a > x/far 80", {}, BLOCKED, ALLOWED),
+        (OpenPoint.HAIRPIN, IN, "x/a > x/a 80", {"via": "a"}, ALLOWED, BLOCKED),
+        (OpenPoint.NAMED_PORT_OUTSIDE, TO_NAME, "x/a > 203.0.113.1 80", {}, ALLOWED, BLOCKED),
     ],
 )
-def test_what_the_text_leaves_open_and_a_profile_closes(
-    world: Build, point: Point, spec: dict[str, Any], path: str, how: dict[str, Any], yes: Answer, no: Answer
+def test_the_api_text_leaves_a_point_open_and_a_profile_decides_it(
+    world: Build, point: OpenPoint, spec: dict[str, Any], path: str, via: dict[str, Any], yes: Answer, no: Answer
 ) -> None:
-    verdict = judge(world(spec), path, **how)
+    verdict = judge(world(spec), path, **via)
     assert (verdict.answer, verdict.points) == (UNDEFINED, frozenset({point}))
-    assert judge(world(spec), path, {point: YES}, **how).answer is yes
-    assert judge(world(spec), path, {point: NO}, **how).answer is no
+    assert judge(world(spec), path, {point: YES}, **via).answer is yes
+    assert judge(world(spec), path, {point: NO}, **via).answer is no
 
 
 @pytest.mark.parametrize(("spec", "path"), [(RANGE, "y/a > x/a 80"), (SCTP, "y/a > x/a 80/SCTP")])
-def test_optional_features_are_there_unless_a_profile_denies_them(
+def test_optional_features_are_supported_unless_a_profile_denies_them(
     world: Build, spec: dict[str, Any], path: str
 ) -> None:
     assert judge(world(spec), path).answer is ALLOWED
-    verdict = judge(world(spec), path, {Point.OPTIONAL_FEATURES: NO})
-    assert (verdict.answer, verdict.ingress.points) == (BLOCKED, frozenset({Point.OPTIONAL_FEATURES}))
+    verdict = judge(world(spec), path, {OpenPoint.OPTIONAL_FEATURES: NO})
+    assert (verdict.answer, verdict.ingress.points) == (BLOCKED, frozenset({OpenPoint.OPTIONAL_FEATURES}))
 
 
-def test_without_end_port_the_first_port_is_left(world: Build) -> None:
-    assert judge(world(RANGE), "y/a > x/a 79", {Point.OPTIONAL_FEATURES: NO}).answer is ALLOWED
+def test_without_end_port_the_first_port_remains(world: Build) -> None:
+    assert judge(world(RANGE), "y/a > x/a 79", {OpenPoint.OPTIONAL_FEATURES: NO}).answer is ALLOWED
 
 
 def test_without_an_implementation_nothing_is_blocked(world: Build) -> None:
-    verdict = judge(world(IN, OUT), "x/a > x/b 80", {Point.NO_IMPLEMENTATION: YES})
+    verdict = judge(world(IN, OUT), "x/a > x/b 80", {OpenPoint.NO_IMPLEMENTATION: YES})
     assert verdict.answer is ALLOWED
-    assert verdict.egress.points == verdict.ingress.points == {Point.NO_IMPLEMENTATION}
+    assert verdict.egress.points == verdict.ingress.points == {OpenPoint.NO_IMPLEMENTATION}
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_without_an_implementation_nothing_is_blocked(world: Build) -> None:
         (OUT | {"egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.2/32"}}]}]}, "x/a > x/far 80", ALLOWED),
     ],
 )
-def test_the_own_node_and_other_nodes(world: Build, spec: dict[str, Any], path: str, answer: Answer) -> None:
-    """Own-node ingress is always allowed (API text of ``spec.ingress``); a node that is not known leaves it open."""
+def test_own_node_and_other_nodes(world: Build, spec: dict[str, Any], path: str, answer: Answer) -> None:
+    """API text of ``spec.ingress``: always allowed from the own node. Undefined if the node is not known."""
     verdict = judge(world({**spec, "podSelector": {"matchExpressions": NOT_HOSTS}}), path)
     assert verdict.answer is answer
-    assert (verdict.points == {Point.NOT_KNOWN}) is (answer is UNDEFINED)
+    assert (verdict.points == {OpenPoint.NOT_KNOWN}) is (answer is UNDEFINED)
 
 
 NOT_HOSTS = [{"key": "pod", "operator": "NotIn", "values": ["host", "far"]}]
@@ -176,20 +176,20 @@ NOT_HOSTS = [{"key": "pod", "operator": "NotIn", "values": ["host", "far"]}]
         ({"cidr": "203.0.113.0/24"}, UNDEFINED),
     ],
 )
-def test_a_host_of_unknown_address_is_surely_only_where_all_are(
+def test_a_host_of_unknown_address_certainly_matches_only_a_block_of_all_addresses(
     world: Build, block: dict[str, Any], answer: Answer
 ) -> None:
     verdict = judge(world(IN | {"ingress": [{"from": [{"ipBlock": block}]}]}), "? > x/a 80")
     assert verdict.answer is answer
-    assert verdict.points == ({Point.NOT_KNOWN} if answer is UNDEFINED else set())
+    assert verdict.points == ({OpenPoint.NOT_KNOWN} if answer is UNDEFINED else set())
 
 
 @pytest.mark.parametrize("path", ["x/a > y/ended 80", "y/ended > x/a 80", "x/a > y/never 80"])
-def test_a_pod_that_is_not_there_is_nobody(world: Build, path: str) -> None:
-    assert judge(world(), path).points == {Point.NOT_KNOWN}
+def test_a_pod_that_is_not_running_makes_a_flow_undefined(world: Build, path: str) -> None:
+    assert judge(world(), path).points == {OpenPoint.NOT_KNOWN}
 
 
-def test_an_ended_pod_is_matched_by_its_former_address_as_any_host(world: Build) -> None:
+def test_the_former_address_of_an_ended_pod_is_matched_as_a_host(world: Build) -> None:
     everyone = IN | {"ingress": [{"from": [{"namespaceSelector": {}}]}]}
     assert judge(world(everyone), "10.0.2.9 > x/a 80").answer is BLOCKED
 
@@ -199,9 +199,9 @@ def test_a_headless_service_translates_nothing(world: Build) -> None:
     assert judge(world(TO_VIRTUAL), "x/b > x/a 80", via="headless").answer is BLOCKED
 
 
-def test_what_a_block_holds_before_and_after_translation_is_not_open(world: Build) -> None:
+def test_a_block_that_contains_both_addresses_does_not_depend_on_translation(world: Build) -> None:
     wide = OUT | {"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}
-    verdict = judge(world(wide), "x/b > x/a 80", {Point.IP_BLOCK_OF_PODS: YES}, via="a")
+    verdict = judge(world(wide), "x/b > x/a 80", {OpenPoint.IP_BLOCK_OF_PODS: YES}, via="a")
     assert verdict.answer is ALLOWED
 
 
@@ -210,22 +210,22 @@ def test_a_verdict_names_policies_rules_peers_and_ports(world: Build) -> None:
     rules = [{"ports": [{"port": 1}]}, {"from": peers, "ports": [{"port": 1}, {"port": 80}]}]
     side = judge(world(IN, IN | {"ingress": rules}), "y/a > x/a 80").ingress
     p0, p1 = NamespacedName("x", "p0"), NamespacedName("x", "p1")
-    doubt = frozenset({Point.IP_BLOCK_OF_PODS})
-    assert side == Side(Direction.INGRESS, UNDEFINED, (p0, p1), (Admission(p1, 1, 1, 1, doubt),), doubt)
+    points = frozenset({OpenPoint.IP_BLOCK_OF_PODS})
+    assert side == Side(Direction.INGRESS, UNDEFINED, (p0, p1), (Admission(p1, 1, 1, 1, points),), points)
     assert judge(world(IN | {"ingress": [{}]}), "y/a > x/a 80").ingress.admissions == (Admission(p0, 0),)
 
 
-def test_a_side_tells_by_which_decision_it_came_out(world: Build) -> None:
-    decided = {Point.IP_BLOCK_OF_PODS: NO}
-    assert judge(world(TO_PODS), "x/a > y/a 80", decided).egress.points == {Point.IP_BLOCK_OF_PODS}
+def test_a_side_names_the_decisions_that_it_depends_on(world: Build) -> None:
+    decided = {OpenPoint.IP_BLOCK_OF_PODS: NO}
+    assert judge(world(TO_PODS), "x/a > y/a 80", decided).egress.points == {OpenPoint.IP_BLOCK_OF_PODS}
     assert judge(world(TO_PODS, OUT | {"egress": [{}]}), "x/a > y/a 80", decided).egress.points == set()
 
 
-def test_the_oracle_pulls_in_nothing_but_the_model_and_the_standard_library() -> None:
+def test_the_oracle_imports_only_the_model_and_the_standard_library() -> None:
     paths = f"import sys; sys.path.insert(0, {str(SOURCES)!r})"
     program = f"{paths}; import netpol_harness.oracle.judge; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
-    roots = {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
-    ours = {name for name in done.stdout.split() if name.startswith("netpol_harness")}
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    roots = {name.partition(".")[0] for name in result.stdout.split()} - sys.stdlib_module_names
+    ours = {name for name in result.stdout.split() if name.startswith("netpol_harness")}
     assert roots == {"__main__", "netpol_harness"}
     assert {name.split(".")[1] for name in ours if "." in name} == {"model", "oracle", "wellknown"}

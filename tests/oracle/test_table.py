@@ -10,7 +10,7 @@ from netpol_harness.oracle.verdict import Answer, Flow
 
 Build = Callable[..., World]
 WEB, DNS = Port(Protocol.TCP, 80), Port(Protocol.UDP, 53)
-A, B, ALIEN = NamespacedName("x", "a"), NamespacedName("x", "b"), NamespacedName("y", "a")
+A, B, OTHER = NamespacedName("x", "a"), NamespacedName("x", "b"), NamespacedName("y", "a")
 SPECS: list[dict[str, Any]] = [
     {"podSelector": {"matchLabels": {"pod": "a"}}, "ingress": [{"from": [{"podSelector": {}}]}]},
     {"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": "web"}]}], "policyTypes": ["Egress"]},
@@ -20,7 +20,7 @@ SPECS: list[dict[str, Any]] = [
 def test_rows_destinations_and_counts_agree(world: Build) -> None:
     table = Oracle(world(*SPECS)).table([WEB, DNS])
     assert table.ports == (WEB, DNS)
-    assert table.answer(ALIEN, A, WEB) is Answer.BLOCKED
+    assert table.answer(OTHER, A, WEB) is Answer.BLOCKED
     assert table.answer(B, A, WEB) is Answer.UNDEFINED
     assert table.answer(B, B, WEB) is Answer.ALLOWED
     for port in table.ports:
@@ -33,7 +33,7 @@ def test_rows_destinations_and_counts_agree(world: Build) -> None:
         assert all(table.answer(*cell, port) is answer for answer, cells in by_answer.items() for cell in cells)
 
 
-def test_every_cell_is_the_verdict(world: Build) -> None:
+def test_every_cell_equals_the_verdict(world: Build) -> None:
     oracle = Oracle(world(*SPECS))
     table = oracle.table([WEB])
     for source in table.pods:
@@ -41,7 +41,7 @@ def test_every_cell_is_the_verdict(world: Build) -> None:
             assert table.answer(source, target, WEB) is oracle.judge(Flow(source, target, WEB)).answer
 
 
-def test_pods_that_have_ended_are_not_in_it(world: Build) -> None:
+def test_pods_that_have_ended_are_not_in_the_table(world: Build) -> None:
     table = Oracle(world()).table([WEB])
     assert NamespacedName("y", "ended") not in table.pods
     with pytest.raises(KeyError):

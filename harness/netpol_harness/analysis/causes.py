@@ -16,7 +16,7 @@ from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Peer, PodPeer, Rule
 from netpol_harness.oracle.mismatch import NamespaceLabelMismatch
-from netpol_harness.oracle.points import Point
+from netpol_harness.oracle.points import OpenPoint
 from netpol_harness.oracle.sides import isolates, selects
 from netpol_harness.oracle.verdict import Answer, Flow, Refusal, Side
 from netpol_harness.paths.ends import AnyServiceTarget
@@ -198,13 +198,13 @@ def _service_ports(case: CauseContext) -> Iterator[str]:
 def _blocks(case: CauseContext) -> Iterator[str]:
     """An ipBlock that was meant for pods, or that holds pods though it was meant for the outside."""
     points = {point for answer in Answer for _, side in case.sides(answer) for point in side.points}
-    if Point.IP_BLOCK_OF_PODS in points:
+    if OpenPoint.IP_BLOCK_OF_PODS in points:
         yield "an ipBlock is for hosts outside the cluster, and whether it holds pods differs: name pods by podSelector"
     path, hosts = case.reading.path, case.outlook.step.inventory.externals
     for name in path.external_hosts:
-        if Point.NOT_KNOWN in points and not hosts[name].address:
+        if OpenPoint.NOT_KNOWN in points and not hosts[name].address:
             yield f"{name} has no address before there is a cluster: give it one under 'external' in scenario.yaml"
-    if Point.TRANSLATION in points:
+    if OpenPoint.TRANSLATION in points:
         yield "an ipBlock that names a ClusterIP is no sure way to a Service: name the pods behind it by podSelector"
 
 

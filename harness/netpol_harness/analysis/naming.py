@@ -5,7 +5,7 @@ from itertools import chain
 
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import ApiGroupFamily
@@ -24,9 +24,9 @@ class Speller:
             m.name.ref: m for m in elsewhere if m.family is ApiGroupFamily.KUBERNETES
         }
 
-    def end(self, end: End) -> str:
+    def end(self, end: FlowEnd) -> str:
         """A pod's name; a host outside is the one that the path names."""
-        if isinstance(end, Outside):
+        if isinstance(end, Host):
             return next(iter(self._path.external_hosts), end.address)
         return self._names.spell_source(end) if end in self._inventory.workloads else str(end)
 

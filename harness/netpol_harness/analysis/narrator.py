@@ -6,7 +6,7 @@ from netpol_harness.analysis.refusals import RefusalWording, closest_first
 from netpol_harness.analysis.wording import QUESTIONS, listed, rule_words
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, Rule
-from netpol_harness.oracle.verdict import Admission, Answer, Flow, Outside, Side, Verdict
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Host, Side, Verdict
 
 
 class Narrator:
@@ -28,7 +28,7 @@ class Narrator:
         """Why one side of a flow is as it is."""
         subject = flow.source if side.direction is Direction.EGRESS else flow.destination
         who, way = self._naming.end(subject), side.direction.lower()
-        if isinstance(subject, Outside):
+        if isinstance(subject, Host):
             return f"{who} is no pod, so no policy selects it"
         if not side.isolating:
             open_points = f", but it is open {_questions(side)}" if side.answer is Answer.UNDEFINED else ""

@@ -15,7 +15,7 @@ from netpol_harness.analysis.world import world_of
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.judge import Oracle
-from netpol_harness.oracle.points import SPECIFICATION, Decision, Point, Profile
+from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
 from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
@@ -111,7 +111,7 @@ class Predictor:
     def _by_manner(self, path: Path, fresh: Expected) -> Expected:
         """The word, given that for new connections in the settled step."""
         if path.mode is ProbeMode.PERSISTENT and fresh is not Expected.ALLOWED:
-            cut = self.profile.decided.get(Point.ESTABLISHED)
+            cut = self.profile.decided.get(OpenPoint.ESTABLISHED)
             return fresh if cut is Decision.YES else Expected.ALLOWED if cut else Expected.UNDEFINED
         source = path.source.ref if isinstance(path.source, PodSource) else None
         if path.mode is ProbeMode.CONTINUOUS and self._before and source in self._before.world.pods:

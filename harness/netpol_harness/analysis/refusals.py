@@ -21,7 +21,7 @@ from netpol_harness.oracle.mismatch import (
     PortReason,
 )
 from netpol_harness.oracle.points import Profile
-from netpol_harness.oracle.verdict import End, Flow, Refusal
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Refusal
 
 
 def closest_first(refusals: Iterable[Refusal]) -> list[Refusal]:
@@ -36,7 +36,7 @@ class RefusalWording:
     flow: Flow
     direction: Direction
     profile: Profile
-    spell: Callable[[End], str]
+    spell: Callable[[FlowEnd], str]
 
     def words(self, refusal: Refusal, rule: Rule) -> str:
         """Say what of the rule does not match: ``web is in namespace shop and the connection is to 80/TCP``.

@@ -11,7 +11,7 @@ from netpol_harness.analysis.wording import listed
 from netpol_harness.analysis.world import LOOKUP, NAME_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service, World
-from netpol_harness.oracle.verdict import End, Flow, Outside
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
@@ -79,18 +79,18 @@ class Router:
             case NodePortTarget(ref):
                 return self._through_node(source, ref, path.port)
 
-    def _host(self, name: str) -> Outside:
-        return Outside(self._hosts[name][0])
+    def _host(self, name: str) -> Host:
+        return Host(self._hosts[name][0])
 
-    def _direct(self, source: End, endpoints: Sequence[Endpoint]) -> Route:
+    def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """To the own addresses of pods or external hosts."""
         ends = [e.pod.ref if isinstance(e, PodEndpoint) else self._host(e.host) for e in endpoints]
         legs = tuple(Flow(source, end, e.port) for end, e in zip(ends, endpoints, strict=True))
         doubts = (*map(_silence, endpoints), self._itself(source, *ends))
         return Route(legs=legs, doubt=next(filter(None, doubts), ""))
 
-    def _to_service(self, source: End, target: AnyServiceTarget, asked: Port) -> Route:
-        by_name, outside = isinstance(target, DnsTarget), isinstance(source, Outside)
+    def _to_service(self, source: FlowEnd, target: AnyServiceTarget, asked: Port) -> Route:
+        by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host)
         lookups = (self._lookup(source),) if by_name and not outside else ()
         service = self._world.services.get(target.ref)
         if service is None:
@@ -99,22 +99,22 @@ class Router:
         if not legs:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"no pod is behind Service {service.ref}")
-        if isinstance(source, Outside):
+        if isinstance(source, Host):
             return Route(legs=legs, doubt="" if by_name else _NO_WAY_IN)
         doubt = self._resolver(source) if by_name else ""
         doubt = doubt or self._itself(source, *(leg.destination for leg in legs))
         return Route(lookups, legs, balanced=True, doubt=doubt)
 
-    def _through_node(self, source: End, target: NamespacedName, asked: Port) -> Route:
+    def _through_node(self, source: FlowEnd, target: NamespacedName, asked: Port) -> Route:
         """By a port of the target's own node. Only ``externalTrafficPolicy: Local`` keeps an outsider's address."""
         for service, port in self._endpoints.offers_on_nodes(asked):
             endpoints = self._endpoints.of_service(service, port.port)
             alone = [e.pod.ref for e in endpoints] == [target] and self._inventory.workloads[target].is_one_pod
-            if service.local and alone and isinstance(source, Outside):
+            if service.local and alone and isinstance(source, Host):
                 return Route(legs=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
         return Route(doubt="on its way through a node a connection may get the node's address as its source")
 
-    def _to_address(self, source: End, target: AddressTarget, asked: Port) -> Route:
+    def _to_address(self, source: FlowEnd, target: AddressTarget, asked: Port) -> Route:
         """To a literal address, which may be a ClusterIP. That of a node belongs to all pods on its network."""
         for service in self._world.services.values():
             if target.address in service.cluster_ips:
@@ -125,16 +125,16 @@ class Router:
             return Route(doubt=f"who has the address {target.address} is not known")
         return self._direct(source, endpoints)
 
-    def _legs(self, source: End, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
+    def _legs(self, source: FlowEnd, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
         """The connections to a Service's pods; ``direct`` where the client asks the pods themselves."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
         for endpoint in self._endpoints.of_service(service, asked):
             yield Flow(source, endpoint.pod.ref, endpoint.port, through, virtual)
 
-    def _lookup(self, source: End) -> Flow:
+    def _lookup(self, source: FlowEnd) -> Flow:
         return Flow(source, NAME_SERVER, LOOKUP, NAME_SERVER)
 
-    def _itself(self, source: End, *targets: End) -> str:
+    def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
         """A workload of several pods that asks itself asks both itself and others."""
         workload = self._inventory.workloads.get(source) if isinstance(source, NamespacedName) else None
         if workload is None or workload.is_one_pod or source not in targets:

@@ -4,26 +4,26 @@ from collections.abc import Sequence
 
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
 from netpol_harness.model.policy import IPBlock, Peer, PolicyPort, Rule
-from netpol_harness.oracle.points import Point
+from netpol_harness.oracle.points import OpenPoint
 
 LISTED = 3
 """Items of a list that are named one by one."""
 
 QUESTIONS = {
-    Point.IP_BLOCK_OF_PODS: "whether an ipBlock holds pods",
-    Point.TRANSLATION: "whether policies come before or after a Service's translation",
-    Point.ESTABLISHED: "what a change does to open connections",
-    Point.OTHER_PROTOCOLS: "what policies do to ICMP",
-    Point.OWN_NODE: "whether a pod may always reach its own node",
-    Point.HOST_NETWORK: "whether policies know pods on the node's network",
-    Point.TAKING_EFFECT: "when a policy takes effect",
-    Point.HAIRPIN: "whether a pod reaches itself through its Service",
-    Point.ADMIN_TIERS: "how ties among administrators' policies are broken",
-    Point.NAMED_PORT_OUTSIDE: "what a port's name means where the destination is no pod",
-    Point.OPTIONAL_FEATURES: "whether the network plugin knows SCTP and endPort",
-    Point.NO_IMPLEMENTATION: "whether anybody enforces policies",
-    Point.HOW_BLOCKED: "what a denial looks like",
-    Point.NOT_KNOWN: "what address or node an end has, as only a cluster can tell",
+    OpenPoint.IP_BLOCK_OF_PODS: "whether an ipBlock holds pods",
+    OpenPoint.TRANSLATION: "whether policies come before or after a Service's translation",
+    OpenPoint.ESTABLISHED: "what a change does to open connections",
+    OpenPoint.OTHER_PROTOCOLS: "what policies do to ICMP",
+    OpenPoint.OWN_NODE: "whether a pod may always reach its own node",
+    OpenPoint.HOST_NETWORK: "whether policies know pods on the node's network",
+    OpenPoint.TAKING_EFFECT: "when a policy takes effect",
+    OpenPoint.HAIRPIN: "whether a pod reaches itself through its Service",
+    OpenPoint.ADMIN_TIERS: "how ties among administrators' policies are broken",
+    OpenPoint.NAMED_PORT_OUTSIDE: "what a port's name means where the destination is no pod",
+    OpenPoint.OPTIONAL_FEATURES: "whether the network plugin knows SCTP and endPort",
+    OpenPoint.NO_IMPLEMENTATION: "whether anybody enforces policies",
+    OpenPoint.HOW_BLOCKED: "what a denial looks like",
+    OpenPoint.NOT_KNOWN: "what address or node an end has, as only a cluster can tell",
 }
 """What an answer can hang on, as questions that a sentence can hold."""
 

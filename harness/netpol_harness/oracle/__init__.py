@@ -1,1 +1,1 @@
-"""What should happen: NetworkPolicy v1 read from the API text, with the reason for every answer. Pure."""
+"""What policies do to a connection by the text of networking.k8s.io/v1, with the reasons. Pure."""

@@ -1,48 +1,48 @@
-"""Square matrices of bits in single integers; a side is a power of two, so that transposing is cheap. Pure."""
+"""Square matrices of bits in single integers. The width is a power of two, so that transposing is cheap. Pure."""
 
 from collections.abc import Sequence
 
-_LEAST = 8
+_MINIMUM = 8
 
 
-def side_for(count: int) -> int:
-    """The size of a side that has room for ``count`` rows: a power of two, and of whole bytes."""
-    return max(_LEAST, 1 << max(count - 1, 0).bit_length())
+def width_for(count: int) -> int:
+    """Return the width of a matrix that has room for ``count`` rows: a power of two, and whole bytes."""
+    return max(_MINIMUM, 1 << max(count - 1, 0).bit_length())
 
 
-def matrix(rows: Sequence[int], side: int) -> int:
-    """One integer of ``side`` rows of ``side`` bits; row and column 0 in the lowest bits."""
-    return int.from_bytes(b"".join(row.to_bytes(side // 8, "little") for row in rows), "little")
+def pack(rows: Sequence[int], width: int) -> int:
+    """Pack rows of ``width`` bits into one integer; row and column 0 are in the lowest bits."""
+    return int.from_bytes(b"".join(row.to_bytes(width // 8, "little") for row in rows), "little")
 
 
-def rows(whole: int, side: int) -> list[int]:
-    """The rows of a matrix."""
-    width = side // 8
-    content = whole.to_bytes(side * width, "little")
-    return [int.from_bytes(content[start : start + width], "little") for start in range(0, len(content), width)]
+def unpack(matrix: int, width: int) -> list[int]:
+    """Return the rows of a matrix, ``width`` of them."""
+    size = width // 8
+    content = matrix.to_bytes(width * size, "little")
+    return [int.from_bytes(content[start : start + size], "little") for start in range(0, len(content), size)]
 
 
-def transposed(whole: int, side: int) -> int:
-    """Rows for columns: swap the quarters off the diagonal, in all squares of one size at once, at every size."""
-    size = side // 2
+def transpose(matrix: int, width: int) -> int:
+    """Swap rows and columns: swap the quarters off the diagonal, in all squares of one size at once, at every size."""
+    size = width // 2
     while size:
-        mask = _upper_quarters(side, size)
-        distance = size * (side - 1)
-        swapped = (whole ^ whole >> distance) & mask
-        whole ^= swapped | swapped << distance
+        mask = _upper_quarters(width, size)
+        distance = size * (width - 1)
+        swapped = (matrix ^ matrix >> distance) & mask
+        matrix ^= swapped | swapped << distance
         size //= 2
-    return whole
+    return matrix
 
 
-def _upper_quarters(side: int, size: int) -> int:
+def _upper_quarters(width: int, size: int) -> int:
     """In every square of ``2 * size``: the columns of its upper half, in the rows of its lower half."""
-    columns = _repeated(((1 << size) - 1) << size, 2 * size, side // (2 * size))
-    band = _repeated(columns, side, size)
-    return _repeated(band, 2 * size * side, side // (2 * size))
+    columns = _repeat(((1 << size) - 1) << size, 2 * size, width // (2 * size))
+    band = _repeat(columns, width, size)
+    return _repeat(band, 2 * size * width, width // (2 * size))
 
 
-def _repeated(pattern: int, width: int, times: int) -> int:
-    """The pattern side by side; ``times`` is a power of two."""
+def _repeat(pattern: int, width: int, times: int) -> int:
+    """Put copies of the pattern side by side; ``times`` is a power of two."""
     while times > 1:
         pattern |= pattern << width
         width, times = 2 * width, times // 2

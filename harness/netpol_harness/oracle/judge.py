@@ -1,6 +1,7 @@
-"""The oracle: what should happen to a flow, by the text of networking.k8s.io/v1 and a profile for what it leaves open.
+"""The oracle: the verdict on a flow by the text of networking.k8s.io/v1, and by a profile for what the text leaves
+open.
 
-A flow passes where the egress of its source and the ingress of its destination both let it ("For a connection from a
+A flow is allowed if the egress of its source and the ingress of its destination both allow it ("For a connection from a
 source pod to a destination pod to be allowed, both the egress policy on the source pod and the ingress policy on the
 destination pod need to allow the connection"). Pure.
 """
@@ -11,27 +12,27 @@ from netpol_harness.model.names import Direction, Port
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.points import SPECIFICATION, Profile
-from netpol_harness.oracle.sides import Sides
+from netpol_harness.oracle.sides import SideJudge
 from netpol_harness.oracle.table import AllPairs, all_pairs
 from netpol_harness.oracle.verdict import Flow, Verdict
 
 
 class Oracle:
-    """Answers for one world. Asking changes nothing; equal worlds and profiles give equal answers."""
+    """Verdicts for one world. Equal worlds and profiles give equal verdicts."""
 
     def __init__(self, world: World, profile: Profile = SPECIFICATION) -> None:
         self._world = world
         self._profile = profile
-        self._places = EndpointIndex(world)
-        self._sides = Sides(world, profile, self._places)
+        self._endpoints = EndpointIndex(world)
+        self._sides = SideJudge(world, profile, self._endpoints)
 
     def judge(self, flow: Flow) -> Verdict:
-        """Both sides of the flow with their reasons. Raises ``ValueError`` where an address of an end is none."""
+        """Judge both sides of a flow, with the reasons. Raises ``ValueError`` if an address of an end is not valid."""
         return Verdict(flow, self._sides.judge(flow, Direction.EGRESS), self._sides.judge(flow, Direction.INGRESS))
 
     def table(self, ports: Sequence[Port]) -> AllPairs:
-        """Every running pod to every running pod, by its own address, on each of these ports.
+        """Judge flows from every running pod to every running pod, by its own address, on each of these ports.
 
-        Equals ``judge`` on every cell. Raises ``ValueError`` where an address of a pod is none.
+        Equals ``judge`` on every cell. Raises ``ValueError`` if an address of a pod is not valid.
         """
-        return all_pairs(self._world, self._places, self._profile, ports)
+        return all_pairs(self._world, self._endpoints, self._profile, ports)

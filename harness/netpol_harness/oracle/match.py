@@ -1,58 +1,62 @@
-"""The three-valued algebra of the oracle: something matches surely, never, or depending on open points.
+"""The three-valued algebra of the oracle: something matches always, never, or depending on open points.
 
-Invariant: a match holds MAYBE exactly where ``hangs_on`` names the points that it depends on. Open points count as
-independent of each other, so that an answer errs towards MAYBE, never towards a wrong certainty. Pure.
+Invariant: a match is MAYBE exactly if ``depends_on`` is not empty. Open points count as independent of each other, so
+that the result errs towards MAYBE, never towards a wrong certainty. Pure.
 """
 
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from netpol_harness.oracle.points import Decision, Point, Profile
+from netpol_harness.oracle.points import Decision, OpenPoint, Profile
 
 
-class Holds(Enum):
+class Certainty(Enum):
     """Whether something matches."""
 
-    SURELY = "surely"
+    ALWAYS = "always"
     MAYBE = "maybe"
     NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whether something matches, and why: the points that it ``hangs_on``, and those that a profile ``decided``."""
+    """Whether something matches, with the points that it ``depends_on`` and those that a profile ``decided``."""
 
-    holds: Holds
-    hangs_on: frozenset[Point] = frozenset()
-    decided: frozenset[Point] = frozenset()
-
-
-SURE = Match(Holds.SURELY)
-NEVER = Match(Holds.NEVER)
+    certainty: Certainty
+    depends_on: frozenset[OpenPoint] = frozenset()
+    decided: frozenset[OpenPoint] = frozenset()
 
 
-def hanging(*points: Point) -> Match:
-    """A match that depends on these points."""
-    return Match(Holds.MAYBE, frozenset(points))
+ALWAYS = Match(Certainty.ALWAYS)
+NEVER = Match(Certainty.NEVER)
 
 
-def surely(condition: bool) -> Match:  # noqa: FBT001 - the boundary where a plain comparison becomes a match
-    """A match that depends on nothing."""
-    return SURE if condition else NEVER
+def undecided(*points: OpenPoint) -> Match:
+    """Return a match that depends on these points."""
+    return Match(Certainty.MAYBE, frozenset(points))
 
 
-def both(one: Match, other: Match) -> Match:
-    """Whether both match. What never matches is decided by the sides that do not."""
-    refusing = [match for match in (one, other) if match.holds is Holds.NEVER]
+def definite(condition: bool) -> Match:  # noqa: FBT001 - the boundary where a plain comparison becomes a match
+    """Return a match that depends on nothing."""
+    return ALWAYS if condition else NEVER
+
+
+def both(first: Match, second: Match) -> Match:
+    """Whether both match. If they do not, the decisive points are those of the one that does not match."""
+    refusing = [match for match in (first, second) if match.certainty is Certainty.NEVER]
     if refusing:
         return min(refusing, key=lambda match: len(match.decided))
-    hangs_on = one.hangs_on | other.hangs_on
-    return Match(Holds.MAYBE if hangs_on else Holds.SURELY, hangs_on, one.decided | other.decided)
+    depends_on = first.depends_on | second.depends_on
+    certainty = Certainty.MAYBE if depends_on else Certainty.ALWAYS
+    return Match(certainty, depends_on, first.decided | second.decided)
 
 
-def choice(profile: Profile, point: Point, *, yes: Match, no: Match) -> Match:
-    """What matches by the decision of the profile; where it has none, what is the same either way."""
-    if yes.holds is no.holds is not Holds.MAYBE:
+def by_profile(profile: Profile, point: OpenPoint, *, yes: Match = ALWAYS, no: Match = NEVER) -> Match:
+    """Choose between two matches as the profile decides the point.
+
+    Without a decision, the result is certain only if both matches agree.
+    """
+    if yes.certainty is no.certainty is not Certainty.MAYBE:
         return yes
     match profile.decided.get(point):
         case Decision.YES:
@@ -60,14 +64,9 @@ def choice(profile: Profile, point: Point, *, yes: Match, no: Match) -> Match:
         case Decision.NO:
             return replace(no, decided=no.decided | {point})
         case None:
-            return Match(Holds.MAYBE, yes.hangs_on | no.hangs_on | {point}, yes.decided | no.decided)
+            return Match(Certainty.MAYBE, yes.depends_on | no.depends_on | {point}, yes.decided | no.decided)
 
 
-def admitted(profile: Profile, point: Point) -> Match:
-    """A match that is nothing but the decision of the profile."""
-    return choice(profile, point, yes=SURE, no=NEVER)
-
-
-def supported(profile: Profile, point: Point) -> Match:
-    """A match that the text promises and that only a profile takes away."""
-    return Match(Holds.NEVER, decided=frozenset({point})) if profile.decided.get(point) is Decision.NO else SURE
+def supported(profile: Profile, point: OpenPoint) -> Match:
+    """Return a match that the API promises and that only a profile's NO takes away."""
+    return Match(Certainty.NEVER, decided=frozenset({point})) if profile.decided.get(point) is Decision.NO else ALWAYS

@@ -5,12 +5,12 @@ from enum import StrEnum
 
 from netpol_harness.model.labels import Requirement
 from netpol_harness.model.policy import Network
-from netpol_harness.oracle.points import Point
+from netpol_harness.oracle.points import OpenPoint
 
 
 @dataclass(frozen=True, slots=True)
 class NotAPod:
-    """The peer is a host outside the cluster or a node; selectors pick pods only."""
+    """The peer is a host outside the cluster or a node; selectors select only pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class NamespaceLabelMismatch:
 
 @dataclass(frozen=True, slots=True)
 class PodLabelMismatch:
-    """A requirement of ``podSelector`` does not hold for the labels of the peer; ``value`` as with namespaces."""
+    """A requirement of ``podSelector`` does not hold for the labels of the peer; ``value`` as above."""
 
     requirement: Requirement
     value: str | None
@@ -58,9 +58,9 @@ class InsideExcept:
 
 @dataclass(frozen=True, slots=True)
 class DecidedAgainst:
-    """The API leaves open whether the entry matches, and the profile decides these ``points`` so that it does not."""
+    """The API leaves it open whether the entry matches; it does not, by the profile's decision on these ``points``."""
 
-    points: frozenset[Point]
+    points: frozenset[OpenPoint]
 
 
 class PortField(StrEnum):
@@ -73,7 +73,7 @@ class PortField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PortMismatch:
-    """The destination port is not the one of the entry.
+    """The destination port is not a port of the entry.
 
     For NAME, ``declared`` are the numbers that the destination declares under this name and protocol, in order.
     """

@@ -6,7 +6,7 @@ from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import IPBlock, PodPeer
 from netpol_harness.oracle.blocks import block_match
 from netpol_harness.oracle.endpoints import EndpointIndex
-from netpol_harness.oracle.match import NEVER, SURE, Match, admitted, choice
+from netpol_harness.oracle.match import ALWAYS, NEVER, Match, by_profile
 from netpol_harness.oracle.mismatch import (
     NamespaceLabelMismatch,
     NotAPod,
@@ -14,31 +14,32 @@ from netpol_harness.oracle.mismatch import (
     PodLabelMismatch,
     SelectorReason,
 )
-from netpol_harness.oracle.points import Point, Profile
-from netpol_harness.oracle.verdict import Outside
+from netpol_harness.oracle.points import OpenPoint, Profile
+from netpol_harness.oracle.verdict import Host
 
 
-class Peers:
+class PeerMatcher:
     """Matches entries in one world, as one profile reads them."""
 
-    def __init__(self, places: EndpointIndex, profile: Profile) -> None:
-        self._places = places
+    def __init__(self, endpoints: EndpointIndex, profile: Profile) -> None:
+        self._endpoints = endpoints
         self._profile = profile
 
-    def selected(self, peer: PodPeer, home: str, end: Pod | Outside) -> Match:
-        """Whether the selectors pick the end; ``home`` is the policy's namespace. They pick pods, nobody else."""
+    def selector_match(self, peer: PodPeer, home: str, end: Pod | Host) -> Match:
+        """Whether the selectors select the end. ``home`` is the policy's namespace. Selectors select only pods."""
         if next(self.selector_reasons(peer, home, end), None) is not None:
             return NEVER
-        return admitted(self._profile, Point.HOST_NETWORK) if isinstance(end, Pod) and end.host_network else SURE
+        on_host_network = isinstance(end, Pod) and end.host_network
+        return by_profile(self._profile, OpenPoint.HOST_NETWORK) if on_host_network else ALWAYS
 
-    def selector_reasons(self, peer: PodPeer, home: str, end: Pod | Outside) -> Iterator[SelectorReason]:
-        """Yield every reason why the selectors do not pick the end; nothing if they do."""
-        if isinstance(end, Outside):
+    def selector_reasons(self, peer: PodPeer, home: str, end: Pod | Host) -> Iterator[SelectorReason]:
+        """Yield every reason why the selectors do not select the end; nothing if they do."""
+        if isinstance(end, Host):
             yield NotAPod()
             return
         namespace = end.ref.namespace
         if peer.namespaces is not None:
-            labels = self._places.namespace_labels(namespace)
+            labels = self._endpoints.namespace_labels(namespace)
             for unmet in peer.namespaces.unmet(labels):
                 yield NamespaceLabelMismatch(namespace, unmet, labels.get(unmet.key))
         elif namespace != home:
@@ -47,16 +48,16 @@ class Peers:
             for unmet in peer.pods.unmet(end.labels):
                 yield PodLabelMismatch(unmet, end.labels.get(unmet.key))
 
-    def in_block(self, block: IPBlock, end: Pod | Outside) -> Match:
-        """Whether the block holds the end by its own address; a pod on its node's network has the node's."""
-        held = block_match(block, addresses_of(end))
-        if isinstance(end, Outside) or end.host_network:
-            return held
-        return choice(self._profile, Point.IP_BLOCK_OF_PODS, yes=held, no=NEVER)
+    def block_match(self, block: IPBlock, end: Pod | Host) -> Match:
+        """Whether the block contains the end's own address; a pod on its node's network has the node's address."""
+        match = block_match(block, addresses_of(end))
+        if isinstance(end, Host) or end.host_network:
+            return match
+        return by_profile(self._profile, OpenPoint.IP_BLOCK_OF_PODS, yes=match)
 
 
-def addresses_of(end: Pod | Outside) -> Sequence[str]:
-    """The known addresses of an end, of which a flow uses one."""
+def addresses_of(end: Pod | Host) -> Sequence[str]:
+    """Return the known addresses of an end, of which a flow uses one."""
     if isinstance(end, Pod):
         return end.addresses
     return (end.address,) if end.address else ()

@@ -1,7 +1,7 @@
-"""What the oracle is asked and what it answers: ``Flow`` in, ``Verdict`` out, with the reasons as data.
+"""Input and output of the oracle: a ``Flow`` and its ``Verdict``, with the reasons as data.
 
-A flow is a new connection as policies see it: after a Service's translation, before any change of its source. Looking a
-name up is a flow of its own, to the name server's pods.
+A flow is a new connection as policies see it: after a Service's translation, before any change of its source. The
+look-up of a name is a flow of its own, to the pods of the name server.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.oracle.mismatch import PeerReason, PortReason
-from netpol_harness.oracle.points import Point
+from netpol_harness.oracle.points import OpenPoint
 
 
 class Answer(StrEnum):
-    """The three answers. UNDEFINED is left to implementations; the verdict's points say why."""
+    """The three answers. UNDEFINED is left to implementations, by the points of the verdict."""
 
     ALLOWED = "allowed"
     BLOCKED = "blocked"
@@ -22,26 +22,26 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """A host that is no pod: outside the cluster, or a node. ``address`` is empty where it is not known."""
+class Host:
+    """A host that is not a pod: outside the cluster, or a node. ``address`` is empty if it is not known."""
 
     address: str = ""
     node: bool = False
 
 
-End = NamespacedName | Outside
+FlowEnd = NamespacedName | Host
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A new connection. ``port`` is the destination's own, after translation; for ICMP its number is 0.
 
-    ``through`` is the Service by whose virtual address it came, if any; ``virtual`` is that address, empty where it is
-    not known.
+    ``through`` is the Service whose virtual address the client used, if any; ``virtual`` is that address, empty if it
+    is not known.
     """
 
-    source: End
-    destination: End
+    source: FlowEnd
+    destination: FlowEnd
     port: Port
     through: NamespacedName | None = None
     virtual: str = ""
@@ -49,27 +49,27 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A rule that admits a flow, or may: ``points`` are the open questions it hangs on, empty where it does surely.
+    """A rule that admits a flow, or may: ``points`` are the open points it depends on, empty if it certainly admits.
 
-    ``rule``, ``peer`` and ``port`` count from 0 in the policy's own lists; ``None`` where the rule names no peers or no
-    ports, and so means all.
+    ``rule``, ``peer`` and ``port`` are indexes from 0 in the policy's lists. ``peer`` or ``port`` is ``None`` if the
+    rule does not have that list, which means all.
     """
 
     policy: NamespacedName
     rule: int
     peer: int | None = None
     port: int | None = None
-    points: frozenset[Point] = frozenset()
+    points: frozenset[OpenPoint] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A rule that does not admit a flow, and why.
 
-    ``rule`` counts from 0. ``peers`` has the reasons of each entry of the rule's peers, in their order, and ``ports``
-    the reason of each entry of its ports. Each is empty where an entry of that list matches, or may, or where the list
-    is absent; but ``ports`` has one reason where an absent list does not mean the flow's protocol. At least one of the
-    two is not empty.
+    ``rule`` is an index from 0. ``peers`` has the reasons of each entry of the rule's peers, in order, and ``ports``
+    the reason of each entry of its ports. Either is empty if an entry of that list matches, or may, or if the list is
+    absent; but ``ports`` has one reason if an absent list does not include the flow's protocol. At least one of the two
+    is not empty.
     """
 
     policy: NamespacedName
@@ -82,17 +82,17 @@ class Refusal:
 class Side:
     """One direction of a flow: egress at its source, or ingress at its destination.
 
-    ``isolating`` are the policies that select the subject in this direction; without any, the side is open and
-    ``admissions`` is empty. ``points`` are the open questions that the answer hangs on, or that were decided for it.
-    ``find_refusals`` computes ``refusals``; sides are compared without it.
+    ``isolating`` are the policies that select the subject in this direction; if there are none, the side is allowed and
+    ``admissions`` is empty. ``points`` are the open points that the answer depends on, or that were decided for it.
+    ``explain`` computes ``refusals``; it does not take part in comparisons.
     """
 
     direction: Direction
     answer: Answer
     isolating: tuple[NamespacedName, ...] = ()
     admissions: tuple[Admission, ...] = ()
-    points: frozenset[Point] = frozenset()
-    find_refusals: Callable[[], tuple[Refusal, ...]] = field(default=tuple, repr=False, compare=False)
+    points: frozenset[OpenPoint] = frozenset()
+    explain: Callable[[], tuple[Refusal, ...]] = field(default=tuple, repr=False, compare=False)
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -100,12 +100,12 @@ class Side:
 
         Computed on access: most verdicts are never explained.
         """
-        return self.find_refusals()
+        return self.explain()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Both sides of a flow. It is allowed where both are, blocked where one is, and else undefined."""
+    """Both sides of a flow. It is allowed if both are, blocked if one is, and otherwise undefined."""
 
     flow: Flow
     egress: Side
@@ -120,8 +120,8 @@ class Verdict:
         return Answer.UNDEFINED if Answer.UNDEFINED in answers else Answer.ALLOWED
 
     @property
-    def points(self) -> frozenset[Point]:
-        """The open questions of the sides that are undefined."""
+    def points(self) -> frozenset[OpenPoint]:
+        """The open points of the sides that are undefined."""
         return frozenset().union(
             *(side.points for side in (self.egress, self.ingress) if side.answer is Answer.UNDEFINED)
         )
