@@ -120,7 +120,7 @@ class Hesitant:
         self.asked: list[int] = []
         self.restarts = 0
 
-    def write(self, snapshot: Snapshot) -> RuleUpdate:
+    def compile(self, snapshot: Snapshot) -> RuleUpdate:
         self.asked.append(len(snapshot.world.pods))
         early = len(self.asked) % 2 == 1
         return RuleUpdate(Ruleset({"c": Chain() if early else Chain(("accept",))}), 0.01 if early else None)

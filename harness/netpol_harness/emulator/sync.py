@@ -102,7 +102,7 @@ class Dataplane:
         return None
 
     def _install(self, agent: PolicyEngine, snapshot: Snapshot) -> float | None:
-        wanted = agent.write(snapshot)
+        wanted = agent.compile(snapshot)
         text = transaction(self._in_force, wanted.rules)
         if text:
             self._tables.apply(text)

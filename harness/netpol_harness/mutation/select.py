@@ -76,11 +76,11 @@ def _rules(engine: PolicyEngine, states: Sequence[SimulatedState], *, on_the_way
         if state.restart:
             engine, known = engine.restarted(), None
         if state.snapshot != known:
-            known, update = state.snapshot, engine.write(state.snapshot)
+            known, update = state.snapshot, engine.compile(state.snapshot)
         if on_the_way:
             yield update.rules
         while state.is_step and update.seconds is not None and update.seconds < EMBEDDED.settle:
-            update = engine.write(state.snapshot)
+            update = engine.compile(state.snapshot)
         if state.is_step:
             yield update.rules
 

@@ -1,4 +1,4 @@
-"""Which endpoints' flows are forgotten, and when."""
+"""Which endpoints' flows are flushed, and when."""
 
 import itertools
 from datetime import UTC, datetime
@@ -11,13 +11,13 @@ from netpol_harness.emulator.store import Key, Store
 
 
 def endpoints(protocol: str, **ready: bool) -> dict[str, Any]:
-    """A slice of one port whose endpoints' addresses are ``a`` and so on."""
+    """Return a slice of one port whose endpoints have the addresses ``a`` and so on."""
     members = [{"addresses": [address], "conditions": {"ready": is_ready}} for address, is_ready in ready.items()]
     return {"metadata": {"namespace": "x", "name": "s"}, "ports": [{"protocol": protocol}], "endpoints": members}
 
 
 @pytest.mark.parametrize(
-    ("protocol", "before", "after", "forgotten"),
+    ("protocol", "before", "after", "expected"),
     [
         ("UDP", {"a": True, "b": True}, {"a": True, "b": True}, []),
         ("UDP", {"a": True, "b": True}, {"a": True, "b": False}, ["b"]),
@@ -27,15 +27,15 @@ def endpoints(protocol: str, **ready: bool) -> dict[str, Any]:
         ("TCP", {"a": True}, {}, []),
     ],
 )
-def test_what_is_no_ready_endpoint_any_longer_is_forgotten(
-    protocol: str, before: dict[str, bool], after: dict[str, bool], forgotten: list[str]
+def test_flows_to_an_endpoint_that_is_no_longer_ready_are_flushed(
+    protocol: str, before: dict[str, bool], after: dict[str, bool], expected: list[str]
 ) -> None:
-    uids, heard = itertools.count(), list[str]()
+    uids, flushed = itertools.count(), list[str]()
     store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: str(next(uids)))
-    StaleFlows(store, heard.append)
+    StaleFlows(store, flushed.append)
     store.create("endpointslices", endpoints(protocol, **before))
     store.modify(Key("endpointslices", "x", "s"), lambda old: {**old, **endpoints(protocol, **after)})
-    assert heard == forgotten
+    assert flushed == expected
     store.remove(Key("endpointslices", "x", "s"))
-    left = [address for address, is_ready in after.items() if is_ready and protocol == "UDP"]
-    assert heard == forgotten + left
+    remaining = [address for address, is_ready in after.items() if is_ready and protocol == "UDP"]
+    assert flushed == expected + remaining

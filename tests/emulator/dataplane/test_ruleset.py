@@ -5,15 +5,14 @@ import pytest
 
 from netpol_harness.emulator.dataplane.rules import NamedSet, Ruleset, digest, identifier
 from netpol_harness.emulator.dataplane.ruleset import ruleset
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
-
-Dict = dict[str, Any]
 
 A, B, OTHER = "10.244.0.2", "10.244.0.3", "10.244.0.4"
 
 
-def pod(name: str, address: str, *ports: tuple[str, int], namespace: str = "x", **spec: Any) -> Dict:
+def pod(name: str, address: str, *ports: tuple[str, int], namespace: str = "x", **spec: Any) -> JsonObject:
     declared = [{"name": port, "containerPort": number} for port, number in ports]
     return {
         "kind": "Pod",
@@ -23,12 +22,12 @@ def pod(name: str, address: str, *ports: tuple[str, int], namespace: str = "x", 
     }
 
 
-def policy(name: str = "p", **spec: Any) -> Dict:
+def policy(name: str = "p", **spec: Any) -> JsonObject:
     subject = {"podSelector": {"matchLabels": {"app": "a"}}}
     return {"kind": "NetworkPolicy", "metadata": {"namespace": "x", "name": name}, "spec": {**subject, **spec}}
 
 
-def service(address: str = "10.96.0.5", **port: Any) -> Dict:
+def service(address: str = "10.96.0.5", **port: Any) -> JsonObject:
     spec = {"clusterIP": address, "selector": {"app": "a"}, "ports": [{"port": 80, **port}]}
     return {"kind": "Service", "metadata": {"namespace": "x", "name": "s"}, "spec": spec}
 
@@ -36,26 +35,26 @@ def service(address: str = "10.96.0.5", **port: Any) -> Dict:
 PODS = (pod("a", A, ("http", 8080)), pod("b", B, ("http", 9090)), pod("c", OTHER, ("http", 1), namespace="y"))
 
 
-def rules_of(*objects: Dict) -> Ruleset:
+def rules_of(*objects: JsonObject) -> Ruleset:
     return ruleset(World.parse(list(objects)))
 
 
 def admitted(rules: Ruleset, name: str) -> list[str]:
-    """The conditions of a policy chain, the names of sets replaced by their elements."""
+    """Return the conditions of a policy chain, with names of sets replaced by their elements."""
     first, *rest = rules.chains[name].rules
     assert first == "meta mark 1 return"
     assert all(rule.endswith("meta mark set 1 return") for rule in rest)
-    return [_spelled(rule.removesuffix("meta mark set 1 return").rstrip(), rules.sets) for rule in rest]
+    return [_with_elements(rule.removesuffix("meta mark set 1 return").rstrip(), rules.sets) for rule in rest]
 
 
-def _spelled(rule: str, sets: Any) -> str:
+def _with_elements(rule: str, sets: Any) -> str:
     words = [
         "{" + ", ".join(sets[word[1:]].elements) + "}" if word.startswith("@") else word for word in rule.split(" ")
     ]
     return " ".join(words)
 
 
-INGRESS: Sequence[tuple[str, Dict, list[str]]] = [
+INGRESS: Sequence[tuple[str, JsonObject, list[str]]] = [
     ("no rules admit nothing", {}, []),
     ("an empty rule admits everything", {"ingress": [{}]}, [""]),
     ("a protocol", {"ingress": [{"ports": [{"protocol": "UDP"}]}]}, ["meta l4proto udp"]),
@@ -84,14 +83,14 @@ INGRESS: Sequence[tuple[str, Dict, list[str]]] = [
         {"podSelector": {}, "ingress": [{"ports": [{"port": "http"}]}]},
         [f"ip daddr . tcp dport {{{A} . 8080, {B} . 9090}}"],
     ),
-    ("a named port that nobody declares", {"ingress": [{"ports": [{"port": "nobody"}]}]}, []),
+    ("a named port that no pod declares", {"ingress": [{"ports": [{"port": "nobody"}]}]}, []),
     (
-        "peers whom no selector finds",
+        "peers that no selector picks",
         {"ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "none"}}}]}]},
         [],
     ),
     (
-        "an except takes from its own block alone",
+        "an except is subtracted from its own block only",
         {
             "ingress": [
                 {
@@ -109,7 +108,7 @@ INGRESS: Sequence[tuple[str, Dict, list[str]]] = [
 
 
 @pytest.mark.parametrize(("spec", "expected"), [case[1:] for case in INGRESS], ids=[case[0] for case in INGRESS])
-def test_ingress_rules(spec: Dict, expected: list[str]) -> None:
+def test_ingress_rules(spec: JsonObject, expected: list[str]) -> None:
     rules = rules_of(*PODS, policy(**spec, policyTypes=["Ingress"]))
     assert admitted(rules, "policy/x/p/ingress") == expected
     assert "policy/x/p/egress" not in rules.chains
@@ -124,7 +123,7 @@ def test_ingress_rules(spec: Dict, expected: list[str]) -> None:
     ],
     ids=["everyone", "pods", "block"],
 )
-def test_a_named_port_of_egress_is_the_peers(peers: list[Dict], expected: str) -> None:
+def test_a_named_port_of_egress_is_the_peers(peers: list[JsonObject], expected: str) -> None:
     rules = rules_of(*PODS, policy(egress=[{"to": peers, "ports": [{"port": "http"}]}], policyTypes=["Egress"]))
     assert admitted(rules, "policy/x/p/egress") == [expected]
 
@@ -156,14 +155,14 @@ def test_policies_leave_the_maps_alone() -> None:
     ],
     ids=["on the host's network", "without address", "finished"],
 )
-def test_pods_that_no_policy_knows(absent: Dict) -> None:
+def test_pods_that_policies_do_not_apply_to(absent: JsonObject) -> None:
     rules = rules_of(absent, PODS[1], policy(podSelector={}, ingress=[{"from": [{"podSelector": {}}]}]))
     assert set(rules.sets["pods/ingress/ip"].elements) == {B}
     assert admitted(rules, "policy/x/p/ingress") == [f"ip saddr {{{B}}}"]
 
 
 def test_equal_selections_share_a_set_whatever_the_order_of_their_values() -> None:
-    def peer(*values: str) -> Dict:
+    def peer(*values: str) -> JsonObject:
         return {"podSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": list(values)}]}}
 
     one = rules_of(*PODS, policy(ingress=[{"from": [peer("a", "b")]}]))
@@ -197,7 +196,7 @@ def test_names_from_files_are_checked_before_nft_sees_them() -> None:
     ],
     ids=["number", "name", "unknown name"],
 )
-def test_a_service_port_leads_to_its_endpoints(port: Dict, expected: str) -> None:
+def test_a_service_port_leads_to_its_endpoints(port: JsonObject, expected: str) -> None:
     rules = rules_of(*PODS, service(**port))
     assert rules.sets["cluster-ports/ip"].elements == {"10.96.0.5 . tcp . 80": "goto service-ip/x/s/tcp/80"}
     assert rules.chains["service-ip/x/s/tcp/80"].rules == (expected,)
@@ -209,7 +208,7 @@ def test_a_service_spreads_over_all_endpoints() -> None:
     assert rule.endswith(f"mod 2 map {{ 0 : {A} . 80, 1 : {B} . 80 }}")
 
 
-def test_an_unready_pod_is_no_endpoint() -> None:
+def test_an_unready_pod_is_not_an_endpoint() -> None:
     rules = ruleset(World.parse([*PODS, service()]), unready={NamespacedName("x", "a")})
     assert rules.chains["service-ip/x/s/tcp/80"].rules == ("goto refused",)
 
@@ -225,6 +224,6 @@ def test_a_headless_service_has_no_translation() -> None:
     )
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_address_is_refused() -> None:
     with pytest.raises(ValueError, match="drop"):
         rules_of(pod("a", "drop"), policy())

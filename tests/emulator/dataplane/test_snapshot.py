@@ -21,11 +21,11 @@ def store() -> Store:
 
 @pytest.fixture
 def changes(store: Store) -> list[Event]:
-    """The events that can have changed connectivity."""
-    noted: list[Event] = []
+    """Record the events that can have changed connectivity."""
+    events: list[Event] = []
     view = WorldView.of(store)
-    store.subscribe(lambda event: noted.append(event) if view.apply(event) else None)
-    return noted
+    store.subscribe(lambda event: events.append(event) if view.apply(event) else None)
+    return events
 
 
 def pod(**metadata: Any) -> JsonObject:
@@ -43,7 +43,7 @@ def ready(value: str = "True") -> list[dict[str, str]]:
     return [{"type": "Ready", "status": value}]
 
 
-def test_only_what_the_network_sees_is_a_change(store: Store, changes: list[Event]) -> None:
+def test_changes_that_the_network_cannot_see_do_not_count(store: Store, changes: list[Event]) -> None:
     store.create("pods", pod())
     changes.clear()
     status(store, startTime="2026-01-01T00:00:00Z", containerStatuses=[{"name": "c", "ready": True}])
@@ -57,7 +57,7 @@ def test_only_what_the_network_sees_is_a_change(store: Store, changes: list[Even
     [{"podIPs": [{"ip": "10.244.0.2"}]}, {"conditions": ready()}, {"phase": "Succeeded"}],
     ids=["address", "readiness", "end"],
 )
-def test_what_the_network_sees_is_a_change(store: Store, changes: list[Event], fields: dict[str, Any]) -> None:
+def test_changes_that_the_network_sees_count(store: Store, changes: list[Event], fields: dict[str, Any]) -> None:
     store.create("pods", pod())
     changes.clear()
     status(store, **fields)
@@ -78,15 +78,15 @@ def test_objects_come_change_and_go(store: Store, changes: list[Event], resource
     ]
 
 
-def test_external_hosts_are_not_of_this_world(store: Store) -> None:
+def test_external_hosts_are_not_pods_of_the_world(store: Store) -> None:
     store.create("pods", pod(annotations={EXTERNAL_HOST_ANNOTATION: ""}))
     assert not WorldView.of(store).snapshot().world.pods
 
 
-def test_an_address_that_is_none_is_passed_over(store: Store) -> None:
+def test_an_invalid_address_is_ignored(store: Store) -> None:
     store.create("pods", {**pod(), "status": {"podIPs": [{"ip": "none"}, {"ip": "10.244.0.2"}]}})
-    [seen] = WorldView.of(store).snapshot().world.pods.values()
-    assert seen.addresses == ("10.244.0.2",)
+    [pod_in_world] = WorldView.of(store).snapshot().world.pods.values()
+    assert pod_in_world.addresses == ("10.244.0.2",)
 
 
 def test_a_snapshot_does_not_move(store: Store) -> None:

@@ -13,11 +13,11 @@ def lines(old: Ruleset, new: Ruleset) -> list[str]:
     return [line.strip() for line in transaction(old, new).splitlines()]
 
 
-def test_nothing_changes_nothing() -> None:
+def test_equal_rulesets_need_no_transaction() -> None:
     assert transaction(SEVERAL, SEVERAL) == ""
 
 
-def test_from_nothing_all_is_declared_before_it_is_used() -> None:
+def test_every_name_is_declared_before_it_is_used() -> None:
     text = lines(EMPTY, SEVERAL)
     assert text.index("set pods { type ipv4_addr; }") < text.index("jump one")
     assert "add element inet netpol pods { 10.0.0.1, 10.0.0.2 }" in text
@@ -38,13 +38,13 @@ def test_only_what_differs(chains: dict[str, Chain], sets: dict[str, NamedSet], 
     assert _summary(lines(SEVERAL, new)) == expected
 
 
-def test_a_value_that_changes_is_taken_before_it_is_given() -> None:
+def test_a_changed_value_is_deleted_before_it_is_added() -> None:
     old = Ruleset({"one": Chain(), "two": Chain()}, {"map": NamedSet("mark : verdict", {"1": "jump one"})})
     new = Ruleset(old.chains, {"map": NamedSet("mark : verdict", {"1": "jump two"})})
     assert _summary(lines(old, new)) == ["delete 1 : jump one", "add 1 : jump two"]
 
 
-def test_what_goes_is_let_go_of_first() -> None:
+def test_references_to_a_chain_are_deleted_before_the_chain() -> None:
     old = Ruleset({"one": Chain(("accept",))}, {"map": NamedSet("mark : verdict", {"1": "jump one"})})
     assert lines(old, EMPTY) == [
         "flush chain inet netpol one",
@@ -55,15 +55,15 @@ def test_what_goes_is_let_go_of_first() -> None:
 
 
 def _summary(text: list[str]) -> list[str]:
-    """The verbs of a transaction with what they act on."""
-    found = []
+    """Return the verbs of a transaction with their objects."""
+    summary = []
     for line in text:
         words = line.split()
         match words:
             case ["add" | "delete" as verb, "element", *_]:
-                found.append(f"{verb} {line[line.index('{') + 2 : -2]}")
+                summary.append(f"{verb} {line[line.index('{') + 2 : -2]}")
             case ["flush" as verb, "chain", *_, name]:
-                found.append(f"{verb} {name}")
+                summary.append(f"{verb} {name}")
             case ["chain", name, "{"]:
-                found.append(f"fill {name}")
-    return found
+                summary.append(f"fill {name}")
+    return summary

@@ -13,11 +13,11 @@ from netpol_harness.errors import ClusterFailed
 def written(agent: PolicyEngine, history: Sequence[Snapshot]) -> Iterator[Ruleset]:
     """The rules for every state, once when it comes and once when it has lasted; then those after a restart."""
     for snapshot in history:
-        yield agent.write(snapshot).rules
-        yield agent.write(snapshot).rules
+        yield agent.compile(snapshot).rules
+        yield agent.compile(snapshot).rules
     after = agent.restarted()
-    yield after.write(history[-1]).rules
-    yield after.write(history[-1]).rules
+    yield after.compile(history[-1]).rules
+    yield after.compile(history[-1]).rules
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +52,17 @@ def test_a_mutant_says_what_it_does_and_where_it_was_seen(mutant: Mutant) -> Non
 
 def test_a_moment_passes(history: Sequence[Snapshot]) -> None:
     agent = MutatedEngine(named("startup-window-open"))
-    early, late = agent.write(history[0]), agent.write(history[0])
+    early, late = agent.compile(history[0]), agent.compile(history[0])
     assert early.seconds == 1.0
     assert late.seconds is None
-    assert (early.rules != late.rules, late.rules) == (True, CorrectEngine().write(history[0]).rules)
+    assert (early.rules != late.rules, late.rules) == (True, CorrectEngine().compile(history[0]).rules)
 
 
 def test_a_moment_outlasts_that_the_pod_becomes_ready(history: Sequence[Snapshot]) -> None:
     agent, state = MutatedEngine(named("startup-window-open")), history[0]
-    early = agent.write(Snapshot(state.world, frozenset(state.world.pods)))
-    assert agent.write(Snapshot(state.world)).rules.chains.keys() == early.rules.chains.keys()
-    assert agent.write(Snapshot(state.world)).seconds is None
+    early = agent.compile(Snapshot(state.world, frozenset(state.world.pods)))
+    assert agent.compile(Snapshot(state.world)).rules.chains.keys() == early.rules.chains.keys()
+    assert agent.compile(Snapshot(state.world)).seconds is None
 
 
 def test_an_unknown_name_is_answered_with_known_ones() -> None:

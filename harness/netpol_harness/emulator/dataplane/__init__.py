@@ -1,1 +1,3 @@
-"""The node's dataplane: a snapshot of the cluster becomes nftables rules, and each change one transaction. Pure."""
+"""The node's data plane: a snapshot of the cluster becomes nftables rules, and each change of them one transaction.
+Pure.
+"""

@@ -1,7 +1,7 @@
 """Address ranges of ipBlocks: arithmetic on disjoint, ascending, inclusive ranges of integers.
 
-Invariant: an ``except`` takes away from its own block alone, never from another block or peer of the rule
-(networking.k8s.io/v1 IPBlock). nftables refuses intervals that overlap, hence the merging here. Pure.
+Invariant: an ``except`` is subtracted from its own block only, never from another block or peer of the rule
+(networking.k8s.io/v1 IPBlock). nftables refuses intervals that overlap, so they are merged here. Pure.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,29 +15,31 @@ Range = tuple[int, int]
 _ADDRESS = {4: IPv4Address, 6: IPv6Address}
 
 
-def admitted(blocks: Iterable[IPBlock], version: int) -> tuple[Range, ...]:
-    """What the blocks of one IP version admit together."""
+def admitted_ranges(blocks: Iterable[IPBlock], version: int) -> tuple[Range, ...]:
+    """Return the ranges that the blocks of one IP version admit together."""
     return tuple(_merged(r for block in blocks if block.cidr.version == version for r in _without_excepts(block)))
 
 
-def holds(ranges: Iterable[Range], address: str) -> bool:
-    """Whether the address lies in one of the ranges, which are of its own IP version."""
+def contains(ranges: Iterable[Range], address: str) -> bool:
+    """Return whether the address lies in one of the ranges, which are of its IP version."""
     number = int(ip_address(address))
     return any(first <= number <= last for first, last in ranges)
 
 
-def written(ranges: Iterable[Range], version: int) -> tuple[str, ...]:
-    """The ranges as nft writes intervals."""
-    kind = _ADDRESS[version]
-    return tuple(str(kind(first)) if first == last else f"{kind(first)}-{kind(last)}" for first, last in ranges)
+def as_intervals(ranges: Iterable[Range], version: int) -> tuple[str, ...]:
+    """Return the ranges in nft's notation of intervals."""
+    address = _ADDRESS[version]
+    bounds = ((address(first), address(last)) for first, last in ranges)
+    return tuple(str(first) if first == last else f"{first}-{last}" for first, last in bounds)
 
 
 def _without_excepts(block: IPBlock) -> Iterator[Range]:
+    """Yield the block's ranges minus its ``except`` ranges."""
     first, last = _range(block.cidr)
-    for taken_first, taken_last in _merged(_range(e) for e in block.excepts if e.version == block.cidr.version):
-        if first <= last and first < taken_first:
-            yield first, min(taken_first - 1, last)
-        first = max(first, taken_last + 1)
+    for except_first, except_last in _merged(_range(e) for e in block.excepts if e.version == block.cidr.version):
+        if first <= last and first < except_first:
+            yield first, min(except_first - 1, last)
+        first = max(first, except_last + 1)
     if first <= last:
         yield first, last
 
@@ -47,7 +49,7 @@ def _range(network: Network) -> Range:
 
 
 def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
-    """Ascending and disjoint; ranges that touch become one."""
+    """Yield the ranges in ascending order. Ranges that overlap or touch become one."""
     pending: Range | None = None
     for first, last in sorted(ranges):
         if pending and first <= pending[1] + 1:

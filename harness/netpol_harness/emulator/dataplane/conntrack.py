@@ -1,8 +1,8 @@
-"""Open datagram flows leave an endpoint that its Service no longer sends to; so does kube-proxy.
+"""Open datagram flows leave an endpoint that its Service no longer sends to, as with kube-proxy.
 
-Conntrack repeats a translation for as long as a flow lives, and a flow of datagrams lives for as long as somebody sends
-(``services``). So whatever is no ready endpoint any longer must have its flows forgotten. Connections go on: TCP ends
-by itself. Pods that are gone altogether are the kubelet's matter. Pure but for what it calls.
+Conntrack repeats a translation for as long as a flow lives, and a datagram flow lives for as long as its client sends
+(``services``). So the flows of an address that is no longer a ready endpoint must be flushed. TCP connections continue
+and end by themselves. Deleted pods are the kubelet's task. Pure, apart from the function that it calls.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,12 @@ from netpol_harness.model.json_object import JsonObject
 
 
 class StaleFlows:
-    """Watches the EndpointSlices of a store. ``forget`` is called with each address that has left one of UDP."""
+    """Watches a store's EndpointSlices, and calls ``flush`` with each address that is no longer a ready UDP
+    endpoint.
+    """
 
-    def __init__(self, store: Store, forget: Callable[[str], None]) -> None:
-        self._forget = forget
+    def __init__(self, store: Store, flush: Callable[[str], None]) -> None:
+        self._flush = flush
         self._ready: dict[Key, frozenset[str]] = {}
         store.subscribe(self._note)
 
@@ -23,16 +25,20 @@ class StaleFlows:
         if event.key.resource != "endpointslices":
             return
         ready = frozenset() if event.type is EventType.DELETED else _ready(event.object)
-        lost = self._ready.pop(event.key, frozenset()) - ready
+        removed = self._ready.pop(event.key, frozenset()) - ready
         if ready:
             self._ready[event.key] = ready
-        for address in sorted(lost):
-            self._forget(address)
+        for address in sorted(removed):
+            self._flush(address)
 
 
 def _ready(endpoints: JsonObject) -> frozenset[str]:
-    """The addresses that a slice sends datagrams to."""
+    """Return the addresses that a slice sends datagrams to."""
     if not any(port.get("protocol") == "UDP" for port in endpoints.get("ports") or ()):
         return frozenset()
-    ready = [one for one in endpoints.get("endpoints") or () if (one.get("conditions") or {}).get("ready") is not False]
-    return frozenset(address for one in ready for address in one["addresses"])
+    return frozenset(
+        address
+        for endpoint in endpoints.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready") is not False
+        for address in endpoint["addresses"]
+    )

@@ -1,7 +1,7 @@
-"""The policy agent: reads what the API says, and writes what the kernel should enforce.
+"""The policy engine: it reads the API's objects and computes the rules that the kernel should enforce.
 
-Invariant: an agent is asked once for every state that is put in force, in their order, by one thread at a time. The
-faithful one remembers nothing: equal states give equal rules, and a restart changes nothing. Pure.
+Invariant: an engine is asked once for every state that is installed, in order, by one thread at a time. The correct
+engine keeps no state: equal snapshots give equal rules, and a restart changes nothing. Pure.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ from netpol_harness.emulator.dataplane.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class RuleUpdate:
-    """What is to be in force now; ``seconds`` after which the agent wants to write again, whatever the API says."""
+    """The rules to install now.
+
+    ``seconds`` is the time after which the engine wants to run again, whatever the API says; None for never.
+    """
 
     rules: Ruleset
     seconds: float | None = None
@@ -23,22 +26,22 @@ class RuleUpdate:
 class PolicyEngine(Protocol):
     """Turns snapshots into rules."""
 
-    def write(self, snapshot: Snapshot) -> RuleUpdate:
-        """The rules for this snapshot, the newest that there is."""
+    def compile(self, snapshot: Snapshot) -> RuleUpdate:
+        """Return the rules for this snapshot, which is the newest one."""
         ...
 
     def restarted(self) -> "PolicyEngine":
-        """The agent that comes after this one when it is restarted, and knows nothing of what this one has read."""
+        """Return the engine that replaces this one after a restart. It knows nothing of what this one has read."""
         ...
 
 
 class CorrectEngine:
-    """Does what NetworkPolicies say."""
+    """An engine that implements NetworkPolicy correctly."""
 
-    def write(self, snapshot: Snapshot) -> RuleUpdate:
-        """The ruleset of the snapshot's world."""
+    def compile(self, snapshot: Snapshot) -> RuleUpdate:
+        """Return the ruleset of the snapshot's world."""
         return RuleUpdate(ruleset(snapshot.world, unready=snapshot.unready))
 
     def restarted(self) -> "CorrectEngine":
-        """Itself: it has nothing to forget."""
+        """Return itself: it has no state."""
         return self

@@ -1,21 +1,25 @@
 """NetworkPolicies as chains: the verdict on each packet of the original direction of a connection.
 
 One base chain judges egress, then ingress. Every pod has a chain for each direction, found by its address. That chain
-is empty unless some policy isolates the pod; then it jumps to the chains of the policies that select the pod, and drops
-what none of them has marked as admitted. (A verdict of a policy chain cannot say "admitted, go on": ``accept`` would
-skip the other direction, ``return`` leads back to the pod's chain. A base chain for each direction could, but a packet
-reads the rules' generation once in each base chain, and so slips through when a denial moves from one direction to the
-other: ten packets in a thousand changes under a flood, measured; with marks none.)
+is empty unless some policy isolates the pod. Then it jumps to the chains of the policies that select the pod, and drops
+packets that none of them has marked as admitted.
 
-Invariant: policies change nothing but rules, which a packet sees as of one moment for both directions; the maps know
-pods alone. Implements networking.k8s.io/v1 NetworkPolicySpec. Left open by the API and decided here: replies and
-related errors pass; a pod reaches itself, also through its Service; traffic between a pod and its node meets no policy
-(it never enters the forward hook); pods on the host's network are neither subjects nor peers. Pure.
+Why marks: a verdict of a policy chain cannot say "admitted, continue". ``accept`` would skip the other direction, and
+``return`` leads back to the pod's chain. One base chain per direction could say it, but a packet reads the generation
+of the rules once in each base chain, so it slips through when a denial moves from one direction to the other: measured,
+ten packets in a thousand changes under a flood. With marks, none.
+
+Invariant: policies change rules only, and a packet sees the rules of both directions as of one moment. The maps contain
+pods only.
+
+Implements networking.k8s.io/v1 NetworkPolicySpec. Left open by the API and decided here: replies and related errors
+pass; a pod reaches itself, also through its Service; traffic between a pod and its node meets no policy (it never
+enters the forward hook); pods on the host's network are neither subjects nor peers. Pure.
 """
 
 from collections.abc import Iterable, Mapping
 
-from netpol_harness.emulator.dataplane.admission import PEER, SUBJECT, AdmissionRule
+from netpol_harness.emulator.dataplane.admission import PEER, SUBJECT, PolicyConditions
 from netpol_harness.emulator.dataplane.rules import Chain, IpVersion, NamedSet, Ruleset, identifier
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.model.names import Direction
@@ -28,48 +32,48 @@ _CONTINUED = ("ct direction reply ct state established accept", "ct state relate
 
 
 def policy_rules(world: World) -> Ruleset:
-    """The chains of all pods and of the policies that select some of them, and their sets."""
+    """Return the chains and sets of all pods, and of the policies that select some of them."""
     pods = PodIndex(world, [pod for pod in world.pods.values() if pod.running and not pod.host_network])
-    admission = AdmissionRule(pods)
+    conditions = PolicyConditions(pods)
     chains: dict[str, Chain] = {}
     selecting: dict[tuple[str, Direction], list[str]] = {}
     for policy in sorted(world.policies, key=lambda policy: policy.ref):
         subjects = pods.addresses(pods.subjects(policy))
         for direction in policy.directions if subjects else ():
             name = identifier("policy", policy.ref.namespace, policy.ref.name, direction.lower())
-            chains[name] = _policy_chain(policy, direction, admission)
+            chains[name] = _policy_chain(policy, direction, conditions)
             for address in subjects:
                 selecting.setdefault((address, direction), []).append(name)
-    return Ruleset(chains, admission.sets) | _pod_rules(sorted(pods.addresses(pods.everyone())), selecting)
+    return Ruleset(chains, conditions.sets) | _pod_rules(sorted(pods.addresses(pods.all_pods())), selecting)
 
 
-def _policy_chain(policy: NetworkPolicy, direction: Direction, admission: AdmissionRule) -> Chain:
-    matches = [match for rule in policy.rules(direction) for match in admission.matches(policy, rule, direction)]
+def _policy_chain(policy: NetworkPolicy, direction: Direction, conditions: PolicyConditions) -> Chain:
+    matches = [match for rule in policy.rules(direction) for match in conditions.matches(policy, rule, direction)]
     rules = (f"{match} meta mark set 1 return".strip() for match in dict.fromkeys(matches))
     return Chain(("meta mark 1 return", *rules))
 
 
 def _pod_rules(addresses: Iterable[str], selecting: Mapping[tuple[str, Direction], list[str]]) -> Ruleset:
-    """The base chain, the pods' chains and the maps that lead from the one to the others."""
-    chains = {"forward": Chain((*_CONTINUED, *(rule for direction in _ORDER for rule in _judge(direction))), _HOOK)}
-    elements: dict[str, dict[str, str]] = {_pods(direction, family): {} for direction in _ORDER for family in IpVersion}
+    """Return the base chain, the pods' chains, and the maps that lead from the former to the latter."""
+    chains = {"forward": Chain((*_CONTINUED, *(rule for direction in _ORDER for rule in _dispatch(direction))), _HOOK)}
+    elements: dict[str, dict[str, str]] = {_map(direction, family): {} for direction in _ORDER for family in IpVersion}
     for address in addresses:
         for direction in _ORDER:
             name = identifier("pod", address, direction.lower())
             chains[name] = _pod_chain(address, direction, selecting.get((address, direction), ()))
-            elements[_pods(direction, IpVersion.of(address))][address] = f"jump {name}"
+            elements[_map(direction, IpVersion.of(address))][address] = f"jump {name}"
     maps = {
-        _pods(direction, family): NamedSet(f"{family.address_type} : verdict", elements[_pods(direction, family)])
+        _map(direction, family): NamedSet(f"{family.address_type} : verdict", elements[_map(direction, family)])
         for direction in _ORDER
         for family in IpVersion
     }
     return Ruleset(chains, maps)
 
 
-def _judge(direction: Direction) -> tuple[str, ...]:
-    """Have the subject's chain of this direction decide."""
-    dispatch = (f"{f.header} {SUBJECT[direction]} vmap @{_pods(direction, f)}" for f in IpVersion)
-    return ("meta mark set 0", *dispatch)
+def _dispatch(direction: Direction) -> tuple[str, ...]:
+    """Return the rules that jump to the subject's chain of this direction."""
+    jumps = (f"{f.header} {SUBJECT[direction]} vmap @{_map(direction, f)}" for f in IpVersion)
+    return ("meta mark set 0", *jumps)
 
 
 def _pod_chain(address: str, direction: Direction, policies: Iterable[str]) -> Chain:
@@ -80,5 +84,5 @@ def _pod_chain(address: str, direction: Direction, policies: Iterable[str]) -> C
     return Chain((itself, *jumps, "meta mark != 1 drop"))
 
 
-def _pods(direction: Direction, family: IpVersion) -> str:
+def _map(direction: Direction, family: IpVersion) -> str:
     return f"pods/{direction.lower()}/{family.header}"

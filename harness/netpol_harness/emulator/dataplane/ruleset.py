@@ -1,7 +1,8 @@
 """From a snapshot of the cluster to the whole content of its nftables table.
 
-Invariant: the result depends on the snapshot alone, never on what was in force before, and equal snapshots give equal
-rulesets. It reads the API text on its own: it shares parsed objects with the oracle, and no line of evaluation. Pure.
+Invariant: the result depends on the snapshot alone, never on the rules that are installed, and equal snapshots give
+equal rulesets. It reads the API specification independently: it shares parsed objects with the oracle, and no line of
+evaluation. Pure.
 """
 
 from collections.abc import Set
@@ -14,5 +15,5 @@ from netpol_harness.model.objects import World
 
 
 def ruleset(world: World, *, unready: Set[NamespacedName] = frozenset()) -> Ruleset:
-    """Everything that the table holds for this world. ``unready`` pods get no traffic of Services."""
+    """Return the whole content of the table for this world. ``unready`` pods get no traffic of Services."""
     return policy_rules(world) | service_rules(world, unready)

@@ -1,8 +1,8 @@
-"""Which pods a selector picks: a set algebra over an inverted label index.
+"""Which pods a selector picks: set algebra over an inverted label index.
 
-Invariant: equal worlds give equal selections. Every operator of a requirement is one set operation on the index, so
-that no pod's labels are read again once the index stands. Implements apimachinery ``metav1.LabelSelector`` and the
-peers of networking.k8s.io/v1. Pure.
+Invariant: equal worlds give equal selections. Every operator of a requirement is one set operation on the index, so no
+pod's labels are read again once the index exists. Implements apimachinery ``metav1.LabelSelector`` and the peers of
+networking.k8s.io/v1. Pure.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -20,21 +20,21 @@ T = TypeVar("T", bound=Hashable)
 
 
 class LabelIndex(Generic[T]):
-    """Things by their labels: who carries a key, who carries a key with a value."""
+    """Items by their labels: the items that have a key, and those that have a key with a value."""
 
     def __init__(self, labelled: Mapping[T, Labels]) -> None:
         self._all = frozenset(labelled)
         self._carrying: dict[str, set[T]] = {}
         self._valued: dict[tuple[str, str], set[T]] = {}
-        for thing, labels in labelled.items():
+        for item, labels in labelled.items():
             for key, value in labels.items():
-                self._carrying.setdefault(key, set()).add(thing)
-                self._valued.setdefault((key, value), set()).add(thing)
+                self._carrying.setdefault(key, set()).add(item)
+                self._valued.setdefault((key, value), set()).add(item)
 
     def select(self, selector: LabelSelector) -> frozenset[T]:
-        """All things for which every requirement holds; the empty selector picks everything."""
+        """Return all items that satisfy every requirement. The empty selector picks all."""
         return reduce(
-            lambda found, requirement: found & self._satisfying(requirement), selector.requirements, self._all
+            lambda selected, requirement: selected & self._satisfying(requirement), selector.requirements, self._all
         )
 
     def _satisfying(self, requirement: Requirement) -> frozenset[T]:
@@ -55,7 +55,7 @@ class LabelIndex(Generic[T]):
 class PodIndex:
     """Some pods of a world, those that have an address, found by selectors and by the names of their ports.
 
-    Raises ``ValueError`` where an address is none.
+    Raises ``ValueError`` if an address is not valid.
     """
 
     def __init__(self, world: World, pods: Iterable[Pod]) -> None:
@@ -72,33 +72,36 @@ class PodIndex:
         self._namespaces = LabelIndex(_namespace_labels(world, self._by_namespace))
 
     def addresses(self, pods: Iterable[NamespacedName]) -> frozenset[str]:
-        """The addresses of these pods, in their canonical text."""
+        """Return the addresses of these pods, in canonical text."""
         return frozenset().union(*(self._addresses[pod] for pod in pods))
 
-    def everyone(self) -> frozenset[NamespacedName]:
-        """All pods of the index."""
+    def all_pods(self) -> frozenset[NamespacedName]:
+        """Return all pods of the index."""
         return frozenset(self.pods)
 
     def within(self, namespace: str, selector: LabelSelector) -> frozenset[NamespacedName]:
-        """The pods of one namespace that the selector picks."""
+        """Return the pods of one namespace that the selector picks."""
         return self._by_labels.select(selector) & self._by_namespace.get(namespace, frozenset())
 
     def subjects(self, policy: NetworkPolicy) -> frozenset[NamespacedName]:
-        """The pods that a policy applies to."""
+        """Return the pods that a policy applies to."""
         return self.within(policy.ref.namespace, policy.subject)
 
-    def peers(self, peer: PodPeer, home: str) -> frozenset[NamespacedName]:
-        """The pods of a peer entry; ``home`` is the policy's namespace, meant where no namespaceSelector is given."""
-        homes = frozenset({home}) if peer.namespaces is None else self._namespaces.select(peer.namespaces)
-        residents: frozenset[NamespacedName] = frozenset().union(*(self._by_namespace.get(name, ()) for name in homes))
-        return residents if peer.pods is None else residents & self._by_labels.select(peer.pods)
+    def peers(self, peer: PodPeer, namespace: str) -> frozenset[NamespacedName]:
+        """Return the pods of a peer entry. ``namespace`` is the policy's, which applies without a namespaceSelector."""
+        namespaces = frozenset({namespace}) if peer.namespaces is None else self._namespaces.select(peer.namespaces)
+        pods: frozenset[NamespacedName] = frozenset().union(*(self._by_namespace.get(name, ()) for name in namespaces))
+        return pods if peer.pods is None else pods & self._by_labels.select(peer.pods)
 
     def declaring(self, name: str, protocol: Protocol) -> frozenset[tuple[NamespacedName, int]]:
-        """Pods with the numbers of the container ports that they declare under ``name`` with this protocol."""
+        """Return the pods that declare a container port ``name`` with this protocol, each with the port's number."""
         return frozenset(self._declaring.get((name, protocol), ())) if name else frozenset()
 
 
 def _namespace_labels(world: World, inhabited: Iterable[str]) -> dict[str, Labels]:
-    """Labels of all namespaces; an inhabited one that is unknown has the label that the API server would give it."""
+    """Return the labels of all namespaces.
+
+    A namespace that has pods but is unknown gets the label that the API server would give it.
+    """
     unknown: dict[str, Labels] = {name: {NAMESPACE_NAME_LABEL: name} for name in inhabited}
     return unknown | {name: namespace.labels for name, namespace in world.namespaces.items()}

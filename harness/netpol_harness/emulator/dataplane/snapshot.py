@@ -1,8 +1,8 @@
 """The store's objects as one ``World``, kept up to date event by event.
 
-Invariant: ``apply`` tells whether connectivity can have changed, which is when a *parsed* object differs from the one
-before; what the model does not read (status, annotations, resource versions) never counts, without a list of fields
-here. External hosts are pods of the API only: the world of policies and Services does not know them. No I/O.
+Invariant: ``apply`` returns whether connectivity can have changed, which is so if a *parsed* object differs from its
+predecessor. Fields that the model does not read (status, annotations, resource versions) never count, so no list of
+fields is kept here. External hosts are pods of the API only: policies and Services do not apply to them. No I/O.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,22 +26,22 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """A pod with its readiness."""
+class _PodReadiness:
+    """A pod and its readiness."""
 
     pod: Pod
     ready: bool
 
 
 class WorldView:
-    """What of the store decides connectivity. ``apply`` wants every event, in commit order."""
+    """The objects of the store that decide connectivity. ``apply`` must see every event, in commit order."""
 
     def __init__(self) -> None:
         self._parsed: dict[str, dict[Key, Any]] = {resource: {} for resource in _PARSERS}
 
     @classmethod
     def of(cls, store: Store) -> "WorldView":
-        """The view of a store as it is now."""
+        """Return the view of the store's current state."""
         view = cls()
         for resource in _PARSERS:
             for data in store.list(resource):
@@ -49,46 +49,46 @@ class WorldView:
         return view
 
     def apply(self, event: Event) -> bool:
-        """Take note of an event; whether connectivity can have changed by it."""
+        """Record an event. Return whether it can have changed connectivity."""
         if event.key.resource not in _PARSERS:
             return False
         return self._put(event.key, None if event.type is EventType.DELETED else event.object)
 
     def snapshot(self) -> Snapshot:
-        """The world as it is now; later events do not change it."""
-        endpoints: dict[Key, _Endpoint] = self._parsed["pods"]
+        """Return the current world. Later events do not change it."""
+        pods: dict[Key, _PodReadiness] = self._parsed["pods"]
         namespaces: dict[Key, Namespace] = self._parsed["namespaces"]
         services: dict[Key, Service] = self._parsed["services"]
         policies: dict[Key, NetworkPolicy] = self._parsed["networkpolicies"]
         world = World(
             {namespace.name: namespace for namespace in namespaces.values()},
-            {endpoint.pod.ref: endpoint.pod for endpoint in endpoints.values()},
+            {entry.pod.ref: entry.pod for entry in pods.values()},
             {service.ref: service for service in services.values()},
             tuple(policies.values()),
         )
-        return Snapshot(world, frozenset(e.pod.ref for e in endpoints.values() if not e.ready))
+        return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready))
 
     def _put(self, key: Key, data: Mapping[str, Any] | None) -> bool:
-        held = self._parsed[key.resource]
-        before = held.get(key)
+        parsed = self._parsed[key.resource]
+        before = parsed.get(key)
         after = None if data is None else _PARSERS[key.resource](data)
         if after is None:
-            held.pop(key, None)
+            parsed.pop(key, None)
         else:
-            held[key] = after
+            parsed[key] = after
         return after != before
 
 
-def _endpoint(data: Mapping[str, Any]) -> _Endpoint | None:
+def _pod_readiness(data: Mapping[str, Any]) -> _PodReadiness | None:
     if is_external_host(data):
         return None
     pod = Pod.parse(data)
-    return _Endpoint(replace(pod, addresses=tuple(filter(is_address, pod.addresses))), is_ready(data))
+    return _PodReadiness(replace(pod, addresses=tuple(filter(is_address, pod.addresses))), is_ready(data))
 
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "namespaces": Namespace.parse,
-    "pods": _endpoint,
+    "pods": _pod_readiness,
     "services": Service.parse,
     "networkpolicies": NetworkPolicy.parse,
 }

@@ -1,12 +1,12 @@
 """From one ruleset to another in one nftables transaction, as small as the difference.
 
-Laws: the transaction from A to B, run on a table that holds A, leaves what the transaction from EMPTY to B makes; the
-one from A to A is empty text. A name keeps its type and hook in all rulesets, and base chains stay: deleting and
-remaking a table lets packets through between the old base chains and the new (measured), refilling chains in place
-does not.
+Laws: the transaction from A to B, run on a table that holds A, gives the same table as the transaction from EMPTY to B.
+The one from A to A is empty text. A name keeps its type and hook in all rulesets, and base chains stay: measured,
+deleting and recreating a table lets packets through between the old base chains and the new ones, while refilling
+chains in place does not.
 
-Order inside: declare what is new, empty the chains that change, take elements, give elements, fill chains, drop what
-is left over. Pure.
+Order within a transaction: declare new objects, flush the chains that change, delete elements, add elements, fill
+chains, delete leftovers. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ EMPTY = Ruleset()
 
 
 def transaction(old: Ruleset, new: Ruleset) -> str:
-    """nft commands for one transaction; empty where nothing changes."""
+    """Return the nft commands of one transaction; empty if nothing changes."""
     if old == new:
         return ""
     refilled = {name: chain for name, chain in new.chains.items() if old.chains.get(name, Chain()).rules != chain.rules}
@@ -32,7 +32,7 @@ def transaction(old: Ruleset, new: Ruleset) -> str:
             *_elements("add", old.sets, new.sets),
             *_table(_chain(name, chain.rules) for name, chain in refilled.items()),
             *(f"delete chain {TABLE} {name}" for name in old.chains if name not in new.chains),
-            *(f"delete {gone.keyword} {TABLE} {name}" for name, gone in old.sets.items() if name not in new.sets),
+            *(f"delete {removed.keyword} {TABLE} {name}" for name, removed in old.sets.items() if name not in new.sets),
             "",
         ]
     )
@@ -44,10 +44,10 @@ def _table(blocks: Iterable[str]) -> list[str]:
 
 
 def _new_sets(old: Ruleset, new: Ruleset) -> Iterator[str]:
-    for name, one in new.sets.items():
+    for name, named_set in new.sets.items():
         if name not in old.sets:
-            flags = f"flags {one.flags}; " if one.flags else ""
-            yield f"  {one.keyword} {name} {{ type {one.type}; {flags}}}"
+            flags = f"flags {named_set.flags}; " if named_set.flags else ""
+            yield f"  {named_set.keyword} {name} {{ type {named_set.type}; {flags}}}"
 
 
 def _new_chains(old: Ruleset, new: Ruleset) -> Iterator[str]:
@@ -61,14 +61,14 @@ def _chain(name: str, lines: Iterable[str]) -> str:
 
 
 def _elements(verb: str, without: Mapping[str, NamedSet], within: Mapping[str, NamedSet]) -> Iterator[str]:
-    """Commands for the elements of ``within`` that ``without`` has not, or has with another value.
+    """Yield commands for the elements of ``within`` that ``without`` lacks, or has with another value.
 
-    A set that goes takes its elements along; a map's elements are taken first, since they hold on to chains.
+    A deleted set takes its elements with it. A map's elements are deleted first, because they refer to chains.
     """
-    for name, one in within.items():
-        other = without[name].elements if name in without else {}
-        if verb == "delete" and name not in without and one.keyword == "set":
+    for name, named_set in within.items():
+        others = without[name].elements if name in without else {}
+        if verb == "delete" and name not in without and named_set.keyword == "set":
             continue
-        missing = [f"{k} : {v}" if v else k for k, v in one.elements.items() if other.get(k) != v]
+        missing = [f"{k} : {v}" if v else k for k, v in named_set.elements.items() if others.get(k) != v]
         if missing:
             yield f"{verb} element {TABLE} {name} {{ {', '.join(missing)} }}"

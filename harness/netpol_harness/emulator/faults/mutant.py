@@ -51,7 +51,7 @@ class MutatedEngine:
         self._understood = World()
         self._written = Ruleset()
 
-    def write(self, snapshot: Snapshot) -> RuleUpdate:
+    def compile(self, snapshot: Snapshot) -> RuleUpdate:
         """The rules for what the agent believes that the snapshot says."""
         passing = self._passing(snapshot)
         reading = passing or self._mutant.world
