@@ -143,7 +143,7 @@ class Lab:
         from netpol_harness.kube.client import Client
         from netpol_harness.kube.config import Access
         from netpol_harness.kube.exec import PodExec
-        from netpol_harness.runner.canary import watch
+        from netpol_harness.runner.canary.check import run_canary
         from netpol_harness.runner.context import RunContext
         from netpol_harness.runner.external_hosts import ExecRouter
 
@@ -151,12 +151,12 @@ class Lab:
         timeouts = self.settings.over(cluster.timeouts)
         access = Access.from_kubeconfig(cluster.kubeconfig, cluster.context)
         client, router = Client(access), ExecRouter(PodExec(access))
-        context, canarys = (
+        context, canary_context = (
             RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, router)
             for prober in (self._prober(router, client, timeouts) for _ in range(2))
         )
         if self.settings.canary:
-            self._canary = self._pool.submit(self._watch, watch, canarys)
+            self._canary = self._pool.submit(self._run_canary, run_canary, canary_context)
         return context
 
     def scenario_run(self, scenario: Scenario) -> "ScenarioRun":
@@ -275,9 +275,9 @@ class Lab:
         finally:
             shared.tell("")
 
-    def _watch(self, watch: Callable[..., str], context: "RunContext") -> str:
+    def _run_canary(self, run_canary: Callable[..., str], context: "RunContext") -> str:
         with interruptible(self._stop):
-            return self._rundir.once("canary", lambda: watch(context, dict(self._backend.namespaces)))
+            return self._rundir.once("canary", lambda: run_canary(context, dict(self._backend.namespaces)))
 
     def known_cluster(self) -> Cluster | None:
         """The cluster, if the run has one already."""

@@ -1,10 +1,12 @@
 import tempfile
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.errors import ClusterFailed, NotEnforcing
@@ -12,34 +14,61 @@ from netpol_harness.kube.client import Client
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.runner.canary import Crossing, verdict, watch
+from netpol_harness.probe.ephemeral import IMAGE, RESTRICTED
+from netpol_harness.runner.canary.check import run_canary, verdict
+from netpol_harness.scenario.load import load
 
-LEAK_IN = (Crossing("canary-stranger-near", "canary-guarded", Expected.BLOCKED), Outcome.CONNECTED)
-LEAK_OUT = (Crossing("canary-closed-near", "canary-stranger-near", Expected.BLOCKED), Outcome.CONNECTED)
-SHUT = (Crossing("canary-friend-near", "canary-guarded", Expected.ALLOWED), Outcome.TIMED_OUT)
-UNHEARD = (Crossing("canary-closed-near", "canary-friend-near", Expected.ALLOWED), Outcome.PROBE_FAILED)
-UNPROVEN = (Crossing("canary-stranger-near", "canary-guarded", Expected.BLOCKED), Outcome.TIMED_OUT)
+CANARY = Path(str(files("netpol_harness.runner.canary")))
+Wrong = tuple[str, Outcome]
+
+LEAK_IN: Wrong = ("canary-stranger-near -> canary-guarded:8080", Outcome.CONNECTED)
+LEAK_OUT: Wrong = ("canary-closed-near -> canary-stranger-near:8080", Outcome.CONNECTED)
+CLOSED: Wrong = ("canary-friend-near -> canary-guarded:8080", Outcome.TIMED_OUT)
+FAILED: Wrong = ("canary-closed-near -> canary-friend-near:8080", Outcome.PROBE_FAILED)
+UNPROVEN: Wrong = ("canary-stranger-near -> canary-guarded:8080", Outcome.TIMED_OUT)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "kind", "said"),
+    ("wrong", "kind", "message"),
     [
         ([LEAK_IN, LEAK_OUT], NotEnforcing, "policies have no effect on this cluster (flannel)"),
         ([LEAK_IN], NotEnforcing, "ingress policies have no effect"),
         ([LEAK_OUT], NotEnforcing, "egress policies have no effect"),
-        ([LEAK_OUT, UNHEARD], NotEnforcing, "egress policies have no effect"),
-        ([SHUT], NotEnforcing, "it closes what a rule admits"),
-        ([UNHEARD], ClusterFailed, "could not find out"),
-        ([SHUT, UNHEARD], ClusterFailed, "could not find out"),
+        ([LEAK_OUT, FAILED], NotEnforcing, "egress policies have no effect"),
+        ([CLOSED], NotEnforcing, "it closes what a rule allows"),
+        ([FAILED], ClusterFailed, "could not find out"),
+        ([CLOSED, FAILED], ClusterFailed, "could not find out"),
         ([UNPROVEN], ClusterFailed, "could not find out"),
     ],
 )
-def test_what_is_the_matter(wrong: list[tuple[Crossing, Outcome]], kind: type[Exception], said: str) -> None:
-    error = verdict("flannel", dict(wrong))
+def test_verdicts(wrong: list[Wrong], kind: type[Exception], message: str) -> None:
+    expectations = {e.path.text: e for e in load(CANARY / "scenario.yaml").steps[-1].expectations}
+    error = verdict("flannel", {expectations[path]: outcome for path, outcome in wrong})
     assert type(error) is kind
-    assert said in str(error)
+    assert message in str(error)
     for path, outcome in wrong:
-        assert f"{path.source} -> {path.target} should be {path.then} and is {outcome}" in str(error)
+        assert f"{path} should be {expectations[path].expected} and is {outcome}" in str(error)
+
+
+@pytest.mark.parametrize("file", ["scenario.yaml", "two-nodes.yaml"])
+def test_its_pods_are_probe_containers_that_meet_the_restricted_profile(file: str) -> None:
+    pods = load(CANARY / file).workloads
+    assert {manifest.name.kind for manifest in pods} == {"Pod"}
+    for pod in pods:
+        (container,) = pod.data["spec"]["containers"]
+        assert (container["image"], container["securityContext"]) == (IMAGE, RESTRICTED)
+
+
+@pytest.mark.parametrize("file", ["scenario.yaml", "two-nodes.yaml"])
+def test_the_oracle_agrees_with_its_verdicts_and_everything_is_open_before(file: str) -> None:
+    scenario = load(CANARY / file)
+    opened, enforced = scenario.steps[-2:]
+    assert [e.path for e in opened.expectations] == [e.path for e in enforced.expectations]
+    assert {e.expected for e in opened.expectations} == {Expected.ALLOWED}
+    predictor = Predictor(scenario, enforced)
+    assert {e.path: predictor.word(e.path) for e in enforced.expectations} == {
+        e.path: e.expected for e in enforced.expectations
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +78,11 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lab(*arguments: str, directory: Path | None = None) -> Lab:
     """A lab on an embedded cluster that is started with these arguments."""
-    return Lab(BackendChoice(EmbeddedBackend(arguments), "told so"), Settings(canary=True), directory)
+    return Lab(BackendChoice(EmbeddedBackend(arguments), "for a test"), Settings(canary=True), directory)
 
 
 @pytest.mark.live
-def test_where_policies_have_effect_it_vouches_and_leaves_nothing() -> None:
+def test_where_policies_have_effect_it_says_so_and_leaves_nothing() -> None:
     with lab() as owner:
         client = owner.context.client
         owner.await_canary()
@@ -64,7 +93,7 @@ def test_where_policies_have_effect_it_vouches_and_leaves_nothing() -> None:
 
 
 @pytest.mark.live
-def test_where_they_have_none_it_says_so_to_everybody_and_sings_once() -> None:
+def test_where_they_have_none_every_process_gets_the_error_of_one_run() -> None:
     with lab("--mutant", "not-enforced") as owner:
         _ = owner.context
         with pytest.raises(NotEnforcing, match=r"policies have no effect on this cluster \(embedded.*--no-canary"):
@@ -80,31 +109,30 @@ def test_where_they_have_none_it_says_so_to_everybody_and_sings_once() -> None:
 def test_on_two_nodes_the_guarded_pod_is_placed_first_and_the_others_by_its_node(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made: list[dict[str, Any]] = []
+    created: list[Mapping[str, Any]] = []
     create = Client.create
 
-    def noted(client: Client, data: Mapping[str, Any]) -> dict[str, Any]:
+    def recording(client: Client, data: Mapping[str, Any]) -> dict[str, Any]:
         if data["kind"] == "Pod":
-            made.append(dict(data))
-            ready = create(client, data)
-            assert data["metadata"]["name"] == made[0]["metadata"]["name"] or _is_placed(client, made[0])
-            return ready
+            assert not created or _is_placed(client, created[0])
+            created.append(data)
         return create(client, data)
 
-    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings()) as owner:
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings()) as owner:
         client = owner.context.client
-        (home,) = client.list("v1", "Node")
         client.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "second"}})
-        monkeypatch.setattr(Client, "create", noted)
-        watch(owner.context, {})
-    guarded, *others = made
+        monkeypatch.setattr(Client, "create", recording)
+        assert run_canary(owner.context, {}) == "policies have effect, on one node and across two"
+    guarded, *others = created
     assert guarded["metadata"]["name"] == "canary-guarded"
-    assert not guarded["spec"]["affinity"]
+    assert "affinity" not in guarded["spec"]
     for pod in others:
-        required = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-        ((field,),) = [term["matchFields"] for term in required["nodeSelectorTerms"]]
-        operator = "In" if pod["metadata"]["name"].endswith("-near") else "NotIn"
-        assert field == {"key": "metadata.name", "operator": operator, "values": [home["metadata"]["name"]]}
+        near = pod["metadata"]["name"].endswith("-near")
+        ((kind, rules),) = pod["spec"]["affinity"].items()
+        (term,) = rules["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert kind == ("podAffinity" if near else "podAntiAffinity")
+        assert term["topologyKey"] == "kubernetes.io/hostname"
+        assert term["labelSelector"]["matchLabels"].items() <= guarded["metadata"]["labels"].items()
     assert len(others) == 6
 
 
@@ -114,11 +142,11 @@ def _is_placed(client: Client, pod: Mapping[str, Any]) -> bool:
 
 @pytest.mark.live
 def test_in_a_given_namespace_it_takes_away_what_it_made_and_nothing_else() -> None:
-    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings()) as owner:
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings()) as owner:
         client = owner.context.client
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "given"}})
         client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "given"}})
-        assert "policies have effect" in watch(owner.context, {"default": "given"})
+        assert "policies have effect" in run_canary(owner.context, {"default": "given"})
         assert client.list("v1", "Pod", namespace="given") == []
         assert client.list("networking.k8s.io/v1", "NetworkPolicy", namespace="given") == []
         assert client.find(ObjectKey("v1", "ConfigMap", "given", "theirs"))
@@ -126,7 +154,7 @@ def test_in_a_given_namespace_it_takes_away_what_it_made_and_nothing_else() -> N
 
 @pytest.mark.live
 def test_a_network_that_is_closed_beforehand_is_not_called_unenforced() -> None:
-    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings(settle_deadline=0.3)) as owner:
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings(settle_deadline=0.3)) as owner:
         client = owner.context.client
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shut"}})
         client.create(
@@ -138,12 +166,12 @@ def test_a_network_that_is_closed_beforehand_is_not_called_unenforced() -> None:
             }
         )
         with pytest.raises(ClusterFailed, match="is namespace shut free of other policies") as caught:
-            watch(owner.context, {"default": "shut"})
+            run_canary(owner.context, {"default": "shut"})
         assert not isinstance(caught.value, NotEnforcing)
         assert [data["metadata"]["name"] for data in client.list("v1", "Pod", namespace="shut")] == []
 
 
 def test_without_a_canary_nothing_is_waited_for() -> None:
-    with Lab(BackendChoice(EmbeddedBackend(), "told so"), Settings(canary=False)) as owner:
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings(canary=False)) as owner:
         owner.await_canary()
         assert not owner.canary_failed

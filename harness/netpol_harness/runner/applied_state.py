@@ -92,7 +92,7 @@ class AppliedState:
 
     def _wait_ready(self) -> None:
         timeouts, rundir = self._context.timeouts, self._context.rundir
-        rundir.tell(f"waiting for the pods of scenario {self._name}")
+        rundir.tell(f"waiting for the pods of scenario {self._name}", by=self._name)
         try:
             wait_ready(
                 self._context.client,
@@ -101,4 +101,4 @@ class AppliedState:
                 interval=timeouts.interval,
             )
         finally:
-            rundir.tell("")
+            rundir.tell("", by=self._name)

@@ -76,12 +76,13 @@ class StepObserver:
         others: bool,
         verdicts: ExpectedByPath | None = None,
         snapshot: ClusterSnapshot | None = None,
+        strategy: ProbeStrategy = converge,
     ) -> StepResult:
         """Probe until every path is as expected or the settle time has passed: these paths, and the closed world.
 
         Paths that the cluster cannot carry are left out. A small closed world is probed along with the paths; a large
-        one by the fastest means, at the same time as the paths. ``verdicts`` are those expected of its cells, by
-        default the step's one; ``snapshot`` spares a request if the caller has one already.
+        one by the fastest means, at the same time as the paths, which ``strategy`` probes. ``verdicts`` are those
+        expected of its cells, by default the step's one; ``snapshot`` spares a request if the caller has one already.
         """
         snapshot = snapshot or self._applied.snapshot()
         possible = [e for e in expectations if self.missing_capability(e.path) is None]
@@ -90,10 +91,10 @@ class StepObserver:
             for path in (closed_world(step) if others else ())
         ]
         if len(cells) < BULK_THRESHOLD:
-            results = self._probe(converge, [*possible, *cells], snapshot)
+            results = self._probe(strategy, [*possible, *cells], snapshot)
             return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
         with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:
-            path_results = pool.submit(self._probe, converge, possible, snapshot)
+            path_results = pool.submit(self._probe, strategy, possible, snapshot)
             cell_results = pool.submit(self._probe, bulk_probe, cells, snapshot)
             return StepResult(dict(zip(possible, path_results.result(), strict=True)), cell_results.result())
 

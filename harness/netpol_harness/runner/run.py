@@ -23,7 +23,7 @@ from netpol_harness.scenario.scenario import Scenario, Step
 class ScenarioRun:
     """One scenario on one cluster. One thread at a time.
 
-    ``observer`` probes it; ``applied`` are its objects on the cluster.
+    ``observer`` probes it; ``applied`` are its objects on the cluster. Without a ``turn`` it runs beside any other.
 
     >>> run.open()
     >>> run.enter("deny-all")
@@ -31,7 +31,9 @@ class ScenarioRun:
     >>> run.close()
     """
 
-    def __init__(self, scenario: Scenario, placement: Placement, context: RunContext, turn: Turn = Turn.SHARED) -> None:
+    def __init__(
+        self, scenario: Scenario, placement: Placement, context: RunContext, turn: Turn | None = Turn.SHARED
+    ) -> None:
         self.scenario = scenario
         self.placement = placement
         self.context = context
@@ -103,12 +105,14 @@ class ScenarioRun:
             self._index = None
 
     def _await_turn(self) -> None:
-        rundir = self.context.rundir
-        rundir.tell(f"scenario {self.scenario.name} waits for its turn")
+        if self._turn is None:
+            return
+        rundir, name = self.context.rundir, self.scenario.name
+        rundir.tell(f"scenario {name} waits for its turn", by=name)
         try:
             self._turn_taken.enter_context(rundir.turn(self._turn))
         finally:
-            rundir.tell("")
+            rundir.tell("", by=name)
 
     def _prefer_own_containers(self) -> None:
         """Probe from the containers that the manifests name: admission webhooks may add others to a pod."""

@@ -1,0 +1,1 @@
+"""The canary: shows, once per cluster and before any verdict counts, that NetworkPolicy has an effect there."""
