@@ -15,7 +15,8 @@ from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.ephemeral import NAME, ProbeContainers
-from netpol_harness.probe.prober import ProbeMethod, Prober
+from netpol_harness.probe.pod_prober import ProbeMethod
+from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import EMBEDDED
@@ -97,7 +98,7 @@ def test_all_workers_find_the_same_container(pods: Any, access: Access) -> None:
 
 
 def test_it_has_the_pods_network_and_name_and_files_of_its_own(pods: Any, access: Access) -> None:
-    ProbeContainers(Client(access)).container(BARE)
+    ProbeContainers(Client(access)).ensure_probe_container(BARE)
     inside = ("exec", "bare", "-c", NAME, "--")
     assert pods.address("bare") in pods.ok(*inside, "sh", "-c", "cat /etc/hosts; cat /proc/net/fib_trie")
     assert pods.ok(*inside, "hostname") == "bare\n"
@@ -110,7 +111,7 @@ def test_it_has_the_pods_network_and_name_and_files_of_its_own(pods: Any, access
 
 def test_its_processes_end_with_the_pod(pods: Any, access: Access) -> None:
     pods.run_pods(_pod("short", SHELLS))
-    ProbeContainers(Client(access)).container(NamespacedName("default", "short"))
+    ProbeContainers(Client(access)).ensure_probe_container(NamespacedName("default", "short"))
     pods.ok("exec", "short", "-c", NAME, "--", "sh", "-c", "setsid sleep 7654 </dev/null >/dev/null 2>&1 &")
     pods.ok("delete", "pod", "short")
     for _ in Deadline(3).ticks(0.02):

@@ -169,7 +169,7 @@ def test_nothing_is_held_where_no_session_can_be_had() -> None:
     prober = Prober(lambda pod, argv, **more: pods(pod, argv, **more), timeout=0.05, exec_timeout=0.2)
     reply = prober.observe({POD: [HTTP]})[POD, HTTP]
     assert reply.outcome is Outcome.PROBE_FAILED
-    assert "cannot hold a connection open" in reply.detail
+    assert "cannot keep a connection open" in reply.detail
 
 
 def test_after_hanging_up_a_connection_is_a_new_one(pods: Pods) -> None:

@@ -48,13 +48,13 @@ class FakePods:
             raise ExecFailed('exec: "sh": executable file not found in $PATH')
         return ExecReply(0, self._shell(pod, stdin.decode()).encode())
 
-    def own(self, pod: NamespacedName) -> Sequence[str]:
+    def names(self, pod: NamespacedName) -> Sequence[str]:
         return ["app"]
 
-    def kind(self, pod: NamespacedName) -> str:
+    def fingerprint(self, pod: NamespacedName) -> str:
         return ""
 
-    def container(self, pod: NamespacedName) -> str:
+    def ensure_probe_container(self, pod: NamespacedName) -> str:
         if not self.spare:
             raise ToolMissing("a probe container cannot be had: nobody may")
         return self.spare

@@ -55,7 +55,7 @@ def _containers(api: Any, **more: Any) -> ProbeContainers:
 
 def test_a_container_is_added_and_waited_for() -> None:
     api = FakeApi({}, CREATING, RUNNING)
-    assert _containers(api).container(POD) == NAME
+    assert _containers(api).ensure_probe_container(POD) == NAME
     [(key, subresource, patch)] = api.patches
     assert (str(key), subresource) == ("Pod shop/web", "ephemeralcontainers")
     [container] = patch["spec"]["ephemeralContainers"]
@@ -64,7 +64,7 @@ def test_a_container_is_added_and_waited_for() -> None:
 
 def test_it_meets_the_restricted_level_of_pod_security() -> None:
     api = FakeApi()
-    _containers(api).container(POD)
+    _containers(api).ensure_probe_container(POD)
     context = api.joined[0]["securityContext"]
     assert context["runAsNonRoot"] is True
     assert context["runAsUser"] > 0
@@ -78,7 +78,7 @@ def test_it_is_found_again_whoever_made_it() -> None:
     api = FakeApi(CREATING, RUNNING)
     api.joined = [_entry("debugger-x7k", "busybox"), _entry()]
     for _ in range(2):
-        assert _containers(api).container(POD) == NAME
+        assert _containers(api).ensure_probe_container(POD) == NAME
     assert api.patches == []
 
 
@@ -95,7 +95,7 @@ def test_one_that_has_ended_or_is_of_another_image_gets_a_successor(
 ) -> None:
     api = FakeApi()
     api.get = lambda key: _pod(api, joined, state, name)  # type: ignore[method-assign]  # the states differ by name
-    assert _containers(api).container(POD) == name
+    assert _containers(api).ensure_probe_container(POD) == name
     assert [patch["spec"]["ephemeralContainers"][0]["name"] for _, _, patch in api.patches] == [name]
 
 
@@ -120,7 +120,7 @@ def test_a_name_that_is_taken_meanwhile_is_left_alone() -> None:
         return join(key, subresource, patch)
 
     api.patch_subresource = race  # type: ignore[method-assign]
-    assert _containers(api).container(POD) == f"{NAME}-2"
+    assert _containers(api).ensure_probe_container(POD) == f"{NAME}-2"
 
 
 FORBIDDEN = (
@@ -148,7 +148,7 @@ STATIC = 'Pod "web" is invalid: <nil>: Forbidden: static pods do not support eph
 def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, remedy: str) -> None:
     api = FakeApi(refusal=ApiError(code, reason, said))
     with pytest.raises(ToolMissing, match=remedy) as raised:
-        _containers(api).container(POD)
+        _containers(api).ensure_probe_container(POD)
     assert said in str(raised.value)
     assert f"a probe container ({IMAGE}) cannot be had" in str(raised.value)
     assert "or give the pod a container that has nc or curl" in str(raised.value)
@@ -168,7 +168,7 @@ def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, re
 )
 def test_a_container_that_does_not_come_up_says_why(state: Mapping[str, Any], said: str) -> None:
     with pytest.raises(ToolMissing, match=said) as raised:
-        _containers(FakeApi(*[state] * 99), timeout=0.0).container(POD)
+        _containers(FakeApi(*[state] * 99), timeout=0.0).ensure_probe_container(POD)
     assert "--probe-image" in str(raised.value)
 
 
@@ -177,22 +177,22 @@ def test_a_refusal_is_not_brought_about_in_every_round() -> None:
     containers = _containers(api)
     for _ in range(3):
         with pytest.raises(ToolMissing, match="cannot patch"):
-            containers.container(POD)
+            containers.ensure_probe_container(POD)
     assert len(api.patches) == 1
 
 
 def test_pods_that_are_not_ours_to_change_are_left_alone() -> None:
     api = FakeApi()
     with pytest.raises(ToolMissing, match="not ours to change"):
-        _containers(api, untouchable={"kube-system"}).container(NamespacedName("kube-system", "coredns"))
+        _containers(api, untouchable={"kube-system"}).ensure_probe_container(NamespacedName("kube-system", "coredns"))
     assert api.patches == []
 
 
 def test_the_preferred_container_comes_first() -> None:
     api = FakeApi()
-    assert _containers(api).own(POD) == ("app", "side")
+    assert _containers(api).names(POD) == ("app", "side")
     api.annotations["kubectl.kubernetes.io/default-container"] = "side"
-    assert _containers(api).own(POD) == ("side", "app")
+    assert _containers(api).names(POD) == ("side", "app")
 
 
 def _kind(
@@ -202,7 +202,7 @@ def _kind(
     api.containers = [{"name": name, "image": "agnhost", **more}]
     api.images = [{"name": name, "imageID": image}]
     api.annotations = dict(annotations or {})
-    return _containers(api).kind(POD)
+    return _containers(api).fingerprint(POD)
 
 
 def test_pods_of_one_image_and_the_same_settings_are_of_one_kind() -> None:

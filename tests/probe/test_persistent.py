@@ -127,7 +127,7 @@ def server() -> Iterator[Any]:
 
 
 def test_data_passes_again_and_again_and_nothing_is_left(pods: Pods, server: Any) -> None:
-    probe = Probe(Scheme.HTTP, "127.0.0.1", server[0], held="held")
+    probe = Probe(Scheme.HTTP, "127.0.0.1", server[0], connection="held")
     prober = Prober(pods, timeout=2.0, exec_timeout=10)
     replies = [prober.observe({POD: [probe]})[POD, probe] for _ in range(3)]
     assert [reply.outcome for reply in replies] == [Outcome.CONNECTED] * 3, replies
@@ -138,7 +138,7 @@ def test_data_passes_again_and_again_and_nothing_is_left(pods: Pods, server: Any
 
 
 def test_a_reset_is_told(pods: Pods, server: Any) -> None:
-    probe = Probe(Scheme.HTTP, "127.0.0.1", server[0], held="held")
+    probe = Probe(Scheme.HTTP, "127.0.0.1", server[0], connection="held")
     prober = Prober(pods, timeout=2.0, exec_timeout=10)
     assert prober.observe({POD: [probe]})[POD, probe].outcome is Outcome.CONNECTED
     connection = server[1].get(timeout=10)
@@ -150,7 +150,7 @@ def test_a_reset_is_told(pods: Pods, server: Any) -> None:
 def test_what_is_refused_is_not_left_either(pods: Pods) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        probe = Probe(Scheme.HTTP, "127.0.0.1", nobody.getsockname()[1], held="held")
+        probe = Probe(Scheme.HTTP, "127.0.0.1", nobody.getsockname()[1], connection="held")
         reply = Prober(pods, timeout=2.0, exec_timeout=10).observe({POD: [probe]})[POD, probe]
     assert reply.outcome is Outcome.REFUSED
     (session,) = pods.sessions
@@ -165,7 +165,7 @@ def test_what_cannot_connect_is_not_left_either(pods: Pods) -> None:
         for one in waiting:
             one.settimeout(0)
             one.connect_ex(full.getsockname())
-        probe = Probe(Scheme.HTTP, "127.0.0.1", full.getsockname()[1], held="held")
+        probe = Probe(Scheme.HTTP, "127.0.0.1", full.getsockname()[1], connection="held")
         reply = Prober(pods, timeout=0.3, exec_timeout=10).observe({POD: [probe]})[POD, probe]
         assert reply.outcome is Outcome.TIMED_OUT
         (session,) = pods.sessions

@@ -11,7 +11,8 @@ from netpol_harness.kube.exec import ExecReply, Throttled
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.prober import ProbeMethod, Prober
+from netpol_harness.probe.pod_prober import ProbeMethod
+from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe
 
 A, B = NamespacedName("shop", "a"), NamespacedName("shop", "b")
@@ -235,7 +236,6 @@ def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, metho
 @pytest.mark.parametrize("refuses", [True, False])
 def test_a_server_that_throttles_is_asked_by_half_as_many(fake_pods: FakePods, *, refuses: bool) -> None:
     pods = fake_pods(NETWORK)
-    prober = _prober(pods, concurrency=8)
 
     def throttling(*args: Any, **more: Any) -> ExecReply:
         if refuses:
@@ -243,7 +243,7 @@ def test_a_server_that_throttles_is_asked_by_half_as_many(fake_pods: FakePods, *
         reply: ExecReply = replace(pods(*args, **more), throttled=True)
         return reply
 
-    prober._exec = throttling
+    prober = _prober(throttling, concurrency=8)
     reply = prober.observe({A: [DROPPED]})[A, DROPPED]
     assert reply.outcome is (Outcome.PROBE_FAILED if refuses else Outcome.TIMED_OUT)
-    assert prober._gate.limit == (4 if refuses else 2)
+    assert prober.load.execs == (4 if refuses else 2)

@@ -83,7 +83,7 @@ def test_the_program_is_one_line_and_does_not_wait_for_the_end_of_its_input() ->
     ],
 )
 def test_the_agent_asks_addresses(probe: Probe, *, able: bool) -> None:
-    assert python_script.can_ask(probe) is able
+    assert python_script.supports(probe) is able
 
 
 def test_what_a_user_can_paste_asks_the_same() -> None:

@@ -48,7 +48,7 @@ def test_aims_stay_those_of_the_beginning_under_each_steps_own_word(shop: Scenar
     assert PATH in lines
     assert first.question.probe == later.question.probe
     assert later.question == replace(first.question, expected=Expected.BLOCKED)
-    assert (first.question.probe.host, first.question.probe.held) == ("10.0.0.1", PATH.text)
+    assert (first.question.probe.host, first.question.probe.connection) == ("10.0.0.1", PATH.text)
 
 
 def test_what_no_later_step_has_is_hung_up(shop: Scenario) -> None:

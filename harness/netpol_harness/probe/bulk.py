@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from netpol_harness.errors import Unproven
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.probe.converge import converge
-from netpol_harness.probe.prober import ProbeMethod, Prober
+from netpol_harness.probe.pod_prober import ProbeMethod
+from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.probe.toolbox import Tool
 from netpol_harness.results.evidence import Evidence, Reply

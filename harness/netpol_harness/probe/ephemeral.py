@@ -72,7 +72,7 @@ class ProbeContainers:
         self._untouchable = frozenset(untouchable)
         self._refused: dict[NamespacedName, tuple[Deadline, str]] = {}
 
-    def container(self, pod: NamespacedName) -> str:
+    def ensure_probe_container(self, pod: NamespacedName) -> str:
         """The name of the pod's probe container, which runs. Raises ``ToolMissing`` with what is in its way."""
         if pod.namespace in self._untouchable:
             raise ToolMissing(f"a probe container is not for pods of {pod.namespace}: they are not ours to change")
@@ -88,14 +88,14 @@ class ProbeContainers:
             self._refused[pod] = (Deadline(SECONDS_OF_REFUSAL), why)
             raise ToolMissing(why) from error
 
-    def own(self, pod: NamespacedName) -> tuple[str, ...]:
+    def names(self, pod: NamespacedName) -> tuple[str, ...]:
         """The names of the pod's own containers, the one first that kubectl takes when none is named."""
         data = self._client.get(_key(pod))
         preferred = (data["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
         names = [container["name"] for container in data["spec"]["containers"]]
         return tuple(sorted(names, key=lambda name: name != preferred))
 
-    def kind(self, pod: NamespacedName) -> str:
+    def fingerprint(self, pod: NamespacedName) -> str:
         """Images and settings of the pod's own containers; empty where the API does not tell."""
         try:
             return _kind(self._client.get(_key(pod)))

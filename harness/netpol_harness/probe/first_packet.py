@@ -11,11 +11,11 @@ from typing import Any
 
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import script
-from netpol_harness.probe.containers import fresh_nonce
 from netpol_harness.probe.ephemeral import RESTRICTED
-from netpol_harness.probe.prober import SLOW, WIDEST
+from netpol_harness.probe.exec_targets import fresh_nonce
+from netpol_harness.probe.pace import SLOW, TOO_SLOW
 from netpol_harness.probe.question import Probe
-from netpol_harness.probe.script import Batch
+from netpol_harness.probe.script import WIDEST, Batch
 from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
@@ -64,7 +64,7 @@ class FirstPacketProbes:
         answers = script.read(batch, log, why_lost=f"the log of container {NAME} lacks it")
         if answers.slowest <= SLOW * batch.timeout:
             return answers.replies
-        why = "the pod was too slow for silence to mean anything"
+        why = f"the pod was {TOO_SLOW}"
         return {probe: script.doubted(reply, why) for probe, reply in answers.replies.items()}
 
 

@@ -24,9 +24,9 @@ AT_ONCE = 500
 SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.UDP: "udp", Scheme.SCTP: "sctp"}
 
 
-def can_ask(probe: Probe) -> bool:
+def supports(probe: Probe) -> bool:
     """Whether the agent can ask this."""
-    return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.held)
+    return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.connection)
 
 
 def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:

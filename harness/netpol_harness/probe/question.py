@@ -29,17 +29,17 @@ NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*\.?", re.ASCII)
 class Probe:
     """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
 
-    ``source_port`` is bound before anything is sent, 0 where any will do. ``held`` names the connection to ask over,
-    which stays open from one asking to the next; empty for a new one each time. ``udp_service`` is what the target of
-    datagrams is known to understand; where that is unknown, port 53 stands for a name server.
-    Raises ``ValueError`` where one of these is not what it should be.
+    ``source_port`` is bound before anything is sent, 0 where any will do. ``connection`` names the connection to ask
+    over, which stays open from one asking to the next; empty for a new one each time. ``udp_service`` is what the
+    target of datagrams is known to understand; where that is unknown, port 53 stands for a name server. Raises
+    ``ValueError`` where one of these is not what it should be.
     """
 
     scheme: Scheme
     host: str
     port: int
     source_port: int = 0
-    held: str = ""
+    connection: str = ""
     udp_service: UdpService | None = None
 
     def __post_init__(self) -> None:
@@ -70,7 +70,10 @@ class Probe:
         return f"{self.scheme}://{self.authority}"
 
 
-LivenessCheck = tuple[NamespacedName, Probe]
+PodProbe = tuple[NamespacedName, Probe]
+"""A probe and the pod that it runs in."""
+
+LivenessCheck = PodProbe
 """A pod of the target and the probe that shows, from inside that pod, that its listener is alive."""
 
 

@@ -26,6 +26,9 @@ from netpol_harness.results.evidence import Reply
 SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
 """Outcomes that may be a lack of time."""
 
+WIDEST = 32
+"""How many probes of one script run at once, at most."""
+
 PULSE = "pulse"
 PULSE_PROBES = (Probe(Scheme.TCP, "127.0.0.1", 1), Probe(Scheme.ICMP, "127.0.0.1", 0))
 """Answered at once, by a refusal or an echo, without leaving the pod."""

@@ -6,7 +6,7 @@ from netpol_harness.errors import ExecFailed, ToolMissing
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.containers import ExecTarget, ExecTargets, is_program_missing
+from netpol_harness.probe.exec_targets import ExecTarget, ExecTargets, is_program_missing
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
 
@@ -36,13 +36,13 @@ class Pod:
         frame = f"\n[{nonce} tools 0 0 0\n{has}\n{nonce} tools 0]\n"
         return ExecReply(0, frame.encode())
 
-    def own(self, pod: NamespacedName) -> Sequence[str]:
+    def names(self, pod: NamespacedName) -> Sequence[str]:
         return [name for name in self.containers if name not in ("", self.spare)]
 
-    def kind(self, pod: NamespacedName) -> str:
+    def fingerprint(self, pod: NamespacedName) -> str:
         return self.made_of
 
-    def container(self, pod: NamespacedName) -> str:
+    def ensure_probe_container(self, pod: NamespacedName) -> str:
         if self.spare is None:
             raise ToolMissing("a probe container cannot be had: not here; do this")
         return self.spare
@@ -53,8 +53,8 @@ def _can_ask(probe: Probe, box: Toolbox) -> bool:
 
 
 def _shares(pod: Pod, *probes: Probe) -> list[tuple[str, tuple[Probe, ...], str]]:
-    shares = ExecTargets(pod.run, pod).share(POD, probes, _can_ask)
-    return [(share.place.container, share.probes, share.lacks) for share in shares]
+    assignments = ExecTargets(pod.run, pod).assign(POD, probes, _can_ask)
+    return [(a.target.container, a.probes, a.problem) for a in assignments]
 
 
 NC, CURL = "has nc\nnc OpenBSD", "has curl"
@@ -87,10 +87,10 @@ def test_a_probe_goes_to_the_first_container_that_can_ask_it(
 
 def test_the_containers_that_an_author_wrote_come_before_those_that_an_admission_added() -> None:
     pod = Pod({"": "HTTP 400 Bad Request", "proxy": NC, "app": NC})
-    places = ExecTargets(pod.run, pod)
-    places.prefer("shop", ["app", "absent"])
-    places.prefer("elsewhere", ["proxy"])
-    assert [place.container for place in places.of(POD)] == ["app", "proxy"]
+    targets = ExecTargets(pod.run, pod)
+    targets.prefer("shop", ["app", "absent"])
+    targets.prefer("elsewhere", ["proxy"])
+    assert [target.container for target in targets.of(POD)] == ["app", "proxy"]
     assert "" not in pod.execs, "with several containers the server wants a name, in whatever words"
 
 
@@ -124,32 +124,32 @@ def test_a_pod_without_a_place_says_all_that_was_tried(containers: dict[str, str
 
 def test_places_are_kept_until_they_are_forgotten() -> None:
     pod = Pod({"": NO_SH, "netpol-probe": NC})
-    places = ExecTargets(pod.run, pod)
-    assert not places.knows(POD)
+    targets = ExecTargets(pod.run, pod)
+    assert POD not in targets
     for _ in range(2):
-        assert [place.container for place in places.of(POD)] == ["netpol-probe"]
-    assert places.knows(POD)
+        assert [target.container for target in targets.of(POD)] == ["netpol-probe"]
+    assert POD in targets
     assert pod.execs == ["", "netpol-probe"]
-    places.forget(POD)
+    targets.forget(POD)
     pod.containers = {"": NC}
-    assert places.of(POD) == (ExecTarget("", places.of(POD)[0].toolbox),)
+    assert targets.of(POD) == (ExecTarget("", targets.of(POD)[0].toolbox),)
 
 
 def test_pods_of_one_kind_are_looked_at_once() -> None:
     pod = Pod({"": NC}, made_of="one image")
-    places = ExecTargets(pod.run, pod)
-    assert places.of(POD) == places.of(OTHER)
+    targets = ExecTargets(pod.run, pod)
+    assert targets.of(POD) == targets.of(OTHER)
     assert pod.execs == [""]
-    places.forget(OTHER)
-    places.of(OTHER)
+    targets.forget(OTHER)
+    targets.of(OTHER)
     assert pod.execs == ["", ""]
 
 
 def test_what_a_pod_was_given_is_not_of_its_kind() -> None:
     pod = Pod({"": CURL, "netpol-probe": NC}, made_of="one image")
-    places = ExecTargets(pod.run, pod)
-    assert places.share(POD, [UDP], _can_ask)[0].place.container == "netpol-probe"
-    assert [place.container for place in places.of(OTHER)] == [""]
+    targets = ExecTargets(pod.run, pod)
+    assert targets.assign(POD, [UDP], _can_ask)[0].target.container == "netpol-probe"
+    assert [target.container for target in targets.of(OTHER)] == [""]
 
 
 def test_a_pod_that_cannot_be_asked_anything_is_not_given_a_container() -> None:
