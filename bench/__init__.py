@@ -1,1 +1,1 @@
-"""What we measure: every figure is a ratio, or stands beside one, taken in a single run on the same machine."""
+"""Benchmarks. Every figure is a ratio, or has one beside it, measured in a single run on one machine."""

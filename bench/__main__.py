@@ -1,4 +1,4 @@
-"""``python -m bench``: all figures in one run. Quote the ratios; single seconds depend on the machine and its day."""
+"""``python -m bench``: all figures in one run. Quote the ratios: seconds alone depend on the machine and its load."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import guest, oracle, told
+from bench import messages, oracle, plugin_cost
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
@@ -34,8 +34,8 @@ Row = tuple[str, str, str, str]
 
 
 def main() -> None:
-    """Measure and print."""
-    table = Table("what", "measured", "against", "ratio", title="netpol-harness bench")
+    """Measure everything and print the table."""
+    table = Table("benchmark", "measured", "against", "ratio", title="netpol-harness bench")
     console = Console(width=120)
     for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, stories, plain_project):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
@@ -45,28 +45,30 @@ def main() -> None:
 
 
 def three_tier() -> Iterator[Row]:
-    """The main job from cold, against a Python that only imports what it needs."""
+    """Measure the main use, from a cold start, against a Python that only imports the same modules."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "scenarios/three_tier"]
     whole = _median(lambda: subprocess.run(command, check=True, capture_output=True))
     yield _row("pytest scenarios/three_tier, cold", whole, "bare start with the same imports", _start_of(SAME_IMPORTS))
 
 
 def ready() -> Iterator[Row]:
-    """From the start of the cluster's process until its API answers and its name server runs."""
+    """Measure the time from the start of the cluster's process until its API answers and its name server runs."""
 
-    def once() -> float:
+    def start_once() -> float:
         with tempfile.TemporaryDirectory() as directory:
             start = time.perf_counter()
             cluster = EmbeddedBackend().create("bench", Path(directory))
-            taken = time.perf_counter() - start
+            seconds = time.perf_counter() - start
             EmbeddedBackend().delete(cluster.name, Path(directory))
-            return taken
+            return seconds
 
-    yield _row("embedded cluster ready", median(once() for _ in range(RUNS)), "its imports", _start_of(DAEMON_IMPORTS))
+    yield _row(
+        "embedded cluster ready", median(start_once() for _ in range(RUNS)), "its imports", _start_of(DAEMON_IMPORTS)
+    )
 
 
 def hundred_pods() -> Iterator[Row]:
-    """100 pods, created one after the other through the API, until all are Ready; against ten."""
+    """Measure 100 pods, created one after the other through the API, until all are Ready; against ten."""
     with running() as cluster:
         client = Client(Access.from_kubeconfig(cluster.kubeconfig))
         ten, hundred = (_pods_ready(client, f"bench-{count}", count) for count in (10, 100))
@@ -74,24 +76,27 @@ def hundred_pods() -> Iterator[Row]:
 
 
 def closed_world() -> Iterator[Row]:
-    """50 x 50 pods x 1 port through pod exec, against one process inside the namespaces; all open, and half dropped."""
+    """Measure 50 x 50 pods through pod exec, all open and half dropped, against one process in the namespaces."""
     with running() as cluster:
-        seen = flows(cluster, PODS)
+        seconds = flows(cluster, PODS)
     floor = json.loads(
         subprocess.run(
             [sys.executable, "-m", "bench.floor", str(PODS), "0.2"], check=True, capture_output=True, text=True
         ).stdout
     )
     for state in ("open", "half"):
-        said = "all open" if state == "open" else "half dropped"
-        yield _row(f"{PODS * PODS} flows, {said}: one round", seen[f"{state} round"], "one process", floor[state])
+        name = "all open" if state == "open" else "half dropped"
+        yield _row(f"{PODS * PODS} flows, {name}: one round", seconds[f"{state} round"], "one process", floor[state])
         yield _row(
-            f"{PODS * PODS} flows, {said}: whole table, confirmed", seen[f"{state} table"], "one process", floor[state]
+            f"{PODS * PODS} flows, {name}: whole table, confirmed",
+            seconds[f"{state} table"],
+            "one process",
+            floor[state],
         )
 
 
 def oracle_tables() -> Iterator[Row]:
-    """All pairs of pods on four ports, as many policies as pods; against fewer, and cell by cell."""
+    """Measure all pairs of pods on four ports, as many policies as pods; against fewer pods, and pair by pair."""
     seconds = {count: median(oracle.table(count) for _ in range(RUNS)) for count in oracle.SIZES}
     for fewer, count in pairwise(oracle.SIZES):
         yield _row(f"oracle: all pairs of {count} pods", seconds[count], f"of {fewer} pods", seconds[fewer])
@@ -101,31 +106,37 @@ def oracle_tables() -> Iterator[Row]:
 
 
 def stories() -> Iterator[Row]:
-    """A closed world of which nothing is as expected, as a message and a table; against all as expected, and fewer."""
+    """Measure the report of a closed world with no cell as expected; against all as expected, and fewer pods."""
     seconds = {
-        (count, red): median(told.told(count, red=red) for _ in range(RUNS))
-        for count in told.SIZES
+        (count, red): median(messages.report(count, red=red) for _ in range(RUNS))
+        for count in messages.SIZES
         for red in (False, True)
     }
-    for count in told.SIZES:
-        yield _row(f"closed world of {count} pods told, red", seconds[count, True], "green", seconds[count, False])
-    for fewer, count in pairwise(told.SIZES):
+    for count in messages.SIZES:
+        yield _row(f"closed world of {count} pods reported, red", seconds[count, True], "green", seconds[count, False])
+    for fewer, count in pairwise(messages.SIZES):
         yield _row(
-            f"closed world of {count} pods told, red", seconds[count, True], f"of {fewer} pods", seconds[fewer, True]
+            f"closed world of {count} pods reported, red",
+            seconds[count, True],
+            f"of {fewer} pods",
+            seconds[fewer, True],
         )
 
 
 def plain_project() -> Iterator[Row]:
-    """A project without scenarios, with the plugin installed and without, in seconds of the processor."""
-    for mode, (with_it, without) in guest.costs().items():
+    """Measure a project without scenarios, with the plugin and without it, in processor seconds."""
+    for mode, (with_plugin, without) in plugin_cost.costs().items():
         yield _row(
-            f"{mode}, the plugin installed: {1000 * (with_it - without):.0f} ms more", with_it, "without", without
+            f"{mode}, the plugin installed: {1000 * (with_plugin - without):.0f} ms more",
+            with_plugin,
+            "without",
+            without,
         )
 
 
 @contextmanager
 def running() -> Iterator[Cluster]:
-    """A cluster for one section."""
+    """Run a cluster for one section."""
     with tempfile.TemporaryDirectory() as directory:
         backend = EmbeddedBackend()
         cluster = backend.create("bench", Path(directory))
@@ -151,7 +162,7 @@ def _start_of(imports: str) -> float:
 
 
 def _median(act: Callable[[], object]) -> float:
-    """Seconds, after one run that warms the caches."""
+    """Return the median seconds, after one run that warms the caches."""
     act()
     times = []
     for _ in range(RUNS):
@@ -161,8 +172,8 @@ def _median(act: Callable[[], object]) -> float:
     return median(times)
 
 
-def _row(what: str, seconds: float, against: str, base: float) -> Row:
-    return what, f"{seconds:.3f} s", f"{against}: {base:.3f} s", f"{seconds / base:.1f}"
+def _row(name: str, seconds: float, against: str, base: float) -> Row:
+    return name, f"{seconds:.3f} s", f"{against}: {base:.3f} s", f"{seconds / base:.1f}"
 
 
 if __name__ == "__main__":

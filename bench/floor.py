@@ -1,7 +1,7 @@
-"""The floor under probing: the same pods and listeners, all connections opened by one process inside the namespaces.
+"""The lower bound for probing: the same pods and listeners, and one process that opens all connections.
 
 Run as ``python -m bench.floor PODS TIMEOUT``; prints one JSON object: seconds for all pairs open, and for half of the
-targets dropping. No API, no exec, no policy engine: what the kernel takes, and one Python loop.
+targets dropped. No API, no exec, no policy engine: only the kernel and one Python loop.
 """
 
 import errno
@@ -28,7 +28,7 @@ add rule inet floor forward ip daddr { %s } drop
 
 
 def measure(count: int, timeout: float) -> dict[str, float]:
-    """Seconds for ``count`` x ``count`` connections, all open and half of them dropped."""
+    """Return the seconds for ``count`` x ``count`` connections, all open and half of them dropped."""
     node = NetworkNode()
     pods = [node.sandbox(f"10.244.0.{number + 1}", Contents(f"pod-{number}")) for number in range(count)]
     listeners = [_listener(node, pod) for pod in pods]
@@ -46,7 +46,7 @@ def _listener(node: NetworkNode, pod: Sandbox) -> socket.socket:
 
 
 def _round(node: NetworkNode, pods: Sequence[Sandbox], listeners: Sequence[socket.socket], timeout: float) -> float:
-    """Connect from every pod to every pod; seconds until the last has answered or run out of time."""
+    """Connect from every pod to every pod, and return the seconds until the last answer or time-out."""
     start = time.perf_counter()
     poll = select.epoll()
     servers = {listener.fileno(): listener for listener in listeners}

@@ -1,4 +1,4 @@
-"""Closed-world flows through pod exec: every pod asks every other one, as ``others:`` does."""
+"""Connections of a closed world through pod exec: every pod probes every other pod, as ``others:`` does."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,21 +28,21 @@ CLOSED = {
 
 
 def flows(cluster: Cluster, count: int) -> Mapping[str, float]:
-    """Seconds for one round and for a whole table, all open and with half of the targets closed."""
+    """Return the seconds for one round and for a whole table, with all targets open and with half of them closed."""
     access = Access.from_kubeconfig(cluster.kubeconfig)
     client = Client(access)
     addresses = _pods(client, count)
     timeouts = cluster.timeouts
     prober = Prober(PodExec(access), timeout=timeouts.probe, exec_timeout=timeouts.exec)
-    seen = {}
+    seconds = {}
     for state, closed in (("open", 0), ("half", count // 2)):
         if closed:
             client.create(CLOSED)
         questions = _questions(addresses, closed)
         batches = {pod: [Probe(Scheme.TCP, a, PORT) for a in addresses.values()] for pod in addresses}
-        seen[f"{state} round"] = min(_timed(lambda: prober.observe(batches, ProbeMethod.PYTHON)) for _ in range(3))  # noqa: B023
-        seen[f"{state} table"] = min(_timed(lambda: _table(prober, questions, cluster)) for _ in range(3))  # noqa: B023
-    return seen
+        seconds[f"{state} round"] = min(_timed(lambda: prober.observe(batches, ProbeMethod.PYTHON)) for _ in range(3))  # noqa: B023
+        seconds[f"{state} table"] = min(_timed(lambda: _table(prober, questions, cluster)) for _ in range(3))  # noqa: B023
+    return seconds
 
 
 def _table(prober: Prober, questions: Sequence[Question], cluster: Cluster) -> None:
@@ -53,9 +53,9 @@ def _table(prober: Prober, questions: Sequence[Question], cluster: Cluster) -> N
 
 
 def _questions(addresses: Mapping[NamespacedName, str], closed: int) -> list[Question]:
-    words = {pod: Expected.BLOCKED if n < closed else Expected.ALLOWED for n, pod in enumerate(addresses)}
+    expected = {pod: Expected.BLOCKED if n < closed else Expected.ALLOWED for n, pod in enumerate(addresses)}
     return [
-        Question(source, (probe := Probe(Scheme.TCP, address, PORT)), words[target], ((target, probe),))
+        Question(source, (probe := Probe(Scheme.TCP, address, PORT)), expected[target], ((target, probe),))
         for source in addresses
         for target, address in addresses.items()
         if source != target

@@ -1,4 +1,4 @@
-"""The oracle over closed worlds: all pairs of pods, as many policies as pods, four ports; by sets and cell by cell."""
+"""The oracle on closed worlds: all pairs of pods, as many policies as pods, four ports; by sets and pair by pair."""
 
 import time
 from ipaddress import ip_network
@@ -17,7 +17,7 @@ SAMPLE = 200
 
 
 def table(count: int) -> float:
-    """Seconds for all pairs of this many pods, from the parsed world to the counts."""
+    """Return the seconds for all pairs of so many pods, from the parsed world to the counts."""
     world = world_of(count)
     start = time.perf_counter()
     answers = Oracle(world).table(PORTS)
@@ -27,7 +27,7 @@ def table(count: int) -> float:
 
 
 def verdict(count: int) -> float:
-    """Seconds for one verdict with its reasons among this many pods."""
+    """Return the seconds for one verdict with its reasons among so many pods."""
     world = world_of(count)
     oracle, pods = Oracle(world), sorted(world.pods)
     flows = [Flow(pods[n % count], pods[n * 37 % count], PORTS[1]) for n in range(SAMPLE)]
@@ -38,7 +38,7 @@ def verdict(count: int) -> float:
 
 
 def world_of(count: int) -> World:
-    """Pods of 50 applications in 20 namespaces, and one policy of both directions for each pod."""
+    """Return pods of 50 applications in 20 namespaces, and one policy with both directions for each pod."""
     namespaces = {f"ns{n}": Namespace(f"ns{n}", {"team": f"{n % TEAMS}"}) for n in range(NAMESPACES)}
     pods = [_pod(number) for number in range(count)]
     return World(namespaces, {pod.ref: pod for pod in pods}, {}, tuple(_policy(number) for number in range(count)))
@@ -54,7 +54,7 @@ def _pod(number: int) -> Pod:
 
 
 def _policy(number: int) -> NetworkPolicy:
-    """Selects the pods of an application; names, ranges, blocks and all kinds of selectors in its rules."""
+    """Return a policy for an application's pods, with port names, ranges, blocks and all kinds of selectors."""
     tier, team = LabelSelector.equal({"tier": f"{number % TIERS}"}), LabelSelector.equal({"team": f"{number % TEAMS}"})
     block = IPBlock(ip_network(f"10.244.{number % 12}.0/24"), (ip_network(f"10.244.{number % 12}.64/26"),))
     web, dns = PolicyPort(Protocol.TCP, "web"), PolicyPort(Protocol.UDP, 53)

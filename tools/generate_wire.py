@@ -1,7 +1,8 @@
-"""Writes the wire file of the embedded cluster's API: how the served kinds stand in protobuf.
+"""Writes the wire file of the embedded cluster's API: the protobuf form of the served kinds.
 
-Run at development time, when a kind is added or the Kubernetes version changes: `python tools/generate_wire.py`. Needs
-Go; the version is the one in tools/wire/go.mod. Writes one struct a line, so that a change can be reviewed as a diff.
+Run it when a kind is added or the Kubernetes version changes: `python tools/generate_wire.py`. It needs Go; the
+Kubernetes version is the one in tools/wire/go.mod. It writes one struct a line, so that a change can be reviewed as a
+diff.
 """
 
 import json
@@ -23,12 +24,13 @@ TARGET = Path(__file__).parent.parent / "harness/netpol_harness/emulator/apiserv
 
 
 def main() -> None:
+    """Write the wire file."""
     kinds = sorted({*OTHERS, *(f"{row.api_version}/{row.kind}" for row in RESOURCES)})
     command = ["go", "run", "-mod=mod", ".", *kinds]
     run = subprocess.run(command, cwd=Path(__file__).parent / "wire", capture_output=True, text=True, check=True)
-    found = json.loads(run.stdout)
-    lines = (f"{json.dumps(name)}: {json.dumps(fields)}" for name, fields in found["structs"].items())
-    TARGET.write_text(f'{{"kinds": {json.dumps(found["kinds"])}, "structs": {{\n' + ",\n".join(lines) + "\n}}\n")
+    wire = json.loads(run.stdout)
+    lines = (f"{json.dumps(name)}: {json.dumps(fields)}" for name, fields in wire["structs"].items())
+    TARGET.write_text(f'{{"kinds": {json.dumps(wire["kinds"])}, "structs": {{\n' + ",\n".join(lines) + "\n}}\n")
 
 
 if __name__ == "__main__":

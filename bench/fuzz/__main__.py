@@ -1,4 +1,4 @@
-"""``python -m bench.fuzz [COUNT [SEED]]``: malformed scenarios and manifests; exit code 1 where one goes wrong."""
+"""``python -m bench.fuzz [COUNT [SEED]]``: load malformed scenarios; exit with 1 if one goes wrong."""
 
 import sys
 from time import perf_counter
@@ -13,8 +13,8 @@ def main() -> int:
     count, seed = (*map(int, sys.argv[1:]), *(COUNT, SEED)[len(sys.argv) - 1 :])
     start = perf_counter()
     tally = campaign(count, seed)
-    for story in tally.wrong:
-        print(story)
+    for message in tally.wrong:
+        print(message)
     print(
         f"seed {seed}: {count} mutations in {perf_counter() - start:.1f} s: {tally.loaded} loaded, "
         f"{tally.refused} refused with {tally.problems} problems, {len(tally.wrong)} went wrong; "

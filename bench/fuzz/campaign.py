@@ -1,4 +1,4 @@
-"""Each mutation is loaded, with a limit of time: what comes of it is a scenario or an explanation."""
+"""Loads mutations of scenarios, each within a time limit: the result must be a scenario or an explanation."""
 
 import json
 import random
@@ -25,18 +25,18 @@ from netpol_harness.scenario.scenario import Scenario, closed_world
 
 SEED = 8
 LIMIT = 2.0
-"""Seconds for one directory."""
+"""Time limit for one directory, in seconds."""
 
 _LINE = re.compile(r"[^\n]+:[0-9]+:[0-9]+: [^\n]+", re.DOTALL)
 
 
 class TookTooLong(BaseException):
-    """The limit is over; no handler of the loader's may catch it."""
+    """The time limit has passed. Not an ``Exception``, so that no handler of the loader catches it."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a campaign: counts, seconds of the slowest, and a story for each that went wrong."""
+    """The result of a campaign: counts, the seconds of the slowest mutation, and a message for each that went wrong."""
 
     loaded: int = 0
     refused: int = 0
@@ -46,7 +46,7 @@ class Tally:
 
 
 def campaign(count: int, seed: int = SEED, limit: float = LIMIT) -> Tally:
-    """Load so many mutations; each is a function of the seed and its number alone."""
+    """Load ``count`` mutations. Each depends on the seed and its number alone."""
     tally, directories = Tally(), corpus()
     with TemporaryDirectory() as folder:
         for number in range(count):
@@ -73,7 +73,9 @@ def _load(folder: Path, number: int, tally: Tally, limit: float) -> None:
     except ScenarioInvalid as invalid:
         tally.refused += 1
         tally.problems += len(invalid.problems)
-        tally.wrong += [f"{number}: not a line with a place: {line!r}" for line in invalid.problems if not _fine(line)]
+        tally.wrong += [
+            f"{number}: not a line with a place: {line!r}" for line in invalid.problems if not _has_place(line)
+        ]
     except TookTooLong:
         tally.wrong.append(f"{number}: more than {limit} s\n{traceback.format_exc(limit=-12)}")
     except Exception:  # noqa: BLE001  # the campaign exists to find these
@@ -82,7 +84,7 @@ def _load(folder: Path, number: int, tally: Tally, limit: float) -> None:
 
 
 def _digest(scenario: Scenario) -> None:
-    """Do with a scenario what every run does before it needs a cluster."""
+    """Do everything with a scenario that a run does before it needs a cluster."""
     placement = Placement.unique(scenario, "x")
     for step in with_predicted_verdicts(scenario, PROFILES["specification"]).steps:
         closed_world(step)
@@ -92,7 +94,7 @@ def _digest(scenario: Scenario) -> None:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Raise TookTooLong in what runs inside once the seconds are over."""
+    """Raise ``TookTooLong`` in the body when the seconds have passed."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise TookTooLong
@@ -106,5 +108,5 @@ def _within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _fine(line: str) -> bool:
+def _has_place(line: str) -> bool:
     return bool(_LINE.fullmatch(line)) and line.isprintable()

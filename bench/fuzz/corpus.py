@@ -1,4 +1,4 @@
-"""What the campaign starts from: the shipped scenarios, and manifests as the world writes them."""
+"""The files that mutations start from: the shipped scenarios, and manifests as people write them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ Files = Mapping[str, bytes]
 """A directory: the content of each file by its path."""
 
 _LARGEST = 8_000
-"""Bytes of a scenario: most of what a mutation of a larger one could find, it would find in a small one sooner."""
+"""Bytes of the largest scenario that is mutated: what a larger one could show, a small one shows sooner."""
 
 _WORLD = """
 apiVersion: v1
@@ -109,13 +109,13 @@ _DENY = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name
 
 
 def corpus() -> tuple[Files, ...]:
-    """The directories to mutate, in one order for ever."""
-    made = [
+    """Return the directories to mutate, always in the same order."""
+    written = [
         {"all.yaml": _WORLD.encode()},
         {SCENARIO_FILE: _PATHS.encode(), "workloads.yaml": _PODS.encode(), "p/deny.yml": _DENY.encode()},
     ]
     shipped = sorted((Path(__file__).parents[2] / "scenarios").rglob(SCENARIO_FILE))
-    return (*made * 8, *filter(_is_small, map(_read, shipped)))
+    return (*written * 8, *filter(_is_small, map(_read, shipped)))
 
 
 def _read(file: Path) -> Files:

@@ -1,4 +1,4 @@
-"""Mutations of files: of their bytes, their words, their lines and their values."""
+"""Mutations of files: bytes, words, lines and values."""
 
 import random
 import re
@@ -39,7 +39,7 @@ NASTY = tuple(text.encode("utf-8", "surrogatepass") for text in _TEXTS)
 
 
 def mutated(files: Files, dice: random.Random) -> Files:
-    """A directory with one to four mutations, most of them in its scenario.yaml where it has one."""
+    """Return the directory with one to four mutations, most of them in its scenario.yaml if it has one."""
     changed = dict(files)
     for _ in range(dice.choice((1, 1, 1, 2, 4))):
         names = sorted(changed)
@@ -97,7 +97,7 @@ def _indent(data: bytes, dice: random.Random) -> bytes:
 
 
 def _change_value(data: bytes, dice: random.Random) -> bytes:
-    """Another value at some place of the data, for which the file has to be good YAML."""
+    """Replace a random value. The file must be valid YAML, else a word is replaced."""
     try:
         documents = list(yaml.safe_load_all(data))
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError):
@@ -113,7 +113,7 @@ def _change_value(data: bytes, dice: random.Random) -> bytes:
 
 
 def places(documents: Any) -> Iterator[tuple[Any, Any]]:
-    """Every holder and key, each holder once: an alias may stand inside its own anchor."""
+    """Yield every container and key, each container once: an alias may be inside its own anchor."""
     left, seen = [documents], set()
     for value in left:
         if isinstance(value, dict | list) and id(value) not in seen:

@@ -1,4 +1,4 @@
-"""``python -m bench.fuzz.api [COUNT [SEED]]``: malformed requests to a cluster; exit code 1 where one goes wrong."""
+"""``python -m bench.fuzz.api [COUNT [SEED]]``: send malformed requests; exit with 1 if one goes wrong."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ COUNT = 5000
 
 
 def main() -> int:
-    """Run the campaign on a cluster of its own and print its figures."""
+    """Run the campaign on a new cluster and print its figures."""
     count, seed = (*map(int, sys.argv[1:]), *(COUNT, SEED)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as directory:
         cluster = EmbeddedBackend().create("fuzz", Path(directory))
@@ -24,8 +24,8 @@ def main() -> int:
             seconds, log = perf_counter() - start, (Path(directory) / "daemon.log").read_text()
         finally:
             EmbeddedBackend().delete(cluster.name, Path(directory))
-    for story in tally.wrong:
-        print(story)
+    for message in tally.wrong:
+        print(message)
     print(log, end="")
     codes = ", ".join(f"{code}: {tally.codes[code]}" for code in sorted(tally.codes))
     print(

@@ -1,4 +1,4 @@
-"""Each request is answered in time: never with 500, and nothing of it is told in the cluster's log."""
+"""Sends malformed requests: each must be answered in time and not with 500, and leave nothing in the cluster's log."""
 
 import json
 import random
@@ -13,15 +13,15 @@ from bench.fuzz.api.mutate import Sent, mutated
 
 SEED = 8
 LIMIT = 2.0
-"""Seconds until the answer has begun."""
+"""Time limit for the start of the answer, in seconds."""
 _PATIENCE = 0.05
-"""Seconds for the answer to a request that may not be whole; then the server is told that nothing follows."""
+"""Seconds to wait for the answer to a request that may be incomplete, before the sending side is closed."""
 _STATUS = re.compile(rb"HTTP/\d\.\d (\d{3}) ")
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is, on 127.0.0.1, and what opens it."""
+    """The port of the API on 127.0.0.1, and its token."""
 
     port: int
     token: str
@@ -29,7 +29,7 @@ class Server:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a campaign: answers by code, seconds of the slowest, and a story for each that went wrong."""
+    """The result of a campaign: answers by code, the seconds of the slowest, and a message for each that went wrong."""
 
     codes: Counter[int] = field(default_factory=Counter)
     closed: int = 0
@@ -38,7 +38,7 @@ class Tally:
 
 
 def campaign(server: Server, count: int, seed: int = SEED, limit: float = LIMIT) -> Tally:
-    """Send so many requests; each is a function of the seed and its number alone, and of the token."""
+    """Send ``count`` requests. Each depends on the seed, its number and the token alone."""
     tally = Tally()
     for number in range(count):
         sent = mutated(random.Random(f"{seed}.{number}"), server.token)
@@ -49,7 +49,7 @@ def campaign(server: Server, count: int, seed: int = SEED, limit: float = LIMIT)
             tally.wrong.append(f"{number}: no answer within {limit} s to {sent.content[:900]!r}")
             continue
         except ConnectionRefusedError:
-            tally.wrong.append(f"{number}: the server is gone")
+            tally.wrong.append(f"{number}: the server has ended")
             return tally
         tally.slowest = max(tally.slowest, perf_counter() - start)
         _judge(answer, number, sent, tally)
@@ -70,7 +70,7 @@ def _judge(answer: bytes, number: int, sent: Sent, tally: Tally) -> None:
 
 
 def _is_sound(answer: bytes) -> bool:
-    """Whether an answer in JSON that has come whole can be read."""
+    """Return whether a complete answer in JSON can be parsed; other answers are sound."""
     head, _, body = answer.partition(b"\r\n\r\n")
     length = re.search(rb"Content-Length: (\d+)", head)
     if length is None or int(length[1]) != len(body) or b"Content-Type: application/json" not in head or not body:
@@ -82,7 +82,7 @@ def _is_sound(answer: bytes) -> bool:
 
 
 def _answer(server: Server, sent: Sent, limit: float) -> bytes:
-    """What the server says at first, b"" where it only closes; raises TimeoutError."""
+    """Return the first answer, b"" if the server only closes the connection. Raises ``TimeoutError``."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=limit) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(sent.content)
@@ -97,7 +97,7 @@ def _answer(server: Server, sent: Sent, limit: float) -> bytes:
 
 
 def _received(connection: socket.socket, *, bare: bool) -> bytes:
-    """The head of the answer, and the body unless it is `bare`, as that to HEAD."""
+    """Return the head of the answer and, unless ``bare`` as for HEAD, its body."""
     received = b""
     with suppress(ConnectionResetError):
         while chunk := connection.recv(65536):

@@ -1,4 +1,4 @@
-"""Sound requests, as clients send them, that mutations start from."""
+"""The valid requests, as clients send them, that mutations start from."""
 
 import json
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ _REVIEW = {"spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request before it is written: `body` is a JSON value, or bytes that are sent as they are."""
+    """A request before serialization: ``body`` is a JSON value, or bytes that are sent unchanged."""
 
     method: str
     path: str
@@ -63,13 +63,13 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def content(self) -> bytes:
-        """The bytes of the body."""
+        """Return the bytes of the body."""
         if isinstance(self.body, bytes):
             return self.body
         return b"" if self.body is None else json.dumps(self.body).encode()
 
-    def written(self, token: str) -> bytes:
-        """The request as it stands on the wire."""
+    def to_bytes(self, token: str) -> bytes:
+        """Return the request as HTTP/1.1."""
         content = self.content()
         headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {token}", "User-Agent": "fuzz/1", **self.headers}
         if content:

@@ -1,4 +1,4 @@
-"""Mutations of requests: of their bytes, their lines, their values, and of how they are sent."""
+"""Mutations of requests: bytes, headers, values, and the way they are sent."""
 
 import copy
 import random
@@ -44,17 +44,17 @@ _TAILS = (
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The bytes of a request, and whether it is whole: the server has all that it may wait for."""
+    """The bytes of a request; ``whole``: it is complete, so that the server waits for nothing more."""
 
     content: bytes
     whole: bool
 
 
 def mutated(dice: random.Random, token: str) -> Sent:
-    """A malformed request."""
+    """Return a malformed request."""
     request = dice.choice(CORPUS)
     if dice.random() < 0.25:
-        return _raw(request.written(token), dice, token)
+        return _raw(request.to_bytes(token), dice, token)
     for _ in range(dice.choice((1, 1, 2, 3))):
         request = dice.choice(_MUTATIONS)(request, dice)
     whole = not {name.lower() for name in request.headers} & {
@@ -63,12 +63,12 @@ def mutated(dice: random.Random, token: str) -> Sent:
         "expect",
         "upgrade",
     }
-    content = request.written(token).replace(b"{token}", token.encode())
+    content = request.to_bytes(token).replace(b"{token}", token.encode())
     return Sent(content, whole=whole and b"\x00" not in content.split(b"\r\n\r\n")[0])
 
 
 def _raw(content: bytes, dice: random.Random, token: str) -> Sent:
-    """Bytes changed, cut out or put in anywhere."""
+    """Return the request with bytes changed, removed or inserted anywhere."""
     at, to = sorted(dice.randrange(len(content) + 1) for _ in range(2))
     nasty = dice.choice((*NASTY, *_TAILS)).replace(b"{token}", token.encode())
     changed = dice.choice(
@@ -90,7 +90,7 @@ def _method(request: Request, dice: random.Random) -> Request:
 
 
 def _segment(request: Request, dice: random.Random) -> Request:
-    """Another segment of the path."""
+    """Replace, insert or remove a segment of the path."""
     path, mark, query = request.path.partition("?")
     parts = path.split("/")
     at = dice.randrange(len(parts))
@@ -99,7 +99,7 @@ def _segment(request: Request, dice: random.Random) -> Request:
 
 
 def _parameter(request: Request, dice: random.Random) -> Request:
-    """Another value, or another parameter, in the query."""
+    """Replace a value of the query, or add a parameter."""
     path, _, query = request.path.partition("?")
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     if pairs and dice.random() < 0.6:
@@ -141,7 +141,7 @@ def _header(request: Request, dice: random.Random) -> Request:
 
 
 def _value(request: Request, dice: random.Random) -> Request:
-    """Another value at some place of the body; what makes pods is only tried then."""
+    """Replace a random value of the body; a request that creates pods becomes a dry run."""
     if not isinstance(request.body, dict | list):
         return _body_bytes(request, dice)
     holder_of = {"": copy.deepcopy(request.body)}
@@ -150,18 +150,18 @@ def _value(request: Request, dice: random.Random) -> Request:
         holder[dice.choice(("x", "", "name", "$patch", "$retainKeys", "$setElementOrder/ports"))] = holder.pop(key)
     else:
         holder[key] = dice.choice(VALUES)
-    return _only_tried(replace(request, body=next(iter(holder_of.values()))))
+    return _as_dry_run(replace(request, body=next(iter(holder_of.values()))))
 
 
 def _body_bytes(request: Request, dice: random.Random) -> Request:
     content = request.content()
     at, to = sorted(dice.randrange(len(content) + 1) for _ in range(2))
     nasty = dice.choice(NASTY)
-    return _only_tried(replace(request, body=dice.choice((content[:at] + nasty + content[to:], content[:at], nasty))))
+    return _as_dry_run(replace(request, body=dice.choice((content[:at] + nasty + content[to:], content[:at], nasty))))
 
 
-def _only_tried(request: Request) -> Request:
-    """The request as a dry run where a large number in it would make that many pods."""
+def _as_dry_run(request: Request) -> Request:
+    """Return the request as a dry run if a large number in it would create that many pods."""
     if "/apis/apps/" not in request.path:
         return request
     return replace(request, path=request.path.partition("?")[0] + "?dryRun=All&fieldManager=y")

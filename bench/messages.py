@@ -1,4 +1,4 @@
-"""How long a closed world takes to be told: from the evidence of its cells to the message and the table. No cluster."""
+"""The time to report a closed world: from the evidence of its cells to the message and the table. Needs no cluster."""
 
 import time
 
@@ -16,11 +16,11 @@ SIZES = (12, 25, 50, 100)
 PORT = 8080
 
 
-def told(pods: int, *, red: bool) -> float:
-    """Seconds to tell of all pairs of this many pods: all cells as expected, or none."""
+def report(pods: int, *, red: bool) -> float:
+    """Return the seconds to report all pairs of so many pods; ``red``: no cell is as expected, else all are."""
     evidence = [(source, target, _evidence(red=red)) for source, target in _pairs(pods)]
     start = time.perf_counter()
-    path_results = [_finding(*cell) for cell in evidence]
+    path_results = [_path_result(*cell) for cell in evidence]
     table = TruthTable.of(path_results)
     if table.wrong:
         world_story(path_results, Story("", ""))
@@ -33,16 +33,14 @@ def _pairs(pods: int) -> list[tuple[str, str]]:
     return [(source, target) for source in names for target in names if source != target]
 
 
-def _finding(source: str, target: str, evidence: Evidence) -> PathResult:
-    spelled = f"{target}:{PORT}"
+def _path_result(source: str, target: str, evidence: Evidence) -> PathResult:
+    text = f"{target}:{PORT}"
     ends = PodSource(NamespacedName("default", source)), PodTarget(NamespacedName("default", target), PORT)
-    path = Path(ends[0], Scheme.TCP, ends[1], source, spelled)
-    return PathResult(
-        Expectation(path, evidence.expected, "scenario.yaml:1"), (PodPairResult(source, spelled, evidence),)
-    )
+    path = Path(ends[0], Scheme.TCP, ends[1], source, text)
+    return PathResult(Expectation(path, evidence.expected, "scenario.yaml:1"), (PodPairResult(source, text, evidence),))
 
 
 def _evidence(*, red: bool) -> Evidence:
-    """Three attempts at a path that should be allowed."""
+    """Return three attempts at a path that should be allowed."""
     reply = Reply(Outcome.TIMED_OUT if red else Outcome.CONNECTED, "", "agent", f"nc -vz -w 1 10.244.0.1 {PORT}")
     return Evidence(Expected.ALLOWED, tuple(Attempt(0.5 * number, reply) for number in range(3)))

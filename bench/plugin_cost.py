@@ -1,4 +1,4 @@
-"""What the installed plugin costs a project that has no scenarios."""
+"""The cost of the installed plugin for a project that has no scenarios."""
 
 import resource
 import subprocess
@@ -13,7 +13,10 @@ _MODES: dict[str, tuple[str, ...]] = {"a test": (), "a test, -n 1": ("-n", "1")}
 
 
 def costs() -> dict[str, tuple[float, float]]:
-    """Median processor seconds of a run of one plain test with and without the plugin, by how it is run; in turns."""
+    """Return, for each way to run one plain test, the median processor seconds with and without the plugin.
+
+    The runs with and without alternate.
+    """
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "test_plain.py").write_text("def test_it(): ...\n")
         return {mode: _cost(Path(directory), arguments) for mode, arguments in _MODES.items()}
@@ -21,7 +24,7 @@ def costs() -> dict[str, tuple[float, float]]:
 
 def _cost(folder: Path, arguments: tuple[str, ...]) -> tuple[float, float]:
     pairs = [(_run(folder, arguments), _run(folder, (*arguments, *_WITHOUT))) for _ in range(_RUNS)][1:]
-    return median(with_it for with_it, _ in pairs), median(without for _, without in pairs)
+    return median(with_plugin for with_plugin, _ in pairs), median(without for _, without in pairs)
 
 
 def _run(folder: Path, arguments: tuple[str, ...]) -> float:
@@ -32,6 +35,6 @@ def _run(folder: Path, arguments: tuple[str, ...]) -> float:
 
 
 def _processor_seconds() -> float:
-    """What the processes that were waited for have used: unlike the time on the clock, it hardly depends on others."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    """Return the processor time of all ended children: unlike wall time, it hardly depends on other processes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -1,8 +1,8 @@
-"""Writes the schema file of the embedded cluster's API from the `kubernetes_validate` package's OpenAPI definitions.
+"""Writes the schema file of the embedded cluster's API from the definitions of `kubernetes_validate`.
 
-Run at development time, when the Kubernetes version to imitate changes: `python tools/generate_schema.py 1.37.0`.
-Keeps what the served kinds reach, drops descriptions, and writes one definition a line, so that a change of version
-can be reviewed as a diff.
+Run it when the Kubernetes version to imitate changes: `python tools/generate_api_schema.py 1.37.0`. It keeps the
+definitions that the served kinds refer to, drops descriptions, and writes one definition a line, so that a change of
+version can be reviewed as a diff.
 """
 
 import argparse
@@ -53,6 +53,7 @@ TARGET = Path(__file__).parent.parent / "harness/netpol_harness/emulator/apiserv
 
 
 def main() -> None:
+    """Write the schema file for the version on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("version", help="a version that kubernetes_validate knows, such as 1.37.0")
     version = parser.parse_args().version
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def reachable(definitions: Mapping[str, Any], roots: tuple[str, ...]) -> set[str]:
-    """The roots and every definition that they refer to, however indirectly."""
+    """Return the roots and every definition that they refer to, directly or not."""
     seen: set[str] = set()
     waiting = list(roots)
     while waiting:
@@ -75,6 +76,7 @@ def reachable(definitions: Mapping[str, Any], roots: tuple[str, ...]) -> set[str
 
 
 def references(schema: object) -> Iterator[str]:
+    """Yield the names of the definitions that a schema refers to directly."""
     if isinstance(schema, Mapping):
         if isinstance(schema.get("$ref"), str):
             yield definition_name(schema["$ref"])
@@ -83,16 +85,17 @@ def references(schema: object) -> Iterator[str]:
 
 
 def definition_name(reference: str) -> str:
+    """Return the last part of a ``$ref``."""
     return reference.rsplit("/", 1)[1]
 
 
 def slim(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """One schema without descriptions, nulls ("optional" is what `required` does not list) and alternatives."""
+    """Return a schema without descriptions, alternatives and nulls: a field is optional if ``required`` lacks it."""
     if name in SPECIAL:
         return SPECIAL[name]
     slimmed = {key: schema[key] for key in KEPT if key in schema}
     if isinstance(slimmed.get("type"), list):
-        slimmed["type"] = next(word for word in slimmed["type"] if word != "null")
+        slimmed["type"] = next(name for name in slimmed["type"] if name != "null")
     if "$ref" in schema:
         slimmed["$ref"] = f"#/components/schemas/{definition_name(schema['$ref'])}"
     if "items" in schema:
@@ -105,6 +108,7 @@ def slim(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render(version: str, definitions: Mapping[str, Any]) -> str:
+    """Return the file's content."""
     lines = (f"{json.dumps(name)}: {json.dumps(schema, sort_keys=True)}" for name, schema in definitions.items())
     return f'{{"version": {json.dumps(version)}, "definitions": {{\n' + ",\n".join(lines) + "\n}}\n"
 
