@@ -22,12 +22,12 @@ from netpol_harness.emulator.store import (
 POD = Key("pods", "default", "web")
 
 
-def make_store(remembered_events: int = 4096) -> Store:
+def make_store(history_limit: int = 4096) -> Store:
     uids = count(1)
     return Store(
         now=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         new_uid=lambda: f"uid-{next(uids)}",
-        remembered_events=remembered_events,
+        history_limit=history_limit,
     )
 
 
@@ -59,7 +59,7 @@ def test_an_object_cannot_be_created_twice() -> None:
     ],
     ids=["get", "update", "modify", "remove"],
 )
-def test_what_is_not_there_is_not_found(act: Callable[[Store], object]) -> None:
+def test_a_missing_object_is_not_found(act: Callable[[Store], object]) -> None:
     with pytest.raises(NotFound):
         act(make_store())
 
@@ -73,7 +73,7 @@ def test_update_keeps_identity_and_refuses_a_stale_writer() -> None:
         store.update("pods", {**first, "spec": {"nodeName": "b"}})
 
 
-def test_a_write_that_changes_nothing_is_no_commit() -> None:
+def test_a_write_that_changes_nothing_makes_no_commit() -> None:
     store = make_store()
     store.create("pods", pod(nodeName="a"))
     before = store.resource_version
@@ -83,7 +83,7 @@ def test_a_write_that_changes_nothing_is_no_commit() -> None:
     assert store.resource_version == before
 
 
-def test_modify_hands_out_a_copy() -> None:
+def test_modify_passes_a_copy() -> None:
     store = make_store()
     first = store.create("pods", pod(containers=[{"name": "a"}]))
 
@@ -95,7 +95,7 @@ def test_modify_hands_out_a_copy() -> None:
     assert first["spec"]["containers"] == [{"name": "a"}]
 
 
-def test_list_is_by_namespace_or_of_all() -> None:
+def test_list_covers_one_namespace_or_all() -> None:
     store = make_store()
     for namespace, name in (("b", "x"), ("a", "z"), ("a", "y")):
         store.create("pods", pod(name, namespace))
@@ -104,7 +104,7 @@ def test_list_is_by_namespace_or_of_all() -> None:
     assert store.list("services") == []
 
 
-def test_hooks_see_commits_in_order_even_those_of_hooks() -> None:
+def test_hooks_see_commits_in_order_including_those_of_hooks() -> None:
     store = make_store()
     seen: list[tuple[str, EventType]] = []
 
@@ -118,7 +118,7 @@ def test_hooks_see_commits_in_order_even_those_of_hooks() -> None:
     assert seen == [("web", EventType.ADDED), ("web", EventType.DELETED)]
 
 
-def test_a_deletion_has_a_version_of_its_own() -> None:
+def test_a_deletion_has_its_own_version() -> None:
     store = make_store()
     created = store.create("pods", pod())
     removed = store.remove(POD)
@@ -126,7 +126,7 @@ def test_a_deletion_has_a_version_of_its_own() -> None:
 
 
 def test_history_is_replayed_until_it_is_forgotten() -> None:
-    store = make_store(remembered_events=2)
+    store = make_store(history_limit=2)
     start = store.resource_version
     versions = [int(store.create("pods", pod(name))["metadata"]["resourceVersion"]) for name in "abc"]
     assert [event.resource_version for event in store.events_since("pods", versions[0])] == versions[1:]
@@ -136,7 +136,7 @@ def test_history_is_replayed_until_it_is_forgotten() -> None:
 
 
 class Replay(RuleBasedStateMachine):
-    """Whoever applies the events to what it listed before has what a new list shows."""
+    """A list plus the events since then equals a new list."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ POLICY: JsonObject = {"metadata": {"namespace": "x", "name": "deny"}, "spec": {"
 
 
 class Tables:
-    """Remembers transactions; refuses them for as long as ``refuse`` is set, and waits until ``open``."""
+    """Records transactions. It refuses them while ``refuse`` is set, and waits until ``open``."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -49,7 +49,7 @@ def run(test: Callable[[Store, Tables, Dataplane], Awaitable[None]], agent: Poli
     asyncio.run(body())
 
 
-def test_settled_means_in_force() -> None:
+def test_settled_means_installed() -> None:
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
         await dataplane.settled()
         store.create("pods", pod("a", "10.244.0.2"))
@@ -86,7 +86,7 @@ def test_changes_during_a_transaction_are_taken_together() -> None:
     run(test)
 
 
-def test_changes_are_put_in_force_without_anyone_waiting() -> None:
+def test_changes_are_installed_even_if_nobody_waits() -> None:
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
         await dataplane.settled()
         store.create("pods", pod("a", "10.244.0.2"))
@@ -114,7 +114,7 @@ def test_a_failure_raises_until_a_later_transaction_succeeds() -> None:
 
 
 class Hesitant:
-    """An agent that writes an empty chain at first, and one with a rule when it is asked again."""
+    """An engine that returns an empty chain first, and one with a rule the second time."""
 
     def __init__(self) -> None:
         self.asked: list[int] = []
@@ -130,7 +130,7 @@ class Hesitant:
         return self
 
 
-def test_an_agent_is_asked_again_when_it_wants_to_be() -> None:
+def test_an_engine_runs_again_after_the_time_that_it_gave() -> None:
     agent = Hesitant()
 
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
@@ -143,7 +143,7 @@ def test_an_agent_is_asked_again_when_it_wants_to_be() -> None:
     run(test, agent)
 
 
-def test_nobody_is_asked_after_the_end() -> None:
+def test_no_engine_runs_after_close() -> None:
     agent = Hesitant()
 
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
@@ -153,25 +153,25 @@ def test_nobody_is_asked_after_the_end() -> None:
     assert agent.asked == [0]
 
 
-def test_starting_over_reads_everything_again_and_changes_nothing_in_force() -> None:
+def test_a_restart_reads_everything_again_and_keeps_the_installed_rules() -> None:
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
         store.create("pods", pod("a", "10.244.0.2"))
         store.create("networkpolicies", POLICY)
         await dataplane.settled()
-        dataplane.start_over()
+        dataplane.restart_engine()
         await dataplane.settled()
         assert len(tables.texts) == 1
 
     run(test)
 
 
-def test_starting_over_restarts_the_agent() -> None:
+def test_a_restart_replaces_the_engine() -> None:
     agent = Hesitant()
 
     async def test(store: Store, tables: Tables, dataplane: Dataplane) -> None:
         await dataplane.settled()
         store.create("pods", pod("a", "10.244.0.2"))
-        dataplane.start_over()
+        dataplane.restart_engine()
         await dataplane.settled()
         assert (agent.restarts, agent.asked[-1]) == (1, 1)
 

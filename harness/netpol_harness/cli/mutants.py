@@ -47,7 +47,7 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the mutants; return 1 if one survives or the baseline is not clean."""
     if args.list:
-        print_text("".join(f"{mutant.name}: {mutant.sentence}\n" for mutant in MUTANTS.values()))
+        print_text("".join(f"{mutant.name}: {mutant.description}\n" for mutant in MUTANTS.values()))
         return 0
     if args.write:
         _check_writable(args.write)
@@ -119,7 +119,7 @@ def _lines(result: CampaignResult) -> Iterator[str]:
     for trial in trials:
         if not trial.kills:
             mutant, verdict = MUTANTS[trial.mutant], "UNDECIDED" if trial.errors or trial.broken else "SURVIVES "
-            yield f"{verdict} {mutant.name}: {mutant.sentence} Seen in: {', '.join(mutant.sources)}"
+            yield f"{verdict} {mutant.name}: {mutant.description} Seen in: {', '.join(mutant.sources)}"
     seconds = sum(trial.seconds for trial in trials)
     yield f"{len(killed)} of {len(trials)} mutants killed in {seconds:.0f} s of runs"
     yield f"without a mutant: {baseline.items} items in {baseline.seconds:.0f} s, {_verdict(baseline)}"

@@ -58,7 +58,7 @@ async def _run(options: EmulatorOptions, inherited: Inherited, token: str) -> No
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     node = _node()
     dataplane = Dataplane(store, Nft(), _agent(options.mutant))
-    asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, dataplane.start_over)
+    asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, dataplane.restart_engine)
     kubelet = Kubelet(
         store,
         node,

@@ -1,9 +1,9 @@
-"""The cluster's state: every object, its versions, and an ordered stream of changes.
+"""The state of the cluster: every object, its versions, and an ordered stream of changes.
 
-Invariant: one resource version, a single counter for all resources, names one state of the whole store; it
-grows by one with each commit, and an object carries the version of its last change. Pure: the clock and the
-source of uids are given, nothing waits. Objects go in and come out as plain dictionaries and are immutable
-from then on, by agreement: a caller that wants another state gives another dictionary.
+Invariant: one resource version, from a single counter for all resources, names one state of the whole store. It grows
+by one with each commit, and an object carries the version of its last change. Pure: the caller passes the clock and the
+source of uids, and nothing waits. Objects are plain dictionaries. By agreement they are immutable once they have passed
+in or out of the store: a caller that wants another state passes another dictionary.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from netpol_harness.model.json_object import JsonObject
 _Json = TypeVar("_Json")
 
 FIRST_VERSION = 1
-"""The version of an empty store; "0" has a meaning of its own on the wire."""
+"""The version of an empty store. "0" has a special meaning in requests."""
 
 
 class EventType(StrEnum):
@@ -31,7 +31,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One object: plural resource name, namespace ("" when cluster scoped), name."""
+    """The key of one object: plural resource name, namespace ("" for cluster-scoped resources), name."""
 
     resource: str
     namespace: str
@@ -45,7 +45,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One commit: the object as it is after it (for DELETED: as it was last, with the version of the deletion)."""
+    """One commit. ``object`` is the state after it; for DELETED, the last state with the version of the deletion."""
 
     type: EventType
     key: Key
@@ -58,7 +58,7 @@ Hook: TypeAlias = Callable[[Event], object]
 
 
 class StoreError(Exception):
-    """A store operation that cannot be done; `key` names the object."""
+    """A store operation that cannot be done. ``key`` names the object."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(
@@ -72,57 +72,55 @@ class NotFound(StoreError):
 
 
 class AlreadyExists(StoreError):
-    """An object of this name exists."""
+    """An object of this name exists already."""
 
 
 class Conflict(StoreError):
-    """The caller saw an older version of the object than the one in the store."""
+    """The caller's version of the object is older than the stored one."""
 
 
 class Expired(Exception):
-    """The changes since this version are no longer remembered."""
+    """The changes since this version are no longer in the history."""
 
 
 class Store:
-    """All objects of one cluster. Belongs to one thread; hooks run inside the call that commits."""
+    """All objects of one cluster. It belongs to one thread; hooks run inside the call that commits."""
 
-    def __init__(
-        self, *, now: Callable[[], datetime], new_uid: Callable[[], str], remembered_events: int = 4096
-    ) -> None:
+    def __init__(self, *, now: Callable[[], datetime], new_uid: Callable[[], str], history_limit: int = 4096) -> None:
         self._now = now
         self._new_uid = new_uid
-        self._remembered_events = remembered_events
+        self._history_limit = history_limit
         self._objects: dict[str, dict[str, dict[str, JsonObject]]] = {}
         self._history: dict[str, deque[Event]] = {}
-        self._forgotten: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
         self._hooks: list[Hook] = []
         self._undelivered: deque[Event] = deque()
         self._delivering = False
         self.resource_version = FIRST_VERSION
 
     def timestamp(self) -> str:
-        """The current time as the API writes it: RFC 3339, UTC, whole seconds."""
+        """Return the current time as the API writes it: RFC 3339, UTC, whole seconds."""
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def get(self, key: Key) -> JsonObject:
-        """The object; raises NotFound."""
-        found = self.find(key)
-        if found is None:
+        """Return the object. Raises NotFound."""
+        stored = self.find(key)
+        if stored is None:
             raise NotFound(key)
-        return found
+        return stored
 
     def find(self, key: Key) -> JsonObject | None:
-        """The object, or None."""
+        """Return the object, or None."""
         return self._objects.get(key.resource, {}).get(key.namespace, {}).get(key.name)
 
     def list(self, resource: str, namespace: str = "") -> list[JsonObject]:
-        """The objects of one namespace, or of all ("", also for cluster-scoped resources), by namespace and
+        """Return the objects of one namespace, or of all for "" (also for cluster-scoped resources), by namespace and
         name.
         """
         return list(self._iterate(resource, namespace))
 
     def create(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:
-        """Store a new object with a fresh uid, creationTimestamp and resourceVersion; raises AlreadyExists."""
+        """Store a new object with a new uid, creationTimestamp and resourceVersion. Raises AlreadyExists."""
         key = Key.of(resource, obj)
         if self.find(key) is not None:
             raise AlreadyExists(key)
@@ -132,8 +130,8 @@ class Store:
     def update(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:
         """Replace an object, keeping its uid and creationTimestamp.
 
-        metadata.resourceVersion, when present, must be the stored one. A write that changes nothing is no
-        commit. Raises NotFound, Conflict.
+        A metadata.resourceVersion must be the stored one. A write that changes nothing makes no commit. Raises
+        NotFound, Conflict.
         """
         key = Key.of(resource, obj)
         stored = self.get(key)
@@ -147,28 +145,28 @@ class Store:
         return self._commit(EventType.MODIFIED, key, replacement, stored)
 
     def modify(self, key: Key, change: Callable[[JsonObject], JsonObject | None]) -> JsonObject:
-        """Replace an object by `change` of a copy of it, which `change` may edit in place and return.
+        """Replace an object by ``change`` of a copy of it. ``change`` may edit the copy in place and return it.
 
-        None, or an equal object, is no commit. Raises NotFound.
+        None, or an equal object, makes no commit. Raises NotFound.
         """
         stored = self.get(key)
         changed = change(clone(stored))
         return stored if changed is None else self.update(key.resource, changed)
 
     def remove(self, key: Key) -> JsonObject:
-        """Take the object out and return its last state; raises NotFound."""
+        """Remove the object and return its last state. Raises NotFound."""
         removed = self.get(key)
         siblings = self._objects[key.resource][key.namespace]
         del siblings[key.name]
         return self._commit(EventType.DELETED, key, removed, removed)
 
     def subscribe(self, hook: Hook) -> None:
-        """Call `hook` after each commit, in commit order, also for commits made by hooks."""
+        """Call ``hook`` after each commit, in commit order, including commits made by hooks."""
         self._hooks.append(hook)
 
     def events_since(self, resource: str, version: int) -> tuple[Event, ...]:
-        """The commits to a resource after `version`, oldest first; raises Expired."""
-        if version < self._forgotten.get(resource, 0):
+        """Return the commits to a resource after ``version``, oldest first. Raises Expired."""
+        if version < self._dropped.get(resource, 0):
             raise Expired
         return tuple(event for event in self._history.get(resource, ()) if event.resource_version > version)
 
@@ -193,11 +191,11 @@ class Store:
     def _remember(self, event: Event) -> None:
         history = self._history.setdefault(event.key.resource, deque())
         history.append(event)
-        if len(history) > self._remembered_events:
-            self._forgotten[event.key.resource] = history.popleft().resource_version
+        if len(history) > self._history_limit:
+            self._dropped[event.key.resource] = history.popleft().resource_version
 
     def _deliver(self) -> None:
-        """Run the hooks; a commit made inside a hook waits until all hooks have seen the one before."""
+        """Run the hooks. A commit made inside a hook waits until all hooks have seen the one before."""
         if self._delivering:
             return
         self._delivering = True
@@ -211,7 +209,7 @@ class Store:
 
 
 def clone(value: _Json) -> _Json:
-    """A deep copy of a JSON value."""
+    """Return a deep copy of a JSON value."""
     if isinstance(value, dict):
         return {name: clone(item) for name, item in value.items()}  # type: ignore[return-value]
     if isinstance(value, list):

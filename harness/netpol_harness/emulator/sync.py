@@ -1,8 +1,8 @@
-"""Keeps the kernel's ruleset equal to what the store says.
+"""Keeps the kernel's ruleset equal to the state of the store.
 
-Invariant: when ``settled()`` returns, the table enforces at least the store's state of the moment of the call.
-Changes that come while a transaction is under way are taken together in the next. A transaction that fails changes
-nothing, is logged with its offending line, and makes ``settled()`` raise until some later one succeeds.
+Invariant: when ``settled()`` returns, the table enforces at least the store's state at the time of the call. Changes
+that come during a transaction are taken together in the next one. A failed transaction changes nothing, is logged with
+its offending line, and makes ``settled()`` raise until a later one succeeds.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Tables(Protocol):
-    """Where transactions go: ``nft.Nft``, or a stand-in."""
+    """The target of transactions: ``nft.Nft``, or a stand-in."""
 
     def apply(self, text: str) -> None:
         """Run one transaction, wholly or not at all."""
@@ -28,83 +28,86 @@ class Tables(Protocol):
 
 
 class Dataplane:
-    """Lives on the event loop in whose thread the store is used; rules are computed and applied in a thread beside it.
+    """Installs rules whenever the store changes.
 
+    It lives on the event loop in whose thread the store is used. Rules are computed and applied in another thread.
     ``tables`` must have been opened in the node's network namespace.
     """
 
-    def __init__(self, store: Store, tables: Tables, agent: PolicyEngine | None = None) -> None:
+    def __init__(self, store: Store, tables: Tables, engine: PolicyEngine | None = None) -> None:
         self._store = store
         self._view = WorldView.of(store)
         self._tables = tables
-        self._agent = agent or CorrectEngine()
+        self._engine = engine or CorrectEngine()
         self._alarm: asyncio.TimerHandle | None = None
-        self._in_force = EMPTY
-        self._wanted = 1
-        self._reached = 0
+        self._installed = EMPTY
+        self._requested = 1
+        self._completed = 0
         self._work: asyncio.Task[Exception | None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dataplane")
-        store.subscribe(self._note)
+        store.subscribe(self._on_event)
 
     async def settled(self) -> None:
-        """Return once the store's state at this moment is enforced; raises what kept it from being."""
-        wanted = self._wanted
-        while self._reached < wanted:
+        """Return once the store's current state is enforced. Raises the error that prevents it."""
+        requested = self._requested
+        while self._completed < requested:
             failure = await asyncio.shield(self._working())
-            if failure is not None and self._reached < wanted:
+            if failure is not None and self._completed < requested:
                 raise failure
 
-    def start_over(self) -> None:
-        """Restart the policy agent: it reads everything anew and puts it in force, in place, without a window."""
+    def restart_engine(self) -> None:
+        """Restart the policy engine: it reads everything again and installs it in place, so no window opens."""
         self._view = WorldView.of(self._store)
-        self._agent = self._agent.restarted()
-        self._look()
+        self._engine = self._engine.restarted()
+        self._request()
 
     async def close(self) -> None:
-        """Finish what is under way and let the thread go; the rules stay in force."""
+        """Finish the current transaction and stop the thread. The rules stay installed."""
         if self._work is not None:
             await self._work
         self._wake_after(None)
         self._thread.shutdown()
 
-    def _note(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if self._view.apply(event):
-            self._look()
+            self._request()
 
-    def _look(self) -> None:
-        """What is in force may not be right any longer."""
-        self._wanted += 1
+    def _request(self) -> None:
+        """Request a new transaction: the installed rules may be out of date."""
+        self._requested += 1
         self._working()
 
     def _wake_after(self, seconds: float | None) -> None:
-        """Look again then, unless something else makes us look before."""
+        """Request a transaction after this time, unless another request comes first."""
         if self._alarm is not None:
             self._alarm.cancel()
         loop = asyncio.get_running_loop()
-        self._alarm = None if seconds is None else loop.call_later(seconds, self._look)
+        self._alarm = None if seconds is None else loop.call_later(seconds, self._request)
 
     def _working(self) -> asyncio.Task[Exception | None]:
-        """The task that brings the table up to date, a new one if none is at it."""
+        """Return the task that brings the table up to date; start one if none is running."""
         if self._work is None or self._work.done():
             self._work = asyncio.get_running_loop().create_task(self._catch_up())
         return self._work
 
     async def _catch_up(self) -> Exception | None:
-        while self._reached < self._wanted:
-            target, snapshot, agent = self._wanted, self._view.snapshot(), self._agent
+        while self._completed < self._requested:
+            target, snapshot, engine = self._requested, self._view.snapshot(), self._engine
             try:
-                again = await asyncio.get_running_loop().run_in_executor(self._thread, self._install, agent, snapshot)
+                seconds = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._install, engine, snapshot
+                )
             except (HarnessError, ValueError) as error:
-                log.exception("the rules for the cluster's present state could not be put in force")
+                log.exception("the rules for the cluster's current state could not be installed")
                 return error
-            self._reached = target
-            self._wake_after(again)
+            self._completed = target
+            self._wake_after(seconds)
         return None
 
-    def _install(self, agent: PolicyEngine, snapshot: Snapshot) -> float | None:
-        wanted = agent.compile(snapshot)
-        text = transaction(self._in_force, wanted.rules)
+    def _install(self, engine: PolicyEngine, snapshot: Snapshot) -> float | None:
+        update = engine.compile(snapshot)
+        text = transaction(self._installed, update.rules)
         if text:
             self._tables.apply(text)
-        self._in_force = wanted.rules
-        return wanted.seconds
+        self._installed = update.rules
+        return update.seconds

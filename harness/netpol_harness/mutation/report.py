@@ -95,7 +95,7 @@ def read_killers(file: Path) -> Mapping[str, Sequence[Path]]:
 def _row(mutant: Mutant, trial: Trial, killers: Sequence[Path], root: Path) -> str:
     links = ", ".join(f"[{path.name}]({_relative(path, root)})" for path in killers[:_LISTED])
     count = f"; {len(killers)} of {len(trial.executed)} run" if len(trial.executed) > 1 else ""
-    return f"| `{mutant.name}` | {mutant.sentence} | {links or '**none**'}{count} |\n"
+    return f"| `{mutant.name}` | {mutant.description} | {links or '**none**'}{count} |\n"
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -121,16 +121,16 @@ SERVICES = (_service("b"),)
 
 
 def _without(objects: Sequence[JsonMapping], *names: str) -> list[JsonMapping]:
-    return [one for one in objects if one["metadata"]["name"] not in names]
+    return [entry for entry in objects if entry["metadata"]["name"] not in names]
 
 
 def _snapshot(*groups: Sequence[JsonMapping]) -> Snapshot:
-    return Snapshot(World.parse([one for group in groups for one in group]))
+    return Snapshot(World.parse([entry for group in groups for entry in group]))
 
 
 @pytest.fixture(scope="session")
 def history() -> Sequence[Snapshot]:
-    """States of one cluster, in order."""
+    """Return states of one cluster, in order."""
     relabelled = [*_without(PODS, "a"), _pod("x", "a", "10.244.0.2", app="new"), _pod("y", "a", "10.244.0.4")]
     recreated = [*_without(PODS, "a"), _pod("x", "a", "10.244.0.12"), _pod("y", "a", "10.244.0.4")]
     updated = [*_without(POLICIES, "narrowed"), _ingress("narrowed", {"ports": [_WEB]}, podSelector=_B)]

@@ -160,7 +160,7 @@ def _dataplane(mutant: str) -> str:
         return EMBEDDED_DATAPLANE
     from netpol_harness.emulator.faults import named  # here, since it is rarely needed
 
-    return f"{EMBEDDED_DATAPLANE}; MUTANT {mutant}: {named(mutant).sentence}"
+    return f"{EMBEDDED_DATAPLANE}; MUTANT {mutant}: {named(mutant).description}"
 
 
 def _command(*arguments: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""Documented bugs of network plugins, each as a value: ``python -m netpol_harness.emulator --mutant NAME``.
+"""Documented bugs of network plugins, each as a value: ``python -m netpol_harness.emulator --mutant NAME``. Pure.
 
-A mutant differs from the faultless cluster in something that the API decides; what it leaves open is nobody's bug.
+A mutant differs from the correct cluster in something that the API specifies. Differences in what the API leaves open
+are not bugs.
 """
 
 from collections.abc import Mapping
@@ -26,11 +27,11 @@ __all__ = ["MUTANTS", "Mutant", "MutatedEngine", "named"]
 _THEMES = (selectors, peers, ports, blocks, directions, composition, connections, staleness, lifecycle, timing)
 
 MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for theme in _THEMES for mutant in theme.MUTANTS}
-"""All of them by name, theme by theme."""
+"""All mutants by name, theme by theme."""
 
 
 def named(name: str) -> Mutant:
-    """The mutant of that name. Raises ``ClusterFailed`` with the names that are like it."""
+    """Return the mutant of that name. Raises ``ClusterFailed`` with similar names."""
     if name in MUTANTS:
         return MUTANTS[name]
     raise ClusterFailed(f"no mutant is called {name}; {suggest(name, MUTANTS)}")

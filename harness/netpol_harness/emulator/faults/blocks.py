@@ -1,4 +1,4 @@
-"""Address blocks misread (networking.k8s.io/v1 IPBlock): ranges and what is taken away from them."""
+"""Misread address blocks (networking.k8s.io/v1 IPBlock): ranges, and the exceptions from them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -22,23 +22,25 @@ def _excepts(listed: Iterable[Rule]) -> tuple[Network, ...]:
     return tuple(network for block in _blocks(listed) for network in block.excepts)
 
 
-def _minus(rule: Rule, taken: tuple[Network, ...]) -> Rule:
+def _minus(rule: Rule, excepts: tuple[Network, ...]) -> Rule:
     if rule.peers is None:
         return rule
-    return replace(rule, peers=tuple(_cut(peer, taken) if isinstance(peer, IPBlock) else peer for peer in rule.peers))
+    return replace(
+        rule, peers=tuple(_with_excepts(peer, excepts) if isinstance(peer, IPBlock) else peer for peer in rule.peers)
+    )
 
 
-def _cut(block: IPBlock, taken: tuple[Network, ...]) -> IPBlock:
-    return replace(block, excepts=(*block.excepts, *taken))
+def _with_excepts(block: IPBlock, excepts: tuple[Network, ...]) -> IPBlock:
+    return replace(block, excepts=(*block.excepts, *excepts))
 
 
-def _denied_to_all(now: World, before: World) -> World:
-    """What one policy excepts is taken from the blocks of every policy of its namespace."""
+def _excepted_for_all_policies(now: World, before: World) -> World:
+    """Subtract the exceptions of one policy from the blocks of every policy of its namespace."""
 
     def rewritten(policy: NetworkPolicy, direction: Direction) -> Rules:
         siblings = [p for p in now.policies if p.ref.namespace == policy.ref.namespace]
-        taken = _excepts(rule for sibling in siblings for rule in sibling.rules(direction))
-        return tuple(_minus(rule, taken) for rule in policy.rules(direction))
+        excepts = _excepts(rule for sibling in siblings for rule in sibling.rules(direction))
+        return tuple(_minus(rule, excepts) for rule in policy.rules(direction))
 
     return replace(
         now,
@@ -49,22 +51,22 @@ def _denied_to_all(now: World, before: World) -> World:
     )
 
 
-def _cut_from_pods(now: World, _: World) -> World:
-    """Pods that a selector admits are lost where a block of the same rule excepts their addresses."""
+def _excepted_for_pods(now: World, _: World) -> World:
+    """Drop pods that a selector admits if a block of the same rule excepts their addresses."""
     pods = PodIndex(now, [pod for pod in now.pods.values() if pod.running])
 
     def rewritten(policy: NetworkPolicy, rule: Rule) -> Rule:
-        taken = _excepts([rule])
-        if not taken:
+        excepts = _excepts([rule])
+        if not excepts:
             return rule
-        return replace(rule, peers=tuple(new for peer in rule.peers or () for new in left(policy, peer, taken)))
+        return replace(rule, peers=tuple(new for peer in rule.peers or () for new in remaining(policy, peer, excepts)))
 
-    def left(policy: NetworkPolicy, peer: Peer, taken: tuple[Network, ...]) -> Iterator[Peer]:
+    def remaining(policy: NetworkPolicy, peer: Peer, excepts: tuple[Network, ...]) -> Iterator[Peer]:
         if isinstance(peer, IPBlock):
             yield peer
             return
         for address in map(ip_address, sorted(pods.addresses(pods.peers(peer, policy.ref.namespace)))):
-            if not any(address in network for network in taken):
+            if not any(address in network for network in excepts):
                 yield IPBlock(ip_network(address))
 
     return replace(
@@ -81,12 +83,12 @@ def _cut_from_pods(now: World, _: World) -> World:
 
 
 def _leaking(listed: Rules) -> Iterator[Rule]:
-    taken = _excepts(listed)
-    return (_minus(rule, taken) for rule in listed)
+    excepts = _excepts(listed)
+    return (_minus(rule, excepts) for rule in listed)
 
 
 def _with_ports_of_the_whole(listed: Rules) -> Iterator[Rule]:
-    """A block inside a larger one that another rule opens for every port is open for every port, too."""
+    """Open a block on every port if it lies inside a larger one that another rule opens on every port."""
     whole = tuple(_blocks(rule for rule in listed if rule.ports is None))
     for rule in listed:
         yield rule
@@ -96,12 +98,12 @@ def _with_ports_of_the_whole(listed: Rules) -> Iterator[Rule]:
 
 
 def _inside(network: Network, other: Network) -> bool:
-    """Whether the one is a part of the other, and not all of it."""
+    """Return whether ``network`` is a proper part of ``other``."""
     return network.version == other.version and network.prefixlen > other.prefixlen and network[0] in other
 
 
 def _ported_first(listed: Rules) -> Iterator[Rule]:
-    """Of rules for the same block, those that name ports hide those that name none."""
+    """Of rules for the same block, those with ports hide those without."""
     ported = {block.cidr for block in _blocks(rule for rule in listed if rule.ports)}
     for rule in listed:
         if rule.ports is None and rule.peers is not None:
@@ -122,7 +124,7 @@ def _widened(block: IPBlock) -> list[Peer]:
 
 
 def _frozen_by_ipv6(now: World, before: World) -> World:
-    """Policies stay as they were for as long as one of them speaks of IPv6."""
+    """Keep the policies unchanged for as long as one of them has an IPv6 block."""
     listed = (rule for policy in now.policies for rule in (*policy.ingress, *policy.egress))
     stuck = any(block.cidr.version == 6 for block in _blocks(listed))
     return replace(now, policies=before.policies) if stuck else now
@@ -131,43 +133,43 @@ def _frozen_by_ipv6(now: World, before: World) -> World:
 MUTANTS = (
     Mutant(
         "except-ignored",
-        "An except takes nothing away.",
+        "An except is ignored.",
         ("except-ignored",),
         world=blocks(lambda block: [replace(block, excepts=())]),
     ),
     Mutant(
         "only-the-first-except",
-        "Of several excepts only the first is taken away.",
+        "Of several excepts only the first counts.",
         ("except-leaks-into-other-rule",),
         world=blocks(lambda block: [replace(block, excepts=block.excepts[:1])]),
     ),
     Mutant(
         "except-as-deny",
-        "What one policy excepts is taken from the ipBlocks of all policies.",
+        "The exceptions of one policy are subtracted from the ipBlocks of all policies.",
         ("except-implemented-as-deny",),
-        world=_denied_to_all,
+        world=_excepted_for_all_policies,
     ),
     Mutant(
         "except-leaks-into-other-rule",
-        "What one rule excepts is taken from the ipBlocks of the policy's other rules.",
+        "The exceptions of one rule are subtracted from the ipBlocks of the policy's other rules.",
         ("except-leaks-into-other-rule",),
         world=rule_lists(_leaking),
     ),
     Mutant(
         "except-cuts-selected-pods",
-        "What an ipBlock excepts is taken from the pods that other peers of the rule select.",
+        "The exceptions of an ipBlock also apply to pods that other peers of the rule select.",
         ("except-cuts-selector-peer",),
-        world=_cut_from_pods,
+        world=_excepted_for_pods,
     ),
     Mutant(
         "ports-of-the-whole-range",
-        "A block for some ports is open on all ports that another rule opens for a larger block, its excepts included.",
+        "A block for some ports is open on all ports that another rule opens for a larger block, even in its excepts.",
         ("except-overlaps-port-allow",),
         world=rule_lists(_with_ports_of_the_whole),
     ),
     Mutant(
         "all-ports-lost-to-some-ports",
-        "A block that is admitted on every port loses them to a rule that names ports for the same block.",
+        "A block that is admitted on every port is limited to the ports that another rule names for it.",
         ("same-cidr-all-ports-lost-to-port-rule",),
         world=rule_lists(_ported_first),
     ),
@@ -179,19 +181,19 @@ MUTANTS = (
     ),
     Mutant(
         "block-of-everything-admits-nobody",
-        "0.0.0.0/0 admits nobody: the address set cannot hold it.",
+        "0.0.0.0/0 admits nothing: the address set cannot hold it.",
         ("allow-all-opens-tcp-only", "except-cuts-selector-peer"),
         world=blocks(lambda block: [block] if block.cidr.prefixlen else []),
     ),
     Mutant(
         "block-lost-beside-selectors",
-        "An ipBlock beside selectors in one list of peers admits nobody.",
+        "An ipBlock beside selectors in one list of peers admits nothing.",
         ("example-policy-ipblock-plus-selectors",),
         world=rules(lambda rule: [_without_blocks(rule)]),
     ),
     Mutant(
         "ipv6-block-stops-everything",
-        "From the first ipBlock of IPv6 on, no change to policies is put in force.",
+        "From the first IPv6 ipBlock on, no change of policies takes effect.",
         ("ipv6-ipblock-stops-ipv4-sync",),
         world=_frozen_by_ipv6,
     ),

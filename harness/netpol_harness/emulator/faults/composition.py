@@ -1,4 +1,4 @@
-"""Rules and policies put together wrongly: what is a union becomes a product, an intersection, or the last word."""
+"""Rules and policies combined wrongly: a union becomes a product, an intersection, or the last entry only."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,15 +16,15 @@ _DROP = "meta mark != 1 drop"
 
 
 def _product(listed: Rules) -> list[Rule]:
-    """All peers with all ports; a list that one rule leaves open stays open."""
+    """Combine all peers with all ports. A list that one rule leaves open stays open."""
     if not listed:
         return []
     peers = [rule.peers for rule in listed]
     ports = [rule.ports for rule in listed]
     return [
         Rule(
-            None if None in peers else tuple(peer for some in peers for peer in some or ()),
-            None if None in ports else tuple(port for some in ports for port in some or ()),
+            None if None in peers else tuple(peer for group in peers for peer in group or ()),
+            None if None in ports else tuple(port for group in ports for port in group or ()),
         )
     ]
 
@@ -39,18 +39,18 @@ def _size(policy: NetworkPolicy) -> int:
 
 
 def _emptied_when_full(now: World, _: World) -> World:
-    """Policies have a table in each namespace; those that come when it is full find no room for their rules."""
-    read: list[NetworkPolicy] = []
-    filled: dict[str, int] = {}
+    """Keep policies in a table per namespace; the rules of policies that do not fit are lost."""
+    fitted: list[NetworkPolicy] = []
+    sizes: dict[str, int] = {}
     for policy in sorted(now.policies, key=lambda policy: policy.ref):
-        filled[policy.ref.namespace] = filled.get(policy.ref.namespace, 0) + _size(policy)
-        fits = filled[policy.ref.namespace] <= _TABLE
-        read.append(policy if fits else with_rules(policy, {direction: () for direction in Direction}))
-    return replace(now, policies=tuple(read))
+        sizes[policy.ref.namespace] = sizes.get(policy.ref.namespace, 0) + _size(policy)
+        fits = sizes[policy.ref.namespace] <= _TABLE
+        fitted.append(policy if fits else with_rules(policy, {direction: () for direction in Direction}))
+    return replace(now, policies=tuple(fitted))
 
 
 def _portless_lost(now: World, _: World) -> World:
-    """Where another policy for the same pods names ports, a rule without ports is lost."""
+    """Drop rules without ports if another policy for the same pods has ports."""
     ported = {
         (policy.ref.namespace, policy.subject, direction)
         for policy in now.policies
@@ -66,19 +66,19 @@ def _portless_lost(now: World, _: World) -> World:
 
 
 def _last_by(key: Callable[[NetworkPolicy], object]) -> Callable[[World, World], World]:
-    """Of policies with the same key, each does what the last of them says, to its own pods or in its place."""
+    """Keep only the last of the policies with the same key."""
 
-    def reading(now: World, _: World) -> World:
+    def fault(now: World, _: World) -> World:
         listed = sorted(now.policies, key=lambda policy: policy.ref)
         return replace(now, policies=tuple({key(policy): policy for policy in listed}.values()))
 
-    return reading
+    return fault
 
 
-def _pods(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, ...]]) -> RuleFault:
-    """The chains of isolated pods, given their jumps to policies and all chains."""
+def _pod_chains(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, ...]]) -> RuleFault:
+    """Rewrite the chains of isolated pods, given their jumps to policies and all chains."""
 
-    def spoiled(wanted: Ruleset, _: Ruleset) -> Ruleset:
+    def fault(wanted: Ruleset, _: Ruleset) -> Ruleset:
         chains = dict(wanted.chains)
         for name, chain in wanted.chains.items():
             if name.startswith("pod/") and chain.rules:
@@ -86,21 +86,24 @@ def _pods(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, .
                 chains[name] = Chain((itself, *rewrite(tuple(jumps), wanted.chains)))
         return replace(wanted, chains=chains)
 
-    return spoiled
+    return fault
 
 
 def _one_after_the_other(jumps: tuple[str, ...], _: Mapping[str, Chain]) -> tuple[str, ...]:
     return tuple(rule for jump in jumps for rule in ("meta mark set 0", jump, _DROP))
 
 
-def _denied(jumps: tuple[str, ...], chains: Mapping[str, Chain]) -> tuple[str, ...]:
-    """Whether a policy admits nothing: its chain has only the line that passes on what others have admitted."""
+def _drop_if_empty(jumps: tuple[str, ...], chains: Mapping[str, Chain]) -> tuple[str, ...]:
+    """Drop everything if one policy admits nothing.
+
+    Its chain then has only the line that returns what earlier policies have admitted.
+    """
     empty = any(len(chains[jump.removeprefix("jump ")].rules) == 1 for jump in jumps)
     return ("drop",) if empty else (*jumps, _DROP)
 
 
 def _only_one_subject(wanted: Ruleset, _: Ruleset) -> Ruleset:
-    """Of the pods that the same policies select, only the first is isolated by them."""
+    """Of the pods that the same policies select, isolate only the first."""
     chains = dict(wanted.chains)
     seen: set[tuple[str, ...]] = set()
     for name, chain in wanted.chains.items():
@@ -140,53 +143,53 @@ MUTANTS = (
         "only-the-first-policy",
         "Of several policies for a pod only the first by name counts.",
         ("default-deny-plus-allow-console", "stacked_policies"),
-        rules=_pods(lambda jumps, _: (*jumps[:1], _DROP)),
+        rules=_pod_chains(lambda jumps, _: (*jumps[:1], _DROP)),
     ),
     Mutant(
         "only-the-last-policy",
         "Of several policies for a pod only the last by name counts.",
         ("default-deny-plus-allow-console", "two-policies-peer-rule-and-port-rule"),
-        rules=_pods(lambda jumps, _: (*jumps[-1:], _DROP)),
+        rules=_pod_chains(lambda jumps, _: (*jumps[-1:], _DROP)),
     ),
     Mutant(
         "every-policy-must-admit",
-        "Of several policies for a pod every one has to admit a connection.",
+        "Of several policies for a pod, every one has to admit a connection.",
         ("default-deny-plus-allow-console", "allow_beside_default_deny"),
-        rules=_pods(_one_after_the_other),
+        rules=_pod_chains(_one_after_the_other),
     ),
     Mutant(
         "empty-policy-denies",
         "A policy that admits nothing denies what other policies admit.",
         ("default-deny-plus-allow-console", "allow_beside_default_deny"),
-        rules=_pods(_denied),
+        rules=_pod_chains(_drop_if_empty),
     ),
     Mutant(
         "all-ports-lost-to-other-policy",
-        "A rule without ports is lost where another policy for the same pods names ports.",
+        "A rule without ports is lost if another policy for the same pods names ports.",
         ("two-policies-peer-rule-and-port-rule",),
         world=_portless_lost,
     ),
     Mutant(
         "only-one-subject",
-        "Of several pods that the same policies select only one is isolated.",
+        "Of several pods that the same policies select, only one is isolated.",
         ("in-two-values-selects-nothing", "deny_egress_of_a_namespace"),
         rules=_only_one_subject,
     ),
     Mutant(
         "same-name-in-two-namespaces",
-        "Of policies of the same name in several namespaces there is only the last.",
+        "Of policies with the same name in several namespaces, only the last exists.",
         ("same-policy-name-in-two-namespaces",),
         world=_last_by(lambda policy: policy.ref.name),
     ),
     Mutant(
         "names-cut-short",
-        f"Of a namespace's policies whose names begin with the same {_NAME} characters there is only the last.",
+        f"Of a namespace's policies whose names begin with the same {_NAME} characters, only the last exists.",
         ("chain-name-hash-collision",),
         world=_last_by(lambda policy: (policy.ref.namespace, policy.ref.name[:_NAME])),
     ),
     Mutant(
         "table-overflow",
-        f"What a namespace's policies admit beyond {_TABLE} pairs of peer and port is lost.",
+        f"A namespace's policies admit at most {_TABLE} pairs of peer and port; further pairs are lost.",
         ("policy-map-overflow",),
         world=_emptied_when_full,
     ),

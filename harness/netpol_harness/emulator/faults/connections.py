@@ -1,4 +1,4 @@
-"""Packets taken for what they are not: replies, connections that are open, and what Services have translated."""
+"""Misclassified packets: replies, open connections, and packets that Services have translated."""
 
 import re
 from collections.abc import Callable
@@ -16,23 +16,23 @@ _MARKED = re.compile(r"^ct mark 0 ct mark set (\d+)$", re.MULTILINE)
 
 
 def _chains(chosen: str, rewrite: Callable[[tuple[str, ...], str], tuple[str, ...]]) -> RuleFault:
-    """The rules of every chain whose name matches, given its name, too."""
+    """Rewrite the rules of every chain whose name matches ``chosen``, given its name."""
     pattern = re.compile(chosen)
 
-    def spoiled(wanted: Ruleset, _: Ruleset) -> Ruleset:
+    def fault(wanted: Ruleset, _: Ruleset) -> Ruleset:
         changed = {n: replace(c, rules=rewrite(c.rules, n)) for n, c in wanted.chains.items() if pattern.fullmatch(n)}
         return replace(wanted, chains={**wanted.chains, **changed})
 
-    return spoiled
+    return fault
 
 
 def _first(rule: str) -> RuleFault:
-    """One more rule before all that judge a packet."""
+    """Add a rule in front of all that judge a packet."""
     return _chains(_FORWARD, lambda rules, _: (rule, *rules))
 
 
 def _isolated(rule: str, chain: tuple[str, ...]) -> tuple[str, ...]:
-    """One more rule in a pod's chain, if policies isolate the pod."""
+    """Add a rule to a pod's chain if policies isolate the pod."""
     return (rule, *chain) if chain else chain
 
 
@@ -45,12 +45,12 @@ def _original_port(rules: tuple[str, ...], _: str) -> tuple[str, ...]:
 
 
 def _no_service_for_the_selected(wanted: Ruleset, before: Ruleset) -> Ruleset:
-    """Where a policy selects its own subject as a peer, too, the subject's egress to Services is dropped."""
+    """Drop the subject's egress to Services if a policy also selects its own subject as a peer."""
 
     def rewritten(rules: tuple[str, ...], name: str) -> tuple[str, ...]:
         address = name.split("/")[1]
         policies = [wanted.chains[rule.removeprefix("jump ")] for rule in rules if rule.startswith("jump ")]
-        sets = {found for policy in policies for rule in policy.rules for found in _SET.findall(rule)}
+        sets = {match for policy in policies for rule in policy.rules for match in _SET.findall(rule)}
         selected = any(address in wanted.sets[name].elements for name in sets)
         return _isolated(f"{_TRANSLATED} drop", rules) if selected else rules
 
@@ -58,19 +58,19 @@ def _no_service_for_the_selected(wanted: Ruleset, before: Ruleset) -> Ruleset:
 
 
 def _cut_off(protocol: str) -> RuleFault:
-    """Connections that were open when the last policy went do not go on."""
+    """Drop packets of connections that were open when the last policy was deleted."""
 
-    def spoiled(wanted: Ruleset, before: Ruleset) -> Ruleset:
+    def fault(wanted: Ruleset, before: Ruleset) -> Ruleset:
         age = _age(before) + (1 if _policies(before) - _policies(wanted) else 0)
         lines = (f"meta l4proto {protocol} ct mark != 0 ct mark != {age} drop", f"ct mark 0 ct mark set {age}")
         forward = wanted.chains[_FORWARD]
         return replace(wanted, chains={**wanted.chains, _FORWARD: replace(forward, rules=(*lines, *forward.rules))})
 
-    return spoiled
+    return fault
 
 
 def _age(before: Ruleset) -> int:
-    """How many times policies have gone, counted from 1."""
+    """Return how often policies have been deleted, counted from 1."""
     marked = _MARKED.search("\n".join(before.chains.get(_FORWARD, Chain()).rules))
     return int(marked[1]) if marked else 1
 
@@ -82,49 +82,49 @@ def _policies(rules: Ruleset) -> set[str]:
 MUTANTS = (
     Mutant(
         "service-traffic-bypasses-policies",
-        "What comes through a Service meets no policy.",
+        "Connections through a Service bypass policies.",
         ("service-path-bypasses-filter",),
         rules=_first(f"{_TRANSLATED} accept"),
     ),
     Mutant(
         "egress-to-services-dropped",
-        "A pod that is isolated in egress reaches no Service, only pods by their addresses.",
+        "A pod that is isolated in egress reaches pods by their addresses, but no Service.",
         ("service-vip-accept-rule-ordering",),
         rules=_chains("pod/.*/egress", lambda rules, _: _isolated(f"{_TRANSLATED} drop", rules)),
     ),
     Mutant(
         "service-lost-to-own-selector",
-        "Where an egress rule's selector picks the pod itself, too, the pod reaches no Service.",
+        "If an egress rule's selector also picks the pod itself, the pod reaches no Service.",
         ("self-referential-selector-drops-service",),
         rules=_no_service_for_the_selected,
     ),
     Mutant(
         "service-port-judged",
-        "A policy's port is compared with the port of the Service, not with the pod's own.",
+        "A policy's port is compared with the port of the Service, not with the pod's.",
         ("service-port-vs-target-port",),
         rules=_chains("policy/.*", _original_port),
     ),
     Mutant(
         "dns-dropped-beside-policies",
-        "As soon as there is any policy, DNS over UDP is lost.",
+        "As soon as any policy exists, DNS over UDP is lost.",
         ("dns-flaky-with-any-policy",),
         rules=_no_dns_beside_policies,
     ),
     Mutant(
         "replies-judged",
-        "A reply meets policies like a new connection.",
+        "Replies are judged by policies like new connections.",
         ("return-traffic-denied-after-late-attach", "db-ingress-only-leaves-egress-open"),
         rules=_chains(_FORWARD, lambda rules, _: tuple(rule for rule in rules if rule != _REPLIES)),
     ),
     Mutant(
         "policy-delete-cuts-connections",
-        "When a policy is deleted, nothing passes any longer over connections that are open.",
+        "When a policy is deleted, open connections are cut.",
         ("policy-delete-kills-live-connection",),
         rules=_cut_off("tcp"),
     ),
     Mutant(
         "policy-delete-leaves-udp-flows",
-        "After a policy is deleted, datagrams of an earlier flow are dropped for as long as its traces last.",
+        "After a policy is deleted, datagrams of an earlier flow are dropped for as long as its conntrack entry lives.",
         ("udp-redirect-leftover",),
         rules=_cut_off("udp"),
     ),

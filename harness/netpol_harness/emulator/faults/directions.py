@@ -1,4 +1,4 @@
-"""policyTypes and lists of rules misread: what isolates a pod, in which direction, and what opens it again."""
+"""Misread policyTypes and lists of rules: what isolates a pod, in which direction, and what admits traffic again."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -27,17 +27,17 @@ _KUBE_SYSTEM = Rule((PodPeer(LabelSelector.equal({NAMESPACE_NAME_LABEL: "kube-sy
 
 
 def _isolating(directions: Callable[[NetworkPolicy], Iterable[Direction]]) -> WorldFault:
-    """Every policy with other directions."""
+    """Give every policy other directions."""
     return policies(lambda policy: replace(policy, directions=frozenset(directions(policy))))
 
 
 def _admitting(rule: Rule, *directions: Direction) -> WorldFault:
-    """One more rule for every policy that isolates in these directions."""
+    """Add a rule to every policy that isolates in these directions."""
     return policies(lambda policy: with_rules(policy, {d: (*policy.rules(d), rule) for d in directions}))
 
 
 def _everywhere(now: World, _: World) -> World:
-    """Every policy once in each namespace."""
+    """Copy every policy into each namespace."""
     copies = (
         replace(p, ref=NamespacedName(namespace, p.ref.name)) for p in now.policies for namespace in now.namespaces
     )
@@ -65,73 +65,73 @@ MUTANTS = (
     ),
     Mutant(
         "egress-rules-enforced-without-type",
-        "A policy with egress rules isolates in egress, though its policyTypes name Ingress alone.",
+        "A policy with egress rules isolates in egress, although its policyTypes list only Ingress.",
         ("policytypes-ingress-only-egress-rules-applied",),
         world=_isolating(lambda policy: policy.directions | ({Direction.EGRESS} if policy.egress else set())),
     ),
     Mutant(
         "ingress-policy-isolates-egress",
-        "A policy for Ingress alone cuts the pod's egress, too.",
+        "A policy for Ingress only also isolates the pod's egress.",
         ("policytypes-ingress-only-kills-egress", "db-ingress-only-leaves-egress-open"),
         world=_isolating(lambda policy: BOTH if Direction.INGRESS in policy.directions else policy.directions),
     ),
     Mutant(
         "egress-policy-isolates-ingress",
-        "A policy for Egress alone cuts the pod's ingress, too.",
+        "A policy for Egress only also isolates the pod's ingress.",
         ("deny-all-egress-without-rules-ignored",),
         world=_isolating(lambda policy: policy.directions | {Direction.INGRESS}),
     ),
     Mutant(
         "second-direction-lost",
-        "A policy for both directions isolates in ingress alone.",
+        "A policy for both directions isolates in ingress only.",
         ("default-deny-plus-allow-console", "default_deny_all"),
         world=_isolating(lambda policy: {Direction.INGRESS} if policy.directions == BOTH else policy.directions),
     ),
     Mutant(
         "egress-without-rules-isolates-nobody",
-        "Egress without rules isolates nobody.",
+        "Egress without rules does not isolate.",
         ("deny-all-egress-without-rules-ignored",),
         world=_isolating(lambda policy: [d for d in policy.directions if d is Direction.INGRESS or policy.egress]),
     ),
     Mutant(
         "ingress-without-rules-isolates-nobody",
-        "Ingress without rules isolates nobody.",
+        "Ingress without rules does not isolate.",
         ("ingress-empty-list-vs-missing-vs-empty-rule",),
         world=_isolating(lambda policy: [d for d in policy.directions if d is Direction.EGRESS or policy.ingress]),
     ),
     Mutant(
         "empty-rule-means-nobody",
-        "The empty rule {} admits nobody.",
+        "The empty rule {} admits nothing.",
         ("ingress-empty-list-vs-missing-vs-empty-rule", "update-allow-all-to-deny-all"),
         world=rules(lambda rule: [] if rule == Rule(None, None) else [rule]),
     ),
     Mutant(
         "own-namespace-always-admitted",
-        "Pods of the same namespace reach each other whatever policies say.",
+        "Pods of the same namespace reach each other, whatever policies say.",
         ("default-deny-plus-allow-console",),
         world=_admitting(_OWN_NAMESPACE, Direction.INGRESS, Direction.EGRESS),
     ),
     Mutant(
         "dns-always-admitted",
-        "Port 53 is open in egress whatever policies say.",
+        "Port 53 is open in egress, whatever policies say.",
         ("dns-egress-forgotten",),
         world=_admitting(_DNS, Direction.EGRESS),
     ),
     Mutant(
         "kube-system-always-admitted",
-        "Every pod reaches the pods of kube-system whatever policies say.",
+        "Every pod reaches the pods of kube-system, whatever policies say.",
         ("dns-egress-forgotten",),
         world=_admitting(_KUBE_SYSTEM, Direction.EGRESS),
     ),
     Mutant(
         "outside-always-admitted",
-        "Hosts outside the cluster reach every pod whatever policies say.",
+        "Hosts outside the cluster reach every pod, whatever policies say.",
         ("empty-rule-vs-empty-selectors-external",),
         world=_admitting(_OUTSIDE, Direction.INGRESS),
     ),
     Mutant(
         "to-outside-always-admitted",
-        "Every pod reaches hosts outside the cluster whatever policies say.",
+        "Every pod reaches hosts outside the cluster, whatever policies say.",
         ("startup-window-open", "deny-all-egress-without-rules-ignored"),
         world=_admitting(_OUTSIDE, Direction.EGRESS),
     ),

@@ -1,8 +1,8 @@
-"""What a mutant is, and the policy agent that has one.
+"""What a mutant is, and the policy engine that has one.
 
-A mutant is one documented bug of a network plugin: a faultless agent that misreads what the API says (``world``), or
-spoils what it writes (``rules``), or is wrong for a moment (``after_change``, ``after_restart``). Services are read
-aright in any case: what is at fault is policy. Pure, but for the one thing that the agent remembers: its last state.
+A mutant is one documented bug of a network plugin: a correct engine that misreads the API's objects (``world``), or
+corrupts its rules (``rules``), or is wrong for a moment (``after_change``, ``after_restart``). Services are always read
+correctly: the bugs are in policy. Pure, except that the engine keeps its last state.
 """
 
 from collections.abc import Callable
@@ -16,23 +16,25 @@ from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.model.objects import World
 
 WorldFault = Callable[[World, World], World]
-"""From what the API says now, and what this returned the last time (nothing at the start), to what is understood."""
+"""From the world that the API describes, and the previous result of this function (an empty world at first), to the
+world as the engine misreads it.
+"""
 
 RuleFault = Callable[[Ruleset, Ruleset], Ruleset]
-"""From the rules that should be written, and those written the last time, to those that are written."""
+"""From the correct rules, and the rules that were installed last, to the rules that are installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One bug. ``sources`` are the scenarios about it, by their directories' names: those in scenarios/regressions
-    cite where it was seen, those in scenarios/conformance the rule that it breaks.
+    """One bug, described in one sentence.
 
-    ``after_change`` takes the place of ``world`` whenever the API says something new, ``after_restart`` when the agent
-    is restarted; each for ``seconds``, then ``world`` is right again.
+    ``sources`` are the scenarios about it, by the names of their directories: those in scenarios/regressions cite where
+    the bug was seen, those in scenarios/conformance the rule that it breaks. ``after_change`` replaces ``world`` for
+    ``seconds`` whenever the API's objects change, ``after_restart`` when the engine restarts.
     """
 
     name: str
-    sentence: str
+    description: str
     sources: tuple[str, ...]
     world: WorldFault = lambda now, _: now
     rules: RuleFault = lambda wanted, _: wanted
@@ -42,31 +44,31 @@ class Mutant:
 
 
 class MutatedEngine:
-    """A policy agent with one bug (``emulator.dataplane.engine.PolicyEngine``)."""
+    """A policy engine with one bug (``emulator.dataplane.engine.PolicyEngine``)."""
 
     def __init__(self, mutant: Mutant, *, is_first: bool = True) -> None:
         self._mutant = mutant
-        self._first_reading = mutant.after_change if is_first else mutant.after_restart
-        self._heard: Snapshot | None = None
-        self._understood = World()
-        self._written = Ruleset()
+        self._first_fault = mutant.after_change if is_first else mutant.after_restart
+        self._last_snapshot: Snapshot | None = None
+        self._last_world = World()
+        self._last_rules = Ruleset()
 
     def compile(self, snapshot: Snapshot) -> RuleUpdate:
-        """The rules for what the agent believes that the snapshot says."""
-        passing = self._passing(snapshot)
-        reading = passing or self._mutant.world
-        self._understood = reading(snapshot.world, self._understood)
-        faultless = policy_rules(self._understood) | service_rules(snapshot.world, snapshot.unready)
-        self._written = self._mutant.rules(faultless, self._written)
-        return RuleUpdate(self._written, self._mutant.seconds if passing else None)
+        """Return the rules for the snapshot as the engine misreads it."""
+        temporary = self._temporary_fault(snapshot)
+        fault = temporary or self._mutant.world
+        self._last_world = fault(snapshot.world, self._last_world)
+        correct = policy_rules(self._last_world) | service_rules(snapshot.world, snapshot.unready)
+        self._last_rules = self._mutant.rules(correct, self._last_rules)
+        return RuleUpdate(self._last_rules, self._mutant.seconds if temporary else None)
 
     def restarted(self) -> "MutatedEngine":
-        """One that has read nothing yet."""
+        """Return a new engine, which has read nothing yet."""
         return MutatedEngine(self._mutant, is_first=False)
 
-    def _passing(self, snapshot: Snapshot) -> WorldFault | None:
-        """The reading that is in its place for a moment, if there is one. That a pod becomes ready does not end it."""
-        heard, self._heard = self._heard, snapshot
-        if heard is None:
-            return self._first_reading
-        return None if heard == snapshot else self._mutant.after_change
+    def _temporary_fault(self, snapshot: Snapshot) -> WorldFault | None:
+        """Return the fault that applies for a moment, if any. A change of a pod's readiness does not end it."""
+        previous, self._last_snapshot = self._last_snapshot, snapshot
+        if previous is None:
+            return self._first_fault
+        return None if previous == snapshot else self._mutant.after_change

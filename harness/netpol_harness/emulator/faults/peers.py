@@ -1,4 +1,6 @@
-"""Peers misread (networking.k8s.io/v1 NetworkPolicyPeer): AND, OR, whose pods, and who is no pod."""
+"""Misread peers (networking.k8s.io/v1 NetworkPolicyPeer): AND and OR, namespaces of pods, and hosts that
+are not pods.
+"""
 
 from dataclasses import replace
 
@@ -16,27 +18,27 @@ from netpol_harness.model.policy import Peer, PodPeer, Rule
 _ALL_PODS = PodPeer(EVERYTHING, None)
 
 
-def _apart(peer: PodPeer) -> list[Peer]:
-    """Both selectors of an entry as entries of their own."""
+def _split(peer: PodPeer) -> list[Peer]:
+    """Split an entry with both selectors into two entries."""
     halves = [PodPeer(peer.namespaces, None), PodPeer(None, peer.pods)]
     return [half for half in halves if half.namespaces or half.pods]
 
 
-def _together(peers: tuple[Peer, ...]) -> list[Peer]:
-    """An entry with one selector and a next one with the other are one."""
-    read: list[Peer] = []
+def _merge(peers: tuple[Peer, ...]) -> list[Peer]:
+    """Merge an entry with one selector and the next entry with the other."""
+    merged: list[Peer] = []
     for peer in peers:
-        last = read[-1] if read else None
+        last = merged[-1] if merged else None
         if isinstance(peer, PodPeer) and isinstance(last, PodPeer) and _halves(last, peer):
-            read[-1] = PodPeer(last.namespaces or peer.namespaces, last.pods or peer.pods)
+            merged[-1] = PodPeer(last.namespaces or peer.namespaces, last.pods or peer.pods)
         else:
-            read.append(peer)
-    return read
+            merged.append(peer)
+    return merged
 
 
-def _halves(one: PodPeer, other: PodPeer) -> bool:
-    """Whether one gives namespaces alone, and the other pods alone."""
-    return {(p.namespaces is None, p.pods is None) for p in (one, other)} == {(True, False), (False, True)}
+def _halves(first: PodPeer, second: PodPeer) -> bool:
+    """Return whether one entry has a namespaceSelector only, and the other a podSelector only."""
+    return {(p.namespaces is None, p.pods is None) for p in (first, second)} == {(True, False), (False, True)}
 
 
 def _is_namespace(peer: Peer) -> bool:
@@ -47,7 +49,7 @@ def _is_all_pods(peer: Peer) -> bool:
     return isinstance(peer, PodPeer) and peer.namespaces == EVERYTHING and peer.pods in (None, EVERYTHING)
 
 
-def _everyone_if_all_pods(rule: Rule) -> list[Rule]:
+def _everything_if_all_pods(rule: Rule) -> list[Rule]:
     return [replace(rule, peers=None) if any(map(_is_all_pods, rule.peers or ())) else rule]
 
 
@@ -55,15 +57,15 @@ def _or(rule: Rule) -> list[Rule]:
     return [Rule(rule.peers, None), Rule(None, rule.ports)] if rule.peers is not None and rule.ports else [rule]
 
 
-def _joined(listed: Rules) -> list[Rule]:
-    """A rule with peers alone and the next with ports alone are one rule."""
-    read: list[Rule] = []
+def _merge_rules(listed: Rules) -> list[Rule]:
+    """Merge a rule with peers only and the next rule with ports only."""
+    merged: list[Rule] = []
     for rule in listed:
-        if read and read[-1].ports is None and rule.peers is None and rule.ports:
-            read[-1] = Rule(read[-1].peers, rule.ports)
+        if merged and merged[-1].ports is None and rule.peers is None and rule.ports:
+            merged[-1] = Rule(merged[-1].peers, rule.ports)
         else:
-            read.append(rule)
-    return read
+            merged.append(rule)
+    return merged
 
 
 MUTANTS = (
@@ -71,11 +73,11 @@ MUTANTS = (
         "and-read-as-or",
         "An entry with namespaceSelector and podSelector admits what either selects.",
         ("ns-and-pod-selector-treated-as-or",),
-        world=pod_peers(_apart),
+        world=pod_peers(_split),
     ),
     Mutant(
         "and-matches-nobody",
-        "An entry with namespaceSelector and podSelector admits nobody.",
+        "An entry with namespaceSelector and podSelector admits nothing.",
         ("ns-and-pod-selector-blocks-everyone",),
         world=pod_peers(lambda peer: [peer] if peer.namespaces is None or peer.pods is None else []),
     ),
@@ -83,11 +85,11 @@ MUTANTS = (
         "or-read-as-and",
         "A namespaceSelector and a podSelector in two entries are read as one entry with both.",
         ("two-from-entries-namespace-half-lost",),
-        world=peer_lists(_together),
+        world=peer_lists(_merge),
     ),
     Mutant(
         "namespace-half-lost",
-        "Beside other peers, an entry that is a namespaceSelector alone admits nobody.",
+        "Beside other peers, an entry with only a namespaceSelector admits nothing.",
         ("two-from-entries-namespace-half-lost",),
         world=peer_lists(lambda peers: [p for p in peers if len(peers) == 1 or not _is_namespace(p)]),
     ),
@@ -99,13 +101,13 @@ MUTANTS = (
     ),
     Mutant(
         "pod-selector-across-namespaces",
-        "A podSelector alone selects pods of every namespace.",
+        "An entry with only a podSelector selects pods of every namespace.",
         ("two-from-entries-namespace-half-lost", "own_namespace_only"),
         world=pod_peers(lambda peer: [replace(peer, namespaces=peer.namespaces or EVERYTHING)]),
     ),
     Mutant(
         "namespace-selector-means-own-namespace",
-        "A namespaceSelector is passed over: only pods of the policy's own namespace are admitted.",
+        "A namespaceSelector is ignored: only pods of the policy's own namespace are admitted.",
         ("two-from-entries-namespace-half-lost",),
         world=pod_peers(lambda peer: [PodPeer(None, peer.pods or EVERYTHING)]),
     ),
@@ -117,32 +119,32 @@ MUTANTS = (
     ),
     Mutant(
         "without-peers-means-nobody",
-        "A rule that names no peers admits nobody.",
+        "A rule without peers admits nothing.",
         ("ingress-empty-list-vs-missing-vs-empty-rule", "peers-item-and-ports-item-are-two-rules"),
         world=rules(lambda rule: [] if rule.peers is None else [rule]),
     ),
     Mutant(
         "without-peers-means-pods",
-        "A rule that names no peers admits pods only, and nobody from outside.",
+        "A rule without peers admits pods only, and no hosts outside the cluster.",
         ("empty-rule-vs-empty-selectors-external",),
         world=rules(lambda rule: [replace(rule, peers=(_ALL_PODS,)) if rule.peers is None else rule]),
     ),
     Mutant(
         "all-pods-means-everyone",
-        "namespaceSelector {} admits hosts outside the cluster, too.",
+        "namespaceSelector {} also admits hosts outside the cluster.",
         ("empty-rule-vs-empty-selectors-external",),
-        world=rules(_everyone_if_all_pods),
+        world=rules(_everything_if_all_pods),
     ),
     Mutant(
         "peers-or-ports",
-        "A rule admits its peers on every port, and everyone on its ports.",
+        "A rule admits its peers on every port, and every source on its ports.",
         ("peers-item-and-ports-item-are-two-rules",),
         world=rules(_or),
     ),
     Mutant(
         "two-rules-read-as-one",
-        "A rule with peers alone and a next one with ports alone are read as one rule.",
+        "A rule with peers only and the next one with ports only are read as one rule.",
         ("peers-item-and-ports-item-are-two-rules",),
-        world=rule_lists(_joined),
+        world=rule_lists(_merge_rules),
     ),
 )

@@ -1,4 +1,4 @@
-"""Ports misread (networking.k8s.io/v1 NetworkPolicyPort): protocols, numbers, ranges, names."""
+"""Misread ports (networking.k8s.io/v1 NetworkPolicyPort): protocols, numbers, ranges, names."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ def _names(rule: Rule) -> bool:
     return any(map(_is_named, rule.ports or ()))
 
 
-def _one_protocol_a_number(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
+def _one_protocol_per_number(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
     first = {port.port: port for port in reversed(listed)}
     return [port for port in listed if port.port is None or first[port.port] == port]
 
@@ -37,46 +37,47 @@ def _numbered_only(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
     return [port for port in listed if port.port is not None or port.protocol not in numbered]
 
 
-def _cut_short(port: PolicyPort) -> list[PolicyPort]:
+def _without_last_port(port: PolicyPort) -> list[PolicyPort]:
     if port.end_port is None or not isinstance(port.port, int):
         return [port]
     return [replace(port, end_port=max(port.port, port.end_port - 1))]
 
 
 def _by_names(read: Callable[[PolicyPort, World], Iterable[PolicyPort] | None]) -> WorldFault:
-    """Every named port, with the world to look its name up in; ``None`` opens every port."""
+    """Replace every named port, given the world to look up its name in. ``None`` opens every port."""
 
     def rewritten(rule: Rule, now: World) -> Rule:
-        found: list[PolicyPort] = []
+        replaced: list[PolicyPort] = []
         for port in rule.ports or ():
-            meant = read(port, now) if _is_named(port) else [port]
-            if meant is None:
+            replacements = read(port, now) if _is_named(port) else [port]
+            if replacements is None:
                 return replace(rule, ports=None)
-            found.extend(meant)
-        return replace(rule, ports=tuple(found)) if found else rule
+            replaced.extend(replacements)
+        return replace(rule, ports=tuple(replaced)) if replaced else rule
 
     return lambda now, before: rules(lambda rule: [rewritten(rule, now)])(now, before)
 
 
-def _everyones_numbers(port: PolicyPort, now: World) -> Iterator[PolicyPort]:
+def _numbers_on_any_pod(port: PolicyPort, now: World) -> Iterator[PolicyPort]:
     numbers = {n for pod in now.pods.values() for n in pod.numbers(str(port.port), port.protocol)}
     return (replace(port, port=number) for number in sorted(numbers))
 
 
 def _known(port: PolicyPort, now: World) -> list[PolicyPort] | None:
-    return [port] if any(_everyones_numbers(port, now)) else None
+    return [port] if any(_numbers_on_any_pod(port, now)) else None
 
 
-def _one_pod_a_name(wanted: Ruleset, _: Ruleset) -> Ruleset:
-    return replace(wanted, sets={name: _first(one) if _is_of_names(one) else one for name, one in wanted.sets.items()})
+def _one_pod_per_name(wanted: Ruleset, _: Ruleset) -> Ruleset:
+    shortened = {name: _first(entry) for name, entry in wanted.sets.items() if _is_of_names(entry)}
+    return replace(wanted, sets={**wanted.sets, **shortened})
 
 
-def _is_of_names(one: NamedSet) -> bool:
-    return one.type.endswith("_addr . inet_service")
+def _is_of_names(named_set: NamedSet) -> bool:
+    return named_set.type.endswith("_addr . inet_service")
 
 
-def _first(one: NamedSet) -> NamedSet:
-    return replace(one, elements=dict(list(one.elements.items())[:1]))
+def _first(named_set: NamedSet) -> NamedSet:
+    return replace(named_set, elements=dict(list(named_set.elements.items())[:1]))
 
 
 def _without_named_blocks(rule: Rule) -> list[Rule]:
@@ -86,7 +87,7 @@ def _without_named_blocks(rule: Rule) -> list[Rule]:
 
 
 def _without_labels_of_names(now: World, _: World) -> World:
-    """A policy whose podSelector speaks of a label that is also the name of a port loses that port."""
+    """Drop a named port if the policy's podSelector uses a label key with the same name."""
 
     def rewritten(policy: NetworkPolicy) -> NetworkPolicy:
         keys = {requirement.key for requirement in policy.subject.requirements}
@@ -111,7 +112,7 @@ MUTANTS = (
     ),
     Mutant(
         "sctp-spoils-the-rule",
-        "A rule that names a port for SCTP is not put in force, with all its other ports.",
+        "A rule with an SCTP port is not installed, and neither are its other ports.",
         ("sctp-rule-silently-dropped",),
         world=port_lists(lambda listed: [] if any(port.protocol is Protocol.SCTP for port in listed) else listed),
     ),
@@ -123,9 +124,9 @@ MUTANTS = (
     ),
     Mutant(
         "one-protocol-a-number",
-        "Of one port number with several protocols only the first is opened.",
+        "If a port number is listed with several protocols, only the first is opened.",
         ("except-leaks-into-other-rule",),
-        world=port_lists(_one_protocol_a_number),
+        world=port_lists(_one_protocol_per_number),
     ),
     Mutant(
         "protocol-without-number-opens-nothing",
@@ -141,13 +142,13 @@ MUTANTS = (
     ),
     Mutant(
         "without-ports-means-tcp",
-        "A rule that names no ports opens TCP only.",
+        "A rule without ports opens TCP only.",
         ("allow-all-opens-tcp-only",),
         world=rules(lambda rule: [replace(rule, ports=(PolicyPort(Protocol.TCP),)) if rule.ports is None else rule]),
     ),
     Mutant(
         "empty-port-item-lost",
-        "Beside a numbered port, an item without a number is passed over.",
+        "Beside a numbered port, an item without a number is ignored.",
         ("ports-empty-item-plus-numbered-port",),
         world=port_lists(_numbered_only),
     ),
@@ -179,7 +180,7 @@ MUTANTS = (
         "end-port-excluded",
         "The last port of a range is not opened.",
         ("endport-ignored-first-port-only",),
-        world=ports(_cut_short),
+        world=ports(_without_last_port),
     ),
     Mutant(
         "end-port-unbounded",
@@ -191,17 +192,17 @@ MUTANTS = (
         "named-port-of-all-pods",
         "A named port opens, on every pod, all numbers that any pod has under the name.",
         ("namedport-differs-per-pod",),
-        world=_by_names(_everyones_numbers),
+        world=_by_names(_numbers_on_any_pod),
     ),
     Mutant(
         "named-port-of-one-pod",
         "A named port is opened on one of the pods that have it.",
         ("namedport-set-holds-one-pod",),
-        rules=_one_pod_a_name,
+        rules=_one_pod_per_name,
     ),
     Mutant(
         "named-port-any-protocol",
-        "A named port is opened for the protocol that the pod says, whatever the rule says.",
+        "A named port is opened for the protocol in the pod, whatever the rule says.",
         ("namedport-protocol-mismatch",),
         world=ports(lambda port: _any_protocol(port) if _is_named(port) else [port]),
     ),
@@ -225,7 +226,7 @@ MUTANTS = (
     ),
     Mutant(
         "label-hides-named-port",
-        "A named port is not opened where a label of the policy's podSelector has the same name.",
+        "A named port is not opened if a label of the policy's podSelector has the same name.",
         ("set-name-shared-by-label-and-port",),
         world=_without_labels_of_names,
     ),

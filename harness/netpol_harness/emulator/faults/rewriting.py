@@ -1,6 +1,6 @@
-"""The grammar in which misreadings are said: apply a small function to every policy, rule, peer, port or selector.
+"""Building blocks of misreadings: apply a small function to every policy, rule, peer, port or selector.
 
-Invariant: a list that loses its last entry admits nothing; it never becomes the absent list, which admits everything.
+Invariant: a list that loses its last entry admits nothing. It never becomes the absent list, which admits everything.
 Pure.
 """
 
@@ -17,38 +17,38 @@ NOTHING = LabelSelector((Requirement("", Operator.IN),))
 BOTH = frozenset(Direction)
 
 Rules = tuple[Rule, ...]
-Selecting = Callable[[LabelSelector], LabelSelector]
+SelectorRewrite = Callable[[LabelSelector], LabelSelector]
 
 
 def policies(rewrite: Callable[[NetworkPolicy], NetworkPolicy]) -> WorldFault:
-    """Every policy, one by one."""
+    """Rewrite every policy."""
     return lambda now, _: replace(now, policies=tuple(map(rewrite, now.policies)))
 
 
 def rule_lists(rewrite: Callable[[Rules], Iterable[Rule]], *directions: Direction) -> WorldFault:
-    """Every policy's list of rules of these directions, of both where none is given."""
-    meant = directions or tuple(Direction)
+    """Rewrite every policy's list of rules in these directions; in both if none is given."""
+    chosen = directions or tuple(Direction)
 
     def rewritten(policy: NetworkPolicy) -> NetworkPolicy:
-        return with_rules(policy, {direction: tuple(rewrite(policy.rules(direction))) for direction in meant})
+        return with_rules(policy, {direction: tuple(rewrite(policy.rules(direction))) for direction in chosen})
 
     return policies(rewritten)
 
 
 def rules(rewrite: Callable[[Rule], Iterable[Rule]], *directions: Direction) -> WorldFault:
-    """Every rule: by none, one or several others."""
+    """Replace every rule by any number of rules."""
     return rule_lists(lambda listed: [new for rule in listed for new in rewrite(rule)], *directions)
 
 
 def peer_lists(rewrite: Callable[[tuple[Peer, ...]], Iterable[Peer]], *directions: Direction) -> WorldFault:
-    """The list of peers of every rule that has one."""
+    """Rewrite the list of peers of every rule that has one."""
     return rules(
         lambda rule: [rule if rule.peers is None else replace(rule, peers=tuple(rewrite(rule.peers)))], *directions
     )
 
 
 def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Direction) -> WorldFault:
-    """Every peer that is given by selectors."""
+    """Replace every peer that consists of selectors."""
     return peer_lists(
         lambda listed: [new for peer in listed for new in (rewrite(peer) if isinstance(peer, PodPeer) else [peer])],
         *directions,
@@ -56,7 +56,7 @@ def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Directi
 
 
 def blocks(rewrite: Callable[[IPBlock], Iterable[Peer]], *directions: Direction) -> WorldFault:
-    """Every peer that is an ipBlock."""
+    """Replace every peer that is an ipBlock."""
     return peer_lists(
         lambda listed: [new for peer in listed for new in (rewrite(peer) if isinstance(peer, IPBlock) else [peer])],
         *directions,
@@ -64,7 +64,7 @@ def blocks(rewrite: Callable[[IPBlock], Iterable[Peer]], *directions: Direction)
 
 
 def port_lists(rewrite: Callable[[tuple[PolicyPort, ...]], Iterable[PolicyPort]], *directions: Direction) -> WorldFault:
-    """The list of ports of every rule that has one; a rule that keeps no port goes."""
+    """Rewrite the list of ports of every rule that has one. A rule that keeps no port is removed."""
 
     def rewritten(rule: Rule) -> list[Rule]:
         if rule.ports is None:
@@ -76,17 +76,19 @@ def port_lists(rewrite: Callable[[tuple[PolicyPort, ...]], Iterable[PolicyPort]]
 
 
 def ports(rewrite: Callable[[PolicyPort], Iterable[PolicyPort]], *directions: Direction) -> WorldFault:
-    """Every port: by none, one or several others."""
+    """Replace every port by any number of ports."""
     return port_lists(lambda listed: [new for port in listed for new in rewrite(port)], *directions)
 
 
-def subjects(rewrite: Selecting) -> WorldFault:
-    """The podSelector of every policy."""
+def subjects(rewrite: SelectorRewrite) -> WorldFault:
+    """Rewrite the podSelector of every policy."""
     return policies(lambda policy: replace(policy, subject=rewrite(policy.subject)))
 
 
-def peer_selectors(*, pods: Selecting = lambda kept: kept, namespaces: Selecting = lambda kept: kept) -> WorldFault:
-    """The selectors of every peer, each where it is given."""
+def peer_selectors(
+    *, pods: SelectorRewrite = lambda kept: kept, namespaces: SelectorRewrite = lambda kept: kept
+) -> WorldFault:
+    """Rewrite the selectors that the peers have."""
     return pod_peers(
         lambda peer: [
             PodPeer(
@@ -97,23 +99,23 @@ def peer_selectors(*, pods: Selecting = lambda kept: kept, namespaces: Selecting
     )
 
 
-def selectors(rewrite: Selecting) -> WorldFault:
-    """Every selector of every policy."""
+def selectors(rewrite: SelectorRewrite) -> WorldFault:
+    """Rewrite every selector of every policy."""
     return both(subjects(rewrite), peer_selectors(pods=rewrite, namespaces=rewrite))
 
 
-def requirements(rewrite: Callable[[Requirement], Iterable[Requirement]]) -> Selecting:
-    """Every requirement of a selector."""
+def requirements(rewrite: Callable[[Requirement], Iterable[Requirement]]) -> SelectorRewrite:
+    """Replace every requirement of a selector."""
     return lambda selector: LabelSelector(tuple(new for old in selector.requirements for new in rewrite(old)))
 
 
 def both(first: WorldFault, second: WorldFault) -> WorldFault:
-    """One after the other, each with the same past."""
+    """Apply one fault after the other, each with the same previous world."""
     return lambda now, before: second(first(now, before), before)
 
 
 def with_rules(policy: NetworkPolicy, changed: Mapping[Direction, Rules]) -> NetworkPolicy:
-    """The policy with other rules in these directions."""
+    """Return the policy with other rules in these directions."""
     return replace(
         policy,
         ingress=changed.get(Direction.INGRESS, policy.ingress),
@@ -122,5 +124,5 @@ def with_rules(policy: NetworkPolicy, changed: Mapping[Direction, Rules]) -> Net
 
 
 def filtered(chosen: Callable[[NetworkPolicy], bool]) -> WorldFault:
-    """Only those policies that are chosen."""
+    """Keep only the policies for which ``chosen`` is true."""
     return lambda now, _: replace(now, policies=tuple(filter(chosen, now.policies)))

@@ -1,4 +1,4 @@
-"""Label selectors misread (apimachinery ``metav1.LabelSelector``)."""
+"""Misread label selectors (apimachinery ``metav1.LabelSelector``)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,7 +31,7 @@ def _first_value(requirement: Requirement) -> list[Requirement]:
 
 
 def _is_expression(requirement: Requirement) -> bool:
-    """Whether matchLabels could not have said it."""
+    """Return whether matchLabels could not express the requirement."""
     return requirement.operator is not Operator.IN or len(requirement.values) != 1
 
 
@@ -44,16 +44,17 @@ def _nothing_if_empty(selector: LabelSelector) -> LabelSelector:
 
 
 def _namespaces(labels: Callable[[Namespace], Mapping[str, str]]) -> WorldFault:
-    """Every namespace with other labels."""
+    """Give every namespace other labels."""
     return lambda now, _: replace(
-        now, namespaces={name: replace(one, labels=labels(one)) for name, one in now.namespaces.items()}
+        now,
+        namespaces={name: replace(namespace, labels=labels(namespace)) for name, namespace in now.namespaces.items()},
     )
 
 
 MUTANTS = (
     Mutant(
         "not-in-needs-the-key",
-        "NotIn selects only what carries the key, with another value.",
+        "NotIn selects only objects that have the key, with another value.",
         ("notin-and-doesnotexist-match-missing-key",),
         world=selectors(requirements(_with_key)),
     ),
@@ -61,43 +62,43 @@ MUTANTS = (
         "not-in-read-as-or",
         "NotIn with several values means: not the one or not the other, which is always true.",
         ("notin-two-values-becomes-or",),
-        world=selectors(requirements(lambda one: [] if _several(one, Operator.NOT_IN) else [one])),
+        world=selectors(requirements(lambda r: [] if _several(r, Operator.NOT_IN) else [r])),
     ),
     Mutant(
         "not-in-first-value-only",
         "Of the values of NotIn only the first is excluded.",
         ("notin-two-values-becomes-or",),
-        world=selectors(requirements(lambda one: _first_value(one) if one.operator is Operator.NOT_IN else [one])),
+        world=selectors(requirements(lambda r: _first_value(r) if r.operator is Operator.NOT_IN else [r])),
     ),
     Mutant(
         "in-two-values-selects-nothing",
         "In with more than one value selects nothing.",
         ("in-two-values-selects-nothing",),
-        world=selectors(requirements(lambda one: NOTHING.requirements if _several(one, Operator.IN) else [one])),
+        world=selectors(requirements(lambda r: NOTHING.requirements if _several(r, Operator.IN) else [r])),
     ),
     Mutant(
         "in-first-value-only",
         "Of the values of In only the first counts.",
         ("in-two-values-selects-nothing",),
-        world=selectors(requirements(lambda one: _first_value(one) if one.operator is Operator.IN else [one])),
+        world=selectors(requirements(lambda r: _first_value(r) if r.operator is Operator.IN else [r])),
     ),
     Mutant(
         "exists-ignored",
-        "A requirement Exists is passed over.",
+        "A requirement Exists is ignored.",
         ("notin-and-doesnotexist-match-missing-key", "matchexpressions-in-namespaceselector-ignored"),
-        world=selectors(requirements(lambda one: [] if one.operator is Operator.EXISTS else [one])),
+        world=selectors(requirements(lambda r: [] if r.operator is Operator.EXISTS else [r])),
     ),
     Mutant(
         "does-not-exist-ignored",
-        "A requirement DoesNotExist is passed over.",
+        "A requirement DoesNotExist is ignored.",
         ("notin-and-doesnotexist-match-missing-key",),
-        world=selectors(requirements(lambda one: [] if one.operator is Operator.DOES_NOT_EXIST else [one])),
+        world=selectors(requirements(lambda r: [] if r.operator is Operator.DOES_NOT_EXIST else [r])),
     ),
     Mutant(
         "match-expressions-ignored",
         "Of every selector only matchLabels counts.",
         ("matchexpressions-in-namespaceselector-ignored",),
-        world=selectors(requirements(lambda one: [] if _is_expression(one) else [one])),
+        world=selectors(requirements(lambda r: [] if _is_expression(r) else [r])),
     ),
     Mutant(
         "namespace-match-expressions-never-match",
@@ -131,13 +132,13 @@ MUTANTS = (
     ),
     Mutant(
         "default-name-label-unknown",
-        "Nobody knows the label kubernetes.io/metadata.name that every namespace has.",
+        "The label kubernetes.io/metadata.name, which every namespace has, is unknown.",
         ("namespaceselector-name-label-missing",),
         world=_namespaces(lambda namespace: {k: v for k, v in namespace.labels.items() if k != NAMESPACE_NAME_LABEL}),
     ),
     Mutant(
         "namespace-name-as-label",
-        "Every namespace has a label name with its own name, though nobody gave it one.",
+        "Every namespace has a label 'name' with its own name, although it was never set.",
         ("namespaceselector-name-label-missing",),
         world=_namespaces(lambda namespace: {"name": namespace.name} | dict(namespace.labels)),
     ),

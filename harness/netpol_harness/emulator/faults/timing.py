@@ -1,4 +1,4 @@
-"""Moments in which policies are not in force, or too much so: a pod's first second, a change, the agent's restart."""
+"""Moments with no policies in effect, or too many: a pod's first second, a change, the agent's restart."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ _MOMENT = 0.4
 _LONG = 600.0
 
 
-def _without_newcomers(now: World, before: World) -> World:
-    """The addresses of new pods are not known yet."""
+def _without_new_addresses(now: World, before: World) -> World:
+    """Hide the addresses of new pods."""
     return replace(now, pods={ref: _known(pod, before.pods.get(ref)) for ref, pod in now.pods.items()})
 
 
@@ -22,7 +22,7 @@ def _known(pod: Pod, before: Pod | None) -> Pod:
 
 
 def _nothing_allowed(now: World, _: World) -> World:
-    """Everybody is isolated, and nobody admitted."""
+    """Isolate every pod and admit nothing."""
     isolating = (
         NetworkPolicy(NamespacedName(name, "all"), EVERYTHING, frozenset(Direction), (), ())
         for name in sorted({ref.namespace for ref in now.pods})
@@ -50,46 +50,46 @@ def _without_namespaces(now: World, _: World) -> World:
 MUTANTS = (
     Mutant(
         "startup-window-open",
-        "A new pod is known to no policy during its first second.",
+        "No policy applies to a new pod during its first second.",
         ("startup-window-open",),
-        after_change=_without_newcomers,
+        after_change=_without_new_addresses,
     ),
     Mutant(
         "change-window-open",
-        "Whenever policies change, for a moment none is in force.",
+        "Whenever policies change, none is in effect for a moment.",
         ("policy_swapped", "agent-restart-window-open"),
         after_change=_open_between,
         seconds=_MOMENT,
     ),
     Mutant(
         "change-window-closed",
-        "Whenever policies change, for a moment nothing is allowed.",
+        "Whenever policies change, nothing is allowed for a moment.",
         ("policy_swapped",),
         after_change=_closed_between,
         seconds=_MOMENT,
     ),
     Mutant(
         "update-window-open",
-        "A policy that is updated is gone for a moment.",
+        "A policy that is updated has no effect for a moment.",
         ("policy_swapped", "agent-restart-window-open"),
         after_change=_updated_left_out,
         seconds=_MOMENT,
     ),
     Mutant(
         "agent-restart-window-open",
-        "After a restart of the policy agent, for a moment no policy is in force.",
+        "After a restart of the policy agent, no policy is in effect for a moment.",
         ("agent-restart-window-open",),
         after_restart=filtered(lambda _: False),
     ),
     Mutant(
         "agent-restart-window-closed",
-        "After a restart of the policy agent, for a moment nothing is allowed.",
+        "After a restart of the policy agent, nothing is allowed for a moment.",
         ("agent-restart-window-closed",),
         after_restart=_nothing_allowed,
     ),
     Mutant(
         "agent-restart-forgets-namespaces",
-        "After a restart of the policy agent no namespaceSelector selects anything.",
+        "After a restart of the policy agent, no namespaceSelector selects anything.",
         ("policy-seen-before-namespace",),
         after_restart=_without_namespaces,
         seconds=_LONG,
