@@ -17,7 +17,7 @@ from netpol_harness.errors import ClusterFailed
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.timeouts import EMBEDDED
 
-DEAD = replace(Owner.here(), start=1).run
+DEAD = replace(Owner.current(), start=1).run
 
 
 class Recorded:
@@ -51,7 +51,7 @@ class Recorded:
         return "cluster kept"
 
     def leftovers(self) -> list[Leftover]:
-        return [Leftover(name, "here", "a cluster") for name in (DEAD, Owner.here().run)]
+        return [Leftover(name, "here", "a cluster") for name in (DEAD, Owner.current().run)]
 
     def external_hosts(self, cluster: Cluster) -> None:
         return None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from netpol_harness.backends.base import LOGS, Cluster
 from netpol_harness.backends.runs.directory import RunDirectory, Turn
-from netpol_harness.backends.runs.owner import Life, Owner, life_of
+from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
@@ -73,7 +73,7 @@ class Lab:
         self.choice = choice
         self.settings = settings
         self._backend = choice.backend
-        self._run = run or Owner.here().run
+        self._run = run or Owner.current().run
         self._shared = RunDirectory(directory) if directory else None
         self._is_owner = directory is None
         self._stop = threading.Event()
@@ -98,7 +98,7 @@ class Lab:
         """What should be known at the end: which dataplane was seen, what the canary showed, what is kept."""
         lines = [self.header]
         with suppress(HarnessError):
-            if self._shared and (shown := self._shared.known("canary")):
+            if self._shared and (shown := self._shared.recorded("canary")):
                 lines.append(f"netpol: canary: {shown}")
         cluster = self.known_cluster()
         if cluster and (note := self._backend.closing_note(cluster)):
@@ -118,7 +118,7 @@ class Lab:
     @property
     def _rundir(self) -> RunDirectory:
         if self._shared is None:
-            self._shared = RunDirectory.make(self._run)
+            self._shared = RunDirectory.create(self._run)
         return self._shared
 
     def prepare(self) -> None:
@@ -196,7 +196,7 @@ class Lab:
     def leftovers(self) -> tuple[str, ...]:
         """What dead runs have left behind on this backend, as far as it can be told."""
         with suppress(HarnessError):
-            return tuple(left.name for left in self._backend.leftovers() if life_of(left.name) is Life.DEAD)
+            return tuple(left.name for left in self._backend.leftovers() if owner_state(left.name) is OwnerState.DEAD)
         return ()
 
     def collect_logs(self) -> None:
@@ -221,7 +221,7 @@ class Lab:
             return
         shared, self._shared = self._shared, None
         try:
-            if shared.begun("cluster"):
+            if shared.is_begun("cluster"):
                 self._end(shared)
         finally:
             shared.close()
@@ -273,7 +273,7 @@ class Lab:
             with interruptible(self._stop):
                 return Cluster.from_json(shared.once("cluster", create))
         finally:
-            shared.tell("")
+            shared.report_activity("")
 
     def _run_canary(self, run_canary: Callable[..., str], context: "RunContext") -> str:
         with interruptible(self._stop):
@@ -282,14 +282,14 @@ class Lab:
     def known_cluster(self) -> Cluster | None:
         """The cluster, if the run has one already."""
         with suppress(HarnessError):
-            told = self._shared.known("cluster") if self._shared else None
+            told = self._shared.recorded("cluster") if self._shared else None
             return Cluster.from_json(told) if told else None
         return None
 
     def _end(self, shared: RunDirectory) -> None:
         """Delete the cluster; one whose maker died over it has left no handle, only its name."""
         try:
-            told = shared.known("cluster")
+            told = shared.recorded("cluster")
         except LabError:
             return  # who could not make it has tidied up
         name = Cluster.from_json(told).name if told else shared.path.name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
-from netpol_harness.backends.runs.owner import Owner, marked
+from netpol_harness.backends.runs.owner import Owner, with_owner
 from netpol_harness.cli import main
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -35,7 +35,7 @@ def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 def namespace(client: Client, name: str, run: str) -> None:
-    client.create(marked({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, run))
+    client.create(with_owner({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, run))
 
 
 def names(client: Client) -> set[str]:
@@ -45,7 +45,7 @@ def names(client: Client) -> set[str]:
 def dead() -> str:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    return replace(Owner.here(), pid=child.pid).run
+    return replace(Owner.current(), pid=child.pid).run
 
 
 def test_without_leftovers_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,8 +67,8 @@ def test_a_dead_runs_folder_goes_unless_it_is_a_dry_run(tmp_path: Path, capsys: 
 @pytest.mark.live
 def test_on_a_cluster_the_dead_go_and_the_living_stay(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     namespace(client, "of-dead", dead())
-    namespace(client, "of-alive", Owner.here().run)
-    namespace(client, "of-elsewhere", replace(Owner.here(), boot="ffffff").run)
+    namespace(client, "of-alive", Owner.current().run)
+    namespace(client, "of-elsewhere", replace(Owner.current(), boot="ffffff").run)
     assert main(["gc", "--cluster", "kubeconfig", "--older-than", "1"]) == 0
     rows = capsys.readouterr().out.splitlines()
     fates = {name: row.split()[-1] for name in ("dead", "alive", "elsewhere") for row in rows if f"of-{name}" in row}

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from netpol_harness.backends.base import Leftover
 from netpol_harness.backends.runs.directory import abandoned, remove
-from netpol_harness.backends.runs.owner import Life, Owner, life_of
+from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state
 from netpol_harness.backends.select import GivenOptions, choose
 from netpol_harness.cli.arguments import hours
 from netpol_harness.cli.output import print_error
@@ -87,15 +87,15 @@ def _on_backends(args: argparse.Namespace, oldest: datetime | None) -> Iterator[
 
 def _is_doomed(leftover: Leftover, oldest: datetime | None) -> bool:
     old = oldest is not None and leftover.since is not None and leftover.since < oldest
-    life = life_of(leftover.name)
-    return life is Life.DEAD or (life is Life.ELSEWHERE and old)
+    life = owner_state(leftover.name)
+    return life is OwnerState.DEAD or (life is OwnerState.ELSEWHERE and old)
 
 
 def _owner(leftover: Leftover) -> str:
     """``process 17, dead, HOST since TIME``; without host and time if the run is one of this host."""
     owner = Owner.find(leftover.name)
-    process = f"process {owner.pid}, {owner.life}" if owner else "unknown"
-    if not (leftover.host or leftover.since) and owner and owner.life is not Life.ELSEWHERE:
+    process = f"process {owner.pid}, {owner.state}" if owner else "unknown"
+    if not (leftover.host or leftover.since) and owner and owner.state is not OwnerState.ELSEWHERE:
         return process
     since = leftover.since.isoformat() if leftover.since else "unknown"
     return f"{process}, {leftover.host or 'host unknown'} since {since}"

@@ -56,7 +56,7 @@ def share(config: pytest.Config) -> None:
 def _shared(config: pytest.Config) -> RunDirectory | None:
     """A worker's: the folder of the controller's run, if that has chosen a cluster."""
     directory = controllers_run(config)
-    return directory if directory and directory.known(_CHOICE) else None
+    return directory if directory and directory.recorded(_CHOICE) else None
 
 
 def _make(config: pytest.Config) -> Lab:
@@ -73,14 +73,14 @@ def _make(config: pytest.Config) -> Lab:
         canary=not options.NO_CANARY.of(config),
         report=options.REPORT_DIR.of(config),
     )
-    chosen = json.loads(shared.known(_CHOICE) or "{}") if shared else {}
+    chosen = json.loads(shared.recorded(_CHOICE) or "{}") if shared else {}
     return Lab(_choice(config, run, chosen), settings, shared.path if shared else None, run=run)
 
 
 def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> BackendChoice:
     """The backend; a worker takes the one that its controller has chosen."""
     name = chosen.get("name", options.CLUSTER.of(config))
-    progress = RunDirectory.place(run).tell
+    progress = RunDirectory.of_run(run).report_activity
     try:
         choice = choose(name, _given_options(config), run=run, progress=progress)
     except HarnessError as error:

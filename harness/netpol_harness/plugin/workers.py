@@ -23,7 +23,7 @@ _PROCESSES = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 
 def run_of(config: pytest.Config) -> str:
     """The name of the run that this process owns."""
-    return config.stash.setdefault(_RUN, Owner.here().run)
+    return config.stash.setdefault(_RUN, Owner.current().run)
 
 
 def processes(config: pytest.Config) -> "list[subprocess.Popen[bytes]]":
@@ -49,7 +49,7 @@ def is_worker(config: pytest.Config) -> bool:
 def controllers_run(config: pytest.Config) -> RunDirectory | None:
     """A worker's: where its controller's run has its folder, or would have it; ``None`` elsewhere."""
     told: dict[str, str] = getattr(config, "workerinput", {})
-    return RunDirectory.place(told[RUN]) if RUN in told else None
+    return RunDirectory.of_run(told[RUN]) if RUN in told else None
 
 
 def reserve(config: pytest.Config) -> None:
@@ -60,7 +60,7 @@ def reserve(config: pytest.Config) -> None:
 
 def attend(config: pytest.Config, ids: list[str]) -> None:
     """The controller's, when a worker has collected these tests: choose the cluster, if one is needed."""
-    if not RunDirectory.place(run_of(config)).path.is_dir():
+    if not RunDirectory.of_run(run_of(config)).path.is_dir():
         return
     from netpol_harness.plugin.lab import made_lab, share
     from netpol_harness.plugin.progress import Display
@@ -89,4 +89,4 @@ def _tell(config: pytest.Config) -> None:
 def _forsake(config: pytest.Config) -> None:
     """A folder that a worker has made, and that nobody has used."""
     with suppress(OSError):
-        RunDirectory.place(run_of(config)).path.rmdir()
+        RunDirectory.of_run(run_of(config)).path.rmdir()

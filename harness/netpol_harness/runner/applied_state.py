@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from netpol_harness.backends.runs.owner import marked
+from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.json_object import JsonMapping
@@ -88,11 +88,11 @@ class AppliedState:
     def _marked(self, state: State) -> State:
         """Put the run's marks on the objects that do not disappear with a namespace of this scenario."""
         namespaces, run = created_namespaces(state), self._context.rundir.run
-        return {key: data if key.namespace in namespaces else marked(data, run) for key, data in state.items()}
+        return {key: data if key.namespace in namespaces else with_owner(data, run) for key, data in state.items()}
 
     def _wait_ready(self) -> None:
         timeouts, rundir = self._context.timeouts, self._context.rundir
-        rundir.tell(f"waiting for the pods of scenario {self._name}", by=self._name)
+        rundir.report_activity(f"waiting for the pods of scenario {self._name}", by=self._name)
         try:
             wait_ready(
                 self._context.client,
@@ -101,4 +101,4 @@ class AppliedState:
                 interval=timeouts.interval,
             )
         finally:
-            rundir.tell("", by=self._name)
+            rundir.report_activity("", by=self._name)

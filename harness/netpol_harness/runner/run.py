@@ -108,11 +108,11 @@ class ScenarioRun:
         if self._turn is None:
             return
         rundir, name = self.context.rundir, self.scenario.name
-        rundir.tell(f"scenario {name} waits for its turn", by=name)
+        rundir.report_activity(f"scenario {name} waits for its turn", by=name)
         try:
             self._turn_taken.enter_context(rundir.turn(self._turn))
         finally:
-            rundir.tell("", by=name)
+            rundir.report_activity("", by=name)
 
     def _prefer_own_containers(self) -> None:
         """Probe from the containers that the manifests name: admission webhooks may add others to a pod."""

@@ -12,7 +12,7 @@ from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.existing.backend import ExistingClusterBackend
 from netpol_harness.backends.existing.options import ExistingOptions
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
-from netpol_harness.backends.runs.owner import Life, Owner, life_of, marked
+from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state, with_owner
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -109,7 +109,7 @@ def dead() -> str:
     """The name of a run whose owner has ended."""
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    return replace(Owner.here(), pid=child.pid).run
+    return replace(Owner.current(), pid=child.pid).run
 
 
 @pytest.mark.live
@@ -126,15 +126,15 @@ def test_an_embedded_cluster_is_known_for_what_it_is(backend: ExistingClusterBac
 def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_goes(
     backend: ExistingClusterBackend, client: Client, dead: str
 ) -> None:
-    alive, elsewhere = Owner.here(), replace(Owner.here(), boot="ffffff")
+    alive, elsewhere = Owner.current(), replace(Owner.current(), boot="ffffff")
     for name, run in (("of-dead", dead), ("of-alive", alive.run), ("of-elsewhere", elsewhere.run)):
-        client.create(marked({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, run))
+        client.create(with_owner({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, run))
     client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "of-somebody"}})
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "of-dead", "namespace": "of-somebody"}}
-    client.create(marked(settings, dead))
+    client.create(with_owner(settings, dead))
 
-    lives = {left.name: life_of(left.name) for left in backend.leftovers()}
-    assert lives == {dead: Life.DEAD, alive.run: Life.ALIVE, elsewhere.run: Life.ELSEWHERE}
+    lives = {left.name: owner_state(left.name) for left in backend.leftovers()}
+    assert lives == {dead: OwnerState.DEAD, alive.run: OwnerState.ALIVE, elsewhere.run: OwnerState.ELSEWHERE}
     backend.delete(dead)
     backend.delete(dead)
     assert dead not in [left.name for left in backend.leftovers()]

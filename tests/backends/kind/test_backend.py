@@ -49,7 +49,7 @@ def can_be_made(docker: Any, api: Any, kubeconfig_of: Callable[[str, str], str])
 @pytest.fixture
 def dead() -> str:
     """The name of a run whose owner has died in this process tree."""
-    here = Owner.here()
+    here = Owner.current()
     return Owner(here.pid, here.start + 1, here.boot, "abcdef").run
 
 
@@ -154,7 +154,7 @@ def test_doubts_about_the_host_are_repeated_with_a_failure(docker: Any, tmp_path
 
 
 def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
-    run = Owner.here().run
+    run = Owner.current().run
     kept = f"netpol-kept-{run[-6:]}"
     can_be_made(kept)
     backend = KindBackend(options(keep_cluster=True), run=run)
@@ -215,7 +215,7 @@ def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> No
 
 
 def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None:
-    alive, elsewhere = Owner.here().run, dead.replace(Owner.here().boot, "000000")
+    alive, elsewhere = Owner.current().run, dead.replace(Owner.current().boot, "000000")
     names = ["mine", "netpol-kept-abcdef", f"netpol-{alive}", f"netpol-{elsewhere}", f"netpol-{dead}", dead]
     docker.says("kind get clusters", "\n".join(names))
     docker.says("docker ps", "c0ffee\n")

@@ -15,29 +15,29 @@ from netpol_harness.errors import ClusterFailed, NotEnforcing, WorkloadFailed
 
 @pytest.fixture
 def rundir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
-    """An owner's folder in a temporary folder of its own."""
+    """An owner's directory in a temporary directory."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return RunDirectory.make(Owner.here().run)
+    return RunDirectory.create(Owner.current().run)
 
 
-def test_the_owner_makes_it_and_removes_it(rundir: RunDirectory, tmp_path: Path) -> None:
+def test_the_owner_creates_and_removes_it(rundir: RunDirectory, tmp_path: Path) -> None:
     assert list(abandoned()) == []
     rundir.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_shared_is_made_once(rundir: RunDirectory) -> None:
-    made: list[int] = []
+def test_a_shared_result_is_computed_once(rundir: RunDirectory) -> None:
+    calls: list[int] = []
 
-    def make() -> str:
-        made.append(1)
+    def compute() -> str:
+        calls.append(1)
         return "text"
 
     guests = [RunDirectory(rundir.path) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(lambda guest: guest.once("thing", make), guests)) == {"text"}
-    assert made == [1]
-    assert rundir.known("thing") == "text"
+        assert set(pool.map(lambda guest: guest.once("thing", compute), guests)) == {"text"}
+    assert calls == [1]
+    assert rundir.recorded("thing") == "text"
 
 
 @pytest.mark.parametrize("kind", [NotEnforcing, WorkloadFailed, ClusterFailed])
@@ -51,7 +51,7 @@ def test_a_failure_is_shared_as_well(rundir: RunDirectory, kind: type[Exception]
         RunDirectory(rundir.path).once("thing", lambda: "another attempt")
 
 
-def test_an_interruption_is_nobody_elses(rundir: RunDirectory) -> None:
+def test_an_interruption_is_not_shared(rundir: RunDirectory) -> None:
     stop = threading.Event()
     stop.set()
 
@@ -61,11 +61,11 @@ def test_an_interruption_is_nobody_elses(rundir: RunDirectory) -> None:
 
     with pytest.raises(Interrupted), interruptible(stop):
         rundir.once("thing", wait)
-    assert rundir.begun("thing")
-    assert rundir.known("thing") is None
+    assert rundir.is_begun("thing")
+    assert rundir.recorded("thing") is None
 
 
-def test_after_an_interruption_there_is_time_to_tidy_up() -> None:
+def test_after_an_interruption_there_is_time_to_clean_up() -> None:
     stop = threading.Event()
     stop.set()
     with interruptible(stop):
@@ -83,9 +83,7 @@ def test_after_an_interruption_there_is_time_to_tidy_up() -> None:
         (Turn.ALONE, Turn.ALONE, True),
     ],
 )
-def test_whoever_wants_the_cluster_alone_waits_and_is_waited_for(
-    rundir: RunDirectory, held: Turn, wanted: Turn, *, waits: bool
-) -> None:
+def test_a_turn_alone_excludes_every_other_turn(rundir: RunDirectory, held: Turn, wanted: Turn, *, waits: bool) -> None:
     with rundir.turn(held):
         assert _would_wait(rundir, wanted) is waits
     assert not _would_wait(rundir, wanted)
@@ -102,13 +100,13 @@ def _would_wait(rundir: RunDirectory, turn: Turn) -> bool:
     return False
 
 
-def test_who_watches_sees_what_is_being_done(rundir: RunDirectory) -> None:
+def test_activities_are_visible_to_all_processes(rundir: RunDirectory) -> None:
     assert RunDirectory(rundir.path).activities == ()
-    rundir.tell("making a cluster")
-    rundir.tell("asking the canary", by="canary")
+    rundir.report_activity("making a cluster")
+    rundir.report_activity("asking the canary", by="canary")
     assert set(RunDirectory(rundir.path).activities) == {"making a cluster", "asking the canary"}
-    rundir.tell("")
+    rundir.report_activity("")
     assert rundir.activities == ("asking the canary",)
-    rundir.tell("", by="canary")
+    rundir.report_activity("", by="canary")
     assert not RunDirectory(rundir.path).activities
-    RunDirectory(rundir.path / "missing").tell("nobody needs to know")
+    RunDirectory(rundir.path / "missing").report_activity("of no directory")

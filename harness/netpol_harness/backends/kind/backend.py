@@ -36,7 +36,7 @@ from netpol_harness.backends.kind.provision import (
     remembered,
     restart_agent,
 )
-from netpol_harness.backends.runs.owner import Life, life_of
+from netpol_harness.backends.runs.owner import OwnerState, owner_state
 from netpol_harness.deadline import Deadline, Interrupted
 from netpol_harness.errors import ClusterFailed, HarnessError, LabError
 from netpol_harness.model.json_object import JsonObject
@@ -169,7 +169,7 @@ class KindBackend:
                 image=self._image.name,
                 kubeconfig=kubeconfig,
                 deadline=deadline,
-                heard=self._heard,
+                on_error_line=self._heard,
             )
             self._load_images(name, directory)
             return self._furnished(name, kubeconfig, objects, deadline)
@@ -275,4 +275,4 @@ def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str)
 
 
 def _is_abandoned(name: str) -> bool:
-    return name.startswith(OWNED) and life_of(name) is Life.DEAD
+    return name.startswith(OWNED) and owner_state(name) is OwnerState.DEAD

@@ -29,19 +29,21 @@ class KindCommand:
         image: str,
         kubeconfig: Path,
         deadline: Deadline,
-        heard: Callable[[str], None] = ignore,
+        on_error_line: Callable[[str], None] = ignore,
     ) -> None:
         """Make the nodes, and nothing more: neither a CNI nor readiness is waited for.
 
         Nodes of a failed attempt stay, for their logs: the caller deletes them.
         """
         arguments = ["--name", name, "--config", str(config), "--image", image, "--kubeconfig", str(kubeconfig)]
-        result = self._run("create", "cluster", *arguments, "--wait", "0s", "--retain", deadline=deadline, heard=heard)
+        result = self._run(
+            "create", "cluster", *arguments, "--wait", "0s", "--retain", deadline=deadline, on_error_line=on_error_line
+        )
         _succeeded(result, f"kind could not make the cluster {name}")
 
     def delete(self, name: str) -> None:
         """Remove the cluster; one that is gone already is success. Ctrl-C does not reach it."""
-        result = self._run("delete", "cluster", "--name", name, deadline=Deadline(_DELETE_SECONDS), apart=True)
+        result = self._run("delete", "cluster", "--name", name, deadline=Deadline(_DELETE_SECONDS), new_session=True)
         _succeeded(result, f"kind could not delete the cluster {name}")
 
     def clusters(self) -> list[str]:
@@ -67,20 +69,30 @@ class KindCommand:
 
     def export_logs(self, name: str, into: Path) -> None:
         """Write what the nodes logged; kind writes what it can before it fails."""
-        self._run("export", "logs", str(into), "--name", name, deadline=Deadline(_DELETE_SECONDS), apart=True)
+        self._run("export", "logs", str(into), "--name", name, deadline=Deadline(_DELETE_SECONDS), new_session=True)
 
     def _run(
-        self, *arguments: str, deadline: Deadline, heard: Callable[[str], None] = ignore, apart: bool = False
+        self,
+        *arguments: str,
+        deadline: Deadline,
+        on_error_line: Callable[[str], None] = ignore,
+        new_session: bool = False,
     ) -> CommandResult:
         environment = self.engine.environment
-        return run(["kind", *arguments], deadline=deadline, environment=environment, heard=heard, apart=apart)
+        return run(
+            ["kind", *arguments],
+            deadline=deadline,
+            environment=environment,
+            on_error_line=on_error_line,
+            new_session=new_session,
+        )
 
 
 def _succeeded(result: CommandResult, what: str) -> CommandResult:
     if result.ok:
         return result
     if result.exit_code is None:
-        said = (result.said.strip().splitlines() or [""])[-1]
+        said = (result.error_text.strip().splitlines() or [""])[-1]
         raise CommandFailed(f"{what}: it did not end in time", command=result.argv, output=said, remedy=_CLOCK)
-    found = known_error(result.said)
+    found = known_error(result.error_text)
     raise CommandFailed(f"{what}: {found.what}", command=result.argv, output=found.output, remedy=found.remedy)

@@ -36,10 +36,10 @@ class Engine:
     local: bool
 
     def __call__(
-        self, *arguments: str, deadline: Deadline, input: bytes | Path = b"", apart: bool = False
+        self, *arguments: str, deadline: Deadline, input: bytes | Path = b"", new_session: bool = False
     ) -> CommandResult:
         """Run one of the engine's commands."""
-        return run([self.program, *arguments], deadline=deadline, input=input, apart=apart)
+        return run([self.program, *arguments], deadline=deadline, input=input, new_session=new_session)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -77,7 +77,7 @@ def _asked(program: str) -> Engine:
     facts = _json(result.text)
     errors = "\n".join(facts.get("ServerErrors") or ())
     if not result.ok or errors or not facts:
-        said = errors or result.said.strip()
+        said = errors or result.error_text.strip()
         remedy = known_error(said).remedy or _START
         raise CommandFailed(f"{program} does not answer", output="\n".join(said.splitlines()[-3:]), remedy=remedy)
     return _of_podman(program, facts) if "host" in facts else _of_docker(program, facts)

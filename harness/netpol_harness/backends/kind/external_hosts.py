@@ -175,7 +175,7 @@ def answering(ports: Iterable[ContainerPort], addresses: Iterable[str]) -> str:
 
 def remove_containers(engine: Engine, names: Iterable[str]) -> None:
     """Remove containers by name or id; those that are gone already are success."""
-    engine("rm", "--force", "--volumes", *names, deadline=Deadline(_SECONDS), apart=True)
+    engine("rm", "--force", "--volumes", *names, deadline=Deadline(_SECONDS), new_session=True)
 
 
 def containers_of(engine: Engine, cluster: str) -> list[str]:
@@ -241,12 +241,12 @@ def _family(address: str) -> list[str]:
 
 
 def _in(site: Site, container: str, command: Sequence[str]) -> CommandResult:
-    return site.engine("exec", container, *command, deadline=Deadline(_SECONDS), apart=True)
+    return site.engine("exec", container, *command, deadline=Deadline(_SECONDS), new_session=True)
 
 
 def _not_started(result: CommandResult) -> str:
     """Why the engine could not start the command, if it could not; its own exit codes are 125 to 127."""
-    said = result.said.strip()
+    said = result.error_text.strip()
     signs = ("OCI runtime exec failed", "Error response from daemon", "Error: no container", "Error: can only")
     if result.exit_code in (1, 125, 126, 127, 255) and any(sign in f"{said}{result.text}" for sign in signs):
         return said or result.text.strip()

@@ -94,7 +94,7 @@ class Preflight:
         try:
             return judge(self.engine, _kind_version(), self.image, self._nodes, read_host())
         except CommandFailed as error:
-            what = f"{error.what} ({error.output.splitlines()[-1]})" if error.output else error.what
+            what = f"{error.problem} ({error.output.splitlines()[-1]})" if error.output else error.problem
             return Findings(obstacles=(HostIssue(what, error.remedy),))
         except LabError as error:
             what, _, remedy = str(error).partition("; ")
@@ -131,7 +131,7 @@ def _image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> HostI
     asked = engine("manifest", "inspect", image.name, deadline=Deadline(_SECONDS))
     if asked.ok:
         return None
-    said = (asked.said.strip().splitlines() or ["the registry does not answer"])[-1]
+    said = (asked.error_text.strip().splitlines() or ["the registry does not answer"])[-1]
     return HostIssue(f"the node image {image.name} is not here and cannot be pulled ({said})", load)
 
 

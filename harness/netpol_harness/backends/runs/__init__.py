@@ -1,1 +1,1 @@
-"""A run of the harness: its owner, its directory that all its processes share, and the commands that it runs."""
+"""A run: its owner process, the directory that its processes share, and the host commands that it executes."""

@@ -1,7 +1,8 @@
-"""Running a program of the host: one argument list, one deadline, and everything that it said.
+"""Run a program of the host: one argument list, one deadline, all of its output.
 
-Invariants: no shell; never waits beyond the deadline; whatever ends the wait early (Ctrl-C as well) ends the program
-first. An exit code is a fact in the ``CommandResult``; whether it is a failure is the caller's to say (``or_fail``).
+Invariants: no shell; the wait never exceeds the deadline; if anything ends the wait early, such as Ctrl-C, the program
+is killed first. An exit code is data in the ``CommandResult``; the caller decides whether it is a failure
+(``or_fail``).
 """
 
 import os
@@ -19,27 +20,27 @@ from netpol_harness.backends.base import ignore
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ToolMissing
 
-_SLICE = 0.5
-_GRACE = 2.0  # seconds for the pipes of a program that was killed: a child of its may still hold them
+_POLL_SECONDS = 0.5  # between two looks at whether the wait was interrupted
+_PIPE_GRACE_SECONDS = 2.0  # for the pipes of a killed program: a child of it may still hold them
 
 
 class CommandFailed(ClusterFailed):
-    """A program of the host failed. ``output`` is the useful part of what it said, ``remedy`` what to do about it."""
+    """A program of the host failed. ``output`` is the useful part of its output, ``remedy`` is how to fix it."""
 
-    def __init__(self, what: str, *, command: Sequence[str] = (), output: str = "", remedy: str = "") -> None:
-        self.what = what
+    def __init__(self, problem: str, *, command: Sequence[str] = (), output: str = "", remedy: str = "") -> None:
+        self.problem = problem
         self.command = join(command)
         self.output = output
         self.remedy = remedy
         details = [f"  {line}" for line in output.splitlines()]
         if command:
             details.append(f"  command: {self.command}")
-        super().__init__("\n".join([f"{what}; {remedy}" if remedy else what, *details]))
+        super().__init__("\n".join([f"{problem}; {remedy}" if remedy else problem, *details]))
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a program did. ``exit_code`` is ``None`` where the deadline ended it; negative for a signal."""
+    """The result of a program. ``exit_code`` is ``None`` if the deadline ended it, and negative for a signal."""
 
     argv: tuple[str, ...]
     exit_code: int | None
@@ -57,17 +58,17 @@ class CommandResult:
         return self.stdout.decode("utf-8", "replace")
 
     @property
-    def said(self) -> str:
+    def error_text(self) -> str:
         """Its standard error."""
         return self.stderr.decode("utf-8", "replace")
 
-    def or_fail(self, what: str, remedy: str) -> "CommandResult":
-        """This result, or ``CommandFailed`` with the last that the program said."""
+    def or_fail(self, problem: str, remedy: str) -> "CommandResult":
+        """Return this result, or raise ``CommandFailed`` with the last lines of the output."""
         if self.ok:
             return self
         end = "it did not end in time" if self.exit_code is None else f"exit code {self.exit_code}"
-        output = "\n".join((self.said.strip() or self.text.strip()).splitlines()[-5:])
-        raise CommandFailed(f"{what} ({end})", command=self.argv, output=output, remedy=remedy)
+        output = "\n".join((self.error_text.strip() or self.text.strip()).splitlines()[-5:])
+        raise CommandFailed(f"{problem} ({end})", command=self.argv, output=output, remedy=remedy)
 
 
 def run(
@@ -76,30 +77,31 @@ def run(
     deadline: Deadline,
     input: bytes | Path = b"",
     environment: Mapping[str, str] | None = None,
-    heard: Callable[[str], None] = ignore,
-    apart: bool = False,
+    on_error_line: Callable[[str], None] = ignore,
+    new_session: bool = False,
 ) -> CommandResult:
-    """Run a program to its end, or to the deadline's. ``heard`` is told each line of its standard error as it comes.
+    """Run a program until it ends or the deadline passes. ``input`` is its standard input: bytes, or a file.
 
-    ``input`` is its standard input: bytes, or a file. A program that runs ``apart`` does not get the terminal's Ctrl-C:
-    what cleans up must not be stopped by it. Raises ``ToolMissing`` where there is no such program.
+    ``on_error_line`` is called with each line of standard error as it arrives. With ``new_session`` the program does
+    not get the terminal's Ctrl-C, which must not stop a clean-up. Raises ``ToolMissing`` if the program cannot be run,
+    and ``ClusterFailed`` if the input cannot be read.
     """
-    with _source(input) as source:
-        process = _start(argv, source, {**os.environ, **(environment or {})}, apart=apart)
-    outputs = [_Listener(process.stdout, ignore), _Listener(process.stderr, heard)]
+    with _open_input(input) as source:
+        process = _start(argv, source, {**os.environ, **(environment or {})}, new_session=new_session)
+    readers = [_PipeReader(process.stdout, ignore), _PipeReader(process.stderr, on_error_line)]
     try:
         _feed(process, input)
-        code = _ended(process, deadline)
+        code = _wait(process, deadline)
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    stdout, stderr = (listener.all() for listener in outputs)
+    stdout, stderr = (reader.read() for reader in readers)
     return CommandResult(tuple(argv), code, stdout, stderr)
 
 
 def _start(
-    argv: Sequence[str], source: IO[bytes] | None, environment: Mapping[str, str], *, apart: bool
+    argv: Sequence[str], source: IO[bytes] | None, environment: Mapping[str, str], *, new_session: bool
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -108,7 +110,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
-            start_new_session=apart,
+            start_new_session=new_session,
         )
     except FileNotFoundError as error:
         raise ToolMissing(f"{argv[0]} is not installed, or not on PATH") from error
@@ -116,7 +118,7 @@ def _start(
         raise ToolMissing(f"{argv[0]} cannot be run: {error.strerror}") from error
 
 
-def _source(input: bytes | Path) -> AbstractContextManager[IO[bytes] | None]:
+def _open_input(input: bytes | Path) -> AbstractContextManager[IO[bytes] | None]:
     if isinstance(input, bytes):
         return nullcontext()
     try:
@@ -125,50 +127,50 @@ def _source(input: bytes | Path) -> AbstractContextManager[IO[bytes] | None]:
         raise ClusterFailed(f"{input} cannot be read: {error.strerror}") from error
 
 
-def _ended(process: subprocess.Popen[bytes], deadline: Deadline) -> int | None:
-    """The exit code, or ``None`` at the deadline. Looks up now and then, so that it can be interrupted."""
-    watch = os.pidfd_open(process.pid)
+def _wait(process: subprocess.Popen[bytes], deadline: Deadline) -> int | None:
+    """Return the exit code, or ``None`` at the deadline. The wait is in slices, so that it can be interrupted."""
+    pidfd = os.pidfd_open(process.pid)
     try:
-        while not select.select([watch], [], [], min(_SLICE, deadline.remaining))[0]:
+        while not select.select([pidfd], [], [], min(_POLL_SECONDS, deadline.remaining))[0]:
             if deadline.passed:
                 return None
             deadline.pause(0)
     finally:
-        os.close(watch)
+        os.close(pidfd)
     return process.wait()
 
 
 def _feed(process: subprocess.Popen[bytes], input: bytes | Path) -> None:
-    """Give it its input from a thread: a program that does not read must not hold us."""
+    """Write the input in a thread: a program that does not read must not block us."""
     if process.stdin is None:
         return
     stream = process.stdin
 
     def write() -> None:
         for act in (lambda: stream.write(input if isinstance(input, bytes) else b""), stream.close):
-            with suppress(OSError):  # it has closed its end
+            with suppress(OSError):  # the program has closed its end
                 act()
 
     threading.Thread(target=write, daemon=True).start()
 
 
-class _Listener:
-    """Collects what comes out of a pipe, in a thread of its own."""
+class _PipeReader:
+    """Collects the output of a pipe in a thread."""
 
-    def __init__(self, stream: IO[bytes] | None, heard: Callable[[str], None]) -> None:
+    def __init__(self, stream: IO[bytes] | None, on_line: Callable[[str], None]) -> None:
         assert stream is not None
         self._lines: list[bytes] = []
         self._stream = stream
-        self._thread = threading.Thread(target=self._listen, args=(heard,), daemon=True)
+        self._thread = threading.Thread(target=self._collect, args=(on_line,), daemon=True)
         self._thread.start()
 
-    def _listen(self, heard: Callable[[str], None]) -> None:
+    def _collect(self, on_line: Callable[[str], None]) -> None:
         with self._stream:
             for line in self._stream:
                 self._lines.append(line)
-                heard(line.decode("utf-8", "replace").rstrip())
+                on_line(line.decode("utf-8", "replace").rstrip())
 
-    def all(self) -> bytes:
-        """Everything that came until the other end was closed."""
-        self._thread.join(_GRACE)
+    def read(self) -> bytes:
+        """Return everything that arrived until the other end was closed."""
+        self._thread.join(_PIPE_GRACE_SECONDS)
         return b"".join(self._lines)

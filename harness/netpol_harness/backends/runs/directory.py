@@ -1,8 +1,8 @@
-"""The folder of one run, by which its processes share one cluster: what is made once, whose turn it is, who owns it.
+"""The directory of one run, in which its processes share one cluster: results computed once, turns, the owner's lock.
 
-The owner is the process that the user started (with xdist: the controller). It makes the folder, holds ``owner.lock``
-and the ``lifeline`` there, and removes it at the end. Guests (workers) are told the folder. Everything hangs on locks
-and descriptors that the kernel releases when their holder dies, by whatever cause.
+The owner is the process that the user started (with xdist: the controller). It creates the directory, holds
+``owner.lock`` and the ``lifeline`` in it, and removes it at the end. Guests (xdist workers) are given its path. All of
+this relies on locks and descriptors that the kernel releases when their holder dies, whatever the cause.
 """
 
 import fcntl
@@ -20,38 +20,38 @@ from netpol_harness.errors import ClusterFailed, HarnessError, LabError, NotEnfo
 
 PREFIX = "netpol-"
 _OWNER = "owner.lock"
-_DOING = "doing."
-_TOLD: dict[str, type[LabError]] = {
-    kind.__name__: kind for kind in (ClusterFailed, NotEnforcing, ToolMissing, WorkloadFailed)
+_ACTIVITY = "activity."
+_ERROR_TYPES: dict[str, type[LabError]] = {
+    error.__name__: error for error in (ClusterFailed, NotEnforcing, ToolMissing, WorkloadFailed)
 }
 
 
 class Turn(Enum):
-    """How a scenario uses the run's cluster: beside others, or alone."""
+    """How a scenario uses the run's cluster: beside other scenarios, or alone."""
 
     SHARED = fcntl.LOCK_SH
     ALONE = fcntl.LOCK_EX
 
 
 class RunDirectory:
-    """One run's folder, ``PREFIX`` and the run's name."""
+    """The directory of one run: ``PREFIX`` followed by the run's name."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: list[int] = []
 
     @classmethod
-    def place(cls, run: str) -> "RunDirectory":
-        """Where the folder of a run is, or will be."""
+    def of_run(cls, run: str) -> "RunDirectory":
+        """Return the directory of a run, which need not exist yet."""
         return cls(Path(tempfile.gettempdir()) / f"{PREFIX}{run}")
 
     @classmethod
-    def make(cls, run: str) -> "RunDirectory":
-        """The owner's: a new folder, with the lifeline that is held open from now on. Removes those of dead owners."""
-        for left in abandoned():
-            remove(left)
-        directory = cls.place(run)
-        draft = directory.path.with_name(f".{directory.path.name}")  # nobody takes it for abandoned before it is locked
+    def create(cls, run: str) -> "RunDirectory":
+        """Create the directory as its owner and hold the lifeline open. Also removes the directories of dead owners."""
+        for path in abandoned():
+            remove(path)
+        directory = cls.of_run(run)
+        draft = directory.path.with_name(f".{directory.path.name}")  # not taken for abandoned before it is locked
         draft.mkdir(0o700)
         os.mkfifo(draft / "lifeline", 0o600)
         directory._held = [_lock(draft / _OWNER), os.open(draft / "lifeline", os.O_RDWR)]
@@ -63,84 +63,85 @@ class RunDirectory:
         """The run's name."""
         return self.path.name.removeprefix(PREFIX)
 
-    def once(self, what: str, make: Callable[[], str]) -> str:
-        """The text that ``make`` gives, called by whoever of the run's processes comes first; others wait for it.
+    def once(self, key: str, compute: Callable[[], str]) -> str:
+        """Return the text of ``compute``, called by the first process to get here; the others wait and reuse it.
 
-        Where it raised an error of the harness, that is what everybody gets: nothing is tried twice.
+        An error of the harness is reused as well: every process gets it, and nothing is tried twice. An interruption is
+        not recorded.
         """
-        with _locked(self.path / f"{what}.lock"):
-            if (known := self.known(what)) is not None:
-                return known
+        with _locked(self.path / f"{key}.lock"):
+            if (text := self.recorded(key)) is not None:
+                return text
             try:
-                outcome = {"text": make()}
+                outcome = {"text": compute()}
             except Interrupted:
                 raise
             except HarnessError as error:
-                self._record(what, {"error": type(error).__name__, "message": str(error)})
+                self._record(key, {"error": type(error).__name__, "message": str(error)})
                 raise
-            self._record(what, outcome)
+            self._record(key, outcome)
             return outcome["text"]
 
-    def known(self, what: str) -> str | None:
-        """What ``once`` gave, if it has ended. Raises the error that it ended with."""
+    def recorded(self, key: str) -> str | None:
+        """Return the result of ``once``, or ``None`` if it has not ended. Raises the error with which it ended."""
         try:
-            outcome = json.loads((self.path / f"{what}.json").read_text())
+            outcome = json.loads((self.path / f"{key}.json").read_text())
         except FileNotFoundError:
             return None
         if "error" in outcome:
-            raise _TOLD.get(outcome["error"], ClusterFailed)(outcome["message"])
+            raise _ERROR_TYPES.get(outcome["error"], ClusterFailed)(outcome["message"])
         return str(outcome["text"])
 
-    def begun(self, what: str) -> bool:
-        """Whether anybody has ever begun with it."""
-        return (self.path / f"{what}.lock").exists()
+    def is_begun(self, key: str) -> bool:
+        """Whether any process has begun to compute ``once`` for this key."""
+        return (self.path / f"{key}.lock").exists()
 
     @contextmanager
     def turn(self, turn: Turn) -> Iterator[None]:
-        """Wait until the cluster may be used in this way, and use it."""
+        """Hold the cluster in this way while inside; wait until that is possible."""
         with _locked(self.path / "turn.lock", turn.value):
             yield
 
-    def tell(self, doing: str, by: str = "") -> None:
-        """Let whoever watches know what this process is busy with; empty when it no longer is.
+    def report_activity(self, activity: str, by: str = "") -> None:
+        """Let the processes of the run see what this one is busy with; empty when it has ended.
 
-        ``by`` tells apart what it does at the same time.
+        ``by`` distinguishes activities that one process has at the same time.
         """
-        note = self.path / f"{_DOING}{os.getpid()}{by}"
-        with suppress(OSError):  # nobody needs to know
-            note.write_text(doing) if doing else note.unlink()
+        note = self.path / f"{_ACTIVITY}{os.getpid()}{by}"
+        with suppress(OSError):  # the display may do without it
+            note.write_text(activity) if activity else note.unlink()
 
     @property
     def activities(self) -> tuple[str, ...]:
-        """What the run's processes are busy with."""
-        found = []
-        for note in sorted(self.path.glob(f"{_DOING}*")):
+        """What the processes of the run are busy with."""
+        texts = []
+        for note in sorted(self.path.glob(f"{_ACTIVITY}*")):
             with suppress(OSError):
-                found.append(note.read_text())
-        return tuple(filter(None, found))
+                texts.append(note.read_text())
+        return tuple(filter(None, texts))
 
     def close(self) -> None:
-        """The owner's: let go, and remove the folder."""
+        """Release the owner's locks and remove the directory."""
         for descriptor in self._held:
             os.close(descriptor)
         self._held = []
         remove(self.path)
 
-    def _record(self, what: str, outcome: object) -> None:
-        draft = self.path / f"{what}.draft"
+    def _record(self, key: str, outcome: object) -> None:
+        draft = self.path / f"{key}.draft"
         draft.write_text(json.dumps(outcome))
-        draft.replace(self.path / f"{what}.json")
+        draft.replace(self.path / f"{key}.json")
 
 
 def abandoned() -> Iterator[Path]:
-    """The folders of runs whose owner died without closing: nobody holds the lock in them."""
+    """Yield the directories of runs whose owner died without closing: the lock in them is free."""
     for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{_OWNER}"):
         with suppress(OSError), _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield lock.parent
 
 
 def remove(directory: Path) -> None:
-    """Remove a run's folder; one that is gone already is success."""
+    """Remove a run's directory; one that does not exist is success."""
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -154,7 +155,7 @@ def _locked(file: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
 
 
 def _lock(file: Path, how: int = fcntl.LOCK_EX) -> int:
-    """A lock, held until the returned descriptor is closed. ``BlockingIOError`` if it may not wait."""
+    """Lock a file until the returned descriptor is closed. Raises ``BlockingIOError`` if it may not wait."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, how)

@@ -1,8 +1,8 @@
-"""Whose a run is, and whether its owner still lives: what dead runs leave behind must be told from what is in use.
+"""Identify a run's owner process and whether it is alive, so that leftovers of dead runs can be removed safely.
 
-A run's name says it all: ``PID-START-BOOT-RANDOM``. START is in ticks since boot (proc(5)); BOOT stands for this boot
-of this host and the process tree that PID is a number of, so that nobody is called dead who lives in another container.
-It is a DNS label and a label's value, so that whatever a run makes can carry it.
+A run's name is ``PID-START-BOOT-RANDOM``. START is in clock ticks since boot (proc(5)). BOOT identifies this boot of
+this host and the PID namespace of PID, so that a process of another container is never taken for dead. The name is a
+valid DNS label and label value, so that every object of the run can carry it.
 """
 
 import json
@@ -25,8 +25,8 @@ _NAME = re.compile(r"(?P<pid>\d+)-(?P<start>[0-9a-f]+)-(?P<boot>[0-9a-f]{6})-(?P
 _START_FIELD = 19  # of /proc/PID/stat, counted from after the command's closing parenthesis
 
 
-class Life(StrEnum):
-    """What can be told of an owner from here."""
+class OwnerState(StrEnum):
+    """Whether an owner is alive. ``ELSEWHERE``: it is a process of another host, boot or container, so unknown."""
 
     ALIVE = "alive"
     DEAD = "dead"
@@ -35,7 +35,7 @@ class Life(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that the user started, in one process tree of one boot of one host."""
+    """The process that the user started, in one PID namespace of one boot of one host."""
 
     pid: int
     start: int
@@ -43,16 +43,16 @@ class Owner:
     random: str
 
     @classmethod
-    def here(cls) -> "Owner":
-        """This process, with a random part of its own each time."""
+    def current(cls) -> "Owner":
+        """Return this process, with a new random part each time."""
         return cls(os.getpid(), _started(os.getpid()), _boot(), secrets.token_hex(3))
 
     @classmethod
     def find(cls, text: str) -> "Owner | None":
-        """The owner whose run's name is somewhere in ``text``."""
-        if (found := _NAME.search(text)) is None:
+        """Return the owner whose run's name occurs in ``text``, if any."""
+        if (match := _NAME.search(text)) is None:
             return None
-        return cls(int(found["pid"]), int(found["start"], 16), found["boot"], found["random"])
+        return cls(int(match["pid"]), int(match["start"], 16), match["boot"], match["random"])
 
     @property
     def run(self) -> str:
@@ -60,21 +60,21 @@ class Owner:
         return f"{self.pid}-{self.start:x}-{self.boot}-{self.random}"
 
     @property
-    def life(self) -> Life:
-        """Whether the process lives, as far as this process tree can know."""
+    def state(self) -> OwnerState:
+        """Whether the process is alive."""
         if self.boot != _boot():
-            return Life.ELSEWHERE
-        return Life.ALIVE if _started(self.pid) == self.start else Life.DEAD
+            return OwnerState.ELSEWHERE
+        return OwnerState.ALIVE if _started(self.pid) == self.start else OwnerState.DEAD
 
 
-def life_of(text: str) -> Life:
+def owner_state(text: str) -> OwnerState:
     """Return whether the owner of the run named in ``text`` is alive; ``ELSEWHERE`` if it names no run."""
     owner = Owner.find(text)
-    return owner.life if owner else Life.ELSEWHERE
+    return owner.state if owner else OwnerState.ELSEWHERE
 
 
-def marked(data: Mapping[str, Any], run: str) -> dict[str, Any]:
-    """An API object with the marks of the run that makes it."""
+def with_owner(data: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """Return an API object with the label and the annotation of the run that creates it."""
     metadata = data["metadata"]
     labels = {**(metadata.get("labels") or {}), RUN_LABEL: run}
     annotations = {**(metadata.get("annotations") or {}), OWNER_ANNOTATION: _owner()}
@@ -82,7 +82,7 @@ def marked(data: Mapping[str, Any], run: str) -> dict[str, Any]:
 
 
 def run_of(data: Mapping[str, Any]) -> str:
-    """The name of the run that made an object; empty where none of ours did."""
+    """Return the name of the run that created an object; empty for an object that is not ours."""
     return str((data["metadata"].get("labels") or {}).get(RUN_LABEL) or "")
 
 
@@ -93,13 +93,13 @@ def _owner() -> str:
 
 @cache
 def _boot() -> str:
-    tree = Path("/proc/self/ns/pid").readlink()
+    namespace = Path("/proc/self/ns/pid").readlink()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-    return sha256(f"{boot}{tree}".encode()).hexdigest()[:6]
+    return sha256(f"{boot}{namespace}".encode()).hexdigest()[:6]
 
 
 def _started(pid: int) -> int:
-    """When a process began, in ticks since boot; -1 where there is none."""
+    """Return when a process began, in clock ticks since boot; -1 if there is no such process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

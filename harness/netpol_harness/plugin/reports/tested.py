@@ -14,7 +14,7 @@ from netpol_harness.lab import Lab
 
 def began(lab: Lab) -> bool:
     """Whether anything in this run has asked for a cluster."""
-    return lab.shared is not None and lab.shared.begun("cluster")
+    return lab.shared is not None and lab.shared.is_begun("cluster")
 
 
 def facts_of(lab: Lab) -> Facts:
@@ -78,7 +78,7 @@ def _canary(lab: Lab) -> tuple[str, str]:
     if not lab.settings.canary:
         return "off", ""
     try:
-        shown = lab.shared.known("canary") if lab.shared else None
+        shown = lab.shared.recorded("canary") if lab.shared else None
     except HarnessError as error:
         return "failed", str(error)
     return ("passed", shown) if shown else ("unknown", "")
@@ -88,7 +88,7 @@ def _trouble(lab: Lab) -> str:
     """Why there is no cluster, where it could not be had; empty else."""
     try:
         if lab.shared:
-            lab.shared.known("cluster")
+            lab.shared.recorded("cluster")
     except HarnessError as error:
         return str(error)
     return ""
