@@ -53,7 +53,7 @@ def test_two_accesses_do_not_share_their_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no kubeconfig at"),
+        (None, "there is no kubeconfig"),
         ("", "is empty"),
         ("{{{", "cannot be read"),
         ("- a\n- b", "cannot be"),

@@ -375,7 +375,7 @@ def test_half_an_answer_is_a_failure_that_may_pass(rubbish: bytes) -> None:
         thread.start()
         exec = PodExec(Access(Configuration(host=f"http://127.0.0.1:{server.getsockname()[1]}")))
         with pytest.raises(
-            ExecFailed, match=r"exec in pod shop/web failed: (cannot connect to http|the answer is no HTTP)"
+            ExecFailed, match=r"exec in pod shop/web failed: (cannot connect to http|the response is not HTTP)"
         ):
             exec(POD, ["x"], deadline=Deadline(10))
         thread.join()

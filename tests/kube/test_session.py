@@ -84,7 +84,7 @@ def test_what_is_written_can_be_read_back_again_and_again(serve: Callable[[Talk]
             {"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "7"}]}},
             "ended with exit code 7",
         ),
-        ({"status": "Failure", "message": "no such program"}, "could not be held: no such program"),
+        ({"status": "Failure", "message": "no such program"}, "could not start: no such program"),
     ],
 )
 def test_the_end_of_the_command_is_an_error(

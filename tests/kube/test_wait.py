@@ -173,7 +173,7 @@ def test_gone_is_waited_for_and_what_stays_is_named(client_of: ClientOf) -> None
     wait_gone(client_of(lambda *_: next(left)), [key], deadline=Deadline(10), interval=0.01)
 
     stuck = client_of(lambda *_: (200, {}, b'{"metadata": {"name": "shop", "finalizers": ["example.test/x"]}}'))
-    with pytest.raises(WorkloadFailed, match=r"Namespace shop is still there, held by example\.test/x"):
+    with pytest.raises(WorkloadFailed, match=r"Namespace shop still exists, held by finalizers example\.test/x"):
         wait_gone(stuck, [key], deadline=Deadline(0.05), interval=0.01)
 
 
@@ -215,7 +215,7 @@ def _cluster(client_of: ClientOf, replica_set: dict[str, Any], events: list[dict
     [
         (
             'violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',
-            "mend the pod's securityContext",
+            "fix the pod's securityContext",
         ),
         ("exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4", "ResourceQuota"),
         ('admission webhook "policy.example.test" denied the request: no', "the webhook says what it wants"),
@@ -228,7 +228,7 @@ def test_pods_that_their_controller_may_not_make_end_the_wait_at_once(
     client = _cluster(client_of, _replica_set(), [_refused("old", time="2025-01-01T00:00:00Z"), _refused(message)])
     with pytest.raises(WorkloadFailed, match=remedy) as raised:
         wait_ready(client, ["shop"], deadline=deadline, interval=0.01)
-    assert f"ReplicaSet shop/web-5d4f cannot make its pods: {_refused(message)['message']}" in str(raised.value)
+    assert f"ReplicaSet shop/web-5d4f cannot create its pods: {_refused(message)['message']}" in str(raised.value)
     assert "Deployment shop/web: 0 of 2 pods ready" in str(raised.value)
     assert deadline.remaining > 20
 
@@ -280,7 +280,7 @@ def test_a_namespace_that_does_not_end_says_what_remains_in_it(client_of: Client
     shop = {"metadata": {"name": "shop"}, "spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": conditions}}
     stuck = client_of(lambda *_: (200, {}, json.dumps(shop).encode()))
     with pytest.raises(
-        WorkloadFailed, match=r"still there: unable: metrics\.k8s\.io/v1beta1; widgets\.x has 1"
+        WorkloadFailed, match=r"still exists: unable: metrics\.k8s\.io/v1beta1; widgets\.x has 1"
     ) as raised:
         wait_gone(stuck, [ObjectKey("v1", "Namespace", "", "shop")], deadline=Deadline(0.05), interval=0.01)
     assert "successfully" not in str(raised.value)

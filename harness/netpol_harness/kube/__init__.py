@@ -1,1 +1,1 @@
-"""I/O to any Kubernetes API server, ours or a real one: access, plain objects, exec, waiting. Knows no scenario."""
+"""Access to any Kubernetes API server, emulated or real: objects, exec, waiting. Knows nothing of scenarios."""

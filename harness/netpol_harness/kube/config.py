@@ -1,7 +1,7 @@
-"""A kubeconfig and a context become ``Access``: where one API server is, and how to be let in.
+"""``Access`` from a kubeconfig and a context: the address of one API server and the credentials for it.
 
-Reading the file, client certificates, tokens, exec plugins and proxies is the official client's business; this room
-turns its errors into ours and makes the result safe to share between threads.
+The official client reads the file, client certificates, tokens, exec plugins and proxies; this module turns its errors
+into ours and makes the result safe to share between threads.
 Specification: kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig.
 """
 
@@ -20,13 +20,13 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 
 FRESHNESS = 1.0
-"""Seconds for which a token counts as valid without another look: a look reads files and the environment."""
+"""Seconds for which a token is reused without a check: a check reads files and the environment."""
 
 
 class Access:
-    """The way into one cluster. Safe to share between threads: only ``headers`` may change it, under a lock.
+    """Address and credentials of one API server. Safe to share between threads: only ``headers`` changes it, locked.
 
-    ``identity`` says in words who we are there, and what to do where the server does not know us.
+    ``identity`` is the part of a 401 message that names our user and says what to do.
     """
 
     def __init__(self, configuration: Configuration, identity: str = "") -> None:
@@ -40,14 +40,14 @@ class Access:
     def from_kubeconfig(cls, path: Path, context: str = "") -> "Access":
         """Read ``path`` (or several, joined by ``:``); an empty ``context`` means the file's current one.
 
-        Raises ``ClusterFailed`` where the file or the context is missing or cannot be used.
+        Raises ``ClusterFailed`` if the file or the context is missing or cannot be used.
         """
         loader = _loader(_parsed(path), path, context)
         configuration = Configuration()
         try:
             loader.load_and_set(configuration)
         except (ConfigException, OSError, ValueError) as error:
-            raise ClusterFailed(f"kubeconfig {path}: {error}; mend the file, or name another context") from error
+            raise ClusterFailed(f"kubeconfig {path}: {error}; fix the file or choose another context") from error
         return cls(configuration, _identity(loader.current_context, path))
 
     @property
@@ -62,7 +62,7 @@ class Access:
         return f"{parts.scheme}://{parts.netloc}"
 
     def headers(self) -> dict[str, str]:
-        """The request headers that let us in; renews a token that has expired."""
+        """Return the request headers with our credentials; a token that has expired is renewed."""
         with self._refresh:
             if self._fresh.passed:
                 settings: Any = self.configuration.auth_settings()
@@ -72,17 +72,17 @@ class Access:
 
 
 def _parsed(path: Path) -> Any:
-    """The merged documents of ``path``; only files that are there count, and at least one must be."""
+    """Return the merged documents of ``path``; files that do not exist are skipped, but one must exist."""
     files = [part for part in str(path).split(os.pathsep) if Path(part).is_file()]
     if not files:
-        raise ClusterFailed(f"no kubeconfig at {path}; name one with --cluster kubeconfig and KUBECONFIG")
+        raise ClusterFailed(f"there is no kubeconfig {path}; choose one with --cluster kubeconfig and KUBECONFIG")
     merger: Any = KubeConfigMerger  # untyped there
     try:
         merged = merger(os.pathsep.join(files)).config
     except (ConfigException, YAMLError, UnicodeDecodeError, OSError, AttributeError, TypeError) as error:
         raise ClusterFailed(f"kubeconfig {path} cannot be read: {error}; see `kubectl config view`") from error
     if merged is None:
-        raise ClusterFailed(f"kubeconfig {path} is empty; fill it, or name another file")
+        raise ClusterFailed(f"kubeconfig {path} is empty; fill it or choose another file")
     return merged
 
 
@@ -97,15 +97,15 @@ def _loader(merged: Any, path: Path, context: str) -> Any:
 
 
 def _identity(context: Any, path: Path) -> str:
-    user = (context.get("context") or {}).get("user") or "nobody"
+    user = (context.get("context") or {}).get("user") or "(none)"
     return (
-        f"user {user!r} of context {context.get('name')!r} in kubeconfig {path} is not known there; log in again, or "
-        "name another context"
+        f"user {user!r} of context {context.get('name')!r} in kubeconfig {path} is not known there; log in again or "
+        "choose another context"
     )
 
 
 def _contexts(merged: Any) -> list[str]:
-    """The names of the contexts in a document that may be anything."""
+    """Return the names of the contexts in a document that may be malformed."""
     try:
         return [str(context["name"]) for context in merged["contexts"]]
     except (ConfigException, TypeError, KeyError):

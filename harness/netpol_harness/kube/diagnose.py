@@ -1,7 +1,6 @@
-"""What the cluster itself says of something that does not come about: pods, their controllers, namespaces. PURE.
+"""Explain why pods, controllers or namespaces are not ready, from their status and events. PURE.
 
-Everything here reads API objects: conditions, container states, events; and says in one line what is wrong and what to
-do. ``hopeless`` is what time alone does not mend, so that nobody waits for it.
+Messages are one line each: what is wrong and what to do. A problem is *permanent* if waiting does not fix it.
 Specification: kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle; kubelet's and controllers' event reasons.
 """
 
@@ -21,16 +20,16 @@ PERMANENT_REASONS = frozenset(
         "RunContainerError",
     }
 )
-"""Reasons of a waiting container that time alone does not mend."""
+"""Reasons of a waiting container that waiting does not fix."""
 
 RESTARTS = 2
-"""Restarts after which a container in CrashLoopBackOff is given up: one that waited for another pod has it by then."""
+"""Restarts after which CrashLoopBackOff is permanent: a container that needed another pod has found it by then."""
 
 REMEDIES = {
     "ErrImagePull": "check the image's name, and that the nodes can reach its registry",
     "ImagePullBackOff": "check the image's name, and that the nodes can reach its registry",
     "ErrImageNeverPull": "load the image onto the nodes, or change imagePullPolicy",
-    "InvalidImageName": "mend the image's name",
+    "InvalidImageName": "fix the image's name",
     "CrashLoopBackOff": "`kubectl logs --previous` says why the container ends",
     "CreateContainerConfigError": "a ConfigMap or Secret that the container names is missing",
     "Unschedulable": "make room, or relax the pod's requests, selectors and tolerations",
@@ -39,70 +38,73 @@ REMEDIES = {
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 PERMANENT_REFUSALS = {
-    "violates PodSecurity": f"mend the pod's securityContext, or relax the namespace's label {POD_SECURITY}",
+    "violates PodSecurity": f"fix the pod's securityContext, or relax the namespace's label {POD_SECURITY}",
     "exceeded quota": "make room in the namespace's ResourceQuota",
     "admission webhook": "the webhook says what it wants of pods",
 }
-"""Words of a refused pod that stay true, and what to do."""
+"""Phrases of refusals that stay the same however often the pod is created -> what to do."""
 
 
 def condition(data: JsonMapping, name: str) -> JsonMapping:
-    """The status condition of this type; empty where there is none."""
+    """Return the status condition of this type; empty if there is none."""
     conditions = (data.get("status") or {}).get("conditions") or ()
     return next((entry for entry in conditions if entry.get("type") == name), {})
 
 
 def is_terminating(pod: JsonMapping) -> bool:
-    """Whether the pod is being deleted, or is what remains of an attempt that its controller has replaced."""
+    """Return whether the pod is being deleted, or is a failed one that its controller has replaced."""
     failed = (pod.get("status") or {}).get("phase") == "Failed"
     return "deletionTimestamp" in pod["metadata"] or (failed and bool(pod["metadata"].get("ownerReferences")))
 
 
 def is_permanent(pod: JsonMapping) -> bool:
-    """Whether the pod will not become ready by waiting; ``is_unschedulable`` is for the caller's patience."""
+    """Return whether waiting does not make the pod ready. Unschedulable pods do not count: nodes may join."""
     if is_terminating(pod):
         return False
-    return (pod.get("status") or {}).get("phase") == "Failed" or any(map(_is_stuck, _statuses(pod)))
+    return (pod.get("status") or {}).get("phase") == "Failed" or any(map(_is_failing, _statuses(pod)))
 
 
 def failing_containers(pod: JsonMapping) -> dict[str, tuple[str, int]]:
-    """The containers that wait for a reason that time rarely mends: name -> that reason, and the restarts so far."""
+    """Return the containers that wait for a permanent reason: name -> the reason and the number of restarts."""
     if is_terminating(pod):
         return {}
-    waiting = {str(one.get("name")): one for one in _statuses(pod) if _waiting(one).get("reason") in PERMANENT_REASONS}
-    return {name: (_waiting(one)["reason"], int(one.get("restartCount") or 0)) for name, one in waiting.items()}
+    return {
+        str(status.get("name")): (_waiting(status)["reason"], int(status.get("restartCount") or 0))
+        for status in _statuses(pod)
+        if _waiting(status).get("reason") in PERMANENT_REASONS
+    }
 
 
 def ready_containers(pod: JsonMapping) -> frozenset[str]:
-    """The containers that are ready; of init containers, those that have done their work."""
+    """Return the names of the containers that are ready; for init containers, that have completed."""
     return frozenset(str(container.get("name")) for container in _statuses(pod) if container.get("ready"))
 
 
 def failed_containers(pod: JsonMapping) -> dict[str, bool]:
-    """The containers that ended though they should not: name -> whether a later life of theirs is there already."""
+    """Return the containers that ended with an error: name -> whether they have been restarted since."""
     return {
-        str(one.get("name")): not (one.get("state") or {}).get("terminated")
-        for one in _statuses(pod)
-        if not one.get("ready") and _last_end(one).get("exitCode")
+        str(status.get("name")): not (status.get("state") or {}).get("terminated")
+        for status in _statuses(pod)
+        if not status.get("ready") and _last_termination(status).get("exitCode")
     }
 
 
 def is_unschedulable(pod: JsonMapping) -> bool:
-    """Whether the scheduler has found no node so far."""
+    """Return whether the scheduler has not found a node so far."""
     return not is_terminating(pod) and condition(pod, "PodScheduled").get("reason") == "Unschedulable"
 
 
 def pod_message(pod: JsonMapping, warning: str) -> str:
-    """One pod that is not ready: the reason, what the cluster said (``warning``: its last event), and the remedy."""
+    """Return why a pod is not ready: reason, messages of the cluster (``warning``: its last event), and remedy."""
     metadata, status = pod["metadata"], pod.get("status") or {}
-    reason, said = _reason(pod)
-    words = _together([*said, status.get("message") or "", warning]) or "no event says why"
+    reason, messages = _reason(pod)
+    explanation = _joined([*messages, status.get("message") or "", warning]) or "no event says why"
     remedy = REMEDIES.get(reason, f"`kubectl describe pod -n {metadata['namespace']} {metadata['name']}` says more")
-    return f"pod {metadata['namespace']}/{metadata['name']} is not ready: {reason}: {words}; {remedy}"
+    return f"pod {metadata['namespace']}/{metadata['name']} is not ready: {reason}: {explanation}; {remedy}"
 
 
 def rollout_problem(controller: JsonMapping) -> str:
-    """What a Deployment, StatefulSet or DaemonSet still lacks, in words; empty when it has what it wants."""
+    """Return what a Deployment, StatefulSet or DaemonSet is waiting for; empty if its rollout is complete."""
     spec, status = controller.get("spec") or {}, controller.get("status") or {}
     name = f"{controller['kind']} {controller['metadata']['namespace']}/{controller['metadata']['name']}"
     if int(status.get("observedGeneration") or 0) < int(controller["metadata"].get("generation") or 0):
@@ -113,11 +115,11 @@ def rollout_problem(controller: JsonMapping) -> str:
     updated = int(status.get("updatedNumberScheduled" if daemon else "updatedReplicas") or 0)
     if ready >= wanted and updated >= wanted:
         return ""
-    return f"{name}: {ready} of {wanted} pods ready, {updated} up to date; `kubectl describe` says what holds it"
+    return f"{name}: {ready} of {wanted} pods ready, {updated} up to date; `kubectl describe` says why"
 
 
 def is_short_of_pods(controller: JsonMapping) -> bool:
-    """Whether a controller of pods has made fewer than it wants."""
+    """Return whether a controller has created fewer pods than it wants."""
     spec, status = controller.get("spec") or {}, controller.get("status") or {}
     if controller["kind"] == "DaemonSet":
         return int(status.get("currentNumberScheduled") or 0) < int(status.get("desiredNumberScheduled") or 0)
@@ -125,41 +127,41 @@ def is_short_of_pods(controller: JsonMapping) -> bool:
 
 
 def refusal_message(event: JsonMapping) -> str:
-    """What keeps a controller from making its pods, by a FailedCreate event, and the remedy."""
-    owner, said = event["involvedObject"], str(event.get("message") or "it does not say why")
-    remedies = (remedy for words, remedy in PERMANENT_REFUSALS.items() if words in said)
+    """Return why a controller cannot create its pods, from a FailedCreate event, and the remedy."""
+    owner, message = event["involvedObject"], str(event.get("message") or "the event does not say why")
+    remedies = (remedy for phrase, remedy in PERMANENT_REFUSALS.items() if phrase in message)
     name = f"{owner.get('kind')} {owner.get('namespace')}/{owner.get('name')}"
-    return f"{name} cannot make its pods: {said}; {next(remedies, '`kubectl get events` says more')}"
+    return f"{name} cannot create its pods: {message}; {next(remedies, '`kubectl get events` says more')}"
 
 
 def is_permanent_refusal(event: JsonMapping) -> bool:
-    """Whether a FailedCreate event tells of a refusal that will be repeated: not of a webhook that is starting, say."""
-    said = str(event.get("message") or "")
-    return any(words in said for words in PERMANENT_REFUSALS) and "failed calling webhook" not in said
+    """Return whether a FailedCreate event is about a refusal that will repeat; a webhook may only be starting."""
+    message = str(event.get("message") or "")
+    return any(phrase in message for phrase in PERMANENT_REFUSALS) and "failed calling webhook" not in message
 
 
 def latest_event(events: Sequence[JsonMapping]) -> JsonMapping:
-    """The event that happened last; empty where there is none. Series of events carry their time elsewhere."""
+    """Return the most recent event; empty if there is none. Series of events carry their time elsewhere."""
     return max(events, key=_when, default={})
 
 
 def deletion_blockers(data: JsonMapping) -> str:
-    """Why an object that is being deleted is still there, as far as it says so, and the remedy."""
-    told = [
+    """Return why an object that is being deleted still exists, as far as its status shows, and the remedy."""
+    messages = [
         str(entry.get("message"))
         for entry in (data.get("status") or {}).get("conditions") or ()
         if data.get("kind") == "Namespace" and entry.get("status") == "True" and entry.get("message")
     ]
-    if told:
-        return f": {'; '.join(told)}; see whether what answers for these is running (`kubectl get apiservices`)"
+    if messages:
+        return f": {'; '.join(messages)}; check that the API services for these run (`kubectl get apiservices`)"
     finalizers = data["metadata"].get("finalizers") or (data.get("spec") or {}).get("finalizers") or ()
     if not finalizers:
-        return "; `kubectl describe` says what holds it"
-    return f", held by {', '.join(finalizers)}; see whether what answers for them is running"
+        return "; `kubectl describe` says why"
+    return f", held by finalizers {', '.join(finalizers)}; check that their controllers run"
 
 
 def _statuses(pod: JsonMapping) -> list[JsonMapping]:
-    """The status of every container, init containers first."""
+    """Return the status of every container, init containers first."""
     status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
@@ -168,7 +170,7 @@ def _waiting(container: JsonMapping) -> JsonMapping:
     return (container.get("state") or {}).get("waiting") or {}
 
 
-def _is_stuck(container: JsonMapping) -> bool:
+def _is_failing(container: JsonMapping) -> bool:
     reason = _waiting(container).get("reason")
     if reason == "CrashLoopBackOff":
         return int(container.get("restartCount") or 0) >= RESTARTS
@@ -176,37 +178,37 @@ def _is_stuck(container: JsonMapping) -> bool:
 
 
 def _reason(pod: JsonMapping) -> tuple[str, list[str]]:
-    """The first thing that is wrong with the pod, in a word and in sentences."""
+    """Return the most important problem of the pod: its reason, and messages about it."""
     status = pod.get("status") or {}
     waiting = [container for container in _statuses(pod) if _waiting(container).get("reason")]
-    worst = next(iter(sorted(waiting, key=lambda container: not _is_stuck(container))), None)
+    worst = next(iter(sorted(waiting, key=lambda container: not _is_failing(container))), None)
     if worst is not None:
         state = _waiting(worst)
-        return str(state["reason"]), [state.get("message") or "", _ended(worst)]
+        return str(state["reason"]), [state.get("message") or "", _termination_message(worst)]
     if is_unschedulable(pod):
         return "Unschedulable", [condition(pod, "PodScheduled").get("message") or ""]
     return status.get("reason") or status.get("phase") or "Pending", []
 
 
-def _ended(container: JsonMapping) -> str:
-    """How the container's last life ended; empty where it had none."""
-    end = _last_end(container)
-    if not end:
+def _termination_message(container: JsonMapping) -> str:
+    """Return how the container last ended; empty if it never has."""
+    termination = _last_termination(container)
+    if not termination:
         return ""
-    said = ", ".join(filter(None, [end.get("reason"), (end.get("message") or "").strip()]))
-    return f"it ended with exit code {end.get('exitCode')}" + (f" ({said})" if said else "")
+    details = ", ".join(filter(None, [termination.get("reason"), (termination.get("message") or "").strip()]))
+    return f"it ended with exit code {termination.get('exitCode')}" + (f" ({details})" if details else "")
 
 
-def _last_end(container: JsonMapping) -> JsonMapping:
-    """How the container ended last, now or before its present life; empty where it never has."""
-    now = (container.get("state") or {}).get("terminated")
-    return now or (container.get("lastState") or {}).get("terminated") or {}
+def _last_termination(container: JsonMapping) -> JsonMapping:
+    """Return the terminated state of the container, now or before its last restart; empty if it never ended."""
+    current = (container.get("state") or {}).get("terminated")
+    return current or (container.get("lastState") or {}).get("terminated") or {}
 
 
-def _together(sentences: Sequence[str]) -> str:
-    """All that is said, without what another sentence says too."""
-    distinct = dict.fromkeys(sentence.strip() for sentence in sentences if sentence)
-    return "; ".join(one for one in distinct if not any(one != other and one in other for other in distinct))
+def _joined(messages: Sequence[str]) -> str:
+    """Join the messages, without those that another message contains."""
+    distinct = dict.fromkeys(message.strip() for message in messages if message)
+    return "; ".join(text for text in distinct if not any(text != other and text in other for other in distinct))
 
 
 def _when(event: JsonMapping) -> str:

@@ -1,12 +1,12 @@
-"""Running a command in a pod: ``Exec``, a protocol of one method, and ``PodExec``, which speaks it to any API server.
+"""Commands in pods: the ``Exec`` protocol, a single method, and ``PodExec``, which implements it for any API server.
 
-Invariant: the end of a command is known only from its status frame. An exec that was cut short, or that the deadline
-closed, has ``exit_code`` None and says why in ``broken``; what it had said until then is kept, for the caller to judge.
-A server that throttles (429, API Priority and Fairness) is asked again until the deadline, as slowly as it wishes.
+Invariant: the exit code comes from the status frame alone. An exec whose connection broke, or that the deadline ended,
+has ``exit_code`` None and the reason in ``broken``; the output until then is kept, for the caller to judge. A server
+that throttles (429, API Priority and Fairness) is asked again until the deadline, at the pace that it asks for.
 
-v4 of the wire (``stream``) cannot close stdin, so commands must not wait for the end of their input. The official
-client's ``stream()`` swaps a method of a shared object during the call and joins output quadratically;
-websocket-client, which it stands on, is used directly.
+v4 of the wire protocol (``stream``) cannot close stdin, so commands must not wait for the end of their input. The
+official client's ``stream()`` swaps a method of a shared object during the call and joins output in quadratic time;
+websocket-client, on which it is built, is used directly.
 """
 
 from collections.abc import Sequence
@@ -44,9 +44,9 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class ExecReply:
-    """What came back. ``exit_code`` is ``None`` where no status frame told it; ``broken`` then says why, in words.
+    """The output of a command. ``exit_code`` is ``None`` without a status frame; ``broken`` then says why.
 
-    ``throttled``: the server wanted to be asked again later before it let the command run.
+    ``throttled``: the server refused at first, because of its load, before it ran the command.
     """
 
     exit_code: int | None
@@ -57,13 +57,13 @@ class ExecReply:
 
 
 class Throttled(ExecFailed):
-    """The server wanted to be asked again later until no time was left."""
+    """The server refused because of its load until no time was left."""
 
 
 class Exec(Protocol):
-    """Runs ``argv`` in a container of a pod (its only one where ``container`` is empty) and waits for its end.
+    """Runs ``argv`` in a container of a pod (its only one if ``container`` is empty) and waits for its end.
 
-    Raises ``ExecFailed`` where the command could not be started; never waits longer than ``deadline``.
+    Raises ``ExecFailed`` if the command could not be started; never waits longer than ``deadline``.
     """
 
     def __call__(
@@ -74,35 +74,35 @@ class Exec(Protocol):
 
 
 class Session(Protocol):
-    """A command that runs in a pod and is talked to. One thread at a time."""
+    """An interactive command in a pod. One thread at a time."""
 
     def write(self, data: bytes) -> None:
-        """Put ``data`` on its standard input. Raises ``ExecFailed`` where it is gone."""
+        """Write ``data`` to its standard input. Raises ``ExecFailed`` if the command or connection has ended."""
         ...
 
     def read(self, deadline: Deadline) -> bytes:
-        """What comes next on its standard output; empty where nothing does before the deadline.
+        """Return the next chunk of its standard output; empty if there is none before the deadline.
 
-        Raises ``ExecFailed`` where nothing will come any more: the command has ended, or the connection is gone.
+        Raises ``ExecFailed`` if the command or connection has ended.
         """
         ...
 
     def close(self) -> None:
-        """Let go of it; its standard input ends."""
+        """Close the connection, which ends the command's standard input."""
         ...
 
 
 @runtime_checkable
 class Sessions(Protocol):
-    """What can open sessions."""
+    """Opens sessions."""
 
     def session(self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = "") -> Session:
-        """Start ``argv`` in a container of a pod. Raises ``ExecFailed`` where that is not possible."""
+        """Start ``argv`` in a container of a pod. Raises ``ExecFailed`` if that is not possible."""
         ...
 
 
 class PodExec:
-    """``Exec`` over pods/exec of an API server. Holds no connection and may be shared between threads."""
+    """``Exec`` by the pods/exec endpoint of an API server. Keeps no connection; may be shared between threads."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -110,7 +110,7 @@ class PodExec:
     def __call__(
         self, pod: NamespacedName, argv: Sequence[str], *, stdin: bytes = b"", deadline: Deadline, container: str = ""
     ) -> ExecReply:
-        """Run the command. What fails before the first output, for a reason that passes, is tried three times."""
+        """Run the command. It is tried three times if it fails before its first output for a temporary reason."""
         path = exec_path(pod, argv, container, "true" if stdin else "false")
         patience = _Patience(deadline)
         operation = Operation(f"exec {argv[0]}", f"in pod {pod}", container)
@@ -118,7 +118,7 @@ class PodExec:
             retry=retry_if_exception_type((TransientFailure, Throttling)),
             wait=patience.wait,
             stop=patience.stop,
-            before_sleep=lambda state: operation.log_retry(_problem(state), state.upcoming_sleep),
+            before_sleep=lambda state: operation.log_retry(_failure(state), state.upcoming_sleep),
             reraise=True,
         )
         try:
@@ -135,7 +135,7 @@ class PodExec:
     def session(
         self, pod: NamespacedName, argv: Sequence[str], *, deadline: Deadline, container: str = ""
     ) -> PodSession:
-        """Start the command and leave it running. Tried once: who holds sessions knows when to try again."""
+        """Start the command and leave it running. It is tried once: the caller knows when to try again."""
         operation = Operation(f"session {argv[0]}", f"in pod {pod}", container)
         try:
             session = PodSession(connect(self._access, exec_path(pod, argv, container, "true"), deadline), pod)
@@ -147,23 +147,23 @@ class PodExec:
 
     def _once(self, path: str, stdin: bytes, deadline: Deadline) -> ExecReply:
         socket = connect(self._access, path, deadline)
-        conversation = _Conversation()
+        received = _Received()
         try:
             _send(socket, stdin, deadline)
-            _listen(socket, conversation, deadline)
+            _receive(socket, received, deadline)
         except WebSocketTimeoutException:
-            conversation.broken = "the deadline passed before the command ended"
+            received.broken = "the deadline passed before the command ended"
         except (WebSocketException, OSError) as error:
-            conversation.broken = f"the connection broke: {error or type(error).__name__}"
-            if not conversation.has_output:
-                raise TransientFailure(conversation.broken) from error
+            received.broken = f"the connection broke: {error or type(error).__name__}"
+            if not received.has_output:
+                raise TransientFailure(received.broken) from error
         finally:
             socket.shutdown()  # type: ignore[no-untyped-call]  # websocket-client is half typed
-        return conversation.reply()
+        return received.reply()
 
 
 class _Patience:
-    """When to try an exec again, and when to give up: failures are counted, throttling costs nothing but time."""
+    """The retry policy of one exec: failures are counted, throttling only takes time."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -171,30 +171,30 @@ class _Patience:
         self.throttled = False
 
     def stop(self, state: RetryCallState) -> bool:
-        """Take note of an attempt that failed; whether to give up, as where the next one would come too late."""
-        if isinstance(_problem(state), Throttling):
+        """Count a failed attempt, and return whether to give up, also if the next one would come too late."""
+        if isinstance(_failure(state), Throttling):
             self.throttled = True
         else:
             self._failures += 1
         return self._failures >= ATTEMPTS or state.upcoming_sleep >= self._deadline.remaining
 
     def wait(self, state: RetryCallState) -> float:
-        """Seconds until the next attempt: what the server asks for, and a growing random pause that parts a crowd."""
-        problem = _problem(state)
-        asked = problem.retry_after if isinstance(problem, Throttling) else None
-        return min((asked or 0.0) + _backoff(state), self._deadline.remaining)
+        """Return the seconds until the next attempt: Retry-After, plus a growing random pause that spreads clients."""
+        failure = _failure(state)
+        retry_after = failure.retry_after if isinstance(failure, Throttling) else None
+        return min((retry_after or 0.0) + _backoff(state), self._deadline.remaining)
 
 
 _backoff = wait_random_exponential(multiplier=0.05, max=1.0)
 
 
-def _problem(state: RetryCallState) -> BaseException | None:
+def _failure(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
 @dataclass(slots=True)
-class _Conversation:
-    """What has been received so far."""
+class _Received:
+    """The frames received so far, by channel."""
 
     stdout: list[bytes] = field(default_factory=list)
     stderr: list[bytes] = field(default_factory=list)
@@ -206,7 +206,7 @@ class _Conversation:
     def has_output(self) -> bool:
         return bool(self.stdout or self.stderr)
 
-    def take(self, frame: bytes) -> None:
+    def add(self, frame: bytes) -> None:
         channels = {STDOUT: self.stdout, STDERR: self.stderr, STATUS: self.status}
         chunks = channels.get(frame[0]) if frame else None
         if chunks is not None and len(frame) > 1:
@@ -220,7 +220,7 @@ class _Conversation:
 
 
 def _send(socket: WebSocket, stdin: bytes, deadline: Deadline) -> None:
-    """All of ``stdin``, then its end where the protocol can say it."""
+    """Send ``stdin``, then its end if the protocol has a frame for that."""
     for start in range(0, len(stdin), STDIN_FRAME):
         socket.settimeout(max(0.001, deadline.remaining))
         socket.send_binary(bytes([STDIN]) + stdin[start : start + STDIN_FRAME])
@@ -228,18 +228,18 @@ def _send(socket: WebSocket, stdin: bytes, deadline: Deadline) -> None:
         socket.send_binary(bytes([CLOSE, STDIN]))
 
 
-def _listen(socket: WebSocket, conversation: _Conversation, deadline: Deadline) -> None:
-    """Receive until the server closes, the deadline passes or there is too much of it."""
+def _receive(socket: WebSocket, received: _Received, deadline: Deadline) -> None:
+    """Receive until the server closes the connection, the deadline passes or there is too much output."""
     while True:
         socket.settimeout(max(0.001, deadline.remaining))
         kind, frame = socket.recv_data_frame(control_frame=True)
         if kind == ABNF.OPCODE_CLOSE:
             return
         if kind in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT):
-            conversation.take(frame.data)
-        if conversation.size > MOST_OUTPUT:
-            conversation.broken = f"more than {MOST_OUTPUT // 1024 // 1024} MiB of output"
+            received.add(frame.data)
+        if received.size > MOST_OUTPUT:
+            received.broken = f"more than {MOST_OUTPUT // 1024 // 1024} MiB of output"
             return
         if deadline.passed:
-            conversation.broken = "the deadline passed before the command ended"
+            received.broken = "the deadline passed before the command ended"
             return

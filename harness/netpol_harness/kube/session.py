@@ -1,7 +1,7 @@
-"""Commands in pods that are talked to for as long as one likes, over one WebSocket each (``exec`` runs and returns).
+"""Interactive commands in pods, over one WebSocket each. (``kube.exec`` runs a command and returns its output.)
 
-Invariant: the command's end and the connection's end are errors that say so, never an empty answer: silence is what a
-command that runs has not said.
+Invariant: the end of the command or of the connection is an error that says so, never empty output: empty output means
+that the command runs and has written nothing.
 """
 
 from contextlib import suppress
@@ -15,29 +15,29 @@ from netpol_harness.model.names import NamespacedName
 
 
 class PodSession:
-    """A ``Session`` over an open WebSocket of pods/exec. ``pod`` is for messages."""
+    """A ``Session`` over an open WebSocket of pods/exec. ``pod`` is named in messages."""
 
     def __init__(self, socket: WebSocket, pod: NamespacedName) -> None:
         self._socket = socket
         self._pod = pod
 
     def write(self, data: bytes) -> None:
-        """Put ``data`` on the command's standard input."""
+        """Write ``data`` to the command's standard input."""
         try:
             self._socket.send_binary(bytes([STDIN]) + data)
         except (WebSocketException, OSError) as error:
             raise self._broken(error) from error
 
     def read(self, deadline: Deadline) -> bytes:
-        """The next piece of standard output that is not empty."""
+        """Return the next chunk of standard output; empty if there is none before the deadline."""
         try:
             while True:
                 self._socket.settimeout(max(0.001, deadline.remaining))
                 kind, frame = self._socket.recv_data_frame(control_frame=True)
                 if kind == ABNF.OPCODE_CLOSE:
                     raise ExecFailed(f"the session in pod {self._pod} was closed by the server")
-                if kind in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and (found := self._output(frame.data)):
-                    return found
+                if kind in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and (output := self._output(frame.data)):
+                    return output
         except WebSocketTimeoutException:
             return b""
         except (WebSocketException, OSError) as error:
@@ -56,7 +56,7 @@ class PodSession:
             try:
                 raise ExecFailed(f"the session in pod {self._pod} ended with exit code {exit_code(frame[1:])}")
             except (TransientFailure, PermanentFailure) as error:
-                raise ExecFailed(f"the session in pod {self._pod} could not be held: {error}") from error
+                raise ExecFailed(f"the session in pod {self._pod} could not start: {error}") from error
         return b""
 
     def _broken(self, error: Exception) -> ExecFailed:

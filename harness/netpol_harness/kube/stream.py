@@ -1,6 +1,6 @@
-"""The wire of pods/exec: opening its WebSocket, and what its channels and its last frame mean.
+"""The wire protocol of pods/exec: opening its WebSocket, its channels, and its status frame.
 
-The WebSocket form (KEP-4006): binary frames whose first byte is a channel. v5 can close stdin, v4 cannot.
+By WebSocket (KEP-4006): binary frames whose first byte is a channel. v5 can close stdin, v4 cannot.
 """
 
 import json
@@ -30,19 +30,19 @@ TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
 
 class TransientFailure(Exception):
-    """A failure before any output that may be gone a moment later."""
+    """A failure before any output that may be temporary."""
 
 
 class Throttling(Exception):
-    """The server has too much to do; it names the seconds after which to come back, or not."""
+    """The server refused because of its load; ``retry_after``: seconds to wait, if it names them."""
 
-    def __init__(self, said: str, retry_after: float | None) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message)
         self.retry_after = retry_after
 
 
 class PermanentFailure(Exception):
-    """A failure that trying again will not mend."""
+    """A failure that a retry does not fix."""
 
 
 def exec_path(pod: NamespacedName, argv: Sequence[str], container: str, stdin: str) -> str:
@@ -53,7 +53,7 @@ def exec_path(pod: NamespacedName, argv: Sequence[str], container: str, stdin: s
 
 
 def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
-    """Open a WebSocket. Raises ``TransientFailure`` or ``PermanentFailure``, by the reply of the server or network."""
+    """Open a WebSocket. Raises ``TransientFailure``, ``Throttling`` or ``PermanentFailure``."""
     url = "ws" + access.server.removeprefix("http") + path
     configuration = access.configuration
     socket = WebSocket(sslopt=_tls(configuration), enable_multithread=False, skip_utf8_validation=True)
@@ -75,28 +75,28 @@ def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
 
 
 def _refusal(error: WebSocketBadStatusException, identity: str) -> Exception:
-    """An HTTP answer instead of an upgrade: its Status or a proxy's page, sorted by whether it may pass."""
+    """Return the failure for an HTTP response instead of an upgrade, from its Status or a proxy's page."""
     if not error.status_code:
-        return TransientFailure("the answer is no HTTP")
+        return TransientFailure("the response is not HTTP")
     body = error.resp_body or b""
     try:
-        said = str(json.loads(body)["message"])
+        message = str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
         page = body[:2000].decode("utf-8", "replace").strip()
         title = TITLE.search(page)
-        said = (title[1] if title else page[:300]) or error.status_message or "no message"
+        message = (title[1] if title else page[:300]) or error.status_message or "no message"
     if error.status_code == 401 and identity:
-        said = f"{said}: {identity}"
-    hints = [permission_hint(said), PROXY if error.status_code in NOT_UPGRADED else ""]
-    told = "; ".join(filter(None, [f"{said} (HTTP {error.status_code})", *hints]))
+        message = f"{message}: {identity}"
+    hints = [permission_hint(message), PROXY if error.status_code in NOT_UPGRADED else ""]
+    full_message = "; ".join(filter(None, [f"{message} (HTTP {error.status_code})", *hints]))
     if error.status_code == 429:
-        return Throttling(told, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
-    passing = error.status_code in TRANSIENT_STATUS or any(words in said for words in TRANSIENT_MESSAGES)
-    return (TransientFailure if passing else PermanentFailure)(told)
+        return Throttling(full_message, seconds_to_wait((error.resp_headers or {}).get("retry-after")))
+    transient = error.status_code in TRANSIENT_STATUS or any(phrase in message for phrase in TRANSIENT_MESSAGES)
+    return (TransientFailure if transient else PermanentFailure)(full_message)
 
 
 def _tls(configuration: Any) -> dict[str, Any]:
-    """The kubeconfig's TLS settings in the terms of websocket-client."""
+    """Return the kubeconfig's TLS settings as options of websocket-client."""
     verified = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert}
     unverified = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
     options = {
@@ -109,7 +109,7 @@ def _tls(configuration: Any) -> dict[str, Any]:
 
 
 def _proxy(configuration: Any) -> Mapping[str, Any]:
-    """The kubeconfig's or the environment's proxy in the terms of websocket-client."""
+    """Return the kubeconfig's or the environment's proxy as options of websocket-client."""
     if not configuration.proxy:
         return {}
     proxy = urlsplit(configuration.proxy)
@@ -124,7 +124,7 @@ def _proxy(configuration: Any) -> Mapping[str, Any]:
 
 
 def exit_code(raw: bytes) -> int:
-    """The exit code in a v4 or v5 status frame (``metav1.Status``). Raises where it tells of a start that failed."""
+    """Return the exit code in a v4 or v5 status frame (``metav1.Status``). Raises if the command failed to start."""
     try:
         status = json.loads(raw)
         if status["status"] == "Success":
@@ -133,7 +133,7 @@ def exit_code(raw: bytes) -> int:
         codes = [cause.get("message", "") for cause in causes if cause.get("reason") == "ExitCode"]
         message = str(status.get("message") or status)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PermanentFailure(f"status frame not understood: {raw[:200]!r}") from error
+        raise PermanentFailure(f"the status frame cannot be read: {raw[:200]!r}") from error
     if len(codes) == 1 and str(codes[0]).isdigit():
         return int(codes[0])
-    raise (TransientFailure if any(words in message for words in TRANSIENT_MESSAGES) else PermanentFailure)(message)
+    raise (TransientFailure if any(phrase in message for phrase in TRANSIENT_MESSAGES) else PermanentFailure)(message)
