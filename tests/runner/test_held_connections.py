@@ -15,13 +15,13 @@ PATH = Path(PodSource(CLIENT), Scheme.HTTP, PodTarget(WEB, 80), "held client", "
 
 
 class Recorded:
-    """A prober that remembers what was hung up, and whose connections are all silent for five seconds."""
+    """A prober that records the connections it closes, and whose connections are all silent for five seconds."""
 
     def __init__(self) -> None:
-        self.hung_up: list[Any] = []
+        self.closed: list[Any] = []
 
-    def close_connections(self, held: Any) -> None:
-        self.hung_up += held
+    def close_connections(self, connections: Any) -> None:
+        self.closed += connections
 
     def silence(self, pod: NamespacedName, probe: Any) -> float:
         return 5.0
@@ -40,32 +40,32 @@ def snapshot(shop: Scenario, address: str) -> ClusterSnapshot:
     return ClusterSnapshot.of(pods, Placement.literal(shop))
 
 
-def test_aims_stay_those_of_the_beginning_under_each_steps_own_word(shop: Scenario) -> None:
-    lines = HeldConnections(Recorded())  # type: ignore[arg-type]
-    assert PATH not in lines
-    (first,) = lines.resolve_probes(Expectation(PATH, Expected.ALLOWED, ""), snapshot(shop, "10.0.0.1"))
-    (later,) = lines.resolve_probes(Expectation(PATH, Expected.BLOCKED, ""), snapshot(shop, "10.0.0.9"))
-    assert PATH in lines
+def test_probes_stay_as_first_resolved_with_the_verdict_of_each_step(shop: Scenario) -> None:
+    held = HeldConnections(Recorded())  # type: ignore[arg-type]
+    assert PATH not in held
+    (first,) = held.resolve_probes(Expectation(PATH, Expected.ALLOWED, ""), snapshot(shop, "10.0.0.1"))
+    (later,) = held.resolve_probes(Expectation(PATH, Expected.BLOCKED, ""), snapshot(shop, "10.0.0.9"))
+    assert PATH in held
     assert first.question.probe == later.question.probe
     assert later.question == replace(first.question, expected=Expected.BLOCKED)
     assert (first.question.probe.host, first.question.probe.connection) == ("10.0.0.1", PATH.text)
 
 
-def test_what_no_later_step_has_is_hung_up(shop: Scenario) -> None:
+def test_connections_that_no_later_step_has_are_closed(shop: Scenario) -> None:
     prober = Recorded()
-    lines = HeldConnections(prober)  # type: ignore[arg-type]
-    (resolved_probe,) = lines.resolve_probes(Expectation(PATH, Expected.ALLOWED, ""), snapshot(shop, "10.0.0.1"))
-    lines.keep([PATH])
-    assert prober.hung_up == []
-    lines.keep([])
-    assert prober.hung_up == [(resolved_probe.question.source, resolved_probe.question.probe)]
-    assert PATH not in lines
+    held = HeldConnections(prober)  # type: ignore[arg-type]
+    (resolved_probe,) = held.resolve_probes(Expectation(PATH, Expected.ALLOWED, ""), snapshot(shop, "10.0.0.1"))
+    held.close_others([PATH])
+    assert prober.closed == []
+    held.close_others([])
+    assert prober.closed == [(resolved_probe.question.source, resolved_probe.question.probe)]
+    assert PATH not in held
 
 
-def test_only_what_should_speak_again_is_waited_for(shop: Scenario) -> None:
-    lines = HeldConnections(Recorded())  # type: ignore[arg-type]
-    allowed, blocked = (Expectation(PATH, word, "") for word in (Expected.ALLOWED, Expected.BLOCKED))
-    assert lines.patience([allowed]) == 0.0, "it has never been asked"
-    lines.resolve_probes(allowed, snapshot(shop, "10.0.0.1"))
-    assert lines.patience([allowed]) == 5.0
-    assert lines.patience([blocked]) == 0.0
+def test_only_connections_that_should_open_again_are_waited_for(shop: Scenario) -> None:
+    held = HeldConnections(Recorded())  # type: ignore[arg-type]
+    allowed, blocked = (Expectation(PATH, expected, "") for expected in (Expected.ALLOWED, Expected.BLOCKED))
+    assert held.extra_settle_time([allowed]) == 0.0, "it has not been probed yet"
+    held.resolve_probes(allowed, snapshot(shop, "10.0.0.1"))
+    assert held.extra_settle_time([allowed]) == 5.0
+    assert held.extra_settle_time([blocked]) == 0.0

@@ -1,8 +1,8 @@
-"""Ways into a step over pods that are not there: what is asked when, and what goes into manifests."""
+"""Transitions between pods that do not run: what is probed when, and what is injected into manifests."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,7 +19,7 @@ from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply,
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.runner.targets import resolve_probes
-from netpol_harness.runner.transition import StepTransition, TransitionContext, paths
+from netpol_harness.runner.transition import StepTransition, TransitionContext, paths_with
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -60,8 +60,8 @@ def step_of(shop: Scenario, *lines: str) -> Step:
     plain = [replace(s, mode=ProbeMode.NEW) for s in sentences if isinstance(s, Sentence)]
     expectations, problems = resolve(plain, step.inventory)
     assert not problems
-    manners = [s.mode for s in sentences if isinstance(s, Sentence)]
-    found = [replace(e, path=replace(e.path, mode=m)) for e, m in zip(expectations, manners, strict=True)]
+    modes = [s.mode for s in sentences if isinstance(s, Sentence)]
+    found = [replace(e, path=replace(e.path, mode=m)) for e, m in zip(expectations, modes, strict=True)]
     return replace(step, expectations=tuple(found))
 
 
@@ -72,9 +72,10 @@ def transition(shop: Scenario) -> Callable[..., StepTransition]:
         [live("web", "10.0.0.1", app="web"), live("client", "10.0.0.2", app="client")], placement
     )
 
-    def make(*lines: str, client: Any = None, look: Any = None) -> StepTransition:
-        ways = TransitionContext(NoProber(), client or Logs(), placement, look or (lambda without: snapshot))  # type: ignore[arg-type]
-        return StepTransition(step_of(shop, *lines), ways, snapshot, 0.0)
+    def make(*lines: str, client: Any = None, take_snapshot: Any = None) -> StepTransition:
+        prober, client = cast("Any", NoProber()), cast("Any", client or Logs())
+        context = TransitionContext(prober, client, placement, take_snapshot or (lambda without: snapshot))
+        return StepTransition(step_of(shop, *lines), context, snapshot, 0.0)
 
     return make
 
@@ -83,74 +84,80 @@ POD = {"kind": "Pod", "metadata": {"name": "client", "namespace": "shop"}, "spec
 KEY = ObjectKey("v1", "Pod", "shop", "client")
 
 
-def test_paths_are_told_by_their_manner(transition: Callable[..., StepTransition]) -> None:
+def test_paths_are_selected_by_their_mode(transition: Callable[..., StepTransition]) -> None:
     step = transition("throughout web -> 10.0.0.2:80", "client -> pod(web):80").step
-    assert [path.source for path in paths(step, ProbeMode.CONTINUOUS)] == [PodSource(NamespacedName("shop", "web"))]
-    assert [path.source for path in paths(step, ProbeMode.NEW)] == [PodSource(NamespacedName("shop", "client"))]
+    assert [path.source for path in paths_with(step, ProbeMode.CONTINUOUS)] == [
+        PodSource(NamespacedName("shop", "web"))
+    ]
+    assert [path.source for path in paths_with(step, ProbeMode.NEW)] == [PodSource(NamespacedName("shop", "client"))]
 
 
-def test_a_pod_that_asks_first_gets_a_container_before_all_others(transition: Callable[..., StepTransition]) -> None:
-    way = transition("first client -> pod(web):80")
-    delete, made = way.inject([Change(Act.DELETE, KEY, POD), Change(Act.RECREATE, KEY, POD)])
+def test_a_pod_whose_first_packets_are_probed_gets_an_init_container_before_all_others(
+    transition: Callable[..., StepTransition],
+) -> None:
+    entering = transition("first client -> pod(web):80")
+    delete, recreate = entering.inject([Change(Act.DELETE, KEY, POD), Change(Act.RECREATE, KEY, POD)])
     assert delete.data is POD
-    assert [c["name"] for c in made.data["spec"]["initContainers"]] == [NAME]
-    assert "10.0.0.1 80" in made.data["spec"]["initContainers"][0]["command"][2]
+    assert [c["name"] for c in recreate.data["spec"]["initContainers"]] == [NAME]
+    assert "10.0.0.1 80" in recreate.data["spec"]["initContainers"][0]["command"][2]
     assert "initContainers" not in POD["spec"]
 
 
-def test_what_makes_pods_gets_it_in_its_template(transition: Callable[..., StepTransition]) -> None:
-    way = transition("first db -> pod(web):80")
+def test_a_controller_gets_it_in_its_pod_template(transition: Callable[..., StepTransition]) -> None:
+    entering = transition("first db -> pod(web):80")
     key = ObjectKey("apps/v1", "Deployment", "shop", "db")
     data = {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}
-    (made,) = way.inject([Change(Act.START, key, data)])
-    assert made.data["spec"]["template"]["spec"]["initContainers"][0]["name"] == NAME
+    (recreate,) = entering.inject([Change(Act.START, key, data)])
+    assert recreate.data["spec"]["template"]["spec"]["initContainers"][0]["name"] == NAME
 
 
-def test_others_are_left_as_they_are(transition: Callable[..., StepTransition]) -> None:
-    way = transition("first client -> pod(web):80", "web -> 10.0.0.2:80")
+def test_other_pods_are_not_changed(transition: Callable[..., StepTransition]) -> None:
+    entering = transition("first client -> pod(web):80", "web -> 10.0.0.2:80")
     change = Change(Act.START, replace(KEY, name="web"), POD)
-    assert way.inject([change]) == (change,)
+    assert entering.inject([change]) == (change,)
 
 
-def test_a_log_without_frames_is_no_observation(transition: Callable[..., StepTransition]) -> None:
+def test_a_log_without_frames_is_not_an_observation(transition: Callable[..., StepTransition]) -> None:
     logs = Logs(b"nothing of ours")
-    way = transition("first client -> pod(web):80", client=logs)
-    way.inject([Change(Act.RECREATE, KEY, POD)])
-    way.finish(way.before, 0.0)
-    ((attempts,),) = way.end().values()
+    entering = transition("first client -> pod(web):80", client=logs)
+    entering.inject([Change(Act.RECREATE, KEY, POD)])
+    entering.finish(entering.before, 0.0)
+    ((attempts,),) = entering.end().values()
     assert {attempt.reply.outcome for attempt in attempts} == {Outcome.PROBE_FAILED}
     assert logs.asked == [("client", NAME)]
 
 
-def test_a_new_pod_is_asked_only_once_it_has_an_address(
+def test_a_new_pod_is_probed_as_soon_as_it_has_an_address(
     transition: Callable[..., StepTransition], shop: Scenario
 ) -> None:
-    looks: list[Collection[str]] = []
+    ignored_uids: list[Collection[str]] = []
 
-    def look(without: Collection[str]) -> ClusterSnapshot:
-        looks.append(without)
-        address = "10.0.0.9" if len(looks) > 2 else ""  # placed, and then with an address
+    def take_snapshot(without: Collection[str]) -> ClusterSnapshot:
+        ignored_uids.append(without)
+        address = "10.0.0.9" if len(ignored_uids) > 2 else ""  # placed, and then with an address
         return ClusterSnapshot.of([live("web", "10.0.0.1"), live("client", address)], Placement.literal(shop))
 
-    way = transition("first web -> pod(client):80", look=look)
-    way.start()
+    entering = transition("first web -> pod(client):80", take_snapshot=take_snapshot)
+    entering.start()
     Deadline(0.5).pause(0.5)
-    ((attempts,),) = way.end().values()
-    assert len(looks) == 3
-    assert looks[0] == {"web10.0.0.1", "client10.0.0.2"}, "the pod that was there before is not meant"
+    ((attempts,),) = entering.end().values()
+    assert len(ignored_uids) == 3
+    assert ignored_uids[0] == {"web10.0.0.1", "client10.0.0.2"}, "pods from before the change are ignored"
     assert {attempt.reply.outcome for attempt in attempts} == {Outcome.CONNECTED}
 
 
-def test_earlier_answers_come_first_with_times_from_the_beginning(transition: Callable[..., StepTransition]) -> None:
-    way = transition("throughout web -> 10.0.0.2:80")
-    (asked,) = way.step.expectations
+def test_attempts_of_the_transition_come_first_with_times_from_the_beginning(
+    transition: Callable[..., StepTransition],
+) -> None:
+    entering = transition("throughout web -> 10.0.0.2:80")
+    (expectation,) = entering.step.expectations
     liveness = Reply(Outcome.CONNECTED, "alive")
-    way._told[asked.path] = [[Attempt(0.1, Reply(Outcome.TIMED_OUT))]]
+    entering._attempts[expectation.path] = [[Attempt(0.1, Reply(Outcome.TIMED_OUT))]]
     settled = Evidence(Expected.BLOCKED, (Attempt(0.2, Reply(Outcome.TIMED_OUT), liveness),))
-    (resolved_probe,) = resolve_probes(asked, way.before)
-    way.finish(way.before, 5.0)
-    found = way.merge(replace(asked, expected=Expected.BLOCKED), 0, resolved_probe, settled)
-    assert found == Evidence(
+    (resolved_probe,) = resolve_probes(expectation, entering.before)
+    entering.finish(entering.before, 5.0)
+    evidence = entering.merge(replace(expectation, expected=Expected.BLOCKED), 0, resolved_probe, settled)
+    assert evidence == Evidence(
         Expected.BLOCKED,
         (Attempt(0.1, Reply(Outcome.TIMED_OUT), liveness), Attempt(5.2, Reply(Outcome.TIMED_OUT), liveness)),
         ProbeMode.CONTINUOUS,
@@ -158,32 +165,32 @@ def test_earlier_answers_come_first_with_times_from_the_beginning(transition: Ca
 
 
 @pytest.mark.parametrize("mode", ["throughout", "first"])
-def test_what_was_not_seen_on_the_way_is_not_made_up_from_the_settled_step(
+def test_the_settled_step_does_not_replace_missing_attempts_of_the_transition(
     transition: Callable[..., StepTransition], mode: str
 ) -> None:
-    way = transition(f"{mode} web -> 10.0.0.2:80")
-    (asked,) = way.step.expectations
+    entering = transition(f"{mode} web -> 10.0.0.2:80")
+    (expectation,) = entering.step.expectations
     alive = Reply(Outcome.CONNECTED, "alive")
     settled = Evidence(Expected.ALLOWED, (Attempt(0.2, alive, alive),))
-    (resolved_probe,) = resolve_probes(asked, way.before)
-    found = way.merge(replace(asked, expected=Expected.ALLOWED), 0, resolved_probe, settled)
-    assert judge_evidence(found) is Judgement.BROKEN
+    (resolved_probe,) = resolve_probes(expectation, entering.before)
+    evidence = entering.merge(replace(expectation, expected=Expected.ALLOWED), 0, resolved_probe, settled)
+    assert judge_evidence(evidence) is Judgement.BROKEN
 
 
-def test_of_a_source_that_has_ended_its_log_alone_speaks(transition: Callable[..., StepTransition]) -> None:
-    way = transition("first client -> pod(web):80")
-    (asked,) = way.step.expectations
+def test_the_evidence_of_a_completed_source_is_its_log_alone(transition: Callable[..., StepTransition]) -> None:
+    entering = transition("first client -> pod(web):80")
+    (expectation,) = entering.step.expectations
     done = {**live("client", ""), "status": {"phase": "Succeeded"}}
     (resolved_probe,) = resolve_probes(
-        asked, ClusterSnapshot.of([live("web", "10.0.0.1", app="web"), done], way.ways.placement)
+        expectation, ClusterSnapshot.of([live("web", "10.0.0.1", app="web"), done], entering.context.placement)
     )
     assert (resolved_probe.source_completed, resolved_probe.source) == (True, "shop/client")
     assert str(resolved_probe.question) == "shop/web -> tcp://10.0.0.1:80", "whether the target lives"
     liveness = Reply(Outcome.CONNECTED, "alive")
-    way._told[asked.path] = [[Attempt(0.0, Reply(Outcome.TIMED_OUT))]]
+    entering._attempts[expectation.path] = [[Attempt(0.0, Reply(Outcome.TIMED_OUT))]]
     settled = Evidence(Expected.ALLOWED, (Attempt(0.2, liveness, liveness),))
-    found = way.merge(replace(asked, expected=Expected.BLOCKED), 0, resolved_probe, settled)
-    told = (Attempt(0.0, Reply(Outcome.TIMED_OUT), liveness),)
-    assert found == Evidence(Expected.BLOCKED, told, ProbeMode.FIRST_PACKET)
-    nothing = way.merge(asked, 7, resolved_probe, settled)
-    assert nothing.last.reply.outcome is Outcome.PROBE_FAILED
+    evidence = entering.merge(replace(expectation, expected=Expected.BLOCKED), 0, resolved_probe, settled)
+    attempts = (Attempt(0.0, Reply(Outcome.TIMED_OUT), liveness),)
+    assert evidence == Evidence(Expected.BLOCKED, attempts, ProbeMode.FIRST_PACKET)
+    missing = entering.merge(expectation, 7, resolved_probe, settled)
+    assert missing.last.reply.outcome is Outcome.PROBE_FAILED

@@ -1,6 +1,7 @@
-"""The held paths of one stage: aimed once, when their connections are opened, and closed after their last step.
+"""The held paths of a scenario run: resolved when their connections are opened, and closed after their last step.
 
-Invariant: a held path keeps its aims, and so its connections, whatever becomes of the pods that they lead to.
+Invariant: a held path keeps its resolved probes, and so its connections, even if the pods that they lead to are
+deleted.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,37 +15,39 @@ from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 
 
 class HeldConnections:
-    """What is held at present. The connections themselves are the prober's."""
+    """The paths whose connections are open. The connections themselves belong to the prober."""
 
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
-        self._resolved: dict[Path, tuple[ResolvedProbe, ...]] = {}
+        self._probes: dict[Path, tuple[ResolvedProbe, ...]] = {}
 
     def __contains__(self, path: Path) -> bool:
-        return path in self._resolved
+        return path in self._probes
 
     def resolve_probes(self, expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
-        """The questions of a held path, as they were when it was first asked. Raises what
-        ``resolved_probe.resolve_probes`` does.
+        """Return the probes of a held path as they were resolved the first time, with the verdict expected now.
+
+        Raises what ``targets.resolve_probes`` raises.
         """
-        found = self._resolved[expectation.path] = self._resolved.get(expectation.path) or resolve_probes(
-            expectation, snapshot
-        )
+        path = expectation.path
+        if not self._probes.get(path):
+            self._probes[path] = resolve_probes(expectation, snapshot)
         return tuple(
-            replace(resolved_probe, question=replace(resolved_probe.question, expected=expectation.expected))
-            for resolved_probe in found
+            replace(probe, question=replace(probe.question, expected=expectation.expected))
+            for probe in self._probes[path]
         )
 
-    def patience(self, expectations: Iterable[Expectation]) -> float:
-        """The seconds that connections may need, beyond the settle time, to notice that they may speak again."""
-        waking = [e.path for e in expectations if e.expected is Expected.ALLOWED and e.path in self._resolved]
-        questions = [resolved_probe.question for path in waking for resolved_probe in self._resolved[path]]
+    def extra_settle_time(self, expectations: Iterable[Expectation]) -> float:
+        """Return the seconds that silent connections may need, beyond the settle time, until they can send again.
+
+        A connection that was blocked for a while retransmits only after a pause that grows with its silence.
+        """
+        allowed = [e.path for e in expectations if e.expected is Expected.ALLOWED and e.path in self._probes]
+        questions = [probe.question for path in allowed for probe in self._probes[path]]
         return max((self._prober.silence(question.source, question.probe) for question in questions), default=0.0)
 
-    def keep(self, paths: Collection[Path]) -> None:
-        """Close all but these."""
-        for path in self._resolved.keys() - set(paths):
-            self._prober.close_connections(
-                (resolved_probe.question.source, resolved_probe.question.probe)
-                for resolved_probe in self._resolved.pop(path)
-            )
+    def close_others(self, paths: Collection[Path]) -> None:
+        """Close the connections of all paths but these."""
+        for path in self._probes.keys() - set(paths):
+            probes = self._probes.pop(path)
+            self._prober.close_connections((probe.question.source, probe.question.probe) for probe in probes)

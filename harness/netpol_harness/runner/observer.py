@@ -26,7 +26,7 @@ from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.held_connections import HeldConnections
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
-from netpol_harness.runner.transition import StepTransition, TransitionContext, paths
+from netpol_harness.runner.transition import StepTransition, TransitionContext, paths_with
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Step, closed_world
 from netpol_harness.timeouts import Timeouts
@@ -128,7 +128,7 @@ class StepObserver:
         Yields the function through which the changes must go. Probing ends with ``end_transition``, or at once if the
         caller fails.
         """
-        if not any(paths(step, *_DURING_TRANSITION)):
+        if not any(paths_with(step, *_DURING_TRANSITION)):
             yield tuple
             return
         snapshot = self._applied.snapshot
@@ -152,7 +152,7 @@ class StepObserver:
         """Open the held connections that ``step`` is the first to have."""
         new = [
             path
-            for path in paths(step, ProbeMode.PERSISTENT)
+            for path in paths_with(step, ProbeMode.PERSISTENT)
             if path not in self._held and self.missing_capability(path) is None
         ]
         if new:
@@ -161,12 +161,12 @@ class StepObserver:
 
     def keep_connections(self, paths: Collection[Path]) -> None:
         """Close the held connections of all other paths."""
-        self._held.keep(paths)
+        self._held.close_others(paths)
 
     def close(self) -> None:
         """End all probes and close all connections."""
         self.end_transition()
-        self._held.keep(())
+        self._held.close_others(())
 
     def _probe(
         self, strategy: ProbeStrategy, expectations: Sequence[Expectation], snapshot: ClusterSnapshot
@@ -175,7 +175,7 @@ class StepObserver:
         resolved = [(expectation, self._resolve(expectation, snapshot)) for expectation in expectations]
         questions = [probe.question for _, probes in resolved for probe in probes]
         timeouts = self._context.timeouts
-        timeouts = replace(timeouts, settle=timeouts.settle + self._held.patience(expectations))
+        timeouts = replace(timeouts, settle=timeouts.settle + self._held.extra_settle_time(expectations))
         evidence = strategy(self._context.prober, questions, timeouts, since=self._applied.changed)
         return tuple(
             PathResult(

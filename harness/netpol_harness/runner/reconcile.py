@@ -1,4 +1,4 @@
-"""Makes changes on a cluster: in the order of their acts, all changes of one act at once."""
+"""Makes changes on a cluster: in the order of their acts, and all changes of one act at the same time."""
 
 import logging
 import time
@@ -19,11 +19,11 @@ from netpol_harness.timeouts import Timeouts
 
 log = logging.getLogger("netpol_harness.runner")
 
-_AT_ONCE = 8
+_CONCURRENCY = 8
 
 
 class Reconciler:
-    """Carries out changes; every one of them may be repeated. ``run`` is the run's name."""
+    """Makes changes. Each of them may be repeated. ``run`` is the run's name."""
 
     def __init__(self, client: Client, timeouts: Timeouts, run: str = "") -> None:
         self._client = client
@@ -31,17 +31,16 @@ class Reconciler:
         self._run = run
 
     def make(self, changes: Iterable[Change], step: str = "") -> None:
-        """Carry out all changes; the first error is raised after the changes of the same act have ended.
+        """Make all changes. The first error is raised after the other changes of the same act have ended.
 
-        ``step`` names in the log what they are for.
+        ``step`` tells the log what the changes are for.
         """
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reconcile") as pool:
+        with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="reconcile") as pool:
             for _, same_act in groupby(changes, key=lambda change: change.act):
-                for done in [pool.submit(self._logged, change, step) for change in same_act]:
-                    done.result()
+                for future in [pool.submit(self._make_and_log, change, step) for change in same_act]:
+                    future.result()
 
-    def _logged(self, change: Change, step: str) -> None:
-        """Carry out one change and record it."""
+    def _make_and_log(self, change: Change, step: str) -> None:
         began = time.monotonic()
         self._make(change)
         seconds = time.monotonic() - began
@@ -62,18 +61,18 @@ class Reconciler:
                 self._create(change)
 
     def _create(self, change: Change) -> None:
-        """Create; a new namespace's ServiceAccount may come a moment after the namespace, and pods need it."""
+        """Create an object; retry while a new namespace has no ServiceAccount yet, which pods need."""
         for attempt in Retrying(
-            retry=retry_if_exception(_lacks_service_account),
+            retry=retry_if_exception(_is_missing_service_account),
             stop=stop_after_delay(self._timeouts.ready),
             wait=wait_fixed(0.2),
             reraise=True,
         ):
             with attempt:
-                self._create_anew(change)
+                self._create_or_replace(change)
 
-    def _create_anew(self, change: Change) -> None:
-        """Create, in the place of what a worker of this run has left there that was killed."""
+    def _create_or_replace(self, change: Change) -> None:
+        """Create an object; replace one that a killed worker of this run has left under the same name."""
         try:
             self._client.create(change.data)
         except ApiError as error:
@@ -84,11 +83,11 @@ class Reconciler:
             self._client.create(change.data)
 
     def _is_ours(self, key: ObjectKey) -> bool:
-        found = self._client.find(key)
-        return found is None or run_of(found) == self._run != ""
+        existing = self._client.find(key)
+        return existing is None or run_of(existing) == self._run != ""
 
     def _delete(self, change: Change) -> None:
-        """Delete now, without a grace period, and wait until it is gone: its name and address must be free."""
+        """Delete an object without a grace period, and wait until its name and address are free."""
         self._client.delete(change.key, grace_seconds=0)
         if change.act is Act.RECREATE or change.key.kind != "Namespace":
             self._wait_gone(change.key)
@@ -97,5 +96,5 @@ class Reconciler:
         wait_gone(self._client, keys, deadline=Deadline(self._timeouts.ready), interval=self._timeouts.interval)
 
 
-def _lacks_service_account(error: BaseException) -> bool:
+def _is_missing_service_account(error: BaseException) -> bool:
     return isinstance(error, ApiError) and error.code == 403 and "service account" in str(error).lower()

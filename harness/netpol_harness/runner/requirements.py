@@ -1,4 +1,4 @@
-"""What a cluster can do for a scenario, and what the scenario, its steps and its paths take. Pure."""
+"""The capabilities that a cluster offers to a scenario, and those that the scenario and its paths need. Pure."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,20 @@ from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
 
 
 def capabilities(cluster: Cluster, placement: Placement) -> frozenset[Capability]:
-    """What a scenario can do on the cluster: given namespaces are not its own, nor is there one more for hosts."""
+    """Return the capabilities that a scenario has on the cluster.
+
+    Given namespaces are not the scenario's own, and external hosts need one more, which may not be given.
+    """
     if not placement.given:
         return cluster.capabilities | {Capability.NAMESPACES}
-    lacking = {Capability.NAMESPACES}
+    missing = {Capability.NAMESPACES}
     if placement.real(EXTERNAL_NAMESPACE) == EXTERNAL_NAMESPACE:
-        lacking.add(Capability.EXTERNAL_HOSTS)
-    return cluster.capabilities - lacking
+        missing.add(Capability.EXTERNAL_HOSTS)
+    return cluster.capabilities - missing
 
 
 def requirements(scenario: Scenario) -> Iterator[Capability]:
-    """The abilities that a scenario says it needs, and those that its manifests and steps need."""
+    """Yield the capabilities that a scenario names, and those that its manifests and steps need."""
     yield from map(Capability, scenario.requires)
     labelled = any(m.name.kind == "Namespace" and m.data["metadata"].get("labels") for m in scenario.workloads)
     relabelled = any(relabel.name.kind == "Namespace" for step in scenario.steps for relabel in step.labels)
@@ -29,7 +32,7 @@ def requirements(scenario: Scenario) -> Iterator[Capability]:
 
 
 def needs(path: Path) -> Iterator[Capability]:
-    """The abilities that a cluster must have for a path to be asked."""
+    """Yield the capabilities that a cluster must have to probe a path."""
     if path.external_hosts:
         yield Capability.EXTERNAL_HOSTS
     if path.scheme is Scheme.SCTP:

@@ -15,7 +15,7 @@ from netpol_harness.runner.observer import StepObserver
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import State
 from netpol_harness.runner.target_state import recreated_pods, target_state
-from netpol_harness.runner.transition import paths
+from netpol_harness.runner.transition import paths_with
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -141,7 +141,7 @@ class ScenarioRun:
         """Enter one step from whatever state the cluster is in; ``probed``: with the probes of the transition."""
         step, later = self.scenario.steps[index], self.scenario.steps[index:]
         self.observer.end_transition()
-        self.observer.keep_connections([path for step in later for path in paths(step, ProbeMode.PERSISTENT)])
+        self.observer.keep_connections([path for step in later for path in paths_with(step, ProbeMode.PERSISTENT)])
         recreate = recreated_pods(self.scenario, step, self.placement)
         with self.observer.transition(step) if probed else nullcontext(tuple) as prepare:
             self.applied.apply(self._target(step), recreate, step=step, prepare=prepare)

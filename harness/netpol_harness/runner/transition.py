@@ -1,9 +1,9 @@
-"""What is asked while a cluster is led into a step: paths ``throughout`` the change, and ``first`` packets of new pods.
+"""Probes that run while a step is entered: ``throughout`` paths continuously, ``first`` paths for first packets.
 
-Invariant: a passage asks from before the first change of the cluster until it is ended, which is after the step has
-settled. Paths ``throughout`` are aimed before the change, and anew after it, for what was made again. A path to a new
-pod is asked as soon as the API shows an address of it; one from a new pod by a container that is put into the pod's
-manifest before it is made, and whose log tells what it met.
+Invariant: a transition probes from before the first change of the cluster until ``end``, which is called after the step
+has settled. Paths ``throughout`` are resolved before the change, and again after it, since pods may be recreated. A
+path to a new pod is probed as soon as the API shows its address. A path from a new pod is probed by an init container
+that is injected into the pod's manifest before the pod is created; its log holds the answers.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,174 +32,183 @@ from netpol_harness.runner.targets import ResolvedProbe, probes_from, resolve_pr
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Step
 
-PATIENCE = 2
-"""Time-outs of a probe that a pod's first container gives each of its own: its machine is busy starting a pod."""
+FIRST_PACKET_TIMEOUTS = 2
+"""Probe time-outs that the init container gives each of its probes: the node is busy starting the pod."""
 
 PREPARATION = 20.0
-"""Seconds that the first answers may take, for which the first change waits."""
+"""Seconds that the first answers may take; the first change waits for them."""
 
 Attempts = Sequence[Sequence[Attempt]]
-"""By aim of a path, in the order of ``resolve_probes``; oldest first."""
+"""The attempts of one path: one sequence for each of its resolved probes, in their order; oldest first."""
 
-Look = Callable[[Collection[str]], ClusterSnapshot]
-"""Who is there right now, without the pods of these uids."""
+TakeSnapshot = Callable[[Collection[str]], ClusterSnapshot]
+"""Returns the live objects, except those of the given uids."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransitionContext:
-    """What a passage stands on."""
+    """What a transition works with."""
 
     prober: Prober
     client: Client
     placement: Placement
-    look: Look
+    take_snapshot: TakeSnapshot
 
 
 @dataclass(slots=True)
-class _ContinuousProbe:
-    """A path asked from outside. Without ``questions``, its pod is sought among those that were not there before."""
+class _ContinuousPath:
+    """A path that is probed from a pod that runs already.
+
+    While it has no ``questions``, it is resolved among the objects that are not in ``ignored`` (uids).
+    """
 
     path: Path
     questions: Sequence[Question]
-    before: Collection[str]
+    ignored: Collection[str]
 
 
 @dataclass(slots=True)
 class StepTransition:
-    """The way into one step. ``before`` is who was there before the first change.
+    """The transition into one step. ``before`` is the snapshot before the first change.
 
-    ``began`` is the monotonic moment from which the times of attempts are counted.
+    ``began`` is the monotonic time from which the times of attempts are counted.
     """
 
     step: Step
-    ways: TransitionContext
+    context: TransitionContext
     before: ClusterSnapshot
     began: float
-    _watched: list[_ContinuousProbe] = field(default_factory=list)
-    _watches: dict[Path, ContinuousProbe] = field(default_factory=dict)
-    _firsts: dict[NamespacedName, FirstPacketProbes] = field(default_factory=dict)
-    _told: dict[Path, Attempts] = field(default_factory=dict)
-    _took: float = 0.0
+    _continuous_paths: list[_ContinuousPath] = field(default_factory=list)
+    _continuous_probes: dict[Path, ContinuousProbe] = field(default_factory=dict)
+    _first_packet_probes: dict[NamespacedName, FirstPacketProbes] = field(default_factory=dict)
+    _attempts: dict[Path, Attempts] = field(default_factory=dict)
+    _duration: float = 0.0
 
     def start(self) -> None:
-        """Begin to ask."""
-        for path in paths(self.step, ProbeMode.CONTINUOUS):
+        """Start to probe, and wait for the first answers of the paths that exist already."""
+        for path in paths_with(self.step, ProbeMode.CONTINUOUS):
             questions: Sequence[Question] = ()
-            with suppress(WorkloadFailed):  # what comes with the step is asked from then on
+            with suppress(WorkloadFailed):  # a pod that the step creates is probed from then on
                 questions = _questions(path, Expected.ALLOWED, self.before)
-            self._watch(_ContinuousProbe(path, questions, ()))
-        for watched in self._watched:
-            if watched.questions:
-                self._watches[watched.path].wait(Deadline(PREPARATION))
-        for path in paths(self.step, ProbeMode.FIRST_PACKET):
-            if not (isinstance(path.source, PodSource) and self._starts(path.source.ref)):
-                self._watch(_ContinuousProbe(path, (), self.before.uids))
+            self._probe_continuously(_ContinuousPath(path, questions, ()))
+        for continuous in self._continuous_paths:
+            if continuous.questions:
+                self._continuous_probes[continuous.path].wait(Deadline(PREPARATION))
+        for path in paths_with(self.step, ProbeMode.FIRST_PACKET):
+            if not (isinstance(path.source, PodSource) and self._creates_pods_of(path.source.ref)):
+                self._probe_continuously(_ContinuousPath(path, (), self.before.uids))
 
     def inject(self, changes: Iterable[Change]) -> tuple[Change, ...]:
-        """The changes, with a first container in the pods from which something is to be asked first."""
+        """Return the changes, with an init container in the pods whose first packets are probed."""
         return tuple(self._injected(change) for change in changes)
 
     def finish(self, after: ClusterSnapshot, changed: float) -> None:
-        """Take note that all was ``changed`` by then (monotonic), and all pods run. ``after`` is who is there now."""
-        self._took = changed - self.began
-        for watched in self._watched:
-            watched.questions = _questions(watched.path, Expected.UNDEFINED, after)
-        for source, asked in self._firsts.items():
-            self._told |= self._heard(source, asked, after)
+        """Resolve all paths again, and read the logs of the init containers.
+
+        ``changed`` is the monotonic time of the last change; all pods run in the snapshot ``after`` it.
+        """
+        self._duration = changed - self.began
+        for continuous in self._continuous_paths:
+            continuous.questions = _questions(continuous.path, Expected.UNDEFINED, after)
+        for source, probes in self._first_packet_probes.items():
+            self._attempts |= self._first_packet_attempts(source, probes, after)
 
     def end(self) -> Mapping[Path, Attempts]:
-        """Stop asking; what was seen of each path, also when called again."""
-        self._told |= {path: watch.end() for path, watch in self._watches.items()}
-        self._watches.clear()
-        return self._told
+        """Stop to probe and return the attempts at each path. May be called again."""
+        self._attempts |= {path: probe.end() for path, probe in self._continuous_probes.items()}
+        self._continuous_probes.clear()
+        return self._attempts
 
     def merge(
         self, expectation: Expectation, position: int, resolved_probe: ResolvedProbe, settled: Evidence
     ) -> Evidence:
-        """The evidence of one aim, which was gathered once all was changed, with what was seen on the way there.
+        """Return the evidence of one resolved probe: that of the transition, then the ``settled`` evidence of the step.
 
-        Times count from the beginning. What asked for itself had no witness: the first of the settled step speaks
-        for it. Of a source that has ended there is nothing else. Where nothing was seen on the way, the settled step
-        cannot stand in for it: the path was not asked.
+        Times count from the beginning. An init container makes no liveness checks, so that the first one of the settled
+        step stands for them. A source that has completed has no later evidence. If the transition has no attempt, the
+        evidence of the settled step cannot replace it: the result is that nothing was probed.
         """
-        told = self.end().get(expectation.path, ())
-        earlier = told[position] if position < len(told) else ()
+        by_position = self.end().get(expectation.path, ())
+        earlier = by_position[position] if position < len(by_position) else ()
         if not earlier:
             return Evidence(expectation.expected, (Attempt(0.0, NOT_ASKED),), expectation.path.mode)
         liveness = settled.attempts[0].liveness
+        later = () if resolved_probe.source_completed else settled.attempts
         attempts = (
             *(attempt if attempt.liveness else replace(attempt, liveness=liveness) for attempt in earlier),
-            *(
-                replace(attempt, at=attempt.at + self._took)
-                for attempt in settled.attempts
-                if not resolved_probe.source_completed
-            ),
+            *(replace(attempt, at=attempt.at + self._duration) for attempt in later),
         )
         return Evidence(expectation.expected, attempts, expectation.path.mode)
 
-    def _watch(self, watched: _ContinuousProbe) -> None:
-        self._watched.append(watched)
-        self._watches[watched.path] = ContinuousProbe(
-            self.ways.prober, lambda: self._present(watched), since=self.began
+    def _probe_continuously(self, continuous: _ContinuousPath) -> None:
+        self._continuous_paths.append(continuous)
+        self._continuous_probes[continuous.path] = ContinuousProbe(
+            self.context.prober, lambda: self._current_questions(continuous), since=self.began
         )
 
-    def _present(self, watched: _ContinuousProbe) -> Sequence[Question]:
-        if not watched.questions:
-            watched.questions = _questions(watched.path, Expected.ALLOWED, self.ways.look(watched.before))
-        return watched.questions
+    def _current_questions(self, continuous: _ContinuousPath) -> Sequence[Question]:
+        if not continuous.questions:
+            snapshot = self.context.take_snapshot(continuous.ignored)
+            continuous.questions = _questions(continuous.path, Expected.ALLOWED, snapshot)
+        return continuous.questions
 
-    def _starts(self, workload: NamespacedName) -> bool:
-        """Whether the step makes the pods of this workload."""
+    def _creates_pods_of(self, workload: NamespacedName) -> bool:
         return workload in self.step.recreate or not self.before.has_pods(workload)
 
     def _injected(self, change: Change) -> Change:
         key = change.key
-        source = NamespacedName(self.ways.placement.logical(key.namespace), key.name)
-        asked = [path for path in paths(self.step, ProbeMode.FIRST_PACKET) if path.source == PodSource(source)]
-        if not asked or not change.starts_pods or change.act is Act.DELETE or not self._starts(source):
+        source = NamespacedName(self.context.placement.logical(key.namespace), key.name)
+        paths = self._first_packet_paths(source)
+        if not paths or not change.starts_pods or change.act is Act.DELETE or not self._creates_pods_of(source):
             return change
-        stub = Pod(NamespacedName(key.namespace, key.name), {})
-        probes = dict.fromkeys(probe for path in asked for probe in probes_from(path, stub, self.before))
-        self._firsts[source] = FirstPacketProbes.asking(tuple(probes), PATIENCE * self.ways.prober.timeout)
-        return Change(change.act, key, _with_first(change.data, self._firsts[source], self.ways.prober.image))
+        pod = Pod(NamespacedName(key.namespace, key.name), {})
+        probes = dict.fromkeys(probe for path in paths for probe in probes_from(path, pod, self.before))
+        timeout = FIRST_PACKET_TIMEOUTS * self.context.prober.timeout
+        self._first_packet_probes[source] = injected = FirstPacketProbes.asking(tuple(probes), timeout)
+        return Change(change.act, key, _with_init_container(change.data, injected, self.context.prober.image))
 
-    def _heard(
-        self, source: NamespacedName, asked: FirstPacketProbes, after: ClusterSnapshot
+    def _first_packet_attempts(
+        self, source: NamespacedName, probes: FirstPacketProbes, after: ClusterSnapshot
     ) -> Mapping[Path, Attempts]:
-        """What the first containers of all pods of a workload met, by path and aim."""
-        heard = []
-        for pod in after.pods_ever_of(source):
-            ref = pod.ref
-            log = self.ways.client.log(ObjectKey("v1", "Pod", ref.namespace, ref.name), container=first_packet.NAME)
-            heard.append((pod, dict(zip(asked.probes, asked.read(log), strict=True))))
+        """Return what the init containers in all pods of a workload observed."""
+        replies_by_pod = [
+            (pod, dict(zip(probes.probes, probes.read(self._init_container_log(pod)), strict=True)))
+            for pod in after.pods_ever_of(source)
+        ]
         return {
             path: [
                 [Attempt(0.0, reply) for reply in first_packet.without_failed_start(replies[probe])]
-                for pod, replies in heard
+                for pod, replies in replies_by_pod
                 for probe in probes_from(path, pod, after)
                 if probe in replies
             ]
-            for path in paths(self.step, ProbeMode.FIRST_PACKET)
-            if path.source == PodSource(source)
+            for path in self._first_packet_paths(source)
         }
 
+    def _init_container_log(self, pod: Pod) -> bytes:
+        key = ObjectKey("v1", "Pod", pod.ref.namespace, pod.ref.name)
+        return self.context.client.log(key, container=first_packet.NAME)
 
-def paths(step: Step, *manners: ProbeMode) -> Iterator[Path]:
-    """The paths of a step that are asked in one of these manners, with a word or without."""
+    def _first_packet_paths(self, source: NamespacedName) -> Sequence[Path]:
+        return [path for path in paths_with(self.step, ProbeMode.FIRST_PACKET) if path.source == PodSource(source)]
+
+
+def paths_with(step: Step, *modes: ProbeMode) -> Iterator[Path]:
+    """Yield the paths of a step that are probed in one of these modes, with or without a verdict."""
     for path in (*(e.path for e in step.expectations), *(inquiry.path for inquiry in step.inquiries)):
-        if path.mode in manners:
+        if path.mode in modes:
             yield path
 
 
 def _questions(path: Path, expected: Expected, snapshot: ClusterSnapshot) -> tuple[Question, ...]:
-    """The questions of a path. A Service must exist for an ``expected`` ALLOWED, and need not for UNDEFINED."""
+    """Resolve a path. Its Service must exist if ``expected`` is ALLOWED, and may be absent if it is UNDEFINED."""
     return tuple(resolved.question for resolved in resolve_probes(Expectation(path, expected, ""), snapshot))
 
 
-def _with_first(data: JsonMapping, asked: FirstPacketProbes, image: str) -> JsonMapping:
-    """The manifest of a pod, or of what makes pods, with the container in it."""
+def _with_init_container(data: JsonMapping, probes: FirstPacketProbes, image: str) -> JsonMapping:
+    """Return the manifest of a pod, or of a controller that creates pods, with the init container."""
     spec = data["spec"]
     if "template" in spec:
         template = spec["template"]
-        return {**data, "spec": {**spec, "template": {**template, "spec": asked.within(template["spec"], image)}}}
-    return {**data, "spec": asked.within(spec, image)}
+        return {**data, "spec": {**spec, "template": {**template, "spec": probes.within(template["spec"], image)}}}
+    return {**data, "spec": probes.within(spec, image)}

@@ -1,4 +1,4 @@
-"""What a pod's servers of datagrams understand, by its manifest: its image and the words of its command. Pure."""
+"""The UDP services of a pod, as far as its manifest tells: by its images and by the arguments of its commands. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,26 +12,25 @@ NAME_SERVERS = re.compile(
 """Images of name servers, with or without their registry and tag."""
 
 NETEXEC, NETEXEC_UDP_PORT = "netexec", 8081
-"""The server of the test image agnhost, and where it listens for datagrams unless told otherwise."""
+"""The server of the test image agnhost, and its default UDP port."""
 
 
 def udp_services(pod: Mapping[str, Any]) -> Mapping[int, UdpService]:
-    """By UDP port; what is not there is unknown."""
-    return {
-        port: udp_service for container in pod["spec"].get("containers") or () for port, udp_service in _of(container)
-    }
+    """Return the services by UDP port. The service of a port that is not among them is unknown."""
+    containers = pod["spec"].get("containers") or ()
+    return {port: udp_service for container in containers for port, udp_service in _of(container)}
 
 
 def _of(container: Mapping[str, Any]) -> Iterator[tuple[int, UdpService]]:
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
-    if NETEXEC in words:
-        yield _port(words), UdpService.ECHO
+    args = [*(container.get("command") or ()), *(container.get("args") or ())]
+    if NETEXEC in args:
+        yield _netexec_port(args), UdpService.ECHO
     elif NAME_SERVERS.search(container.get("image") or ""):
         declared = [port["containerPort"] for port in container.get("ports") or () if port.get("protocol") == "UDP"]
         yield from ((int(port), UdpService.DNS) for port in declared or [53])
 
 
-def _port(words: Sequence[str]) -> int:
-    """The value of ``--udp-port``, in one word or two."""
-    found = re.search(r"(?<!\S)--?udp-port[= ](\d{1,5})(?!\S)", " ".join(words))
-    return int(found[1]) if found else NETEXEC_UDP_PORT
+def _netexec_port(args: Sequence[str]) -> int:
+    """Return the value of ``--udp-port``, which may be one argument or two."""
+    match = re.search(r"(?<!\S)--?udp-port[= ](\d{1,5})(?!\S)", " ".join(args))
+    return int(match[1]) if match else NETEXEC_UDP_PORT
