@@ -1,4 +1,4 @@
-# Every target does its own set-up, says what it installs, and has nothing to do the second time.
+# Every target does its own set-up, prints what it installs, and has nothing to install the second time.
 
 PYTEST = .venv/bin/pytest
 # Tests wait for processes and time-outs more than they compute.
@@ -33,18 +33,18 @@ setup:
 setup-dev:
 	@./setup.sh dev
 
-# An environment of the newest versions that pyproject.toml allows, in place of those of constraints.txt.
+# An environment with the newest versions that pyproject.toml allows, in place of those of constraints.txt.
 newest:
 	@./setup.sh dev newest
 
-# Pin what `newest` installs; setuptools is there for what builds this package.
+# Pin what `newest` installs; setuptools builds this package.
 constraints: newest
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade setuptools
-	{ echo "# The versions that ./setup.sh installs; \`make constraints\` writes them anew."; \
+	{ echo "# The versions that ./setup.sh installs; \`make constraints\` writes them."; \
 	  .venv/bin/python -m pip freeze --all --exclude pip --exclude netpol-harness --exclude-editable; } > constraints.txt
 	.venv/bin/python -m venv --clear .venv/guests
 	.venv/bin/python -m pip --python .venv/guests/bin/python install --quiet --disable-pip-version-check '.[guests]'
-	{ echo "# The versions of the extra \`guests\` that a test installs; \`make constraints\` writes them anew."; \
+	{ echo "# The versions of the extra \`guests\` that a test installs; \`make constraints\` writes them."; \
 	  .venv/bin/python -m pip --python .venv/guests/bin/python freeze --exclude netpol-harness; \
 	} > tests/plugin/guest/constraints.txt
 

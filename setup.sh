@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings a bare Debian or Ubuntu machine to the point where `.venv/bin/pytest` runs: system packages that are missing
-# (through apt, with sudo where needed), then a virtual environment with this project; with `dev`, its tools too.
-# Packages come in the versions of constraints.txt; with `newest`, in the newest versions that pyproject.toml allows.
+# Sets up a bare Debian or Ubuntu machine so that `.venv/bin/pytest` runs: missing system packages (through apt, with
+# sudo if needed), then a virtual environment with this project; with `dev`, its tools too. Packages have the versions
+# of constraints.txt; with `newest`, the newest versions that pyproject.toml allows.
 set -eu
 cd "$(dirname "$0")"
 
@@ -37,9 +37,9 @@ has curl || need curl
 has ping || need iputils-ping
 has unshare && has setpriv || need util-linux
 has_libnftables || need libnftables1
-[ -z "$dev" ] || has wget || need wget # one of the tools that probes fall back on; its tests need it
-[ -z "$dev" ] || has chromium || has google-chrome || ! grep -q '^ID=debian' /etc/os-release || need chromium # looks at report.html
-[ -z "$dev" ] || has busybox || need busybox # pods may have its tools alone, and tests ask from such
+[ -z "$dev" ] || has wget || need wget # a tool that probes fall back on; its tests need it
+[ -z "$dev" ] || has chromium || has google-chrome || ! grep -q '^ID=debian' /etc/os-release || need chromium # tests open report.html in it
+[ -z "$dev" ] || has busybox || need busybox # some tests probe from pods that have only its tools
 python=$(find_python)
 if [ -z "$python" ]; then
     python=python3.11
@@ -62,7 +62,7 @@ if [ -n "$missing" ]; then
     echo "setup: apt-get reads its package lists"
     $sudo apt-get update -qq
     echo "setup: apt-get installs$missing"
-    # shellcheck disable=SC2086  # a list of words is meant
+    # shellcheck disable=SC2086  # a list of words is intended
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
@@ -71,14 +71,14 @@ fi
 from="$("$python" --version) $newest $(sed '/^\[tool\.pytest\]/,$d' pyproject.toml | cat - constraints.txt | cksum)"
 made_from() { [ "$(cat ".venv/made-from.$1" 2>/dev/null || true)" = "$from" ]; }
 
-# pip prints its progress to a terminal; to a log it would print a line for each of the packages.
+# pip shows its progress on a terminal; in a log it would print a line for each package.
 quiet="--quiet"
 [ ! -t 1 ] || quiet=""
-if [ -z "$newest" ]; then # for the packages and for what builds ours; pip reads the second from version 25.3 on
+if [ -z "$newest" ]; then # for the packages, and for those that build ours; pip reads the second since version 25.3
     export PIP_CONSTRAINT="$PWD/constraints.txt" PIP_BUILD_CONSTRAINT="$PWD/constraints.txt"
 fi
 pip_install() {
-    # shellcheck disable=SC2086  # no option is meant where it is empty
+    # shellcheck disable=SC2086  # no option is intended if it is empty
     .venv/bin/python -m pip install $quiet --disable-pip-version-check --retries 5 --editable "$1"
 }
 

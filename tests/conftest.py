@@ -1,4 +1,4 @@
-"""What holds for every test: a time limit, and laws that neither chance nor a slow machine can fail."""
+"""Settings of every test: a time limit, and property tests that neither chance nor a slow machine can fail."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LIMIT = 600
-"""Seconds for one test with its fixtures, on a machine that thirty other processes use too."""
+"""Seconds for one test with its fixtures, on a machine that thirty other processes use as well."""
 
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("steady"), derandomize=False, max_examples=1_000)
@@ -15,12 +15,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 @pytest.fixture(autouse=True)
 def _no_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is printed is as wide as without a terminal, however wide the one is that the tests run in."""
+    """Make output as wide as without a terminal, whatever the width of the one that the tests run in."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test the limit, unless it has one of its own."""
+    """Give every test the limit, unless it sets its own."""
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LIMIT))

@@ -1,4 +1,4 @@
-"""What a terminal is not to see."""
+"""Text that would act on a terminal is escaped."""
 
 import pytest
 
@@ -18,13 +18,13 @@ from netpol_harness.escape import escaped, one_line
         ("\udcff", r"\udcff"),
     ],
 )
-def test_what_acts_on_a_terminal_is_shown_instead(text: str, shown: str) -> None:
+def test_characters_that_act_on_a_terminal_are_escaped(text: str, shown: str) -> None:
     assert escaped(text) == shown
 
 
-def test_what_is_one_line_stays_one() -> None:
+def test_one_line_stays_one_line() -> None:
     assert one_line("a\nb\tc\x1b") == r"a\nb\tc\x1b"
 
 
-def test_every_error_is_fit_for_a_terminal() -> None:
+def test_every_error_is_safe_for_a_terminal() -> None:
     assert str(ScenarioInvalid(["a\x1b[31m", "b"])) == "a\\x1b[31m\nb"

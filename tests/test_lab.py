@@ -21,7 +21,7 @@ DEAD = replace(Owner.current(), start=1).run
 
 
 class Recorded:
-    """A backend that makes nothing and remembers what it was asked."""
+    """A backend that creates nothing and records its calls."""
 
     name = "recorded"
     owns_cluster = True
@@ -30,22 +30,22 @@ class Recorded:
 
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
-        self.asked: list[str] = []
+        self.calls: list[str] = []
 
     def create(self, name: str, directory: Path) -> Cluster:
-        self.asked.append("create")
+        self.calls.append("create")
         if self.broken:
             raise ClusterFailed("no engine; start one")
         return Cluster(name, self.name, self.dataplane, directory / "kubeconfig", EMBEDDED)
 
     def delete(self, name: str, directory: Path | None = None) -> None:
-        self.asked.append(f"delete {name}")
+        self.calls.append(f"delete {name}")
 
     def restart_agent(self, cluster: Cluster) -> None:
-        self.asked.append("restart agent")
+        self.calls.append("restart agent")
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
-        self.asked.append("logs")
+        self.calls.append("logs")
 
     def closing_note(self, cluster: Cluster) -> str:
         return "cluster kept"
@@ -63,18 +63,18 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lab(backend: Recorded, directory: Path | None = None) -> Lab:
-    return Lab(BackendChoice(backend, "told so"), Settings(), directory)
+    return Lab(BackendChoice(backend, "as requested"), Settings(), directory)
 
 
 def test_leftovers_are_those_of_dead_runs() -> None:
     assert lab(Recorded()).leftovers() == (DEAD,)
 
 
-def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
+def test_nothing_is_created_before_it_is_needed(tmp_path: Path) -> None:
     backend = Recorded()
     with lab(backend) as owner:
-        assert "recorded (told so)" in owner.header
-    assert backend.asked == []
+        assert "recorded (as requested)" in owner.header
+    assert backend.calls == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -83,23 +83,23 @@ def test_owner_and_guests_share_one_cluster_that_the_owner_ends(tmp_path: Path) 
     with lab(backend) as owner:
         with lab(backend, owner.directory) as guest, lab(backend, owner.directory) as another:
             assert guest.cluster == another.cluster == owner.cluster
-        assert backend.asked == ["create"]
+        assert backend.calls == ["create"]
         name = owner.cluster.name
-    assert backend.asked == ["create", f"delete {name}"]
+    assert backend.calls == ["create", f"delete {name}"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cluster_that_cannot_be_made_is_an_error_each_time_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_creation_is_an_error_each_time_and_leaves_nothing(tmp_path: Path) -> None:
     backend = Recorded(broken=True)
     with lab(backend) as owner:
         for _ in range(2):
             with pytest.raises(ClusterFailed, match="start one"):
                 _ = owner.cluster
-    assert backend.asked == ["create"]
+    assert backend.calls == ["create"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_next_run_sweeps_what_a_dead_owner_left_and_nothing_else(tmp_path: Path) -> None:
+def test_the_next_run_removes_leftovers_of_a_dead_owner_and_nothing_else(tmp_path: Path) -> None:
     dead = tmp_path / "netpol-dead"
     dead.mkdir()
     (dead / "owner.lock").touch()
@@ -122,61 +122,61 @@ def test_the_lifeline_breaks_when_the_owner_closes(tmp_path: Path) -> None:
         os.close(reader)
 
 
-def test_settings_replace_only_what_was_given() -> None:
+def test_settings_replace_only_the_values_that_are_set() -> None:
     timeouts = Settings(probe_timeout=0.7).over(EMBEDDED)
     assert (timeouts.probe, timeouts.settle) == (0.7, EMBEDDED.settle)
 
 
-def test_guests_learn_of_a_failure_without_trying_again(tmp_path: Path) -> None:
+def test_guests_get_the_error_without_another_attempt(tmp_path: Path) -> None:
     broken, working = Recorded(broken=True), Recorded()
     with lab(broken) as owner:
         with pytest.raises(ClusterFailed):
             _ = owner.cluster
         with lab(working, owner.directory) as guest, pytest.raises(ClusterFailed, match="start one"):
             _ = guest.cluster
-    assert working.asked == []
+    assert working.calls == []
 
 
-def test_a_cluster_whose_maker_died_over_it_is_removed_by_its_name(tmp_path: Path) -> None:
+def test_a_cluster_whose_creator_died_is_removed_by_name(tmp_path: Path) -> None:
     backend = Recorded()
     with lab(backend) as owner:
         name = owner.directory.name
         (owner.directory / "cluster.lock").touch()
-    assert backend.asked == [f"delete {name}"]
+    assert backend.calls == [f"delete {name}"]
 
 
-def test_what_a_failed_cluster_has_left_goes_there_too(tmp_path: Path) -> None:
-    with Lab(BackendChoice(Recorded(broken=True), "told so"), Settings(report=tmp_path / "report")) as owner:
+def test_logs_of_a_failed_cluster_go_to_the_report_folder(tmp_path: Path) -> None:
+    with Lab(BackendChoice(Recorded(broken=True), "as requested"), Settings(report=tmp_path / "report")) as owner:
         with pytest.raises(ClusterFailed):
             _ = owner.cluster
         (owner.directory / LOGS).mkdir()
-        (owner.directory / LOGS / "kubelet.log").write_text("said")
+        (owner.directory / LOGS / "kubelet.log").write_text("message")
         owner.collect_logs()
-    assert (tmp_path / "report" / "cluster" / "kubelet.log").read_text() == "said"
+    assert (tmp_path / "report" / "cluster" / "kubelet.log").read_text() == "message"
 
 
-def test_a_cluster_that_is_still_being_made_is_given_up_when_the_run_ends(tmp_path: Path) -> None:
+def test_a_cluster_that_is_still_being_created_is_abandoned_when_the_run_ends(tmp_path: Path) -> None:
     class Endless(Recorded):
         def create(self, name: str, directory: Path) -> Cluster:
-            begun.set()
+            started.set()
             Deadline(600.0).pause(600.0)
             return super().create(name, directory)
 
-    begun, backend = threading.Event(), Endless()
+    started, backend = threading.Event(), Endless()
     owner = lab(backend)
     owner.prepare()
-    assert begun.wait(10.0)
+    assert started.wait(10.0)
     name = owner.directory.name
     owner.close()
-    assert backend.asked == [f"delete {name}"]
+    assert backend.calls == [f"delete {name}"]
 
 
-def test_logs_go_to_the_report_folder_if_there_is_one_and_a_cluster_too(tmp_path: Path) -> None:
+def test_logs_go_to_the_report_folder_if_both_it_and_a_cluster_exist(tmp_path: Path) -> None:
     backend = Recorded()
-    with Lab(BackendChoice(backend, "told so"), Settings(report=tmp_path / "report")) as owner:
+    with Lab(BackendChoice(backend, "as requested"), Settings(report=tmp_path / "report")) as owner:
         owner.collect_logs()
-        assert backend.asked == []
+        assert backend.calls == []
         _ = owner.cluster
         owner.collect_logs()
-        assert backend.asked == ["create", "logs"]
+        assert backend.calls == ["create", "logs"]
     assert (tmp_path / "report" / "cluster").is_dir()

@@ -1,4 +1,4 @@
-"""What every scenario of the library owes its reader, and what scenarios side by side owe each other."""
+"""Every scenario of the library says what it is about, and scenarios that run side by side do not collide."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def test_readme_counts_the_regressions() -> None:
     assert re.findall(r"a scenario for each of (\d+) documented bugs", readme) == [str(len(REGRESSIONS))]
 
 
-def test_every_upstream_case_is_there_once() -> None:
+def test_every_upstream_case_exists_once() -> None:
     cases = sorted(int(number) for folder in UPSTREAM for number in CASE.findall(comment(folder)))
 
     assert cases == list(range(1, 49))
@@ -37,7 +37,7 @@ def test_every_upstream_case_is_there_once() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=name)
-def test_a_scenario_begins_with_what_it_is_about(folder: Path) -> None:
+def test_a_scenario_begins_with_a_comment(folder: Path) -> None:
     assert len(comment(folder).split()) >= 8
 
 
@@ -46,38 +46,38 @@ def test_a_regression_names_its_source(folder: Path) -> None:
     assert re.search(r"^# Source: \S.{9}", comment(folder), re.MULTILINE)
 
 
-def test_no_two_scenarios_have_a_host_at_the_same_address() -> None:
-    """Scenarios run side by side, on one network."""
+def test_external_hosts_of_different_scenarios_have_different_addresses() -> None:
+    """Scenarios run side by side on one network."""
     assert shared({folder: addresses(folder) for folder in FOLDERS}) == []
 
 
-def test_no_two_scenarios_have_a_pod_at_the_same_chosen_address() -> None:
-    assert shared({folder: chosen(folder) for folder in FOLDERS}) == []
+def test_pods_of_different_scenarios_request_different_addresses() -> None:
+    assert shared({folder: requested(folder) for folder in FOLDERS}) == []
 
 
 def comment(folder: Path) -> str:
-    """The comment before the first key, without the line for editors."""
+    """Return the comment before the first key, without the line for editors."""
     lines = takewhile(lambda line: line.startswith("#"), (folder / SCENARIO_FILE).read_text("utf-8").splitlines())
     return "\n".join(line for line in lines if not line.startswith("# yaml-language-server:"))
 
 
 def addresses(folder: Path) -> set[str]:
-    """What its author chose for external hosts."""
+    """Return the addresses of a scenario's external hosts."""
     external = yaml.safe_load((folder / SCENARIO_FILE).read_text("utf-8")).get("external") or {}
     return {host["address"] for host in (external.values() if isinstance(external, dict) else ()) if "address" in host}
 
 
-def chosen(folder: Path) -> set[str]:
-    """The addresses that pods of a scenario want."""
+def requested(folder: Path) -> set[str]:
+    """Return the addresses that pods of a scenario request."""
     texts = [
         text for file in folder.rglob("*.yaml") if CALICO_ADDRESSES_ANNOTATION in (text := file.read_text("utf-8"))
     ]
     metadata = [manifest["metadata"] for text in texts for manifest in yaml.safe_load_all(text)]
-    wanted = [json.loads(data.get("annotations", {}).get(CALICO_ADDRESSES_ANNOTATION, "[]")) for data in metadata]
-    return {address for addresses in wanted for address in addresses}
+    requests = [json.loads(data.get("annotations", {}).get(CALICO_ADDRESSES_ANNOTATION, "[]")) for data in metadata]
+    return {address for addresses in requests for address in addresses}
 
 
-def shared(wanted: dict[Path, set[str]]) -> list[str]:
-    """What more than one scenario wants."""
-    count = Counter(address for addresses in wanted.values() for address in addresses)
+def shared(addresses_of: dict[Path, set[str]]) -> list[str]:
+    """Return the addresses that more than one scenario uses."""
+    count = Counter(address for addresses in addresses_of.values() for address in addresses)
     return sorted(address for address, times in count.items() if times > 1)

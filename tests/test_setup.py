@@ -1,4 +1,4 @@
-"""The set-up of this checkout: what it pins."""
+"""The set-up pins every package that it installs."""
 
 import re
 from importlib import metadata
@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-REMEDY = "run `make constraints`"
+HOW_TO_FIX = "run `make constraints`"
 
 
 def _pinned() -> set[str]:
@@ -17,15 +17,15 @@ def _pinned() -> set[str]:
 
 
 def _required(name: str, extra: str = "") -> set[str]:
-    """The distributions that this one needs in this environment, and theirs."""
-    found: set[str] = set()
+    """Return the distributions that a distribution requires in this environment, with those of its extras."""
+    names: set[str] = set()
     for line in metadata.requires(name) or ():
-        need = Requirement(line)
-        if need.marker is None or need.marker.evaluate({"extra": extra}):
-            found.add(canonicalize_name(need.name))
-            for more in need.extras:
-                found |= _required(need.name, more)
-    return found
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            names.add(canonicalize_name(requirement.name))
+            for name in requirement.extras:
+                names |= _required(requirement.name, name)
+    return names
 
 
 def test_every_package_that_set_up_installs_is_pinned() -> None:
@@ -33,7 +33,7 @@ def test_every_package_that_set_up_installs_is_pinned() -> None:
     while new:
         seen |= new
         new = set[str]().union(*map(_required, new)) - seen
-    assert seen - _pinned() == {"netpol-harness"}, REMEDY
+    assert seen - _pinned() == {"netpol-harness"}, HOW_TO_FIX
 
 
 def test_every_pin_is_an_exact_version() -> None:
