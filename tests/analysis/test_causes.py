@@ -17,7 +17,7 @@ SHOP_SPACE = "namespaceSelector: {matchLabels: {team: shop}}"
 
 def causes(scenario: Scenario) -> str:
     step = scenario.steps[-1]
-    return "\n".join(explain(scenario, step, step.expectations[0].path, spare=strays(scenario)).causes)
+    return "\n".join(explain(scenario, step, step.expectations[0].path, unused=strays(scenario)).causes)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def causes(scenario: Scenario) -> str:
         (
             "back/db {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {name: shop}}}]}]}",
             "web -> db:5432: allowed",
-            "wants namespaces with name=shop, and shop has no such label: label it, or select kubernetes.io",
+            "requires namespaces with name=shop, and shop has no such label: label it, or select kubernetes.io",
         ),
         (
             f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}, {WEB_POD}}}]}}]}}",
@@ -42,27 +42,27 @@ def causes(scenario: Scenario) -> str:
             f"back/db {{podSelector: {{}}, ingress: [{{from: [{{{SHOP_SPACE}, {WEB_POD}}}]}}, "
             "{ports: [{port: 5432}]}]}",
             "idle -> db:5432: blocked",
-            "hold the peers and the ports apart",
+            "hold the peers and the ports separately",
         ),
         (
             "shop/web {podSelector: {}, ingress: [{ports: [{port: 80}]}]}",
             "'db -> ip(front):80': allowed",
-            "names 80, the Service's port, but policies see the pod's own: write 8080",
+            "names 80, the Service's port, but policies apply to the pod's own: write 8080",
         ),
         (
             "back/db {podSelector: {}, egress: [{}]}",
             "web -> db:5432: allowed",
-            "leaves policyTypes out, and so isolates for ingress too: write policyTypes: [Egress]",
+            "has no policyTypes, and therefore isolates for ingress too: write policyTypes: [Egress]",
         ),
         (
             "back/db {podSelector: {}, policyTypes: [Ingress], egress: [{ports: [{port: 1}]}]}",
             "db -> web:8080: blocked",
-            "has egress rules that mean nothing, since its policyTypes lack Egress",
+            "has egress rules without effect, since its policyTypes lack Egress",
         ),
         (
             "back/db {podSelector: {}, policyTypes: [Ingress]}",
             "db -> web:8080: blocked",
-            "leaves egress open, since its policyTypes lack Egress",
+            "does not isolate for egress, since its policyTypes lack Egress",
         ),
         (
             "back/db {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}",
@@ -97,20 +97,20 @@ def test_a_mistake_is_named(shop: Shop, policy: str, path: str, sentence: str) -
         ("back/db {podSelector: {}, egress: [{}]}", "web -> db:5432: dropped"),
     ],
 )
-def test_where_the_author_expects_the_word_nothing_is_suspected(shop: Shop, policy: str, path: str) -> None:
+def test_a_verdict_that_the_author_expects_has_no_causes(shop: Shop, policy: str, path: str) -> None:
     assert causes(shop(policy, paths=path)) == ""
 
 
 def test_a_policy_that_no_step_names_is_found(shop: Shop, tmp_path: Path) -> None:
     scenario = shop(paths="web -> db:5432: blocked")
     head = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
-    (tmp_path / "spare").mkdir()
+    (tmp_path / "unused").mkdir()
     body = "metadata: {name: late, namespace: back}\nspec: {podSelector: {}}\n"
-    (tmp_path / "spare" / "late.yml").write_text(head + body)
+    (tmp_path / "unused" / "late.yml").write_text(head + body)
     text = (
-        "late (spare/late.yml:1) would isolate db for ingress, and is not in force in this step: with it, this would be"
+        "late (unused/late.yml:1) would isolate db for ingress, and is not in force in this step: with it, this would"
     )
-    assert f"{text} blocked" in causes(scenario)
+    assert f"{text} be blocked" in causes(scenario)
 
 
 def test_a_policy_of_another_step_that_would_admit_is_found(shop: Shop) -> None:
@@ -125,7 +125,7 @@ def test_a_policy_of_another_step_that_would_admit_is_found(shop: Shop) -> None:
     assert cause == "admit (policy.yaml:6) is not in force in this step: with it, this would be allowed"
 
 
-def test_another_version_of_a_policy_in_force_is_told_as_such(shop: Shop, tmp_path: Path) -> None:
+def test_another_version_of_a_policy_in_force_is_named_as_such(shop: Shop, tmp_path: Path) -> None:
     scenario = shop("back/db {podSelector: {}}", paths="web -> db:5432: allowed")
     other = (tmp_path / "policy.yaml").read_text().replace("podSelector: {}", "podSelector: {}, ingress: [{}]")
     (tmp_path / "other.yaml").write_text(other)

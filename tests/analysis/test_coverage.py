@@ -14,12 +14,12 @@ TWO_PEERS = (
 )
 
 
-def mendable(scenario: Scenario) -> list[Gap]:
+def closable(scenario: Scenario) -> list[Gap]:
     return [gap for gap in coverage(scenario).gaps if gap.line]
 
 
-def test_a_part_that_nothing_misses_comes_with_the_line_that_would(shop: Shop) -> None:
-    gaps = {gap.part: str(gap.line) for gap in mendable(shop(TWO_PEERS, paths="web -> db:5432: allowed"))}
+def test_a_part_that_is_not_covered_has_a_line_that_would_cover_it(shop: Shop) -> None:
+    gaps = {gap.part: str(gap.line) for gap in closable(shop(TWO_PEERS, paths="web -> db:5432: allowed"))}
     assert gaps == {
         "policy db": "idle -> store:5432: blocked",
         "podSelector of db": "web -> api:5000: allowed",
@@ -29,39 +29,38 @@ def test_a_part_that_nothing_misses_comes_with_the_line_that_would(shop: Shop) -
     }
 
 
-@pytest.mark.parametrize("word", ["blocked", "oracle"])
-def test_a_closed_world_misses_what_it_can(shop: Shop, word: str) -> None:
+@pytest.mark.parametrize("others", ["blocked", "oracle"])
+def test_a_closed_world_covers_every_part_that_paths_can_cover(shop: Shop, others: str) -> None:
     paths = "web -> db:5432: allowed, api -> db:5432: allowed, any -> any:8080: allowed, any -> any:5000: allowed,"
-    scenario = shop(TWO_PEERS, paths=f"{paths} any -> any:9000: allowed", extra=f"    others: {word}")
-    assert mendable(scenario) == []
+    scenario = shop(TWO_PEERS, paths=f"{paths} any -> any:9000: allowed", extra=f"    others: {others}")
+    assert closable(scenario) == []
 
 
-def test_the_lines_that_are_proposed_close_all_gaps(shop: Shop, tmp_path: Path) -> None:
+def test_the_suggested_lines_close_all_gaps(shop: Shop, tmp_path: Path) -> None:
     scenario = shop(TWO_PEERS, "shop/out {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 5432}]}]}")
-    lines = {str(gap.line) for gap in mendable(scenario) if gap.line}
+    lines = {str(gap.line) for gap in closable(scenario) if gap.line}
     assert lines
     proposed = f"{{{', '.join(_quoted(lines))}}}"
     text = scenario.file.read_text().replace("{web -> store:5432: undefined}", proposed)
     scenario.file.write_text(text)
-    assert mendable(load(scenario.file)) == []
+    assert closable(load(scenario.file)) == []
 
 
 def _quoted(lines: set[str]) -> list[str]:
-    return [f"'{path}': {word}" for path, _, word in (line.rpartition(": ") for line in sorted(lines))]
+    return [f"'{path}': {verdict}" for path, _, verdict in (line.rpartition(": ") for line in sorted(lines))]
 
 
-def test_a_rule_that_no_path_can_tell_is_redundant(shop: Shop) -> None:
+def test_a_rule_that_no_path_can_test_has_no_line(shop: Shop) -> None:
     every = "back/all {podSelector: {}, ingress: [{}, {ports: [{port: 5432}]}]}"
     gaps = {gap.part: gap.line for gap in coverage(shop(every, paths="web -> db:5432: allowed")).gaps}
     assert gaps["ingress rule 2 of all"] is None
 
 
-def test_the_tutorial_covers_what_its_workloads_can_tell(three_tier: Scenario) -> None:
-    found = coverage(three_tier)
-    assert found.tried > 30
-    assert mendable(three_tier) == []
+def test_the_tutorial_covers_every_part_that_its_workloads_can_test(three_tier: Scenario) -> None:
+    assert coverage(three_tier).tried > 30
+    assert closable(three_tier) == []
 
 
-def test_what_already_contradicts_the_oracle_covers_nothing(shop: Shop) -> None:
+def test_an_expectation_that_already_contradicts_the_oracle_covers_nothing(shop: Shop) -> None:
     scenario = shop("back/none {podSelector: {}}", paths="web -> db:5432: allowed")
-    assert [gap.part for gap in mendable(scenario)] == ["policy none"]
+    assert [gap.part for gap in closable(scenario)] == ["policy none"]

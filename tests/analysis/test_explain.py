@@ -21,13 +21,13 @@ def path_of(step: Step, text: str) -> Path:
     return next(path for path in every_path(step) if path.text == text)
 
 
-def told(scenario: Scenario, step: str, text: str, profile: Profile = SPECIFICATION) -> str:
-    found = step_of(scenario, step)
-    return str(explain(scenario, found, path_of(found, text), profile=profile))
+def explanation(scenario: Scenario, step_name: str, text: str, profile: Profile = SPECIFICATION) -> str:
+    step = step_of(scenario, step_name)
+    return str(explain(scenario, step, path_of(step, text), profile=profile))
 
 
-def test_the_name_server_that_was_forgotten_is_told_in_words(three_tier: Scenario) -> None:
-    text = told(three_tier, "as-written", "web-pod -> app-service:5000")
+def test_a_forgotten_name_server_is_named(three_tier: Scenario) -> None:
+    text = explanation(three_tier, "as-written", "web-pod -> app-service:5000")
     assert text.splitlines()[0] == "web-pod -> app-service:5000: unresolved"
     for part in (
         "lookup     web-pod -> kube-system/kube-dns 53/UDP is blocked: web-policy (policies/web-policy.yaml:1)",
@@ -57,7 +57,7 @@ def test_a_policy_that_is_missing_is_named_as_the_reason(three_tier: Scenario) -
     ("step", "path", "parts"),
     [
         ("all-allow", "web-pod -> db-service:3306", ["allowed", "no policy in force isolates web-pod for egress"]),
-        ("as-written", "user -> web-service:80", ["allowed", "user is no pod, so no policy selects it"]),
+        ("as-written", "user -> web-service:80", ["allowed", "user is not a pod, so no policy selects it"]),
         (
             "as-written",
             "web-pod -> db-pod:3306",
@@ -66,7 +66,7 @@ def test_a_policy_that_is_missing_is_named_as_the_reason(three_tier: Scenario) -
         (
             "as-written",
             "db-pod -> web-pod:80",
-            ["undefined", "may admit 0.0.0.0/0", "it is open whether an ipBlock holds"],
+            ["undefined", "may admit 0.0.0.0/0", "it is open whether an ipBlock matches"],
         ),
         ("default-deny", "db-pod -> app-pod:5000", ["blocked", "default-deny (policies/default-deny.yaml:1) isolates"]),
         ("default-deny", "db-pod -> user:8080", ["blocked", "isolates db-pod for egress, and has no egress rules"]),
@@ -74,43 +74,43 @@ def test_a_policy_that_is_missing_is_named_as_the_reason(three_tier: Scenario) -
     ],
 )
 def test_each_side_has_its_reason(three_tier: Scenario, step: str, path: str, parts: list[str]) -> None:
-    text = told(three_tier, step, path)
+    text = explanation(three_tier, step, path)
     for part in parts:
         assert part in text
 
 
 def test_a_profile_decides_what_the_specification_leaves_open(three_tier: Scenario) -> None:
-    text = told(three_tier, "as-written", "db-pod -> web-pod:80", CILIUM)
+    text = explanation(three_tier, "as-written", "db-pod -> web-pod:80", CILIUM)
     assert text.startswith("db-pod -> web-pod:80: blocked")
 
 
-def test_many_pods_behind_a_service_are_told_worst_first_and_counted(shop: Shop) -> None:
+def test_many_pods_behind_a_service_are_explained_worst_first_and_counted(shop: Shop) -> None:
     extra = "    labels: {pods: {idle: {app: web, shy: 'yes'}}}"
     scenario = shop("shop/shy {podSelector: {matchLabels: {shy: 'yes'}}, policyTypes: [Ingress]}", extra=extra)
-    text = told(scenario, "closed", "db -> front:80")
+    text = explanation(scenario, "closed", "db -> front:80")
     assert text.index("db -> idle 9000/TCP: blocked") < text.index("db -> web 8080/TCP: allowed")
-    assert "unsure     which of them is taken is chance" in text
+    assert "unsure     which of them is used is random" in text
 
 
-def test_what_the_oracle_cannot_know_is_said(shop: Shop) -> None:
+def test_the_reason_of_an_unknown_outcome_is_given(shop: Shop) -> None:
     scenario = shop(paths="'web -> node(web):30080': undefined")
     step = scenario.steps[-1]
     assert "unsure     on its way through a node" in str(explain(scenario, step, step.expectations[0].path))
 
 
-def test_a_manner_that_changes_the_word_is_told(shop: Shop) -> None:
+def test_a_mode_that_changes_the_verdict_is_explained(shop: Shop) -> None:
     scenario = shop("back/none {podSelector: {}}", paths="throughout web -> db:5432: undefined")
     step = scenario.steps[-1]
     text = str(explain(scenario, step, step.expectations[0].path))
     assert text.startswith("throughout web -> db:5432: undefined\n")
-    assert "  throughout the step before has another word for it" in text
+    assert "  throughout the verdict differs in the step before" in text
     assert text.endswith("a new connection would be blocked")
 
 
 def test_a_narrow_screen_gets_more_lines_and_the_same_words(three_tier: Scenario) -> None:
     step = step_of(three_tier, "as-written")
-    explanation = explain(three_tier, step, path_of(step, "web-pod -> app-service:5000"))
-    narrow = explanation.wrapped(70)
+    wide = explain(three_tier, step, path_of(step, "web-pod -> app-service:5000"))
+    narrow = wide.wrap(70)
     assert max(map(len, narrow.splitlines())) <= 70
-    assert narrow.split() == str(explanation).split()
+    assert narrow.split() == str(wide).split()
     assert "53/UDP is blocked:\n             web-policy (policies/web-policy.yaml:1) isolates" in narrow

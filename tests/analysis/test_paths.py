@@ -10,7 +10,7 @@ from netpol_harness.scenario.scenario import Scenario
 Shop = Callable[..., Scenario]
 
 
-def test_whoever_may_ask_asks_whatever_is_served(shop: Shop) -> None:
+def test_every_source_has_a_path_to_every_served_port(shop: Shop) -> None:
     paths = [path.text for path in every_path(shop().steps[-1])]
     assert len(paths) == len(set(paths))
     assert {text.partition(" -> ")[0] for text in paths} == {"web", "idle", "db", "api", "user", "partner"}
@@ -31,10 +31,12 @@ def test_whoever_may_ask_asks_whatever_is_served(shop: Shop) -> None:
     assert "web -> front:80" in paths
 
 
-def test_every_spelling_is_the_grammars_own(shop: Shop) -> None:
+def test_every_path_reads_back_as_itself(shop: Shop) -> None:
     step = shop().steps[-1]
     for path in every_path(step):
         sentence = parse(path.text, Expected.UNDEFINED, Place("here", 1))
         assert isinstance(sentence, Sentence)
-        found, problems = resolve([sentence], step.inventory)
-        assert [(expectation.path, expectation.path.text) for expectation in found] == [(path, path.text)], problems
+        expectations, problems = resolve([sentence], step.inventory)
+        assert [(expectation.path, expectation.path.text) for expectation in expectations] == [(path, path.text)], (
+            problems
+        )

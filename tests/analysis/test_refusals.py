@@ -1,4 +1,4 @@
-"""The oracle's refusals in words."""
+"""Descriptions of the oracle's refusals."""
 
 import ast
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis import refusals
-from netpol_harness.analysis.refusals import RefusalWording, closest_first
+from netpol_harness.analysis.refusals import RefusalDescriber, closest_first
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
@@ -26,11 +26,13 @@ def reasons(scenario: Scenario, source: FlowEnd, port: str, profile: Profile = S
     world = world_of(scenario.steps[-1], scenario, KnownAddresses({WEB: ["10.244.0.7"]}))
     number, _, protocol = port.partition("/")
     flow = Flow(source, DB, Port(Protocol(protocol), int(number)))
-    names = {DB: "db", WEB: "web"}
-    wording = RefusalWording(flow, Direction.INGRESS, profile, lambda end: names.get(end, "stranger"))  # type: ignore[arg-type]
+    names: dict[FlowEnd, str] = {DB: "db", WEB: "web"}
+    describer = RefusalDescriber(flow, Direction.INGRESS, profile, lambda end: names.get(end, "stranger"))
     rules = {policy.ref: policy.ingress for policy in world.policies}
     side = Oracle(world, profile).judge(flow).ingress
-    return [wording.words(refusal, rules[refusal.policy][refusal.rule]) for refusal in closest_first(side.refusals)]
+    return [
+        describer.describe(refusal, rules[refusal.policy][refusal.rule]) for refusal in closest_first(side.refusals)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +77,10 @@ def test_the_part_that_does_not_match_is_named(shop: Shop, rule: str, source: Fl
 @pytest.mark.parametrize(
     ("rule", "port", "words"),
     [
-        ("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}", "5432/TCP", "whether an ipBlock holds pods"),
+        ("{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}", "5432/TCP", "whether an ipBlock matches pods"),
         ("{}", "0/ICMP", "what policies do to ICMP"),
-        ("{ports: [{protocol: SCTP}]}", "5432/SCTP", "whether the network plugin knows SCTP and endPort"),
-        ("{ports: [{port: 5000, endPort: 6000}]}", "5432/TCP", "whether the network plugin knows SCTP and endPort"),
+        ("{ports: [{protocol: SCTP}]}", "5432/SCTP", "whether the network plugin supports SCTP and endPort"),
+        ("{ports: [{port: 5000, endPort: 6000}]}", "5432/TCP", "whether the network plugin supports SCTP and endPort"),
     ],
 )
 def test_a_decision_of_the_profile_is_named(shop: Shop, rule: str, port: str, words: str) -> None:

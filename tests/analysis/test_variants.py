@@ -24,8 +24,8 @@ RICH = """shop/rich
 
 def test_every_part_is_dropped_or_weakened_once(shop: Shop) -> None:
     (manifest,) = shop(RICH.replace("\n  podSelector", " \n  podSelector")).steps[-1].policies
-    found = list(variants(manifest))
-    assert [(variant.part, int(variant.where.rpartition(":")[2])) for variant in found] == [
+    parts = list(variants(manifest))
+    assert [(variant.part, int(variant.where.rpartition(":")[2])) for variant in parts] == [
         ("policy rich", 1),
         ("policyTypes Egress of rich", 6),
         ("policyTypes Ingress of rich", 6),
@@ -42,8 +42,8 @@ def test_every_part_is_dropped_or_weakened_once(shop: Shop) -> None:
         ("endPort 8080 in ingress rule 1 of rich", 14),
         ("port http (UDP) in ingress rule 1 of rich", 15),
     ]
-    assert len({variant.policy for variant in found}) == len(found)
-    assert NetworkPolicy.parse(manifest.data) not in {variant.policy for variant in found}
+    assert len({variant.policy for variant in parts}) == len(parts)
+    assert NetworkPolicy.parse(manifest.data) not in {variant.policy for variant in parts}
 
 
 def test_selectors_lose_one_requirement_or_all(shop: Shop) -> None:
@@ -51,8 +51,8 @@ def test_selectors_lose_one_requirement_or_all(shop: Shop) -> None:
     peers = f"[{{namespaceSelector: {{matchLabels: {{team: shop}}}}}}, {{podSelector: {selector}}}]"
     spec = f"shop/narrow {{podSelector: {selector}, ingress: [{{from: {peers}}}]}}"
     (manifest,) = shop(spec).steps[-1].policies
-    found = {variant.part: variant.policy for variant in variants(manifest)}
-    assert [part for part in found if "elector" in part] == [
+    parts = {variant.part: variant.policy for variant in variants(manifest)}
+    assert [part for part in parts if "elector" in part] == [
         "podSelector of narrow",
         "app=web of podSelector of narrow",
         "tier of podSelector of narrow",
@@ -61,6 +61,6 @@ def test_selectors_lose_one_requirement_or_all(shop: Shop) -> None:
         "app=web of podSelector in ingress rule 1 of narrow",
         "tier of podSelector in ingress rule 1 of narrow",
     ]
-    without = found["app=web of podSelector of narrow"]
+    without = parts["app=web of podSelector of narrow"]
     assert without is not None
     assert [requirement.key for requirement in without.subject.requirements] == ["tier"]

@@ -23,7 +23,7 @@ def test_a_step_becomes_a_world(shop: Shop) -> None:
     assert not world_of(scenario.steps[0], scenario).policies
 
 
-def test_a_step_relabels_and_takes_away(shop: Shop) -> None:
+def test_a_step_relabels_and_removes(shop: Shop) -> None:
     extra = "    labels: {pods: {web: {app: null, tier: x}}, namespaces: {back: {team: back}}}\n    absent: [idle]"
     scenario = shop(extra=extra)
     world = world_of(scenario.steps[-1], scenario)

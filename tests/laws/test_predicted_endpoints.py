@@ -51,7 +51,7 @@ class Views:
 
     def predicted(self, path: NetworkPath) -> Ends:
         """Where the path's connections arrive, by the route; none where that is not known."""
-        return frozenset(map(_end, self.router.route(path).legs))
+        return frozenset(map(_end, self.router.route(path).connections))
 
     def probed(self, path: NetworkPath) -> Ends:
         """Who is asked, in the path's own probes, whether they are alive."""

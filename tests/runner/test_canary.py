@@ -66,7 +66,7 @@ def test_the_oracle_agrees_with_its_verdicts_and_everything_is_open_before(file:
     assert [e.path for e in opened.expectations] == [e.path for e in enforced.expectations]
     assert {e.expected for e in opened.expectations} == {Expected.ALLOWED}
     predictor = Predictor(scenario, enforced)
-    assert {e.path: predictor.word(e.path) for e in enforced.expectations} == {
+    assert {e.path: predictor.verdict(e.path) for e in enforced.expectations} == {
         e.path: e.expected for e in enforced.expectations
     }
 

@@ -1,1 +1,1 @@
-"""What a scenario's policies mean: words derived for its paths, the reasons for them, and which rules it would miss."""
+"""What a scenario's policies mean, without a cluster: predicted verdicts, explanations, and coverage. Pure."""

@@ -1,7 +1,7 @@
-"""Which parts of a scenario's policies its paths would miss: they are taken away, and the oracle is asked again. Pure.
+"""Which parts of a scenario's policies its paths do not test: drop each part and ask the oracle again. Pure.
 
-A part is covered where, without it, the word of some expected path of some step, or of a cell of its closed world,
-contradicts what is expected. For the others a path is sought whose word would have changed.
+A part is covered if, without it, the verdict on some expected path of some step, or on a cell of its closed world,
+contradicts the expectation. For a part that is not covered, a path is searched whose verdict would have changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -23,19 +23,19 @@ from netpol_harness.scenario.scenario import Manifest, Others, Scenario, Step, n
 
 @dataclass(frozen=True, slots=True)
 class CoverageLine:
-    """A line for scenario.yaml: ``PATH: WORD``, under the ``paths`` of a step."""
+    """A line for scenario.yaml, under the ``paths`` of a step: ``PATH: VERDICT``."""
 
     step: str
     path: Path
-    word: Expected
+    verdict: Expected
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.word}"
+        return f"{self.path}: {self.verdict}"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A part of a policy that nothing misses; ``line`` would, or is ``None`` where no path of the scenario's could."""
+    """A part of a policy that no path tests. ``line`` would test it; ``None`` if no path of the scenario can."""
 
     part: str
     where: str
@@ -44,7 +44,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many parts of the policies were tried, and which were not missed."""
+    """How many parts of the policies were tried, and which are not covered."""
 
     tried: int
     gaps: tuple[Gap, ...]
@@ -52,99 +52,106 @@ class Coverage:
 
 def coverage(scenario: Scenario, profile: Profile = SPECIFICATION) -> Coverage:
     """Drop or weaken every part of every policy of a scenario, one at a time."""
-    views = [_View(Predictor(scenario, step, profile)) for step in scenario.steps]
+    views = [_StepView(Predictor(scenario, step, profile)) for step in scenario.steps]
     manifests = {m.where: m for step in scenario.steps for m in network_policies(step)}
     tried, gaps = 0, list[Gap]()
     for manifest in manifests.values():
-        holding = [view for view in views if manifest in view.policies]
+        views_with_policy = [view for view in views if manifest in view.policies]
         for variant in variants(manifest):
             tried += 1
-            suppositions = [_Supposition(view, manifest, variant) for view in holding]
-            if not any(supposition.noticed for supposition in suppositions):
-                line = _line(suppositions, {gap.line: None for gap in gaps if gap.line}.keys())
+            counterfactuals = [_Counterfactual(view, manifest, variant) for view in views_with_policy]
+            if not any(counterfactual.is_detected for counterfactual in counterfactuals):
+                line = _suggest_line(counterfactuals, {gap.line: None for gap in gaps if gap.line}.keys())
                 gaps.append(Gap(variant.part, variant.where, line))
     return Coverage(tried, tuple(gaps))
 
 
-class _View:
-    """One step: its paths, what is expected of them, and the oracle's word as things are."""
+class _StepView:
+    """One step: its paths, their expectations, and the oracle's verdicts under the policies as written."""
 
-    def __init__(self, outlook: Predictor) -> None:
-        self.outlook = outlook
-        self.policies = network_policies(outlook.step)
-        self._ends: dict[Path, frozenset[NamespacedName]] = {}
-        self._words: dict[Path, Expected] = {}
-
-    @property
-    def step(self) -> Step:
-        """The step."""
-        return self.outlook.step
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.step: Step = predictor.step
+        self.policies = network_policies(predictor.step)
+        self._pods: dict[Path, frozenset[NamespacedName]] = {}
+        self._verdicts: dict[Path, Expected] = {}
 
     @cached_property
     def expected(self) -> Mapping[Path, Expected]:
-        """What is expected, of paths that the oracle does not contradict already."""
-        said = {e.path: e.expected for e in self.outlook.answered().expectations}
+        """The expectations that the oracle does not already contradict."""
+        verdicts = {e.path: e.expected for e in self.predictor.with_predicted_verdicts().expectations}
         if self.step.others is not Others.UNCHECKED:
-            derived = self.step.others is Others.ORACLE
-            cells = self.outlook.others()
-            said |= {path: word if derived else Expected(self.step.others) for path, word in cells.items()}
-        return {path: word for path, word in said.items() if not contradicts(self.word(path), word)}
+            is_derived = self.step.others is Others.ORACLE
+            cells = self.predictor.closed_world_verdicts()
+            verdicts |= {path: cell if is_derived else Expected(self.step.others) for path, cell in cells.items()}
+        return {path: expected for path, expected in verdicts.items() if not contradicts(self.verdict(path), expected)}
 
     @cached_property
     def candidates(self) -> tuple[Path, ...]:
-        """Paths of which the step could speak and does not."""
+        """The paths that the step could have and does not."""
         return tuple(path for path in every_path(self.step) if path not in self.expected)
 
-    def word(self, path: Path) -> Expected:
-        """The oracle's word for a path as things are."""
-        if path not in self._words:
-            self._words[path] = self.outlook.word(path)
-        return self._words[path]
+    def verdict(self, path: Path) -> Expected:
+        """Return the oracle's verdict under the policies as written."""
+        if path not in self._verdicts:
+            self._verdicts[path] = self.predictor.verdict(path)
+        return self._verdicts[path]
 
-    def ends(self, path: Path) -> frozenset[NamespacedName]:
-        """The pods whose policies a path meets."""
-        if path not in self._ends:
-            route = self.outlook.route(path)
-            flows = (*route.lookups, *route.legs)
+    def pods(self, path: Path) -> frozenset[NamespacedName]:
+        """Return the pods whose policies apply to a path."""
+        if path not in self._pods:
+            route = self.predictor.route(path)
+            flows = (*route.lookups, *route.connections)
             ends = (end for flow in flows for end in (flow.source, flow.destination))
-            self._ends[path] = frozenset(end for end in ends if isinstance(end, NamespacedName))
-        return self._ends[path]
+            self._pods[path] = frozenset(end for end in ends if isinstance(end, NamespacedName))
+        return self._pods[path]
 
 
-class _Supposition:
-    """A step, were one of its policies a variant of itself."""
+class _Counterfactual:
+    """A step with a variant in place of one of its policies."""
 
-    def __init__(self, view: _View, manifest: Manifest, variant: Variant) -> None:
+    def __init__(self, view: _StepView, manifest: Manifest, variant: Variant) -> None:
         self.view = view
         policy = NetworkPolicy.parse(manifest.data)
-        world = view.outlook.world
+        world = view.predictor.world
         others = tuple(other for other in world.policies if other.ref != policy.ref)
-        supposed = (variant.policy,) if variant.policy else ()
-        self._outlook = view.outlook.supposing((*others, *supposed))
+        replacement = (variant.policy,) if variant.policy else ()
+        self._predictor = view.predictor.with_policies((*others, *replacement))
         self._subjects = frozenset(
-            pod.ref for pod in world.pods.values() if any(selects(either, pod) for either in (policy, *supposed))
+            pod.ref for pod in world.pods.values() if any(selects(either, pod) for either in (policy, *replacement))
         )
 
     @property
-    def noticed(self) -> bool:
+    def is_detected(self) -> bool:
         """Whether an expectation would fail."""
         expected = self.view.expected
-        return any(contradicts(self._outlook.word(path), expected[path]) for path in self._met(expected))
+        return any(contradicts(self._predictor.verdict(path), expected[path]) for path in self._affected(expected))
 
-    def noticing(self, paths: Iterable[Path]) -> Iterator[CoverageLine]:
-        """Lines for these paths that would fail."""
-        for path in self._met(paths):
-            word = self.view.word(path)
-            if contradicts(self._outlook.word(path), word):
-                yield CoverageLine(self.view.step.name, path, word)
+    def detecting_lines(self, paths: Iterable[Path]) -> Iterator[CoverageLine]:
+        """Yield lines for those of the paths that would fail."""
+        for path in self._affected(paths):
+            verdict = self.view.verdict(path)
+            if contradicts(self._predictor.verdict(path), verdict):
+                yield CoverageLine(self.view.step.name, path, verdict)
 
-    def _met(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """The paths that meet the policy at all."""
-        return (path for path in paths if self.view.ends(path) & self._subjects)
+    def _affected(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """Yield the paths to which the policy can apply at all."""
+        return (path for path in paths if self.view.pods(path) & self._subjects)
 
 
-def _line(suppositions: Sequence[_Supposition], told: Set[CoverageLine]) -> CoverageLine | None:
-    """A line that would notice: one that was told before, if it would."""
-    again = (line for s in suppositions for line in s.noticing(t.path for t in told if t.step == s.view.step.name))
-    fresh = (line for supposition in suppositions for line in supposition.noticing(supposition.view.candidates))
-    return next(chain(again, fresh), None)
+def _suggest_line(counterfactuals: Sequence[_Counterfactual], suggested: Set[CoverageLine]) -> CoverageLine | None:
+    """Return a line that would detect the variant, preferably one that is already suggested for another part."""
+    return next(chain(_suggested_lines(counterfactuals, suggested), _new_lines(counterfactuals)), None)
+
+
+def _suggested_lines(
+    counterfactuals: Sequence[_Counterfactual], suggested: Set[CoverageLine]
+) -> Iterator[CoverageLine]:
+    for counterfactual in counterfactuals:
+        step = counterfactual.view.step.name
+        yield from counterfactual.detecting_lines(line.path for line in suggested if line.step == step)
+
+
+def _new_lines(counterfactuals: Sequence[_Counterfactual]) -> Iterator[CoverageLine]:
+    for counterfactual in counterfactuals:
+        yield from counterfactual.detecting_lines(counterfactual.view.candidates)

@@ -1,13 +1,14 @@
-"""The chain of reasoning behind a path's word, in a few lines that name policies and rules by file and line. Pure."""
+"""The reasoning behind a path's verdict, in a few lines that name policies and rules by file and line. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import fill
 
-from netpol_harness.analysis.causes import CauseContext, causes
-from netpol_harness.analysis.naming import Speller
-from netpol_harness.analysis.narrator import Narrator
+from netpol_harness.analysis.cause_context import CauseContext
+from netpol_harness.analysis.causes import causes
+from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Prediction, Predictor
+from netpol_harness.analysis.side_explainer import SideExplainer
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
 from netpol_harness.paths.ends import AnyServiceTarget, ExternalTarget, PodTarget
@@ -16,17 +17,17 @@ from netpol_harness.paths.path import KnownAddresses, Path, ProbeMode
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 
 COLUMNS = 110
-"""How wide an explanation may be where nobody knows the width of the screen."""
+"""The width of an explanation if the width of the screen is not known."""
 
-MOST_LEGS = 3
-"""Pods behind a Service of which an explanation speaks one by one."""
+MOST_CONNECTIONS = 3
+"""How many connections to pods behind a Service are explained; the rest are counted."""
 
-_MANNERS = {
+_MODE_NOTES = {
     ProbeMode.PERSISTENT: "the connection is older, and the network plugin decides what a change does to it",
-    ProbeMode.CONTINUOUS: "the step before has another word for it, and when a change takes effect is not said",
+    ProbeMode.CONTINUOUS: "the verdict differs in the step before, and it is open when a change takes effect",
 }
-_HANGING = " " * 13
-_SERIOUS_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
+_INDENT = " " * 13
+_WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +40,31 @@ class ExplanationLine:
     def __str__(self) -> str:
         return f"  {self.label:<10} {self.text}"
 
-    def wrapped(self, width: int) -> str:
-        """The same in ``width`` columns: what goes on stands below the sentence. Names are never broken."""
-        return fill(str(self), width, subsequent_indent=_HANGING, break_long_words=False, break_on_hyphens=False)
+    def wrap(self, width: int) -> str:
+        """Wrap the line to ``width`` columns; what follows stands below the sentence. Names are never broken."""
+        return fill(str(self), width, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a path has its word in a step. ``causes`` are what typically lies behind it, and what to do."""
+    """Why a path has its verdict in a step. ``causes`` are typical mistakes that explain it, with their fix."""
 
     path: Path
-    word: Expected
+    verdict: Expected
     lines: tuple[ExplanationLine, ...]
     causes: tuple[str, ...] = ()
 
     @property
-    def told(self) -> tuple[ExplanationLine, ...]:
-        """All lines, those of the causes included."""
+    def all_lines(self) -> tuple[ExplanationLine, ...]:
+        """The lines, followed by those of the causes."""
         return (*self.lines, *(ExplanationLine("cause", cause) for cause in self.causes))
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.path}: {self.word}", *map(str, self.told)])
+        return "\n".join([f"{self.path}: {self.verdict}", *map(str, self.all_lines)])
 
-    def wrapped(self, width: int) -> str:
-        """The same in ``width`` columns."""
-        return "\n".join([f"{self.path}: {self.word}", *(line.wrapped(width) for line in self.told)])
+    def wrap(self, width: int) -> str:
+        """Return the explanation in ``width`` columns."""
+        return "\n".join([f"{self.path}: {self.verdict}", *(line.wrap(width) for line in self.all_lines)])
 
 
 def explain(
@@ -73,44 +74,52 @@ def explain(
     *,
     profile: Profile = SPECIFICATION,
     addresses: KnownAddresses | None = None,
-    spare: tuple[Manifest, ...] = (),
+    unused: tuple[Manifest, ...] = (),
 ) -> Explanation:
-    """Explain one path of a step. ``spare`` are policies that the scenario's directory holds and no step names."""
-    return explained(Predictor(scenario, step, profile, addresses), path, spare)
+    """Explain one path of a step. ``unused`` are policies in the scenario's directory that no step names."""
+    return explain_path(Predictor(scenario, step, profile, addresses), path, unused)
 
 
-def explained(outlook: Predictor, path: Path, spare: tuple[Manifest, ...] = ()) -> Explanation:
-    """The same, from an outlook on the step."""
-    naming = Speller(outlook.scenario, outlook.step, path, spare)
-    reading = outlook.read(path)
-    lines = tuple(_lines(reading, Narrator(outlook, naming), naming))
-    return Explanation(path, reading.word, lines, causes(CauseContext(outlook, reading, naming, spare)))
+def explain_path(predictor: Predictor, path: Path, unused: tuple[Manifest, ...] = ()) -> Explanation:
+    """Explain one path of the predictor's step."""
+    names = DisplayNames(predictor.scenario, predictor.step, path, unused)
+    prediction = predictor.predict(path)
+    lines = tuple(_lines(prediction, SideExplainer(predictor, names), names))
+    context = CauseContext(predictor, prediction, names, unused)
+    return Explanation(path, prediction.verdict, lines, causes(context))
 
 
-def _lines(reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[ExplanationLine]:
-    for verdict in reading.lookups:
-        yield ExplanationLine("lookup", chain.lookup(verdict))
-    target = reading.path.target
-    if reading.route.nameless and isinstance(target, AnyServiceTarget):
-        yield ExplanationLine("lookup", f"the name {target.ref} stands for no address in this step")
-    legs = sorted(reading.legs, key=lambda verdict: _SERIOUS_FIRST.index(verdict.answer))
-    told = list(dict.fromkeys(line for verdict in legs[:MOST_LEGS] for line in _leg(verdict, reading, chain, naming)))
-    yield from told
-    if len(legs) > MOST_LEGS:
-        yield ExplanationLine("", f"... and {len(legs) - MOST_LEGS} more connections")
-    if reading.route.balanced and len({verdict.answer for verdict in legs}) > 1:
-        yield ExplanationLine("unsure", "which of them is taken is chance")
-    if reading.route.doubt:
-        yield ExplanationLine("unsure", reading.route.doubt)
-    if reading.word is not reading.fresh:
-        yield ExplanationLine(
-            reading.path.mode, f"{_MANNERS[reading.path.mode]}; a new connection would be {reading.fresh}"
-        )
+def _lines(prediction: Prediction, explainer: SideExplainer, names: DisplayNames) -> Iterator[ExplanationLine]:
+    path, route = prediction.path, prediction.route
+    for verdict in prediction.lookups:
+        yield ExplanationLine("lookup", explainer.lookup(verdict))
+    if route.nameless and isinstance(path.target, AnyServiceTarget):
+        yield ExplanationLine("lookup", f"the name {path.target.ref} has no address in this step")
+    yield from _connections(prediction, explainer, names)
+    if route.doubt:
+        yield ExplanationLine("unsure", route.doubt)
+    if prediction.verdict is not prediction.settled:
+        note = _MODE_NOTES[path.mode]
+        yield ExplanationLine(path.mode, f"{note}; a new connection would be {prediction.settled}")
 
 
-def _leg(verdict: Verdict, reading: Prediction, chain: Narrator, naming: Speller) -> Iterator[ExplanationLine]:
-    """The two sides of a connection; one that is not plainly the path's own is named first."""
-    if not isinstance(reading.path.target, PodTarget | ExternalTarget):
-        yield ExplanationLine("connection", f"{naming.connection(verdict.flow)}: {verdict.answer}")
+def _connections(prediction: Prediction, explainer: SideExplainer, names: DisplayNames) -> Iterator[ExplanationLine]:
+    """Yield the worst connections first, each line once; the rest are counted."""
+    verdicts = sorted(prediction.connections, key=lambda verdict: _WORST_FIRST.index(verdict.answer))
+    direct = isinstance(prediction.path.target, PodTarget | ExternalTarget)
+    lines = [line for v in verdicts[:MOST_CONNECTIONS] for line in _connection(v, explainer, names, direct=direct)]
+    yield from dict.fromkeys(lines)
+    if len(verdicts) > MOST_CONNECTIONS:
+        yield ExplanationLine("", f"... and {len(verdicts) - MOST_CONNECTIONS} more connections")
+    if prediction.route.balanced and len({verdict.answer for verdict in verdicts}) > 1:
+        yield ExplanationLine("unsure", "which of them is used is random")
+
+
+def _connection(
+    verdict: Verdict, explainer: SideExplainer, names: DisplayNames, *, direct: bool
+) -> Iterator[ExplanationLine]:
+    """Yield the two sides of a connection, after its name if it is not ``direct``-ly that of the path."""
+    if not direct:
+        yield ExplanationLine("connection", f"{names.connection(verdict.flow)}: {verdict.answer}")
     for side in (verdict.egress, verdict.ingress):
-        yield ExplanationLine(side.direction.lower(), chain.side(verdict.flow, side))
+        yield ExplanationLine(side.direction.lower(), explainer.side(verdict.flow, side))

@@ -1,4 +1,4 @@
-"""Every path that the names of a step allow: who may ask, and what may be asked. Pure."""
+"""Every path that the names of a step allow: all sources and all targets. Pure."""
 
 from collections.abc import Iterator
 from operator import attrgetter
@@ -21,9 +21,10 @@ from netpol_harness.scenario.scenario import Step
 
 
 def every_path(step: Step) -> tuple[Path, ...]:
-    """From every workload and external host to every port of every Service, by name and by ClusterIP, pod and host.
+    """Return the paths from every workload and external host to every port of every target, in short spelling.
 
-    In this order of targets, spelled as one would write them. No workload asks itself, nor the Service of its own name.
+    The targets are, in this order: Services by name, Services by ClusterIP, pods, external hosts. There is no path from
+    a workload to itself, nor to the Service of its own name.
     """
     names = Names(step.inventory)
     sources = list(_sources(step.inventory, names))
@@ -31,13 +32,13 @@ def every_path(step: Step) -> tuple[Path, ...]:
         Path(source, scheme, target, left, right)
         for scheme, target, right in _targets(step.inventory, names)
         for source, left in sources
-        if not _is_the_same(source, target)
+        if not _is_same(source, target)
     )
     return tuple(dict.fromkeys(paths))
 
 
-def _is_the_same(source: Source, target: Target) -> bool:
-    """Whether a workload would ask itself, or the Service of its own name, or a host itself."""
+def _is_same(source: Source, target: Target) -> bool:
+    """Whether the target is the source, or the Service of the source's name."""
     if isinstance(source, ExternalSource):
         return isinstance(target, ExternalTarget) and source.host == target.host
     return isinstance(target, PodTarget | AnyServiceTarget) and source.ref == target.ref
@@ -51,7 +52,7 @@ def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[Source, str]]
 
 
 def _targets(inventory: Inventory, names: Names) -> Iterator[tuple[Scheme, Target, str]]:
-    """The right sides of all paths."""
+    """Yield the targets of all paths, with their text."""
     services = [(names.spell_service(service.ref), service) for service in inventory.services.values()]
     for spelled, service in services:
         for port in service.ports:
@@ -64,7 +65,7 @@ def _targets(inventory: Inventory, names: Names) -> Iterator[tuple[Scheme, Targe
 
 
 def _hosts(inventory: Inventory, names: Names) -> Iterator[tuple[Scheme, Target, str]]:
-    """The right sides that name a workload or an external host."""
+    """Yield the targets that are workloads or external hosts."""
     for workload in filter(attrgetter("in_closed_world"), inventory.workloads.values()):
         for served in workload.ports:
             target = PodTarget(workload.ref, served.port.number)

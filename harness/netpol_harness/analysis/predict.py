@@ -1,8 +1,8 @@
-"""From a path to the connections that it makes, and from the oracle's verdicts on these to the word for the path. Pure.
+"""From a path to its connections, and from the oracle's verdicts on these to the verdict on the path. Pure.
 
-A path by a Service's name is two questions: looking the name up, which is a flow of its own to the name server, and the
-connection to the pods behind the Service, at their own ports. What the oracle cannot know makes a path UNDEFINED, and
-the route says why.
+A path by a Service's name has two parts: the look-up of the name, which is a flow of its own to the name server, and
+the connection to the pods behind the Service, at their own ports. A path is UNDEFINED if the oracle cannot know its
+outcome; the route says why.
 """
 
 from collections.abc import Mapping
@@ -25,21 +25,21 @@ from netpol_harness.scenario.scenario import Scenario, Step, closed_world
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the oracle makes of one path: its route, a verdict for every flow of it, and the word.
+    """The oracle's verdicts on one path: its route, the verdict on each of its flows, and the verdict on the path.
 
-    ``fresh`` is the word for new connections once the step has settled, which the path's manner may change.
+    ``settled`` is the verdict on new connections once the step has settled, which the path's mode may change.
     """
 
     path: Path
     route: Route
     lookups: tuple[Verdict, ...]
-    legs: tuple[Verdict, ...]
-    fresh: Expected
-    word: Expected
+    connections: tuple[Verdict, ...]
+    settled: Expected
+    verdict: Expected
 
 
 class Predictor:
-    """What the oracle expects of one step."""
+    """Predicts the verdicts of one step."""
 
     def __init__(
         self, scenario: Scenario, step: Step, profile: Profile = SPECIFICATION, addresses: KnownAddresses | None = None
@@ -48,35 +48,38 @@ class Predictor:
         self.step = step
         self.profile = profile
         self.addresses = addresses or KnownAddresses()
-        self._consult(world_of(step, scenario, addresses))
+        self._set_world(world_of(step, scenario, addresses))
         self._router = Router(scenario, step, self.world, self.addresses)
 
     def route(self, path: Path) -> Route:
-        """The flows that a path makes."""
+        """Return the flows of a path."""
         return self._router.route(path)
 
-    def read(self, path: Path) -> Prediction:
-        """The route of a path, its verdicts, and the word for it."""
+    def predict(self, path: Path) -> Prediction:
+        """Return the route of a path and its verdicts."""
         route = self.route(path)
         lookups = tuple(map(self._judge, route.lookups))
-        legs = tuple(map(self._judge, route.legs))
-        fresh = _fresh(route, lookups, legs)
-        return Prediction(path, route, lookups, legs, fresh, self._by_manner(path, fresh))
+        connections = tuple(map(self._judge, route.connections))
+        settled = _settled_verdict(route, lookups, connections)
+        return Prediction(path, route, lookups, connections, settled, self._by_mode(path, settled))
 
-    def word(self, path: Path) -> Expected:
-        """ALLOWED, BLOCKED, UNRESOLVED or UNDEFINED."""
-        return self.read(path).word
+    def verdict(self, path: Path) -> Expected:
+        """Return ALLOWED, BLOCKED, UNRESOLVED or UNDEFINED."""
+        return self.predict(path).verdict
 
-    def answered(self) -> Step:
-        """The step with a word for each of its inquiries, which it keeps: another outlook may answer them anew."""
-        asked = {inquiry.path: inquiry.where for inquiry in self.step.inquiries}
-        written = [expectation for expectation in self.step.expectations if expectation.path not in asked]
-        derived = [Expectation(path, self.word(path), where) for path, where in asked.items()]
+    def with_predicted_verdicts(self) -> Step:
+        """Return the step with an expectation for each path without a verdict.
+
+        It keeps these paths, so that another predictor can derive their verdicts again.
+        """
+        places = {inquiry.path: inquiry.where for inquiry in self.step.inquiries}
+        written = [expectation for expectation in self.step.expectations if expectation.path not in places]
+        derived = [Expectation(path, self.verdict(path), where) for path, where in places.items()]
         return replace(self.step, expectations=(*written, *derived))
 
-    def others(self) -> Mapping[Path, Expected]:
-        """The word for every cell of the step's closed world."""
-        paths = closed_world(self.answered())
+    def closed_world_verdicts(self) -> Mapping[Path, Expected]:
+        """Return the verdict on every cell of the step's closed world."""
+        paths = closed_world(self.with_predicted_verdicts())
         if self._router.beyond:
             return dict.fromkeys(paths, Expected.UNDEFINED)
         table = self._oracle.table([*dict.fromkeys(path.port for path in paths)])
@@ -87,60 +90,55 @@ class Predictor:
         }
 
     def with_step(self, step: Step) -> "Predictor":
-        """The outlook on another state of the same scenario."""
+        """Return the predictor of another step of the same scenario."""
         return Predictor(self.scenario, step, self.profile, self.addresses)
 
-    def supposing(self, policies: tuple[NetworkPolicy, ...]) -> "Predictor":
-        """The same step, were these its policies."""
+    def with_policies(self, policies: tuple[NetworkPolicy, ...]) -> "Predictor":
+        """Return the predictor of the same step with these policies in place of its own."""
         other = copy(self)
-        other._consult(replace(self.world, policies=policies))
+        other._set_world(replace(self.world, policies=policies))
         return other
 
-    def _consult(self, world: World) -> None:
+    def _set_world(self, world: World) -> None:
         self.world = world
         self._oracle = Oracle(world, self.profile)
         self._judge = cache(self._oracle.judge)
 
     @cached_property
-    def _before(self) -> "Predictor | None":
-        """The outlook on the step before, ``None`` for the first."""
+    def _previous_step(self) -> "Predictor | None":
+        """The predictor of the step before; ``None`` for the first step."""
         names = [step.name for step in self.scenario.steps]
-        at = names.index(self.step.name) if self.step.name in names else 0
-        return self.with_step(self.scenario.steps[at - 1]) if at else None
+        index = names.index(self.step.name) if self.step.name in names else 0
+        return self.with_step(self.scenario.steps[index - 1]) if index else None
 
-    def _by_manner(self, path: Path, fresh: Expected) -> Expected:
-        """The word, given that for new connections in the settled step."""
-        if path.mode is ProbeMode.PERSISTENT and fresh is not Expected.ALLOWED:
-            cut = self.profile.decided.get(OpenPoint.ESTABLISHED)
-            return fresh if cut is Decision.YES else Expected.ALLOWED if cut else Expected.UNDEFINED
+    def _by_mode(self, path: Path, settled: Expected) -> Expected:
+        """Return the verdict for the path's mode, given that on new connections in the settled step."""
+        if path.mode is ProbeMode.PERSISTENT and settled is not Expected.ALLOWED:
+            is_cut = self.profile.decided.get(OpenPoint.ESTABLISHED)
+            return settled if is_cut is Decision.YES else Expected.ALLOWED if is_cut else Expected.UNDEFINED
         source = path.source.ref if isinstance(path.source, PodSource) else None
-        if path.mode is ProbeMode.CONTINUOUS and self._before and source in self._before.world.pods:
-            earlier = self._before.word(replace(path, mode=ProbeMode.NEW))
-            return fresh if earlier is fresh else Expected.UNDEFINED
-        return fresh
+        if path.mode is ProbeMode.CONTINUOUS and self._previous_step and source in self._previous_step.world.pods:
+            earlier = self._previous_step.verdict(replace(path, mode=ProbeMode.NEW))
+            return settled if earlier is settled else Expected.UNDEFINED
+        return settled
 
 
-def word(path: Path, step: Step, scenario: Scenario, profile: Profile = SPECIFICATION) -> Expected:
-    """The word for one path; of many paths of a step, ask an ``Predictor``."""
-    return Predictor(scenario, step, profile).word(path)
+def broad_verdict(verdict: Expected) -> Expected:
+    """Return BLOCKED for DROPPED and REJECTED, between which the API leaves the choice to implementations."""
+    return Expected.BLOCKED if verdict in (Expected.DROPPED, Expected.REJECTED) else verdict
 
 
-def plain(word: Expected) -> Expected:
-    """The word without how a denial looks, which is left to implementations."""
-    return Expected.BLOCKED if word in (Expected.DROPPED, Expected.REJECTED) else word
+def contradicts(predicted: Expected, expected: Expected) -> bool:
+    """Whether a predicted verdict makes an expectation fail; never if either is UNDEFINED."""
+    return Expected.UNDEFINED not in (predicted, expected) and predicted is not broad_verdict(expected)
 
 
-def contradicts(word: Expected, expected: Expected) -> bool:
-    """Whether the oracle's word makes an expectation fail; where either is undefined, it may not."""
-    return Expected.UNDEFINED not in (word, expected) and word is not plain(expected)
-
-
-def _fresh(route: Route, lookups: tuple[Verdict, ...], legs: tuple[Verdict, ...]) -> Expected:
-    """The word for new connections: the name first, then the worst of the legs."""
-    asked, answers = {verdict.answer for verdict in lookups}, {verdict.answer for verdict in legs}
-    if route.nameless or Answer.BLOCKED in asked:
+def _settled_verdict(route: Route, lookups: tuple[Verdict, ...], connections: tuple[Verdict, ...]) -> Expected:
+    """Return the verdict on new connections: first the look-up, then the worst of the connections."""
+    looked_up, answers = {verdict.answer for verdict in lookups}, {verdict.answer for verdict in connections}
+    if route.nameless or Answer.BLOCKED in looked_up:
         return Expected.UNRESOLVED
-    if route.doubt or Answer.UNDEFINED in asked or (route.balanced and len(answers) > 1):
+    if route.doubt or Answer.UNDEFINED in looked_up or (route.balanced and len(answers) > 1):
         return Expected.UNDEFINED
     if Answer.BLOCKED in answers:
         return Expected.BLOCKED

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from netpol_harness.analysis.wording import QUESTIONS, listed
+from netpol_harness.analysis.describe import OPEN_QUESTIONS, natural_list
 from netpol_harness.model.labels import Requirement
 from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import PolicyPort, Rule
@@ -30,25 +30,25 @@ def closest_first(refusals: Iterable[Refusal]) -> list[Refusal]:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusalWording:
-    """Words for the refusals of one side of a flow, as a profile reads the rules. ``spell`` names an end."""
+class RefusalDescriber:
+    """Describes the refusals of one side of a flow under a profile. ``name_of`` returns the name of an end."""
 
     flow: Flow
     direction: Direction
     profile: Profile
-    spell: Callable[[FlowEnd], str]
+    name_of: Callable[[FlowEnd], str]
 
-    def words(self, refusal: Refusal, rule: Rule) -> str:
-        """Say what of the rule does not match: ``web is in namespace shop and the connection is to 80/TCP``.
+    def describe(self, refusal: Refusal, rule: Rule) -> str:
+        """Return what does not match: ``web is in namespace shop and the connection is to 80/TCP``.
 
-        Of several peers, the one with the fewest reasons speaks, with its first reason.
+        Of several peers, this is the first reason of the peer that has the fewest.
         """
         closest_peer = min(refusal.peers, key=len, default=())
         ports = list(dict.fromkeys(self._ports(rule, refusal)))
-        return " and ".join(filter(None, (*map(self._peer, closest_peer[:1]), listed(ports))))
+        return " and ".join(filter(None, (*map(self._peer, closest_peer[:1]), natural_list(ports))))
 
     def _peer(self, reason: PeerReason) -> str:
-        peer = self.spell(self.flow.destination if self.direction is Direction.EGRESS else self.flow.source)
+        peer = self.name_of(self.flow.destination if self.direction is Direction.EGRESS else self.flow.source)
         match reason:
             case NotAPod():
                 return f"{peer} is not a pod"
@@ -66,7 +66,7 @@ class RefusalWording:
                 return self._decided_against(reason)
 
     def _ports(self, rule: Rule, refusal: Refusal) -> Iterator[str]:
-        """Yield the connection's port first, then what is to say of single entries."""
+        """Yield the connection's port, then the details of single entries."""
         if any(isinstance(reason, PortMismatch) for reason in refusal.ports):
             yield f"the connection is to {self.flow.port}"
         for entry, reason in zip(rule.ports or (None,), refusal.ports, strict=False):
@@ -75,16 +75,16 @@ class RefusalWording:
     def _port(self, entry: PolicyPort | None, reason: PortReason) -> Iterator[str]:
         match reason:
             case PortMismatch(PortField.NAME, declared) if entry is not None:
-                destination = self.spell(self.flow.destination)
+                destination = self.name_of(self.flow.destination)
                 if declared:
-                    yield f"port {entry.port} of {destination} is {listed([*map(str, declared)])}"
+                    yield f"port {entry.port} of {destination} is {natural_list([*map(str, declared)])}"
                 else:
                     yield f"{destination} has no {entry.protocol} port called {entry.port}"
             case DecidedAgainst():
                 yield self._decided_against(reason)
 
     def _decided_against(self, reason: DecidedAgainst) -> str:
-        questions = listed([QUESTIONS[point] for point in sorted(reason.points)])
+        questions = natural_list([OPEN_QUESTIONS[point] for point in sorted(reason.points)])
         return f"profile {self.profile.name}'s decision on {questions} excludes it"
 
 

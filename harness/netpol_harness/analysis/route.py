@@ -7,8 +7,8 @@ pods at their own ports, as a load balancer in front of the Service would.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.analysis.wording import listed
-from netpol_harness.analysis.world import LOOKUP, NAME_SERVER
+from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.world import DNS_PORT, NAME_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Service, World
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
@@ -36,12 +36,12 @@ _NO_WAY_IN = "to a ClusterIP an outsider comes through a node, which may put its
 class Route:
     """The flows of a path.
 
-    ``lookups`` go to the name servers, ``legs`` to what answers; ``balanced`` where one of the legs is taken by chance.
+    ``lookups`` go to the name servers, ``connections`` to the endpoints; ``balanced`` if one of these is random.
     ``nameless`` says that the name does not exist; ``doubt`` why the oracle cannot know the outcome, empty if it can.
     """
 
     lookups: tuple[Flow, ...] = ()
-    legs: tuple[Flow, ...] = ()
+    connections: tuple[Flow, ...] = ()
     balanced: bool = False
     nameless: bool = False
     doubt: str = ""
@@ -85,9 +85,9 @@ class Router:
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """To the own addresses of pods or external hosts."""
         ends = [e.pod.ref if isinstance(e, PodEndpoint) else self._host(e.host) for e in endpoints]
-        legs = tuple(Flow(source, end, e.port) for end, e in zip(ends, endpoints, strict=True))
+        connections = tuple(Flow(source, end, e.port) for end, e in zip(ends, endpoints, strict=True))
         doubts = (*map(_silence, endpoints), self._itself(source, *ends))
-        return Route(legs=legs, doubt=next(filter(None, doubts), ""))
+        return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: FlowEnd, target: AnyServiceTarget, asked: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host)
@@ -95,15 +95,15 @@ class Router:
         service = self._world.services.get(target.ref)
         if service is None:
             return Route(lookups, nameless=True)
-        legs = tuple(self._legs(source, service, asked, direct=outside or service.headless))
-        if not legs:
+        connections = tuple(self._connections(source, service, asked, direct=outside or service.headless))
+        if not connections:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"no pod is behind Service {service.ref}")
         if isinstance(source, Host):
-            return Route(legs=legs, doubt="" if by_name else _NO_WAY_IN)
+            return Route(connections=connections, doubt="" if by_name else _NO_WAY_IN)
         doubt = self._resolver(source) if by_name else ""
-        doubt = doubt or self._itself(source, *(leg.destination for leg in legs))
-        return Route(lookups, legs, balanced=True, doubt=doubt)
+        doubt = doubt or self._itself(source, *(flow.destination for flow in connections))
+        return Route(lookups, connections, balanced=True, doubt=doubt)
 
     def _through_node(self, source: FlowEnd, target: NamespacedName, asked: Port) -> Route:
         """By a port of the target's own node. Only ``externalTrafficPolicy: Local`` keeps an outsider's address."""
@@ -111,7 +111,7 @@ class Router:
             endpoints = self._endpoints.of_service(service, port.port)
             alone = [e.pod.ref for e in endpoints] == [target] and self._inventory.workloads[target].is_one_pod
             if service.local and alone and isinstance(source, Host):
-                return Route(legs=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
+                return Route(connections=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
         return Route(doubt="on its way through a node a connection may get the node's address as its source")
 
     def _to_address(self, source: FlowEnd, target: AddressTarget, asked: Port) -> Route:
@@ -125,14 +125,14 @@ class Router:
             return Route(doubt=f"who has the address {target.address} is not known")
         return self._direct(source, endpoints)
 
-    def _legs(self, source: FlowEnd, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
+    def _connections(self, source: FlowEnd, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
         """The connections to a Service's pods; ``direct`` where the client asks the pods themselves."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
         for endpoint in self._endpoints.of_service(service, asked):
             yield Flow(source, endpoint.pod.ref, endpoint.port, through, virtual)
 
     def _lookup(self, source: FlowEnd) -> Flow:
-        return Flow(source, NAME_SERVER, LOOKUP, NAME_SERVER)
+        return Flow(source, NAME_SERVER, DNS_PORT, NAME_SERVER)
 
     def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
         """A workload of several pods that asks itself asks both itself and others."""
@@ -160,4 +160,4 @@ def _silence(endpoint: Endpoint) -> str:
 
 def _beyond(step: Step) -> str:
     foreign = [policy.family for policy in step.policies if policy.family and policy.family.is_foreign]
-    return f"{listed(foreign)} in force, which the oracle does not read" if foreign else ""
+    return f"{natural_list(foreign)} in force, which the oracle does not read" if foreign else ""

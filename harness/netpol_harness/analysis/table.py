@@ -1,4 +1,4 @@
-"""The truth table that a step's policies make, without a cluster: who asks, downwards; what is asked, across. Pure."""
+"""The truth table of a step's policies, without a cluster: sources as rows, targets as columns. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ GLYPHS: Mapping[Expected, str] = {
     Expected.UNRESOLVED: "N",
     Expected.UNDEFINED: "?",
 }
-"""One character a word; a cell that is no path of the scenario, such as a pod's to itself, is empty."""
+"""One character for each verdict; a cell that is not a path of the scenario, such as a pod to itself, is empty."""
 
-LEGEND = "   ".join(f"{glyph} {word}" for word, glyph in GLYPHS.items())
+LEGEND = "   ".join(f"{glyph} {verdict}" for verdict, glyph in GLYPHS.items())
 
 
 @dataclass(frozen=True, slots=True)
-class WordTable:
-    """Words by row (source) and column (target), in order of first appearance."""
+class VerdictTable:
+    """Verdicts by row (source) and column (target), in order of first appearance."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    words: Mapping[tuple[str, str], Expected]
+    verdicts: Mapping[tuple[str, str], Expected]
 
     @classmethod
-    def of(cls, outlook: Predictor) -> "WordTable":
-        """The words for every path of a step; a Service by its name alone: its ClusterIP leads to the same pods."""
-        paths = [path for path in every_path(outlook.step) if not isinstance(path.target, ClusterIPTarget)]
-        words = {(path.source_text, path.target_text): outlook.word(path) for path in paths}
-        rows, columns = (tuple(dict.fromkeys(ends[side] for ends in words)) for side in (0, 1))
-        return cls(rows, columns, words)
+    def of(cls, predictor: Predictor) -> "VerdictTable":
+        """Predict every path of a step. A Service stands under its name alone: its ClusterIP leads to the same pods."""
+        paths = [path for path in every_path(predictor.step) if not isinstance(path.target, ClusterIPTarget)]
+        verdicts = {(path.source_text, path.target_text): predictor.verdict(path) for path in paths}
+        rows, columns = (tuple(dict.fromkeys(ends[side] for ends in verdicts)) for side in (0, 1))
+        return cls(rows, columns, verdicts)
 
     def glyph(self, row: str, column: str) -> str:
-        """The character of a cell."""
-        word = self.words.get((row, column))
-        return GLYPHS[word] if word else ""
+        """Return the character of a cell."""
+        verdict = self.verdicts.get((row, column))
+        return GLYPHS[verdict] if verdict else ""

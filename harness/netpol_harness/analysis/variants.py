@@ -1,23 +1,26 @@
-"""A policy with one part dropped or weakened, as a slip of its author or a bug of a network plugin would do. Pure."""
+"""Policies with one part dropped or weakened, as by a mistake of the author or a bug of a plugin. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from netpol_harness.analysis.wording import peer_words, port_words, requirement_words
+from netpol_harness.analysis.describe import describe_peer, describe_port, describe_requirement
 from netpol_harness.model.labels import LabelSelector, Operator
 from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
 from netpol_harness.scenario.scenario import Manifest
 
 T = TypeVar("T")
-_Place = tuple[str | int, ...]
+_KeyPath = tuple[str | int, ...]
 _PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """``part`` names what was dropped or weakened, at ``where``; ``policy`` is what is left, ``None`` for nothing."""
+    """A policy with a part dropped or weakened: ``part`` is its description, ``where`` its place in the file.
+
+    ``policy`` is ``None`` if the whole policy is dropped.
+    """
 
     part: str
     where: str
@@ -25,16 +28,16 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One rule with a part changed; ``None`` where the rule itself is dropped."""
+class _RuleVariant:
+    """A rule with one part changed, at ``keys`` of the rule; ``rule`` is ``None`` if the rule itself is dropped."""
 
-    what: str
-    at: _Place
+    part: str
+    keys: _KeyPath
     rule: Rule | None
 
 
 def variants(manifest: Manifest) -> Iterator[Variant]:
-    """Every part of a policy, dropped or weakened, each different from the policy and from those before it."""
+    """Yield the policy with each of its parts dropped or weakened, without duplicates and without the policy itself."""
     policy = NetworkPolicy.parse(manifest.data)
     yield Variant(f"policy {policy.ref.name}", manifest.where, None)
     seen = {policy}
@@ -45,8 +48,8 @@ def variants(manifest: Manifest) -> Iterator[Variant]:
 
 
 def _subjects(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
-    for what, at, weaker in _weaker_selector("podSelector", policy.subject):
-        yield Variant(f"{what} of {policy.ref.name}", manifest.at("spec", *at), replace(policy, subject=weaker))
+    for part, keys, weaker in _weaker_selectors("podSelector", policy.subject):
+        yield Variant(f"{part} of {policy.ref.name}", manifest.at("spec", *keys), replace(policy, subject=weaker))
 
 
 def _directions(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
@@ -54,8 +57,8 @@ def _directions(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
         written = list((manifest.data.get("spec") or {}).get("policyTypes") or ())
         index = written.index(direction) if direction in written else 0
         where = manifest.at("spec", "policyTypes", index)
-        left = replace(policy, directions=policy.directions - {direction})
-        yield Variant(f"policyTypes {direction} of {policy.ref.name}", where, left)
+        weaker = replace(policy, directions=policy.directions - {direction})
+        yield Variant(f"policyTypes {direction} of {policy.ref.name}", where, weaker)
 
 
 def _rules(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
@@ -63,66 +66,64 @@ def _rules(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
         rules = policy.rules(direction)
         for index, rule in enumerate(rules):
             name = f"{direction.lower()} rule {index + 1} of {policy.ref.name}"
-            for part in _parts(rule, _PEERS[direction], policy.ref.namespace):
-                changed = (*rules[:index], *([part.rule] if part.rule else []), *rules[index + 1 :])
-                left = (
-                    replace(policy, ingress=changed)
-                    if direction is Direction.INGRESS
-                    else replace(policy, egress=changed)
-                )
-                where = manifest.at("spec", direction.lower(), index, *part.at)
-                yield Variant(f"{part.what}{name}", where, left)
+            for changed in _rule_variants(rule, _PEERS[direction], policy.ref.namespace):
+                new_rules = (*rules[:index], *([changed.rule] if changed.rule else []), *rules[index + 1 :])
+                where = manifest.at("spec", direction.lower(), index, *changed.keys)
+                yield Variant(f"{changed.part}{name}", where, policy.with_rules(direction, new_rules))
 
 
-def _parts(rule: Rule, peers_key: str, namespace: str) -> Iterator[_Part]:
-    yield _Part("", (), None)
+def _rule_variants(rule: Rule, peers_key: str, namespace: str) -> Iterator[_RuleVariant]:
+    yield _RuleVariant("", (), None)
     if rule.peers is not None:
-        yield _Part(f"'{peers_key}' of ", (peers_key,), replace(rule, peers=None))
+        yield _RuleVariant(f"'{peers_key}' of ", (peers_key,), replace(rule, peers=None))
         yield from _peers(rule, rule.peers, peers_key, namespace)
     if rule.ports is not None:
-        yield _Part("'ports' of ", ("ports",), replace(rule, ports=None))
+        yield _RuleVariant("'ports' of ", ("ports",), replace(rule, ports=None))
         yield from _ports(rule, rule.ports)
 
 
-def _peers(rule: Rule, peers: Sequence[Peer], key: str, namespace: str) -> Iterator[_Part]:
+def _peers(rule: Rule, peers: Sequence[Peer], key: str, namespace: str) -> Iterator[_RuleVariant]:
     for index, peer in enumerate(peers):
         if len(peers) > 1:
-            yield _Part(f"{peer_words(peer, namespace)} in ", (key, index), replace(rule, peers=_without(peers, index)))
-        for what, at, weaker in _weaker(peer):
+            fewer = replace(rule, peers=_without(peers, index))
+            yield _RuleVariant(f"{describe_peer(peer, namespace)} in ", (key, index), fewer)
+        for part, keys, weaker in _weaker_peers(peer):
             changed = (*peers[:index], weaker, *peers[index + 1 :])
-            yield _Part(f"{what} in ", (key, index, *at), replace(rule, peers=changed))
+            yield _RuleVariant(f"{part} in ", (key, index, *keys), replace(rule, peers=changed))
 
 
-def _weaker(peer: Peer) -> Iterator[tuple[str, _Place, Peer]]:
-    """A peer without one of its conditions."""
+def _weaker_peers(peer: Peer) -> Iterator[tuple[str, _KeyPath, Peer]]:
+    """Yield the peer without one of its conditions."""
     if isinstance(peer, IPBlock):
-        for index, hole in enumerate(peer.excepts):
-            yield f"except {hole}", ("ipBlock", "except", index), replace(peer, excepts=_without(peer.excepts, index))
+        for index, network in enumerate(peer.excepts):
+            fewer = replace(peer, excepts=_without(peer.excepts, index))
+            yield f"except {network}", ("ipBlock", "except", index), fewer
         return
-    for what, at, selector in _weaker_selector("namespaceSelector", peer.namespaces):
-        yield what, at, replace(peer, namespaces=selector)
-    for what, at, selector in _weaker_selector("podSelector", peer.pods):
-        yield what, at, replace(peer, pods=selector)
+    for part, keys, selector in _weaker_selectors("namespaceSelector", peer.namespaces):
+        yield part, keys, replace(peer, namespaces=selector)
+    for part, keys, selector in _weaker_selectors("podSelector", peer.pods):
+        yield part, keys, replace(peer, pods=selector)
 
 
-def _weaker_selector(key: str, selector: LabelSelector | None) -> Iterator[tuple[str, _Place, LabelSelector]]:
-    """A selector that selects everything, and, of several requirements, without one of them."""
+def _weaker_selectors(key: str, selector: LabelSelector | None) -> Iterator[tuple[str, _KeyPath, LabelSelector]]:
+    """Yield the selector that selects everything, and the selector without one of several requirements."""
     requirements = selector.requirements if selector else ()
     if requirements:
         yield key, (key,), LabelSelector()
     for index, requirement in enumerate(requirements if len(requirements) > 1 else ()):
-        within = ("matchLabels", requirement.key) if requirement.operator is Operator.IN else ("matchExpressions",)
-        what = f"{requirement_words(requirement)} of {key}"
-        yield what, (key, *within), LabelSelector(_without(requirements, index))
+        keys = ("matchLabels", requirement.key) if requirement.operator is Operator.IN else ("matchExpressions",)
+        part = f"{describe_requirement(requirement)} of {key}"
+        yield part, (key, *keys), LabelSelector(_without(requirements, index))
 
 
-def _ports(rule: Rule, ports: Sequence[PolicyPort]) -> Iterator[_Part]:
+def _ports(rule: Rule, ports: Sequence[PolicyPort]) -> Iterator[_RuleVariant]:
     for index, port in enumerate(ports):
         if len(ports) > 1:
-            yield _Part(f"{port_words(port)} in ", ("ports", index), replace(rule, ports=_without(ports, index)))
+            fewer = replace(rule, ports=_without(ports, index))
+            yield _RuleVariant(f"{describe_port(port)} in ", ("ports", index), fewer)
         if port.end_port is not None:
             single = (*ports[:index], replace(port, end_port=None), *ports[index + 1 :])
-            yield _Part(f"endPort {port.end_port} in ", ("ports", index, "endPort"), replace(rule, ports=single))
+            yield _RuleVariant(f"endPort {port.end_port} in ", ("ports", index, "endPort"), replace(rule, ports=single))
 
 
 def _without(items: Sequence[T], index: int) -> tuple[T, ...]:

@@ -33,11 +33,11 @@ def run(args: argparse.Namespace) -> int:
     unused, width = strays(scenario), get_terminal_size((COLUMNS, 0)).columns
     blocks = []
     for step, path, expectation in _occurrences(args, scenario):
-        explanation = explain(scenario, step, path, profile=profile, spare=unused)
+        explanation = explain(scenario, step, path, profile=profile, unused=unused)
         head = f"step {step.name} ({step.where})"
-        if expectation and expectation.expected is not explanation.word:
+        if expectation and expectation.expected is not explanation.verdict:
             head += f", where {expectation.where} says {expectation.expected}"
-        blocks.append(f"{head}\n{explanation.wrapped(width)}\n")
+        blocks.append(f"{head}\n{explanation.wrap(width)}\n")
     print_text("\n".join(blocks))
     return 0
 

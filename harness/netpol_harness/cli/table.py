@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.analysis.table import LEGEND, WordTable
+from netpol_harness.analysis.table import LEGEND, VerdictTable
 from netpol_harness.cli.output import print_text
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.report import grid
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the tables."""
     scenario, profile = scenario_of(args), profile_of(args)
     tables = [
-        StepTable(step.name, step.where, WordTable.of(Predictor(scenario, step, profile)))
+        StepTable(step.name, step.where, VerdictTable.of(Predictor(scenario, step, profile)))
         for step in steps_of(args, scenario)
     ]
     print_text(_FORMATS[args.output](tables))

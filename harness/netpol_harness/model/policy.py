@@ -5,7 +5,7 @@ a rule whose peers are absent or ``[]`` (every peer); whose ports are absent or 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -82,6 +82,11 @@ class NetworkPolicy:
     def rules(self, direction: Direction) -> tuple[Rule, ...]:
         """The rules of one direction; without meaning where ``direction`` is not in ``directions``."""
         return self.ingress if direction is Direction.INGRESS else self.egress
+
+    def with_rules(self, direction: Direction, rules: tuple[Rule, ...]) -> "NetworkPolicy":
+        """Return the policy with these rules of one direction."""
+        is_ingress = direction is Direction.INGRESS
+        return replace(self, ingress=rules) if is_ingress else replace(self, egress=rules)
 
 
 def _directions(spec: Mapping[str, Any]) -> frozenset[Direction]:

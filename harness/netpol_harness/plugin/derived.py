@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.analysis.table import LEGEND, WordTable
+from netpol_harness.analysis.table import LEGEND, VerdictTable
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
 from netpol_harness.plugin.lab import profile_of
@@ -34,7 +34,7 @@ def _table(path: Path, config: pytest.Config) -> str:
         scenario = derive(path)
     except ScenarioInvalid:
         return "the manifests cannot be read, as their collection says"
-    table = WordTable.of(Predictor(scenario, scenario.steps[0], profile_of(config)))
+    table = VerdictTable.of(Predictor(scenario, scenario.steps[0], profile_of(config)))
     return f"{grid(table.rows, table.columns, table.glyph, screen_width())}\n{LEGEND}"
 
 

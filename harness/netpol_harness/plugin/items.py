@@ -118,7 +118,7 @@ class PathItem(ScenarioItem):
     def runtest(self) -> None:
         """Compare; warn where the specification has another word for a path that is as its author expects."""
         super().runtest()
-        if said := objection(self.expectation, self.parent.outlook):
+        if said := objection(self.expectation, self.parent.predictor):
             file, line, _ = self.reportinfo()
             try:
                 warnings.warn_explicit(OracleDisagrees(said), OracleDisagrees, str(file), (line or 0) + 1)

@@ -91,7 +91,7 @@ class StepNode(pytest.Collector):
     """
 
     parent: ScenarioFile
-    outlook: Predictor
+    predictor: Predictor
     observation: "StepResult"
 
     def __init__(self, *, step: Step, **kwargs: Any) -> None:
@@ -149,15 +149,15 @@ class StepNode(pytest.Collector):
         scenario_run = self.parent.scenario_run
         scenario_run.enter(self.step)
         snapshot = scenario_run.snapshot()
-        outlook = Predictor(scenario_run.scenario, self.step, profile_of(self.config), snapshot.addresses)
-        self._take(outlook.answered())
-        self.outlook = outlook.with_step(self.step)
+        predictor = Predictor(scenario_run.scenario, self.step, profile_of(self.config), snapshot.addresses)
+        self._take(predictor.with_predicted_verdicts())
+        self.predictor = predictor.with_step(self.step)
         selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
         return scenario_run.observer.observe(
             self.step,
             [item.expectation for item in selected if isinstance(item, PathItem)],
             others=any(isinstance(item, OthersItem) for item in selected),
-            verdicts=self.outlook.others() if self.step.others is Others.ORACLE else None,
+            verdicts=self.predictor.closed_world_verdicts() if self.step.others is Others.ORACLE else None,
             snapshot=snapshot,
         )
 
@@ -171,7 +171,7 @@ class StepNode(pytest.Collector):
         """The story of one finding, with what was in force in its step (by default this one)."""
         step = step or self.step
         if step.name not in self.scenes:
-            self.scenes[step.name] = Scene(self.parent.scenario_run, step, outlook=self.outlook.with_step(step))
+            self.scenes[step.name] = Scene(self.parent.scenario_run, step, predictor=self.predictor.with_step(step))
         often = f"step {self.step.name} was entered {self.step.repeat} times; this is the worst"
         with_predicted_verdicts = self.scenes[step.name].story(path_result)
         return (

@@ -6,7 +6,7 @@ where addresses are known.
 
 from dataclasses import replace
 
-from netpol_harness.analysis.explain import explained
+from netpol_harness.analysis.explain import explain_path
 from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import Profile
@@ -17,18 +17,21 @@ from netpol_harness.scenario.scenario import Scenario
 
 def with_predicted_verdicts(scenario: Scenario, profile: Profile) -> Scenario:
     """The scenario with a word for every path of its derived steps."""
-    steps = (Predictor(scenario, step, profile).answered() if step.inquiries else step for step in scenario.steps)
+    steps = (
+        Predictor(scenario, step, profile).with_predicted_verdicts() if step.inquiries else step
+        for step in scenario.steps
+    )
     return replace(scenario, steps=tuple(steps))
 
 
-def objection(expectation: Expectation, outlook: Predictor) -> str | None:
+def objection(expectation: Expectation, predictor: Predictor) -> str | None:
     """What the oracle has against an author's word, in one line; ``None`` where they agree, or one says nothing."""
     path, written = expectation.path, expectation.expected
-    if not contradicts(outlook.word(path), written):
+    if not contradicts(predictor.verdict(path), written):
         return None
-    explanation = explained(outlook, path)
-    telling = ("lookup",) if explanation.word is Expected.UNRESOLVED else ("egress", "ingress")
+    explanation = explain_path(predictor, path)
+    telling = ("lookup",) if explanation.verdict is Expected.UNRESOLVED else ("egress", "ingress")
     reasons = "; ".join(line.text for line in explanation.lines if line.label in telling)
     return escaped(
-        f"{path}: written {written}, but the oracle ({outlook.profile.name}) says {explanation.word}: {reasons}"
+        f"{path}: written {written}, but the oracle ({predictor.profile.name}) says {explanation.verdict}: {reasons}"
     )

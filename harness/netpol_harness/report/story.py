@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netpol_harness.analysis.explain import Explanation, ExplanationLine, explained
+from netpol_harness.analysis.explain import Explanation, ExplanationLine, explain_path
 from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import escaped
@@ -84,12 +84,12 @@ class Scene:
         scenario_run: "ScenarioRun",
         step: Step,
         *,
-        outlook: Predictor | None = None,
+        predictor: Predictor | None = None,
         profile: Profile = SPECIFICATION,
     ) -> None:
         self.scenario_run = scenario_run
         self.step = step
-        self._given = outlook
+        self._given = predictor
         self._profile = profile
 
     def story(self, path_result: PathResult) -> Story:
@@ -109,13 +109,13 @@ class Scene:
             dataplane=cluster.dataplane,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
-            explanation=explained(self._outlook, expectation.path, self._strays),
+            explanation=explain_path(self._predictor, expectation.path, self._strays),
             lost=self._lost,
-            profile=self._outlook.profile.name,
+            profile=self._predictor.profile.name,
         )
 
     @cached_property
-    def _outlook(self) -> Predictor:
+    def _predictor(self) -> Predictor:
         return self._given or Predictor(self.scenario_run.scenario, self.step, self._profile, self._addresses)
 
     @cached_property
@@ -236,8 +236,8 @@ def _reasoning(path_result: PathResult, around: Surroundings) -> Iterator[Explan
         return
     yield from explanation.lines
     by = "" if around.profile == SPECIFICATION.name else f" (profile {around.profile})"
-    yield ExplanationLine("oracle", f"{explanation.word}{by}{_opinion(path_result, explanation.word)}")
-    if explanation.word is Expected.UNDEFINED or explanation.word.admits(path_result.outcome):
+    yield ExplanationLine("oracle", f"{explanation.verdict}{by}{_opinion(path_result, explanation.verdict)}")
+    if explanation.verdict is Expected.UNDEFINED or explanation.verdict.admits(path_result.outcome):
         yield from (ExplanationLine("cause", cause) for cause in explanation.causes)
 
 

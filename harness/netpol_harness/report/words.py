@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from netpol_harness.analysis.table import LEGEND, WordTable
+from netpol_harness.analysis.table import LEGEND, VerdictTable
 from netpol_harness.escape import one_line
 
 _STYLE = """\
@@ -25,7 +25,7 @@ class StepTable:
 
     step: str
     where: str
-    table: WordTable
+    table: VerdictTable
 
     @property
     def title(self) -> str:
@@ -43,7 +43,7 @@ def comma_separated(tables: Sequence[StepTable]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("step", "source", "target", "word"))
-    writer.writerows((one.step, *ends, word.value) for one in tables for ends, word in one.table.words.items())
+    writer.writerows((one.step, *ends, word.value) for one in tables for ends, word in one.table.verdicts.items())
     return out.getvalue()
 
 
@@ -72,7 +72,7 @@ def _pipes(one: StepTable) -> str:
 
 def _step(one: StepTable) -> dict[str, object]:
     words: dict[str, dict[str, str]] = {}
-    for (source, target), word in one.table.words.items():
+    for (source, target), word in one.table.verdicts.items():
         words.setdefault(source, {})[target] = word.value
     return {"step": one.step, "where": one.where, "words": words}
 
@@ -84,8 +84,8 @@ def _html_table(one: StepTable) -> str:
     return f"<table>\n<caption>{_shown(one.title)}</caption>\n<tr>{heads}</tr>\n{rows}\n</table>"
 
 
-def _html_cells(table: WordTable, row: str) -> str:
-    words = (table.words.get((row, column)) for column in table.columns)
+def _html_cells(table: VerdictTable, row: str) -> str:
+    words = (table.verdicts.get((row, column)) for column in table.columns)
     return "".join(f'<td class="{word.value}">{word.value}</td>' if word else "<td></td>" for word in words)
 
 

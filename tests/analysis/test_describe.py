@@ -2,29 +2,29 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.analysis.wording import listed, rule_words
+from netpol_harness.analysis.describe import describe_rule, natural_list
 from netpol_harness.model.policy import NetworkPolicy
 
 
-def words(rule: dict[str, Any]) -> str:
-    """An ingress rule of a policy in namespace shop, in words."""
+def description(rule: dict[str, Any]) -> str:
+    """The description of an ingress rule of a policy in namespace shop."""
     metadata = {"name": "p", "namespace": "shop"}
     (parsed,) = NetworkPolicy.parse({"metadata": metadata, "spec": {"podSelector": {}, "ingress": [rule]}}).ingress
-    return rule_words(parsed, "shop")
+    return describe_rule(parsed, "shop")
 
 
 def expressions(*texts: str) -> dict[str, Any]:
-    found = []
+    result = []
     for text in texts:
         key, operator, *values = text.split()
-        found.append({"key": key, "operator": operator, "values": values})
-    return {"podSelector": {"matchExpressions": found}}
+        result.append({"key": key, "operator": operator, "values": values})
+    return {"podSelector": {"matchExpressions": result}}
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "expected"),
     [
-        ({}, "everybody on every port"),
+        ({}, "every peer on every port"),
         ({"from": [{"podSelector": {}}]}, "all pods of namespace shop on every port"),
         ({"from": [{"namespaceSelector": {}}]}, "all pods in all namespaces on every port"),
         (
@@ -40,16 +40,16 @@ def expressions(*texts: str) -> dict[str, Any]:
             {"from": [expressions("a NotIn x y", "b Exists", "c DoesNotExist")]},
             "pods a notin (x, y), b, !c of namespace",
         ),
-        ({"ports": [{}, {"port": "http"}]}, "everybody on every TCP port or port http (TCP)"),
-        ({"ports": [{"protocol": "UDP", "port": 1, "endPort": 9}]}, "everybody on 1-9/UDP"),
+        ({"ports": [{}, {"port": "http"}]}, "every peer on every TCP port or port http (TCP)"),
+        ({"ports": [{"protocol": "UDP", "port": 1, "endPort": 9}]}, "every peer on 1-9/UDP"),
     ],
 )
-def test_a_rule_in_words(rule: dict[str, Any], said: str) -> None:
-    assert words(rule).startswith(said)
+def test_the_description_of_a_rule(rule: dict[str, Any], expected: str) -> None:
+    assert description(rule).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("items", "said"),
+    ("items", "expected"),
     [
         ([], ""),
         (["a"], "a"),
@@ -58,5 +58,5 @@ def test_a_rule_in_words(rule: dict[str, Any], said: str) -> None:
         (list("abcde"), "a, b, c and 2 more"),
     ],
 )
-def test_a_list_in_words(items: list[str], said: str) -> None:
-    assert listed(items) == said
+def test_a_natural_list(items: list[str], expected: str) -> None:
+    assert natural_list(items) == expected

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from netpol_harness.analysis.naming import Speller
-from netpol_harness.analysis.narrator import Narrator
+from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Predictor
+from netpol_harness.analysis.side_explainer import SideExplainer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
@@ -20,14 +20,14 @@ TO_WEB = "shop/web {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingres
 
 
 def sides(scenario: Scenario, source: FlowEnd, destination: FlowEnd, port: str = "8080/TCP") -> tuple[str, str]:
-    """What is said of both sides of a connection in the last step."""
+    """Explain both sides of a connection in the last step."""
     number, _, protocol = port.partition("/")
     step = scenario.steps[-1]
-    outlook = Predictor(scenario, step, EMBEDDED)
-    chain = Narrator(outlook, Speller(scenario, step, path(scenario)))
+    predictor = Predictor(scenario, step, EMBEDDED)
+    explainer = SideExplainer(predictor, DisplayNames(scenario, step, path(scenario)))
     flow = Flow(source, destination, Port(Protocol(protocol), int(number)))
-    verdict = Oracle(outlook.world, EMBEDDED).judge(flow)
-    return chain.side(flow, verdict.egress), chain.side(flow, verdict.ingress)
+    verdict = Oracle(predictor.world, EMBEDDED).judge(flow)
+    return explainer.side(flow, verdict.egress), explainer.side(flow, verdict.ingress)
 
 
 def path(scenario: Scenario) -> Path:
@@ -35,7 +35,7 @@ def path(scenario: Scenario) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("rules", "expected"),
     [
         ("[]", "isolates web for ingress, and has no ingress rules"),
         (
@@ -45,17 +45,17 @@ def path(scenario: Scenario) -> Path:
         ),
         (
             "[{from: [{podSelector: {}}], ports: [{port: 1}]}, {ports: [{port: 2}]}, {ports: [{port: 3}]}]",
-            "isolates web for ingress; none of 3 rules admits this: the closest is rule 2 (policy.yaml:4) for everybody"
-            " on 2/TCP, but the connection is to 8080/TCP",
+            "isolates web for ingress; none of 3 rules admits this: the closest is rule 2 (policy.yaml:4) for every"
+            " peer on 2/TCP, but the connection is to 8080/TCP",
         ),
-        ("[{ports: [{port: http}]}, {}]", "rule 1 (policy.yaml:4) admits everybody on port http (TCP)"),
+        ("[{ports: [{port: http}]}, {}]", "rule 1 (policy.yaml:4) admits every peer on port http (TCP)"),
     ],
 )
-def test_a_denial_names_the_closest_rule_and_an_admission_the_first(shop: Shop, rules: str, said: str) -> None:
+def test_a_denial_names_the_closest_rule_and_an_admission_the_first(shop: Shop, rules: str, expected: str) -> None:
     egress, ingress = sides(shop(f"{TO_WEB}{rules}}}"), DB, WEB)
     assert egress == "no policy in force isolates db for egress"
     assert ingress.startswith("shop/web (policy.yaml:1) isolates web")
-    assert ingress.endswith(said)
+    assert ingress.endswith(expected)
 
 
 def test_of_several_policies_the_one_with_the_rule_is_named(shop: Shop) -> None:
@@ -70,8 +70,8 @@ def test_of_several_policies_the_one_with_the_rule_is_named(shop: Shop) -> None:
     assert none.endswith("isolate web for ingress, and they have no ingress rules")
 
 
-def test_what_passes_without_a_rule_is_said(shop: Shop) -> None:
+def test_a_flow_that_is_allowed_without_a_rule_is_explained(shop: Shop) -> None:
     _, itself = sides(shop(f"{TO_WEB}[]}}"), WEB, WEB)
-    assert itself.endswith("isolates web for ingress, but a pod always reaches itself")
+    assert itself.endswith("isolates web for ingress, but a pod can always reach itself")
     outside, _ = sides(shop(f"{TO_WEB}[]}}", paths="user -> web:8080: blocked"), Host(), WEB)
-    assert outside == "user is no pod, so no policy selects it"
+    assert outside == "user is not a pod, so no policy selects it"
