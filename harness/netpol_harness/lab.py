@@ -24,6 +24,7 @@ from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
 from netpol_harness.probe.toolbox import Tool
+from netpol_harness.results.evidence import Proof
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario
 from netpol_harness.timeouts import Timeouts
@@ -50,6 +51,7 @@ class Settings:
     probe_image: str = ""
     literal_namespaces: bool = False
     canary: bool = False
+    proof: Proof = Proof.LIFT
     report: Path | None = None
 
     def over(self, defaults: Timeouts) -> Timeouts:
@@ -152,8 +154,12 @@ class Lab:
         access = Access.from_kubeconfig(cluster.kubeconfig, cluster.context)
         client, router = Client(access), ExecRouter(PodExec(access))
         context, canary_context = (
-            RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, router)
-            for prober in (self._prober(router, client, timeouts) for _ in range(2))
+            RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, router, proof)
+            for prober, proof in (
+                (self._prober(router, client, timeouts), self.settings.proof),
+                # The canary's own first step has the same paths open.
+                (self._prober(router, client, timeouts), Proof.LISTENER),
+            )
         )
         if self.settings.canary:
             self._canary = self._pool.submit(self._run_canary, run_canary, canary_context)

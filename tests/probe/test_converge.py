@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,10 +8,10 @@ from netpol_harness.errors import ExecFailed
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.converge import ask, converge
+from netpol_harness.probe.converge import Convergence, ask, converge
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
-from netpol_harness.results.evidence import Judgement, judge_evidence
+from netpol_harness.results.evidence import Judgement, Proof, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
 CLIENT, SERVER, OTHER = (
@@ -177,3 +178,40 @@ def test_pods_are_prepared_before_the_settle_time_begins(fake_pods: FakePods) ->
     _converge(pods, Expected.ALLOWED, QUICK)
     assert sorted(pods.execs[:2]) == [(CLIENT, "sh"), (SERVER, "sh")]
     assert len(pods.execs) == 6
+
+
+@pytest.mark.parametrize(
+    ("client", "judgement", "attempts"),
+    [
+        ("dod", Judgement.AGREES, 2),
+        ("doooood", Judgement.AGREES, 3),
+        ("doo", Judgement.FLAPPING, 2),
+    ],
+    ids=["closes at once", "closes late", "stays open"],
+)
+def test_what_is_open_only_while_policies_are_lifted_is_not_evidence_of_the_step(
+    fake_pods: FakePods, client: str, judgement: Judgement, attempts: int
+) -> None:
+    question = Question(CLIENT, PROBE, Expected.BLOCKED, WITNESS)
+    prober = Prober(fake_pods(_script(client=client, server="o")), timeout=0.2, exec_timeout=5)
+    convergence = Convergence(prober, [question], QUICK)
+    convergence.settle()
+    assert convergence.denied == (question,)
+    convergence.ask_lifted()
+    evidence = replace(convergence.confirm()[question], proof=Proof.LIFT)
+    assert evidence.counterfactual is not None
+    assert evidence.counterfactual.reply.outcome is Outcome.CONNECTED
+    assert judge_evidence(evidence) is judgement
+    assert len(evidence.attempts) == attempts
+
+
+def test_a_lift_is_given_the_settle_time_to_open_a_path(fake_pods: FakePods) -> None:
+    question = Question(CLIENT, PROBE, Expected.BLOCKED, WITNESS)
+    for client, opened in (("dddddod", Outcome.CONNECTED), ("d", Outcome.TIMED_OUT)):
+        prober = Prober(fake_pods(_script(client=client, server="o")), timeout=0.2, exec_timeout=5)
+        convergence = Convergence(prober, [question], QUICK)
+        convergence.settle()
+        convergence.ask_lifted()
+        counterfactual = convergence.confirm()[question].counterfactual
+        assert counterfactual is not None
+        assert counterfactual.reply.outcome is opened

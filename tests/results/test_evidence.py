@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import ProbeMode
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge_evidence
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply, judge_evidence
 
 OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.CONNECTED),
@@ -118,3 +118,35 @@ def test_a_stray_speaks_for_all_and_says_when_it_was() -> None:
     watched = replace(evidence("blocked", *seen), mode=ProbeMode.CONTINUOUS)
     assert watched.last.reply.outcome is Outcome.CONNECTED
     assert watched.last.reply.detail == "1.00 s after the first change, and 1 more until 3.00 s"
+
+
+@pytest.mark.parametrize(
+    ("proof", "counterfactual", "judgement"),
+    [
+        ("lift", OPEN, "agrees"),
+        ("lift", DROPPED, "unproven"),
+        ("lift", LOST, "unproven"),
+        ("lift", None, "unproven"),
+        ("baseline", OPEN, "agrees"),
+        ("baseline", None, "unproven"),
+        ("listener", None, "agrees"),
+    ],
+)
+@pytest.mark.parametrize("word", ["blocked", "dropped"])
+def test_a_denial_rests_on_the_same_probe_having_been_open(
+    word: str, proof: str, counterfactual: Reply | None, judgement: str
+) -> None:
+    seen = Attempt(1.0, counterfactual) if counterfactual else None
+    proven = replace(evidence(word, (DROPPED, OPEN)), proof=Proof(proof), counterfactual=seen)
+    assert judge_evidence(proven) == judgement
+
+
+@pytest.mark.parametrize(("counterfactual", "judgement"), [(OPEN, "disagrees"), (DROPPED, "unproven")])
+def test_a_denial_that_no_policy_made_is_not_the_policies_fault(counterfactual: Reply, judgement: str) -> None:
+    seen = replace(evidence("allowed", (DROPPED, OPEN)), proof=Proof.LIFT, counterfactual=Attempt(1.0, counterfactual))
+    assert judge_evidence(seen) == judgement
+
+
+def test_an_open_path_needs_no_counterfactual() -> None:
+    assert judge_evidence(replace(evidence("allowed", (OPEN, OPEN)), proof=Proof.LIFT)) == "agrees"
+    assert judge_evidence(replace(evidence("blocked", (OPEN, OPEN)), proof=Proof.LIFT)) == "disagrees"

@@ -20,6 +20,7 @@ from netpol_harness.plugin.option import Option
 from netpol_harness.plugin.signals import closing
 from netpol_harness.plugin.workers import controllers_run, run_of
 from netpol_harness.probe.toolbox import Tool
+from netpol_harness.results.evidence import Proof
 
 _LAB = pytest.StashKey[Lab]()
 _CHOICE = "choice"
@@ -71,6 +72,7 @@ def _make(config: pytest.Config) -> Lab:
         probe_image=options.PROBE_IMAGE.of(config),
         literal_namespaces=options.LITERAL_NAMESPACES.of(config),
         canary=not options.NO_CANARY.of(config),
+        proof=Proof(options.PROOF.of(config)),
         report=options.REPORT_DIR.of(config),
     )
     chosen = json.loads(shared.recorded(_CHOICE) or "{}") if shared else {}

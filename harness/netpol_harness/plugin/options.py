@@ -37,6 +37,12 @@ def _profile(text: str) -> str:
     return text
 
 
+def _proofs() -> Iterable[str]:
+    from netpol_harness.results.evidence import Proof
+
+    return list(Proof)
+
+
 CLUSTER = one(
     "cluster",
     "BACKEND",
@@ -101,6 +107,14 @@ PROFILE = one(
     "specification",
 )
 NO_CANARY = flag("no-canary", "do not find out first whether policies have effect")
+PROOF = one(
+    "proof",
+    "KIND",
+    "what a denial must rest on, beside a listener that is alive: lift (default; the path opens while a policy admits "
+    "everything), baseline (it was open earlier in the run, without policies) or listener (nothing more)",
+    words(_proofs),
+    "lift",
+)
 REPORT_DIR = folder(
     "report-dir",
     "FOLDER",

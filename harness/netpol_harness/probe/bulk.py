@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from netpol_harness.errors import Unproven
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.probe.converge import converge
+from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
@@ -27,20 +27,42 @@ MOST_PODS = 3
 TRIES = 3
 
 
+class BulkConvergence(Convergence):
+    """``Convergence`` by the python script, of which a sample is asked with the typed tools too."""
+
+    def __init__(
+        self,
+        prober: Prober,
+        questions: Iterable[Question],
+        timeouts: Timeouts,
+        *,
+        since: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        distinct = tuple(dict.fromkeys(questions))
+        self._prober = prober
+        self._sampled = sample(distinct, seed)
+        super().__init__(prober, distinct, timeouts, since=since, method=ProbeMethod.PYTHON)
+
+    def confirm(self) -> Mapping[Question, Evidence]:
+        """Raises ``Unproven`` if the typed tools do not agree about the sample."""
+        with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:
+            typed = pool.submit(_replies, self._prober, self._sampled, ProbeMethod.CLI)
+            evidence = super().confirm()
+        by_agent = {q: evidence[q].last.reply for q in self._sampled if evidence[q].last.reply.tool == Tool.PYTHON}
+        differing = _differing(self._prober, by_agent, typed.result())
+        if differing:
+            raise Unproven("\n".join([f"{len(differing)} cells of the table cannot be trusted:", *differing]))
+        return evidence
+
+
 def bulk_probe(
     prober: Prober, questions: Iterable[Question], timeouts: Timeouts, *, since: float | None = None, seed: int = 0
 ) -> Mapping[Question, Evidence]:
-    """``converge`` by the agent. Raises ``Unproven`` where a sample asked with typed tools does not agree with it."""
-    distinct = tuple(dict.fromkeys(questions))
-    sampled = sample(distinct, seed)
-    with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:
-        typed = pool.submit(_replies, prober, sampled, ProbeMethod.CLI)
-        evidence = converge(prober, distinct, timeouts, since=since, method=ProbeMethod.PYTHON)
-    by_agent = {q: evidence[q].last.reply for q in sampled if evidence[q].last.reply.tool == Tool.PYTHON}
-    differing = _differing(prober, by_agent, typed.result())
-    if differing:
-        raise Unproven("\n".join([f"{len(differing)} cells of the table cannot be trusted:", *differing]))
-    return evidence
+    """Settle and confirm without a lift. Raises ``Unproven`` if the typed tools do not agree about a sample."""
+    convergence = BulkConvergence(prober, questions, timeouts, since=since, seed=seed)
+    convergence.settle()
+    return convergence.confirm()
 
 
 def sample(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:

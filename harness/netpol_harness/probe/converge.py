@@ -25,6 +25,93 @@ from netpol_harness.timeouts import Timeouts
 log = logging.getLogger("netpol_harness.probe")
 
 
+class Convergence:
+    """Questions on their way to evidence: ``settle``, then ``ask_lifted`` if policies can be lifted, then ``confirm``.
+
+    Of ``timeouts``, settle and interval count. One thread at a time. No method raises for a broken pod.
+    """
+
+    def __init__(
+        self,
+        prober: Prober,
+        questions: Iterable[Question],
+        timeouts: Timeouts,
+        *,
+        since: float | None = None,
+        method: ProbeMethod = ProbeMethod.CLI,
+    ) -> None:
+        self._attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
+        self._lifted: dict[Question, Attempt] = {}
+        self._closing: dict[Question, Attempt | None] = {}
+        self._settle_time = timeouts.settle
+        if method is ProbeMethod.CLI:
+            prober.prepare(pod for question in self._attempts for pod in question.pods)
+        self._rounds = _Rounds(prober, timeouts.interval, method, time.monotonic() if since is None else since)
+        self._deadline = Deadline(timeouts.settle)
+
+    @property
+    def denied(self) -> tuple[Question, ...]:
+        """The questions whose last answer was a denial that only policies can make."""
+        return tuple(q for q, seen in self._attempts.items() if seen and seen[-1].denied and q.only_policies_close_it)
+
+    def settle(self) -> None:
+        """Ask until every answer is as expected or the settle time has passed."""
+        self._settle(tuple(self._attempts))
+
+    def ask_lifted(self) -> None:
+        """While policies are lifted: ask what was denied, until it is open or the settle time has passed."""
+        pending, deadline = self.denied, Deadline(self._settle_time)
+        self._closing = dict.fromkeys(pending)
+        while pending:
+            self._lifted |= self._rounds.ask(pending)
+            pending = tuple(q for q in pending if self._lifted[q].reply.outcome is not Outcome.CONNECTED)
+            if deadline.passed:
+                break
+        self._deadline = Deadline(self._settle_time)
+
+    def confirm(self) -> Mapping[Question, Evidence]:
+        """Ask everything again, until every answer is as expected or the settle time has passed."""
+        while pending := self._ask(tuple(self._attempts)):
+            if self._deadline.passed:
+                break
+            self._settle(pending)
+        return self.evidence
+
+    @property
+    def evidence(self) -> Mapping[Question, Evidence]:
+        """All attempts so far, by question."""
+        return {
+            question: Evidence(
+                question.expected, (*seen, *self._still_open(question)), counterfactual=self._lifted.get(question)
+            )
+            for question, seen in self._attempts.items()
+        }
+
+    def _settle(self, pending: tuple[Question, ...]) -> None:
+        while pending:
+            pending = self._ask(pending)
+            if self._deadline.passed:
+                break
+
+    def _ask(self, asked: tuple[Question, ...]) -> tuple[Question, ...]:
+        """Ask all of them once; return those whose answer is not as expected.
+
+        A denial may take its time to come back after a lift. Until then, an open path is not evidence of the step.
+        """
+        for question, attempt in self._rounds.ask(asked).items():
+            if question in self._closing and attempt.reply.outcome is Outcome.CONNECTED:
+                self._closing[question] = attempt
+            else:
+                self._closing.pop(question, None)
+                self._attempts[question].append(attempt)
+        return tuple(q for q in asked if q in self._closing or not satisfied(q, self._attempts[q][-1]))
+
+    def _still_open(self, question: Question) -> tuple[Attempt, ...]:
+        """The last answer of a path whose denial did not come back."""
+        attempt = self._closing.get(question)
+        return (attempt,) if attempt is not None else ()
+
+
 def converge(
     prober: Prober,
     questions: Iterable[Question],
@@ -37,19 +124,9 @@ def converge(
 
     Returns after the settle deadline at the latest, give or take two rounds; never raises for a broken pod.
     """
-    attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
-    if method is ProbeMethod.CLI:
-        prober.prepare(pod for question in attempts for pod in question.pods)
-    rounds = _Rounds(prober, attempts, timeouts.interval, method, time.monotonic() if since is None else since)
-    deadline = Deadline(timeouts.settle)
-    pending = tuple(attempts)
-    while pending:
-        pending = rounds.ask(pending)
-        if not pending or deadline.passed:
-            pending = rounds.ask(tuple(attempts))
-            if deadline.passed:
-                break
-    return {question: Evidence(question.expected, tuple(seen)) for question, seen in attempts.items()}
+    convergence = Convergence(prober, questions, timeouts, since=since, method=method)
+    convergence.settle()
+    return convergence.confirm()
 
 
 def ask(
@@ -73,39 +150,30 @@ def satisfied(question: Question, attempt: Attempt) -> bool:
 
 
 class _Rounds:
-    """Rounds of questions, ``interval`` seconds apart at least, whose attempts are kept in ``attempts``."""
+    """Rounds of questions, at least ``interval`` seconds apart."""
 
-    def __init__(
-        self,
-        prober: Prober,
-        attempts: Mapping[Question, list[Attempt]],
-        interval: float,
-        method: ProbeMethod,
-        origin: float,
-    ) -> None:
+    def __init__(self, prober: Prober, interval: float, method: ProbeMethod, origin: float) -> None:
         self._prober = prober
-        self._attempts = attempts
         self._interval = interval
-        self._means = method
+        self._method = method
         self._origin = origin
         self._next = Deadline(0.0)
         self._number = 0
 
-    def ask(self, asked: tuple[Question, ...]) -> tuple[Question, ...]:
-        """Ask all of them once; returns those that are not satisfied."""
+    def ask(self, asked: tuple[Question, ...]) -> Mapping[Question, Attempt]:
+        """Ask all of them once."""
         if not self._next.passed:
             self._next.pause(self._interval)
         self._next = Deadline(self._interval)
         at = time.monotonic() - self._origin
-        for question, attempt in ask(self._prober, asked, self._means).items():
-            self._attempts[question].append(replace(attempt, at=at))
-        differing = tuple(question for question in asked if not satisfied(question, self._attempts[question][-1]))
+        attempts = {q: replace(attempt, at=at) for q, attempt in ask(self._prober, asked, self._method).items()}
         self._number += 1
+        differing = sum(not satisfied(question, attempt) for question, attempt in attempts.items())
         log.debug(
             "round %d at %.3f s: %d of %d paths differ; %s",
-            *(self._number, at, len(differing), len(asked), self._prober.load),
+            *(self._number, at, differing, len(asked), self._prober.load),
         )
-        return differing
+        return attempts
 
 
 def _vouched(

@@ -83,6 +83,8 @@ class Question:
 
     Without ``liveness_checks`` a denial cannot be proven. ``proxy_pods`` may run the probe of a liveness check whose
     own pod cannot run it: any response from a listener shows that it is alive.
+
+    Without ``target_exists``, the API has no Service of the name that is asked: then that is why it does not resolve.
     """
 
     source: NamespacedName
@@ -90,11 +92,20 @@ class Question:
     expected: Expected
     liveness_checks: tuple[LivenessCheck, ...] = ()
     proxy_pods: tuple[NamespacedName, ...] = ()
+    target_exists: bool = True
 
     @property
     def pods(self) -> tuple[NamespacedName, ...]:
         """The source and the pods of all liveness checks."""
         return (self.source, *(pod for pod, _ in self.liveness_checks))
+
+    @property
+    def only_policies_close_it(self) -> bool:
+        """Whether the path must be open where no policy closes it.
+
+        A held connection was open when it was opened, and no lift opens it again.
+        """
+        return self.target_exists and not self.probe.connection
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.probe}"

@@ -14,7 +14,7 @@ from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import KnownAddresses
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.scenario.scenario import Manifest, Step
 from netpol_harness.scenario.strays import strays
@@ -179,11 +179,23 @@ def verdict(path_result: PathResult) -> str:
         case Judgement.FLAPPING:
             return f"flapping: it was {path_result.expected} for a while, and then {_flap(path_result)}"
         case Judgement.UNPROVEN:
-            return f"UNPROVEN: {path_result.outcome} shows nothing, since what should have answered was not seen alive"
+            return f"UNPROVEN: {_doubt(path_result)}"
         case Judgement.BROKEN:
             return "the probe failed, so nothing is known about this path"
         case Judgement.AGREES:
             return f"{path_result.expected}, as expected"
+
+
+def _doubt(path_result: PathResult) -> str:
+    evidence = path_result.worst.evidence
+    if evidence.last.proven and evidence.stays_closed:
+        seen = evidence.counterfactual
+        if evidence.proof is Proof.BASELINE:
+            return "the path was never seen open in this run, so it may not be a policy that closes it"
+        if seen is not None and seen.reply.outcome is not Outcome.PROBE_FAILED:
+            return "not a policy: the path stays closed with every policy lifted"
+        return "whether the path is open with every policy lifted could not be asked"
+    return f"{path_result.outcome} shows nothing, since what should have answered was not seen alive"
 
 
 def _flap(path_result: PathResult) -> str:
@@ -222,7 +234,18 @@ def _proof(evidence: Evidence) -> list[ExplanationLine]:
     told = f"{liveness.outcome}" + (f": {liveness.detail}" if liveness.detail and not alive else "")
     name = "name server" if evidence.expected is Expected.UNRESOLVED else "listener"
     where = f"asked from {evidence.last.checked_from}" if evidence.last.checked_from else "asked inside its own pod"
-    return [ExplanationLine("proof", f"{name} {where}: {told}")]
+    return [ExplanationLine("proof", f"{name} {where}: {told}"), *_counterfactual(evidence)]
+
+
+def _counterfactual(evidence: Evidence) -> list[ExplanationLine]:
+    if evidence.proof is Proof.LISTENER or not evidence.last.denied:
+        return []
+    where = "every policy lifted" if evidence.proof is Proof.LIFT else "an earlier state of the run"
+    if evidence.counterfactual is None:
+        return [ExplanationLine(evidence.proof, f"the same probe was not seen open in {where}")]
+    reply = evidence.counterfactual.reply
+    detail = f": {reply.detail}" if reply.detail and reply.outcome is not Outcome.CONNECTED else ""
+    return [ExplanationLine(evidence.proof, f"the same probe with {where}: {reply.outcome}{detail}")]
 
 
 def _others(path_result: PathResult) -> str:

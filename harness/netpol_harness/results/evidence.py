@@ -57,6 +57,11 @@ class Attempt:
         return self.liveness is not None and self.liveness.outcome is Outcome.CONNECTED
 
     @property
+    def denied(self) -> bool:
+        """Whether the answer is one that a policy may give: silence, refusal, or a name that does not resolve."""
+        return self.reply.outcome not in (Outcome.CONNECTED, Outcome.PROBE_FAILED)
+
+    @property
     def refuted(self) -> bool:
         """Whether what should have answered did not, even to its own pod: then a denial is not the network's.
 
@@ -76,13 +81,32 @@ class Attempt:
         return explicit or (self.reply.outcome is Outcome.TIMED_OUT and self.proven)
 
 
+class Proof(StrEnum):
+    """What a denial must rest on, beside a listener that is alive.
+
+    LIFT      the same probe was open while a policy admitted everything, and denied before and after
+    BASELINE  the same probe was open earlier in the run, between the same pods
+    LISTENER  nothing more
+    """
+
+    LIFT = "lift"
+    BASELINE = "baseline"
+    LISTENER = "listener"
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All attempts at one question, oldest first; never empty."""
+    """All attempts at one question, oldest first; never empty.
+
+    ``proof`` is what a denial must rest on; ``counterfactual`` is the attempt that this takes: the last one while
+    policies were lifted, or one of an earlier state.
+    """
 
     expected: Expected
     attempts: tuple[Attempt, ...]
     mode: ProbeMode = ProbeMode.NEW
+    counterfactual: Attempt | None = None
+    proof: Proof = Proof.LISTENER
 
     @property
     def last(self) -> Attempt:
@@ -93,6 +117,12 @@ class Evidence:
         several = f", and {len(strays) - 1} more until {strays[-1].at:.2f} s" if strays[1:] else ""
         detail = "; ".join(filter(None, [f"{when}{several}", strays[0].reply.detail]))
         return replace(strays[0], reply=replace(strays[0].reply, detail=detail))
+
+    @property
+    def stays_closed(self) -> bool:
+        """Whether the path was not seen open either when no policy closed it."""
+        opened = self.counterfactual is not None and self.counterfactual.reply.outcome is Outcome.CONNECTED
+        return self.proof is not Proof.LISTENER and not opened
 
     @property
     def strays(self) -> tuple[Attempt, ...]:
@@ -160,11 +190,11 @@ def judge_evidence(evidence: Evidence) -> Judgement:
     if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
-        if last.refuted:
+        if last.refuted or (last.denied and evidence.stays_closed):
             return Judgement.UNPROVEN
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
         return Judgement.FLAPPING
-    if evidence.expected.needs_proof and not last.proven:
+    if evidence.expected.needs_proof and (not last.proven or evidence.stays_closed):
         return Judgement.UNPROVEN
     return Judgement.AGREES

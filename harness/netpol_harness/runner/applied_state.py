@@ -1,7 +1,8 @@
 """The objects of one scenario on the cluster: changed from state to state, listed, and removed."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
@@ -13,7 +14,8 @@ from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.reconcile import Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, State, changes
-from netpol_harness.runner.target_state import created_namespaces, namespaces_of
+from netpol_harness.runner.target_state import created_namespaces, lift_policy, namespaces_of
+from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, Restart, Step
 
@@ -59,6 +61,25 @@ class AppliedState:
         if any(change.starts_pods for change in todo):
             self._wait_ready()
         self.changed = time.monotonic()
+
+    @property
+    def can_be_lifted(self) -> bool:
+        """Whether one policy more can admit everything: in namespaces of our own, and if no other API has policies."""
+        families = (ApiGroupFamily.of(key.kind, key.api_version) for key in self._state)
+        return not self._placement.given and not any(family and family.is_foreign for family in families)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Admit all traffic from and to the scenario's pods inside the context, by one policy more a namespace."""
+        lift = self._marked({ObjectKey.of(data): data for data in map(lift_policy, namespaces_of(self._state))})
+        before = self._state
+        self._state = {**before, **lift}
+        try:
+            self._reconciler.make((Change(Act.CREATE, key, data) for key, data in lift.items()), "lift")
+            yield
+        finally:
+            self._reconciler.make((Change(Act.DELETE, key, data) for key, data in lift.items()), "lift")
+            self._state = before
 
     def remove(self) -> None:
         """Delete all objects. Namespaces take their contents along; objects that are gone already are no error."""

@@ -2,33 +2,33 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.errors import CapabilityMissing, ScenarioInvalid
+from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, WorkloadFailed
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
-from netpol_harness.probe.bulk import BULK_THRESHOLD, bulk_probe
-from netpol_harness.probe.converge import converge
+from netpol_harness.probe.bulk import BULK_THRESHOLD, BulkConvergence
+from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
-from netpol_harness.results.evidence import Evidence
+from netpol_harness.results.evidence import Evidence, Proof
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 from netpol_harness.runner import requirements
 from netpol_harness.runner.applied_state import AppliedState, PrepareChanges
 from netpol_harness.runner.context import RunContext
+from netpol_harness.runner.counterfactual import Baseline, gather, proven_by_lift
 from netpol_harness.runner.held_connections import HeldConnections
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.runner.transition import StepTransition, TransitionContext, paths_with
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import Step, closed_world
+from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 from netpol_harness.timeouts import Timeouts
 
 ExpectedByPath = Mapping[Path, Expected]
@@ -38,12 +38,12 @@ _DURING_TRANSITION = (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS)
 
 
 class ProbeStrategy(Protocol):
-    """Turns questions into evidence: ``converge`` by the commands that users type, ``bulk_probe`` by the fastest."""
+    """Begins to turn questions into evidence: by the commands that users type, or in bulk by the fastest means."""
 
     def __call__(
         self, prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
-    ) -> Mapping[Question, Evidence]:
-        """Return evidence for every question. ``since`` is the monotonic time of the last change."""
+    ) -> Convergence:
+        """Return the convergence of these questions. ``since`` is the monotonic time of the last change."""
         ...
 
 
@@ -67,6 +67,7 @@ class StepObserver:
         self._capabilities = capabilities
         self._held = HeldConnections(context.prober)
         self._transition: StepTransition | None = None
+        self._baseline = Baseline()
 
     def observe(
         self,
@@ -76,7 +77,7 @@ class StepObserver:
         others: bool,
         verdicts: ExpectedByPath | None = None,
         snapshot: ClusterSnapshot | None = None,
-        strategy: ProbeStrategy = converge,
+        strategy: ProbeStrategy = Convergence,
     ) -> StepResult:
         """Probe until every path is as expected or the settle time has passed: these paths, and the closed world.
 
@@ -86,17 +87,27 @@ class StepObserver:
         """
         snapshot = snapshot or self._applied.snapshot()
         possible = [e for e in expectations if self.missing_capability(e.path) is None]
-        cells = [
-            Expectation(path, verdicts[path] if verdicts is not None else Expected(step.others), step.where)
-            for path in (closed_world(step) if others else ())
-        ]
+        cells = _cells(step, verdicts) if others else []
         if len(cells) < BULK_THRESHOLD:
-            results = self._probe(strategy, [*possible, *cells], snapshot)
+            (results,) = self._probe(snapshot, (strategy, [*possible, *cells]))
             return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
-        with ThreadPoolExecutor(2, thread_name_prefix="observe") as pool:
-            path_results = pool.submit(self._probe, strategy, possible, snapshot)
-            cell_results = pool.submit(self._probe, bulk_probe, cells, snapshot)
-            return StepResult(dict(zip(possible, path_results.result(), strict=True)), cell_results.result())
+        path_results, cell_results = self._probe(snapshot, (strategy, possible), (BulkConvergence, cells))
+        return StepResult(dict(zip(possible, path_results, strict=True)), cell_results)
+
+    def record_baseline(self, scenario: Scenario) -> None:
+        """Probe the paths whose denial a later step cannot prove by a lift, in the present state, without policies."""
+        proof = self._context.proof
+        foreign = any(policy.family and policy.family.is_foreign for step in scenario.steps for policy in step.policies)
+        if not (proof is Proof.BASELINE or (proof is Proof.LIFT and (foreign or not self._applied.can_be_lifted))):
+            return
+        denied = {
+            replace(e, expected=Expected.ALLOWED): None
+            for step in scenario.steps
+            for e in (*step.expectations, *_cells(step, None))
+            if e.expected.needs_proof and e.path.mode is ProbeMode.NEW and self.missing_capability(e.path) is None
+        }
+        snapshot = self._applied.snapshot()
+        self._probe(snapshot, (Convergence, [e for e in denied if self._exists(e, snapshot)]))
 
     def probe(self, step: Step, path: str, expected: Expected, where: str) -> PathResult:
         """Probe one path in the present state, which is that of ``step``. ``where`` is the place of the expectation.
@@ -109,13 +120,13 @@ class StepObserver:
             raise ScenarioInvalid([f"{problem}; leave out '{expectation.path.mode}'"])
         if capability := self.missing_capability(expectation.path):
             raise CapabilityMissing(capability)
-        return self._probe(converge, [expectation], self._applied.snapshot())[0]
+        return self._probe(self._applied.snapshot(), (Convergence, [expectation]))[0][0]
 
     def truth_table(self, step: Step, expected: Expected, where: str) -> TruthTable:
         """Probe every pair of workloads and served port in the present state, which is that of ``step``."""
         cells = closed_world(Step("now", "", step.inventory))
         expectations = [Expectation(path, expected, where) for path in cells]
-        return TruthTable.of(self._probe(bulk_probe, expectations, self._applied.snapshot()))
+        return TruthTable.of(self._probe(self._applied.snapshot(), (BulkConvergence, expectations))[0])
 
     def missing_capability(self, path: Path) -> Capability | None:
         """Return the first capability that this path needs and the cluster does not have."""
@@ -157,7 +168,7 @@ class StepObserver:
         ]
         if new:
             expectations = [Expectation(path, Expected.ALLOWED, step.where) for path in new]
-            self._probe(converge, expectations, self._applied.snapshot())
+            self._probe(self._applied.snapshot(), (Convergence, expectations))
 
     def keep_connections(self, paths: Collection[Path]) -> None:
         """Close the held connections of all other paths."""
@@ -169,24 +180,73 @@ class StepObserver:
         self._held.close_others(())
 
     def _probe(
-        self, strategy: ProbeStrategy, expectations: Sequence[Expectation], snapshot: ClusterSnapshot
-    ) -> tuple[PathResult, ...]:
-        """Return the result of each expectation, in their order."""
-        resolved = [(expectation, self._resolve(expectation, snapshot)) for expectation in expectations]
-        questions = [probe.question for _, probes in resolved for probe in probes]
+        self, snapshot: ClusterSnapshot, *batches: tuple[ProbeStrategy, Sequence[Expectation]]
+    ) -> tuple[tuple[PathResult, ...], ...]:
+        """Return the result of each expectation, by batch and in their order."""
+        resolved = [[(e, self._resolve(e, snapshot)) for e in expectations] for _, expectations in batches]
+        convergences = [
+            self._convergence(strategy, expectations, [probe.question for _, probes in found for probe in probes])
+            for (strategy, expectations), found in zip(batches, resolved, strict=True)
+        ]
+        evidence = self._prove(convergences, snapshot)
+        return tuple(
+            tuple(
+                PathResult(
+                    expectation,
+                    tuple(
+                        self._result(expectation, position, probe, seen[probe.question])
+                        for position, probe in enumerate(probes)
+                    ),
+                )
+                for expectation, probes in found
+            )
+            for found, seen in zip(resolved, evidence, strict=True)
+        )
+
+    def _prove(
+        self, convergences: Sequence[Convergence], snapshot: ClusterSnapshot
+    ) -> tuple[Mapping[Question, Evidence], ...]:
+        """Return the evidence of each convergence, with what its denials rest on."""
+        proof = self._proof
+        evidence = gather(convergences, self._lifted if proof is Proof.LIFT else None)
+        for found in evidence:
+            self._baseline.record(found, snapshot.pod_uids)
+        match proof:
+            case Proof.LIFT:
+                return tuple(map(proven_by_lift, evidence))
+            case Proof.BASELINE:
+                return tuple(self._baseline.prove(found, snapshot.pod_uids) for found in evidence)
+            case Proof.LISTENER:
+                return evidence
+
+    @property
+    def _proof(self) -> Proof:
+        """What denials rest on: a lift, unless the policies in force cannot be lifted."""
+        proof = self._context.proof
+        return Proof.BASELINE if proof is Proof.LIFT and not self._applied.can_be_lifted else proof
+
+    @contextmanager
+    def _lifted(self) -> Iterator[None]:
+        """Admit all traffic inside the context. The probes of the transition must not see that: they end first."""
+        if self._transition is not None:
+            self._transition.end()
+        with self._applied.lifted():
+            yield
+
+    def _convergence(
+        self, strategy: ProbeStrategy, expectations: Sequence[Expectation], questions: Sequence[Question]
+    ) -> Convergence:
         timeouts = self._context.timeouts
         timeouts = replace(timeouts, settle=timeouts.settle + self._held.extra_settle_time(expectations))
-        evidence = strategy(self._context.prober, questions, timeouts, since=self._applied.changed)
-        return tuple(
-            PathResult(
-                expectation,
-                tuple(
-                    self._result(expectation, position, probe, evidence[probe.question])
-                    for position, probe in enumerate(probes)
-                ),
-            )
-            for expectation, probes in resolved
-        )
+        return strategy(self._context.prober, questions, timeouts, since=self._applied.changed)
+
+    def _exists(self, expectation: Expectation, snapshot: ClusterSnapshot) -> bool:
+        """Whether the pods and Services of a path are there before the first step."""
+        try:
+            resolve_probes(expectation, snapshot)
+        except WorkloadFailed:
+            return False
+        return True
 
     def _resolve(self, expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
         held = expectation.path.mode is ProbeMode.PERSISTENT
@@ -199,6 +259,16 @@ class StepObserver:
         if self._transition is not None and expectation.path.mode in _DURING_TRANSITION:
             evidence = self._transition.merge(expectation, position, probe, evidence)
         return PodPairResult(probe.source, probe.target, evidence)
+
+
+def _cells(step: Step, verdicts: ExpectedByPath | None) -> list[Expectation]:
+    """Return the cells of a step's closed world; ``verdicts`` are in the place of the step's one."""
+    if verdicts is None and step.others in (Others.UNCHECKED, Others.ORACLE):
+        return []
+    return [
+        Expectation(path, verdicts[path] if verdicts is not None else Expected(step.others), step.where)
+        for path in closed_world(step)
+    ]
 
 
 def _expectation(text: str, expected: Expected, where: str, inventory: Inventory) -> Expectation:

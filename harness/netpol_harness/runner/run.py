@@ -71,6 +71,7 @@ class ScenarioRun:
             self._hosts.start(self.context.backend.external_hosts(self.context.cluster))
         self._prefer_own_containers()
         self.applied.apply(self._target(None))
+        self.observer.record_baseline(self.scenario)
 
     def enter(self, step: Step | str) -> None:
         """Change the cluster through the states before a step to its own, so that every transition is a real one.

@@ -24,8 +24,8 @@ class ClusterSnapshot:
     """The live objects of a scenario. Its methods take logical names, and return objects under their real ones.
 
     ``world`` holds the scenario's pods, those that have ended among them, and Services. ``externals`` are the pods or
-    machines that stand for hosts outside the cluster, ``uids`` those of all the objects. ``udp_services`` says by pod
-    what its UDP ports understand, as far as that is known.
+    machines that stand for hosts outside the cluster. ``uids`` are those of all the objects, ``pod_uids`` those of pods
+    by their names. ``udp_services`` says by pod what its UDP ports understand, as far as that is known.
     """
 
     world: World
@@ -33,6 +33,7 @@ class ClusterSnapshot:
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
+    pod_uids: Mapping[NamespacedName, str] = field(default_factory=dict)
     udp_services: Mapping[NamespacedName, Mapping[int, UdpService]] = field(default_factory=dict)
     endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
 
@@ -60,8 +61,9 @@ class ClusterSnapshot:
                 else:
                     pods[pod.ref] = pod
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
+        pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
         world = World(pods=pods, services=services)
-        return cls(world, externals, tuple(name_servers), placement, uids, understood)
+        return cls(world, externals, tuple(name_servers), placement, uids, pod_uids, understood)
 
     @property
     def addresses(self) -> KnownAddresses:
@@ -91,6 +93,10 @@ class ClusterSnapshot:
         real = self.real(workload)
         ended = [pod for pod in self.world.pods.values() if pod.workload == real and not pod.running]
         return (*self.endpoints.pods_of(real), *ended) or self.pods_of(workload)
+
+    def has_service(self, ref: NamespacedName) -> bool:
+        """Whether there is a Service of this name."""
+        return self.real(ref) in self.world.services
 
     def service(self, ref: NamespacedName) -> Service:
         """A Service; ``WorkloadFailed`` if there is none of this name."""

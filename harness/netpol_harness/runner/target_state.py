@@ -8,6 +8,9 @@ from netpol_harness.runner.state import State
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Manifest, Scenario, Step
 
+LIFT = "netpol-harness-lift"
+"""The name of the policies that admit everything while denials are proven."""
+
 
 def target_state(
     scenario: Scenario, step: Step | None, placement: Placement, host_pods: Collection[JsonMapping] = ()
@@ -45,6 +48,25 @@ def infrastructure_objects(
     for name in sorted(names):
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     yield from host_pods
+
+
+def lift_policy(namespace: str) -> JsonMapping:
+    """Return the policy that admits all traffic from and to every pod of a namespace.
+
+    The rules say it twice: an empty rule, and every peer by its kind.
+    """
+    everyone = [{"namespaceSelector": {}}, {"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": LIFT, "namespace": namespace},
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{}, {"from": everyone}],
+            "egress": [{}, {"to": everyone}],
+        },
+    }
 
 
 def recreated_pods(scenario: Scenario, step: Step, placement: Placement) -> frozenset[ObjectKey]:

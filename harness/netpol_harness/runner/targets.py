@@ -70,7 +70,8 @@ def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterS
     liveness_checks = _liveness_checks(path, probe, expected, snapshot)
     proxy_pods = _proxy_pods(snapshot) if expected is Expected.UNRESOLVED else ()
     if source.running:
-        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods)
+        exists = not isinstance(path.target, DnsTarget) or snapshot.has_service(path.target.ref)
+        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists)
         return ResolvedProbe(str(source.ref), target, question)
     if not liveness_checks:
         raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")

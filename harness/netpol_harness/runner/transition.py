@@ -25,7 +25,7 @@ from netpol_harness.probe.converge import NOT_ASKED
 from netpol_harness.probe.first_packet import FirstPacketProbes
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
-from netpol_harness.results.evidence import Attempt, Evidence
+from netpol_harness.results.evidence import Attempt, Evidence, Proof
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.runner.targets import ResolvedProbe, probes_from, resolve_probes
@@ -138,7 +138,8 @@ class StepTransition:
             *(attempt if attempt.liveness else replace(attempt, liveness=liveness) for attempt in earlier),
             *(replace(attempt, at=attempt.at + self._duration) for attempt in later),
         )
-        return Evidence(expectation.expected, attempts, expectation.path.mode)
+        proof = Proof.LISTENER if resolved_probe.source_completed else settled.proof
+        return Evidence(expectation.expected, attempts, expectation.path.mode, settled.counterfactual, proof)
 
     def _probe_continuously(self, continuous: _ContinuousPath) -> None:
         self._continuous_paths.append(continuous)

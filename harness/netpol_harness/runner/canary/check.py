@@ -13,8 +13,7 @@ from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
-from netpol_harness.probe.converge import ask, converge, satisfied
-from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.converge import Convergence, satisfied
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Evidence
 from netpol_harness.results.table import PathResult
@@ -22,7 +21,6 @@ from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.timeouts import Timeouts
 
 NAMESPACE = "default"
 """The namespace of all its objects, as the scenario's files call it."""
@@ -92,21 +90,22 @@ def _results(run: ScenarioRun, name: str) -> Sequence[PathResult]:
     patience = Deadline(_PATIENCE * run.context.timeouts.settle)
     while True:
         step = run.current_step
-        observed = run.observer.observe(step, step.expectations, others=False, strategy=_probe_once)
+        observed = run.observer.observe(step, step.expectations, others=False, strategy=_ProbeOnce)
         results = tuple(observed.path_results.values())
         if patience.passed or not any(result.outcome is Outcome.PROBE_FAILED for result in results):
             return results
 
 
-def _probe_once(
-    prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
-) -> Mapping[Question, Evidence]:
-    """Probe everything once, and until it converges only if that is not as expected: the whole run waits for this."""
-    prober.prepare(pod for question in questions for pod in question.pods)
-    attempts = ask(prober, questions)
-    if all(satisfied(question, attempt) for question, attempt in attempts.items()):
-        return {question: Evidence(question.expected, (attempt,)) for question, attempt in attempts.items()}
-    return converge(prober, questions, timeouts, since=since)
+class _ProbeOnce(Convergence):
+    """Probes everything once, and again only if that is not as expected: the whole run waits for this."""
+
+    def confirm(self) -> Mapping[Question, Evidence]:
+        """Probe again unless the first round was as expected."""
+        as_expected = all(
+            len(found.attempts) == 1 and satisfied(question, found.attempts[0])
+            for question, found in self.evidence.items()
+        )
+        return self.evidence if as_expected else super().confirm()
 
 
 def _wrong(results: Iterable[PathResult]) -> Sequence[PathResult]:

@@ -1,0 +1,135 @@
+"""Networks that lie: whatever breaks or fakes a path behind the policies' back, no verdict on it is green."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
+from netpol_harness.backends.select import BackendChoice
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.runner.run import ScenarioRun
+from netpol_harness.scenario.load import load
+from tests.liars.network.lies import LIES, Lie, Town
+from tests.liars.network.wire import Wire
+
+pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
+SEEDS = range(5)
+POD = """
+---
+{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: x, labels: {{app: {name}}}}}, spec: {{containers: [
+ {{name: c, image: i, ports: [{ports}]}}]}}}}
+"""
+SERVICE = """
+---
+{{apiVersion: v1, kind: Service, metadata: {{name: svc, namespace: x}},
+ spec: {{selector: {{app: server}}, ports: [{{port: {port}}}]}}}}
+"""
+POLICIES = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: server, namespace: x}}
+spec:
+  podSelector: {{matchLabels: {{app: server}}}}
+  policyTypes: [Ingress]
+  ingress:
+    - from: [{{podSelector: {{matchLabels: {{app: friend}}}}}}]
+      ports: [{{port: {port}}}, {{port: {udp}, protocol: UDP}}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: lonely, namespace: x}}
+spec:
+  podSelector: {{matchLabels: {{app: lonely}}}}
+  policyTypes: [Egress]
+"""
+SCENARIO = """
+title: a town
+workloads: [workloads.yaml]
+steps:
+  - name: closed
+    policies: [policies.yaml]
+    paths:
+      x/client -> svc:{port}: blocked
+      x/client -> ip(svc):{port}: blocked
+      x/client -> server:{port}: blocked
+      x/client -> udp://server:{udp}: blocked
+      x/friend -> svc:{port}: allowed
+      x/friend -> ip(svc):{port}: allowed
+      x/friend -> http://svc:{port}: allowed
+      x/friend -> server:{port}: allowed
+      x/friend -> udp://server:{udp}: allowed
+      x/lonely -> svc:{port}: unresolved
+      x/lonely -> server:{port}: blocked
+"""
+PODS = ("client", "friend", "lonely", "server", "decoy")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings(probe_timeout=0.2, settle_deadline=0.2)) as owner:
+        yield owner
+
+
+@pytest.fixture
+def town(lab: Lab, tmp_path: Path) -> Iterator[Callable[[int], tuple[ScenarioRun, Town]]]:
+    """Open the scenario of a seed, which chooses its ports, and enter its step."""
+    opened = []
+
+    def make(seed: int) -> tuple[ScenarioRun, Town]:
+        chance = random.Random(seed)
+        port, udp = chance.sample(range(1025, 15000), 2)
+        ports = f"{{containerPort: {port}}}, {{containerPort: {udp}, protocol: UDP}}"
+        texts = [POD.format(name=name, ports=ports if name in ("server", "decoy") else "") for name in PODS]
+        (tmp_path / "workloads.yaml").write_text(
+            "{apiVersion: v1, kind: Namespace, metadata: {name: x}}" + "".join(texts) + SERVICE.format(port=port)
+        )
+        (tmp_path / "policies.yaml").write_text(POLICIES.format(port=port, udp=udp))
+        (tmp_path / "scenario.yaml").write_text(SCENARIO.format(port=port, udp=udp))
+        run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
+        opened.append(run)
+        run.open()
+        snapshot = run.snapshot()
+        pods = {name: snapshot.pods_of(NamespacedName("x", name))[0] for name in PODS}
+        address = {name: pod.addresses[0] for name, pod in pods.items()}
+        service = snapshot.service(NamespacedName("x", "svc"))
+        pid = int((lab.directory / "embedded.pid").read_text())
+        return run, Town(Wire(pid), address, service.cluster_ips[0], "10.96.0.10", port)
+
+    yield make
+    for run in opened:
+        run.close()
+
+
+def judged(run: ScenarioRun) -> dict[str, Judgement]:
+    """Each path's judgement in the step."""
+    step = run.scenario.steps[0]
+    run.enter(step)
+    return {
+        expectation.path.text: result.judgement
+        for expectation, result in run.observer.observe(step, step.expectations, others=False).path_results.items()
+    }
+
+
+def test_where_nobody_lies_every_path_agrees(town: Callable[[int], tuple[ScenarioRun, Town]]) -> None:
+    run, _ = town(0)
+    assert set(judged(run).values()) == {Judgement.AGREES}
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.name)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_lie_is_believed(lie: Lie, seed: int, town: Callable[[int], tuple[ScenarioRun, Town]]) -> None:
+    run, place = town(seed)
+    before = random.Random(f"{seed}{lie.name}").random() < 0.5
+    if before:
+        run.enter(run.scenario.steps[0])
+    with lie.tell(place):
+        found = judged(run)
+    touched = [text for text in found if lie.touches(text)]
+    assert touched
+    believed = [text for text in touched if found[text] is Judgement.AGREES]
+    assert not believed, f"LIE {lie.name} {believed}"

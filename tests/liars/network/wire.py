@@ -1,0 +1,82 @@
+"""A way into the node's network of an embedded cluster, where a test changes what the API does not know of."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+NAMES = """
+import sys, socketserver
+from dnslib import DNSRecord, RR, A, QTYPE, RCODE
+port, answer = int(sys.argv[1]), sys.argv[2]
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        data, server = self.request
+        query = DNSRecord.parse(data)
+        reply = query.reply()
+        if answer in ("NXDOMAIN", "SERVFAIL"):
+            reply.header.rcode = getattr(RCODE, answer)
+        elif query.q.qtype == QTYPE.A:
+            reply.add_answer(RR(query.q.qname, QTYPE.A, rdata=A(answer), ttl=1))
+        server.sendto(reply.pack(), self.client_address)
+server = socketserver.ThreadingUDPServer(("0.0.0.0", port), Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""
+"""A name server that has one answer to everything."""
+
+
+TRANSACTION = "import sys; from netpol_harness.emulator.kernel.nft import Nft; Nft().apply(sys.stdin.read())"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The node's network namespace, entered through the cluster's process."""
+
+    pid: int
+
+    def run(self, *command: str, text: str = "") -> str:
+        """Run a command there."""
+        done = subprocess.run(
+            ["nsenter", "-t", str(self.pid), "-n", *command], input=text, capture_output=True, text=True, timeout=20
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}\n{text}"
+        return done.stdout
+
+    def lines(self, *command: str) -> list[list[str]]:
+        """The words of each line that a command prints there."""
+        return [line.split() for line in self.run(*command).splitlines()]
+
+    def veth(self, address: str) -> str:
+        """The node's end of the link to a pod's address."""
+        words = self.run("ip", "-o", "route", "get", address).split()
+        return words[words.index("dev") + 1]
+
+    @contextmanager
+    def rules(self, *rules: str, hook: str = "forward", priority: int = -350, kind: str = "filter") -> Iterator[None]:
+        """Have nftables rules in force before every other."""
+        chain = f"type {kind} hook {hook} priority {priority};"
+        body = "\n".join(rules)
+        self._nft(f"table ip liar {{\nchain lie {{\n{chain}\n{body}\n}}\n}}\n")
+        try:
+            yield
+        finally:
+            self._nft("delete table ip liar\n")
+
+    def _nft(self, text: str) -> None:
+        self.run(sys.executable, "-c", TRANSACTION, text=text)
+
+    @contextmanager
+    def serving(self, program: str, *arguments: str) -> Iterator[None]:
+        """Have a server on the node."""
+        command = ["nsenter", "-t", str(self.pid), "-n", sys.executable, "-c", program, *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()

@@ -1,0 +1,108 @@
+"""What a denial rests on, with real packets: lifts, baselines, and what is left of them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.backends.embedded.backend import EmbeddedBackend
+from netpol_harness.backends.select import BackendChoice
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.names import NamespacedName, ObjectKey
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.question import Probe, Question
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply
+from netpol_harness.runner.counterfactual import Baseline
+from netpol_harness.runner.run import ScenarioRun
+from netpol_harness.runner.target_state import LIFT
+from netpol_harness.scenario.load import load
+
+CLIENT, SERVER = NamespacedName("x", "client"), NamespacedName("x", "server")
+WITNESSES = ((SERVER, Probe(Scheme.TCP, "10.0.0.1", 80)),)
+QUESTION = Question(CLIENT, WITNESSES[0][1], Expected.BLOCKED, WITNESSES)
+WORKLOADS = """
+{apiVersion: v1, kind: Namespace, metadata: {name: x}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: client, namespace: x}, spec: {containers: [{name: c, image: i}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: server, namespace: x, labels: {app: server}}, spec: {containers: [
+ {name: c, image: i, ports: [{containerPort: 80}]}]}}
+"""
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: x}
+spec: {podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress]}
+"""
+SCENARIO = """
+title: a denial
+workloads: [workloads.yaml]
+steps:
+  - {name: open, paths: {"x/client -> server:80": allowed}}
+  - {name: closed, policies: [policy.yaml], paths: {"x/client -> server:80": blocked}}
+"""
+
+
+def _evidence(outcome: Outcome) -> Evidence:
+    return Evidence(Expected.BLOCKED, (Attempt(0.0, Reply(outcome)),))
+
+
+def test_a_baseline_counts_while_the_same_pods_are_at_both_ends() -> None:
+    baseline, uids = Baseline(), {CLIENT: "1", SERVER: "2"}
+    baseline.record({QUESTION: _evidence(Outcome.CONNECTED)}, uids)
+    for now, proven in ((uids, True), ({**uids, SERVER: "3"}, False), ({**uids, CLIENT: "3"}, False)):
+        seen = baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, now)[QUESTION]
+        assert seen.proof is Proof.BASELINE
+        assert seen.stays_closed is not proven
+
+
+def test_a_baseline_is_that_of_the_very_same_probe() -> None:
+    baseline, uids = Baseline(), {CLIENT: "1", SERVER: "2"}
+    baseline.record({QUESTION: _evidence(Outcome.CONNECTED)}, uids)
+    baseline.record({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)
+    for probe in (Probe(Scheme.TCP, "10.0.0.1", 81), Probe(Scheme.UDP, "10.0.0.1", 80), Probe(Scheme.TCP, "svc", 80)):
+        other = replace(QUESTION, probe=probe)
+        assert baseline.prove({other: _evidence(Outcome.TIMED_OUT)}, uids)[other].stays_closed
+    assert not baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)[QUESTION].stays_closed
+
+
+@pytest.fixture
+def scenario_run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ScenarioRun]:
+    """A run of the scenario under the proof that the test is given."""
+    for name, text in (("workloads", WORKLOADS), ("policy", POLICY), ("scenario", SCENARIO)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with Lab(BackendChoice(EmbeddedBackend(), "for a test"), Settings(proof=request.param)) as lab:
+        run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
+        run.open()
+        yield run
+        run.close()
+
+
+live = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.mark.live
+@live
+@pytest.mark.parametrize("scenario_run", list(Proof), indirect=True)
+def test_every_proof_credits_a_denial_that_a_policy_makes(scenario_run: ScenarioRun) -> None:
+    step = scenario_run.scenario.steps[1]
+    scenario_run.enter(step)
+    (result,) = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
+    assert result.judgement is Judgement.AGREES
+    assert result.worst.evidence.proof is scenario_run.context.proof
+
+
+@pytest.mark.live
+@live
+@pytest.mark.parametrize("scenario_run", [Proof.LIFT], indirect=True)
+def test_a_lift_leaves_no_policy_also_where_asking_fails(scenario_run: ScenarioRun) -> None:
+    scenario_run.enter("closed")
+    key = ObjectKey("networking.k8s.io/v1", "NetworkPolicy", scenario_run.placement.real("x"), LIFT)
+    with suppress(ZeroDivisionError), scenario_run.applied.lifted():
+        assert scenario_run.context.client.find(key) is not None
+        raise ZeroDivisionError
+    assert scenario_run.context.client.find(key) is None
