@@ -66,9 +66,9 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-# A stamp holds what the environment was made from: it is made again for another Python, another constraints.txt or
-# another package in pyproject.toml, whose tables below [tool.pytest] only configure tools.
-from="$("$python" --version) $newest $(sed '/^\[tool\.pytest\]/,$d' pyproject.toml | cat - constraints.txt | cksum)"
+# A stamp holds what the environment was made from: it is made again for another Python or other packages, not for a
+# comment, nor for the tables of pyproject.toml that only configure tools.
+from="$("$python" --version) $newest $(sed '/^\[tool\./,$d' pyproject.toml | cat - constraints.txt | sed 's/ *#.*//' | cksum)"
 made_from() { [ "$(cat ".venv/made-from.$1" 2>/dev/null || true)" = "$from" ]; }
 
 # pip shows its progress on a terminal; in a log it would print a line for each package.

@@ -19,7 +19,8 @@ from tests.scenario.test_load import KEYS, TREES, cases
 from tools.generate_scenario_schema import text
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted((ROOT / "scenarios").rglob(SCENARIO_FILE))
+CANARY = ROOT / "harness" / "netpol_harness" / "runner" / "canary"
+SHIPPED = [*sorted((ROOT / "scenarios").rglob(SCENARIO_FILE)), CANARY / "scenario.yaml", CANARY / "two-nodes.yaml"]
 VALIDATOR = Draft7Validator(json_schema())
 BEYOND_JSON_SCHEMA = "is already on line"
 """A rule that JSON Schema cannot express: names of steps are unique."""
