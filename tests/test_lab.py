@@ -123,7 +123,7 @@ def test_the_lifeline_breaks_when_the_owner_closes(tmp_path: Path) -> None:
 
 
 def test_settings_replace_only_the_values_that_are_set() -> None:
-    timeouts = Settings(probe_timeout=0.7).over(EMBEDDED)
+    timeouts = Settings(probe_timeout=0.7).applied_to(EMBEDDED)
     assert (timeouts.probe, timeouts.settle) == (0.7, EMBEDDED.settle)
 
 

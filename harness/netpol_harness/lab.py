@@ -1,7 +1,7 @@
-"""The composition root: options become a cluster, a client, a prober and, for each scenario, a stage.
+"""The composition root: options become a cluster, a client, a prober and, for each scenario, a scenario run.
 
-The run has one cluster, made on first demand by whoever asks, ended by its owner alone (``runs.directory``).
-Beside the first scenario the canary shows, once per cluster, that policies have effect there: ``await_canary`` waits
+The run has one cluster. The first process that needs it creates it, and only the owner deletes it
+(``runs.directory``). The canary runs once per cluster, at the same time as the first scenario; ``await_canary`` waits
 for it.
 """
 
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user may set of a run; ``None`` leaves the backend's default. Times in seconds.
+    """The user's settings of a run; ``None`` stands for the backend's default. Times in seconds.
 
-    ``report`` is the folder for reports.
+    ``report`` is the directory for reports.
     """
 
     probe_timeout: float | None = None
@@ -54,8 +54,8 @@ class Settings:
     proof: Proof = Proof.LIFT
     report: Path | None = None
 
-    def over(self, defaults: Timeouts) -> Timeouts:
-        """The backend's durations with the user's in their place."""
+    def applied_to(self, defaults: Timeouts) -> Timeouts:
+        """Return the backend's durations, replaced by those that the user has set."""
         return replace(
             defaults,
             probe=self.probe_timeout or defaults.probe,
@@ -64,9 +64,10 @@ class Settings:
 
 
 class Lab:
-    """One run's laboratory. ``directory`` is ``None`` for the owner, who makes one; guests are given the owner's.
+    """The laboratory of one run.
 
-    ``run`` is the owner's name for the run; guests have it from the directory.
+    The owner passes no ``directory`` and creates one; guests (the other processes of the run) pass the owner's.
+    ``run`` is the run's name, if the owner has chosen one already.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Lab:
         self.settings = settings
         self._backend = choice.backend
         self._run = run or Owner.current().run
-        self._shared = RunDirectory(directory) if directory else None
+        self._run_directory = RunDirectory(directory) if directory else None
         self._is_owner = directory is None
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="cluster")
@@ -86,22 +87,22 @@ class Lab:
 
     @property
     def header(self) -> str:
-        """Which backend is used and why, in one line."""
+        """The backend and why it was chosen, in one line."""
         return f"netpol: cluster {self._backend.name} ({self.choice.why}); dataplane: {self.dataplane}"
 
     @property
     def dataplane(self) -> str:
-        """What carries and filters the packets, in words, as far as it is known by now."""
-        known = self.known_cluster()
-        return known.dataplane if known else self._backend.dataplane
+        """A description of what carries and filters the packets, as far as it is known."""
+        cluster = self.known_cluster()
+        return cluster.dataplane if cluster else self._backend.dataplane
 
     @property
     def closing(self) -> tuple[str, ...]:
-        """What should be known at the end: which dataplane was seen, what the canary showed, what is kept."""
+        """The lines for the end of the run: the dataplane, the canary's result, and the backend's note."""
         lines = [self.header]
         with suppress(HarnessError):
-            if self._shared and (shown := self._shared.recorded("canary")):
-                lines.append(f"netpol: canary: {shown}")
+            if self._run_directory and (result := self._run_directory.recorded("canary")):
+                lines.append(f"netpol: canary: {result}")
         cluster = self.known_cluster()
         if cluster and (note := self._backend.closing_note(cluster)):
             lines.append(f"netpol: {note}")
@@ -114,31 +115,24 @@ class Lab:
 
     @property
     def directory(self) -> Path:
-        """The run's folder; the owner's first look makes it."""
-        return self._rundir.path
-
-    @property
-    def _rundir(self) -> RunDirectory:
-        if self._shared is None:
-            self._shared = RunDirectory.create(self._run)
-        return self._shared
+        """The run's directory; the owner creates it on first access."""
+        return self._ensure_directory().path
 
     def prepare(self) -> None:
-        """Start to make the cluster in the background; returns at once. Errors wait for ``cluster``."""
+        """Start to create the cluster in the background and return at once. ``cluster`` raises its errors."""
         if self._future is None:
-            shared = self._rundir
-            self._future = self._pool.submit(self._obtain, shared)
+            self._future = self._pool.submit(self._obtain_cluster, self._ensure_directory())
 
     @property
     def cluster(self) -> Cluster:
-        """The running cluster, made now if nobody has made it yet. Raises ``LabError``."""
+        """The running cluster, created now if no process has created it yet. Raises ``LabError``."""
         self.prepare()
         assert self._future is not None
         return self._future.result()
 
     @cached_property
     def context(self) -> "RunContext":
-        """The cluster with everything that a stage needs; made once a process. Sets the canary to work."""
+        """What scenario runs work with, created once in each process. Starts the canary."""
         self.prepare()
         # The official client takes 0.3 s to import, while the cluster starts. Only the calling thread imports: pytest
         # parses our modules to rewrite assertions, and the parser of Python 3.11 fails where two threads parse at once.
@@ -150,87 +144,84 @@ class Lab:
         from netpol_harness.runner.external_hosts import ExecRouter
 
         cluster = self.cluster
-        timeouts = self.settings.over(cluster.timeouts)
+        timeouts = self.settings.applied_to(cluster.timeouts)
         access = Access.from_kubeconfig(cluster.kubeconfig, cluster.context)
         client, router = Client(access), ExecRouter(PodExec(access))
-        context, canary_context = (
-            RunContext(cluster, client, prober, timeouts, self._rundir, self._backend, router, proof)
-            for prober, proof in (
-                (self._prober(router, client, timeouts), self.settings.proof),
-                # The canary's own first step has the same paths open.
-                (self._prober(router, client, timeouts), Proof.LISTENER),
-            )
-        )
+        prober, proof, directory = self._prober(router, client, timeouts), self.settings.proof, self._ensure_directory()
+        context = RunContext(cluster, client, prober, timeouts, directory, self._backend, router, proof)
         if self.settings.canary:
+            # It has a prober of its own, for its own pace, and its first step shows that the same paths are open.
+            canary_prober = self._prober(router, client, timeouts)
+            canary_context = replace(context, prober=canary_prober, proof=Proof.LISTENER)
             self._canary = self._pool.submit(self._run_canary, run_canary, canary_context)
         return context
 
     def scenario_run(self, scenario: Scenario) -> "ScenarioRun":
-        """A stage for the scenario, not yet open. Its namespaces get names that nobody else on this cluster has."""
+        """Return a run of the scenario that is not open yet, in namespaces of its own unless the user names others."""
         from netpol_harness.runner.run import ScenarioRun
 
-        timeouts = self.settings.over(replace(self.cluster.timeouts, **scenario.timeouts))
+        timeouts = self.settings.applied_to(replace(self.cluster.timeouts, **scenario.timeouts))
         return ScenarioRun(
             scenario, self._placement(scenario), replace(self.context, timeouts=timeouts), self._turn(scenario)
         )
 
     def await_canary(self) -> None:
-        """Return once the canary has shown that the cluster does what policies say.
+        """Block until the canary has shown that the cluster enforces policies.
 
-        Raises ``NotEnforcing``, or another ``LabError`` where the canary could not be asked.
+        Raises ``NotEnforcing``, or another ``LabError`` if the canary could not run.
         """
         if self._canary is not None:
             self._canary.result()
 
     @property
     def canary_failed(self) -> bool:
-        """Whether the canary has found out that no verdict on this cluster can mean anything."""
+        """Whether the canary has shown that verdicts on this cluster mean nothing; ``False`` while it runs."""
         if self._canary is None or not self._canary.done():
             return False
         return isinstance(self._canary.exception(), NotEnforcing)
 
     @property
-    def shared(self) -> RunDirectory | None:
-        """The run's folder, once there is one."""
-        return self._shared
+    def run_directory(self) -> RunDirectory | None:
+        """The run's directory; ``None`` before it is created."""
+        return self._run_directory
 
     @property
     def activities(self) -> tuple[str, ...]:
-        """What the run is busy with that takes long; for whoever watches."""
-        return self._shared.activities if self._shared else ()
+        """What the run's processes do at the moment that takes long, for the progress display."""
+        return self._run_directory.activities if self._run_directory else ()
 
     def leftovers(self) -> tuple[str, ...]:
-        """What dead runs have left behind on this backend, as far as it can be told."""
+        """Return the names of dead runs that have left something on this backend; none if the backend cannot tell."""
         with suppress(HarnessError):
             return tuple(left.name for left in self._backend.leftovers() if owner_state(left.name) is OwnerState.DEAD)
         return ()
 
     def collect_logs(self) -> None:
-        """Put what the cluster has to say for itself into the report folder, if there is one.
+        """Copy the cluster's logs into the report directory, if there is one.
 
-        A cluster that could not be made has left its logs in the run's folder.
+        A cluster that could not be created has left its logs in the run's directory.
         """
-        if self.settings.report is None or self._shared is None:
+        if self.settings.report is None or self._run_directory is None:
             return
-        into, failed = self.settings.report / "cluster", self._shared.path / LOGS
+        into, logs_of_failure = self.settings.report / "cluster", self._run_directory.path / LOGS
         if cluster := self.known_cluster():
             into.mkdir(parents=True, exist_ok=True)
             self._backend.collect_logs(cluster, into)
-        elif failed.is_dir():
-            shutil.copytree(failed, into, dirs_exist_ok=True)
+        elif logs_of_failure.is_dir():
+            shutil.copytree(logs_of_failure, into, dirs_exist_ok=True)
 
     def close(self) -> None:
-        """Owner: end the cluster and remove the run's folder. Guest: nothing. May be called twice."""
+        """Owner: delete the cluster and remove the run's directory. Guest: nothing. May be called twice."""
         self._stop.set()
         self._pool.shutdown(wait=True)
-        if not self._is_owner or self._shared is None:
+        if not self._is_owner or self._run_directory is None:
             return
-        shared, self._shared = self._shared, None
+        directory, self._run_directory = self._run_directory, None
         try:
-            if shared.is_begun("cluster"):
-                self._end(shared)
+            if directory.is_begun("cluster"):
+                self._delete_cluster(directory)
         finally:
-            shared.close()
+            directory.close()
 
     def __enter__(self) -> Self:
         return self
@@ -238,8 +229,12 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _ensure_directory(self) -> RunDirectory:
+        if self._run_directory is None:
+            self._run_directory = RunDirectory.create(self._run)
+        return self._run_directory
+
     def _prober(self, exec: "Exec", client: "Client", timeouts: Timeouts) -> "Prober":
-        """A prober of its own pace."""
         from netpol_harness.probe.ephemeral import IMAGE, ProbeContainers
         from netpol_harness.probe.prober import Prober
 
@@ -264,39 +259,39 @@ class Lab:
             return Placement.given_by(scenario, dict(self._backend.namespaces))
         if self.settings.literal_namespaces:
             return Placement.literal(scenario)
-        return Placement.unique(scenario, f"{self._rundir.run[-6:]}-{os.getpid():x}-{next(self._serial)}")
+        return Placement.unique(scenario, f"{self._ensure_directory().run[-6:]}-{os.getpid():x}-{next(self._serial)}")
 
     def _turn(self, scenario: Scenario) -> Turn:
-        """Scenarios that cannot have names of their own take the cluster alone, as those that say so do."""
-        named = self.settings.literal_namespaces or self._backend.namespaces
-        return Turn.ALONE if scenario.exclusive or named else Turn.SHARED
+        """Exclusive scenarios, and those without unique namespaces, run alone on the cluster."""
+        shares_namespaces = self.settings.literal_namespaces or self._backend.namespaces
+        return Turn.ALONE if scenario.exclusive or shares_namespaces else Turn.SHARED
 
-    def _obtain(self, shared: RunDirectory) -> Cluster:
+    def _obtain_cluster(self, directory: RunDirectory) -> Cluster:
         def create() -> str:
-            return self._backend.create(shared.path.name, shared.path).to_json()
+            return self._backend.create(directory.path.name, directory.path).to_json()
 
         try:
             with interruptible(self._stop):
-                return Cluster.from_json(shared.once("cluster", create))
+                return Cluster.from_json(directory.once("cluster", create))
         finally:
-            shared.report_activity("")
+            directory.report_activity("")
 
     def _run_canary(self, run_canary: Callable[..., str], context: "RunContext") -> str:
         with interruptible(self._stop):
-            return self._rundir.once("canary", lambda: run_canary(context, dict(self._backend.namespaces)))
+            return self._ensure_directory().once("canary", lambda: run_canary(context, dict(self._backend.namespaces)))
 
     def known_cluster(self) -> Cluster | None:
-        """The cluster, if the run has one already."""
+        """Return the cluster if the run has one already."""
         with suppress(HarnessError):
-            told = self._shared.recorded("cluster") if self._shared else None
-            return Cluster.from_json(told) if told else None
+            text = self._run_directory.recorded("cluster") if self._run_directory else None
+            return Cluster.from_json(text) if text else None
         return None
 
-    def _end(self, shared: RunDirectory) -> None:
-        """Delete the cluster; one whose maker died over it has left no handle, only its name."""
+    def _delete_cluster(self, directory: RunDirectory) -> None:
+        """Delete the cluster; by the name of the run's directory if the process that created it died meanwhile."""
         try:
-            told = shared.recorded("cluster")
+            text = directory.recorded("cluster")
         except LabError:
-            return  # who could not make it has tidied up
-        name = Cluster.from_json(told).name if told else shared.path.name
-        self._backend.delete(name, shared.path)
+            return  # the backend has cleaned up when it failed
+        name = Cluster.from_json(text).name if text else directory.path.name
+        self._backend.delete(name, directory.path)

@@ -36,7 +36,7 @@ class AppliedState:
         self._placement = placement
         self._context = context
         self._hosts = hosts
-        self._reconciler = Reconciler(context.client, context.timeouts, context.rundir.run)
+        self._reconciler = Reconciler(context.client, context.timeouts, context.run_directory.run)
         self._state: State = {}
 
     def __contains__(self, key: ObjectKey) -> bool:
@@ -108,12 +108,12 @@ class AppliedState:
 
     def _marked(self, state: State) -> State:
         """Put the run's marks on the objects that do not disappear with a namespace of this scenario."""
-        namespaces, run = created_namespaces(state), self._context.rundir.run
+        namespaces, run = created_namespaces(state), self._context.run_directory.run
         return {key: data if key.namespace in namespaces else with_owner(data, run) for key, data in state.items()}
 
     def _wait_ready(self) -> None:
-        timeouts, rundir = self._context.timeouts, self._context.rundir
-        rundir.report_activity(f"waiting for the pods of scenario {self._name}", by=self._name)
+        timeouts, run_directory = self._context.timeouts, self._context.run_directory
+        run_directory.report_activity(f"waiting for the pods of scenario {self._name}", by=self._name)
         try:
             wait_ready(
                 self._context.client,
@@ -122,4 +122,4 @@ class AppliedState:
                 interval=timeouts.interval,
             )
         finally:
-            rundir.report_activity("", by=self._name)
+            run_directory.report_activity("", by=self._name)

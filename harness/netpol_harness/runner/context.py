@@ -19,7 +19,7 @@ class RunContext:
     client: Client
     prober: Prober
     timeouts: Timeouts
-    rundir: RunDirectory
+    run_directory: RunDirectory
     backend: Backend
     router: ExecRouter
     proof: Proof = Proof.LIFT

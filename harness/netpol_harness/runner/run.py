@@ -38,7 +38,7 @@ class ScenarioRun:
         self.placement = placement
         self.context = context
         self.capabilities = requirements.capabilities(context.cluster, placement)
-        self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.rundir.run)
+        self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.run_directory.run)
         self.applied = AppliedState(scenario.name, placement, context, self._hosts)
         self.observer = StepObserver(placement, context, self.applied, self.capabilities)
         self._turn = turn
@@ -108,12 +108,12 @@ class ScenarioRun:
     def _await_turn(self) -> None:
         if self._turn is None:
             return
-        rundir, name = self.context.rundir, self.scenario.name
-        rundir.report_activity(f"scenario {name} waits for its turn", by=name)
+        run_directory, name = self.context.run_directory, self.scenario.name
+        run_directory.report_activity(f"scenario {name} waits for its turn", by=name)
         try:
-            self._turn_taken.enter_context(rundir.turn(self._turn))
+            self._turn_taken.enter_context(run_directory.turn(self._turn))
         finally:
-            rundir.report_activity("", by=name)
+            run_directory.report_activity("", by=name)
 
     def _prefer_own_containers(self) -> None:
         """Probe from the containers that the manifests name: admission webhooks may add others to a pod."""

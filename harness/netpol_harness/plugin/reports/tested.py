@@ -14,15 +14,15 @@ from netpol_harness.lab import Lab
 
 def began(lab: Lab) -> bool:
     """Whether anything in this run has asked for a cluster."""
-    return lab.shared is not None and lab.shared.is_begun("cluster")
+    return lab.run_directory is not None and lab.run_directory.is_begun("cluster")
 
 
 def facts_of(lab: Lab) -> Facts:
     """What the cluster's API tells of it, asked once a run; nothing where there is none, or where it is silent."""
     cluster = lab.known_cluster()
-    if cluster is None or lab.shared is None:
+    if cluster is None or lab.run_directory is None:
         return Facts()
-    return Facts.from_json(lab.shared.once("facts", lambda: _gather(cluster)))
+    return Facts.from_json(lab.run_directory.once("facts", lambda: _gather(cluster)))
 
 
 def tested(lab: Lab) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _canary(lab: Lab) -> tuple[str, str]:
     if not lab.settings.canary:
         return "off", ""
     try:
-        shown = lab.shared.recorded("canary") if lab.shared else None
+        shown = lab.run_directory.recorded("canary") if lab.run_directory else None
     except HarnessError as error:
         return "failed", str(error)
     return ("passed", shown) if shown else ("unknown", "")
@@ -87,8 +87,8 @@ def _canary(lab: Lab) -> tuple[str, str]:
 def _trouble(lab: Lab) -> str:
     """Why there is no cluster, where it could not be had; empty else."""
     try:
-        if lab.shared:
-            lab.shared.recorded("cluster")
+        if lab.run_directory:
+            lab.run_directory.recorded("cluster")
     except HarnessError as error:
         return str(error)
     return ""

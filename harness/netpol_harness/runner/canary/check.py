@@ -39,7 +39,7 @@ def run_canary(context: RunContext, namespaces: Mapping[str, str]) -> str:
     """
     given = next(iter(namespaces.values()), "")
     two_nodes = _has_two_nodes(context)
-    placement = Placement({NAMESPACE: given or f"netpol-canary-{context.rundir.run}"}, given=bool(given))
+    placement = Placement({NAMESPACE: given or f"netpol-canary-{context.run_directory.run}"}, given=bool(given))
     scenario = load(Path(str(files(__package__))) / ("two-nodes.yaml" if two_nodes else "scenario.yaml"))
     run = ScenarioRun(scenario, placement, context, turn=None)
     try:
