@@ -139,7 +139,7 @@ def test_policy_holds_for_it_as_for_the_pod(pods: Any, prober: Prober) -> None:
     evidence = converge(prober, [question], EMBEDDED)[question]
     pods.ok("delete", "networkpolicy", "deny")
     assert judge_evidence(evidence) is Judgement.AGREES
-    assert evidence.last.reply.container == NAME
+    assert evidence.decisive.reply.container == NAME
 
 
 def test_a_name_server_without_a_shell_still_proves_that_it_is_alive(pods: Any, access: Access) -> None:
@@ -156,7 +156,7 @@ def test_a_name_server_without_a_shell_still_proves_that_it_is_alive(pods: Any, 
         prober = Prober(PodExec(access), timeout=0.3, exec_timeout=20.0, containers=containers)
         evidence = converge(prober, [question], EMBEDDED)[question]
         assert judge_evidence(evidence) is Judgement.AGREES
-        proofs[untouchable] = evidence.last.checked_from
+        proofs[untouchable] = evidence.decisive.checked_from
     pods.ok("delete", "networkpolicy/deny", "pod/coredns")
     assert proofs == {(): "", ("default",): "default/server"}
 

@@ -33,7 +33,7 @@ def test_a_table_is_asked_by_the_agent_and_a_sample_of_it_again(fake_pods: FakeP
     pods.python = True
     evidence = bulk_probe(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
     assert {judge_evidence(seen) for seen in evidence.values()} == {Judgement.AGREES}
-    assert {seen.last.reply.tool for seen in evidence.values()} == {"python3"}
+    assert {seen.decisive.reply.tool for seen in evidence.values()} == {"python3"}
     programs = [program for _, program in pods.execs]
     assert programs.count("python3") == 2 * len(PODS)
     assert 0 < programs.count("sh") <= 16
@@ -57,7 +57,7 @@ def test_an_agent_that_differs_from_nc_makes_the_table_worthless(fake_pods: Fake
 def test_pods_without_python_are_asked_by_typed_tools(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open")
     evidence = bulk_probe(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
-    assert {seen.last.reply.tool for seen in evidence.values()} == {"nc"}
+    assert {seen.decisive.reply.tool for seen in evidence.values()} == {"nc"}
 
 
 def test_the_sample_is_the_same_for_the_same_seed_and_never_large() -> None:

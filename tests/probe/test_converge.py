@@ -98,7 +98,7 @@ def test_a_denial_without_witnesses_is_never_proven(fake_pods: FakePods) -> None
 def test_the_worst_witness_speaks_for_all(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="d", server="o", other="r"))
     evidence = _converge(pods, Expected.BLOCKED, QUICK, liveness_checks=(*WITNESS, (OTHER, PROBE)))
-    assert evidence.last.liveness.outcome is Outcome.REFUSED
+    assert evidence.decisive.liveness.outcome is Outcome.REFUSED
     assert judge_evidence(evidence) is Judgement.UNPROVEN
 
 
@@ -156,21 +156,21 @@ def test_who_has_an_answer_from_a_listener_has_shown_it_alive(fake_pods: FakePod
     pods = fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped")
     evidence = _vouched(_mute(pods))
     assert judge_evidence(evidence) is Judgement.AGREES
-    assert evidence.last.checked_from == "shop/other"
+    assert evidence.decisive.checked_from == "shop/other"
     assert (CLIENT, "sh") in pods.execs
 
 
 def test_where_nobody_has_an_answer_the_witness_has_the_last_word(fake_pods: FakePods) -> None:
     evidence = _vouched(_mute(fake_pods(lambda pod, host, port: "dropped")))
     assert judge_evidence(evidence) is Judgement.UNPROVEN
-    assert "there is no sh" in evidence.last.liveness.detail
-    assert evidence.last.checked_from == ""
+    assert "there is no sh" in evidence.decisive.liveness.detail
+    assert evidence.decisive.checked_from == ""
 
 
 def test_nobody_vouches_for_a_witness_that_was_asked_and_is_silent(fake_pods: FakePods) -> None:
     evidence = _vouched(fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped"))
     assert judge_evidence(evidence) is Judgement.UNPROVEN
-    assert evidence.last.liveness.outcome is Outcome.TIMED_OUT
+    assert evidence.decisive.liveness.outcome is Outcome.TIMED_OUT
 
 
 def test_pods_are_prepared_before_the_settle_time_begins(fake_pods: FakePods) -> None:

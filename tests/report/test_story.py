@@ -7,10 +7,10 @@ from netpol_harness.analysis.explain import Explanation, ExplanationLine
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Expectation, Scheme
+from netpol_harness.paths.path import Expectation, ProbeMode, Scheme
 from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.report import Surroundings, describe, grid, render
-from netpol_harness.report.story import Story, story_of
+from netpol_harness.report.story import Story, detail_of, story_of
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
@@ -51,6 +51,17 @@ def around(path: NetworkPath, word: str) -> Surroundings:
         ExplanationLine("ingress", "db-policy isolates db-pod"),
     )
     return replace(AROUND, explanation=Explanation(path, Expected(word), lines, ("db-policy is not in force",)))
+
+
+def test_a_violation_is_told_with_its_times() -> None:
+    def watched(*outcomes: str) -> Evidence:
+        evidence = path_result("blocked", *outcomes).worst.evidence
+        return replace(evidence, mode=ProbeMode.CONTINUOUS)
+
+    assert detail_of(watched("TIMED_OUT", "TIMED_OUT")) == "said so"
+    assert detail_of(watched("TIMED_OUT", "CONNECTED")) == "0.50 s after the first change; said so"
+    several = watched("TIMED_OUT", "CONNECTED", "TIMED_OUT", "CONNECTED", "CONNECTED")
+    assert detail_of(several) == "0.50 s after the first change, and 2 more until 2.00 s; said so"
 
 
 def test_a_disagreement_stands_alone() -> None:
@@ -118,9 +129,9 @@ def test_each_kind_of_trouble_is_named(seen: PathResult, said: str) -> None:
 def test_what_was_asked_from_another_container_or_pod_is_said() -> None:
     reply = Reply(Outcome.NAME_FAILED, "no such name", "nc", COMMAND, container="netpol-probe")
     attempt = Attempt(0.5, reply, Reply(Outcome.CONNECTED), checked_from="shop-x1/app-pod")
-    (asked,) = path_result("unresolved", "NAME_FAILED").asked
+    (asked,) = path_result("unresolved", "NAME_FAILED").pairs
     seen = replace(asked, evidence=Evidence(Expected.UNRESOLVED, (attempt,)))
-    text = describe(replace(path_result("unresolved", "NAME_FAILED"), asked=(seen,)), AROUND)
+    text = describe(replace(path_result("unresolved", "NAME_FAILED"), pairs=(seen,)), AROUND)
     assert "1 attempt with nc (container netpol-probe) within" in text
     assert "name server asked from shop-x1/app-pod: CONNECTED" in text
     assert f"exec web-pod -c netpol-probe -- {COMMAND}" in text

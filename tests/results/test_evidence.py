@@ -113,11 +113,12 @@ def test_judgement_where_more_than_the_last_answer_counts(
     assert judge_evidence(replace(evidence(word, *attempts), mode=ProbeMode(mode))) == judgement
 
 
-def test_a_stray_speaks_for_all_and_says_when_it_was() -> None:
+def test_the_first_violation_is_decisive() -> None:
     seen = [(DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN), (DROPPED, OPEN)]
     watched = replace(evidence("blocked", *seen), mode=ProbeMode.CONTINUOUS)
-    assert watched.last.reply.outcome is Outcome.CONNECTED
-    assert watched.last.reply.detail == "1.00 s after the first change, and 1 more until 3.00 s"
+    assert watched.decisive.reply.outcome is Outcome.CONNECTED
+    assert watched.decisive is watched.violations[0]
+    assert [attempt.at for attempt in watched.violations] == [1.0, 3.0]
 
 
 @pytest.mark.parametrize(

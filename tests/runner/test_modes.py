@@ -18,6 +18,7 @@ from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.ends import PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.report import describe, surroundings
+from netpol_harness.report.story import detail_of
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
@@ -291,7 +292,7 @@ def test_a_moment_of_another_answer_is_told_of_with_its_time(play: Play) -> None
         scenario_run.enter(step)
         (path_result,) = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
     assert (path_result.judgement, path_result.outcome) == (Judgement.DISAGREES, Outcome.CONNECTED)
-    assert "s after the first change" in path_result.worst.evidence.last.reply.detail
+    assert "s after the first change" in detail_of(path_result.worst.evidence)
 
 
 def test_a_step_back_is_one_transition(play: Play) -> None:

@@ -193,4 +193,4 @@ def test_the_evidence_of_a_completed_source_is_its_log_alone(transition: Callabl
     attempts = (Attempt(0.0, Reply(Outcome.TIMED_OUT), liveness),)
     assert evidence == Evidence(Expected.BLOCKED, attempts, ProbeMode.FIRST_PACKET)
     missing = entering.merge(expectation, 7, resolved_probe, settled)
-    assert missing.last.reply.outcome is Outcome.PROBE_FAILED
+    assert missing.decisive.reply.outcome is Outcome.PROBE_FAILED

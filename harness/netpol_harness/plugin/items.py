@@ -186,6 +186,6 @@ def properties(path_result: PathResult) -> Mapping[str, str | int | float]:
     return {
         "outcome": path_result.outcome.value,
         "attempts": path_result.attempts,
-        "tool": str(path_result.worst.evidence.last.reply.tool_and_container),  # plain, for the way from a worker
+        "tool": str(path_result.worst.evidence.decisive.reply.tool_and_container),  # plain, for the way from a worker
         **({"settle_seconds": round(settled, 4)} if settled is not None else {}),
     }

@@ -106,8 +106,8 @@ class ObservedPath(PathResult):
     def _with_expected(self, verdict: Expected) -> "ObservedPath":
         """Judge the same evidence by another verdict, and probe again if it does not agree."""
         __tracebackhide__ = True
-        asked = tuple(replace(part, evidence=replace(part.evidence, expected=verdict)) for part in self.asked)
-        known = ObservedPath(replace(self.expectation, expected=verdict), asked, self.observer, self.scene)
+        pairs = tuple(replace(pair, evidence=replace(pair.evidence, expected=verdict)) for pair in self.pairs)
+        known = ObservedPath(replace(self.expectation, expected=verdict), pairs, self.observer, self.scene)
         if known.judgement is Judgement.AGREES or not self.observer.is_in(self.scene):
             return known
         return self.observer.probe_again(known)
@@ -279,7 +279,7 @@ class Observer:
         return self.scenario_run.observer.probe(self.scenario_run.current_step, path, verdict, where)
 
     def _observed(self, path_result: PathResult, scene: Scene) -> ObservedPath:
-        return ObservedPath(path_result.expectation, path_result.asked, self, scene)
+        return ObservedPath(path_result.expectation, path_result.pairs, self, scene)
 
 
 def _without_frames(act: Callable[[], T]) -> T:

@@ -49,7 +49,9 @@ class BulkConvergence(Convergence):
         with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:
             typed = pool.submit(_replies, self._prober, self._sampled, ProbeMethod.CLI)
             evidence = super().confirm()
-        by_agent = {q: evidence[q].last.reply for q in self._sampled if evidence[q].last.reply.tool == Tool.PYTHON}
+        by_agent = {
+            q: evidence[q].decisive.reply for q in self._sampled if evidence[q].decisive.reply.tool == Tool.PYTHON
+        }
         differing = _differing(self._prober, by_agent, typed.result())
         if differing:
             raise Unproven("\n".join([f"{len(differing)} cells of the table cannot be trusted:", *differing]))

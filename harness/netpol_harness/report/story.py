@@ -14,7 +14,7 @@ from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import KnownAddresses
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof
+from netpol_harness.results.evidence import Evidence, Judgement, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.scenario.scenario import Manifest, Step
 from netpol_harness.scenario.strays import strays
@@ -155,7 +155,7 @@ def story_of(path_result: PathResult, around: Surroundings) -> Story:
     worst = path_result.worst
     lines = [
         ExplanationLine("expected", f"{path_result.expected}  ({around.where}, step {around.step})"),
-        ExplanationLine("observed", f"{path_result.outcome}: {_seen(worst.evidence.last)}"),
+        ExplanationLine("observed", f"{path_result.outcome}: {_seen(worst.evidence)}"),
         ExplanationLine("evidence", _evidence(worst.evidence)),
         *_proof(worst.evidence),
         ExplanationLine("asked", f"{worst.source} -> {worst.target}{_others(path_result)}"),
@@ -188,7 +188,7 @@ def verdict(path_result: PathResult) -> str:
 
 def _doubt(path_result: PathResult) -> str:
     evidence = path_result.worst.evidence
-    if evidence.last.proven and evidence.stays_closed:
+    if evidence.decisive.proven and evidence.stays_closed:
         seen = evidence.counterfactual
         if evidence.proof is Proof.BASELINE:
             return "the path was never seen open in this run, so it may not be a policy that closes it"
@@ -205,9 +205,20 @@ def _flap(path_result: PathResult) -> str:
     return f"{strays[-1]}" if strays else "not"
 
 
-def _seen(attempt: Attempt) -> str:
-    reply = attempt.reply
-    return f"{reply.detail} ({_MEANING[reply.outcome]})" if reply.detail else _MEANING[reply.outcome]
+def _seen(evidence: Evidence) -> str:
+    detail, meaning = detail_of(evidence), _MEANING[evidence.decisive.reply.outcome]
+    return f"{detail} ({meaning})" if detail else meaning
+
+
+def detail_of(evidence: Evidence) -> str:
+    """Return what the tool reported on the decisive attempt, with the times of all violations where there are any."""
+    violations, detail = evidence.violations, evidence.decisive.reply.detail
+    if not violations:
+        return detail
+    times = f"{violations[0].at:.2f} s after the first change"
+    if violations[1:]:
+        times += f", and {len(violations) - 1} more until {violations[-1].at:.2f} s"
+    return f"{times}; {detail}" if detail else times
 
 
 def _evidence(evidence: Evidence) -> str:
@@ -226,19 +237,19 @@ def _evidence(evidence: Evidence) -> str:
 
 
 def _proof(evidence: Evidence) -> list[ExplanationLine]:
-    liveness = evidence.last.liveness
+    liveness, checked_from = evidence.decisive.liveness, evidence.decisive.checked_from
     if liveness is None:
         missing = ExplanationLine("proof", "none: no pod of the scenario is known to serve this target")
         return [missing] if evidence.expected.needs_proof else []
     alive = liveness.outcome is Outcome.CONNECTED
     told = f"{liveness.outcome}" + (f": {liveness.detail}" if liveness.detail and not alive else "")
     name = "name server" if evidence.expected is Expected.UNRESOLVED else "listener"
-    where = f"asked from {evidence.last.checked_from}" if evidence.last.checked_from else "asked inside its own pod"
+    where = f"asked from {checked_from}" if checked_from else "asked inside its own pod"
     return [ExplanationLine("proof", f"{name} {where}: {told}"), *_counterfactual(evidence)]
 
 
 def _counterfactual(evidence: Evidence) -> list[ExplanationLine]:
-    if evidence.proof is Proof.LISTENER or not evidence.last.denied:
+    if evidence.proof is Proof.LISTENER or not evidence.decisive.denied:
         return []
     where = "every policy lifted" if evidence.proof is Proof.LIFT else "an earlier state of the run"
     if evidence.counterfactual is None:
@@ -249,7 +260,7 @@ def _counterfactual(evidence: Evidence) -> list[ExplanationLine]:
 
 
 def _others(path_result: PathResult) -> str:
-    return f"  (the worst of {len(path_result.asked)} pairs of pods)" if len(path_result.asked) > 1 else ""
+    return f"  (the worst of {len(path_result.pairs)} pairs of pods)" if len(path_result.pairs) > 1 else ""
 
 
 def _reasoning(path_result: PathResult, around: Surroundings) -> Iterator[ExplanationLine]:
@@ -280,7 +291,7 @@ def repeat(asked: PodPairResult, around: Surroundings) -> str:
     """The ``kubectl exec`` line that asks the same question by hand."""
     namespace, _, pod = asked.source.partition("/")
     context = ["--context", around.context] if around.context else []
-    reply = asked.evidence.last.reply
+    reply = asked.evidence.decisive.reply
     container = ["-c", reply.container] if reply.container else []
     kubectl = ["kubectl", "--kubeconfig", str(around.kubeconfig), *context, "-n", namespace]
     return f"{shlex.join([*kubectl, 'exec', pod, *container, '--'])} {reply.command}".rstrip()

@@ -1,13 +1,15 @@
-"""What was seen: replies of single attempts, and the evidence that they add up to for one question.
+"""Replies to single attempts of a probe, and the evidence that they add up to for one question. Pure.
 
-A denial is evidence only together with a witness: what should have answered, asked from inside its own pod in the same
-round, did answer (the target's listener; the name server where a name did not resolve). Else the verdict is UNPROVEN.
+A denial is evidence only together with a liveness check: in the same round, what should have answered did answer when
+probed from inside its own pod (the target's listener; the name server if a name did not resolve). Otherwise the
+judgement is UNPROVEN.
 
-Where a path is asked as a pod starts, or throughout a change, every credible answer counts and not the last alone. Only
-what ``first`` allows may come late: the API promises isolation from a pod's first packet on, allowing rules later.
+If a path is probed while a pod starts, or throughout a change, every credible answer counts, not only the last one.
+Connections that ``first`` expects to be allowed may become possible late: the API promises that a pod is isolated from
+its first packet on, but that rules which allow traffic take effect later.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from netpol_harness.paths.outcome import Expected, Outcome
@@ -18,9 +20,9 @@ from netpol_harness.paths.path import ProbeMode
 class Reply:
     """The answer to one attempt of one probe.
 
-    ``detail`` is what the tool said, in one line; ``tool`` its name; ``command`` what was typed in the pod, ready to
-    paste; ``seconds`` how long the attempt took as far as the pod could tell; ``container`` the one it was typed in,
-    empty where the pod has no other.
+    ``detail`` is the tool's output in one line and ``tool`` its name. ``command`` is what ran in the pod, ready to
+    paste. ``seconds`` is how long the attempt took, as measured in the pod. ``container`` is where the tool ran, empty
+    if the pod has only one container.
     """
 
     outcome: Outcome
@@ -32,13 +34,13 @@ class Reply:
 
     @property
     def tool_and_container(self) -> str:
-        """The tool, and the container that it ran in where that must be said; empty where nothing ran."""
+        """The tool, and the container that it ran in if the pod has several; empty if nothing ran."""
         return f"{self.tool} (container {self.container})" if self.tool and self.container else self.tool
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One reply, ``at`` seconds after the last change of the cluster's state, and its witness of the same round.
+    """One reply, ``at`` seconds after the last change of the cluster's state, and its liveness check of the same round.
 
     ``liveness`` is ``None`` where the round asked none; else the worst of the target's own answers (PROBE_FAILED before
     silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
@@ -53,7 +55,7 @@ class Attempt:
 
     @property
     def proven(self) -> bool:
-        """Whether what should have answered was seen alive in the same round."""
+        """Whether the target was alive in the same round."""
         return self.liveness is not None and self.liveness.outcome is Outcome.CONNECTED
 
     @property
@@ -63,19 +65,19 @@ class Attempt:
 
     @property
     def refuted(self) -> bool:
-        """Whether what should have answered did not, even to its own pod: then a denial is not the network's.
+        """Whether the target did not answer even to its own pod, so that the network did not cause the denial.
 
-        A name that did not resolve is another matter than the target's listener.
+        A name that did not resolve does not depend on the target's listener, and is never refuted.
         """
         denied = self.reply.outcome in (Outcome.TIMED_OUT, Outcome.REFUSED, Outcome.UNREACHABLE)
-        heard = self.liveness is not None and self.liveness.outcome is not Outcome.PROBE_FAILED
-        return denied and heard and not self.proven
+        checked = self.liveness is not None and self.liveness.outcome is not Outcome.PROBE_FAILED
+        return denied and checked and not self.proven
 
     @property
     def credible(self) -> bool:
-        """Whether this attempt shows something of the network: an explicit answer does, silence only with its proof.
+        """Whether this attempt shows what the network does: an explicit answer does, a time-out only if proven.
 
-        A name that did not resolve has no proof of its own here: the witness speaks for the target, not for the names.
+        A name that did not resolve has no proof of its own here: liveness checks are about targets, not about names.
         """
         explicit = self.reply.outcome in (Outcome.CONNECTED, Outcome.REFUSED, Outcome.UNREACHABLE)
         return explicit or (self.reply.outcome is Outcome.TIMED_OUT and self.proven)
@@ -96,9 +98,9 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All attempts at one question, oldest first; never empty.
+    """All attempts at one question, oldest first; never empty. ``expected`` is the verdict that they must support.
 
-    ``proof`` is what a denial must rest on; ``counterfactual`` is the attempt that this takes: the last one while
+    ``proof`` is what a denial must rest on. ``counterfactual`` is the attempt that this takes: the last one while
     policies were lifted, or one of an earlier state.
     """
 
@@ -109,24 +111,19 @@ class Evidence:
     proof: Proof = Proof.LISTENER
 
     @property
-    def last(self) -> Attempt:
-        """The attempt that speaks for all: the last one, or the first stray, which then says when it was."""
-        if not (strays := self.strays):
-            return self.attempts[-1]
-        when = f"{strays[0].at:.2f} s after the first change"
-        several = f", and {len(strays) - 1} more until {strays[-1].at:.2f} s" if strays[1:] else ""
-        detail = "; ".join(filter(None, [f"{when}{several}", strays[0].reply.detail]))
-        return replace(strays[0], reply=replace(strays[0].reply, detail=detail))
+    def decisive(self) -> Attempt:
+        """The attempt that decides the judgement: the first violation if there is one, else the last attempt."""
+        return next(iter(self.violations), self.attempts[-1])
 
     @property
     def stays_closed(self) -> bool:
-        """Whether the path was not seen open either when no policy closed it."""
+        """Whether the path was not seen open even when no policy closed it."""
         opened = self.counterfactual is not None and self.counterfactual.reply.outcome is Outcome.CONNECTED
         return self.proof is not Proof.LISTENER and not opened
 
     @property
-    def strays(self) -> tuple[Attempt, ...]:
-        """The credible answers that the word does not admit, where every answer counts."""
+    def violations(self) -> tuple[Attempt, ...]:
+        """The credible attempts that contradict the expected verdict, in probe modes in which every attempt counts."""
         late = self.mode is ProbeMode.FIRST_PACKET and self.expected is Expected.ALLOWED
         if late or self.mode not in (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS):
             return ()
@@ -134,15 +131,15 @@ class Evidence:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether too little was seen where every answer counts: not the first packets, or half of the time nothing."""
+        """Whether attempts are missing in a mode in which every one counts: the first packets, or more than half."""
         if self.mode is ProbeMode.FIRST_PACKET:
             return self.attempts[0].reply.outcome is Outcome.PROBE_FAILED
-        seen = sum(attempt.reply.outcome is not Outcome.PROBE_FAILED for attempt in self.attempts)
-        return self.mode is ProbeMode.CONTINUOUS and 2 * seen < len(self.attempts)
+        observed = sum(attempt.reply.outcome is not Outcome.PROBE_FAILED for attempt in self.attempts)
+        return self.mode is ProbeMode.CONTINUOUS and 2 * observed < len(self.attempts)
 
     @property
     def settled_after(self) -> float | None:
-        """Seconds from the last change to the first attempt of the closing run of matches; ``None`` if none matches."""
+        """Seconds from the last change to the attempt since which all match; ``None`` if the last one does not."""
         settled = None
         for attempt in reversed(self.attempts):
             if not self.expected.admits(attempt.reply.outcome):
@@ -152,7 +149,7 @@ class Evidence:
 
     @property
     def flapped(self) -> bool:
-        """Whether the question matched once and then credibly did not, even if it matched again later."""
+        """Whether an attempt matched and a later one credibly did not, even if a still later one matched again."""
         if self.mode is ProbeMode.FIRST_PACKET:
             return False
         matched = False
@@ -165,13 +162,14 @@ class Evidence:
 
 
 class Judgement(StrEnum):
-    """The comparison of what was expected with what was seen.
+    """The comparison of the expected verdict with the evidence.
 
     AGREES        the network does what the author expects, and the evidence suffices
     DISAGREES     it does something else (pytest: FAILED)
     FLAPPING      it did what the author expects and then did not (pytest: FAILED)
-    UNPROVEN      silence or refusal, but what should have answered was not seen alive (pytest: ERROR); whatever the
-                  word is, where it was seen not to answer
+    UNPROVEN      a denial is expected and was observed, but the target was not found alive; or a denial was observed
+                  that no policy causes: the target does not answer its own pod, or the path stays closed without
+                  policies (pytest: ERROR)
     BROKEN        no observation was made (pytest: ERROR)
     """
 
@@ -183,10 +181,13 @@ class Judgement(StrEnum):
 
 
 def judge_evidence(evidence: Evidence) -> Judgement:
-    """Compare. The order is the order of doubt: no observation, then disagreement, then lack of proof."""
-    if evidence.strays:
+    """Compare the expected verdict with the evidence.
+
+    Checked in this order: violations, no observation, wrong outcome, missing proof.
+    """
+    if evidence.violations:
         return Judgement.DISAGREES
-    last = evidence.last
+    last = evidence.attempts[-1]
     if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):

@@ -1,4 +1,4 @@
-"""Findings per path, and the truth table of a step: rows *from*, columns *to*."""
+"""Results of paths, and the truth table of a step with a row per source and a column per target. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ GLYPHS: Mapping[Outcome, str] = {
     Outcome.NAME_FAILED: "X",
     Outcome.PROBE_FAILED: "!",
 }
-"""One character an outcome: ``.`` allowed, ``X`` blocked, ``!`` probe failed; a cell never asked is ``?``."""
+"""One character per outcome: ``.`` allowed, ``X`` blocked, ``!`` probe failed; a cell that was not probed is ``?``."""
 
 _WORST_FIRST = (
     Judgement.DISAGREES,
@@ -29,7 +29,11 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class PodPairResult:
-    """What was really typed for a path: from which pod, to which host and port; and the evidence gathered."""
+    """The evidence of one pair of ends of a path.
+
+    ``source`` is the pod that probed, as ``namespace/name`` on the cluster. ``target`` is what was typed there: a host
+    or address, and the port if there is one.
+    """
 
     source: str
     target: str
@@ -38,22 +42,22 @@ class PodPairResult:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PathResult:
-    """All that was seen of one path. A path between workloads with several pods is asked once for every pair of pods.
+    """The result of one path, with one ``PodPairResult`` for every pod of the source and every address of the target.
 
-    ``asked`` is never empty. ``worst`` is the pair of pods that speaks for the path: a sure disagreement before a
-    doubt, a doubt before agreement. ``judgement`` is its judgement: a path agrees when every pair of its pods does.
+    ``pairs`` is never empty. ``worst`` is the pair that decides for the path: disagreement comes before doubt, and
+    doubt before agreement. ``judgement`` is that pair's judgement, so a path agrees only if every pair agrees.
     """
 
     expectation: Expectation
-    asked: tuple[PodPairResult, ...]
+    pairs: tuple[PodPairResult, ...]
     worst: PodPairResult = field(init=False, compare=False)
     judgement: Judgement = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Judge once: a table asks for the judgement of its cells many times."""
-        judged = [(_WORST_FIRST.index(judge_evidence(part.evidence)), part) for part in self.asked]
-        rank, speaker = min(judged, key=itemgetter(0))
-        object.__setattr__(self, "worst", speaker)
+        """Judge once: a table reads the judgement of its cells many times."""
+        ranked = [(_WORST_FIRST.index(judge_evidence(pair.evidence)), pair) for pair in self.pairs]
+        rank, worst_pair = min(ranked, key=itemgetter(0))
+        object.__setattr__(self, "worst", worst_pair)
         object.__setattr__(self, "judgement", _WORST_FIRST[rank])
 
     @property
@@ -68,23 +72,23 @@ class PathResult:
 
     @property
     def expected(self) -> Expected:
-        """The word for the path."""
+        """The expected verdict."""
         return self.expectation.expected
 
     @property
     def outcome(self) -> Outcome:
-        """What the worst pair met last."""
-        return self.worst.evidence.last.reply.outcome
+        """The outcome of the worst pair's decisive attempt."""
+        return self.worst.evidence.decisive.reply.outcome
 
     @property
     def attempts(self) -> int:
-        """How often the worst pair was asked."""
+        """The number of attempts of the worst pair."""
         return len(self.worst.evidence.attempts)
 
     @property
     def settled_after(self) -> float | None:
-        """Seconds from the last change until all pairs had matched for good; ``None`` if one never did."""
-        times = [part.evidence.settled_after for part in self.asked]
+        """Seconds from the last change until all pairs matched and kept matching; ``None`` if one did not."""
+        times = [pair.evidence.settled_after for pair in self.pairs]
         return None if None in times else max(time for time in times if time is not None)
 
     def __str__(self) -> str:
@@ -95,13 +99,13 @@ class PathResult:
 
 
 def worst(path_results: Iterable[PathResult]) -> PathResult:
-    """Of several findings for one path the one that speaks for it, the first of equals; ``ValueError`` for none."""
+    """Return the worst of several results of one path, the first of equals; ``ValueError`` if there are none."""
     return min(path_results, key=lambda path_result: _WORST_FIRST.index(path_result.judgement))
 
 
 @dataclass(frozen=True, slots=True)
 class TruthTable:
-    """Findings by row (source) and column (target), in order of first appearance."""
+    """Results by row (source) and column (target), in order of first appearance."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -109,12 +113,12 @@ class TruthTable:
 
     @classmethod
     def of(cls, path_results: Iterable[PathResult]) -> "TruthTable":
-        """Arrange findings; two findings for one cell are an error of the caller (``ValueError``)."""
+        """Arrange results; two results for one cell are an error of the caller (``ValueError``)."""
         cells: dict[tuple[str, str], PathResult] = {}
         for path_result in path_results:
             key = (path_result.source, path_result.target)
             if key in cells:
-                raise ValueError(f"two findings for {path_result}")
+                raise ValueError(f"two results for {path_result}")
             cells[key] = path_result
         rows, columns = (tuple(dict.fromkeys(key[side] for key in cells)) for side in (0, 1))
         return cls(rows, columns, cells)
@@ -127,21 +131,21 @@ class TruthTable:
         )
 
     def glyph(self, row: str, column: str) -> str:
-        """``.``, ``X``, ``!`` or ``?`` as observed; a wrong cell also says what was expected: ``.≠X``."""
+        """``.``, ``X``, ``!`` or ``?`` as observed; a wrong cell also shows what was expected: ``.≠X``."""
         path_result = self.cells.get((row, column))
         if path_result is None:
             return "?"
-        seen = GLYPHS[path_result.outcome]
+        observed = GLYPHS[path_result.outcome]
         match path_result.judgement:
             case Judgement.DISAGREES | Judgement.FLAPPING:
-                return f"{seen}≠{'.' if path_result.expected is Expected.ALLOWED else 'X'}"
+                return f"{observed}≠{'.' if path_result.expected is Expected.ALLOWED else 'X'}"
             case Judgement.UNPROVEN:
-                return f"{seen}?"
+                return f"{observed}?"
             case _:
-                return seen
+                return observed
 
     def narrowed(self) -> "TruthTable":
-        """The rows and columns that hold a wrong cell, for tables too wide to read."""
+        """Return only the rows and columns that have a wrong cell, for tables too wide to read."""
         wrong = self.wrong
         rows, columns = {path_result.source for path_result in wrong}, {path_result.target for path_result in wrong}
         return TruthTable.of(

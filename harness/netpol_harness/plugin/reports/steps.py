@@ -9,6 +9,7 @@ from netpol_harness.lab import Lab
 from netpol_harness.plugin.reports.files import REPORTS
 from netpol_harness.plugin.reports.tested import properties, tested
 from netpol_harness.report import LEGEND, render
+from netpol_harness.report.story import detail_of
 from netpol_harness.results.table import PathResult, TruthTable
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def _tested(about: dict[str, Any]) -> str:
 
 
 def _path(path_result: PathResult) -> dict[str, Any]:
-    reply = path_result.worst.evidence.last.reply
+    evidence = path_result.worst.evidence
+    reply = evidence.decisive.reply
     return {
         "path": path_result.expectation.path.text,
         "from": path_result.source,
@@ -88,7 +90,7 @@ def _path(path_result: PathResult) -> dict[str, Any]:
         "attempts": path_result.attempts,
         "settled_after": path_result.settled_after,
         "tool": str(reply.tool_and_container),
-        "detail": reply.detail,
+        "detail": detail_of(evidence),
         "command": reply.command,
     }
 

@@ -74,7 +74,7 @@ def verdict(dataplane: str, wrong: Mapping[Expectation, Outcome]) -> ClusterFail
 def _check(run: ScenarioRun) -> None:
     """Raise the error of the first step in which a path is not as expected."""
     for result in _wrong(_results(run, "open")):
-        reply = result.worst.evidence.last.reply
+        reply = result.worst.evidence.decisive.reply
         raise ClusterFailed(
             f"{result.source} cannot connect to {result.target} ({reply.outcome} {reply.detail}), and the canary has "
             "applied no policy yet; is the cluster's network up, and is namespace "
@@ -114,7 +114,7 @@ def _wrong(results: Iterable[PathResult]) -> Sequence[PathResult]:
 
 
 def _is_as_expected(result: PathResult) -> bool:
-    last = result.worst.evidence.last
+    last = result.worst.evidence.decisive
     return result.expected.admits(last.reply.outcome) and (last.proven or not result.expected.needs_proof)
 
 
