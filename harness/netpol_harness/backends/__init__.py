@@ -1,1 +1,1 @@
-"""Ways to get a cluster. A backend is a way to get a kubeconfig and a set of capabilities, nothing more."""
+"""Backends: each provides a cluster, which is a kubeconfig and a set of capabilities."""

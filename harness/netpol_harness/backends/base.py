@@ -1,4 +1,4 @@
-"""What a backend has to offer (``Backend``), what it returns (``Cluster``) and what it may lack (``Capability``)."""
+"""The interface of a backend: ``Backend``, the ``Cluster`` that it returns, and the ``Capability`` that it may lack."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +16,18 @@ if TYPE_CHECKING:
     from netpol_harness.paths.path import ExternalHost
 
 Progress = Callable[[str], None]
-"""Told what is being done, in a few words, when something begins that takes long."""
-
+"""Called with a short text when something begins that takes long."""
 
 LOGS = "cluster-logs"
-"""Folder in the run's, in which a cluster that could not be made may leave its logs."""
+"""Folder of the run's directory for the logs of a cluster that could not be created."""
 
 
 def ignore(_: str) -> None:
-    """A ``Progress`` that nobody watches."""
+    """Drop the text of a ``Progress``."""
 
 
 class Capability(StrEnum):
-    """Named abilities that a scenario may need and a backend may lack. Lacking one skips, by this name."""
+    """An ability that a scenario may need and a backend may lack: then the scenario is skipped with this name."""
 
     SCTP = "SCTP"
     IPV6 = "IPv6"
@@ -51,7 +50,7 @@ _SERVED = (
 
 
 def served(serves: Callable[[str, str], bool]) -> frozenset[Capability]:
-    """The capabilities that are nothing but kinds of objects. ``serves`` tells of an API version and a kind in it."""
+    """Return the capabilities that are kinds of objects. ``serves`` tells whether the API serves a version's kind."""
     return frozenset(capability for capability, version, kind in _SERVED if serves(version, kind))
 
 
@@ -59,8 +58,8 @@ def served(serves: Callable[[str, str], bool]) -> frozenset[Capability]:
 class Cluster:
     """A running cluster. Plain data: it travels between processes as JSON.
 
-    ``backend`` is the value of ``--cluster``; ``dataplane`` says in words what carries and filters the packets;
-    ``timeouts`` are this backend's defaults. An empty ``context`` is the kubeconfig's current one.
+    ``backend`` is the value of ``--cluster``. ``dataplane`` describes what carries and filters the packets.
+    ``timeouts`` are this backend's defaults. An empty ``context`` is the current context of the kubeconfig.
     """
 
     name: str
@@ -72,14 +71,14 @@ class Cluster:
     context: str = ""
 
     def to_json(self) -> str:
-        """The handle as one JSON object."""
+        """Return the cluster as one JSON object."""
         return json.dumps(
             {**asdict(self), "kubeconfig": str(self.kubeconfig), "capabilities": sorted(self.capabilities)}
         )
 
     @classmethod
     def from_json(cls, text: str) -> "Cluster":
-        """Inverse of ``to_json``."""
+        """Return the cluster that ``to_json`` wrote."""
         data: Mapping[str, Any] = json.loads(text)
         return cls(
             **{
@@ -93,37 +92,37 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something that a run has made and not removed, as far as this user may see it.
+    """Something that a run has created and not removed, as far as this user may see it.
 
-    ``name`` contains the run's name (``runs.owner``) and is what ``Backend.delete`` takes; ``place`` and ``what`` say
-    where and what it is. ``host`` is the owner's host and ``since`` the time when it was made, as the owner wrote them:
-    anybody may write labels and annotations, so both are empty where they are missing or malformed.
+    ``name`` contains the run's name (``runs.owner``) and is the argument of ``Backend.delete``. ``place`` is where it
+    is, and ``description`` what it is. ``host`` is the owner's host and ``since`` the time of creation, as the owner
+    wrote them: anybody may write labels and annotations, so both are empty if they are missing or malformed.
     """
 
     name: str
     place: str
-    what: str
+    description: str
     host: str = ""
     since: datetime | None = None
 
 
 class ExternalHosts(Protocol):
-    """The machines outside the cluster of one scenario. Raises ``ClusterFailed`` or ``ToolMissing`` with a remedy."""
+    """The machines outside of the cluster of one scenario. All methods raise ``ClusterFailed`` or ``ToolMissing``."""
 
     @property
     def exec(self) -> "Exec":
-        """Runs commands in these hosts, which it knows by the ``NamespacedName`` that ``start`` gave them."""
+        """Runs commands in these hosts, by the ``NamespacedName`` that ``start`` returned."""
         ...
 
     def start(self, hosts: "Sequence[ExternalHost]", namespace: str) -> "Mapping[str, tuple[NamespacedName, str]]":
-        """Start them; their names with the reference and the address of each.
+        """Start the hosts. Return the namespaced name and the address of each, by the host's name.
 
-        ``namespace`` is unique to the scenario on this host, and the namespace of the references.
+        ``namespace`` is unique to the scenario on this host, and is the namespace of the namespaced names.
         """
         ...
 
     def stop(self) -> None:
-        """Remove them, by name; what is gone already is success."""
+        """Remove the hosts by name; a host that is gone is success."""
         ...
 
 
@@ -141,33 +140,33 @@ class Backend(Protocol):
 
     @property
     def dataplane(self) -> str:
-        """What will carry and filter the packets, as far as it is known beforehand."""
+        """What will carry and filter the packets, as far as it is known in advance."""
         ...
 
     def create(self, name: str, directory: Path) -> Cluster:
-        """Make the cluster called ``name`` and return once its API answers. ``directory`` is the run's own folder.
+        """Create the cluster called ``name`` and return once its API answers. ``directory`` is the run's directory.
 
-        The cluster's life ends with the process that holds ``directory/lifeline`` open, or with ``delete``.
+        The cluster lives until ``delete``, or until the process that holds ``directory/lifeline`` open has ended.
         """
         ...
 
     def delete(self, name: str, directory: Path | None = None) -> None:
         """Remove the cluster or the leftover called ``name``, unless the user keeps it; none there is success.
 
-        ``directory`` is the run's own folder, if it is still there. A cluster that is not the harness's own stays: what
-        the run has created in it is removed.
+        ``directory`` is the run's directory, if it still exists. A cluster that is not the harness's own stays; the
+        objects that the run has created in it are removed.
         """
         ...
 
     def restart_agent(self, cluster: Cluster) -> None:
-        """Restart what turns policies into rules there, and return once it is at work again.
+        """Restart the agents that turn policies into rules, and return once they are ready again.
 
-        Only for clusters that have the capability.
+        Only for clusters with the capability ``AGENT_RESTART``.
         """
         ...
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
-        """Copy what helps to find out why the cluster misbehaved into the existing folder ``into``."""
+        """Copy the logs that help to diagnose the cluster into the existing folder ``into``."""
         ...
 
     def closing_note(self, cluster: Cluster) -> str:
@@ -175,14 +174,14 @@ class Backend(Protocol):
         ...
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Return what runs, dead or alive, have on this backend. ``runs.owner.life_of`` tells which of them live.
+        """Return what runs, dead or alive, have on this backend; see ``runs.owner.owner_state``.
 
-        A backend may leave out the live ones.
+        A backend may leave out live runs.
         """
         ...
 
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
-        """Hosts for one scenario, not yet started; ``None`` where the cluster makes them out of pods, or not at all."""
+        """Return the hosts of one scenario, not yet started; ``None`` if pods stand in for them or there are none."""
         ...
 
 

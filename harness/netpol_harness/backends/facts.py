@@ -1,7 +1,7 @@
-"""What a cluster is, as its API tells: Kubernetes' version, the network plugins with their versions, the nodes.
+"""Facts of a cluster from its API: the version of Kubernetes, the network plugins with their versions, the nodes.
 
-The plugins are told by their DaemonSets and the images of these. That is a hint for people and a key for known
-deviations; whether a plugin enforces anything, the canary finds out.
+Plugins are recognized by the names and images of their DaemonSets. That is a hint for people and a key for known
+deviations. Whether a plugin enforces policies is the canary's question.
 """
 
 import json
@@ -37,17 +37,17 @@ _PLUGINS = {
     "aws-node": "Amazon VPC CNI",
     "azure-cns": "Azure CNI",
 }
-"""Names of DaemonSets, and the network plugins that they belong to."""
+"""Name of the DaemonSet -> network plugin."""
 
 EMBEDDED_DATAPLANE = "embedded: Linux network namespaces and nftables, not a CNI"
-"""What carries and filters an embedded cluster's packets."""
+"""The dataplane of embedded clusters, for people."""
 
 _TAG = re.compile(r":([^:/@]+)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A network plugin. ``version`` is its image's tag, empty where the image has none."""
+    """A network plugin. ``version`` is the tag of its image, empty if the image has none."""
 
     name: str
     version: str
@@ -59,7 +59,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """One node, in the words of its status (``nodeInfo`` and ``addresses``)."""
+    """One node, from its status (``nodeInfo`` and ``addresses``)."""
 
     name: str
     kernel: str = ""
@@ -72,40 +72,42 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A cluster as it was found. Plain data: it travels between processes as JSON. What nobody may see is empty."""
+    """A cluster. Plain data: it travels between processes as JSON. Fields that the user may not see are empty."""
 
     kubernetes: str = ""
     plugins: tuple[Plugin, ...] = ()
     nodes: tuple[NodeFacts, ...] = ()
 
     def to_json(self) -> str:
-        """The facts as one JSON object."""
+        """Return the facts as one JSON object."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Facts":
-        """Inverse of ``to_json``."""
+        """Return the facts that ``to_json`` wrote."""
         data = json.loads(text)
         nodes = (NodeFacts(**{**node, "addresses": tuple(node["addresses"])}) for node in data["nodes"])
         return cls(data["kubernetes"], tuple(Plugin(**plugin) for plugin in data["plugins"]), tuple(nodes))
 
 
 def gather(client: "Client") -> Facts:
-    """Ask the cluster. What the user may not see is left empty; raises ``ApiError`` where the API does not answer."""
+    """Return the facts of a cluster; what the user may not see is empty. Raises ``ApiError`` if the API does not
+    answer.
+    """
     nodes: tuple[JsonMapping, ...] = ()
     with suppress(ApiError):
         nodes = tuple(client.list("v1", "Node"))
-    own = (Plugin("embedded", harness_version(), ""),) if is_embedded(nodes) else ()
-    return Facts(client.version(), own or plugins_of(client), tuple(map(_node, nodes)))
+    embedded = (Plugin("embedded", harness_version(), ""),) if is_embedded(nodes) else ()
+    return Facts(client.version(), embedded or plugins_of(client), tuple(map(_node, nodes)))
 
 
 def is_embedded(nodes: Iterable[JsonMapping]) -> bool:
-    """Whether these are nodes of an embedded cluster, whose dataplane is the harness's own."""
+    """Whether these are nodes of an embedded cluster."""
     return any(DATAPLANE_KEY in (node["metadata"].get("labels") or {}) for node in nodes)
 
 
 def harness_version() -> str:
-    """This package's version; empty where it runs from a checkout that is not installed."""
+    """Return the version of this package; empty in a checkout that is not installed."""
     try:
         return version("netpol-harness")
     except PackageNotFoundError:
@@ -113,7 +115,7 @@ def harness_version() -> str:
 
 
 def plugins_of(client: "Client") -> tuple[Plugin, ...]:
-    """The network plugins of a cluster; none where the user may not see them."""
+    """Return the network plugins of a cluster; none if the user may not see their DaemonSets."""
 
     def daemons(namespace: str) -> Iterable[JsonMapping]:
         with suppress(ApiError):
@@ -124,16 +126,15 @@ def plugins_of(client: "Client") -> tuple[Plugin, ...]:
 
 
 def plugins(daemons: Callable[[str], Iterable[JsonMapping]]) -> tuple[Plugin, ...]:
-    """The same, by whatever gives the DaemonSets of a namespace."""
-    found = {data["metadata"]["name"]: data for namespace in _NAMESPACES for data in daemons(namespace)}
-    known = sorted(found.keys() & _PLUGINS.keys())
-    return tuple(_plugin(_PLUGINS[name], found[name]) for name in known)
+    """Return the network plugins among the DaemonSets that ``daemons`` returns for a namespace."""
+    by_name = {data["metadata"]["name"]: data for namespace in _NAMESPACES for data in daemons(namespace)}
+    return tuple(_plugin(_PLUGINS[name], by_name[name]) for name in sorted(by_name.keys() & _PLUGINS.keys()))
 
 
 def version_of(image: str) -> str:
-    """``v3.32.2`` of ``quay.io/calico/node:v3.32.2@sha256:...``; empty where an image has no tag."""
-    found = _TAG.search(image.partition("@")[0])
-    return found[1] if found else ""
+    """Return ``v3.32.2`` for ``quay.io/calico/node:v3.32.2@sha256:...``; empty if the image has no tag."""
+    match = _TAG.search(image.partition("@")[0])
+    return match[1] if match else ""
 
 
 def _plugin(name: str, daemon: JsonMapping) -> Plugin:
@@ -153,5 +154,5 @@ def _node(data: JsonMapping) -> NodeFacts:
         architecture=str(info.get("architecture") or ""),
         runtime=str(info.get("containerRuntimeVersion") or ""),
         kubelet=str(info.get("kubeletVersion") or ""),
-        addresses=tuple(str(one["address"]) for one in status.get("addresses") or () if one["type"] != "Hostname"),
+        addresses=tuple(str(a["address"]) for a in status.get("addresses") or () if a["type"] != "Hostname"),
     )

@@ -1,4 +1,4 @@
-"""Abilities of this machine's kernel, which the nodes of local clusters share."""
+"""Abilities of this host's kernel, which the nodes of local clusters share."""
 
 import socket
 

@@ -1,7 +1,7 @@
 """How a backend declares its options: as fields of a dataclass, which the pytest plugin offers as ``--netpol-NAME``.
 
-Every run of pytest imports this module and the options of each backend where the package is installed, so they import
-nothing heavy: a backend's own modules are imported once it is chosen.
+Every run of pytest imports this module and the options of each backend if the package is installed. So they import
+nothing heavy; the other modules of a backend are imported once it is chosen.
 """
 
 from collections.abc import Callable

@@ -1,14 +1,14 @@
-"""All backends, by the value of ``--cluster`` that names them. As light as ``backends.options``."""
+"""All backends. Every run of pytest imports this module if the package is installed: see ``backends.options``."""
 
 from typing import Any
 
-from netpol_harness.backends.embedded.options import EMBEDDED
-from netpol_harness.backends.existing.options import EXISTING
-from netpol_harness.backends.kind.options import KIND
+from netpol_harness.backends.embedded.options import EMBEDDED_BACKEND
+from netpol_harness.backends.existing.options import EXISTING_BACKEND
+from netpol_harness.backends.kind.options import KIND_BACKEND
 from netpol_harness.backends.options import BackendDescriptor
 
-BACKENDS: tuple[BackendDescriptor[Any], ...] = (KIND, EMBEDDED, EXISTING)
-"""``auto`` takes the first automatic one that has the options given and can be used here."""
+BACKENDS: tuple[BackendDescriptor[Any], ...] = (KIND_BACKEND, EMBEDDED_BACKEND, EXISTING_BACKEND)
+"""``auto`` takes the first automatic backend that has the options of the user and can be used here."""
 
 AUTO = "auto"
 

@@ -114,5 +114,5 @@ def _show(candidates: Sequence[_Candidate], *, dry_run: bool) -> None:
     for candidate in candidates:
         leftover = candidate.leftover
         fate = "kept" if not candidate.doomed else "would be removed" if dry_run else "removed"
-        table.add_row(*map(one_line, (leftover.what, leftover.place, leftover.name, _owner(leftover), fate)))
+        table.add_row(*map(one_line, (leftover.description, leftover.place, leftover.name, _owner(leftover), fate)))
     console.print(table)

@@ -24,7 +24,7 @@ print(EmbeddedBackend().create("elsewhere", Path(sys.argv[1])).to_json())
 """
 
 
-def test_a_cluster_is_made_and_removed(tmp_path: Path) -> None:
+def test_a_cluster_is_created_and_deleted(tmp_path: Path) -> None:
     backend = EmbeddedBackend()
     cluster = backend.create("mine", tmp_path)
     pid = int((tmp_path / "embedded.pid").read_text())
@@ -38,7 +38,7 @@ def test_a_cluster_is_made_and_removed(tmp_path: Path) -> None:
     backend.delete(cluster.name, tmp_path)
 
 
-def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
+def test_another_process_may_delete_it(tmp_path: Path) -> None:
     lifeline = tmp_path / "lifeline"
     os.mkfifo(lifeline)
     owner = os.open(lifeline, os.O_RDWR)
@@ -46,13 +46,13 @@ def test_it_may_be_deleted_by_another_than_its_maker(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     cluster = Cluster.from_json(done.stdout)
-    assert cluster.kubeconfig.exists(), "it lives as long as its owner, not as its maker"
+    assert cluster.kubeconfig.exists(), "it lives as long as its owner, not as its creator"
     EmbeddedBackend().delete(cluster.name, tmp_path)
     assert not cluster.kubeconfig.exists()
     os.close(owner)
 
 
-def test_a_recorded_process_that_is_no_cluster_is_left_alone(tmp_path: Path) -> None:
+def test_a_recorded_process_that_is_not_a_cluster_is_left_alone(tmp_path: Path) -> None:
     backend = EmbeddedBackend()
     cluster = backend.create("mine", tmp_path)
     recorded = tmp_path / "embedded.pid"
@@ -77,7 +77,7 @@ def test_the_policy_agent_is_restarted_while_the_cluster_goes_on(tmp_path: Path)
         backend.restart_agent(cluster)
 
 
-def test_a_mutant_is_named_wherever_the_dataplane_is(tmp_path: Path) -> None:
+def test_a_mutant_is_part_of_the_dataplanes_name(tmp_path: Path) -> None:
     backend = EmbeddedBackend(mutant="not-enforced")
     cluster = backend.create("mine", tmp_path)
     backend.delete(cluster.name, tmp_path)
@@ -92,12 +92,12 @@ def test_an_unknown_mutant_is_refused_at_once(tmp_path: Path) -> None:
         EmbeddedBackend(["--mutant", "not-enforcd"]).create("mine", tmp_path)
 
 
-def test_a_failure_repeats_what_the_process_said(tmp_path: Path) -> None:
+def test_a_failure_quotes_the_output_of_the_process(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match=r"mine did not start: (.|\n)*--nonsense"):
         EmbeddedBackend(["--nonsense"]).create("mine", tmp_path)
 
 
-def test_it_says_whether_it_can_run_here() -> None:
+def test_there_is_no_obstacle_here() -> None:
     assert EmbeddedFactory(EmbeddedOptions()).obstacle() is None
 
 

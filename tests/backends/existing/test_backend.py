@@ -52,7 +52,7 @@ def kubeconfig(directory: Path, *, context: str, cluster: str = "c", server: str
         ({"context": "staging", "cluster": "delivery", "server": "https://api.stage.example.com"}, False),
     ],
 )
-def test_what_looks_like_production_is_refused_unless_one_insists(
+def test_a_context_that_looks_like_production_is_refused_unless_the_user_insists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: dict[str, str], *, refused: bool
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, **names)))
@@ -64,7 +64,7 @@ def test_what_looks_like_production_is_refused_unless_one_insists(
         ExistingClusterBackend(OPTIONS)
 
 
-def test_the_patterns_are_the_users_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_may_choose_the_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="prod")))
     ExistingClusterBackend(replace(OPTIONS, production_pattern=("customer",)))
     with pytest.raises(ClusterFailed, match="looks like production"):
@@ -73,9 +73,7 @@ def test_the_patterns_are_the_users_to_choose(tmp_path: Path, monkeypatch: pytes
         ExistingClusterBackend(replace(OPTIONS, production_pattern=("(",)))
 
 
-def test_a_context_that_is_not_there_is_answered_with_those_that_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_context_is_answered_with_the_known_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, context="staging")))
     assert ExistingClusterBackend(replace(OPTIONS, context="other")).context == "other"
     with pytest.raises(ClusterFailed, match="contexts there: other, staging"):
@@ -84,7 +82,7 @@ def test_a_context_that_is_not_there_is_answered_with_those_that_are(
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """An embedded cluster that somebody else has started."""
+    """An embedded cluster that was started elsewhere."""
     backend = EmbeddedBackend()
     cluster = backend.create("demo", tmp_path_factory.mktemp("standing"))
     yield cluster
@@ -113,7 +111,7 @@ def dead() -> str:
 
 
 @pytest.mark.live
-def test_an_embedded_cluster_is_known_for_what_it_is(backend: ExistingClusterBackend, tmp_path: Path) -> None:
+def test_an_existing_embedded_cluster_is_recognized(backend: ExistingClusterBackend, tmp_path: Path) -> None:
     cluster = backend.create("netpol-run", tmp_path)
     assert (cluster.dataplane, cluster.timeouts, cluster.context) == (EMBEDDED_DATAPLANE, EMBEDDED, "demo")
     assert Capability.EXTERNAL_HOSTS in cluster.capabilities
@@ -123,7 +121,7 @@ def test_an_embedded_cluster_is_known_for_what_it_is(backend: ExistingClusterBac
 
 
 @pytest.mark.live
-def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_goes(
+def test_only_objects_of_runs_are_leftovers_and_one_run_is_deleted_at_a_time(
     backend: ExistingClusterBackend, client: Client, dead: str
 ) -> None:
     alive, elsewhere = Owner.current(), replace(Owner.current(), boot="ffffff")
@@ -133,8 +131,8 @@ def test_of_what_is_there_only_what_dead_runs_made_is_a_leftover_and_only_that_g
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "of-dead", "namespace": "of-somebody"}}
     client.create(with_owner(settings, dead))
 
-    lives = {left.name: owner_state(left.name) for left in backend.leftovers()}
-    assert lives == {dead: OwnerState.DEAD, alive.run: OwnerState.ALIVE, elsewhere.run: OwnerState.ELSEWHERE}
+    states = {left.name: owner_state(left.name) for left in backend.leftovers()}
+    assert states == {dead: OwnerState.DEAD, alive.run: OwnerState.ALIVE, elsewhere.run: OwnerState.ELSEWHERE}
     backend.delete(dead)
     backend.delete(dead)
     assert dead not in [left.name for left in backend.leftovers()]

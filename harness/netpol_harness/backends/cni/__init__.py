@@ -1,1 +1,1 @@
-"""CNIs as data: what to download, to change, to apply and to wait for."""
+"""CNIs as data: the manifests to download, patch and apply, and the controllers to wait for."""

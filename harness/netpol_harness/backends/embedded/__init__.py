@@ -1,1 +1,1 @@
-"""Embedded clusters: a process of this host (``netpol_harness.emulator``) that is the whole cluster."""
+"""Embedded clusters: one process of this host is the whole cluster (``netpol_harness.emulator``)."""

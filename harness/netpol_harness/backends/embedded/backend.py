@@ -1,8 +1,8 @@
-"""The embedded cluster as a backend: starts its process, hands out its kubeconfig, ends it.
+"""The embedded cluster as a backend: starts the process of a cluster, and ends it.
 
-All state is in the run's directory: ``embedded.pid``, ``kubeconfig``, ``lifeline``, ``daemon.log``, ``stderr.log``; so
-another process than the one that created a cluster can delete it. The cluster ends by itself with its owner: when the
-last process that holds ``lifeline`` open is gone.
+All state is in the run's directory: ``embedded.pid``, ``kubeconfig``, ``lifeline``, ``daemon.log``, ``stderr.log``. So
+a process other than the creator of a cluster can delete it. The cluster ends by itself with its owner: when no process
+holds ``lifeline`` open any more.
 """
 
 import os
@@ -26,15 +26,15 @@ from netpol_harness.timeouts import EMBEDDED
 
 _MODULE = "netpol_harness.emulator"
 _LOGS = ("daemon.log", "stderr.log")
-_PATIENCE = 10.0  # seconds for an orderly end; the process gives itself half of that
-_TAIL = 2000
-_ALWAYS = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, Capability.CHOSEN_ADDRESSES})
+_END_SECONDS = 10.0  # for an orderly end; the process limits its own clean-up to half of that
+_TAIL_BYTES = 2000
+_CAPABILITIES = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, Capability.CHOSEN_ADDRESSES})
 
 
 class EmbeddedBackend:
-    """Makes embedded clusters (``backends.base.Backend``). ``arguments`` go to each cluster's process.
+    """Creates embedded clusters (``backends.base.Backend``). ``arguments`` are passed to the process of each cluster.
 
-    Raises ``ClusterFailed`` where no ``mutant`` has the name given.
+    Raises ``ClusterFailed`` if there is no mutant called ``mutant``.
     """
 
     name = "embedded"
@@ -48,7 +48,7 @@ class EmbeddedBackend:
         self._lifelines: list[int] = []
 
     def create(self, name: str, directory: Path) -> Cluster:
-        """Start the cluster and return once it is ready. Raises ``ClusterFailed`` with what the process said."""
+        """Start the cluster and return once it is ready. Raises ``ClusterFailed`` with the output of the process."""
         kubeconfig = directory / "kubeconfig"
         self._ensure_lifeline(directory / "lifeline")
         reader, writer = os.pipe()
@@ -57,7 +57,7 @@ class EmbeddedBackend:
         try:
             process = self._start(arguments, directory, writer)
             os.close(writer)
-            ready = _told(reader, EMBEDDED.cluster)
+            ready = _is_ready(reader, EMBEDDED.cluster)
         finally:
             os.close(reader)
         if not ready:
@@ -74,7 +74,7 @@ class EmbeddedBackend:
         )
 
     def delete(self, name: str, directory: Path | None = None) -> None:
-        """End the process of the cluster in ``directory``; without one, the cluster has ended with its owner."""
+        """End the process of the cluster in ``directory``; if that is ``None``, it has ended with its owner."""
         if directory is None:
             return
         with suppress(FileNotFoundError, ValueError):
@@ -84,7 +84,7 @@ class EmbeddedBackend:
             (directory / "embedded.pid").unlink()
 
     def restart_agent(self, cluster: Cluster) -> None:
-        """Have the cluster read its policies anew and put them in force, in place. Raises ``ClusterFailed``."""
+        """Let the cluster's policy agent read and program all policies again. Raises ``ClusterFailed``."""
         directory = cluster.kubeconfig.parent
         with suppress(FileNotFoundError, ValueError):
             pid = int((directory / "embedded.pid").read_text())
@@ -96,21 +96,21 @@ class EmbeddedBackend:
         )
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
-        """Copy what the cluster's process wrote."""
+        """Copy the logs of the cluster's process."""
         for name in _LOGS:
             with suppress(FileNotFoundError):
                 shutil.copy(cluster.kubeconfig.parent / name, into / name)
 
     def closing_note(self, cluster: Cluster) -> str:
-        """Nothing: such a cluster cannot be kept."""
+        """Return nothing: an embedded cluster cannot be kept."""
         return ""
 
     def leftovers(self) -> Sequence[Leftover]:
-        """None: such a cluster ends with its owner."""
+        """Return nothing: an embedded cluster ends with its owner."""
         return ()
 
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
-        """``None``: the cluster makes them out of pods."""
+        """Return ``None``: pods stand in for them."""
         return None
 
     def _start(self, arguments: Sequence[str], directory: Path, ready: int) -> subprocess.Popen[bytes]:
@@ -129,21 +129,21 @@ class EmbeddedBackend:
         return process
 
     def _end(self, pid: int) -> None:
-        """Ask the process to end, then make it, and wait until it has ended."""
+        """Terminate the process, kill it if it does not end in time, and wait for its end."""
         with suppress(ProcessLookupError):
-            watch = os.pidfd_open(pid)
+            pidfd = os.pidfd_open(pid)
             try:
-                signal.pidfd_send_signal(watch, signal.SIGTERM)
-                if not _ended(watch, _PATIENCE):
-                    signal.pidfd_send_signal(watch, signal.SIGKILL)
-                    _ended(watch, _PATIENCE)
+                signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+                if not _ended(pidfd, _END_SECONDS):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    _ended(pidfd, _END_SECONDS)
             finally:
-                os.close(watch)
+                os.close(pidfd)
         if process := self._started.pop(pid, None):
             process.wait()
 
     def _ensure_lifeline(self, path: Path) -> None:
-        """The owner holds the lifeline; where there is none, this process is the owner, for as long as it lives."""
+        """The owner holds the lifeline open. If there is no lifeline, this process becomes the owner until it ends."""
         with suppress(FileExistsError):
             os.mkfifo(path, 0o600)
             self._lifelines.append(os.open(path, os.O_RDWR))
@@ -151,14 +151,14 @@ class EmbeddedBackend:
 
 def obstacle() -> str | None:
     """Return in one line why no embedded cluster can run here, or ``None``."""
-    done = subprocess.run(_command("--check"), env=_environment(), capture_output=True, text=True, check=False)
-    return None if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
+    result = subprocess.run(_command("--check"), env=_environment(), capture_output=True, text=True, check=False)
+    return None if result.returncode == 0 else result.stderr.strip() or f"exit code {result.returncode}"
 
 
 def _dataplane(mutant: str) -> str:
     if not mutant:
         return EMBEDDED_DATAPLANE
-    from netpol_harness.emulator.faults import named  # here, since it is rarely needed
+    from netpol_harness.emulator.faults import named  # rarely needed
 
     return f"{EMBEDDED_DATAPLANE}; MUTANT {mutant}: {named(mutant).description}"
 
@@ -168,39 +168,39 @@ def _command(*arguments: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with this package importable wherever the process starts."""
+    """Return our environment, with this package importable from any working directory."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}
 
 
-def _told(descriptor: int, seconds: float) -> bool:
-    """Whether something was said before the time, or the other end, ran out."""
+def _is_ready(descriptor: int, seconds: float) -> bool:
+    """Wait for a byte in the pipe; ``False`` if the time is up or the process has closed its end."""
     deadline = Deadline(seconds)
     readable, _, _ = select.select([descriptor], [], [], deadline.remaining)
     return bool(readable) and os.read(descriptor, 16) != b""
 
 
-def _ended(watch: int, seconds: float) -> bool:
-    return bool(select.select([watch], [], [], seconds)[0])
+def _ended(pidfd: int, seconds: float) -> bool:
+    return bool(select.select([pidfd], [], [], seconds)[0])
 
 
 def _is_cluster(pid: int, directory: Path) -> bool:
-    """Whether the process is still the one we recorded: numbers are used again."""
+    """Whether the process is still the recorded one: PIDs are reused."""
     with suppress(OSError):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return _MODULE.encode() in words and str(directory).encode() in words
+        argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return _MODULE.encode() in argv and str(directory).encode() in argv
     return False
 
 
 def _capabilities() -> frozenset[Capability]:
     """Return the capabilities of every embedded cluster, and SCTP if this kernel has it."""
-    return _ALWAYS | {Capability.SCTP} if has_sctp() else _ALWAYS
+    return _CAPABILITIES | {Capability.SCTP} if has_sctp() else _CAPABILITIES
 
 
 def _tail(path: Path) -> str:
     try:
-        text = path.read_bytes()[-_TAIL:].decode(errors="replace").strip()
+        text = path.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
     except OSError:
         text = ""
-    return text or "it said nothing"
+    return text or "it wrote no message"

@@ -14,7 +14,7 @@ class EmbeddedOptions:
     """The cluster to start. ``mutant`` is the name of the bug in its policy agent, empty for none."""
 
     mutant: str = option(
-        "give the embedded cluster's policy agent one documented bug of network plugins (docs/mutants.md)",
+        "inject one documented bug of network plugins into the embedded cluster's policy agent (docs/mutants.md)",
         metavar="NAME",
         binding=Binding.ALWAYS,
         default="",
@@ -40,4 +40,4 @@ class EmbeddedFactory:
         return EmbeddedBackend(mutant=self._options.mutant)
 
 
-EMBEDDED = BackendDescriptor("embedded", EmbeddedOptions, EmbeddedFactory, is_automatic=True)
+EMBEDDED_BACKEND = BackendDescriptor("embedded", EmbeddedOptions, EmbeddedFactory, is_automatic=True)

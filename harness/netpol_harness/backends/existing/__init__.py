@@ -1,1 +1,1 @@
-"""Existing clusters, named by a context of a kubeconfig: used, never owned."""
+"""Existing clusters, named by a context of the kubeconfig: used, never owned."""

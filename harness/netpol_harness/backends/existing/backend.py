@@ -1,8 +1,8 @@
-"""A cluster that is there already, by kubeconfig: used, never owned.
+"""An existing cluster as a backend: used, never owned.
 
-Invariants: nothing is touched but what carries the label of a run of ours (``runs.owner``); a context that
-looks like production is refused before the first request, unless the user insists; what a run leaves behind can be
-found by its label alone, by whoever comes later, since no other record of it survives its owner.
+Invariants: only objects with the label of a run of ours are changed (``runs.owner``). A context that looks like
+production is refused before the first request, unless the user insists. Leftovers of a run are found by this label
+alone, since no other record of them survives the run's owner.
 """
 
 import json
@@ -15,15 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from netpol_harness.backends.base import (
-    Capability,
-    Cluster,
-    ExternalHosts,
-    Leftover,
-    Progress,
-    ignore,
-    served,
-)
+from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover, Progress, ignore, served
 from netpol_harness.backends.existing.options import ExistingOptions
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, is_embedded, plugins
 from netpol_harness.backends.runs.directory import PREFIX
@@ -39,9 +31,9 @@ from netpol_harness.timeouts import EMBEDDED, REMOTE
 from netpol_harness.wellknown import OWNER_ANNOTATION, RUN_LABEL
 
 PRODUCTION = (r"(^|[^a-z0-9])(prod|production|prd|live)([^a-z0-9]|$)",)
-"""What production looks like, in the name of a context, of its cluster, or of its server."""
+"""Regular expressions for names of contexts, clusters and servers that look like production."""
 
-_PATIENCE = 10.0  # seconds for a request that only looks around
+_REQUEST_SECONDS = 10.0
 
 _KINDS = (
     ("v1", "Namespace"),
@@ -70,20 +62,20 @@ _KINDS = (
     ("cilium.io/v2", "CiliumNetworkPolicy"),
     ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
 )
-"""Kinds that carry a run's label where no namespace of the run takes them along."""
+"""Kinds of labelled objects that may outlive a run, because no namespace of the run is deleted with them."""
 
-_NAMED = 3  # objects of a run that are named one by one
+_MOST_NAMES = 3  # in a summary of objects
 
 
 class ExistingClusterBackend:
-    """Finds the cluster of a kubeconfig's context (``backends.base.Backend``).
+    """Uses the cluster of a context of the kubeconfig (``backends.base.Backend``).
 
-    Raises ``ClusterFailed`` where there is no such context, or where it looks like production.
+    Raises ``ClusterFailed`` if there is no such context, or if it looks like production.
     """
 
     name = "kubeconfig"
     owns_cluster = False
-    dataplane = "whatever the cluster has; it is asked when it is first needed"
+    dataplane = "that of the cluster, which is asked when it is first needed"
 
     def __init__(self, options: ExistingOptions, progress: Progress = ignore) -> None:
         self.namespaces: Mapping[str, str] = dict(options.namespace)
@@ -95,12 +87,12 @@ class ExistingClusterBackend:
             self._refuse_production(options.production_pattern or PRODUCTION)
 
     def create(self, name: str, directory: Path) -> Cluster:
-        """Look at the cluster; nothing is made. ``name`` carries the run's, by which ``delete`` knows what is ours."""
+        """Return a description of the cluster; nothing is created. ``name`` contains the run's name, for ``delete``."""
         self._progress(f"looking at {self.context}")
         version = self._client.version()
         nodes = self._nodes()
         embedded = is_embedded(nodes)
-        dataplane = EMBEDDED_DATAPLANE if embedded else f"{self._told_by_daemons()}, Kubernetes {version}"
+        dataplane = EMBEDDED_DATAPLANE if embedded else f"{self._plugins()}, Kubernetes {version}"
         return Cluster(
             name=name,
             backend=self.name,
@@ -112,9 +104,9 @@ class ExistingClusterBackend:
         )
 
     def delete(self, name: str, directory: Path | None = None) -> None:
-        """Remove everything that carries the label of a run, such as objects of a killed worker. The cluster stays."""
+        """Remove all objects with the label of a run, such as those of a killed worker. The cluster stays."""
         run = name.removeprefix(PREFIX)
-        keys = [ObjectKey.of(data) for data in self._marked(f"{RUN_LABEL}={run}")]
+        keys = [ObjectKey.of(data) for data in self._labelled(f"{RUN_LABEL}={run}")]
         for key in keys:
             self._client.delete(key, grace_seconds=0)
         if keys:
@@ -123,11 +115,11 @@ class ExistingClusterBackend:
             wait_gone(self._client, keys, deadline=Deadline(timeouts.ready), interval=timeouts.interval)
 
     def restart_agent(self, cluster: Cluster) -> None:
-        """Not ours to restart: such a cluster never has the capability."""
-        raise ClusterFailed("the policy agent of a given cluster is not ours to restart")
+        """Raise ``ClusterFailed``: such a cluster never has the capability."""
+        raise ClusterFailed("the policy agent of an existing cluster is not restarted")
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
-        """What the API tells of nodes, system pods and their troubles, as far as the user may know."""
+        """Write the nodes, system pods and their events from the API, as far as the user may see them."""
         for api_version, kind, namespace in (
             ("v1", "Node", ""),
             ("v1", "Pod", "kube-system"),
@@ -135,61 +127,61 @@ class ExistingClusterBackend:
             ("v1", "Event", "kube-system"),
         ):
             with suppress(ApiError):
-                found = self._client.list(api_version, kind, namespace=namespace)
-                (into / f"{kind.lower()}s.json").write_text(json.dumps(found, indent=1))
+                objects = self._client.list(api_version, kind, namespace=namespace)
+                (into / f"{kind.lower()}s.json").write_text(json.dumps(objects, indent=1))
 
     def closing_note(self, cluster: Cluster) -> str:
-        """Nothing: the cluster was not made for the run."""
+        """Return nothing: the cluster was not created for the run."""
         return ""
 
     def leftovers(self) -> Sequence[Leftover]:
-        """What runs of ours, dead or alive, have there as far as the user may know."""
-        found: dict[str, list[JsonObject]] = {}
-        for data in self._marked(RUN_LABEL):
-            found.setdefault(run_of(data), []).append(data)
-        return [_leftover(run, self.context, objects) for run, objects in sorted(found.items())]
+        """Return the objects of all runs, dead or alive, as far as the user may see them."""
+        by_run: dict[str, list[JsonObject]] = {}
+        for data in self._labelled(RUN_LABEL):
+            by_run.setdefault(run_of(data), []).append(data)
+        return [_leftover(run, self.context, objects) for run, objects in sorted(by_run.items())]
 
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
-        """``None``: machines beside somebody else's cluster are not ours to make."""
+        """Return ``None``: the harness creates no machines beside a cluster that it does not own."""
         return None
 
     def _refuse_production(self, patterns: Iterable[str]) -> None:
         names = {"context": self.context, "cluster": self._cluster, "server": self._access.address}
         for pattern in patterns:
-            for what, name in names.items():
+            for role, name in names.items():
                 if _matches(pattern, name):
                     raise ClusterFailed(
-                        f"{what} {name!r} looks like production ({pattern}), where nothing should be tried out; name "
-                        "another one with --cluster kubeconfig:CONTEXT, or insist with --yes-really (the patterns: "
-                        "--production-pattern)"
+                        f"{role} {name!r} looks like production ({pattern}); choose another context with "
+                        "--cluster kubeconfig:CONTEXT, change the patterns with --production-pattern, or pass "
+                        "--yes-really"
                     )
 
     @cached_property
     def _client(self) -> Client:
-        return Client(self._access, timeout=_PATIENCE)
+        return Client(self._access, timeout=_REQUEST_SECONDS)
 
     def _nodes(self) -> list[JsonObject]:
-        """The nodes; none where the user may not see them."""
+        """Return the nodes; none if the user may not see them."""
         return self._visible("v1", "Node", "", "")
 
-    def _told_by_daemons(self) -> str:
-        """``Calico (quay.io/calico/node:v3.32.2)``, as far as it can be told."""
-        found = plugins(lambda namespace: self._visible("apps/v1", "DaemonSet", namespace, ""))
-        return " with ".join(map(str, found)) or "a dataplane that cannot be told from its DaemonSets"
+    def _plugins(self) -> str:
+        """Return ``Calico (quay.io/calico/node:v3.32.2)``, as far as the plugins can be recognized."""
+        known = plugins(lambda namespace: self._visible("apps/v1", "DaemonSet", namespace, ""))
+        return " with ".join(map(str, known)) or "a dataplane whose DaemonSets are unknown"
 
-    def _marked(self, selector: str) -> Iterator[JsonObject]:
+    def _labelled(self, selector: str) -> Iterator[JsonObject]:
         for api_version, kind in _KINDS:
             if self._client.serves(api_version, kind):
                 yield from self._visible(api_version, kind, "", selector)
 
     def _visible(self, api_version: str, kind: str, namespace: str, selector: str) -> list[JsonObject]:
-        """The objects that the user may see: everywhere, else in the namespaces that were given."""
-        for places in ([namespace], [] if namespace else self.namespaces.values()):
+        """Return the objects that the user may list: cluster-wide, or else in the namespaces of the options."""
+        for namespaces in ([namespace], [] if namespace else self.namespaces.values()):
             with suppress(ApiError):
                 return [
                     data
-                    for place in places
-                    for data in self._client.list(api_version, kind, namespace=place, labels=selector)
+                    for name in namespaces
+                    for data in self._client.list(api_version, kind, namespace=name, labels=selector)
                 ]
         return []
 
@@ -199,13 +191,13 @@ def _kubeconfig() -> Path:
 
 
 def _names(kubeconfig: Path, context: str) -> tuple[str, str]:
-    """The names of the context (the current one where empty) and of its cluster."""
+    """Return the names of the context, which is the current one if empty, and of its cluster."""
     from kubernetes.config.kube_config import list_kube_config_contexts
 
     untyped: Any = list_kube_config_contexts
-    known, current = untyped(config_file=str(kubeconfig))
-    chosen = next((entry for entry in known if entry["name"] == context), current)
-    return str(chosen["name"]), str((chosen.get("context") or {}).get("cluster") or "")
+    entries, current = untyped(config_file=str(kubeconfig))
+    entry = next((entry for entry in entries if entry["name"] == context), current)
+    return str(entry["name"]), str((entry.get("context") or {}).get("cluster") or "")
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -226,24 +218,24 @@ def _capabilities(nodes: Sequence[JsonObject], *, embedded: bool) -> Iterator[Ca
 
 
 def _leftover(run: str, place: str, objects: Sequence[JsonObject]) -> Leftover:
-    told: Any = None
+    annotation: Any = None
     with suppress(ValueError):
-        told = json.loads((objects[0]["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "{}")
-    said: Mapping[str, Any] = told if isinstance(told, dict) else {}
-    what = _summary([ObjectKey.of(data) for data in objects])
-    return Leftover(run, place, what, str(said.get("host") or ""), _moment(said.get("since")))
+        annotation = json.loads((objects[0]["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "{}")
+    owner: Mapping[str, Any] = annotation if isinstance(annotation, dict) else {}
+    description = _summary([ObjectKey.of(data) for data in objects])
+    return Leftover(run, place, description, str(owner.get("host") or ""), _time(owner.get("since")))
 
 
 def _summary(objects: Sequence[ObjectKey]) -> str:
-    """``Namespace a, Namespace b and 3 more``."""
-    named = ", ".join(map(str, objects[:_NAMED]))
-    return named if len(objects) <= _NAMED else f"{named} and {len(objects) - _NAMED} more"
+    """Return ``Namespace a, Namespace b and 3 more``."""
+    names = ", ".join(map(str, objects[:_MOST_NAMES]))
+    return names if len(objects) <= _MOST_NAMES else f"{names} and {len(objects) - _MOST_NAMES} more"
 
 
-def _moment(text: Any) -> datetime | None:
-    """A point in time; ``None`` where it is none, or of no known time zone."""
+def _time(text: Any) -> datetime | None:
+    """Parse a time (RFC 3339); ``None`` if it is malformed or has no time zone."""
     try:
-        moment = datetime.fromisoformat(str(text))
+        time = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    return time if time.tzinfo else None

@@ -26,20 +26,20 @@ class ExistingOptions:
     """
 
     namespace: tuple[tuple[str, str], ...] = option(
-        "put a scenario's namespace NAME (default: default) into GIVEN, which is there already; may be repeated",
+        "put a scenario's namespace NAME (default: default) into the existing namespace GIVEN; may be repeated",
         metavar="[NAME=]GIVEN",
         parse=_mapping,
         binding=Binding.ALWAYS,
         default=(),
     )
     production_pattern: tuple[str, ...] = option(
-        "contexts, clusters and servers that are refused, because they look like production; may be repeated",
+        "contexts, clusters and servers that are refused because they look like production; may be repeated",
         metavar="REGEX",
         binding=Binding.NEVER,
         former_keys=("netpol_production_patterns",),
         default=(),
     )
-    yes_really: bool = option("use the cluster though it looks like production", binding=Binding.NEVER, default=False)
+    yes_really: bool = option("use the cluster even if it looks like production", binding=Binding.NEVER, default=False)
     context: str = ""
 
 
@@ -60,4 +60,4 @@ class ExistingClusterFactory:
         return ExistingClusterBackend(self._options, progress)
 
 
-EXISTING = BackendDescriptor("kubeconfig", ExistingOptions, ExistingClusterFactory, takes_context=True)
+EXISTING_BACKEND = BackendDescriptor("kubeconfig", ExistingOptions, ExistingClusterFactory, takes_context=True)

@@ -1,1 +1,1 @@
-"""Clusters made with kind (kind.sigs.k8s.io), on docker or podman."""
+"""Clusters created with kind (kind.sigs.k8s.io), on docker or podman."""

@@ -41,16 +41,16 @@ class KindOptions:
     )
     kube_image: str = option("kind node image, with its digest (a pinned one)", metavar="IMAGE", default="")
     load_image: tuple[Path | str, ...] = option(
-        "load onto the nodes what they lack: a file made by `docker save`, or an image of the engine; may be repeated",
+        "an image for the nodes that lack it: a file of `docker save`, or an image of the engine; may be repeated",
         metavar="ARCHIVE|IMAGE",
         default=(),
     )
     image_prefix: str = option(
         "registry to put before the plugin's images: mirror.local:5000/", metavar="PREFIX", default=""
     )
-    offline: bool = option("download nothing; take manifests from the cache alone", default=False)
-    keep_cluster: bool = option("leave the kind cluster there at the end, to look around", default=False)
-    reuse_cluster: str = option("use a kind cluster that was kept, and keep it", metavar="NAME", default="")
+    offline: bool = option("download nothing; take manifests from the cache only", default=False)
+    keep_cluster: bool = option("keep the kind cluster at the end of the run, to look around", default=False)
+    reuse_cluster: str = option("use a kept kind cluster, and keep it", metavar="NAME", default="")
 
 
 class KindFactory:
@@ -77,4 +77,4 @@ class KindFactory:
         return Preflight.of(self._options)
 
 
-KIND = BackendDescriptor("kind", KindOptions, KindFactory, is_automatic=True)
+KIND_BACKEND = BackendDescriptor("kind", KindOptions, KindFactory, is_automatic=True)
