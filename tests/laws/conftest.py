@@ -1,4 +1,4 @@
-"""``lab``: hosts of its own in private namespaces, to see with real packets what rules do."""
+"""``lab``: hosts in private namespaces, to check rules with real packets."""
 
 import json
 import shutil
@@ -18,46 +18,46 @@ Probe = tuple[str, str, str, int]
 
 
 class Lab:
-    """Talks to the process in the namespaces."""
+    """The process in the namespaces."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def hosts(self, addresses: Sequence[str], ports: Sequence[int]) -> None:
-        """Make hosts that serve these ports by TCP and UDP."""
-        self._ask({"hosts": list(addresses), "ports": list(ports)})
+        """Create hosts that serve these ports by TCP and UDP."""
+        self._request({"hosts": list(addresses), "ports": list(ports)})
 
     def apply(self, text: str) -> None:
-        """One nftables transaction."""
+        """Apply one nftables transaction."""
         if text:
-            self._ask({"apply": text})
+            self._request({"apply": text})
 
-    def forget(self) -> None:
-        """Drop all rules."""
-        self._ask({"forget": True})
+    def flush(self) -> None:
+        """Delete all rules."""
+        self._request({"flush": True})
 
     def listing(self) -> list[Mapping[str, Any]]:
-        """The rules in force."""
-        rules: list[Mapping[str, Any]] = self._ask({"list": True})
+        """List the rules in force."""
+        rules: list[Mapping[str, Any]] = self._request({"list": True})
         return rules
 
     def probe(self, probes: Sequence[Probe], *, patience: float = 0.1) -> dict[Probe, str]:
-        """Try all of them at once: ``connected``, ``refused`` or ``silent``."""
-        outcomes = self._ask({"probe": list(probes), "patience": patience})
+        """Run all probes at once; each is ``connected``, ``refused`` or ``silent``."""
+        outcomes = self._request({"probe": list(probes), "patience": patience})
         return dict(zip(probes, outcomes, strict=True))
 
     def flow(self, source: str, target: str, port: int) -> str:
-        """Send once more on a UDP flow that stays open from call to call."""
-        outcome: str = self._ask({"flow": [source, target, port]})
+        """Send a datagram on a UDP flow that stays open from call to call."""
+        outcome: str = self._request({"flow": [source, target, port]})
         return outcome
 
-    def _ask(self, request: Mapping[str, Any]) -> Any:
+    def _request(self, request: Mapping[str, Any]) -> Any:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, "the lab's process has died"
+        assert line, "the process of the lab has ended"
         answer = json.loads(line)
         assert "error" not in answer, answer["error"]
         return answer["ok"]
@@ -65,7 +65,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """An empty lab."""
+    """A lab without hosts or rules."""
     unshare = shutil.which("unshare")
     assert unshare, "the lab needs unshare (util-linux)"
     spaces = [

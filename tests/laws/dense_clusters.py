@@ -1,6 +1,6 @@
-"""Small clusters full of policies, in which not everything is as usual, or known: drawn from a seed.
+"""Small clusters with many policies, some with unusual or unknown properties, drawn from a seed.
 
-Quicker than strategies, and every cluster has something of everything; in exchange nothing shrinks.
+This is faster than strategies, and every cluster has something of everything; in exchange nothing shrinks.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ PROTOCOLS = ("TCP", "UDP", "SCTP")
 
 
 def from_seed(make: Callable[[Random], T]) -> st.SearchStrategy[T]:
-    """What the function makes of any seed."""
+    """Return a strategy of the values that the function makes of seeds."""
     return st.integers(0, 2**32 - 1).map(lambda seed: make(Random(seed)))
 
 
 def usual(random: Random) -> Cluster:
-    """Pods in their own networks, with known addresses and nodes."""
+    """Draw pods in their own networks, with known addresses and nodes."""
     return Cluster(
         [
             *(namespace(name, labels(random)) for name in NAMESPACES),
@@ -45,33 +45,33 @@ def usual(random: Random) -> Cluster:
 
 
 def complete(random: Random) -> Cluster:
-    """With pods on their nodes' networks."""
-    return Cluster([hosted(one) if is_pod(one) and random.random() < 0.2 else one for one in usual(random)])
+    """Draw a cluster in which some pods are on their nodes' networks."""
+    return Cluster([hosted(item) if is_pod(item) and random.random() < 0.2 else item for item in usual(random)])
 
 
 def unusual(random: Random) -> Cluster:
-    """With pods that are nowhere yet, have no address or two of them."""
+    """Draw a cluster in which some pods have no node yet, no address, or two addresses."""
     changes = (unbound, unaddressed, of_both_families)
     return Cluster(
-        [random.choice(changes)(one) if is_pod(one) and random.random() < 0.3 else one for one in complete(random)]
+        [random.choice(changes)(item) if is_pod(item) and random.random() < 0.3 else item for item in complete(random)]
     )
 
 
 def completed(objects: Cluster, node: str, address: str) -> Cluster:
-    """The cluster with this node and this address for all pods of which they are not known."""
+    """Return the cluster with this node and this address for all pods that lack them."""
     status = {"podIPs": [{"ip": address}]}
     return Cluster(
         [
-            {**one, "spec": {"nodeName": node, **one["spec"]}, "status": {**status, **one["status"]}}
-            if is_pod(one)
-            else one
-            for one in objects
+            {**item, "spec": {"nodeName": node, **item["spec"]}, "status": {**status, **item["status"]}}
+            if is_pod(item)
+            else item
+            for item in objects
         ]
     )
 
 
 def policy(random: Random, number: int, **spec: Any) -> Dict:
-    """Any policy, of one direction or both; ``spec`` sets fields."""
+    """Draw any policy, with one direction or both; ``spec`` sets fields."""
     types = random.choice((["Ingress"], ["Egress"], ["Ingress", "Egress"]))
     content: Dict = {"podSelector": selector(random), "policyTypes": types}
     for kind, key, peers_key in (("Ingress", "ingress", "from"), ("Egress", "egress", "to")):
@@ -82,12 +82,12 @@ def policy(random: Random, number: int, **spec: Any) -> Dict:
 
 
 def rule(random: Random, peers_key: str) -> Dict:
-    found: Dict = {}
+    result: Dict = {}
     if random.random() < 0.8:
-        found[peers_key] = [peer(random) for _ in range(random.randint(0, 2))]
+        result[peers_key] = [peer(random) for _ in range(random.randint(0, 2))]
     if random.random() < 0.6:
-        found["ports"] = [port(random) for _ in range(random.randint(0, 2))]
-    return found
+        result["ports"] = [port(random) for _ in range(random.randint(0, 2))]
+    return result
 
 
 def peer(random: Random) -> Dict:
@@ -98,15 +98,15 @@ def peer(random: Random) -> Dict:
 
 
 def port(random: Random) -> Dict:
-    found: Dict = {"protocol": random.choice(PROTOCOLS)} if random.random() < 0.4 else {}
+    result: Dict = {"protocol": random.choice(PROTOCOLS)} if random.random() < 0.4 else {}
     match random.randint(0, 3):
         case 0:
-            found["port"] = random.choice(PORTS)
+            result["port"] = random.choice(PORTS)
         case 1:
-            found["port"] = random.choice(PORT_NAMES)
+            result["port"] = random.choice(PORT_NAMES)
         case 2:
-            found |= {"port": random.choice((1, 79, 80)), "endPort": random.choice((80, 81, 65535))}
-    return found
+            result |= {"port": random.choice((1, 79, 80)), "endPort": random.choice((80, 81, 65535))}
+    return result
 
 
 def selector(random: Random) -> Dict:
@@ -126,29 +126,29 @@ def labels(random: Random) -> Dict:
 
 def names(random: Random) -> dict[tuple[str, int], str]:
     sockets = random.sample([(protocol, number) for protocol in PROTOCOLS for number in PORTS], 3)
-    return {one: random.choice(PORT_NAMES) for one in sockets}
+    return {item: random.choice(PORT_NAMES) for item in sockets}
 
 
-def is_pod(one: Dict) -> bool:
-    return bool(one["kind"] == "Pod")
+def is_pod(item: Dict) -> bool:
+    return bool(item["kind"] == "Pod")
 
 
-def placed(random: Random, one: Dict) -> Dict:
-    return {**one, "spec": {**one["spec"], "nodeName": random.choice(tuple(NODES))}}
+def placed(random: Random, item: Dict) -> Dict:
+    return {**item, "spec": {**item["spec"], "nodeName": random.choice(tuple(NODES))}}
 
 
-def hosted(one: Dict) -> Dict:
-    address = NODES[one["spec"]["nodeName"]]
-    return {**one, "spec": {**one["spec"], "hostNetwork": True}, "status": {"podIPs": [{"ip": address}]}}
+def hosted(item: Dict) -> Dict:
+    address = NODES[item["spec"]["nodeName"]]
+    return {**item, "spec": {**item["spec"], "hostNetwork": True}, "status": {"podIPs": [{"ip": address}]}}
 
 
-def unbound(one: Dict) -> Dict:
-    return {**one, "spec": {key: value for key, value in one["spec"].items() if key != "nodeName"}}
+def unbound(item: Dict) -> Dict:
+    return {**item, "spec": {key: value for key, value in item["spec"].items() if key != "nodeName"}}
 
 
-def unaddressed(one: Dict) -> Dict:
-    return {**one, "status": {}}
+def unaddressed(item: Dict) -> Dict:
+    return {**item, "status": {}}
 
 
-def of_both_families(one: Dict) -> Dict:
-    return {**one, "status": {"podIPs": [*one["status"]["podIPs"], {"ip": "fd00::7"}]}}
+def of_both_families(item: Dict) -> Dict:
+    return {**item, "status": {"podIPs": [*item["status"]["podIPs"], {"ip": "fd00::7"}]}}

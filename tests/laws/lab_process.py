@@ -1,14 +1,14 @@
-"""The process behind the ``lab`` fixture: a node, pods and external hosts of its own, real packets between them.
+"""The process behind the ``lab`` fixture: a node, pods and external hosts, with real packets between them.
 
-Started in fresh namespaces; answers one JSON object a line on stdin with one JSON object a line on stdout. Ends with
-its stdin.
+It is started in new namespaces. It answers each line of JSON on stdin with a line of JSON on stdout, and exits at the
+end of stdin.
 
-``{"hosts": [address], "ports": [number]}``  make hosts that serve every port by TCP and UDP
+``{"hosts": [address], "ports": [number]}``  create hosts that serve every port by TCP and UDP
 ``{"apply": text}``                          one nftables transaction
-``{"forget": true}``                         drop all rules
+``{"flush": true}``                          delete all rules
 ``{"list": true}``                           the rules in force, libnftables JSON
 ``{"probe": [[from, to, protocol, port]], "patience": seconds}``
-                                             all at once; ``connected``, ``refused`` or ``silent`` each
+                                             all at once; each ``connected``, ``refused`` or ``silent``
 ``{"flow": [from, to, port]}``               the same by UDP on a socket that stays open from call to call
 """
 
@@ -45,7 +45,7 @@ class Lab:
                     self._add(address, ports)
             case {"apply": text}:
                 self._nft.apply(text)
-            case {"forget": True}:
+            case {"flush": True}:
                 self._nft.apply("flush ruleset")
             case {"list": True}:
                 return self._nft.listing()
@@ -67,18 +67,18 @@ class Lab:
                 self._listeners.append(listener)
 
     def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
-        """A socket in the network of the host; the node's own for an unknown address."""
+        """Open a socket in the network of the host, or in that of the node for any other address."""
         with in_network(self._networks.get(address, self._node.home.net), self._node.home.net):
-            one = socket.socket(socket.AF_INET, kind)
-        one.settimeout(0)
-        return one
+            new_socket = socket.socket(socket.AF_INET, kind)
+        new_socket.settimeout(0)
+        return new_socket
 
     def _probe(self, probes: list[tuple[str, str, str, int]], patience: float) -> list[str]:
         with selectors.EpollSelector() as waiting:
             for listener in self._listeners:
                 waiting.register(listener, selectors.EVENT_READ, None)
             outcomes = ["silent"] * len(probes)
-            started = [self._start(waiting, number, probe) for number, probe in enumerate(probes)]
+            sockets = [self._start(waiting, number, probe) for number, probe in enumerate(probes)]
             left, end = len(probes), time.monotonic() + patience
             while left and (rest := end - time.monotonic()) > 0:
                 for key, _ in waiting.select(rest):
@@ -88,8 +88,8 @@ class Lab:
                         waiting.unregister(key.fileobj)
                         outcomes[key.data] = outcome(key.fileobj)
                         left -= 1
-        for one in started:
-            one.close()
+        for probing in sockets:
+            probing.close()
         return outcomes
 
     def _flow(self, source: str, target: str, port: int) -> str:
@@ -97,10 +97,10 @@ class Lab:
         if flow is None:
             flow = self._flows[source, target, port] = self._socket(source, socket.SOCK_DGRAM)
             flow.connect((target, port))
-        flow.send(b"again")
+        flow.send(b"flow")
         with selectors.EpollSelector() as waiting:
-            for one in (*self._listeners, flow):
-                waiting.register(one, selectors.EVENT_READ)
+            for sock in (*self._listeners, flow):
+                waiting.register(sock, selectors.EVENT_READ)
             while ready := waiting.select(PATIENCE):
                 for key, _ in ready:
                     if key.fileobj is flow:
@@ -112,17 +112,17 @@ class Lab:
     def _start(self, waiting: selectors.EpollSelector, number: int, probe: tuple[str, str, str, int]) -> socket.socket:
         source, target, protocol, port = probe
         stream = protocol == "TCP"
-        one = self._socket(source, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
-        error = one.connect_ex((target, port))
+        probing = self._socket(source, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+        error = probing.connect_ex((target, port))
         if not stream and not error:
-            with suppress(OSError):  # a refusal on the node itself shows at once; the socket's error says so below
-                one.send(b"probe")
-        waiting.register(one, selectors.EVENT_WRITE if stream else selectors.EVENT_READ, number)
-        return one
+            with suppress(OSError):  # a refusal on the node itself is immediate; SO_ERROR has it too
+                probing.send(b"probe")
+        waiting.register(probing, selectors.EVENT_WRITE if stream else selectors.EVENT_READ, number)
+        return probing
 
 
 def serve(listener: Any) -> None:
-    """Answer what waits at a listener."""
+    """Answer all that is pending at a listener."""
     try:
         while True:
             if listener.type == socket.SOCK_STREAM:
@@ -131,12 +131,12 @@ def serve(listener: Any) -> None:
                 listener.sendto(*listener.recvfrom(64))
     except BlockingIOError:
         return
-    except OSError:  # an answer that cannot be sent is the asker's business
+    except OSError:  # an answer that cannot be sent shows at the client
         return
 
 
-def outcome(one: Any) -> str:
-    error = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+def outcome(sock: Any) -> str:
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return "refused" if error else "connected"
 
 
@@ -145,7 +145,7 @@ def main() -> None:
     for line in sys.stdin:
         try:
             answer = {"ok": lab.answer(json.loads(line))}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test shall see it
+        except Exception as error:  # noqa: BLE001 - the test fails with any error
             answer = {"error": f"{type(error).__name__}: {error}"}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

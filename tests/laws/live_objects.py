@@ -1,4 +1,4 @@
-"""The objects of a step as a cluster shows them once all pods run: names, owners and addresses given. No cluster."""
+"""The objects of a step as a cluster lists them when all pods run: with names, owners and addresses."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -14,7 +14,7 @@ NODE = "192.0.2.1"
 
 
 def live_objects(scenario: Scenario, step: Step, placement: Placement) -> list[JsonMapping]:
-    """Pods, Services and external hosts of a step, and the name server, in the cluster's namespaces."""
+    """Return the pods, Services and external hosts of a step, and the name server, in the cluster's namespaces."""
     state = scenario_objects(scenario, step, placement).values()
     pods = [pod for data in state for pod in _pods(data)]
     hosts = [_host(host.name, host.address, placement) for host in scenario.externals]
@@ -25,7 +25,7 @@ def live_objects(scenario: Scenario, step: Step, placement: Placement) -> list[J
 
 
 def _pods(data: JsonMapping) -> Iterator[JsonMapping]:
-    """A pod, or those of a controller; a Deployment's belong to a ReplicaSet, named with a hash."""
+    """Yield a pod, or the pods of a controller; those of a Deployment belong to a ReplicaSet, named with a hash."""
     kind, metadata = data["kind"], data["metadata"]
     if kind == "Pod":
         yield data

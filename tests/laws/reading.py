@@ -1,6 +1,6 @@
-"""The text of networking.k8s.io/v1, read by brute force from the dictionaries that a user would write.
+"""The text of networking.k8s.io/v1, evaluated by brute force on the dictionaries that a user would write.
 
-Nothing of the package takes part. What the API leaves open is an argument, a yes or no for each of ``QUESTIONS``.
+It uses nothing of the package. What the API leaves open is an argument: a yes or no for each of ``QUESTIONS``.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 Dict = dict[str, Any]
 Ref = tuple[str, str]
 End = Ref | str
-"""A pod by namespace and name, or the address of a host that is none."""
+"""A pod by namespace and name, or the address of a host that is not a pod."""
 
 QUESTIONS = (
     "ipblock-of-pods",
@@ -28,11 +28,11 @@ EMBEDDED: Mapping[str, bool] = {
     "host-network": False,
     "named-port-outside": False,
 }
-"""As the embedded cluster documents itself."""
+"""The answers of the embedded cluster, by its documentation."""
 
 
 def selected(selector: Dict, labels: Dict) -> bool:
-    """LabelSelector: all requirements are ANDed; NotIn and DoesNotExist also match where the key is missing."""
+    """Whether all requirements hold; NotIn and DoesNotExist also hold if the key is missing."""
     for key, value in selector.get("matchLabels", {}).items():
         if labels.get(key) != value:
             return False
@@ -50,7 +50,7 @@ def selected(selector: Dict, labels: Dict) -> bool:
 
 
 class Reading:
-    """Answers for one cluster, from its objects, in which nothing is unknown."""
+    """The answers for one cluster, from its objects, in which nothing is unknown."""
 
     def __init__(self, objects: list[Dict], answers: Mapping[str, bool] = EMBEDDED) -> None:
         self._namespaces = {o["metadata"]["name"]: o["metadata"]["labels"] for o in objects if o["kind"] == "Namespace"}
@@ -61,7 +61,7 @@ class Reading:
         self._is = answers
 
     def allows(self, source: End, target: End, protocol: str, port: int, *, virtual: str = "") -> bool:
-        """A connection needs the egress of its source and the ingress of its target; ``virtual`` led to the target."""
+        """Whether the egress of the source and the ingress of the target allow it; ``virtual`` is the address used."""
         flow = (target, protocol, port, virtual)
         if source == target and (not virtual or self._is["hairpin"]):
             return True

@@ -1,4 +1,4 @@
-"""Small clusters with any policies, as the dictionaries that a user would write."""
+"""Strategies for small clusters with any policies, as the dictionaries that a user would write."""
 
 from collections.abc import Collection
 from typing import Any
@@ -76,16 +76,16 @@ def rules(peers_key: str) -> st.SearchStrategy[list[Dict]]:
 
 
 def specs(subjects: st.SearchStrategy[Dict], types: list[str]) -> st.SearchStrategy[Dict]:
-    """Policies of these types, by the letter or by default."""
+    """Policies with these types, written or by default."""
     written = st.sampled_from(({"policyTypes": types}, {"policyTypes": types}, {}))
     some = {"Ingress": ("ingress", rules("from")), "Egress": ("egress", rules("to"))}
     content = st.fixed_dictionaries({"podSelector": subjects}, optional=dict(some[kind] for kind in types))
-    return st.builds(lambda one, two: one | two, written, content)
+    return st.builds(lambda types_field, fields: types_field | fields, written, content)
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> list[Dict]:
-    """Policies for single pods, so that each is seen by itself, and for many; often of one direction alone."""
+    """Policies for single pods, so that each is tested alone, and for many; often with one direction only."""
     types = draw(st.sampled_from((["Ingress"], ["Egress"], ["Ingress", "Egress"])))
     single = [
         (space, draw(specs(st.just({"matchLabels": {"name": name}}), types)))
@@ -100,17 +100,17 @@ def policies(draw: st.DrawFn) -> list[Dict]:
 
 
 class Cluster(list[Dict]):
-    """The objects of a cluster; too many to be shown whole."""
+    """The objects of a cluster; too many to be printed."""
 
     def __repr__(self) -> str:
         return "..."
 
     def around(self, path: Path) -> str:
-        """What can decide one path: the objects of the namespaces at both ends."""
+        """Return the objects of the namespaces at both ends of a path as YAML: all that can decide it."""
         return self.within({space for (space, _), address in PODS.items() if address in path[:2]})
 
     def within(self, homes: Collection[str]) -> str:
-        """The objects of these namespaces."""
+        """Return the objects of these namespaces as YAML."""
         return yaml.safe_dump_all([o for o in self if o["metadata"].get("namespace", o["metadata"]["name"]) in homes])
 
 

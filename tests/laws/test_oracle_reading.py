@@ -1,4 +1,4 @@
-"""Laws: the oracle says what the text of networking.k8s.io/v1 says, which is read a second time in ``reading``."""
+"""Laws: the oracle agrees with the text of networking.k8s.io/v1, which ``reading`` evaluates a second time."""
 
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -19,7 +19,7 @@ from tests.laws.reading import QUESTIONS, Dict, End, Reading
 from tests.laws.small_clusters import NAMESPACES, OUTSIDE, PODS, Cluster
 
 Case = tuple[End, End, str, int, str]
-"""From, to, protocol, port, and the virtual address that led there, if any."""
+"""Source, target, protocol, port, and the virtual address that the client used, if any."""
 
 ENDS: tuple[End, ...] = (*PODS, *OUTSIDE)
 VIRTUAL = ("", "10.96.0.7", "203.0.113.100")
@@ -65,7 +65,9 @@ questions = from_seed(lambda random: {question for question in QUESTIONS if rand
 
 @several
 @given(objects=from_seed(usual), asked=cases)
-def test_the_embedded_profile_reads_as_the_embedded_cluster_documents(objects: Cluster, asked: list[Case]) -> None:
+def test_the_embedded_profile_agrees_with_the_documentation_of_the_embedded_cluster(
+    objects: Cluster, asked: list[Case]
+) -> None:
     oracle, reading = Oracle(World.parse(objects), EMBEDDED), Reading(objects, AS_EMBEDDED)
     assert not wrong(objects, ((case, answer(oracle, case), read(reading, case)) for case in asked))
 
@@ -82,14 +84,14 @@ def test_a_profile_that_decides_everything_leaves_nothing_open(
 @several
 @given(objects=from_seed(usual), asked=cases)
 def test_undefined_is_what_the_decisions_of_implementations_change(objects: Cluster, asked: list[Case]) -> None:
-    """Pods in their own networks, asked directly: here each open point admits by yes and refuses by no."""
+    """For pods in their own networks, without Services, each open point admits by yes and refuses by no."""
     direct: list[Case] = [(*case[:4], "") for case in asked if case[2] != Protocol.ICMP]
     widest, narrowest = (Reading(objects, {**dict.fromkeys(QUESTIONS, yes), OPTIONAL: True}) for yes in (True, False))
     oracle = Oracle(World.parse(objects))
 
     def expected(case: Case) -> Answer:
-        found = {read(widest, case), read(narrowest, case)}
-        return found.pop() if len(found) == 1 else Answer.UNDEFINED
+        answers = {read(widest, case), read(narrowest, case)}
+        return answers.pop() if len(answers) == 1 else Answer.UNDEFINED
 
     assert not wrong(objects, ((case, answer(oracle, case), expected(case)) for case in direct))
 
@@ -98,23 +100,24 @@ def test_undefined_is_what_the_decisions_of_implementations_change(objects: Clus
 @given(
     objects=from_seed(unusual),
     decided=decisions.map(lambda drawn: {**drawn, OPTIONAL: True}),
-    told=questions,
+    decided_points=questions,
     node=st.sampled_from(tuple(NODES)),
     address=st.sampled_from((*PODS.values(), "10.244.0.130", "203.0.113.7", "8.8.8.8")),
     asked=cases,
 )
-def test_a_definite_answer_holds_whatever_the_open_points_and_the_unknown_are(
-    objects: Cluster, decided: dict[str, bool], told: set[str], node: str, address: str, asked: list[Case]
+def test_a_definite_answer_holds_for_every_decision_and_every_unknown_address(
+    objects: Cluster, decided: dict[str, bool], decided_points: set[str], node: str, address: str, asked: list[Case]
 ) -> None:
-    oracle = Oracle(World.parse(objects), profile({question: decided[question] for question in told}))
+    oracle = Oracle(World.parse(objects), profile({question: decided[question] for question in decided_points}))
     reading = Reading(completed(objects, node, address), decided)
-    definite = ((case, said) for case in asked if (said := answer(oracle, case)) is not Answer.UNDEFINED)
-    assert not wrong(objects, ((case, said, read(reading, case)) for case, said in definite))
+    answers = ((case, answer(oracle, case)) for case in asked)
+    definite = ((case, given) for case, given in answers if given is not Answer.UNDEFINED)
+    assert not wrong(objects, ((case, given, read(reading, case)) for case, given in definite))
 
 
 @several
 @given(objects=from_seed(unusual), reads=from_seed(read_by))
-def test_the_table_is_the_verdicts(objects: Cluster, reads: Profile) -> None:
+def test_the_table_equals_the_verdicts(objects: Cluster, reads: Profile) -> None:
     oracle = Oracle(World.parse([*objects, ENDED]), reads)
     table = oracle.table(PORTS)
     assert table.pods == tuple(NamespacedName(*name) for name in sorted(PODS))
@@ -126,25 +129,25 @@ def test_the_table_is_the_verdicts(objects: Cluster, reads: Profile) -> None:
             for source, target in product(table.pods, repeat=2)
         }
         assert tabled == judged
-        assert table.counts(port) == {one: list(judged.values()).count(one) for one in Answer}
+        assert table.counts(port) == {a: list(judged.values()).count(a) for a in Answer}
 
 
 @several
 @given(objects=from_seed(unusual), asked=cases, seed=st.integers())
-def test_order_of_policies_and_objects_does_not_matter(objects: Cluster, asked: list[Case], seed: int) -> None:
+def test_the_order_of_policies_and_objects_does_not_matter(objects: Cluster, asked: list[Case], seed: int) -> None:
     shuffled = Random(seed).sample(objects, len(objects))
-    one, other = Oracle(World.parse(objects)), Oracle(World.parse(shuffled))
-    assert not wrong(objects, ((case, answer(one, case), answer(other, case)) for case in asked))
+    oracle, other = Oracle(World.parse(objects)), Oracle(World.parse(shuffled))
+    assert not wrong(objects, ((case, answer(oracle, case), answer(other, case)) for case in asked))
 
 
 @several
 @given(
     objects=from_seed(unusual), more=from_seed(lambda random: [policy(random, 100 + n) for n in range(3)]), asked=cases
 )
-def test_a_policy_more_never_blocks_what_isolated_pods_may(
+def test_another_policy_never_blocks_what_isolated_pods_may_do(
     objects: Cluster, more: list[Dict], asked: list[Case]
 ) -> None:
-    """Policies are additive: once everything is isolated, each can only admit."""
+    """Policies are additive: if everything is isolated, each can only admit."""
     isolated = [*objects, *map(denial, NAMESPACES)]
     before, after = Oracle(World.parse(isolated)), Oracle(World.parse([*isolated, *more]))
     rank = [Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED].index
@@ -152,21 +155,20 @@ def test_a_policy_more_never_blocks_what_isolated_pods_may(
 
 
 @several
-@given(objects=from_seed(unusual), decided=decisions, told=questions, asked=cases)
+@given(objects=from_seed(unusual), decided=decisions, decided_points=questions, asked=cases)
 def test_a_decision_only_turns_undefined_into_definite(
-    objects: Cluster, decided: dict[str, bool], told: set[str], asked: list[Case]
+    objects: Cluster, decided: dict[str, bool], decided_points: set[str], asked: list[Case]
 ) -> None:
-    """But for the features that the text promises and a network plugin may lack."""
-    world, told = World.parse(objects), told - {OPTIONAL}
-    silent, speaking = Oracle(world, SPECIFICATION), Oracle(world, profile({name: decided[name] for name in told}))
-    assert all(answer(silent, case) in (answer(speaking, case), Answer.UNDEFINED) for case in asked)
+    """Apart from the features that the API promises and a network plugin may lack."""
+    world = World.parse(objects)
+    by_profile = profile({name: decided[name] for name in decided_points - {OPTIONAL}})
+    undecided, deciding = Oracle(world, SPECIFICATION), Oracle(world, by_profile)
+    assert all(answer(undecided, case) in (answer(deciding, case), Answer.UNDEFINED) for case in asked)
 
 
 @several
 @given(objects=from_seed(unusual), asked=cases)
-def test_whatever_is_undefined_has_a_reason_and_whatever_admits_is_in_force(
-    objects: Cluster, asked: list[Case]
-) -> None:
+def test_an_undefined_answer_has_a_point_and_an_admitting_policy_isolates(objects: Cluster, asked: list[Case]) -> None:
     world = World.parse(objects)
     oracle, policies = Oracle(world), {policy.ref: policy for policy in world.policies}
     for verdict in (oracle.judge(flow_of(case)) for case in asked):
@@ -185,11 +187,11 @@ def answer(oracle: Oracle, case: Case) -> Answer:
 def flow_of(case: Case) -> Flow:
     source, target, protocol, port, virtual = case
     through = SERVICE if virtual else None
-    return Flow(end(source), end(target), Port(Protocol(protocol), port), through, virtual)
+    return Flow(flow_end(source), flow_end(target), Port(Protocol(protocol), port), through, virtual)
 
 
-def end(one: End) -> NamespacedName | Host:
-    return Host(one) if isinstance(one, str) else NamespacedName(*one)
+def flow_end(end: End) -> NamespacedName | Host:
+    return Host(end) if isinstance(end, str) else NamespacedName(*end)
 
 
 def read(reading: Reading, case: Case) -> Answer:
@@ -198,12 +200,12 @@ def read(reading: Reading, case: Case) -> Answer:
     return Answer.ALLOWED if passes else Answer.BLOCKED
 
 
-def wrong(objects: Cluster, found: Iterable[tuple[Case, Answer, Answer]]) -> str:
-    """The first that differs, with the objects around it; empty where none does."""
-    for case, said, expected in found:
-        if said is not expected:
-            homes = {one[0] for one in case[:2] if not isinstance(one, str)}
-            return f"{case}: {said}, not {expected}\n{objects.within(homes)}"
+def wrong(objects: Cluster, answers: Iterable[tuple[Case, Answer, Answer]]) -> str:
+    """Return the first case with an unexpected answer, with the objects that can decide it; empty if there is none."""
+    for case, actual, expected in answers:
+        if actual is not expected:
+            homes = {end[0] for end in case[:2] if not isinstance(end, str)}
+            return f"{case}: {actual}, not {expected}\n{objects.within(homes)}"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""Law: what packets do under any policies is what the text of networking.k8s.io/v1 says.
+"""Law: under any policies, packets pass or not as the text of networking.k8s.io/v1 says.
 
-The text is read three times, each apart from the others: by brute force in ``reading``, by the oracle under the profile
-of this dataplane, and by the ruleset, which meets the two on real packets.
+The text is read three times, independently: by brute force in ``reading``, by the oracle under the profile of this
+dataplane, and by the ruleset, which real packets compare with the other two.
 """
 
 from itertools import islice
@@ -20,7 +20,7 @@ from netpol_harness.oracle.verdict import Answer, Flow, Host
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Path, clusters
 
-SEEN = {Answer.ALLOWED: "connected", Answer.BLOCKED: "silent"}
+OUTCOMES = {Answer.ALLOWED: "connected", Answer.BLOCKED: "silent"}
 
 
 @pytest.fixture(scope="module")
@@ -32,23 +32,23 @@ def hosts(lab: Any) -> Any:
 @pytest.mark.live
 @settings(
     max_examples=150,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(objects=clusters)
 def test_packets_follow_the_policies(hosts: Any, objects: Cluster) -> None:
     world = World.parse(objects)
-    hosts.forget()
+    hosts.flush()
     hosts.apply(transaction(EMPTY, ruleset(world)))
     reading, oracle = Reading(objects), Oracle(world, EMBEDDED)
     expected = {path: allowed(reading, path) for path in PATHS}
-    assert {path: foretold(oracle, path) for path in PATHS} == expected
-    wrong = [path for path, outcome in hosts.probe(PATHS, patience=0.03).items() if outcome != SEEN[expected[path]]]
+    assert {path: predicted(oracle, path) for path in PATHS} == expected
+    wrong = [path for path, outcome in hosts.probe(PATHS, patience=0.03).items() if outcome != OUTCOMES[expected[path]]]
     confirmed = hosts.probe(wrong, patience=0.3) if wrong else {}
-    surprises = {path: outcome for path, outcome in confirmed.items() if outcome != SEEN[expected[path]]}
-    for path, outcome in islice(surprises.items(), 1):
+    differences = {path: outcome for path, outcome in confirmed.items() if outcome != OUTCOMES[expected[path]]}
+    for path, outcome in islice(differences.items(), 1):
         reasons = f"{oracle.judge(flow(path))}\n{objects.around(path)}"
-        pytest.fail(f"{path} is {outcome}, and {len(surprises) - 1} more are wrong\n{reasons}", pytrace=False)
+        pytest.fail(f"{path} is {outcome}, and {len(differences) - 1} more are wrong\n{reasons}", pytrace=False)
 
 
 def allowed(reading: Reading, path: Path) -> Answer:
@@ -57,7 +57,7 @@ def allowed(reading: Reading, path: Path) -> Answer:
     return Answer.ALLOWED if passes else Answer.BLOCKED
 
 
-def foretold(oracle: Oracle, path: Path) -> Answer:
+def predicted(oracle: Oracle, path: Path) -> Answer:
     return oracle.judge(flow(path)).answer
 
 

@@ -1,4 +1,4 @@
-"""What is predicted of a path and what is probed are the same connections: shipped scenarios, and any small one."""
+"""Law: the predicted and the probed connections of a path are the same, in shipped scenarios and in small ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("scenario.yaml"
 
 Dict = dict[str, Any]
 Ends = frozenset[tuple[str, int]]
-"""Workloads by name or external hosts by address, with the ports of their own."""
+"""Workloads by name or external hosts by address, each with a port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """One step as it is predicted and as it is probed."""
+    """One step, as it is predicted and as it is probed."""
 
     step: Step
     snapshot: ClusterSnapshot
@@ -50,11 +50,11 @@ class Views:
         return cls(step, snapshot, Router(scenario, step, world, snapshot.addresses))
 
     def predicted(self, path: NetworkPath) -> Ends:
-        """Where the path's connections arrive, by the route; none where that is not known."""
+        """Return the endpoints of the path's connections by its route; empty if they are not known."""
         return frozenset(map(_end, self.router.route(path).connections))
 
     def probed(self, path: NetworkPath) -> Ends:
-        """Who is asked, in the path's own probes, whether they are alive."""
+        """Return the endpoints whose liveness the path's probes check."""
         probes = resolve_probes(Expectation(path, Expected.BLOCKED, ""), self.snapshot)
         return frozenset(
             (self._name(ref), probe.port) for resolved in probes for ref, probe in resolved.question.liveness_checks
@@ -66,7 +66,7 @@ class Views:
         return str(NamespacedName(self.snapshot.placement.logical(ref.namespace), pod.workload.name))
 
     def disagreements(self, *more: NetworkPath) -> Iterator[tuple[str, Ends, Ends] | None]:
-        """For every path whose way is known, nothing, or what is predicted and what is probed."""
+        """Yield for every path with known endpoints ``None``, or the endpoints predicted and those probed."""
         written = [*(e.path for e in self.step.expectations), *(inquiry.path for inquiry in self.step.inquiries)]
         for path in dict.fromkeys([*written, *every_path(self.step), *more]):
             if predicted := self.predicted(path):
@@ -93,7 +93,7 @@ def test_shipped_scenarios_are_probed_where_they_are_predicted() -> None:
 
 APPS, NAMESPACES, PORT_NAMES = ("a", "b"), ("x", "y"), ("main", "other")
 NODE_PORT = 30080
-"""Of the first Service; no two Services of a cluster share one."""
+"""The node port of the first Service; each has its own."""
 
 numbers = st.sampled_from((80, 81, 8080))
 ports = st.lists(numbers, max_size=2, unique=True).map(
@@ -109,7 +109,7 @@ service_ports = st.lists(
 
 @st.composite
 def workloads(draw: st.DrawFn, number: int) -> Dict:
-    """A Pod, or a Deployment of up to three pods, maybe on the network of their node."""
+    """Draw a Pod, or a Deployment of up to three pods, some on the network of their node."""
     labels, name = {"app": draw(st.sampled_from(APPS))}, f"w{number}"
     spec = {
         "hostNetwork": draw(st.integers(0, 5)) == 0,
@@ -125,7 +125,7 @@ def workloads(draw: st.DrawFn, number: int) -> Dict:
 
 @st.composite
 def services(draw: st.DrawFn, number: int) -> Dict:
-    """A Service with an address, headless, or on all nodes."""
+    """Draw a Service with a ClusterIP, a headless one, or one with a node port."""
     spec: Dict = {"selector": {"app": draw(st.sampled_from(APPS))}, "ports": draw(service_ports)}
     if draw(st.booleans()):
         spec["ports"][0]["nodePort"] = NODE_PORT + number
@@ -138,7 +138,7 @@ def services(draw: st.DrawFn, number: int) -> Dict:
 
 @st.composite
 def manifests(draw: st.DrawFn) -> list[Dict]:
-    """All objects of a small scenario."""
+    """Draw all objects of a small scenario."""
     spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES]
     own = [draw(workloads(number)) for number in range(draw(st.integers(1, 4)))]
     return [*spaces, *own, *(draw(services(number)) for number in range(draw(st.integers(1, 3))))]
@@ -153,7 +153,7 @@ steps: [{name: all, others: allowed}]
 
 
 def _unwritten(views: Views) -> Iterator[NetworkPath]:
-    """Paths by node ports, by every address that is in use, and by headless Services at ports that they do not have."""
+    """Yield paths to node ports, to every address in use, and to pods at ports that they may not declare."""
     pods = views.snapshot.world.pods.values()
     owned = [*pods, *views.snapshot.externals.values()]
     addresses = {address for pod in owned for address in pod.addresses}

@@ -190,8 +190,8 @@ def unmet(selector: Dict, labels: Dict) -> list[Dict]:
     equal = [
         {"key": key, "operator": "In", "values": [value]} for key, value in selector.get("matchLabels", {}).items()
     ]
-    written = [{**one, "values": sorted(one["values"])} for one in selector.get("matchExpressions", [])]
-    return [one for one in equal + written if not selected({"matchExpressions": [one]}, labels)]
+    written = [{**e, "values": sorted(e["values"])} for e in selector.get("matchExpressions", [])]
+    return [e for e in equal + written if not selected({"matchExpressions": [e]}, labels)]
 
 
 def outside(address: str, network: Network) -> bool:

@@ -1,4 +1,4 @@
-"""Law: the kernel's rules depend on the cluster's state, never on the way to it."""
+"""Law: the kernel's rules depend on the cluster's state, not on the states before it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -87,13 +87,13 @@ STATES = st.builds(
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(states=st.lists(STATES, min_size=2, max_size=4))
 def test_rules_do_not_remember_earlier_states(lab: Any, states: list[Ruleset]) -> None:
-    lab.forget()
+    lab.flush()
     for old, new in zip([EMPTY, *states], states, strict=False):
         lab.apply(transaction(old, new))
-    reached = content(lab.listing())
-    lab.forget()
+    incremental = content(lab.listing())
+    lab.flush()
     lab.apply(transaction(EMPTY, states[-1]))
-    assert reached == content(lab.listing())
+    assert incremental == content(lab.listing())
 
 
 @given(state=STATES)
@@ -102,7 +102,7 @@ def test_no_change_is_no_transaction(state: Ruleset) -> None:
 
 
 def content(listing: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rules in order by chain, everything else without order; without handles."""
+    """Return the rules of each chain in order and everything else unordered, without handles."""
     rules: dict[str, list[str]] = {}
     others = []
     for entry in listing:

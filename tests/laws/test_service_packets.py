@@ -1,4 +1,4 @@
-"""Services and their meeting with policies, seen by packets."""
+"""Services, alone and together with policies, checked with packets."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ OBJECTS = (
     pod("twin", TWIN, "server"),
     service("web", WEB, "server", port=8080, targetPort="http", nodePort=30080),
     service("dns", DNS, "server", port=53, targetPort=81, protocol="UDP"),
-    service("idle", IDLE, "nobody", port=80, nodePort=30081),
+    service("idle", IDLE, "none", port=80, nodePort=30081),
 )
 
 
@@ -56,7 +56,7 @@ def hosts(lab: Any) -> Any:
 
 
 def outcome(hosts: Any, rules: Ruleset, *probe: Any) -> str:
-    hosts.forget()
+    hosts.flush()
     hosts.apply(transaction(EMPTY, rules))
     answer: str = hosts.probe([probe])[probe]
     return answer
@@ -83,9 +83,9 @@ def test_services(hosts: Any, source: str, target: str, protocol: str, port: int
 @pytest.mark.live
 def test_a_pod_reaches_itself_through_its_service_even_when_isolated(hosts: Any) -> None:
     deny = policy("server", policyTypes=["Ingress", "Egress"])
-    alone = state(deny, unready="twin")
-    assert outcome(hosts, alone, SERVER, WEB, "TCP", 8080) == "connected"
-    assert outcome(hosts, alone, SERVER, TWIN, "TCP", 80) == "silent"
+    isolated = state(deny, unready="twin")
+    assert outcome(hosts, isolated, SERVER, WEB, "TCP", 8080) == "connected"
+    assert outcome(hosts, isolated, SERVER, TWIN, "TCP", 80) == "silent"
 
 
 @pytest.mark.live
@@ -98,7 +98,7 @@ def test_a_pod_reaches_itself_through_its_service_even_when_isolated(hosts: Any)
     ],
     ids=["cluster IP", "service port", "pod address and target port"],
 )
-def test_egress_is_judged_behind_the_service(hosts: Any, block: str, port: int, expected: str) -> None:
+def test_egress_rules_apply_after_the_service_translation(hosts: Any, block: str, port: int, expected: str) -> None:
     rules = [{"to": [{"ipBlock": {"cidr": block}}], "ports": [{"port": port}]}]
     assert (
         outcome(hosts, state(policy("client", policyTypes=["Egress"], egress=rules)), CLIENT, WEB, "TCP", 8080)
@@ -108,7 +108,7 @@ def test_egress_is_judged_behind_the_service(hosts: Any, block: str, port: int, 
 
 @pytest.mark.live
 @pytest.mark.parametrize("target", [(WEB, 8080), (NODE, 30080)], ids=["cluster IP", "node port"])
-def test_ingress_sees_the_client_behind_the_service(hosts: Any, target: tuple[str, int]) -> None:
+def test_ingress_rules_see_the_client_of_a_service(hosts: Any, target: tuple[str, int]) -> None:
     rules = [{"from": [{"ipBlock": {"cidr": f"{OUTSIDE}/32"}}]}]
     admitting = state(policy("server", ingress=rules))
     assert outcome(hosts, admitting, OUTSIDE, target[0], "TCP", target[1]) == "connected"
@@ -121,7 +121,7 @@ def test_the_node_reaches_its_isolated_pods(hosts: Any) -> None:
 
 
 @pytest.mark.live
-def test_replies_need_no_rule_of_their_own(hosts: Any) -> None:
+def test_replies_need_no_rule(hosts: Any) -> None:
     silent_server = state(policy("server", policyTypes=["Egress"]))
     assert outcome(hosts, silent_server, CLIENT, SERVER, "TCP", 80) == "connected"
     assert outcome(hosts, silent_server, CLIENT, SERVER, "UDP", 81) == "connected"
@@ -129,7 +129,7 @@ def test_replies_need_no_rule_of_their_own(hosts: Any) -> None:
 
 @pytest.mark.live
 def test_a_denial_holds_for_an_open_flow(hosts: Any) -> None:
-    hosts.forget()
+    hosts.flush()
     hosts.apply(transaction(EMPTY, state()))
     assert hosts.flow(CLIENT, SERVER, 80) == "connected"
     hosts.apply(transaction(state(), state(policy("server"))))
