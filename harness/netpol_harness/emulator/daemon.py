@@ -35,7 +35,7 @@ from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.emulator.kubelet.kubelet import Kubelet
 from netpol_harness.emulator.kubelet.spawn import Spawner
-from netpol_harness.emulator.kubelet.tools import BUSYBOX, Tools
+from netpol_harness.emulator.kubelet.tools import BUSYBOX, HostTools
 from netpol_harness.emulator.options import RESTART_AGENT, EmulatorOptions, Inherited
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.emulator.sync import Dataplane
@@ -64,7 +64,7 @@ async def _run(options: EmulatorOptions, inherited: Inherited, token: str) -> No
         node,
         Spawner(_POD_USER if inherited.privileged else None),
         settled=dataplane.settled,
-        images={dns.IMAGE: dns.NameServer(store)},
+        servers={dns.IMAGE: dns.NameServer(store)},
         tools=_tools(options, node),
     )
     runtime = ClusterRuntime(dataplane, kubelet)
@@ -121,10 +121,10 @@ def _agent(mutant: str) -> PolicyEngine:
     return MutatedEngine(named(mutant))
 
 
-def _tools(options: EmulatorOptions, node: NetworkNode) -> Tools:
+def _tools(options: EmulatorOptions, node: NetworkNode) -> HostTools:
     if options.tools == BUSYBOX and not node.has_busybox:
         raise ClusterFailed("pods cannot have busybox's tools: this host has none; install busybox")
-    return Tools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
+    return HostTools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
 def _node() -> NetworkNode:

@@ -1,7 +1,7 @@
-"""The cluster's name server, as the Kubernetes DNS specification 1.1.0 has it, answering from the store.
+"""The cluster's name server, as in the Kubernetes DNS specification 1.1.0; it answers from the store.
 
-Runs in a pod of kube-system behind a Service, so that policy can cut pods off from it as in real life. Inside
-``cluster.local`` it is authoritative; everything else does not exist (the cluster has no way out), and is said so at
+It runs in a pod of kube-system behind a Service, so that policies can cut pods off from it as in a real cluster. It is
+authoritative for ``cluster.local``. All other names do not exist, because the cluster has no way out, and it says so at
 once: a lookup never times out unless the network drops it.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from dnslib import CLASS, CNAME, QTYPE, RCODE, RR, SOA, SRV, A, DNSError, DNSHeader, DNSRecord
 
 from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
-from netpol_harness.emulator.kubelet.listeners import Peer
+from netpol_harness.emulator.kubelet.listeners import PeerAddress
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.json_object import JsonMapping
@@ -28,7 +28,7 @@ Labels = tuple[str, ...]
 
 
 def pod() -> dict[str, Any]:
-    """The name server's Pod."""
+    """Return the name server's Pod."""
     ports = [
         {"name": "dns", "containerPort": 53, "protocol": "UDP"},
         {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
@@ -42,7 +42,7 @@ def pod() -> dict[str, Any]:
 
 
 def service() -> dict[str, Any]:
-    """Its Service, where every pod's resolv.conf points."""
+    """Return its Service, which every pod's resolv.conf points to."""
     ports = [
         {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
         {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
@@ -66,19 +66,21 @@ class NameServer:
     def __init__(self, store: Store) -> None:
         self._zone = Zone(store)
 
-    def stream(self, received: bytes, peer: Peer, *, ended: bool) -> bytes | None:
-        """One query and its answer, each after two bytes of length (RFC 1035, 4.2.2)."""
+    def stream(self, received: bytes, peer: PeerAddress, *, ended: bool) -> bytes | None:
+        """Answer one query. Both have two bytes of length in front (RFC 1035, 4.2.2)."""
         if len(received) < 2 or len(received) < 2 + (length := struct.unpack_from("!H", received)[0]):
             return None
         answer = bytes(self._answer(received[2 : 2 + length]).pack())
         return struct.pack("!H", len(answer)) + answer
 
-    def beyond(self, received: bytes) -> bytes | None:
-        """Nothing: one query a connection."""
+    def remainder(self, received: bytes) -> bytes | None:
+        """Return None: a connection has one query."""
         return None
 
-    def datagram(self, payload: bytes, peer: Peer) -> bytes:
-        """The answer; marked truncated where it is longer than RFC 1035 lets a datagram be, so that TCP is tried."""
+    def datagram(self, payload: bytes, peer: PeerAddress) -> bytes:
+        """Return the answer. It is marked truncated if it exceeds RFC 1035's limit of a datagram, so that
+        TCP is tried.
+        """
         reply = self._answer(payload)
         packed = bytes(reply.pack())
         return packed if len(packed) <= _LONGEST_DATAGRAM else bytes(reply.truncate().pack())
@@ -104,13 +106,13 @@ class NameServer:
 
 
 class Zone:
-    """What the names of ``cluster.local`` stand for, by the store's present state."""
+    """The names of ``cluster.local``, by the store's current state."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def lookup(self, labels: Labels, kind: str) -> list[Any] | None:
-        """The record data (of type ``kind``) of a name in lower case; ``None`` where there is no such name."""
+        """Return the record data (of type ``kind``) of a name in lower case; ``None`` if the name does not exist."""
         if labels[-len(_ZONE) :] != _ZONE:
             return None
         match tuple(reversed(labels[: -len(_ZONE)])):
@@ -145,28 +147,28 @@ class Zone:
         endpoints = [] if addresses else list(self._endpoints(namespace, name))
         match rest:
             case ():
-                found = addresses or [endpoint.address for endpoint in endpoints]
+                addresses = addresses or [endpoint.address for endpoint in endpoints]
             case (host,):
-                found = [endpoint.address for endpoint in endpoints if host in endpoint.names]
+                addresses = [endpoint.address for endpoint in endpoints if host in endpoint.names]
             case (port, protocol):
                 targets = [(own, spec["ports"])] if addresses else [(f"{e.names[0]}.{own}", e.ports) for e in endpoints]
                 return _servers(targets, (port, protocol), kind)
             case _:
-                found = []
-        return _addresses(found, kind) if found else None
+                addresses = []
+        return _addresses(addresses, kind) if addresses else None
 
     def _endpoints(self, namespace: str, service: str) -> Iterator["_Endpoint"]:
-        for piece in self._store.list("endpointslices", namespace):
-            if (piece["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) != service:
+        for endpoint_slice in self._store.list("endpointslices", namespace):
+            if (endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) != service:
                 continue
-            for endpoint in piece.get("endpoints") or ():
+            for endpoint in endpoint_slice.get("endpoints") or ():
                 if (endpoint.get("conditions") or {}).get("ready") is not False:
-                    yield _endpoint(endpoint, piece.get("ports") or ())
+                    yield _endpoint(endpoint, endpoint_slice.get("ports") or ())
 
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """An address behind a headless Service, and its names within it: the pod's hostname, else the dashed address."""
+    """An address behind a headless Service, with its names: the pod's hostname, if any, and the dashed address."""
 
     address: str
     names: Labels
@@ -179,27 +181,27 @@ def _endpoint(data: JsonMapping, ports: Sequence[JsonMapping]) -> _Endpoint:
     return _Endpoint(address, (*names, address.replace(".", "-")), ports)
 
 
-def _addresses(found: Sequence[str], kind: str) -> list[Any]:
-    return [A(address) for address in found] if kind in ("A", "ANY") else []
+def _addresses(addresses: Sequence[str], kind: str) -> list[Any]:
+    return [A(address) for address in addresses] if kind in ("A", "ANY") else []
 
 
 def _servers(
-    targets: Sequence[tuple[str, Sequence[JsonMapping]]], wanted: tuple[str, str], kind: str
+    targets: Sequence[tuple[str, Sequence[JsonMapping]]], port_name: tuple[str, str], kind: str
 ) -> list[Any] | None:
-    """SRV data of the port ``("_name", "_protocol")`` on every target that has it."""
-    found = [
+    """Return SRV data of the port ``("_name", "_protocol")`` on every target that has it; None if none does."""
+    records = [
         SRV(0, 100, port["port"], target)
         for target, ports in targets
         for port in ports
-        if wanted == (f"_{port.get('name') or ''}", f"_{(port.get('protocol') or 'TCP').lower()}")
+        if port_name == (f"_{port.get('name') or ''}", f"_{(port.get('protocol') or 'TCP').lower()}")
     ]
-    if not found:
+    if not records:
         return None
-    return found if kind in ("SRV", "ANY") else []
+    return records if kind in ("SRV", "ANY") else []
 
 
 def _authority(labels: Labels) -> RR:
-    """The SOA that lets a resolver remember, briefly, that there is nothing."""
+    """Return the SOA that lets a resolver cache, briefly, that there is no record."""
     zone = ".".join(_ZONE) if labels[-len(_ZONE) :] == _ZONE else "."
     data = SOA("ns.dns.cluster.local", "hostmaster.cluster.local", (1, 7200, 1800, 86400, _TTL))
     return RR(zone, QTYPE.SOA, CLASS.IN, _TTL, data)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from netpol_harness.emulator.address_plan import NODE_ADDRESS, NODE_POD_CIDR
 from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
-from netpol_harness.emulator.kubelet.addresses import Pool
+from netpol_harness.emulator.kubelet.addresses import AddressPool
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.model.json_object import JsonMapping
@@ -66,7 +66,7 @@ class _Cluster:
 
     def __init__(self) -> None:
         self._view = WorldView()
-        self._addresses = Pool(NODE_POD_CIDR)
+        self._addresses = AddressPool(NODE_POD_CIDR)
         self._objects: dict[ObjectKey, list[tuple[str, JsonMapping]]] = {}
         for name, labels in _SYSTEM.items():
             metadata = {"namespace": name, "name": name, "labels": labels}

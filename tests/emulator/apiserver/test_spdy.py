@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from netpol_harness.emulator.apiserver.spdy import DICTIONARY, Connection, FrameKind, MalformedFrame
+from netpol_harness.emulator.apiserver.spdy import DICTIONARY, FrameKind, MalformedFrame, SpdyConnection
 
 
 def syn_stream(stream: int, headers: dict[str, str]) -> bytes:
@@ -19,8 +19,8 @@ def test_the_dictionary_is_the_drafts() -> None:
 
 
 def test_frames_arrive_in_whatever_pieces() -> None:
-    sent = syn_stream(3, {"streamtype": "data", "port": "80"}) + Connection().data(3, b"hello", last=True)
-    connection = Connection()
+    sent = syn_stream(3, {"streamtype": "data", "port": "80"}) + SpdyConnection().data(3, b"hello", last=True)
+    connection = SpdyConnection()
     opened, data = [frame for byte in sent for frame in connection.feed(bytes([byte]))]
     assert (opened.kind, opened.stream, opened.headers) == (
         FrameKind.SYN_STREAM,
@@ -32,11 +32,11 @@ def test_frames_arrive_in_whatever_pieces() -> None:
 
 def test_a_ping_is_answered_with_itself_and_settings_are_passed_over() -> None:
     settings = struct.pack("!II", 0x80030004, 4) + b"\0\0\0\0"
-    (ping,) = Connection().feed(settings + Connection().ping(b"\0\0\0\1"))
+    (ping,) = SpdyConnection().feed(settings + SpdyConnection().ping(b"\0\0\0\1"))
     assert (ping.kind, ping.payload) == (FrameKind.PING, b"\0\0\0\1")
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0\0\1\0\0\0\0\0\0not compressed"])
 def test_what_is_no_stream_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedFrame):
-        Connection().feed(struct.pack("!II", 0x80030001, len(body)) + body)
+        SpdyConnection().feed(struct.pack("!II", 0x80030001, len(body)) + body)

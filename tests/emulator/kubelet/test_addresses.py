@@ -1,4 +1,4 @@
-"""Address management: unique, round robin, and nothing of the cluster for external hosts."""
+"""Address management: unique, round robin, and no cluster address for external hosts."""
 
 from ipaddress import IPv4Network
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from netpol_harness.emulator.address_plan import EXTERNAL_CIDR
 from netpol_harness.emulator.kubelet.addresses import (
     AddressesExhausted,
+    AddressPool,
     AddressUnavailable,
-    Pool,
     external_address,
     pod_address,
 )
@@ -18,8 +18,8 @@ from netpol_harness.emulator.kubelet.addresses import (
 SMALL = IPv4Network("10.0.0.0/29")  # six hosts
 
 
-def test_a_freed_address_comes_again_only_after_all_others() -> None:
-    pool = Pool(SMALL)
+def test_a_freed_address_is_reused_after_all_others() -> None:
+    pool = AddressPool(SMALL)
     first = pool.take()
     pool.free(first)
     others = [pool.take() for _ in range(5)]
@@ -28,15 +28,15 @@ def test_a_freed_address_comes_again_only_after_all_others() -> None:
 
 
 def test_exhaustion_says_how_many_and_where() -> None:
-    pool = Pool(SMALL)
+    pool = AddressPool(SMALL)
     for _ in range(6):
         pool.take()
     with pytest.raises(AddressesExhausted, match=r"all 6 addresses of 10\.0\.0\.0/29"):
         pool.take()
 
 
-def test_reserved_addresses_are_claimed_but_never_handed_out() -> None:
-    pool = Pool(SMALL, reserved=2)
+def test_reserved_addresses_are_claimed_but_never_assigned() -> None:
+    pool = AddressPool(SMALL, reserved=2)
     assert [pool.take() for _ in range(4)] == [f"10.0.0.{number}" for number in range(1, 5)]
     with pytest.raises(AddressesExhausted, match="all 4 addresses"):
         pool.take()
@@ -44,7 +44,7 @@ def test_reserved_addresses_are_claimed_but_never_handed_out() -> None:
 
 
 def test_a_claimed_address_is_neither_claimed_nor_taken_again() -> None:
-    pool = Pool(EXTERNAL_CIDR)
+    pool = AddressPool(EXTERNAL_CIDR)
     pool.claim("203.0.113.1")
     with pytest.raises(AddressUnavailable, match="in use"):
         pool.claim("203.0.113.1")
@@ -53,7 +53,7 @@ def test_a_claimed_address_is_neither_claimed_nor_taken_again() -> None:
 
 @given(st.lists(st.booleans()))
 def test_no_address_is_held_twice(takes: list[bool]) -> None:
-    pool = Pool(SMALL)
+    pool = AddressPool(SMALL)
     held: list[str] = []
     for take in takes:
         if take and len(held) < 6:
@@ -74,14 +74,14 @@ def test_external_hosts_may_have_any_address_outside(text: str) -> None:
         ("10.244.3.4", "belongs to the cluster"),
         ("10.96.0.10", "belongs to the cluster"),
         ("192.0.2.1", "belongs to the cluster"),
-        ("127.0.0.1", "no address for a host"),
-        ("224.0.0.1", "no address for a host"),
-        ("0.0.0.0", "no address for a host"),
-        ("255.255.255.255", "no address for a host"),
-        ("169.254.1.1", "no address for a host"),
-        ("fd00::1", "no IPv4 address"),
-        ("1.2.3", "no IPv4 address"),
-        ("$(reboot)", "no IPv4 address"),
+        ("127.0.0.1", "is not an address of a host"),
+        ("224.0.0.1", "is not an address of a host"),
+        ("0.0.0.0", "is not an address of a host"),
+        ("255.255.255.255", "is not an address of a host"),
+        ("169.254.1.1", "is not an address of a host"),
+        ("fd00::1", "is not an IPv4 address"),
+        ("1.2.3", "is not an IPv4 address"),
+        ("$(reboot)", "is not an IPv4 address"),
     ],
 )
 def test_other_requests_are_refused_with_the_reason(text: str, reason: str) -> None:
@@ -90,10 +90,10 @@ def test_other_requests_are_refused_with_the_reason(text: str, reason: str) -> N
 
 
 @pytest.mark.parametrize("text", ["10.244.1.1", "10.244.0.0", "10.244.0.255", "192.0.2.1", "fd00::1", "pod", ""])
-def test_a_pods_address_lies_on_its_node(text: str) -> None:
+def test_a_pod_address_must_be_on_its_node(text: str) -> None:
     with pytest.raises(AddressUnavailable):
         pod_address(text)
 
 
-def test_a_pods_address_may_be_any_of_its_node() -> None:
+def test_a_pod_address_may_be_any_of_its_node() -> None:
     assert pod_address("10.244.0.77") == "10.244.0.77"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.kubelet.console import Console, Log
+from netpol_harness.emulator.kubelet.console import Console, ContainerLog
 
 
 class Client:
-    """A client that types these chunks, and then ends its input or stays silent."""
+    """A client that sends these chunks, and then ends its input or stays silent."""
 
     tty = False
 
@@ -47,22 +47,22 @@ class Client:
     ],
 )
 def test_a_log_is_what_was_written(chunks: list[bytes], text: bytes) -> None:
-    log = Log()
+    log = ContainerLog()
     for chunk in chunks:
         log.write(chunk)
     assert log.read() == text
 
 
-def test_a_log_has_an_end_to_its_memory() -> None:
-    log = Log()
+def test_a_log_is_bounded() -> None:
+    log = ContainerLog()
     for number in range(6000):
         log.note(str(number))
     assert log.read().startswith(b"1000\n")
 
 
-def test_the_first_client_hears_everything_and_the_next_what_comes() -> None:
+def test_the_first_client_gets_all_output_and_the_next_only_new_output() -> None:
     async def play() -> tuple[Client, Client]:
-        console, first, second = Console({}, Log()), Client(ends=False), Client(ends=False)
+        console, first, second = Console({}, ContainerLog()), Client(ends=False), Client(ends=False)
         await console.stdout(b"before")
         await console.stderr(b"warning")
         attached = [asyncio.create_task(console.attach(client)) for client in (first, second)]
@@ -84,9 +84,9 @@ def test_the_first_client_hears_everything_and_the_next_what_comes() -> None:
         ({"stdin": True}, [b"a", b"b"]),
     ],
 )
-def test_input_that_is_for_one_client_ends_with_it(container: dict[str, Any], heard: list[Any]) -> None:
+def test_stdin_once_ends_with_its_client(container: dict[str, Any], heard: list[Any]) -> None:
     async def play() -> list[Any]:
-        console = Console(container, Log())
+        console = Console(container, ContainerLog())
         attached = asyncio.create_task(console.attach(Client([b"a", b"b"])))
         assert console.stdin is not None
         stream, found = console.stdin, []
@@ -99,5 +99,5 @@ def test_input_that_is_for_one_client_ends_with_it(container: dict[str, Any], he
     assert asyncio.run(play()) == heard
 
 
-def test_a_container_that_wants_no_input_has_none() -> None:
-    assert Console({}, Log()).stdin is None
+def test_a_container_without_stdin_has_none() -> None:
+    assert Console({}, ContainerLog()).stdin is None

@@ -36,7 +36,7 @@ PORTS = [{"containerPort": 80}]
         ({"image": "shop/worker", "command": ["/app/worker"]}, ""),
     ],
 )
-def test_what_really_runs(container: dict[str, Any], program: str) -> None:
+def test_which_containers_run_a_program(container: dict[str, Any], program: str) -> None:
     assert " ".join(images.program(container)) == program
 
 
@@ -53,10 +53,10 @@ def test_what_really_runs(container: dict[str, Any], program: str) -> None:
         (["httpd", "-f"], True),
     ],
 )
-def test_a_program_that_may_listen_has_its_ports_for_itself(words: list[str], *, listens: bool) -> None:
+def test_programs_that_may_listen(words: list[str], *, listens: bool) -> None:
     assert images.may_listen({"image": "busybox", "command": words}) is listens
 
 
-def test_variables_are_expanded_as_the_kubelet_does() -> None:
+def test_references_are_expanded_as_the_kubelet_does() -> None:
     words = ["$(URL)/x", "$$(URL)", "$(NOT)", "$URL", "a$(URL)$(URL)"]
-    assert images.expanded(words, {"URL": "u"}) == ("u/x", "$(URL)", "$(NOT)", "$URL", "auu")
+    assert images.expand_references(words, {"URL": "u"}) == ("u/x", "$(URL)", "$(NOT)", "$URL", "auu")

@@ -23,7 +23,7 @@ def pod(name: str, *, annotations: dict[str, str] | None = None, **spec: Any) ->
 
 @pytest.fixture(scope="module")
 def pods(kubectl: Any) -> Iterator[Any]:
-    """``web`` and ``db``, TCP and UDP; ``user``, an external host; ``agent`` on the node's network; Services."""
+    """Run ``web`` and ``db`` (TCP, UDP), ``user`` (an external host), ``agent`` (on the node's network), Services."""
     both = [{"containerPort": 3306, "name": "sql"}, {"containerPort": 53, "protocol": "UDP"}]
     kubectl.run_pods(
         pod("web", container={"env": [{"name": "COLOUR", "value": "green"}]}),
@@ -70,7 +70,7 @@ def test_udp_is_echoed(pods: Any) -> None:
         ("example.com", 6, "resolve"),
     ],
 )
-def test_what_is_not_there_says_so_at_once(pods: Any, target: str, code: int, message: str) -> None:
+def test_unreachable_targets_fail_at_once(pods: Any, target: str, code: int, message: str) -> None:
     deadline = Deadline(1.5)
     done = curl(pods, "web", target)
     assert (done.returncode, message in done.stderr) == (code, True)
@@ -85,7 +85,7 @@ def test_external_hosts_are_outside(pods: Any) -> None:
     assert curl(pods, "user", "db:3306").returncode == 6, "no cluster names out there"
 
 
-def test_an_address_that_cannot_be_had_is_an_event(pods: Any) -> None:
+def test_an_unavailable_address_is_an_event(pods: Any) -> None:
     wrong = pod("wrong", annotations={EXTERNAL_HOST_ANNOTATION: "10.244.0.77"})
     pods.ok("create", "-f", "-", data=json.dumps(wrong))
     assert pods.ok("get", "pod", "wrong", "-o", "jsonpath={.status.phase}") == "Pending"
@@ -93,13 +93,13 @@ def test_an_address_that_cannot_be_had_is_an_event(pods: Any) -> None:
     pods.ok("delete", "pod", "wrong")
 
 
-def test_host_network_pods_have_the_nodes_address(pods: Any) -> None:
+def test_host_network_pods_have_the_address_of_the_node(pods: Any) -> None:
     assert pods.address("agent") == "192.0.2.1"
     assert curl(pods, "web", "192.0.2.1:9100").stdout.startswith("agent.default")
     assert curl(pods, "agent", f"{pods.address('web')}").stdout == "web.default port 80/TCP to 192.0.2.1\n"
 
 
-def test_processes_have_nothing_that_they_should_not(pods: Any) -> None:
+def test_processes_have_no_privileges(pods: Any) -> None:
     status = pods.ok("exec", "web", "--", "cat", "/proc/self/status")
     lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert {lines[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
@@ -110,14 +110,14 @@ def test_processes_have_nothing_that_they_should_not(pods: Any) -> None:
     assert names == {"PATH", "HOME", "HOSTNAME", "COLOUR"}
 
 
-def test_each_pod_has_a_tmp_of_its_own(pods: Any) -> None:
+def test_each_pod_has_its_own_tmp(pods: Any) -> None:
     pods.ok("exec", "web", "--", "touch", "/tmp/mine")
     assert pods.ok("exec", "web", "--", "ls", "/tmp") == "mine\n"
     assert pods.ok("exec", "db", "--", "ls", "/tmp") == ""
 
 
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("exec /nosuch", 127)])
-def test_exit_codes_arrive(pods: Any, script: str, code: int) -> None:
+def test_exit_codes_are_returned(pods: Any, script: str, code: int) -> None:
     assert pods("exec", "web", "--", "sh", "-c", script).returncode == code
 
 
@@ -158,7 +158,7 @@ def test_standard_input_ends_with_standard_error_as_containerd_does(pods: Any, s
         assert running.stdout.read() == f"{heard}end\n"
 
 
-def test_output_ends_with_the_command_though_a_child_lives_on(pods: Any) -> None:
+def test_output_ends_with_the_command_even_if_a_child_survives(pods: Any) -> None:
     deadline = Deadline(3)
     assert pods.ok("exec", "web", "--", "sh", "-c", "sleep 30 & echo done") == "done\n"
     assert not deadline.passed
@@ -175,7 +175,7 @@ def test_orphans_are_reaped_and_killed_clients_kill_their_command(pods: Any) -> 
     pytest.fail(processes)
 
 
-def test_a_dead_port_refuses_until_it_lives_again(pods: Any) -> None:
+def test_a_dead_port_refuses_until_it_is_opened_again(pods: Any) -> None:
     pods.ok("annotate", "pod", "db", "netpol-harness/dead-ports=3306, 53/UDP")
     assert curl(pods, "web", "db:3306").returncode == 7
     assert pods.ok("get", "pod", "db", "-o", "jsonpath={.status.containerStatuses[0].ready}") == "true"
@@ -192,7 +192,7 @@ def test_hidden_tools_are_not_found(pods: Any) -> None:
     pods.ok("delete", "pod", "bare")
 
 
-def test_logs_tell_what_is_served_and_asked(pods: Any) -> None:
+def test_logs_show_served_ports_and_requests(pods: Any) -> None:
     curl(pods, "web", "db:3306/some/path")
     lines = pods.ok("logs", "db").splitlines()
     assert {"serving 3306/TCP", "serving 53/UDP"} <= set(lines)
@@ -234,7 +234,7 @@ def test_deleting_a_pod_kills_what_runs_in_it(pods: Any) -> None:
     pytest.fail("it lives on")
 
 
-def test_a_terminal_is_a_terminal(pods: Any) -> None:
+def test_a_command_can_have_a_terminal(pods: Any) -> None:
     command = pods.command("exec", "-it", "web", "--", "sh", "-c", "tty; test -t 0 && echo yes")
     done = subprocess.run(["script", "-qec", shlex.join(command), "/dev/null"], capture_output=True, text=True)
     assert "/dev/pts/" in done.stdout
@@ -267,7 +267,7 @@ print(*sorted(found))
 """
 
 
-def test_nobody_meets_a_listener_before_its_policy(pods: Any) -> None:
+def test_no_listener_opens_before_its_policy(pods: Any) -> None:
     policy = {"podSelector": {"matchLabels": {"app": "guarded"}}, "policyTypes": ["Ingress"]}
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "guard"}}
     pods.ok("create", "-f", "-", data=json.dumps({**kind, "spec": policy}))
@@ -303,7 +303,7 @@ def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
     pods.ok("delete", "pod", "begun")
 
 
-def test_an_init_container_that_fails_keeps_the_pod_pending_and_is_tried_again(pods: Any) -> None:
+def test_a_failed_init_container_keeps_the_pod_pending_and_is_retried(pods: Any) -> None:
     first = {"name": "first", "image": "agnhost", "command": ["sh", "-c", "exit 3"]}
     pods.ok("create", "-f", "-", data=json.dumps(pod("stuck", initContainers=[first])))
     pods.wait_for("stuck", "{.status.initContainerStatuses[0].restartCount}", *map(str, range(1, 9)))
@@ -311,7 +311,7 @@ def test_an_init_container_that_fails_keeps_the_pod_pending_and_is_tried_again(p
     pods.ok("delete", "pod", "stuck")
 
 
-def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) -> None:
+def test_a_completed_pod_frees_its_address_and_keeps_its_log(pods: Any) -> None:
     chosen = {CALICO_ADDRESSES_ANNOTATION: '["10.244.0.177"]'}
     job = shell("job", "echo done; id -u", restartPolicy="Never", annotations=chosen)
     pods.ok("create", "-f", "-", data=json.dumps(job))
@@ -324,7 +324,7 @@ def test_a_pod_that_is_done_gives_its_address_back_and_keeps_its_log(pods: Any) 
     pods.ok("delete", "pod", "job", "heir")
 
 
-def test_a_pod_that_fails_says_so(pods: Any) -> None:
+def test_a_failed_pod_has_phase_failed(pods: Any) -> None:
     pods.ok("create", "-f", "-", data=json.dumps(shell("broken", "exit 4", restartPolicy="Never")))
     pods.wait_for("broken", "{.status.phase}", "Failed")
     assert pods.field("broken", "{.status.containerStatuses[0].state.terminated.exitCode}") == "4"
@@ -341,7 +341,7 @@ def test_a_program_dies_with_its_pod(pods: Any) -> None:
 
 
 @pytest.mark.parametrize("hook", [{"exec": {"command": ["sleep", "7532"]}}, {"sleep": {"seconds": 7532}}])
-def test_a_pod_that_takes_its_leave_lives_on_until_its_grace_period_ends(pods: Any, hook: dict[str, Any]) -> None:
+def test_a_pre_stop_hook_keeps_the_pod_running_for_its_grace_period(pods: Any, hook: dict[str, Any]) -> None:
     leaving = pod("leaving", container={"lifecycle": {"preStop": hook}})
     pods.run_pods(leaving)
     pods.ok("delete", "pod", "leaving", "--wait=false", "--grace-period=600")
@@ -355,21 +355,21 @@ def test_a_pod_that_takes_its_leave_lives_on_until_its_grace_period_ends(pods: A
 @pytest.mark.parametrize(
     ("command", "grace"), [(["true"], "600"), (["no-such-program"], "600"), (["sleep", "60"], "1")]
 )
-def test_a_leave_ends_with_its_hook_or_the_grace_period(pods: Any, command: list[str], grace: str) -> None:
+def test_termination_ends_with_the_hook_or_the_grace_period(pods: Any, command: list[str], grace: str) -> None:
     pods.run_pods(pod("brief", container={"lifecycle": {"preStop": {"exec": {"command": command}}}}))
     pods.ok("delete", "pod", "brief", f"--grace-period={grace}", "--timeout=10s")
 
 
 @pytest.mark.parametrize("wanted", ["192.0.2.9", "10.244.1.5", "10.244.0.255"])
-def test_a_chosen_address_that_cannot_be_had_is_an_event(pods: Any, wanted: str) -> None:
+def test_an_unavailable_chosen_address_is_an_event(pods: Any, wanted: str) -> None:
     annotations = {CALICO_ADDRESSES_ANNOTATION: json.dumps([wanted])}
     pods.ok("create", "-f", "-", data=json.dumps(pod("picky", annotations=annotations)))
     assert pods.field("picky", "{.status.phase}") == "Pending"
-    assert f"{wanted} is no pod's address on this node" in pods.ok("describe", "pod", "picky")
+    assert f"{wanted} is not an address of a pod on this node" in pods.ok("describe", "pod", "picky")
     pods.ok("delete", "pod", "picky")
 
 
-def test_a_chosen_address_that_is_taken_is_waited_for(pods: Any) -> None:
+def test_a_pod_waits_for_a_chosen_address_in_use(pods: Any) -> None:
     annotations = {CALICO_ADDRESSES_ANNOTATION: json.dumps([pods.address("db")])}
     pods.ok("create", "-f", "-", data=json.dumps(pod("rival", annotations=annotations)))
     assert "is in use" in pods.ok("describe", "pod", "rival")
@@ -384,7 +384,7 @@ def test_http_connections_stay_open_for_several_requests(pods: Any) -> None:
 @pytest.mark.parametrize(
     "end", [["delete", "pod", "one", "--wait=true"], ["label", "pod", "one", "app=other", "--overwrite"]]
 )
-def test_an_open_datagram_flow_leaves_what_is_no_endpoint_any_longer(pods: Any, end: list[str]) -> None:
+def test_an_open_datagram_flow_leaves_a_removed_endpoint(pods: Any, end: list[str]) -> None:
     ports = [{"containerPort": 5000, "protocol": "UDP"}]
     backends = [pod(name, ports=ports) for name in ("one", "two")]
     for backend in backends:

@@ -1,4 +1,4 @@
-"""What the kubelet reads out of a Pod."""
+"""What a Pod's spec asks of the kubelet."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_hidden_tools_are_names_not_paths() -> None:
     assert podspec.hidden_tools(given) == ("nc", "curl")
 
 
-def test_the_environment_is_the_containers_and_nothing_of_ours() -> None:
+def test_the_environment_contains_nothing_of_this_process() -> None:
     env = [
         {"name": "A", "value": "1"},
         {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -107,7 +107,7 @@ def test_sidecars_serve_and_other_init_containers_do_not() -> None:
     [("Always", 0, True), ("Always", 1, True), ("OnFailure", 0, False), ("OnFailure", 1, True), ("Never", 1, False)],
 )
 def test_restarts_follow_the_policy(policy: str, code: int, *, again: bool) -> None:
-    assert podspec.restarts(pod(restartPolicy=policy), code) is again
+    assert podspec.is_restarted(pod(restartPolicy=policy), code) is again
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_restarts_follow_the_policy(policy: str, code: int, *, again: bool) -> N
         ({"httpGet": {"port": 80}}, ()),
     ],
 )
-def test_a_container_may_have_something_to_do_before_it_ends(hook: dict[str, Any], command: tuple[str, ...]) -> None:
+def test_pre_stop_hooks(hook: dict[str, Any], command: tuple[str, ...]) -> None:
     assert podspec.pre_stop({"lifecycle": {"preStop": hook}}) == command
     assert podspec.pre_stop({"lifecycle": {"postStart": hook}}) == podspec.pre_stop({}) == ()
 
@@ -129,6 +129,6 @@ def test_an_address_may_be_chosen() -> None:
 
 
 @pytest.mark.parametrize("text", ["10.244.0.77", "[]", '["10.244.0.7", "10.244.0.8"]', "7", "{"])
-def test_what_is_no_list_of_one_address_is_refused(text: str) -> None:
-    with pytest.raises(AddressUnavailable, match="no JSON list of one address"):
+def test_other_values_than_a_list_of_one_address_are_refused(text: str) -> None:
+    with pytest.raises(AddressUnavailable, match="is not a JSON list of one address"):
         podspec.chosen_address(pod(annotations={CALICO_ADDRESSES_ANNOTATION: text}))

@@ -19,18 +19,18 @@ def conditions(pod: dict[str, Any]) -> dict[str, str]:
     return {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
 
 
-def test_a_placed_pod_has_node_and_address_but_is_not_ready() -> None:
-    placed = podstatus.placed(POD, "10.244.0.7", NOW)
-    assert placed["spec"]["nodeName"] == "embedded"
-    assert placed["status"]["phase"] == "Pending"
-    assert Pod.parse(placed).addresses == ("10.244.0.7",)
-    assert conditions(placed)["PodScheduled"] == "True"
-    assert conditions(placed)["Ready"] == "False"
-    assert placed["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
+def test_a_scheduled_pod_has_node_and_address_but_is_not_ready() -> None:
+    scheduled = podstatus.scheduled(POD, "10.244.0.7", NOW)
+    assert scheduled["spec"]["nodeName"] == "embedded"
+    assert scheduled["status"]["phase"] == "Pending"
+    assert Pod.parse(scheduled).addresses == ("10.244.0.7",)
+    assert conditions(scheduled)["PodScheduled"] == "True"
+    assert conditions(scheduled)["Ready"] == "False"
+    assert scheduled["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
 
 
 def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
-    running = podstatus.running(podstatus.placed(POD, "10.244.0.7", NOW), NOW)
+    running = podstatus.with_all_running(podstatus.scheduled(POD, "10.244.0.7", NOW), NOW)
     assert running["status"]["phase"] == "Running"
     assert set(conditions(running).values()) == {"True"}
     assert running["status"]["podIP"] == "10.244.0.7"
@@ -41,12 +41,12 @@ def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
 
 
 def test_inputs_are_not_changed() -> None:
-    podstatus.placed(POD, "10.244.0.7", NOW)
+    podstatus.scheduled(POD, "10.244.0.7", NOW)
     assert "status" not in POD
     assert "nodeName" not in POD["spec"]
 
 
-def test_the_node_is_ready_and_says_what_carries_its_packets() -> None:
+def test_the_node_is_ready_and_names_its_data_plane() -> None:
     version = {"architecture": "amd64", "kernel": "6", "system": "s", "kubernetes": "v1", "podCIDR": "10.244.0.0/24"}
     node = podstatus.node(NOW, 254, version)
     assert node["status"]["conditions"][0]["status"] == "True"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture(scope="module")
 def shop(kubectl: Any) -> Iterator[Any]:
-    """``web``, which serves port 80, behind a Service on port 8080; and ``big``, which says a megabyte."""
+    """Run ``web``, which serves port 80 behind a Service on port 8080, and ``big``, which sends a megabyte."""
     kubectl.ok("run", "web", "--image=nginx", "--port=80", "--labels=app=web")
     kubectl.ok("wait", "--for=condition=Ready", "--timeout=10s", "pod/web")
     kubectl.ok("expose", "pod", "web", "--port=8080", "--target-port=80")
@@ -27,7 +27,7 @@ def shop(kubectl: Any) -> Iterator[Any]:
 
 @contextmanager
 def forwarded(kubectl: Any, target: str, port: int) -> Iterator[str]:
-    """The address on which kubectl forwards."""
+    """Yield the address on which kubectl forwards."""
     command = kubectl.command("port-forward", target, f":{port}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None
@@ -52,7 +52,7 @@ def test_kubectl_forwards_many_connections(shop: Any, target: str, port: int) ->
     assert answers == {"web.default port 80/TCP to 127.0.0.1\n"}
 
 
-def test_a_long_answer_arrives_whole(shop: Any) -> None:
+def test_a_long_answer_arrives_completely(shop: Any) -> None:
     answer = "{ printf 'HTTP/1.0 200 OK\\r\\n\\r\\n'; head -c 3000000 /dev/zero; }"
     script = f"while true; do {answer} | nc -l -N -p 81; done"
     shop.ok("run", "big", "--image=busybox", "--", "sh", "-c", script)
@@ -62,7 +62,7 @@ def test_a_long_answer_arrives_whole(shop: Any) -> None:
     shop.ok("delete", "pod", "big", "--grace-period=0", "--force")
 
 
-def test_a_port_that_nobody_listens_on_is_told(shop: Any) -> None:
+def test_a_port_without_listener_is_reported(shop: Any) -> None:
     command = shop.command("port-forward", "pod/web", ":81")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from netpol_harness.emulator.kubelet import recorder
-from netpol_harness.emulator.kubelet.recorder import Recorder
+from netpol_harness.emulator.kubelet.recorder import EventRecorder
 from netpol_harness.emulator.store import Key, Store
 
 POD = {"metadata": {"name": "web", "namespace": "shop", "uid": "u1"}}
@@ -19,7 +19,7 @@ def store() -> Store:
 
 def test_an_event_names_its_pod() -> None:
     kept = store()
-    Recorder(kept, "kubelet", "embedded").warning(POD, "FailedListen", "cannot serve 80/TCP")
+    EventRecorder(kept, "kubelet", "embedded").warning(POD, "FailedListen", "cannot serve 80/TCP")
     (event,) = kept.list("events", "shop")
     assert event["involvedObject"] == {
         "kind": "Pod",
@@ -32,20 +32,20 @@ def test_an_event_names_its_pod() -> None:
 
 
 def test_the_oldest_events_go_first() -> None:
-    kept, number = store(), recorder._KEPT
-    written = Recorder(kept, "kubelet", "embedded")
-    for index in range(number + 3):
-        written.normal(POD, "Started", str(index))
-    messages = [event["message"] for event in kept.list("events", "shop")]
-    assert len(messages) == number
+    event_store, limit = store(), recorder._LIMIT
+    event_recorder = EventRecorder(event_store, "kubelet", "embedded")
+    for index in range(limit + 3):
+        event_recorder.normal(POD, "Started", str(index))
+    messages = [event["message"] for event in event_store.list("events", "shop")]
+    assert len(messages) == limit
     assert "2" not in messages
-    assert str(number + 2) in messages
+    assert str(limit + 2) in messages
 
 
-def test_a_namespace_on_its_way_out_gets_no_events() -> None:
+def test_a_namespace_being_deleted_gets_no_events() -> None:
     kept = store()
     kept.modify(
         Key("namespaces", "", "shop"), lambda copy: {**copy, "metadata": {**copy["metadata"], "deletionTimestamp": "x"}}
     )
-    Recorder(kept, "kubelet", "embedded").normal(POD, "Started", "x")
+    EventRecorder(kept, "kubelet", "embedded").normal(POD, "Started", "x")
     assert kept.list("events") == []

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
+from netpol_harness.emulator.kubelet.standin import ServedPort, StandIn, served_ports
 from netpol_harness.model.names import Port, Protocol
 
 PEER = ("10.244.0.9", 40000)
 HTTP = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def stand_in(entry: Served | None = None, note: Any = print) -> StandIn:
-    return StandIn("web", "shop", entry or Served(Port(Protocol.TCP, 80)), note)
+def stand_in(entry: ServedPort | None = None, note: Any = print) -> StandIn:
+    return StandIn("web", "shop", entry or ServedPort(Port(Protocol.TCP, 80)), note)
 
 
 def ports(container: dict[str, Any]) -> set[str]:
-    return {str(entry.port) for entry in served(container, "web")}
+    return {str(entry.port) for entry in served_ports(container, "web")}
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_ports_by_declaration_and_by_command(container: dict[str, Any], expected
 def test_porter_serves_what_its_environment_names() -> None:
     names = {"SERVE_PORT_80": "foo", "SERVE_UDP_PORT_53": "bar", "SERVE_SCTP_PORT_9": "x", "OTHER_PORT_1": "y"}
     container = {"image": "agnhost", "args": ["porter"], "env": [{"name": n, "value": v} for n, v in names.items()]}
-    texts = {str(entry.port): entry.text for entry in served(container, "web")}
+    texts = {str(entry.port): entry.text for entry in served_ports(container, "web")}
     assert texts == {"80/TCP": "foo", "53/UDP": "bar", "9/SCTP": "x"}
 
 
-def test_a_command_goes_before_a_declaration_of_the_same_port() -> None:
+def test_a_command_takes_precedence_over_a_declared_port() -> None:
     container = {"image": "agnhost", "args": ["serve-hostname", "--port=80"], "ports": [{"containerPort": 80}]}
-    assert served(container, "web") == (Served(Port(Protocol.TCP, 80), "web"),)
+    assert served_ports(container, "web") == (ServedPort(Port(Protocol.TCP, 80), "web"),)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_http_requests_are_noted() -> None:
 
 
 @pytest.mark.parametrize("received", [b"hello\n", b"\x16\x03\x01", b"hello world\r\n\r\n", b"GET nothing\n"])
-def test_anything_else_gets_a_greeting(received: bytes) -> None:
+def test_other_input_gets_a_greeting(received: bytes) -> None:
     assert stand_in().stream(received, PEER, ended=False) == b"web.shop port 80/TCP to 10.244.0.9\n"
 
 
 @pytest.mark.parametrize("received", [b"", b"G", b"GET / HT"])
-def test_what_may_become_a_request_is_waited_for_until_the_end(received: bytes) -> None:
+def test_input_that_may_become_a_request_is_waited_for(received: bytes) -> None:
     assert stand_in().stream(received, PEER, ended=False) is None
     assert stand_in().stream(received, PEER, ended=True) == b"web.shop port 80/TCP to 10.244.0.9\n"
 
@@ -108,12 +108,12 @@ def test_a_request_in_pieces_is_answered_once_it_is_complete(cut: int) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_every_conversation_gets_an_answer_at_its_end(received: bytes) -> None:
+def test_every_connection_gets_an_answer_at_its_end(received: bytes) -> None:
     assert stand_in().stream(received, PEER, ended=True)
 
 
 def test_serve_hostname_over_plain_tcp_speaks_first() -> None:
-    entry = Served(Port(Protocol.TCP, 80), "web", speaks_first=True)
+    entry = ServedPort(Port(Protocol.TCP, 80), "web", speaks_first=True)
     assert stand_in(entry).stream(b"", PEER, ended=False) == b"web"
 
 
@@ -133,9 +133,11 @@ def test_datagrams_are_echoed_as_netexec_does(payload: bytes, answer: bytes) -> 
 
 
 @pytest.mark.parametrize(("payload", "answer"), [(b"nonce-123", None), (b"echo hi\n", b"hi"), (b"hostname", b"web")])
-def test_netexec_answers_only_its_own_words(payload: bytes, answer: bytes | None) -> None:
+def test_netexec_answers_only_its_own_commands(payload: bytes, answer: bytes | None) -> None:
     (entry,) = (
-        e for e in served({"image": "agnhost", "args": ["netexec", "--udp-port=53"]}, "web") if e.port.number == 53
+        e
+        for e in served_ports({"image": "agnhost", "args": ["netexec", "--udp-port=53"]}, "web")
+        if e.port.number == 53
     )
     assert stand_in(entry).datagram(payload, PEER) == answer
 
@@ -153,14 +155,14 @@ def test_netexec_answers_only_its_own_words(payload: bytes, answer: bytes | None
         (b"hello", False),
     ],
 )
-def test_http_1_1_keeps_the_connection_alive_unless_told_otherwise(head: bytes, *, lasts: bool) -> None:
+def test_http_1_1_keeps_the_connection_alive_unless_asked_not_to(head: bytes, *, lasts: bool) -> None:
     request = head + b"\r\n\r\n"
-    assert stand_in().beyond(request + b"more") == (b"more" if lasts else None)
+    assert stand_in().remainder(request + b"more") == (b"more" if lasts else None)
     answer = stand_in(note=lambda _: None).stream(request, PEER, ended=False)
     assert answer is not None
     assert (b"Connection: keep-alive" in answer) == lasts
 
 
-def test_who_speaks_first_speaks_once() -> None:
-    entry = Served(Port(Protocol.TCP, 80), "web", speaks_first=True)
-    assert stand_in(entry).beyond(HTTP % b"x") is None
+def test_a_stand_in_that_speaks_first_speaks_once() -> None:
+    entry = ServedPort(Port(Protocol.TCP, 80), "web", speaks_first=True)
+    assert stand_in(entry).remainder(HTTP % b"x") is None

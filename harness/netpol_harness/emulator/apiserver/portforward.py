@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 
 from netpol_harness.emulator.apiserver.errors import bad_request, media_type_refused
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
-from netpol_harness.emulator.apiserver.spdy import Connection, FrameKind, MalformedFrame, SpdyFrame
+from netpol_harness.emulator.apiserver.spdy import FrameKind, MalformedFrame, SpdyConnection, SpdyFrame
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 CHANNELS = "v4.channel.k8s.io"
@@ -114,7 +114,7 @@ class _Tunnel:
     def __init__(self, socket: web.WebSocketResponse, carried: _Carried) -> None:
         self._socket = socket
         self._carried = carried
-        self._spdy = Connection()
+        self._spdy = SpdyConnection()
         self._streams: dict[str, dict[str, int]] = {}  # by request and sort
         self._lines: dict[int, ForwardedConnection] = {}
 

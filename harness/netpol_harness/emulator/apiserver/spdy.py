@@ -68,7 +68,7 @@ class MalformedFrame(ValueError):
     """What came is no SPDY/3.1."""
 
 
-class Connection:
+class SpdyConnection:
     """The state of one connection, on the server's side: bytes that came become frames, frames become bytes."""
 
     def __init__(self) -> None:

@@ -1,1 +1,3 @@
-"""Pods: what their manifests ask for, their sandboxes and processes, and the servers that stand in for images."""
+"""Pods: what their manifests ask for, their sandboxes and processes, and the stand-ins for the servers of
+their images.
+"""

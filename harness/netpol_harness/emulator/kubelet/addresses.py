@@ -1,7 +1,7 @@
-"""Address management of one node: who has which IPv4 address. Pure.
+"""Address management of one node: which IPv4 addresses are in use. Pure.
 
-Invariant: no address is handed out twice at a time, and one that was freed comes again only after all the others
-(round robin), so that nothing stale meets a new pod.
+Invariant: no address is assigned twice at a time. A freed address is assigned again only after all the others (round
+robin), so that stale state never meets a new pod.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from netpol_harness.emulator.address_plan import NODE_CIDR, NODE_POD_CIDR, POD_CIDR, SERVICE_CIDR
 
-_TAKEN = (POD_CIDR, SERVICE_CIDR, NODE_CIDR)
+_CLUSTER_CIDRS = (POD_CIDR, SERVICE_CIDR, NODE_CIDR)
 
 
 class AddressesExhausted(Exception):
@@ -17,11 +17,11 @@ class AddressesExhausted(Exception):
 
 
 class AddressUnavailable(Exception):
-    """A requested address is in use, is no IPv4 host address, or belongs to the cluster."""
+    """A requested address is in use, is not an IPv4 host address, or belongs to the cluster."""
 
 
-class Pool:
-    """The host addresses of a network; the last ``reserved`` of them are had by claiming them alone."""
+class AddressPool:
+    """The host addresses of a network. The last ``reserved`` of them are only available by ``claim``."""
 
     def __init__(self, network: IPv4Network, *, reserved: int = 0) -> None:
         self._network = network
@@ -30,7 +30,7 @@ class Pool:
         self._used: set[str] = set()
 
     def take(self) -> str:
-        """The next free address. Raises ``AddressesExhausted``."""
+        """Return the next free address. Raises ``AddressesExhausted``."""
         for step in range(len(self._hosts)):
             position = (self._next + step) % len(self._hosts)
             if (host := self._hosts[position]) not in self._used:
@@ -40,39 +40,39 @@ class Pool:
         raise AddressesExhausted(f"all {len(self._hosts)} addresses of {self._network} are in use")
 
     def claim(self, address: str) -> str:
-        """This very address, in canonical form, from anywhere. Raises ``AddressUnavailable`` where it is in use."""
+        """Take this address, given in canonical form. Raises ``AddressUnavailable`` if it is in use."""
         if address in self._used:
             raise AddressUnavailable(f"{address} is in use")
         self._used.add(address)
         return address
 
     def free(self, address: str) -> None:
-        """Take an address back; unknown ones are passed over."""
+        """Release an address. Unknown addresses are ignored."""
         self._used.discard(address)
 
 
 def pod_address(text: str) -> str:
-    """Check an address chosen for a pod. Raises ``AddressUnavailable`` with the reason."""
+    """Check an address chosen for a pod and return it. Raises ``AddressUnavailable`` with the reason."""
     try:
         address = IPv4Address(text)
     except ValueError as problem:
-        raise AddressUnavailable(f"{text!r} is no IPv4 address") from problem
+        raise AddressUnavailable(f"{text!r} is not an IPv4 address") from problem
     if address not in NODE_POD_CIDR or address in (NODE_POD_CIDR.network_address, NODE_POD_CIDR.broadcast_address):
-        raise AddressUnavailable(f"{address} is no pod's address on this node ({NODE_POD_CIDR})")
+        raise AddressUnavailable(f"{address} is not an address of a pod on this node ({NODE_POD_CIDR})")
     return str(address)
 
 
 def external_address(text: str) -> str:
-    """Check an address requested for an external host. Raises ``AddressUnavailable`` with the reason."""
+    """Check an address requested for an external host and return it. Raises ``AddressUnavailable`` with the reason."""
     try:
         address = IPv4Address(text)
     except ValueError as problem:
-        raise AddressUnavailable(f"{text!r} is no IPv4 address") from problem
-    owner = _owner(address, _TAKEN)
+        raise AddressUnavailable(f"{text!r} is not an IPv4 address") from problem
+    owner = _owner(address, _CLUSTER_CIDRS)
     if owner:
-        raise AddressUnavailable(f"{address} belongs to the cluster ({owner}); external hosts live outside of it")
+        raise AddressUnavailable(f"{address} belongs to the cluster ({owner}); choose an address outside of it")
     if _is_special(address):
-        raise AddressUnavailable(f"{address} is no address for a host")
+        raise AddressUnavailable(f"{address} is not an address of a host")
     return str(address)
 
 

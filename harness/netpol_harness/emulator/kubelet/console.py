@@ -1,7 +1,7 @@
-"""What a container's program says and hears: its log, and the clients that are attached to it.
+"""The streams of a container's program: its log, and the clients that are attached to it.
 
-The first client is told all that was said before it came: ``kubectl run -i`` attaches to a program that may have ended
-by then. Standard input is held open as the kubelet does: until the first client's input ends with ``stdinOnce``.
+The first client gets all output from before it attached, because ``kubectl run -i`` attaches to a program that may have
+ended by then. Standard input stays open as with the kubelet: with ``stdinOnce``, until the first client's input ends.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from netpol_harness.emulator.apiserver.runtime import ExecStreams
 
 _LOG_LINES = 5000
 _LONGEST_LINE = 16384
-"""Characters after which a line is divided, as containerd does."""
+"""Characters after which a line is split, as containerd does."""
 _MOST_REPLAYED = 1 << 20
 """Bytes that are kept for the first client."""
 
 
-class Log:
-    """The last lines that a container has written, the one that it is at included."""
+class ContainerLog:
+    """The last lines that a container has written, including the unfinished one."""
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
@@ -33,7 +33,7 @@ class Log:
         self.write(f"{line}\n".encode())
 
     def write(self, data: bytes) -> None:
-        """Take a chunk."""
+        """Add a chunk of output."""
         *lines, rest = (self._rest + self._decode(data)).split("\n")
         while len(rest) > _LONGEST_LINE:
             lines.append(rest[:_LONGEST_LINE])
@@ -42,51 +42,51 @@ class Log:
         self._rest = rest
 
     def read(self) -> bytes:
-        """All of it."""
+        """Return the whole log."""
         return ("".join(f"{line}\n" for line in self._lines) + self._rest).encode()
 
 
 class Console:
     """The streams of one run of a container's program (``runtime.ExecStreams``)."""
 
-    def __init__(self, container: Mapping[str, Any], log: Log) -> None:
+    def __init__(self, container: Mapping[str, Any], log: ContainerLog) -> None:
         self.tty = bool(container.get("tty"))
         self._log = log
         self._once = bool(container.get("stdinOnce"))
         self._input: asyncio.Queue[bytes | None] | None = asyncio.Queue() if container.get("stdin") else None
-        self._said: list[tuple[bool, bytes]] | None = []
+        self._replay: list[tuple[bool, bytes]] | None = []
         self._size = 0
         self._clients: list[ExecStreams] = []
         self._ended = asyncio.Event()
 
     @property
     def stdin(self) -> AsyncIterator[bytes] | None:
-        """What clients type; ``None`` where the container wants none."""
-        return self._typed(self._input) if self._input else None
+        """The input of attached clients; ``None`` if the container has no standard input."""
+        return self._chunks(self._input) if self._input else None
 
     async def stdout(self, data: bytes) -> None:
-        """Log it and pass it on."""
-        await self._say(data, error=False)
+        """Log the output and send it to the clients."""
+        await self._output(data, error=False)
 
     async def stderr(self, data: bytes) -> None:
-        """Log it and pass it on."""
-        await self._say(data, error=True)
+        """Log the output and send it to the clients."""
+        await self._output(data, error=True)
 
     def end(self) -> None:
-        """The program has ended."""
+        """Tell the clients that the program has ended."""
         self._ended.set()
 
     async def attach(self, client: ExecStreams) -> None:
-        """Have the client hear and talk, until the program ends or the client goes (cancelled)."""
-        said, self._said = self._said or [], None
-        for error, data in said:
-            await _tell(client, data, error=error)
+        """Send output to the client and take its input, until the program ends or the client leaves (cancelled)."""
+        replay, self._replay = self._replay or [], None
+        for error, data in replay:
+            await _send(client, data, error=error)
         self._clients.append(client)
-        typing = asyncio.ensure_future(self._listen(client))
+        listening = asyncio.ensure_future(self._listen(client))
         try:
             await self._ended.wait()
         finally:
-            typing.cancel()
+            listening.cancel()
             self._clients.remove(client)
             if self._once and self._input:
                 self._input.put_nowait(None)
@@ -99,19 +99,19 @@ class Console:
         if self._once:
             self._input.put_nowait(None)
 
-    async def _say(self, data: bytes, *, error: bool) -> None:
+    async def _output(self, data: bytes, *, error: bool) -> None:
         self._log.write(data)
-        if self._said is not None and self._size < _MOST_REPLAYED:
-            self._said.append((error, data))
+        if self._replay is not None and self._size < _MOST_REPLAYED:
+            self._replay.append((error, data))
             self._size += len(data)
         for client in tuple(self._clients):
             with suppress(ConnectionError):
-                await _tell(client, data, error=error)
+                await _send(client, data, error=error)
 
-    async def _typed(self, queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+    async def _chunks(self, queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
         while (chunk := await queue.get()) is not None:
             yield chunk
 
 
-async def _tell(client: ExecStreams, data: bytes, *, error: bool) -> None:
+async def _send(client: ExecStreams, data: bytes, *, error: bool) -> None:
     await (client.stderr if error else client.stdout)(data)

@@ -1,10 +1,11 @@
-"""Which containers really run, with the host's programs, and what: by image and command. Pure.
+"""Which containers really run programs of the host, and which programs: by image and command. Pure.
 
-Images are not there. Those of shells and clients are run: their programs are common ones, which the host has too. Of
-all other images a container is a stand-in that serves its ports, unless its command is such a program and it declares
-no port: a debugging pod made from a server's image. A program that is to run and is not there fails the container.
+Images are not available. Those of shells and clients are run, because their programs are common ones that the host has
+too. A container of any other image is a stand-in that serves its ports, unless its command is such a program and it
+declares no port: that is a debugging pod made from a server's image. A program that should run and is missing fails the
+container.
 
-Ports that a running container declares are served by a stand-in all the same, unless its program may itself listen.
+Ports that a running container declares are served by a stand-in as well, unless its program may listen itself.
 """
 
 import re
@@ -17,25 +18,27 @@ Container = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Tools:
-    """An image of tools: what it runs where nothing is said (nothing: it serves), and what its arguments are for."""
+class _ToolImage:
+    """An image of tools: what it runs without a command (empty: it serves), and the program that its
+    arguments are for.
+    """
 
     default: tuple[str, ...] = ("sh",)
     entrypoint: tuple[str, ...] = ()
 
 
-_SH, _BASH = _Tools(), _Tools(("bash",))
-_TOOLS: Mapping[str, _Tools] = MappingProxyType(
+_SH, _BASH = _ToolImage(), _ToolImage(("bash",))
+_TOOLS: Mapping[str, _ToolImage] = MappingProxyType(
     {
         **dict.fromkeys(
             ("busybox", "busyboxplus", "alpine", "netshoot", "dnsutils", "jessie-dnsutils", "toolbox"), _SH
         ),
         **dict.fromkeys(("bash", "ubuntu", "debian", "fedora", "centos", "rockylinux", "almalinux"), _BASH),
-        **dict.fromkeys(("curl", "alpine-curl"), _Tools(("curl",), ("curl",))),
-        **dict.fromkeys(("network-multitool", "multitool"), _Tools(())),
+        **dict.fromkeys(("curl", "alpine-curl"), _ToolImage(("curl",), ("curl",))),
+        **dict.fromkeys(("network-multitool", "multitool"), _ToolImage(())),
     }
 )
-"""By the image's name without registry and tag."""
+"""The images of tools, by name without registry and tag."""
 
 # fmt: off
 _PROGRAMS = frozenset(
@@ -47,7 +50,7 @@ _PROGRAMS = frozenset(
     }
 )
 # fmt: on
-"""What is run from any image: shells, clients, and what goes with them."""
+"""The programs that run from any image: shells, clients, and what goes with them."""
 
 _LISTENERS = re.compile(
     r"(?:^|[\s/;&|(])(?:nc|ncat|netcat|socat|httpd|python\d*|perl|ruby|node|nginx|iperf3?)(?:[\s\d.]|$)"
@@ -55,41 +58,41 @@ _LISTENERS = re.compile(
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][\w.-]*)\)")
 
 
-def name_of(container: Container) -> str:
-    """The image's name without registry and tag."""
+def image_name(container: Container) -> str:
+    """Return the image's name without registry and tag."""
     return str(container.get("image", "")).rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def program(container: Container) -> tuple[str, ...]:
-    """What the container really runs; empty for stand-ins."""
+    """Return the command that the container really runs; empty for stand-ins."""
     words = (*(container.get("command") or ()), *(container.get("args") or ()))
-    tools = _TOOLS.get(name_of(container))
+    tools = _TOOLS.get(image_name(container))
     if tools is not None:
         return _of_tools(container, tools)
     is_server = "agnhost" not in container.get("image", "") and container.get("ports")
     return words if words and _is_common(words[0]) and not is_server else ()
 
 
-def is_of_tools(container: Container) -> bool:
-    """Whether the image is one of shells and clients."""
-    return name_of(container) in _TOOLS
+def is_tool_image(container: Container) -> bool:
+    """Return whether the image is one of shells and clients."""
+    return image_name(container) in _TOOLS
 
 
 def may_listen(container: Container) -> bool:
-    """Whether the program that the container runs may open ports of its own."""
+    """Return whether the container's program may open ports itself."""
     return any(_LISTENERS.search(word) for word in program(container))
 
 
-def expanded(words: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """``$(NAME)`` replaced where the environment has it, ``$$`` by ``$``: as the kubelet does."""
+def expand_references(words: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Replace ``$(NAME)`` if the environment has it, and ``$$`` by ``$``, as the kubelet does."""
 
-    def value(found: re.Match[str]) -> str:
-        return environment.get(found[1], found[0]) if found[1] else "$"
+    def replacement(match: re.Match[str]) -> str:
+        return environment.get(match[1], match[0]) if match[1] else "$"
 
-    return tuple(_REFERENCE.sub(value, word) for word in words)
+    return tuple(_REFERENCE.sub(replacement, word) for word in words)
 
 
-def _of_tools(container: Container, tools: _Tools) -> tuple[str, ...]:
+def _of_tools(container: Container, tools: _ToolImage) -> tuple[str, ...]:
     command, args = tuple(container.get("command") or ()), tuple(container.get("args") or ())
     if command:
         return (*command, *args)

@@ -1,14 +1,14 @@
-"""The kubelet: turns Pods of the store into sandboxes with stand-ins, and says so in their status.
+"""The kubelet: turns Pods of the store into sandboxes with stand-ins, and reports their status.
 
-Order, for each pod: a place and an address; then its policy is in force; then its listeners open; then it is Running
-and Ready. So nobody ever meets a listener before the policy that guards it. A deletion takes the same way back: what
-``preStop`` hooks do within the grace period, then the sandbox goes, then the object. All on one event loop; making a
-sandbox holds it for about a millisecond.
+Order for each pod: it gets a sandbox and an address, then its policy is installed, then its listeners open, then it is
+Running and Ready. So no client ever reaches a listener before the policy that protects it. A deletion goes the same way
+back: ``preStop`` hooks run within the grace period, then the sandbox is removed, then the object. All runs on one event
+loop; creating a sandbox blocks it for about a millisecond.
 
-Some containers really run (``images``), init containers before the listeners open. A pod whose containers have all
-ended keeps its status and what they said, and gives back all the rest.
+Some containers really run programs (``images``); init containers run before the listeners open. A pod whose containers
+have all ended keeps its status and its output, and releases everything else.
 
-An ephemeral container joins a running pod: it shares the pod's network and has files of its own, with all the programs
+An ephemeral container joins a running pod. It shares the pod's network and has its own files, with all the programs
 that the pod's containers may lack.
 """
 
@@ -16,45 +16,32 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-from netpol_harness.emulator.address_plan import EXTERNAL_CIDR, NODE_ADDRESS, NODE_POD_CIDR, RESERVED_POD_ADDRESSES
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
-from netpol_harness.emulator.kernel.netns import Contents, Namespaces
-from netpol_harness.emulator.kernel.node import NetworkNode, Sandbox
+from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
-from netpol_harness.emulator.kubelet.addresses import (
-    AddressesExhausted,
-    AddressUnavailable,
-    Pool,
-    external_address,
-    pod_address,
-)
-from netpol_harness.emulator.kubelet.console import Console, Log
+from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, AddressUnavailable
+from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
 from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
-from netpol_harness.emulator.kubelet.programs import Programs
-from netpol_harness.emulator.kubelet.recorder import Recorder
-from netpol_harness.emulator.kubelet.running import ContainerOutput, Running
-from netpol_harness.emulator.kubelet.session import execute
+from netpol_harness.emulator.kubelet.processes import PodProcesses
+from netpol_harness.emulator.kubelet.recorder import EventRecorder
+from netpol_harness.emulator.kubelet.running_pod import PodOutput, RunningPod
+from netpol_harness.emulator.kubelet.sandboxes import Sandboxes
+from netpol_harness.emulator.kubelet.serving import adjust_listeners, pod_responders
 from netpol_harness.emulator.kubelet.spawn import Spawner
-from netpol_harness.emulator.kubelet.standin import Served, StandIn, served
-from netpol_harness.emulator.kubelet.tools import Tools
-from netpol_harness.emulator.pod import is_external_host
+from netpol_harness.emulator.kubelet.tools import HostTools
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.errors import HarnessError
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Port
 
-_KILLED = 137  # 128 and SIGKILL
-_ONLY_PROGRAMS = "images are not run here: the embedded cluster has the host's programs alone"
-
 
 class Kubelet:
-    """Runs the pods of one node. ``settled`` returns once the dataplane enforces the store's present state.
+    """Runs the pods of one node. ``settled`` returns once the data plane enforces the store's current state.
 
-    ``images`` maps the few images that *are* run to what answers on their ports; ``tools`` are the programs that
-    containers find.
+    ``servers`` maps the few images that have a real server to its responder. ``tools`` are the programs that containers
+    find.
     """
 
     def __init__(
@@ -64,23 +51,20 @@ class Kubelet:
         spawner: Spawner,
         *,
         settled: Callable[[], Awaitable[None]],
-        images: Mapping[str, Responder],
-        tools: Tools,
+        servers: Mapping[str, Responder],
+        tools: HostTools,
     ) -> None:
         self._store = store
-        self._node = node
-        self._spawner = spawner
         self._settled = settled
-        self._images = images
-        self._tools = tools
-        self._recorder = Recorder(store, "kubelet", podstatus.NODE)
-        self._pod_addresses = Pool(NODE_POD_CIDR, reserved=RESERVED_POD_ADDRESSES)
-        self._external_addresses = Pool(EXTERNAL_CIDR)
-        self._running: dict[Key, Running] = {}
-        self._past: dict[Key, ContainerOutput] = {}
+        self._servers = servers
+        self._recorder = EventRecorder(store, "kubelet", podstatus.NODE)
+        self._sandboxes = Sandboxes(node, hidden=tools.hidden, group=spawner.user or 0)
+        self._processes = PodProcesses(spawner, tools, self._recorder)
+        self._running: dict[Key, RunningPod] = {}
+        self._completed_output: dict[Key, PodOutput] = {}
         self._waiting: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        store.subscribe(self._note)
+        store.subscribe(self._on_event)
 
     async def idle(self) -> None:
         """Return when every pod of the store has been started, or cannot be."""
@@ -88,112 +72,91 @@ class Kubelet:
             await asyncio.wait(self._tasks)
 
     async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
-        """Run a command in the pod; its exit code. Raises ``ContainerExecFailed``; kills the command when cancelled."""
-        running = self._running.get(Key.of("pods", pod))
-        if running is None:
-            raise ContainerExecFailed(f"pod {pod['metadata']['name']} is not running")
-        environment = self._environment(pod, podspec.container_called(pod, container))
-        namespaces = running.joined.get(container, running.sandbox.namespaces)
-        session = asyncio.create_task(execute(self._spawner, namespaces, argv, environment, streams))
-        running.used = True
-        running.sessions.add(session)
-        try:
-            return await session
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if caller is not None and caller.cancelling():
-                raise
-            return _KILLED  # with its pod
-        finally:
-            running.sessions.discard(session)
+        """Run a command in the pod and return its exit code.
+
+        Raises ``ContainerExecFailed``. Kills the command when cancelled.
+        """
+        return await self._processes.exec(pod, self._find_running(pod), container, argv, streams)
 
     async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
-        """Let the client talk to the container's program, until that ends. Raises ``ContainerExecFailed`` where none
-        has run.
+        """Connect the client with the container's program until that ends.
+
+        Raises ``ContainerExecFailed`` if none has run.
         """
-        console = self._said(pod).consoles.get(container)
+        console = self._output(pod).consoles.get(container)
         if console is None:
             raise ContainerExecFailed(f"container {container} of pod {pod['metadata']['name']} is not running")
         await console.attach(streams)
 
     async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a TCP port from inside the pod, as port forwarding does. Raises ``ContainerExecFailed``."""
+        try:
+            return await self._find_running(pod).listeners.dial(port)
+        except OSError as problem:
+            reason = os.strerror(problem.errno or 0)
+            raise ContainerExecFailed(f"failed to connect to localhost:{port} inside the pod: {reason}") from problem
+
+    async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
+        """Return the last few thousand lines that the container's program or its stand-in has written."""
+        return self._output(pod).log(container).read()
+
+    def delete_pod(self, key: Key, grace_seconds: int) -> None:
+        """Remove the sandbox, then the object: at once, or after the ``preStop`` hooks within the grace period."""
+        pod, running = self._store.find(key), self._running.get(key)
+        hooked = [c for c in podspec.serving_containers(pod) if podspec.pre_stop(c)] if pod and running else []
+        if grace_seconds and pod and running and hooked:
+            self._spawn(self._terminate(pod, running, hooked, grace_seconds))
+        else:
+            self._remove_pod(key)
+
+    def flush_conntrack(self, address: str) -> None:
+        """Delete the open datagram flows to an address, once the data plane sends nothing there."""
+        self._spawn(self._flush_when_settled(address))
+
+    def _find_running(self, pod: Mapping[str, Any]) -> RunningPod:
         running = self._running.get(Key.of("pods", pod))
         if running is None:
             raise ContainerExecFailed(f"pod {pod['metadata']['name']} is not running")
-        try:
-            return await running.listeners.dial(port)
-        except OSError as problem:
-            why = os.strerror(problem.errno or 0)
-            raise ContainerExecFailed(f"failed to connect to localhost:{port} inside the pod: {why}") from problem
+        return running
 
-    async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
-        """What the container's program has written, or its stand-in served, so far: the last few thousand lines."""
-        return self._said(pod).log(container).read()
-
-    def _said(self, pod: Mapping[str, Any]) -> ContainerOutput:
+    def _output(self, pod: Mapping[str, Any]) -> PodOutput:
         key = Key.of("pods", pod)
         running = self._running.get(key)
-        return running.said if running else self._past.get(key, ContainerOutput())
+        return running.output if running else self._completed_output.get(key, PodOutput())
 
-    def delete_pod(self, key: Key, grace_seconds: int) -> None:
-        """Remove the sandbox, then the object: at once, but for what ``preStop`` hooks do of their grace period."""
-        pod, running = self._store.find(key), self._running.get(key)
-        parting = [c for c in podspec.serving_containers(pod) if podspec.pre_stop(c)] if pod and running else []
-        if grace_seconds and pod and running and parting:
-            self._spawn(self._part(pod, running, parting, grace_seconds))
-        else:
-            self._end(key)
-
-    async def _part(
-        self, pod: JsonObject, running: Running, parting: Sequence[Mapping[str, Any]], grace_seconds: int
+    async def _terminate(
+        self, pod: JsonObject, running: RunningPod, hooked: Sequence[Mapping[str, Any]], grace_seconds: int
     ) -> None:
-        """Run the hooks of these containers, and then remove the pod, unless that has been done meanwhile."""
-        hooks = [self._farewell(pod, running, container) for container in parting]
+        """Run the hooks of these containers, then remove the pod unless it has been removed meanwhile."""
+        hooks = [self._processes.run_pre_stop(pod, running, container) for container in hooked]
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
                 await asyncio.gather(*hooks)
         key = Key.of("pods", pod)
         if self._running.get(key) is running:
-            self._end(key)
+            self._remove_pod(key)
 
-    async def _farewell(self, pod: JsonObject, running: Running, container: Mapping[str, Any]) -> None:
-        environment = self._environment(pod, container)
-        namespaces = running.joined.get(container["name"], running.sandbox.namespaces)
-        running.used = True
-        try:
-            await execute(self._spawner, namespaces, podspec.pre_stop(container), environment, Console({}, Log()))
-        except ContainerExecFailed as problem:
-            self._recorder.warning(pod, "FailedPreStopHook", str(problem))
-
-    def _end(self, key: Key) -> None:
+    def _remove_pod(self, key: Key) -> None:
         self._stop(key)
         if self._store.find(key) is not None:
             self._store.remove(key)
 
-    def _note(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if event.key.resource != "pods":
             return
         if event.type is EventType.ADDED and event.object["spec"].get("nodeName", "") in ("", podstatus.NODE):
-            self._begin(event.key)
+            self._spawn(self._start(event.key))
         elif event.type is EventType.MODIFIED and event.key in self._running:
-            self._adjust(self._running[event.key], event.object)
-            if self._newcomers(event.key, event.object):
-                asyncio.get_running_loop().call_soon(self._join, event.key)
+            self._adjust(event.object, self._running[event.key])
+            if self._new_ephemeral_containers(event.key, event.object):
+                asyncio.get_running_loop().call_soon(self._add_ephemeral_containers, event.key)
         elif event.type is EventType.DELETED:
             self._stop(event.key)
 
-    def flush_conntrack(self, address: str) -> None:
-        """Once nothing leads to an address any more, let the flows of datagrams go that still do."""
-        self._spawn(self._forget(address))
-
-    async def _forget(self, address: str) -> None:
+    async def _flush_when_settled(self, address: str) -> None:
         with suppress(HarnessError):
             await self._settled()
-            self._node.flush_conntrack(address)
-
-    def _begin(self, key: Key) -> None:
-        self._spawn(self._start(key))
+            self._sandboxes.flush_conntrack(address)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -205,7 +168,7 @@ class Kubelet:
         if pod is None or key in self._running or _has_ended(pod):
             return
         try:
-            running = self._place(key, pod)
+            running = self._schedule(key, pod)
         except (AddressesExhausted, AddressUnavailable, OSError) as problem:
             self._postpone(key, pod, str(problem))
             return
@@ -213,178 +176,106 @@ class Kubelet:
             await self._settled()
         except HarnessError as problem:
             self._stop(key)
-            self._postpone(key, pod, f"its network policy cannot be put in force: {problem}")
+            self._postpone(key, pod, f"its network policy cannot be installed: {problem}")
             return
         if self._running.get(key) is running:
-            running.life = asyncio.get_running_loop().create_task(self._live(key, running))
-            running.life.add_done_callback(lambda _: running.begun.set())
-            await running.begun.wait()
+            running.worker = asyncio.get_running_loop().create_task(self._run_containers(key, running))
+            running.worker.add_done_callback(lambda _: running.started.set())
+            await running.started.wait()
 
     def _postpone(self, key: Key, pod: JsonObject, reason: str) -> None:
-        """Leave the pod pending until another one goes, which may free what it lacks."""
+        """Leave the pod pending until another one is removed, which may free what this one lacks."""
         self._waiting.add(key)
         self._recorder.warning(pod, "FailedCreatePodSandBox", reason)
 
-    def _place(self, key: Key, pod: JsonObject) -> Running:
-        """Give the pod a sandbox with an address, and write that down. Raises ``OSError`` and address errors."""
-        sandbox = self._sandbox(pod)
-        running = Running(sandbox, Listeners(sandbox.namespaces, self._node.home))
+    def _schedule(self, key: Key, pod: JsonObject) -> RunningPod:
+        """Give the pod a sandbox with an address and write its status. Raises ``OSError`` and address errors."""
+        sandbox = self._sandboxes.create(pod)
+        running = RunningPod(sandbox, Listeners(sandbox.namespaces, self._sandboxes.home))
         self._running[key] = running
         self._recorder.normal(pod, "Scheduled", f"Successfully assigned {key.namespace}/{key.name} to {podstatus.NODE}")
         now = self._store.timestamp()
-        self._store.modify(key, lambda current: podstatus.placed(current, sandbox.address, now))
+        self._store.modify(key, lambda current: podstatus.scheduled(current, sandbox.address, now))
         return running
 
-    def _sandbox(self, pod: JsonObject) -> Sandbox:
-        if pod["spec"].get("hostNetwork"):
-            return self._node.sandbox_in_node_network(self._contents(pod, NODE_ADDRESS, podspec.hidden_tools(pod)))
-        pool, address = self._address(pod)
-        try:
-            return self._node.sandbox(address, self._contents(pod, address, podspec.hidden_tools(pod)))
-        except OSError:
-            pool.free(address)
-            raise
-
-    def _address(self, pod: JsonObject) -> tuple[Pool, str]:
-        if not is_external_host(pod):
-            mine, chosen = self._pod_addresses, podspec.chosen_address(pod)
-            return mine, mine.claim(pod_address(chosen)) if chosen else mine.take()
-        pool, requested = self._external_addresses, podspec.requested_address(pod)
-        return pool, pool.claim(external_address(requested)) if requested else pool.take()
-
-    def _join_sandbox(self, pod: JsonObject, sandbox: Sandbox) -> Namespaces:
-        return self._node.container_namespaces(sandbox, self._contents(pod, sandbox.address))
-
-    def _contents(self, pod: JsonObject, address: str, hidden: Sequence[str] = ()) -> Contents:
-        """What a container shows: ``hidden`` is what its own image lacks, besides what the whole cluster does."""
-        files = {"/etc/resolv.conf": podspec.resolv_conf(pod), "/etc/hosts": podspec.hosts(pod, address)}
-        return Contents(podspec.hostname(pod), files, (*self._tools.hidden, *hidden), self._spawner.user or 0)
-
-    async def _live(self, key: Key, running: Running) -> None:
-        """Run the pod's init containers, serve, report it ready, and run its programs as long as there are any."""
+    async def _run_containers(self, key: Key, running: RunningPod) -> None:
+        """Run the pod's init containers, serve its ports, report it ready, and run its programs to their end."""
         pod = self._store.get(key)
-        programs = Programs(pod, partial(self._run, pod, running), partial(self._tell, key), self._store.timestamp)
-        if await programs.first():
+
+        async def run(container: Mapping[str, Any], started: Callable[[], None]) -> int:
+            if container["name"] not in running.containers:
+                running.containers[container["name"]] = self._sandboxes.add_container(pod, running.sandbox)
+            return await self._processes.run_program(pod, running, container, started)
+
+        def report(states: Mapping[str, podstatus.ContainerState]) -> None:
+            now = self._store.timestamp()
+            self._store.modify(key, lambda current: podstatus.with_container_states(current, states, now))
+
+        runner = ContainerRunner(pod, run, report, self._store.timestamp)
+        if await runner.run_init_containers():
             self._serve(pod, running)
-            programs.start()
-            running.begun.set()
-            await programs.main()
-            if not programs.end:
+            runner.report_stand_ins()
+            running.started.set()
+            await runner.run_programs()
+            if not runner.can_complete:
                 return
         with suppress(HarnessError):
-            await self._settled()  # the world knows that the address is free, before it is
-        self._past[key] = running.said
+            await self._settled()  # the data plane drops the address before it becomes free
+        self._completed_output[key] = running.output
         self._release(key)
 
-    def _serve(self, pod: JsonObject, running: Running) -> None:
+    def _serve(self, pod: JsonObject, running: RunningPod) -> None:
         """Open the listeners."""
-        running.wanted = self._responders(pod, running)
-        self._adjust(running, pod)
+        running.responders = pod_responders(pod, running.output, self._servers)
+        self._adjust(pod, running)
         for container in pod["spec"]["containers"]:
-            runs = bool(images.program(container))
-            kind = "container" if runs else "stand-in for container"
-            if not runs:
-                running.said.console(container)
+            has_program = bool(images.program(container))
+            kind = "container" if has_program else "stand-in for container"
+            if not has_program:
+                running.output.new_console(container)
             self._recorder.normal(pod, "Started", f"Started {kind} {container['name']}")
 
-    def _tell(self, key: Key, lives: Mapping[str, podstatus.ContainerState]) -> None:
-        now = self._store.timestamp()
-        self._store.modify(key, lambda current: podstatus.living(current, lives, now))
+    def _adjust(self, pod: JsonObject, running: RunningPod) -> None:
+        def warn(port: Port, problem: OSError) -> None:
+            self._recorder.warning(pod, "FailedListen", f"cannot serve {port}: {problem.strerror}")
 
-    async def _run(
-        self, pod: JsonObject, running: Running, container: Mapping[str, Any], started: Callable[[], None]
-    ) -> int:
-        """Run a container's program to its end, with the files of its own image."""
-        name = container["name"]
-        if name not in running.joined:
-            running.joined[name] = self._join_sandbox(pod, running.sandbox)
-        console = running.said.console(container)
-        environment = self._environment(pod, container)
-        argv = images.expanded(images.program(container), environment)
-        running.used = True
-        try:
-            code = await execute(self._spawner, running.joined[name], argv, environment, console, started)
-            running.end_container(name)
-            return code
-        except ContainerExecFailed as problem:
-            told = f"{problem}; {_ONLY_PROGRAMS}"
-            await console.stderr(f"{told}\n".encode())
-            self._recorder.warning(pod, "Failed", f"Error: container {name} cannot be started: {told}")
-            raise ContainerExecFailed(told) from problem
-        finally:
-            console.end()
+        adjust_listeners(pod, running, warn)
 
-    def _environment(self, pod: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, str]:
-        return podspec.environment(pod, container, self._tools.path(pod, container))
-
-    def _newcomers(self, key: Key, pod: JsonObject) -> tuple[str, ...]:
-        """The ephemeral containers that the pod has not been joined by."""
+    def _new_ephemeral_containers(self, key: Key, pod: JsonObject) -> tuple[str, ...]:
         names = (container["name"] for container in pod["spec"].get("ephemeralContainers") or ())
-        return tuple(name for name in names if name not in self._running[key].joined)
+        return tuple(name for name in names if name not in self._running[key].containers)
 
-    def _join(self, key: Key) -> None:
-        """Let the pod's new ephemeral containers run, and say so."""
+    def _add_ephemeral_containers(self, key: Key) -> None:
+        """Give the pod's new ephemeral containers their namespaces, and report them as running."""
         running, pod = self._running.get(key), self._store.find(key)
         if running is None or pod is None:
             return
-        names = self._newcomers(key, pod)
+        names = self._new_ephemeral_containers(key, pod)
         for name in names:
-            running.joined[name] = self._join_sandbox(pod, running.sandbox)
+            running.containers[name] = self._sandboxes.add_container(pod, running.sandbox)
             self._recorder.normal(pod, "Started", f"Started stand-in for container {name}")
         if names:
             now = self._store.timestamp()
-            self._store.modify(key, lambda current: podstatus.extended(current, names, now))
-
-    def _responders(self, pod: JsonObject, running: Running) -> dict[Port, Responder]:
-        found: dict[Port, Responder] = {}
-        for container in podspec.serving_containers(pod):
-            if images.may_listen(container):
-                continue
-            log = running.said.log(container["name"])
-            for entry in served(container, podspec.hostname(pod)):
-                log.note(f"serving {entry.port}")
-                found.setdefault(entry.port, self._responder(pod, container, entry, log.note))
-        return found
-
-    def _responder(
-        self, pod: JsonObject, container: Mapping[str, Any], entry: Served, note: Callable[[str], None]
-    ) -> Responder:
-        metadata = pod["metadata"]
-        special = self._images.get(container.get("image", ""))
-        return special or StandIn(metadata["name"], metadata["namespace"], entry, note)
-
-    def _adjust(self, running: Running, pod: JsonObject) -> None:
-        """Have exactly those ports open that should be; what cannot be opened becomes an event."""
-        alive = running.wanted.keys() - podspec.dead_ports(pod)
-        for port in running.listeners.ports - alive:
-            running.listeners.close(port)
-        for port in alive - running.listeners.ports - running.refused:
-            try:
-                running.listeners.open(port, running.wanted[port])
-            except OSError as problem:
-                running.refused.add(port)
-                self._recorder.warning(pod, "FailedListen", f"cannot serve {port}: {problem.strerror}")
+            self._store.modify(key, lambda current: podstatus.with_ephemeral_containers(current, names, now))
 
     def _stop(self, key: Key) -> None:
         self._waiting.discard(key)
-        self._past.pop(key, None)
-        if (running := self._running.get(key)) and running.life:
-            running.life.cancel()
+        self._completed_output.pop(key, None)
+        if (running := self._running.get(key)) and running.worker:
+            running.worker.cancel()
         self._release(key)
 
     def _release(self, key: Key) -> None:
-        """Take everything from the pod that it has of the node's."""
+        """End the pod and release its resources on the node. Pods that wait for resources are tried again."""
         running = self._running.pop(key, None)
         if running is None:
             return
         running.end()
-        self._node.remove(running.sandbox)
+        self._sandboxes.remove(running.sandbox)
         self.flush_conntrack(running.sandbox.address)
-        for pool in (self._pod_addresses, self._external_addresses):
-            pool.free(running.sandbox.address)
         waiting, self._waiting = self._waiting, set()
         for other in waiting:
-            self._begin(other)
+            self._spawn(self._start(other))
 
 
 def _has_ended(pod: JsonObject) -> bool:

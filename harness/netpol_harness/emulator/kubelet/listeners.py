@@ -1,8 +1,8 @@
-"""Sockets of stand-ins: one process holds the listeners of all pods, each opened inside its pod's network.
+"""Sockets of stand-ins: one process has the listeners of all pods, each opened inside its pod's network.
 
-Two kinds, streams and datagrams; what is answered is the ``Responder``'s business. Readers on the event loop, no
-transports: a probe that connects and goes away costs an accept, a read and a close.
-Invariant: an open socket keeps its network alive, so a pod is gone only after ``Listeners.close``.
+There are two kinds, streams and datagrams; the ``Responder`` decides the answers. Sockets are read on the event loop
+without transports: a probe that connects and leaves costs one accept, one read and one close. Invariant: an open socket
+keeps its network alive, so a pod is gone only after ``Listeners.close_all``.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from typing import Protocol as Interface
 from netpol_harness.emulator.kernel.netns import Namespaces, in_network
 from netpol_harness.model.names import Port, Protocol
 
-Peer = tuple[str, int]
+PeerAddress = tuple[str, int]
 
 BACKLOG = 4096
-_BATCH = 256  # connections or datagrams taken before other sockets have their turn
+_BATCH = 256  # connections or datagrams handled before other sockets get their turn
 _LONGEST_REQUEST = 65536
 
 _KINDS = {
@@ -29,49 +29,55 @@ _KINDS = {
 
 
 class Responder(Interface):
-    """What a listener says. Pure calls: no waiting."""
+    """Decides the answers of a listener. Its calls are pure and never wait."""
 
-    def stream(self, received: bytes, peer: Peer, *, ended: bool) -> bytes | None:
-        """The whole answer to what a connection has sent so far (``ended``: and will ever send); ``None`` for more."""
+    def stream(self, received: bytes, peer: PeerAddress, *, ended: bool) -> bytes | None:
+        """Return the whole answer to what a connection has sent so far; ``None`` if more input is needed.
+
+        ``ended`` is true if the peer sends nothing more.
+        """
         ...
 
-    def beyond(self, received: bytes) -> bytes | None:
-        """What of all that was received comes after the answered part; ``None`` where the answer ends it all."""
+    def remainder(self, received: bytes) -> bytes | None:
+        """Return the input after the answered part; ``None`` if the answer ends the connection."""
         ...
 
-    def datagram(self, payload: bytes, peer: Peer) -> bytes | None:
-        """The answer to one datagram; ``None`` where there is none."""
+    def datagram(self, payload: bytes, peer: PeerAddress) -> bytes | None:
+        """Return the answer to one datagram; ``None`` for no answer."""
         ...
 
 
 class Listeners:
     """The open listeners of one pod, by port."""
 
-    def __init__(self, there: Namespaces, home: Namespaces, family: socket.AddressFamily = socket.AF_INET) -> None:
-        self._there = there
+    def __init__(self, pod: Namespaces, home: Namespaces, family: socket.AddressFamily = socket.AF_INET) -> None:
+        self._pod = pod
         self._home = home
         self._family = family
         self._open: dict[Port, _Listener] = {}
 
     @property
     def ports(self) -> frozenset[Port]:
-        """The ports being listened on."""
+        """The ports with a listener."""
         return frozenset(self._open)
 
     def open(self, port: Port, responder: Responder) -> None:
-        """Listen on every address of the pod. Raises ``OSError``: in use, or a protocol that the kernel lacks."""
+        """Listen on every address of the pod. Raises ``OSError`` if the port is in use or the kernel lacks the
+        protocol.
+        """
         kind, number = _KINDS[port.protocol]
-        with in_network(self._there.net, self._home.net):
+        with in_network(self._pod.net, self._home.net):
             sock = socket.socket(self._family, kind | socket.SOCK_NONBLOCK, number)
         try:
-            self._open[port] = (_Datagrams if kind == socket.SOCK_DGRAM else _Streams)(sock, port.number, responder)
+            listener = _DatagramListener if kind == socket.SOCK_DGRAM else _StreamListener
+            self._open[port] = listener(sock, port.number, responder)
         except OSError:
             sock.close()
             raise
 
     async def dial(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to a TCP port of the pod on its own loopback. Raises ``OSError``."""
-        with in_network(self._there.net, self._home.net):
+        """Connect to a TCP port of the pod on its own loopback. Raises ``OSError``."""
+        with in_network(self._pod.net, self._home.net):
             sock = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", number))
@@ -81,13 +87,13 @@ class Listeners:
             raise
 
     def close(self, port: Port) -> None:
-        """Stop listening on one port; a connection to it is refused from now on."""
+        """Stop listening on one port. New connections to it are refused."""
         listener = self._open.pop(port, None)
         if listener:
             listener.close()
 
     def close_all(self) -> None:
-        """Stop listening, and end the connections that are still open."""
+        """Stop listening, and end all open connections."""
         for port in self.ports:
             self.close(port)
 
@@ -96,7 +102,7 @@ class _Listener(Interface):
     def close(self) -> None: ...
 
 
-class _Datagrams:
+class _DatagramListener:
     def __init__(self, sock: socket.socket, number: int, responder: Responder) -> None:
         sock.bind(("", number))
         self._socket = sock
@@ -108,21 +114,21 @@ class _Datagrams:
         self._socket.close()
 
     def _answer(self) -> None:
-        with suppress(OSError):  # nothing more to read; or the peer cannot be reached
+        with suppress(OSError):  # nothing more to read, or the peer cannot be reached
             for _ in range(_BATCH):
                 payload, peer = self._socket.recvfrom(65535)
                 if (answer := self._responder.datagram(payload, peer)) is not None:
                     self._socket.sendto(answer, peer)
 
 
-class _Streams:
+class _StreamListener:
     def __init__(self, sock: socket.socket, number: int, responder: Responder) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("", number))
         sock.listen(BACKLOG)
         self._socket = sock
         self._responder = responder
-        self._connections: set[_Connection] = set()
+        self._connections: set[_StreamConnection] = set()
         asyncio.get_running_loop().add_reader(sock, self._accept)
 
     def close(self) -> None:
@@ -132,45 +138,51 @@ class _Streams:
             connection.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):  # nobody waits; or they have gone already
+        with suppress(OSError):  # no connection waits, or it has been closed already
             for _ in range(_BATCH):
                 sock, peer = self._socket.accept()
                 os.set_blocking(sock.fileno(), False)
-                connection = _Connection(sock, peer, self._responder, self._connections.discard)
+                connection = _StreamConnection(sock, peer, self._responder, self._connections.discard)
                 self._connections.add(connection)
                 connection.begin()
 
 
-class _Connection:
-    """One conversation: read until the responder has an answer, send it; go on, or wait for the peer to close."""
+class _StreamConnection:
+    """One connection: read until the responder has an answer, send it, then continue or wait for the peer to close."""
 
-    __slots__ = ("_answered", "_forget", "_peer", "_received", "_responder", "_socket", "_watched")
+    __slots__ = ("_answered", "_discard", "_is_reading", "_peer", "_received", "_responder", "_socket")
 
     def __init__(
-        self, sock: socket.socket, peer: Peer, responder: Responder, forget: Callable[["_Connection"], None]
+        self,
+        sock: socket.socket,
+        peer: PeerAddress,
+        responder: Responder,
+        discard: Callable[["_StreamConnection"], None],
     ) -> None:
         self._socket = sock
         self._peer = peer
         self._responder = responder
-        self._forget = forget
+        self._discard = discard
         self._received = b""
         self._answered = False
-        self._watched = False
+        self._is_reading = False
 
     def begin(self) -> None:
-        """Mostly the request, or the end, is there already. If not: perhaps the responder speaks first."""
+        """Read at once: mostly the request, or the end, has arrived already. Otherwise the responder may
+        speak first.
+        """
         self._read()
-        if not self._watched and self._socket.fileno() >= 0:
-            self._watched = True
+        if not self._is_reading and self._socket.fileno() >= 0:
+            self._is_reading = True
             asyncio.get_running_loop().add_reader(self._socket, self._read)
             if not self._received and not self._answered:
                 self._respond(ended=False)
 
     def close(self) -> None:
-        if self._watched:
+        if self._is_reading:
             asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
-        self._forget(self)
+        self._discard(self)
 
     def _read(self) -> None:
         try:
@@ -191,14 +203,14 @@ class _Connection:
             answer = self._responder.stream(self._received, self._peer, ended=ended)
             if answer is None:
                 return
-            beyond = self._responder.beyond(self._received)
-            self._answered = beyond is None
-            with suppress(OSError):  # the peer has gone
+            remainder = self._responder.remainder(self._received)
+            self._answered = remainder is None
+            with suppress(OSError):  # the peer has closed the connection
                 self._socket.send(answer)
                 if self._answered:
                     self._socket.shutdown(socket.SHUT_WR)
-            if not (beyond or ended):
+            if not (remainder or ended):
                 self._received = b""
                 return
-            self._received = beyond or b""
+            self._received = remainder or b""
             self._answered |= ended

@@ -1,4 +1,4 @@
-"""What a Pod's spec and annotations say to the kubelet, read in one place. Pure.
+"""What a Pod's spec and annotations ask of the kubelet. Pure.
 
 The files of a pod are the real kubelet's: resolv.conf by ``dnsPolicy`` and ``dnsConfig``, hosts by ``hostAliases``.
 """
@@ -22,42 +22,47 @@ from netpol_harness.wellknown import (
 
 
 def hostname(pod: JsonMapping) -> str:
-    """``spec.hostname``, else the pod's name, cut to the 63 characters of a DNS label."""
+    """Return ``spec.hostname``, or else the pod's name, cut to the 63 characters of a DNS label."""
     name: str = pod["spec"].get("hostname") or pod["metadata"]["name"]
     return name[:63].rstrip("-.")
 
 
 def hidden_tools(pod: JsonMapping) -> tuple[str, ...]:
-    """Names of programs that the annotation takes away."""
+    """Return the names of programs that the annotation hides."""
     return tuple(name for name in _entries(pod, HIDE_TOOLS_ANNOTATION) if "/" not in name and name not in (".", ".."))
 
 
 def dead_ports(pod: JsonMapping) -> frozenset[Port]:
-    """Ports that the annotation closes; entries that are no port are passed over."""
-    found = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS_ANNOTATION))
-    return frozenset(Port(Protocol((f["protocol"] or "TCP").upper()), int(f["number"])) for f in found if f)
+    """Return the ports that the annotation closes. Entries that are not ports are ignored."""
+    matches = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS_ANNOTATION))
+    return frozenset(Port(Protocol((m["protocol"] or "TCP").upper()), int(m["number"])) for m in matches if m)
 
 
 def requested_address(pod: JsonMapping) -> str:
-    """The address that an external host asks for; empty where any will do."""
+    """Return the address that an external host requests; empty for any."""
     value = (pod["metadata"].get("annotations") or {}).get(EXTERNAL_HOST_ANNOTATION) or ""
     return str(value).strip()
 
 
 def chosen_address(pod: JsonMapping) -> str:
-    """The address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
+    """Return the address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
     text = (pod["metadata"].get("annotations") or {}).get(CALICO_ADDRESSES_ANNOTATION)
     if text is None:
         return ""
     try:
         (address,) = json.loads(text)
     except (ValueError, TypeError) as problem:
-        raise AddressUnavailable(f"{CALICO_ADDRESSES_ANNOTATION} is no JSON list of one address: {text!r}") from problem
+        raise AddressUnavailable(
+            f"{CALICO_ADDRESSES_ANNOTATION} is not a JSON list of one address: {text!r}"
+        ) from problem
     return str(address)
 
 
 def resolv_conf(pod: JsonMapping) -> str:
-    """Name servers as ``dnsPolicy`` asks. An external host, and ``Default``, get one that refuses at once."""
+    """Return the content of /etc/resolv.conf by ``dnsPolicy``.
+
+    External hosts, and the policy ``Default``, get a name server that refuses at once.
+    """
     config = pod["spec"].get("dnsConfig") or {}
     servers, searches, options = _by_policy(pod)
     servers = [*servers, *(config.get("nameservers") or ())][:3] or ["127.0.0.1"]
@@ -70,7 +75,7 @@ def resolv_conf(pod: JsonMapping) -> str:
 
 
 def hosts(pod: JsonMapping, address: str) -> str:
-    """/etc/hosts: the loopback, the pod itself, and its ``hostAliases``."""
+    """Return the content of /etc/hosts: the loopback, the pod itself, and its ``hostAliases``."""
     spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
     own = hostname(pod)
     if spec.get("subdomain"):
@@ -80,39 +85,39 @@ def hosts(pod: JsonMapping, address: str) -> str:
 
 
 def environment(pod: JsonMapping, container: Mapping[str, Any], path: str = SEARCH_PATH) -> dict[str, str]:
-    """The whole environment of a process: the container's literal values and field references, PATH, HOME, HOSTNAME."""
+    """Return the whole environment of a process: literal values and field references, PATH, HOME, HOSTNAME."""
     base = {"PATH": path, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
     return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
 
 
 def pre_stop(container: Mapping[str, Any]) -> tuple[str, ...]:
-    """The command of a container's ``preStop`` hook; empty without one. Hooks over HTTP are passed over."""
+    """Return the command of a container's ``preStop`` hook; empty without one. HTTP hooks are ignored."""
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
     if pause := hook.get("sleep"):
         return "sleep", str(pause["seconds"])
     return tuple((hook.get("exec") or {}).get("command") or ())
 
 
-def first_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
-    """The init containers that run once, one after the other."""
+def init_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
+    """Return the init containers that run once, in order; sidecars are not among them."""
     return tuple(c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") != "Always")
 
 
-def restarts(pod: JsonMapping, exit_code: int) -> bool:
-    """Whether a container that has ended is started again, by the pod's ``restartPolicy``."""
+def is_restarted(pod: JsonMapping, exit_code: int) -> bool:
+    """Return whether a container that has ended is restarted, by the pod's ``restartPolicy``."""
     policy = pod["spec"].get("restartPolicy") or "Always"
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
 def serving_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
-    """The containers that stay: all but those init containers that run once."""
+    """Return the containers that keep running: all but the init containers that run once."""
     spec = pod["spec"]
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     return (*spec["containers"], *sidecars)
 
 
-def container_called(pod: JsonMapping, name: str) -> Mapping[str, Any]:
-    """The container of this name, of whatever sort; empty where there is none."""
+def find_container(pod: JsonMapping, name: str) -> Mapping[str, Any]:
+    """Return the container of this name, of any kind; empty if there is none."""
     groups = ("containers", "initContainers", "ephemeralContainers")
     return next((c for group in groups for c in pod["spec"].get(group) or () if c["name"] == name), {})
 
@@ -133,11 +138,11 @@ def _value(pod: JsonMapping, entry: Mapping[str, Any]) -> str:
 
 
 def _field(pod: JsonMapping, path: str) -> str:
-    """``metadata.name`` and the like; of labels and annotations one entry, ``metadata.labels['app']``."""
-    found: Any = pod
+    """Return a field such as ``metadata.name``, or one label or annotation, as in ``metadata.labels['app']``."""
+    value: Any = pod
     for step in _STEP.findall(path):
-        found = (found or {}).get(step.strip("'[]\""))
-    return "" if found is None else str(found)
+        value = (value or {}).get(step.strip("'[]\""))
+    return "" if value is None else str(value)
 
 
 def _entries(pod: JsonMapping, annotation: str) -> Sequence[str]:

@@ -12,8 +12,8 @@ NODE = "embedded"
 IMAGE_ID = "netpol-harness/stand-in"
 
 
-def placed(pod: JsonObject, address: str, now: str) -> JsonObject:
-    """The pod once it has a node and an address, and nothing listens yet."""
+def scheduled(pod: JsonObject, address: str, now: str) -> JsonObject:
+    """Return the pod with a node and an address, before anything listens."""
     spec = {**pod["spec"], "nodeName": NODE}
     containers = [_container(c, {"waiting": {"reason": "ContainerCreating"}}, "False") for c in spec["containers"]]
     status = {
@@ -29,7 +29,7 @@ def placed(pod: JsonObject, address: str, now: str) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """How a container is doing: ``state`` and the ``last`` one as the API has them, and how often it was restarted."""
+    """The ``state`` and ``last`` state of a container as in the API, and the number of its restarts."""
 
     state: JsonObject
     restarts: int = 0
@@ -37,67 +37,70 @@ class ContainerState:
 
     @property
     def exit_code(self) -> int | None:
-        """With what the container has ended; ``None`` where it has not, or will be started again."""
-        ended = self.state.get("terminated")
-        return ended["exitCode"] if ended else None
+        """The exit code of a container that has ended for good; otherwise ``None``."""
+        terminated = self.state.get("terminated")
+        return terminated["exitCode"] if terminated else None
 
 
-def started(now: str, restarts: int = 0, last: JsonObject | None = None) -> ContainerState:
-    """A container that runs."""
+def running_container(now: str, restarts: int = 0, last: JsonObject | None = None) -> ContainerState:
+    """Return the state of a running container."""
     return ContainerState({"running": {"startedAt": now}}, restarts, last or {})
 
 
-def ended(
-    exit_code: int, began: str, now: str, restarts: int = 0, last: JsonObject | None = None, *, problem: str = ""
+def terminated_container(
+    exit_code: int, started_at: str, now: str, restarts: int = 0, last: JsonObject | None = None, *, problem: str = ""
 ) -> ContainerState:
-    """A container that has run, and will not run again; ``problem``: why it could not even be started."""
+    """Return the state of a container that has ended for good. ``problem`` is the reason if it could not be started."""
     reason = "StartError" if problem else "Error" if exit_code else "Completed"
-    state = {"exitCode": exit_code, "reason": reason, "startedAt": began, "finishedAt": now}
+    state = {"exitCode": exit_code, "reason": reason, "startedAt": started_at, "finishedAt": now}
     return ContainerState({"terminated": {**state, **({"message": problem} if problem else {})}}, restarts, last or {})
 
 
-def failing(restarts: int, last: JsonObject) -> ContainerState:
-    """A container that has ended and waits until it is started again."""
+def waiting_container(restarts: int, last: JsonObject) -> ContainerState:
+    """Return the state of a container that has ended and waits for its restart."""
     return ContainerState({"waiting": {"reason": "CrashLoopBackOff"}}, restarts, last)
 
 
-def living(pod: JsonObject, lives: Mapping[str, ContainerState], now: str) -> JsonObject:
-    """The pod while its containers come and go. ``lives`` are by container; who is not among them has not begun."""
+def with_container_states(pod: JsonObject, states: Mapping[str, ContainerState], now: str) -> JsonObject:
+    """Return the pod with the states of its containers, by name. Containers without a state have not started."""
     spec = pod["spec"]
-    first, main = spec.get("initContainers") or (), spec["containers"]
-    initialized = all(_is_done(c, lives) for c in first)
-    ready = initialized and all("running" in lives[c["name"]].state for c in main if c["name"] in lives)
-    ready = ready and all(c["name"] in lives for c in main)
-    before = "ContainerCreating" if initialized else "PodInitializing"
+    init, main = spec.get("initContainers") or (), spec["containers"]
+    initialized = all(_is_initialized(c, states) for c in init)
+    ready = initialized and all("running" in states[c["name"]].state for c in main if c["name"] in states)
+    ready = ready and all(c["name"] in states for c in main)
+    waiting_reason = "ContainerCreating" if initialized else "PodInitializing"
     status = {
         **pod["status"],
-        "phase": _phase(spec, lives),
+        "phase": _phase(spec, states),
         "conditions": _conditions(now, ready=str(ready), initialized=str(initialized)),
-        "containerStatuses": [_alive(c, lives, before) for c in main],
+        "containerStatuses": [_container_status(c, states, waiting_reason) for c in main],
     }
-    if first:
-        status["initContainerStatuses"] = [_alive(c, lives, "PodInitializing") for c in first]
+    if init:
+        status["initContainerStatuses"] = [_container_status(c, states, "PodInitializing") for c in init]
     return {**pod, "status": status}
 
 
-def running(pod: JsonObject, now: str) -> JsonObject:
-    """The pod once all its containers run: ready."""
-    first = pod["spec"].get("initContainers") or ()
-    lives = {c["name"]: started(now) for c in (*pod["spec"]["containers"], *first)}
-    lives |= {c["name"]: ended(0, now, now) for c in first if c.get("restartPolicy") != "Always"}
-    return living(pod, lives, now)
+def with_all_running(pod: JsonObject, now: str) -> JsonObject:
+    """Return the pod with all its containers running: it is ready."""
+    init = pod["spec"].get("initContainers") or ()
+    states = {c["name"]: running_container(now) for c in (*pod["spec"]["containers"], *init)}
+    states |= {c["name"]: terminated_container(0, now, now) for c in init if c.get("restartPolicy") != "Always"}
+    return with_container_states(pod, states, now)
 
 
-def extended(pod: JsonObject, names: Collection[str], now: str) -> JsonObject:
-    """The pod once these ephemeral containers run too; they never make it ready or unready."""
+def with_ephemeral_containers(pod: JsonObject, names: Collection[str], now: str) -> JsonObject:
+    """Return the pod with these ephemeral containers running. They never affect its readiness."""
     known = (pod.get("status") or {}).get("ephemeralContainerStatuses") or []
-    started = {"running": {"startedAt": now}}
-    new = [_container(c, started, "False") for c in pod["spec"]["ephemeralContainers"] if c["name"] in names]
+    state = {"running": {"startedAt": now}}
+    new = [_container(c, state, "False") for c in pod["spec"]["ephemeralContainers"] if c["name"] in names]
     return {**pod, "status": {**pod["status"], "ephemeralContainerStatuses": [*known, *new]}}
 
 
 def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
-    """The Node object. ``capacity`` is how many pods fit; ``version`` holds kernel, system and Kubernetes versions."""
+    """Return the Node object.
+
+    ``capacity`` is the number of pods that fit. ``version`` has the versions of kernel, system and Kubernetes.
+    """
     resources = {"cpu": "64", "memory": "64Gi", "ephemeral-storage": "64Gi", "pods": str(capacity)}
     ready = {"reason": "KubeletReady", "message": "pods are network namespaces of this process"}
     labels = {
@@ -140,29 +143,29 @@ def _addresses(address: str) -> JsonObject:
     return {**hosts, "podIP": address, "podIPs": [{"ip": address}]}
 
 
-def _phase(spec: Mapping[str, Any], lives: Mapping[str, ContainerState]) -> str:
-    """core/v1 PodPhase."""
-    codes = {name: life.exit_code for name, life in lives.items()}
-    main = [codes[c["name"]] for c in spec["containers"] if c["name"] in lives]
-    first = [codes[c["name"]] for c in spec.get("initContainers") or () if c["name"] in lives]
-    if any(first) or (main and len(main) == len(spec["containers"]) and None not in main and any(main)):
+def _phase(spec: Mapping[str, Any], states: Mapping[str, ContainerState]) -> str:
+    """Return the phase (core/v1 PodPhase)."""
+    codes = {name: state.exit_code for name, state in states.items()}
+    main = [codes[c["name"]] for c in spec["containers"] if c["name"] in states]
+    init = [codes[c["name"]] for c in spec.get("initContainers") or () if c["name"] in states]
+    if any(init) or (main and len(main) == len(spec["containers"]) and None not in main and any(main)):
         return "Failed"
     if not main:
         return "Pending"
     return "Running" if None in main or len(main) < len(spec["containers"]) else "Succeeded"
 
 
-def _is_done(container: Mapping[str, Any], lives: Mapping[str, ContainerState]) -> bool:
-    """Whether an init container is no longer in the way of the others."""
-    life = lives.get(container["name"])
-    return life is not None and (container.get("restartPolicy") == "Always" or life.exit_code == 0)
+def _is_initialized(container: Mapping[str, Any], states: Mapping[str, ContainerState]) -> bool:
+    """Return whether an init container no longer blocks the containers after it."""
+    state = states.get(container["name"])
+    return state is not None and (container.get("restartPolicy") == "Always" or state.exit_code == 0)
 
 
-def _alive(container: Mapping[str, Any], lives: Mapping[str, ContainerState], before: str) -> JsonObject:
-    life = lives.get(container["name"], ContainerState({"waiting": {"reason": before}}))
-    ready = "running" in life.state or life.exit_code == 0
-    shown = _container(container, life.state, str(ready))
-    return {**shown, "restartCount": life.restarts, "lastState": life.last}
+def _container_status(container: Mapping[str, Any], states: Mapping[str, ContainerState], reason: str) -> JsonObject:
+    state = states.get(container["name"], ContainerState({"waiting": {"reason": reason}}))
+    ready = "running" in state.state or state.exit_code == 0
+    status = _container(container, state.state, str(ready))
+    return {**status, "restartCount": state.restarts, "lastState": state.last}
 
 
 def _conditions(now: str, *, ready: str, initialized: str = "True") -> list[JsonObject]:

@@ -1,4 +1,4 @@
-"""Events (core/v1) that say what happened to a pod, as ``kubectl describe`` shows them. The oldest go first."""
+"""Events (core/v1) about pods, as ``kubectl describe`` shows them. The oldest are removed first."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -8,24 +8,24 @@ from typing import Any
 
 from netpol_harness.emulator.store import Key, NotFound, Store
 
-_KEPT = 2000
+_LIMIT = 2000
 
 
-class Recorder:
-    """Writes events on behalf of one component, ``kubelet`` say, of one host."""
+class EventRecorder:
+    """Writes events on behalf of one component of a host, such as ``kubelet``."""
 
     def __init__(self, store: Store, component: str, host: str) -> None:
         self._store = store
         self._source = {"component": component, "host": host}
         self._numbers = count(1)
-        self._written: deque[Key] = deque()
+        self._keys: deque[Key] = deque()
 
     def normal(self, pod: Mapping[str, Any], reason: str, message: str) -> None:
-        """Something went as it should."""
+        """Record that something went as expected."""
         self._record(pod, "Normal", reason, message)
 
     def warning(self, pod: Mapping[str, Any], reason: str, message: str) -> None:
-        """Something that the user should know."""
+        """Record a problem that the user should know."""
         self._record(pod, "Warning", reason, message)
 
     def _record(self, pod: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
@@ -51,7 +51,7 @@ class Recorder:
             "reportingComponent": self._source["component"],
             "reportingInstance": self._source["host"],
         }
-        self._written.append(Key.of("events", self._store.create("events", event)))
-        if len(self._written) > _KEPT:
+        self._keys.append(Key.of("events", self._store.create("events", event)))
+        if len(self._keys) > _LIMIT:
             with suppress(NotFound):
-                self._store.remove(self._written.popleft())
+                self._store.remove(self._keys.popleft())

@@ -1,8 +1,8 @@
-"""One exec session: a process in a sandbox, its streams pumped between pipes (or a terminal) and the client.
+"""One exec session: a process in a sandbox, and its streams between pipes (or a terminal) and the client.
 
-Invariant: when a session ends otherwise than by the process's own exit (client gone, error), its whole process group is
-killed; no descriptor stays open; all that the process wrote before it exited is delivered. As with containerd, standard
-input ends as soon as the process has closed its standard output or error.
+Invariant: if a session ends in any other way than the process's own exit (client gone, error), its whole process group
+is killed. No descriptor stays open. All output from before the exit is delivered. As with containerd, standard input
+ends as soon as the process has closed its standard output or error.
 """
 
 import asyncio
@@ -25,23 +25,22 @@ Ended = asyncio.Future[int]
 
 async def execute(
     spawner: Spawner,
-    inside: Namespaces,
+    namespaces: Namespaces,
     argv: Sequence[str],
     environment: Mapping[str, str],
     streams: ExecStreams,
     started: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run ``argv`` in the sandbox with the client's streams; its exit code. Raises ``ContainerExecFailed``; cancel to
-    kill.
+    """Run ``argv`` in the namespaces with the client's streams, and return its exit code. Cancel to kill it.
 
-    ``started`` is called once the process is there.
+    ``started`` is called once the process runs. Raises ``ContainerExecFailed``.
     """
     with ExitStack() as stack:
         try:
             if streams.tty:
                 environment = {"TERM": "xterm", **environment}
             wiring = _terminal(streams, stack, spawner.user) if streams.tty else _pipes(streams, stack)
-            process = await spawner.start(inside, wiring.command(argv, environment))
+            process = await spawner.start(namespaces, wiring.command(argv, environment))
         except OSError as problem:
             raise ContainerExecFailed(f'exec: "{argv[0]}": {problem.strerror}') from problem
         try:
@@ -55,7 +54,7 @@ async def execute(
 
 @dataclass(slots=True)
 class _Wiring:
-    """The child's ends (standard input, output, error; or a terminal's path), and ours."""
+    """Descriptors of a session: the child's ends (standard input, output, error; or a terminal's path), and ours."""
 
     child: list[FileIO]
     inward: FileIO | None
@@ -116,15 +115,15 @@ async def _pump(process: Process, wiring: _Wiring, stdin: AsyncIterator[bytes] |
     finally:
         for task in inward + outward:
             task.cancel()
-        # They still watch descriptors, whose numbers are used again as soon as these are closed.
+        # They still watch descriptors, whose numbers are reused as soon as these are closed.
         await asyncio.gather(*inward, *outward, return_exceptions=True)
 
 
 async def _end_input(wiring: _Wiring, feeding: Sequence[asyncio.Task[None]]) -> None:
-    """Nothing more goes in. A terminal has one descriptor for both directions, which still has something to say."""
+    """End the input. A terminal keeps its descriptor, which serves both directions and may still have output."""
     for task in feeding:
         task.cancel()
-    await asyncio.gather(*feeding, return_exceptions=True)  # it watches the descriptor that is closed now
+    await asyncio.gather(*feeding, return_exceptions=True)  # it watches the descriptor that is closed next
     if wiring.inward is not None and not wiring.terminal:
         wiring.inward.close()
 
@@ -135,7 +134,10 @@ async def _drain(source: FileIO, send: Send, ended: Ended) -> None:
 
 
 async def _read(descriptor: int, ended: Ended) -> bytes:
-    """The next chunk; empty at the end, which is also an empty pipe that only left-over children still hold open."""
+    """Return the next chunk; empty at the end.
+
+    The end includes an empty pipe that only left-over children still hold open.
+    """
     while True:
         try:
             return os.read(descriptor, _CHUNK)
@@ -155,7 +157,7 @@ async def _feed(wiring: _Wiring, target: FileIO, chunks: AsyncIterator[bytes]) -
             await _write(target.fileno(), _END_OF_TRANSMISSION)
         else:
             target.close()
-    except OSError:  # the process reads no more
+    except OSError:  # the process reads no input any more
         return
 
 

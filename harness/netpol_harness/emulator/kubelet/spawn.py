@@ -1,8 +1,8 @@
 """Processes inside sandboxes, and the duty of process 1 to reap every orphan.
 
-A process is started by a thread that lives only for that: namespaces and privileges belong to a thread, so it moves
-into the sandbox, gives up every privilege for good, and spawns. One exec, no helper program in between, exact errno.
-Invariant: no exit status is lost or stolen, since children enter the table under the lock that reaping takes.
+A process is started by a thread that exists only for that. Namespaces and privileges belong to a thread, so it moves
+into the sandbox, drops every privilege for good, and spawns: one exec, no helper program, and the exact errno.
+Invariant: no exit status is lost or stolen, because children enter the table under the lock that reaping takes.
 """
 
 import asyncio
@@ -24,8 +24,11 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGT
 
 @dataclass(frozen=True, slots=True)
 class SpawnCommand:
-    """What to run: ``argv`` looked up in the PATH of the whole environment, inside the sandbox, and descriptors for
-    standard input, output and error. ``terminal`` is the path of a terminal to use instead, empty for none.
+    """A command to run in a sandbox.
+
+    ``argv`` is looked up in the PATH of ``environment``, which is the whole environment, inside the sandbox.
+    ``descriptors`` are standard input, output and error. ``terminal`` is the path of a terminal to use instead, or
+    empty.
     """
 
     argv: Sequence[str]
@@ -35,14 +38,14 @@ class SpawnCommand:
 
 
 class Process:
-    """A running process, leader of its own session and group; ``ended`` gets its exit code, 128 + n for signal n."""
+    """A running process, which leads its own session and group. ``ended`` gets its exit code, 128 + n for signal n."""
 
     def __init__(self, pid: int, ended: asyncio.Future[int]) -> None:
         self.pid = pid
         self.ended = ended
 
     def kill(self) -> None:
-        """Kill the process with its whole group."""
+        """Kill the process and its whole group."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -50,7 +53,7 @@ class Process:
 class Spawner:
     """Starts processes and reaps all children of this process. One per process, on the main thread's event loop.
 
-    ``user`` is the uid and gid that processes run as; ``None`` where there is only one to be had (no root).
+    ``user`` is the uid and gid of the processes; ``None`` if there is only one (no root).
     """
 
     def __init__(self, user: int | None) -> None:
@@ -60,12 +63,12 @@ class Spawner:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
-    async def start(self, inside: Namespaces, command: SpawnCommand) -> Process:
-        """Start ``command`` in the sandbox. Raises ``OSError`` (``FileNotFoundError``: no such program there)."""
+    async def start(self, namespaces: Namespaces, command: SpawnCommand) -> Process:
+        """Start ``command`` in the sandbox. Raises ``OSError`` (``FileNotFoundError`` if it has no such program)."""
         started: asyncio.Future[Process] = self._loop.create_future()
         ended: asyncio.Future[int] = self._loop.create_future()
-        held = inside.duplicate()  # the sandbox may be closed, and its descriptors' numbers be used again, meanwhile
-        Thread(target=self._start_on_thread, args=(held, command, started, ended), daemon=True).start()
+        copy = namespaces.duplicate()  # the sandbox may be closed meanwhile, and its descriptors' numbers reused
+        Thread(target=self._start_on_thread, args=(copy, command, started, ended), daemon=True).start()
         try:
             return await asyncio.shield(started)
         except asyncio.CancelledError:
@@ -74,13 +77,13 @@ class Spawner:
 
     def _start_on_thread(
         self,
-        inside: Namespaces,
+        namespaces: Namespaces,
         command: SpawnCommand,
         started: asyncio.Future[Process],
         ended: asyncio.Future[int],
     ) -> None:
         try:
-            inside.enter()
+            namespaces.enter()
             drop_privileges(self.user)
             program = find_program(command.argv[0], command.environment.get("PATH", SEARCH_PATH))
             with self._lock:
@@ -91,7 +94,7 @@ class Spawner:
         else:
             self._loop.call_soon_threadsafe(started.set_result, Process(pid, ended))
         finally:
-            inside.close()
+            namespaces.close()
 
     def _reap(self) -> None:
         with self._lock, suppress(ChildProcessError):
@@ -104,8 +107,8 @@ class Spawner:
 
 
 def find_program(name: str, search_path: str) -> str:
-    """The path of the program ``name`` as the calling thread sees the files. Raises ``FileNotFoundError``."""
-    candidates = [name] if "/" in name else [f"{place}/{name}" for place in search_path.split(":")]
+    """Return the path of the program ``name``, as the calling thread sees the files. Raises ``FileNotFoundError``."""
+    candidates = [name] if "/" in name else [f"{directory}/{name}" for directory in search_path.split(":")]
     for path in candidates:
         if Path(path).is_file() and os.access(path, os.X_OK):
             return path
@@ -116,16 +119,16 @@ def find_program(name: str, search_path: str) -> str:
 
 
 def kill_all_in(sandbox: Namespaces) -> None:
-    """Kill every process that has the sandbox's files, whatever session it has fled to."""
-    wanted = os.fstat(sandbox.mount).st_ino
+    """Kill every process that has the sandbox's files, whichever session it is in."""
+    mount_namespace = os.fstat(sandbox.mount).st_ino
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if (entry / "ns/mnt").stat().st_ino == wanted:
+            if (entry / "ns/mnt").stat().st_ino == mount_namespace:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _spawn(program: str, command: SpawnCommand) -> int:
-    if command.terminal:  # opened by a session leader without one, it becomes the controlling terminal
+    if command.terminal:  # becomes the controlling terminal when a session leader without one opens it
         actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
             (os.POSIX_SPAWN_OPEN, 0, command.terminal, os.O_RDWR, 0),
             (os.POSIX_SPAWN_DUP2, 0, 1),

@@ -1,9 +1,9 @@
-"""What a container's stand-in serves, and what it says. Pure.
+"""What a container's stand-in serves, and what it answers. Pure.
 
-A container serves every port that it declares; one of a well-known server's image that declares none, the server's own.
-The commands of the usual test image (agnhost: serve-hostname, netexec, porter) are understood. TCP answers HTTP
-requests, and anything else with a greeting; UDP echoes, but for netexec's, which answers its own words alone; SCTP is a
-stream like TCP.
+A container serves every port that it declares. One of a well-known server's image that declares none serves that
+server's port. The commands of the usual test image (agnhost: serve-hostname, netexec, porter) are understood. TCP
+answers HTTP requests, and other input with a greeting. UDP echoes, except netexec, which answers its own commands only.
+SCTP is a stream like TCP.
 """
 
 import re
@@ -13,75 +13,77 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs
 
-from netpol_harness.emulator.kubelet.images import name_of
-from netpol_harness.emulator.kubelet.listeners import Peer
+from netpol_harness.emulator.kubelet.images import image_name
+from netpol_harness.emulator.kubelet.listeners import PeerAddress
 from netpol_harness.model.names import Port, Protocol
 from netpol_harness.model.objects import container_ports
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """One port and what is special about it: a fixed ``text`` as answer; saying it without being asked.
+class ServedPort:
+    """One port with its special behaviour: a fixed ``text`` as answer, and whether it is sent without a request.
 
-    ``own_words``: a datagram in other words than netexec's is not answered, as by the real one.
+    With ``only_commands``, a datagram that is not one of netexec's commands is not answered.
     """
 
     port: Port
     text: str = ""
     speaks_first: bool = False
-    own_words: bool = False
+    only_commands: bool = False
 
 
-def served(container: Mapping[str, Any], hostname: str) -> tuple[Served, ...]:
-    """Every port of a container's stand-in, once each; what its command says goes before what it declares."""
-    declared = [Served(entry.port) for entry in container_ports({"containers": [container]})]
+def served_ports(container: Mapping[str, Any], hostname: str) -> tuple[ServedPort, ...]:
+    """Return every port of a container's stand-in, once each. The command takes precedence over declared ports."""
+    declared = [ServedPort(entry.port) for entry in container_ports({"containers": [container]})]
     if not declared and not container.get("command") and not container.get("args"):
-        own = _SERVERS.get(name_of(container))
-        declared = [Served(Port(Protocol.TCP, own))] if own else []
-    found: dict[Port, Served] = {}
+        number = _SERVERS.get(image_name(container))
+        declared = [ServedPort(Port(Protocol.TCP, number))] if number else []
+    ports: dict[Port, ServedPort] = {}
     for entry in (*_by_command(container, hostname), *declared):
-        found.setdefault(entry.port, entry)
-    return tuple(found.values())
+        ports.setdefault(entry.port, entry)
+    return tuple(ports.values())
 
 
 class StandIn:
-    """Answers for one port of one container. ``note`` gets a line for each HTTP request."""
+    """Answers on one port of one container. ``note`` gets a line for each HTTP request."""
 
-    def __init__(self, pod: str, namespace: str, entry: Served, note: Callable[[str], None]) -> None:
+    def __init__(self, pod: str, namespace: str, entry: ServedPort, note: Callable[[str], None]) -> None:
         self._pod = pod
         self._namespace = namespace
         self._entry = entry
         self._note = note
 
-    def stream(self, received: bytes, peer: Peer, *, ended: bool) -> bytes | None:
-        """An HTTP answer, or a greeting to whoever says something else or nothing at all."""
+    def stream(self, received: bytes, peer: PeerAddress, *, ended: bool) -> bytes | None:
+        """Return an HTTP answer, or a greeting for any other input or none."""
         if self._entry.speaks_first:
             return self._entry.text.encode()
         request = _REQUEST_LINE.match(received)
         if request and (ended or b"\r\n\r\n" in received):
-            lasts = _lasts(received.partition(b"\r\n\r\n")[0])
-            connection = "keep-alive" if lasts else "close"
+            keeps_alive = _keeps_alive(received.partition(b"\r\n\r\n")[0])
+            connection = "keep-alive" if keeps_alive else "close"
             return self._http(request["method"].decode(), request["target"].decode("latin-1"), peer, connection)
         if not ended and (not received or request or _BEGINNING.fullmatch(received)):
             return None
         return f"{self._text(peer)}\n".encode()
 
-    def beyond(self, received: bytes) -> bytes | None:
-        """The next request: HTTP/1.1 keeps connections alive unless told otherwise (RFC 9112, 9.3)."""
+    def remainder(self, received: bytes) -> bytes | None:
+        """Return the next request: HTTP/1.1 keeps connections alive unless asked not to (RFC 9112, 9.3)."""
         head, end, rest = received.partition(b"\r\n\r\n")
-        return rest if end and _lasts(head) and not self._entry.speaks_first else None
+        return rest if end and _keeps_alive(head) and not self._entry.speaks_first else None
 
-    def datagram(self, payload: bytes, peer: Peer) -> bytes | None:
-        """What agnhost netexec answers to ``echo X``, ``hostname`` and ``clientip``; else the payload, or nothing."""
+    def datagram(self, payload: bytes, peer: PeerAddress) -> bytes | None:
+        """Answer ``echo X``, ``hostname`` and ``clientip`` as agnhost netexec does; otherwise echo, or do
+        not answer.
+        """
         if self._entry.text:
             return self._entry.text.encode()
-        word, _, rest = payload.strip().partition(b" ")
-        answer = self._builtin(word.decode("latin-1").lower(), rest.decode("latin-1"), peer)
+        command, _, rest = payload.strip().partition(b" ")
+        answer = self._builtin(command.decode("latin-1").lower(), rest.decode("latin-1"), peer)
         if answer is None:
-            return None if self._entry.own_words else payload
+            return None if self._entry.only_commands else payload
         return answer.encode("latin-1")
 
-    def _http(self, method: str, target: str, peer: Peer, connection: str) -> bytes:
+    def _http(self, method: str, target: str, peer: PeerAddress, connection: str) -> bytes:
         path, _, query = target.partition("?")
         message = parse_qs(query).get("msg", [""])[0]
         text = self._entry.text or self._builtin(path.strip("/").lower(), message, peer)
@@ -90,21 +92,21 @@ class StandIn:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
         return f"{head}Connection: {connection}\r\n\r\n".encode() + (b"" if method == "HEAD" else body)
 
-    def _builtin(self, name: str, message: str, peer: Peer) -> str | None:
+    def _builtin(self, name: str, message: str, peer: PeerAddress) -> str | None:
         if name == "echo":
             return message
         return {"hostname": self._pod, "clientip": f"{peer[0]}:{peer[1]}", "healthz": ""}.get(name)
 
-    def _text(self, peer: Peer) -> str:
+    def _text(self, peer: PeerAddress) -> str:
         return self._entry.text or f"{self._pod}.{self._namespace} port {self._entry.port} to {peer[0]}"
 
 
-def _lasts(head: bytes) -> bool:
-    """Whether a request leaves its connection open; one that may have a body does not."""
-    return _LASTING.match(head) is not None and _PARTING.search(head) is None
+def _keeps_alive(head: bytes) -> bool:
+    """Return whether a request leaves its connection open; one that may have a body does not."""
+    return _PERSISTENT.match(head) is not None and _CLOSING.search(head) is None
 
 
-def _by_command(container: Mapping[str, Any], hostname: str) -> Iterator[Served]:
+def _by_command(container: Mapping[str, Any], hostname: str) -> Iterator[ServedPort]:
     words = [*(container.get("command") or ()), *(container.get("args") or ())]
     if words and words[0].rpartition("/")[2] == "agnhost":
         words = words[1:]
@@ -120,7 +122,7 @@ def _by_command(container: Mapping[str, Any], hostname: str) -> Iterator[Served]
             yield from _porter(container.get("env") or ())
 
 
-def _serve_hostname(flags: Mapping[str, str], hostname: str) -> Iterator[Served]:
+def _serve_hostname(flags: Mapping[str, str], hostname: str) -> Iterator[ServedPort]:
     number = _number(flags.get("port"), 9376)
     speaks_first = _on(flags.get("tcp"))
     if speaks_first or flags.get("http") != "false":
@@ -129,33 +131,33 @@ def _serve_hostname(flags: Mapping[str, str], hostname: str) -> Iterator[Served]
         yield from _at(Protocol.UDP, number, hostname)
 
 
-def _netexec(flags: Mapping[str, str]) -> Iterator[Served]:
+def _netexec(flags: Mapping[str, str]) -> Iterator[ServedPort]:
     yield from _at(Protocol.TCP, _number(flags.get("http-port"), 8080))
     for entry in _at(Protocol.UDP, _number(flags.get("udp-port"), 8081)):
-        yield replace(entry, own_words=True)
+        yield replace(entry, only_commands=True)
     yield from _at(Protocol.SCTP, _number(flags.get("sctp-port"), 0))
 
 
-def _porter(environment: Sequence[Mapping[str, Any]]) -> Iterator[Served]:
+def _porter(environment: Sequence[Mapping[str, Any]]) -> Iterator[ServedPort]:
     for entry in environment:
-        found = _PORTER.fullmatch(entry["name"])
-        if found:
-            yield from _at(Protocol(found["protocol"] or "TCP"), int(found["number"]), entry.get("value") or "")
+        match = _PORTER.fullmatch(entry["name"])
+        if match:
+            yield from _at(Protocol(match["protocol"] or "TCP"), int(match["number"]), entry.get("value") or "")
 
 
-def _at(protocol: Protocol, number: int, text: str = "", *, speaks_first: bool = False) -> Iterator[Served]:
+def _at(protocol: Protocol, number: int, text: str = "", *, speaks_first: bool = False) -> Iterator[ServedPort]:
     if 0 < number < 65536:
-        yield Served(Port(protocol, number), text, speaks_first)
+        yield ServedPort(Port(protocol, number), text, speaks_first)
 
 
 def _flags(words: Sequence[str]) -> Mapping[str, str]:
-    """``--a=b``, ``--a b`` and ``--a`` as a mapping; the value of a lone flag is empty."""
-    found: dict[str, str] = {}
+    """Return ``--a=b``, ``--a b`` and ``--a`` as a mapping. The value of a flag without one is empty."""
+    flags: dict[str, str] = {}
     for word, following in pairwise([*words, "--"]):
         if word.startswith("-"):
             name, equals, value = word.lstrip("-").partition("=")
-            found[name] = value if equals or following.startswith("-") else following
-    return found
+            flags[name] = value if equals or following.startswith("-") else following
+    return flags
 
 
 def _number(text: str | None, default: int) -> int:
@@ -180,10 +182,10 @@ _BY_PORT: Mapping[int, str] = {
     9200: "elasticsearch",
 }
 _SERVERS = {image: port for port, images in _BY_PORT.items() for image in images.split()}
-"""Where the servers of well-known images listen: tutorials expose such pods without declaring a port."""
+"""Ports of well-known server images: tutorials expose such pods without declaring a port."""
 
 _REQUEST_LINE = re.compile(rb"(?P<method>[A-Z]{1,16}) (?P<target>\S+) HTTP/1\.[01]\r?\n")
-_LASTING = re.compile(rb"(GET|HEAD) \S+ HTTP/1\.1\r?\n?")
-_PARTING = re.compile(rb"(?im)^(connection:[^\n]*\bclose\b|content-length:|transfer-encoding:)")
+_PERSISTENT = re.compile(rb"(GET|HEAD) \S+ HTTP/1\.1\r?\n?")
+_CLOSING = re.compile(rb"(?im)^(connection:[^\n]*\bclose\b|content-length:|transfer-encoding:)")
 _BEGINNING = re.compile(rb"[A-Z]{1,16}( [^\n]*)?")
 _PORTER = re.compile(r"SERVE_(?:(?P<protocol>TCP|UDP|SCTP)_)?PORT_(?P<number>\d{1,5})")

@@ -10,14 +10,14 @@ from netpol_harness.emulator.pod import SEARCH_PATH
 from netpol_harness.model.json_object import JsonMapping
 
 BUSYBOX = "busybox"
-"""The option by which containers find busybox's tools alone."""
+"""Value of the option that gives containers only busybox's tools."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What holds for the whole cluster: ``hidden`` programs; ``only``: BUSYBOX, or empty for all that the host has.
+class HostTools:
+    """The programs of all pods: ``hidden`` ones are missing; ``only`` is BUSYBOX, or empty for all of the host's.
 
-    ``has_busybox``: this host has it, so that images of tools find there what the host lacks otherwise.
+    ``has_busybox`` tells whether this host has it; then images of tools find there what the host lacks otherwise.
     """
 
     hidden: Sequence[str] = ()
@@ -25,10 +25,12 @@ class Tools:
     has_busybox: bool = False
 
     def path(self, pod: JsonMapping, container: Mapping[str, Any]) -> str:
-        """The PATH of a container. Containers beside its own ones, as those that probe, have images of their own."""
+        """Return the PATH of a container. Containers outside ``spec.containers``, such as probe containers, have other
+        images.
+        """
         is_own = any(own["name"] == container.get("name") for own in pod["spec"]["containers"])
         if self.only == BUSYBOX and is_own:
             return LINKS
         hides = self.hidden or podspec.hidden_tools(pod)
-        completed = self.has_busybox and images.is_of_tools(container) and not hides
+        completed = self.has_busybox and images.is_tool_image(container) and not hides
         return f"{SEARCH_PATH}:{LINKS}" if completed else SEARCH_PATH

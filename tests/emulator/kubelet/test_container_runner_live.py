@@ -1,4 +1,4 @@
-"""Containers that really run, by the real kubectl: the way all tutorials test. Real packets."""
+"""Containers that run programs, with the real kubectl, as tutorials test. Real packets."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ RUN = ("run", "probe", "--rm", "-i", "--restart=Never", "--quiet")
 
 @pytest.fixture(scope="module")
 def shop(kubectl: Any) -> Iterator[Any]:
-    """``web``, a server as tutorials make it: nginx that declares no port, behind a Service."""
+    """Run ``web``, a server as in tutorials: nginx that declares no port, behind a Service."""
     kubectl.ok("run", "web", "--image=nginx", "--labels=app=web")
     kubectl.ok("wait", "--for=condition=Ready", "--timeout=10s", "pod/web")
     kubectl.ok("expose", "pod", "web", "--port=80")
@@ -36,14 +36,14 @@ def shop(kubectl: Any) -> Iterator[Any]:
         ("nginx:alpine", ["curl", "-s", "-m", "2", "http://web.default.svc.cluster.local"]),
     ],
 )
-def test_a_pod_that_is_run_for_one_request_says_the_answer_and_goes(shop: Any, image: str, words: list[str]) -> None:
+def test_a_pod_for_one_request_prints_the_answer_and_ends(shop: Any, image: str, words: list[str]) -> None:
     done = shop(*RUN, f"--image={image}", "--", *words)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("web.default port 80/TCP to 10.244.0.")
     assert "NotFound" in shop("get", "pod", "probe").stderr
 
 
-def test_a_pod_that_is_denied_fails_and_its_exit_code_arrives(shop: Any) -> None:
+def test_a_denied_pod_fails_with_its_exit_code(shop: Any) -> None:
     policy = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]}
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}
     shop.ok("create", "-f", "-", data=json.dumps({**kind, "spec": policy}))
@@ -53,18 +53,18 @@ def test_a_pod_that_is_denied_fails_and_its_exit_code_arrives(shop: Any) -> None
     shop.ok("delete", "networkpolicy", "deny")
 
 
-def test_what_is_typed_reaches_the_program_and_ends(shop: Any) -> None:
+def test_standard_input_reaches_the_program_and_ends(shop: Any) -> None:
     assert shop(*RUN, "--image=busybox", "--", "cat", data="one\ntwo\n").stdout == "one\ntwo\n"
     assert shop(*RUN, "--image=busybox", data="echo $((6 * 7)); exit 3\n").returncode == 3
 
 
-def test_a_terminal_can_be_had(shop: Any) -> None:
+def test_a_program_can_have_a_terminal(shop: Any) -> None:
     argv = shop.command("run", "term", "--rm", "-it", "--restart=Never", "--image=busybox", "--", "sh", "-c", "tty")
     done = subprocess.run(["script", "-qec", " ".join(argv), "/dev/null"], capture_output=True, text=True, timeout=20)
     assert "/dev/pts/" in done.stdout
 
 
-def test_a_program_that_is_not_there_fails_the_container_and_says_so(shop: Any) -> None:
+def test_a_missing_program_fails_the_container_with_a_message(shop: Any) -> None:
     shop.ok("run", "absent", "--image=busybox", "--restart=Never", "--", "no-such-program", "web")
     shop.wait_for("absent", "{.status.phase}", "Failed")
     state = json.loads(shop.field("absent", "{.status.containerStatuses[0].state.terminated}"))
@@ -74,7 +74,7 @@ def test_a_program_that_is_not_there_fails_the_container_and_says_so(shop: Any) 
     shop.ok("delete", "pod", "absent")
 
 
-def test_a_program_that_ends_is_started_again_as_the_policy_says(shop: Any) -> None:
+def test_a_program_is_restarted_by_policy(shop: Any) -> None:
     shop.ok("run", "again", "--image=busybox", "--restart=OnFailure", "--", "sh", "-c", "echo once; exit 5")
     shop.wait_for("again", "{.status.containerStatuses[0].restartCount}", "2", "3")
     status = json.loads(shop.field("again", "{.status.containerStatuses[0]}"))
@@ -99,7 +99,7 @@ def test_a_log_is_followed_to_the_end_of_its_pod(shop: Any) -> None:
     shop.ok("delete", "pod", "talks")
 
 
-def test_a_program_serves_what_it_listens_on_itself_and_nothing_more(shop: Any) -> None:
+def test_a_listening_program_serves_its_own_ports_only(shop: Any) -> None:
     script = "while true; do printf 'HTTP/1.0 200 OK\\r\\n\\r\\nmine' | nc -l -N -p 8080 || exit 1; done"
     shop.ok("run", "own", "--image=busybox", "--port=8081", "--", "sh", "-c", script)
     shop.ok("wait", "--for=condition=Ready", "--timeout=10s", "pod/own")
@@ -122,7 +122,7 @@ def test_an_idle_program_leaves_its_declared_ports_to_the_stand_in(shop: Any) ->
     shop.ok("delete", "pod", "idle")
 
 
-def test_a_client_that_attaches_talks_to_the_program_until_that_ends(shop: Any) -> None:
+def test_an_attached_client_talks_to_the_program_until_it_ends(shop: Any) -> None:
     words = ["sh", "-c", "echo begun; while read -r l; do echo got $l; done"]
     shop.ok("run", "open", "--image=busybox", "--restart=Never", "-i", "--attach=false", "--", *words)
     shop.ok("wait", "--for=condition=Ready", "--timeout=10s", "pod/open")

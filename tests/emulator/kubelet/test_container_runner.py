@@ -1,4 +1,4 @@
-"""The life of a pod's containers, with programs that end as they are told."""
+"""Restarts and ends of a pod's containers, with programs that return given exit codes."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
-from netpol_harness.emulator.kubelet import programs as module
-from netpol_harness.emulator.kubelet.podstatus import living
-from netpol_harness.emulator.kubelet.programs import Programs
+from netpol_harness.emulator.kubelet import container_runner as module
+from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
+from netpol_harness.emulator.kubelet.podstatus import with_container_states
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -27,15 +27,15 @@ def pod(*containers: dict[str, Any], policy: str = "Never", first: tuple[dict[st
     return {"metadata": {"name": "web", "namespace": "shop"}, "spec": spec, "status": {"podIP": "10.244.0.7"}}
 
 
-class Told:
-    """The phases and runs of one pod, whose containers end with the codes given for them, one after the other."""
+class RecordedPod:
+    """Records the phases and runs of one pod, whose containers end with the given codes, one after the other."""
 
     def __init__(self, data: dict[str, Any], codes: Mapping[str, list[int | None]]) -> None:
         self.data = data
-        self.codes = {name: list(several) for name, several in codes.items()}
+        self.codes = {name: list(container_codes) for name, container_codes in codes.items()}
         self.ran: list[str] = []
         self.phases: list[str] = []
-        self.programs = Programs(data, self.run, self.tell, lambda: NOW)
+        self.runner = ContainerRunner(data, self.run, self.report, lambda: NOW)
 
     async def run(self, container: Mapping[str, Any], started: Callable[[], None]) -> int:
         self.ran.append(container["name"])
@@ -45,16 +45,16 @@ class Told:
         started()
         return code
 
-    def tell(self, lives: Any) -> None:
-        self.status = living(self.data, lives, NOW)["status"]
+    def report(self, states: Any) -> None:
+        self.status = with_container_states(self.data, states, NOW)["status"]
         if [self.status["phase"]] != self.phases[-1:]:
             self.phases.append(self.status["phase"])
 
-    async def live(self) -> bool:
-        if not await self.programs.first():
+    async def run_all(self) -> bool:
+        if not await self.runner.run_init_containers():
             return False
-        self.programs.start()
-        await self.programs.main()
+        self.runner.report_stand_ins()
+        await self.runner.run_programs()
         return True
 
 
@@ -86,19 +86,19 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_order_restarts_and_phases(
     data: dict[str, Any], codes: dict[str, list[int | None]], ran: list[str], phases: list[str]
 ) -> None:
-    told = Told(data, codes)
-    asyncio.run(told.live())
-    assert (told.ran, told.phases) == (ran, phases)
+    recorded = RecordedPod(data, codes)
+    asyncio.run(recorded.run_all())
+    assert (recorded.ran, recorded.phases) == (ran, phases)
 
 
-def test_a_container_that_comes_again_and_again_says_how_often() -> None:
-    told = Told(pod(stand_in("c"), first=(shell("i"),), policy="Always"), {"i": [1, 1, 0]})
-    asyncio.run(told.live())
-    (first,) = told.status["initContainerStatuses"]
+def test_restarts_are_counted() -> None:
+    recorded = RecordedPod(pod(stand_in("c"), first=(shell("i"),), policy="Always"), {"i": [1, 1, 0]})
+    asyncio.run(recorded.run_all())
+    (first,) = recorded.status["initContainerStatuses"]
     assert first["restartCount"] == 2
     assert first["state"]["terminated"]["exitCode"] == 0
 
 
-def test_only_pods_whose_containers_can_all_end_end() -> None:
-    assert Told(pod(shell("c")), {}).programs.end
-    assert not Told(pod(shell("c"), stand_in("d")), {}).programs.end
+def test_a_pod_completes_only_if_all_its_containers_can() -> None:
+    assert RecordedPod(pod(shell("c")), {}).runner.can_complete
+    assert not RecordedPod(pod(shell("c"), stand_in("d")), {}).runner.can_complete
