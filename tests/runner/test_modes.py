@@ -1,4 +1,4 @@
-"""Every manner of asking on a real embedded cluster: source ports, held, first and throughout, a restarted agent."""
+"""Every probe mode on a real embedded cluster: source ports, held, first and throughout, a restarted agent."""
 
 import os
 import textwrap
@@ -73,14 +73,14 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def play(lab: Lab, tmp_path: Path) -> Play:
-    """Open the scenario that has these steps; a context."""
+    """Return a context manager that opens the scenario with these steps."""
 
     @contextmanager
     def opened(steps: str, more: str = "") -> Iterator[ScenarioRun]:
         (tmp_path / "workloads.yaml").write_text(WORKLOADS + more)
         for name, spec in SPECS.items():
             (tmp_path / f"{name}.yaml").write_text(POLICY.format(name=name, spec=spec))
-        head = "title: manners\nworkloads: [workloads.yaml]\nexternal: {ext: {ports: [80]}}\nsteps:\n"
+        head = "title: modes\nworkloads: [workloads.yaml]\nexternal: {ext: {ports: [80]}}\nsteps:\n"
         (tmp_path / "scenario.yaml").write_text(head + textwrap.indent(textwrap.dedent(steps), "  "))
         scenario_run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
         try:
@@ -93,7 +93,7 @@ def play(lab: Lab, tmp_path: Path) -> Play:
 
 
 def seen(scenario_run: ScenarioRun, name: str) -> dict[str, tuple[Judgement, Outcome]]:
-    """Enter a step and ask all its paths."""
+    """Enter a step and probe all its paths."""
     step = next(step for step in scenario_run.scenario.steps if step.name == name)
     scenario_run.enter(step)
     path_results = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
@@ -101,7 +101,7 @@ def seen(scenario_run: ScenarioRun, name: str) -> dict[str, tuple[Judgement, Out
 
 
 def wrong(scenario_run: ScenarioRun) -> dict[str, dict[str, tuple[Judgement, Outcome]]]:
-    """All that does not agree, by step."""
+    """Return the results that do not agree, by step."""
     return {
         step.name: bad
         for step in scenario_run.scenario.steps
@@ -172,15 +172,15 @@ HELD = """
 """
 
 
-def test_connections_are_held_from_step_to_step(play: Play) -> None:
+def test_held_connections_stay_open_from_step_to_step(play: Play) -> None:
     with play(HELD) as scenario_run:
         for name in ("open", "closed", "open-again"):
             assert {judgement for judgement, _ in seen(scenario_run, name).values()} == {Judgement.AGREES}
         ((judgement, outcome),) = seen(scenario_run, "new").values()
-        assert (judgement, outcome) != (Judgement.AGREES, Outcome.CONNECTED), "its other end is gone"
+        assert (judgement, outcome) != (Judgement.AGREES, Outcome.CONNECTED), "the pod at its other end was deleted"
 
 
-def test_a_connection_is_opened_in_its_first_step_though_that_is_only_passed(play: Play) -> None:
+def test_a_held_connection_is_opened_in_its_first_step_even_if_that_is_not_observed(play: Play) -> None:
     with play(HELD) as scenario_run:
         outcomes = {outcome for _, outcome in seen(scenario_run, "closed").values()}
         assert outcomes == {Outcome.TIMED_OUT}
@@ -222,12 +222,12 @@ def test_the_first_packets_of_a_pod_that_ends_at_once(play: Play) -> None:
     """
     with play(steps, JOB) as scenario_run:
         assert ObjectKey("v1", "Pod", scenario_run.placement.real("x"), "job") not in scenario_run.applied, (
-            "what the first step lacks is not made before it"
+            "a workload that is absent in the first step is not created before it"
         )
         assert wrong(scenario_run) == {}
 
 
-def test_nothing_is_begun_that_the_cluster_cannot_end(play: Play) -> None:
+def test_nothing_is_changed_if_the_cluster_cannot_enter_a_step_on_the_way(play: Play) -> None:
     steps = """
     - {name: open, others: allowed}
     - {name: restarted, restart: agent, others: allowed}
@@ -239,10 +239,10 @@ def test_nothing_is_begun_that_the_cluster_cannot_end(play: Play) -> None:
         with pytest.raises(CapabilityMissing, match="step restarted needs it"):
             scenario_run.enter("after")
         assert scenario_run.step is not None
-        assert scenario_run.step.name == "open", "it is where it was"
+        assert scenario_run.step.name == "open", "the run is still in the step before"
 
 
-def test_a_packet_that_leaks_as_the_pod_starts_is_told_of(play: Play) -> None:
+def test_a_packet_that_leaks_while_the_pod_starts_is_reported(play: Play) -> None:
     steps = """
     - name: open
       paths: {x/b -> y/a:80: allowed}
@@ -254,11 +254,11 @@ def test_a_packet_that_leaks_as_the_pod_starts_is_told_of(play: Play) -> None:
     """
     with play(steps) as scenario_run:
         scenario_run.enter("open")
-        found = seen(scenario_run, "new")
-    assert set(found.values()) == {(Judgement.DISAGREES, Outcome.CONNECTED)}
+        results = seen(scenario_run, "new")
+    assert set(results.values()) == {(Judgement.DISAGREES, Outcome.CONNECTED)}
 
 
-def test_what_is_asked_throughout_is_asked_many_times(play: Play) -> None:
+def test_throughout_paths_are_probed_many_times(play: Play) -> None:
     steps = """
     - name: open
       policies: [deny.yaml]
@@ -278,7 +278,7 @@ def test_what_is_asked_throughout_is_asked_many_times(play: Play) -> None:
         assert all(path_result.attempts > 4 for path_result in path_results)
 
 
-def test_a_moment_of_another_answer_is_told_of_with_its_time(play: Play) -> None:
+def test_a_short_change_of_the_answer_is_reported_with_its_time(play: Play) -> None:
     steps = """
     - name: open
       paths: {x/b -> y/a:80: allowed}
@@ -301,7 +301,7 @@ def test_a_step_back_is_one_transition(play: Play) -> None:
             assert {judgement for judgement, _ in seen(scenario_run, name).values()} == {Judgement.AGREES}
 
 
-def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
+def test_verdicts_may_differ_from_cell_to_cell(play: Play) -> None:
     steps = "- {name: closed, policies: [deny.yaml], others: allowed}"
     with play(steps) as scenario_run:
         scenario_run.enter("closed")
@@ -309,13 +309,13 @@ def test_words_may_differ_from_cell_to_cell(play: Play) -> None:
         cells = scenario_run.observer.observe(step, (), others=True).others
         paths = [path_result.expectation.path for path_result in cells]
         served = {PodTarget(NamespacedName("x", "a"), number) for number in (80, 81)}
-        words = {path: Expected.BLOCKED if path.target in served else Expected.ALLOWED for path in paths}
-        told = scenario_run.observer.observe(step, (), others=True, verdicts=words).others
+        verdicts = {path: Expected.BLOCKED if path.target in served else Expected.ALLOWED for path in paths}
+        with_verdicts = scenario_run.observer.observe(step, (), others=True, verdicts=verdicts).others
     assert {path_result.judgement for path_result in cells} == {Judgement.AGREES, Judgement.DISAGREES}
-    assert {path_result.judgement for path_result in told} == {Judgement.AGREES}
+    assert {path_result.judgement for path_result in with_verdicts} == {Judgement.AGREES}
 
 
-def test_only_a_step_can_ask_on_the_way(play: Play) -> None:
+def test_only_a_step_can_probe_during_its_transition(play: Play) -> None:
     with play("- {name: open, others: allowed}") as scenario_run:
         scenario_run.enter("open")
         step, observer = scenario_run.current_step, scenario_run.observer
@@ -332,7 +332,7 @@ LOST = """
 """
 
 
-def test_a_policy_that_somebody_took_away_is_named(play: Play) -> None:
+def test_a_policy_that_was_deleted_by_others_is_named(play: Play) -> None:
     with play(LOST) as scenario_run:
         scenario_run.enter("closed")
         assert scenario_run.applied.lost_policies() == ()

@@ -20,32 +20,34 @@ def placement(shop: Scenario) -> Placement:
 
 
 @pytest.fixture
-def told(shop: Scenario, step: StepNamed, placement: Placement) -> Callable[[str, str], list[str]]:
-    """The changes between two steps, each as ``ACT Kind/name``."""
+def changes_between(shop: Scenario, step: StepNamed, placement: Placement) -> Callable[[str, str], list[str]]:
+    """Return a function for the changes between two steps, each as ``ACT Kind/name``."""
 
     def between(before: str, after: str) -> list[str]:
         old, new = (scenario_objects(shop, step(name), placement) for name in (before, after))
-        again = recreated_pods(shop, step(after), placement)
-        return [f"{change.act.name} {change.key.kind}/{change.key.name}" for change in changes(old, new, again)]
+        recreate = recreated_pods(shop, step(after), placement)
+        return [f"{change.act.name} {change.key.kind}/{change.key.name}" for change in changes(old, new, recreate)]
 
     return between
 
 
-def test_opening_makes_namespaces_first_and_pods_last(shop: Scenario, placement: Placement) -> None:
+def test_opening_creates_namespaces_first_and_pods_last(shop: Scenario, placement: Placement) -> None:
     acts = [change.act for change in changes({}, scenario_objects(shop, None, placement))]
     assert acts == sorted(acts)
     assert acts[0] is Act.CREATE_NAMESPACE
     assert acts[-1] is Act.START
 
 
-def test_opening_makes_nothing_that_the_first_step_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
+def test_opening_creates_nothing_that_is_absent_in_the_first_step(
+    shop: Scenario, step: StepNamed, placement: Placement
+) -> None:
     first = replace(shop, steps=(step("gone"), *shop.steps))
     kinds = [(key.kind, key.name) for key in scenario_objects(first, None, placement)]
     assert ("Pod", "client") not in kinds
     assert ("Pod", "web") in kinds
 
 
-def test_a_state_is_in_the_clusters_names(shop: Scenario, placement: Placement) -> None:
+def test_a_state_has_the_names_of_the_cluster(shop: Scenario, placement: Placement) -> None:
     namespaces = {key.namespace for key in scenario_objects(shop, None, placement)} - {""}
     assert namespaces == {placement.real("shop")}
     assert namespaces != {"shop"}
@@ -65,13 +67,15 @@ def test_a_state_is_in_the_clusters_names(shop: Scenario, placement: Placement) 
         ("gone", "again", ["START Pod/client"]),
     ],
 )
-def test_steps_differ_by_no_more_than_they_say(
-    told: Callable[[str, str], list[str]], before: str, after: str, expected: list[str]
+def test_steps_differ_only_in_what_they_declare(
+    changes_between: Callable[[str, str], list[str]], before: str, after: str, expected: list[str]
 ) -> None:
-    assert sorted(told(before, after)) == sorted(expected)
+    assert sorted(changes_between(before, after)) == sorted(expected)
 
 
-def test_relabelling_removes_what_the_next_state_lacks(shop: Scenario, step: StepNamed, placement: Placement) -> None:
+def test_relabelling_removes_labels_that_the_next_state_does_not_have(
+    shop: Scenario, step: StepNamed, placement: Placement
+) -> None:
     old, new = scenario_objects(shop, step("relabelled"), placement), scenario_objects(shop, step("open"), placement)
     (relabel,) = (change for change in changes(old, new) if change.act is Act.RELABEL)
     assert relabel.data == {"metadata": {"labels": {"tier": None, "app": "client"}}}
@@ -80,11 +84,11 @@ def test_relabelling_removes_what_the_next_state_lacks(shop: Scenario, step: Ste
 def test_any_state_leads_to_any_other(shop: Scenario, placement: Placement) -> None:
     for before, after in permutations(shop.steps, 2):
         old, new = scenario_objects(shop, before, placement), scenario_objects(shop, after, placement)
-        assert _carried_out(old, changes(old, new, recreated_pods(shop, after, placement))) == new
+        assert _applied(old, changes(old, new, recreated_pods(shop, after, placement))) == new
 
 
-def _carried_out(state: State, todo: tuple[Change, ...]) -> State:
-    """What an obedient cluster would hold afterwards."""
+def _applied(state: State, todo: tuple[Change, ...]) -> State:
+    """Return the state of a cluster after these changes."""
     result: dict[ObjectKey, JsonMapping] = dict(state)
     for change in todo:
         match change.act:
@@ -93,8 +97,8 @@ def _carried_out(state: State, todo: tuple[Change, ...]) -> State:
             case Act.RELABEL:
                 old = result[change.key]
                 labels = {**(old["metadata"].get("labels") or {}), **change.data["metadata"]["labels"]}
-                kept = {key: value for key, value in labels.items() if value is not None}
-                result[change.key] = {**old, "metadata": {**old["metadata"], "labels": kept}}
+                remaining = {key: value for key, value in labels.items() if value is not None}
+                result[change.key] = {**old, "metadata": {**old["metadata"], "labels": remaining}}
             case _:
                 result[change.key] = change.data
     return result

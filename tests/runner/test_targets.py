@@ -18,7 +18,7 @@ from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 
 def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, Any]:
-    """A running pod as the API server would show it; ``ports`` of its one container may be among the rest."""
+    """Return a running pod as the API server shows it; ``ports`` are those of its container."""
     ports = metadata.pop("ports", [])
     return {
         "kind": "Pod",
@@ -56,18 +56,18 @@ LIVE = [
 
 @pytest.fixture
 def snapshot() -> ClusterSnapshot:
-    """The live objects of the shop, in namespaces of this run's own."""
+    """The live objects of the shop, in namespaces of the run."""
     return ClusterSnapshot.of(LIVE, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
 
 
 @pytest.fixture
-def aimed(shop: Scenario, snapshot: ClusterSnapshot) -> Callable[..., tuple[ResolvedProbe, ...]]:
-    """The questions of a path, spelled as in scenario.yaml."""
-    return lambda text, word="blocked", among=snapshot: _aimed(shop, among, text, word)
+def resolve_path(shop: Scenario, snapshot: ClusterSnapshot) -> Callable[..., tuple[ResolvedProbe, ...]]:
+    """Return a function that resolves a path, written as in scenario.yaml."""
+    return lambda text, expected="blocked", among=snapshot: _resolve(shop, among, text, expected)
 
 
-def _aimed(shop: Scenario, snapshot: ClusterSnapshot, text: str, word: str) -> tuple[ResolvedProbe, ...]:
-    sentence = parse(text, Expected(word), Place("test", 1))
+def _resolve(shop: Scenario, snapshot: ClusterSnapshot, text: str, expected: str) -> tuple[ResolvedProbe, ...]:
+    sentence = parse(text, Expected(expected), Place("test", 1))
     assert not isinstance(sentence, Problem), sentence
     (expectation,), problems = resolve([sentence], shop.inventory)
     assert not problems
@@ -75,7 +75,7 @@ def _aimed(shop: Scenario, snapshot: ClusterSnapshot, text: str, word: str) -> t
 
 
 @pytest.mark.parametrize(
-    ("path", "typed"),
+    ("path", "target"),
     [
         ("client -> service(web):8080", "web:8080"),
         ("client -> web.shop.svc:8080", "web.shop-x1.svc.cluster.local:8080"),
@@ -89,19 +89,19 @@ def _aimed(shop: Scenario, snapshot: ClusterSnapshot, text: str, word: str) -> t
         ("user -> ip(web):8080", "10.96.0.7:8080"),
     ],
 )
-def test_what_is_typed_for_each_kind_of_target(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]], path: str, typed: str
+def test_the_host_and_port_of_each_kind_of_target(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], path: str, target: str
 ) -> None:
-    (resolved_probe,) = aimed(path, "undefined")
-    assert resolved_probe.target == typed
+    (resolved_probe,) = resolve_path(path, "undefined")
+    assert resolved_probe.target == target
 
 
-def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., tuple[ResolvedProbe, ...]]) -> None:
-    assert [resolved_probe.target for resolved_probe in aimed("client -> pod(db):3306")] == [
+def test_every_pod_of_a_workload_is_probed(resolve_path: Callable[..., tuple[ResolvedProbe, ...]]) -> None:
+    assert [resolved_probe.target for resolved_probe in resolve_path("client -> pod(db):3306")] == [
         "10.0.0.3:3306",
         "10.0.0.4:3306",
     ]
-    sources = [resolved_probe.source for resolved_probe in aimed("db -> pod(web):80")]
+    sources = [resolved_probe.source for resolved_probe in resolve_path("db -> pod(web):80")]
     assert sources == ["shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb"]
 
 
@@ -121,10 +121,10 @@ def test_a_workload_with_several_pods_is_asked_pod_by_pod(aimed: Callable[..., t
         ("client -> 198.51.100.1:443", []),
     ],
 )
-def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]], path: str, liveness_checks: list[str]
+def test_liveness_checks_probe_the_pods_that_should_answer_from_inside(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], path: str, liveness_checks: list[str]
 ) -> None:
-    (resolved_probe,) = aimed(path)
+    (resolved_probe,) = resolve_path(path)
     assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.liveness_checks] == liveness_checks
 
 
@@ -140,8 +140,8 @@ def test_the_witnesses_are_the_pods_that_should_answer_asked_from_inside(
         ("me/bindings", [], "client -> udp://10.0.0.1:1053", None),
     ],
 )
-def test_datagrams_are_what_the_target_understands(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]],
+def test_udp_probes_use_the_protocol_of_the_target(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
     image: str,
     args: list[str],
     path: str,
@@ -153,12 +153,12 @@ def test_datagrams_are_what_the_target_understands(
     udp = {"port": 5353, "targetPort": 1053, "protocol": "UDP"}
     live = [web, LIVE[1], service("web", {"app": "web"}, "10.96.0.7", udp)]
     snapshot = ClusterSnapshot.of(live, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
-    (resolved_probe,) = aimed(path, "allowed", snapshot)
+    (resolved_probe,) = resolve_path(path, "allowed", snapshot)
     assert resolved_probe.question.probe.udp_service is udp_service
     assert [probe.udp_service for _, probe in resolved_probe.question.liveness_checks] == [udp_service]
 
 
-def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
+def test_the_liveness_check_of_a_second_address_probes_that_address(shop: Scenario) -> None:
     both = pod("shop-x1", "web", "10.0.0.1", ports=[{"containerPort": 80}])
     both["status"]["podIPs"].append({"ip": "10.7.0.1"})
     sentence = parse("client -> 10.7.0.1:80", Expected.BLOCKED, Place("test", 1))
@@ -171,38 +171,38 @@ def test_the_witness_of_a_second_address_is_asked_there(shop: Scenario) -> None:
     assert [str(probe) for _, probe in resolved_probe.question.liveness_checks] == ["tcp://10.7.0.1:80"]
 
 
-def test_a_name_that_should_not_resolve_has_the_name_server_for_a_witness(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]],
+def test_the_liveness_check_of_an_unresolved_name_probes_the_name_server(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
-    (resolved_probe,) = aimed("client -> service(web):8080", "unresolved")
+    (resolved_probe,) = resolve_path("client -> service(web):8080", "unresolved")
     assert [f"{ref} {probe}" for ref, probe in resolved_probe.question.liveness_checks] == [
         "kube-system/dns udp://10.0.0.53:53"
     ]
 
 
-def test_any_pod_of_the_scenario_may_vouch_for_the_name_server_and_for_nothing_else(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]],
+def test_pods_of_the_scenario_are_proxies_for_the_name_server_only(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
-    (resolved_probe,) = aimed("client -> service(web):8080", "unresolved")
+    (resolved_probe,) = resolve_path("client -> service(web):8080", "unresolved")
     pods = ["shop-x1/client", "shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb", "shop-x1/web"]
     assert [str(ref) for ref in resolved_probe.question.proxy_pods] == pods
-    (resolved_probe,) = aimed("client -> service(web):8080", "blocked")
+    (resolved_probe,) = resolve_path("client -> service(web):8080", "blocked")
     assert resolved_probe.question.proxy_pods == ()
 
 
-def test_the_name_of_a_service_can_be_asked_without_the_service_where_it_may_be_unresolved(
-    aimed: Callable[..., tuple[ResolvedProbe, ...]],
+def test_the_name_of_an_absent_service_can_be_probed_if_it_may_be_unresolved(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
     without = ClusterSnapshot.of([data for data in LIVE if data["kind"] != "Service"], Placement({"shop": "shop-x1"}))
-    for word in ("unresolved", "undefined"):
-        (resolved_probe,) = aimed("client -> service(web):8080", word, without)
+    for expected in ("unresolved", "undefined"):
+        (resolved_probe,) = resolve_path("client -> service(web):8080", expected, without)
         assert resolved_probe.target == "web:8080"
     for path in ("client -> service(web):8080", "client -> ip(web):8080"):
         with pytest.raises(WorkloadFailed, match="Service shop/web does not exist; see `kubectl -n shop-x1 get"):
-            aimed(path, "blocked", without)
+            resolve_path(path, "blocked", without)
 
 
-def test_what_is_not_there_is_said(shop: Scenario) -> None:
+def test_a_missing_pod_is_an_error_that_names_it(shop: Scenario) -> None:
     sentence = parse("client -> pod(web):80", Expected.ALLOWED, Place("test", 1))
     assert not isinstance(sentence, Problem)
     (expectation,), _ = resolve([sentence], shop.inventory)
@@ -210,7 +210,7 @@ def test_what_is_not_there_is_said(shop: Scenario) -> None:
         resolve_probes(expectation, ClusterSnapshot.of([], Placement({})))
 
 
-def test_only_what_is_one_pod_or_host_has_an_address_of_its_own(snapshot: ClusterSnapshot) -> None:
+def test_workloads_of_one_pod_and_hosts_have_an_address(snapshot: ClusterSnapshot) -> None:
     assert snapshot.addresses.hosts["user"] == ("203.0.113.10",)
     assert NamespacedName("shop", "web") in snapshot.addresses.pods
     assert NamespacedName("shop", "db") not in snapshot.addresses.pods
