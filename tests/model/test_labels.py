@@ -26,3 +26,10 @@ def test_operators(selector: dict[str, object] | None, matching: set[str]) -> No
     labels = {"none": {}, "web": {"app": "web"}, "db": {"app": "db", "tier": "data"}}
     parsed = LabelSelector.parse(selector)
     assert {name for name, given in labels.items() if parsed.matches(given)} == matching
+
+
+def test_every_requirement_that_does_not_hold_is_unmet() -> None:
+    expressions = [{"key": "tier", "operator": "Exists"}, {"key": "app", "operator": "Exists"}]
+    selector = LabelSelector.parse({"matchLabels": {"app": "web"}, "matchExpressions": expressions})
+    assert [requirement.key for requirement in selector.unmet({"app": "db"})] == ["app", "tier"]
+    assert selector.unmet({"app": "web", "tier": "a"}) == []

@@ -62,3 +62,11 @@ def test_ip_blocks_and_ports() -> None:
         ("TCP", "web", None),
         ("TCP", 8000, 8999),
     ]
+
+
+def test_rules_of_one_direction_are_replaced() -> None:
+    metadata = {"namespace": "x", "name": "p"}
+    policy = NetworkPolicy.parse({"metadata": metadata, "spec": {"ingress": [{}], "egress": [{}, {}]}})
+    assert policy.with_rules(Direction.INGRESS, ()).rules(Direction.INGRESS) == ()
+    assert policy.with_rules(Direction.INGRESS, ()).egress == policy.egress
+    assert policy.with_rules(Direction.EGRESS, policy.ingress).rules(Direction.EGRESS) == policy.ingress
