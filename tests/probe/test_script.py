@@ -162,3 +162,11 @@ def test_a_container_without_timeout_gets_one() -> None:
     batch = compose([probe], toolbox, timeout=0.2, width=4, nonce=NONCE)
     done = subprocess.run(["sh"], input=batch.text.encode(), capture_output=True, check=False)
     assert read(batch, done.stdout).replies[probe].outcome is Outcome.REFUSED
+
+
+def test_a_batch_tells_the_addresses_of_its_network() -> None:
+    batch = compose([Probe(Scheme.TCP, "127.0.0.1", 1)], NC, timeout=1.0, width=4, nonce="N1")
+    done = subprocess.run(["sh"], input=batch.text.encode(), capture_output=True, check=False, timeout=30)
+    own = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split()
+    assert set(own) <= read(batch, done.stdout).addresses
+    assert not any(address.startswith("127.") for address in read(batch, done.stdout).addresses)

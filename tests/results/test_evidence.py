@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import ProbeMode
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply, judge_evidence
+from netpol_harness.results.evidence import Attempt, Evidence, Identity, Judgement, Proof, Reply, judge_evidence
 
 OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.CONNECTED),
@@ -151,3 +151,19 @@ def test_a_denial_that_no_policy_made_is_not_the_policies_fault(counterfactual: 
 def test_an_open_path_needs_no_counterfactual() -> None:
     assert judge_evidence(replace(evidence("allowed", (OPEN, OPEN)), proof=Proof.LIFT)) == "agrees"
     assert judge_evidence(replace(evidence("blocked", (OPEN, OPEN)), proof=Proof.LIFT)) == "disagrees"
+
+
+@pytest.mark.parametrize(
+    ("control", "judgement"), [(OPEN, "broken"), (DROPPED, "agrees"), (LOST, "agrees"), (None, "agrees")]
+)
+def test_where_an_unused_port_answers_an_open_path_shows_nothing(control: Reply | None, judgement: str) -> None:
+    seen = evidence("allowed", (OPEN, OPEN))
+    attempt = replace(seen.attempts[-1], negative_control=control)
+    assert judge_evidence(replace(seen, attempts=(attempt,))) == judgement
+
+
+@pytest.mark.parametrize(("answered", "judgement"), [("server", "agrees"), ("other", "broken"), ("", "broken")])
+def test_an_open_path_leads_to_its_target(answered: str, judgement: str) -> None:
+    identity = Identity(answered, frozenset({"server"}))
+    assert judge_evidence(replace(evidence("allowed", (OPEN, OPEN)), identity=identity)) == judgement
+    assert judge_evidence(replace(evidence("blocked", (DROPPED, OPEN)), identity=identity)) == "agrees"

@@ -46,6 +46,7 @@ class Dialect(StrEnum):
     PING = "ping"
     LOOKUP = "lookup"
     PYTHON_SCRIPT = "python script"
+    SERVER_NAME = "a server's name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class CommandRequest:
 
 def command_for(ask: CommandRequest, forced: Tool | None) -> Command | None:
     """The command by the first tool there that can ask this, or by ``forced`` alone; ``None`` where none can."""
+    if ask.probe.asks_name:
+        return _name_command(ask)
     for tool in PREFERENCE[ask.probe.scheme]:
         if tool not in ask.toolbox.tools or forced not in (None, tool):
             continue
@@ -102,6 +105,24 @@ def command_for(ask: CommandRequest, forced: Tool | None) -> Command | None:
 def lookup_command(name: str, toolbox: Toolbox, timeout: float) -> str:
     """The command that tells whether ``name`` resolves within the time-out, in the ``LOOKUP`` dialect."""
     return f"timeout {toolbox.probe_seconds(timeout):.3g} {toolbox.lookup} {name}"
+
+
+def _name_command(ask: CommandRequest) -> Command | None:
+    """The command that asks a server for its host's name, as test servers tell it: ``/hostname`` or ``hostname``."""
+    udp, place, tools = ask.probe.scheme is Scheme.UDP, f"{ask.probe.host}/{ask.probe.port}", ask.toolbox.tools
+    if not udp and Tool.CURL in tools:
+        limit = f"--max-time {ask.toolbox.probe_seconds(ask.timeout):.3g}"
+        return Command(Tool.CURL, Dialect.SERVER_NAME, f"curl -q -gsS {limit} http://{ask.probe.authority}/hostname")
+    request = "hostname" if udp else "GET /hostname HTTP/1.0\\r\\n\\r\\n"
+    if Tool.NC in tools and (not udp or ask.toolbox.netcat not in (Netcat.NCAT, Netcat.PLAIN)):
+        once = " -W 1" if udp and ask.toolbox.receives_once else ""
+        argv = f"{ask.toolbox.nc}{' -u' if udp else ''} -w {ask.whole_seconds + 1}{once} {ask.where}"
+        return Command(Tool.NC, Dialect.SERVER_NAME, f"printf '{request}' | {ask.limited(argv)}", data_only=True)
+    if Tool.BASH in tools:
+        device = f"/dev/{'udp' if udp else 'tcp'}/{place}"
+        body = f'exec 3<>{device} && printf "{request}" >&3 && dd bs=999 count=1 <&3'
+        return Command(Tool.BASH, Dialect.SERVER_NAME, ask.limited(f"bash -c '{body}'"), data_only=True)
+    return None
 
 
 def _has_better_than_bare_nc(toolbox: Toolbox) -> bool:

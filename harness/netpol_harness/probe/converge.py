@@ -10,7 +10,7 @@ Times are seconds from ``since``, the monotonic moment of the last change, to th
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netpol_harness.deadline import Deadline
@@ -71,7 +71,7 @@ class Convergence:
 
     def confirm(self) -> Mapping[Question, Evidence]:
         """Ask everything again, until every answer is as expected or the settle time has passed."""
-        while pending := self._ask(tuple(self._attempts)):
+        while pending := self._ask(tuple(self._attempts), controlled=True):
             if self._deadline.passed:
                 break
             self._settle(pending)
@@ -93,12 +93,15 @@ class Convergence:
             if self._deadline.passed:
                 break
 
-    def _ask(self, asked: tuple[Question, ...]) -> tuple[Question, ...]:
+    def _ask(self, asked: tuple[Question, ...], *, controlled: bool = False) -> tuple[Question, ...]:
         """Ask all of them once; return those whose answer is not as expected.
+
+        ``controlled``: with the negative control of those that were open the last time.
 
         A denial may take its time to come back after a lift. Until then, an open path is not evidence of the step.
         """
-        for question, attempt in self._rounds.ask(asked).items():
+        controls = [q for q in asked if controlled and self._attempts[q] and self._attempts[q][-1].is_open]
+        for question, attempt in self._rounds.ask(asked, controls).items():
             if question in self._closing and attempt.reply.outcome is Outcome.CONNECTED:
                 self._closing[question] = attempt
             else:
@@ -130,7 +133,10 @@ def converge(
 
 
 def ask(
-    prober: Prober, questions: Sequence[Question], method: ProbeMethod = ProbeMethod.CLI
+    prober: Prober,
+    questions: Sequence[Question],
+    method: ProbeMethod = ProbeMethod.CLI,
+    controls: Collection[Question] = (),
 ) -> Mapping[Question, Attempt]:
     """One attempt at each question with its witnesses, in one round; ``at`` is zero."""
     batches: dict[NamespacedName, list[Probe]] = {}
@@ -138,6 +144,9 @@ def ask(
         batches.setdefault(question.source, []).append(question.probe)
         for pod, probe in question.liveness_checks:
             batches.setdefault(pod, []).append(probe)
+    for question in controls:
+        if question.negative_control is not None:
+            batches[question.source].append(question.negative_control)
     replies = prober.observe(batches, method)
     vouched = _vouched(prober, questions, replies)
     return {question: _attempt(question, replies, vouched) for question in questions}
@@ -160,13 +169,15 @@ class _Rounds:
         self._next = Deadline(0.0)
         self._number = 0
 
-    def ask(self, asked: tuple[Question, ...]) -> Mapping[Question, Attempt]:
-        """Ask all of them once."""
+    def ask(self, asked: tuple[Question, ...], controls: Collection[Question] = ()) -> Mapping[Question, Attempt]:
+        """Ask all of them once, and the negative controls of ``controls``."""
         if not self._next.passed:
             self._next.pause(self._interval)
         self._next = Deadline(self._interval)
         at = time.monotonic() - self._origin
-        attempts = {q: replace(attempt, at=at) for q, attempt in ask(self._prober, asked, self._method).items()}
+        attempts = {
+            q: replace(attempt, at=at) for q, attempt in ask(self._prober, asked, self._method, controls).items()
+        }
         self._number += 1
         differing = sum(not satisfied(question, attempt) for question, attempt in attempts.items())
         log.debug(
@@ -211,7 +222,9 @@ def _attempt(
         for liveness in question.liveness_checks
     ]
     checked_from, worst = min(seen, key=lambda entry: _worth(entry[1]), default=("", None))
-    return Attempt(0.0, reply, worst, checked_from)
+    unused = question.negative_control
+    control = replies.get((question.source, unused)) if unused is not None else None
+    return Attempt(0.0, reply, worst, checked_from, control)
 
 
 def _worth(liveness: Reply) -> int:

@@ -7,6 +7,7 @@ its head at its end, so that a cut, a splice or a swap inside it is seen. It is 
 A frame, between newlines: ``[NONCE INDEX CODE START END``, the message, ``NONCE INDEX CODE]``.
 """
 
+import ipaddress
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 LONGEST_MESSAGE = 600
 """Bytes of a message that are kept; what a tool says of interest is at its beginning."""
 
+
+SELF = "self"
+"""The index of the frame that holds the addresses of the network in which a batch runs."""
 
 _KEY = "\0"
 """Stands for a batch's nonce, so that the patterns are the same for all."""
@@ -43,6 +47,15 @@ class Frames:
     whole: Mapping[str, Frame]
     repeated: frozenset[str]
 
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The addresses of the network in which the batch ran, loopback apart; empty if it could not tell them all."""
+        frame = self.whole.get(SELF)
+        if frame is None or len(frame.message) >= LONGEST_MESSAGE:
+            return frozenset()
+        found = (_address(word) for word in frame.message.split())
+        return frozenset(str(address) for address in found if address is not None and not address.is_loopback)
+
 
 def parse(nonce: str, stdout: bytes) -> Frames:
     """All frames under ``nonce``; anything else in the output is passed over."""
@@ -57,6 +70,19 @@ def parse(nonce: str, stdout: bytes) -> Frames:
 
 def _frame(match: re.Match[str]) -> Frame:
     return Frame(int(match["code"]), max(0.0, _seconds(match["end"]) - _seconds(match["start"])), match["message"])
+
+
+def canonical_address(text: str) -> str:
+    """An address in its one standard form."""
+    return str(ipaddress.ip_address(text))
+
+
+def _address(word: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address as /proc/net writes it: with dots, or as 32 hexadecimal digits."""
+    try:
+        return ipaddress.ip_address(word if "." in word else bytes.fromhex(word))
+    except ValueError:
+        return None
 
 
 def _seconds(stamp: str) -> float:

@@ -4,7 +4,7 @@ Invariant: every probe gets one reply, and nothing is raised for a broken pod: w
 the reason.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from netpol_harness.probe import python_script, script
 from netpol_harness.probe.batch_runner import BatchRunner
 from netpol_harness.probe.commands import CommandRequest, command_for
 from netpol_harness.probe.exec_targets import SHELL, ExecTargets, ProbeAssignment, fresh_nonce
+from netpol_harness.probe.frames import canonical_address
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.script import Answers, Batch
 from netpol_harness.probe.toolbox import Tool, Toolbox
@@ -59,6 +60,11 @@ class PodProber:
         self._targets = targets
         self._tool = tool
         self._python_containers: dict[NamespacedName, str | None] = {}
+        self._addresses: dict[NamespacedName, frozenset[str]] = {}
+
+    def expect_addresses(self, addresses: Mapping[NamespacedName, Collection[str]]) -> None:
+        """Accept replies of these pods only from a network with one of their addresses; from any if there is none."""
+        self._addresses |= {pod: frozenset(map(canonical_address, own)) for pod, own in addresses.items()}
 
     def can_use_python(self, pod: NamespacedName) -> bool:
         """Return whether the python script runs in the pod, as far as is known."""
@@ -91,7 +97,7 @@ class PodProber:
             answers = self._runner.run(pod, container, python_script.ARGV, batch, waves=waves)
             if answers is not None:
                 self._python_containers[pod] = container
-                return by_tools | _pod_replies(container, answers, batch)
+                return by_tools | self._replies(pod, container, answers, batch)
         self._python_containers[pod] = None
         return self._by_tools(pod, probes, options)
 
@@ -134,16 +140,22 @@ class PodProber:
         answers = self._runner.run(pod, target.container, SHELL, batch, waves=-(-len(probes) // width) + 1)
         if answers is None:
             raise ExecFailed(f"the shell of pod {pod} does not run any more; was the pod recreated?")
-        return _pod_replies(target.container, answers, batch)
+        return self._replies(pod, target.container, answers, batch)
+
+    def _replies(self, pod: NamespacedName, container: str, answers: Answers, batch: Batch) -> PodReplies:
+        replies = {probe: replace(reply, container=container) for probe, reply in answers.replies.items()}
+        expected = self._addresses.get(pod)
+        if expected and answers.addresses and not expected & answers.addresses:
+            problem = (
+                f"the command ran in another pod: its network has {', '.join(sorted(answers.addresses))}, "
+                f"and {pod} has {', '.join(sorted(expected))}"
+            )
+            replies = {p: replace(reply, outcome=Outcome.PROBE_FAILED, detail=problem) for p, reply in replies.items()}
+        return PodReplies(replies, answers.slowest / batch.timeout)
 
 
 def _has_python(toolbox: Toolbox) -> bool:
     return Tool.PYTHON in toolbox.tools
-
-
-def _pod_replies(container: str, answers: Answers, batch: Batch) -> PodReplies:
-    replies = {probe: replace(reply, container=container) for probe, reply in answers.replies.items()}
-    return PodReplies(replies, answers.slowest / batch.timeout)
 
 
 def _with_problem(reply: Reply, problem: str) -> Reply:

@@ -7,7 +7,7 @@ never makes a denial; neither does an API server that throttles or loses connect
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,6 +100,10 @@ class Prober:
     def prefer(self, namespace: str, containers: Iterable[str]) -> None:
         """Probe from containers of these names first, in pods of this namespace."""
         self._targets.prefer(namespace, containers)
+
+    def expect_addresses(self, addresses: Mapping[NamespacedName, Collection[str]]) -> None:
+        """Accept replies of these pods only from a network with one of their addresses; from any if there is none."""
+        self._pod_prober.expect_addresses(addresses)
 
     def prepare(self, pods: Iterable[NamespacedName]) -> None:
         """Discover the exec targets of these pods, so that this takes no probe's time.

@@ -126,11 +126,32 @@ class Prober:
         """One frame, in the format of ``probe.frames``."""
         head = " ".join((self.nonce, index, str(code)))
         times = " ".join(str(round(moment, 4)) for moment in moments)
-        text = data.decode("latin-1").replace("\n", " ")[:200]
+        text = data.decode("latin-1").replace("\n", " ")[:600]
         sys.stdout.write("\n[" + head + " " + times + "\n" + text + "\n" + head + "]\n")
+
+
+def own_addresses() -> str:
+    """The addresses of this network, as /proc/net writes them."""
+    found = []
+    node = ""
+    try:
+        with open("/proc/net/fib_trie") as file:
+            for line in file:
+                words = line.split()
+                if words[0] == "|--":
+                    node = words[1]
+                elif words[0] == "/32" and words[-1] == "LOCAL" and node not in found:
+                    found.append(node)
+        with open("/proc/net/if_inet6") as file:
+            found += [line.split()[0] for line in file]
+    except OSError:
+        pass
+    return " ".join(found)
 
 
 def main(nonce: str, timeout: float, jobs: "list[tuple[str, str, str, int, bytes]]") -> None:
     """Ask ``jobs`` under ``nonce``, each for ``timeout`` seconds."""
-    Prober(nonce, timeout).run(jobs)
+    prober = Prober(nonce, timeout)
+    prober.write("self", (0.0, 0.0), 0, own_addresses().encode())
+    prober.run(jobs)
     sys.stdout.flush()

@@ -26,7 +26,7 @@ SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.UDP: "udp", Scheme.SCTP
 
 def supports(probe: Probe) -> bool:
     """Whether the agent can ask this."""
-    return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.connection)
+    return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.connection or probe.asks_name)
 
 
 def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:

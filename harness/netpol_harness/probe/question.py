@@ -41,6 +41,7 @@ class Probe:
     source_port: int = 0
     connection: str = ""
     udp_service: UdpService | None = None
+    asks_name: bool = False
 
     def __post_init__(self) -> None:
         if not (is_address(self.host) or NAME.fullmatch(self.host)):
@@ -84,6 +85,7 @@ class Question:
     Without ``liveness_checks`` a denial cannot be proven. ``proxy_pods`` may run the probe of a liveness check whose
     own pod cannot run it: any response from a listener shows that it is alive.
 
+    ``negative_control`` asks a port of the target on which nothing listens.
     Without ``target_exists``, the API has no Service of the name that is asked: then that is why it does not resolve.
     """
 
@@ -93,6 +95,7 @@ class Question:
     liveness_checks: tuple[LivenessCheck, ...] = ()
     proxy_pods: tuple[NamespacedName, ...] = ()
     target_exists: bool = True
+    negative_control: Probe | None = None
 
     @property
     def pods(self) -> tuple[NamespacedName, ...]:

@@ -46,6 +46,13 @@ again() {{
 }}
 now() {{ t=0; read -r t _ </proc/uptime; }} 2>/dev/null
 p() {{ now; a=$t; o=$(again $2 "$3" 2>&1 </dev/null); r=$?; now; frame $1 $r $a $t "$o"; }}
+self() {{ n= o=
+  while read -r a b c _; do
+    case $a in '|--') n=$b ;; /32) case $c,$o in LOCAL,*" $n "*) ;; LOCAL,*) o="$o $n " ;; esac ;; esac
+  done </proc/net/fib_trie
+  while read -r a _; do o="$o $a "; done </proc/net/if_inet6
+  frame {frames.SELF} 0 0 0 "$o"
+}} 2>/dev/null
 q() {{ now; a=$t; o=$(again $2 "$3" 2>/dev/null </dev/null); r=$?; now; frame $1 $r $a $t "$o"; }}
 """
 
@@ -74,10 +81,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One reply for every probe of a batch; ``slowest``: the longest that anything which did answer took, seconds."""
+    """One reply for every probe of a batch; ``slowest``: the longest that anything which did answer took, seconds.
+
+    ``addresses`` are those of the network in which the batch ran; empty if it could not tell.
+    """
 
     replies: Mapping[Probe, Reply]
     slowest: float
+    addresses: frozenset[str] = frozenset()
 
 
 def compose(
@@ -121,7 +132,7 @@ def read(batch: Batch, stdout: bytes, *, why_lost: str = "") -> Answers:
     pulses = [found.whole[index].seconds for index in batch.pulses if index in found.whole]
     if len(pulses) < len(batch.pulses):
         replies = {probe: doubted(reply, "the pod's own pulse was lost") for probe, reply in replies.items()}
-    return Answers(replies, max([*answered, *resolved, *pulses], default=0.0))
+    return Answers(replies, max([*answered, *resolved, *pulses], default=0.0), found.addresses)
 
 
 def doubted(reply: Reply, why: str) -> Reply:
@@ -136,6 +147,8 @@ def _timed(batch: Batch, replies: Mapping[Probe, Reply], found: frames.Frames, i
     if index not in batch.asked:
         return False
     probe, command = batch.asked[index]
+    if command.dialect is Dialect.SERVER_NAME:
+        return False
     waited = found.whole[index].code in classify.SILENCE and command.dialect is not Dialect.CURL
     return replies[probe].outcome is Outcome.CONNECTED and not waited
 
@@ -191,7 +204,7 @@ def _text(strands: Sequence[tuple[str, ...]], width: int, nonce: str, own_timeou
     """The script: ``width`` workers in the background, each with its share of the strands."""
     shares = [strands[start::width] for start in range(min(width, len(strands)))]
     workers = "\n".join("{\n" + "\n".join(line for strand in share for line in strand) + "\n} &" for share in shares)
-    return f"N={nonce}\n{PRELUDE}{own_timeout}batch() {{\n{workers}\nwait\nexit 0\n}}\nbatch\n"
+    return f"N={nonce}\n{PRELUDE}{own_timeout}batch() {{\nself\n{workers}\nwait\nexit 0\n}}\nbatch\n"
 
 
 def _lost(index: str, found: frames.Frames, why: str) -> str:
@@ -202,6 +215,8 @@ def _lost(index: str, found: frames.Frames, why: str) -> str:
 
 def _reply(batch: Batch, found: frames.Frames, index: str, frame: frames.Frame) -> Reply:
     probe, command = batch.asked[index]
+    if command.dialect is Dialect.SERVER_NAME:
+        return Reply(Outcome.CONNECTED, _server_name(frame.message), command.tool, command.shell, frame.seconds)
     meaning = classify.read(command.dialect, frame.code, frame.message)
     seconds = (classify.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
     reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
@@ -213,6 +228,12 @@ def _reply(batch: Batch, found: frames.Frames, index: str, frame: frames.Frame) 
     if reply.outcome is Outcome.TIMED_OUT:
         return replace(reply, detail=f"no answer within {batch.timeout:.3g} s")
     return reply
+
+
+def _server_name(message: str) -> str:
+    """The last line of an answer if it is the name of a host, else nothing."""
+    line = next(reversed(message.split()), "")
+    return line if len(message.split()) == 1 or message.startswith("HTTP/1.") else ""
 
 
 def _explained(batch: Batch, found: frames.Frames, probe: Probe, reply: Reply) -> Reply:

@@ -180,6 +180,12 @@ def verdict(path_result: PathResult) -> str:
             return f"flapping: it was {path_result.expected} for a while, and then {_flap(path_result)}"
         case Judgement.UNPROVEN:
             return f"UNPROVEN: {_doubt(path_result)}"
+        case Judgement.BROKEN if path_result.worst.evidence.attempts[-1].faked:
+            return "something on the way accepts every connection: an unused port of the target answered as well"
+        case Judgement.BROKEN if path_result.worst.evidence.is_faked and path_result.worst.evidence.identity:
+            identity = path_result.worst.evidence.identity
+            listeners = " or ".join(sorted(identity.listeners))
+            return f"not {listeners} answered, but {identity.answered or 'a server that does not tell its name'}"
         case Judgement.BROKEN:
             return "the probe failed, so nothing is known about this path"
         case Judgement.AGREES:

@@ -52,11 +52,23 @@ class Attempt:
     reply: Reply
     liveness: Reply | None = None
     checked_from: str = ""
+    negative_control: Reply | None = None
+
+    @property
+    def faked(self) -> bool:
+        """Whether an unused port of the target answered as well: something on the way accepts every connection."""
+        control = self.negative_control
+        return control is not None and control.outcome is Outcome.CONNECTED and self.reply.outcome is Outcome.CONNECTED
 
     @property
     def proven(self) -> bool:
         """Whether the target was alive in the same round."""
         return self.liveness is not None and self.liveness.outcome is Outcome.CONNECTED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the target answered."""
+        return self.reply.outcome is Outcome.CONNECTED
 
     @property
     def denied(self) -> bool:
@@ -81,6 +93,19 @@ class Attempt:
         """
         explicit = self.reply.outcome in (Outcome.CONNECTED, Outcome.REFUSED, Outcome.UNREACHABLE)
         return explicit or (self.reply.outcome is Outcome.TIMED_OUT and self.proven)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The name that a source was told, empty for none, and those of the pods that should have answered."""
+
+    answered: str
+    listeners: frozenset[str]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the answer did not come from the target."""
+        return self.answered not in self.listeners
 
 
 class Proof(StrEnum):
@@ -109,11 +134,18 @@ class Evidence:
     mode: ProbeMode = ProbeMode.NEW
     counterfactual: Attempt | None = None
     proof: Proof = Proof.LISTENER
+    identity: Identity | None = None
 
     @property
     def decisive(self) -> Attempt:
         """The attempt that decides the judgement: the first violation if there is one, else the last attempt."""
         return next(iter(self.violations), self.attempts[-1])
+
+    @property
+    def is_faked(self) -> bool:
+        """Whether something else than the target answered."""
+        foreign = self.identity is not None and self.identity.is_foreign
+        return self.attempts[-1].faked or (foreign and self.attempts[-1].is_open)
 
     @property
     def stays_closed(self) -> bool:
@@ -188,7 +220,7 @@ def judge_evidence(evidence: Evidence) -> Judgement:
     if evidence.violations:
         return Judgement.DISAGREES
     last = evidence.attempts[-1]
-    if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps:
+    if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps or evidence.is_faked:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
         if last.refuted or (last.denied and evidence.stays_closed):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from netpol_harness.backends.base import Capability
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, WorkloadFailed
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
@@ -15,6 +16,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
 from netpol_harness.probe.bulk import BULK_THRESHOLD, BulkConvergence
 from netpol_harness.probe.converge import Convergence
+from netpol_harness.probe.identity import Identification
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Evidence, Proof
@@ -68,6 +70,7 @@ class StepObserver:
         self._held = HeldConnections(context.prober)
         self._transition: StepTransition | None = None
         self._baseline = Baseline()
+        self._identification = Identification(context.prober)
 
     def observe(
         self,
@@ -143,8 +146,10 @@ class StepObserver:
             yield tuple
             return
         snapshot = self._applied.snapshot
-        context = TransitionContext(self._context.prober, self._context.client, self._placement, snapshot)
-        self._transition = transition = StepTransition(step, context, snapshot(), time.monotonic())
+        before, prober = snapshot(), self._context.prober
+        prober.expect_addresses(dict.fromkeys(before.own_addresses, ()))  # pods may be recreated at other addresses
+        context = TransitionContext(prober, self._context.client, self._placement, snapshot)
+        self._transition = transition = StepTransition(step, context, before, time.monotonic())
         try:
             transition.start()
             yield transition.inject
@@ -183,6 +188,7 @@ class StepObserver:
         self, snapshot: ClusterSnapshot, *batches: tuple[ProbeStrategy, Sequence[Expectation]]
     ) -> tuple[tuple[PathResult, ...], ...]:
         """Return the result of each expectation, by batch and in their order."""
+        self._context.prober.expect_addresses(snapshot.own_addresses)
         resolved = [[(e, self._resolve(e, snapshot)) for e in expectations] for _, expectations in batches]
         convergences = [
             self._convergence(strategy, expectations, [probe.question for _, probes in found for probe in probes])
@@ -209,6 +215,7 @@ class StepObserver:
         """Return the evidence of each convergence, with what its denials rest on."""
         proof = self._proof
         evidence = gather(convergences, self._lifted if proof is Proof.LIFT else None)
+        evidence = tuple(map(self._identified, convergences, evidence))
         for found in evidence:
             self._baseline.record(found, snapshot.pod_uids)
         match proof:
@@ -218,6 +225,17 @@ class StepObserver:
                 return tuple(self._baseline.prove(found, snapshot.pod_uids) for found in evidence)
             case Proof.LISTENER:
                 return evidence
+
+    def _identified(
+        self, convergence: Convergence, evidence: Mapping[Question, Evidence]
+    ) -> Mapping[Question, Evidence]:
+        """Return the evidence with the identity of the servers behind paths that should be open and are."""
+        if isinstance(convergence, BulkConvergence):
+            return evidence
+        opened = [q for q, e in evidence.items() if q.expected is Expected.ALLOWED and e.attempts[-1].is_open]
+        timeouts = self._context.timeouts
+        identities = self._identification.of(opened, Deadline(timeouts.settle), timeouts.interval)
+        return {question: replace(found, identity=identities.get(question)) for question, found in evidence.items()}
 
     @property
     def _proof(self) -> Proof:

@@ -77,6 +77,12 @@ class ClusterSnapshot:
         """The name on the cluster of what has this logical name."""
         return NamespacedName(self.placement.real(ref.namespace), ref.name)
 
+    @property
+    def own_addresses(self) -> Mapping[NamespacedName, tuple[str, ...]]:
+        """The addresses of every pod and external host that can be probed from, by real names."""
+        pods = (*self.world.pods.values(), *self.externals.values(), *self.name_servers)
+        return {pod.ref: pod.addresses for pod in pods}
+
     def has_pods(self, workload: NamespacedName) -> bool:
         """Whether a workload has running pods."""
         return bool(self.endpoints.pods_of(self.real(workload)))

@@ -26,6 +26,9 @@ from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme
 from netpol_harness.probe.question import LivenessCheck, Probe, Question, UdpService
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
+UNUSED_PORTS = range(47, 1000)
+"""Where to look for a port that a target does not declare; servers of tests and tutorials have others."""
+
 CLUSTER_DOMAIN = "cluster.local"
 
 
@@ -71,7 +74,8 @@ def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterS
     proxy_pods = _proxy_pods(snapshot) if expected is Expected.UNRESOLVED else ()
     if source.running:
         exists = not isinstance(path.target, DnsTarget) or snapshot.has_service(path.target.ref)
-        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists)
+        control = _negative_control(path, probe, snapshot)
+        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists, control)
         return ResolvedProbe(str(source.ref), target, question)
     if not liveness_checks:
         raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")
@@ -166,6 +170,18 @@ def _liveness_checks(
         _own(pod, path.scheme, number, _udp_service(pod, number, snapshot), asked=probe.host)
         for pod, number in _listeners(path, probe, snapshot)
     )
+
+
+def _negative_control(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Probe | None:
+    """The probe of a port of the path's target on which nothing is known to listen, at the target's own address."""
+    if path.scheme not in (Scheme.TCP, Scheme.HTTP, Scheme.UDP):
+        return None
+    for pod, _ in _listeners(path, probe, snapshot):
+        served = {port.port.number for port in pod.ports}
+        unused = next(number for number in UNUSED_PORTS if number not in served)
+        scheme = Scheme.UDP if path.scheme is Scheme.UDP else Scheme.TCP
+        return Probe(scheme, probe.host if probe.host in pod.addresses else _address(pod), unused)
+    return None
 
 
 def _proxy_pods(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:

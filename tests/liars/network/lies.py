@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tests.liars.network.wire import NAMES, Wire
+from netpol_harness.model.names import NamespacedName
+from tests.liars.network.wire import ACCEPT_AND, NAMES, Wire
 
-NAME_SERVER = "15053"
+PROXY, PROXY_UDP, NAME_SERVER = "15001", "15002", "15053"
 NODE = "192.0.2.1"
 UNUSED = "10.244.0.250"
 """An address of the pods' network that no pod has."""
@@ -14,13 +15,16 @@ UNUSED = "10.244.0.250"
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A scenario's pods and Service, as they are on the cluster."""
+    """A scenario's pods and Service, as they are on the cluster. ``exec_in`` redirects what is run in one pod."""
 
     wire: Wire
     address: Mapping[str, str]
     cluster_ip: str
     dns: str
     port: int
+    redirect: dict[NamespacedName, NamespacedName] = field(default_factory=dict)
+    ref: Mapping[str, NamespacedName] = field(default_factory=dict)
+    patch: Callable[..., object] = lambda **_: None
 
 
 Tell = Callable[[Town], AbstractContextManager[None]]
@@ -82,6 +86,32 @@ def _no_route(name: str) -> Tell:
     return tell
 
 
+def _proxied(answer: str, rule: str) -> Tell:
+    """Connections that match go to a server on the node, which accepts all."""
+
+    @contextmanager
+    def tell(town: Town) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(town.wire.serving(ACCEPT_AND, "tcp", PROXY, answer))
+            text = f"{rule} dnat to {NODE}:{PROXY}"
+            stack.enter_context(_rule(text, hook="prerouting", priority=-150, kind="nat")(town))
+            yield
+
+    return tell
+
+
+def _echoed(rule: str) -> Tell:
+    @contextmanager
+    def tell(town: Town) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(town.wire.serving(ACCEPT_AND, "udp", PROXY_UDP, "echo"))
+            text = f"{rule} dnat to {NODE}:{PROXY_UDP}"
+            stack.enter_context(_rule(text, hook="prerouting", priority=-150, kind="nat")(town))
+            yield
+
+    return tell
+
+
 def _names(answer: str, source: str) -> Tell:
     @contextmanager
     def tell(town: Town) -> Iterator[None]:
@@ -95,8 +125,22 @@ def _names(answer: str, source: str) -> Tell:
     return tell
 
 
+def _elsewhere(source: str, other: str) -> Tell:
+    @contextmanager
+    def tell(town: Town) -> Iterator[None]:
+        town.redirect[town.ref[source]] = town.ref[other]
+        try:
+            yield
+        finally:
+            town.redirect.clear()
+
+    return tell
+
+
 NAT = {"hook": "prerouting", "priority": -150, "kind": "nat"}
-_client = _from("client")
+_client, _friend = _from("client"), _from("friend")
+_friend_tcp = lambda text: _friend(text) and "udp" not in text  # noqa: E731
+_friend_service = _from("friend", to="svc")
 _by_service = lambda text: "svc" in text and "lonely" not in text  # noqa: E731
 _by_name = lambda text: "client -> svc" in text  # noqa: E731
 
@@ -143,4 +187,26 @@ LIES: tuple[Lie, ...] = (
     Lie("name-server-fails", _names("SERVFAIL", "client"), _by_name),
     Lie("name-server-silent", _rule("ip saddr {client} udp dport 53 drop", hook="prerouting"), _by_name),
     Lie("every-name-server-silent", _rule("udp dport 53 drop", hook="prerouting"), lambda text: "-> svc" in text),
+    Lie("blocked-source-is-another-pod", _elsewhere("client", "lonely"), _client),
+    Lie("proxy-accepts-all", _proxied("silent", "ip saddr {friend} ip protocol tcp"), _friend_tcp),
+    Lie("proxy-accepts-one-port", _proxied("silent", "ip saddr {friend} tcp dport {port}"), _friend_tcp),
+    Lie("proxy-answers-200", _proxied("200", "ip saddr {friend} tcp dport {port}"), _friend_tcp),
+    Lie("proxy-answers-502", _proxied("502", "ip saddr {friend} ip protocol tcp"), _friend_tcp),
+    Lie("proxy-answers-503", _proxied("503", "ip saddr {friend} tcp dport {port}"), _friend_tcp),
+    Lie("proxy-answers-504", _proxied("504", "ip saddr {friend} tcp dport {port}"), _friend_tcp),
+    Lie("proxy-resets", _proxied("reset", "ip saddr {friend} ip protocol tcp"), _friend_tcp),
+    Lie("proxy-closes", _proxied("close", "ip saddr {friend} tcp dport {port}"), _friend_tcp),
+    Lie("proxy-echoes-datagrams", _echoed("ip saddr {friend} udp dport != 53"), lambda text: "friend -> udp" in text),
+    Lie(
+        "wrong-backend",
+        _rule("ip saddr {friend} ip daddr {server} dnat to {decoy}", **NAT),
+        lambda text: "friend -> server" in text or "friend -> udp" in text,
+    ),
+    Lie("wrong-backend-of-service", _rule("ip saddr {friend} ip daddr {vip} dnat to {decoy}", **NAT), _friend_service),
+    Lie(
+        "name-of-another-pod",
+        _names("decoy", "friend"),
+        lambda text: "friend -> svc" in text or "friend -> http" in text,
+    ),
+    Lie("allowed-source-is-another-pod", _elsewhere("friend", "decoy"), _friend),
 )

@@ -6,6 +6,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+ACCEPT_AND = """
+import socket, socketserver, struct, sys
+family, port, answer = sys.argv[1:4]
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        if answer == "reset":
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        if answer == "close":
+            return
+        self.request.settimeout(1)
+        try:
+            self.request.recv(4096)
+        except OSError:
+            return
+        if answer != "silent":
+            body = f"{answer} from the proxy\\n".encode()
+            head = f"HTTP/1.1 {answer} Proxied\\r\\nContent-Length: {len(body)}\\r\\nConnection: close\\r\\n\\r\\n"
+            self.request.sendall(head.encode() + body)
+class Datagrams(socketserver.BaseRequestHandler):
+    def handle(self):
+        data, server = self.request
+        word, _, rest = data.partition(b" ")
+        server.sendto(rest.strip() if word == b"echo" else data, self.client_address)
+class Tcp(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+if family == "tcp":
+    server = Tcp(("0.0.0.0", int(port)), Handler)
+else:
+    server = socketserver.ThreadingUDPServer(("0.0.0.0", int(port)), Datagrams)
+print("ready", flush=True)
+server.serve_forever()
+"""
+"""A server that accepts every connection, or answers every datagram."""
+
 NAMES = """
 import sys, socketserver
 from dnslib import DNSRecord, RR, A, QTYPE, RCODE
