@@ -8,7 +8,7 @@ import pytest
 
 from netpol_harness.analysis.explain import explain
 from netpol_harness.scenario.scenario import Scenario
-from netpol_harness.scenario.strays import strays
+from netpol_harness.scenario.unused_policies import unused_policies
 
 Shop = Callable[..., Scenario]
 WEB_POD = "podSelector: {matchLabels: {app: web}}"
@@ -17,7 +17,7 @@ SHOP_SPACE = "namespaceSelector: {matchLabels: {team: shop}}"
 
 def causes(scenario: Scenario) -> str:
     step = scenario.steps[-1]
-    return "\n".join(explain(scenario, step, step.expectations[0].path, unused=strays(scenario)).causes)
+    return "\n".join(explain(scenario, step, step.expectations[0].path, unused=unused_policies(scenario)).causes)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_paths_without_a_verdict_get_the_predicted_one(shop: Shop) -> None:
     scenario = shop(NO_INGRESS, extra=last)
     step = Predictor(scenario, scenario.steps[-1]).with_predicted_verdicts()
     assert [str(e.expected) for e in step.expectations] == ["blocked", "allowed"]
-    assert step.inquiries == scenario.steps[-1].inquiries
+    assert step.paths_without_verdict == scenario.steps[-1].paths_without_verdict
 
 
 @pytest.mark.parametrize("profile", ["specification", "embedded"])

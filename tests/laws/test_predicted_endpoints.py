@@ -67,8 +67,7 @@ class Views:
 
     def disagreements(self, *more: NetworkPath) -> Iterator[tuple[str, Ends, Ends] | None]:
         """Yield for every path with known endpoints ``None``, or the endpoints predicted and those probed."""
-        written = [*(e.path for e in self.step.expectations), *(inquiry.path for inquiry in self.step.inquiries)]
-        for path in dict.fromkeys([*written, *every_path(self.step), *more]):
+        for path in dict.fromkeys([*self.step.paths, *every_path(self.step), *more]):
             if predicted := self.predicted(path):
                 probed = self.probed(path)
                 yield None if predicted == probed else (path.text, predicted, probed)

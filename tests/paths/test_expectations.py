@@ -181,18 +181,17 @@ def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, says: str) 
 def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inventory) -> None:
     web, app = NamespacedName("default", "web"), NamespacedName("default", "app")
     from_web, to_web = "first web -> app:5000: blocked", "first app -> web:80: blocked"
-    assert not in_time(town, Transition(made=frozenset({web})), from_web, to_web, "first web -> user:443: allowed")
+    assert not in_time(town, Transition(created=frozenset({web})), from_web, to_web, "first web -> user:443: allowed")
     assert "neither end is created" in in_time(town, Transition(), from_web)[0]
-    assert "both ends are created" in in_time(town, Transition(made=frozenset({web, app})), from_web)[0]
-    assert (
-        "neither end is created" in in_time(town, Transition(made=frozenset({web})), "first app -> till:80: blocked")[0]
-    )
+    assert "both ends are created" in in_time(town, Transition(created=frozenset({web, app})), from_web)[0]
+    elsewhere = Transition(created=frozenset({web}))
+    assert "neither end is created" in in_time(town, elsewhere, "first app -> till:80: blocked")[0]
 
 
 def test_throughout_asks_from_before_the_step(town: Inventory) -> None:
     line = "throughout any -> app:5000: blocked"
     assert not in_time(town, Transition(), line)
-    (problem,) = in_time(town, Transition(made=frozenset({NamespacedName("default", "web")})), line)
+    (problem,) = in_time(town, Transition(created=frozenset({NamespacedName("default", "web")})), line)
     assert "write 'first web -> app:5000'" in problem
 
 
@@ -202,8 +201,8 @@ def test_a_held_path_is_allowed_where_it_is_opened_and_outlives_no_source(town: 
     assert "must be allowed" in in_time(town, Transition(), line)[0]
     assert "must be allowed" in in_time(town, Transition(), "held web -> http://lone: undefined")[0]
     assert not in_time(town, opened, line)
-    made = Transition(held=opened.held, made=frozenset({NamespacedName("default", "web")}))
-    assert "cannot stay open" in in_time(town, made, line)[0]
+    recreated = Transition(held=opened.held, created=frozenset({NamespacedName("default", "web")}))
+    assert "cannot stay open" in in_time(town, recreated, line)[0]
 
 
 def test_without_a_transition_a_path_is_read_whatever_it_wants_of_a_beginning(town: Inventory) -> None:

@@ -127,7 +127,7 @@ def test_a_folder_of_manifests_is_a_scenario_of_one_derived_step(write: Write) -
         "NetworkPolicy default/n",
     ]
     assert len(scenario.workloads) == 3
-    assert [inquiry.path.text for inquiry in step.inquiries] == ["web -> db-service:3306"]
+    assert [inquiry.path.text for inquiry in step.paths_without_verdict] == ["web -> db-service:3306"]
 
 
 def test_what_is_wrong_with_a_folder_of_manifests_is_told_by_its_files(

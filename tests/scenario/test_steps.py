@@ -164,11 +164,11 @@ def test_the_words_of_a_derived_step_are_left_open(write: Write) -> None:
         "- {name: b, expect: oracle}\n"
         "- {name: c, expect: oracle, others: blocked, paths: {web -> db:3306: allowed}}\n",
     )
-    assert [inquiry.path.text for inquiry in listed.inquiries] == ["web -> db:3306", "db -> web:80"]
-    assert listed.inquiries[0].where == "scenario.yaml:5"
-    assert [inquiry.path.text for inquiry in whole.inquiries] == ["web -> db-service:3306"]
+    assert [inquiry.path.text for inquiry in listed.paths_without_verdict] == ["web -> db:3306", "db -> web:80"]
+    assert listed.paths_without_verdict[0].where == "scenario.yaml:5"
+    assert [inquiry.path.text for inquiry in whole.paths_without_verdict] == ["web -> db-service:3306"]
     assert (listed.derived, listed.expectations, listed.others) == (True, (), Others.ORACLE)
-    assert (mixed.inquiries, mixed.others) == ((), Others.BLOCKED)
+    assert (mixed.paths_without_verdict, mixed.others) == ((), Others.BLOCKED)
     assert [expectation.expected for expectation in mixed.expectations] == ["allowed"]
 
 

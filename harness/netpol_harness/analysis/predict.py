@@ -72,7 +72,7 @@ class Predictor:
 
         It keeps these paths, so that another predictor can derive their verdicts again.
         """
-        places = {inquiry.path: inquiry.where for inquiry in self.step.inquiries}
+        places = {inquiry.path: inquiry.where for inquiry in self.step.paths_without_verdict}
         written = [expectation for expectation in self.step.expectations if expectation.path not in places]
         derived = [Expectation(path, self.verdict(path), where) for path, where in places.items()]
         return replace(self.step, expectations=(*written, *derived))

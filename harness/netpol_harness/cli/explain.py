@@ -18,7 +18,7 @@ from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path
 from netpol_harness.scenario.scenario import Scenario, Step
-from netpol_harness.scenario.strays import strays
+from netpol_harness.scenario.unused_policies import unused_policies
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print an explanation for each step."""
     scenario, profile = scenario_of(args), profile_of(args)
-    unused, width = strays(scenario), get_terminal_size((COLUMNS, 0)).columns
+    unused, width = unused_policies(scenario), get_terminal_size((COLUMNS, 0)).columns
     blocks = []
     for step, path, expectation in _occurrences(args, scenario):
         explanation = explain(scenario, step, path, profile=profile, unused=unused)

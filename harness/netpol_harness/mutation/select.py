@@ -91,6 +91,5 @@ def _has_completing_pods(scenario: Scenario) -> bool:
 
 
 def _probes_transitions(scenario: Scenario) -> bool:
-    paths = [expectation.path for step in scenario.steps for expectation in step.expectations]
-    paths += [inquiry.path for step in scenario.steps for inquiry in step.inquiries]
+    paths = [path for step in scenario.steps for path in step.paths]
     return any(path.mode is not ProbeMode.NEW for path in paths) or any(step.restart for step in scenario.steps)

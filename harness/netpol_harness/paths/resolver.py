@@ -39,12 +39,14 @@ _UNPROVABLE = "a missing answer would prove nothing, so only 'undefined' can be 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """How a step is entered: what is ``absent`` in it, the workloads whose pods are ``made`` on entering, and the paths
-    whose connections earlier steps have opened, and ``held``.
+    """How a step is entered.
+
+    ``absent`` are the objects that do not exist in it, ``created`` the workloads whose pods are created on entering it,
+    and ``held`` the paths whose connections earlier steps have opened.
     """
 
     absent: Set[ObjectName] = frozenset()
-    made: Set[NamespacedName] = frozenset()
+    created: Set[NamespacedName] = frozenset()
     held: Set[Path] = frozenset()
 
 
@@ -253,24 +255,24 @@ def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
     """What the manner of asking wants of the step's beginning."""
     source = path.source.ref if isinstance(path.source, PodSource) else None
     target = path.target.ref if isinstance(path.target, PodTarget) else None
-    made = [ref for ref in (source, target) if ref in transition.made]
+    created = [ref for ref in (source, target) if ref in transition.created]
     match path.mode:
-        case ProbeMode.FIRST_PACKET if len(made) != 1:
-            what = f"'{path}' probes a pod's first packets, but {'both ends are' if made else 'neither end is'}"
+        case ProbeMode.FIRST_PACKET if len(created) != 1:
+            what = f"'{path}' probes a pod's first packets, but {'both ends are' if created else 'neither end is'}"
             raise ProblemWithoutPlace(
                 f"{what} created on entering this step",
                 "list one end under 'recreate', or under 'absent' in the step before",
             )
-        case ProbeMode.CONTINUOUS if made:
+        case ProbeMode.CONTINUOUS if created:
             raise ProblemWithoutPlace(
-                f"'{path}' is probed from before this step is entered, but {made[0]} is created on entering it",
+                f"'{path}' is probed from before this step is entered, but {created[0]} is created on entering it",
                 f"write 'first {path.text.removeprefix('throughout ')}', or use a step that does not create the pod",
             )
         case ProbeMode.PERSISTENT if path not in transition.held and sentence.expected is not Expected.ALLOWED:
             raise ProblemWithoutPlace(
                 f"'{path}' is opened in this step, where it must be allowed", "add it as 'allowed' to an earlier step"
             )
-        case ProbeMode.PERSISTENT if path in transition.held and source in transition.made:
+        case ProbeMode.PERSISTENT if path in transition.held and source in transition.created:
             raise ProblemWithoutPlace(
                 f"'{path}' cannot stay open: {source} is created on entering this step",
                 "remove the path, or do not recreate the pod",

@@ -18,7 +18,7 @@ from netpol_harness.scenario.scenario import Scenario
 def with_predicted_verdicts(scenario: Scenario, profile: Profile) -> Scenario:
     """The scenario with a word for every path of its derived steps."""
     steps = (
-        Predictor(scenario, step, profile).with_predicted_verdicts() if step.inquiries else step
+        Predictor(scenario, step, profile).with_predicted_verdicts() if step.paths_without_verdict else step
         for step in scenario.steps
     )
     return replace(scenario, steps=tuple(steps))

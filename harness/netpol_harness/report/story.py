@@ -17,7 +17,7 @@ from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.results.evidence import Evidence, Judgement, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.scenario.scenario import Manifest, Step
-from netpol_harness.scenario.strays import strays
+from netpol_harness.scenario.unused_policies import unused_policies
 
 if TYPE_CHECKING:
     from netpol_harness.runner.run import ScenarioRun
@@ -109,7 +109,7 @@ class Scene:
             dataplane=cluster.dataplane,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
-            explanation=explain_path(self._predictor, expectation.path, self._strays),
+            explanation=explain_path(self._predictor, expectation.path, self._unused_policies),
             lost=self._lost,
             profile=self._predictor.profile.name,
         )
@@ -119,8 +119,8 @@ class Scene:
         return self._given or Predictor(self.scenario_run.scenario, self.step, self._profile, self._addresses)
 
     @cached_property
-    def _strays(self) -> tuple[Manifest, ...]:
-        return strays(self.scenario_run.scenario)
+    def _unused_policies(self) -> tuple[Manifest, ...]:
+        return unused_policies(self.scenario_run.scenario)
 
     @cached_property
     def _lost(self) -> Sequence[str]:
@@ -205,10 +205,10 @@ def _doubt(path_result: PathResult) -> str:
 
 
 def _flap(path_result: PathResult) -> str:
-    strays = [
+    unexpected = [
         a.reply.outcome for a in path_result.worst.evidence.attempts if not path_result.expected.admits(a.reply.outcome)
     ]
-    return f"{strays[-1]}" if strays else "not"
+    return f"{unexpected[-1]}" if unexpected else "not"
 
 
 def _seen(evidence: Evidence) -> str:

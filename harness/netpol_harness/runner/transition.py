@@ -196,7 +196,7 @@ class StepTransition:
 
 def paths_with(step: Step, *modes: ProbeMode) -> Iterator[Path]:
     """Yield the paths of a step that are probed in one of these modes, with or without a verdict."""
-    for path in (*(e.path for e in step.expectations), *(inquiry.path for inquiry in step.inquiries)):
+    for path in step.paths:
         if path.mode in modes:
             yield path
 

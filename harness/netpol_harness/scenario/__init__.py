@@ -1,9 +1,9 @@
-"""Files become a ``Scenario``: YAML with marks, closed keys, checked manifests. Knows no cluster."""
+"""Reads a scenario's files into a ``Scenario``: YAML with places, closed keys, checked manifests. Needs no cluster."""
 
 from pathlib import Path
 
 SCENARIO_FILE = "scenario.yaml"
-"""What a scenario's directory is known by."""
+"""The file that makes a directory a scenario."""
 
 SCHEMA_FILE = Path(__file__).with_name("scenario.schema.json")
 """The JSON Schema of scenario.yaml, for editors."""

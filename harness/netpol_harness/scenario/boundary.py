@@ -1,9 +1,9 @@
-"""Where the files of a scenario may be, so that no scenario makes a CI run read the files of its host.
+"""Where the files of a scenario may be, so that no scenario makes a CI run read other files of its host.
 
-A scenario reads files of its own directory and, where that is in a git repository, of the repository, so that it can
-test the manifests that the repository deploys. Real paths count: neither ``..`` nor a symbolic link leads out. What git
-keeps for itself, and hidden files and folders outside of the scenario's own directory, are where credentials live and
-are left alone.
+A scenario may read files of its own directory. If that is in a git repository, it may read files of the repository too,
+so that it can test the manifests that the repository deploys. Real paths are compared: neither ``..`` nor a symbolic
+link leads out. Git's own folder, and hidden files and folders outside the scenario's directory, may hold credentials
+and are never read.
 """
 
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ _GIT = ".git"
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """The real path of a scenario's directory, and the ``root`` that no file of it may be outside of."""
+    """The real path of a scenario's directory, and the ``root`` that all of its files must be in."""
 
     directory: Path
     root: Path
 
     @classmethod
     def around(cls, directory: Path) -> "Boundary":
-        """The boundary of a scenario's directory, which need not be its real path.
+        """Return the boundary of a scenario's directory, which need not be a real path.
 
-        A directory in a repository that is a link to another place is outside of that repository.
+        A directory in a repository that is a link to another place is outside that repository.
         """
         real = directory.resolve()
         return cls(real, _repository(Path(normpath(directory.absolute()))) or _repository(real) or real)
 
     def holds(self, file: Path) -> bool:
-        """Whether a file may be read, be it there or not; ``False`` also for links that go round in circles."""
+        """Return whether a file may be read, whether or not it exists; ``False`` also for circular links."""
         try:
             real = file.resolve()
             if any(part.is_symlink() for part in (real, *real.parents)):
@@ -48,7 +48,7 @@ class Boundary:
 
 
 def _repository(directory: Path) -> Path | None:
-    """The real path of the git repository of a directory; a home directory and ``/`` are never taken for one."""
+    """Return the real path of the git repository of a directory; a home directory and ``/`` are never one."""
     for folder in (directory, *directory.parents):
         if (folder / _GIT).exists():
             real = folder.resolve()

@@ -1,8 +1,9 @@
-"""YAML with positions: text becomes ``YamlNode`` trees, and nothing in it can raise, loop or blow up.
+"""Compose YAML text into ``YamlNode`` trees with positions. No input makes it raise, loop or use unbounded memory.
 
-Scalars read as kubectl reads them (YAML 1.1, but neither timestamps nor base-60 numbers), and always keep their text,
-for where a text is wanted: ``on`` and ``80`` are then just that. Keys are their text. Bounded: the nodes of a file with
-every alias expanded, and their depth. Merge keys (``<<``) are supported; tags, apart from ``!!str``, are not.
+Scalars are read as kubectl reads them (YAML 1.1, but neither timestamps nor base-60 numbers). They also keep their
+text, so that ``on`` and ``80`` remain what was written if a string is expected. Keys are their text. The number of
+nodes of a file, with every alias expanded, and their depth are limited. Merge keys (``<<``) are supported; tags, except
+``!!str``, are not.
 """
 
 import math
@@ -24,7 +25,7 @@ _COLLECTIONS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
 
 
 class Unreadable(Exception):
-    """The rest of the file makes no sense."""
+    """The rest of the file cannot be read."""
 
     def __init__(self, place: Place, what: str, remedy: str) -> None:
         self.problem = Problem(place, what, remedy)
@@ -32,7 +33,7 @@ class Unreadable(Exception):
 
 
 class _Loader(SAFE_LOADER):  # type: ignore[misc]  # the class is chosen at run time: libyaml's, or the pure one
-    """PyYAML's safe loader with the scalars of kubectl's parser; only its events and its resolver are used."""
+    """PyYAML's safe loader with the scalars of kubectl's parser. Only its events and its resolver are used."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
@@ -49,7 +50,7 @@ for _name, _pattern, _first in (
 
 
 class Composer:
-    """Events to nodes. Counts as it goes, so that a small file cannot become a large tree."""
+    """Turns events into nodes, and counts them, so that a small file cannot become a large tree."""
 
     def __init__(self, text: str, file: str) -> None:
         self.problems: list[Problem] = []
@@ -60,7 +61,7 @@ class Composer:
         self._anchors: dict[str, YamlNode | None] = {}
 
     def documents(self) -> Iterator[YamlNode]:
-        """The documents in turn; raises Unreadable where the rest of the file makes no sense."""
+        """Yield the documents; raises ``Unreadable`` if the rest of the file cannot be read."""
         try:
             while not isinstance(event := self._event(), yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
@@ -211,8 +212,10 @@ def _too_deep(place: Place) -> Unreadable:
 
 
 def _open_before(text: str, line: int, column: int) -> int:
-    """How many flow collections and one-line block sequences are open at a place, both counted from zero; quotes are
-    not looked at. The library scans ahead, and may stop at a depth limit of its own before it gives its first event.
+    """Return how many flow collections and one-line block sequences are open at a place, ignoring quotes.
+
+    ``line`` and ``column`` count from zero. The library scans ahead, and may stop at a depth limit of its own before it
+    emits its first event.
     """
     lines = text.splitlines()[: line + 1]
     before = "\n".join([*lines[:line], lines[line][:column] if line < len(lines) else ""])

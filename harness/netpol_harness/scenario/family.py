@@ -1,6 +1,6 @@
-"""Whose policy an object is: networking.k8s.io's own, which the specification is about, or another API's beside it.
+"""Families of policies: those of networking.k8s.io, which the specification is about, and those of other APIs.
 
-The others are handed to the cluster as they are. Whether they can be is a capability, of the family's own name.
+The others are applied to the cluster as they are. Whether a cluster takes them is a capability of the family's name.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ApiGroupFamily(StrEnum):
-    """Families of policies; the value of a foreign one is the name of the capability that it needs."""
+    """A family of policies. The value of a foreign family is the name of the capability that it needs."""
 
     KUBERNETES = "NetworkPolicy"
     CLUSTER = "ClusterNetworkPolicy"
@@ -17,13 +17,13 @@ class ApiGroupFamily(StrEnum):
 
     @classmethod
     def of(cls, kind: str, api_version: str) -> "ApiGroupFamily | None":
-        """The family of a kind in an API version (``group/version``); ``None`` for all that is no policy."""
+        """Return the family of a kind in an API version (``group/version``); ``None`` if it is not a policy."""
         group, slash, _ = api_version.partition("/")
         return _KINDS.get(group, {}).get(kind) if slash else None
 
     @property
     def is_foreign(self) -> bool:
-        """Whether another API than networking.k8s.io defines it."""
+        """Whether an API other than networking.k8s.io defines it."""
         return self is not ApiGroupFamily.KUBERNETES
 
 

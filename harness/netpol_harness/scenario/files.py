@@ -1,6 +1,6 @@
-"""The files that a scenario names: each name and glob to paths, none of them outside of the scenario's boundary.
+"""Finds the files that a scenario's names and globs stand for, all of them inside the scenario's boundary.
 
-What is outside is refused before anybody looks whether it is there, and messages name no file that is.
+A file outside is refused without a look whether it exists, and no message reveals whether it does.
 """
 
 import os
@@ -17,11 +17,11 @@ from netpol_harness.scenario.shape import Report
 
 _ANY_FOLDERS = "**"
 _LONGEST = 255
-"""Characters of a text to which names of files are compared, which takes long for long ones."""
+"""Characters of the longest text that is compared with names of files: comparing longer ones takes long."""
 
 
 class Files:
-    """The files of one scenario, by what its lists of files say; without ``globs`` every text is a name."""
+    """The files of one scenario, by the names and globs of its lists. Without ``globs`` every text is a name."""
 
     def __init__(self, directory: Path, report: Report, *, globs: bool = True) -> None:
         self._globs = globs
@@ -30,25 +30,25 @@ class Files:
         self._boundary = Boundary.around(directory)
 
     def may_read(self, file: Path, place: Place) -> bool:
-        """Whether a file lies within the boundary; reports where it does not."""
+        """Return whether a file is inside the boundary, and report it if it is not."""
         if self._boundary.holds(file):
             return True
         self._report.extend([_outside(file.name, self._boundary).at(place)])
         return False
 
     def named(self, pattern: YamlNode) -> list[Path]:
-        """The files that a name or a glob stands for, sorted; reports where there is none, or where one is outside."""
+        """Return the files that a name or a glob stands for, sorted. Reports if there is none, or if one is outside."""
         text = pattern.text
         if not text or text.startswith("/") or "\0" in text:
             return []
         try:
             is_glob = self._globs and any(c in text for c in "*?[")
-            return self._glob(text) if is_glob else [self._one(text)]
+            return self._glob(text) if is_glob else [self._named(text)]
         except ProblemWithoutPlace as flaw:
             self._report.extend([flaw.at(pattern.place)])
             return []
 
-    def _one(self, text: str) -> Path:
+    def _named(self, text: str) -> Path:
         file = self._directory / normpath(text)
         if not self._boundary.holds(file):
             raise _outside(text, self._boundary)
@@ -58,7 +58,7 @@ class Files:
             near = sorted(file.parent.glob("*.y*ml")) if self._boundary.holds(file.parent) else []
         except (ValueError, OSError):
             near = []
-        here = [os.path.relpath(found, self._directory) for found in near]
+        here = [os.path.relpath(file, self._directory) for file in near]
         close = get_close_matches(text, here, n=2) if len(text) <= _LONGEST else []
         remedy = f"did you mean {' or '.join(close)}?" if close else "names are relative to the scenario's directory"
         raise ProblemWithoutPlace(f"there is no file '{text}'", remedy)
@@ -68,17 +68,17 @@ class Files:
         if ".." in Path(text).parts:
             raise ProblemWithoutPlace(f"'{text}' is a glob with '..'", "name the files, or remove '..' from the glob")
         try:
-            found = sorted(self._matching(self._directory, parts, _closure({0}, parts)))
+            files = sorted(self._matching(self._directory, parts, _closure({0}, parts)))
         except (ValueError, OSError):
-            found = []
-        if not found:
+            files = []
+        if not files:
             raise ProblemWithoutPlace(f"'{text}' matches no file", "globs are relative to the scenario's directory")
-        return found
+        return files
 
     def _matching(self, folder: Path, parts: tuple[str, ...], positions: frozenset[int]) -> Iterator[Path]:
-        """The files below a folder that is reached at these positions of the glob.
+        """Yield the files below a folder that is reached at these positions of the glob.
 
-        Links to folders are followed as far as the glob names them, never by ``**``: they may go round in circles.
+        Links to folders are followed if the glob names them, but never by ``**``, because they may be circular.
         """
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
@@ -95,7 +95,7 @@ class Files:
 
 
 def _after(name: str, parts: tuple[str, ...], positions: frozenset[int], *, through_any: bool) -> frozenset[int]:
-    """The positions of a glob behind an entry of this name."""
+    """Return the positions of a glob after an entry of this name."""
     reached = set()
     for position in positions - {len(parts)}:
         if parts[position] == _ANY_FOLDERS:
@@ -106,7 +106,7 @@ def _after(name: str, parts: tuple[str, ...], positions: frozenset[int], *, thro
 
 
 def _closure(positions: set[int], parts: tuple[str, ...]) -> frozenset[int]:
-    """These positions, and those behind a ``**`` at any of them, which also stands for no folder at all."""
+    """Return these positions and those after a ``**`` at any of them, which also stands for no folder at all."""
     whole = set(positions)
     for position in sorted(positions):
         while position < len(parts) and parts[position] == _ANY_FOLDERS:

@@ -1,4 +1,4 @@
-"""The names of a scenario: workloads, Services, external hosts, as manifests make them and as a step changes them."""
+"""The inventory of a scenario: workloads, Services and external hosts, as manifests define and steps change them."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
@@ -10,28 +10,28 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service, container_ports
 from netpol_harness.paths.names import WORKLOAD_KINDS, ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
-from netpol_harness.scenario.manifests import Located
+from netpol_harness.scenario.manifests import LocatedManifest
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Manifest, Relabel
 from netpol_harness.scenario.shape import Report
 
 
-def inventory(objects: Sequence[Located], external: YamlNode, report: Report) -> Inventory:
-    """All names, and what stands in the way of telling them apart."""
+def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Report) -> Inventory:
+    """Return all names, and report those that paths could not tell apart."""
     workloads = [workload for located in objects if (workload := _workload(located.manifest))]
     services = [Service.parse(o.manifest.data) for o in objects if o.manifest.data["kind"] == "Service"]
-    found = Inventory(
+    whole = Inventory(
         workloads={w.ref: w for w in workloads},
         services={s.ref: s for s in services},
         externals={host.name: host for host in _externals(external, report)},
     )
-    _no_namesakes(objects, report)
-    _no_borrowed_names(external, found, report)
-    return found
+    _check_workload_names(objects, report)
+    _check_external_hosts(external, whole, report)
+    return whole
 
 
-def in_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set[ObjectName]) -> Inventory:
-    """The inventory of a step: pods relabelled, absent workloads and Services left out."""
+def inventory_of_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set[ObjectName]) -> Inventory:
+    """Return the inventory of a step: pods are relabelled, absent workloads and Services left out."""
     labels = {relabel.name.ref: relabel.labels for relabel in relabels if relabel.name.kind == "Pod"}
     return replace(
         whole,
@@ -97,9 +97,9 @@ def _ports(host: YamlNode) -> tuple[ContainerPort, ...]:
     )
 
 
-def _no_namesakes(objects: Sequence[Located], report: Report) -> None:
-    """Paths name workloads without their kind, so that no two kinds may share a name."""
-    first: dict[NamespacedName, Located] = {}
+def _check_workload_names(objects: Sequence[LocatedManifest], report: Report) -> None:
+    """Report workloads of two kinds with one name: paths name workloads without their kind."""
+    first: dict[NamespacedName, LocatedManifest] = {}
     for located in objects:
         name = located.manifest.name
         earlier = first.setdefault(name.ref, located) if name.kind in WORKLOAD_KINDS else located
@@ -108,9 +108,9 @@ def _no_namesakes(objects: Sequence[Located], report: Report) -> None:
             report.add(located.node.at("metadata", "name").place, what, "rename one: paths could not tell them apart")
 
 
-def _no_borrowed_names(external: YamlNode, found: Inventory, report: Report) -> None:
-    """A bare name is either inside the cluster or outside."""
-    inside = {ref.name: ref for ref in (*found.workloads, *found.services)}
+def _check_external_hosts(external: YamlNode, whole: Inventory, report: Report) -> None:
+    """Report external hosts with the name of something inside the cluster, or the name or address of another."""
+    inside = {ref.name: ref for ref in (*whole.workloads, *whole.services)}
     lines: dict[str, int] = {}
     addresses: dict[str, str] = {}
     for node in external.items or [key for key, _ in external.entries]:
@@ -118,7 +118,7 @@ def _no_borrowed_names(external: YamlNode, found: Inventory, report: Report) -> 
             what = f"the external host '{node.text}' has the same name as {inside[node.text]}"
             report.add(node.place, what, "rename the host: paths could not tell them apart")
         line = lines.setdefault(node.text, node.place.line)
-        host = found.externals[node.text]
+        host = whole.externals[node.text]
         other = addresses.setdefault(host.address or f"[{host.name}]", host.name)
         if other != host.name:
             report.add(node.place, f"'{host.name}' has the same address as '{other}'", "give each host its own")

@@ -1,7 +1,7 @@
-"""Shapes of the API objects that connectivity depends on: what a server would refuse, said before there is a server.
+"""Shapes of the API objects that connectivity depends on: they report what a server would refuse, without a server.
 
-NetworkPolicy (networking.k8s.io/v1) is closed throughout: a misspelt key there is a policy that means something else.
-Of pods, controllers and Services only what the harness reads is looked at; the server judges the rest.
+Unknown keys of a NetworkPolicy (networking.k8s.io/v1) are problems everywhere: a misspelt key makes a policy that means
+something else. Of pods, controllers and Services only what the harness reads is checked; the rest is the server's.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -11,18 +11,18 @@ from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.shape import (
     Report,
     Shape,
+    all_of,
     anything,
-    both,
-    choice,
-    either,
+    by_kind,
     flag,
     integer,
     mapping,
+    mapping_of,
     nullable,
+    one_of,
     rule,
     sequence,
     string,
-    table,
 )
 
 API_VERSIONS = {
@@ -35,7 +35,7 @@ API_VERSIONS = {
     "ReplicaSet": "apps/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
 }
-"""The kinds that are looked into, and the version in which they are."""
+"""The kinds that are checked, and the version in which they are."""
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _ALNUM = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
@@ -53,13 +53,13 @@ _SUBDOMAIN = string(
 )
 _LABEL_KEY = string("a label key", LABEL_KEY, f"{LABEL_RULE}, after an optional prefix/")
 _LABEL_VALUE = string("a label value", LABEL_VALUE, LABEL_RULE)
-_LABELS = nullable(table(_LABEL_VALUE, "a mapping of label keys to values", key=_LABEL_KEY))
+_LABELS = nullable(mapping_of(_LABEL_VALUE, "a mapping of label keys to values", key=_LABEL_KEY))
 _PORT_NAME = string(
     "a port's name", rf"(?=.{{1,15}}\Z)(?=.*[a-z]){_LABEL}", "write at most 15 lower-case letters, digits and '-'"
 )
 _PORT_NUMBER = integer("a port", 1, 65535)
-_PORT = either({YamlKind.NUMBER: _PORT_NUMBER, YamlKind.TEXT: _PORT_NAME}, "a port's number or name")
-_PROTOCOL = choice(("TCP", "UDP", "SCTP"), "a protocol")
+_PORT = by_kind({YamlKind.NUMBER: _PORT_NUMBER, YamlKind.TEXT: _PORT_NAME}, "a port's number or name")
+_PROTOCOL = one_of(("TCP", "UDP", "SCTP"), "a protocol")
 
 _SEGMENT = string(
     "a valid path segment",
@@ -72,17 +72,17 @@ NAMES: dict[str, Shape] = {
     "Service": string("a Service's name", rf"(?=[a-z])(?=.{{1,63}}\Z){_LABEL}", f"{_LOWER}, beginning with a letter"),
     **dict.fromkeys(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"), _SEGMENT),
 }
-"""What names of some kinds look like; those of all others are DNS subdomains."""
+"""The shapes of the names of some kinds; those of all others are DNS subdomains."""
 
 
 def metadata(kind: str) -> Shape:
-    """``metadata`` of an object of this kind."""
+    """Return the shape of the ``metadata`` of an object of this kind."""
     return mapping(
         {
             "name": NAMES.get(kind, _SUBDOMAIN),
             "namespace": nullable(_DNS_LABEL),
             "labels": _LABELS,
-            "annotations": nullable(table(string("a string"), "a mapping of strings")),
+            "annotations": nullable(mapping_of(string("a string"), "a mapping of strings")),
         },
         required=("name",),
         rest=anything,
@@ -97,11 +97,11 @@ def _values_fit(node: YamlNode, report: Report) -> None:
         report.add(values.place, f"{operator.text} takes no values", "remove 'values'")
 
 
-_REQUIREMENT = both(
+_REQUIREMENT = all_of(
     mapping(
         {
             "key": _LABEL_KEY,
-            "operator": choice(Operator, "an operator"),
+            "operator": one_of(Operator, "an operator"),
             "values": nullable(sequence(_LABEL_VALUE, "a list of label values")),
         },
         required=("key", "operator"),
@@ -153,24 +153,24 @@ def _end_port_fits(node: YamlNode, report: Report) -> None:
 
 
 def _one_peer(node: YamlNode, report: Report) -> None:
-    given = [
+    present = [
         name for name in ("podSelector", "namespaceSelector", "ipBlock") if node.at(name).kind is not YamlKind.NOTHING
     ]
-    if node.kind is YamlKind.MAPPING and not given:
+    if node.kind is YamlKind.MAPPING and not present:
         report.add(node.place, "this peer selects nothing", "add podSelector, namespaceSelector or ipBlock")
-    if "ipBlock" in given and len(given) > 1:
+    if "ipBlock" in present and len(present) > 1:
         report.add(
             node.place,
-            f"a peer cannot have both ipBlock and {given[0]}",
+            f"a peer cannot have both ipBlock and {present[0]}",
             "split it into two peers, each with its own '-'",
         )
 
 
-_IP_BLOCK = both(
+_IP_BLOCK = all_of(
     mapping({"cidr": _CIDR, "except": nullable(sequence(_CIDR, "a list of CIDRs"))}, required=("cidr",)),
     _excepts_lie_within,
 )
-_PEER = both(
+_PEER = all_of(
     mapping(
         {
             "podSelector": nullable(_SELECTOR),
@@ -181,7 +181,7 @@ _PEER = both(
     ),
     _one_peer,
 )
-_POLICY_PORT = both(
+_POLICY_PORT = all_of(
     mapping(
         {"protocol": nullable(_PROTOCOL), "port": nullable(_PORT), "endPort": nullable(_PORT_NUMBER)},
         what="a port (a mapping of protocol and port)",
@@ -203,7 +203,7 @@ def _rules(peers: str) -> Shape:
 _NETWORK_POLICY = mapping(
     {
         "podSelector": nullable(_SELECTOR),
-        "policyTypes": nullable(sequence(choice(("Ingress", "Egress"), "a policy type"), "a list of policy types")),
+        "policyTypes": nullable(sequence(one_of(("Ingress", "Egress"), "a policy type"), "a list of policy types")),
         "ingress": _rules("from"),
         "egress": _rules("to"),
     },
@@ -254,7 +254,7 @@ def _selects_its_template(node: YamlNode, report: Report) -> None:
         report.add(selector.place, "the selector does not match the template's labels", "write the same labels in both")
 
 
-_CONTROLLER = both(
+_CONTROLLER = all_of(
     mapping(
         {
             "replicas": nullable(integer("a number of replicas", 0, 10_000)),
@@ -299,4 +299,4 @@ SPECS: dict[str, Shape] = {
     "NetworkPolicy": nullable(_NETWORK_POLICY),
     **dict.fromkeys(("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"), _CONTROLLER),
 }
-"""``spec`` of the kinds that have one which is looked into."""
+"""The shapes of ``spec``, for the kinds in which it is checked."""

@@ -1,4 +1,4 @@
-"""The directory of a scenario becomes a ``Scenario``, or a ``ScenarioInvalid`` that holds everything that is wrong."""
+"""Load a scenario's directory as a ``Scenario``, or raise a ``ScenarioInvalid`` with all problems."""
 
 from collections.abc import Iterable, Iterator
 from os.path import normpath
@@ -10,7 +10,7 @@ from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.inventory import inventory
-from netpol_harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
+from netpol_harness.scenario.manifests import LocatedManifest, ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.scenario.schema import SCENARIO
@@ -27,8 +27,8 @@ _NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")
 def load(file: Path) -> Scenario:
     """Read a scenario.yaml and all manifests that it names.
 
-    Raises ScenarioInvalid with one line a problem, ``path:line:column: what; how to fix``, sorted; the path is relative
-    to the working directory where it lies below it.
+    Raises ``ScenarioInvalid`` with one line per problem, ``path:line:column: what; how to fix``, sorted. The path is
+    relative to the working directory if it is below it.
     """
     report = Report()
     if not Files(file.parent, report).may_read(file, Place(file.name, 1)):
@@ -36,7 +36,7 @@ def load(file: Path) -> Scenario:
     documents, problems = read(file, file.name)
     report.extend(problems)
     if len(documents) == 1:
-        scenario = _scenario(documents[0], file, Library(file.parent, report), report)
+        scenario = _scenario(documents[0], file, ManifestReader(file.parent, report), report)
     elif not problems:
         report.add(_second(documents, file), f"the file has {len(documents)} documents", "write exactly one scenario")
     if report.problems:
@@ -45,16 +45,16 @@ def load(file: Path) -> Scenario:
 
 
 def derive(directory: Path) -> Scenario:
-    """The scenario of a directory that has no scenario.yaml: its manifests, and one step with all of its policies.
+    """Return the scenario of a directory without a scenario.yaml: its manifests, and one step with all of its policies.
 
-    The words of that step are to be derived. Raises ScenarioInvalid as ``load`` does.
+    The verdicts of that step are derived. Raises ``ScenarioInvalid`` as ``load`` does.
     """
     report = Report()
     files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
     step = {"name": DERIVED, "expect": "oracle", "policies": files}
-    said = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
+    content = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
     scenario = _scenario(
-        _noded(said), directory / SCENARIO_FILE, Library(directory, report, mixed=True, globs=False), report
+        _noded(content), directory / SCENARIO_FILE, ManifestReader(directory, report, mixed=True, globs=False), report
     )
     if report.problems:
         raise ScenarioInvalid(_lines(report.problems, directory))
@@ -62,7 +62,7 @@ def derive(directory: Path) -> Scenario:
 
 
 def manifests_in(directory: Path) -> Iterator[Path]:
-    """The manifests below a directory, sorted; hidden files and folders are left out."""
+    """Yield the manifests below a directory, sorted, without hidden files and folders."""
     for file in sorted(directory.rglob("*.y*ml")):
         hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
         if file.suffix in (".yaml", ".yml") and not hidden and file.name not in _NO_MANIFESTS and not file.is_dir():
@@ -70,7 +70,7 @@ def manifests_in(directory: Path) -> Iterator[Path]:
 
 
 def _noded(value: object) -> YamlNode:
-    """Plain data as if it had been read: names of files may be no text that YAML can hold."""
+    """Return plain data as if it had been read from YAML, which cannot hold all names of files."""
     place = Place("--derive", 1)
     match value:
         case dict():
@@ -85,9 +85,9 @@ def _noded(value: object) -> YamlNode:
             return YamlNode(place, YamlKind.TEXT, str(value), str(value))
 
 
-def _scenario(node: YamlNode, file: Path, library: Library, report: Report) -> Scenario:
+def _scenario(node: YamlNode, file: Path, manifests: ManifestReader, report: Report) -> Scenario:
     SCENARIO(node, report)
-    context = _context(node, library, report)
+    context = _context(node, manifests, report)
     return Scenario(
         name=file.absolute().parent.name,
         title=node.at("title").text,
@@ -103,25 +103,25 @@ def _scenario(node: YamlNode, file: Path, library: Library, report: Report) -> S
     )
 
 
-def _context(node: YamlNode, library: Library, report: Report) -> StepContext:
+def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepContext:
     before = len(report.problems)
-    workloads = library.workloads(node.at("workloads").items)
+    workloads = manifests.workloads(node.at("workloads").items)
     reliable = len(report.problems) == before and node.at("workloads").kind is YamlKind.LIST
     exclusive = node.at("exclusive")
     namespaces = _namespaces(workloads)
-    no_twins(workloads, report)
-    in_known_namespaces(workloads, namespaces, exclusive, report)
+    check_unique(workloads, report)
+    check_namespaces(workloads, namespaces, exclusive, report)
     found = inventory(workloads, node.at("external"), report)
-    return StepContext(library, workloads, found, namespaces, exclusive, reliable)
+    return StepContext(manifests, workloads, found, namespaces, exclusive, reliable)
 
 
-def _implied(workloads: Iterable[Located]) -> Iterator[str]:
-    """Names of the capabilities that manifests need without anybody saying so."""
+def _implied(workloads: Iterable[LocatedManifest]) -> Iterator[str]:
+    """Yield the names of capabilities that manifests need, without being listed under ``requires``."""
     if any(located.manifest.chosen_addresses for located in workloads):
         yield "pod addresses of one's choice"
 
 
-def _namespaces(workloads: Iterable[Located]) -> frozenset[str]:
+def _namespaces(workloads: Iterable[LocatedManifest]) -> frozenset[str]:
     names = (located.manifest.name for located in workloads)
     return frozenset({"default", *(name.ref.name for name in names if name.kind == "Namespace")})
 

@@ -1,6 +1,6 @@
-"""Manifests: files found by name or glob, read once, checked one by one and together.
+"""Manifests, found by name or glob, read once, and checked one by one and together.
 
-What is returned can be parsed by ``model``; what cannot is a problem with its position.
+All manifests that are returned can be parsed by ``model``; others are reported as problems with their position.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,18 +33,18 @@ _ITEMS = mapping({"items": nullable(sequence(anything, "a list of objects"))}, r
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedManifest:
     """A manifest and the node that it was read from."""
 
     manifest: Manifest
     node: YamlNode
 
 
-class Library:
-    """The manifests of one directory. A file that several steps name is read, and reported on, once.
+class ManifestReader:
+    """Reads the manifests of one directory. A file that several steps name is read and reported once.
 
-    Files hold policies or other objects, and one among the others is a problem; ``mixed`` ones are sorted instead.
-    Without ``globs`` every text is the name of a file.
+    A file holds either policies or other objects, and a mixture is a problem; with ``mixed``, objects are sorted
+    instead. Without ``globs`` every text is the name of a file.
     """
 
     def __init__(self, directory: Path, report: Report, *, mixed: bool = False, globs: bool = True) -> None:
@@ -52,29 +52,29 @@ class Library:
         self._files = Files(directory, report, globs=globs)
         self._report = report
         self._mixed = mixed
-        self._read: dict[Path, tuple[Located, ...]] = {}
+        self._read: dict[Path, tuple[LocatedManifest, ...]] = {}
 
-    def workloads(self, patterns: Sequence[YamlNode]) -> tuple[Located, ...]:
-        """The objects of the files that a list of names and globs matches, in its order: all that are no policies."""
+    def workloads(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
+        """Return the objects other than policies of the files that a list of names and globs matches, in its order."""
         return self._sorted(patterns, policies=False)
 
-    def policies(self, patterns: Sequence[YamlNode]) -> tuple[Located, ...]:
-        """The policies of the files that a list of names and globs matches, in its order."""
+    def policies(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
+        """Return the policies of the files that a list of names and globs matches, in its order."""
         return self._sorted(patterns, policies=True)
 
-    def _sorted(self, patterns: Sequence[YamlNode], *, policies: bool) -> tuple[Located, ...]:
+    def _sorted(self, patterns: Sequence[YamlNode], *, policies: bool) -> tuple[LocatedManifest, ...]:
         found = self._all(patterns)
         if not self._mixed:
             (_only_policies if policies else _no_policies)(found, self._report)
             return found
         return tuple(located for located in found if (located.manifest.family is not None) == policies)
 
-    def _all(self, patterns: Sequence[YamlNode]) -> tuple[Located, ...]:
-        """The objects of every file that matches; files in the list's order, each once."""
+    def _all(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
+        """Return the objects of every file that matches, each file once, in the order of the list."""
         files = dict.fromkeys(file for pattern in patterns for file in self._files.named(pattern))
         return tuple(located for file in files for located in self._objects(file))
 
-    def _objects(self, file: Path) -> tuple[Located, ...]:
+    def _objects(self, file: Path) -> tuple[LocatedManifest, ...]:
         if file not in self._read:
             shown = normpath(file.relative_to(self._directory))
             documents, problems = read(file, shown)
@@ -84,25 +84,25 @@ class Library:
         return self._read[file]
 
 
-def _only_policies(objects: Iterable[Located], report: Report) -> None:
-    """A step's policies are policies, be it of another API than networking.k8s.io."""
+def _only_policies(objects: Iterable[LocatedManifest], report: Report) -> None:
+    """Report what is not a policy of any API among the policies of a step."""
     for located in objects:
         if located.manifest.family is None:
             kind = located.manifest.data["kind"]
             report.add(located.node.place, f"a {kind} is listed among the policies", "list its file under 'workloads'")
 
 
-def _no_policies(objects: Iterable[Located], report: Report) -> None:
-    """Policies belong to steps: one among the workloads would be in force in all."""
+def _no_policies(objects: Iterable[LocatedManifest], report: Report) -> None:
+    """Report policies among the workloads: they belong to steps, and would be in force in all of them here."""
     for located in objects:
         if located.manifest.family is not None:
             what = f"a {located.manifest.data['kind']} is listed among the workloads"
             report.add(located.node.place, what, "list its file under a step's 'policies'")
 
 
-def no_twins(objects: Iterable[Located], report: Report) -> None:
-    """One object is written once: the second would silently replace the first."""
-    first: dict[tuple[str, ObjectName], Located] = {}
+def check_unique(objects: Iterable[LocatedManifest], report: Report) -> None:
+    """Report objects that are written twice: the second would silently replace the first."""
+    first: dict[tuple[str, ObjectName], LocatedManifest] = {}
     for located in objects:
         name = located.manifest.name
         earlier = first.setdefault((located.manifest.group, name), located)
@@ -112,8 +112,10 @@ def no_twins(objects: Iterable[Located], report: Report) -> None:
             )
 
 
-def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclusive: YamlNode, report: Report) -> None:
-    """Objects live in namespaces of the scenario's own; what all scenarios of a cluster share needs ``exclusive``."""
+def check_namespaces(
+    objects: Iterable[LocatedManifest], own: frozenset[str], exclusive: YamlNode, report: Report
+) -> None:
+    """Report objects outside the scenario's ``own`` namespaces. What all scenarios share needs ``exclusive``."""
     for located in objects:
         name = located.manifest.name
         system = SYSTEM_NAMESPACES & {name.ref.namespace, name.ref.name if name.kind == "Namespace" else ""}
@@ -121,14 +123,14 @@ def in_known_namespaces(objects: Iterable[Located], made: frozenset[str], exclus
         if (system or shared) and exclusive.value is not True:
             what = f"{name} is shared by everything on the cluster"
             report.add(located.node.place, what, "add 'exclusive: true' to scenario.yaml, so that it runs alone")
-        elif name.ref.namespace and name.ref.namespace not in made | SYSTEM_NAMESPACES:
+        elif name.ref.namespace and name.ref.namespace not in own | SYSTEM_NAMESPACES:
             place = located.node.at("metadata", "namespace").place
             what = f"no manifest defines the namespace '{name.ref.namespace}'"
             report.add(place, what, "add a Namespace manifest to the workloads")
 
 
 def _expanded(node: YamlNode, report: Report) -> Iterator[YamlNode]:
-    """The objects of a document: itself, or the items of a List."""
+    """Yield the objects of a document: itself, or the items of a List."""
     if node.at("kind").text != "List":
         yield node
         return
@@ -137,7 +139,7 @@ def _expanded(node: YamlNode, report: Report) -> Iterator[YamlNode]:
         yield from _expanded(item, report)
 
 
-def _located(node: YamlNode, report: Report) -> Located | None:
+def _located(node: YamlNode, report: Report) -> LocatedManifest | None:
     scratch = Report()
     _TYPE(node, scratch)
     if not scratch.problems:
@@ -154,7 +156,7 @@ def _located(node: YamlNode, report: Report) -> Located | None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         report.add(node.place, f"this {kind} cannot be read ({error})", "compare it with the API reference")
         return None
-    return Located(manifest, node)
+    return LocatedManifest(manifest, node)
 
 
 def _check(node: YamlNode, report: Report) -> None:
@@ -176,6 +178,6 @@ def _check(node: YamlNode, report: Report) -> None:
 
 
 def _is_foreign(node: YamlNode) -> bool:
-    """Whether it is a policy of another API, whose content the server alone judges."""
+    """Return whether it is a policy of another API, whose content only the server checks."""
     family = ApiGroupFamily.of(node.at("kind").text, node.at("apiVersion").text)
     return family is not None and family.is_foreign

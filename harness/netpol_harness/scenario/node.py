@@ -1,4 +1,4 @@
-"""A YAML value together with its place."""
+"""A YAML value with its place in the file."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from netpol_harness.paths.diagnostics import Place
 
 
 class YamlKind(StrEnum):
-    """What a node is, in the words of messages."""
+    """The kind of a node, as messages name it."""
 
     MAPPING = "a mapping"
     LIST = "a list"
@@ -21,10 +21,10 @@ class YamlKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class YamlNode:
-    """A value and its place. Fields that its kind does not use are empty, so that a reader need not ask the kind first.
+    """A value and its place. Fields that its kind does not use are empty, so that readers need not check the kind.
 
-    ``text`` is a scalar's source text; ``entries`` are a mapping's keys and values, with merge keys resolved; ``size``
-    counts the nodes of the tree.
+    ``text`` is the source text of a scalar. ``entries`` are the keys and values of a mapping, with merge keys resolved.
+    ``size`` is the number of nodes of the tree.
     """
 
     place: Place
@@ -36,18 +36,18 @@ class YamlNode:
     size: int = 1
 
     def get(self, name: str) -> "YamlNode | None":
-        """A field of a mapping."""
+        """Return a field of a mapping, ``None`` if there is none."""
         return next((value for key, value in self.entries if key.text == name), None)
 
     def at(self, *names: str) -> "YamlNode":
-        """A field of a field; where one is missing, an empty node at the place of the last that is there."""
+        """Return a nested field. If one is missing, return an empty node at the place of the last one that exists."""
         node = self
         for name in names:
             node = node.get(name) or YamlNode(node.place, YamlKind.NOTHING)
         return node
 
     def plain(self) -> Any:
-        """Fresh plain data: dict, list, str, int, float, bool, None."""
+        """Return a fresh copy as plain data: dict, list, str, int, float, bool, None."""
         match self.kind:
             case YamlKind.MAPPING:
                 return {key.text: value.plain() for key, value in self.entries}

@@ -1,8 +1,8 @@
-"""Where a scenario's namespaces really live. Pure: data in, data out.
+"""Maps a scenario's namespaces to those of the cluster. Pure.
 
-Scenarios on a shared cluster get namespaces of their own. Whatever names a namespace follows: ``metadata.namespace``,
-Namespace objects, ``namespaceSelector`` on ``kubernetes.io/metadata.name``, subjects of role bindings, DNS names in
-containers. Namespaces that are not mapped, and all else, stay as written.
+Scenarios on a shared cluster get namespaces of their own. Everything that names a namespace is adapted:
+``metadata.namespace``, Namespace objects, ``namespaceSelector`` on ``kubernetes.io/metadata.name``, subjects of role
+bindings, DNS names in containers. Namespaces that are not mapped, and all else, stay as written.
 """
 
 import re
@@ -21,7 +21,7 @@ _LONGEST = 63
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A one-to-one map from logical to real namespaces; ``given`` ones were there before and are not ours to change."""
+    """A one-to-one map from logical to real namespaces. ``given`` ones existed before, and are never changed."""
 
     names: Mapping[str, str]
     given: bool = False
@@ -38,12 +38,12 @@ class Placement:
 
     @classmethod
     def literal(cls, scenario: Scenario) -> "Placement":
-        """Every namespace under its own name."""
+        """Return the placement that keeps every namespace's name."""
         return cls({name: name for name in scenario.namespaces})
 
     @classmethod
     def given_by(cls, scenario: Scenario, names: Mapping[str, str]) -> "Placement":
-        """Namespaces that the cluster has already. Raises ``ClusterFailed`` where one that is needed is not given."""
+        """Return the placement in existing namespaces; raises ``ClusterFailed`` if ``names`` lacks a needed one."""
         missing = set(scenario.namespaces) - names.keys() - {EXTERNAL_NAMESPACE}
         if missing:
             options = " ".join(f"--namespace {name}=NAME" for name in sorted(missing))
@@ -52,24 +52,24 @@ class Placement:
 
     @classmethod
     def unique(cls, scenario: Scenario, suffix: str) -> "Placement":
-        """``SCENARIO-NAMESPACE-SUFFIX``, a DNS label, for all of the scenario's own namespaces.
+        """Return the placement that names the scenario's namespaces ``SCENARIO-NAMESPACE-SUFFIX``, a DNS label.
 
-        ``suffix`` (a DNS label of at most 20 characters) tells apart what else may run on the cluster: other runs, and
-        other scenarios of a like name.
+        ``suffix`` (a DNS label of at most 20 characters) distinguishes them from those of other runs on the cluster,
+        and of other scenarios with a similar name.
         """
         slug = re.sub(r"[^a-z0-9]+", "-", scenario.name.lower()).strip("-") or "scenario"
         return cls({name: _fitted(f"{slug}-{name}", suffix) for name in scenario.namespaces})
 
     def real(self, namespace: str) -> str:
-        """The namespace on the cluster."""
+        """Return the namespace's name on the cluster."""
         return self.names.get(namespace, namespace)
 
     def logical(self, namespace: str) -> str:
-        """The namespace as the scenario's files call it."""
+        """Return the namespace's name in the scenario's files."""
         return self._logical.get(namespace, namespace)
 
     def manifest(self, data: JsonMapping) -> dict[str, Any]:
-        """An API object as it is to be applied; the original stays untouched."""
+        """Return an API object as it is to be applied, without changing the original."""
         kind = data["kind"]
         place = self._namespace_object if kind == "Namespace" else self._namespaced
         moved = {**data, "metadata": place(kind, data["metadata"])}
@@ -90,7 +90,7 @@ class Placement:
         return {**metadata, "namespace": real}
 
     def _walk(self, value: Any, path: tuple[str, ...]) -> Any:
-        """A fresh copy in which the rule of each place, if there is one, has had its say; items are at their list's."""
+        """Return a copy with the rule of each place applied, if there is one. Items have the place of their list."""
         if isinstance(value, list):
             return [self._walk(item, path) for item in value]
         if isinstance(value, Mapping):
@@ -128,7 +128,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Placement, Any], Any]], ...] = (
     (("initContainers", "args"), Placement._text),
     (("initContainers", "env", "value"), Placement._text),
 )
-"""What follows a namespace, by the last words of its place: kind, then keys."""
+"""The rules for values that name a namespace, by the end of their place: kind, then keys."""
 
 
 def _fitted(name: str, suffix: str) -> str:

@@ -1,7 +1,7 @@
-"""A scenario: what its files say, read once, checked, frozen. All names are logical, as the files have them.
+"""A scenario: the content of its files, read once, checked and frozen. All names are logical, as in the files.
 
-Every ``where`` is ``file:line`` with the file relative to the scenario's directory, so that it does not depend on where
-pytest was started.
+Every ``where`` is ``file:line``, with the file relative to the scenario's directory, so that it does not depend on the
+directory in which pytest was started.
 """
 
 import json
@@ -23,7 +23,7 @@ from netpol_harness.scenario.node import YamlNode
 from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-"""Namespaces that every cluster has and no scenario owns."""
+"""Namespaces that every cluster has and that no scenario owns."""
 
 CLUSTER_SCOPED = frozenset(
     {
@@ -50,14 +50,14 @@ CLUSTER_SCOPED = frozenset(
         "ValidatingWebhookConfiguration",
     }
 )
-"""Kinds whose objects are in no namespace, as far as network scenarios use them."""
+"""Cluster-scoped kinds, as far as network scenarios use them."""
 
 EXTERNAL_NAMESPACE = "external-hosts"
-"""Where a backend that makes external hosts out of pods keeps them; placed like any other namespace."""
+"""The namespace of external hosts on backends that make them out of pods. It is placed like any other namespace."""
 
 
 class Others(StrEnum):
-    """The word for all pod-to-pod paths of a step that no line mentions; ORACLE derives one for each."""
+    """The verdict for all pod-to-pod paths of a step that no line mentions. ORACLE derives one for each path."""
 
     BLOCKED = "blocked"
     ALLOWED = "allowed"
@@ -66,16 +66,16 @@ class Others(StrEnum):
 
 
 class Restart(StrEnum):
-    """What is restarted on entering a step: AGENT is the network plugin's own, which turns policies into rules."""
+    """What is restarted on entering a step. AGENT is the network plugin's agent, which turns policies into rules."""
 
     AGENT = "agent"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One API object as plain data, to be treated as immutable, and where it was written.
+    """One API object as plain data, to be treated as immutable, and the place where it was written.
 
-    ``node`` is what it was read from, where it was read from a file.
+    ``node`` is the YAML node that it was read from, ``None`` if it was not read from a file.
     """
 
     data: Mapping[str, Any]
@@ -84,7 +84,7 @@ class Manifest:
 
     @property
     def name(self) -> ObjectName:
-        """Kind, namespace (completed, empty for cluster-scoped kinds) and name."""
+        """Kind, namespace (``default`` if none is written, empty for cluster-scoped kinds) and name."""
         metadata = self.data["metadata"]
         kind = self.data["kind"]
         namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or "default"
@@ -92,17 +92,17 @@ class Manifest:
 
     @property
     def group(self) -> str:
-        """The API group, empty for the core's: kinds of two groups may share their name."""
+        """The API group, empty for the core group. Kinds of two groups may share a name."""
         return str(self.data["apiVersion"]).rpartition("/")[0]
 
     @property
     def family(self) -> ApiGroupFamily | None:
-        """Whose policy this is; ``None`` for all that is no policy."""
+        """The family of policies that it belongs to; ``None`` if it is not a policy."""
         return ApiGroupFamily.of(self.data["kind"], self.data["apiVersion"])
 
     @property
     def pod(self) -> Mapping[str, Any]:
-        """The pod, or a controller's template for its pods: ``metadata`` and ``spec``; empty for other kinds."""
+        """The pod or a controller's pod template, with ``metadata`` and ``spec``; empty for other kinds."""
         if self.data["kind"] == "Pod":
             return self.data
         template = (self.data.get("spec") or {}).get("template")
@@ -110,16 +110,16 @@ class Manifest:
 
     @property
     def chosen_addresses(self) -> tuple[str, ...]:
-        """The addresses that its pod is to have, by the annotation of Calico's address management."""
+        """The addresses that its pod requests by the annotation of Calico's address management."""
         text = ((self.pod.get("metadata") or {}).get("annotations") or {}).get(CALICO_ADDRESSES_ANNOTATION)
         try:
-            found = json.loads(text) if text else []
+            addresses = json.loads(text) if text else []
         except ValueError:
             return ()
-        return tuple(map(str, found)) if isinstance(found, list) else ()
+        return tuple(map(str, addresses)) if isinstance(addresses, list) else ()
 
     def at(self, *names: str | int) -> str:
-        """``file:line`` of a part, such as ``at("spec", "ingress", 0)``; of its holder where it is missing."""
+        """Return ``file:line`` of a part, such as ``at("spec", "ingress", 0)``; of its parent if it is missing."""
         node, where = self.node, self.where
         for name in names:
             if node is None:
@@ -131,7 +131,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Labels that a pod or namespace has in a step beyond its manifest's; ``None`` takes a label away."""
+    """Labels that a pod or namespace has in a step, beyond those of its manifest. ``None`` removes a label."""
 
     name: ObjectName
     labels: Mapping[str, str | None]
@@ -139,13 +139,14 @@ class Relabel:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One complete state of the cluster and what is expected of it.
+    """One complete state of the cluster and the verdicts that are expected in it.
 
-    ``policies`` are all that are in force. ``recreate`` are pods deleted and made again on entering; ``absent`` are
-    objects that do not exist. ``inventory`` is what exists: pods relabelled, without what is absent. Of a step with
-    ``repeat`` above 1, the step before and this one are entered so often in turn.
+    ``policies`` are all policies in force. ``recreate`` are pods that are deleted and created again on entering.
+    ``absent`` are objects that do not exist. ``inventory`` is what exists: pods are relabelled, absent objects left
+    out. If ``repeat`` is above 1, the step before and this one are entered that many times in turn.
 
-    The words of a ``derived`` step come from the specification: ``inquiries`` are the paths that get theirs so.
+    The verdicts of a ``derived`` step come from the specification. ``paths_without_verdict`` are the paths that get
+    one.
     """
 
     name: str
@@ -161,11 +162,17 @@ class Step:
     repeat: int = 1
     restart: Restart | None = None
     derived: bool = False
-    inquiries: tuple[PathWithoutVerdict, ...] = ()
+    paths_without_verdict: tuple[PathWithoutVerdict, ...] = ()
+
+    @property
+    def paths(self) -> tuple[NetworkPath, ...]:
+        """All paths that the step lists or derives, with a verdict or without, each once."""
+        listed = [expectation.path for expectation in self.expectations]
+        return tuple(dict.fromkeys([*listed, *(unjudged.path for unjudged in self.paths_without_verdict)]))
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Names of the capabilities that entering the step takes, beyond what the scenario requires."""
+        """Names of the capabilities that entering the step needs, in addition to those that the scenario requires."""
         kinds = dict.fromkeys(manifest.family for manifest in self.policies)
         restart = ("restart of the policy agent",) if self.restart is Restart.AGENT else ()
         return (*(family.value for family in kinds if family and family.is_foreign), *restart)
@@ -175,8 +182,8 @@ class Step:
 class Scenario:
     """A directory of manifests and its steps. ``name`` is the directory's, ``file`` the scenario.yaml.
 
-    ``timeouts`` holds seconds for fields of ``timeouts.Timeouts``; ``requires`` holds names of capabilities: those that
-    its author names, and those that its workloads need; ``marks`` maps pytest's markers to where they are written.
+    ``timeouts`` holds seconds for fields of ``timeouts.Timeouts``. ``requires`` holds names of capabilities: those that
+    its author lists, and those that its workloads need. ``marks`` maps pytest's markers to where they are written.
     """
 
     name: str
@@ -198,7 +205,7 @@ class Scenario:
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The logical namespaces that hold the scenario's objects, its external hosts, or are made by it, sorted.
+        """The logical namespaces that hold its objects or external hosts, and those that it defines, sorted.
 
         The cluster's own namespaces are not among them.
         """
@@ -209,17 +216,17 @@ class Scenario:
 
 
 def closed_world(step: Step) -> tuple[NetworkPath, ...]:
-    """Every ordered pair of different workloads with every port that the target serves, as paths to the pod's address.
+    """Return every ordered pair of different workloads, with every port that the target serves, as paths to the pod.
 
-    Left out are the cells that an expectation of the step asks already, be it through a Service; of inquiries that
-    cannot be told before their words are known.
+    Cells that an expectation of the step covers, directly or through a Service, are left out. Paths without a verdict
+    cover nothing, since that depends on their verdicts.
     """
     endpoints = EndpointResolver(step.inventory.world())
-    said = covered(((e.path, e.expected) for e in step.expectations), endpoints)
+    covered_cells = covered(((e.path, e.expected) for e in step.expectations), endpoints)
     names = Names(step.inventory, frozenset(step.absent))
-    return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in said)
+    return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in covered_cells)
 
 
 def network_policies(step: Step) -> tuple[Manifest, ...]:
-    """The policies in force that are networking.k8s.io's own, without those of administrators and network plugins."""
+    """Return the policies of networking.k8s.io, without those of administrators' and network plugins' APIs."""
     return tuple(manifest for manifest in step.policies if manifest.family is ApiGroupFamily.KUBERNETES)

@@ -1,4 +1,4 @@
-"""The closed keys of scenario.yaml, as shapes. ``SCENARIO`` is the reference of the format."""
+"""The keys of scenario.yaml, as shapes. ``SCENARIO`` is the reference of the format."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from netpol_harness.scenario.scenario import Others, Restart
 from netpol_harness.scenario.shape import (
     Report,
     Shape,
-    both,
-    choice,
+    all_of,
+    by_kind,
     documented,
-    either,
     flag,
     integer,
     mapping,
+    mapping_of,
     nullable,
+    one_of,
     rule,
     seconds,
     sequence,
-    table,
     text,
 )
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
@@ -91,10 +91,10 @@ def _unique_names(node: YamlNode, report: Report) -> None:
             report.add(name.place, f"the step '{name.text}' is already on line {line}", "give each step its own name")
 
 
-_LABELS = table(
+_LABELS = mapping_of(
     nullable(text("a label value", LABEL_VALUE, LABEL_RULE)),
     "a mapping of label keys to values",
-    key=both(text("a label key", LABEL_KEY, LABEL_RULE), _CHANGEABLE),
+    key=all_of(text("a label key", LABEL_KEY, LABEL_RULE), _CHANGEABLE),
 )
 _FILE = text("a file or glob", r"[^/\0][^\0]*", "write it relative to the scenario's directory")
 _FILES = sequence(_FILE, "a list of files")
@@ -109,10 +109,10 @@ _HOST_FIELDS: dict[str, Shape] = {
         sequence(_HOST_PORT, "a list of ports"),
     ),
 }
-_EXTERNAL = either(
+_EXTERNAL = by_kind(
     {
         YamlKind.LIST: sequence(_HOST, "a list of names"),
-        YamlKind.MAPPING: table(
+        YamlKind.MAPPING: mapping_of(
             nullable(mapping(_HOST_FIELDS, what="a mapping of address and ports")), "hosts", key=_HOST
         ),
     },
@@ -128,9 +128,9 @@ _STEP_FIELDS: dict[str, Shape] = {
     "policies": documented("All policies that are in force in this step: files or globs.", _FILES),
     "paths": documented(
         "Connections and their verdicts, such as `web -> db:3306: blocked`; a list of paths with `expect: oracle`.",
-        either(
+        by_kind(
             {
-                YamlKind.MAPPING: table(choice(Expected, "a verdict"), "a mapping of paths to verdicts"),
+                YamlKind.MAPPING: mapping_of(one_of(Expected, "a verdict"), "a mapping of paths to verdicts"),
                 YamlKind.LIST: sequence(text("a path"), "a list of paths", least=1),
             },
             "a mapping of paths to verdicts",
@@ -138,11 +138,11 @@ _STEP_FIELDS: dict[str, Shape] = {
     ),
     "others": documented(
         "The verdict of every other pair of pods and served port; `oracle`: what the policies say, pair by pair.",
-        choice(Others, "a verdict for the other paths"),
+        one_of(Others, "a verdict for the other paths"),
     ),
     "expect": documented(
         "Derive all verdicts of this step from the policies.",
-        choice(("oracle",), "a source of verdicts"),
+        one_of(("oracle",), "a source of verdicts"),
     ),
     "repeat": documented(
         "Enter this step so many times, from the step before it.",
@@ -150,14 +150,14 @@ _STEP_FIELDS: dict[str, Shape] = {
     ),
     "restart": documented(
         "Restart the network plugin's policy agent on entering this step.",
-        choice(Restart, "a component that can be restarted"),
+        one_of(Restart, "a component that can be restarted"),
     ),
     "labels": documented(
         "Labels that pods and namespaces carry in this step; null removes a label.",
         mapping(
             {
-                "pods": table(_LABELS, "a mapping of pods to labels"),
-                "namespaces": table(_LABELS, "a mapping of namespaces to labels"),
+                "pods": mapping_of(_LABELS, "a mapping of pods to labels"),
+                "namespaces": mapping_of(_LABELS, "a mapping of namespaces to labels"),
             },
             what="a mapping of pods and namespaces",
         ),
@@ -165,7 +165,7 @@ _STEP_FIELDS: dict[str, Shape] = {
     "recreate": documented("Pods that are deleted and created again.", sequence(text("a pod"), "a list of pods")),
     "absent": documented("Workloads that do not exist in this step.", sequence(text("an object"), "a list of objects")),
 }
-STEP = both(
+STEP = all_of(
     mapping(_STEP_FIELDS, required=("name",), what="a step (a mapping with a name)"),
     _EXPECTS_SOMETHING,
     _HAS_VERDICTS,
@@ -198,7 +198,7 @@ SCENARIO = mapping(
         ),
         "steps": documented(
             "States of the cluster, entered in this order.",
-            both(sequence(STEP, "a list of steps", least=1), _unique_names, _REPEATS_A_CHANGE),
+            all_of(sequence(STEP, "a list of steps", least=1), _unique_names, _REPEATS_A_CHANGE),
         ),
     },
     required=("title", "workloads", "steps"),

@@ -1,10 +1,10 @@
-"""Shapes: what a YAML value must look like, declared once, as data that reads like a reference page.
+"""Shapes declare what a YAML value must look like, as data that reads like a reference page.
 
-A shape checks a node and reports problems; it never stops and never raises. Code that reads the node afterwards may
-rely on a value only where nothing was reported, and gets empty values elsewhere (``YamlNode``'s accessors).
+A shape checks a node and reports all problems; it never raises. Code that reads the node later may rely on a value only
+if nothing was reported for it; otherwise the accessors of ``YamlNode`` return empty values.
 
-A shape is also a JSON Schema, for editors. The schema accepts every value that the shape accepts; it may accept more,
-where JSON Schema has no word for a rule.
+A shape is also a JSON Schema, for editors. The schema accepts every value that the shape accepts. It may accept more,
+because JSON Schema cannot express every rule.
 """
 
 import re
@@ -23,11 +23,11 @@ class Report:
         self.problems: list[Problem] = []
 
     def add(self, place: Place, what: str, remedy: str) -> None:
-        """Note one problem."""
+        """Add one problem."""
         self.problems.append(Problem(place, what, remedy))
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """Note the problems that somebody else found."""
+        """Add problems that were found elsewhere."""
         self.problems.extend(problems)
 
 
@@ -40,7 +40,7 @@ Check = Callable[[YamlNode, Report], None]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A check of a value, and the same as JSON Schema (draft 7); an empty schema accepts anything."""
+    """A check of a value, and its JSON Schema (draft 7). An empty schema accepts anything."""
 
     check: Check
     json_schema: Mapping[str, Any] = field(default_factory=dict)
@@ -51,12 +51,12 @@ class Shape:
 
 
 def rule(check: Check, **json_schema: Any) -> Shape:
-    """A check that is no combination of shapes, with the part of it that JSON Schema can express."""
+    """Return a shape from a check that is not a combination of shapes, with what JSON Schema can express of it."""
     return Shape(check, json_schema)
 
 
 def documented(description: str, shape: Shape) -> Shape:
-    """The same shape, with a description that editors show."""
+    """Return the same shape with a description that editors show."""
     return Shape(shape.check, {"description": description, **shape.json_schema})
 
 
@@ -67,7 +67,7 @@ anything = Shape(lambda node, report: None)
 def mapping(
     fields: Mapping[str, Shape], *, required: Collection[str] = (), what: str = "a mapping", rest: Shape | None = None
 ) -> Shape:
-    """A mapping of these keys. Without ``rest`` the keys are closed, else ``rest`` is the shape of all others."""
+    """Return the shape of a mapping with these keys, and of all others if ``rest`` is given as their shape."""
 
     def check(node: YamlNode, report: Report) -> None:
         if not _is(node, (YamlKind.MAPPING,), what, report):
@@ -88,8 +88,8 @@ def mapping(
     return Shape(check, {**schema, "additionalProperties": rest.json_schema if rest else False})
 
 
-def table(value: Shape, what: str, *, key: Shape = anything) -> Shape:
-    """A mapping whose keys the author chooses."""
+def mapping_of(value: Shape, what: str, *, key: Shape = anything) -> Shape:
+    """Return the shape of a mapping whose keys the author chooses."""
 
     def check(node: YamlNode, report: Report) -> None:
         if _is(node, (YamlKind.MAPPING,), what, report):
@@ -102,7 +102,7 @@ def table(value: Shape, what: str, *, key: Shape = anything) -> Shape:
 
 
 def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
-    """A list of at least so many items."""
+    """Return the shape of a list with at least ``least`` items."""
 
     def check(node: YamlNode, report: Report) -> None:
         if not _is(node, (YamlKind.LIST,), what, report):
@@ -117,7 +117,7 @@ def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
 
 
 def text(what: str, pattern: str = ".+", remedy: str = "write at least one character") -> Shape:
-    """A text, to which numbers and truth words count as they are written. ``pattern`` must match all of it."""
+    """Return the shape of a text. Numbers and booleans count as they are written. ``pattern`` must match all of it."""
     compiled = re.compile(pattern, re.DOTALL)
 
     def check(node: YamlNode, report: Report) -> None:
@@ -128,7 +128,7 @@ def text(what: str, pattern: str = ".+", remedy: str = "write at least one chara
 
 
 def string(what: str, pattern: str = ".*", remedy: str = "") -> Shape:
-    """A text that the API also reads as one: ``on`` and ``80`` have to be quoted."""
+    """Return the shape of a text that the API reads as a string too: ``on`` and ``80`` have to be quoted."""
     matching = text(what, pattern, remedy)
 
     def check(node: YamlNode, report: Report) -> None:
@@ -141,7 +141,7 @@ def string(what: str, pattern: str = ".*", remedy: str = "") -> Shape:
 
 
 def integer(what: str, low: int, high: int) -> Shape:
-    """A whole number between two bounds."""
+    """Return the shape of an integer from ``low`` to ``high``."""
 
     def check(node: YamlNode, report: Report) -> None:
         if _is(node, (YamlKind.NUMBER,), what, report) and not (
@@ -172,8 +172,8 @@ flag = Shape(_check_flag, {"type": "boolean"})
 """True or false."""
 
 
-def choice(words: Iterable[str], what: str) -> Shape:
-    """One of a few words."""
+def one_of(words: Iterable[str], what: str) -> Shape:
+    """Return the shape of one of these words."""
     known = tuple(words)
 
     def check(node: YamlNode, report: Report) -> None:
@@ -183,8 +183,8 @@ def choice(words: Iterable[str], what: str) -> Shape:
     return Shape(check, {"enum": list(known)})
 
 
-def either(shapes: Mapping[YamlKind, Shape], what: str) -> Shape:
-    """One of several shapes, by the kind of the value."""
+def by_kind(shapes: Mapping[YamlKind, Shape], what: str) -> Shape:
+    """Return the shape that the kind of the value selects."""
 
     def check(node: YamlNode, report: Report) -> None:
         if _is(node, tuple(shapes), what, report):
@@ -193,9 +193,8 @@ def either(shapes: Mapping[YamlKind, Shape], what: str) -> Shape:
     return Shape(check, {"anyOf": [shape.json_schema for shape in shapes.values()]})
 
 
-def both(shape: Shape, *checks: Check) -> Shape:
-    """A shape with further checks, which may be shapes themselves."""
-
+def all_of(shape: Shape, *checks: Check) -> Shape:
+    """Return a shape with further checks, which may be shapes themselves."""
     every: tuple[Check, ...] = (shape, *checks)
 
     def check(node: YamlNode, report: Report) -> None:
@@ -207,7 +206,7 @@ def both(shape: Shape, *checks: Check) -> Shape:
 
 
 def nullable(shape: Shape) -> Shape:
-    """A shape, or nothing, as the API takes ``key:`` without a value for an absent key."""
+    """Return a shape that also accepts null: the API treats ``key:`` without a value as an absent key."""
 
     def check(node: YamlNode, report: Report) -> None:
         if node.kind is not YamlKind.NOTHING:
@@ -217,7 +216,7 @@ def nullable(shape: Shape) -> Shape:
 
 
 def _ecma(pattern: str) -> str:
-    """The pattern as an editor reads it: a regular expression of ECMAScript, which may match anywhere in the text."""
+    """Return the pattern as a regular expression of ECMAScript, which may match anywhere in the text."""
     return rf"^(?:{pattern})$".replace(r"\Z", "$").replace(".+", r"[\s\S]+").replace(".*", r"[\s\S]*")
 
 

@@ -1,4 +1,4 @@
-"""Files to ``YamlNode`` trees. Whatever a file holds, reading it gives nodes and problems, never an exception."""
+"""Reads files into ``YamlNode`` trees. Whatever a file holds, the result is nodes and problems, never an exception."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ MAX_BYTES = 5_000_000
 
 
 def read(path: Path, shown: str) -> tuple[tuple[YamlNode, ...], tuple[Problem, ...]]:
-    """All non-empty documents of a file, and what is wrong with it. ``shown`` names the file in places."""
+    """Return all non-empty documents of a file, and its problems. ``shown`` is the file's name in places."""
     try:
         text = _text(path, shown)
         composer = Composer(text, shown)
@@ -44,6 +44,6 @@ def _text(path: Path, shown: str) -> str:
 
 
 def _before(text: str) -> tuple[int, str, int]:
-    """The position just behind a text: line, the line's text so far, column."""
+    """Return the position just after a text: line, the text of that line so far, column."""
     last = text.rpartition("\n")[2]
     return text.count("\n") + 1, last, len(last) + 1

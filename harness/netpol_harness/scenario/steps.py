@@ -1,4 +1,4 @@
-"""Steps: from a node of scenario.yaml to a ``Step``, with every name in it looked up."""
+"""Reads the steps of a scenario.yaml into ``Step`` values, with every name looked up."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from netpol_harness.paths.names import WORKLOAD_KINDS, Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, PathWithoutVerdict, ProbeMode
 from netpol_harness.paths.resolver import Transition
-from netpol_harness.scenario.inventory import in_step
-from netpol_harness.scenario.manifests import Library, Located, in_known_namespaces, no_twins
+from netpol_harness.scenario.inventory import inventory_of_step
+from netpol_harness.scenario.manifests import LocatedManifest, ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step
 from netpol_harness.scenario.shape import Report
@@ -20,14 +20,14 @@ from netpol_harness.scenario.shape import Report
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What all steps of a scenario stand on.
+    """What all steps of a scenario share.
 
-    ``reliable`` says that every workload could be read. Where one could not, names are not looked up: what is unknown
-    then may only be unreadable.
+    ``reliable`` tells whether every workload could be read. If not, unknown names are not reported, since they may be
+    those of workloads that could not be read.
     """
 
-    library: Library
-    workloads: tuple[Located, ...]
+    manifests: ManifestReader
+    workloads: tuple[LocatedManifest, ...]
     inventory: Inventory
     namespaces: frozenset[str]
     exclusive: YamlNode
@@ -35,34 +35,35 @@ class StepContext:
 
 
 def steps(nodes: Sequence[YamlNode], context: StepContext, report: Report) -> tuple[Step, ...]:
-    """Read all steps, each in the light of those before it."""
-    found: list[Step] = []
+    """Read all steps, each with those before it."""
+    earlier: list[Step] = []
     for node in nodes:
         if node.kind is YamlKind.MAPPING:
-            found.append(_step(node, context, found, report))
-    return tuple(found)
+            earlier.append(_step(node, context, earlier, report))
+    return tuple(earlier)
 
 
 def _step(node: YamlNode, context: StepContext, before: Sequence[Step], report: Report) -> Step:
-    """Read one step; where something is wrong the report says so and the step lacks it."""
-    policies = context.library.policies(node.at("policies").items)
-    no_twins(policies, report)
-    in_known_namespaces(policies, context.namespaces, context.exclusive, report)
+    """Read one step. Parts with problems are reported and left out of the step."""
+    policies = context.manifests.policies(node.at("policies").items)
+    check_unique(policies, report)
+    check_namespaces(policies, context.namespaces, context.exclusive, report)
     reader = _Reader(context, report)
     labels = tuple(reader.relabels(node.at("labels")))
     absent = tuple(reader.absent(node.at("absent").items))
     recreate = tuple(reader.recreated(node.at("recreate").items, absent))
-    inventory = in_step(context.inventory, labels, frozenset(absent))
+    inventory = inventory_of_step(context.inventory, labels, frozenset(absent))
     transition = _transition(absent, recreate, before)
-    found, problems = resolve(_sentences(node.at("paths"), report), inventory, transition)
+    expectations, problems = resolve(_sentences(node.at("paths"), report), inventory, transition)
     report.extend(problems if context.reliable else ())
     derived = node.at("expect").text == "oracle"
-    wordless = node.at("paths").kind is not YamlKind.MAPPING
+    has_verdicts = node.at("paths").kind is YamlKind.MAPPING
+    derives = derived and not has_verdicts
     return Step(
         name=node.at("name").text,
         where=node.place.where,
         inventory=inventory,
-        expectations=() if wordless else found,
+        expectations=expectations if has_verdicts else (),
         others=_others(node.at("others"), Others.ORACLE if derived else Others.UNCHECKED),
         policies=tuple(located.manifest for located in policies),
         labels=labels,
@@ -70,30 +71,29 @@ def _step(node: YamlNode, context: StepContext, before: Sequence[Step], report: 
         absent=absent,
         description=node.at("description").text,
         repeat=repeat if isinstance(repeat := node.at("repeat").value, int) else 1,
-        restart=Restart(word) if (word := node.at("restart").text) in list(Restart) else None,
+        restart=Restart(text) if (text := node.at("restart").text) in list(Restart) else None,
         derived=derived,
-        inquiries=_inquiries(found, node, inventory, transition) if derived and wordless else (),
+        paths_without_verdict=_paths_without_verdict(expectations, node, inventory, transition) if derives else (),
     )
 
 
 def _transition(absent: Sequence[ObjectName], recreate: Sequence[NamespacedName], before: Sequence[Step]) -> Transition:
-    """What is new on entering a step, and what has been open since earlier ones."""
+    """Return what is created on entering a step, and the connections that earlier ones have opened."""
     gone = frozenset(absent)
     back = frozenset(before[-1].absent if before else ()) - gone
-    asked = [e.path for step in before for e in step.expectations] + [i.path for step in before for i in step.inquiries]
     return Transition(
         absent=gone,
-        made=frozenset(recreate) | {name.ref for name in back if name.kind in WORKLOAD_KINDS},
-        held=frozenset(path for path in asked if path.mode is ProbeMode.PERSISTENT),
+        created=frozenset(recreate) | {name.ref for name in back if name.kind in WORKLOAD_KINDS},
+        held=frozenset(path for step in before for path in step.paths if path.mode is ProbeMode.PERSISTENT),
     )
 
 
-def _inquiries(
-    found: Sequence[Expectation], node: YamlNode, inventory: Inventory, transition: Transition
+def _paths_without_verdict(
+    expectations: Sequence[Expectation], node: YamlNode, inventory: Inventory, transition: Transition
 ) -> tuple[PathWithoutVerdict, ...]:
-    """The paths that the step lists, or else every workload's way to every port of every Service."""
+    """Return the paths that the step lists, or else those of every workload to every port of every Service."""
     if node.get("paths") is not None:
-        return tuple(PathWithoutVerdict(expectation.path, expectation.where) for expectation in found)
+        return tuple(PathWithoutVerdict(expectation.path, expectation.where) for expectation in expectations)
     names = Names(inventory, transition.absent)
     return tuple(PathWithoutVerdict(path, node.place.where) for path in service_paths(inventory, names))
 
@@ -105,8 +105,8 @@ def _others(node: YamlNode, default: Others) -> Others:
 def _sentences(paths: YamlNode, report: Report) -> list[Sentence]:
     sentences = []
     for key, value in [*paths.entries, *((item, item) for item in paths.items)]:
-        word = Expected(value.text) if value.text in list(Expected) else Expected.UNDEFINED
-        match parse(key.text, word, key.place):
+        verdict = Expected(value.text) if value.text in list(Expected) else Expected.UNDEFINED
+        match parse(key.text, verdict, key.place):
             case Sentence() as sentence:
                 sentences.append(sentence)
             case problem:
@@ -115,7 +115,7 @@ def _sentences(paths: YamlNode, report: Report) -> list[Sentence]:
 
 
 class _Reader:
-    """The parts of a step that name objects."""
+    """Reads the parts of a step that name objects."""
 
     def __init__(self, context: StepContext, report: Report) -> None:
         self._context = context
@@ -124,7 +124,7 @@ class _Reader:
         self._objects = {located.manifest.name for located in context.workloads}
 
     def relabels(self, node: YamlNode) -> Iterator[Relabel]:
-        """``labels:``"""
+        """Yield the entries of ``labels:``."""
         for key, value in node.at("pods").entries:
             if ref := self._pod(key, "relabelled"):
                 yield Relabel(ObjectName("Pod", ref), _labels(value))
@@ -136,7 +136,7 @@ class _Reader:
                 self._report.add(key.place, what, suggest(key.text, self._context.namespaces))
 
     def recreated(self, nodes: Sequence[YamlNode], absent: Sequence[ObjectName]) -> Iterator[NamespacedName]:
-        """``recreate:``"""
+        """Yield the pods of ``recreate:``."""
         for node in nodes:
             ref = self._pod(node, "recreated")
             if ref and ObjectName("Pod", ref) in absent:
@@ -147,7 +147,7 @@ class _Reader:
                 yield ref
 
     def absent(self, nodes: Sequence[YamlNode]) -> Iterator[ObjectName]:
-        """``absent:``"""
+        """Yield the objects of ``absent:``."""
         for node in nodes:
             try:
                 name = self._absent(node.text)
@@ -157,7 +157,7 @@ class _Reader:
                 yield name
 
     def _pod(self, node: YamlNode, done: str) -> NamespacedName | None:
-        """Bare Pods alone: a controller's pods are its own to make and to label."""
+        """Return a Pod's name. Pods of a controller are refused, since the controller creates and labels them."""
         try:
             ref = self._names.workload(qualified(node.text, "a pod"))
             kind = self._context.inventory.workloads[ref].kind

@@ -15,7 +15,7 @@ from netpol_harness.backends.cni.patch import ObjectPattern, Patch, Replacement
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.scenario.node import YamlKind, YamlNode
-from netpol_harness.scenario.shape import Report, anything, both, choice, flag, mapping, sequence, text
+from netpol_harness.scenario.shape import Report, all_of, anything, flag, mapping, one_of, sequence, text
 from netpol_harness.scenario.source import read
 
 UNKNOWN = "unknown"
@@ -115,7 +115,7 @@ def _one_change(node: YamlNode, report: Report) -> None:
         report.add(node.place, "this patch changes nothing", "add 'merge:' or 'replace:'")
 
 
-_MANIFEST = both(
+_MANIFEST = all_of(
     mapping(
         {
             "url": text("a URL", r"https?://\S+", "write https://..."),
@@ -132,11 +132,11 @@ _REPLACEMENT = mapping(
     required=("in", "find", "by"),
     what="a replacement (a mapping with in, find and by)",
 )
-_PATCH = both(
+_PATCH = all_of(
     mapping(
         {
             "target": _OBJECT,
-            "families": sequence(choice(_FAMILIES, "an IP family"), "a list of IP families", least=1),
+            "families": sequence(one_of(_FAMILIES, "an IP family"), "a list of IP families", least=1),
             "merge": mapping({}, what="a mapping of fields", rest=anything),
             "replace": sequence(_REPLACEMENT, "a list of replacements", least=1),
         },
@@ -154,7 +154,7 @@ CNI = mapping(
         "title": text("a title"),
         "extends": text("the name of another CNI", r"[a-z0-9-]+", "write the name of a file here, without .yaml"),
         "enforces": flag,
-        "capabilities": sequence(choice(_CAPABILITIES, "a capability"), "a list of capabilities"),
+        "capabilities": sequence(one_of(_CAPABILITIES, "a capability"), "a list of capabilities"),
         "kubernetes": mapping(
             {"from": _VERSION, "to": _VERSION}, required=("from", "to"), what="a mapping of from and to"
         ),
@@ -162,7 +162,7 @@ CNI = mapping(
             {
                 "disableDefaultCNI": flag,
                 "podSubnet": text("a subnet"),
-                "kubeProxyMode": choice(("iptables", "nftables", "ipvs", "none"), "a mode of kube-proxy"),
+                "kubeProxyMode": one_of(("iptables", "nftables", "ipvs", "none"), "a mode of kube-proxy"),
             },
             what="a mapping of kind's network settings",
         ),

@@ -13,7 +13,7 @@ from typing import Any
 from netpol_harness.backends.kind.images import NEEDS_CGROUP_2
 from netpol_harness.backends.kind.options import IpFamily
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.scenario.shape import Report, anything, choice, mapping, sequence, text
+from netpol_harness.scenario.shape import Report, anything, mapping, one_of, sequence, text
 from netpol_harness.scenario.source import read
 from netpol_harness.wellknown import RUN_LABEL
 
@@ -21,11 +21,11 @@ _API = "kind.x-k8s.io/v1alpha4"
 _CONTROL_PLANE = "control-plane"
 _CGROUP_1 = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
 
-_NODE = mapping({"role": choice((_CONTROL_PLANE, "worker"), "a node's role")}, what="a node", rest=anything)
+_NODE = mapping({"role": one_of((_CONTROL_PLANE, "worker"), "a node's role")}, what="a node", rest=anything)
 _CONFIG = mapping(
     {
-        "kind": choice(("Cluster",), "the kind of a kind config"),
-        "apiVersion": choice((_API,), "the version of a kind config"),
+        "kind": one_of(("Cluster",), "the kind of a kind config"),
+        "apiVersion": one_of((_API,), "the version of a kind config"),
         "networking": mapping({"podSubnet": text("a subnet")}, what="a mapping of network settings", rest=anything),
         "nodes": sequence(_NODE, "a list of nodes", least=1),
     },

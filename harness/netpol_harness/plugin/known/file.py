@@ -19,7 +19,7 @@ from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.plugin.known.deviation import Deviation
 from netpol_harness.scenario.node import YamlNode
-from netpol_harness.scenario.shape import Report, both, mapping, sequence, text
+from netpol_harness.scenario.shape import Report, all_of, mapping, sequence, text
 from netpol_harness.scenario.source import read
 
 
@@ -42,15 +42,15 @@ def _has_dataplane(node: YamlNode, report: Report) -> None:
         report.add(version.place, "a version of what?", "add 'dataplane:' with the network plugin's name")
 
 
-_LINE = both(
+_LINE = all_of(
     mapping(
         {
             "test": text("a glob of node ids", r"[^/].*", "write it as pytest shows node ids; * and ? are wildcards"),
             "dataplane": text("a network plugin's name"),
-            "version": both(text("a range of versions"), _is_range),
+            "version": all_of(text("a range of versions"), _is_range),
             "reason": text("a reason"),
             "source": text("a source"),
-            "expires": both(text("a date"), _is_date),
+            "expires": all_of(text("a date"), _is_date),
         },
         required=("test", "reason", "source", "expires"),
         what="a known deviation (a mapping)",
