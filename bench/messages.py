@@ -7,8 +7,8 @@ from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme
 from netpol_harness.report import render
-from netpol_harness.report.story import Story
-from netpol_harness.report.world import world_story
+from netpol_harness.report.closed_world import closed_world_message
+from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
@@ -23,7 +23,7 @@ def report(pods: int, *, red: bool) -> float:
     path_results = [_path_result(*cell) for cell in evidence]
     table = TruthTable.of(path_results)
     if table.wrong:
-        world_story(path_results, Story("", ""))
+        closed_world_message(path_results, FailureMessage("", ""))
     render(table)
     return time.perf_counter() - start
 

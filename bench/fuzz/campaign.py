@@ -17,7 +17,7 @@ from bench.fuzz.corpus import Files, corpus
 from bench.fuzz.mutate import mutated
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.oracle.profiles import PROFILES
-from netpol_harness.plugin.predicted import with_predicted_verdicts
+from netpol_harness.plugin.verdicts import with_predicted_verdicts
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.placement import Placement

@@ -30,7 +30,7 @@ def test_something_else(probe):
     assert probe("client -> front:80") == "allowed"
     assert 1 == 2
 """
-SECTION = "* netpol: what was seen, and why *"
+SECTION = "* netpol: what was observed, and why *"
 
 
 @pytest.mark.live
@@ -70,7 +70,7 @@ def test_an_assertion_that_fails_tells_the_whole_story(demo: "Demo", monkeypatch
         ]
     )
     told = result.stdout.str()
-    assert told.count("netpol: what was seen, and why") == 4
+    assert told.count("netpol: what was observed, and why") == 4
     assert "harness/netpol_harness/plugin" not in told
 
 
@@ -195,7 +195,7 @@ def test_on_a_broken_lab_no_verdict_and_no_negation_passes(demo: "Demo") -> None
         [
             ">       assert probe('client -> ip(front):80').blocked",
             "E       netpol_harness.errors.Unproven: client -> ip(front):80: UNPROVEN: *",
-            "E         proof      listener asked inside its own pod: REFUSED*",
+            "E         proof      listener probed inside its own pod: REFUSED*",
         ]
     )
     assert "netpol_harness/plugin" not in result.stdout.str()

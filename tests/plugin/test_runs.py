@@ -73,7 +73,7 @@ def test_a_dead_listener_makes_a_denial_unproven(demo: "Demo") -> None:
     result = demo.run(CLOSED)
     result.assert_outcomes(errors=1)
     assert "UNPROVEN" in result.stdout.str()
-    assert "listener asked inside its own pod: REFUSED" in result.stdout.str()
+    assert "listener probed inside its own pod: REFUSED" in result.stdout.str()
 
 
 def test_a_dead_listener_is_no_disagreement_of_the_network_either(demo: "Demo") -> None:

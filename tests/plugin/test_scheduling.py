@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.plugin.scheduling import WORKERS_PER_PROCESSOR, workers_for
+from netpol_harness.plugin.scheduling import WORKERS_PER_PROCESSOR, auto_workers
 
 MANY = WORKERS_PER_PROCESSOR * (os.cpu_count() or 1)
 
@@ -36,4 +36,4 @@ def test_only_a_run_of_scenarios_alone_gets_more_workers_than_processors(
     config: Any = SimpleNamespace(
         args=arguments, invocation_params=SimpleNamespace(dir=tree), getini=lambda _: ["skipped"]
     )
-    assert workers_for(config) == workers
+    assert auto_workers(config) == workers

@@ -15,7 +15,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
 from netpol_harness.plugin.reports.results import Results
-from netpol_harness.plugin.signals import Ended, Signals
+from netpol_harness.plugin.signals import Signals, Terminated
 
 if TYPE_CHECKING:
     from tests.plugin.demo import Demo
@@ -112,7 +112,7 @@ def signals() -> Iterator[Signals]:
 
 
 def test_a_second_signal_does_not_stop_the_removal(signals: Signals) -> None:
-    with pytest.raises(Ended, match="SIGTERM"):
+    with pytest.raises(Terminated, match="SIGTERM"):
         signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGHUP)

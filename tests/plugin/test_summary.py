@@ -24,10 +24,10 @@ def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypa
     step = step_with(SimpleNamespace(path_results={}, others=()))
     for _ in range(3):
         report: Any = SimpleNamespace(failed=True)
-        summary.attach(report, SimpleNamespace(parent=step))  # type: ignore[arg-type]
+        summary.attach_summary(report, SimpleNamespace(parent=step))  # type: ignore[arg-type]
     assert len(drawn) == 1
     step.observation = SimpleNamespace(path_results={}, others=())
-    summary.attach(SimpleNamespace(failed=True), SimpleNamespace(parent=step))  # type: ignore[arg-type]
+    summary.attach_summary(SimpleNamespace(failed=True), SimpleNamespace(parent=step))  # type: ignore[arg-type]
     assert len(drawn) == 2
 
 

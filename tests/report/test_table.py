@@ -20,7 +20,7 @@ def closed_world(mark: str = "X", other: str = ".", wrong: tuple[str, ...] = ())
 
 def test_a_table_that_fits_is_whole() -> None:
     table = Grid.of(["web", "api"], ["web:80", "api:80"], lambda row, column: "" if row in column else ".")
-    assert draw(table, 40, unasked="?").splitlines() == [
+    assert draw(table, 40, unprobed="?").splitlines() == [
         "from \\ to   web:80   api:80",
         "───────────────────────────",
         "web           ?        .",

@@ -17,8 +17,8 @@ from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.ends import PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.report import describe, surroundings
-from netpol_harness.report.story import detail_of
+from netpol_harness.report.context import StepContext
+from netpol_harness.report.message import detail_of
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
@@ -341,6 +341,5 @@ def test_a_policy_that_was_deleted_by_others_is_named(play: Play) -> None:
         )
         step = scenario_run.scenario.steps[0]
         (path_result,) = scenario_run.observer.observe(step, step.expectations, others=False).path_results.values()
-        assert "deny is not on the cluster any more" in describe(
-            path_result, surroundings(scenario_run, step, path_result)
-        )
+        message = StepContext(scenario_run, step).message(path_result)
+        assert "deny is not on the cluster any more" in message.text

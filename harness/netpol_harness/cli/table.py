@@ -12,8 +12,8 @@ from netpol_harness.analysis.table import LEGEND, VerdictTable
 from netpol_harness.cli.output import print_text
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.report import grid
+from netpol_harness.report.formats import StepTable, as_json, comma_separated, html, markdown
 from netpol_harness.report.width import output_width
-from netpol_harness.report.words import StepTable, as_json, comma_separated, html, markdown
 
 
 def add(command: argparse.ArgumentParser) -> None:

@@ -77,9 +77,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
         register(config, known)
     if REPORT_DIR.of(config):
-        from netpol_harness.plugin.reports.results import gather
+        from netpol_harness.plugin.reports.results import collect_results
 
-        gather(config)
+        collect_results(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -108,10 +108,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     from netpol_harness.plugin.lab import lab_of
     from netpol_harness.plugin.progress import Display
-    from netpol_harness.plugin.workers import is_worker, reserve
+    from netpol_harness.plugin.workers import is_worker, request_cluster
 
     if is_worker(session.config):
-        reserve(session.config)
+        request_cluster(session.config)
     else:
         lab_of(session.config).prepare()
         Display.watch(session.config)
@@ -138,25 +138,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
     """Tell a worker the name of the run."""
-    from netpol_harness.plugin.workers import introduce
+    from netpol_harness.plugin.workers import register_worker
 
-    introduce(node)
+    register_worker(node)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node, ids) -> None:  # type: ignore[no-untyped-def]  # xdist has no types
     """Where a worker has found scenarios: choose the cluster for all, and keep each scenario on one worker."""
-    from netpol_harness.plugin.workers import attend
+    from netpol_harness.plugin.workers import on_worker_collected
 
-    attend(node.config, ids)
+    on_worker_collected(node.config, ids)
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Take more workers than processors for scenarios, which wait more than they compute."""
-    from netpol_harness.plugin.scheduling import workers_for
+    from netpol_harness.plugin.scheduling import auto_workers
 
-    return workers_for(config)
+    return auto_workers(config)
 
 
 def _need_cluster(items: Iterable[pytest.Item], config: pytest.Config) -> bool:

@@ -5,20 +5,20 @@ from collections.abc import Generator
 import pytest
 
 from netpol_harness.lab import Lab
-from netpol_harness.plugin.assertions import add_stories, explain_comparison, hide_frames
+from netpol_harness.plugin.assertions import add_messages, explain_comparison, hide_frames
+from netpol_harness.plugin.failure import FailureRenderer, attach_message
 from netpol_harness.plugin.items import ScenarioItem
 from netpol_harness.plugin.lab import lab_of
-from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, hand_over, take_over, tell_unwritten
-from netpol_harness.plugin.reports.results import gather
-from netpol_harness.plugin.reports.run import finish
-from netpol_harness.plugin.summary import attach, save_logs, summarize
-from netpol_harness.plugin.telling import FailureRenderer, mark
+from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, receive_unwritten, send_unwritten, show_unwritten
+from netpol_harness.plugin.reports.results import collect_results
+from netpol_harness.plugin.reports.run import write_run_reports
+from netpol_harness.plugin.summary import attach_summary, save_logs, summarize
 
 
 def start(config: pytest.Config, lab: Lab) -> None:
     """From now on the run has these hooks."""
     config.stash[REPORTS] = ReportFiles(lab.settings.report)
-    gather(config)
+    collect_results(config)
     FailureRenderer.start(config)
     config.pluginmanager.register(Hooks())
 
@@ -39,10 +39,10 @@ class Hooks:
         """Send what the summary needs along with the report; end a run that is in vain."""
         hide_frames(item, call.excinfo)
         report = yield
-        mark(report, call.excinfo)
-        add_stories(report, call, item.config)
+        attach_message(report, call.excinfo)
+        add_messages(report, call, item.config)
         if isinstance(item, ScenarioItem):
-            attach(report, item)
+            attach_summary(report, item)
         if lab_of(item.config).canary_failed:
             item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
         return report
@@ -53,17 +53,17 @@ class Hooks:
         This is called before JUnit's file is written, whose plugin registers earlier.
         """
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            with session.config.stash[REPORTS].attempted("the cluster's logs"):
+            with session.config.stash[REPORTS].recording_errors("the cluster's logs"):
                 save_logs(session.config)
-        finish(session.config, session.exitstatus)
-        hand_over(session.config)
+        write_run_reports(session.config, session.exitstatus)
+        send_unwritten(session.config)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
         """Take over what a worker has left to tell."""
-        take_over(node.config, getattr(node, "workeroutput", {}))
+        receive_unwritten(node.config, getattr(node, "workeroutput", {}))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the tables of steps where anything failed, and which dataplane was tested."""
         summarize(terminalreporter)
-        tell_unwritten(terminalreporter)
+        show_unwritten(terminalreporter)

@@ -1,4 +1,4 @@
-"""Failed assertions on observed results: a headline in pytest's message, and the story in a section below it."""
+"""Failed assertions on observed results: a headline in pytest's own message, and all of the message below it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,29 +10,29 @@ from _pytest._code.code import ExceptionRepr, Traceback
 
 from netpol_harness.errors import HarnessError
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.plugin.failure import MESSAGE_SECTION
 from netpol_harness.plugin.observed import ObservedPath, ObservedTable
-from netpol_harness.plugin.telling import STORY_SECTION
-from netpol_harness.report.story import Story
-from netpol_harness.report.world import table_story
+from netpol_harness.report.closed_world import table_message
+from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import TruthTable
 
 
 @dataclass(slots=True)
 class AssertionNotes:
-    """Notes on one test: the headline and story of each failed comparison, and the last result that it received."""
+    """Notes on one test: the headline and message of each failed comparison, and the last result that it received."""
 
-    failed: list[tuple[str, Story]] = field(default_factory=list)
+    failed: list[tuple[str, FailureMessage]] = field(default_factory=list)
     last: ObservedPath | ObservedTable | None = None
 
-    def stories(self, message: str) -> list[Story]:
-        """Return the stories behind an assertion message: of the comparisons that it names, else of the last result."""
-        named = [story for headline, story in self.failed if headline in message]
+    def messages(self, assertion: str) -> list[FailureMessage]:
+        """Return the messages for an assertion's text: of the comparisons that it names, else of the last result."""
+        named = [message for headline, message in self.failed if headline in assertion]
         last = self.last
         if named or last is None:
             return named
         wrong = last.wrong if isinstance(last, ObservedTable) else last.judgement is not Judgement.AGREES
-        return [last.story] if wrong and last.story.text not in message else []
+        return [last.message] if wrong and last.message.text not in assertion else []
 
 
 _NOTES = pytest.StashKey[AssertionNotes]()
@@ -62,23 +62,23 @@ def note_results(config: pytest.Config) -> Callable[[ObservedPath | ObservedTabl
     return note
 
 
-def add_stories(report: pytest.TestReport, call: pytest.CallInfo[None], config: pytest.Config) -> None:
-    """Add the stories behind the assertion that ended a test to its report, below the traceback."""
+def add_messages(report: pytest.TestReport, call: pytest.CallInfo[None], config: pytest.Config) -> None:
+    """Add the messages for the assertion that ended a test to its report, below the traceback."""
     notes, config.stash[_NOTES] = config.stash.get(_NOTES, AssertionNotes()), AssertionNotes()
     if call.excinfo and call.excinfo.errisinstance(AssertionError) and isinstance(report.longrepr, ExceptionRepr):
-        for story in notes.stories(str(call.excinfo.value)):
-            report.longrepr.addsection(STORY_SECTION, story.text, "-")
+        for message in notes.messages(str(call.excinfo.value)):
+            report.longrepr.addsection(MESSAGE_SECTION, message.text, "-")
 
 
-def _explanation(left: object, right: object) -> tuple[str, Story] | None:
+def _explanation(left: object, right: object) -> tuple[str, FailureMessage] | None:
     result, other = (right, left) if isinstance(right, ObservedPath | ObservedTable) else (left, right)
     if isinstance(result, ObservedPath | ObservedTable) and isinstance(other, str):
         judged = result.judged(Expected(other))
         name = str(judged) if isinstance(judged, ObservedPath) else "truth table"
-        return f"{name}: {judged.story.summary}", judged.story
+        return f"{name}: {judged.message.summary}", judged.message
     if isinstance(left, tuple) and left and right in ((), []) and all(isinstance(cell, ObservedPath) for cell in left):
-        story = table_story(TruthTable.of(left), left[0].story)
-        return story.summary, story
+        message = table_message(TruthTable.of(left), left[0].message)
+        return message.summary, message
     return None
 
 

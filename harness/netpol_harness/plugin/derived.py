@@ -1,4 +1,4 @@
-"""Folders of manifests that are scenarios without saying so: ``pytest FOLDER --derive``."""
+"""Folders of manifests without a scenario.yaml, run as scenarios: ``pytest FOLDER --derive``."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from netpol_harness.scenario.load import derive, manifests_in
 
 
 def is_derived(path: Path, config: pytest.Config) -> bool:
-    """Whether the folder is named on the command line, has manifests, and no scenario.yaml in or below it."""
+    """Return whether a folder is named on the command line, has manifests, and has no scenario.yaml in or below it."""
     return DERIVE.of(config) and path in _named(config) and _has_only_manifests(path)
 
 
 def show_tables(terminal: pytest.TerminalReporter) -> None:
-    """Print what the policies of such folders mean by the specification."""
+    """Print the truth table that the policies of each such folder imply."""
     for path in _named(terminal.config):
         if is_derived(path, terminal.config):
             terminal.section(f"truth table of {one_line(path.name)} by the {profile_of(terminal.config).name}", sep="-")
@@ -33,7 +33,7 @@ def _table(path: Path, config: pytest.Config) -> str:
     try:
         scenario = derive(path)
     except ScenarioInvalid:
-        return "the manifests cannot be read, as their collection says"
+        return "the manifests cannot be read; see the collection error"
     table = VerdictTable.of(Predictor(scenario, scenario.steps[0], profile_of(config)))
     return f"{grid(table.rows, table.columns, table.glyph, screen_width())}\n{LEGEND}"
 

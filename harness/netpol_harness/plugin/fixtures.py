@@ -64,7 +64,7 @@ def _netpol_lab(pytestconfig: pytest.Config) -> "Lab":
 @pytest.fixture(scope="session")
 def cluster(_netpol_lab: "Lab") -> "Cluster":
     """Return the run's cluster, and create it if this is the first test that needs it."""
-    from netpol_harness.plugin.telling import as_pytest_outcome
+    from netpol_harness.plugin.failure import as_pytest_outcome
 
     with as_pytest_outcome():
         return _netpol_lab.cluster
@@ -79,9 +79,9 @@ def scenario_file(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="module")
 def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Config) -> Iterator["ScenarioRun"]:
     """Open the scenario: its workloads are ready, and no policy is applied yet. Close it after the module's tests."""
+    from netpol_harness.plugin.failure import as_pytest_outcome
     from netpol_harness.plugin.lab import profile_of
-    from netpol_harness.plugin.predicted import with_predicted_verdicts
-    from netpol_harness.plugin.telling import as_pytest_outcome
+    from netpol_harness.plugin.verdicts import with_predicted_verdicts
     from netpol_harness.scenario.load import load
 
     with as_pytest_outcome():

@@ -1,4 +1,8 @@
-"""One item per path of a step, and one for its closed world. An item only compares what its step has observed."""
+"""The items of a step: one per path, and one for its closed world. An item only judges what its step has observed.
+
+The set-up of an item observes, its call compares: a result without sufficient evidence is an ERROR, a disagreement is
+FAILED, and a path that the cluster cannot carry is SKIPPED.
+"""
 
 import warnings
 from collections.abc import Mapping
@@ -11,11 +15,11 @@ from netpol_harness.errors import CapabilityMissing, HarnessError, OracleDisagre
 from netpol_harness.escape import one_line
 from netpol_harness.lab import Lab
 from netpol_harness.paths.path import Expectation
+from netpol_harness.plugin.failure import FailureWithMessage, as_pytest_outcome, message_of
 from netpol_harness.plugin.lab import lab_of
-from netpol_harness.plugin.predicted import objection
-from netpol_harness.plugin.telling import FailureWithStory, as_pytest_outcome, of
-from netpol_harness.report.story import Story
-from netpol_harness.report.world import world_story
+from netpol_harness.plugin.verdicts import contradiction
+from netpol_harness.report.closed_world import closed_world_message
+from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult, TruthTable
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ScenarioItem(pytest.Item):
-    """What is common to the items of a step: observe in set-up, compare in the call."""
+    """An item of a step."""
 
     parent: "StepNode"
     where: str
@@ -32,44 +36,44 @@ class ScenarioItem(pytest.Item):
 
     @property
     def path_results(self) -> tuple[PathResult, ...]:
-        """What was seen of this item's paths; empty where the backend lacks what they need."""
+        """The results of this item's paths; empty if the cluster lacks a capability that they need."""
         raise NotImplementedError
 
-    def story(self) -> Story:
-        """What is wrong, told so that it stands alone."""
+    def message(self) -> FailureMessage:
+        """Return the failure message, which stands alone."""
         raise NotImplementedError
 
     @property
     def lab(self) -> Lab:
-        """The run's laboratory."""
+        """The run's lab."""
         return lab_of(self.config)
 
     def setup(self) -> None:
-        """Without an observation, or without proof of one, there is nothing to compare: ERROR."""
+        """Raise an error if there is no result, or no sufficient evidence and no disagreement either."""
         if not self.path_results:
             with as_pytest_outcome():
-                raise Unproven(f"{self.name}: nothing was asked, so that nothing is known")
+                raise Unproven(f"{self.name}: no path was probed, so nothing is known")
         judgements = {path_result.judgement for path_result in self.path_results}
-        if judgements & _DOUBTS and not judgements & _DISAGREEMENTS:
-            self._tell()
+        if judgements & DOUBTS and not judgements & DISAGREEMENTS:
+            self._fail()
 
     def runtest(self) -> None:
-        """Compare what was seen with what was expected."""
-        if {path_result.judgement for path_result in self.path_results} & _DISAGREEMENTS:
-            self._tell()
+        """Fail if the network disagrees with an expectation."""
+        if {path_result.judgement for path_result in self.path_results} & DISAGREEMENTS:
+            self._fail()
 
-    def _tell(self) -> NoReturn:
+    def _fail(self) -> NoReturn:
         with as_pytest_outcome():
-            raise FailureWithStory(self.story())
+            raise FailureWithMessage(self.message())
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Our own messages need no traceback."""
+        """Show errors of the harness without a traceback."""
         if isinstance(excinfo.value, HarnessError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The line of scenario.yaml that says what is expected."""
+        """Return the line of scenario.yaml with the expectation."""
         line = self.where.rpartition(":")[2]
         return (
             Path(one_line(str(self.path))),
@@ -78,60 +82,60 @@ class ScenarioItem(pytest.Item):
         )
 
 
-_TOLD = 3
-"""Paths of the step before of which a message tells the story."""
+_MAX_MESSAGES = 3
+"""Maximum number of paths of the step before that one message shows."""
 
-_DOUBTS = frozenset({Judgement.BROKEN, Judgement.UNPROVEN})
-_DISAGREEMENTS = frozenset({Judgement.DISAGREES, Judgement.FLAPPING})
+DOUBTS = frozenset({Judgement.BROKEN, Judgement.UNPROVEN})
+DISAGREEMENTS = frozenset({Judgement.DISAGREES, Judgement.FLAPPING})
 
 
 class PathItem(ScenarioItem):
-    """One path that the author wrote, or that an ``any`` line stands for."""
+    """One path that the author has written, or that an ``any`` line stands for."""
 
     def __init__(self, *, expectation: Expectation, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.path_asked = expectation.path
+        self.network_path = expectation.path
         self.where = expectation.where
 
     @property
     def expectation(self) -> Expectation:
-        """The path with the word for it, which may be derived anew when the step is entered."""
-        return self.parent.expectation(self.path_asked)
+        """The path with its verdict, which may be predicted again when the step is entered."""
+        return self.parent.expectation(self.network_path)
 
     @property
     def path_result(self) -> PathResult:
-        """What was seen of the path."""
+        """The result of the path."""
         return self.parent.observation.path_results[self.expectation]
 
     @property
     def path_results(self) -> tuple[PathResult, ...]:
-        """The one finding."""
+        """The one result."""
         return (self.path_result,)
 
     def setup(self) -> None:
-        """Skip where the backend lacks what the path needs; record the figures for reports."""
-        if lack := self.parent.parent.scenario_run.observer.missing_capability(self.expectation.path):
-            pytest.skip(str(CapabilityMissing(lack)))
+        """Skip if the cluster lacks a capability that the path needs; record the figures for reports."""
+        if missing := self.parent.parent.scenario_run.observer.missing_capability(self.expectation.path):
+            pytest.skip(str(CapabilityMissing(missing)))
         self.user_properties += properties(self.path_result).items()
         super().setup()
 
     def runtest(self) -> None:
-        """Compare; warn where the specification has another word for a path that is as its author expects."""
+        """Compare; warn if the network agrees with the author and the specification does not."""
         super().runtest()
-        if said := objection(self.expectation, self.parent.predictor):
+        if text := contradiction(self.expectation, self.parent.predictor):
             file, line, _ = self.reportinfo()
             try:
-                warnings.warn_explicit(OracleDisagrees(said), OracleDisagrees, str(file), (line or 0) + 1)
+                warnings.warn_explicit(OracleDisagrees(text), OracleDisagrees, str(file), (line or 0) + 1)
             except OracleDisagrees as error:
-                raise FailureWithStory(of(error)) from None
+                raise FailureWithMessage(message_of(error)) from None
 
-    def story(self) -> Story:
-        """The path's own."""
-        return self.parent.story(self.path_result)
+    def message(self) -> FailureMessage:
+        """Return the message of the path."""
+        return self.parent.message(self.path_result)
 
 
 class ReturnItem(ScenarioItem):
-    """What was seen of the step before a repeated one, each time that it was returned to."""
+    """The paths of the step before a repeated one, each time that it was returned to."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -139,26 +143,27 @@ class ReturnItem(ScenarioItem):
 
     @property
     def path_results(self) -> tuple[PathResult, ...]:
-        """The worst finding of each path."""
+        """The worst result of each path."""
         return self.parent.returns
 
     def setup(self) -> None:
-        """Skip where the backend lacks what every path of that step needs."""
-        before, scenario_run = self.parent.before, self.parent.parent.scenario_run
-        asked = before.expectations if before and not self.path_results else ()
-        for lack in filter(None, (scenario_run.observer.missing_capability(expectation.path) for expectation in asked)):
-            pytest.skip(str(CapabilityMissing(lack)))
+        """Skip if the cluster lacks what every path of that step needs."""
+        before, observer = self.parent.before, self.parent.parent.scenario_run.observer
+        expectations = before.expectations if before and not self.path_results else ()
+        missing_capabilities = (observer.missing_capability(expectation.path) for expectation in expectations)
+        for missing in filter(None, missing_capabilities):
+            pytest.skip(str(CapabilityMissing(missing)))
         super().setup()
 
-    def story(self) -> Story:
-        """The stories of what is wrong."""
+    def message(self) -> FailureMessage:
+        """Return the messages of the wrong paths."""
         wrong = [path_result for path_result in self.path_results if path_result.judgement is not Judgement.AGREES]
-        stories = [self.parent.story(path_result, self.parent.before) for path_result in wrong[:_TOLD]]
-        return Story(stories[0].text.partition("\n")[0], "\n".join(map(str, stories)))
+        messages = [self.parent.message(path_result, self.parent.before) for path_result in wrong[:_MAX_MESSAGES]]
+        return FailureMessage(messages[0].text.partition("\n")[0], "\n".join(map(str, messages)))
 
 
 class OthersItem(ScenarioItem):
-    """The closed world of a step: every pair of pods and served port that no path of the step speaks of."""
+    """The closed world of a step: every pair of pods and served port without a path of its own."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -166,26 +171,26 @@ class OthersItem(ScenarioItem):
 
     @property
     def path_results(self) -> tuple[PathResult, ...]:
-        """One finding a cell."""
+        """One result per cell."""
         return self.parent.observation.others
 
     def setup(self) -> None:
-        """Record how many cells there are."""
+        """Record the number of cells."""
         self.user_properties.append(("cells", len(self.path_results)))
         super().setup()
 
-    def story(self) -> Story:
-        """The wrong cells, and the whole story of the first."""
+    def message(self) -> FailureMessage:
+        """Return the wrong cells, and the message of the first."""
         wrong = TruthTable.of(self.path_results).wrong
-        return world_story(self.path_results, self.parent.story(wrong[0]))
+        return closed_world_message(self.path_results, self.parent.message(wrong[0]))
 
 
 def properties(path_result: PathResult) -> Mapping[str, str | int | float]:
-    """The figures of a path for machine-readable reports."""
+    """Return the figures of a path for machine-readable reports."""
     settled = path_result.settled_after
     return {
         "outcome": path_result.outcome.value,
         "attempts": path_result.attempts,
-        "tool": str(path_result.worst.evidence.decisive.reply.tool_and_container),  # plain, for the way from a worker
+        "tool": str(path_result.worst.evidence.decisive.reply.tool_and_container),  # a plain str: workers send it
         **({"settle_seconds": round(settled, 4)} if settled is not None else {}),
     }

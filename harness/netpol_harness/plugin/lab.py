@@ -17,8 +17,8 @@ from netpol_harness.oracle.points import Profile
 from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 from netpol_harness.plugin.option import Option
-from netpol_harness.plugin.signals import closing
-from netpol_harness.plugin.workers import controllers_run, run_of
+from netpol_harness.plugin.signals import close_at_exit
+from netpol_harness.plugin.workers import controller_directory, run_of
 from netpol_harness.probe.toolbox import Tool
 from netpol_harness.results.evidence import Proof
 
@@ -33,7 +33,7 @@ def lab_of(config: pytest.Config) -> Lab:
 
         lab = config.stash[_LAB] = _make(config)
         active.start(config, lab)
-        closing(config, lambda: _close(lab))
+        close_at_exit(config, lambda: _close(lab))
     return lab
 
 
@@ -56,7 +56,7 @@ def share(config: pytest.Config) -> None:
 
 def _shared(config: pytest.Config) -> RunDirectory | None:
     """A worker's: the folder of the controller's run, if that has chosen a cluster."""
-    directory = controllers_run(config)
+    directory = controller_directory(config)
     return directory if directory and directory.recorded(_CHOICE) else None
 
 

@@ -22,8 +22,9 @@ from netpol_harness.errors import CapabilityMissing, HarnessError, Unproven
 from netpol_harness.oracle.points import Profile
 from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.report.story import Scene, Story
-from netpol_harness.report.world import table_story
+from netpol_harness.report.closed_world import table_message
+from netpol_harness.report.context import StepContext
+from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult, TruthTable
 
@@ -46,7 +47,7 @@ class ObservedPath(PathResult):
     """
 
     observer: "Observer"
-    scene: Scene
+    context: StepContext
     by_verdict: dict[Expected, "ObservedPath"] = field(default_factory=dict)
 
     @property
@@ -80,15 +81,15 @@ class ObservedPath(PathResult):
         return self._must_be(Expected.UNRESOLVED)
 
     @property
-    def story(self) -> Story:
+    def message(self) -> FailureMessage:
         """The expectation, observation, evidence, reasons and the command that repeats the probe by hand."""
-        return self.scene.story(self)
+        return self.context.message(self)
 
     def check(self) -> "ObservedPath":
-        """Return the result if the network agrees with its verdict; else raise ``AssertionError`` with the story."""
+        """Return the result if the network agrees with its verdict; else raise ``AssertionError`` with the message."""
         __tracebackhide__ = True
         if self.judgement is not Judgement.AGREES:
-            raise AssertionError(self.story.text)
+            raise AssertionError(self.message.text)
         return self
 
     def judged(self, verdict: Expected) -> "ObservedPath":
@@ -107,8 +108,8 @@ class ObservedPath(PathResult):
         """Judge the same evidence by another verdict, and probe again if it does not agree."""
         __tracebackhide__ = True
         pairs = tuple(replace(pair, evidence=replace(pair.evidence, expected=verdict)) for pair in self.pairs)
-        known = ObservedPath(replace(self.expectation, expected=verdict), pairs, self.observer, self.scene)
-        if known.judgement is Judgement.AGREES or not self.observer.is_in(self.scene):
+        known = ObservedPath(replace(self.expectation, expected=verdict), pairs, self.observer, self.context)
+        if known.judgement is Judgement.AGREES or not self.observer.is_in(self.context):
             return known
         return self.observer.probe_again(known)
 
@@ -139,20 +140,20 @@ class ObservedTable(TruthTable):
 
     cells: Mapping[tuple[str, str], ObservedPath]
     observer: "Observer"
-    scene: Scene
+    context: StepContext
     verdict: Expected
     by_verdict: dict[Expected, "ObservedTable"] = field(default_factory=dict)
 
     @property
-    def story(self) -> Story:
-        """The wrong cells in groups, and the story of the first; an empty story if no cell is wrong."""
-        return table_story(self, self.scene.story(self.wrong[0])) if self.wrong else Story("", "")
+    def message(self) -> FailureMessage:
+        """The wrong cells in groups, and the message of the first; an empty message if no cell is wrong."""
+        return table_message(self, self.context.message(self.wrong[0])) if self.wrong else FailureMessage("", "")
 
     def check(self) -> "ObservedTable":
-        """Return the table if every cell has its verdict; else raise ``AssertionError`` with the story."""
+        """Return the table if every cell has its verdict; else raise ``AssertionError`` with the message."""
         __tracebackhide__ = True
         if self.wrong:
-            raise AssertionError(self.story.text)
+            raise AssertionError(self.message.text)
         return self
 
     def judged(self, verdict: Expected) -> "ObservedTable":
@@ -164,10 +165,10 @@ class ObservedTable(TruthTable):
 
     def _with_expected(self, verdict: Expected) -> "ObservedTable":
         __tracebackhide__ = True
-        if self.observer.is_in(self.scene):
+        if self.observer.is_in(self.context):
             return self.observer.probe_all(verdict, self._where)
         cells = {key: cell.judged(verdict) for key, cell in self.cells.items()}
-        return ObservedTable(self.rows, self.columns, cells, self.observer, self.scene, verdict)
+        return ObservedTable(self.rows, self.columns, cells, self.observer, self.context, verdict)
 
     @property
     def _where(self) -> str:
@@ -233,7 +234,7 @@ class Observer:
         __tracebackhide__ = True
         verdict, where = _verdict(expected), _caller()
         path_result = _without_frames(lambda: self._probe(path, verdict, where))
-        result = self._observed(path_result, self.scene())
+        result = self._observed(path_result, self.context())
         self._notice(result)
         return self.proven(result)
 
@@ -249,37 +250,37 @@ class Observer:
         __tracebackhide__ = True
         expectation = result.expectation
         path, verdict, where = expectation.path.text, expectation.expected, expectation.where
-        return self._observed(_without_frames(lambda: self._probe(path, verdict, where)), result.scene)
+        return self._observed(_without_frames(lambda: self._probe(path, verdict, where)), result.context)
 
     def probe_all(self, verdict: Expected, where: str) -> ObservedTable:
         """Probe every pair of pods for one verdict. Raises ``Unproven`` for the first cell without evidence."""
         __tracebackhide__ = True
         run = self.scenario_run
         table = _without_frames(lambda: run.observer.truth_table(run.current_step, verdict, where))
-        scene = self.scene()
-        cells = {key: self.proven(self._observed(path_result, scene)) for key, path_result in table.cells.items()}
-        return ObservedTable(table.rows, table.columns, cells, self, scene, verdict)
+        context = self.context()
+        cells = {key: self.proven(self._observed(path_result, context)) for key, path_result in table.cells.items()}
+        return ObservedTable(table.rows, table.columns, cells, self, context, verdict)
 
     def proven(self, result: ObservedPath) -> ObservedPath:
         """Return a result, or raise ``Unproven`` if its evidence is not sufficient for a verdict."""
         __tracebackhide__ = True
         if result.judgement in _DOUBTS:
-            raise Unproven(result.story.text)
+            raise Unproven(result.message.text)
         return result
 
-    def scene(self) -> Scene:
+    def context(self) -> StepContext:
         """Return the step that the cluster is in now, with its policies."""
-        return Scene(self.scenario_run, self.scenario_run.current_step, profile=self._profile)
+        return StepContext(self.scenario_run, self.scenario_run.current_step, profile=self._profile)
 
-    def is_in(self, scene: Scene) -> bool:
+    def is_in(self, context: StepContext) -> bool:
         """Return whether the scenario is still in the step that was observed."""
-        return self.scenario_run.current_step.name == scene.step.name
+        return self.scenario_run.current_step.name == context.step.name
 
     def _probe(self, path: str, verdict: Expected, where: str) -> PathResult:
         return self.scenario_run.observer.probe(self.scenario_run.current_step, path, verdict, where)
 
-    def _observed(self, path_result: PathResult, scene: Scene) -> ObservedPath:
-        return ObservedPath(path_result.expectation, path_result.pairs, self, scene)
+    def _observed(self, path_result: PathResult, context: StepContext) -> ObservedPath:
+        return ObservedPath(path_result.expectation, path_result.pairs, self, context)
 
 
 def _without_frames(act: Callable[[], T]) -> T:

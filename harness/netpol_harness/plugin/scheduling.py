@@ -54,7 +54,7 @@ def is_scenario(nodeid: str, root: Path) -> bool:
     return file.endswith(SCENARIO_FILE) or (root / file).is_dir()
 
 
-def keep_together(config: pytest.Config, ids: Iterable[str]) -> None:
+def keep_scenarios_together(config: pytest.Config, ids: Iterable[str]) -> None:
     """Before the first collection is scheduled: replace a scheduler of xdist's own that would split a scenario."""
     session: Any = config.pluginmanager.get_plugin("dsession")
     usual = session.sched
@@ -65,7 +65,7 @@ def keep_together(config: pytest.Config, ids: Iterable[str]) -> None:
         session.sched.add_node(node)
 
 
-def workers_for(config: pytest.Config) -> int | None:
+def auto_workers(config: pytest.Config) -> int | None:
     """How many workers ``-n auto`` means where scenarios alone are run; ``None`` leaves other tests to xdist."""
     here, skipped = config.invocation_params.dir, config.getini("norecursedirs")
     places = [here / argument.partition("::")[0] for argument in config.args]

@@ -13,13 +13,13 @@ from types import FrameType
 
 import pytest
 
-from netpol_harness.plugin.workers import processes
+from netpol_harness.plugin.workers import worker_processes
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 _SIGNALS = pytest.StashKey["Signals"]()
 
 
-class Ended(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """A signal asks the run to end."""
 
 
@@ -62,12 +62,12 @@ class Signals:
     def _end(self, number: int, _: FrameType | None) -> None:
         self.ended = True
         self.ignore()
-        raise Ended(f"ended by {signal.Signals(number).name}; what the run has made is being removed")
+        raise Terminated(f"ended by {signal.Signals(number).name}; what the run has made is being removed")
 
 
-def closing(config: pytest.Config, close: Callable[[], None]) -> None:
+def close_at_exit(config: pytest.Config, close: Callable[[], None]) -> None:
     """Call ``close`` when pytest ends; from now on these signals end it in good order."""
-    signals = config.stash[_SIGNALS] = Signals(workers=processes(config))
+    signals = config.stash[_SIGNALS] = Signals(workers=worker_processes(config))
     config.pluginmanager.register(signals)
     if threading.current_thread() is threading.main_thread():
         signals.listen()
@@ -76,7 +76,7 @@ def closing(config: pytest.Config, close: Callable[[], None]) -> None:
     config.add_cleanup(signals.ignore)
 
 
-def was_ended(config: pytest.Config) -> bool:
+def was_terminated(config: pytest.Config) -> bool:
     """Whether a signal ended the run: little time is left then."""
     signals = config.stash.get(_SIGNALS, None)
     return signals is not None and signals.ended

@@ -17,7 +17,7 @@ from netpol_harness.escape import one_line
 from netpol_harness.plugin.items import PathItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.options import CLUSTER
-from netpol_harness.plugin.signals import was_ended
+from netpol_harness.plugin.signals import was_terminated
 from netpol_harness.report import LEGEND
 from netpol_harness.report.fold import Grid
 from netpol_harness.report.table import draw, wrong_grid
@@ -45,12 +45,12 @@ def header(config: pytest.Config) -> list[str]:
 
 def save_logs(config: pytest.Config) -> None:
     """The cluster's logs for the report folder, by the process that owns the run, where there is time for it."""
-    if not hasattr(config, "workerinput") and not was_ended(config):
+    if not hasattr(config, "workerinput") and not was_terminated(config):
         with suppress(HarnessError):
             lab_of(config).collect_logs()
 
 
-def attach(report: pytest.TestReport, item: ScenarioItem) -> None:
+def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
     """Put the figures of a finished item on its report, or the table of its step if it is the first there to fail."""
     step = item.parent
     observation = getattr(step, "observation", None)
@@ -71,7 +71,7 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
     figures = [entry for entry in told if "outcome" in entry]
     for step, table in {entry["step"]: entry["table"] for entry in told if "table" in entry}.items():
         terminal.section(f"truth table of {step}", sep="-")
-        _show(Grid.received(**table), terminal.config.get_terminal_writer())
+        _show(Grid.from_lists(**table), terminal.config.get_terminal_writer())
     if told:
         terminal.section("netpol", sep="-")
         for line in lab_of(terminal.config).closing:
@@ -83,7 +83,7 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
 def _show(table: Grid, out: TerminalWriter) -> None:
     """Draw a table in the terminal's width, what is wrong in red."""
     width = screen_width()
-    drawn = draw(table, width, unasked="?")
+    drawn = draw(table, width, unprobed="?")
     out.line(_WRONG.sub(lambda mark: out.markup(mark[0], red=True, bold=True), drawn))
     out.line(fill(LEGEND, width))
 

@@ -26,19 +26,19 @@ def run_of(config: pytest.Config) -> str:
     return config.stash.setdefault(_RUN, Owner.current().run)
 
 
-def processes(config: pytest.Config) -> "list[subprocess.Popen[bytes]]":
+def worker_processes(config: pytest.Config) -> "list[subprocess.Popen[bytes]]":
     """The workers' processes; the list grows with each."""
     return config.stash.setdefault(_PROCESSES, [])
 
 
-def introduce(node: Any) -> None:
+def register_worker(node: Any) -> None:
     """The controller's: tell a worker the name of the run; remember the worker's process, if it is of this host."""
     config = node.config
     if _RUN not in config.stash:
         config.add_cleanup(lambda: _forsake(config))
     node.workerinput[RUN] = run_of(config)
     if process := getattr(getattr(node.gateway, "_io", None), "popen", None):
-        processes(config).append(process)
+        worker_processes(config).append(process)
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -46,31 +46,31 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def controllers_run(config: pytest.Config) -> RunDirectory | None:
+def controller_directory(config: pytest.Config) -> RunDirectory | None:
     """A worker's: where its controller's run has its folder, or would have it; ``None`` elsewhere."""
     told: dict[str, str] = getattr(config, "workerinput", {})
     return RunDirectory.of_run(told[RUN]) if RUN in told else None
 
 
-def reserve(config: pytest.Config) -> None:
+def request_cluster(config: pytest.Config) -> None:
     """A worker's: let the controller know that the run needs a cluster."""
-    if directory := controllers_run(config):
+    if directory := controller_directory(config):
         directory.path.mkdir(0o700, exist_ok=True)
 
 
-def attend(config: pytest.Config, ids: list[str]) -> None:
+def on_worker_collected(config: pytest.Config, ids: list[str]) -> None:
     """The controller's, when a worker has collected these tests: choose the cluster, if one is needed."""
     if not RunDirectory.of_run(run_of(config)).path.is_dir():
         return
     from netpol_harness.plugin.lab import made_lab, share
     from netpol_harness.plugin.progress import Display
-    from netpol_harness.plugin.scheduling import keep_together
+    from netpol_harness.plugin.scheduling import keep_scenarios_together
 
     if not made_lab(config):
         share(config)
         _tell(config)
         Display.watch(config)
-        keep_together(config, ids)
+        keep_scenarios_together(config, ids)
 
 
 def _tell(config: pytest.Config) -> None:

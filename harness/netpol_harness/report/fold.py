@@ -1,14 +1,14 @@
-"""Marks by row and column, and the same with equal rows and columns folded into one. Pure.
+"""Grids of marks by row and column, and grids whose equal rows and columns are folded into one. Pure.
 
-A workload does not ask itself: its own cell is left open, and takes any mark when its row or column is folded. All
-other cells must be equal, so that a folded mark is true of every cell that it stands for.
+A workload is not probed by itself: its own cell is open, and takes any mark when its row or column is folded. All other
+cells must be equal, so that a folded mark is true of every cell that it stands for.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 OWN = None
-"""The mark of a workload's own cell, which nobody asks."""
+"""The mark of a workload's own cell, which is never probed."""
 
 Mark = str | None
 Names = tuple[str, ...]
@@ -16,7 +16,7 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """``marks[row][column]``; each row and each column stands for one name, or for several where it was folded."""
+    """``marks[row][column]``; each row and each column has one name, or several if it is folded."""
 
     rows: tuple[Names, ...]
     columns: tuple[Names, ...]
@@ -24,22 +24,22 @@ class Grid:
 
     @classmethod
     def of(cls, rows: Sequence[str], columns: Sequence[str], mark: Callable[[str, str], str]) -> "Grid":
-        """A grid of single names; ``mark`` is not asked for a workload's own cell where it has none (an empty mark)."""
-        marks = tuple(tuple(mark(row, column) or _unasked(row, column) for column in columns) for row in rows)
+        """Return a grid of single names. ``mark`` returns an empty mark for a cell that does not exist."""
+        marks = tuple(tuple(mark(row, column) or _empty(row, column) for column in columns) for row in rows)
         return cls(tuple((row,) for row in rows), tuple((column,) for column in columns), marks)
 
     @classmethod
-    def received(
+    def from_lists(
         cls, rows: Sequence[Sequence[str]], columns: Sequence[Sequence[str]], marks: Sequence[Sequence[Mark]]
     ) -> "Grid":
-        """A grid that came as lists from another process."""
+        """Return a grid that was sent as lists by another process."""
         return cls(tuple(map(tuple, rows)), tuple(map(tuple, columns)), tuple(map(tuple, marks)))
 
     def folded(self) -> "Grid":
-        """Equal rows as one, then equal columns as one."""
-        return self._with_rows_folded()._turned()._with_rows_folded()._turned()
+        """Fold equal rows into one, then equal columns."""
+        return self._with_rows_folded()._transposed()._with_rows_folded()._transposed()
 
-    def _turned(self) -> "Grid":
+    def _transposed(self) -> "Grid":
         return Grid(self.columns, self.rows, tuple(zip(*self.marks, strict=True)))
 
     def _with_rows_folded(self) -> "Grid":
@@ -49,7 +49,7 @@ class Grid:
 
 
 def _folds(lines: Sequence[Sequence[Mark]]) -> list[tuple[list[Mark], list[int]]]:
-    """Lines that are equal but for open cells, as one line and the places where they stood."""
+    """Merge lines that are equal but for open cells; return each merged line with the indices of its members."""
     folds: list[tuple[list[Mark], list[int]]] = []
     for index, line in enumerate(lines):
         for known, members in folds:
@@ -62,7 +62,7 @@ def _folds(lines: Sequence[Sequence[Mark]]) -> list[tuple[list[Mark], list[int]]
     return folds
 
 
-def _unasked(row: str, column: str) -> Mark:
-    """``OWN`` where a workload would ask itself (``web`` at ``web:80``, ``udp://web:53``, ``icmp://web``)."""
+def _empty(row: str, column: str) -> Mark:
+    """``OWN`` for the column of the row's own workload (``web``: ``web:80``, ``udp://web:53``, ``icmp://web``)."""
     bare = column.rpartition("//")[2]
     return OWN if row in (bare, bare.rpartition(":")[0]) else ""

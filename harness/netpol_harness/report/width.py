@@ -1,4 +1,4 @@
-"""How wide text may be."""
+"""The width of text."""
 
 import os
 import shutil
@@ -6,15 +6,15 @@ import sys
 
 from netpol_harness.analysis.explain import COLUMNS
 
-_NARROWEST = 40
-"""Columns below which nothing can be read, whatever the terminal says."""
+_MIN_COLUMNS = 40
+"""Minimum width, whatever the terminal says: text is not readable below it."""
 
 
 def screen_width() -> int:
-    """The columns of the terminal, or those that COLUMNS says; where there is neither, as many as are easy to read."""
-    return max(_NARROWEST, shutil.get_terminal_size((COLUMNS, 0)).columns)
+    """Return the width of the terminal, or ``COLUMNS``; without both, a width that is easy to read."""
+    return max(_MIN_COLUMNS, shutil.get_terminal_size((COLUMNS, 0)).columns)
 
 
 def output_width() -> int | None:
-    """The same for standard output; ``None`` where it goes to a file or another program and COLUMNS is not set."""
+    """Return the width of standard output; ``None`` if it is not a terminal and ``COLUMNS`` is not set."""
     return screen_width() if os.environ.get("COLUMNS") or sys.stdout.isatty() else None

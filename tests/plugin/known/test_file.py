@@ -56,7 +56,7 @@ def test_all_faults_are_told_with_their_places(tmp_path: Path) -> None:
         ("a: b", "known.yaml:1:1: expected a list of known deviations"),
         ("[", "known.yaml:"),
         ("[]\n---\n[]", "known.yaml:3:1: a second document"),
-        (GOOD.replace("  dataplane: Calico\n", ""), "known.yaml:2:12: a version of what?"),
+        (GOOD.replace("  dataplane: Calico\n", ""), "known.yaml:2:12: 'version' needs a network plugin"),
         (GOOD.replace("2027-01-31", "2027-02-30"), "'2027-02-30' is not a date"),
     ],
 )

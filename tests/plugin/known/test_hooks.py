@@ -52,7 +52,7 @@ def test_an_unexpected_pass_fails(demo: "Demo") -> None:
     known(demo)
     result = demo.run("--known", "known.yaml", "demo")
     result.assert_outcomes(passed=3, failed=1)
-    assert "passed, though known.yaml:1 expects it to fail" in result.stdout.str()
+    assert "passed, but known.yaml:1 expects it to fail" in result.stdout.str()
 
 
 def test_an_expired_line_excuses_nothing_and_fails_the_run(demo: "Demo") -> None:
@@ -159,7 +159,7 @@ def test_a_cell_that_is_as_expected_is_an_unexpected_pass(demo: "Demo") -> None:
     known(demo, f"{OTHERS}::client -> server:80")
     result = demo.run("--known", "known.yaml", "demo")
     result.assert_outcomes(failed=1)
-    assert "passed, though known.yaml:1 expects it to fail" in result.stdout.str()
+    assert "passed, but known.yaml:1 expects it to fail" in result.stdout.str()
 
 
 def test_a_cell_that_the_step_does_not_have_matches_nothing(demo: "Demo") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from markdown_it import MarkdownIt
 
-from netpol_harness.plugin.reports.markdown import MOST, summary
+from netpol_harness.plugin.reports.markdown import MAX_TESTS, summary
 
 if TYPE_CHECKING:
     from tests.plugin.demo import Demo
@@ -76,7 +76,7 @@ def test_it_stays_small() -> None:
     many = [(f"t{number}" + "x" * 200, "failed", "<" * 100_000) for number in range(2000)]
     text = summary(run(*many))
     assert len(text) < 1_000_000
-    assert f"and {2000 - MOST} more" in text
+    assert f"and {2000 - MAX_TESTS} more" in text
 
 
 @pytest.mark.live

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from netpol_harness.plugin.reports.html.cells import cells_of
-from netpol_harness.plugin.reports.html.graph import MOST_LINES, edges, groups
+from netpol_harness.plugin.reports.html.graph import MAX_LINES, edges, groups
 from netpol_harness.plugin.reports.html.page import page
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def test_of_too_many_lines_only_the_wrong_ones_are_drawn() -> None:
         for b in range(count)
     ]
     cells = cells_of(step(*paths))
-    assert len(cells) > MOST_LINES
+    assert len(cells) > MAX_LINES
     drawn = edges(cells, groups(cells, by_source=True), groups(cells, by_source=False))
     assert {edge.cell.judgement for edge in drawn} == {"disagrees"}
 

@@ -1,1 +1,1 @@
-"""Known deviations (``--netpol-known FILE``): what a network plugin is known to do otherwise, and until when."""
+"""Known deviations (``--netpol-known FILE``): tests that are expected to fail on a network plugin, until a date."""

@@ -1,4 +1,4 @@
-"""One line of a file of known deviations: which tests, on which dataplane, why, and until when. Pure."""
+"""A known deviation: which tests, on which dataplane, why, and until when. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 class Deviation:
     """Tests that are expected to fail.
 
-    ``tests`` is a glob of node ids. An empty ``dataplane`` stands for every one; else it is a network plugin's name as
-    in ``run.json``, in any case. ``versions`` are a version specifier of PEP 440. ``expires`` is the last day on which
-    the line counts. ``where`` is ``file:line``.
+    ``tests`` is a glob of node ids. ``dataplane`` is a network plugin's name as in ``run.json``, in any case; empty for
+    every dataplane. ``versions`` is a version specifier of PEP 440. ``expires`` is the last day on which the deviation
+    counts. ``where`` is ``file:line``.
     """
 
     tests: str
@@ -33,21 +33,21 @@ class Deviation:
 
     @property
     def file_part(self) -> str:
-        """The glob of the files that hold its tests."""
+        """The glob of the files that contain its tests."""
         return self.tests.partition("::")[0]
 
     def matches(self, nodeid: str) -> bool:
-        """Whether it speaks of this test."""
+        """Return whether the deviation names this test."""
         return glob(self.tests).fullmatch(nodeid) is not None
 
     def applies(self, plugins: Iterable[Plugin]) -> bool:
-        """Whether it speaks of a cluster with these plugins. A version that cannot be told is in no range."""
+        """Return whether the deviation is about a cluster with these plugins. An unknown version is in no range."""
         if not self.dataplane:
             return True
         return any(p.name.casefold() == self.dataplane.casefold() and self._covers(p.version) for p in plugins)
 
     def has_expired(self, today: date) -> bool:
-        """Whether its last day is over."""
+        """Return whether its last day is over."""
         return self.expires < today
 
     def __str__(self) -> str:
@@ -62,15 +62,15 @@ class Deviation:
 
 @cache
 def glob(pattern: str) -> re.Pattern[str]:
-    """``*`` stands for any characters and ``?`` for one; brackets, which many ids have, stand for themselves."""
+    """Compile a glob: ``*`` is any characters, ``?`` is one; brackets are literal, because many ids have them."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
     return re.compile("".join(parts), re.DOTALL)
 
 
 def version_of(text: str) -> Version | None:
-    """A version out of an image's tag: ``v20250512-df8de77b`` is 20250512; ``None`` where there is none."""
+    """Parse the version in an image's tag: ``v20250512-df8de77b`` is 20250512; ``None`` if there is none."""
     try:
         return Version(text)
     except InvalidVersion:
-        found = _NUMBERS.match(text)
-        return Version(found[1]) if found else None
+        match = _NUMBERS.match(text)
+        return Version(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""The file of ``--netpol-known``, read into deviations. Everything that is wrong with it is told at once.
+"""Reader of the file of ``--netpol-known``. All problems with the file are reported at once.
 
 A YAML list::
 
@@ -7,7 +7,7 @@ A YAML list::
       version: ">=3.30,<3.33"                                # optional: a specifier of PEP 440
       reason: conntrack entries of UDP outlive a policy
       source: https://github.com/projectcalico/calico/issues/1
-      expires: 2027-01-31                                    # the last day on which this line counts
+      expires: 2027-01-31                                    # the last day on which this entry counts
 """
 
 from datetime import date
@@ -39,7 +39,7 @@ def _is_range(node: YamlNode, report: Report) -> None:
 
 def _has_dataplane(node: YamlNode, report: Report) -> None:
     if (version := node.get("version")) and node.get("dataplane") is None:
-        report.add(version.place, "a version of what?", "add 'dataplane:' with the network plugin's name")
+        report.add(version.place, "'version' needs a network plugin", "add 'dataplane:' with its name")
 
 
 _LINE = all_of(
@@ -61,7 +61,7 @@ _LINES = sequence(_LINE, "a list of known deviations")
 
 
 def deviations(file: Path, shown: str) -> tuple[Deviation, ...]:
-    """The file's lines, in their order. Raises ``ScenarioInvalid`` with all of its problems; ``shown`` names it."""
+    """Return the file's entries in order. Raises ``ScenarioInvalid``; ``shown`` is the file's name in messages."""
     documents, problems = read(file, shown)
     report = Report()
     report.extend(problems)

@@ -1,4 +1,4 @@
-"""pytest's side of known deviations: failures become expected ones, and lines that no longer hold fail the run."""
+"""The plugin of known deviations: turns failures into expected ones, and fails the run for outdated entries."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -16,40 +16,40 @@ from netpol_harness.plugin.known.file import deviations
 from netpol_harness.plugin.known.parts import agreeing_ids, ids, shows_a_deviation, wrong_ids
 from netpol_harness.plugin.known.scope import unmatched
 from netpol_harness.plugin.lab import lab_of
+from netpol_harness.plugin.reports.metadata import facts_of
 from netpol_harness.plugin.reports.results import RESULTS
-from netpol_harness.plugin.reports.tested import facts_of
 
 _OUTPUT = "netpol_unmatched"
-_PASSED = "passed, though {} expects it to fail: take the line away, or narrow its glob"
+_PASSED = "passed, but {} expects it to fail: remove that entry, or narrow its glob"
 
 
-class Known:
-    """The lines of the file, and which of them were found to match nothing. A plugin of pytest."""
+class KnownDeviations:
+    """A plugin that applies the entries of the file, and collects those that match no test."""
 
-    def __init__(self, lines: Sequence[Deviation], config: pytest.Config) -> None:
+    def __init__(self, deviations: Sequence[Deviation], config: pytest.Config) -> None:
         today = datetime.now(UTC).date()
         self._config = config
-        self._expired = [line for line in lines if line.has_expired(today)]
-        self._lines = [line for line in lines if not line.has_expired(today)]
+        self._expired = [known for known in deviations if known.has_expired(today)]
+        self._deviations = [known for known in deviations if not known.has_expired(today)]
         self._unmatched: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Look at the tests before anybody selects some of them."""
-        found = unmatched(self._lines, [nodeid for item in items for nodeid in ids(item)], config)
-        self._unmatched.update({line.where: line.tests for line in found})
+        """Compare the entries with the tests before any of these are deselected."""
+        without_tests = unmatched(self._deviations, [nodeid for item in items for nodeid in ids(item)], config)
+        self._unmatched.update({known.where: known.tests for known in without_tests})
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turn an expected failure into pytest's xfailed, and an unexpected pass into a failure."""
+        """Turn an expected failure into xfailed, and an unexpected pass into a failure."""
         report = yield
         if report.when != "call" or report.skipped or item.config.option.runxfail:
             return report
         if not (report.passed or shows_a_deviation(item, call.excinfo)):
             return report
-        excuses, unexpected = ([], self._first(ids(item))) if report.passed else self._reading(item)
+        excuses, unexpected = ([], self._first(ids(item))) if report.passed else self._excuses(item)
         if unexpected:
             report.outcome = "failed"
             report.longrepr = f"{_PASSED.format(unexpected.where)}\n  {unexpected}"
@@ -60,66 +60,66 @@ class Known:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail the run for lines that no longer hold; a worker leaves that to its controller."""
+        """Fail the run for outdated entries; a worker leaves that to its controller."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[_OUTPUT] = self._unmatched
         elif not session.config.option.collectonly:
-            self._condemn(session)
+            self._report_outdated(session)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker has found."""
+        """Take the unmatched entries of a worker from its output."""
         self._unmatched.update(getattr(node, "workeroutput", {}).get(_OUTPUT, {}))
 
-    def _lines_for(self, nodeids: Iterable[str]) -> Iterator[Deviation]:
-        """For each id the first line that speaks of it and of what carries its packets, where there is one."""
+    def _deviations_for(self, nodeids: Iterable[str]) -> Iterator[Deviation]:
+        """Yield for each id the first entry that names it and the cluster's dataplane, if there is one."""
         for nodeid in nodeids:
-            lines = [line for line in self._lines if line.matches(nodeid)]
-            plugins = facts_of(lab_of(self._config)).plugins if any(line.dataplane for line in lines) else ()
-            yield from islice((line for line in lines if line.applies(plugins)), 1)
+            matching = [known for known in self._deviations if known.matches(nodeid)]
+            plugins = facts_of(lab_of(self._config)).plugins if any(known.dataplane for known in matching) else ()
+            yield from islice((known for known in matching if known.applies(plugins)), 1)
 
     def _first(self, nodeids: Iterable[str]) -> Deviation | None:
-        return next(self._lines_for(nodeids), None)
+        return next(self._deviations_for(nodeids), None)
 
-    def _reading(self, item: pytest.Item) -> tuple[list[Deviation], Deviation | None]:
-        """Of a test that failed: the lines that expect all that is wrong, and one that expects what is not wrong.
+    def _excuses(self, item: pytest.Item) -> tuple[list[Deviation], Deviation | None]:
+        """Return the entries that expect all that is wrong with a test, and one that expects a correct cell to fail.
 
-        There are no lines where they do not expect all of it.
+        There are no excuses if the entries do not expect all of it.
         """
-        if whole := self._first([item.nodeid]):
-            return [whole], None
+        if of_item := self._first([item.nodeid]):
+            return [of_item], None
         wrong = wrong_ids(item)
-        lines = list(self._lines_for(wrong))
-        return (lines, self._first(agreeing_ids(item))) if len(lines) == len(wrong) else ([], None)
+        excuses = list(self._deviations_for(wrong))
+        return (excuses, self._first(agreeing_ids(item))) if len(excuses) == len(wrong) else ([], None)
 
-    def _condemn(self, session: pytest.Session) -> None:
+    def _report_outdated(self, session: pytest.Session) -> None:
         expired = {
-            line.where: f"this known deviation has expired on {line.expires}: look whether it still holds, then set "
-            f"another date or take the line away\n  {line.tests}\n  {line}"
-            for line in self._expired
+            known.where: f"this known deviation expired on {known.expires}: check whether it still holds, then set "
+            f"another date or remove the entry\n  {known.tests}\n  {known}"
+            for known in self._expired
         }
-        nothing = {
-            where: f"this known deviation matches no test: correct its glob, or take the line away\n  {tests}"
+        without_tests = {
+            where: f"this known deviation matches no test: correct its glob, or remove the entry\n  {tests}"
             for where, tests in self._unmatched.items()
         }
-        for where, message in (expired | nothing).items():
-            _tell(session.config, pytest.CollectReport(where, "failed", message, []))
-        if (expired or nothing) and session.exitstatus == pytest.ExitCode.OK:
+        for where, message in (expired | without_tests).items():
+            _show_error(session.config, pytest.CollectReport(where, "failed", message, []))
+        if (expired or without_tests) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def register(config: pytest.Config, file: Path) -> None:
-    """Have the lines of ``file`` apply to this run. ``UsageError`` where the file says something that cannot be."""
+    """Apply the entries of ``file`` to this run. Raises ``UsageError`` if the file is not valid."""
     try:
-        lines = deviations(file, os.path.relpath(file, config.invocation_params.dir))
+        entries = deviations(file, os.path.relpath(file, config.invocation_params.dir))
     except ScenarioInvalid as invalid:
         raise pytest.UsageError(str(invalid)) from None
-    config.pluginmanager.register(Known(lines, config))
+    config.pluginmanager.register(KnownDeviations(entries, config))
 
 
-def _tell(config: pytest.Config, report: pytest.CollectReport) -> None:
-    """Show an error at the end, where nothing is collected any more: on the terminal and in the reports."""
+def _show_error(config: pytest.Config, report: pytest.CollectReport) -> None:
+    """Report an error after the collection: on the terminal and in the reports."""
     terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
     if terminal:
         terminal.stats.setdefault("error", []).append(report)

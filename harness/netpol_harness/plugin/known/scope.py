@@ -1,9 +1,9 @@
-"""Which lines match nothing, as far as a run can tell.
+"""Find the known deviations that match no test, as far as a run can know.
 
-A run of a part of the tests must not condemn lines for the rest. A line matches nothing where no test that was
-*collected* has such an id (before ``-k``, ``-m`` and the like select), and no file or folder below the root that was
-not collected whole could hold one: those that a node id on the command line narrows are not whole, and with ``--lf``
-none is.
+A run of some of the tests must not reject entries for the others. An entry matches nothing if no *collected* test has
+such an id (before ``-k``, ``-m`` and the like deselect), and no file or folder below the root that was not collected
+completely could contain one. A file that a node id on the command line narrows is not collected completely; with
+``--lf`` no file is.
 """
 
 import os
@@ -15,24 +15,26 @@ import pytest
 from netpol_harness.plugin.known.deviation import Deviation, glob
 
 
-def unmatched(lines: Iterable[Deviation], collected: Collection[str], config: pytest.Config) -> list[Deviation]:
-    """The lines that match nothing."""
-    left = [line for line in lines if not any(map(line.matches, collected))]
-    if not left or config.getoption("lf", default=False):
+def unmatched(deviations: Iterable[Deviation], collected: Collection[str], config: pytest.Config) -> list[Deviation]:
+    """Return the deviations that match no test."""
+    rest = [known for known in deviations if not any(map(known.matches, collected))]
+    if not rest or config.getoption("lf", default=False):
         return []
     narrowed = {argument.partition("::")[0] for argument in config.args if "::" in argument}
-    whole = {nodeid.partition("::")[0] for nodeid in collected} - {_relative(place, config) for place in narrowed}
-    unseen = [place for place in _places(config.rootpath) if place not in whole]
-    return [line for line in left if not any(map(glob(line.file_part).fullmatch, unseen))]
+    complete = {nodeid.partition("::")[0] for nodeid in collected} - {
+        _node_id(argument, config) for argument in narrowed
+    }
+    uncollected = [file for file in _files(config.rootpath) if file not in complete]
+    return [known for known in rest if not any(map(glob(known.file_part).fullmatch, uncollected))]
 
 
-def _relative(argument: str, config: pytest.Config) -> str:
-    """The node id of a file that the command line names."""
+def _node_id(argument: str, config: pytest.Config) -> str:
+    """Return the node id of a file on the command line."""
     return os.path.relpath(config.invocation_params.dir / argument, config.rootpath)
 
 
-def _places(root: Path) -> Iterator[str]:
-    """Files that may hold tests, and folders, by node id; hidden ones are left out."""
+def _files(root: Path) -> Iterator[str]:
+    """Yield the node ids of folders, and of files that may contain tests; hidden ones are left out."""
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(folder).relative_to(root)

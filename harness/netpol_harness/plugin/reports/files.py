@@ -1,4 +1,4 @@
-"""The only one who writes reports. What cannot be written is told at the end of the run, and costs no verdict."""
+"""The files of reports. One that cannot be written is reported at the end of the run, and changes no verdict."""
 
 import os
 from collections.abc import Iterator
@@ -9,14 +9,13 @@ import pytest
 
 REPORTS = pytest.StashKey["ReportFiles"]()
 _OUTPUT = "netpol_unwritten"
-"""Where an xdist worker leaves what it could not write, for the controller."""
+"""Key of what an xdist worker could not write, in its output for the controller."""
 
 
 class ReportFiles:
-    """The files of ``--report-dir``, and those that the run was told to write elsewhere.
+    """The files of ``--report-dir``, and of other places that the user has named.
 
-    ``folder`` is ``None`` where the user wants none: then ``write`` does nothing. ``unwritten`` holds one line for each
-    thing that could not be written.
+    Without a ``folder``, ``write`` does nothing. ``unwritten`` has one line for each file that could not be written.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -24,10 +23,10 @@ class ReportFiles:
         self.unwritten: list[str] = []
 
     def write(self, name: str, text: str) -> None:
-        """Put ``text`` into the folder's file ``name``, all of it or nothing."""
+        """Write the file ``name`` in the folder, completely or not at all."""
         if self.folder is None:
             return
-        with self.attempted(name):
+        with self.recording_errors(name):
             self.folder.mkdir(parents=True, exist_ok=True)
             draft = self.folder / f".{name}.{os.getpid()}"
             try:
@@ -37,34 +36,34 @@ class ReportFiles:
                 draft.unlink(missing_ok=True)
 
     def append(self, file: Path, text: str) -> None:
-        """Add ``text`` to the end of any file."""
-        with self.attempted(str(file)), file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+        """Append to a file anywhere."""
+        with self.recording_errors(str(file)), file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
 
     @contextmanager
-    def attempted(self, what: str) -> Iterator[None]:
-        """Go on where the operating system refuses what is done here, and remember it."""
+    def recording_errors(self, what: str) -> Iterator[None]:
+        """Record an ``OSError`` instead of raising it."""
         try:
             yield
         except OSError as error:
             self.unwritten.append(f"{what}: {error.strerror or error}")
 
 
-def hand_over(config: pytest.Config) -> None:
-    """A worker's: leave what could not be written for the controller."""
+def send_unwritten(config: pytest.Config) -> None:
+    """Put the errors of a worker into its output for the controller."""
     output = getattr(config, "workeroutput", None)
     if output is not None:
         output[_OUTPUT] = config.stash[REPORTS].unwritten
 
 
-def take_over(config: pytest.Config, output: dict[str, object]) -> None:
-    """The controller's: what a worker has left."""
-    left = output.get(_OUTPUT)
-    config.stash[REPORTS].unwritten += left if isinstance(left, list) else []
+def receive_unwritten(config: pytest.Config, output: dict[str, object]) -> None:
+    """Take the errors of a worker from its output, in the controller."""
+    lines = output.get(_OUTPUT)
+    config.stash[REPORTS].unwritten += lines if isinstance(lines, list) else []
 
 
-def tell_unwritten(terminal: pytest.TerminalReporter) -> None:
-    """Say what is missing, once each."""
+def show_unwritten(terminal: pytest.TerminalReporter) -> None:
+    """Print each error once."""
     reports = terminal.config.stash[REPORTS]
     for line in dict.fromkeys(reports.unwritten):
         terminal.write_line(f"netpol: report not written: {line}", red=True)

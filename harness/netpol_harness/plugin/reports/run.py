@@ -1,4 +1,4 @@
-"""``run.json``: what was tested, what came of it, and where the rest stands. Its form: ``run.schema.json``."""
+"""``run.json``: what was tested, and the results. Its format is ``run.schema.json``."""
 
 import json
 import os
@@ -16,40 +16,40 @@ from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.reports.files import REPORTS
 from netpol_harness.plugin.reports.html.page import page
 from netpol_harness.plugin.reports.markdown import summary
+from netpol_harness.plugin.reports.metadata import flat_metadata, run_metadata, was_cluster_needed
 from netpol_harness.plugin.reports.results import RESULTS, Results
-from netpol_harness.plugin.reports.tested import began, properties, tested
 
 VERSION = 1
-"""Of the form; a change that can break a reader raises it."""
+"""Version of the format; raise it for a change that can break a reader."""
 
 RUN_FILE = "run.json"
 PAGE_FILE = "report.html"
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
-"""Environment variable of GitHub's runners: the file whose Markdown is shown below the job."""
+"""Environment variable of GitHub's runners: a file of Markdown that is shown below the job."""
 
 
 @cache
 def schema() -> Mapping[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``run.json``."""
+    """Return the JSON Schema (draft 2020-12) of ``run.json``."""
     loaded: Mapping[str, Any] = json.loads((files(__package__) / "run.schema.json").read_text(encoding="utf-8"))
     return loaded
 
 
-def finish(config: pytest.Config, exitstatus: int) -> None:
-    """At the end of a run that asked for a cluster: write down what was tested. Workers leave that to their controller.
+def write_run_reports(config: pytest.Config, exitstatus: int) -> None:
+    """Write the reports of a run that needed a cluster: ``run.json``, ``report.html``, and JUnit's properties.
 
-    With ``--report-dir`` it gets its ``run.json``, also where there was no cluster to be had.
+    With ``--report-dir`` they are written even if there was no cluster. Workers leave that to their controller.
     """
     lab, reports, results = lab_of(config), config.stash[REPORTS], config.stash.get(RESULTS, None)
-    if results is None or config.option.collectonly or not (began(lab) or reports.folder):
+    if results is None or config.option.collectonly or not (was_cluster_needed(lab) or reports.folder):
         return
-    about = tested(lab)
+    metadata = run_metadata(lab)
     if xml := config.stash.get(xml_key, None):
-        for name, text in properties(about).items():
+        for name, text in flat_metadata(metadata).items():
             xml.add_global_property(name, text)
     steps = steps_of(reports.folder, lab.run) if reports.folder else {}
-    document = run_document(about, results, exitstatus, {name: step["node"] for name, step in steps.items()})
+    document = run_document(metadata, results, exitstatus, {name: step["node"] for name, step in steps.items()})
     if reports.folder:
         reports.write(RUN_FILE, json.dumps(document, indent=1) + "\n")
         reports.write(PAGE_FILE, page(document, list(steps.values())))
@@ -58,13 +58,13 @@ def finish(config: pytest.Config, exitstatus: int) -> None:
 
 
 def run_document(
-    about: Mapping[str, Any], results: Results, exitstatus: int, steps: Mapping[str, str]
+    metadata: Mapping[str, Any], results: Results, exitstatus: int, steps: Mapping[str, str]
 ) -> dict[str, Any]:
-    """All of ``run.json``. ``about`` is of ``tested``; ``steps`` maps the names of files to the steps' node ids."""
+    """Return ``run.json``; ``metadata`` is that of ``run_metadata``, ``steps`` maps file names to node ids."""
     ended = datetime.now(UTC)
     return {
         "version": VERSION,
-        **about,
+        **metadata,
         "started": results.started.isoformat(timespec="milliseconds"),
         "ended": ended.isoformat(timespec="milliseconds"),
         "seconds": round((ended - results.started).total_seconds(), 3),
@@ -79,19 +79,19 @@ def run_document(
 
 
 def steps_of(folder: Path, run: str) -> dict[str, Mapping[str, Any]]:
-    """What this run has written of its steps into the folder, whichever of its processes did, by the files' names.
+    """Return the JSON files of this run's steps, of all its processes, by file name.
 
-    Scenarios are in the order of their names, and steps in that of their scenario.
+    Scenarios are sorted by name, and steps in the order of their scenario.
     """
-    read = {file.name: _read(file) for file in folder.glob("*.json")}
-    found = [(name, step) for name, step in read.items() if step.get("run") == run and "node" in step]
-    return dict(sorted(found, key=lambda one: (one[1]["node"].rpartition("::")[0], one[1]["number"], one[0])))
+    documents = {file.name: _read(file) for file in folder.glob("*.json")}
+    found = [(name, step) for name, step in documents.items() if step.get("run") == run and "node" in step]
+    return dict(sorted(found, key=lambda item: (item[1]["node"].rpartition("::")[0], item[1]["number"], item[0])))
 
 
 def _read(file: Path) -> Mapping[str, Any]:
-    """The JSON object in a file; an empty one where there is none, for anybody may have written there."""
+    """Return the JSON object in a file; an empty one if there is none, because the folder may hold other files."""
     try:
-        read = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return value if isinstance(value, dict) else {}

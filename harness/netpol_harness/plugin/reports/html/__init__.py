@@ -1,1 +1,1 @@
-"""``report.html``: one page that needs nothing else. Built as a tree, so that the standard library escapes all text."""
+"""``report.html``: one self-contained page. It is built as a tree, so that the standard library escapes all text."""

@@ -1,4 +1,4 @@
-"""The paths of a step's file, as cells: what each shows, and how bad it is. Pure."""
+"""The paths of a step's JSON file as cells of the page: the sign and the state of each. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _EXPECTED = {"allowed": "●", "unresolved": "N", "undefined": "~"}
 
 
 class State(StrEnum):
-    """What a cell comes to; the value is its class in the style sheet."""
+    """The state of a cell; the value is its class in the style sheet."""
 
     OPEN = "open"
     SHUT = "shut"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageCell:
-    """One path. ``number`` is its place in the step's file."""
+    """One path. ``number`` is its index in the step's file."""
 
     number: int
     source: str
@@ -35,7 +35,7 @@ class PageCell:
 
     @property
     def state(self) -> State:
-        """Whether it is as expected, and then open or shut."""
+        """``OPEN`` or ``SHUT`` if the path is as expected, else ``WRONG`` or ``DOUBT``."""
         if self.judgement in (Judgement.DISAGREES, Judgement.FLAPPING):
             return State.WRONG
         if self.judgement is not Judgement.AGREES:
@@ -49,23 +49,23 @@ class PageCell:
 
     @property
     def sign(self) -> str:
-        """What was observed; of a wrong cell also what was expected."""
-        seen = _SIGNS.get(self.outcome, _BLOCKED)
+        """The sign of the observation; for a wrong cell also that of the expectation."""
+        observed = _SIGNS.get(self.outcome, _BLOCKED)
         match self.state:
             case State.WRONG:
-                return f"{seen}≠{_EXPECTED.get(self.expected, _BLOCKED)}"
+                return f"{observed}≠{_EXPECTED.get(self.expected, _BLOCKED)}"
             case State.DOUBT:
-                return seen if seen == "!" else f"{seen}?"
-        return f"{seen}~" if self.expected == "undefined" else seen
+                return observed if observed == "!" else f"{observed}?"
+        return f"{observed}~" if self.expected == "undefined" else observed
 
     @property
-    def told(self) -> str:
-        """The cell in words."""
+    def description(self) -> str:
+        """The cell in words, for its tool tip."""
         return f"{self.source} -> {self.target}: expected {self.expected}, observed {self.outcome}"
 
 
 def cells_of(step: Mapping[str, Any]) -> tuple[PageCell, ...]:
-    """The cells of a step's file, in its order."""
+    """Return the cells of a step's file, in its order."""
     paths: Sequence[Mapping[str, Any]] = step["paths"]
     return tuple(
         PageCell(number, p["from"], p["to"], p["expected"], Outcome(p["outcome"]), Judgement(p["judgement"]))
@@ -73,11 +73,11 @@ def cells_of(step: Mapping[str, Any]) -> tuple[PageCell, ...]:
     )
 
 
-def wrong(cells: Sequence[PageCell]) -> tuple[PageCell, ...]:
-    """The cells that are not as expected."""
+def wrong_cells(cells: Sequence[PageCell]) -> tuple[PageCell, ...]:
+    """Return the cells that are not as expected."""
     return tuple(cell for cell in cells if cell.state in (State.WRONG, State.DOUBT))
 
 
 def pod_of(name: str) -> str:
-    """The name in a source or a target, without scheme and port."""
+    """Return the name in a source or a target, without scheme and port."""
     return name.rpartition("://")[2].partition(":")[0]

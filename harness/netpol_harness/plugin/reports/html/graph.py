@@ -1,6 +1,6 @@
-"""Who reaches whom, as a drawing: sources on the left, targets on the right, a line where a connection came about.
+"""A drawing of a step's connections: sources on the left, targets on the right, and a line for each connection.
 
-Sources that meet the same with every target are one box, and so are targets: a world of many pods stays readable.
+Sources with the same results for every target share a box, and so do targets, so that many pods stay readable.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,43 +10,43 @@ from xml.etree.ElementTree import Element
 from netpol_harness.plugin.reports.html.cells import PageCell, State, pod_of
 from netpol_harness.plugin.reports.html.markup import element
 
-MOST_LINES = 300
-"""Lines that an eye can follow; of more, only those that are wrong are drawn."""
+MAX_LINES = 300
+"""Lines that a reader can follow; if there are more, only the wrong ones are drawn."""
 
-MOST_BOXES = 40
-"""Boxes up to which also those are drawn from which nothing is reached."""
+MAX_BOXES = 40
+"""If there are more boxes, those without a line are left out."""
 
 _BAD = (State.WRONG, State.DOUBT)
-_NAMES = 4  # names that a box shows
+_NAMES = 4  # names in a box
 _WIDTH, _BOX, _LINE, _PAD, _GAP = 760, 250, 16, 8, 12
 _LETTERS = 33  # characters that fit into a box
 
 
 Row = dict[str, tuple[object, ...]]
-"""What a name meets with each of the others."""
+"""The results of one source by target, or of one target by source."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphGroup:
-    """Names that behave alike, one box."""
+    """Names with the same results, drawn as one box."""
 
     names: tuple[str, ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The lines of the box."""
-        left = len(self.names) - _NAMES
-        return (*self.names[:_NAMES], f"and {left} more") if left > 0 else self.names
+        hidden = len(self.names) - _NAMES
+        return (*self.names[:_NAMES], f"and {hidden} more") if hidden > 0 else self.names
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """The height of the box in pixels."""
         return _LINE * len(self.labels) + _PAD
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A line between two boxes; ``cell`` is one of those that it stands for, the others are like it."""
+    """A line between two boxes. ``cell`` is one of the cells that it stands for; the others are equal."""
 
     source: GraphGroup
     target: GraphGroup
@@ -54,7 +54,7 @@ class Edge:
 
 
 def groups(cells: Sequence[PageCell], *, by_source: bool) -> tuple[GraphGroup, ...]:
-    """The sources, or the targets, joined where all of their cells are alike; a pod is not asked about itself."""
+    """Group the sources, or the targets, whose cells are all equal; a pod's own cell, which is missing, fits any."""
     rows: dict[str, Row] = {}
     for cell in cells:
         here, there = (cell.source, cell.target) if by_source else (cell.target, cell.source)
@@ -72,7 +72,7 @@ def groups(cells: Sequence[PageCell], *, by_source: bool) -> tuple[GraphGroup, .
 
 
 def _are_alike(name: str, row: Row, names: Sequence[str], known: Row) -> bool:
-    """Whether two rows say the same. A cell may be missing in one of them where it would be of a pod and itself."""
+    """Return whether two rows are equal. A cell that one of them lacks must be that of a pod with itself."""
     for there in row.keys() ^ known.keys():
         lacking = [name] if there in known else names
         if len(lacking) > 1 or pod_of(there) != pod_of(lacking[0]):
@@ -82,21 +82,21 @@ def _are_alike(name: str, row: Row, names: Sequence[str], known: Row) -> bool:
 
 
 def edges(cells: Sequence[PageCell], sources: Sequence[GraphGroup], targets: Sequence[GraphGroup]) -> tuple[Edge, ...]:
-    """What is drawn: connections, and whatever is wrong; of too many, only what is wrong."""
-    left, right = _homes(sources), _homes(targets)
-    found = {(left[c.source], right[c.target]): c for c in cells if c.reaches or c.state in _BAD}
-    made = tuple(Edge(source, target, cell) for (source, target), cell in found.items())
-    return made if len(made) <= MOST_LINES else tuple(edge for edge in made if edge.cell.state in _BAD)
+    """Return a line for each connection and each wrong cell; only the wrong ones if there are too many."""
+    left, right = _groups_by_name(sources), _groups_by_name(targets)
+    cells_by_ends = {(left[c.source], right[c.target]): c for c in cells if c.reaches or c.state in _BAD}
+    all_edges = tuple(Edge(source, target, cell) for (source, target), cell in cells_by_ends.items())
+    return all_edges if len(all_edges) <= MAX_LINES else tuple(edge for edge in all_edges if edge.cell.state in _BAD)
 
 
 def drawing(cells: Sequence[PageCell], title: str) -> Element:
-    """The drawing of a step, an ``svg``. In one of many boxes, those without a line are left out."""
+    """Return the drawing of a step, an ``svg`` element."""
     sources, targets = groups(cells, by_source=True), groups(cells, by_source=False)
     lines = edges(cells, sources, targets)
-    if len(sources) + len(targets) > MOST_BOXES:
+    if len(sources) + len(targets) > MAX_BOXES:
         sources = tuple(dict.fromkeys(edge.source for edge in lines))
         targets = tuple(dict.fromkeys(edge.target for edge in lines))
-    left, right = _places(sources), _places(targets)
+    left, right = _tops(sources), _tops(targets)
     height = max(_bottom(left), _bottom(right))
     wrong_last = sorted(lines, key=lambda edge: edge.cell.state in _BAD)
     return element(
@@ -109,21 +109,21 @@ def drawing(cells: Sequence[PageCell], title: str) -> Element:
     )
 
 
-def _homes(boxes: Sequence[GraphGroup]) -> Mapping[str, GraphGroup]:
+def _groups_by_name(boxes: Sequence[GraphGroup]) -> Mapping[str, GraphGroup]:
     return {name: group for group in boxes for name in group.names}
 
 
-def _places(boxes: Sequence[GraphGroup]) -> Mapping[GraphGroup, int]:
-    """The top of each box."""
-    places, top = {}, _GAP
+def _tops(boxes: Sequence[GraphGroup]) -> Mapping[GraphGroup, int]:
+    """Return the y coordinate of the top of each box."""
+    tops, top = {}, _GAP
     for group in boxes:
-        places[group] = top
+        tops[group] = top
         top += group.height + _GAP
-    return places
+    return tops
 
 
-def _bottom(places: Mapping[GraphGroup, int]) -> int:
-    return max((top + group.height for group, top in places.items()), default=0) + _GAP
+def _bottom(tops: Mapping[GraphGroup, int]) -> int:
+    return max((top + group.height for group, top in tops.items()), default=0) + _GAP
 
 
 def _line(edge: Edge, left: int, right: int) -> Element:
@@ -138,13 +138,13 @@ def _line(edge: Edge, left: int, right: int) -> Element:
             "class": f"edge {edge.cell.state} {reaches}",
             "data-path": str(edge.cell.number),
         },
-        element("title", None, _told(edge)),
+        element("title", None, _tool_tip(edge)),
     )
 
 
-def _told(edge: Edge) -> str:
+def _tool_tip(edge: Edge) -> str:
     count = len(edge.source.names) * len(edge.target.names)
-    return edge.cell.told + (f" (and {count - 1} like it)" if count > 1 else "")
+    return edge.cell.description + (f" (and {count - 1} like it)" if count > 1 else "")
 
 
 def _box(group: GraphGroup, left: int, top: int) -> Element:

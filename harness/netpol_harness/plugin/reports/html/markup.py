@@ -1,4 +1,4 @@
-"""Elements of a page. Text from others enters the page here, as text, or through ``data``, and in no other way."""
+"""Elements of a page. Untrusted text enters a page only through ``element``, as text, and through ``data``."""
 
 import json
 from collections.abc import Mapping
@@ -11,31 +11,31 @@ Content = Element | str
 
 
 def element(tag: str, attributes: Mapping[str, str] | None = None, *content: Content) -> Element:
-    """An element with these attributes and this content, in order."""
-    made = Element(tag, {name: escaped(text) for name, text in (attributes or {}).items()})
+    """Return an element with these attributes and this content, in order."""
+    result = Element(tag, {name: escaped(text) for name, text in (attributes or {}).items()})
     for part in content:
         if isinstance(part, Element):
-            made.append(part)
-        elif len(made):
-            made[-1].tail = (made[-1].tail or "") + escaped(part)
+            result.append(part)
+        elif len(result):
+            result[-1].tail = (result[-1].tail or "") + escaped(part)
         else:
-            made.text = (made.text or "") + escaped(part)
-    return made
+            result.text = (result.text or "") + escaped(part)
+    return result
 
 
 def data(identity: str, value: Any) -> Element:
-    """Data for the page's script: JSON in which nothing can end the element."""
+    """Return data for the page's script, as JSON in which no text can end the element."""
     text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
     return raw("script", {"type": "application/json", "id": identity}, text)
 
 
 def raw(tag: str, attributes: Mapping[str, str], text: str) -> Element:
-    """A script or a style sheet, whose text HTML takes as it is. Never for text from others."""
-    made = Element(tag, dict(attributes))
-    made.text = text
-    return made
+    """Return a script or a style sheet, whose text is not escaped. Never use it for untrusted text."""
+    result = Element(tag, dict(attributes))
+    result.text = text
+    return result
 
 
 def document(page: Element) -> str:
-    """The page as HTML 5."""
+    """Return the page as HTML 5."""
     return f"<!doctype html>\n{tostring(page, encoding='unicode', method='html')}\n"

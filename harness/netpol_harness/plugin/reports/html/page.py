@@ -1,4 +1,4 @@
-"""The whole page: what was tested, what came of it, and each step with its table, its drawing and its evidence."""
+"""The page: what was tested, the results, and each step with its table, its drawing and its evidence."""
 
 import base64
 import hashlib
@@ -7,16 +7,16 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from netpol_harness.escape import escaped
-from netpol_harness.plugin.reports.html.cells import PageCell, State, cells_of, wrong
+from netpol_harness.plugin.reports.html.assets import SCRIPT, STYLE
+from netpol_harness.plugin.reports.html.cells import PageCell, State, cells_of, wrong_cells
 from netpol_harness.plugin.reports.html.graph import drawing
-from netpol_harness.plugin.reports.html.look import SCRIPT, STYLE
 from netpol_harness.plugin.reports.html.markup import data, document, element, raw
 from netpol_harness.plugin.reports.html.matrix import matrix
 
 Object = Mapping[str, Any]
 
 _ORDER = ("error", "failed", "xpassed", "xfailed", "skipped", "passed")
-_WORDS = {"error": "errors", "xfailed": "known deviations", "xpassed": "passed unexpectedly"}
+_NAMES = {"error": "errors", "xfailed": "known deviations", "xpassed": "passed unexpectedly"}
 _LEGEND = (
     (State.OPEN, "● allowed"),
     (State.SHUT, "✕ blocked"),
@@ -28,7 +28,7 @@ _LEGEND = (
 
 
 def page(run: Object, steps: Sequence[Object]) -> str:
-    """``report.html`` of a run: ``run`` is run.json, ``steps`` are the JSON files of its steps."""
+    """Return ``report.html``; ``run`` is run.json, ``steps`` are the JSON files of its steps."""
     main = element(
         "main",
         None,
@@ -36,7 +36,7 @@ def page(run: Object, steps: Sequence[Object]) -> str:
         element("p", {"class": "chips"}, *_chips(run["counts"])),
         *_notes(run),
         element("div", {"class": "card"}, element("dl", None, *_tested(run))),
-        *_troubles(run["tests"]),
+        *_failures(run["tests"]),
         *_steps(steps),
     )
     stories = [
@@ -48,7 +48,7 @@ def page(run: Object, steps: Sequence[Object]) -> str:
 
 
 def _head(run: Object) -> Element:
-    """Nothing is loaded from anywhere, and no script runs but ours: the browser is told so."""
+    """Return the head. Its content security policy allows no external resource, and only our script."""
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return element(
@@ -63,25 +63,25 @@ def _head(run: Object) -> Element:
 
 
 def _headline(run: Object) -> str:
-    plugins = ", ".join(f"{one['name']} {one['version']}".strip() for one in run["cluster"]["cni"])
+    plugins = ", ".join(f"{plugin['name']} {plugin['version']}".strip() for plugin in run["cluster"]["cni"])
     return f"{plugins or run['cluster']['dataplane']}, {run['started'][:16].replace('T', ' ')} UTC"
 
 
 def _chips(counts: Mapping[str, int]) -> Iterator[Element]:
     for word in _ORDER:
         if counts.get(word):
-            yield element("span", {"class": word}, f"{counts[word]} {_WORDS.get(word, word)}")
+            yield element("span", {"class": word}, f"{counts[word]} {_NAMES.get(word, word)}")
 
 
 def _notes(run: Object) -> Iterator[Element]:
-    """What must be known before any figure is."""
-    if trouble := run["cluster"]["trouble"]:
-        yield element("p", {"class": "note"}, f"There was no cluster: {trouble}")
+    """Yield notes to read before any figure."""
+    if error := run["cluster"]["trouble"]:
+        yield element("p", {"class": "note"}, f"There was no cluster: {error}")
     if run["canary"]["outcome"] == "failed":
         yield element("p", {"class": "note"}, f"No verdict here means anything: {run['canary']['told']}")
     if run["cluster"]["backend"] == "embedded":
-        told = "This was the embedded cluster: it shows what the policies say, and nothing about any network plugin."
-        yield element("p", {"class": "note"}, told)
+        text = "This was the embedded cluster: it shows what the policies say, and nothing about any network plugin."
+        yield element("p", {"class": "note"}, text)
 
 
 def _tested(run: Object) -> Iterator[Element]:
@@ -103,14 +103,14 @@ def _tested(run: Object) -> Iterator[Element]:
             yield from (element("dt", None, name), element("dd", None, text))
 
 
-def _troubles(tests: Sequence[Object]) -> Iterator[Element]:
-    """Every test that did not pass, with its reason; the worst first."""
-    told = sorted((test for test in tests if test["outcome"] != "passed"), key=lambda t: _ORDER.index(t["outcome"]))
-    if told:
+def _failures(tests: Sequence[Object]) -> Iterator[Element]:
+    """Yield every test that did not pass, with its reason; the worst first."""
+    failed = sorted((test for test in tests if test["outcome"] != "passed"), key=lambda t: _ORDER.index(t["outcome"]))
+    if failed:
         yield element("h2", None, "Tests that did not pass")
-    for test in told:
+    for test in failed:
         outcome = str(test["outcome"])
-        word = element("span", {"class": f"word {outcome}"}, _WORDS.get(outcome, outcome))
+        word = element("span", {"class": f"word {outcome}"}, _NAMES.get(outcome, outcome))
         yield element(
             "details",
             {"class": "test"},
@@ -124,7 +124,7 @@ def _steps(steps: Sequence[Object]) -> Iterator[Element]:
         yield element("h2", None, "Steps")
         chips = (element("span", {"class": state}, text) for state, text in _LEGEND)
         yield element(
-            "p", {"class": "legend"}, *chips, element("span", {"class": "soft"}, "press a cell for its evidence")
+            "p", {"class": "legend"}, *chips, element("span", {"class": "soft"}, "click a cell for its evidence")
         )
     for number, step in enumerate(steps):
         cells = cells_of(step)
@@ -133,8 +133,8 @@ def _steps(steps: Sequence[Object]) -> Iterator[Element]:
 
 
 def _is_open(cells: Sequence[PageCell], steps: Sequence[Object]) -> bool:
-    """Whether a step is shown unasked: where something is wrong, and all of a short page."""
-    return bool(wrong(cells)) or len(steps) <= 4
+    """Return whether a step is unfolded at first: if a cell is wrong, or if the page is short."""
+    return bool(wrong_cells(cells)) or len(steps) <= 4
 
 
 def _summary(step: Object, cells: Sequence[PageCell]) -> Element:
@@ -156,7 +156,7 @@ def _content(step: Object, cells: Sequence[PageCell]) -> Iterator[Element]:
         "div",
         {"class": "pictures"},
         element("div", {"class": "scroll"}, matrix(cells)),
-        element("div", {"class": "scroll"}, drawing(cells, f"who reaches whom in step {step['step']}")),
+        element("div", {"class": "scroll"}, drawing(cells, f"connections in step {step['step']}")),
     )
 
 

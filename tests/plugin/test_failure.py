@@ -5,8 +5,8 @@ import pytest
 from _pytest._io import TerminalWriter
 
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.plugin.telling import FailureRenderer, FailureWithStory, as_pytest_outcome, mark
-from netpol_harness.report.story import Story
+from netpol_harness.plugin.failure import FailureRenderer, FailureWithMessage, as_pytest_outcome, attach_message
+from netpol_harness.report.message import FailureMessage
 
 if TYPE_CHECKING:
     from tests.plugin.demo import Demo
@@ -20,7 +20,7 @@ TEXT = "\n".join(
         f"  repeat     {REPEAT}",
     ]
 )
-STORY = Story("expected allowed, observed TIMED_OUT", TEXT)
+STORY = FailureMessage("expected allowed, observed TIMED_OUT", TEXT)
 
 
 def report_of(error: BaseException, nodeid: str = "scenario.yaml::open::a -> b:80") -> pytest.TestReport:
@@ -28,10 +28,10 @@ def report_of(error: BaseException, nodeid: str = "scenario.yaml::open::a -> b:8
     try:
         with as_pytest_outcome():
             raise error
-    except FailureWithStory:
+    except FailureWithMessage:
         excinfo = pytest.ExceptionInfo.from_current()
     report = pytest.TestReport(nodeid, ("scenario.yaml", 5, "open: a -> b:80"), {}, "failed", None, "call")
-    mark(report, excinfo)
+    attach_message(report, excinfo)
     sent = pytest.TestReport._from_json(report._to_json())
     assert isinstance(sent, pytest.TestReport)
     return sent
@@ -46,13 +46,13 @@ def on_terminal(report: pytest.TestReport, *, colour: bool = False) -> list[str]
 
 
 def test_the_short_summary_says_what_was_seen_and_not_the_test_again() -> None:
-    crash = report_of(FailureWithStory(STORY)).longrepr.reprcrash  # type: ignore[union-attr]
+    crash = report_of(FailureWithMessage(STORY)).longrepr.reprcrash  # type: ignore[union-attr]
     assert (crash.path, crash.lineno, crash.message) == ("scenario.yaml", 6, STORY.summary)
 
 
 def test_a_story_is_folded_to_the_terminal_but_for_the_line_to_paste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    report = report_of(FailureWithStory(STORY))
+    report = report_of(FailureWithMessage(STORY))
     FailureRenderer().pytest_runtest_logreport(report)
     *folded, repeat = on_terminal(report)
     assert repeat == f"  repeat     {REPEAT}"
@@ -71,13 +71,13 @@ def test_a_message_of_the_lab_is_not_folded_since_it_may_hold_a_command(monkeypa
 
 def test_text_for_files_is_not_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    report = report_of(FailureWithStory(STORY))
+    report = report_of(FailureWithMessage(STORY))
     FailureRenderer().pytest_runtest_logreport(report)
     assert str(report.longrepr) == TEXT
 
 
 def test_what_is_wrong_is_red_where_the_terminal_has_colours() -> None:
-    report = report_of(FailureWithStory(STORY))
+    report = report_of(FailureWithMessage(STORY))
     FailureRenderer().pytest_runtest_logreport(report)
     head, observed, egress, *_ = on_terminal(report, colour=True)
     assert "\x1b[31m" in head
@@ -93,7 +93,7 @@ def test_one_cause_is_told_in_full_once_and_then_in_a_line() -> None:
         telling.pytest_runtest_logreport(report)
     assert on_terminal(reports[0]) == ["there is no cluster", "for two reasons", "of two lines"]
     for report in reports[1:]:
-        assert on_terminal(report) == ["there is no cluster (told in full under first)"]
+        assert on_terminal(report) == ["there is no cluster (shown in full under first)"]
 
 
 def test_another_cause_is_told_in_full() -> None:

@@ -9,8 +9,8 @@ from netpol_harness.paths.ends import PodSource, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, ProbeMode, Scheme
 from netpol_harness.paths.path import Path as NetworkPath
-from netpol_harness.report import Surroundings, describe, grid, render
-from netpol_harness.report.story import Story, detail_of, story_of
+from netpol_harness.report import grid, render
+from netpol_harness.report.message import FailureMessage, PathContext, detail_of, message_for
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
@@ -20,7 +20,7 @@ COMMAND = "nc -vz -w 1 db-service 3306"
 def path_result(
     word: str, *outcomes: str, liveness: str | None = "CONNECTED", target: str = "db-service:3306"
 ) -> PathResult:
-    """A finding with one attempt per outcome, half a second apart."""
+    """Return a result with one attempt per outcome, half a second apart."""
     alive = Reply(Outcome(liveness)) if liveness else None
     attempts = tuple(
         Attempt(0.5 * i, Reply(Outcome(o), "said so", "nc", COMMAND, 0.2), alive) for i, o in enumerate(outcomes)
@@ -36,7 +36,7 @@ def path_result(
     return PathResult(expectation, (PodPairResult("shop-x1/web-pod", target, Evidence(Expected(word), attempts)),))
 
 
-AROUND = Surroundings(
+CONTEXT = PathContext(
     where="scenario.yaml:41",
     step="with-dns",
     dataplane="test tubes",
@@ -44,16 +44,16 @@ AROUND = Surroundings(
 )
 
 
-def around(path: NetworkPath, word: str) -> Surroundings:
-    """The surroundings of a path for which the oracle has this word."""
+def explained(path: NetworkPath, word: str) -> PathContext:
+    """Return the context of a path with this verdict of the oracle."""
     lines = (
         ExplanationLine("egress", "no policy isolates web-pod"),
         ExplanationLine("ingress", "db-policy isolates db-pod"),
     )
-    return replace(AROUND, explanation=Explanation(path, Expected(word), lines, ("db-policy is not in force",)))
+    return replace(CONTEXT, explanation=Explanation(path, Expected(word), lines, ("db-policy is not in force",)))
 
 
-def test_a_violation_is_told_with_its_times() -> None:
+def test_a_violation_is_shown_with_its_times() -> None:
     def watched(*outcomes: str) -> Evidence:
         evidence = path_result("blocked", *outcomes).worst.evidence
         return replace(evidence, mode=ProbeMode.CONTINUOUS)
@@ -65,12 +65,12 @@ def test_a_violation_is_told_with_its_times() -> None:
 
 
 def test_a_disagreement_stands_alone() -> None:
-    text = describe(path_result("blocked", "CONNECTED", "CONNECTED"), AROUND)
+    text = message_for(path_result("blocked", "CONNECTED", "CONNECTED"), CONTEXT).text
     assert text.splitlines()[0] == "web-pod -> db-service:3306: expected blocked, observed CONNECTED"
     for part in (
         "scenario.yaml:41, step with-dns",
         "2 attempts with nc within 0.50 s of the last change: CONNECTED x2",
-        "listener asked inside its own pod: CONNECTED",
+        "listener probed inside its own pod: CONNECTED",
         "test tubes",
         f"kubectl --kubeconfig '/run/kube config' -n shop-x1 exec web-pod -- {COMMAND}",
     ):
@@ -99,18 +99,18 @@ def test_a_disagreement_stands_alone() -> None:
         ("blocked", "undefined", "CONNECTED", "undefined: the specification leaves this open", True),
     ],
 )
-def test_the_chain_of_reasoning_is_told_and_typical_causes_where_it_explains_what_was_seen(
+def test_the_reasons_are_shown_and_typical_causes_if_they_explain_the_observation(
     expected: str, word: str, outcome: str, opinion: str, caused: object
 ) -> None:
     seen = path_result(expected, outcome)
-    told = describe(seen, around(seen.expectation.path, word))
-    assert "  egress     no policy isolates web-pod\n  ingress    db-policy isolates db-pod\n" in told
-    assert f"  oracle     {opinion}" in told
-    assert ("  cause      db-policy is not in force" in told) == caused
+    text = message_for(seen, explained(seen.expectation.path, word)).text
+    assert "  egress     no policy isolates web-pod\n  ingress    db-policy isolates db-pod\n" in text
+    assert f"  oracle     {opinion}" in text
+    assert ("  cause      db-policy is not in force" in text) == caused
 
 
 @pytest.mark.parametrize(
-    ("seen", "said"),
+    ("result", "text"),
     [
         (path_result("blocked", "TIMED_OUT", liveness="REFUSED"), "UNPROVEN"),
         (path_result("blocked", "TIMED_OUT", liveness=None), "no pod of the scenario is known to serve this target"),
@@ -118,33 +118,33 @@ def test_the_chain_of_reasoning_is_told_and_typical_causes_where_it_explains_wha
         (path_result("blocked", "TIMED_OUT", "CONNECTED"), "flapping: it was blocked for a while, and then CONNECTED"),
         (
             path_result("unresolved", "NAME_FAILED", liveness="TIMED_OUT"),
-            "name server asked inside its own pod: TIMED_OUT",
+            "name server probed inside its own pod: TIMED_OUT",
         ),
     ],
 )
-def test_each_kind_of_trouble_is_named(seen: PathResult, said: str) -> None:
-    assert said in describe(seen, AROUND)
+def test_each_kind_of_doubt_is_named(result: PathResult, text: str) -> None:
+    assert text in message_for(result, CONTEXT).text
 
 
-def test_what_was_asked_from_another_container_or_pod_is_said() -> None:
+def test_another_container_or_pod_that_was_probed_from_is_named() -> None:
     reply = Reply(Outcome.NAME_FAILED, "no such name", "nc", COMMAND, container="netpol-probe")
     attempt = Attempt(0.5, reply, Reply(Outcome.CONNECTED), checked_from="shop-x1/app-pod")
     (asked,) = path_result("unresolved", "NAME_FAILED").pairs
     seen = replace(asked, evidence=Evidence(Expected.UNRESOLVED, (attempt,)))
-    text = describe(replace(path_result("unresolved", "NAME_FAILED"), pairs=(seen,)), AROUND)
+    text = message_for(replace(path_result("unresolved", "NAME_FAILED"), pairs=(seen,)), CONTEXT).text
     assert "1 attempt with nc (container netpol-probe) within" in text
-    assert "name server asked from shop-x1/app-pod: CONNECTED" in text
+    assert "name server probed from shop-x1/app-pod: CONNECTED" in text
     assert f"exec web-pod -c netpol-probe -- {COMMAND}" in text
 
 
-def test_the_summary_says_what_was_seen_and_not_the_path_again() -> None:
-    assert story_of(path_result("allowed", "TIMED_OUT"), AROUND).summary == "expected allowed, observed TIMED_OUT"
+def test_the_summary_names_the_observation_and_not_the_path() -> None:
+    assert message_for(path_result("allowed", "TIMED_OUT"), CONTEXT).summary == "expected allowed, observed TIMED_OUT"
 
 
-def test_the_profile_that_decided_is_named() -> None:
+def test_a_profile_is_named() -> None:
     seen = path_result("blocked", "CONNECTED")
-    told = describe(seen, replace(around(seen.expectation.path, "allowed"), profile="calico"))
-    assert "  oracle     allowed (profile calico), as observed: " in told
+    text = message_for(seen, replace(explained(seen.expectation.path, "allowed"), profile="calico")).text
+    assert "  oracle     allowed (profile calico), as observed: " in text
 
 
 def test_a_table_is_aligned_and_marks_the_wrong_cell() -> None:
@@ -161,6 +161,6 @@ def test_an_ipv6_address_that_begins_with_a_letter_is_a_column_like_any_other() 
     assert lines[2].split() == ["web\\x1b[1m", ".", "."]
 
 
-def test_what_a_pod_has_answered_does_nothing_to_the_terminal() -> None:
+def test_the_output_of_a_pod_is_escaped() -> None:
     loud = path_result("allowed", "TIMED_OUT", target="\x1b[2Jdb:80")
-    assert "\x1b" not in describe(loud, AROUND) + str(Story("", "\x1b[1m"))
+    assert "\x1b" not in message_for(loud, CONTEXT).text + str(FailureMessage("", "\x1b[1m"))

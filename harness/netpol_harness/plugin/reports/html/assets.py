@@ -1,4 +1,4 @@
-"""The style sheet and the script of the page. The script shows a cell's evidence; all it writes, it writes as text."""
+"""The style sheet and the script of the page. The script shows a cell's evidence, and writes it as text only."""
 
 STYLE = """
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --ink: #1d2430; --soft: #5c6675; --rule: #dde1e7;

@@ -1,7 +1,7 @@
-"""Words that nobody wrote: those that the oracle gives to a derived step, and its objections to those of an author.
+"""Verdicts predicted by the oracle, and warnings where it contradicts the author's verdict.
 
-A word for a path is first derived without a cluster, so that the tests have their names, and once more on the cluster,
-where addresses are known.
+A verdict is predicted without a cluster at first, so that the tests have their names, and again on the cluster, where
+the addresses are known.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from netpol_harness.scenario.scenario import Scenario
 
 
 def with_predicted_verdicts(scenario: Scenario, profile: Profile) -> Scenario:
-    """The scenario with a word for every path of its derived steps."""
+    """Return the scenario with a verdict for every path of its derived steps."""
     steps = (
         Predictor(scenario, step, profile).with_predicted_verdicts() if step.paths_without_verdict else step
         for step in scenario.steps
@@ -24,14 +24,14 @@ def with_predicted_verdicts(scenario: Scenario, profile: Profile) -> Scenario:
     return replace(scenario, steps=tuple(steps))
 
 
-def objection(expectation: Expectation, predictor: Predictor) -> str | None:
-    """What the oracle has against an author's word, in one line; ``None`` where they agree, or one says nothing."""
+def contradiction(expectation: Expectation, predictor: Predictor) -> str | None:
+    """Return in one line why the oracle contradicts the author's verdict; ``None`` if it does not."""
     path, written = expectation.path, expectation.expected
     if not contradicts(predictor.verdict(path), written):
         return None
     explanation = explain_path(predictor, path)
-    telling = ("lookup",) if explanation.verdict is Expected.UNRESOLVED else ("egress", "ingress")
-    reasons = "; ".join(line.text for line in explanation.lines if line.label in telling)
+    labels = ("lookup",) if explanation.verdict is Expected.UNRESOLVED else ("egress", "ingress")
+    reasons = "; ".join(line.text for line in explanation.lines if line.label in labels)
     return escaped(
         f"{path}: written {written}, but the oracle ({predictor.profile.name}) says {explanation.verdict}: {reasons}"
     )

@@ -1,4 +1,4 @@
-"""What was tested: harness, run, backend, dataplane, network plugin, Kubernetes, nodes and kernel, canary."""
+"""The metadata of a run: harness, backend, dataplane, network plugin, Kubernetes, nodes and kernel, canary."""
 
 import platform
 from contextlib import suppress
@@ -12,23 +12,23 @@ from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab
 
 
-def began(lab: Lab) -> bool:
-    """Whether anything in this run has asked for a cluster."""
+def was_cluster_needed(lab: Lab) -> bool:
+    """Return whether anything in this run has needed a cluster."""
     return lab.run_directory is not None and lab.run_directory.is_begun("cluster")
 
 
 def facts_of(lab: Lab) -> Facts:
-    """What the cluster's API tells of it, asked once a run; nothing where there is none, or where it is silent."""
+    """Return what the cluster's API reports about it, read once per run; empty without a cluster or an answer."""
     cluster = lab.known_cluster()
     if cluster is None or lab.run_directory is None:
         return Facts()
     return Facts.from_json(lab.run_directory.once("facts", lambda: _gather(cluster)))
 
 
-def tested(lab: Lab) -> dict[str, Any]:
-    """The part of ``run.json`` that says what was tested (``run.schema.json``). Asks the cluster, once a run."""
+def run_metadata(lab: Lab) -> dict[str, Any]:
+    """Return the part of ``run.json`` about what was tested (``run.schema.json``). Reads the cluster once per run."""
     facts = asdict(facts_of(lab))
-    outcome, told = _canary(lab)
+    outcome, detail = _canary(lab)
     return {
         "run": lab.run,
         "harness": {"version": harness_version(), "python": platform.python_version(), "pytest": version("pytest")},
@@ -39,18 +39,18 @@ def tested(lab: Lab) -> dict[str, Any]:
             "cni": facts["plugins"],
             "kubernetes": facts["kubernetes"],
             "nodes": facts["nodes"],
-            "trouble": _trouble(lab),
+            "trouble": _cluster_error(lab),
         },
-        "canary": {"outcome": outcome, "told": told},
+        "canary": {"outcome": outcome, "told": detail},
     }
 
 
-def properties(about: dict[str, Any]) -> dict[str, str]:
-    """The same as flat names and texts, such as JUnit's properties of a suite; without what is not known."""
-    cluster, nodes = about["cluster"], about["cluster"]["nodes"]
+def flat_metadata(metadata: dict[str, Any]) -> dict[str, str]:
+    """Return the metadata as names and texts, as JUnit's properties of a suite are; without unknown ones."""
+    cluster, nodes = metadata["cluster"], metadata["cluster"]["nodes"]
     flat = {
-        "harness": about["harness"]["version"],
-        "run": about["run"],
+        "harness": metadata["harness"]["version"],
+        "run": metadata["run"],
         "backend": cluster["backend"],
         "dataplane": cluster["dataplane"],
         "cni": ", ".join(plugin["name"] for plugin in cluster["cni"]),
@@ -59,7 +59,7 @@ def properties(about: dict[str, Any]) -> dict[str, str]:
         "nodes": str(len(nodes)) if nodes else "",
         "kernel": ", ".join(sorted({node["kernel"] for node in nodes})),
         "os": ", ".join(sorted({node["os"] for node in nodes})),
-        "canary": about["canary"]["outcome"],
+        "canary": metadata["canary"]["outcome"],
     }
     return {f"netpol.{name}": text for name, text in flat.items() if text}
 
@@ -74,18 +74,18 @@ def _gather(cluster: Cluster) -> str:
 
 
 def _canary(lab: Lab) -> tuple[str, str]:
-    """``passed``, ``failed``, ``off``, or ``unknown`` as yet; and what it told."""
+    """Return ``passed``, ``failed``, ``off`` or ``unknown``, and the canary's summary or error."""
     if not lab.settings.canary:
         return "off", ""
     try:
-        shown = lab.run_directory.recorded("canary") if lab.run_directory else None
+        summary = lab.run_directory.recorded("canary") if lab.run_directory else None
     except HarnessError as error:
         return "failed", str(error)
-    return ("passed", shown) if shown else ("unknown", "")
+    return ("passed", summary) if summary else ("unknown", "")
 
 
-def _trouble(lab: Lab) -> str:
-    """Why there is no cluster, where it could not be had; empty else."""
+def _cluster_error(lab: Lab) -> str:
+    """Return why the cluster could not be created or reached; empty if it could."""
     try:
         if lab.run_directory:
             lab.run_directory.recorded("cluster")

@@ -4,13 +4,13 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme
-from netpol_harness.report.story import Story
-from netpol_harness.report.world import groups, world_story
+from netpol_harness.report.closed_world import closed_world_message, groups
+from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
 PODS = tuple(f"pod-{number}" for number in range(32))
-STORY = Story("the summary", "THE STORY")
+STORY = FailureMessage("the summary", "THE STORY")
 
 
 def path_result(source: str, target: str, outcome: str = "TIMED_OUT", expected: str = "allowed") -> PathResult:
@@ -65,7 +65,7 @@ def test_a_few_wrong_cells_are_named_one_by_one() -> None:
 
 
 def test_a_closed_world_counts_groups_names_and_tells_one_story() -> None:
-    lines = world_story(world(wrong="pod-3"), STORY)
+    lines = closed_world_message(world(wrong="pod-3"), STORY)
     assert lines.summary == "31 of the 992 other paths are not allowed"
     head, group, names, *_, last = lines.text.splitlines()
     assert head == "31 of the 992 other paths are not allowed:"
@@ -76,7 +76,7 @@ def test_a_closed_world_counts_groups_names_and_tells_one_story() -> None:
 
 
 def test_a_single_wrong_cell_is_named() -> None:
-    text = world_story(
+    text = closed_world_message(
         [path_result("a", "b", "CONNECTED", "blocked"), path_result("b", "a", expected="blocked")], STORY
     ).text
     assert "1 of the 2 other paths are not blocked:\n  a -> b:80: expected blocked, observed CONNECTED\n\n" in text
