@@ -1,13 +1,11 @@
-"""Probes a scenario in its present state, and during the transition into a step."""
+"""Observes a scenario in its present state, and during the transition into a step."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.deadline import Deadline
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, WorkloadFailed
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
@@ -16,37 +14,20 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
 from netpol_harness.probe.bulk import BULK_THRESHOLD, BulkConvergence
 from netpol_harness.probe.converge import Convergence
-from netpol_harness.probe.identity import Identification
-from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Question
-from netpol_harness.results.evidence import Evidence, Proof
-from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
+from netpol_harness.results.evidence import Proof
+from netpol_harness.results.table import PathResult, TruthTable
 from netpol_harness.runner import requirements
 from netpol_harness.runner.applied_state import AppliedState, PrepareChanges
 from netpol_harness.runner.context import RunContext
-from netpol_harness.runner.counterfactual import Baseline, gather, proven_by_lift
-from netpol_harness.runner.held_connections import HeldConnections
+from netpol_harness.runner.path_prober import PathProber, ProbeStrategy
 from netpol_harness.runner.snapshot import ClusterSnapshot
-from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
-from netpol_harness.runner.transition import StepTransition, TransitionContext, paths_with
+from netpol_harness.runner.targets import resolve_probes
+from netpol_harness.runner.transition import DURING_TRANSITION, StepTransition, TransitionContext, paths_with
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
-from netpol_harness.timeouts import Timeouts
 
 ExpectedByPath = Mapping[Path, Expected]
 """The verdict expected of each cell of a closed world."""
-
-_DURING_TRANSITION = (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS)
-
-
-class ProbeStrategy(Protocol):
-    """Begins to turn questions into evidence: by the commands that users type, or in bulk by the fastest means."""
-
-    def __call__(
-        self, prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
-    ) -> Convergence:
-        """Return the convergence of these questions. ``since`` is the monotonic time of the last change."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +39,7 @@ class StepResult:
 
 
 class StepObserver:
-    """Probes one scenario. Owns its held connections, and the evidence gathered during the last transition."""
+    """Observes one scenario: its steps, single paths, and the transitions into steps."""
 
     def __init__(
         self, placement: Placement, context: RunContext, applied: AppliedState, capabilities: Collection[Capability]
@@ -67,10 +48,7 @@ class StepObserver:
         self._context = context
         self._applied = applied
         self._capabilities = capabilities
-        self._held = HeldConnections(context.prober)
-        self._transition: StepTransition | None = None
-        self._baseline = Baseline()
-        self._identification = Identification(context.prober)
+        self._path_prober = PathProber(context, applied)
 
     def observe(
         self,
@@ -92,9 +70,9 @@ class StepObserver:
         possible = [e for e in expectations if self.missing_capability(e.path) is None]
         cells = _cells(step, verdicts) if others else []
         if len(cells) < BULK_THRESHOLD:
-            (results,) = self._probe(snapshot, (strategy, [*possible, *cells]))
+            (results,) = self._path_prober.probe(snapshot, (strategy, [*possible, *cells]))
             return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
-        path_results, cell_results = self._probe(snapshot, (strategy, possible), (BulkConvergence, cells))
+        path_results, cell_results = self._path_prober.probe(snapshot, (strategy, possible), (BulkConvergence, cells))
         return StepResult(dict(zip(possible, path_results, strict=True)), cell_results)
 
     def record_baseline(self, scenario: Scenario) -> None:
@@ -110,7 +88,7 @@ class StepObserver:
             if e.expected.needs_proof and e.path.mode is ProbeMode.NEW and self.missing_capability(e.path) is None
         }
         snapshot = self._applied.snapshot()
-        self._probe(snapshot, (Convergence, [e for e in denied if self._exists(e, snapshot)]))
+        self._path_prober.probe(snapshot, (Convergence, [e for e in denied if self._exists(e, snapshot)]))
 
     def probe(self, step: Step, path: str, expected: Expected, where: str) -> PathResult:
         """Probe one path in the present state, which is that of ``step``. ``where`` is the place of the expectation.
@@ -118,18 +96,18 @@ class StepObserver:
         Raises ``ScenarioInvalid`` for a path that cannot be read, and ``CapabilityMissing``.
         """
         expectation = _expectation(path, expected, where, step.inventory)
-        if expectation.path.mode in _DURING_TRANSITION:
+        if expectation.path.mode in DURING_TRANSITION:
             problem = f"'{path}' can only be asked by a step, while it is entered"
             raise ScenarioInvalid([f"{problem}; leave out '{expectation.path.mode}'"])
         if capability := self.missing_capability(expectation.path):
             raise CapabilityMissing(capability)
-        return self._probe(self._applied.snapshot(), (Convergence, [expectation]))[0][0]
+        return self._path_prober.probe(self._applied.snapshot(), (Convergence, [expectation]))[0][0]
 
     def truth_table(self, step: Step, expected: Expected, where: str) -> TruthTable:
         """Probe every pair of workloads and served port in the present state, which is that of ``step``."""
         cells = closed_world(Step("now", "", step.inventory))
         expectations = [Expectation(path, expected, where) for path in cells]
-        return TruthTable.of(self._probe(self._applied.snapshot(), (BulkConvergence, expectations))[0])
+        return TruthTable.of(self._path_prober.probe(self._applied.snapshot(), (BulkConvergence, expectations))[0])
 
     def missing_capability(self, path: Path) -> Capability | None:
         """Return the first capability that this path needs and the cluster does not have."""
@@ -142,14 +120,14 @@ class StepObserver:
         Yields the function through which the changes must go. Probing ends with ``end_transition``, or at once if the
         caller fails.
         """
-        if not any(paths_with(step, *_DURING_TRANSITION)):
+        if not any(paths_with(step, *DURING_TRANSITION)):
             yield tuple
             return
         snapshot = self._applied.snapshot
         before, prober = snapshot(), self._context.prober
         prober.expect_addresses(dict.fromkeys(before.own_addresses, ()))  # pods may be recreated at other addresses
         context = TransitionContext(prober, self._context.client, self._placement, snapshot)
-        self._transition = transition = StepTransition(step, context, before, time.monotonic())
+        self._path_prober.transition = transition = StepTransition(step, context, before, time.monotonic())
         try:
             transition.start()
             yield transition.inject
@@ -160,103 +138,29 @@ class StepObserver:
 
     def end_transition(self) -> None:
         """End the probes of the last transition and forget their evidence."""
-        if self._transition is not None:
-            self._transition.end()
-            self._transition = None
+        if self._path_prober.transition is not None:
+            self._path_prober.transition.end()
+            self._path_prober.transition = None
 
     def open_connections(self, step: Step) -> None:
         """Open the held connections that ``step`` is the first to have."""
         new = [
             path
             for path in paths_with(step, ProbeMode.PERSISTENT)
-            if path not in self._held and self.missing_capability(path) is None
+            if path not in self._path_prober.held and self.missing_capability(path) is None
         ]
         if new:
             expectations = [Expectation(path, Expected.ALLOWED, step.where) for path in new]
-            self._probe(self._applied.snapshot(), (Convergence, expectations))
+            self._path_prober.probe(self._applied.snapshot(), (Convergence, expectations))
 
     def keep_connections(self, paths: Collection[Path]) -> None:
         """Close the held connections of all other paths."""
-        self._held.close_others(paths)
+        self._path_prober.held.close_others(paths)
 
     def close(self) -> None:
         """End all probes and close all connections."""
         self.end_transition()
-        self._held.close_others(())
-
-    def _probe(
-        self, snapshot: ClusterSnapshot, *batches: tuple[ProbeStrategy, Sequence[Expectation]]
-    ) -> tuple[tuple[PathResult, ...], ...]:
-        """Return the result of each expectation, by batch and in their order."""
-        self._context.prober.expect_addresses(snapshot.own_addresses)
-        resolved = [[(e, self._resolve(e, snapshot)) for e in expectations] for _, expectations in batches]
-        convergences = [
-            self._convergence(strategy, expectations, [probe.question for _, probes in found for probe in probes])
-            for (strategy, expectations), found in zip(batches, resolved, strict=True)
-        ]
-        evidence = self._prove(convergences, snapshot)
-        return tuple(
-            tuple(
-                PathResult(
-                    expectation,
-                    tuple(
-                        self._result(expectation, position, probe, seen[probe.question])
-                        for position, probe in enumerate(probes)
-                    ),
-                )
-                for expectation, probes in found
-            )
-            for found, seen in zip(resolved, evidence, strict=True)
-        )
-
-    def _prove(
-        self, convergences: Sequence[Convergence], snapshot: ClusterSnapshot
-    ) -> tuple[Mapping[Question, Evidence], ...]:
-        """Return the evidence of each convergence, with what its denials rest on."""
-        proof = self._proof
-        evidence = gather(convergences, self._lifted if proof is Proof.LIFT else None)
-        evidence = tuple(map(self._identified, convergences, evidence))
-        for found in evidence:
-            self._baseline.record(found, snapshot.pod_uids)
-        match proof:
-            case Proof.LIFT:
-                return tuple(map(proven_by_lift, evidence))
-            case Proof.BASELINE:
-                return tuple(self._baseline.prove(found, snapshot.pod_uids) for found in evidence)
-            case Proof.LISTENER:
-                return evidence
-
-    def _identified(
-        self, convergence: Convergence, evidence: Mapping[Question, Evidence]
-    ) -> Mapping[Question, Evidence]:
-        """Return the evidence with the identity of the servers behind paths that should be open and are."""
-        if isinstance(convergence, BulkConvergence):
-            return evidence
-        opened = [q for q, e in evidence.items() if q.expected is Expected.ALLOWED and e.attempts[-1].is_open]
-        timeouts = self._context.timeouts
-        identities = self._identification.of(opened, Deadline(timeouts.settle), timeouts.interval)
-        return {question: replace(found, identity=identities.get(question)) for question, found in evidence.items()}
-
-    @property
-    def _proof(self) -> Proof:
-        """What denials rest on: a lift, unless the policies in force cannot be lifted."""
-        proof = self._context.proof
-        return Proof.BASELINE if proof is Proof.LIFT and not self._applied.can_be_lifted else proof
-
-    @contextmanager
-    def _lifted(self) -> Iterator[None]:
-        """Admit all traffic inside the context. The probes of the transition must not see that: they end first."""
-        if self._transition is not None:
-            self._transition.end()
-        with self._applied.lifted():
-            yield
-
-    def _convergence(
-        self, strategy: ProbeStrategy, expectations: Sequence[Expectation], questions: Sequence[Question]
-    ) -> Convergence:
-        timeouts = self._context.timeouts
-        timeouts = replace(timeouts, settle=timeouts.settle + self._held.extra_settle_time(expectations))
-        return strategy(self._context.prober, questions, timeouts, since=self._applied.changed)
+        self._path_prober.held.close_others(())
 
     def _exists(self, expectation: Expectation, snapshot: ClusterSnapshot) -> bool:
         """Whether the pods and Services of a path are there before the first step."""
@@ -265,18 +169,6 @@ class StepObserver:
         except WorkloadFailed:
             return False
         return True
-
-    def _resolve(self, expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
-        held = expectation.path.mode is ProbeMode.PERSISTENT
-        return self._held.resolve_probes(expectation, snapshot) if held else resolve_probes(expectation, snapshot)
-
-    def _result(
-        self, expectation: Expectation, position: int, probe: ResolvedProbe, evidence: Evidence
-    ) -> PodPairResult:
-        """Return all evidence of one probe: from the transition into the step, and from the step."""
-        if self._transition is not None and expectation.path.mode in _DURING_TRANSITION:
-            evidence = self._transition.merge(expectation, position, probe, evidence)
-        return PodPairResult(probe.source, probe.target, evidence)
 
 
 def _cells(step: Step, verdicts: ExpectedByPath | None) -> list[Expectation]:

@@ -38,6 +38,9 @@ FIRST_PACKET_TIMEOUTS = 2
 PREPARATION = 20.0
 """Seconds that the first answers may take; the first change waits for them."""
 
+DURING_TRANSITION = (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS)
+"""The modes of paths that are probed during a transition."""
+
 Attempts = Sequence[Sequence[Attempt]]
 """The attempts of one path: one sequence for each of its resolved probes, in their order; oldest first."""
 
