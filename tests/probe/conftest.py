@@ -56,7 +56,7 @@ class FakePods:
 
     def ensure_probe_container(self, pod: NamespacedName) -> str:
         if not self.spare:
-            raise ToolMissing("a probe container cannot be had: nobody may")
+            raise ToolMissing("a probe container cannot be added: nobody may")
         return self.spare
 
     def _shell(self, pod: NamespacedName, script: str) -> str:

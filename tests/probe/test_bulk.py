@@ -50,7 +50,7 @@ def test_an_agent_that_differs_from_nc_makes_the_table_worthless(fake_pods: Fake
     questions = [question for question in _questions() if question.probe.host == "10.0.0.1"]
     with pytest.raises(Unproven, match="cells of the table cannot be trusted") as caught:
         bulk_probe(Prober(exec, timeout=0.2, exec_timeout=5), questions, QUICK)
-    assert "the agent says CONNECTED" in str(caught.value)
+    assert "the python script says CONNECTED" in str(caught.value)
     assert "nc says TIMED_OUT" in str(caught.value)
 
 

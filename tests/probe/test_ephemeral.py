@@ -138,11 +138,11 @@ STATIC = 'Pod "web" is invalid: <nil>: Forbidden: static pods do not support eph
 @pytest.mark.parametrize(
     ("code", "reason", "said", "remedy"),
     [
-        (403, "Forbidden", FORBIDDEN, "see what admits|ask for the verb"),
+        (403, "Forbidden", FORBIDDEN, "check which webhooks|ask for the verb"),
         (403, "Forbidden", SECURITY, "relax the label pod-security.kubernetes.io/enforce of namespace shop"),
         (404, "NotFound", "the server could not find the requested resource", "they need Kubernetes 1.25"),
-        (422, "Invalid", STATIC, "static pods take no ephemeral containers"),
-        (400, "BadRequest", WEBHOOK, "see what admits changes of pods there"),
+        (422, "Invalid", STATIC, "static pods cannot have ephemeral containers"),
+        (400, "BadRequest", WEBHOOK, "check which webhooks and policies admit changes"),
     ],
 )
 def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, remedy: str) -> None:
@@ -150,7 +150,7 @@ def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, re
     with pytest.raises(ToolMissing, match=remedy) as raised:
         _containers(api).ensure_probe_container(POD)
     assert said in str(raised.value)
-    assert f"a probe container ({IMAGE}) cannot be had" in str(raised.value)
+    assert f"a probe container ({IMAGE}) cannot be added" in str(raised.value)
     assert "or give the pod a container that has nc or curl" in str(raised.value)
 
 
@@ -163,7 +163,7 @@ def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, re
         ),
         ({"waiting": {"reason": "CreateContainerConfigError", "message": "runAsNonRoot"}}, "runAsNonRoot"),
         ({"terminated": {"exitCode": 127, "message": "sh: not found\n"}}, r"it ended at once \(exit code 127: sh: not"),
-        ({}, "its node has not taken notice of it"),
+        ({}, "its node has not started it"),
     ],
 )
 def test_a_container_that_does_not_come_up_says_why(state: Mapping[str, Any], said: str) -> None:
@@ -183,7 +183,7 @@ def test_a_refusal_is_not_brought_about_in_every_round() -> None:
 
 def test_pods_that_are_not_ours_to_change_are_left_alone() -> None:
     api = FakeApi()
-    with pytest.raises(ToolMissing, match="not ours to change"):
+    with pytest.raises(ToolMissing, match="they are not the harness's"):
         _containers(api, untouchable={"kube-system"}).ensure_probe_container(NamespacedName("kube-system", "coredns"))
     assert api.patches == []
 

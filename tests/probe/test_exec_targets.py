@@ -44,7 +44,7 @@ class Pod:
 
     def ensure_probe_container(self, pod: NamespacedName) -> str:
         if self.spare is None:
-            raise ToolMissing("a probe container cannot be had: not here; do this")
+            raise ToolMissing("a probe container cannot be added: not here; do this")
         return self.spare
 
 
@@ -102,15 +102,18 @@ def test_a_probe_container_is_asked_for_only_where_it_is_needed() -> None:
 def test_what_no_place_can_ask_goes_to_the_first_with_the_reason() -> None:
     assert _shares(Pod({"": CURL}, spare=None), TCP, UDP) == [
         ("", (TCP,), ""),
-        ("", (UDP,), "a probe container cannot be had: not here; do this"),
+        ("", (UDP,), "a probe container cannot be added: not here; do this"),
     ]
 
 
 @pytest.mark.parametrize(
     ("containers", "said"),
     [
-        ({"": NO_SH}, "pod shop/web: there is no sh to run probes with; .*; a probe container cannot be had: not here"),
-        ({"": "has getent"}, "pod shop/web: found none of curl, nc, .*; a probe container cannot be had"),
+        (
+            {"": NO_SH},
+            "pod shop/web: there is no sh to run probes with; .*; a probe container cannot be added",
+        ),
+        ({"": "has getent"}, "pod shop/web: found none of curl, nc, .*; a probe container cannot be added"),
         (
             {"": SEVERAL, "app": NO_SH, "side": "has getent"},
             "container app: there is no sh.*container side: found none",

@@ -15,7 +15,7 @@ SILENT = Probe(Scheme.UDP, "127.0.0.1", 1)
 
 
 def command(asked: FirstPacketProbes) -> list[str]:
-    spec = asked.within({"containers": [{"name": "c"}], "initContainers": [{"name": "own"}]}, "image:1")
+    spec = asked.inject({"containers": [{"name": "c"}], "initContainers": [{"name": "own"}]}, "image:1")
     assert [c["name"] for c in spec["initContainers"]] == [NAME, "own"]
     assert spec["containers"] == [{"name": "c"}]
     assert spec["initContainers"][0]["securityContext"]["runAsNonRoot"] is True
@@ -24,7 +24,7 @@ def command(asked: FirstPacketProbes) -> list[str]:
 
 @pytest.mark.live
 def test_its_script_says_what_it_meets_and_ends_well() -> None:
-    asked = FirstPacketProbes.asking([REFUSED], 1.0)
+    asked = FirstPacketProbes.of([REFUSED], 1.0)
     done = subprocess.run(command(asked), capture_output=True, timeout=30, check=False)
     assert done.returncode == 0
     (replies,) = asked.read(done.stdout)
@@ -32,7 +32,7 @@ def test_its_script_says_what_it_meets_and_ends_well() -> None:
 
 
 def test_a_log_that_is_lost_or_anothers_shows_nothing() -> None:
-    asked, other = FirstPacketProbes.asking([REFUSED, SILENT], 0.1), FirstPacketProbes.asking([REFUSED, SILENT], 0.1)
+    asked, other = FirstPacketProbes.of([REFUSED, SILENT], 0.1), FirstPacketProbes.of([REFUSED, SILENT], 0.1)
     frames = "".join(f"\n[{b.nonce} 0 124 1.00 1.10\n\n{b.nonce} 0 124]\n" for b in other.batches)
     for log in (b"", b"sh: not found\n", frames.encode()):
         assert {r.outcome for replies in asked.read(log) for r in replies} == {Outcome.PROBE_FAILED}

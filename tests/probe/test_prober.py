@@ -190,7 +190,7 @@ def test_a_probe_container_that_cannot_be_had_is_no_denial(fake_pods: FakePods) 
     reply = _spare(pods, "").observe({A: [DROPPED]})[A, DROPPED]
     assert reply.outcome is Outcome.PROBE_FAILED
     assert "pod shop/a: there is no sh" in reply.detail
-    assert "a probe container cannot be had: nobody may" in reply.detail
+    assert "a probe container cannot be added: nobody may" in reply.detail
 
 
 @pytest.mark.parametrize("method", list(ProbeMethod))

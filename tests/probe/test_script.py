@@ -145,7 +145,7 @@ def test_what_no_tool_can_ask_is_answered_without_asking() -> None:
 def test_a_forced_tool_that_cannot_ask_says_so() -> None:
     reply = _replies(_batch(UDP, toolbox=Toolbox(frozenset(Tool), Netcat.OPENBSD), tool=Tool.CURL))[UDP]
     assert reply.outcome is Outcome.PROBE_FAILED
-    assert reply.detail.startswith("--probe-tool curl cannot ask udp://10.0.0.1:5353")
+    assert reply.detail.startswith("--probe-tool curl cannot probe udp://10.0.0.1:5353")
 
 
 @pytest.mark.parametrize(

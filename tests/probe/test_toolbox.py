@@ -80,7 +80,7 @@ def test_nothing_to_ask_with_is_an_error_that_names_what_was_sought() -> None:
     "stdout", [b"", b"hello", _answer("has nc").replace(NONCE.encode(), b"ffff"), _answer("has nc") * 2]
 )
 def test_an_answer_that_is_not_ours_is_none(stdout: bytes) -> None:
-    with pytest.raises(ToolMissing, match="did not say"):
+    with pytest.raises(ToolMissing, match="did not report"):
         parse(NONCE, stdout)
 
 

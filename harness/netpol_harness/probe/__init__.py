@@ -1,1 +1,1 @@
-"""Asking: questions become probes, probes one script or one agent a pod, frames become replies, replies evidence."""
+"""Probing: questions become probes, probes a script in each pod, its frames become replies, and replies evidence."""

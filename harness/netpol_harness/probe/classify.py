@@ -1,12 +1,13 @@
-"""The one table from what a tool did to what that means: (dialect, exit code, message) -> ``Outcome``. PURE.
+"""The one table of what a tool's result means: (dialect, exit code, message) -> ``Outcome``. PURE.
 
-Invariant: what is not in the table is PROBE_FAILED; nothing is guessed. Rows are tried in order, the first that fits
-decides. Rows on exit codes see the whole message; the shared phrases are looked for line by line from the end, because
-a tool that tries several addresses says last what it came to. Measured with nc (openbsd, traditional, ncat, busybox),
+Invariant: what is not in the table is PROBE_FAILED; nothing is guessed. Rows are tried in order, and the first match
+decides. Rows on exit codes see the whole message; the common phrases are searched line by line from the end, because a
+tool that tries several addresses reports the final result last. Measured with nc (openbsd, traditional, ncat, busybox),
 curl 7.88, bash and getent; agnhost and wget by their documentation.
 
-CONNECTED is said of a connection, not of an application: an HTTP client that was given an error status, an empty reply,
-or anything after the handshake, was let through, which is what ``allowed`` asks of a policy. The detail tells the rest.
+CONNECTED is about the connection, not the application: an HTTP client that got an error status, an empty reply, or
+anything else after the handshake was let through, which is what ``allowed`` means for a policy. The detail has the
+rest.
 """
 
 import re
@@ -25,7 +26,7 @@ NEVER_RAN = frozenset({125, 126, 127})
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """``explained`` is False where the tool was silent about the cause, which for a name may be the lookup."""
+    """``explained`` is False if the tool did not report a cause, which for a name may be the lookup."""
 
     outcome: Outcome
     detail: str
@@ -44,7 +45,7 @@ class Rule:
     explained: bool = True
 
     def fits(self, dialect: Dialect, code: int, message: str) -> bool:
-        """Whether this row decides; a pattern may match anywhere, at the start of any line with ``^``."""
+        """Return whether this row matches; a pattern may match anywhere, with ``^`` at the start of any line."""
         if dialect not in self.dialects or (self.codes and code not in self.codes):
             return False
         return not self.pattern or re.search(self.pattern, message, re.MULTILINE | re.IGNORECASE) is not None
@@ -105,7 +106,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(Outcome.CONNECTED, LOOKUP, frozenset({1}), r"^Name:.*\n^Address"),
     Rule(Outcome.TIMED_OUT, EVERY_TOOL, SILENCE, explained=False),
     Rule(Outcome.NAME_FAILED, LOOKUP),
-    # the agent's codes are errno
+    # the python script's codes are errno
     Rule(Outcome.CONNECTED, PYTHON_SCRIPT, frozenset({0})),
     Rule(Outcome.REFUSED, PYTHON_SCRIPT, frozenset({104, 111}), detail="refused"),
     Rule(Outcome.TIMED_OUT, PYTHON_SCRIPT, frozenset({110})),
@@ -134,42 +135,42 @@ PHRASES: tuple[Rule, ...] = (
     ),
     Rule(Outcome.TIMED_OUT, EVERY_TOOL, FAILED, r"timed out|\btimeout\b", explained=False),
 )
-"""What all tools say alike, in the words of glibc, musl and their own."""
+"""Phrases that all tools share, from glibc, musl and their own sources."""
 
 
 def read(dialect: Dialect, code: int, message: str) -> Meaning:
-    """What a tool's exit code and output mean."""
+    """Return what a tool's exit code and output mean."""
     for row in TABLE:
         if row.fits(dialect, code, message):
-            return Meaning(row.outcome, row.detail or _telling(row.outcome, dialect, code, message), row.explained)
+            return Meaning(row.outcome, row.detail or _detail(row.outcome, dialect, code, message), row.explained)
     for line in reversed(message.splitlines()):
         for row in PHRASES:
             if row.fits(dialect, code, line):
                 return Meaning(row.outcome, _tidy(line), row.explained)
-    said = next(_spoken(message), "no message")
-    return Meaning(Outcome.PROBE_FAILED, f"answer not understood: exit code {code}, {said}")
+    last_line = next(_relevant_lines(message), "no message")
+    return Meaning(Outcome.PROBE_FAILED, f"answer not understood: exit code {code}, {last_line}")
 
 
 def curl_seconds(message: str) -> float | None:
-    """How long curl's connection took, where it came about."""
-    found = re.search(r"^time_connect (\d+\.\d+)$", message, re.MULTILINE)
-    seconds = float(found[1]) if found else 0.0
+    """Return how long curl's connection took; ``None`` if there was none."""
+    match = re.search(r"^time_connect (\d+\.\d+)$", message, re.MULTILINE)
+    seconds = float(match[1]) if match else 0.0
     return seconds or None
 
 
-def _telling(outcome: Outcome, dialect: Dialect, code: int, message: str) -> str:
-    """The line of a message that tells a reader most."""
+def _detail(outcome: Outcome, dialect: Dialect, code: int, message: str) -> str:
+    """Return the most informative line of a message."""
     status = re.search(r"\bHTTP/[\d.]+ (\d{3})\b", message)
     if status and dialect in (Dialect.CURL, Dialect.WGET):
         return f"HTTP {status[1]}"
-    line = next(_spoken(message), "")
+    line = next(_relevant_lines(message), "")
     if code in NEVER_RAN and dialect is not Dialect.PYTHON_SCRIPT:
         return f"it could not be run (exit code {code}): {line}"
     return f"connected, then {line}" if code and dialect is Dialect.CURL and outcome is Outcome.CONNECTED else line
 
 
-def _spoken(message: str) -> Iterator[str]:
-    """Lines from the last, without curl's running commentary."""
+def _relevant_lines(message: str) -> Iterator[str]:
+    """Yield lines, the last one first, without curl's progress messages."""
     for line in reversed(message.splitlines()):
         tidy = _tidy(line)
         if tidy and not tidy.startswith(("time_connect", "* Closing", "{ [", "Ncat: 0 bytes", "Ncat: Version")):
@@ -177,5 +178,5 @@ def _spoken(message: str) -> Iterator[str]:
 
 
 def _tidy(text: str) -> str:
-    """One line of printable text."""
+    """Return the text as one line of printable characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

@@ -20,7 +20,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Session
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.commands import escaped
+from netpol_harness.probe.commands import octal_escaped
 from netpol_harness.probe.question import Probe
 from netpol_harness.probe.toolbox import Tool, Toolbox
 
@@ -61,7 +61,7 @@ def request_text(probe: Probe, token: str) -> str:
     HTTP/1.1 keeps connections alive unless told otherwise (RFC 9112, 9.3).
     """
     if probe.scheme is Scheme.UDP:
-        return escaped(probe, token)
+        return octal_escaped(probe, token)
     return rf"GET /echo?msg={token} HTTP/1.1\r\nHost: {probe.authority}\r\n\r\n"
 
 

@@ -1,8 +1,8 @@
-"""Asking the same questions again and again while something else goes on: a window of a moment is not missed.
+"""Continuous probing: rounds in the background while something else happens, so that a short gap is not missed.
 
-Invariant: rounds begin one after the other, ``PERIOD`` seconds apart, whether or not the round before has ended (a
-silent target takes its whole time-out), but no more than ``LANES`` at once. What is asked may change on the way, and is
-told from what was asked before by its position.
+Invariant: rounds start ``PERIOD`` seconds apart, whether or not the round before has ended (a silent target takes its
+whole time-out), but at most ``AT_ONCE`` run at a time. The questions may change from round to round; a question is
+identified by its position.
 """
 
 import logging
@@ -15,7 +15,7 @@ from threading import Event, Thread
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
-from netpol_harness.probe.converge import ask
+from netpol_harness.probe.converge import run_round
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Attempt
@@ -23,65 +23,65 @@ from netpol_harness.results.evidence import Attempt
 log = logging.getLogger("netpol_harness.probe")
 
 PERIOD = 0.05
-LANES = 4
-LONGEST = 3600.0  # seconds; who watches ends the watch long before
+AT_ONCE = 4
+LONGEST = 3600.0  # seconds; the caller ends the probing long before
 
-Look = Callable[[], Sequence[Question]]
-"""What to ask now, by position; may be empty as long as there is nothing to ask. Raises ``HarnessError`` likewise."""
+QuestionSource = Callable[[], Sequence[Question]]
+"""Returns the questions of the next round; none, or ``HarnessError``, while there is nothing to probe yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
     at: float
     questions: tuple[Question, ...]
-    answers: Future[Mapping[Question, Attempt]]
+    attempts: Future[Mapping[Question, Attempt]]
 
 
 class ContinuousProbe:
-    """A watch that has begun. ``since``: the monotonic moment from which the times of attempts are counted."""
+    """Probing that has started. ``since``: the monotonic time from which the times of attempts are counted."""
 
-    def __init__(self, prober: Prober, look: Look, *, since: float) -> None:
+    def __init__(self, prober: Prober, source: QuestionSource, *, since: float) -> None:
         self._prober = prober
-        self._look = look
+        self._source = source
         self._since = since
-        self._over = Event()
+        self._ended = Event()
         self._rounds: list[_Round] = []
-        self._thread = Thread(target=self._run, name="watch", daemon=True)
+        self._thread = Thread(target=self._run, name="continuous", daemon=True)
         self._thread.start()
 
     def wait(self, deadline: Deadline) -> None:
-        """Return once the first round has been answered, or the deadline has passed."""
+        """Wait until the first round has ended, or the deadline has passed."""
         for _ in deadline.ticks(PERIOD / 5):
-            if self._rounds and self._rounds[0].answers.done():
+            if self._rounds and self._rounds[0].attempts.done():
                 return
 
     def end(self) -> tuple[tuple[Attempt, ...], ...]:
-        """Stop asking; all attempts by position, oldest first. May be called again."""
-        self._over.set()
+        """Stop probing, and return all attempts by position, oldest first. May be called repeatedly."""
+        self._ended.set()
         self._thread.join()
-        positions = max((len(one.questions) for one in self._rounds), default=0)
+        positions = max((len(past.questions) for past in self._rounds), default=0)
         attempts: list[list[Attempt]] = [[] for _ in range(positions)]
-        for one in self._rounds:
-            answers = one.answers.result()
-            for position, question in enumerate(one.questions):
-                attempts[position].append(replace(answers[question], at=one.at))
+        for past in self._rounds:
+            by_question = past.attempts.result()
+            for position, question in enumerate(past.questions):
+                attempts[position].append(replace(by_question[question], at=past.at))
         return tuple(map(tuple, attempts))
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(LANES, thread_name_prefix="watch") as pool:
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="continuous") as pool:
             for _ in Deadline(LONGEST).ticks(PERIOD):
-                if self._over.is_set():
+                if self._ended.is_set():
                     return
-                under_way = sum(not one.answers.done() for one in self._rounds[-LANES:])
-                if under_way < LANES:
-                    self._begin_round(pool, under_way)
+                running = sum(not past.attempts.done() for past in self._rounds[-AT_ONCE:])
+                if running < AT_ONCE:
+                    self._start_round(pool, running)
 
-    def _begin_round(self, pool: ThreadPoolExecutor, under_way: int) -> None:
+    def _start_round(self, pool: ThreadPoolExecutor, running: int) -> None:
         questions: tuple[Question, ...] = ()
         with suppress(HarnessError):
-            questions = tuple(self._look())
-        narrow = any(question.probe.source_port for question in questions)
-        if questions and not (narrow and under_way):  # a source port is one probe's at a time
+            questions = tuple(self._source())
+        exclusive = any(question.probe.source_port for question in questions)
+        if questions and not (exclusive and running):  # only one probe at a time can use a source port
             at = time.monotonic() - self._since
             log.debug("continuous round at %.3f s: %d paths", at, len(questions))
-            self._rounds.append(_Round(at, questions, pool.submit(ask, self._prober, questions)))
+            self._rounds.append(_Round(at, questions, pool.submit(run_round, self._prober, questions)))

@@ -1,8 +1,9 @@
-"""The first packets of a pod: an init container that asks before anything else runs in the pod. PURE.
+"""The first packets of a pod: probes in an init container, before anything else runs in the pod. PURE.
 
-Invariant: the container asks with the probes' own scripts and says their frames, so that its log is read like any
-answer; it ends with success whatever it met, so that the pod goes on. Its image is the one of probe containers, and is
-taken to have sh, sleep for parts of a second, and OpenBSD's nc: nobody can look before the pod's first packet.
+Invariant: the container runs the usual probe scripts and writes their frames, so that its log is read like any output;
+it exits with 0 whatever the results are, so that the pod starts. Its image is that of probe containers, which is
+assumed to have sh, sleep for fractions of a second, and OpenBSD's nc: tools cannot be discovered before the pod's first
+packet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from netpol_harness.results.evidence import Reply
 
 NAME = "netpol-first"
 ROUNDS = 3
-"""Times that the container asks everything."""
+"""How often the container runs every probe."""
 
 TOOLBOX = Toolbox(
     frozenset({Tool.NC, Tool.PING}), netcat=Netcat.OPENBSD, has_timeout=False, fractional=True, lookup="getent hosts"
@@ -30,21 +31,21 @@ TOOLBOX = Toolbox(
 
 @dataclass(frozen=True, slots=True)
 class FirstPacketProbes:
-    """What the first container of a pod asks. ``batches`` run one after the other."""
+    """The probes of a pod's first container. ``batches``, one for each round, run one after the other."""
 
     probes: tuple[Probe, ...]
     batches: tuple[Batch, ...]
 
     @classmethod
-    def asking(cls, probes: Sequence[Probe], timeout: float) -> "FirstPacketProbes":
-        """Ask ``probes`` (distinct), ``timeout`` seconds each."""
+    def of(cls, probes: Sequence[Probe], timeout: float) -> "FirstPacketProbes":
+        """Compose the batches for ``probes`` (distinct), ``timeout`` seconds each."""
         rounds = (
             script.compose(probes, TOOLBOX, timeout=timeout, width=WIDEST, nonce=fresh_nonce()) for _ in range(ROUNDS)
         )
         return cls(tuple(probes), tuple(rounds))
 
-    def within(self, spec: Mapping[str, Any], image: str) -> dict[str, Any]:
-        """The pod's spec with the container before all others."""
+    def inject(self, spec: Mapping[str, Any], image: str) -> dict[str, Any]:
+        """Return the pod's spec with the container before all others."""
         text = "\n".join(f"(\n{batch.text})" for batch in self.batches)
         container = {
             "name": NAME,
@@ -56,7 +57,7 @@ class FirstPacketProbes:
         return {**spec, "initContainers": [container, *(spec.get("initContainers") or ())]}
 
     def read(self, log: bytes) -> tuple[tuple[Reply, ...], ...]:
-        """The replies by probe, in the order of the rounds, by what the container has written."""
+        """Return the replies of each probe, by round, from the container's log."""
         rounds = [self._round(batch, log) for batch in self.batches]
         return tuple(tuple(replies[probe] for replies in rounds) for probe in self.probes)
 
@@ -69,6 +70,6 @@ class FirstPacketProbes:
 
 
 def without_failed_start(replies: Sequence[Reply]) -> tuple[Reply, ...]:
-    """Without the rounds at the beginning that showed nothing, unless none showed anything."""
-    seen = [number for number, reply in enumerate(replies) if reply.outcome is not Outcome.PROBE_FAILED]
-    return tuple(replies[seen[0] :] if seen else replies)
+    """Leave out failed rounds at the start, unless all failed."""
+    valid = [number for number, reply in enumerate(replies) if reply.outcome is not Outcome.PROBE_FAILED]
+    return tuple(replies[valid[0] :] if valid else replies)

@@ -1,8 +1,8 @@
-"""The frames in which answers travel through a pod's stdout. PURE.
+"""The frames that carry answers in a pod's stdout. PURE.
 
-Invariant: an answer counts only where its frame arrived whole, once, and under the batch's own nonce. A frame repeats
-its head at its end, so that a cut, a splice or a swap inside it is seen. It is written by one ``write`` below PIPE_BUF
-(and below musl's stdio buffer of 1,024 bytes), so that frames of parallel probes do not mix.
+Invariant: an answer counts only if its frame arrived complete, once, and under the batch's own nonce. A frame repeats
+its head at its end, so that a cut, a splice or a swap inside it is detected. It is written by one ``write`` below
+PIPE_BUF (and below musl's stdio buffer of 1,024 bytes), so that frames of parallel probes do not mix.
 
 A frame, between newlines: ``[NONCE INDEX CODE START END``, the message, ``NONCE INDEX CODE]``.
 """
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 LONGEST_MESSAGE = 600
-"""Bytes of a message that are kept; what a tool says of interest is at its beginning."""
+"""Bytes of a message that are kept; the relevant part of a tool's output is at its beginning."""
 
 
 SELF = "self"
@@ -33,7 +33,7 @@ _FRAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One answer: the tool's exit code, the seconds it took, and what it said."""
+    """One answer: the tool's exit code, the seconds it took, and its output."""
 
     code: int
     seconds: float
@@ -42,15 +42,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """The whole frames of a batch by index. ``repeated`` holds the indexes that were begun more than once."""
+    """The complete frames of a batch by index. ``repeated`` holds the indexes that start more than once."""
 
-    whole: Mapping[str, Frame]
+    complete: Mapping[str, Frame]
     repeated: frozenset[str]
 
     @property
     def addresses(self) -> frozenset[str]:
         """The addresses of the network in which the batch ran, loopback apart; empty if it could not tell them all."""
-        frame = self.whole.get(SELF)
+        frame = self.complete.get(SELF)
         if frame is None or len(frame.message) >= LONGEST_MESSAGE:
             return frozenset()
         found = (_address(word) for word in frame.message.split())
@@ -58,12 +58,12 @@ class Frames:
 
 
 def parse(nonce: str, stdout: bytes) -> Frames:
-    """All frames under ``nonce``; anything else in the output is passed over."""
+    """Return all frames under ``nonce``; other output is ignored."""
     text = stdout.decode("utf-8", "replace").replace(_KEY, "\N{REPLACEMENT CHARACTER}").replace(nonce, _KEY)
-    found = {match["index"]: match for match in _FRAME.finditer(text) if _KEY not in match["message"]}
+    matches = {match["index"]: match for match in _FRAME.finditer(text) if _KEY not in match["message"]}
     heads = Counter(_HEAD.findall(text))
     return Frames(
-        whole={index: _frame(match) for index, match in found.items() if heads[index] == 1},
+        complete={index: _frame(match) for index, match in matches.items() if heads[index] == 1},
         repeated=frozenset(index for index, count in heads.items() if count > 1),
     )
 

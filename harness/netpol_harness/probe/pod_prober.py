@@ -135,8 +135,8 @@ class PodProber:
         batch = script.compose(
             probes, target.toolbox, timeout=options.timeout, width=width, nonce=nonce, tool=self._tool
         )
-        if not batch.asked:
-            return PodReplies({p: _with_problem(reply, assignment.problem) for p, reply in batch.unasked.items()})
+        if not batch.commands:
+            return PodReplies({p: _with_problem(reply, assignment.problem) for p, reply in batch.unsupported.items()})
         answers = self._runner.run(pod, target.container, SHELL, batch, waves=-(-len(probes) // width) + 1)
         if answers is None:
             raise ExecFailed(f"the shell of pod {pod} does not run any more; was the pod recreated?")

@@ -1,8 +1,8 @@
-"""The agent: asks many addresses at once by non-blocking sockets, and writes one frame for each. Runs inside pods.
+"""The python script: probes many addresses at once by non-blocking sockets, and writes a frame for each. Runs in pods.
 
-Its text is sent to the container's python3, so it keeps to Python 3.4 and to modules made of C, which start in 10 ms.
-A connection is judged by the kernel's own state: one that was made in time counts, even where this program is late to
-look, and took as long as the kernel measured. Codes are errno: 0 is an answer, ETIMEDOUT (110) silence.
+Its text is sent to the container's python3, so it is limited to Python 3.4 and to C modules, which start in 10 ms. The
+kernel's state decides about a connection: one that was established in time counts even if this program checks late, and
+its time is what the kernel measured. Codes are errno: 0 is an answer, ETIMEDOUT (110) silence.
 """
 
 import _socket
@@ -22,30 +22,30 @@ KINDS = {"tcp": (_socket.SOCK_STREAM, 0), "udp": (_socket.SOCK_DGRAM, 0), "sctp"
 
 
 class Connection:
-    """One open question. ``payload`` is what to send, empty for streams; ``resends`` is when to send it again."""
+    """One running probe. ``payload``: the datagram, empty for streams; ``resends``: when to send it again."""
 
     def __init__(self, index: str, scheme: str, address: str, payload: bytes, timeout: float) -> None:
         self.index = index
         self.scheme = scheme
         self.payload = payload
-        self.begun = time.monotonic()
-        self.ends = self.begun + timeout
-        self.resends = [self.begun + timeout * part for part in RESENDS if payload]
+        self.started = time.monotonic()
+        self.ends = self.started + timeout
+        self.resends = [self.started + timeout * part for part in RESENDS if payload]
         kind, protocol = KINDS[scheme]
         self.socket = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, kind, protocol)
         self.socket.settimeout(0)
 
     def due(self) -> float:
-        """When this attempt wants attention though nothing came."""
+        """Return when this attempt must be handled even without an event."""
         return self.resends[0] if self.resends else self.ends
 
     def connect(self, address: str, port: int) -> int:
-        """Start, or say with which errno that failed; IN_PROGRESS where the answer is still to come."""
+        """Start, and return the errno: IN_PROGRESS if the answer is still to come."""
         code = int(self.socket.connect_ex((address, port)))
         return self.send() if self.payload and code == 0 else code
 
     def send(self) -> int:
-        """Send the datagram. The error of an earlier one comes to light here, and is an answer."""
+        """Send the datagram. The error of an earlier one shows up here, and is an answer."""
         try:
             self.socket.send(self.payload)
         except OSError as error:
@@ -53,12 +53,12 @@ class Connection:
         return IN_PROGRESS
 
     def handshake(self) -> float:
-        """When a TCP connection was made, whenever this program came round to look."""
+        """Return when a TCP connection was established, however late this program checks."""
         info = self.socket.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_INFO, 104)
-        return self.begun + int.from_bytes(info[TCP_INFO_ROUND_TRIP], sys.byteorder) / 1000000
+        return self.started + int.from_bytes(info[TCP_INFO_ROUND_TRIP], sys.byteorder) / 1000000
 
     def outcome(self) -> "tuple[int, bytes]":
-        """(errno, data) of a socket that has something to say."""
+        """Return (errno, data) of a socket that is ready."""
         code = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
         if code or not self.payload:
             return code, b""
@@ -69,25 +69,25 @@ class Connection:
 
 
 class Prober:
-    """Everything that is being asked, by descriptor."""
+    """All running probes, by descriptor."""
 
     def __init__(self, nonce: str, timeout: float) -> None:
         self.nonce = nonce
         self.timeout = timeout
         self.poll = select.poll()
-        self.asked = {}  # type: dict[int, Connection]
+        self.running = {}  # type: dict[int, Connection]
 
     def run(self, jobs: "list[tuple[str, str, str, int, bytes]]") -> None:
-        """Ask all jobs: (index, scheme, address, port, payload)."""
+        """Run all jobs: (index, scheme, address, port, payload)."""
         limit = min(MOST_AT_ONCE, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
         waiting = jobs[::-1]
-        while waiting or self.asked:
-            while waiting and len(self.asked) < limit:
-                self.begin(*waiting.pop())
+        while waiting or self.running:
+            while waiting and len(self.running) < limit:
+                self.start(*waiting.pop())
             self.step()
 
-    def begin(self, index: str, scheme: str, address: str, port: int, payload: bytes) -> None:
-        """Start one attempt; what is answered at once is not waited for."""
+    def start(self, index: str, scheme: str, address: str, port: int, payload: bytes) -> None:
+        """Start one attempt, and finish it if it is answered at once."""
         try:
             attempt = Connection(index, scheme, address, payload, self.timeout)
         except OSError as error:
@@ -96,34 +96,34 @@ class Prober:
             return
         code = attempt.connect(address, port)
         descriptor = attempt.socket.fileno()
-        self.asked[descriptor] = attempt
+        self.running[descriptor] = attempt
         self.poll.register(descriptor, select.POLLIN if payload else select.POLLOUT)
         if code != IN_PROGRESS:
             self.finish(descriptor, code, b"")
 
     def step(self) -> None:
-        """Wait for something to happen. Events come first: what was there before the time ran out, counts."""
+        """Wait for the next event or time-out. Events come first: an answer before the time-out counts."""
         now = time.monotonic()
-        due = [attempt.due() for attempt in self.asked.values()]
+        due = [attempt.due() for attempt in self.running.values()]
         for descriptor, _ in self.poll.poll(max(0, int((min(due) - now) * 1000) + 1) if due else 0):
-            code, data = self.asked[descriptor].outcome()
+            code, data = self.running[descriptor].outcome()
             self.finish(descriptor, code, data)
-        for descriptor, attempt in [item for item in self.asked.items() if item[1].due() <= now]:
+        for descriptor, attempt in [item for item in self.running.items() if item[1].due() <= now]:
             code = SILENCE if attempt.ends <= now else attempt.send()
             del attempt.resends[:1]
             if code != IN_PROGRESS:
                 self.finish(descriptor, code, b"")
 
     def finish(self, descriptor: int, code: int, data: bytes) -> None:
-        """Write the frame and let go of the socket."""
-        attempt = self.asked.pop(descriptor)
+        """Write the frame and close the socket."""
+        attempt = self.running.pop(descriptor)
         self.poll.unregister(descriptor)
         ended = attempt.handshake() if code == 0 and attempt.scheme == "tcp" else time.monotonic()
         attempt.socket.close()
-        self.write(attempt.index, (attempt.begun, ended), code, data)
+        self.write(attempt.index, (attempt.started, ended), code, data)
 
     def write(self, index: str, moments: "tuple[float, float]", code: int, data: bytes) -> None:
-        """One frame, in the format of ``probe.frames``."""
+        """Write one frame, in the format of ``probe.frames``."""
         head = " ".join((self.nonce, index, str(code)))
         times = " ".join(str(round(moment, 4)) for moment in moments)
         text = data.decode("latin-1").replace("\n", " ")[:600]
@@ -131,8 +131,8 @@ class Prober:
 
 
 def own_addresses() -> str:
-    """The addresses of this network, as /proc/net writes them."""
-    found = []
+    """Return the addresses of this network, as in /proc/net."""
+    addresses = []
     node = ""
     try:
         with open("/proc/net/fib_trie") as file:
@@ -140,17 +140,17 @@ def own_addresses() -> str:
                 words = line.split()
                 if words[0] == "|--":
                     node = words[1]
-                elif words[0] == "/32" and words[-1] == "LOCAL" and node not in found:
-                    found.append(node)
+                elif words[0] == "/32" and words[-1] == "LOCAL" and node not in addresses:
+                    addresses.append(node)
         with open("/proc/net/if_inet6") as file:
-            found += [line.split()[0] for line in file]
+            addresses += [line.split()[0] for line in file]
     except OSError:
         pass
-    return " ".join(found)
+    return " ".join(addresses)
 
 
 def main(nonce: str, timeout: float, jobs: "list[tuple[str, str, str, int, bytes]]") -> None:
-    """Ask ``jobs`` under ``nonce``, each for ``timeout`` seconds."""
+    """Run ``jobs`` under ``nonce``, each for ``timeout`` seconds."""
     prober = Prober(nonce, timeout)
     prober.write("self", (0.0, 0.0), 0, own_addresses().encode())
     prober.run(jobs)

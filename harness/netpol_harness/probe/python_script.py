@@ -1,8 +1,8 @@
-"""The same batch by the agent: one python3 in the pod, non-blocking sockets, thousands of addresses a second.
+"""A batch by the python script: one python3 in the pod, non-blocking sockets, thousands of addresses a second.
 
-For closed-world tables of many addresses. What it can ask are addresses over TCP (also for HTTP: the handshake), UDP
-and SCTP; names and ICMP are for the typed tools. Its answers come in the same frames and are read by the same table.
-The program is sent on standard input as one line, which ``python3 -c`` reads without needing the end of its input.
+It is for closed-world tables of many addresses. It supports addresses over TCP (for HTTP too: the handshake), UDP and
+SCTP; names and ICMP need command-line tools. It writes the same frames, which are read by the same table. The program
+is sent on standard input as one line, which ``python3 -c`` reads without needing the end of its input.
 """
 
 import math
@@ -19,22 +19,22 @@ ARGV = ("python3", "-S", "-E", "-c", "exec(eval(input()))")
 PROGRAM = Path(__file__).with_name("python_program.py").read_text("utf-8")
 
 AT_ONCE = 500
-"""Sockets that one agent has open at the same time, as its program says."""
+"""Sockets that the script has open at the same time, as in its program."""
 
 SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.UDP: "udp", Scheme.SCTP: "sctp"}
 
 
 def supports(probe: Probe) -> bool:
-    """Whether the agent can ask this."""
+    """Return whether the script can run this probe."""
     return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.connection or probe.asks_name)
 
 
 def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:
-    """The agent's standard input for ``probes`` (distinct, all of which it can ask), ``timeout`` seconds each."""
-    asked = {str(index): (probe, _command(probe, timeout, nonce, str(index))) for index, probe in enumerate(probes)}
-    jobs = [_job(PULSE, PULSE_PROBES[0], nonce), *(_job(index, probe, nonce) for index, (probe, _) in asked.items())]
+    """Return the standard input for ``probes`` (distinct, all supported), ``timeout`` seconds each."""
+    commands = {str(index): (probe, _command(probe, timeout, nonce, str(index))) for index, probe in enumerate(probes)}
+    jobs = [_job(PULSE, PULSE_PROBES[0], nonce), *(_job(index, probe, nonce) for index, (probe, _) in commands.items())]
     program = f"{PROGRAM}\nmain({nonce!r}, {timeout!r}, {jobs!r})\n"
-    return Batch(f"{program!a}\n", nonce, timeout, asked, pulses=(PULSE,), lookups={}, unasked={})
+    return Batch(f"{program!a}\n", nonce, timeout, commands, pulses=(PULSE,), lookups={}, unsupported={})
 
 
 def _job(index: str, probe: Probe, nonce: str) -> tuple[str, str, str, int, bytes]:
@@ -43,6 +43,6 @@ def _job(index: str, probe: Probe, nonce: str) -> tuple[str, str, str, int, byte
 
 
 def _command(probe: Probe, timeout: float, nonce: str, index: str) -> Command:
-    """What a user could type to ask the same."""
+    """Return what a user could type to run the same probe."""
     limited = f"timeout {max(1, math.ceil(timeout))} {python_argv(probe, token(nonce, index))}"
     return Command(Tool.PYTHON, Dialect.PYTHON_SCRIPT, limited)

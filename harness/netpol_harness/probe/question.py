@@ -1,7 +1,7 @@
-"""What is asked: ``Probe``, one thing to try from inside a pod, and ``Question``, a probe with an expectation.
+"""``Probe``, one connection to try from inside a pod, and ``Question``, a probe with an expectation.
 
-Invariant: a host and a port that could be anything but a host and a port do not get past these constructors, so that
-nothing in a scenario or in a cluster's answer can become shell syntax or an option of a tool.
+Invariant: the constructors accept only valid hosts and ports, so that nothing in a scenario or in a cluster's response
+can become shell syntax or an option of a tool.
 """
 
 import re
@@ -15,7 +15,7 @@ from netpol_harness.paths.path import Scheme
 
 
 class UdpService(StrEnum):
-    """What a server of datagrams understands: ``echo WORD``, as agnhost's netexec and any echo; or questions of DNS."""
+    """The protocol of a UDP server: ``echo WORD``, as of agnhost's netexec or any echo server, or DNS queries."""
 
     ECHO = "echo"
     DNS = "DNS"
@@ -27,12 +27,12 @@ NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*\.?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing to try: ``host`` is a DNS name or a literal address, as it is typed; ``port`` is 0 for ICMP.
+    """One connection to try: ``host`` is a DNS name or a literal address, as a user types it; ``port`` is 0 for ICMP.
 
-    ``source_port`` is bound before anything is sent, 0 where any will do. ``connection`` names the connection to ask
-    over, which stays open from one asking to the next; empty for a new one each time. ``udp_service`` is what the
-    target of datagrams is known to understand; where that is unknown, port 53 stands for a name server. Raises
-    ``ValueError`` where one of these is not what it should be.
+    ``source_port``: bound before anything is sent; 0 for any. ``connection``: the name of the persistent connection to
+    use, which stays open from one round to the next; empty for a new connection each time. ``udp_service``: the
+    protocol of a UDP target, if known; if not, port 53 means a name server.
+    Raises ``ValueError`` for an invalid field.
     """
 
     scheme: Scheme
@@ -54,17 +54,17 @@ class Probe:
 
     @property
     def by_name(self) -> bool:
-        """Whether asking needs a name to be resolved first."""
+        """Whether a name must be resolved first."""
         return not is_address(self.host)
 
     @property
     def asks_dns(self) -> bool:
-        """Whether datagrams to the target are questions of DNS."""
+        """Whether datagrams to the target are DNS queries."""
         return self.udp_service is UdpService.DNS or (self.udp_service is None and self.port == 53)
 
     @property
     def authority(self) -> str:
-        """``host:port`` as URLs write it, IPv6 in brackets."""
+        """``host:port`` as in URLs, with IPv6 in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:

@@ -1,13 +1,14 @@
 """One batch for one pod: probes become one POSIX sh script, and its output becomes one reply for each probe. PURE.
 
-The script is fed to ``sh`` on standard input: a long batch outgrows what a URL may hold (exec's argv travels in one).
-It does not need the end of its input, which exec over v4 cannot say: it is one function, read whole before it runs (so
-that half a script does nothing), and ends itself. Probes run in parallel, ``width`` at once, and each writes a frame.
+The script is sent to ``sh`` on standard input: a long batch does not fit in a URL (exec's argv travels in one). It does
+not need the end of its input, which exec over v4 cannot signal: it is one function, read completely before it runs (so
+that half a script does nothing), and exits by itself. Probes run in parallel, ``width`` at once, and each writes a
+frame.
 
-Beside the probes a batch carries a *pulse* of each tool, a connection to a closed port of the pod itself, which shows
-whether the tool starts and the pod runs fast enough for its silence to mean anything (python3 behind a version manager
-does not, in 0.2 s); and a lookup of each name, which tells a name that did not resolve from a network that is silent.
-Times are those of /proc/uptime (10 ms), which costs no process.
+Besides the probes a batch has a *pulse* of each tool, a connection to a closed port of the pod itself, which shows that
+the tool starts and the pod runs fast enough for its silence to mean anything (python3 behind a version manager does
+not, in 0.2 s); and a lookup of each name, which distinguishes a name that did not resolve from a silent network. Times
+are those of /proc/uptime (10 ms), which needs no process.
 """
 
 import hashlib
@@ -24,14 +25,14 @@ from netpol_harness.probe.toolbox import TOOL_NAMES, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
 SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
-"""Outcomes that may be a lack of time."""
+"""Outcomes that may be due to a lack of time."""
 
 WIDEST = 32
 """How many probes of one script run at once, at most."""
 
 PULSE = "pulse"
 PULSE_PROBES = (Probe(Scheme.TCP, "127.0.0.1", 1), Probe(Scheme.ICMP, "127.0.0.1", 0))
-"""Answered at once, by a refusal or an echo, without leaving the pod."""
+"""Probes that are answered at once, by a refusal or an echo, without leaving the pod."""
 
 PRELUDE = f"""\
 export LC_ALL=C
@@ -64,24 +65,25 @@ timeout() { l=$1; shift; "$@" <&0 & c=$!; { sleep $l; kill $c; } >/dev/null 2>&1
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One pod's script (``text``), and what it takes to read its answer.
+    """One pod's script (``text``), and what is needed to read its output.
 
-    ``asked``: by frame index; ``lookups``: name -> frame index; ``unasked``: replies that are known without asking;
-    ``pulses``: the frame indexes of its pulses; ``timeout``: seconds that one probe really has there.
+    ``commands``: probes and their commands by frame index; ``lookups``: name -> frame index; ``pulses``: the frame
+    indexes of its pulses; ``unsupported``: replies of probes that no tool can run; ``timeout``: seconds that one probe
+    really has there.
     """
 
     text: str
     nonce: str
     timeout: float
-    asked: Mapping[str, tuple[Probe, Command]]
+    commands: Mapping[str, tuple[Probe, Command]]
     pulses: tuple[str, ...]
     lookups: Mapping[str, str]
-    unasked: Mapping[Probe, Reply]
+    unsupported: Mapping[Probe, Reply]
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One reply for every probe of a batch; ``slowest``: the longest that anything which did answer took, seconds.
+    """One reply for every probe of a batch; ``slowest``: seconds of the slowest answer, lookups and pulses included.
 
     ``addresses`` are those of the network in which the batch ran; empty if it could not tell.
     """
@@ -94,82 +96,84 @@ class Answers:
 def compose(
     probes: Sequence[Probe], toolbox: Toolbox, *, timeout: float, width: int, nonce: str, tool: Tool | None = None
 ) -> Batch:
-    """The script for ``probes`` (distinct), ``timeout`` seconds each, at most ``width`` at once.
+    """Return the script for ``probes`` (distinct), ``timeout`` seconds each, at most ``width`` at once.
 
-    ``nonce`` is a fresh word of letters and digits; ``tool`` forces one tool for all probes.
+    ``nonce`` is a random word of letters and digits; ``tool`` forces one tool for all probes.
     """
-    commands = {
+    candidates = {
         str(index): (probe, command_for(CommandRequest(probe, toolbox, timeout, token(nonce, str(index))), tool))
         for index, probe in enumerate(probes)
     }
-    asked = {index: (probe, command) for index, (probe, command) in commands.items() if command is not None}
-    unasked = {probe: _no_tool(probe, tool) for probe, command in commands.values() if command is None}
-    lookups = _lookups(asked, toolbox)
-    pulses = _pulses(asked, toolbox, timeout)
+    commands = {index: (probe, command) for index, (probe, command) in candidates.items() if command is not None}
+    unsupported = {probe: _no_tool(probe, tool) for probe, command in candidates.values() if command is None}
+    lookups = _lookups(commands, toolbox)
+    pulses = _pulses(commands, toolbox, timeout)
     alone = [(line,) for line in (*_lookup_lines(lookups, toolbox, timeout), *pulses.values())]
     own_timeout = "" if toolbox.has_timeout else OWN_TIMEOUT
-    text = _text([*alone, *_strands(asked)], width, nonce, own_timeout)
-    return Batch(text, nonce, toolbox.probe_seconds(timeout), asked, tuple(pulses), lookups, unasked)
+    text = _text([*alone, *_sequences(commands)], width, nonce, own_timeout)
+    return Batch(text, nonce, toolbox.probe_seconds(timeout), commands, tuple(pulses), lookups, unsupported)
 
 
 def token(nonce: str, index: str) -> str:
-    """The word that one probe's datagrams carry: as fresh as the nonce, but another, so that no echo forges a frame."""
+    """Return the token of one probe's datagrams: as new as the nonce, but different, so that no echo forges a frame."""
     return hashlib.sha256(f"{nonce} {index}".encode()).hexdigest()[:16]
 
 
 def read(batch: Batch, stdout: bytes, *, why_lost: str = "") -> Answers:
-    """One reply for each probe of the batch; ``why_lost`` explains answers that are missing."""
-    found = frames.parse(batch.nonce, stdout)
-    replies = dict(batch.unasked)
-    for index, (probe, command) in batch.asked.items():
-        frame = found.whole.get(index)
-        lost = _lost(index, found, why_lost)
+    """Return one reply for each probe of the batch; ``why_lost`` explains answers that are missing."""
+    parsed = frames.parse(batch.nonce, stdout)
+    replies = dict(batch.unsupported)
+    for index, (probe, command) in batch.commands.items():
+        frame = parsed.complete.get(index)
+        lost = _lost(index, parsed, why_lost)
         replies[probe] = (
-            _reply(batch, found, index, frame) if frame else Reply(Outcome.PROBE_FAILED, lost, command.tool)
+            _reply(batch, parsed, index, frame) if frame else Reply(Outcome.PROBE_FAILED, lost, command.tool)
         )
-    answered = [replies[batch.asked[index][0]].seconds for index in found.whole if _timed(batch, replies, found, index)]
-    resolved = [found.whole[index].seconds for index in batch.lookups.values() if _resolved(found, index)]
-    pulses = [found.whole[index].seconds for index in batch.pulses if index in found.whole]
+    answered = [
+        replies[batch.commands[index][0]].seconds for index in parsed.complete if _timed(batch, replies, parsed, index)
+    ]
+    resolved = [parsed.complete[index].seconds for index in batch.lookups.values() if _resolved(parsed, index)]
+    pulses = [parsed.complete[index].seconds for index in batch.pulses if index in parsed.complete]
     if len(pulses) < len(batch.pulses):
         replies = {probe: doubted(reply, "the pod's own pulse was lost") for probe, reply in replies.items()}
-    return Answers(replies, max([*answered, *resolved, *pulses], default=0.0), found.addresses)
+    return Answers(replies, max([*answered, *resolved, *pulses], default=0.0), parsed.addresses)
 
 
 def doubted(reply: Reply, why: str) -> Reply:
-    """The reply where silence is not an observation, because of ``why`` (empty: it is). Explicit answers stay."""
+    """Return the reply if silence is not an observation, because of ``why`` (empty: it is). Explicit answers stay."""
     if not why or reply.outcome not in SILENT:
         return reply
     return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"{reply.detail}; but {why}")
 
 
-def _timed(batch: Batch, replies: Mapping[Probe, Reply], found: frames.Frames, index: str) -> bool:
-    """Whether a probe was answered and left because of it; some tools wait for their whole time even then."""
-    if index not in batch.asked:
+def _timed(batch: Batch, replies: Mapping[Probe, Reply], parsed: frames.Frames, index: str) -> bool:
+    """Return whether a probe's time is that of its answer; some tools wait for their whole time in spite of one."""
+    if index not in batch.commands:
         return False
-    probe, command = batch.asked[index]
+    probe, command = batch.commands[index]
     if command.dialect is Dialect.SERVER_NAME:
         return False
-    waited = found.whole[index].code in classify.SILENCE and command.dialect is not Dialect.CURL
+    waited = parsed.complete[index].code in classify.SILENCE and command.dialect is not Dialect.CURL
     return replies[probe].outcome is Outcome.CONNECTED and not waited
 
 
-def _resolved(found: frames.Frames, index: str) -> bool:
-    frame = found.whole.get(index)
+def _resolved(parsed: frames.Frames, index: str) -> bool:
+    frame = parsed.complete.get(index)
     return frame is not None and classify.read(Dialect.LOOKUP, frame.code, frame.message).outcome is Outcome.CONNECTED
 
 
 def _no_tool(probe: Probe, forced: Tool | None) -> Reply:
     if forced is not None:
         return Reply(
-            Outcome.PROBE_FAILED, f"--probe-tool {forced} cannot ask {probe} here; leave the option out", forced
+            Outcome.PROBE_FAILED, f"--probe-tool {forced} cannot probe {probe} here; leave the option out", forced
         )
     what = f"no tool for {probe.scheme.upper()} in the container"
     return Reply(Outcome.PROBE_FAILED, f"{what} (of {TOOL_NAMES}); use an image that has one, or add such a container")
 
 
-def _lookups(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox) -> dict[str, str]:
-    """An index for each name whose tool may die without a word about it."""
-    names = {p.host for p, command in asked.values() if p.by_name and command.dialect is not Dialect.CURL}
+def _lookups(commands: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox) -> dict[str, str]:
+    """Return an index for each name whose tool may end without a message about it."""
+    names = {p.host for p, command in commands.values() if p.by_name and command.dialect is not Dialect.CURL}
     return {name: f"name{number}" for number, name in enumerate(sorted(names))} if toolbox.lookup else {}
 
 
@@ -177,9 +181,9 @@ def _lookup_lines(lookups: Mapping[str, str], toolbox: Toolbox, timeout: float) 
     return [f"p {index} 1 {shlex.quote(lookup_command(name, toolbox, timeout))}" for name, index in lookups.items()]
 
 
-def _pulses(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeout: float) -> dict[str, str]:
-    """Index -> line for each tool in use, by the first of the pulse's probes that it can ask."""
-    tools = sorted({command.tool for _, command in asked.values()})
+def _pulses(commands: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeout: float) -> dict[str, str]:
+    """Return index -> line for each tool in use, by the first of the pulse's probes that it can run."""
+    tools = sorted({command.tool for _, command in commands.values()})
     beats = [
         next(
             filter(None, (command_for(CommandRequest(probe, toolbox, timeout, ""), tool) for probe in PULSE_PROBES)),
@@ -191,37 +195,37 @@ def _pulses(asked: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeou
     return {index: f"p {index} 1 {shlex.quote(beat.shell)}" for index, beat in named.items()}
 
 
-def _strands(asked: Mapping[str, tuple[Probe, Command]]) -> list[tuple[str, ...]]:
-    """A line for each probe; those that want the same source port can only have it one after the other."""
-    strands: dict[str, list[str]] = {}
-    for index, (probe, command) in asked.items():
+def _sequences(commands: Mapping[str, tuple[Probe, Command]]) -> list[tuple[str, ...]]:
+    """Return lines that run one after the other: probes with the same source port, and every other one alone."""
+    sequences: dict[str, list[str]] = {}
+    for index, (probe, command) in commands.items():
         line = f"{'q' if command.data_only else 'p'} {index} {command.tries} {shlex.quote(command.shell)}"
-        strands.setdefault(f"port {probe.source_port}" if probe.source_port else index, []).append(line)
-    return [tuple(lines) for lines in strands.values()]
+        sequences.setdefault(f"port {probe.source_port}" if probe.source_port else index, []).append(line)
+    return [tuple(lines) for lines in sequences.values()]
 
 
-def _text(strands: Sequence[tuple[str, ...]], width: int, nonce: str, own_timeout: str) -> str:
-    """The script: ``width`` workers in the background, each with its share of the strands."""
-    shares = [strands[start::width] for start in range(min(width, len(strands)))]
-    workers = "\n".join("{\n" + "\n".join(line for strand in share for line in strand) + "\n} &" for share in shares)
+def _text(sequences: Sequence[tuple[str, ...]], width: int, nonce: str, own_timeout: str) -> str:
+    """Return the script: at most ``width`` workers in the background, each with a part of the sequences."""
+    parts = [sequences[start::width] for start in range(min(width, len(sequences)))]
+    workers = "\n".join("{\n" + "\n".join(line for lines in part for line in lines) + "\n} &" for part in parts)
     return f"N={nonce}\n{PRELUDE}{own_timeout}batch() {{\nself\n{workers}\nwait\nexit 0\n}}\nbatch\n"
 
 
-def _lost(index: str, found: frames.Frames, why: str) -> str:
-    if index in found.repeated:
+def _lost(index: str, parsed: frames.Frames, why: str) -> str:
+    if index in parsed.repeated:
         return f"probe {index} was answered more than once, so no answer can be trusted"
     return f"the answer of probe {index} was lost" + (f": {why}" if why else "")
 
 
-def _reply(batch: Batch, found: frames.Frames, index: str, frame: frames.Frame) -> Reply:
-    probe, command = batch.asked[index]
+def _reply(batch: Batch, parsed: frames.Frames, index: str, frame: frames.Frame) -> Reply:
+    probe, command = batch.commands[index]
     if command.dialect is Dialect.SERVER_NAME:
         return Reply(Outcome.CONNECTED, _server_name(frame.message), command.tool, command.shell, frame.seconds)
     meaning = classify.read(command.dialect, frame.code, frame.message)
     seconds = (classify.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
     reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
     if probe.by_name and not meaning.explained:
-        reply = _explained(batch, found, probe, reply)
+        reply = _explained(batch, parsed, probe, reply)
     if reply.outcome is Outcome.CONNECTED and probe.scheme is Scheme.UDP:
         echoed = token(batch.nonce, index) in frame.message
         return replace(reply, detail="our own data came back" if echoed else "data came back, not ours")
@@ -231,22 +235,22 @@ def _reply(batch: Batch, found: frames.Frames, index: str, frame: frames.Frame) 
 
 
 def _server_name(message: str) -> str:
-    """The last line of an answer if it is the name of a host, else nothing."""
+    """Return the last line of an answer if it is the name of a host, else nothing."""
     line = next(reversed(message.split()), "")
     return line if len(message.split()) == 1 or message.startswith("HTTP/1.") else ""
 
 
-def _explained(batch: Batch, found: frames.Frames, probe: Probe, reply: Reply) -> Reply:
-    """Silence on a name is the name's failure or the network's; the lookup of the same batch tells which."""
-    frame = found.whole.get(batch.lookups.get(probe.host, ""))
+def _explained(batch: Batch, parsed: frames.Frames, probe: Probe, reply: Reply) -> Reply:
+    """Decide by the batch's lookup whether silence on a name is a failure of the lookup or of the network."""
+    frame = parsed.complete.get(batch.lookups.get(probe.host, ""))
     if frame is None:
-        sought = "the lookup was lost" if batch.lookups else "there is neither getent nor nslookup to tell"
-        return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"silence: the name or the network? {sought}")
+        missing = "the lookup was lost" if batch.lookups else "there is neither getent nor nslookup to tell"
+        return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"silence: the name or the network? {missing}")
     lookup = classify.read(Dialect.LOOKUP, frame.code, frame.message)
     if lookup.outcome is Outcome.CONNECTED:
         return reply
     if lookup.outcome is Outcome.PROBE_FAILED:
         return replace(reply, outcome=Outcome.PROBE_FAILED, detail=f"looking up {probe.host} failed: {lookup.detail}")
     silent = lookup.outcome is Outcome.TIMED_OUT
-    said = f"no answer from a name server within {batch.timeout:.3g} s" if silent else lookup.detail or "no such name"
-    return replace(reply, outcome=Outcome.NAME_FAILED, detail=f"{probe.host} did not resolve: {said}")
+    why = f"no answer from a name server within {batch.timeout:.3g} s" if silent else lookup.detail or "no such name"
+    return replace(reply, outcome=Outcome.NAME_FAILED, detail=f"{probe.host} did not resolve: {why}")

@@ -1,6 +1,6 @@
-"""Which tools a container has, and of which kind: one script asks, ``parse`` reads its answer. PURE.
+"""The tools of a container and their variants: one script discovers them, ``parse`` reads its output. PURE.
 
-Kinds matter: four programs are called nc and take different options, and busybox's ``timeout`` takes ``0.2`` for 0.
+Variants matter: four programs are called nc and have different options, and busybox's ``timeout`` reads ``0.2`` as 0.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from netpol_harness.probe import frames
 
 
 class Tool(StrEnum):
-    """Programs that can ask, by the names that users know. The values are those of ``--probe-tool``."""
+    """Programs that can probe, by their usual names. The values are those of ``--probe-tool``."""
 
     CURL = "curl"
     NC = "nc"
@@ -23,7 +23,7 @@ class Tool(StrEnum):
 
 
 class Netcat(StrEnum):
-    """The kinds of netcat. COMPATIBLE is busybox built with traditional netcat's options, PLAIN is busybox without."""
+    """Variants of netcat. COMPATIBLE is busybox built with traditional netcat's options, PLAIN is busybox without."""
 
     OPENBSD = "openbsd"
     TRADITIONAL = "traditional"
@@ -34,10 +34,10 @@ class Netcat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """What one container offers.
+    """The tools of one container.
 
-    ``nc`` is the word to type for netcat; ``receives_once``: nc can leave after the first datagram (``-W 1``);
-    ``fractional``: ``timeout`` understands fractions of a second; ``lookup``: what resolves a name as the tools do.
+    ``nc`` is the name of the netcat program; ``receives_once``: nc can exit after the first datagram (``-W 1``);
+    ``fractional``: ``timeout`` accepts fractions of a second; ``lookup``: the command that resolves names as tools do.
     """
 
     tools: frozenset[Tool]
@@ -50,7 +50,7 @@ class Toolbox:
     lookup: str = ""
 
     def probe_seconds(self, timeout: float) -> float:
-        """What ``timeout`` seconds can be here: whole seconds, rounded up, where fractions are unknown."""
+        """Return ``timeout`` in seconds as the container supports it: rounded up if fractions are not supported."""
         return timeout if self.fractional else float(-(-timeout // 1))
 
 
@@ -74,15 +74,15 @@ TOOL_NAMES = "curl, nc, agnhost, wget, bash, python3, ping"
 
 
 def discovery(nonce: str) -> str:
-    """The script that asks, for the standard input of ``sh``; its answer comes under ``nonce``."""
+    """Return the discovery script, for the standard input of ``sh``; its output is a frame under ``nonce``."""
     return f"{DISCOVERY}printf '\\n[%s tools 0 0 0\\n%s\\n%s tools 0]\\n' {nonce} \"$(discover)\" {nonce}\nexit 0\n"
 
 
 def parse(nonce: str, stdout: bytes) -> Toolbox:
-    """What ``discovery`` found. Raises ``ToolMissing`` where there is nothing to ask with, or no answer to read."""
-    frame = frames.parse(nonce, stdout).whole.get("tools")
+    """Return the discovered tools. Raises ``ToolMissing`` if there are none, or the output has no frame."""
+    frame = frames.parse(nonce, stdout).complete.get("tools")
     if frame is None:
-        raise ToolMissing("its shell did not say which tools there are")
+        raise ToolMissing("its shell did not report its tools")
     toolbox = _toolbox(frame.message.splitlines())
     if not toolbox.tools:
         raise ToolMissing(f"found none of {TOOL_NAMES}; use an image that has one, or add a container that has")
@@ -117,7 +117,7 @@ def _netcat(usage: str) -> Netcat:
 
 
 def _lookup(has: set[str]) -> str:
-    """The command that resolves a name as the tools do: by getaddrinfo where it can, both address families."""
+    """Return the command that resolves a name as tools do: by getaddrinfo if it can, for both address families."""
     if "getent" in has:
         return "getent ahosts" if "ahosts" in has else "getent hosts"
     return "nslookup" if "nslookup" in has else ""
