@@ -8,7 +8,7 @@ from netpol_harness.errors import ExecFailed
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.converge import Convergence, ask, converge
+from netpol_harness.probe.converge import Convergence, converge, run_round
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, Proof, judge_evidence
@@ -115,7 +115,7 @@ def test_an_allowed_path_that_matched_too_early_does_not_stay_green(fake_pods: F
 def test_a_witness_that_many_need_is_asked_once_a_round(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="d", other="d", server="o"))
     questions = [Question(pod, PROBE, Expected.BLOCKED, WITNESS) for pod in (CLIENT, OTHER)]
-    attempts = ask(Prober(pods, timeout=0.2, exec_timeout=5), questions)
+    attempts = run_round(Prober(pods, timeout=0.2, exec_timeout=5), questions)
     assert all(attempt.proven for attempt in attempts.values())
     assert [pod for pod, _ in pods.execs].count(SERVER) == 2  # its tools, and its one batch
 

@@ -127,7 +127,7 @@ def _name_command(request: CommandRequest) -> Command | None:
 
 
 def _has_better_than_bare_nc(toolbox: Toolbox) -> bool:
-    """Return whether a better tool exists: busybox's bare nc cannot just connect, it waits for the other side to close."""
+    """Return whether another tool is better: bare nc cannot just connect, it waits for the other side to close."""
     return toolbox.netcat is Netcat.PLAIN and bool(toolbox.tools & {Tool.CURL, Tool.AGNHOST})
 
 

@@ -21,7 +21,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode
 from netpol_harness.probe import first_packet
 from netpol_harness.probe.continuous import ContinuousProbe
-from netpol_harness.probe.converge import NOT_ASKED
+from netpol_harness.probe.converge import MISSING_REPLY
 from netpol_harness.probe.first_packet import FirstPacketProbes
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.question import Question
@@ -134,7 +134,7 @@ class StepTransition:
         by_position = self.end().get(expectation.path, ())
         earlier = by_position[position] if position < len(by_position) else ()
         if not earlier:
-            return Evidence(expectation.expected, (Attempt(0.0, NOT_ASKED),), expectation.path.mode)
+            return Evidence(expectation.expected, (Attempt(0.0, MISSING_REPLY),), expectation.path.mode)
         liveness = settled.attempts[0].liveness
         later = () if resolved_probe.source_completed else settled.attempts
         attempts = (
@@ -168,7 +168,7 @@ class StepTransition:
         pod = Pod(NamespacedName(key.namespace, key.name), {})
         probes = dict.fromkeys(probe for path in paths for probe in probes_from(path, pod, self.before))
         timeout = FIRST_PACKET_TIMEOUTS * self.context.prober.timeout
-        self._first_packet_probes[source] = injected = FirstPacketProbes.asking(tuple(probes), timeout)
+        self._first_packet_probes[source] = injected = FirstPacketProbes.of(tuple(probes), timeout)
         return Change(change.act, key, _with_init_container(change.data, injected, self.context.prober.image))
 
     def _first_packet_attempts(
@@ -214,5 +214,5 @@ def _with_init_container(data: JsonMapping, probes: FirstPacketProbes, image: st
     spec = data["spec"]
     if "template" in spec:
         template = spec["template"]
-        return {**data, "spec": {**spec, "template": {**template, "spec": probes.within(template["spec"], image)}}}
-    return {**data, "spec": probes.within(spec, image)}
+        return {**data, "spec": {**spec, "template": {**template, "spec": probes.inject(template["spec"], image)}}}
+    return {**data, "spec": probes.inject(spec, image)}

@@ -13,7 +13,7 @@ from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
-from netpol_harness.probe.converge import Convergence, satisfied
+from netpol_harness.probe.converge import Convergence, is_satisfied
 from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Evidence
 from netpol_harness.results.table import PathResult
@@ -102,7 +102,7 @@ class _ProbeOnce(Convergence):
     def confirm(self) -> Mapping[Question, Evidence]:
         """Probe again unless the first round was as expected."""
         as_expected = all(
-            len(found.attempts) == 1 and satisfied(question, found.attempts[0])
+            len(found.attempts) == 1 and is_satisfied(question, found.attempts[0])
             for question, found in self.evidence.items()
         )
         return self.evidence if as_expected else super().confirm()
