@@ -88,7 +88,7 @@ class Lab:
     @property
     def header(self) -> str:
         """The backend and why it was chosen, in one line."""
-        return f"netpol: cluster {self._backend.name} ({self.choice.why}); dataplane: {self.dataplane}"
+        return f"netpol: cluster {self._backend.name} ({self.choice.reason}); dataplane: {self.dataplane}"
 
     @property
     def dataplane(self) -> str:

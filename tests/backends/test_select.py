@@ -28,14 +28,14 @@ def kind_works(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_takes_kind_where_it_works() -> None:
     choice = choose("auto")
     assert isinstance(choice.backend, KindBackend)
-    assert choice.why == choose("auto", CNI).why == "chosen by auto: kind works here"
+    assert choice.reason == choose("auto", CNI).reason == "chosen by auto: kind works here"
 
 
 @pytest.mark.usefixtures("kind_lacks")
 def test_auto_takes_embedded_else_and_says_why() -> None:
     choice = choose("auto")
     assert isinstance(choice.backend, EmbeddedBackend)
-    assert choice.why == "chosen by auto: kind does not work here, no engine; start one"
+    assert choice.reason == "chosen by auto: kind does not work here, no engine; start one"
 
 
 @pytest.mark.usefixtures("kind_lacks")
@@ -49,7 +49,7 @@ def test_auto_never_drops_what_was_said_of_kind() -> None:
 def test_auto_takes_the_backend_that_has_the_options_given() -> None:
     choice = choose("auto", MUTANT)
     assert "MUTANT not-enforced" in choice.backend.dataplane
-    assert choice.why == "chosen by auto: --netpol-mutant is for embedded"
+    assert choice.reason == "chosen by auto: --netpol-mutant is for embedded"
 
 
 def test_options_of_two_backends_fit_none() -> None:
@@ -64,7 +64,7 @@ def test_options_of_two_backends_fit_none() -> None:
 
 def test_a_short_look_is_enough_where_kind_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert "kind is not installed" in choose("auto").why
+    assert "kind is not installed" in choose("auto").reason
 
 
 @pytest.mark.parametrize(

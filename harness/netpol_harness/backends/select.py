@@ -17,11 +17,11 @@ class BackendChoice:
     """A backend and the reason for it."""
 
     backend: Backend
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class GivenOptions:
+class BackendOptions:
     """The values of all backends' options by field name, and the names of those that no backend may ignore."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -34,47 +34,48 @@ class GivenOptions:
 
 
 def choose(
-    cluster: str, given: GivenOptions | None = None, *, run: str = "", progress: Progress = ignore
+    cluster: str, options: BackendOptions | None = None, *, run: str = "", progress: Progress = ignore
 ) -> BackendChoice:
     """Return the backend for a value of ``--cluster``.
 
     Raises ``ClusterFailed`` if it names no backend, and if the backend would have to ignore a binding option.
     """
-    given = given or GivenOptions()
+    options = options or BackendOptions()
     if cluster == AUTO:
-        return _automatic(given, run, progress)
+        return _automatic(options, run, progress)
     name, _, context = cluster.partition(":")
     backend = next((b for b in BACKENDS if b.name == name and (b.takes_context or not context)), None)
     if backend is None:
         raise ClusterFailed(f"--cluster {cluster}: no such backend; choose {choices()}")
-    if foreign := given.foreign_to(backend):
+    if foreign := options.foreign_to(backend):
         raise _misplaced(foreign, cluster)
-    return BackendChoice(_factory(backend, given, context).backend(run, progress), BY_USER)
+    return BackendChoice(_factory(backend, options, context).backend(run, progress), BY_USER)
 
 
-def _automatic(given: GivenOptions, run: str, progress: Progress) -> BackendChoice:
+def _automatic(options: BackendOptions, run: str, progress: Progress) -> BackendChoice:
     """The last automatic backend is the fallback. It is not asked for obstacles: its own error names them."""
     automatic = [backend for backend in BACKENDS if backend.is_automatic]
-    fitting = [backend for backend in automatic if not given.foreign_to(backend)]
+    fitting = [backend for backend in automatic if not options.foreign_to(backend)]
     if not fitting:
-        raise _misplaced(given.binding, AUTO)
+        raise _misplaced(options.binding, AUTO)
     obstacles: list[tuple[str, str]] = []
     for backend in fitting:
-        factory, is_fallback = _factory(backend, given), backend is automatic[-1]
-        obstacle = None if is_fallback else factory.obstacle()
-        if obstacle is None:
-            fits = f"{_longs(given.binding)} is for {backend.name}" if is_fallback else f"{backend.name} works here"
-            lacks = "; ".join(f"{name} does not work here, {obstacle}" for name, obstacle in obstacles)
-            return BackendChoice(factory.backend(run, progress), f"chosen by auto: {lacks or fits}")
+        factory = _factory(backend, options)
+        if backend is automatic[-1]:
+            reasons = [f"{name} does not work here, {obstacle}" for name, obstacle in obstacles]
+            reason = "; ".join(reasons) or f"{_longs(options.binding)} is for {backend.name}"
+            return BackendChoice(factory.backend(run, progress), f"chosen by auto: {reason}")
+        if (obstacle := factory.obstacle()) is None:
+            return BackendChoice(factory.backend(run, progress), f"chosen by auto: {backend.name} works here")
         obstacles.append((backend.name, obstacle))
     name, obstacle = obstacles[0]
     raise ClusterFailed(
-        f"{_longs(given.binding)}: for {name}, which does not work here ({obstacle}); fix that, or leave the option out"
+        f"{_longs(options.binding)}: for {name}, which does not work here ({obstacle}); fix that, or leave the option out"
     )
 
 
-def _factory(backend: BackendDescriptor[Any], given: GivenOptions, context: str = "") -> BackendFactory:
-    values = {option.name: given.values[option.name] for option in backend.options if option.name in given.values}
+def _factory(backend: BackendDescriptor[Any], options: BackendOptions, context: str = "") -> BackendFactory:
+    values = {option.name: options.values[option.name] for option in backend.options if option.name in options.values}
     if backend.takes_context:
         values["context"] = context
     return backend.factory(backend.options_type(**values))

@@ -16,7 +16,7 @@ from rich.table import Table
 from netpol_harness.backends.base import Leftover
 from netpol_harness.backends.runs.directory import abandoned, remove
 from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state
-from netpol_harness.backends.select import GivenOptions, choose
+from netpol_harness.backends.select import BackendOptions, choose
 from netpol_harness.cli.arguments import hours
 from netpol_harness.cli.output import print_error
 from netpol_harness.errors import HarnessError
@@ -78,7 +78,7 @@ def _run_folders() -> Iterator[_Candidate]:
 
 def _on_backends(args: argparse.Namespace, oldest: datetime | None) -> Iterator[_Candidate]:
     namespaces = tuple((name, name) for name in args.namespace)
-    options = GivenOptions({"namespace": namespaces, "yes_really": args.yes_really})
+    options = BackendOptions({"namespace": namespaces, "yes_really": args.yes_really})
     for name in args.cluster or ["kind"]:
         backend = choose(name, options).backend
         for leftover in backend.leftovers():

@@ -10,7 +10,7 @@ import pytest
 from netpol_harness.backends.options import Binding, DeclaredOption
 from netpol_harness.backends.registry import AUTO
 from netpol_harness.backends.runs.directory import RunDirectory
-from netpol_harness.backends.select import BackendChoice, GivenOptions, choose
+from netpol_harness.backends.select import BackendChoice, BackendOptions, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.oracle.points import Profile
@@ -51,7 +51,7 @@ def share(config: pytest.Config) -> None:
     """Make the lab, and let workers find the same cluster, for the same reason, in the same folder."""
     lab, asked = lab_of(config), options.CLUSTER.of(config)
     name = lab.choice.backend.name if asked == AUTO else asked
-    RunDirectory(lab.directory).once(_CHOICE, lambda: json.dumps({"name": name, "why": lab.choice.why}))
+    RunDirectory(lab.directory).once(_CHOICE, lambda: json.dumps({"name": name, "why": lab.choice.reason}))
 
 
 def _shared(config: pytest.Config) -> RunDirectory | None:
@@ -84,23 +84,23 @@ def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Backe
     name = chosen.get("name", options.CLUSTER.of(config))
     progress = RunDirectory.of_run(run).report_activity
     try:
-        choice = choose(name, _given_options(config), run=run, progress=progress)
+        choice = choose(name, _backend_options(config), run=run, progress=progress)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
-    return BackendChoice(choice.backend, chosen.get("why", choice.why))
+    return BackendChoice(choice.backend, chosen.get("why", choice.reason))
 
 
-def _given_options(config: pytest.Config) -> GivenOptions:
+def _backend_options(config: pytest.Config) -> BackendOptions:
     """Return the backends' options in this run. Raises ``pytest.UsageError`` for a value that is not valid."""
     values = {declared.name: option.of(config) for declared, option in options.OF_BACKENDS}
     binding = (declared.name for declared, option in options.OF_BACKENDS if _binds(declared, option, config))
-    return GivenOptions(values, tuple(binding))
+    return BackendOptions(values, tuple(binding))
 
 
 def _binds(declared: DeclaredOption, option: Option[Any], config: pytest.Config) -> bool:
     match declared.binding:
         case Binding.ALWAYS:
-            return option.given(config) is not None
+            return option.raw_value(config) is not None
         case Binding.ON_COMMAND_LINE:
             return option.typed(config) is not None
         case Binding.NEVER:

@@ -75,7 +75,7 @@ class Option(Generic[T]):
 
     def of(self, config: pytest.Config) -> T:
         """The value in this run. Raises ``pytest.UsageError`` that says where a bad value came from."""
-        said = self.given(config)
+        said = self.raw_value(config)
         if said is None:
             return self.default
         try:
@@ -83,8 +83,8 @@ class Option(Generic[T]):
         except ValueError as error:
             raise pytest.UsageError(f"{said.source} {' '.join(said.texts)}: {error}") from None
 
-    def given(self, config: pytest.Config) -> OptionValue | None:
-        """What the user says, wherever."""
+    def raw_value(self, config: pytest.Config) -> OptionValue | None:
+        """Return the value as the user wrote it, wherever that is."""
         return self.typed(config) or self._in_environment(config) or self._in_file(config)
 
     def typed(self, config: pytest.Config) -> OptionValue | None:

@@ -15,7 +15,7 @@ from netpol_harness.backends.base import LOGS, Capability
 from netpol_harness.backends.kind.backend import KindBackend
 from netpol_harness.backends.kind.options import IpFamily, KindFactory, KindOptions
 from netpol_harness.backends.runs.owner import Owner
-from netpol_harness.backends.select import GivenOptions, choose
+from netpol_harness.backends.select import BackendOptions, choose
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.wellknown import RUN_LABEL
 
@@ -105,7 +105,7 @@ def test_it_says_what_stands_in_the_way(docker: Any) -> None:
 def test_the_host_is_looked_at_once(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
     docker.says("kind get clusters", "")
-    choice = choose("auto", GivenOptions({"cni": "kindnet"}))
+    choice = choose("auto", BackendOptions({"cni": "kindnet"}))
     cluster = choice.backend.create("netpol-1", tmp_path)
     choice.backend.delete(cluster.name)
     assert choice.backend.leftovers() == ()

@@ -34,7 +34,7 @@ def run_metadata(lab: Lab) -> dict[str, Any]:
         "harness": {"version": harness_version(), "python": platform.python_version(), "pytest": version("pytest")},
         "cluster": {
             "backend": lab.choice.backend.name,
-            "why": lab.choice.why,
+            "why": lab.choice.reason,
             "dataplane": lab.dataplane,
             "cni": facts["plugins"],
             "kubernetes": facts["kubernetes"],
