@@ -4,12 +4,12 @@ from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.kind.backend import KindBackend
 from netpol_harness.backends.kind.options import KindFactory
 from netpol_harness.backends.registry import BACKENDS, choices
-from netpol_harness.backends.select import GivenOptions, choose
+from netpol_harness.backends.select import BackendOptions, choose
 from netpol_harness.errors import ClusterFailed
 
-CNI = GivenOptions({"cni": "kindnet"}, ("cni",))
-MUTANT = GivenOptions({"mutant": "not-enforced"}, ("mutant",))
-NAMESPACE = GivenOptions({"namespace": (("default", "team"),)}, ("namespace",))
+CNI = BackendOptions({"cni": "kindnet"}, ("cni",))
+MUTANT = BackendOptions({"mutant": "not-enforced"}, ("mutant",))
+NAMESPACE = BackendOptions({"namespace": (("default", "team"),)}, ("namespace",))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_auto_takes_embedded_else_and_says_why() -> None:
 
 @pytest.mark.usefixtures("kind_lacks")
 def test_auto_never_drops_what_was_said_of_kind() -> None:
-    expected = r"--netpol-cni: for kind, which does not work here \(no engine; start one\); fix that"
+    expected = r"--netpol-cni: for kind, which does not work here \(no engine; start one\); fix that or"
     with pytest.raises(ClusterFailed, match=expected):
         choose("auto", CNI)
 
@@ -53,7 +53,7 @@ def test_auto_takes_the_backend_that_has_the_options_given() -> None:
 
 
 def test_options_of_two_backends_fit_none() -> None:
-    both = GivenOptions({**CNI.values, **MUTANT.values}, ("cni", "mutant"))
+    both = BackendOptions({**CNI.values, **MUTANT.values}, ("cni", "mutant"))
     expected = (
         "--netpol-cni: for --netpol-cluster kind alone; --netpol-mutant: for --netpol-cluster embedded alone, "
         "and this is --netpol-cluster auto"
@@ -77,13 +77,13 @@ def test_a_short_look_is_enough_where_kind_is_not_installed(monkeypatch: pytest.
         ("auto", NAMESPACE, "--netpol-namespace: for --netpol-cluster kubeconfig"),
     ],
 )
-def test_a_binding_option_of_another_backend_is_refused(name: str, given: GivenOptions, owner: str) -> None:
+def test_a_binding_option_of_another_backend_is_refused(name: str, given: BackendOptions, owner: str) -> None:
     with pytest.raises(ClusterFailed, match=f"{owner} alone, and this is --netpol-cluster {name}"):
         choose(name, given)
 
 
 def test_an_option_that_does_not_bind_is_ignored_elsewhere() -> None:
-    assert isinstance(choose("embedded", GivenOptions(CNI.values)).backend, EmbeddedBackend)
+    assert isinstance(choose("embedded", BackendOptions(CNI.values)).backend, EmbeddedBackend)
 
 
 @pytest.mark.parametrize("name", ["moon", "kind:demo", "embedded:demo", "", "auto:x"])

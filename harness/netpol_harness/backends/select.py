@@ -69,9 +69,8 @@ def _automatic(options: BackendOptions, run: str, progress: Progress) -> Backend
             return BackendChoice(factory.backend(run, progress), f"chosen by auto: {backend.name} works here")
         obstacles.append((backend.name, obstacle))
     name, obstacle = obstacles[0]
-    raise ClusterFailed(
-        f"{_longs(options.binding)}: for {name}, which does not work here ({obstacle}); fix that, or leave the option out"
-    )
+    names = _longs(options.binding)
+    raise ClusterFailed(f"{names}: for {name}, which does not work here ({obstacle}); fix that or leave the option out")
 
 
 def _factory(backend: BackendDescriptor[Any], options: BackendOptions, context: str = "") -> BackendFactory:

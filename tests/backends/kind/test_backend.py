@@ -124,7 +124,7 @@ def test_a_failed_create_is_tidied_up_and_explained(docker: Any, tmp_path: Path)
     docker.says("kind create cluster", err=PULL, code=1)
     with pytest.raises(ClusterFailed) as caught:
         KindBackend(options()).create("netpol-1", tmp_path)
-    assert 'kind could not make the cluster netpol-1: failed to create cluster: failed to pull image "none:1"' in str(
+    assert 'kind could not create the cluster netpol-1: failed to create cluster: failed to pull image "none:1"' in str(
         caught.value
     )
     assert "`docker pull none:1`" in str(caught.value)
@@ -147,9 +147,9 @@ def test_what_is_interrupted_is_tidied_up(
     assert docker.called("kind delete cluster")[0][3:] == ["--name", "netpol-1"]
 
 
-def test_doubts_about_the_host_are_repeated_with_a_failure(docker: Any, tmp_path: Path) -> None:
+def test_warnings_about_the_host_are_repeated_with_a_failure(docker: Any, tmp_path: Path) -> None:
     docker.says("kind create cluster", err="ERROR: failed to create cluster: whatever", code=1)
-    with pytest.raises(ClusterFailed, match=r"noticed before: the node image own:1 has no digest"):
+    with pytest.raises(ClusterFailed, match=r"earlier warning: the node image own:1 has no digest"):
         KindBackend(options(kube_image="own:1")).create("netpol-1", tmp_path)
 
 
@@ -211,7 +211,7 @@ def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> No
     docker.says("kind get kubeconfig", err=said, code=1)
     with pytest.raises(ClusterFailed, match="`kind get clusters` lists them"):
         KindBackend(options(reuse_cluster="gone")).create("netpol-1", tmp_path)
-    assert KindBackend(options(reuse_cluster="gone")).dataplane == "whatever the kind cluster gone has"
+    assert KindBackend(options(reuse_cluster="gone")).dataplane == "that of the kind cluster gone"
 
 
 def test_the_clusters_of_dead_runs_are_leftovers(docker: Any, dead: str) -> None:
@@ -275,9 +275,7 @@ def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster,
     assert load[-1] == NODES
     assert not Path(save[3]).exists()
     docker.says("docker image inspect --format {{.Id}} gone.tar", err="Error: No such image: gone.tar", code=1)
-    with pytest.raises(
-        ClusterFailed, match=r"--netpol-load-image gone\.tar: neither a file nor an image that docker has"
-    ):
+    with pytest.raises(ClusterFailed, match=r"--netpol-load-image gone\.tar: neither a file nor an image of docker"):
         KindBackend(options(load_image=("gone.tar",))).create("netpol-1", tmp_path)
 
 

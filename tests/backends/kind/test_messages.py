@@ -41,7 +41,7 @@ CREATE = "ERROR: failed to create cluster: "
             'init --config=/kind/kubeadm.conf --skip-token-print --v=6" failed with error: exit status 126',
             "failed to init node with kubeadm",
             "",
-            "no node image",
+            "not a node image",
             id="no kubeadm in the image",
         ),
         pytest.param(
@@ -81,21 +81,21 @@ CREATE = "ERROR: failed to create cluster: "
             "  line 3: field disableDefaultCni not found in type v1alpha4.Networking",
             "line 3: field disableDefaultCni not found",
             "",
-            "mend kind-config.yaml",
+            "fix kind-config.yaml",
             id="unknown config field",
         ),
         pytest.param(
             f'{CREATE}invalid pod subnet failed to parse cidr value:"1.2.3" with error: invalid CIDR address: 1.2.3',
             "invalid pod subnet",
             "",
-            "mend the subnet",
+            "fix the subnet",
             id="bad CIDR",
         ),
         pytest.param(
             f"{CREATE}error reading file: open /nonexist.yaml: no such file or directory",
             "error reading file",
             "",
-            "mend kind-config.yaml",
+            "fix kind-config.yaml",
             id="no config file",
         ),
         pytest.param(
@@ -140,23 +140,23 @@ CREATE = "ERROR: failed to create cluster: "
 @pytest.mark.parametrize("before", ["", CGROUP])
 def test_recorded_failures(before: str, said: str, what: str, output: str, remedy: str) -> None:
     found = known_error(before + said)
-    assert what in found.what
-    assert not found.what.startswith("ERROR")
+    assert what in found.problem
+    assert not found.problem.startswith("ERROR")
     assert output in found.output
     assert remedy in found.remedy
-    assert CGROUP.strip() not in f"{found.what}{found.output}"
+    assert CGROUP.strip() not in f"{found.problem}{found.output}"
 
 
 def test_only_the_first_error_counts_and_no_stack_trace() -> None:
     said = (
         "ERROR: first\nCommand Output: a\n\nb\nERROR: second\nCommand Output: c\n\nStack Trace:\nERROR: third\nmain.go"
     )
-    assert (known_error(said).what, known_error(said).output) == ("first", "a\nb")
+    assert (known_error(said).problem, known_error(said).output) == ("first", "a\nb")
 
 
 def test_without_an_error_the_last_line_is_told() -> None:
-    assert known_error("a\nsomething odd\n\n").what == "something odd"
-    assert known_error("").what == "kind said nothing"
+    assert known_error("a\nsomething odd\n\n").problem == "something odd"
+    assert known_error("").problem == "kind wrote no message"
 
 
 def test_floods_are_cut() -> None:

@@ -1,4 +1,4 @@
-"""What stands in the way, and what may."""
+"""Obstacles and warnings of the host."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import pytest
 
 from netpol_harness.backends.kind.engine import Engine, find_engine
 from netpol_harness.backends.kind.images import NodeImage, node_image
-from netpol_harness.backends.kind.preflight import Host, Preflight, judge, read_host
+from netpol_harness.backends.kind.preflight import Host, Preflight, assess, read_host
 from netpol_harness.backends.runs.command import CommandFailed
 from netpol_harness.errors import ToolMissing
 
@@ -21,12 +21,12 @@ DOWN = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is t
 
 
 def test_a_good_host() -> None:
-    found = judge(ENGINE, V33, IMAGE, 3, HOST)
-    assert (found.obstacles, found.doubts) == ((), ())
+    found = assess(ENGINE, V33, IMAGE, 3, HOST)
+    assert (found.obstacles, found.warnings) == ((), ())
 
 
 @pytest.mark.parametrize(
-    ("engine", "host", "image", "says"),
+    ("engine", "host", "image", "expected"),
     [
         (
             ENGINE,
@@ -35,23 +35,25 @@ def test_a_good_host() -> None:
             "max_user_instances is 128; `sudo sysctl fs.inotify.max_user_instances=512`",
         ),
         (ENGINE, Host(512, 8192), IMAGE, "max_user_watches is 8192"),
-        (replace(ENGINE, cgroup=1), HOST, IMAGE, "take --kube-image v1.34.11"),
+        (replace(ENGINE, cgroup=1), HOST, IMAGE, "use --kube-image v1.34.11"),
         (ENGINE, HOST, NodeImage("own:v1.36.0", 36), "has no digest"),
     ],
 )
-def test_doubts(engine: Engine, host: Host, image: NodeImage, says: str) -> None:
-    found = judge(engine, V33, image, 3, host)
+def test_warnings(engine: Engine, host: Host, image: NodeImage, expected: str) -> None:
+    found = assess(engine, V33, image, 3, host)
     assert not found.obstacles
-    assert says in str(found.doubts[0])
+    assert expected in str(found.warnings[0])
 
 
-def test_limits_of_this_host_say_nothing_of_another() -> None:
+def test_limits_of_this_host_do_not_apply_to_another() -> None:
     remote = replace(ENGINE, local=False)
-    assert judge(remote, V33, IMAGE, 3, Host(1, 1, 1)).obstacles == judge(remote, V33, IMAGE, 3, Host(1, 1, 1)).doubts
+    assert (
+        assess(remote, V33, IMAGE, 3, Host(1, 1, 1)).obstacles == assess(remote, V33, IMAGE, 3, Host(1, 1, 1)).warnings
+    )
 
 
 def test_an_old_kernel_interface_is_fine_for_an_old_kubernetes() -> None:
-    assert not judge(replace(ENGINE, cgroup=1), V33, node_image("v1.34.11"), 3, HOST).doubts
+    assert not assess(replace(ENGINE, cgroup=1), V33, node_image("v1.34.11"), 3, HOST).warnings
 
 
 @pytest.mark.parametrize(
@@ -62,10 +64,10 @@ def test_an_old_kernel_interface_is_fine_for_an_old_kubernetes() -> None:
     ],
 )
 def test_too_little_memory(engine: Engine, host: Host) -> None:
-    (obstacle,) = judge(engine, V33, IMAGE, 3, host).obstacles
+    (obstacle,) = assess(engine, V33, IMAGE, 3, host).obstacles
     assert "1.0 GiB of memory for 3 nodes" in str(obstacle)
     assert "--nodes" in str(obstacle)
-    assert not judge(engine, V33, IMAGE, 1, host).obstacles
+    assert not assess(engine, V33, IMAGE, 1, host).obstacles
 
 
 def test_this_host_can_be_read() -> None:
@@ -74,22 +76,22 @@ def test_this_host_can_be_read() -> None:
     assert host.memory > 2**20
 
 
-def test_nothing_is_run_where_there_is_no_kind(programs: Any) -> None:
-    (obstacle,) = Preflight(IMAGE, 3).findings.obstacles
+def test_without_kind_no_program_is_run(programs: Any) -> None:
+    (obstacle,) = Preflight(IMAGE, 3).issues.obstacles
     assert "install kind v0.33.0 or newer" in str(obstacle)
     assert not programs.calls
 
 
-def test_a_kind_that_is_no_kind(docker: Any) -> None:
+def test_a_program_called_kind_that_is_not_kind(docker: Any) -> None:
     docker.says("kind version", "hello\n")
-    assert "`kind version` says 'hello'" in str(Preflight(IMAGE, 3).findings.obstacles[0])
+    assert "`kind version` prints 'hello'" in str(Preflight(IMAGE, 3).issues.obstacles[0])
     docker.says("kind version", err="Segmentation fault", code=139)
-    assert "Segmentation fault" in str(Preflight(IMAGE, 3).findings.obstacles[0])
+    assert "Segmentation fault" in str(Preflight(IMAGE, 3).issues.obstacles[0])
 
 
 def test_an_engine_that_is_down(docker: Any) -> None:
     docker.says("docker info", '{"ID": ""}', err=DOWN, code=1)
-    (obstacle,) = Preflight(IMAGE, 3).findings.obstacles
+    (obstacle,) = Preflight(IMAGE, 3).issues.obstacles
     assert str(obstacle) == f"docker does not answer ({DOWN}); start the engine, such as with `systemctl start docker`"
 
 
@@ -102,7 +104,7 @@ def test_an_engine_that_reports_its_failure_as_success(docker: Any, said: str) -
 
 def test_no_engine(programs: Any) -> None:
     programs.says("kind version", "kind v0.33.0")
-    (obstacle,) = Preflight(IMAGE, 3).findings.obstacles
+    (obstacle,) = Preflight(IMAGE, 3).issues.obstacles
     assert str(obstacle).startswith("docker and podman not found on PATH; install Docker")
 
 
@@ -119,7 +121,7 @@ def test_podman_answers_for_a_docker_that_is_down(docker: Any) -> None:
     assert (engine.program, engine.cgroup, engine.memory, engine.local) == ("podman", 1, 5, False)
 
 
-def test_podman_in_the_guise_of_docker(programs: Any) -> None:
+def test_podman_may_be_installed_as_docker(programs: Any) -> None:
     facts = {
         "host": {"cgroupVersion": "v2", "memTotal": 5, "kernel": os.uname().release},
         "version": {"Version": "5.4"},

@@ -13,7 +13,7 @@ from netpol_harness.backends.cni.install import install
 from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.backends.cni.ready import wait_api, wait_ready
 from netpol_harness.backends.kind.options import IpFamily
-from netpol_harness.backends.kind.provision import capabilities_of, remembered
+from netpol_harness.backends.kind.provision import capabilities_of, recorded_cluster
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
@@ -156,7 +156,7 @@ def test_a_plugin_that_has_failed_for_good_is_told_at_once_with_its_last_words(a
 
 
 def test_a_cluster_that_says_nothing_of_itself(api: Any, client: Client, tmp_path: Path) -> None:
-    bare = remembered("theirs", _renamed(tmp_path))
+    bare = recorded_cluster("theirs", _renamed(tmp_path))
     assert bare.dataplane == "unknown CNI on the kind cluster theirs"
     assert Capability.SCTP not in bare.capabilities
 
@@ -174,7 +174,7 @@ def test_a_cluster_whose_plugin_was_changed_since_it_was_made(
     containers = [{"name": "calico-node", "image": "quay.io/calico/node:v3.32.2"}]
     spec = {"template": {"spec": {"containers": containers}}}
     api.add("/apis/apps/v1/namespaces/kube-system/daemonsets", {"metadata": {"name": "calico-node"}, "spec": spec})
-    found = remembered("theirs", _renamed(tmp_path))
+    found = recorded_cluster("theirs", _renamed(tmp_path))
     assert found.dataplane == expected
     assert found.capabilities == {Capability.SCTP}
 

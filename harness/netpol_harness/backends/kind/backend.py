@@ -1,8 +1,8 @@
-"""kind as a backend: a cluster of containers with a CNI of the user's choice, made for a run and removed after it.
+"""kind as a backend: a cluster of containers with a CNI of the user's choice, created for a run and deleted after it.
 
-Invariants: a cluster is named before it is made, and removed by that name, whatever happened in between; whose it is
-is in its name (``runs.owner``), and on its nodes as the label ``netpol-harness/run``. A kept cluster has a
-name that belongs to no run, so that nobody takes it for a leftover.
+Invariants: a cluster has its name before it is created, and is deleted by that name, whatever happens in between. Its
+owner is part of its name (``runs.owner``), and of the label ``netpol-harness/run`` of its nodes. A kept cluster has a
+name without an owner, so that it is not taken for a leftover.
 """
 
 import shutil
@@ -33,7 +33,7 @@ from netpol_harness.backends.kind.provision import (
     cluster_of,
     is_provisioned,
     provision,
-    remembered,
+    recorded_cluster,
     restart_agent,
 )
 from netpol_harness.backends.runs.owner import OwnerState, owner_state
@@ -49,9 +49,9 @@ _PULL_SECONDS = 600.0
 
 
 class KindBackend:
-    """Makes kind clusters (``backends.base.Backend``).
+    """Creates kind clusters (``backends.base.Backend``).
 
-    Raises ``ClusterFailed`` where the options or the CNI's definition cannot be.
+    Raises ``ClusterFailed`` if the CNI's definition is not valid or lacks the IP family.
     """
 
     name = "kind"
@@ -76,28 +76,28 @@ class KindBackend:
 
     @cached_property
     def dataplane(self) -> str:
-        """The CNI that will be installed; of a cluster to reuse, the one that is there."""
+        """The CNI that will be installed; for a cluster to reuse, the installed one."""
         if not self._options.reuse_cluster:
             return f"{self._cni.title} on kind"
         with suppress(HarnessError, OSError), TemporaryDirectory(prefix="netpol-look-") as directory:
-            return self._reused(Path(directory)).dataplane
-        return f"whatever the kind cluster {self._options.reuse_cluster} has"
+            return self._existing(Path(directory)).dataplane
+        return f"that of the kind cluster {self._options.reuse_cluster}"
 
     def create(self, name: str, directory: Path) -> Cluster:
-        """Make the cluster with its CNI, and return once everything in it is ready; or take the one to reuse."""
+        """Create the cluster with its CNI and return once everything in it is ready; or return the cluster to reuse."""
         if self._options.reuse_cluster:
-            return self._taken_over(directory)
-        doubts = self._check()
+            return self._reuse(directory)
+        warnings = self._check()
         if self._options.keep_cluster:
             name = f"{KEPT}{name[-6:]}"
         try:
-            return self._made(name, directory)
+            return self._create(name, directory)
         except ClusterFailed as error:
-            noticed = "".join(f"\n  noticed before: {doubt}" for doubt in doubts)
-            raise ClusterFailed(f"{error}{noticed}") from error
+            warned = "".join(f"\n  earlier warning: {warning}" for warning in warnings)
+            raise ClusterFailed(f"{error}{warned}") from error
 
     def delete(self, name: str, directory: Path | None = None) -> None:
-        """Remove the cluster and the external hosts beside it, unless it is kept; one that is gone is success."""
+        """Delete the cluster and its external hosts, unless it is kept; one that does not exist is success."""
         if self._is_kept:
             return
         if hosts := containers_of(self._engine, name):
@@ -109,15 +109,15 @@ class KindBackend:
         restart_agent(cluster, self._cni)
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
-        """Copy the nodes' logs."""
+        """Export the logs of the nodes."""
         self._kind.export_logs(cluster.name, into)
 
     def closing_note(self, cluster: Cluster) -> str:
-        """How to use a kept cluster again."""
+        """Return how to use a kept cluster again."""
         return f"cluster kept; use it again with --reuse-cluster {cluster.name}" if self._is_kept else ""
 
     def leftovers(self) -> Sequence[Leftover]:
-        """The clusters of dead runs; none where kind or its engine does not work."""
+        """Return the clusters of dead runs; none if kind or its engine does not work."""
         if shutil.which("kind") is None:
             return ()
         with suppress(LabError):
@@ -127,7 +127,7 @@ class KindBackend:
         return ()
 
     def external_hosts(self, cluster: Cluster) -> KindHosts:
-        """Hosts for one scenario, not yet started."""
+        """Return the hosts of one scenario, not yet started."""
         nodes = tuple(self._kind.nodes(cluster.name))
         prefix = self._options.image_prefix
         image = moved(HOST_IMAGE, prefix) if prefix else HOST_IMAGE
@@ -146,82 +146,82 @@ class KindBackend:
         return KindCommand(self._engine)
 
     def _check(self) -> Sequence[HostIssue]:
-        """The doubts about this host; obstacles are an error that lists them all."""
-        found = self._preflight.findings
-        if found.obstacles:
-            raise ClusterFailed("\n".join(["kind cannot be used here:", *(f"  {one}" for one in found.obstacles)]))
-        doubts = [*found.doubts, *_unsupported(self._cni.kubernetes, self._image.minor, self._cni.title)]
-        for doubt in doubts:
-            self._progress(str(doubt))
-        return doubts
+        """Return the warnings about this host. Raises ``ClusterFailed`` with all obstacles."""
+        issues = self._preflight.issues
+        if issues.obstacles:
+            raise ClusterFailed("\n".join(["kind cannot be used here:", *(f"  {issue}" for issue in issues.obstacles)]))
+        warnings = [*issues.warnings, *_unsupported(self._cni.kubernetes, self._image.minor, self._cni.title)]
+        for warning in warnings:
+            self._progress(str(warning))
+        return warnings
 
-    def _made(self, name: str, directory: Path) -> Cluster:
+    def _create(self, name: str, directory: Path) -> Cluster:
         options = self._options
         objects = self._objects()
         config, kubeconfig = self._configure(directory), directory / "kubeconfig"
         self._ensure_image()
         deadline = Deadline(REMOTE.cluster)
         try:
-            self._progress(f"making cluster {name}: {options.nodes} nodes")
+            self._progress(f"creating cluster {name}: {options.nodes} nodes")
             self._kind.create(
                 name,
                 config=config,
                 image=self._image.name,
                 kubeconfig=kubeconfig,
                 deadline=deadline,
-                on_error_line=self._heard,
+                on_error_line=self._report_line,
             )
             self._load_images(name, directory)
-            return self._furnished(name, kubeconfig, objects, deadline)
+            return self._provision(name, kubeconfig, objects, deadline)
         except (KeyboardInterrupt, Interrupted):
-            self._abandon(name)  # who cancels a run gives little time for it
+            self._abandon(name)  # a cancelled run has little time to end
             raise
         except BaseException:
             self._save_logs(name, directory)
             self._abandon(name)
             raise
 
-    def _heard(self, line: str) -> None:
-        if said := line.strip():
-            self._progress(f"kind: {said}")
+    def _report_line(self, line: str) -> None:
+        if text := line.strip():
+            self._progress(f"kind: {text}")
 
-    def _furnished(self, name: str, kubeconfig: Path, objects: list[JsonObject], deadline: Deadline) -> Cluster:
+    def _provision(self, name: str, kubeconfig: Path, objects: list[JsonObject], deadline: Deadline) -> Cluster:
         cluster = cluster_of(name, kubeconfig, self.dataplane, self._capabilities)
         nodes = self._options.nodes
-        found = provision(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
+        cluster = provision(cluster, self._cni, objects, nodes=nodes, deadline=deadline, progress=self._progress)
         if self._options.keep_cluster:
-            self._progress(f"{name} is kept: --reuse-cluster {name}; `kind delete cluster --name {name}` removes it")
-        return found
+            self._progress(f"{name} is kept: --reuse-cluster {name}; `kind delete cluster --name {name}` deletes it")
+        return cluster
 
-    def _taken_over(self, directory: Path) -> Cluster:
-        """The cluster to reuse, with what it lacks. One of ours that was kept unfinished is finished."""
-        found = self._reused(directory)
-        self._load_images(found.name, directory)
-        if not found.name.startswith(KEPT) or is_provisioned(found):
-            return found
-        self._progress(f"finishing cluster {found.name}: {self._cni.title}")
-        nodes = len(self._kind.nodes(found.name))
+    def _reuse(self, directory: Path) -> Cluster:
+        """Return the cluster to reuse, with its images. A kept cluster that was never ready is finished."""
+        existing = self._existing(directory)
+        self._load_images(existing.name, directory)
+        if not existing.name.startswith(KEPT) or is_provisioned(existing):
+            return existing
+        self._progress(f"finishing cluster {existing.name}: {self._cni.title}")
+        nodes = len(self._kind.nodes(existing.name))
         capabilities = capabilities_of(self._cni, self._options.ip_family, nodes)
-        cluster = cluster_of(found.name, found.kubeconfig, f"{self._cni.title} on kind", capabilities)
+        cluster = cluster_of(existing.name, existing.kubeconfig, f"{self._cni.title} on kind", capabilities)
         deadline = Deadline(REMOTE.cluster)
         return provision(cluster, self._cni, self._objects(), nodes=nodes, deadline=deadline, progress=self._progress)
 
     def _objects(self) -> list[JsonObject]:
-        """What the CNI is made of."""
+        """Return the objects of the CNI."""
         options = self._options
         supply = Supply(options.cni_manifest, options.image_prefix, offline=options.offline)
         return gather(self._cni, supply, self._options.ip_family, self._progress)
 
-    def _reused(self, directory: Path) -> Cluster:
-        """The cluster to reuse, with what was written down in it when it was made."""
+    def _existing(self, directory: Path) -> Cluster:
+        """Return the cluster to reuse, with what it recorded about itself when it was created."""
         name, kubeconfig = self._options.reuse_cluster, directory / "kubeconfig"
         text = self._kind.kubeconfig(name)
         kubeconfig.touch(0o600)
         kubeconfig.write_text(text)
-        return remembered(name, kubeconfig)
+        return recorded_cluster(name, kubeconfig)
 
     def _configure(self, directory: Path) -> Path:
-        wanted = ClusterRequirements(
+        requirements = ClusterRequirements(
             nodes=self._options.nodes,
             family=self._options.ip_family,
             run=self._run,
@@ -230,39 +230,41 @@ class KindBackend:
             minor=self._image.minor,
         )
         config = directory / "kind-config.yaml"
-        config.write_text(yaml.safe_dump(complete(read_config(_SHIPPED / "kind-config.yaml"), wanted), sort_keys=False))
+        completed = complete(read_config(_SHIPPED / "kind-config.yaml"), requirements)
+        config.write_text(yaml.safe_dump(completed, sort_keys=False))
         return config
 
     def _ensure_image(self) -> None:
-        """Have the node image before kind looks for it: kind tries five times, and says less."""
+        """Pull the node image before kind does: kind tries five times, and its error says less."""
         if self._preflight.has_image:
             return
         if self._preflight.image_obstacle:
             raise ClusterFailed(str(self._preflight.image_obstacle))
         self._progress(f"pulling {self._image.name.partition('@')[0]}")
         self._engine("pull", "--quiet", self._image.name, deadline=Deadline(_PULL_SECONDS)).or_fail(
-            f"the node image {self._image.name} cannot be pulled", "pull it by hand, or name one with --kube-image"
+            f"the node image {self._image.name} cannot be pulled",
+            "pull it by hand, or choose another image with --kube-image",
         )
 
     def _load_images(self, name: str, directory: Path) -> None:
-        """Load what the nodes lack. Images of the engine are saved once, whatever the number of nodes."""
+        """Load the images that nodes lack. An image of the engine is saved once for all nodes."""
         nodes = self._kind.nodes(name) if self._options.load_image else ()
-        for wanted in self._options.load_image:
-            archive = archive_of(self._engine, wanted, directory)
-            if behind := lacking(self._engine, nodes, images_in(archive)):
-                self._progress(f"loading {archive.name} into {len(behind)} nodes")
-                self._kind.load(name, archive, behind)
-            if archive != wanted:
+        for source in self._options.load_image:
+            archive = archive_of(self._engine, source, directory)
+            if targets := lacking(self._engine, nodes, images_in(archive)):
+                self._progress(f"loading {archive.name} into {len(targets)} nodes")
+                self._kind.load(name, archive, targets)
+            if archive != source:
                 archive.unlink()
 
     def _save_logs(self, name: str, directory: Path) -> None:
-        """Save the logs of what failed. Never hides the failure itself."""
+        """Save the logs of a failed cluster. Its own errors are dropped: they must not hide the failure."""
         with suppress(LabError, OSError):
             (directory / LOGS).mkdir(exist_ok=True)
             self._kind.export_logs(name, directory / LOGS)
 
     def _abandon(self, name: str) -> None:
-        """Remove what failed, unless it is to be kept. Never hides the failure itself."""
+        """Delete a failed cluster, unless it is kept. Its own errors are dropped: they must not hide the failure."""
         with suppress(LabError):
             self.delete(name)
 
@@ -270,8 +272,8 @@ class KindBackend:
 def _unsupported(supported: tuple[int, int] | None, minor: int | None, cni: str) -> list[HostIssue]:
     if supported is None or minor is None or supported[0] <= minor <= supported[1]:
         return []
-    what = f"{cni} is made for Kubernetes 1.{supported[0]} to 1.{supported[1]}, and this is 1.{minor}"
-    return [HostIssue(what, "name another image with --kube-image, or another --cni")]
+    problem = f"{cni} supports Kubernetes 1.{supported[0]} to 1.{supported[1]}, and this is 1.{minor}"
+    return [HostIssue(problem, "choose another image with --kube-image, or another --cni")]
 
 
 def _is_abandoned(name: str) -> bool:

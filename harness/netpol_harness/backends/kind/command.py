@@ -1,4 +1,4 @@
-"""kind's command line, one method a command. What it says on failure becomes a ``CommandFailed`` with a remedy."""
+"""kind's command line, one method for each command. Its errors become a ``CommandFailed`` with a remedy."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from netpol_harness.deadline import Deadline
 _SECONDS = 60.0
 _DELETE_SECONDS = 120.0
 _LOAD_SECONDS = 600.0
-_CLOCK = "raise the limit or look at what holds it: the engine's log may say"
+_LATE_REMEDY = "raise the limit, or see the engine's log for what delays it"
 
 
 class KindCommand:
@@ -31,44 +31,44 @@ class KindCommand:
         deadline: Deadline,
         on_error_line: Callable[[str], None] = ignore,
     ) -> None:
-        """Make the nodes, and nothing more: neither a CNI nor readiness is waited for.
+        """Create the nodes without a CNI, and do not wait until they are ready.
 
-        Nodes of a failed attempt stay, for their logs: the caller deletes them.
+        Nodes of a failed attempt stay, for their logs. The caller deletes them.
         """
         arguments = ["--name", name, "--config", str(config), "--image", image, "--kubeconfig", str(kubeconfig)]
         result = self._run(
             "create", "cluster", *arguments, "--wait", "0s", "--retain", deadline=deadline, on_error_line=on_error_line
         )
-        _succeeded(result, f"kind could not make the cluster {name}")
+        _succeeded(result, f"kind could not create the cluster {name}")
 
     def delete(self, name: str) -> None:
-        """Remove the cluster; one that is gone already is success. Ctrl-C does not reach it."""
+        """Delete the cluster; one that does not exist is success. Ctrl-C does not reach kind."""
         result = self._run("delete", "cluster", "--name", name, deadline=Deadline(_DELETE_SECONDS), new_session=True)
         _succeeded(result, f"kind could not delete the cluster {name}")
 
     def clusters(self) -> list[str]:
-        """The names of all clusters of this engine, whoever made them."""
+        """Return the names of all clusters of this engine, including those of others."""
         result = self._run("get", "clusters", deadline=Deadline(_SECONDS))
         return _succeeded(result, "kind could not list its clusters").text.split()
 
     def nodes(self, name: str) -> list[str]:
-        """The containers that are a cluster's nodes; none where there is no such cluster."""
+        """Return the names of a cluster's node containers; none if there is no such cluster."""
         result = self._run("get", "nodes", "--name", name, deadline=Deadline(_SECONDS))
         return sorted(_succeeded(result, f"kind could not list the nodes of {name}").text.split())
 
     def kubeconfig(self, name: str) -> str:
-        """The kubeconfig of an existing cluster."""
+        """Return the kubeconfig of an existing cluster."""
         result = self._run("get", "kubeconfig", "--name", name, deadline=Deadline(_SECONDS))
         return _succeeded(result, f"there is no kubeconfig for the cluster {name}").text
 
     def load(self, name: str, archive: Path, nodes: Sequence[str]) -> None:
-        """Give these nodes, all at once, the images of an archive that ``docker save`` wrote."""
+        """Load the images of an archive of ``docker save`` onto these nodes in parallel."""
         arguments = [str(archive), "--name", name, "--nodes", ",".join(nodes)]
         result = self._run("load", "image-archive", *arguments, deadline=Deadline(_LOAD_SECONDS))
         _succeeded(result, f"the images of {archive} could not be loaded into the nodes")
 
     def export_logs(self, name: str, into: Path) -> None:
-        """Write what the nodes logged; kind writes what it can before it fails."""
+        """Write the logs of the nodes; kind writes what it can before it fails."""
         self._run("export", "logs", str(into), "--name", name, deadline=Deadline(_DELETE_SECONDS), new_session=True)
 
     def _run(
@@ -88,11 +88,11 @@ class KindCommand:
         )
 
 
-def _succeeded(result: CommandResult, what: str) -> CommandResult:
+def _succeeded(result: CommandResult, problem: str) -> CommandResult:
     if result.ok:
         return result
     if result.exit_code is None:
-        said = (result.error_text.strip().splitlines() or [""])[-1]
-        raise CommandFailed(f"{what}: it did not end in time", command=result.argv, output=said, remedy=_CLOCK)
-    found = known_error(result.error_text)
-    raise CommandFailed(f"{what}: {found.what}", command=result.argv, output=found.output, remedy=found.remedy)
+        last = (result.error_text.strip().splitlines() or [""])[-1]
+        raise CommandFailed(f"{problem}: it did not end in time", command=result.argv, output=last, remedy=_LATE_REMEDY)
+    error = known_error(result.error_text)
+    raise CommandFailed(f"{problem}: {error.problem}", command=result.argv, output=error.output, remedy=error.remedy)

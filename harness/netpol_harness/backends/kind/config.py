@@ -1,6 +1,6 @@
-"""The kind config of one run: kind-config.yaml, completed by options and by what the CNI needs.
+"""The kind config of one run: kind-config.yaml, completed from the options and the CNI's definition.
 
-Invariant: what the file says stays, but for what an option or the CNI's definition decides.
+Invariant: the fields of the file are kept, except those that an option or the CNI's definition sets.
 Specification: kind.sigs.k8s.io/docs/user/configuration (``kind.x-k8s.io/v1alpha4``).
 """
 
@@ -43,7 +43,7 @@ _SUBNETS = {
 
 @dataclass(frozen=True, slots=True)
 class ClusterRequirements:
-    """What decides over the file. ``networking`` is the CNI's say; ``minor`` is Kubernetes' minor version, if known."""
+    """What overrides the file. ``networking`` comes from the CNI. ``minor`` is Kubernetes' minor version, if known."""
 
     nodes: int
     family: IpFamily
@@ -54,7 +54,7 @@ class ClusterRequirements:
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """kind-config.yaml as plain data. Raises ``ClusterFailed`` with a line for each thing that is wrong with it."""
+    """Return kind-config.yaml as plain data. Raises ``ClusterFailed`` with a line for each problem in it."""
     documents, problems = read(file, str(file))
     report = Report()
     report.extend(problems)
@@ -68,42 +68,42 @@ def read_config(file: Path) -> dict[str, Any]:
     return data
 
 
-def complete(config: Mapping[str, Any], wanted: ClusterRequirements) -> dict[str, Any]:
-    """The config of one run. Raises ``ClusterFailed`` where the file has more control planes than nodes are wanted."""
+def complete(config: Mapping[str, Any], required: ClusterRequirements) -> dict[str, Any]:
+    """Return the config of one run. Raises ``ClusterFailed`` if the file has more control planes than ``nodes``."""
     completed: dict[str, Any] = deepcopy(dict(config))
-    completed["networking"] = _networking(config.get("networking") or {}, wanted)
-    completed["nodes"] = [_labelled(node, wanted.run) for node in _nodes(config.get("nodes") or (), wanted.nodes)]
-    if wanted.cgroup == 1 and (wanted.minor is None or wanted.minor >= NEEDS_CGROUP_2):
+    completed["networking"] = _networking(config.get("networking") or {}, required)
+    completed["nodes"] = [_labelled(node, required.run) for node in _nodes(config.get("nodes") or (), required.nodes)]
+    if required.cgroup == 1 and (required.minor is None or required.minor >= NEEDS_CGROUP_2):
         completed["kubeadmConfigPatches"] = [*(config.get("kubeadmConfigPatches") or ()), _CGROUP_1]
     return completed
 
 
-def _networking(written: Mapping[str, Any], wanted: ClusterRequirements) -> dict[str, Any]:
-    """For IPv4 the file's subnets stand; the other families have kind's defaults, since the file says nothing of them.
+def _networking(file: Mapping[str, Any], required: ClusterRequirements) -> dict[str, Any]:
+    """IPv4 subnets are those of the file. IPv6 subnets are kind's defaults, since the file has none.
 
-    IPv6 clusters keep an IPv4 address for their API: engines rarely publish ports on the host's IPv6 side.
+    The API of an IPv6 cluster keeps an IPv4 address: engines rarely publish ports on an IPv6 address of the host.
     """
-    networking = {**written, "ipFamily": wanted.family.value}
+    networking = {**file, "ipFamily": required.family.value}
     for key, ipv4 in _SUBNETS[IpFamily.IPV4].items():
-        ipv4, ipv6 = str(written.get(key) or ipv4), _SUBNETS[IpFamily.IPV6][key]
-        networking[key] = {IpFamily.IPV4: ipv4, IpFamily.IPV6: ipv6, IpFamily.DUAL: _both(ipv4, ipv6)}[wanted.family]
-    if wanted.family is IpFamily.IPV6:
+        ipv4, ipv6 = str(file.get(key) or ipv4), _SUBNETS[IpFamily.IPV6][key]
+        networking[key] = {IpFamily.IPV4: ipv4, IpFamily.IPV6: ipv6, IpFamily.DUAL: _both(ipv4, ipv6)}[required.family]
+    if required.family is IpFamily.IPV6:
         networking.setdefault("apiServerAddress", "127.0.0.1")
-    return {**networking, **wanted.networking}
+    return {**networking, **required.networking}
 
 
 def _both(ipv4: str, ipv6: str) -> str:
     return ipv4 if "," in ipv4 else f"{ipv4},{ipv6}"
 
 
-def _nodes(written: Any, count: int) -> list[dict[str, Any]]:
-    """So many nodes: those of the file first, workers dropped from its end or added to it."""
-    nodes = [dict(node) for node in written] or [{"role": _CONTROL_PLANE}]
+def _nodes(file: Any, count: int) -> list[dict[str, Any]]:
+    """Return ``count`` nodes: control planes and workers of the file, with workers dropped or added at the end."""
+    nodes = [dict(node) for node in file] or [{"role": _CONTROL_PLANE}]
     planes = [node for node in nodes if node.get("role", _CONTROL_PLANE) == _CONTROL_PLANE]
     workers = [node for node in nodes if node not in planes]
     if count < len(planes):
         raise ClusterFailed(
-            f"--nodes {count}: kind-config.yaml has {len(planes)} control-plane nodes; ask for more, or mend the file"
+            f"--nodes {count}: kind-config.yaml has {len(planes)} control-plane nodes; ask for more, or fix the file"
         )
     missing = count - len(planes) - len(workers)
     return [*planes, *workers[: count - len(planes)], *({"role": "worker"} for _ in range(missing))]

@@ -1,4 +1,4 @@
-"""The container engine under kind: docker or podman, whichever answers, and what it is."""
+"""The container engine under kind: docker or podman, whichever answers, with its version and limits."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ToolMissing
 
 PROVIDER = "KIND_EXPERIMENTAL_PROVIDER"
-"""The environment variable by which kind is told the engine; the user's choice is respected."""
+"""The environment variable that selects kind's engine; the user's choice is respected."""
 
 _INFO_SECONDS = 15.0
 _INSTALL = "install Docker (docs.docker.com/engine/install) or podman"
@@ -23,9 +23,9 @@ _START = "start the engine, such as with `systemctl start docker`"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine that answers. ``program`` is its command, ``kind_name`` what kind calls it, ``memory`` in bytes.
+    """An engine that answers. ``program`` is its command, ``kind_name`` its name for kind, ``memory`` is in bytes.
 
-    ``local`` tells whether it runs on this host's kernel: only then do this host's limits say anything of it.
+    ``local`` tells whether it runs on this host's kernel: only then do the limits of this host apply to it.
     """
 
     program: str
@@ -43,43 +43,43 @@ class Engine:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What kind needs in its environment to use this engine."""
+        """The environment variables that make kind use this engine."""
         return {PROVIDER: self.kind_name}
 
     def has_image(self, image: str) -> bool:
-        """Whether the engine holds the image already."""
+        """Whether the engine has the image."""
         return self("image", "inspect", "--format", "{{.Id}}", image, deadline=Deadline(_INFO_SECONDS)).ok
 
 
 def find_engine() -> Engine:
-    """The engine that kind shall use: the one in ``KIND_EXPERIMENTAL_PROVIDER``, else docker, else podman.
+    """Return the engine for kind: the one in ``KIND_EXPERIMENTAL_PROVIDER``, else docker, else podman.
 
-    Raises ``ToolMissing`` where there is none, ``CommandFailed`` where there is one that does not answer.
+    Raises ``ToolMissing`` if none is installed, and ``CommandFailed`` if none of the installed answers.
     """
-    named = os.environ.get(PROVIDER, "")
-    candidates = [named] if named else ["docker", "podman"]
+    user_choice = os.environ.get(PROVIDER, "")
+    candidates = [user_choice] if user_choice else ["docker", "podman"]
     installed = [program for program in candidates if shutil.which(program)]
     if not installed:
         raise ToolMissing(f"{' and '.join(candidates)} not found on PATH; {_INSTALL}")
     first: ClusterFailed | None = None
     for program in installed:
         try:
-            return _asked(program)
+            return _query(program)
         except CommandFailed as error:
             first = first or error
     assert first is not None
     raise first
 
 
-def _asked(program: str) -> Engine:
+def _query(program: str) -> Engine:
     command = _info(program)
     result = run(command, deadline=Deadline(_INFO_SECONDS))
     facts = _json(result.text)
     errors = "\n".join(facts.get("ServerErrors") or ())
     if not result.ok or errors or not facts:
-        said = errors or result.error_text.strip()
-        remedy = known_error(said).remedy or _START
-        raise CommandFailed(f"{program} does not answer", output="\n".join(said.splitlines()[-3:]), remedy=remedy)
+        message = errors or result.error_text.strip()
+        remedy = known_error(message).remedy or _START
+        raise CommandFailed(f"{program} does not answer", output="\n".join(message.splitlines()[-3:]), remedy=remedy)
     return _of_podman(program, facts) if "host" in facts else _of_docker(program, facts)
 
 
@@ -107,7 +107,7 @@ def _of_docker(program: str, facts: Mapping[str, Any]) -> Engine:
 
 
 def _of_podman(program: str, facts: Mapping[str, Any]) -> Engine:
-    """podman's answer, which has another shape; its ``docker`` look-alike gives the same."""
+    """Read podman's answer, which has a different shape; podman's ``docker`` command answers in the same way."""
     host = facts["host"]
     return Engine(
         program=program,

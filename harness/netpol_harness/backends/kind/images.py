@@ -1,4 +1,4 @@
-"""Node images: the pinned ones, which kind release each needs, and what a name says. Pure.
+"""Node images: the pinned ones, the kind release that each needs, and the version in a name. Pure.
 
 A node image belongs to a kind release: an older kind cannot drive a newer image (kubernetes-sigs/kind#3853).
 """
@@ -31,7 +31,7 @@ _NEWEST = {(0, 33): 37, (0, 32): 36, (0, 31): 35}
 
 _NEWEST_BEFORE = 34
 NEEDS_CGROUP_2 = 35
-"""From this Kubernetes minor version on, the kubelet refuses cgroup v1 unless it is told otherwise."""
+"""From this Kubernetes minor version on, the kubelet refuses cgroup v1 unless it is configured to allow it."""
 
 _VERSION = re.compile(r"v?1\.\d+\.\d+")
 _TAG = re.compile(r":v?1\.(\d+)(\.\d+)?[^/:]*$")
@@ -39,39 +39,39 @@ _TAG = re.compile(r":v?1\.(\d+)(\.\d+)?[^/:]*$")
 
 @dataclass(frozen=True, slots=True)
 class NodeImage:
-    """A node image by name. ``minor`` is Kubernetes' minor version, ``None`` where the tag does not tell it."""
+    """A node image by name. ``minor`` is Kubernetes' minor version, ``None`` if the tag does not contain it."""
 
     name: str
     minor: int | None
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the name carries a digest, so that it always means the same bits."""
+        """Whether the name has a digest, so that it always means the same image."""
         return "@sha256:" in self.name
 
 
-def node_image(asked: str, prefix: str = "") -> NodeImage:
-    """What ``--kube-image`` means: an image, one of the pinned versions (``v1.35.8``), or nothing for the default.
+def node_image(image: str, prefix: str = "") -> NodeImage:
+    """Return the node image of ``--kube-image``: an image, a pinned version (``v1.35.8``), or empty for the default.
 
-    ``prefix`` is the registry that holds copies of the pinned images.
+    ``prefix`` is a registry with copies of the pinned images.
     """
-    version = f"v{asked.removeprefix('v')}" if _VERSION.fullmatch(asked) else asked or DEFAULT
+    version = f"v{image.removeprefix('v')}" if _VERSION.fullmatch(image) else image or DEFAULT
     if version in PINNED:
         version = f"{prefix.rstrip('/') + '/' if prefix else ''}kindest/node:{version}@sha256:{PINNED[version]}"
     elif _VERSION.fullmatch(version):
         version = f"kindest/node:{version}"
-    found = _TAG.search(version.partition("@")[0])
-    return NodeImage(version, int(found[1]) if found else None)
+    match = _TAG.search(version.partition("@")[0])
+    return NodeImage(version, int(match[1]) if match else None)
 
 
-def parse_kind_version(said: str) -> tuple[int, int, int] | None:
-    """The version in ``kind v0.33.0 go1.25.1 linux/amd64``."""
-    found = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", said)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+def parse_kind_version(output: str) -> tuple[int, int, int] | None:
+    """Return the version in ``kind v0.33.0 go1.25.1 linux/amd64``."""
+    match = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", output)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def mismatch(kind: tuple[int, int, int], image: NodeImage) -> str:
-    """Why this kind cannot drive this image, and what to do, as one sentence; empty where it can."""
+    """Return why this kind cannot drive this image, with a remedy, as one sentence; empty if it can."""
     newer_than_known = kind[:2] > KIND[:2]
     if newer_than_known or image.minor is None or image.minor <= _NEWEST.get(kind[:2], _NEWEST_BEFORE):
         return ""

@@ -1,7 +1,7 @@
-"""Before a cluster is made: what stands in the way on this host, what may, and what to do about it.
+"""Check this host before a cluster is created, and report each issue with a remedy.
 
-An *obstacle* makes kind unusable here. A *doubt* does not, but explains a failure that follows. The judgement is pure
-(``judge``); the facts come from the engine, from ``kind version`` and from /proc.
+An *obstacle* makes kind unusable here. A *warning* does not, but may explain a later failure. ``assess`` is pure; the
+facts come from the engine, from ``kind version`` and from /proc.
 """
 
 import shutil
@@ -26,12 +26,12 @@ from netpol_harness.errors import LabError, ToolMissing
 
 INSTANCES = 512
 WATCHES = 524_288
-"""inotify limits that kind's documentation asks for; many nodes fail with less, few nodes live with it."""
+"""inotify limits of kind's documentation; with lower limits, clusters of many nodes fail."""
 
 _GIB = 2**30
 _CONTROL_PLANE_MEMORY = 0.65 * _GIB
 _WORKER_MEMORY = 0.35 * _GIB
-"""Measured 0.5 and up to 0.2 GiB without a CNI; about 0.15 GiB each for the CNI's agent."""
+"""In bytes. Measured: 0.5 and up to 0.2 GiB without a CNI, and about 0.15 GiB for the CNI's agent on each node."""
 
 _SECONDS = 15.0
 _INOTIFY = Path("/proc/sys/fs/inotify")
@@ -39,18 +39,18 @@ _INOTIFY = Path("/proc/sys/fs/inotify")
 
 @dataclass(frozen=True, slots=True)
 class HostIssue:
-    """One thing that is wrong, and its remedy."""
+    """An issue of this host, and its remedy."""
 
-    what: str
+    problem: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.what}; {self.remedy}"
+        return f"{self.problem}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Limits of this host; 0 where they cannot be told. ``memory`` is what is available, in bytes."""
+    """Limits of this host; 0 if unknown. ``memory`` is the available memory in bytes."""
 
     instances: int = 0
     watches: int = 0
@@ -58,15 +58,15 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What was found."""
+class HostIssues:
+    """The issues of this host."""
 
     obstacles: tuple[HostIssue, ...] = ()
-    doubts: tuple[HostIssue, ...] = ()
+    warnings: tuple[HostIssue, ...] = ()
 
 
 class Preflight:
-    """The look at this host before a cluster is created. Everything is asked when it is first needed, and once."""
+    """The check of this host. Each fact is read when it is first needed, and only once."""
 
     def __init__(self, image: NodeImage, nodes: int, *, offline: bool = False) -> None:
         self.image = image
@@ -85,58 +85,58 @@ class Preflight:
         return find_engine()
 
     @cached_property
-    def findings(self) -> Findings:
-        """The obstacles and doubts of this host. Cheap, without the network; never raises for what it looks for."""
+    def issues(self) -> HostIssues:
+        """The obstacles and warnings. Cheap and without the network. Never raises for what it checks."""
         if shutil.which("kind") is None:
             release = ".".join(map(str, KIND))
             install = f"install kind v{release} or newer (kind.sigs.k8s.io/docs/user/quick-start)"
-            return Findings(obstacles=(HostIssue("kind is not installed, or not on PATH", install),))
+            return HostIssues(obstacles=(HostIssue("kind is not installed, or not on PATH", install),))
         try:
-            return judge(self.engine, _kind_version(), self.image, self._nodes, read_host())
+            return assess(self.engine, _kind_version(), self.image, self._nodes, read_host())
         except CommandFailed as error:
-            what = f"{error.problem} ({error.output.splitlines()[-1]})" if error.output else error.problem
-            return Findings(obstacles=(HostIssue(what, error.remedy),))
+            problem = f"{error.problem} ({error.output.splitlines()[-1]})" if error.output else error.problem
+            return HostIssues(obstacles=(HostIssue(problem, error.remedy),))
         except LabError as error:
-            what, _, remedy = str(error).partition("; ")
-            return Findings(obstacles=(HostIssue(what, remedy),))
+            problem, _, remedy = str(error).partition("; ")
+            return HostIssues(obstacles=(HostIssue(problem, remedy),))
 
     @cached_property
     def has_image(self) -> bool:
-        """Whether the engine has the node image already."""
+        """Whether the engine has the node image."""
         return self.engine.has_image(self.image.name)
 
     @cached_property
     def image_obstacle(self) -> HostIssue | None:
-        """Why the node image is neither here nor can be pulled, or ``None``. Asks a registry if it must."""
+        """Why the engine neither has the node image nor can pull it, or ``None``. May ask a registry."""
         return None if self.has_image else _image_obstacle(self.engine, self.image, offline=self._offline)
 
     def obstacle(self, *, with_image: bool) -> HostIssue | None:
-        """Return the first obstacle, or ``None``; ``with_image`` includes that of the node image."""
-        if self.findings.obstacles:
-            return self.findings.obstacles[0]
+        """Return the first obstacle, or ``None``. ``with_image`` includes the one of the node image."""
+        if self.issues.obstacles:
+            return self.issues.obstacles[0]
         return self.image_obstacle if with_image else None
 
 
-def judge(engine: Engine, kind: tuple[int, int, int], image: NodeImage, nodes: int, host: Host) -> Findings:
-    """What these facts mean for so many nodes of this image."""
+def assess(engine: Engine, kind: tuple[int, int, int], image: NodeImage, nodes: int, host: Host) -> HostIssues:
+    """Return the issues of a host with these facts, for a number of nodes of this image."""
     obstacles = [*_too_old(kind, image), *_too_little_memory(engine, nodes, host)]
-    doubts = [*_cgroup(engine, image), *_loose(image), *(_inotify(host) if engine.local else ())]
-    return Findings(tuple(obstacles), tuple(doubts))
+    warnings = [*_cgroup(engine, image), *_unpinned(image), *(_inotify(host) if engine.local else ())]
+    return HostIssues(tuple(obstacles), tuple(warnings))
 
 
 def _image_obstacle(engine: Engine, image: NodeImage, *, offline: bool) -> HostIssue | None:
-    load = f"`{engine.program} load` an archive of it, or name one that is there with --kube-image"
+    load = f"`{engine.program} load` an archive of it, or choose an image that {engine.program} has with --kube-image"
     if offline:
-        return HostIssue(f"the node image {image.name} is not here, and --offline forbids to pull it", load)
-    asked = engine("manifest", "inspect", image.name, deadline=Deadline(_SECONDS))
-    if asked.ok:
+        return HostIssue(f"the node image {image.name} is missing, and --offline forbids pulling it", load)
+    result = engine("manifest", "inspect", image.name, deadline=Deadline(_SECONDS))
+    if result.ok:
         return None
-    said = (asked.error_text.strip().splitlines() or ["the registry does not answer"])[-1]
-    return HostIssue(f"the node image {image.name} is not here and cannot be pulled ({said})", load)
+    error = (result.error_text.strip().splitlines() or ["the registry does not answer"])[-1]
+    return HostIssue(f"the node image {image.name} is missing and cannot be pulled ({error})", load)
 
 
 def read_host() -> Host:
-    """The limits of this host, from proc(5)."""
+    """Return the limits of this host, from proc(5)."""
     return Host(
         instances=_number(_INOTIFY / "max_user_instances"),
         watches=_number(_INOTIFY / "max_user_watches"),
@@ -145,45 +145,45 @@ def read_host() -> Host:
 
 
 def _kind_version() -> tuple[int, int, int]:
-    said = run(["kind", "version"], deadline=Deadline(_SECONDS)).or_fail("kind does not run", "install it again")
-    version = parse_kind_version(said.text)
+    result = run(["kind", "version"], deadline=Deadline(_SECONDS)).or_fail("kind does not run", "install it again")
+    version = parse_kind_version(result.text)
     if version is None:
-        raise ToolMissing(f"`kind version` says {said.text.strip()[:80]!r}; install a release of kind")
+        raise ToolMissing(f"`kind version` prints {result.text.strip()[:80]!r}; install a release of kind")
     return version
 
 
 def _too_old(kind: tuple[int, int, int], image: NodeImage) -> Iterator[HostIssue]:
-    if why := mismatch(kind, image):
-        what, _, remedy = why.partition("; ")
-        yield HostIssue(what, remedy)
+    if message := mismatch(kind, image):
+        problem, _, remedy = message.partition("; ")
+        yield HostIssue(problem, remedy)
 
 
 def _too_little_memory(engine: Engine, nodes: int, host: Host) -> Iterator[HostIssue]:
     needed = _CONTROL_PLANE_MEMORY + _WORKER_MEMORY * (nodes - 1)
-    there = host.memory if engine.local and host.memory else engine.memory
-    if 0 < there < needed:
-        what = f"{there / _GIB:.1f} GiB of memory for {nodes} nodes, which need about {needed / _GIB:.1f}"
-        yield HostIssue(what, "free some, give the engine more, or ask for fewer with --nodes")
+    available = host.memory if engine.local and host.memory else engine.memory
+    if 0 < available < needed:
+        problem = f"{available / _GIB:.1f} GiB of memory for {nodes} nodes, which need about {needed / _GIB:.1f}"
+        yield HostIssue(problem, "free some memory, give the engine more, or use fewer nodes with --nodes")
 
 
 def _cgroup(engine: Engine, image: NodeImage) -> Iterator[HostIssue]:
     if engine.cgroup == 1 and (image.minor is None or image.minor >= NEEDS_CGROUP_2):
         yield HostIssue(
-            f"this host has cgroup v1, which Kubernetes 1.{NEEDS_CGROUP_2} refuses unless told not to",
-            "boot it with cgroup v2, or take --kube-image v1.34.11, the newest pinned one that is made for it",
+            f"this host has cgroup v1, which Kubernetes 1.{NEEDS_CGROUP_2} refuses by default",
+            "boot it with cgroup v2, or use --kube-image v1.34.11, the newest pinned image that supports it",
         )
 
 
-def _loose(image: NodeImage) -> Iterator[HostIssue]:
+def _unpinned(image: NodeImage) -> Iterator[HostIssue]:
     if not image.is_pinned:
-        yield HostIssue(f"the node image {image.name} has no digest", "add @sha256:..., so that it stays the same")
+        yield HostIssue(f"the node image {image.name} has no digest", "add @sha256:..., so that it never changes")
 
 
 def _inotify(host: Host) -> Iterator[HostIssue]:
     limits = (("max_user_instances", host.instances, INSTANCES), ("max_user_watches", host.watches, WATCHES))
-    for name, value, wanted in limits:
-        if 0 < value < wanted:
-            yield HostIssue(f"fs.inotify.{name} is {value}", f"`sudo sysctl fs.inotify.{name}={wanted}`")
+    for name, value, required in limits:
+        if 0 < value < required:
+            yield HostIssue(f"fs.inotify.{name} is {value}", f"`sudo sysctl fs.inotify.{name}={required}`")
 
 
 def _number(file: Path) -> int:

@@ -1,7 +1,7 @@
-"""From bare nodes to a cluster: its CNI applied, everything ready, and written down in it what it is.
+"""Turn bare nodes into a cluster: apply its CNI, wait until it is ready, and record in it what it is.
 
-What a cluster carries its packets with is kept in the cluster, in the ConfigMap ``kube-system/netpol-harness``: a run
-that reuses it must not have to believe its command line.
+The dataplane of a cluster is recorded in its ConfigMap ``kube-system/netpol-harness``, so that a run that reuses the
+cluster need not trust its own command line.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,30 +24,30 @@ from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import REMOTE
 
-_NOTE = ObjectKey("v1", "ConfigMap", "kube-system", "netpol-harness")
-_FOR_TWO = 3  # a control plane takes pods only where it is alone
+_RECORD = ObjectKey("v1", "ConfigMap", "kube-system", "netpol-harness")
+_NODES_FOR_TWO_WORKERS = 3  # the control plane runs pods only if it is the only node
 
 
 def capabilities_of(cni: CniDefinition, family: IpFamily, nodes: int) -> frozenset[Capability]:
-    """What such a cluster can do. Raises ``ClusterFailed`` where the CNI lacks the IP family."""
+    """Return the capabilities of a new cluster. Raises ``ClusterFailed`` if the CNI lacks the IP family."""
     if family is not IpFamily.IPV4 and Capability.IPV6 not in cni.capabilities:
         raise ClusterFailed(
             f"--ip-family {family}: {cni.title} has no IPv6 here; leave the option out, or change --cni"
         )
-    found = {Capability.EXTERNAL_HOSTS, Capability.NAMESPACES}
+    capabilities = {Capability.EXTERNAL_HOSTS, Capability.NAMESPACES}
     if family is not IpFamily.IPV4:
-        found.add(Capability.IPV6)
-    if nodes >= _FOR_TWO:
-        found.add(Capability.TWO_NODES)
+        capabilities.add(Capability.IPV6)
+    if nodes >= _NODES_FOR_TWO_WORKERS:
+        capabilities.add(Capability.TWO_NODES)
     if Capability.SCTP in cni.capabilities and has_sctp():
-        found.add(Capability.SCTP)
+        capabilities.add(Capability.SCTP)
     if cni.agent:
-        found.add(Capability.AGENT_RESTART)
-    return frozenset(found | (cni.capabilities & {Capability.CHOSEN_ADDRESSES}))
+        capabilities.add(Capability.AGENT_RESTART)
+    return frozenset(capabilities | (cni.capabilities & {Capability.CHOSEN_ADDRESSES}))
 
 
 def cluster_of(name: str, kubeconfig: Path, dataplane: str, capabilities: frozenset[Capability]) -> Cluster:
-    """The handle of a kind cluster."""
+    """Return a kind cluster."""
     return Cluster(
         name=name,
         backend="kind",
@@ -68,7 +68,7 @@ def provision(
     deadline: Deadline,
     progress: Progress,
 ) -> Cluster:
-    """Apply the CNI, wait for everything, and write down what the cluster is; returns it with all that it can do.
+    """Apply the CNI, wait until all is ready, and record what the cluster is. Return it with all of its capabilities.
 
     Raises ``ClusterFailed``.
     """
@@ -77,44 +77,47 @@ def provision(
     install(client, objects, deadline=deadline, progress=progress)
     controllers = [*awaited(cni, objects), NAME_SERVER]
     wait_ready(client, controllers, nodes=nodes, deadline=deadline, progress=progress)
-    found = replace(cluster, capabilities=cluster.capabilities | served(client.serves))
-    client.apply(_note(found, plugins_of(client)), manager=MANAGER)
-    return found
+    provisioned = replace(cluster, capabilities=cluster.capabilities | served(client.serves))
+    client.apply(_record(provisioned, plugins_of(client)), manager=MANAGER)
+    return provisioned
 
 
 def is_provisioned(cluster: Cluster) -> bool:
-    """Whether a cluster was ever made to its end: only then it says what it is."""
-    return _client(cluster).find(_NOTE) is not None
+    """Whether the cluster has ever been ready: only then it has its record."""
+    return _client(cluster).find(_RECORD) is not None
 
 
-def remembered(name: str, kubeconfig: Path) -> Cluster:
-    """The handle of a cluster that was made before.
+def recorded_cluster(name: str, kubeconfig: Path) -> Cluster:
+    """Return an existing kind cluster, from its record.
 
-    The plugin is the one that is there now: somebody may have changed it since the cluster wrote down what it is.
+    The dataplane is that of the present network plugin, which may have been changed since the record was written.
     """
     bare = cluster_of(name, kubeconfig, f"unknown CNI on the kind cluster {name}", frozenset({Capability.NAMESPACES}))
     client = _client(bare)
-    note = (client.find(_NOTE) or {}).get("data") or {}
-    dataplane = _dataplane(note, plugins_of(client)) or bare.dataplane
-    known = frozenset(word for word in Capability if word in note.get("capabilities", "").split(","))
-    return cluster_of(name, kubeconfig, dataplane, known if note else bare.capabilities)
+    record = (client.find(_RECORD) or {}).get("data") or {}
+    dataplane = _dataplane(record, plugins_of(client)) or bare.dataplane
+    names = record.get("capabilities", "").split(",")
+    capabilities = frozenset(capability for capability in Capability if capability in names)
+    return cluster_of(name, kubeconfig, dataplane, capabilities if record else bare.capabilities)
 
 
-def _dataplane(note: Mapping[str, str], found: Sequence[Plugin]) -> str:
-    """What was written down, unless the plugins are others now; then these."""
-    if not found or _told(found) == note.get("plugins"):
-        return note.get("dataplane", "")
-    return f"{_told(found)} on kind"
+def _dataplane(record: Mapping[str, str], plugins: Sequence[Plugin]) -> str:
+    """Return the recorded dataplane, or the present plugins if they differ from the recorded ones."""
+    if not plugins or _names(plugins) == record.get("plugins"):
+        return record.get("dataplane", "")
+    return f"{_names(plugins)} on kind"
 
 
-def _told(found: Sequence[Plugin]) -> str:
-    return " with ".join(f"{plugin.name} {plugin.version}".strip() for plugin in found)
+def _names(plugins: Sequence[Plugin]) -> str:
+    return " with ".join(f"{plugin.name} {plugin.version}".strip() for plugin in plugins)
 
 
 def restart_agent(cluster: Cluster, cni: CniDefinition) -> None:
     """Restart the CNI's policy agent on every node. Raises ``ClusterFailed``."""
     if cni.agent is None:
-        raise ClusterFailed(f"nothing is known of a policy agent of {cni.title}; name its DaemonSet there ('agent:')")
+        raise ClusterFailed(
+            f"the policy agent of {cni.title} is unknown; add 'agent:' with its DaemonSet to the CNI's definition"
+        )
     restart_pods(_client(cluster), cni.agent, deadline=Deadline(REMOTE.ready))
 
 
@@ -122,14 +125,14 @@ def _client(cluster: Cluster) -> Client:
     return Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
 
 
-def _note(cluster: Cluster, found: Sequence[Plugin]) -> JsonObject:
+def _record(cluster: Cluster, plugins: Sequence[Plugin]) -> JsonObject:
     return {
-        "apiVersion": _NOTE.api_version,
-        "kind": _NOTE.kind,
-        "metadata": {"name": _NOTE.name, "namespace": _NOTE.namespace},
+        "apiVersion": _RECORD.api_version,
+        "kind": _RECORD.kind,
+        "metadata": {"name": _RECORD.name, "namespace": _RECORD.namespace},
         "data": {
             "dataplane": cluster.dataplane,
             "capabilities": ",".join(sorted(cluster.capabilities)),
-            "plugins": _told(found),
+            "plugins": _names(plugins),
         },
     }
