@@ -1,4 +1,4 @@
-"""What a cluster can do, as far as it can be told from the kinds that its API serves."""
+"""Capabilities of a cluster from the kinds that its API serves."""
 
 from netpol_harness.backends.base import Capability, served
 

@@ -18,7 +18,7 @@ def own(directory: Path, text: str, name: str = "own.yaml") -> CniDefinition:
     return load(str(directory / name), SHIPPED)
 
 
-def test_every_shipped_definition_is_right() -> None:
+def test_all_shipped_definitions_are_valid() -> None:
     names = {file.stem for file in SHIPPED.glob("*.yaml")}
     assert names == {"calico", "calico-nftables", "calico-vxlan", "kindnet", "flannel", "cilium"}
     found = {name: load(name, SHIPPED) for name in names}
@@ -48,7 +48,7 @@ def test_a_variant_extends_another() -> None:
     assert len({calico.title, nftables.title, vxlan.title}) == 3
 
 
-def test_a_plain_manifest_is_a_cni_too(tmp_path: Path) -> None:
+def test_a_plain_manifest_is_a_cni(tmp_path: Path) -> None:
     found = own(tmp_path, "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\napiVersion: v1\nkind: Pod\n")
     assert found.manifests[0].file == tmp_path / "own.yaml"
     assert found.networking == {"disableDefaultCNI": True}
@@ -61,7 +61,7 @@ def test_local_files_are_relative_to_the_definition(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("enforces: true\nnetworking: {}\n", "own.yaml:1:1: 'title' is missing"),
         ("title: x\n", "'enforces' is missing; add 'enforces:' here, or 'extends:' with another CNI"),
@@ -82,19 +82,19 @@ def test_local_files_are_relative_to_the_definition(tmp_path: Path) -> None:
         ("title: [\n", "own.yaml:"),
     ],
 )
-def test_what_can_be_wrong(tmp_path: Path, text: str, says: str) -> None:
+def test_problems_of_a_definition(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(ClusterFailed) as caught:
         own(tmp_path, text)
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
 
 
-def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed) as caught:
         own(tmp_path, MINIMAL + "a: 1\nb: 2\nwait: [x]\n")
     assert len(str(caught.value).splitlines()) == 3
 
 
-def test_files_that_are_not_there(tmp_path: Path) -> None:
+def test_definitions_that_do_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match="is not a file"):
         load(str(tmp_path / "nosuch.yaml"), SHIPPED)
     with pytest.raises(ClusterFailed, match="--cni nosuch: there is no such CNI; expected one of calico"):

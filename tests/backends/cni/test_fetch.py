@@ -42,17 +42,17 @@ def server() -> Iterator[Any]:
     httpd.server_close()
 
 
-def test_a_download_is_verified_kept_and_told_of(server: Any, tmp_path: Path) -> None:
-    told: list[str] = []
-    file = fetch(server.url, CHECKSUM, tmp_path / "cache", progress=told.append)
+def test_a_download_is_verified_cached_and_reported(server: Any, tmp_path: Path) -> None:
+    messages: list[str] = []
+    file = fetch(server.url, CHECKSUM, tmp_path / "cache", progress=messages.append)
     assert file.read_bytes() == CONTENT
-    assert told[-1] == "fetching calico.yaml: 312 of 312 KiB"
+    assert messages[-1] == "fetching calico.yaml: 312 of 312 KiB"
     assert fetch(server.url, CHECKSUM, tmp_path / "cache", offline=True) == file
     assert server.count == 1
     assert [found.name for found in (tmp_path / "cache").iterdir()] == [CHECKSUM]
 
 
-def test_what_has_another_checksum_is_never_kept(server: Any, tmp_path: Path) -> None:
+def test_a_file_with_another_checksum_is_never_cached(server: Any, tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match=f"has the SHA-256 {CHECKSUM}, not {'0' * 64}; it was changed"):
         fetch(server.url, "0" * 64, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -71,14 +71,14 @@ def test_offline_says_what_to_fetch_and_where_to_put_it(server: Any, tmp_path: P
     assert server.count == 0
 
 
-def test_what_may_pass_is_tried_again(server: Any, tmp_path: Path) -> None:
+def test_temporary_errors_are_retried(server: Any, tmp_path: Path) -> None:
     server.answers[:] = [(503, b"", 0), (200, CONTENT[:1000], len(CONTENT))]
     assert fetch(server.url, CHECKSUM, tmp_path).read_bytes() == CONTENT
     assert server.count == 3
 
 
 @pytest.mark.parametrize("code", [403, 404])
-def test_what_will_not_pass_is_not(server: Any, tmp_path: Path, code: int) -> None:
+def test_permanent_errors_are_not_retried(server: Any, tmp_path: Path, code: int) -> None:
     server.answers[:] = [(code, b"", 0)]
     with pytest.raises(ClusterFailed, match=f"cannot be fetched .*{code}.*put it at"):
         fetch(server.url, CHECKSUM, tmp_path)
@@ -86,7 +86,7 @@ def test_what_will_not_pass_is_not(server: Any, tmp_path: Path, code: int) -> No
     assert not list(tmp_path.iterdir())
 
 
-def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_user_may_choose_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_directory() == tmp_path / "netpol-harness" / "manifests"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")

@@ -43,7 +43,7 @@ def test_objects_come_in_order_and_lists_are_opened(manifest: Path) -> None:
     assert objects[1]["spec"]["template"]["spec"]["containers"][0]["image"] == "reg/x:1"
 
 
-def test_what_is_waited_for(manifest: Path) -> None:
+def test_controllers_to_wait_for(manifest: Path) -> None:
     objects = gather(plain(manifest), Supply(), "ipv4")
     all_of_them = (ObjectPattern("DaemonSet", "cni", "agent"), ObjectPattern("Deployment", "default", "controller"))
     assert awaited(plain(manifest), objects) == all_of_them
@@ -51,20 +51,20 @@ def test_what_is_waited_for(manifest: Path) -> None:
     assert awaited(named, objects) == named.wait
 
 
-def test_the_users_manifest_takes_the_place_of_the_definitions(manifest: Path) -> None:
+def test_the_users_manifest_replaces_those_of_the_definition(manifest: Path) -> None:
     given = gather(CniDefinition("x", manifests=(ManifestSource("f:1", obtain="make it"),)), Supply(manifest), "ipv4")
     assert len(given) == 3
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "expected"),
     [
         ("flannel", r"flannel.yaml:\d+: no checksum has been published for https://.*--cni-manifest FILE"),
         ("cilium", r"cilium.yaml:\d+: this CNI has no manifest to download; make one with `helm template"),
     ],
 )
-def test_what_is_not_pinned_is_not_fetched(name: str, says: str) -> None:
-    with pytest.raises(ClusterFailed, match=says):
+def test_manifests_without_a_checksum_are_not_fetched(name: str, expected: str) -> None:
+    with pytest.raises(ClusterFailed, match=expected):
         gather(load(name, SHIPPED), Supply(), "ipv4")
 
 
@@ -90,7 +90,7 @@ def test_pinned_manifests_come_from_the_cache(manifest: Path, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("<html><body>404</body></html>", "did a page come instead"),
         ("a: [", "is not a manifest"),
@@ -98,14 +98,14 @@ def test_pinned_manifests_come_from_the_cache(manifest: Path, tmp_path: Path, mo
         ("- 1\n", "has no apiVersion and kind"),
     ],
 )
-def test_what_is_no_manifest(tmp_path: Path, text: str, says: str) -> None:
+def test_files_that_are_not_a_manifest(tmp_path: Path, text: str, expected: str) -> None:
     file = tmp_path / "m.yaml"
     file.write_text(text)
-    with pytest.raises(ClusterFailed, match=says):
+    with pytest.raises(ClusterFailed, match=expected):
         gather(plain(file), Supply(), "ipv4")
 
 
-def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
+def test_a_manifest_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match="cannot be read"):
         gather(plain(tmp_path / "nosuch.yaml"), Supply(), "ipv4")
 

@@ -55,7 +55,7 @@ def test_text_is_replaced_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "says"),
+    ("patch", "expected"),
     [
         (
             change(target=ObjectPattern("Pod", "a", "b"), merge={"x": 1}),
@@ -69,8 +69,8 @@ def test_text_is_replaced_in_its_place() -> None:
         (change(replacements=(Replacement(("spec", "x", "y"), "a", ""),)), "'a' is 0 times in spec.x.y"),
     ],
 )
-def test_a_patch_that_does_not_fit_is_an_error(patch: Patch, says: str) -> None:
-    with pytest.raises(ClusterFailed, match=says):
+def test_a_patch_that_does_not_fit_is_an_error(patch: Patch, expected: str) -> None:
+    with pytest.raises(ClusterFailed, match=expected):
         patched([daemon(config="a a")], [patch], "ipv4")
 
 

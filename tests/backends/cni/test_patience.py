@@ -13,22 +13,22 @@ def pod(reason: str = "", *, restarts: int = 0, ready: bool = False, uid: str = 
 
 
 def given_up(*looks: dict[str, Any], every: float = SECONDS) -> list[bool]:
-    """What is said of a pod at each of these looks."""
+    """The result for a pod at each of these times."""
     patience = Patience()
     return [bool(patience.given_up([look], number * every)) for number, look in enumerate(looks)]
 
 
 @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "InvalidImageName"])
-def test_what_no_second_attempt_changes_is_given_up_at_once(reason: str) -> None:
+def test_permanent_errors_fail_at_once(reason: str) -> None:
     assert given_up(pod(reason)) == [True]
 
 
-def test_an_image_that_cannot_be_pulled_is_given_up_when_that_has_lasted() -> None:
+def test_a_failing_pull_is_permanent_after_some_time() -> None:
     looks = [pod("ErrImagePull"), pod("ImagePullBackOff"), pod("ErrImagePull"), pod("ImagePullBackOff")]
     assert given_up(*looks, every=SECONDS / 3) == [False, False, False, True]
 
 
-def test_a_crash_loop_is_one_after_several_restarts_and_some_time() -> None:
+def test_a_crash_loop_is_permanent_after_several_restarts_and_some_time() -> None:
     looks = [pod("CrashLoopBackOff", restarts=1), pod(restarts=2), pod("CrashLoopBackOff", restarts=3)]
     assert given_up(*looks) == [False, False, False]
     assert given_up(*looks, pod("CrashLoopBackOff", restarts=4)) == [False, False, False, True]
@@ -36,14 +36,14 @@ def test_a_crash_loop_is_one_after_several_restarts_and_some_time() -> None:
     assert not any(given_up(*quick, every=1.0))
 
 
-def test_who_becomes_ready_is_forgiven() -> None:
+def test_a_container_that_becomes_ready_starts_again() -> None:
     trouble = pod("CrashLoopBackOff", restarts=4)
     assert given_up(trouble, pod(restarts=4, ready=True), trouble, trouble) == [False, False, False, True]
 
 
-def test_another_pod_of_the_same_controller_begins_anew() -> None:
+def test_another_pod_of_the_same_controller_starts_again() -> None:
     assert given_up(pod("ErrImagePull"), pod("ErrImagePull", uid="2")) == [False, False]
 
 
-def test_what_merely_takes_long_is_waited_for() -> None:
+def test_slow_starts_are_waited_for() -> None:
     assert not any(given_up(*[pod("ContainerCreating")] * 9, pod()))

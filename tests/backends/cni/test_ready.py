@@ -50,7 +50,7 @@ def test_every_pod_of_the_agent_is_replaced() -> None:
     assert cluster.pods == ["a-next", "b-next"]
 
 
-def test_an_agent_that_is_not_there_is_told() -> None:
+def test_an_agent_that_does_not_exist() -> None:
     cluster = Cluster()
     cluster.there = False
     with pytest.raises(ClusterFailed, match="calico-node, the policy agent, is not there"):
@@ -61,6 +61,6 @@ def test_an_agent_that_is_not_there_is_told() -> None:
     ("name", "agent"),
     [("calico", "calico-node"), ("calico-vxlan", "calico-node"), ("cilium", "cilium"), ("flannel", "")],
 )
-def test_who_the_agent_is_stands_in_the_definition(name: str, agent: str) -> None:
+def test_the_definition_names_the_agent(name: str, agent: str) -> None:
     found = load(name, SHIPPED).agent
     assert (found.name if found else "") == agent

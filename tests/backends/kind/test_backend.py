@@ -1,4 +1,4 @@
-"""kind as a backend: the recorded happy path, failures that tidy up, kept clusters, leftovers."""
+"""kind as a backend: the recorded success, clean-up after failures, kept clusters, leftovers."""
 
 import io
 import json
@@ -61,10 +61,10 @@ def obstacle(**given: Any) -> str:
     return str(KindFactory(options(**given)).obstacle())
 
 
-def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+def test_a_cluster_is_created_and_deleted(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
-    told: list[str] = []
-    backend = KindBackend(options(), run="1-2-abcdef-abcdef", progress=told.append)
+    messages: list[str] = []
+    backend = KindBackend(options(), run="1-2-abcdef-abcdef", progress=messages.append)
     cluster = backend.create("netpol-1", tmp_path)
 
     (create,) = docker.called("kind create cluster")
@@ -82,12 +82,12 @@ def test_a_cluster_is_made_and_removed(docker: Any, api: Any, can_be_made: Clust
     assert cluster.dataplane == "kindnet (kind's own) on kind"
     assert {Capability.TWO_NODES, Capability.EXTERNAL_HOSTS} <= cluster.capabilities
     assert Capability.IPV6 not in cluster.capabilities
-    assert "kind: ✓ Preparing nodes 📦" in told
+    assert "kind: ✓ Preparing nodes 📦" in messages
     backend.delete(cluster.name)
     assert docker.called("kind delete cluster")[-1][3:] == ["--name", "netpol-1"]
 
 
-def test_it_says_what_stands_in_the_way(docker: Any) -> None:
+def test_obstacles_are_reported_with_a_remedy(docker: Any) -> None:
     docker.says("docker image inspect", err="Error: No such image", code=1)
     lookup = 'Get "https://REGISTRY/v2/": dial tcp: lookup REGISTRY: no such host'
     docker.says("docker manifest inspect", err=lookup, code=1)
@@ -102,7 +102,7 @@ def test_it_says_what_stands_in_the_way(docker: Any) -> None:
         KindBackend(options()).create("netpol-1", Path("nowhere"))
 
 
-def test_the_host_is_looked_at_once(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+def test_the_host_is_checked_once(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
     docker.says("kind get clusters", "")
     choice = choose("auto", BackendOptions({"cni": "kindnet"}))
@@ -120,7 +120,7 @@ Command Output: Error response from daemon: Get "https://REGISTRY/v2/": dial tcp
 """
 
 
-def test_a_failed_create_is_tidied_up_and_explained(docker: Any, tmp_path: Path) -> None:
+def test_a_failed_cluster_is_deleted_and_explained(docker: Any, tmp_path: Path) -> None:
     docker.says("kind create cluster", err=PULL, code=1)
     with pytest.raises(ClusterFailed) as caught:
         KindBackend(options()).create("netpol-1", tmp_path)
@@ -133,7 +133,7 @@ def test_a_failed_create_is_tidied_up_and_explained(docker: Any, tmp_path: Path)
     assert docker.called("kind delete cluster")[0][3:] == ["--name", "netpol-1"]
 
 
-def test_what_is_interrupted_is_tidied_up(
+def test_an_interrupted_cluster_is_deleted(
     docker: Any, can_be_made: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     can_be_made("netpol-1")
@@ -169,7 +169,7 @@ def test_a_kept_cluster_stays_and_can_be_reused(docker: Any, can_be_made: Cluste
     assert other.dataplane == cluster.dataplane, "the header tells what is there"
     reused = other.create("netpol-2", again)
     other.delete(reused.name)
-    assert reused.dataplane == cluster.dataplane, "what it was made with, not what the command line says"
+    assert reused.dataplane == cluster.dataplane, "what it was created with, not what the command line says"
     assert reused.capabilities == cluster.capabilities
     assert len(docker.called("kind create cluster")) == 1
     assert not docker.called("kind delete cluster")
@@ -182,7 +182,7 @@ def test_a_kept_cluster_survives_its_failure(docker: Any, tmp_path: Path) -> Non
     assert not docker.called("kind delete cluster")
 
 
-def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
+def test_a_kept_cluster_that_was_never_ready_is_finished_when_it_is_reused(
     docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path
 ) -> None:
     can_be_made("netpol-kept-abcdef")
@@ -200,15 +200,15 @@ def test_a_cluster_that_was_kept_unfinished_is_finished_when_it_is_reused(
     assert len([request for request in api.requests if request.startswith("PATCH")]) == 4, "now it is finished"
 
 
-def test_somebody_elses_cluster_is_used_as_it_is(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+def test_a_foreign_cluster_is_used_as_it_is(docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("theirs")
     KindBackend(options(cni="kindnet", reuse_cluster="theirs")).create("netpol-2", tmp_path)
     assert not [request for request in api.requests if not request.startswith("GET")]
 
 
-def test_a_cluster_to_reuse_that_is_not_there(docker: Any, tmp_path: Path) -> None:
-    said = "ERROR: could not locate any control plane nodes for cluster named 'gone'. Use the --name option to select"
-    docker.says("kind get kubeconfig", err=said, code=1)
+def test_a_cluster_to_reuse_that_does_not_exist(docker: Any, tmp_path: Path) -> None:
+    output = "ERROR: could not locate any control plane nodes for cluster named 'gone'. Use the --name option to select"
+    docker.says("kind get kubeconfig", err=output, code=1)
     with pytest.raises(ClusterFailed, match="`kind get clusters` lists them"):
         KindBackend(options(reuse_cluster="gone")).create("netpol-1", tmp_path)
     assert KindBackend(options(reuse_cluster="gone")).dataplane == "that of the kind cluster gone"
@@ -243,7 +243,7 @@ def archive(file: Path, *images: tuple[str, str]) -> Path:
 
 
 def held(*images: tuple[str, str]) -> str:
-    """What a node says of the images that it has."""
+    """The list of images of a node."""
     return json.dumps({"images": [{"id": f"sha256:{digest}", "repoTags": [name]} for name, digest in images]})
 
 
@@ -279,7 +279,7 @@ def test_an_image_of_the_engine_is_saved_once(docker: Any, can_be_made: Cluster,
         KindBackend(options(load_image=("gone.tar",))).create("netpol-1", tmp_path)
 
 
-def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there(
+def test_a_second_run_on_a_kept_cluster_loads_only_missing_images(
     docker: Any, api: Any, can_be_made: Cluster, tmp_path: Path
 ) -> None:
     can_be_made("netpol-1")
@@ -296,7 +296,7 @@ def test_a_second_run_on_a_kept_cluster_loads_and_applies_only_what_is_not_there
     assert [call[-1] for call in docker.called("kind load image-archive")] == ["netpol-1-worker"]
 
 
-def test_an_image_that_is_not_here_is_pulled_first(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+def test_a_missing_node_image_is_pulled_first(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
     docker.says("docker image inspect", code=1)
     docker.says("docker manifest inspect", "{}")
@@ -306,14 +306,14 @@ def test_an_image_that_is_not_here_is_pulled_first(docker: Any, can_be_made: Clu
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "expected"),
     [
         ({"cni": "flannel", "ip_family": IpFamily.DUAL}, "has no IPv6 here"),
         ({"cni": "calicoo"}, "did you mean calico"),
     ],
 )
-def test_options_that_cannot_be(given: dict[str, Any], says: str) -> None:
-    with pytest.raises(ClusterFailed, match=says):
+def test_invalid_options(given: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ClusterFailed, match=expected):
         KindBackend(options(**given))
 
 
@@ -393,7 +393,7 @@ def test_podman_is_used_where_docker_is_not(docker: Any, can_be_made: Cluster, t
     assert docker.called("kind delete cluster")
 
 
-def test_external_hosts_know_the_cluster(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
+def test_external_hosts_have_the_clusters_subnets_and_nodes(docker: Any, can_be_made: Cluster, tmp_path: Path) -> None:
     can_be_made("netpol-1")
     backend = KindBackend(options(image_prefix="mirror.example"))
     site = backend.external_hosts(backend.create("netpol-1", tmp_path)).site

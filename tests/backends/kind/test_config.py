@@ -57,7 +57,7 @@ def test_subnets_follow_the_family(family: IpFamily, pods: str, services: str) -
     assert ("apiServerAddress" in networking) == (family is IpFamily.IPV6)
 
 
-def test_the_cni_decides() -> None:
+def test_the_cni_overrides_the_network_settings() -> None:
     config = {**FILE, "networking": {"disableDefaultCNI": True}}
     completed = complete(config, wanted(networking={"disableDefaultCNI": False, "kubeProxyMode": "nftables"}))
     assert completed["networking"]["disableDefaultCNI"] is False
@@ -66,7 +66,7 @@ def test_the_cni_decides() -> None:
 
 
 @pytest.mark.parametrize(("cgroup", "minor", "patches"), [(1, 35, 2), (1, None, 2), (1, 34, 1), (2, 36, 1)])
-def test_the_kubelet_gets_leave_on_cgroup_1(cgroup: int, minor: int | None, patches: int) -> None:
+def test_the_kubelet_is_configured_to_allow_cgroup_1(cgroup: int, minor: int | None, patches: int) -> None:
     config = {**FILE, "kubeadmConfigPatches": ["own"]}
     own, *ours = complete(config, wanted(cgroup=cgroup, minor=minor))["kubeadmConfigPatches"]
     assert own == "own"
@@ -75,7 +75,7 @@ def test_the_kubelet_gets_leave_on_cgroup_1(cgroup: int, minor: int | None, patc
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("kind: Clutser\napiVersion: kind.x-k8s.io/v1alpha4\n", "k.yaml:1:7: 'Clutser' is not the kind"),
         ("kind: Cluster\n", "'apiVersion' is missing"),
@@ -84,9 +84,9 @@ def test_the_kubelet_gets_leave_on_cgroup_1(cgroup: int, minor: int | None, patc
         ("kind: [\n", "k.yaml:"),
     ],
 )
-def test_a_file_that_is_none(tmp_path: Path, text: str, says: str) -> None:
+def test_files_that_are_not_a_kind_config(tmp_path: Path, text: str, expected: str) -> None:
     file = tmp_path / "k.yaml"
     file.write_text(text)
     with pytest.raises(ClusterFailed, match=r".*") as caught:
         read_config(file)
-    assert says in str(caught.value)
+    assert expected in str(caught.value)

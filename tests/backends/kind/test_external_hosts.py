@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.backends.kind.engine import Engine
-from netpol_harness.backends.kind.external_hosts import KindHosts, Site, answering, serving, subnets_of
+from netpol_harness.backends.kind.external_hosts import KindHosts, Site, serve_command, subnets_of, udp_listeners
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
 from netpol_harness.model.names import NamespacedName, Port, Protocol
@@ -45,7 +45,7 @@ def test_a_host_is_a_container_beside_the_nodes(docker: Any, hosts: KindHosts) -
     assert [call[-1] for call in docker.called("docker rm")] == [USER]
 
 
-def test_an_address_of_its_own_is_announced_to_the_nodes(docker: Any, hosts: KindHosts) -> None:
+def test_nodes_have_a_route_to_a_hosts_own_address(docker: Any, hosts: KindHosts) -> None:
     started = hosts.start([ExternalHost("user", "198.51.100.7")], "space")
     assert started["user"][1] == "198.51.100.7"
     own = docker.called(f"docker exec {USER}")
@@ -61,32 +61,32 @@ def test_an_address_of_its_own_is_announced_to_the_nodes(docker: Any, hosts: Kin
     assert docker.called("docker exec n-worker")[-1][3:] == ["ip", "-4", "route", "del", "198.51.100.7"]
 
 
-def test_beside_a_cluster_of_ipv6_a_host_has_an_address_of_it(docker: Any, hosts: KindHosts) -> None:
+def test_a_host_beside_an_ipv6_cluster_has_an_ipv6_address(docker: Any, hosts: KindHosts) -> None:
     docker.says("docker inspect --format {{with", "172.18.0.9 fc00::9\n")
     hosts.site = replace(hosts.site, subnets=("fd00:10:244::/56", "fd00:10:96::/112"))
     assert hosts.start([ExternalHost("user")], "space")["user"][1] == "fc00::9"
 
 
-def test_no_hosts_cost_nothing(docker: Any, hosts: KindHosts) -> None:
+def test_without_hosts_no_program_is_run(docker: Any, hosts: KindHosts) -> None:
     assert hosts.start([], "space") == {}
     hosts.stop()
     assert not docker.calls
 
 
-def test_what_cannot_be_started(docker: Any, hosts: KindHosts) -> None:
-    said = "docker: Error response from daemon: No such image: probe:1"
-    docker.says("docker run", err=said, code=125)
+def test_a_host_that_cannot_be_started_is_removed(docker: Any, hosts: KindHosts) -> None:
+    output = "docker: Error response from daemon: No such image: probe:1"
+    docker.says("docker run", err=output, code=125)
     with pytest.raises(
-        ClusterFailed, match=r"host user cannot be started(.|\n)*probe:1 must be here(.|\n)*No such image"
+        ClusterFailed, match=r"host user cannot be started(.|\n)*pull the image probe:1(.|\n)*No such image"
     ):
         hosts.start([ExternalHost("user")], "space")
     hosts.stop()
     assert docker.called("docker rm"), "a container may be there that could not be started"
 
 
-def test_a_host_that_ended_has_no_address(docker: Any, hosts: KindHosts) -> None:
+def test_a_host_that_has_exited_has_no_address(docker: Any, hosts: KindHosts) -> None:
     docker.says("docker inspect", "\n")
-    with pytest.raises(ClusterFailed, match="did it end"):
+    with pytest.raises(ClusterFailed, match="has it exited"):
         hosts.start([ExternalHost("user")], "space")
 
 
@@ -100,33 +100,33 @@ def test_commands_run_in_a_host(docker: Any, hosts: KindHosts) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "output"),
     [
         (126, 'OCI runtime exec failed: exec failed: exec: "nc": executable file not found in $PATH: unknown'),
         (1, f"Error response from daemon: No such container: {USER}"),
     ],
 )
-def test_commands_that_cannot_be_started(docker: Any, hosts: KindHosts, code: int, said: str) -> None:
+def test_commands_that_cannot_be_started(docker: Any, hosts: KindHosts, code: int, output: str) -> None:
     ref = hosts.start([ExternalHost("user")], "space")["user"][0]
-    docker.says(f"docker exec {USER} nc", err=said, code=code)
+    docker.says(f"docker exec {USER} nc", err=output, code=code)
     with pytest.raises(ExecFailed, match=r"exec in external host space/user failed"):
         hosts.exec(ref, ["nc"], deadline=Deadline(5))
 
 
-def test_a_host_that_nobody_started(hosts: KindHosts) -> None:
+def test_a_host_that_was_not_started(hosts: KindHosts) -> None:
     with pytest.raises(ExecFailed, match="no such host"):
         hosts.exec(NamespacedName("space", "user"), ["nc"], deadline=Deadline(5))
 
 
 def test_listeners() -> None:
-    program = serving(PORTS, ["10.244.0.0/16"])
-    assert "socat TCP4-LISTEN:80,fork,reuseaddr 'EXEC:cat /tmp/answer' &" in program
+    program = serve_command(PORTS, ["10.244.0.0/16"])
+    assert "socat TCP4-LISTEN:80,fork,reuseaddr 'EXEC:cat /tmp/response' &" in program
     assert "UDP" not in program
     assert program.endswith("exec sleep infinity")
-    assert "TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0" in serving(PORTS, ["fd00::/56"])
+    assert "TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0" in serve_command(PORTS, ["fd00::/56"])
 
 
-def test_udp_is_answered_from_the_address_that_was_asked(docker: Any, hosts: KindHosts) -> None:
+def test_udp_replies_come_from_the_probed_address(docker: Any, hosts: KindHosts) -> None:
     hosts.start([ExternalHost("user", "198.51.100.7", ports=PORTS)], "space")
     (listening,) = docker.called(f"docker exec --detach {USER}")
     assert listening[4:6] == ["sh", "-c"]
@@ -135,8 +135,8 @@ def test_udp_is_answered_from_the_address_that_was_asked(docker: Any, hosts: Kin
     assert docker.calls.index(listening) > max(
         number for number, call in enumerate(docker.calls) if call[3:6] == ["ip", "-4", "address"]
     ), "only then it has the address"
-    assert "UDP6-RECVFROM:53,bind=[fc00::9]," in answering(PORTS, ["fc00::9"])
-    assert answering(PORTS[:1], ["172.18.0.9"]) == ""
+    assert "UDP6-RECVFROM:53,bind=[fc00::9]," in udp_listeners(PORTS, ["fc00::9"])
+    assert udp_listeners(PORTS[:1], ["172.18.0.9"]) == ""
 
 
 def test_subnets_come_from_the_control_plane(docker: Any) -> None:

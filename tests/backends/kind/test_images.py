@@ -22,13 +22,13 @@ def test_the_default_is_pinned() -> None:
         ("own:latest", "", "own:latest", None),
     ],
 )
-def test_what_is_asked_for(asked: str, prefix: str, name: str, minor: int | None) -> None:
+def test_images_of_the_option(asked: str, prefix: str, name: str, minor: int | None) -> None:
     image = node_image(asked, prefix)
     assert (image.name, image.minor) == (name, minor)
 
 
 @pytest.mark.parametrize(
-    ("said", "version"),
+    ("output", "version"),
     [
         ("kind v0.33.0 go1.25.1 linux/amd64", (0, 33, 0)),
         ("kind version 0.31.0", (0, 31, 0)),
@@ -36,12 +36,12 @@ def test_what_is_asked_for(asked: str, prefix: str, name: str, minor: int | None
         ("what?", None),
     ],
 )
-def test_versions_of_kind(said: str, version: tuple[int, int, int] | None) -> None:
-    assert parse_kind_version(said) == version
+def test_versions_of_kind(output: str, version: tuple[int, int, int] | None) -> None:
+    assert parse_kind_version(output) == version
 
 
 @pytest.mark.parametrize(
-    ("kind", "image", "says"),
+    ("kind", "image", "expected"),
     [
         ((0, 33, 0), "v1.37.0", ""),
         ((0, 33, 0), "own:latest", ""),
@@ -53,7 +53,7 @@ def test_versions_of_kind(said: str, version: tuple[int, int, int] | None) -> No
         ((0, 20, 0), "v1.34.11", ""),
     ],
 )
-def test_an_older_kind_cannot_drive_a_newer_image(kind: tuple[int, int, int], image: str, says: str) -> None:
+def test_an_older_kind_cannot_drive_a_newer_image(kind: tuple[int, int, int], image: str, expected: str) -> None:
     why = mismatch(kind, node_image(image))
-    assert says in why
-    assert bool(why) == bool(says)
+    assert expected in why
+    assert bool(why) == bool(expected)

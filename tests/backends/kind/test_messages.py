@@ -13,7 +13,7 @@ CREATE = "ERROR: failed to create cluster: "
 
 
 @pytest.mark.parametrize(
-    ("said", "what", "output", "remedy"),
+    ("stderr", "problem", "output", "remedy"),
     [
         pytest.param(
             f'{CREATE}failed to pull image "{NODE}": command "docker pull {NODE}" failed with error: exit status 1\n\n'
@@ -138,27 +138,27 @@ CREATE = "ERROR: failed to create cluster: "
     ],
 )
 @pytest.mark.parametrize("before", ["", CGROUP])
-def test_recorded_failures(before: str, said: str, what: str, output: str, remedy: str) -> None:
-    found = known_error(before + said)
-    assert what in found.problem
-    assert not found.problem.startswith("ERROR")
-    assert output in found.output
-    assert remedy in found.remedy
-    assert CGROUP.strip() not in f"{found.problem}{found.output}"
+def test_recorded_failures(before: str, stderr: str, problem: str, output: str, remedy: str) -> None:
+    error = known_error(before + stderr)
+    assert problem in error.problem
+    assert not error.problem.startswith("ERROR")
+    assert output in error.output
+    assert remedy in error.remedy
+    assert CGROUP.strip() not in f"{error.problem}{error.output}"
 
 
 def test_only_the_first_error_counts_and_no_stack_trace() -> None:
-    said = (
+    output = (
         "ERROR: first\nCommand Output: a\n\nb\nERROR: second\nCommand Output: c\n\nStack Trace:\nERROR: third\nmain.go"
     )
-    assert (known_error(said).problem, known_error(said).output) == ("first", "a\nb")
+    assert (known_error(output).problem, known_error(output).output) == ("first", "a\nb")
 
 
-def test_without_an_error_the_last_line_is_told() -> None:
+def test_without_an_error_the_last_line_is_the_problem() -> None:
     assert known_error("a\nsomething odd\n\n").problem == "something odd"
     assert known_error("").problem == "kind wrote no message"
 
 
-def test_floods_are_cut() -> None:
-    found = known_error("ERROR: x\nCommand Output: " + "\n".join("y" * 5000 for _ in range(500)))
-    assert len(found.output) < 5000
+def test_long_output_is_shortened() -> None:
+    error = known_error("ERROR: x\nCommand Output: " + "\n".join("y" * 5000 for _ in range(500)))
+    assert len(error.output) < 5000

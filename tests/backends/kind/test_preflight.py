@@ -52,7 +52,7 @@ def test_limits_of_this_host_do_not_apply_to_another() -> None:
     )
 
 
-def test_an_old_kernel_interface_is_fine_for_an_old_kubernetes() -> None:
+def test_cgroup_1_is_fine_for_an_old_kubernetes() -> None:
     assert not assess(replace(ENGINE, cgroup=1), V33, node_image("v1.34.11"), 3, HOST).warnings
 
 
@@ -95,9 +95,9 @@ def test_an_engine_that_is_down(docker: Any) -> None:
     assert str(obstacle) == f"docker does not answer ({DOWN}); start the engine, such as with `systemctl start docker`"
 
 
-@pytest.mark.parametrize("said", [DOWN, "permission denied while trying to connect to the docker API"])
-def test_an_engine_that_reports_its_failure_as_success(docker: Any, said: str) -> None:
-    docker.says("docker info", json.dumps({"ServerErrors": [said]}))
+@pytest.mark.parametrize("output", [DOWN, "permission denied while trying to connect to the docker API"])
+def test_an_engine_that_reports_its_failure_as_success(docker: Any, output: str) -> None:
+    docker.says("docker info", json.dumps({"ServerErrors": [output]}))
     with pytest.raises(CommandFailed, match="docker does not answer"):
         find_engine()
 
@@ -108,7 +108,7 @@ def test_no_engine(programs: Any) -> None:
     assert str(obstacle).startswith("docker and podman not found on PATH; install Docker")
 
 
-def test_the_engine_that_the_user_names(docker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_may_choose_the_engine(docker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
     with pytest.raises(ToolMissing, match="podman not found"):
         find_engine()

@@ -1,4 +1,4 @@
-"""From bare nodes to a cluster: what is applied, what is waited for, and what is said where it does not come."""
+"""From bare nodes to a cluster: objects are applied, controllers are waited for, failures are explained."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,23 +43,23 @@ def daemon() -> dict[str, Any]:
 
 
 def test_kinds_are_used_when_they_are_established(api: Any, client: Client) -> None:
-    told: list[str] = []
-    install(client, [CRD, POOL], deadline=Deadline(10), progress=told.append)
+    messages: list[str] = []
+    install(client, [CRD, POOL], deadline=Deadline(10), progress=messages.append)
     applied = [request for request in api.requests if request.startswith("PATCH")]
     assert [path.rpartition("/")[2] for path in applied] == ["pools.example.org", "default"]
     established = api.requests.index("GET /apis/apiextensions.k8s.io/v1/customresourcedefinitions/pools.example.org")
     assert established < api.requests.index(applied[1])
-    assert told == ["applying the CNI: 1 of 2 objects", "applying the CNI: 2 of 2 objects"]
+    assert messages == ["applying the CNI: 1 of 2 objects", "applying the CNI: 2 of 2 objects"]
 
 
-def test_kinds_that_never_come(api: Any, client: Client) -> None:
+def test_kinds_that_are_never_established(api: Any, client: Client) -> None:
     api.progresses = False
     with pytest.raises(ClusterFailed, match=r"CustomResourceDefinition pools.example.org: not established"):
         install(client, [CRD], deadline=Deadline(0.3))
 
 
 @pytest.mark.parametrize("code", [409, 500, 503])
-def test_what_a_young_server_refuses_is_tried_again(api: Any, client: Client, code: int) -> None:
+def test_temporary_refusals_are_retried(api: Any, client: Client, code: int) -> None:
     refusals = [(code, "not now"), (code, "not now")]
     api.refuses = lambda method, path: refusals.pop() if method == "PATCH" and refusals else None
     install(client, [daemon()], deadline=Deadline(10))
@@ -67,14 +67,14 @@ def test_what_a_young_server_refuses_is_tried_again(api: Any, client: Client, co
 
 
 @pytest.mark.parametrize("code", [400, 403, 422])
-def test_what_will_not_be_accepted_is_told_at_once(api: Any, client: Client, code: int) -> None:
+def test_permanent_refusals_fail_at_once(api: Any, client: Client, code: int) -> None:
     api.refuses = lambda method, path: (code, "spec.foo: unknown field") if method == "PATCH" else None
     with pytest.raises(ClusterFailed, match=r"DaemonSet kube-system/agent was not accepted: spec.foo: unknown field"):
         install(client, [daemon()], deadline=Deadline(30))
     assert sum(request.startswith("PATCH") for request in api.requests) == 1
 
 
-def test_a_kind_that_nobody_defines(api: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_that_is_not_served(api: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installing, "_PATIENCE", 0.3)
     with pytest.raises(ClusterFailed, match="Pool default was not accepted"):
         install(client, [POOL], deadline=Deadline(30))
@@ -87,7 +87,7 @@ def test_the_api_is_ready_when_pods_can_be_made(api: Any, client: Client) -> Non
     wait_api(client, deadline=Deadline(5))
 
 
-def test_a_server_that_is_not_there(client: Client, api: Any) -> None:
+def test_a_server_that_does_not_answer(client: Client, api: Any) -> None:
     api.refuses = lambda method, path: (401, "Unauthorized")
     with pytest.raises(ClusterFailed, match=r"the cluster's API is not ready: Unauthorized"):
         wait_api(client, deadline=Deadline(0.1))
@@ -96,12 +96,12 @@ def test_a_server_that_is_not_there(client: Client, api: Any) -> None:
 def test_controllers_and_nodes_are_waited_for(api: Any, client: Client) -> None:
     api.nodes(2)
     install(client, [daemon()], deadline=Deadline(5))
-    told: list[str] = []
-    wait_ready(client, [AGENT], nodes=2, deadline=Deadline(10), progress=told.append)
-    assert told == [f"waiting for {AGENT}: its controller has not seen it yet"]
+    messages: list[str] = []
+    wait_ready(client, [AGENT], nodes=2, deadline=Deadline(10), progress=messages.append)
+    assert messages == [f"waiting for {AGENT}: its controller has not seen it yet"]
 
 
-def test_what_does_not_become_ready_is_explained(api: Any, client: Client) -> None:
+def test_controllers_that_do_not_become_ready_are_explained(api: Any, client: Client) -> None:
     api.nodes(1)
     not_ready = {"conditions": [{"type": "Ready", "status": "False", "message": "cni plugin not initialized"}]}
     api.add("/api/v1/nodes", {"metadata": {"name": "node-9"}, "status": not_ready})
@@ -126,7 +126,7 @@ def test_what_does_not_become_ready_is_explained(api: Any, client: Client) -> No
         assert words in str(caught.value)
 
 
-def test_a_plugin_that_has_failed_for_good_is_told_at_once_with_its_last_words(api: Any, client: Client) -> None:
+def test_a_plugin_that_has_failed_permanently_fails_at_once_with_its_log(api: Any, client: Client) -> None:
     api.nodes(1)
     status = {"desiredNumberScheduled": 1, "numberReady": 0, "updatedNumberScheduled": 1}
     api.add("/apis/apps/v1/namespaces/kube-system/daemonsets", {**daemon(), "status": status})
@@ -155,7 +155,7 @@ def test_a_plugin_that_has_failed_for_good_is_told_at_once_with_its_last_words(a
         assert words in str(caught.value)
 
 
-def test_a_cluster_that_says_nothing_of_itself(api: Any, client: Client, tmp_path: Path) -> None:
+def test_a_cluster_without_a_record(api: Any, client: Client, tmp_path: Path) -> None:
     bare = recorded_cluster("theirs", _renamed(tmp_path))
     assert bare.dataplane == "unknown CNI on the kind cluster theirs"
     assert Capability.SCTP not in bare.capabilities
@@ -165,7 +165,7 @@ def test_a_cluster_that_says_nothing_of_itself(api: Any, client: Client, tmp_pat
     ("noted", "expected"),
     [("Calico v3.32.2", "Calico v3.32.2 (nftables, IP in IP) on kind"), ("Calico v3.30.0", "Calico v3.32.2 on kind")],
 )
-def test_a_cluster_whose_plugin_was_changed_since_it_was_made(
+def test_a_cluster_whose_plugin_was_changed_after_its_creation(
     api: Any, client: Client, tmp_path: Path, noted: str, expected: str
 ) -> None:
     data = {"plugins": noted, "dataplane": "Calico v3.32.2 (nftables, IP in IP) on kind", "capabilities": "SCTP"}
@@ -180,7 +180,7 @@ def test_a_cluster_whose_plugin_was_changed_since_it_was_made(
 
 
 @pytest.mark.parametrize(("nodes", "expected"), [(1, False), (2, False), (3, True)])
-def test_two_nodes_take_a_third(nodes: int, expected: object) -> None:
+def test_two_worker_nodes_need_a_third_node(nodes: int, expected: object) -> None:
     found = capabilities_of(CniDefinition("x"), IpFamily.IPV4, nodes)
     assert (Capability.TWO_NODES in found) == expected
 
