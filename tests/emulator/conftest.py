@@ -1,4 +1,4 @@
-"""A real embedded cluster for a whole test run, and kubectl to talk to it."""
+"""A real embedded cluster for a whole test run, and a kubectl for it."""
 
 import json
 import os
@@ -48,11 +48,11 @@ class Kubectl:
         return self.field(pod, "{.status.podIP}")
 
     def field(self, pod: str, path: str) -> str:
-        """What a pod's JSONPath holds."""
+        """Return the value of a pod's JSONPath."""
         return self.ok("get", "pod", pod, "-o", f"jsonpath={path}")
 
     def wait_for(self, pod: str, path: str, *values: str) -> None:
-        """Return once a pod's JSONPath holds one of these values."""
+        """Wait until a pod's JSONPath has one of these values."""
         for _ in Deadline(10).ticks(0.05):
             if (found := self.field(pod, path)) in values:
                 return
@@ -77,7 +77,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 
 @pytest.fixture
 def new_kubectl() -> type[Kubectl]:
-    """Makes kubectl for a kubeconfig."""
+    """Return the class that runs kubectl with a kubeconfig."""
     return Kubectl
 
 
@@ -108,7 +108,7 @@ class Foreground:
         return bool(select.select([self._ready], [], [], seconds)[0]) and os.read(self._ready, 16) == b"ready\n"
 
     def pids(self) -> list[int]:
-        """Every process of this cluster that can be seen, the outer one first."""
+        """Return every visible process of this cluster, the outer one first."""
         found = {pid: parent for pid in _pids() if (parent := _parent(pid)) is not None}
         tree = [self.process.pid]
         for pid in tree:
@@ -135,7 +135,7 @@ def _parent(pid: int) -> int | None:
 
 @pytest.fixture
 def foreground(tmp_path: Path) -> Iterator[Any]:
-    """Starts clusters in the foreground; ends what is left of them."""
+    """Yield a function that starts clusters in the foreground, and end them afterwards."""
     started: list[Foreground] = []
 
     def start(*arguments: str, through: Sequence[str] = (), python: str = "", directory: Path = tmp_path) -> Foreground:
@@ -148,7 +148,7 @@ def foreground(tmp_path: Path) -> Iterator[Any]:
 
 
 def gone(pids: Sequence[int], seconds: float = 5.0) -> bool:
-    """Whether these processes end in time (a zombie has ended)."""
+    """Return whether these processes end in time (a zombie has ended)."""
     return all(not _running(pid) for pid in pids) or any(
         all(not _running(pid) for pid in pids) for _ in Deadline(seconds).ticks(0.01)
     )

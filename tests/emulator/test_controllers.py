@@ -8,11 +8,11 @@ import pytest
 
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
-from netpol_harness.emulator.controllers.deployments import Deployments
-from netpol_harness.emulator.controllers.endpoints import ServiceEndpoints
-from netpol_harness.emulator.controllers.garbage import Garbage
-from netpol_harness.emulator.controllers.replicasets import ReplicaSets
-from netpol_harness.emulator.controllers.work import Controller, Work
+from netpol_harness.emulator.controllers.deployments import DeploymentController
+from netpol_harness.emulator.controllers.endpoints import EndpointsController
+from netpol_harness.emulator.controllers.garbage_collector import GarbageCollector
+from netpol_harness.emulator.controllers.replicasets import ReplicaSetController
+from netpol_harness.emulator.controllers.work_queue import Controller, WorkQueue
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.model.json_object import JsonObject
 
@@ -24,7 +24,7 @@ def _with_status(status: JsonObject, pod: JsonObject) -> JsonObject:
 
 
 class Cluster:
-    """A store with all controllers, and a kubelet that readies pods when told to."""
+    """A store with all controllers, and a kubelet that makes pods ready on request."""
 
     def __init__(self) -> None:
         uids = count()
@@ -35,16 +35,16 @@ class Cluster:
         self._addresses = count(2)
         delete = self.store.remove
         controllers: list[Controller] = [
-            Deployments(self.store, delete),
-            ReplicaSets(self.store, delete),
-            ServiceEndpoints(self.store),
-            Garbage(self.store, delete),
+            DeploymentController(self.store, delete),
+            ReplicaSetController(self.store, delete),
+            EndpointsController(self.store),
+            GarbageCollector(self.store, delete),
         ]
-        Work(self.store, controllers, self._turns.append)
+        WorkQueue(self.store, controllers, self._turns.append)
         self.settle()
 
     def settle(self) -> None:
-        """Let the controllers work until they have nothing left to do."""
+        """Run the controllers until nothing is pending."""
         for _ in range(MAX_TURNS):
             if not self._turns:
                 return
@@ -67,7 +67,7 @@ class Cluster:
         self.settle()
 
     def ready(self) -> None:
-        """All pods get an address and become ready."""
+        """Give all pods an address and make them ready."""
         for pod in self.list("pods"):
             address = (pod.get("status") or {}).get("podIP") or f"10.244.0.{next(self._addresses)}"
             conditions = [{"type": "Ready", "status": "True"}]
@@ -113,7 +113,7 @@ def condition(status: JsonObject, kind: str) -> tuple[str, str]:
     return next((c["status"], c["reason"]) for c in status["conditions"] if c["type"] == kind)
 
 
-def test_a_deployment_makes_pods_that_name_their_owners(cluster: Cluster) -> None:
+def test_a_deployment_creates_pods_that_name_their_owners(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")
     digest = replica_set["metadata"]["labels"]["pod-template-hash"]
@@ -146,7 +146,7 @@ def test_scaling(cluster: Cluster, replicas: int) -> None:
     assert len(cluster.list("pods")) == replicas
 
 
-def test_scaling_down_takes_unready_pods_first(cluster: Cluster) -> None:
+def test_scaling_down_deletes_unready_pods_first(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     cluster.ready()
     kept = cluster.names("pods")
@@ -223,7 +223,7 @@ def test_a_matching_orphan_is_adopted(cluster: Cluster) -> None:
     assert cluster.names("pods") == {"orphan"}
 
 
-def test_the_end_of_an_owner_is_the_end_of_the_owned(cluster: Cluster) -> None:
+def test_dependents_are_deleted_with_their_owner(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     cluster.create("services", service())
     cluster.ready()
@@ -232,7 +232,7 @@ def test_the_end_of_an_owner_is_the_end_of_the_owned(cluster: Cluster) -> None:
     assert [cluster.list(r) for r in ("replicasets", "pods", "endpointslices", "endpoints")] == [[], [], [], []]
 
 
-def test_the_disowned_stay(cluster: Cluster) -> None:
+def test_orphaned_objects_stay(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")
     free: JsonObject = {"ownerReferences": []}
@@ -244,7 +244,7 @@ def test_the_disowned_stay(cluster: Cluster) -> None:
     assert len(cluster.list("pods")) == 2
 
 
-def test_slices_tell_ready_endpoints_from_others(cluster: Cluster) -> None:
+def test_slices_distinguish_ready_endpoints(cluster: Cluster) -> None:
     cluster.create("deployments", deployment())
     cluster.create("services", service())
     cluster.ready()
@@ -266,7 +266,7 @@ def test_slices_tell_ready_endpoints_from_others(cluster: Cluster) -> None:
     assert [a["ip"] for a in subset["notReadyAddresses"]] == ["10.244.0.9"]
 
 
-def test_pods_that_differ_in_a_named_port_are_in_slices_of_their_own(cluster: Cluster) -> None:
+def test_pods_that_differ_in_a_named_port_are_in_separate_slices(cluster: Cluster) -> None:
     cluster.create("services", service())
     for name, number in (("a", 8080), ("b", 9090)):
         ports = [{"containerPort": number, "name": "http"}]

@@ -1,4 +1,4 @@
-"""The name server, by the DNS specification of Kubernetes, on a store."""
+"""The name server, against the DNS specification of Kubernetes."""
 
 import struct
 from datetime import UTC, datetime
@@ -97,17 +97,17 @@ def test_names_that_exist(server: NameServer, name: str, kind: str, answers: lis
         ".",
     ],
 )
-def test_names_that_do_not_exist_are_said_so_at_once(server: NameServer, name: str) -> None:
+def test_unknown_names_are_answered_at_once(server: NameServer, name: str) -> None:
     assert ask(server, name) == ("NXDOMAIN", [])
 
 
-def test_a_negative_answer_carries_the_zone(server: NameServer) -> None:
+def test_a_negative_answer_contains_the_zone(server: NameServer) -> None:
     reply = DNSRecord.parse(server.datagram(DNSRecord.question("x.shop.svc.cluster.local").pack(), PEER))
     assert [(str(record.rname), QTYPE.get(record.rtype)) for record in reply.auth] == [("cluster.local.", "SOA")]
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x12", b"\x12\x34" + b"\xff" * 10, bytes(12), b"x" * 100])
-def test_nonsense_is_a_format_error(server: NameServer, payload: bytes) -> None:
+def test_malformed_queries_are_format_errors(server: NameServer, payload: bytes) -> None:
     assert DNSRecord.parse(server.datagram(payload, PEER)).header.rcode == RCODE.FORMERR
 
 
@@ -124,7 +124,7 @@ def test_over_tcp_a_query_in_pieces_is_answered_when_complete(server: NameServer
 
 @given(st.binary(max_size=80))
 @example(DNSRecord.question("a").pack()[:12] + b"\xc0\x0c\x00\x01\x00\x01")
-def test_no_datagram_makes_it_stumble(payload: bytes) -> None:
+def test_any_datagram_is_answered(payload: bytes) -> None:
     empty = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=str)
     header = struct.pack("!HHHHHH", 1, 0, 1, 0, 0, 0)
     assert NameServer(empty).datagram(payload, PEER)

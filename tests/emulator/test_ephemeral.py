@@ -1,4 +1,4 @@
-"""Ephemeral containers of a real embedded cluster: the pod's network, files and programs of their own. Real packets."""
+"""Ephemeral containers of a real embedded cluster: the pod's network, and own files and programs. Real packets."""
 
 import json
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _probes(pods: Any, name: str = "server") -> list[Probe]:
 
 
 @pytest.mark.parametrize("method", list(ProbeMethod))
-def test_every_pod_can_be_asked_whatever_it_has(pods: Any, prober: Prober, method: ProbeMethod) -> None:
+def test_every_pod_can_be_probed_whatever_it_has(pods: Any, prober: Prober, method: ProbeMethod) -> None:
     probes = _probes(pods)
     node = NamespacedName("default", "node")
     replies = prober.observe(dict.fromkeys((SERVER, BARE, POOR, TWO, node), probes), method)
@@ -97,7 +97,7 @@ def test_all_workers_find_the_same_container(pods: Any, access: Access) -> None:
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
-def test_it_has_the_pods_network_and_name_and_files_of_its_own(pods: Any, access: Access) -> None:
+def test_it_has_the_network_and_name_of_the_pod_and_its_own_files(pods: Any, access: Access) -> None:
     ProbeContainers(Client(access)).ensure_probe_container(BARE)
     inside = ("exec", "bare", "-c", NAME, "--")
     assert pods.address("bare") in pods.ok(*inside, "sh", "-c", "cat /etc/hosts; cat /proc/net/fib_trie")
@@ -120,7 +120,7 @@ def test_its_processes_end_with_the_pod(pods: Any, access: Access) -> None:
     pytest.fail("it lives on")
 
 
-def test_a_pod_made_anew_gets_a_new_one(pods: Any, prober: Prober) -> None:
+def test_a_recreated_pod_gets_a_new_one(pods: Any, prober: Prober) -> None:
     pods.run_pods(_pod("again", SHELLS))
     again, probe = NamespacedName("default", "again"), _probes(pods)[0]
     for _ in range(2):
@@ -130,7 +130,7 @@ def test_a_pod_made_anew_gets_a_new_one(pods: Any, prober: Prober) -> None:
     pods.ok("delete", "pod", "again")
 
 
-def test_policy_holds_for_it_as_for_the_pod(pods: Any, prober: Prober) -> None:
+def test_policies_apply_to_it_as_to_the_pod(pods: Any, prober: Prober) -> None:
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}
     deny = {**kind, "spec": {"podSelector": {"matchLabels": {"app": "bare"}}, "policyTypes": ["Egress"]}}
     pods.ok("create", "-f", "-", data=json.dumps(deny))
@@ -142,8 +142,8 @@ def test_policy_holds_for_it_as_for_the_pod(pods: Any, prober: Prober) -> None:
     assert evidence.decisive.reply.container == NAME
 
 
-def test_a_name_server_without_a_shell_still_proves_that_it_is_alive(pods: Any, access: Access) -> None:
-    """As on a real cluster: by a container of its own, or, where nobody may add one, by a pod that it answers."""
+def test_a_name_server_without_a_shell_can_be_checked_for_liveness(pods: Any, access: Access) -> None:
+    """As on a real cluster: by an ephemeral container, or, if none may be added, by a pod that it answers."""
     pods.run_pods({**_pod("coredns", SHELLS)})
     kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}
     deny = {**kind, "spec": {"podSelector": {"matchLabels": {"app": "two"}}, "policyTypes": ["Egress"]}}

@@ -1,4 +1,4 @@
-"""Start, end, and that nothing outlives a cluster. Real namespaces."""
+"""Start and end of a cluster: nothing outlives it. Real namespaces."""
 
 import json
 import os
@@ -22,14 +22,14 @@ HOLDER = "import os, sys; os.open(sys.argv[1], os.O_RDWR); print('held', flush=T
 
 
 def host_state() -> tuple[Any, ...]:
-    """What a cluster must not change on the host: interfaces, mounts, addresses."""
+    """Return what a cluster must not change on the host: interfaces, mounts, addresses."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     routes = Path("/proc/net/route").read_text()
     return sorted(Path("/sys/class/net").iterdir()), sorted(mounts), routes
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_in_order(foreground: Any, gone: Callable[..., bool], number: signal.Signals) -> None:
+def test_a_signal_ends_it_orderly(foreground: Any, gone: Callable[..., bool], number: signal.Signals) -> None:
     before = host_state()
     cluster = foreground()
     cluster.wait_until_ready()
@@ -94,7 +94,7 @@ def test_it_ends_when_the_last_holder_of_its_lifeline_is_killed(
     [(lambda _: None, "make it with mkfifo"), (os.mkfifo, "nobody holds the lifeline")],
     ids=["missing", "not held"],
 )
-def test_a_lifeline_that_cannot_hold_is_an_error(
+def test_an_unusable_lifeline_is_an_error(
     foreground: Any, tmp_path: Path, make: Callable[[Path], None], message: str
 ) -> None:
     make(tmp_path / "lifeline")
@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_written_is_an_error(foreground: Any, tmp_path: Pa
     assert "cannot write the log" in _complaint(foreground("--directory", str(tmp_path / "nosuch")))
 
 
-def test_missing_rights_are_named_with_errno_and_remedy(foreground: Any) -> None:
+def test_missing_privileges_are_reported_with_errno_and_remedy(foreground: Any) -> None:
     cluster = foreground("--check", through=["setpriv", "--bounding-set=-all", "--inh-caps=-all"])
     if os.geteuid():
         assert cluster.process.wait() == 0
@@ -118,7 +118,7 @@ def test_missing_rights_are_named_with_errno_and_remedy(foreground: Any) -> None
 
 
 @pytest.mark.parametrize("through", [WITHOUT_RIGHTS, AS_NOBODY], ids=["root without rights", "nobody"])
-def test_rootless_does_the_same(foreground: Any, kubectl: Any, tmp_path: Path, through: list[str]) -> None:
+def test_a_rootless_cluster_works_the_same(foreground: Any, kubectl: Any, tmp_path: Path, through: list[str]) -> None:
     if os.geteuid():
         pytest.skip("only root can become somebody else; everything else here has run rootless")
     python = _usable_python(through)
@@ -138,7 +138,7 @@ def test_rootless_does_the_same(foreground: Any, kubectl: Any, tmp_path: Path, t
     assert talk.ok("exec", "a", "--", "echo", "alive") == "alive\n"
 
 
-def test_tools_may_be_hidden_from_all_pods_and_policies_be_ignored(foreground: Any, kubectl: Any) -> None:
+def test_tools_can_be_hidden_and_policies_ignored(foreground: Any, kubectl: Any) -> None:
     cluster = foreground("--hide-tools", "nc,curl", "--mutant", "not-enforced")
     cluster.wait_until_ready()
     talk = type(kubectl)(cluster.kubeconfig)
@@ -156,7 +156,7 @@ def _pod(name: str) -> dict[str, Any]:
 
 
 def _usable_python(through: list[str]) -> str:
-    """An interpreter of our version that this user may run: the virtual environment may lie in a closed home."""
+    """Return an interpreter of this version that the user may run: the virtual environment may be in a closed home."""
     for candidate in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         command = [*through, candidate, "-c", "import aiohttp, dnslib"]
@@ -176,7 +176,7 @@ def _complaint(cluster: Any) -> str:
 
 
 def _mentioning(path: Path) -> list[int]:
-    """Processes with the path on their command line, once those that are about to end have ended."""
+    """Return processes with the path on their command line, after those that are ending have ended."""
     found: list[int] = []
     for _ in Deadline(5).ticks(0.01):
         found = [pid for pid in _commands() if str(path).encode() in _commands().get(pid, b"")]

@@ -1,4 +1,4 @@
-"""Pods that have busybox's tools alone: probed like any other, through the real API."""
+"""Pods that have only busybox's tools: probed like any other, through the real API."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def test_probes_understand_busybox(foreground: Any, new_kubectl: Any) -> None:
     assert {probe: seen[CLIENT, probe].outcome for probe in wanted} == wanted, seen
 
 
-def test_images_of_tools_find_there_what_the_host_lacks(foreground: Any, new_kubectl: Any) -> None:
+def test_tool_images_find_there_what_the_host_lacks(foreground: Any, new_kubectl: Any) -> None:
     cluster = foreground()
     cluster.wait_until_ready()
     kubectl = new_kubectl(cluster.kubeconfig)

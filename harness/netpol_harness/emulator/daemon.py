@@ -23,11 +23,11 @@ from netpol_harness.emulator.address_plan import NODE_POD_CIDR, RESERVED_POD_ADD
 from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
-from netpol_harness.emulator.apiserver.journal import WithoutSecret
 from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.runtime import ExecStreams
 from netpol_harness.emulator.apiserver.server import ApiServer
+from netpol_harness.emulator.apiserver.server_log import SecretMaskingFormatter
 from netpol_harness.emulator.dataplane.conntrack import StaleFlows
 from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.kernel.nft import Nft
@@ -187,5 +187,5 @@ def _log_to(directory: Path | None, secret: str) -> None:
         handler = logging.StreamHandler() if target is None else logging.FileHandler(target)
     except OSError as problem:
         raise ClusterFailed(f"cannot write the log {target}: {problem.strerror}") from problem
-    handler.setFormatter(WithoutSecret("%(asctime)s %(levelname)s %(name)s: %(message)s", secret))
+    handler.setFormatter(SecretMaskingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", secret))
     logging.basicConfig(handlers=[handler])

@@ -1,4 +1,4 @@
-"""A running API server over a runtime that has no network: pods run at once, exec runs on this host."""
+"""A running API server with a runtime that has no network: pods run at once, exec runs on this host."""
 
 import asyncio
 import json
@@ -109,7 +109,7 @@ def _available(deployment: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer with a JSON body."""
+    """An HTTP response with a JSON body."""
 
     code: int
     body: Any
@@ -118,7 +118,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server: where it is, what is behind it."""
+    """A running server: its URL, its store and its runtime."""
 
     port: int
     token: str
@@ -126,12 +126,12 @@ class Served:
     runtime: FakeRuntime
 
     def ask(self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """One request over plain HTTP, with a body in JSON."""
+        """Send one request over plain HTTP, with a body in JSON."""
         data = None if body is None else json.dumps(body).encode()
         return self.send(method, path, data, headers={"Content-Type": "application/json", **(headers or {})})
 
     def send(self, method: str, path: str, data: bytes | None, *, headers: Mapping[str, str]) -> Answer:
-        """One request over plain HTTP, with these bytes."""
+        """Send one request over plain HTTP, with these bytes."""
         given = {"Authorization": f"Bearer {self.token}", **headers}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, method=method, headers=given)
         try:
@@ -151,7 +151,7 @@ def _parsed(content: bytes) -> Any:
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    """A fresh server on a free port of 127.0.0.1, in a thread of its own."""
+    """Run a new server on a free port of 127.0.0.1, in a separate thread."""
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     runtime = FakeRuntime(store)
     server = ApiServer(store, runtime, Lifecycle(store, runtime), token=TOKEN)
@@ -170,18 +170,18 @@ def served() -> Iterator[Served]:
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """The real kubectl against the served API."""
+    """Return the real kubectl, connected to the served API."""
 
     program: str
     kubeconfig: Path
     cache: Path
 
     def command(self, *words: str) -> list[str]:
-        """The argument list."""
+        """Return the argument list."""
         return [self.program, f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.cache}", *words]
 
     def __call__(self, *words: str, stdin: str = "", fails: bool = False) -> str:
-        """Run it and return what it printed; it must succeed, or fail where `fails`."""
+        """Run it and return its output. It must succeed, or fail if `fails`."""
         run = subprocess.run(self.command(*words), input=stdin, capture_output=True, text=True, timeout=30, check=False)
         assert (run.returncode != 0) is fails, run.stdout + run.stderr
         return run.stdout + run.stderr

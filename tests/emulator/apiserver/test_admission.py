@@ -71,7 +71,7 @@ def test_service_defaults_and_address(store: Store) -> None:
     assert (spec["type"], spec["sessionAffinity"], spec["ipFamilies"]) == ("ClusterIP", "None", ["IPv4"])
 
 
-def test_addresses_and_node_ports_are_never_given_twice(store: Store) -> None:
+def test_addresses_and_node_ports_are_never_assigned_twice(store: Store) -> None:
     specs = [make(store, "services", service(f"s{i}", type="NodePort"))["spec"] for i in range(40)]
     assert len({spec["clusterIP"] for spec in specs}) == 40
     ports = {spec["ports"][0]["nodePort"] for spec in specs}
@@ -79,7 +79,7 @@ def test_addresses_and_node_ports_are_never_given_twice(store: Store) -> None:
     assert all(30000 <= port <= 32767 for port in ports)
 
 
-def test_a_service_made_again_gets_its_address_back(store: Store) -> None:
+def test_a_recreated_service_gets_its_address_back(store: Store) -> None:
     first = make(store, "services", service())["spec"]["clusterIP"]
     store.remove(Key("services", "default", "x"))
     assert make(store, "services", service())["spec"]["clusterIP"] == first
@@ -96,7 +96,7 @@ def test_a_service_made_again_gets_its_address_back(store: Store) -> None:
         ({"type": "NodePort", "clusterIP": "None"}, "may not be set to 'None'"),
     ],
 )
-def test_wishes_that_are_not_granted(store: Store, spec: JsonObject, words: str) -> None:
+def test_refused_addresses_and_ports(store: Store, spec: JsonObject, words: str) -> None:
     with pytest.raises(StatusError) as refusal:
         admit(store, "services", service(**spec))
     assert refusal.value.code == 422
@@ -104,7 +104,7 @@ def test_wishes_that_are_not_granted(store: Store, spec: JsonObject, words: str)
 
 
 @pytest.mark.parametrize("address", ["10.96.0.2", "10.96.77.7", "None"])
-def test_wishes_that_are_granted(store: Store, address: str) -> None:
+def test_accepted_addresses(store: Store, address: str) -> None:
     spec = make(store, "services", service(clusterIP=address))["spec"]
     assert (spec["clusterIP"], spec["clusterIPs"]) == (address, [address])
 
@@ -137,7 +137,7 @@ def test_immutable_fields(store: Store) -> None:
         admit(store, "pods", {**old_pod, "spec": {**old_pod["spec"], "restartPolicy": "Never"}}, old_pod)
 
 
-def test_generation_counts_changes_of_the_specification(store: Store) -> None:
+def test_generation_counts_changes_of_the_spec(store: Store) -> None:
     policy = make(store, "networkpolicies", named(spec={"podSelector": {}}))
     labelled = admit(
         store, "networkpolicies", {**policy, "metadata": {**policy["metadata"], "labels": {"a": "b"}}}, policy
@@ -155,7 +155,7 @@ def test_generated_names(store: Store) -> None:
     assert all(name.startswith("a-") and len(name) == 7 for name in names)
 
 
-def test_namespaces_must_exist_and_live(store: Store) -> None:
+def test_namespaces_must_exist_and_not_be_terminating(store: Store) -> None:
     with pytest.raises(StatusError) as missing:
         admit(store, "configmaps", {"metadata": {"name": "x", "namespace": "nowhere"}})
     assert missing.value.code == 404
@@ -166,13 +166,13 @@ def test_namespaces_must_exist_and_live(store: Store) -> None:
     assert (going.value.code, going.value.details["causes"][0]["reason"]) == (403, "NamespaceTerminating")
 
 
-def test_secrets_take_plain_text(store: Store) -> None:
+def test_secrets_accept_plain_text(store: Store) -> None:
     admitted = admit(store, "secrets", named(stringData={"a": "hello"}))
     assert admitted["data"] == {"a": "aGVsbG8="}
     assert "stringData" not in admitted
 
 
-def test_what_comes_in_is_not_changed(store: Store) -> None:
+def test_the_input_is_not_changed(store: Store) -> None:
     given = pod()
     admit(store, "pods", given)
     assert given == pod()

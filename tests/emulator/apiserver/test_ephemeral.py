@@ -21,7 +21,7 @@ def adding(*containers: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def ask(served: Any) -> Any:
-    """A request about the pod ``web``, which is there; by default a strategic patch of its subresource."""
+    """Send a request about the existing pod ``web``; by default a strategic patch of its subresource."""
     served.ask("POST", PODS, pod())
 
     def ask(
@@ -83,7 +83,7 @@ def test_it_changes_nothing_but_ephemeral_containers(ask: Any) -> None:
         ),
     ],
 )
-def test_what_is_refused(ask: Any, patch: Any, headers: Any, said: str) -> None:
+def test_refusals(ask: Any, patch: Any, headers: Any, said: str) -> None:
     ask(adding(PROBE))
     answer = ask(patch, headers=headers)
     assert (answer.code, answer.body["reason"]) == (422, "Invalid")
@@ -91,7 +91,7 @@ def test_what_is_refused(ask: Any, patch: Any, headers: Any, said: str) -> None:
     assert names(ask(None, method="GET")) == ["probe"]
 
 
-def test_neither_a_new_pod_nor_a_pod_itself_can_bring_them(served: Any, ask: Any) -> None:
+def test_neither_a_new_pod_nor_an_update_of_a_pod_can_add_them(served: Any, ask: Any) -> None:
     new = {**pod(ephemeralContainers=[PROBE]), "metadata": {"name": "new"}}
     answer = served.ask("POST", PODS, new)
     assert (answer.code, "cannot be set on create" in answer.body["message"]) == (422, True)
@@ -99,7 +99,7 @@ def test_neither_a_new_pod_nor_a_pod_itself_can_bring_them(served: Any, ask: Any
     assert (answer.code, "pod updates may not change fields" in answer.body["message"]) == (422, True)
 
 
-def test_a_static_pod_takes_none(served: Any) -> None:
+def test_a_static_pod_cannot_have_them(served: Any) -> None:
     static = {**pod(), "metadata": {"name": "static", "annotations": {"kubernetes.io/config.mirror": "x"}}}
     served.ask("POST", PODS, static)
     answer = served.ask("PATCH", f"{PODS}/static/ephemeralcontainers", adding(PROBE), headers=STRATEGIC)

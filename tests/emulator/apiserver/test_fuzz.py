@@ -1,4 +1,4 @@
-"""A small part of the campaign of malformed requests; ``python -m bench.fuzz.api`` is the whole."""
+"""A small part of the fuzzing with malformed requests; ``python -m bench.fuzz.api`` runs all of it."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""What users type, with the real kubectl."""
+"""Users' commands, with the real kubectl."""
 
 import json
 import subprocess
@@ -48,7 +48,7 @@ def applied(kubectl: Any) -> Any:
     return kubectl
 
 
-def test_apply_creates_then_changes_then_leaves_alone(kubectl: Any) -> None:
+def test_apply_creates_then_changes_then_changes_nothing(kubectl: Any) -> None:
     assert kubectl("apply", "-f", "-", stdin=MANIFEST).count("created") == 5
     changed = kubectl("apply", "-f", "-", stdin=MANIFEST.replace("replicas: 2", "replicas: 4"))
     assert "deployment.apps/api configured" in changed
@@ -56,7 +56,7 @@ def test_apply_creates_then_changes_then_leaves_alone(kubectl: Any) -> None:
     assert "4/4" in kubectl("get", "deploy", "api", "-n", "demo")
 
 
-def test_apply_removes_what_the_manifest_no_longer_says(applied: Any) -> None:
+def test_apply_removes_fields_that_the_manifest_drops(applied: Any) -> None:
     applied("apply", "-f", "-", stdin=MANIFEST.replace(", ports: [{port: 80}]}]\n", "}]\n"))
     policy = json.loads(applied("get", "netpol", "np", "-n", "demo", "-o", "json"))
     assert policy["spec"]["ingress"] == [{"from": [{"podSelector": {}}]}]

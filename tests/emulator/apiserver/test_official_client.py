@@ -22,7 +22,7 @@ POD = {
 
 @pytest.fixture
 def api(served: Any) -> Iterator[Any]:
-    """A client with the server's own kubeconfig."""
+    """Return a client with the server's kubeconfig."""
     with new_client_from_config_dict(kubeconfig(served.port, served.token)) as api:
         yield api
         api.rest_client.pool_manager.clear()

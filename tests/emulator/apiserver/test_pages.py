@@ -20,7 +20,7 @@ def test_health(served: Any, path: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "code"), [("/livez/nonsense", 404), ("/healthzfoo", 401)])
-def test_what_is_no_check(served: Any, path: str, code: int) -> None:
+def test_unknown_checks(served: Any, path: str, code: int) -> None:
     assert served.ask("GET", path, headers={"Authorization": ""}).code == code
 
 

@@ -30,7 +30,7 @@ def test_merge_patch_as_in_the_rfc(target: Any, patch: Any, merged: Any) -> None
 
 
 @given(JSON, JSON)
-def test_a_merge_patch_applied_twice_is_applied_once(target: Any, patch: Any) -> None:
+def test_a_merge_patch_is_idempotent(target: Any, patch: Any) -> None:
     once = merge_patch(target, patch)
     assert merge_patch(once, patch) == once
 

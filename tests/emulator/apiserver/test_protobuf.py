@@ -1,4 +1,4 @@
-"""Protobuf bodies, written here by hand as Go's encoder writes them."""
+"""Protobuf bodies, written by hand as Go's encoder writes them."""
 
 import base64
 from contextlib import suppress
@@ -23,7 +23,7 @@ def varint(number: int) -> bytes:
 
 
 def message(*fields: tuple[int, int | str | bytes]) -> bytes:
-    """A message of numbers and of texts or messages."""
+    """Return a message of numbers and of texts or messages."""
     written = b""
     for number, value in fields:
         if isinstance(value, int):
@@ -42,7 +42,7 @@ def decoded(api_version: str, kind: str, *fields: tuple[int, int | str | bytes])
     return protobuf.decode(body(api_version, kind, message(*fields)))
 
 
-def test_zeros_that_go_leaves_out_of_json_are_no_values() -> None:
+def test_zeros_that_go_omits_from_json_are_absent() -> None:
     metadata = message((1, "x"), (2, ""), (3, ""), (5, ""), (6, ""), (7, 0), (8, b""))
     assert decoded("v1", "Namespace", (1, metadata), (2, b""), (3, message((1, "")))) == {
         "apiVersion": "v1",
@@ -53,7 +53,7 @@ def test_zeros_that_go_leaves_out_of_json_are_no_values() -> None:
     }
 
 
-def test_a_pointer_to_zero_is_a_value() -> None:
+def test_a_pointer_to_zero_is_present() -> None:
     assert decoded("apps/v1", "Deployment", (2, message((1, 0), (5, 0))))["spec"] == {"replicas": 0}
 
 
@@ -72,7 +72,7 @@ def test_an_integer_or_a_string(port: bytes, expected: object) -> None:
     assert service["spec"]["ports"] == [{"protocol": "TCP", "port": 80, "targetPort": expected}]
 
 
-def test_inline_structs_stand_beside_their_neighbours() -> None:
+def test_inline_structs_are_merged_into_their_parent() -> None:
     source = message((2, message()))
     pod = decoded("v1", "Pod", (2, message((1, message((1, "v"), (2, source))))))
     assert pod["spec"]["volumes"] == [{"name": "v", "emptyDir": {}}]
@@ -93,7 +93,7 @@ def test_fields_of_a_newer_release_are_skipped() -> None:
     assert protobuf.decode(body("v1", "Namespace", fields)) == {"apiVersion": "v1", "kind": "Namespace"}
 
 
-def test_delete_options_come_under_every_group() -> None:
+def test_delete_options_exist_in_every_group() -> None:
     assert decoded("apps/v1", "DeleteOptions", (4, "Orphan"))["propagationPolicy"] == "Orphan"
 
 
@@ -109,7 +109,7 @@ def test_delete_options_come_under_every_group() -> None:
         (body("v1", "Pod", message((1, message((1, b"\xff"))))), "invalid start byte"),
     ],
 )
-def test_what_cannot_be_read_is_told(content: bytes, words: str) -> None:
+def test_unreadable_bodies_are_reported(content: bytes, words: str) -> None:
     with pytest.raises(StatusError, match=words) as refusal:
         protobuf.decode(content)
     assert refusal.value.code == 400

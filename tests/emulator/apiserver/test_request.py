@@ -36,7 +36,7 @@ def test_paths(path: str, target: RequestTarget) -> None:
         "/api/v1/namespaces/a/nodes",
     ],
 )
-def test_paths_that_name_nothing(path: str) -> None:
+def test_unknown_paths(path: str) -> None:
     with pytest.raises(StatusError) as refusal:
         RequestTarget.parse(path)
     assert refusal.value.code == 404
@@ -53,7 +53,7 @@ def test_options() -> None:
 @pytest.mark.parametrize(
     "query", [{"dryRun": "Some"}, {"timeoutSeconds": "soon"}, {"fieldValidation": "Maybe"}, {"fieldSelector": "a"}]
 )
-def test_options_that_are_refused(query: dict[str, str]) -> None:
+def test_refused_options(query: dict[str, str]) -> None:
     with pytest.raises(StatusError) as refusal:
         RequestOptions.parse(RequestTarget(BY_PLURAL["pods"]), query)
     assert refusal.value.code == 400

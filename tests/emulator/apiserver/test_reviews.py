@@ -1,4 +1,4 @@
-"""Reviews: questions about identity and rights."""
+"""Reviews: questions about identity and permissions."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ import pytest
 
 from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.apiserver.resources import BY_PLURAL
-from netpol_harness.emulator.apiserver.selectors import label_query, parse_labels, selection
+from netpol_harness.emulator.apiserver.selectors import label_query, parse_labels, parse_selectors
 
 PODS = BY_PLURAL["pods"]
 
@@ -31,16 +31,16 @@ PODS = BY_PLURAL["pods"]
 )
 def test_label_selectors(text: str, matches: bool) -> None:  # noqa: FBT001 - a parametrized expectation
     labels = {"app": "web", "tier": "front", "empty": "", "example.com/role": "x"}
-    assert selection(PODS, text, "")({"metadata": {"labels": labels}}) is matches
+    assert parse_selectors(PODS, text, "")({"metadata": {"labels": labels}}) is matches
 
 
 @pytest.mark.parametrize("text", ["=", "a in b", "a=b c", "!a=b", "a in (b"])
-def test_label_selectors_that_cannot_be_read(text: str) -> None:
+def test_invalid_label_selectors(text: str) -> None:
     with pytest.raises(StatusError):
         parse_labels(text)
 
 
-def test_a_selector_survives_being_written_and_read() -> None:
+def test_a_selector_round_trips() -> None:
     expressions = [
         {"key": "a", "operator": "In", "values": ["2", "1"]},
         {"key": "b", "operator": "NotIn", "values": ["1"]},
@@ -64,9 +64,9 @@ def test_a_selector_survives_being_written_and_read() -> None:
 )
 def test_field_selectors(fields: str, matches: bool) -> None:  # noqa: FBT001 - a parametrized expectation
     pod: dict[str, Any] = {"metadata": {"name": "web"}, "spec": {}, "status": {"phase": "Running"}}
-    assert selection(PODS, "", fields)(pod) is matches
+    assert parse_selectors(PODS, "", fields)(pod) is matches
 
 
 def test_an_unknown_field_label_is_refused() -> None:
     with pytest.raises(StatusError, match=r"field label not supported: spec\.colour"):
-        selection(PODS, "", "spec.colour=red")
+        parse_selectors(PODS, "", "spec.colour=red")

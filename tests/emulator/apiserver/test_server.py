@@ -1,4 +1,4 @@
-"""The API as any client meets it over plain HTTP."""
+"""The API as any client sees it over plain HTTP."""
 
 import gzip
 from typing import Any
@@ -37,7 +37,9 @@ def test_open_pages(served: Any, path: str) -> None:
         ("/api/v1/nonsense", "", 401),
     ],
 )
-def test_the_token_opens_as_a_header_and_as_a_path(served: Any, path: str, authorization: str, code: int) -> None:
+def test_the_token_is_accepted_in_a_header_and_in_the_path(
+    served: Any, path: str, authorization: str, code: int
+) -> None:
     path, authorization = path.format(token=served.token), authorization.format(token=served.token)
     answer = served.ask("GET", path, headers={"Authorization": authorization})
     assert answer.code == code
@@ -58,7 +60,7 @@ def test_create_get_replace_delete(served: Any) -> None:
     assert served.ask("GET", f"{PODS}/web").body["message"] == 'pods "web" not found'
 
 
-def test_deleting_what_is_no_pod_answers_a_status(served: Any) -> None:
+def test_deleting_other_objects_than_pods_returns_a_status(served: Any) -> None:
     uid = served.ask("POST", POLICIES, policy()).body["metadata"]["uid"]
     answer = served.ask("DELETE", f"{POLICIES}/np").body
     assert (answer["status"], answer["details"]["uid"]) == ("Success", uid)
@@ -92,7 +94,7 @@ def test_tables(served: Any) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/vnd.kubernetes.protobuf", "text/html"])
-def test_a_representation_that_we_do_not_have(served: Any, accept: str) -> None:
+def test_an_unsupported_representation(served: Any, accept: str) -> None:
     assert served.ask("GET", PODS, headers={"Accept": accept}).code == 406
 
 
@@ -110,13 +112,13 @@ def test_patches(served: Any, content_type: str, patch: object) -> None:
     assert (answer.code, answer.body["metadata"]["labels"]) == (200, {"a": "b"})
 
 
-def test_a_patch_of_another_kind_is_refused(served: Any) -> None:
+def test_an_unknown_patch_type_is_refused(served: Any) -> None:
     served.ask("POST", PODS, pod())
     answer = served.ask("PATCH", f"{PODS}/web", {}, headers={"Content-Type": "application/cbor"})
     assert (answer.code, answer.body["reason"]) == (415, "UnsupportedMediaType")
 
 
-def test_a_patch_may_name_the_version_it_is_for(served: Any) -> None:
+def test_a_patch_may_require_a_resource_version(served: Any) -> None:
     served.ask("POST", PODS, pod())
     patch = {"metadata": {"resourceVersion": "1", "labels": {"a": "b"}}}
     answer = served.ask("PATCH", f"{PODS}/web", patch, headers={"Content-Type": "application/merge-patch+json"})
@@ -169,7 +171,7 @@ def test_refusals(served: Any, method: str, path: str, body: object, code: int) 
     assert (answer.code, answer.body["kind"]) == (code, "Status")
 
 
-def test_a_body_that_is_no_json(served: Any) -> None:
+def test_a_body_that_is_not_json(served: Any) -> None:
     answer = served.send("POST", PODS, b"[" * 100_000, headers={"Content-Type": "application/json"})
     assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
 
@@ -180,7 +182,7 @@ def test_dry_run_stores_nothing(served: Any) -> None:
     assert served.store.resource_version == before
 
 
-def test_status_is_written_apart(served: Any) -> None:
+def test_status_is_written_separately(served: Any) -> None:
     stored = served.ask("POST", PODS, pod()).body
     changed = {**stored, "status": {"phase": "Failed"}, "spec": {**stored["spec"], "nodeName": "other"}}
     changed["metadata"].pop("resourceVersion")
@@ -208,7 +210,7 @@ def test_scale(served: Any) -> None:
     assert served.ask("PATCH", f"{path}/d/scale", {"spec": {"replicas": -1}}, headers=merge).code == 422
 
 
-def test_a_namespace_comes_furnished_and_takes_its_contents_along(served: Any) -> None:
+def test_a_namespace_is_created_and_deleted_with_its_contents(served: Any) -> None:
     served.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "team"}})
     assert served.ask("GET", "/api/v1/namespaces/team/serviceaccounts/default").code == 200
     assert served.ask("GET", "/api/v1/namespaces/team/configmaps/kube-root-ca.crt").code == 200
@@ -226,7 +228,7 @@ def test_delete_collection(served: Any) -> None:
     assert [item["metadata"]["name"] for item in served.ask("GET", POLICIES).body["items"]] == ["b"]
 
 
-def test_finalizers_hold_an_object(served: Any) -> None:
+def test_finalizers_delay_a_deletion(served: Any) -> None:
     served.ask("POST", POLICIES, {**policy(), "metadata": {"name": "np", "finalizers": ["example.com/x"]}})
     served.ask("DELETE", f"{POLICIES}/np")
     held = served.ask("GET", f"{POLICIES}/np").body
@@ -286,24 +288,24 @@ def test_logs(served: Any) -> None:
         ("DELETE", f"{PODS}/web?gracePeriodSeconds=x", None, 400),
     ],
 )
-def test_bodies_that_make_no_sense(served: Any, method: str, path: str, body: object, code: int) -> None:
+def test_invalid_bodies(served: Any, method: str, path: str, body: object, code: int) -> None:
     served.ask("POST", PODS, pod())
     assert served.ask(method, path, body).code == code
 
 
-def test_how_to_delete_may_stand_in_the_query(served: Any) -> None:
+def test_deletion_options_in_the_query(served: Any) -> None:
     served.ask("POST", PODS, pod())
     deleted = served.ask("DELETE", f"{PODS}/web?gracePeriodSeconds=7").body
     assert deleted["metadata"]["deletionGracePeriodSeconds"] == 7
 
 
 @pytest.mark.parametrize("name", ["Authorization", "User-Agent", "Accept", "X"])
-def test_header_bytes_that_are_no_text_are_refused(served: Any, name: str) -> None:
+def test_headers_that_are_not_utf_8_are_refused(served: Any, name: str) -> None:
     answer = served.ask("GET", "/version", headers={name: "\xff"})
     assert answer.body["message"] == f"malformed HTTP request: the header {name} is not UTF-8"
 
 
-def test_a_manager_may_be_named_in_any_script(served: Any) -> None:
+def test_a_manager_name_may_use_any_script(served: Any) -> None:
     made = served.ask("POST", PODS, pod(), headers={"User-Agent": "é/1".encode().decode("latin-1")})
     assert made.body["metadata"]["managedFields"][0]["manager"] == "é"
 
@@ -313,7 +315,7 @@ def test_a_compressed_body_is_not_unpacked(served: Any) -> None:
     assert served.send("POST", PODS, gzip.compress(b"{}"), headers=headers).code == 400
 
 
-def test_a_patch_that_nests_without_end(served: Any) -> None:
+def test_a_patch_that_is_nested_too_deeply(served: Any) -> None:
     served.ask("POST", PODS, pod())
     nested: dict[str, Any] = {}
     for _ in range(150):
@@ -332,7 +334,7 @@ def test_a_strategic_patch_of_another_shape_is_refused(served: Any, order: objec
 
 
 @pytest.mark.parametrize("wrong", [{"Sec-WebSocket-Key": "x"}, {"Sec-WebSocket-Protocol": "chat"}])
-def test_a_handshake_that_fails_is_answered_with_a_status(served: Any, wrong: dict[str, str]) -> None:
+def test_a_failed_handshake_is_answered_with_a_status(served: Any, wrong: dict[str, str]) -> None:
     served.ask("POST", PODS, pod())
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     headers |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **wrong}
@@ -348,7 +350,7 @@ def test_a_handshake_that_fails_is_answered_with_a_status(served: Any, wrong: di
         ({"conditions": [{"type": "Ready"}]}, "status.conditions[0].status"),
     ],
 )
-def test_a_status_that_the_cluster_cannot_read_is_refused(served: Any, status: object, field: str) -> None:
+def test_an_invalid_status_is_refused(served: Any, status: object, field: str) -> None:
     served.ask("POST", PODS, pod())
     answer = served.ask("PUT", f"{PODS}/web/status", {**pod(), "status": status})
     assert (answer.code, answer.body["details"]["causes"][0]["field"]) == (422, field)

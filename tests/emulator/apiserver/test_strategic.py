@@ -46,7 +46,7 @@ def test_atomic_lists_are_replaced() -> None:
     assert merged["spec"]["tolerations"] == [{"key": "b"}]
 
 
-def test_primitive_lists_merge_and_lose_what_is_named() -> None:
+def test_primitive_lists_merge_and_lose_deleted_items() -> None:
     metadata = {"metadata": {"finalizers": ["a", "b"]}}
     patch = {"metadata": {"finalizers": ["c"], "$deleteFromPrimitiveList/finalizers": ["a"]}}
     assert strategic_merge(POD, metadata, patch)["metadata"]["finalizers"] == ["b", "c"]
@@ -66,7 +66,7 @@ def test_a_map_can_be_replaced_or_deleted() -> None:
 
 
 @pytest.mark.parametrize("patch", [[], containers({"image": "1"}), {"spec": {"$patch": "burn"}}])
-def test_patches_that_cannot_be_read(patch: Any) -> None:
+def test_invalid_patches(patch: Any) -> None:
     with pytest.raises(StatusError) as refusal:
         strategic_merge(POD, TWO, patch)
     assert refusal.value.code == 400
@@ -77,14 +77,14 @@ _POD = st.lists(_CONTAINER, max_size=4, unique_by=lambda item: item["name"]).map
 
 
 @given(_POD, _POD)
-def test_a_patch_applied_twice_is_applied_once(pod: dict[str, Any], patch: dict[str, Any]) -> None:
+def test_a_patch_is_idempotent(pod: dict[str, Any], patch: dict[str, Any]) -> None:
     once = strategic_merge(POD, pod, patch)
     assert strategic_merge(POD, once, patch) == once
     names = [item["name"] for item in once["spec"]["containers"]]
     assert sorted(names) == sorted({item["name"] for part in (pod, patch) for item in part["spec"]["containers"]})
 
 
-def test_a_delete_takes_all_items_of_the_key() -> None:
+def test_a_delete_removes_all_items_with_the_key() -> None:
     ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}, {"port": 80}]
     patch = {"spec": {"ports": [{"port": 53, "$patch": "delete"}, {"port": 81}, {"port": 53, "name": "new"}]}}
     left = strategic_merge(SERVICE, {"spec": {"ports": ports}}, patch)

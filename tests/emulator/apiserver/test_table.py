@@ -29,7 +29,7 @@ def test_durations_as_kubectl_writes_them(seconds: int, text: str) -> None:
 
 
 def cells(plural: str, obj: dict[str, Any]) -> dict[str, object]:
-    """The cells of one object by heading."""
+    """Return the cells of one object by heading."""
     table = render_table(BY_PLURAL[plural], columns_of(plural), [obj], include="None", version="1")
     headings = [column["name"] for column in table["columnDefinitions"]]
     return dict(zip(headings, table["rows"][0]["cells"], strict=True))

@@ -1,4 +1,4 @@
-"""Watches over HTTP, and what an event means to a watch with selectors."""
+"""Watches over HTTP, and the effect of an event on a watch with selectors."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ def policy(name: str, **labels: str) -> dict[str, Any]:
 
 @contextmanager
 def watching(served: Any, query: str) -> Iterator[Callable[[], dict[str, Any]]]:
-    """A function that returns the next event of a watch on NetworkPolicies."""
+    """Return a function that returns the next event of a watch on NetworkPolicies."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
     connection.request("GET", f"/{served.token}{POLICIES}?watch=true{query}")
     answer = connection.getresponse()
@@ -34,7 +34,7 @@ def line(event: dict[str, Any]) -> Line:
     return event["type"], event["object"]["metadata"].get("name", "")
 
 
-def test_a_watch_without_a_version_begins_with_the_state(served: Any) -> None:
+def test_a_watch_without_a_version_starts_with_the_state(served: Any) -> None:
     served.ask("POST", POLICIES, policy("a"))
     with watching(served, "") as following:
         assert line(following()) == ("ADDED", "a")
@@ -66,7 +66,7 @@ def test_a_watch_list_ends_the_state_with_a_bookmark(served: Any) -> None:
     assert int(bookmark["object"]["metadata"]["resourceVersion"]) == served.store.resource_version
 
 
-def test_objects_that_begin_and_stop_to_match_come_and_go(served: Any) -> None:
+def test_objects_that_start_and_stop_to_match_are_added_and_deleted(served: Any) -> None:
     served.ask("POST", POLICIES, policy("a"))
     with watching(served, "&labelSelector=x%3Dy") as following:
         for label in ("y", "z"):

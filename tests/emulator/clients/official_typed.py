@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def ready_pods(core: client.CoreV1Api, count: int) -> list[str]:
-    """The names of this many pods, as soon as a watch has shown them Running."""
+    """Return the names of this many pods, as soon as a watch has shown them Running."""
     running: set[str] = set()
     watcher = watch.Watch()
     for event in watcher.stream(core.list_namespaced_pod, SPACE, label_selector="app=web", timeout_seconds=20):

@@ -1,4 +1,4 @@
-"""Python clients that are not ours: each runs a script of its own on the cluster."""
+"""Third-party Python clients: each runs its own script on the cluster."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""What happens to an object between a request and the store: identity, defaults, allocation, validation.
+"""Admission: identity, defaults, allocation and validation of an object between a request and the store.
 
-Used by the HTTP face and by the cluster's own controllers alike, so that a pod made by a ReplicaSet is what a
-pod made by a user is.
+The HTTP server and the cluster's controllers both use it, so a pod that a ReplicaSet creates equals one that a user
+creates.
 """
 
 import random
@@ -10,8 +10,15 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver import allocation, validation
 from netpol_harness.emulator.apiserver.defaults import apply_defaults
-from netpol_harness.emulator.apiserver.errors import Cause, bad_request, missing, refused, required, unprocessable
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL, ServedResource, identified, without
+from netpol_harness.emulator.apiserver.errors import (
+    Cause,
+    bad_request,
+    forbidden_request,
+    object_not_found,
+    required,
+    unprocessable,
+)
+from netpol_harness.emulator.apiserver.resources import BY_PLURAL, ServedResource, with_type_meta, without
 from netpol_harness.emulator.store import Key, Store, clone
 from netpol_harness.model.json_object import JsonObject
 
@@ -28,28 +35,31 @@ def admit(
     previous: Mapping[str, Any] | None = None,
     subresource: str = "",
 ) -> JsonObject:
-    """The object as it may be stored: as a new one, or as the successor of `previous`, written through `subresource`.
+    """Return the object as it may be stored: as a new one, or as the successor of ``previous``, written via
+    ``subresource``.
 
-    `obj` has the schema's shape (see `decode`) and is not changed. Raises StatusError: 400, 403 (namespace is
-    going away), 404 (no such namespace), 422 with all causes.
+    ``obj`` has the schema's shape (see ``decode``) and is not changed. Raises StatusError: 400, 403 (the namespace is
+    being deleted), 404 (no such namespace), 422 with all causes.
     """
-    row = BY_PLURAL[resource]
+    resource_type = BY_PLURAL[resource]
     before = None if previous is None else dict(previous)
-    admitted = identified(row, clone(dict(obj)))
+    admitted = with_type_meta(resource_type, clone(dict(obj)))
     admitted.setdefault("metadata", {})
     if before is None:
-        _check_namespace(store, row, admitted)
-        _begin(row, admitted)
+        _check_namespace(store, resource_type, admitted)
+        _prepare_new(resource_type, admitted)
     else:
-        _continue(row, admitted, before)
+        _prepare_update(resource_type, admitted, before)
     if not admitted["metadata"].get("name"):
-        raise unprocessable(row.kind_subject(""), [required("metadata.name", "name or generateName is required")])
+        raise unprocessable(
+            resource_type.kind_subject(""), [required("metadata.name", "name or generateName is required")]
+        )
     apply_defaults(resource, admitted)
-    causes = _allocate(store, row, admitted, before)
-    causes += validation.check(row, admitted, before, subresource)
+    causes = _allocate(store, resource_type, admitted, before)
+    causes += validation.check(resource_type, admitted, before, subresource)
     if causes:
-        raise unprocessable(row.kind_subject(admitted["metadata"].get("name", "")), causes)
-    _count_generation(row, admitted, before)
+        raise unprocessable(resource_type.kind_subject(admitted["metadata"].get("name", "")), causes)
+    _count_generation(resource_type, admitted, before)
     return admitted
 
 
@@ -59,7 +69,7 @@ def _check_namespace(store: Store, row: ServedResource, obj: JsonObject) -> None
     name = obj["metadata"].get("namespace", "")
     namespace = store.find(Key("namespaces", "", name))
     if namespace is None:
-        raise missing(BY_PLURAL["namespaces"].plural_subject(name))
+        raise object_not_found(BY_PLURAL["namespaces"].plural_subject(name))
     if "deletionTimestamp" in namespace["metadata"]:
         why = f"unable to create new content in namespace {name} because it is being terminated"
         cause = {
@@ -67,11 +77,11 @@ def _check_namespace(store: Store, row: ServedResource, obj: JsonObject) -> None
             "message": f"namespace {name} is being terminated",
             "field": "metadata.namespace",
         }
-        raise refused(row.plural_subject(obj["metadata"].get("name", "")), why, [cause])
+        raise forbidden_request(row.plural_subject(obj["metadata"].get("name", "")), why, [cause])
 
 
-def _begin(row: ServedResource, obj: JsonObject) -> None:
-    """A new object: its name, and nothing of what only the server may say."""
+def _prepare_new(row: ServedResource, obj: JsonObject) -> None:
+    """Prepare a new object: generate its name, and drop all fields that only the server may set."""
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
@@ -87,8 +97,8 @@ def _begin(row: ServedResource, obj: JsonObject) -> None:
         obj.pop("status", None)
 
 
-def _continue(row: ServedResource, obj: JsonObject, previous: JsonObject) -> None:
-    """A changed object keeps its identity, and its status where that has a subresource of its own."""
+def _prepare_update(row: ServedResource, obj: JsonObject, previous: JsonObject) -> None:
+    """Prepare an update: the object keeps its identity, and its status if that has a subresource."""
     metadata = obj["metadata"]
     for name in _SERVER_OWNED:
         metadata.pop(name, None)
@@ -104,7 +114,7 @@ def _allocate(store: Store, row: ServedResource, obj: JsonObject, previous: Json
 
 
 def _count_generation(row: ServedResource, obj: JsonObject, previous: JsonObject | None) -> None:
-    """metadata.generation grows when anything but metadata and status changes."""
+    """Increase metadata.generation if anything except metadata and status changes."""
     if row.plural not in _WITH_GENERATION:
         return
     if previous is None:

@@ -1,8 +1,8 @@
 """Addresses and node ports of Services.
 
-What is taken is read off the Services in the store, so that there is nothing to release or to repair. A free
-number is searched from a place that depends on the Service's name: a Service that is made again tends to get
-its address back, and a deleted one's address is not handed to the next comer.
+The values in use are read from the Services in the store, so there is nothing to release or to repair. The search for a
+free number starts at a position that depends on the Service's name: a Service that is created again tends to get its
+address back, and the address of a deleted one is not assigned to the next Service.
 """
 
 import zlib
@@ -17,14 +17,14 @@ from netpol_harness.model.json_object import JsonObject
 NODE_PORTS = range(30000, 32768)
 
 _STATIC_BAND = 256
-"""Addresses at the start of the network that are given only to those who ask for them (KEP-3070)."""
+"""Addresses at the start of the range that are assigned only on request (KEP-3070)."""
 _RESERVED = {KUBERNETES_ADDRESS: ("default", "kubernetes"), CLUSTER_DNS_ADDRESS: ("kube-system", "kube-dns")}
 
 
 def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> list[Cause]:
-    """Give the Service its addresses and node ports, in place; the causes are why a wish cannot be granted.
+    """Assign the Service its addresses and node ports, in place. Return causes for requests that cannot be met.
 
-    An update that leaves an address or port out keeps the one it had.
+    An update that omits an address or port keeps the current one.
     """
     spec = service["spec"]
     if spec["type"] == "ExternalName":
@@ -34,8 +34,8 @@ def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> 
     return _address(service, before, others) + _node_ports(service, before, others)
 
 
-def _same(one: JsonObject, other: JsonObject) -> bool:
-    return _name(one) == _name(other)
+def _same(first: JsonObject, second: JsonObject) -> bool:
+    return _name(first) == _name(second)
 
 
 def _name(service: JsonObject) -> tuple[str, str]:
@@ -44,29 +44,29 @@ def _name(service: JsonObject) -> tuple[str, str]:
 
 def _address(service: JsonObject, before: JsonObject, others: Sequence[JsonObject]) -> list[Cause]:
     spec = service["spec"]
-    wish = spec.get("clusterIP") or next(iter(spec.get("clusterIPs", ())), "") or before.get("clusterIP", "")
-    if not wish:
-        taken = {other["spec"].get("clusterIP") for other in others}
-        wish = next(address for address in _addresses(service) if address not in taken)
-    elif wish != "None" and wish != before.get("clusterIP"):
-        refusal = _refusal(service, wish, others)
+    requested = spec.get("clusterIP") or next(iter(spec.get("clusterIPs", ())), "") or before.get("clusterIP", "")
+    if not requested:
+        used = {other["spec"].get("clusterIP") for other in others}
+        requested = next(address for address in _addresses(service) if address not in used)
+    elif requested != "None" and requested != before.get("clusterIP"):
+        refusal = _refusal(service, requested, others)
         if refusal:
-            words = f"failed to allocate IP {wish}: {refusal}"
-            return [invalid("spec.clusterIPs", [wish], words)]
-    spec["clusterIP"], spec["clusterIPs"] = wish, [wish]
+            words = f"failed to allocate IP {requested}: {refusal}"
+            return [invalid("spec.clusterIPs", [requested], words)]
+    spec["clusterIP"], spec["clusterIPs"] = requested, [requested]
     return []
 
 
-def _refusal(service: JsonObject, wish: str, others: Sequence[JsonObject]) -> str:
-    """Why a requested address cannot be had; empty when it can (or is no address, which validation reports)."""
+def _refusal(service: JsonObject, requested: str, others: Sequence[JsonObject]) -> str:
+    """Return why a requested address is unavailable. Empty if it is available, or invalid, which validation reports."""
     try:
-        address = ip_address(wish)
+        address = ip_address(requested)
     except ValueError:
         return ""
     if address not in SERVICE_CIDR:
-        return f"the provided IP ({wish}) is not in the valid range. The range of valid IPs is {SERVICE_CIDR}"
-    used = any(other["spec"].get("clusterIP") == wish for other in others)
-    if used or _RESERVED.get(wish, _name(service)) != _name(service):
+        return f"the provided IP ({requested}) is not in the valid range. The range of valid IPs is {SERVICE_CIDR}"
+    used = any(other["spec"].get("clusterIP") == requested for other in others)
+    if used or _RESERVED.get(requested, _name(service)) != _name(service):
         return "provided IP is already allocated"
     return ""
 
@@ -79,7 +79,7 @@ def _addresses(service: JsonObject) -> Iterator[str]:
 
 
 def _around(service: JsonObject, count: int, salt: int = 0) -> Iterator[int]:
-    """All offsets below `count`, from the service's own place on."""
+    """Yield all offsets below ``count``, starting at the Service's own position."""
     start = zlib.crc32("/".join(_name(service)).encode()) + salt
     return ((start + step) % count for step in range(count))
 
@@ -91,17 +91,17 @@ def _node_ports(service: JsonObject, before: JsonObject, others: Sequence[JsonOb
             if port.get("nodePort") in _used_ports([{"spec": before}]):
                 del port["nodePort"]
         return []
-    taken = _used_ports(others)
+    used = _used_ports(others)
     causes = []
     for i, port in enumerate(spec.get("ports", ())):
-        wish = port.get("nodePort") or _kept(port, before)
-        if wish and wish not in NODE_PORTS:
+        requested = port.get("nodePort") or _current_node_port(port, before)
+        if requested and requested not in NODE_PORTS:
             words = f"provided port is not in the valid range. The range of valid ports is {_PORTS_TEXT}"
-            causes.append(invalid(f"spec.ports[{i}].nodePort", wish, words))
-        elif wish in taken:
-            causes.append(invalid(f"spec.ports[{i}].nodePort", wish, "provided port is already allocated"))
-        port["nodePort"] = wish or next(n for n in _free_ports(service, i) if n not in taken)
-        taken.add(port["nodePort"])
+            causes.append(invalid(f"spec.ports[{i}].nodePort", requested, words))
+        elif requested in used:
+            causes.append(invalid(f"spec.ports[{i}].nodePort", requested, "provided port is already allocated"))
+        port["nodePort"] = requested or next(n for n in _free_ports(service, i) if n not in used)
+        used.add(port["nodePort"])
     return causes
 
 
@@ -112,8 +112,8 @@ def _free_ports(service: JsonObject, index: int) -> Iterator[int]:
     return (NODE_PORTS.start + offset for offset in _around(service, len(NODE_PORTS), index))
 
 
-def _kept(port: JsonObject, before: JsonObject) -> int:
-    """The node port that this port, by number and protocol, had already."""
+def _current_node_port(port: JsonObject, before: JsonObject) -> int:
+    """Return the node port that this port, by number and protocol, has already; 0 if none."""
     for old in before.get("ports", ()):
         if (old.get("port"), old.get("protocol")) == (port.get("port"), port.get("protocol")):
             return int(old.get("nodePort", 0))

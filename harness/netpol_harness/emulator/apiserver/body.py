@@ -1,6 +1,6 @@
 """The body of a request as a JSON value, by its media type.
 
-What comes out is sound: of limited depth, without numbers and characters that JSON cannot write.
+The result is sanitized: it has limited depth, and no numbers or characters that JSON cannot represent.
 """
 
 import json
@@ -12,31 +12,31 @@ from aiohttp import hdrs, web
 
 from netpol_harness.emulator.apiserver import protobuf
 from netpol_harness.emulator.apiserver.encoding import JSON
-from netpol_harness.emulator.apiserver.errors import bad_request, media_type_refused
+from netpol_harness.emulator.apiserver.errors import bad_request, unsupported_media_type
 
 APPLY = "application/apply-patch+yaml"
 _YAML = "application/yaml"
 _PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
 _DEPTH = 200
-"""Levels of lists and objects; the schema's own are 30."""
+"""Levels of lists and objects; the schema has 30."""
 
 
-async def body_of(request: web.BaseRequest) -> object:
-    """What the body says, None when it is empty; without a Content-Type it is JSON.
+async def read_body(request: web.BaseRequest) -> object:
+    """Return the body's value, or None if it is empty. Without a Content-Type it is JSON.
 
-    Raises StatusError: 400 for what cannot be read, 415 for a media type that no reader knows.
+    Raises StatusError: 400 if it cannot be read, 415 for an unknown media type.
     """
     content = await request.read()
     if not content:
         return None
-    media_type = media_type_of(request)
-    if media_type not in _READERS:
-        raise media_type_refused((JSON, _YAML, protobuf.MEDIA_TYPE))
-    return sound(_READERS[media_type](content))
+    kind = media_type(request)
+    if kind not in _READERS:
+        raise unsupported_media_type((JSON, _YAML, protobuf.MEDIA_TYPE))
+    return sanitize(_READERS[kind](content))
 
 
-def media_type_of(request: web.BaseRequest) -> str:
-    """The Content-Type without parameters, JSON where there is none; aiohttp's own reading recurses into comments."""
+def media_type(request: web.BaseRequest) -> str:
+    """Return the Content-Type without parameters; JSON by default. aiohttp's own parser recurses into comments."""
     return request.headers.get(hdrs.CONTENT_TYPE, JSON).partition(";")[0].strip().lower()
 
 
@@ -52,7 +52,7 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _yaml(content: bytes) -> Any:
-    """YAML, which is JSON more often than not: that is read much faster."""
+    """Read YAML. It is JSON more often than not, which is read much faster."""
     try:
         return json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -61,18 +61,18 @@ def _yaml(content: bytes) -> Any:
         return yamlbody.read(content, _DEPTH)
 
 
-def sound(value: Any) -> Any:
-    """The value with keys that are texts and texts that can be written; raises StatusError 400 for what cannot."""
-    return _sound(value, _DEPTH)
+def sanitize(value: Any) -> Any:
+    """Return the value with text keys and valid Unicode. Raises StatusError 400 if that is impossible."""
+    return _sanitize(value, _DEPTH)
 
 
-def _sound(value: Any, levels: int) -> Any:
+def _sanitize(value: Any, levels: int) -> Any:
     if isinstance(value, dict | list) and not levels:
         raise bad_request("the object provided is unrecognized: exceeded max depth")
     if isinstance(value, dict):
-        return {_sound(_key(name), 1): _sound(part, levels - 1) for name, part in value.items()}
+        return {_sanitize(_key(name), 1): _sanitize(part, levels - 1) for name, part in value.items()}
     if isinstance(value, list):
-        return [_sound(part, levels - 1) for part in value]
+        return [_sanitize(part, levels - 1) for part in value]
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, float) and not math.isfinite(value):
@@ -83,7 +83,7 @@ def _sound(value: Any, levels: int) -> Any:
 
 
 def _key(name: object) -> str:
-    """A key as JSON has it: YAML's numbers and booleans are written out."""
+    """Return a key in JSON's form: YAML's numbers and booleans are written out."""
     return name if isinstance(name, str) else json.dumps(name, default=str)
 
 

@@ -1,4 +1,4 @@
-"""The objects that every cluster starts with: four namespaces and the Service of the API itself."""
+"""The initial objects of every cluster: four namespaces and the Service of the API itself."""
 
 from netpol_harness.emulator.address_plan import KUBERNETES_ADDRESS
 from netpol_harness.emulator.apiserver.admission import admit
@@ -8,7 +8,7 @@ NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
 def bootstrap(store: Store) -> None:
-    """Fill an empty store."""
+    """Create the initial objects in an empty store."""
     for name in NAMESPACES:
         store.create("namespaces", admit(store, "namespaces", {"metadata": {"name": name}}))
     labels = {"component": "apiserver", "provider": "kubernetes"}

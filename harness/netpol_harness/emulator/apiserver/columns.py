@@ -11,12 +11,12 @@ _NONE = "<none>"
 
 
 def columns_of(plural: str) -> Sequence[Column]:
-    """The columns of a resource; name and age when there is nothing special."""
+    """Return the columns of a resource; name and age by default."""
     return _COLUMNS.get(plural, (_NAME, _AGE))
 
 
 def _at(*path: str, default: object = _NONE) -> Cell:
-    """A cell that shows the value at this path."""
+    """Return a cell that shows the value at this path."""
 
     def cell(obj: JsonMapping) -> object:
         value: Any = obj
@@ -62,17 +62,18 @@ def _pod_restarts(pod: JsonMapping) -> str:
 
 def _service_external(service: JsonMapping) -> str:
     spec = service["spec"]
-    given = list(spec.get("externalIPs", ()))
+    external_ips = list(spec.get("externalIPs", ()))
     match spec.get("type"):
         case "ExternalName":
             return str(spec.get("externalName", _NONE))
         case "LoadBalancer":
             ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress", ())
             return (
-                ",".join([*(entry.get("ip") or entry.get("hostname", "") for entry in ingress), *given]) or "<pending>"
+                ",".join([*(entry.get("ip") or entry.get("hostname", "") for entry in ingress), *external_ips])
+                or "<pending>"
             )
         case _:
-            return ",".join(given) or _NONE
+            return ",".join(external_ips) or _NONE
 
 
 def _service_ports(service: JsonMapping) -> str:
@@ -89,7 +90,7 @@ def _service_selector(service: JsonMapping) -> str:
 
 
 def _containers(field: str) -> Cell:
-    """The names or images of a workload's containers."""
+    """Return a cell with the names or images of a workload's containers."""
 
     def cell(workload: JsonMapping) -> str:
         return ",".join(part.get(field, "") for part in workload["spec"]["template"]["spec"].get("containers", ()))
@@ -122,7 +123,7 @@ def _node_roles(node: JsonMapping) -> str:
 
 
 def _node_address(kind: str) -> Cell:
-    """The node's first address of this type."""
+    """Return a cell with the node's first address of this type."""
 
     def cell(node: JsonMapping) -> str:
         addresses = node.get("status", {}).get("addresses", ())
@@ -136,10 +137,10 @@ def _data_count(obj: JsonMapping) -> int:
 
 
 def _shortened(words: Iterable[str], limit: int = 3) -> str:
-    """The first few words, and how many are left out."""
-    listed = list(words)
-    more = f" + {len(listed) - limit} more..." if len(listed) > limit else ""
-    return (",".join(listed[:limit]) + more) or "<unset>"
+    """Return the first few words, and how many are left out."""
+    all_words = list(words)
+    more = f" + {len(all_words) - limit} more..." if len(all_words) > limit else ""
+    return (",".join(all_words[:limit]) + more) or "<unset>"
 
 
 def _slice_ports(endpoint_slice: JsonMapping) -> str:
@@ -161,12 +162,12 @@ def _endpoints(endpoints: JsonMapping) -> str:
 
 
 def _event_object(event: JsonMapping) -> str:
-    about = event.get("involvedObject", {})
-    return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
+    involved = event.get("involvedObject", {})
+    return f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"
 
 
 def _event_seen(*fields: str) -> Cell:
-    """The age of the first of these timestamps that is set."""
+    """Return a cell with the age of the first of these timestamps that is set."""
 
     def cell(event: JsonMapping) -> str:
         return age(next((event[field] for field in fields if event.get(field)), None))

@@ -1,8 +1,8 @@
-"""A request's JSON, read as the API server's decoder reads it into Go structs.
+"""Reads a request's JSON as the API server's decoder reads it into Go structs.
 
-Unknown fields are collected and left out, nulls are absent fields, empty optional lists and maps are dropped
-(`omitempty`: an absent list and an empty one are the same on the wire), and a wrong type is 400 at once. What
-comes out has the schema's shape, so that defaulting and validation after it need no type checks.
+Unknown fields are collected and left out. A null is an absent field. Empty optional lists and maps are dropped
+(``omitempty``: an absent list and an empty one are the same on the wire). A wrong type is 400 at once. The result has
+the schema's shape, so defaulting and validation after it need no type checks.
 """
 
 import base64
@@ -24,20 +24,20 @@ _INTEGER_BITS = {"int32": 31, "int64": 63}
 
 
 @dataclass(slots=True)
-class Decoded:
-    """An object of the schema's shape, and the paths of the fields that the schema does not know."""
+class DecodedObject:
+    """An object in the schema's shape, and the paths of fields that the schema does not know."""
 
     object: JsonObject
     unknown: list[str] = field(default_factory=list)
 
     def strict_message(self) -> str:
-        """The decoder's words for all unknown fields."""
+        """Return the decoder's message for all unknown fields."""
         return ", ".join(f'unknown field "{path}"' for path in self.unknown)
 
 
-def decode(definition_name: str, value: object) -> Decoded:
-    """Read a whole object; raises StatusError 400 for a wrong type."""
-    decoded = Decoded({})
+def decode(definition_name: str, value: object) -> DecodedObject:
+    """Read a whole object. Raises StatusError 400 for a wrong type."""
+    decoded = DecodedObject({})
     target = schema.definition(definition_name)
     if not isinstance(value, dict):
         raise _mismatch(value, target, "", Type(SchemaForm.RECORD, definition=definition_name))
@@ -46,34 +46,34 @@ def decode(definition_name: str, value: object) -> Decoded:
 
 
 def missing_fields(definition_name: str, obj: JsonObject) -> list[Cause]:
-    """A cause for each required field that a decoded object lacks, its metadata and status aside."""
+    """Return a cause for each required field that a decoded object lacks, except in its metadata and status."""
     target = schema.definition(definition_name)
-    judged = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
-    top = [name for name in target.required if name not in (*judged, "metadata", "status")]
+    checked = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
+    top = [name for name in target.required if name not in (*checked, "metadata", "status")]
     return [required(name) for name in top] + [
-        cause for name, value in judged.items() for cause in _lacks(target.fields[name], value, name)
+        cause for name, value in checked.items() for cause in _missing(target.fields[name], value, name)
     ]
 
 
 def missing_in(definition_name: str, obj: JsonObject, part: str) -> list[Cause]:
-    """A cause for each required field that one part of a decoded object lacks."""
-    return _lacks(schema.definition(definition_name).fields[part], obj[part], part) if part in obj else []
+    """Return a cause for each required field that one part of a decoded object lacks."""
+    return _missing(schema.definition(definition_name).fields[part], obj[part], part) if part in obj else []
 
 
-def _lacks(kind: Type, value: Any, path: str) -> list[Cause]:
+def _missing(kind: Type, value: Any, path: str) -> list[Cause]:
     if kind.form is SchemaForm.RECORD:
         target = schema.definition(kind.definition)
-        own = [required(f"{path}.{name}") for name in target.required if name not in value]
-        return own + [
-            cause for name, item in value.items() for cause in _lacks(target.fields[name], item, f"{path}.{name}")
+        causes = [required(f"{path}.{name}") for name in target.required if name not in value]
+        return causes + [
+            cause for name, item in value.items() for cause in _missing(target.fields[name], item, f"{path}.{name}")
         ]
     if kind.form is SchemaForm.LIST and kind.element:
-        return [cause for i, item in enumerate(value) for cause in _lacks(kind.element, item, f"{path}[{i}]")]
+        return [cause for i, item in enumerate(value) for cause in _missing(kind.element, item, f"{path}[{i}]")]
     return []
 
 
 def _record(target: SchemaDefinition, value: JsonObject, path: str, unknown: list[str]) -> JsonObject:
-    read: JsonObject = {}
+    record: JsonObject = {}
     for name, item in value.items():
         kind = target.fields.get(name)
         inner = f"{path}.{name}" if path else name
@@ -82,8 +82,8 @@ def _record(target: SchemaDefinition, value: JsonObject, path: str, unknown: lis
         elif item is not None:
             part = _value(kind, item, inner, target, unknown)
             if part or name in target.required or kind.form not in (SchemaForm.LIST, SchemaForm.MAP):
-                read[name] = part
-    return read
+                record[name] = part
+    return record
 
 
 def _value(kind: Type, value: Any, path: str, owner: SchemaDefinition, unknown: list[str]) -> Any:
@@ -103,7 +103,7 @@ def _value(kind: Type, value: Any, path: str, owner: SchemaDefinition, unknown: 
 
 
 def _element(kind: Type, value: Any, path: str, owner: SchemaDefinition, unknown: list[str]) -> Any:
-    """An item of a list or map; null is the zero value there."""
+    """Read an item of a list or map; null is the zero value there."""
     element = kind.element or Type(SchemaForm.ANY)
     zero = {
         SchemaForm.STRING: "",
@@ -182,10 +182,10 @@ _FORMATS: dict[str, Callable[[Type, Any, str, SchemaDefinition], Any]] = {
 
 def _mismatch(value: object, owner: SchemaDefinition, path: str, kind: Type) -> Exception:
     where = f"Go struct field {owner.short}.{_INDEX.sub('', path)}" if path else "Go value"
-    return bad_request(f"json: cannot unmarshal {_word(value)} into {where} of type {kind.go}")
+    return bad_request(f"json: cannot unmarshal {_json_type(value)} into {where} of type {kind.go}")
 
 
-def _word(value: object) -> str:
+def _json_type(value: object) -> str:
     match value:
         case bool():
             return "bool"

@@ -1,7 +1,6 @@
-"""Values that the API server fills in where a client said nothing (`pkg/apis/*/defaults.go` and the usual
-admission plugins).
+"""Defaults for fields that a client omits (``pkg/apis/*/defaults.go`` and the usual admission plugins).
 
-Edits objects in place: they are fresh from decoding or cloned from the store.
+Objects are edited in place: they have just been decoded, or cloned from the store.
 """
 
 import base64
@@ -100,7 +99,7 @@ def _container(container: JsonObject, *, on_host: bool) -> None:
 
 
 def _pull_policy(image: str) -> str:
-    """`Always` for images without a fixed tag."""
+    """Return ``Always`` for images without a fixed tag."""
     if "@" in image:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
@@ -126,7 +125,7 @@ def _volume(volume: JsonObject) -> None:
 
 
 def _quality(spec: Mapping[str, Any]) -> str:
-    """The quality-of-service class (Kubernetes documentation, "Pod Quality of Service Classes")."""
+    """Return the quality-of-service class (Kubernetes documentation, "Pod Quality of Service Classes")."""
     resources = [container.get("resources", {}) for container in spec.get("containers", ())]
     if not any(part.get("requests") or part.get("limits") for part in resources):
         return "BestEffort"

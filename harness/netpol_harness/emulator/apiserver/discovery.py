@@ -1,6 +1,4 @@
-"""What the server serves: /api, /apis and the resource lists, plain and aggregated (apidiscovery.k8s.io v2 and
-v2beta1).
-"""
+"""Discovery: /api, /apis and the resource lists, plain and aggregated (apidiscovery.k8s.io v2 and v2beta1)."""
 
 import os
 import platform
@@ -12,14 +10,14 @@ from netpol_harness.emulator.apiserver.encoding import JSON, media_parameters
 from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, ServedResource
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Go's names of machines, where they are not the kernel's."""
+"""Go's names of machines that differ from the kernel's."""
 AGGREGATED_VERSIONS = ("v2", "v2beta1")
 _SUBRESOURCE_VERBS = {"log": ("get",), "exec": ("create", "get"), "finalize": ("update",)}
 _SUBRESOURCE_KINDS = {"exec": ("", "v1", "PodExecOptions"), "scale": ("autoscaling", "v1", "Scale")}
 
 
 def version() -> dict[str, str]:
-    """The answer to /version: the release whose schema is served, and what serves it."""
+    """Return the answer to /version: the release whose schema is served, and the server's platform."""
     release = schema.document()["version"]
     major, minor, _ = release.split(".")
     system = os.uname()
@@ -41,7 +39,7 @@ def version() -> dict[str, str]:
 
 
 def aggregated_version(accept: str) -> str:
-    """The version of aggregated discovery to answer in, or "" for the plain form."""
+    """Return the version of aggregated discovery to answer in, or "" for the plain form."""
     offered = {
         parameters.get("v", "")
         for parameters in (media_parameters(media)[1] for media in accept.split(","))
@@ -51,12 +49,12 @@ def aggregated_version(accept: str) -> str:
 
 
 def aggregated_type(discovery_version: str) -> str:
-    """The media type of an aggregated answer."""
+    """Return the media type of an aggregated answer."""
     return f"{JSON};g=apidiscovery.k8s.io;v={discovery_version};as=APIGroupDiscoveryList"
 
 
 def aggregated(path: str, discovery_version: str) -> dict[str, Any]:
-    """The whole of /api or /apis in one answer."""
+    """Return all of /api or /apis in one answer."""
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{discovery_version}",
@@ -66,7 +64,7 @@ def aggregated(path: str, discovery_version: str) -> dict[str, Any]:
 
 
 def plain(path: str) -> dict[str, Any] | None:
-    """The plain answer to /api, /apis, /apis/GROUP or a group and version; None for any other path."""
+    """Return the plain answer to /api, /apis, /apis/GROUP or a group and version; None for any other path."""
     match path.strip("/").split("/"):
         case ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
@@ -74,8 +72,8 @@ def plain(path: str) -> dict[str, Any] | None:
             groups = [_group(group, version) for group, version in GROUPS if group]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ["apis", group]:
-            found = [_group(name, version) for name, version in GROUPS if name == group]
-            return {"kind": "APIGroup", "apiVersion": "v1", **found[0]} if found else None
+            matching = [_group(name, version) for name, version in GROUPS if name == group]
+            return {"kind": "APIGroup", "apiVersion": "v1", **matching[0]} if matching else None
         case ["api", version] if ("", version) in GROUPS:
             return _resource_list("", version)
         case ["apis", group, version] if (group, version) in GROUPS:

@@ -109,11 +109,11 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
-def missing(subject: ErrorSubject) -> StatusError:
+def object_not_found(subject: ErrorSubject) -> StatusError:
     return StatusError(404, "NotFound", f'{subject.qualified} "{subject.name}" not found', _details(subject))
 
 
-def exists(subject: ErrorSubject) -> StatusError:
+def object_exists(subject: ErrorSubject) -> StatusError:
     return StatusError(409, "AlreadyExists", f'{subject.qualified} "{subject.name}" already exists', _details(subject))
 
 
@@ -124,29 +124,29 @@ def conflict(subject: ErrorSubject, why: str = "") -> StatusError:
     return StatusError(409, "Conflict", message, _details(subject))
 
 
-def refused(subject: ErrorSubject, why: str, causes: Sequence[Mapping[str, str]] = ()) -> StatusError:
+def forbidden_request(subject: ErrorSubject, why: str, causes: Sequence[Mapping[str, str]] = ()) -> StatusError:
     """403."""
     message = f'{subject.qualified} "{subject.name}" is forbidden: {why}'
     return StatusError(403, "Forbidden", message, {**_details(subject), **({"causes": list(causes)} if causes else {})})
 
 
-def no_such_page() -> StatusError:
+def no_such_path() -> StatusError:
     """404 for a path that names nothing we serve."""
     return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
-def no_such_method() -> StatusError:
+def method_not_allowed() -> StatusError:
     message = "the server does not allow this method on the requested resource"
     return StatusError(405, "MethodNotAllowed", message)
 
 
-def media_type_refused(understood: Sequence[str]) -> StatusError:
+def unsupported_media_type(understood: Sequence[str]) -> StatusError:
     listed = ", ".join(understood)
     message = f"the body of the request was in an unknown format - accepted media types include: {listed}"
     return StatusError(415, "UnsupportedMediaType", message)
 
 
-def expired(message: str) -> StatusError:
+def version_expired(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
 
 
@@ -156,9 +156,9 @@ def from_store(error: StoreError, group_of: Mapping[str, str]) -> StatusError:
     subject = ErrorSubject(group_of.get(key.resource, ""), key.resource, key.name)
     match error:
         case NotFound():
-            return missing(subject)
+            return object_not_found(subject)
         case AlreadyExists():
-            return exists(subject)
+            return object_exists(subject)
         case Conflict():
             return conflict(subject)
         case _:

@@ -1,4 +1,4 @@
-"""The kubeconfig that opens the API to every client."""
+"""The kubeconfig of the cluster, for every client."""
 
 from netpol_harness.model.json_object import JsonObject
 
@@ -6,14 +6,14 @@ _NAME = "embedded"
 
 
 def server_url(port: int, token: str) -> str:
-    """Where the API is; the token is part of it for the clients that send no credentials over plain HTTP
-    (kubectl).
-    """
+    """Return the API's URL. It includes the token for clients that send no credentials over plain HTTP (kubectl)."""
     return f"http://127.0.0.1:{port}/{token}"
 
 
 def kubeconfig(port: int, token: str, *, name: str = _NAME) -> JsonObject:
-    """A `v1.Config` with one context. It holds the token: write it to a file that only its owner can read."""
+    """Return a ``v1.Config`` with one context. It contains the token: write it to a file that only its
+    owner can read.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Config",

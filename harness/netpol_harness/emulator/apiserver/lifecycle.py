@@ -1,7 +1,7 @@
-"""How objects come to an end: graceful deletion, finalizers, and namespaces that take their contents with them.
+"""Deletion of objects: grace periods, finalizers, and namespaces that are deleted with their contents.
 
-Invariant: a namespace with a deletionTimestamp takes no new content (admission sees to it) and is removed by
-the deletion of the last thing in it.
+Invariant: a namespace with a deletionTimestamp accepts no new content (admission ensures it). It is removed when the
+last object in it is removed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ _CONTENTS = (*_OWNERS_FIRST, *(row.plural for row in RESOURCES if row.namespaced
 
 
 class Lifecycle:
-    """Deletion for one store, and what follows from namespaces coming and going."""
+    """Deletes the objects of one store, and creates and deletes the contents of namespaces."""
 
     def __init__(self, store: Store, runtime: Runtime) -> None:
         self._store = store
         self._runtime = runtime
-        store.subscribe(self._follow)
+        store.subscribe(self._on_event)
         for namespace in store.list("namespaces"):
-            self._furnish(namespace["metadata"]["name"])
+            self._create_contents(namespace["metadata"]["name"])
 
     def delete(self, key: Key, options: Mapping[str, Any], *, dry_run: bool = False) -> JsonObject:
-        """Begin the end of an object, and return it as it is then; `options` is a `metav1.DeleteOptions`.
+        """Start the deletion of an object and return its state then. ``options`` is a ``metav1.DeleteOptions``.
 
-        Raises NotFound, and StatusError 409 when a precondition fails.
+        Raises NotFound, and StatusError 409 if a precondition fails.
         """
         obj = self._store.get(key)
         self._check_preconditions(key, obj, options.get("preconditions", {}))
@@ -50,7 +50,7 @@ class Lifecycle:
                 return self._store.remove(key)
 
     def finish(self, key: Key) -> None:
-        """Remove an object that only waited for its finalizers, if there are none left."""
+        """Remove an object that waits for finalizers only, if none is left."""
         metadata = self._store.get(key)["metadata"]
         waits = metadata.get("finalizers") or key.resource in ("pods", "namespaces")
         if "deletionTimestamp" in metadata and not waits:
@@ -58,18 +58,18 @@ class Lifecycle:
 
     def _check_preconditions(self, key: Key, obj: JsonObject, preconditions: Mapping[str, str]) -> None:
         for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-            wanted, found = preconditions.get(field), obj["metadata"][field]
-            if wanted not in (None, found):
-                why = f"Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {found}"
+            expected, actual = preconditions.get(field), obj["metadata"][field]
+            if expected not in (None, actual):
+                why = f"Precondition failed: {word} in precondition: {expected}, {word} in object meta: {actual}"
                 raise conflict(BY_PLURAL[key.resource].plural_subject(key.name), why)
 
     def _orphan(self, owner: JsonObject) -> None:
-        """Take the owner out of its dependents' ownerReferences."""
+        """Remove the owner from its dependents' ownerReferences."""
         uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
         for plural in ("replicasets", "pods"):
             for dependent in self._store.list(plural, namespace):
                 if any(reference["uid"] == uid for reference in dependent["metadata"].get("ownerReferences", ())):
-                    self._store.modify(Key.of(plural, dependent), lambda copy: _disowned(copy, uid))
+                    self._store.modify(Key.of(plural, dependent), lambda copy: _without_owner(copy, uid))
 
     def _delete_pod(self, key: Key, pod: JsonObject, grace: int | None) -> JsonObject:
         seconds = pod["spec"].get("terminationGracePeriodSeconds", 0) if grace is None else grace
@@ -86,32 +86,34 @@ class Lifecycle:
         terminating = self._store.modify(
             key, lambda copy: {**copy, "status": {**copy["status"], "phase": "Terminating"}}
         )
-        self._empty(key.name)
+        self._delete_contents(key.name)
         return terminating
 
     def _mark(self, key: Key, obj: JsonObject, grace: int) -> JsonObject:
         deletion = {"deletionTimestamp": self._store.timestamp(), "deletionGracePeriodSeconds": grace}
         return self._store.modify(key, lambda copy: {**copy, "metadata": {**copy["metadata"], **deletion}})
 
-    def _follow(self, event: Event) -> None:
-        """After each commit: give a new namespace its contents, and end a namespace that has become empty."""
+    def _on_event(self, event: Event) -> None:
+        """After each commit: create a new namespace's contents, and remove a deleted namespace that has
+        become empty.
+        """
         if event.key.resource == "namespaces":
             if event.type is EventType.ADDED:
-                self._furnish(event.key.name)
+                self._create_contents(event.key.name)
             return
         if event.type is EventType.DELETED and event.key.namespace:
             namespace = self._store.find(Key("namespaces", "", event.key.namespace))
             if namespace and "deletionTimestamp" in namespace["metadata"]:
                 self._remove_if_empty(event.key.namespace)
 
-    def _furnish(self, namespace: str) -> None:
+    def _create_contents(self, namespace: str) -> None:
         authority = {"data": {"ca.crt": ""}}
         for plural, name, rest in (("serviceaccounts", "default", {}), ("configmaps", "kube-root-ca.crt", authority)):
             if self._store.find(Key(plural, namespace, name)) is None:
                 obj = {"metadata": {"name": name, "namespace": namespace}, **rest}
                 self._store.create(plural, admit(self._store, plural, obj))
 
-    def _empty(self, namespace: str) -> None:
+    def _delete_contents(self, namespace: str) -> None:
         for plural in _CONTENTS:
             for obj in self._store.list(plural, namespace):
                 self.delete(Key.of(plural, obj), {})
@@ -126,7 +128,7 @@ class Lifecycle:
         return [bool(self._store.list(plural, namespace)) for plural in _CONTENTS]
 
 
-def _disowned(obj: JsonObject, uid: str) -> JsonObject:
+def _without_owner(obj: JsonObject, uid: str) -> JsonObject:
     metadata = obj["metadata"]
-    metadata["ownerReferences"] = [each for each in metadata["ownerReferences"] if each["uid"] != uid]
+    metadata["ownerReferences"] = [reference for reference in metadata["ownerReferences"] if reference["uid"] != uid]
     return obj

@@ -1,4 +1,4 @@
-"""/openapi/v3: the schemas, and for each resource the operations that kubectl looks for before it applies."""
+"""/openapi/v3: the schemas, and the operations of each resource that kubectl looks up before it applies."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ _PARAMETERS = [
 
 
 def index() -> dict[str, Any]:
-    """The answer to /openapi/v3: where each group's document is, by content hash."""
+    """Return the answer to /openapi/v3: the location of each group's document, by content hash."""
     return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={_digest(path)}"} for path in _paths()}}
 
 
 @cache
 def document(path: str) -> bytes | None:
-    """The document of `api/v1` or `apis/GROUP/VERSION`; None when we do not serve it."""
+    """Return the document of ``api/v1`` or ``apis/GROUP/VERSION``; None if it is not served."""
     group_version = _paths().get(path)
     if group_version is None:
         return None
@@ -45,13 +45,13 @@ def _digest(path: str) -> str:
 
 
 def _operations(prefix: str, row: ServedResource) -> dict[str, Any]:
-    place = f"/{prefix}/namespaces/{{namespace}}" if row.namespaced else f"/{prefix}"
-    collection, one = f"{place}/{row.plural}", f"{place}/{row.plural}/{{name}}"
+    base = f"/{prefix}/namespaces/{{namespace}}" if row.namespaced else f"/{prefix}"
+    collection, single = f"{base}/{row.plural}", f"{base}/{row.plural}/{{name}}"
     if row.verbs == ("create",):
         return {collection: {"post": _operation(row, "post")}}
     return {
         collection: {"get": _operation(row, "list"), "post": _operation(row, "post")},
-        one: {"get": _operation(row, "get"), "put": _operation(row, "put"), "patch": _operation(row, "patch")},
+        single: {"get": _operation(row, "get"), "put": _operation(row, "put"), "patch": _operation(row, "patch")},
     }
 
 
@@ -62,16 +62,16 @@ def _operation(row: ServedResource, action: str) -> dict[str, Any]:
 
 
 def _schemas(rows: list[ServedResource]) -> dict[str, Any]:
-    """The definitions that these resources reach; their own name their kind."""
+    """Return the definitions that these resources reach, with the kinds of the resources themselves."""
     definitions = schema.document()["definitions"]
-    found: dict[str, Any] = {}
-    waiting = [row.definition for row in rows]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found[name] = definitions[name]
-            waiting += schema.references(definitions[name])
+    schemas: dict[str, Any] = {}
+    pending = [row.definition for row in rows]
+    while pending:
+        name = pending.pop()
+        if name not in schemas:
+            schemas[name] = definitions[name]
+            pending += schema.references(definitions[name])
     for row in rows:
         kind = {"group": row.group, "version": row.version, "kind": row.kind}
-        found[row.definition] = {**found[row.definition], "x-kubernetes-group-version-kind": [kind]}
-    return found
+        schemas[row.definition] = {**schemas[row.definition], "x-kubernetes-group-version-kind": [kind]}
+    return schemas

@@ -1,11 +1,11 @@
-"""Pages about the server itself: health and version, which everybody may read, then discovery and OpenAPI."""
+"""Paths about the server itself: health and version, which need no token, then discovery and OpenAPI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netpol_harness.emulator.apiserver import discovery, openapi
-from netpol_harness.emulator.apiserver.encoding import JSON, dump
-from netpol_harness.emulator.apiserver.errors import no_such_page
+from netpol_harness.emulator.apiserver.encoding import JSON, dump_json
+from netpol_harness.emulator.apiserver.errors import no_such_path
 
 _HEALTH = ("healthz", "livez", "readyz")
 _CHECKS = ("ping", "store")
@@ -19,31 +19,33 @@ class Page:
     media_type: str = JSON
 
 
-def open_page(path: str, query: Mapping[str, str]) -> Page | None:
-    """The answer to a path that needs no token; None for any other. Raises StatusError 404 for an unknown check."""
+def public_page(path: str, query: Mapping[str, str]) -> Page | None:
+    """Return the answer to a path that needs no token; None for any other. Raises StatusError 404 for an
+    unknown check.
+    """
     if path == "/version":
-        return Page(dump(discovery.version()))
+        return Page(dump_json(discovery.version()))
     name, _, check = path.removeprefix("/").partition("/")
     if name not in _HEALTH:
         return None
     if check and check not in _CHECKS:
-        raise no_such_page()
-    lines = [f"[+]{one} ok" for one in _CHECKS] if "verbose" in query and not check else []
+        raise no_such_path()
+    lines = [f"[+]{check_name} ok" for check_name in _CHECKS] if "verbose" in query and not check else []
     text = "\n".join([*lines, f"{name} check passed\n"]) if lines else "ok"
     return Page(text.encode(), "text/plain; charset=utf-8")
 
 
-def page(path: str, accept: str) -> Page | None:
-    """The answer to a path of discovery or OpenAPI; None for any other."""
+def discovery_page(path: str, accept: str) -> Page | None:
+    """Return the answer to a path of discovery or OpenAPI; None for any other."""
     if path == "/openapi/v3":
-        return Page(dump(openapi.index()))
+        return Page(dump_json(openapi.index()))
     if path.startswith("/openapi/"):
         document = openapi.document(path.removeprefix("/openapi/v3/"))
         if document is None:
-            raise no_such_page()
+            raise no_such_path()
         return Page(document)
     aggregated = discovery.aggregated_version(accept) if path in ("/api", "/apis") else ""
     if aggregated:
-        return Page(dump(discovery.aggregated(path, aggregated)), discovery.aggregated_type(aggregated))
+        return Page(dump_json(discovery.aggregated(path, aggregated)), discovery.aggregated_type(aggregated))
     plain = discovery.plain(path)
-    return None if plain is None else Page(dump(plain))
+    return None if plain is None else Page(dump_json(plain))

@@ -1,4 +1,4 @@
-"""JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396) as pure functions. Strategic merge is `api.strategic`."""
+"""JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396) as pure functions. Strategic merge is in ``strategic``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ _MOST_COPIED = 3 * 1024 * 1024
 """Bytes of JSON, as on the real server: copies of copies double with each operation."""
 
 _MOST_LEVELS = 200
-"""Of lists and objects, counted so that no answer depends on how deep Python recurses."""
+"""Levels of lists and objects; limited so that no answer depends on Python's recursion limit."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """The target with a merge patch applied; null removes."""
+    """Return the target with a merge patch applied; null removes a field."""
     if not isinstance(patch, dict):
         return clone(patch)
     merged = dict(target) if isinstance(target, dict) else {}
@@ -29,26 +29,26 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def json_patch(document: Any, operations: object) -> Any:
-    """A new document with the operations applied in order.
+    """Return a new document with the operations applied in order.
 
-    Raises StatusError: 400 for a patch that is no JSON Patch, 422 for one that does not fit the document.
+    Raises StatusError: 400 if it is not a JSON Patch, 422 if it does not fit the document.
     """
     if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
         raise bad_request("a JSON patch must be a list of operations")
     if len(operations) > _MOST_OPERATIONS:
         words = f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(operations)}"
         raise StatusError(413, "RequestEntityTooLarge", words)
-    changed, copied = clone(document), 0
+    result, copied = clone(document), 0
     for operation in operations:
-        copied += _copied(changed, operation)
+        copied += _copied_size(result, operation)
         if copied > _MOST_COPIED:
             raise StatusError(413, "RequestEntityTooLarge", "Unable to complete the copy: it grows too large")
-        changed = _apply(changed, operation)
-    return changed
+        result = _apply(result, operation)
+    return result
 
 
-def _copied(document: Any, operation: Mapping[str, Any]) -> int:
-    """Bytes of JSON that an operation copies; 0 for one that fails or copies nothing."""
+def _copied_size(document: Any, operation: Mapping[str, Any]) -> int:
+    """Return the bytes of JSON that an operation copies; 0 if it fails or copies nothing."""
     if operation.get("op") != "copy":
         return 0
     try:
@@ -87,11 +87,11 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
 
 
 def _copy(document: Any, operation: Mapping[str, Any], below: int) -> Any:
-    """The copied value, for a place ``below`` so many levels."""
-    found = _get(document, _tokens(operation["from"]))
-    if below + _levels(found) > _MOST_LEVELS:
+    """Return the copied value, for a position ``below`` so many levels."""
+    value = _get(document, _tokens(operation["from"]))
+    if below + _levels(value) > _MOST_LEVELS:
         raise ValueError(f"nested more than {_MOST_LEVELS} deep")
-    return clone(found)
+    return clone(value)
 
 
 def _levels(value: Any) -> int:
@@ -101,7 +101,7 @@ def _levels(value: Any) -> int:
 
 
 def _tokens(pointer: object) -> list[str]:
-    """The parts of a JSON Pointer (RFC 6901)."""
+    """Return the parts of a JSON Pointer (RFC 6901)."""
     if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
         raise ValueError(pointer)
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
@@ -137,8 +137,8 @@ def _remove(document: Any, path: Sequence[str]) -> Any:
 
 
 def _tested(document: Any, path: Sequence[str], value: Any) -> Any:
-    found = _get(document, path)
-    if found != value:
+    current = _get(document, path)
+    if current != value:
         raise ValueError("testing value failed")
     return document
 

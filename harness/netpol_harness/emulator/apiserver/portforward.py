@@ -1,7 +1,7 @@
-"""Port forwarding over WebSocket, in the two forms that clients speak.
+"""Port forwarding over WebSocket, in the two forms that clients use.
 
-kubectl since 1.30 tunnels SPDY/3.1 (KEP-4006): for each connection a pair of streams, one for data and one for an error
-in words. Python's client opens a fixed set of ports: channel 2n carries the data of the nth, 2n + 1 its error.
+Since 1.30 kubectl tunnels SPDY/3.1 (KEP-4006): each connection has two streams, one for data and one for an error
+message. Python's client opens a fixed set of ports: channel 2n carries the data of the nth, channel 2n + 1 its error.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from netpol_harness.emulator.apiserver.errors import bad_request, media_type_refused
+from netpol_harness.emulator.apiserver.errors import bad_request, unsupported_media_type
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.apiserver.spdy import FrameKind, MalformedFrame, SpdyConnection, SpdyFrame
 
@@ -28,64 +28,64 @@ Send = Callable[[bytes], Awaitable[None]]
 
 @dataclass(slots=True)
 class ForwardedConnection:
-    """One forwarded connection, as the client sees it: ``typed`` is what it sends, ``None`` for its end."""
+    """One forwarded connection. ``input`` is what the client sends, ``None`` for its end."""
 
     port: int
     send: Send
-    complain: Send
-    typed: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    send_error: Send
+    input: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
 
     async def carry(self, dial: Dial) -> None:
-        """Pass data both ways until the pod has no more to say; what goes wrong is said in words."""
+        """Pass data both ways until the pod ends the connection. Errors are sent as messages."""
         try:
             reader, writer = await dial(self.port)
         except ContainerExecFailed as problem:
-            await self.complain(f"error forwarding port {self.port} to the pod: {problem}".encode())
+            await self.send_error(f"error forwarding port {self.port} to the pod: {problem}".encode())
             return
-        inward = asyncio.ensure_future(self._inward(writer))
+        input_task = asyncio.ensure_future(self._pass_input(writer))
         try:
             with suppress(ConnectionResetError):
                 while data := await reader.read(_CHUNK):
                     await self.send(data)
         finally:
-            inward.cancel()
+            input_task.cancel()
             writer.close()
 
-    async def _inward(self, writer: asyncio.StreamWriter) -> None:
+    async def _pass_input(self, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            while (data := await self.typed.get()) is not None:
+            while (data := await self.input.get()) is not None:
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
 
 
 async def serve(request: web.BaseRequest, dial: Dial) -> web.WebSocketResponse:
-    """Upgrade the request and forward connections until the client goes."""
+    """Upgrade the request and forward connections until the client leaves."""
     offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")}
     if request.headers.get("Upgrade", "").lower() != "websocket" or not offered & {TUNNEL, CHANNELS}:
-        raise media_type_refused((TUNNEL, CHANNELS))
+        raise unsupported_media_type((TUNNEL, CHANNELS))
     ports = () if TUNNEL in offered else _ports(request.query.getall("ports", []))
     socket = web.WebSocketResponse(protocols=(TUNNEL, CHANNELS), compress=False, max_msg_size=0)
     await socket.prepare(request)
-    carried = _Carried(dial)
+    tasks = _ConnectionTasks(dial)
     try:
-        await (_Channels(socket, carried).run(ports) if ports else _Tunnel(socket, carried).run())
+        await (_ChannelPairs(socket, tasks).run(ports) if ports else _SpdyTunnel(socket, tasks).run())
     except (ConnectionError, MalformedFrame):
         await socket.close()
     finally:
-        await carried.end()
+        await tasks.end()
     return socket
 
 
 def _ports(texts: Sequence[str]) -> tuple[int, ...]:
-    numbers = [text for several in texts for text in several.split(",")]
+    numbers = [text for parameter in texts for text in parameter.split(",")]
     if not numbers or not all(text.isdecimal() and 0 < int(text) < 65536 for text in numbers):
         raise bad_request(f'query parameter "ports" must name ports, not {",".join(numbers)!r}')
     return tuple(int(text) for text in numbers)
 
 
-class _Carried:
-    """The connections that are being forwarded."""
+class _ConnectionTasks:
+    """The tasks of the forwarded connections."""
 
     def __init__(self, dial: Dial) -> None:
         self.dial = dial
@@ -98,7 +98,7 @@ class _Carried:
         return task
 
     async def _done(self, work: Coroutine[Any, Any, None]) -> None:
-        with suppress(ConnectionError):  # the client has gone
+        with suppress(ConnectionError):  # the client has left
             await work
 
     async def end(self) -> None:
@@ -108,15 +108,15 @@ class _Carried:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Tunnel:
+class _SpdyTunnel:
     """SPDY inside a WebSocket."""
 
-    def __init__(self, socket: web.WebSocketResponse, carried: _Carried) -> None:
+    def __init__(self, socket: web.WebSocketResponse, tasks: _ConnectionTasks) -> None:
         self._socket = socket
-        self._carried = carried
+        self._tasks = tasks
         self._spdy = SpdyConnection()
-        self._streams: dict[str, dict[str, int]] = {}  # by request and sort
-        self._lines: dict[int, ForwardedConnection] = {}
+        self._streams: dict[str, dict[str, int]] = {}  # by request and type
+        self._connections: dict[int, ForwardedConnection] = {}
 
     async def run(self) -> None:
         async for message in self._socket:
@@ -125,19 +125,19 @@ class _Tunnel:
                     await self._take(frame)
 
     async def _take(self, frame: SpdyFrame) -> None:
-        line = self._lines.get(frame.stream)
+        connection = self._connections.get(frame.stream)
         if frame.kind is FrameKind.SYN_STREAM:
             await self._open(frame)
         elif frame.kind is FrameKind.PING:
             await self._socket.send_bytes(self._spdy.ping(frame.payload))
-        elif line is not None:
+        elif connection is not None:
             if frame.payload:
-                line.typed.put_nowait(frame.payload)
+                connection.input.put_nowait(frame.payload)
             if frame.last or frame.kind is FrameKind.RST_STREAM:
-                line.typed.put_nowait(None)
+                connection.input.put_nowait(None)
 
     async def _open(self, frame: SpdyFrame) -> None:
-        """Accept a stream; a connection begins with the second of its pair."""
+        """Accept a stream. A connection begins with the second of its two streams."""
         await self._socket.send_bytes(self._spdy.reply(frame.stream))
         headers = {name.lower(): value for name, value in frame.headers.items()}
         request, port = headers.get("requestid", ""), headers.get("port", "")
@@ -145,49 +145,51 @@ class _Tunnel:
         pair[headers.get("streamtype", "")] = frame.stream
         if {"data", "error"} <= pair.keys() and port.isdecimal():
             del self._streams[request]
-            self._carried.start(self._carry(int(port), pair["data"], pair["error"]))
+            self._tasks.start(self._carry(int(port), pair["data"], pair["error"]))
 
     async def _carry(self, port: int, data: int, error: int) -> None:
-        line = self._lines[data] = ForwardedConnection(port, self._on(data), self._on(error))
+        connection = self._connections[data] = ForwardedConnection(port, self._sender(data), self._sender(error))
         try:
-            await line.carry(self._carried.dial)
+            await connection.carry(self._tasks.dial)
             for stream in (data, error):
                 await self._socket.send_bytes(self._spdy.data(stream, b"", last=True))
         finally:
-            self._lines.pop(data, None)
+            self._connections.pop(data, None)
 
-    def _on(self, stream: int) -> Send:
+    def _sender(self, stream: int) -> Send:
         async def send(payload: bytes) -> None:
             await self._socket.send_bytes(self._spdy.data(stream, payload))
 
         return send
 
 
-class _Channels:
-    """A pair of channels for each port, all of them connected at once."""
+class _ChannelPairs:
+    """Two channels for each port, all connected at once."""
 
-    def __init__(self, socket: web.WebSocketResponse, carried: _Carried) -> None:
+    def __init__(self, socket: web.WebSocketResponse, tasks: _ConnectionTasks) -> None:
         self._socket = socket
-        self._carried = carried
+        self._tasks = tasks
 
     async def run(self, ports: Sequence[int]) -> None:
-        lines = [ForwardedConnection(port, self._on(2 * n), self._on(2 * n + 1)) for n, port in enumerate(ports)]
-        for line in lines:
-            for send in (line.send, line.complain):
-                await send(struct.pack("<H", line.port))
-        carried = [self._carried.start(line.carry(self._carried.dial)) for line in lines]
-        receiving = self._carried.start(self._receive(lines))
-        over = asyncio.gather(*carried, return_exceptions=True)  # some are cancelled where the client goes
-        await asyncio.wait((over, receiving), return_when=asyncio.FIRST_COMPLETED)
+        connections = [
+            ForwardedConnection(port, self._sender(2 * n), self._sender(2 * n + 1)) for n, port in enumerate(ports)
+        ]
+        for connection in connections:
+            for send in (connection.send, connection.send_error):
+                await send(struct.pack("<H", connection.port))
+        running = [self._tasks.start(connection.carry(self._tasks.dial)) for connection in connections]
+        receiving = self._tasks.start(self._receive(connections))
+        all_done = asyncio.gather(*running, return_exceptions=True)  # some are cancelled when the client leaves
+        await asyncio.wait((all_done, receiving), return_when=asyncio.FIRST_COMPLETED)
         receiving.cancel()
         await self._socket.close()
 
-    async def _receive(self, lines: Sequence[ForwardedConnection]) -> None:
+    async def _receive(self, connections: Sequence[ForwardedConnection]) -> None:
         async for message in self._socket:
-            if message.type is WSMsgType.BINARY and message.data and message.data[0] < 2 * len(lines):
-                lines[message.data[0] // 2].typed.put_nowait(message.data[1:])
+            if message.type is WSMsgType.BINARY and message.data and message.data[0] < 2 * len(connections):
+                connections[message.data[0] // 2].input.put_nowait(message.data[1:])
 
-    def _on(self, channel: int) -> Send:
+    def _sender(self, channel: int) -> Send:
         async def send(data: bytes) -> None:
             await self._socket.send_bytes(bytes([channel]) + data)
 

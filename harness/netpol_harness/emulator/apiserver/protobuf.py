@@ -1,9 +1,9 @@
-"""Bodies in Kubernetes' protobuf, as the typed clients of kubectl and other Go programs send them, as JSON values.
+"""Bodies in Kubernetes' protobuf, as kubectl's typed clients and other Go programs send them, as JSON values.
 
-An envelope (four bytes, then `runtime.Unknown`) names the kind; its struct is read by `wire.json`, which
-`tools/generate_wire.py` makes from the Go structs. Pointers, `omitempty` and inline structs decide what a zero means
-and where a field stands, and no .proto file tells them: what a protobuf library would add is the reading of tags and
-lengths, a page here. Unknown fields are skipped, as the real server does.
+An envelope (four bytes, then ``runtime.Unknown``) names the kind. Its struct is read with ``wire.json``, which
+``tools/generate_wire.py`` generates from the Go structs. Pointers, ``omitempty`` and inline structs decide the meaning
+of a zero and the position of a field, and no .proto file contains them. A protobuf library would only add the reading
+of tags and lengths, which is one page here. Unknown fields are skipped, as on the real server.
 """
 
 import base64
@@ -25,16 +25,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 
 Value: TypeAlias = int | bytes
-"""What stands on the wire: a number, or bytes that are a text, a struct or what the field's type says."""
+"""A value on the wire: a number, or bytes whose meaning the field's type decides."""
 
 
 class MalformedMessage(ValueError):
-    """Bytes that are no message of the expected type."""
+    """Bytes that are not a message of the expected type."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a struct: its JSON name ("" for an inline struct) and its Go type, taken apart."""
+class StructField:
+    """One field of a struct: its JSON name ("" for an inline struct), and the parts of its Go type."""
 
     name: str
     kind: str
@@ -43,8 +43,8 @@ class Field:
     omits_zero: bool
 
     @classmethod
-    def parse(cls, text: str) -> "Field":
-        """Read `replicas,omitempty *int32`, or ` []TYPE` for an inline one."""
+    def parse(cls, text: str) -> "StructField":
+        """Read ``replicas,omitempty *int32``, or `` []TYPE`` for an inline one."""
         tag, _, go = text.partition(" ")
         name, _, options = tag.partition(",")
         shape = next((shape for shape in ("[]", "map[string]") if go.startswith(shape)), "")
@@ -53,7 +53,7 @@ class Field:
 
 
 def decode(body: bytes) -> Any:
-    """The object in a request's body, with its apiVersion and kind; raises StatusError 400."""
+    """Return the object in a request's body, with its apiVersion and kind. Raises StatusError 400."""
     if not body.startswith(_MAGIC):
         raise bad_request("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     try:
@@ -85,38 +85,38 @@ def _document() -> Mapping[str, Any]:
 
 
 @cache
-def _struct(name: str) -> Mapping[int, Field]:
-    """The fields of a struct by number."""
-    return {int(number): Field.parse(text) for number, text in _document()["structs"][name].items()}
+def _struct(name: str) -> Mapping[int, StructField]:
+    """Return the fields of a struct, by number."""
+    return {int(number): StructField.parse(text) for number, text in _document()["structs"][name].items()}
 
 
 def _read(name: str, data: bytes) -> Any:
-    """A struct as JSON."""
-    if name in _OWN_FORMS:
-        return _OWN_FORMS[name](data)
-    fields, read = _struct(name), dict[str, Any]()
+    """Return a struct as JSON."""
+    if name in _SPECIAL_FORMS:
+        return _SPECIAL_FORMS[name](data)
+    fields, result = _struct(name), dict[str, Any]()
     for number, raw in _fields(data):
         if number in fields:
-            _put(read, fields[number], raw)
-    zeros = [field.name for field in fields.values() if field.omits_zero and read.get(field.name) in ("", 0)]
-    return {name: value for name, value in read.items() if name not in zeros}
+            _put(result, fields[number], raw)
+    zeros = [field.name for field in fields.values() if field.omits_zero and result.get(field.name) in ("", 0)]
+    return {name: value for name, value in result.items() if name not in zeros}
 
 
-def _put(read: dict[str, Any], field: Field, raw: Value) -> None:
-    """Add what one field on the wire says."""
+def _put(result: dict[str, Any], field: StructField, raw: Value) -> None:
+    """Add the value of one field on the wire."""
     if field.shape == "map[string]":
         key, value = _entry(field, _content(raw))
-        read.setdefault(field.name, {})[key] = value
+        result.setdefault(field.name, {})[key] = value
     elif field.shape:
-        read.setdefault(field.name, []).append(_value(field.kind, raw))
+        result.setdefault(field.name, []).append(_value(field.kind, raw))
     elif field.name:
-        read[field.name] = _value(field.kind, raw)
+        result[field.name] = _value(field.kind, raw)
     else:
-        read.update(_value(field.kind, raw))
+        result.update(_value(field.kind, raw))
 
 
-def _entry(field: Field, data: bytes) -> tuple[str, Any]:
-    """One pair of a map; what the wire leaves out is a zero."""
+def _entry(field: StructField, data: bytes) -> tuple[str, Any]:
+    """Return one pair of a map. A missing part is a zero."""
     entry = dict(_fields(data))
     zero: Value = 0 if field.kind.startswith(("bool", "int")) else b""
     return _text(entry.get(1, b"")), _value(field.kind, entry.get(2, zero))
@@ -138,34 +138,34 @@ def _value(kind: str, raw: Value) -> Any:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
-    """The numbers and values of a message, in order; raises Malformed."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
+    """Yield the numbers and values of a message, in order. Raises MalformedMessage."""
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
         number, form = tag >> 3, tag & 7
         if form == _VARINT:
-            value, at = _varint(data, at)
+            value, position = _varint(data, position)
             yield number, value
             continue
-        length, at = _varint(data, at) if form == _LENGTH else (_FIXED.get(form, -1), at)
+        length, position = _varint(data, position) if form == _LENGTH else (_FIXED.get(form, -1), position)
         if length < 0 or number == 0:
             raise MalformedMessage(f"proto: illegal tag {number} (wire type {form})")
-        if at + length > len(data):
+        if position + length > len(data):
             raise MalformedMessage("unexpected EOF")
-        yield number, data[at : at + length]
-        at += length
+        yield number, data[position : position + length]
+        position += length
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of up to 64 bits, and where it ends."""
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """Return a number of up to 64 bits, and the position after it."""
     number = 0
     for shift in range(0, 70, 7):
-        if at >= len(data):
+        if position >= len(data):
             raise MalformedMessage("unexpected EOF")
-        number |= (data[at] & 0x7F) << shift
-        at += 1
-        if data[at - 1] < 0x80:
-            return number & (1 << 64) - 1, at
+        number |= (data[position] & 0x7F) << shift
+        position += 1
+        if data[position - 1] < 0x80:
+            return number & (1 << 64) - 1, position
     raise MalformedMessage("proto: integer overflow")
 
 
@@ -190,13 +190,13 @@ def _quantity(data: bytes) -> str:
 
 
 def _int_or_string(data: bytes) -> int | str:
-    given = dict(_fields(data))
-    number: int = _value("int32", given.get(2, 0))
-    return _text(given.get(3, b"")) if given.get(1) else number
+    fields = dict(_fields(data))
+    number: int = _value("int32", fields.get(2, 0))
+    return _text(fields.get(3, b"")) if fields.get(1) else number
 
 
 def _time(data: bytes) -> str | None:
-    """RFC 3339 in whole seconds; None for the zero time, which is an empty message."""
+    """Return RFC 3339 in whole seconds; None for the zero time, which is an empty message."""
     return f"{_moment(data):%Y-%m-%dT%H:%M:%SZ}" if data else None
 
 
@@ -205,8 +205,8 @@ def _micro_time(data: bytes) -> str | None:
 
 
 def _moment(data: bytes) -> datetime:
-    given = dict(_fields(data))
-    seconds, nanoseconds = (_value("int64", given.get(number, 0)) for number in (1, 2))
+    fields = dict(_fields(data))
+    seconds, nanoseconds = (_value("int64", fields.get(number, 0)) for number in (1, 2))
     return _EPOCH + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
 
 
@@ -218,7 +218,7 @@ def _items(data: bytes) -> list[str]:
     return [_text(raw) for number, raw in _fields(data) if number == 1]
 
 
-_OWN_FORMS: Mapping[str, Callable[[bytes], Any]] = {
+_SPECIAL_FORMS: Mapping[str, Callable[[bytes], Any]] = {
     "io.k8s.api.authentication.v1.ExtraValue": _items,
     "io.k8s.api.authorization.v1.ExtraValue": _items,
     "io.k8s.apimachinery.pkg.api.resource.Quantity": _quantity,
@@ -228,4 +228,4 @@ _OWN_FORMS: Mapping[str, Callable[[bytes], Any]] = {
     f"{_META}.MicroTime": _micro_time,
     f"{_META}.Time": _time,
 }
-"""Structs whose JSON is not an object of their fields."""
+"""Structs whose JSON is not an object with their fields."""

@@ -1,20 +1,20 @@
-"""A request, parsed once: what its path names and what its query asks for."""
+"""A request, parsed once: the target of its path and the options of its query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from netpol_harness.emulator.apiserver.errors import ErrorSubject, bad_request, invalid, no_such_page, unprocessable
+from netpol_harness.emulator.apiserver.errors import ErrorSubject, bad_request, invalid, no_such_path, unprocessable
 from netpol_harness.emulator.apiserver.resources import BY_PATH, ServedResource
-from netpol_harness.emulator.apiserver.selectors import Predicate, selection
+from netpol_harness.emulator.apiserver.selectors import Predicate, parse_selectors
 
 PATCH_OPTIONS = ErrorSubject("meta.k8s.io", "PatchOptions", "")
 _MANAGER_LIMIT = 128
 
 
 class FieldValidation(StrEnum):
-    """What to do about fields that the schema does not know."""
+    """How to treat fields that the schema does not know."""
 
     IGNORE = "Ignore"
     WARN = "Warn"
@@ -23,7 +23,7 @@ class FieldValidation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
-    """What a path names: a collection (`name` is ""), an object, or an object's subresource."""
+    """The target of a path: a collection (``name`` is ""), an object, or an object's subresource."""
 
     resource: ServedResource
     namespace: str = ""
@@ -32,8 +32,8 @@ class RequestTarget:
 
     @classmethod
     def parse(cls, path: str) -> "RequestTarget":
-        """Read `/api/v1/...` or `/apis/GROUP/VERSION/...`; raises StatusError 404 for anything that is not
-        served.
+        """Read ``/api/v1/...`` or ``/apis/GROUP/VERSION/...``. Raises StatusError 404 for anything that is
+        not served.
         """
         match path.strip("/").split("/"):
             case ["api", version, *rest]:
@@ -41,7 +41,7 @@ class RequestTarget:
             case ["apis", group, version, *rest]:
                 return cls._within(group, version, rest)
             case _:
-                raise no_such_page()
+                raise no_such_path()
 
     @classmethod
     def _within(cls, group: str, version: str, rest: list[str]) -> "RequestTarget":
@@ -49,19 +49,19 @@ class RequestTarget:
         if len(rest) >= 3 and rest[0] == "namespaces" and (group, version, rest[2]) in BY_PATH:
             namespace, rest = rest[1], rest[2:]
         if not 1 <= len(rest) <= 3 or not all(rest):
-            raise no_such_page()
+            raise no_such_path()
         plural, name, subresource = (*rest, "", "")[:3]
         resource = BY_PATH.get((group, version, plural))
         if resource is None or (subresource and subresource not in resource.subresources):
-            raise no_such_page()
+            raise no_such_path()
         if bool(namespace) > resource.namespaced or (name and bool(namespace) < resource.namespaced):
-            raise no_such_page()
+            raise no_such_path()
         return cls(resource, namespace, name, subresource)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """The query: how to select, validate, delete and watch. `timeout` is in seconds; None is for ever."""
+    """The query: how to select, validate, delete and watch. ``timeout`` is in seconds; None for no limit."""
 
     matches: Predicate
     dry_run: bool = False
@@ -106,12 +106,12 @@ class RequestOptions:
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
-    """A boolean as any client writes it."""
+    """Return a boolean in any client's notation."""
     return query.get(name, "").lower() in ("true", "1")
 
 
 def number(query: Mapping[str, str], name: str, default: int = 0) -> int:
-    """A whole number, or the default when absent; raises StatusError 400."""
+    """Return a whole number, or the default if it is absent. Raises StatusError 400."""
     text = query.get(name) or str(default)
     try:
         return int(text)
@@ -120,7 +120,7 @@ def number(query: Mapping[str, str], name: str, default: int = 0) -> int:
 
 
 def _deletion(query: Mapping[str, str]) -> dict[str, Any]:
-    """What the query says about how to delete, as the body would."""
+    """Return the deletion options of the query, in the form of a body."""
     grace = {"gracePeriodSeconds": number(query, "gracePeriodSeconds")} if query.get("gracePeriodSeconds") else {}
     policy = {"propagationPolicy": query["propagationPolicy"]} if query.get("propagationPolicy") else {}
     orphan = {"orphanDependents": flag(query, "orphanDependents")} if "orphanDependents" in query else {}
@@ -139,12 +139,12 @@ def _selection(target: RequestTarget, query: Mapping[str, str]) -> Predicate:
     fields = query.get("fieldSelector", "")
     if target.name:
         fields = ",".join(filter(None, (fields, f"metadata.name={target.name}")))
-    return selection(target.resource, query.get("labelSelector", ""), fields)
+    return parse_selectors(target.resource, query.get("labelSelector", ""), fields)
 
 
 def _field_validation(query: Mapping[str, str]) -> FieldValidation:
-    word = query.get("fieldValidation") or FieldValidation.WARN
+    value = query.get("fieldValidation") or FieldValidation.WARN
     try:
-        return FieldValidation(word)
+        return FieldValidation(value)
     except ValueError:
-        raise bad_request(f'fieldValidation: Unsupported value: "{word}"') from None
+        raise bad_request(f'fieldValidation: Unsupported value: "{value}"') from None

@@ -1,4 +1,4 @@
-"""The resources served: one row each, from which routing, discovery, schema lookups and field selectors follow."""
+"""The served resources, one row each. Routing, discovery, schema lookups and field selectors follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update
 class ServedResource:
     """One kind of object.
 
-    `definition` is its OpenAPI name; `selectable` maps the field labels that lists may select by to paths in
-    the object, beyond metadata.name and metadata.namespace; `enforced` says whether the dataplane reads it,
-    so that a change waits for the dataplane.
+    ``definition`` is its OpenAPI name. ``selectable`` maps the field labels that lists may select by to paths in the
+    object, besides metadata.name and metadata.namespace. ``enforced`` tells whether the data plane reads the resource,
+    so that a change waits for the data plane.
     """
 
     plural: str
@@ -47,11 +47,11 @@ class ServedResource:
         return "status" in self.subresources
 
     def kind_subject(self, name: str) -> ErrorSubject:
-        """What an invalid object is called: by kind."""
+        """Return the subject of errors about an invalid object: its kind."""
         return ErrorSubject(self.group, self.kind, name)
 
     def plural_subject(self, name: str) -> ErrorSubject:
-        """What a missing object is called: by plural."""
+        """Return the subject of errors about a missing object: its plural."""
         return ErrorSubject(self.group, self.plural, name)
 
 
@@ -161,7 +161,7 @@ REVIEWS = (
     ),
     ServedResource("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
 )
-"""What is answered and never stored (`api.reviews`)."""
+"""Resources that are answered and never stored (``reviews``)."""
 
 BY_PLURAL = {resource.plural: resource for resource in RESOURCES}
 BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
@@ -169,11 +169,11 @@ GROUP_OF = {resource.plural: resource.group for resource in RESOURCES}
 GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in (*RESOURCES, *REVIEWS)))
 
 
-def identified(resource: ServedResource, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The object with its kind and apiVersion, in the order of the wire."""
+def with_type_meta(resource: ServedResource, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object with its kind and apiVersion first, as on the wire."""
     return {"kind": resource.kind, "apiVersion": resource.api_version, **without(obj, "kind", "apiVersion")}
 
 
 def without(obj: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """A shallow copy without these fields."""
+    """Return a shallow copy without these fields."""
     return {name: value for name, value in obj.items() if name not in names}

@@ -1,6 +1,6 @@
-"""Questions about the asker's identity and rights, which are answered and not stored.
+"""Reviews: questions about the client's identity and permissions, which are answered and not stored.
 
-There is no RBAC: whoever has the token is the one administrator, and everybody may do everything.
+There is no RBAC: every client with the token is the same administrator with all permissions.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.decode import decode, missing_fields
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, invalid, unprocessable
-from netpol_harness.emulator.apiserver.resources import REVIEWS, ServedResource, identified
+from netpol_harness.emulator.apiserver.resources import REVIEWS, ServedResource, with_type_meta
 from netpol_harness.model.json_object import JsonObject
 
 _BY_PATH = {(row.group, row.version, row.plural): row for row in REVIEWS}
@@ -20,8 +20,8 @@ _EVERYTHING = {
 }
 
 
-def reviewed(path: str) -> ServedResource | None:
-    """The kind of review that a path creates; None for any other path."""
+def find_review(path: str) -> ServedResource | None:
+    """Return the kind of review that a path creates; None for any other path."""
     match path.strip("/").split("/"):
         case ["apis", group, version, plural]:
             row = _BY_PATH.get((group, version, plural))
@@ -33,17 +33,17 @@ def reviewed(path: str) -> ServedResource | None:
             return None
 
 
-def answer(row: ServedResource, body: object) -> JsonObject:
-    """The review with its status; raises StatusError 400 or 422 for a question that makes no sense."""
-    asked = decode(row.definition, body if body is not None else {}).object
-    spec = asked.get("spec", {})
-    causes = [*missing_fields(row.definition, asked), *(_access_causes(row, spec) if "Access" in row.kind else ())]
+def review_response(row: ServedResource, body: object) -> JsonObject:
+    """Return the review with its status. Raises StatusError 400 or 422 for an invalid question."""
+    review = decode(row.definition, body if body is not None else {}).object
+    spec = review.get("spec", {})
+    causes = [*missing_fields(row.definition, review), *(_access_causes(row, spec) if "Access" in row.kind else ())]
     if causes:
         raise unprocessable(row.kind_subject(""), causes)
     if row.kind == "SelfSubjectRulesReview" and not spec.get("namespace"):
         raise bad_request("no namespace on request")
-    metadata = {"creationTimestamp": None, **asked.get("metadata", {})}
-    return {**identified(row, asked), "metadata": metadata, "status": _STATUS[row.kind](spec)}
+    metadata = {"creationTimestamp": None, **review.get("metadata", {})}
+    return {**with_type_meta(row, review), "metadata": metadata, "status": _STATUS[row.kind](spec)}
 
 
 def _access_causes(row: ServedResource, spec: Mapping[str, Any]) -> list[Cause]:

@@ -1,6 +1,6 @@
-"""What the API asks of whoever runs the pods: one protocol, implemented by the daemon and by the tests' fakes.
+"""What the API server needs from the kubelet and the data plane: one protocol, implemented by the daemon and by fakes.
 
-The wire form of a stream (WebSocket today) ends in `api.websocket`; a runtime sees bytes only.
+The wire form of a stream (WebSocket) is only known to ``websocket``; a runtime sees bytes.
 """
 
 from asyncio import StreamReader, StreamWriter
@@ -11,19 +11,19 @@ from netpol_harness.emulator.store import Key
 
 
 class ContainerExecFailed(Exception):
-    """The process could not be started at all; the message is for the user."""
+    """The process could not be started at all. The message is for the user."""
 
 
 class ExecStreams(Protocol):
-    """The three streams of one exec session, free of any wire form."""
+    """The three streams of one exec session, independent of any wire form."""
 
     @property
     def tty(self) -> bool:
-        """Whether the client asked for a terminal (then stderr travels on stdout)."""
+        """Whether the client requested a terminal (then stderr is sent on stdout)."""
 
     @property
     def stdin(self) -> AsyncIterator[bytes] | None:
-        """Chunks from the client, ending at its EOF; None when stdin was not asked for."""
+        """Chunks from the client, ending at its EOF; None if stdin was not requested."""
 
     async def stdout(self, data: bytes) -> None:
         """Send a chunk of standard output."""
@@ -33,34 +33,34 @@ class ExecStreams(Protocol):
 
 
 class Runtime(Protocol):
-    """The dataplane and the kubelet, as the API sees them."""
+    """The data plane and the kubelet, as the API server sees them."""
 
     async def settled(self) -> None:
-        """Return when the dataplane enforces the store's current state.
+        """Return when the data plane enforces the store's current state.
 
-        Awaited by every mutating request on what the dataplane reads, before the answer.
+        Awaited by every request that changes what the data plane reads, before the answer.
         """
 
     async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
-        """Run `argv` in the container and return its exit code.
+        """Run ``argv`` in the container and return its exit code.
 
-        Cancelled when the client goes away: the process must then be killed. Raises ExecFailed.
+        Cancelled when the client leaves: the process must then be killed. Raises ContainerExecFailed.
         """
 
     async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
         """Connect the client with the container's program until that ends.
 
-        Cancelled when the client goes away: the program goes on. Raises ExecFailed.
+        Cancelled when the client leaves: the program continues. Raises ContainerExecFailed.
         """
 
     async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[StreamReader, StreamWriter]:
-        """Connect to a TCP port on the pod's own loopback. Raises ExecFailed."""
+        """Connect to a TCP port on the pod's own loopback. Raises ContainerExecFailed."""
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
-        """Everything that the container has written so far."""
+        """Return everything that the container has written so far."""
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
-        """Stop the pod's containers and then take the object out of the store with `Store.remove`.
+        """Stop the pod's containers, then remove the object with ``Store.remove``.
 
         Called once deletionTimestamp is in the store.
         """

@@ -10,8 +10,8 @@ DEFINITION = "io.k8s.api.autoscaling.v1.Scale"
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
-def of(workload: JsonObject) -> JsonObject:
-    """The Scale of a workload."""
+def from_workload(workload: JsonObject) -> JsonObject:
+    """Return the Scale of a workload."""
     metadata = workload["metadata"]
     return {
         "kind": "Scale",
@@ -25,8 +25,8 @@ def of(workload: JsonObject) -> JsonObject:
     }
 
 
-def applied(workload: JsonObject, body: object) -> JsonObject:
-    """The workload with the replicas of a written Scale, and the version that its writer saw."""
+def apply_scale(workload: JsonObject, body: object) -> JsonObject:
+    """Return the workload with the replicas of a written Scale, and the version that its writer sent."""
     written = decode(DEFINITION, body).object
     replicas = written.get("spec", {}).get("replicas", 0)
     if replicas < 0:

@@ -21,16 +21,16 @@ _OF_EVERYTHING = {"metadata.name": ("metadata", "name"), "metadata.namespace": (
 _DEFAULTS = {"spec.unschedulable": "false", "spec.hostNetwork": "false"}
 
 
-def everything(obj: Mapping[str, Any]) -> bool:
-    """The predicate of an absent selector."""
+def match_all(obj: Mapping[str, Any]) -> bool:
+    """Match every object: the predicate of an absent selector."""
     return True
 
 
-def selection(resource: ServedResource, labels: str, fields: str) -> Predicate:
-    """Objects that match both selectors; raises StatusError 400 for one that cannot be read."""
+def parse_selectors(resource: ServedResource, labels: str, fields: str) -> Predicate:
+    """Return a predicate for objects that match both selectors. Raises StatusError 400 for an invalid one."""
     parts = [*([_by_labels(labels)] if labels else []), *([_by_fields(resource, fields)] if fields else [])]
     if not parts:
-        return everything
+        return match_all
     return lambda obj: all(part(obj) for part in parts)
 
 
@@ -40,7 +40,7 @@ def _by_labels(text: str) -> Predicate:
 
 
 def parse_labels(text: str) -> LabelSelector:
-    """The selector of `a=b,c!=d,x in (1,2),!y`; raises StatusError 400."""
+    """Return the selector of ``a=b,c!=d,x in (1,2),!y``. Raises StatusError 400."""
     requirements: list[Requirement] = []
     position = 0
     while position < len(text):
@@ -62,7 +62,7 @@ def _requirement(term: re.Match[str]) -> Requirement:
 
 
 def label_query(selector: Mapping[str, Any]) -> str:
-    """A `metav1.LabelSelector` as the text that `parse_labels` reads."""
+    """Return a ``metav1.LabelSelector`` as the text that ``parse_labels`` reads."""
     words = [f"{key}={value}" for key, value in sorted(selector.get("matchLabels", {}).items())]
     for expression in selector.get("matchExpressions", ()):
         key, values = expression["key"], ",".join(sorted(expression.get("values", ())))

@@ -1,7 +1,7 @@
 """The frames of SPDY/3.1 (draft-mbelshe-httpbis-spdy-00, 3.1) that a server of port forwarding needs. Pure.
 
-Kubernetes' clients open streams, send data on them and close them; flow control and settings they do without. Headers
-are compressed in one context for each direction and connection, with a dictionary that the draft gives.
+Kubernetes' clients open streams, send data on them and close them; they use neither flow control nor settings. Headers
+are compressed with one context per direction and connection, and with a dictionary from the draft.
 """
 
 import struct
@@ -55,7 +55,7 @@ class FrameKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpdyFrame:
-    """A frame of one of these kinds. ``last``: the sender closes the stream. ``payload`` of data, and of a ping."""
+    """A frame of one of these kinds. ``last``: the sender closes the stream. Data and pings have a ``payload``."""
 
     kind: FrameKind
     stream: int = 0
@@ -65,11 +65,11 @@ class SpdyFrame:
 
 
 class MalformedFrame(ValueError):
-    """What came is no SPDY/3.1."""
+    """Input that is not SPDY/3.1."""
 
 
 class SpdyConnection:
-    """The state of one connection, on the server's side: bytes that came become frames, frames become bytes."""
+    """The server's state of one connection: received bytes become frames, and frames become bytes."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -77,7 +77,7 @@ class SpdyConnection:
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
 
     def feed(self, data: bytes) -> list[SpdyFrame]:
-        """The frames that are complete now; those of other kinds are passed over. Raises ``MalformedFrame``."""
+        """Return the frames that are complete now; other kinds are ignored. Raises ``MalformedFrame``."""
         self._received += data
         frames = []
         while len(self._received) >= _HEAD.size:
@@ -96,11 +96,11 @@ class SpdyConnection:
         return _control(FrameKind.SYN_REPLY, struct.pack("!I", stream) + block)
 
     def data(self, stream: int, payload: bytes, *, last: bool = False) -> bytes:
-        """Data on a stream, after which it may be closed from here."""
+        """Return data on a stream, and close it if ``last``."""
         return _HEAD.pack(stream, (_FIN if last else 0) << 24 | len(payload)) + payload
 
     def ping(self, payload: bytes) -> bytes:
-        """The answer to a ping: the same."""
+        """Return the answer to a ping: the same frame."""
         return _control(FrameKind.PING, payload)
 
     def _frame(self, first: int, flags: int, body: bytes) -> SpdyFrame | None:

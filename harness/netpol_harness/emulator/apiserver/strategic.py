@@ -1,7 +1,7 @@
-"""Strategic merge patch: a merge patch that knows from the schema which lists merge, and by which key.
+"""Strategic merge patch: a merge patch that uses the schema to merge lists, by their keys.
 
-Directives (apimachinery `pkg/util/strategicpatch`): `$patch: replace|delete|merge`, `$retainKeys`,
-`$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`. Pure.
+Directives (apimachinery ``pkg/util/strategicpatch``): ``$patch: replace|delete|merge``, ``$retainKeys``,
+``$setElementOrder/<list>``, ``$deleteFromPrimitiveList/<list>``. Pure.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _PATCH = "$patch"
 
 
 def strategic_merge(definition_name: str, original: JsonObject, patch: object) -> JsonObject:
-    """A new object: the original, of this OpenAPI definition, with the patch applied; raises StatusError 400."""
+    """Return a new object: the original, of this OpenAPI definition, with the patch applied. Raises StatusError 400."""
     if not isinstance(patch, dict):
         raise bad_request("a strategic merge patch must be an object")
     try:
@@ -78,27 +78,27 @@ def _merge_list(kind: Type, original: Sequence[Any], patch: Sequence[Any]) -> li
 
 
 def _merge_items(kind: Type, original: Sequence[Any], patch: Sequence[Any]) -> list[Any]:
-    """Items changed, added and deleted by their keys, in time linear in both lists."""
+    """Change, add and delete items by their keys, in time linear in both lists."""
     key, element = kind.merge_key, kind.element or ANYTHING
     merged: list[Any] = [dict(item) for item in original]
-    places: dict[Any, list[int]] = {}
-    for at, item in enumerate(merged):
-        places.setdefault(item.get(key), []).append(at)
+    positions: dict[Any, list[int]] = {}
+    for position, item in enumerate(merged):
+        positions.setdefault(item.get(key), []).append(position)
     for item in patch:
         if item.get(_PATCH) == "delete":
-            for at in places.pop(item[key], ()):
-                merged[at] = None
-        elif item[key] in places:
-            at = places[item[key]][0]
-            merged[at] = _merge(element, merged[at], item)
+            for position in positions.pop(item[key], ()):
+                merged[position] = None
+        elif item[key] in positions:
+            position = positions[item[key]][0]
+            merged[position] = _merge(element, merged[position], item)
         else:
-            places[item[key]] = [len(merged)]
+            positions[item[key]] = [len(merged)]
             merged.append(_merge(element, {}, item))
     return [item for item in merged if item is not None]
 
 
 def _plain(value: Any) -> Any:
-    """A patch taken literally: without directives and nulls."""
+    """Return a patch taken literally: without directives and nulls."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items() if not name.startswith("$") and item is not None}
     return [_plain(item) for item in value] if isinstance(value, list) else value
@@ -116,19 +116,19 @@ def _reorder(kind: Type, merged: JsonObject, patch: Mapping[str, Any]) -> None:
         name = directive.removeprefix(_ORDER)
         if name != directive and isinstance(merged.get(name), list):
             key = kind.field(name).merge_key
-            merged[name] = ordered(merged[name], order, partial(_identity, key))
+            merged[name] = reorder(merged[name], order, partial(_identity, key))
 
 
 def _identity(key: str, item: Any) -> Any:
     return item.get(key) if key else item
 
 
-def ordered(items: Iterable[Any], order: Iterable[Any], identity: Callable[[Any], Hashable]) -> list[Any]:
-    """The items named in `order` in that order; the others stay behind the item that they follow now."""
-    ranks = {identity(wanted): rank for rank, wanted in enumerate(order)}
-    placed: list[tuple[int, int, Any]] = []
+def reorder(items: Iterable[Any], order: Iterable[Any], identity: Callable[[Any], Hashable]) -> list[Any]:
+    """Sort the items named in ``order`` in that order. The others stay behind the item that they follow now."""
+    ranks = {identity(named): rank for rank, named in enumerate(order)}
+    ranked: list[tuple[int, int, Any]] = []
     rank = -1
     for position, item in enumerate(items):
         rank = ranks.get(identity(item), rank)
-        placed.append((rank, position, item))
-    return [item for _, _, item in sorted(placed, key=lambda entry: entry[:2])]
+        ranked.append((rank, position, item))
+    return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]

@@ -1,6 +1,6 @@
-"""The syntax of names, labels, ports and addresses: functions from a value to the server's complaints about it.
+"""The syntax of names, labels, ports and addresses: functions from a value to the server's messages about it.
 
-RFC 1123 and RFC 1035 labels, and the wording, as in apimachinery's `pkg/util/validation`.
+RFC 1123 and RFC 1035 labels, and the wording, follow apimachinery's ``pkg/util/validation``.
 """
 
 import re
@@ -17,50 +17,50 @@ _ENDS = f"consist of lower case alphanumeric characters or '-', and {_ALNUM}"
 
 
 def dns_label(value: str) -> list[str]:
-    """RFC 1123: at most 63 characters."""
-    complaint = f"a lowercase RFC 1123 label must {_ENDS} (e.g. 'my-name',  or '123-abc', {_regex(_LABEL)})"
-    return [*_limit(value, 63), *_shape(value, _LABEL, complaint)]
+    """Check an RFC 1123 label: at most 63 characters."""
+    message = f"a lowercase RFC 1123 label must {_ENDS} (e.g. 'my-name',  or '123-abc', {_regex(_LABEL)})"
+    return [*_limit(value, 63), *_shape(value, _LABEL, message)]
 
 
 def dns_1035_label(value: str) -> list[str]:
-    """RFC 1035: as RFC 1123, but starts with a letter."""
-    complaint = (
+    """Check an RFC 1035 label: like RFC 1123, but it starts with a letter."""
+    message = (
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
         f"character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', {_regex(_LABEL_1035)})"
     )
-    return [*_limit(value, 63), *_shape(value, _LABEL_1035, complaint)]
+    return [*_limit(value, 63), *_shape(value, _LABEL_1035, message)]
 
 
 def dns_subdomain(value: str) -> list[str]:
-    """RFC 1123 labels joined by dots: at most 253 characters."""
-    complaint = (
+    """Check RFC 1123 labels joined by dots: at most 253 characters."""
+    message = (
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
         f"{_ALNUM} (e.g. 'example.com', {_regex(_SUBDOMAIN)})"
     )
-    return [*_limit(value, 253), *_shape(value, _SUBDOMAIN, complaint)]
+    return [*_limit(value, 253), *_shape(value, _SUBDOMAIN, message)]
 
 
 def qualified_name(value: str) -> list[str]:
-    """A label or annotation key: `[prefix/]name`."""
+    """Check a label or annotation key: ``[prefix/]name``."""
     prefix, slash, name = value.rpartition("/")
-    complaint = (
+    message = (
         f"must consist of alphanumeric characters, '-', '_' or '.', and {_ALNUM} "
         f"(e.g. 'MyName',  or 'my.name',  or '123-abc', {_regex(_QUALIFIED)})"
     )
     problems = [] if name else ["name part must be non-empty"]
-    problems += [f"name part {words}" for words in (*_limit(name, 63), *_shape(name, _QUALIFIED, complaint))]
+    problems += [f"name part {words}" for words in (*_limit(name, 63), *_shape(name, _QUALIFIED, message))]
     if slash and not prefix:
         return ["prefix part must be non-empty", *problems]
     return [*(f"prefix part {words}" for words in (dns_subdomain(prefix) if slash else ())), *problems]
 
 
 def label_value(value: str) -> list[str]:
-    """A label's value: at most 63 characters, may be empty."""
-    complaint = (
+    """Check a label's value: at most 63 characters, may be empty."""
+    message = (
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
         f"{_ALNUM} (e.g. 'MyValue',  or 'my_value',  or '12345', {_regex(_LABEL_VALUE)})"
     )
-    return [*_limit(value, 63), *_shape(value, _LABEL_VALUE, complaint)]
+    return [*_limit(value, 63), *_shape(value, _LABEL_VALUE, message)]
 
 
 def port_number(value: int) -> list[str]:
@@ -68,7 +68,7 @@ def port_number(value: int) -> list[str]:
 
 
 def port_name(value: str) -> list[str]:
-    """An IANA service name (RFC 6335)."""
+    """Check an IANA service name (RFC 6335)."""
     rules = (
         (len(value) > 15, "must be no more than 15 characters"),
         (
@@ -83,23 +83,23 @@ def port_name(value: str) -> list[str]:
 
 
 def config_key(value: str) -> list[str]:
-    """A key of a ConfigMap or Secret."""
-    complaint = (
+    """Check a key of a ConfigMap or Secret."""
+    message = (
         "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
         f"(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', {_regex('[-._a-zA-Z0-9]+')})"
     )
-    return [*_limit(value, 253), *_shape(value, "[-._a-zA-Z0-9]+", complaint)]
+    return [*_limit(value, 253), *_shape(value, "[-._a-zA-Z0-9]+", message)]
 
 
 def environment_name(value: str) -> list[str]:
-    """An environment variable's name: any printable ASCII but `=`."""
+    """Check an environment variable's name: any printable ASCII except ``=``."""
     if re.fullmatch("[ -<>-~]+", value):
         return []
     return ["a valid environment variable name must consist only of printable ASCII characters other than '='"]
 
 
 def address(value: str) -> list[str]:
-    """An IPv4 or IPv6 address."""
+    """Check an IPv4 or IPv6 address."""
     try:
         ip_address(value)
     except ValueError:
@@ -108,7 +108,7 @@ def address(value: str) -> list[str]:
 
 
 def network(value: str) -> IPv4Network | IPv6Network | None:
-    """The network of an address with a prefix length (host bits may be set), or None."""
+    """Return the network of an address with a prefix length (host bits may be set), or None."""
     _, slash, length = value.partition("/")
     if not slash or not length.isdecimal():
         return None
@@ -122,8 +122,8 @@ def _limit(value: str, limit: int) -> list[str]:
     return [f"must be no more than {limit} bytes"] if len(value.encode()) > limit else []
 
 
-def _shape(value: str, pattern: str, complaint: str) -> list[str]:
-    return [] if re.fullmatch(pattern, value) else [complaint]
+def _shape(value: str, pattern: str, message: str) -> list[str]:
+    return [] if re.fullmatch(pattern, value) else [message]
 
 
 def _regex(pattern: str) -> str:

@@ -1,6 +1,6 @@
-"""The Table representation (meta.k8s.io/v1): what `kubectl get` prints.
+"""The Table representation (meta.k8s.io/v1), which ``kubectl get`` prints.
 
-Columns of priority 1 are those of `-o wide`. Cells follow `pkg/printers/internalversion`.
+Columns of priority 1 are those of ``-o wide``. Cells follow ``pkg/printers/internalversion``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from netpol_harness.emulator.apiserver.resources import ServedResource, identified
+from netpol_harness.emulator.apiserver.resources import ServedResource, with_type_meta
 from netpol_harness.model.json_object import JsonObject
 
 Cell: TypeAlias = Callable[[Mapping[str, Any]], object]
@@ -16,7 +16,7 @@ Cell: TypeAlias = Callable[[Mapping[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `wide` ones are shown by `-o wide` only."""
+    """One column. ``wide`` ones are shown by ``-o wide`` only."""
 
     name: str
     cell: Cell
@@ -24,7 +24,7 @@ class Column:
     type: str = "string"
 
     def definition(self) -> dict[str, object]:
-        """The wire form of the heading."""
+        """Return the wire form of the heading."""
         form = "name" if self.name == "Name" else ""
         priority = 1 if self.wide else 0
         return {"name": self.name, "type": self.type, "format": form, "description": "", "priority": priority}
@@ -33,7 +33,7 @@ class Column:
 def render_table(
     resource: ServedResource, columns: Sequence[Column], objects: Sequence[JsonObject], *, include: str, version: str
 ) -> dict[str, Any]:
-    """A Table with one row for each object; `include` is Metadata, Object or None, as in the query."""
+    """Return a Table with one row per object. ``include`` is Metadata, Object or None, as in the query."""
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -50,23 +50,21 @@ def _included(resource: ServedResource, obj: JsonObject, include: str) -> dict[s
         case "None":
             return {}
         case "Object":
-            return {"object": identified(resource, obj)}
+            return {"object": with_type_meta(resource, obj)}
         case _:
             partial = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
             return {"object": partial}
 
 
 def age(timestamp: str | None) -> str:
-    """The time since an API timestamp, as kubectl writes durations; `<unknown>` when there is none."""
+    """Return the time since an API timestamp, as kubectl writes durations; ``<unknown>`` without one."""
     if not timestamp:
         return "<unknown>"
     return human_duration(int((datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()))
 
 
 def human_duration(seconds: int) -> str:
-    """Seconds in at most two units that matter: 119s, 9m59s, 5h1m, 3d4h, 2y10d (apimachinery
-    `pkg/util/duration`).
-    """
+    """Return seconds in at most two units: 119s, 9m59s, 5h1m, 3d4h, 2y10d (apimachinery ``pkg/util/duration``)."""
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     steps = (
         (seconds < 120, f"{max(seconds, 0)}s"),

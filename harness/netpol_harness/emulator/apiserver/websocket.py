@@ -1,6 +1,6 @@
-"""Exec and attach over WebSocket: the remote command protocol v5.channel.k8s.io and v4.channel.k8s.io (KEP-4006).
+"""Exec and attach over WebSocket: the remote command protocols v5.channel.k8s.io and v4.channel.k8s.io (KEP-4006).
 
-Binary frames whose first byte is the channel. v5 adds [255, n]: the client has closed channel n, which is how
+Frames are binary, and their first byte is the channel. v5 adds [255, n]: the client has closed channel n. That is how
 stdin ends.
 """
 
@@ -32,31 +32,34 @@ class Channel(IntEnum):
     CLOSE = 255
 
 
-Work = Callable[[ExecStreams], Awaitable[int]]
-"""What goes on over the streams; its exit code. Cancelled when the client goes away. Raises ``ContainerExecFailed``."""
+Session = Callable[[ExecStreams], Awaitable[int]]
+"""Runs with the client's streams and returns an exit code.
+
+Cancelled when the client leaves. Raises ``ContainerExecFailed``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """Which streams the client wants."""
+    """The streams that the client requests."""
 
     stdin: bool
     tty: bool
 
 
 class ChannelStreams:
-    """The streams of one session as frames; implements `runtime.ExecStreams`."""
+    """The streams of one session as frames; implements ``runtime.ExecStreams``."""
 
-    def __init__(self, socket: web.WebSocketResponse, wanted: StreamRequest) -> None:
+    def __init__(self, socket: web.WebSocketResponse, requested: StreamRequest) -> None:
         self._socket = socket
         self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._wants_stdin = wanted.stdin
-        self.tty = wanted.tty
+        self._has_stdin = requested.stdin
+        self.tty = requested.tty
 
     @property
     def stdin(self) -> AsyncIterator[bytes] | None:
-        """The client's input, or None when there is to be none."""
-        return self._chunks() if self._wants_stdin else None
+        """The client's input, or None if it has none."""
+        return self._chunks() if self._has_stdin else None
 
     async def stdout(self, data: bytes) -> None:
         """Send standard output."""
@@ -71,7 +74,7 @@ class ChannelStreams:
         await self._socket.send_bytes(bytes([channel]) + data)
 
     async def receive(self) -> None:
-        """Take the client's frames until it closes the connection. Python's client sends text as text."""
+        """Receive the client's frames until it closes the connection. Python's client sends text as text frames."""
         async for message in self._socket:
             frame = message.data.encode() if message.type is WSMsgType.TEXT else message.data
             if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not frame:
@@ -87,15 +90,15 @@ class ChannelStreams:
             yield chunk
 
 
-async def serve(request: web.BaseRequest, wanted: StreamRequest, work: Work) -> web.WebSocketResponse:
-    """Upgrade the request, do the work with the client's streams, and end with its status; raises StatusError."""
+async def serve(request: web.BaseRequest, requested: StreamRequest, session: Session) -> web.WebSocketResponse:
+    """Upgrade the request, run the session with the client's streams, and end with its status. Raises StatusError."""
     offered = {word.strip() for word in request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").split(",")} - {""}
     if offered and not offered & set(PROTOCOLS):
         raise bad_request(f"unable to upgrade: none of the protocols is served, which are {', '.join(PROTOCOLS)}")
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
     await socket.prepare(request)
-    streams = ChannelStreams(socket, wanted)
-    running = asyncio.ensure_future(_done(work, streams))
+    streams = ChannelStreams(socket, requested)
+    running = asyncio.ensure_future(_done(session, streams))
     receiving = asyncio.ensure_future(streams.receive())
     try:
         await asyncio.wait((running, receiving), return_when=asyncio.FIRST_COMPLETED)
@@ -111,9 +114,9 @@ async def serve(request: web.BaseRequest, wanted: StreamRequest, work: Work) -> 
     return socket
 
 
-async def _done(work: Work, streams: ChannelStreams) -> int:
+async def _done(session: Session, streams: ChannelStreams) -> int:
     try:
-        return await work(streams)
+        return await session(streams)
     except ContainerExecFailed as failure:
         # An exit code rather than an InternalError without one, which Python clients cannot read.
         await streams.stderr(f"{failure}\n".encode())
@@ -121,7 +124,7 @@ async def _done(work: Work, streams: ChannelStreams) -> int:
 
 
 def exit_status(code: int) -> dict[str, Any]:
-    """The Status that ends a session."""
+    """Return the Status that ends a session."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     return {

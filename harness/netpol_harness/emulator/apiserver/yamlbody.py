@@ -1,4 +1,4 @@
-"""Bodies in YAML: JSON's types only, and nothing that is cheap to write and dear to build."""
+"""Bodies in YAML, with JSON's types only, and with limits on input that is small to send and expensive to build."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _LOADER = safe_loader(without={"timestamp", "merge", "value"})
 
 
 def read(content: bytes, depth: int) -> Any:
-    """The document, of at most this depth; raises StatusError 400."""
+    """Return the document, of at most this depth. Raises StatusError 400."""
     try:
         _check_events(content, depth)
         return yaml.load(content, _LOADER)
@@ -19,12 +19,12 @@ def read(content: bytes, depth: int) -> Any:
         raise bad_request(f"error parsing YAML: {unreadable}") from None
 
 
-def _check_events(content: bytes, most: int) -> None:
-    """Refuse what the real server limits before it is built: aliases of aliases, and depth."""
+def _check_events(content: bytes, limit: int) -> None:
+    """Refuse what the real server limits, before it is built: aliases of aliases, and depth."""
     depth = 0
     for event in yaml.parse(content, _LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > most:
+        if depth > limit:
             raise yaml.YAMLError("exceeded max depth")

@@ -1,24 +1,30 @@
-"""What turns intent into objects: Deployments into pods, Services into endpoints, and owners' ends into deletions.
+"""Controllers: Deployments become pods, Services get endpoints, and objects whose owners are deleted are deleted too.
 
-Each controller looks at the store's present state alone and moves it one step nearer to the wanted one; it may be
-called too often.
+Each controller reads the store's current state only, and moves it one step closer to the desired one. It may be called
+too often.
 """
 
 from collections.abc import Callable
 
-from netpol_harness.emulator.controllers.deployments import Deployments
-from netpol_harness.emulator.controllers.endpoints import ServiceEndpoints
-from netpol_harness.emulator.controllers.garbage import Garbage
-from netpol_harness.emulator.controllers.replicasets import ReplicaSets
-from netpol_harness.emulator.controllers.work import Work
+from netpol_harness.emulator.controllers.deployments import DeploymentController
+from netpol_harness.emulator.controllers.endpoints import EndpointsController
+from netpol_harness.emulator.controllers.garbage_collector import GarbageCollector
+from netpol_harness.emulator.controllers.replicasets import ReplicaSetController
+from netpol_harness.emulator.controllers.work_queue import WorkQueue
 from netpol_harness.emulator.store import Key, Store
 
 
-def start(store: Store, delete: Callable[[Key], object]) -> Work:
+def start(store: Store, delete: Callable[[Key], object]) -> WorkQueue:
     """Run all controllers on the running event loop for as long as the store lives.
 
-    ``delete`` is what a user's DELETE does (grace, finalizers), as in ``api.lifecycle.Lifecycle.delete``.
+    ``delete`` does what a user's DELETE does (grace, finalizers), like ``apiserver.lifecycle.Lifecycle.delete``.
     """
-    return Work(
-        store, [Deployments(store, delete), ReplicaSets(store, delete), ServiceEndpoints(store), Garbage(store, delete)]
+    return WorkQueue(
+        store,
+        [
+            DeploymentController(store, delete),
+            ReplicaSetController(store, delete),
+            EndpointsController(store),
+            GarbageCollector(store, delete),
+        ],
     )

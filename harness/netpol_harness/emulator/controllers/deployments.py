@@ -1,14 +1,14 @@
 """Deployments: one ReplicaSet per version of the pod template (apps/v1 Deployment).
 
-A roll-out brings the new ReplicaSet up whole and takes the old ones down once it is available; with strategy Recreate
-the old go first. maxSurge does not slow it down: pods here cost a millisecond. A paused Deployment keeps the
-ReplicaSet it has.
+A rollout scales the new ReplicaSet up at once, and scales the old ones down when it is available. With strategy
+Recreate the old ones are scaled down first. maxSurge does not slow it down, because a pod costs a millisecond here. A
+paused Deployment keeps its current ReplicaSet.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 from netpol_harness.emulator.apiserver.admission import admit
-from netpol_harness.emulator.controllers.ownership import controlled_by, controls, fingerprint, reference_to
+from netpol_harness.emulator.controllers.ownership import controller_keys, controls, fingerprint, owner_reference
 from netpol_harness.emulator.controllers.rollout import REVISION, deployment_status, revision
 from netpol_harness.emulator.store import Event, Key, Store
 from netpol_harness.model.json_object import JsonObject
@@ -17,8 +17,8 @@ HASH_LABEL = "pod-template-hash"
 _HASH_LENGTH = 10
 
 
-class Deployments:
-    """Creates, scales and retires ReplicaSets, and keeps each Deployment's status."""
+class DeploymentController:
+    """Creates, scales and deletes ReplicaSets, and updates each Deployment's status."""
 
     resources = ("deployments", "replicasets", "pods")
 
@@ -26,16 +26,16 @@ class Deployments:
         self._store = store
         self._delete = delete
 
-    def concerned(self, event: Event) -> Iterator[Key]:
+    def affected_keys(self, event: Event) -> Iterator[Key]:
         match event.key.resource:
             case "deployments":
                 yield event.key
             case "replicasets":
-                yield from controlled_by(event.object, "deployments", "Deployment")
-            case _:  # a pod of an old ReplicaSet that is gone at last may be what a Recreate waits for
-                for owner in controlled_by(event.object, "replicasets", "ReplicaSet"):
+                yield from controller_keys(event.object, "deployments", "Deployment")
+            case _:  # a Recreate may wait for the last pod of an old ReplicaSet
+                for owner in controller_keys(event.object, "replicasets", "ReplicaSet"):
                     replica_set = self._store.find(owner)
-                    yield from controlled_by(replica_set, "deployments", "Deployment") if replica_set else ()
+                    yield from controller_keys(replica_set, "deployments", "Deployment") if replica_set else ()
 
     def reconcile(self, key: Key) -> None:
         deployment = self._store.find(key)
@@ -48,46 +48,46 @@ class Deployments:
             if current is None or rs["metadata"]["uid"] != current["metadata"]["uid"]
         ]
         if current is not None:
-            self._roll(deployment, current, old)
-            self._forget_history(deployment, old)
-        self._report(key, deployment, current)
+            self._roll_out(deployment, current, old)
+            self._prune_history(deployment, old)
+        self._update_status(key, deployment, current)
 
     def _owned(self, deployment: JsonObject) -> list[JsonObject]:
-        everything = self._store.list("replicasets", deployment["metadata"]["namespace"])
-        return sorted((rs for rs in everything if controls(deployment, rs)), key=revision)
+        candidates = self._store.list("replicasets", deployment["metadata"]["namespace"])
+        return sorted((rs for rs in candidates if controls(deployment, rs)), key=revision)
 
     def _current(self, deployment: JsonObject) -> JsonObject | None:
-        """The ReplicaSet of the present template; made where there is none."""
+        """Return the ReplicaSet of the current template; create it if it does not exist."""
         owned = self._owned(deployment)
         newest = revision(owned[-1]) if owned else 0
         if deployment["spec"].get("paused"):
             return owned[-1] if owned else None
         name = f"{deployment['metadata']['name']}-{fingerprint(deployment['spec']['template'], _HASH_LENGTH)}"
-        found = next((rs for rs in owned if rs["metadata"]["name"] == name), None)
-        if found is None:
-            found = self._create(deployment, name, newest + 1)
-        elif revision(found) < newest:  # an earlier template again
-            found = self._annotate(Key.of("replicasets", found), newest + 1)
-        self._annotate(Key.of("deployments", deployment), revision(found))
-        return found
+        replica_set = next((rs for rs in owned if rs["metadata"]["name"] == name), None)
+        if replica_set is None:
+            replica_set = self._create(deployment, name, newest + 1)
+        elif revision(replica_set) < newest:  # the template is an earlier one
+            replica_set = self._annotate(Key.of("replicasets", replica_set), newest + 1)
+        self._annotate(Key.of("deployments", deployment), revision(replica_set))
+        return replica_set
 
     def _create(self, deployment: JsonObject, name: str, number: int) -> JsonObject:
         spec, namespace = deployment["spec"], deployment["metadata"]["namespace"]
-        mark = {HASH_LABEL: name.rpartition("-")[2]}
+        hash_label = {HASH_LABEL: name.rpartition("-")[2]}
         template, selector = spec["template"], spec["selector"]
         metadata = template.get("metadata") or {}
-        labels = {**(metadata.get("labels") or {}), **mark}
+        labels = {**(metadata.get("labels") or {}), **hash_label}
         replica_set = {
             "metadata": {
                 "name": name,
                 "namespace": namespace,
                 "labels": labels,
                 "annotations": {REVISION: str(number)},
-                "ownerReferences": [reference_to(deployment)],
+                "ownerReferences": [owner_reference(deployment)],
             },
             "spec": {
                 "replicas": 0,
-                "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **mark}},
+                "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **hash_label}},
                 "template": {**template, "metadata": {**metadata, "labels": labels}},
             },
         }
@@ -100,7 +100,7 @@ class Deployments:
 
         return self._store.modify(key, change)
 
-    def _roll(self, deployment: JsonObject, current: JsonObject, old: Sequence[JsonObject]) -> None:
+    def _roll_out(self, deployment: JsonObject, current: JsonObject, old: Sequence[JsonObject]) -> None:
         wanted = deployment["spec"].get("replicas", 1)
         if deployment["spec"]["strategy"]["type"] == "Recreate":
             for replica_set in old:
@@ -124,12 +124,12 @@ class Deployments:
         changed = {**replica_set, "spec": {**replica_set["spec"], "replicas": replicas}}
         return self._store.update("replicasets", admit(self._store, "replicasets", changed, replica_set))
 
-    def _forget_history(self, deployment: JsonObject, old: Sequence[JsonObject]) -> None:
+    def _prune_history(self, deployment: JsonObject, old: Sequence[JsonObject]) -> None:
         idle = [rs for rs in old if rs["spec"]["replicas"] == 0 and not (rs.get("status") or {}).get("replicas")]
         for replica_set in idle[: max(0, len(idle) - deployment["spec"].get("revisionHistoryLimit", 10))]:
             self._delete(Key.of("replicasets", replica_set))
 
-    def _report(self, key: Key, deployment: JsonObject, current: JsonObject | None) -> None:
+    def _update_status(self, key: Key, deployment: JsonObject, current: JsonObject | None) -> None:
         replica_sets = self._owned(deployment)
         now = self._store.timestamp()
         self._store.modify(key, lambda copy: {**copy, "status": deployment_status(copy, replica_sets, current, now)})

@@ -1,14 +1,14 @@
 """EndpointSlices (discovery.k8s.io/v1) and core Endpoints of Services with a selector.
 
-Which pods back a Service, and on which numbers, is asked of the same function that writes the dataplane's
-translation. Pods that resolve the target ports differently are in slices of their own.
+The function that computes the data plane's translation also decides which pods back a Service, and on which port
+numbers. Pods that resolve the target ports differently are in separate slices.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from netpol_harness.emulator.apiserver.admission import admit
-from netpol_harness.emulator.controllers.ownership import fingerprint, reference_to
+from netpol_harness.emulator.controllers.ownership import fingerprint, owner_reference
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.services import backing_pods, endpoints
 from netpol_harness.emulator.pod import is_external_host, is_ready
@@ -26,15 +26,17 @@ Ports = tuple[tuple[str, str, int], ...]
 """Name, protocol and number of each port that a pod serves for the Service."""
 
 
-class ServiceEndpoints:
-    """Keeps the slices and the Endpoints object of each Service. The slices are the Service's own and go with it."""
+class EndpointsController:
+    """Keeps the slices and the Endpoints object of each Service. The slices are owned by the Service and deleted with
+    it.
+    """
 
     resources = ("services", "pods")
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def concerned(self, event: Event) -> Iterator[Key]:
+    def affected_keys(self, event: Event) -> Iterator[Key]:
         if event.key.resource == "services":
             yield event.key
         else:
@@ -52,7 +54,7 @@ class ServiceEndpoints:
             self._replace("endpoints", {Key("endpoints", key.namespace, key.name)}, [_endpoints(service, groups)])
 
     def _groups(self, service: JsonObject) -> dict[Ports, list[JsonObject]]:
-        """Ready-made endpoints, as slices hold them, by the ports that they serve."""
+        """Return endpoints, in the form of slices, by the ports that they serve."""
         namespace = service["metadata"]["namespace"]
         data = {NamespacedName(namespace, d["metadata"]["name"]): d for d in self._store.list("pods", namespace)}
         pods = [Pod.parse(d) for d in data.values() if not is_external_host(d)]
@@ -65,14 +67,14 @@ class ServiceEndpoints:
 
     def _own_slices(self, service: Key) -> set[Key]:
         return {
-            Key.of("endpointslices", one)
-            for one in self._store.list("endpointslices", service.namespace)
-            if (one["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == service.name
-            and one["metadata"]["labels"].get(_MANAGER_LABEL) == _MANAGER
+            Key.of("endpointslices", endpoint_slice)
+            for endpoint_slice in self._store.list("endpointslices", service.namespace)
+            if (endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == service.name
+            and endpoint_slice["metadata"]["labels"].get(_MANAGER_LABEL) == _MANAGER
         }
 
-    def _replace(self, resource: str, present: set[Key], wanted: Iterable[JsonObject]) -> None:
-        """Have exactly the wanted objects where the present ones are."""
+    def _replace(self, resource: str, existing: set[Key], wanted: Iterable[JsonObject]) -> None:
+        """Create, update and delete objects until exactly the wanted ones exist."""
         kept = set()
         for obj in wanted:
             key = Key.of(resource, obj)
@@ -82,18 +84,18 @@ class ServiceEndpoints:
                 self._store.create(resource, admit(self._store, resource, obj))
             else:
                 self._store.update(resource, admit(self._store, resource, obj, previous))
-        for key in present - kept:
+        for key in existing - kept:
             if self._store.find(key):
                 self._store.remove(key)
 
 
 def _ports_by_pod(service: Service, index: PodIndex) -> dict[NamespacedName, Ports]:
-    """The ports of every backing pod, with or without any that it serves."""
-    served: dict[NamespacedName, list[tuple[str, str, int]]] = {ref: [] for ref in backing_pods(service, index)}
+    """Return the ports of every backing pod, including pods that serve none of them."""
+    ports_by_pod: dict[NamespacedName, list[tuple[str, str, int]]] = {ref: [] for ref in backing_pods(service, index)}
     for port in service.ports:
         for endpoint in endpoints(service, port, index):
-            served[endpoint.pod].append((port.name, str(port.port.protocol), endpoint.number))
-    return {ref: tuple(sorted(set(ports))) for ref, ports in served.items() if ports or not service.ports}
+            ports_by_pod[endpoint.pod].append((port.name, str(port.port.protocol), endpoint.number))
+    return {ref: tuple(sorted(set(ports))) for ref, ports in ports_by_pod.items() if ports or not service.ports}
 
 
 def _endpoint(pod: JsonObject, addresses: list[str], *, always: bool) -> JsonObject:
@@ -120,11 +122,11 @@ def _slice(service: JsonObject, ports: Ports, members: list[JsonObject]) -> Json
             "name": f"{name}-{fingerprint(ports, _SUFFIX_LENGTH)}",
             "namespace": service["metadata"]["namespace"],
             "labels": {SERVICE_NAME_LABEL: name, _MANAGER_LABEL: _MANAGER},
-            "ownerReferences": [reference_to(service)],
+            "ownerReferences": [owner_reference(service)],
         },
         "addressType": "IPv4",
         "endpoints": members,
-        "ports": _written(ports),
+        "ports": _port_entries(ports),
     }
 
 
@@ -140,7 +142,7 @@ def _endpoints(service: JsonObject, groups: Mapping[Ports, list[JsonObject]]) ->
             {
                 **_addresses("addresses", [m for m in members if m["conditions"]["ready"]]),
                 **_addresses("notReadyAddresses", [m for m in members if not m["conditions"]["ready"]]),
-                "ports": _written(ports),
+                "ports": _port_entries(ports),
             }
             for ports, members in groups.items()
         ],
@@ -148,11 +150,11 @@ def _endpoints(service: JsonObject, groups: Mapping[Ports, list[JsonObject]]) ->
 
 
 def _addresses(field: str, members: list[JsonObject]) -> dict[str, list[dict[str, Any]]]:
-    picked = [
+    entries = [
         {"ip": m["addresses"][0], **{k: m[k] for k in ("nodeName", "targetRef", "hostname") if k in m}} for m in members
     ]
-    return {field: picked} if picked else {}
+    return {field: entries} if entries else {}
 
 
-def _written(ports: Ports) -> list[JsonObject]:
+def _port_entries(ports: Ports) -> list[JsonObject]:
     return [{"name": name, "protocol": protocol, "port": number} for name, protocol, number in ports]

@@ -1,7 +1,7 @@
-"""ReplicaSets: as many pods of one template as asked for (apps/v1 ReplicaSet).
+"""ReplicaSets: the requested number of pods of one template (apps/v1 ReplicaSet).
 
-Pods that no longer match the selector are released, matching ones without a controller adopted. Surplus pods go
-unready first, then youngest first.
+Pods that no longer match the selector are released, and matching ones without a controller are adopted. Of surplus
+pods, unready ones are deleted first, then the youngest.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,11 +9,11 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.controllers.ownership import (
-    controlled_by,
+    controller_keys,
     controller_of,
     controls,
     is_active,
-    reference_to,
+    owner_reference,
 )
 from netpol_harness.emulator.dataplane.selection import LabelIndex
 from netpol_harness.emulator.pod import is_ready
@@ -22,8 +22,8 @@ from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.labels import LabelSelector
 
 
-class ReplicaSets:
-    """Creates, releases, adopts and deletes pods, and keeps each ReplicaSet's status."""
+class ReplicaSetController:
+    """Creates, releases, adopts and deletes pods, and updates each ReplicaSet's status."""
 
     resources = ("replicasets", "pods")
 
@@ -31,12 +31,12 @@ class ReplicaSets:
         self._store = store
         self._delete = delete
 
-    def concerned(self, event: Event) -> Iterator[Key]:
+    def affected_keys(self, event: Event) -> Iterator[Key]:
         if event.key.resource == "replicasets":
             yield event.key
             return
         for pod in filter(None, (event.object, event.previous)):
-            yield from controlled_by(pod, "replicasets", "ReplicaSet")
+            yield from controller_keys(pod, "replicasets", "ReplicaSet")
         if controller_of(event.object) is None:
             yield from (Key.of("replicasets", rs) for rs in self._store.list("replicasets", event.key.namespace))
 
@@ -48,12 +48,12 @@ class ReplicaSets:
         missing = replica_set["spec"].get("replicas", 1) - len(pods)
         for _ in range(missing):
             self._create(replica_set)
-        for pod in _expendable_first(pods)[: max(0, -missing)]:
+        for pod in _by_deletion_order(pods)[: max(0, -missing)]:
             self._delete(Key.of("pods", pod))
-        self._report(key, [pod for pod in self._pods(key.namespace) if controls(replica_set, pod)])
+        self._update_status(key, [pod for pod in self._pods(key.namespace) if controls(replica_set, pod)])
 
     def _claim(self, replica_set: JsonObject) -> list[JsonObject]:
-        """The replicas, after releasing those that no longer match and adopting those that no one controls."""
+        """Return the replicas, after releasing those that no longer match and adopting those without a controller."""
         pods = {pod["metadata"]["name"]: pod for pod in self._pods(replica_set["metadata"]["namespace"])}
         index = LabelIndex({name: pod["metadata"].get("labels") or {} for name, pod in pods.items()})
         matching = index.select(LabelSelector.parse(replica_set["spec"]["selector"]))
@@ -61,7 +61,7 @@ class ReplicaSets:
             if controls(replica_set, pod) and name not in matching:
                 self._set_owners(pod, [r for r in pod["metadata"]["ownerReferences"] if not r.get("controller")])
             elif controller_of(pod) is None and name in matching:
-                self._set_owners(pod, [*(pod["metadata"].get("ownerReferences") or ()), reference_to(replica_set)])
+                self._set_owners(pod, [*(pod["metadata"].get("ownerReferences") or ()), owner_reference(replica_set)])
         return [pod for pod in self._pods(replica_set["metadata"]["namespace"]) if controls(replica_set, pod)]
 
     def _pods(self, namespace: str) -> list[JsonObject]:
@@ -77,11 +77,11 @@ class ReplicaSets:
             **(template.get("metadata") or {}),
             "generateName": f"{replica_set['metadata']['name']}-",
             "namespace": replica_set["metadata"]["namespace"],
-            "ownerReferences": [reference_to(replica_set)],
+            "ownerReferences": [owner_reference(replica_set)],
         }
         self._store.create("pods", admit(self._store, "pods", {"metadata": metadata, "spec": template["spec"]}))
 
-    def _report(self, key: Key, pods: Iterable[JsonObject]) -> None:
+    def _update_status(self, key: Key, pods: Iterable[JsonObject]) -> None:
         replicas = list(pods)
         ready = sum(map(is_ready, replicas))
 
@@ -93,7 +93,7 @@ class ReplicaSets:
         self._store.modify(key, change)
 
 
-def _expendable_first(pods: Iterable[JsonObject]) -> list[JsonObject]:
-    """Unready before ready, and the youngest first among equals."""
+def _by_deletion_order(pods: Iterable[JsonObject]) -> list[JsonObject]:
+    """Sort unready pods before ready ones, and the youngest first among equals."""
     youngest = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
     return sorted(youngest, key=is_ready)

@@ -1,4 +1,4 @@
-"""The status of a Deployment, from its ReplicaSets: what ``kubectl rollout status`` and ``kubectl wait`` read. Pure."""
+"""The status of a Deployment, from its ReplicaSets: ``kubectl rollout status`` and ``kubectl wait`` read it. Pure."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ REVISION = "deployment.kubernetes.io/revision"
 
 
 def revision(obj: JsonMapping) -> int:
-    """The number of the roll-out that a ReplicaSet belongs to; 0 if it belongs to none."""
+    """Return the number of the rollout that a ReplicaSet belongs to; 0 if none."""
     number = (obj["metadata"].get("annotations") or {}).get(REVISION, "")
     return int(number) if number.isdecimal() else 0
 
@@ -16,25 +16,25 @@ def revision(obj: JsonMapping) -> int:
 def deployment_status(
     deployment: JsonMapping, replica_sets: Sequence[JsonMapping], current: JsonMapping | None, now: str
 ) -> JsonObject:
-    """The whole status; conditions that stay as they were keep their times. ``current`` is known by its uid."""
+    """Return the whole status. Unchanged conditions keep their times. ``current`` is identified by its uid."""
     wanted = deployment["spec"].get("replicas", 1)
     updated = next((rs for rs in replica_sets if current and rs["metadata"]["uid"] == current["metadata"]["uid"]), None)
     total, available = _sum(replica_sets, "replicas"), _sum(replica_sets, "availableReplicas")
-    fresh = _sum([updated] if updated else [], "replicas")
+    updated_replicas = _sum([updated] if updated else [], "replicas")
     counts = {
         "replicas": total,
-        "updatedReplicas": fresh,
+        "updatedReplicas": updated_replicas,
         "readyReplicas": _sum(replica_sets, "readyReplicas"),
         "availableReplicas": available,
         "unavailableReplicas": max(0, max(total, wanted) - available),
     }
-    complete = fresh == total == available == wanted
-    enough = available >= wanted - _may_be_unavailable(deployment, wanted)
-    conditions = [_available(holds=enough), _progressing(updated, complete=complete)]
+    complete = updated_replicas == total == available == wanted
+    is_available = available >= wanted - _max_unavailable(deployment, wanted)
+    conditions = [_available(holds=is_available), _progressing(updated, complete=complete)]
     return {
         "observedGeneration": deployment["metadata"]["generation"],
         **{name: count for name, count in counts.items() if count},
-        "conditions": _kept(deployment, conditions, now),
+        "conditions": _with_times(deployment, conditions, now),
     }
 
 
@@ -42,8 +42,8 @@ def _sum(replica_sets: Sequence[JsonMapping], field: str) -> int:
     return sum((rs.get("status") or {}).get(field, 0) for rs in replica_sets)
 
 
-def _may_be_unavailable(deployment: JsonMapping, wanted: int) -> int:
-    """maxUnavailable as a number of pods; percentages round down."""
+def _max_unavailable(deployment: JsonMapping, wanted: int) -> int:
+    """Return maxUnavailable as a number of pods; percentages are rounded down."""
     limit = deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0)
     if isinstance(limit, str):
         return wanted * int(limit.removesuffix("%")) // 100
@@ -67,13 +67,13 @@ def _progressing(updated: JsonMapping | None, *, complete: bool) -> JsonObject:
     return {"type": "Progressing", "status": "True", "reason": reason, "message": message}
 
 
-def _kept(deployment: JsonMapping, conditions: Sequence[JsonObject], now: str) -> list[JsonObject]:
+def _with_times(deployment: JsonMapping, conditions: Sequence[JsonObject], now: str) -> list[JsonObject]:
     before = {c["type"]: c for c in (deployment.get("status") or {}).get("conditions") or ()}
-    return [_timed(condition, before.get(condition["type"]), now) for condition in conditions]
+    return [_with_time(condition, before.get(condition["type"]), now) for condition in conditions]
 
 
-def _timed(condition: JsonObject, before: JsonMapping | None, now: str) -> JsonObject:
-    """lastUpdateTime moves with any change of the condition, lastTransitionTime with its status alone."""
+def _with_time(condition: JsonObject, before: JsonMapping | None, now: str) -> JsonObject:
+    """Update lastUpdateTime with any change of the condition, and lastTransitionTime with its status only."""
     if before and all(before.get(name) == value for name, value in condition.items()):
         return dict(before)
     same_status = before is not None and before["status"] == condition["status"]

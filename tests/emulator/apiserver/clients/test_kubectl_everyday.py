@@ -1,4 +1,4 @@
-"""Everyday commands with every kubectl that is here: its typed commands send protobuf from 1.32 on."""
+"""Everyday commands with every installed kubectl; its typed commands send protobuf from 1.32 on."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ PROGRAMS = sorted({program for program in (BUNDLED, shutil.which("kubectl")) if 
 
 @pytest.fixture(params=PROGRAMS, ids=lambda program: "bundled" if program == BUNDLED else "found")
 def run(kubectl: Any, request: pytest.FixtureRequest) -> Any:
-    """One of the programs, in the namespace `demo` that it has made, with a Deployment."""
+    """Return one of the programs, after it has created the namespace `demo` with a Deployment."""
     program = replace(kubectl, program=request.param)
     assert program("create", "ns", "demo") == "namespace/demo created\n"
     program("config", "set-context", "--current", "--namespace=demo")
@@ -94,7 +94,7 @@ def test_apply_server_side_takes_over_from_apply(run: Any) -> None:
     assert "kubectl-client-side-apply" not in run("get", "cm", "c", "-o", "yaml", "--show-managed-fields")
 
 
-def test_rights_identity_and_health(run: Any) -> None:
+def test_permissions_identity_and_health(run: Any) -> None:
     assert "*.*" in run("auth", "can-i", "--list")
     assert run("auth", "can-i", "get", "/livez") == "yes\n"
     assert "system:masters" in run("auth", "whoami")

@@ -1,4 +1,4 @@
-"""The checks of the kinds other than NetworkPolicy, from the outside: a whole object in, the refused fields out."""
+"""Checks of all kinds except NetworkPolicy: a whole object in, the refused fields out."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
-"""What the real server refuses with 422: one module a kind, pure functions from objects to causes.
+"""What the real server refuses with 422: one module per kind, with pure functions from objects to causes.
 
-Objects here have passed decoding and defaulting: every field present has its type. Wording follows
-`pkg/apis/*/validation`.
+The objects have been decoded and defaulted, so every field has its type. The wording follows ``pkg/apis/*/validation``.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,17 +45,19 @@ _COMPARISONS: Mapping[str, _Comparison] = {
 
 
 def check(resource: ServedResource, obj: JsonObject, previous: JsonObject | None, subresource: str = "") -> list[Cause]:
-    """All causes to refuse the object as the successor of `previous` (None: as a new one) by way of `subresource`."""
+    """Return all causes to refuse the object as the successor of ``previous`` (None: as a new one), via
+    ``subresource``.
+    """
     causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
     causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
     if previous is None:
         return causes + (_FIRST_CHECKS[resource.plural](obj) if resource.plural in _FIRST_CHECKS else [])
-    way = f"{resource.plural}/{subresource}" if subresource else resource.plural
-    return causes + (_COMPARISONS[way](obj, previous) if way in _COMPARISONS else [])
+    path = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    return causes + (_COMPARISONS[path](obj, previous) if path in _COMPARISONS else [])
 
 
 def check_part(resource: ServedResource, obj: JsonObject, part: str) -> list[Cause]:
-    """All causes to refuse the part of an object that its own subresource has written."""
+    """Return all causes to refuse the part of an object that its subresource has written."""
     causes = missing_in(resource.definition, obj, part)
     return causes + (
         pod.check_status(obj[part]) if (resource.plural, part) == ("pods", "status") and not causes else []
@@ -64,6 +65,6 @@ def check_part(resource: ServedResource, obj: JsonObject, part: str) -> list[Cau
 
 
 def _without_missing(causes: list[Cause], known: list[Cause]) -> list[Cause]:
-    """The causes about fields that are not already reported."""
+    """Return the causes about fields that are not reported yet."""
     reported = {cause.field for cause in known}
     return [cause for cause in causes if cause.field not in reported]

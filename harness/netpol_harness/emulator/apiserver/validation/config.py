@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets: keys, and the `immutable` promise."""
+"""ConfigMaps and Secrets: their keys, and ``immutable``."""
 
 from netpol_harness.emulator.apiserver import syntax
 from netpol_harness.emulator.apiserver.errors import Cause, forbidden, invalid
@@ -8,7 +8,7 @@ _CONTENTS = ("data", "binaryData")
 
 
 def check_data(obj: JsonObject) -> list[Cause]:
-    """Causes to refuse the keys."""
+    """Return causes to refuse the keys."""
     return [
         invalid(f"{field}[{key}]", key, words)
         for field in _CONTENTS
@@ -18,7 +18,7 @@ def check_data(obj: JsonObject) -> list[Cause]:
 
 
 def compare_data(obj: JsonObject, previous: JsonObject) -> list[Cause]:
-    """Causes to refuse the change of an immutable object."""
+    """Return causes to refuse the change of an immutable object."""
     if not previous.get("immutable"):
         return []
     changed = [field for field in _CONTENTS if obj.get(field) != previous.get(field)]

@@ -1,4 +1,4 @@
-"""Ephemeral containers of pods (v1, KEP-277): what they may be, and that they only ever become more."""
+"""Ephemeral containers of pods (v1, KEP-277): what they may be, and that they are only ever added."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,28 +12,30 @@ _STATIC = "kubernetes.io/config.mirror"
 
 
 def check_new(pod: JsonObject) -> list[Cause]:
-    """Causes to refuse a new pod: it cannot bring ephemeral containers along."""
-    given = pod.get("spec", {}).get("ephemeralContainers")
-    return [forbidden("spec.ephemeralContainers", "cannot be set on create")] if given else []
+    """Return causes to refuse a new pod: it cannot have ephemeral containers yet."""
+    containers = pod.get("spec", {}).get("ephemeralContainers")
+    return [forbidden("spec.ephemeralContainers", "cannot be set on create")] if containers else []
 
 
 def check(spec: Mapping[str, Any], path: str) -> list[Cause]:
-    """Causes to refuse the ephemeral containers of a PodSpec, at `path`."""
-    own = {part.get("name", "") for part in spec.get("containers", ())}
-    names = own | {part.get("name", "") for part in spec.get("initContainers", ())}
+    """Return causes to refuse the ephemeral containers of a PodSpec, at ``path``."""
+    container_names = {part.get("name", "") for part in spec.get("containers", ())}
+    names = container_names | {part.get("name", "") for part in spec.get("initContainers", ())}
     causes: list[Cause] = []
     for i, container in enumerate(spec.get("ephemeralContainers", ())):
         where, name = f"{path}[{i}]", container.get("name", "")
-        causes += _check_one(container, where)
+        causes += _check_container(container, where)
         causes += [duplicate(f"{where}.name", name)] if name in names else []
         names.add(name)
         target = container.get("targetContainerName", "")
-        causes += [not_found(f"{where}.targetContainerName", target)] if target and target not in own else []
+        causes += (
+            [not_found(f"{where}.targetContainerName", target)] if target and target not in container_names else []
+        )
     return causes
 
 
 def compare(pod: JsonObject, previous: JsonObject) -> list[Cause]:
-    """Causes to refuse the change of a pod by way of its subresource: what there is stays as it is."""
+    """Return causes to refuse a change of a pod via its subresource: existing containers stay as they are."""
     if _STATIC in (previous["metadata"].get("annotations") or {}):
         return [forbidden("", "static pods do not support ephemeral containers")]
     now = {container["name"]: container for container in pod["spec"].get("ephemeralContainers", ())}
@@ -47,7 +49,7 @@ def compare(pod: JsonObject, previous: JsonObject) -> list[Cause]:
     return causes
 
 
-def _check_one(container: Mapping[str, Any], path: str) -> list[Cause]:
+def _check_container(container: Mapping[str, Any], path: str) -> list[Cause]:
     name = container.get("name", "")
     causes = [invalid(f"{path}.name", name, words) for words in syntax.dns_label(name)] if name else []
     causes += [required(f"{path}.{field}") for field in ("name", "image") if not container.get(field)]

@@ -1,4 +1,4 @@
-"""Names, labels and annotations of every object, and label selectors wherever they stand."""
+"""Names, labels and annotations of every object, and label selectors in any place."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _NAMES: Mapping[str, Callable[[str], list[str]]] = {
 
 
 def check(resource: ServedResource, obj: JsonObject) -> list[Cause]:
-    """Causes to refuse an object's metadata."""
+    """Return causes to refuse an object's metadata."""
     metadata = obj["metadata"]
     causes = _check_name(resource, metadata)
     causes += check_labels(metadata.get("labels", {}), "metadata.labels")
@@ -32,7 +32,7 @@ def _check_name(resource: ServedResource, metadata: Mapping[str, Any]) -> list[C
 
 
 def check_labels(labels: Mapping[str, str], path: str) -> list[Cause]:
-    """Causes to refuse a map of labels (also `matchLabels` and a Service's selector)."""
+    """Return causes to refuse a map of labels (also ``matchLabels`` and a Service's selector)."""
     causes = []
     for key, value in labels.items():
         causes += [invalid(path, key, words) for words in syntax.qualified_name(key)]
@@ -49,7 +49,7 @@ def _check_annotations(annotations: Mapping[str, str]) -> list[Cause]:
 
 
 def check_selector(selector: Mapping[str, Any], path: str) -> list[Cause]:
-    """Causes to refuse a `metav1.LabelSelector`."""
+    """Return causes to refuse a ``metav1.LabelSelector``."""
     causes = check_labels(selector.get("matchLabels", {}), f"{path}.matchLabels")
     for i, expression in enumerate(selector.get("matchExpressions", ())):
         causes += _check_expression(expression, f"{path}.matchExpressions[{i}]")

@@ -1,4 +1,4 @@
-"""NetworkPolicy (networking.k8s.io/v1), as `pkg/apis/networking/validation` reads it."""
+"""NetworkPolicy (networking.k8s.io/v1), as in ``pkg/apis/networking/validation``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _POLICY_TYPES = ("Ingress", "Egress")
 
 
 def check(policy: JsonObject) -> list[Cause]:
-    """Causes to refuse the policy."""
+    """Return causes to refuse the policy."""
     spec = policy.get("spec", {})
     causes = check_selector(spec.get("podSelector", {}), "spec.podSelector")
     for direction, peers in (("ingress", "from"), ("egress", "to")):

@@ -1,4 +1,4 @@
-"""Pods and pod templates (v1), as far as this cluster gives them a meaning."""
+"""Pods and pod templates (v1), as far as they have a meaning in this cluster."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _CHANGEABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
-_ONLY_THESE = (
+_CHANGE_REFUSED = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
@@ -31,12 +31,12 @@ _ONLY_THESE = (
 
 
 def check(pod: JsonObject) -> list[Cause]:
-    """Causes to refuse the pod."""
+    """Return causes to refuse the pod."""
     return check_spec(pod.get("spec", {}), "spec")
 
 
 def check_status(status: Mapping[str, Any]) -> list[Cause]:
-    """Causes to refuse a status: the dataplane reads addresses from it."""
+    """Return causes to refuse a status, because the data plane reads addresses from it."""
     return [
         invalid(f"status.podIPs[{i}].ip", entry["ip"], words)
         for i, entry in enumerate(status.get("podIPs", ()))
@@ -45,12 +45,12 @@ def check_status(status: Mapping[str, Any]) -> list[Cause]:
 
 
 def compare(pod: JsonObject, previous: JsonObject) -> list[Cause]:
-    """Causes to refuse the change: a pod's spec is fixed, its images and few more fields aside."""
+    """Return causes to refuse the change: a pod's spec is fixed, except its images and a few fields."""
     bound = previous["spec"].get("nodeName")
     fixed, before = _fixed(pod.get("spec", {})), _fixed(previous["spec"])
     if bound is None:
         fixed.pop("nodeName", None)
-    return [] if fixed == before else [forbidden("spec", _ONLY_THESE)]
+    return [] if fixed == before else [forbidden("spec", _CHANGE_REFUSED)]
 
 
 def _fixed(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _fixed(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_spec(spec: Mapping[str, Any], path: str) -> list[Cause]:
-    """Causes to refuse a PodSpec at `path`."""
+    """Return causes to refuse a PodSpec at ``path``."""
     causes = [*_check_words(spec, path), *_check_volumes(spec, path)]
     if not spec.get("containers"):
         causes.append(required(f"{path}.containers"))

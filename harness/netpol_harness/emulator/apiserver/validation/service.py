@@ -1,6 +1,4 @@
-"""Services (v1), as `pkg/apis/core/validation` reads them. Allocation of addresses and ports is
-`api.allocation`'s.
-"""
+"""Services (v1), as in ``pkg/apis/core/validation``. ``allocation`` assigns addresses and ports."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +27,7 @@ _CHOICES = {
 
 
 def check(service: JsonObject) -> list[Cause]:
-    """Causes to refuse the Service."""
+    """Return causes to refuse the Service."""
     spec = service.get("spec", {})
     causes = [
         not_supported(f"spec.{field}", spec[field], words)
@@ -43,7 +41,7 @@ def check(service: JsonObject) -> list[Cause]:
 
 
 def compare(service: JsonObject, previous: JsonObject) -> list[Cause]:
-    """Causes to refuse the change: a ClusterIP that is set stays, unless the Service becomes an ExternalName."""
+    """Return causes to refuse the change: a ClusterIP is fixed once set, unless the Service becomes an ExternalName."""
     spec, before = service.get("spec", {}), previous.get("spec", {})
     old = before.get("clusterIPs", [])
     if not old or "ExternalName" in (spec.get("type"), before.get("type")):

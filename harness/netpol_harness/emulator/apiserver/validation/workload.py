@@ -1,4 +1,4 @@
-"""Deployments and ReplicaSets (apps/v1): the selector, the template, and that they belong together."""
+"""Deployments and ReplicaSets (apps/v1): the selector, the template, and that they match."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _TEMPLATE = "spec.template"
 
 
 def check_deployment(deployment: JsonObject) -> list[Cause]:
-    """Causes to refuse the Deployment."""
+    """Return causes to refuse the Deployment."""
     spec = deployment.get("spec", {})
     kind = spec.get("strategy", {}).get("type", "RollingUpdate")
     causes = [] if kind in _STRATEGIES else [not_supported("spec.strategy.type", kind, _STRATEGIES)]
@@ -22,12 +22,12 @@ def check_deployment(deployment: JsonObject) -> list[Cause]:
 
 
 def check_replica_set(replica_set: JsonObject) -> list[Cause]:
-    """Causes to refuse the ReplicaSet."""
+    """Return causes to refuse the ReplicaSet."""
     return _check(replica_set.get("spec", {}), "replicaset", ("replicas", "minReadySeconds"))
 
 
 def compare(workload: JsonObject, previous: JsonObject) -> list[Cause]:
-    """Causes to refuse the change: the selector is for ever."""
+    """Return causes to refuse the change: the selector is immutable."""
     selector = workload.get("spec", {}).get("selector", {})
     same = selector == previous.get("spec", {}).get("selector", {})
     return [] if same else [invalid("spec.selector", selector, "field is immutable")]

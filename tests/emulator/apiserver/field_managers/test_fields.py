@@ -1,11 +1,11 @@
-"""Paths of fields, and how they are written."""
+"""Paths of fields, and their encoding."""
 
 from typing import Any
 
 import pytest
 
 from netpol_harness.emulator.apiserver.errors import StatusError
-from netpol_harness.emulator.apiserver.managed import fields
+from netpol_harness.emulator.apiserver.field_managers import fields
 from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
 
 DEPLOYMENT = Type(SchemaForm.RECORD, definition="io.k8s.api.apps.v1.Deployment")
@@ -20,7 +20,7 @@ CONFIG = {
 }
 
 
-def test_fields_are_written_as_the_api_writes_them() -> None:
+def test_fields_are_encoded_as_fields_v1() -> None:
     owned = frozenset(path for path, _ in fields.leaves(DEPLOYMENT, CONFIG))
     container: dict[str, Any] = {
         ".": {},
@@ -54,5 +54,5 @@ def test_an_item_named_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("tree", [None, [], "text", {"f:a": None}, {"f:a": []}])
-def test_any_tree_of_a_client_is_read(tree: object) -> None:
+def test_any_tree_of_a_client_can_be_decoded(tree: object) -> None:
     assert fields.decode(tree) in (frozenset(), {("f:a",)})

@@ -1,7 +1,7 @@
-"""Fields of an object as paths, and sets of them as the API writes them (`FieldsV1`).
+"""Fields of an object as paths, and sets of them in the API's form (``FieldsV1``).
 
-A path's elements are those of FieldsV1: `f:NAME` a field or map key, `k:{...}` a list's item by its keys, `v:VALUE` an
-item of a set. What the schema calls atomic is one field, whatever it holds.
+A path has the elements of FieldsV1: ``f:NAME`` is a field or map key, ``k:{...}`` a list's item by its keys,
+``v:VALUE`` an item of a set. A type that the schema calls atomic is one field, whatever it contains.
 """
 
 import json
@@ -16,18 +16,18 @@ Fields: TypeAlias = frozenset[Path]
 
 _ITSELF = "."
 _KEY_DEFAULTS = {"protocol": "TCP"}
-"""What the API fills in for a list key that a client left out; the schema file has no defaults."""
+"""The API's default of a list key that a client omits; the schema file has no defaults."""
 
 
 def merges(kind: Type, value: object) -> bool:
-    """Whether the value's parts are fields of their own."""
+    """Return whether the parts of the value are separate fields."""
     if isinstance(value, dict):
         return kind.form in (SchemaForm.RECORD, SchemaForm.MAP) and not kind.atomic
     return isinstance(value, list) and kind.list_type in ("map", "set")
 
 
 def leaves(kind: Type, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Each field with its value; an item of a list stands for itself with True."""
+    """Yield each field with its value. An item of a list is a field itself, with value True."""
     if not merges(kind, value) or value == {}:
         yield path, value
     elif isinstance(value, dict):
@@ -35,21 +35,21 @@ def leaves(kind: Type, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]
             yield from leaves(kind.field(name), part, (*path, f"f:{name}"))
     else:
         for item in value:
-            where = (*path, element(kind, item))
-            yield where, True
+            item_path = (*path, element(kind, item))
+            yield item_path, True
             if kind.list_type == "map":
-                yield from leaves(kind.element or ANYTHING, item, where)
+                yield from leaves(kind.element or ANYTHING, item, item_path)
 
 
 def element(kind: Type, item: Any) -> str:
-    """The path element of a list's item."""
+    """Return the path element of a list's item."""
     if kind.list_type == "set":
         return f"v:{_compact(item)}"
     return f"k:{_compact({key: item.get(key, _KEY_DEFAULTS.get(key)) for key in sorted(kind.keys)})}"
 
 
 def check_unique(kind: Type, value: Any, path: Path = ()) -> None:
-    """Refuse a configuration that names one item of a list twice; raises StatusError 400."""
+    """Refuse a configuration that names one item of a list twice. Raises StatusError 400."""
     if not merges(kind, value):
         return
     if isinstance(value, dict):
@@ -58,20 +58,20 @@ def check_unique(kind: Type, value: Any, path: Path = ()) -> None:
         return
     seen: set[str] = set()
     for item in value:
-        own = element(kind, item)
-        if own in seen:
-            raise bad_request(f"{text(path)}: duplicate entries for key {text((own,))}")
-        seen.add(own)
-        check_unique(kind.element or ANYTHING, item, (*path, own))
+        item_element = element(kind, item)
+        if item_element in seen:
+            raise bad_request(f"{text(path)}: duplicate entries for key {text((item_element,))}")
+        seen.add(item_element)
+        check_unique(kind.element or ANYTHING, item, (*path, item_element))
 
 
-def upwards(fields: Iterable[Path]) -> Fields:
-    """The fields and everything that they stand in."""
+def with_parents(fields: Iterable[Path]) -> Fields:
+    """Return the fields and everything that contains them."""
     return frozenset(path[:length] for path in fields for length in range(1, len(path) + 1))
 
 
 def encode(fields: Fields) -> dict[str, Any]:
-    """The set as FieldsV1."""
+    """Return the set as FieldsV1."""
     tree: dict[str, Any] = {}
     for path in sorted(fields):
         _node(tree, path)
@@ -89,7 +89,7 @@ def _node(tree: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def decode(tree: object) -> Fields:
-    """A set from FieldsV1, which may be a client's."""
+    """Return a set from FieldsV1, which a client may have written."""
     return frozenset(_members(tree, ())) - {()}
 
 
@@ -103,11 +103,11 @@ def _members(node: object, path: Path) -> Iterator[Path]:
 
 
 def text(path: Path) -> str:
-    """The path as messages show it: `.spec.containers[name="a"].image`."""
-    return "".join(_word(part) for part in path)
+    """Return the path as in messages: ``.spec.containers[name="a"].image``."""
+    return "".join(_element_text(part) for part in path)
 
 
-def _word(part: str) -> str:
+def _element_text(part: str) -> str:
     form, _, rest = part.partition(":")
     if form == "f":
         return f".{rest}"

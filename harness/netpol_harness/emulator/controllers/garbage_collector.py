@@ -1,7 +1,6 @@
-"""Garbage collection: an object all of whose owners are gone goes too (background deletion).
+"""Garbage collection: an object is deleted when all its owners are gone (background deletion).
 
-Implements the contract of ``metadata.ownerReferences``; orphaning is what takes the reference away before the owner
-goes.
+Implements the contract of ``metadata.ownerReferences``. Orphaning removes the reference before the owner is deleted.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ _PLURALS = {resource.kind: resource.plural for resource in RESOURCES}
 _NAMESPACED = {resource.plural: resource.namespaced for resource in RESOURCES}
 
 
-class Garbage:
+class GarbageCollector:
     """Deletes dependents whose owners no longer exist."""
 
     resources = tuple(resource.plural for resource in RESOURCES if resource.plural != "events")
@@ -24,8 +23,8 @@ class Garbage:
         self._delete = delete
         self._dependents: dict[str, set[Key]] = {}
 
-    def concerned(self, event: Event) -> Iterator[Key]:
-        """The object itself if it has owners; the dependents of an object that is gone."""
+    def affected_keys(self, event: Event) -> Iterator[Key]:
+        """Yield the object itself if it has owners, and the dependents of a deleted object."""
         for reference in event.object["metadata"].get("ownerReferences") or ():
             self._dependents.setdefault(reference["uid"], set()).add(event.key)
             yield event.key
@@ -41,7 +40,7 @@ class Garbage:
             self._delete(key)
 
     def _exists(self, reference: Mapping[str, Any], namespace: str) -> bool:
-        """Owners of kinds that this cluster does not know are taken to exist."""
+        """Return whether the owner exists. Owners of kinds that this cluster does not know count as existing."""
         plural = _PLURALS.get(reference["kind"])
         if plural is None:
             return True

@@ -1,4 +1,4 @@
-"""What of the API gets into the log."""
+"""What the API server logs."""
 
 import logging
 import socket
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.apiserver.journal import WithoutSecret
+from netpol_harness.emulator.apiserver.server_log import SecretMaskingFormatter
 
 PODS = "/api/v1/namespaces/default/pods"
 
@@ -17,12 +17,12 @@ def test_a_secret_is_in_no_record_and_no_traceback() -> None:
     except RuntimeError as problem:
         problem_info = (RuntimeError, problem, problem.__traceback__)
     record = logging.LogRecord("x", logging.ERROR, "", 0, "GET /%s?token=s3cret", ("s3cret/api",), problem_info)
-    text = WithoutSecret("%(levelname)s %(message)s", "s3cret").format(record)
+    text = SecretMaskingFormatter("%(levelname)s %(message)s", "s3cret").format(record)
     assert text.startswith("ERROR GET /(token)/api?token=(token)\nTraceback")
     assert "s3cret" not in text
 
 
-def test_a_fault_of_ours_is_logged_without_the_token(
+def test_an_internal_error_is_logged_without_the_token(
     served: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -39,7 +39,7 @@ def test_a_fault_of_ours_is_logged_without_the_token(
 @pytest.mark.parametrize(
     "request_line", ["GET /{token}", "GET /x?token={token} HTTP/9.9", "G\0T /{token} HTTP/1.1", "/{token}", "\x16\x03"]
 )
-def test_what_is_no_http_is_not_logged(served: Any, caplog: pytest.LogCaptureFixture, request_line: str) -> None:
+def test_malformed_requests_are_not_logged(served: Any, caplog: pytest.LogCaptureFixture, request_line: str) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
         connection.sendall(request_line.replace("{token}", served.token).encode() + b"\r\n\r\n")
         assert connection.recv(4096).split()[1] in (b"400", b"401")

@@ -1,4 +1,4 @@
-"""Server-side apply over HTTP: who owns what, what is merged, what is removed, and conflicts."""
+"""Server-side apply over HTTP: ownership of fields, merges, removals, and conflicts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ def names(obj: Any) -> list[str]:
     return [part["name"] for part in obj["spec"]["template"]["spec"]["containers"]]
 
 
-def test_apply_makes_and_then_leaves_alone(apply: Apply) -> None:
+def test_apply_creates_and_then_changes_nothing(apply: Apply) -> None:
     made = apply(deployment(replicas=2), code=201)
     assert made["spec"]["strategy"]["type"] == "RollingUpdate"
     assert owners(made)["one", "Apply"]["f:spec"]["f:replicas"] == {}
@@ -57,20 +57,20 @@ def test_apply_makes_and_then_leaves_alone(apply: Apply) -> None:
     assert apply(deployment(replicas=2))["metadata"]["resourceVersion"] == again["metadata"]["resourceVersion"]
 
 
-def test_what_is_no_longer_applied_is_removed(apply: Apply) -> None:
+def test_a_field_that_is_no_longer_applied_is_removed(apply: Apply) -> None:
     apply(deployment("a", "b", paused=True), code=201)
     left = apply(deployment("b"))
     assert (names(left), "paused" in left["spec"]) == (["b"], False)
 
 
-def test_what_another_manager_applies_too_stays(apply: Apply) -> None:
+def test_a_field_that_another_manager_also_applies_stays(apply: Apply) -> None:
     apply(deployment("a", paused=True), code=201)
     apply(deployment("a", paused=True), "two")
     assert apply(deployment("a"))["spec"]["paused"] is True
     assert "paused" not in apply(deployment("a"), "two")["spec"]
 
 
-def test_a_volume_that_changes_its_kind_leaves_no_trace_of_the_first(apply: Apply) -> None:
+def test_a_volume_that_changes_its_type_loses_the_old_fields(apply: Apply) -> None:
     config = deployment()
     config["spec"]["template"]["spec"]["volumes"] = [{"name": "v", "configMap": {"name": "c"}}]
     apply(config, code=201)
@@ -99,7 +99,7 @@ def test_several_conflicts_are_listed_by_owner(apply: Apply) -> None:
     assert message == 'Apply failed with 2 conflicts: conflicts with "one":\n- .spec.paused\n- .spec.replicas'
 
 
-def test_force_takes_the_field(apply: Apply) -> None:
+def test_force_takes_over_the_field(apply: Apply) -> None:
     apply(deployment(replicas=2), code=201)
     taken = apply(deployment(replicas=3), "two", "&force=true")
     assert taken["spec"]["replicas"] == 3
@@ -107,7 +107,7 @@ def test_force_takes_the_field(apply: Apply) -> None:
     assert "f:replicas" in owners(taken)["two", "Apply"]["f:spec"]
 
 
-def test_an_update_takes_what_it_changes(served: Any, apply: Apply) -> None:
+def test_an_update_owns_its_changes(served: Any, apply: Apply) -> None:
     made = apply(deployment(replicas=2), code=201)
     changed = {**made, "metadata": {"name": "web"}, "spec": {**made["spec"], "replicas": 5}}
     updated = served.ask("PUT", f"{DEPLOYMENTS}/web?fieldManager=editor", changed).body
@@ -131,7 +131,7 @@ def test_the_manager_of_an_update_is_the_client_s_program(served: Any) -> None:
     assert [one["fieldsV1"] for one in entry if one.get("subresource") == "scale"] == [{"f:spec": {"f:replicas": {}}}]
 
 
-def test_owners_can_be_forgotten_and_handed_over(served: Any, apply: Apply) -> None:
+def test_owners_can_be_removed_and_replaced(served: Any, apply: Apply) -> None:
     made = apply(deployment(replicas=2), code=201)
     del made["metadata"]["resourceVersion"]
     made["metadata"]["managedFields"][0]["manager"] = "heir"
@@ -142,7 +142,7 @@ def test_owners_can_be_forgotten_and_handed_over(served: Any, apply: Apply) -> N
     assert 'conflict with "before-first-apply" using apps/v1: .spec.replicas' in refused["message"]
 
 
-def test_the_status_is_applied_by_way_of_its_subresource_only(served: Any, apply: Apply) -> None:
+def test_the_status_is_applied_via_its_subresource_only(served: Any, apply: Apply) -> None:
     apply({**deployment(replicas=2), "status": {"replicas": 77}}, code=201)
     path = f"{DEPLOYMENTS}/web/status?fieldManager=k&force=true"
     config = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "status": {"replicas": 7}}

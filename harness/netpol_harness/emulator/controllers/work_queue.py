@@ -1,7 +1,7 @@
 """The queue between the store's events and the controllers.
 
-Invariant: an object that an event concerns is looked at after that event, once for any number of events in between.
-Controllers run in turns of the event loop of their own, never inside a commit.
+Invariant: an object that an event affects is reconciled after that event, once for any number of events in between.
+Controllers run in separate turns of the event loop, never inside a commit.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ Schedule = Callable[[Callable[[], None]], object]
 
 
 class Controller(Protocol):
-    """Looks after the objects of one resource."""
+    """Reconciles the objects of one resource."""
 
     @property
     def resources(self) -> Sequence[str]:
-        """The resources whose events it wants to see."""
+        """The resources whose events the controller needs."""
         ...
 
-    def concerned(self, event: Event) -> Iterable[Key]:
-        """The objects to look at after this event."""
+    def affected_keys(self, event: Event) -> Iterable[Key]:
+        """Return the objects to reconcile after this event."""
         ...
 
     def reconcile(self, key: Key) -> None:
-        """Move one object, which may be gone by now, nearer to what it should be."""
+        """Move one object, which may be deleted by now, closer to its desired state."""
         ...
 
 
-class Work:
-    """Feeds controllers. ``schedule`` calls back soon, by default in the next turn of the running event loop."""
+class WorkQueue:
+    """Runs controllers. ``schedule`` calls back soon; by default in the next turn of the running event loop."""
 
     def __init__(self, store: Store, controllers: Sequence[Controller], schedule: Schedule | None = None) -> None:
         self._controllers = controllers
@@ -43,22 +43,22 @@ class Work:
         self._pending: dict[tuple[int, Key], None] = {}
         for resource in dict.fromkeys(name for controller in controllers for name in controller.resources):
             for data in store.list(resource):
-                self._note(Event(EventType.ADDED, Key.of(resource, data), data, None, store.resource_version))
-        store.subscribe(self._note)
+                self._on_event(Event(EventType.ADDED, Key.of(resource, data), data, None, store.resource_version))
+        store.subscribe(self._on_event)
 
-    def turn(self) -> None:
-        """Look once at everything that waits; what this causes waits for the next turn."""
-        waiting, self._pending = self._pending, {}
-        for number, key in waiting:
+    def run_pending(self) -> None:
+        """Reconcile everything that waits. Changes that this causes wait for the next turn."""
+        pending, self._pending = self._pending, {}
+        for number, key in pending:
             try:
                 self._controllers[number].reconcile(key)
             except (StoreError, StatusError) as error:
                 log.warning("%s %s/%s: %s", key.resource, key.namespace, key.name, error)
 
-    def _note(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         idle = not self._pending
         for number, controller in enumerate(self._controllers):
             if event.key.resource in controller.resources:
-                self._pending.update({(number, key): None for key in controller.concerned(event)})
+                self._pending.update({(number, key): None for key in controller.affected_keys(event)})
         if idle and self._pending:
-            self._schedule(self.turn)
+            self._schedule(self.run_pending)

@@ -1,4 +1,4 @@
-"""The owners of an object's fields: read from and written to `metadata.managedFields`, and in conflict."""
+"""The managers of an object's fields: read from and written to ``metadata.managedFields``, and their conflicts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 from netpol_harness.emulator.apiserver.errors import StatusError
-from netpol_harness.emulator.apiserver.managed import fields as sets
-from netpol_harness.emulator.apiserver.managed.fields import Fields, Path, upwards
-from netpol_harness.emulator.apiserver.managed.merge import merged, without
+from netpol_harness.emulator.apiserver.field_managers import fields as sets
+from netpol_harness.emulator.apiserver.field_managers.fields import Fields, Path, with_parents
+from netpol_harness.emulator.apiserver.field_managers.merge import merge_configuration, remove_fields
 from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
 from netpol_harness.model.json_object import JsonObject
 
-_NEVER_OWNED = upwards([("f:apiVersion",), ("f:kind",), ("f:metadata",)]) | {
+_NEVER_OWNED = with_parents([("f:apiVersion",), ("f:kind",), ("f:metadata",)]) | {
     ("f:metadata", f"f:{name}")
     for name in (
         "name",
@@ -31,15 +31,15 @@ _BEFORE = "before-first-apply"
 
 
 class Operation(StrEnum):
-    """How an owner came to its fields."""
+    """How a manager came to own its fields."""
 
     APPLY = "Apply"
     UPDATE = "Update"
 
 
 @dataclass(frozen=True, slots=True)
-class Manager:
-    """One owner."""
+class FieldManager:
+    """One owner of fields."""
 
     name: str
     operation: Operation
@@ -53,80 +53,84 @@ class Manager:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What an owner owns, and since when (RFC 3339)."""
+class OwnedFields:
+    """The fields of an owner, and the time of its last change (RFC 3339)."""
 
     fields: Fields
     time: str
 
 
-Owners = Mapping[Manager, Entry]
+Owners = Mapping[FieldManager, OwnedFields]
 
 
-def tracked(kind: Type, before: JsonObject | None, after: JsonObject, manager: Manager, now: str) -> JsonObject:
-    """The object with its owners after a write that is no apply: what it changed is the writer's alone."""
-    owners = _sent(before, after)
+def track_update(
+    kind: Type, before: JsonObject | None, after: JsonObject, manager: FieldManager, now: str
+) -> JsonObject:
+    """Return the object with its owners after a write other than apply. The writer becomes the only owner of its
+    changes.
+    """
+    owners = _owners_after(before, after)
     old, new = _owned(kind, before or {}), _owned(kind, after)
     changed = frozenset(path for path, value in new.items() if path not in old or old[path] != value)
-    gone = old.keys() - new.keys()
-    if not changed and not gone:
-        return _with(after, owners)
-    mine = owners.get(manager, Entry(frozenset(), now)).fields - gone | changed
-    others = {other: replace(entry, fields=entry.fields - changed - gone) for other, entry in owners.items()}
-    return _with(after, {**others, manager: Entry(mine, now)})
+    removed = old.keys() - new.keys()
+    if not changed and not removed:
+        return _with_owners(after, owners)
+    owned = owners.get(manager, OwnedFields(frozenset(), now)).fields - removed | changed
+    others = {other: replace(entry, fields=entry.fields - changed - removed) for other, entry in owners.items()}
+    return _with_owners(after, {**others, manager: OwnedFields(owned, now)})
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
-    """What an apply makes of an object, before defaults and checks, and the owners then."""
+class ApplyResult:
+    """The result of an apply, before defaults and checks, and the owners then."""
 
     object: JsonObject
     owners: Owners
 
-    def admitted(self, obj: JsonObject) -> JsonObject:
-        """The object as admission made it, with the owners."""
-        return _with(obj, self.owners)
+    def with_owners(self, obj: JsonObject) -> JsonObject:
+        """Return the admitted form of the object with the owners."""
+        return _with_owners(obj, self.owners)
 
 
-def applied(
-    kind: Type, live: JsonObject, config: JsonObject, manager: Manager, now: str, *, force: bool
-) -> Application:
-    """A configuration applied to the live object ({} where there is none yet).
+def apply_configuration(
+    kind: Type, live: JsonObject, config: JsonObject, manager: FieldManager, now: str, *, force: bool
+) -> ApplyResult:
+    """Apply a configuration to the live object ({} if there is none yet).
 
-    What the manager applied before, says no longer and nobody else owns is removed. Raises StatusError: 400 for a list
-    that names an item twice, 409 for fields that others own with another value, unless `force` takes them.
+    Fields that the manager applied before, omits now, and nobody else owns are removed. Raises StatusError: 400 for a
+    list that names an item twice, 409 for fields that others own with another value, unless ``force`` takes them over.
     """
     sets.check_unique(kind, config)
     config = _settable(kind, config, manager)
     owners = _before_apply(kind, live, manager, now)
-    wanted = frozenset(_owned(kind, config))
-    last = owners[manager].fields if manager in owners else frozenset()
+    applied = frozenset(_owned(kind, config))
+    previous = owners[manager].fields if manager in owners else frozenset()
     others = {other: entry for other, entry in owners.items() if other != manager}
-    held = wanted.union(*(entry.fields for entry in others.values()))
-    result = without(kind, merged(kind, live, config), upwards(last) - upwards(held))
+    owned = applied.union(*(entry.fields for entry in others.values()))
+    result = remove_fields(kind, merge_configuration(kind, live, config), with_parents(previous) - with_parents(owned))
     old, new = _owned(kind, live), _owned(kind, result)
     changed = frozenset(path for path, value in new.items() if path not in old or old[path] != value)
-    gone = frozenset(old.keys() - new.keys())
+    removed = frozenset(old.keys() - new.keys())
     disputed = [(other, path) for other, entry in others.items() for path in sorted(entry.fields & changed)]
     if disputed and not force:
         raise _conflict(disputed)
-    left = {other: replace(entry, fields=entry.fields - changed - gone) for other, entry in others.items()}
-    same = manager in owners and last == wanted and not changed and not gone
-    time = owners[manager].time if same else now
-    return Application(result, {**left, manager: Entry(wanted, time)})
+    remaining = {other: replace(entry, fields=entry.fields - changed - removed) for other, entry in others.items()}
+    is_unchanged = manager in owners and previous == applied and not changed and not removed
+    time = owners[manager].time if is_unchanged else now
+    return ApplyResult(result, {**remaining, manager: OwnedFields(applied, time)})
 
 
-def _before_apply(kind: Type, live: JsonObject, manager: Manager, now: str) -> Owners:
-    """The owners; where nobody was ever written down, one who stands for all that is there."""
+def _before_apply(kind: Type, live: JsonObject, manager: FieldManager, now: str) -> Owners:
+    """Return the owners. If none was ever recorded, one placeholder owns all existing fields."""
     owners = _read(live)
     if owners or not live:
         return owners
-    unknown = Manager(_BEFORE, Operation.UPDATE, manager.api_version)
-    return {unknown: Entry(frozenset(_owned(kind, _settable(kind, live, unknown))), now)}
+    unknown = FieldManager(_BEFORE, Operation.UPDATE, manager.api_version)
+    return {unknown: OwnedFields(frozenset(_owned(kind, _settable(kind, live, unknown))), now)}
 
 
 def _owned(kind: Type, obj: JsonObject) -> dict[Path, Any]:
-    """The fields that somebody can own, with their values."""
+    """Return the fields that can be owned, with their values."""
     return {
         path: value
         for path, value in sets.leaves(kind, obj)
@@ -134,16 +138,16 @@ def _owned(kind: Type, obj: JsonObject) -> dict[Path, Any]:
     }
 
 
-def _settable(kind: Type, obj: JsonObject, manager: Manager) -> JsonObject:
-    """What a write by way of the manager's subresource can set: the status, or all else where that is one."""
+def _settable(kind: Type, obj: JsonObject, manager: FieldManager) -> JsonObject:
+    """Return what a write via the manager's subresource can set: the status, or everything else."""
     if "status" not in obj or kind.field("status").form is not SchemaForm.RECORD:
         return obj
     status = manager.subresource == "status"
     return {name: part for name, part in obj.items() if (name == "status") is status or name == "metadata"}
 
 
-def _sent(before: JsonObject | None, after: JsonObject) -> Owners:
-    """The owners that the writer sent, else those before; `managedFields: [{}]` forgets them all."""
+def _owners_after(before: JsonObject | None, after: JsonObject) -> Owners:
+    """Return the owners that the writer sent, or else the previous ones. ``managedFields: [{}]`` removes them all."""
     sent = after.get("metadata", {}).get("managedFields")
     if sent:
         return _read(after)
@@ -154,27 +158,27 @@ def _read(obj: JsonObject) -> Owners:
     return dict(_entries(obj.get("metadata", {}).get("managedFields", ())))
 
 
-def _entries(written: Any) -> Iterator[tuple[Manager, Entry]]:
+def _entries(written: Any) -> Iterator[tuple[FieldManager, OwnedFields]]:
     for entry in written:
         if entry.get("operation") in tuple(Operation):
-            manager = Manager(
+            manager = FieldManager(
                 entry.get("manager", ""),
                 Operation(entry["operation"]),
                 entry.get("apiVersion", ""),
                 entry.get("subresource", ""),
             )
-            yield manager, Entry(sets.decode(entry.get("fieldsV1", {})), entry.get("time", ""))
+            yield manager, OwnedFields(sets.decode(entry.get("fieldsV1", {})), entry.get("time", ""))
 
 
-def _with(obj: JsonObject, owners: Owners) -> JsonObject:
-    """The object with these owners written down; one who owns nothing is none."""
-    written = [_written(manager, entry) for manager, entry in owners.items() if entry.fields]
+def _with_owners(obj: JsonObject, owners: Owners) -> JsonObject:
+    """Return the object with these owners recorded. An owner of no fields is not recorded."""
+    written = [_managed_fields_entry(manager, entry) for manager, entry in owners.items() if entry.fields]
     written.sort(key=lambda entry: (entry["operation"], entry["time"], entry["manager"]))
     metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
     return {**obj, "metadata": {**metadata, **({"managedFields": written} if written else {})}}
 
 
-def _written(manager: Manager, entry: Entry) -> dict[str, Any]:
+def _managed_fields_entry(manager: FieldManager, entry: OwnedFields) -> dict[str, Any]:
     subresource = {"subresource": manager.subresource} if manager.subresource else {}
     return {
         "manager": manager.name,
@@ -187,8 +191,8 @@ def _written(manager: Manager, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _conflict(disputed: list[tuple[Manager, Path]]) -> StatusError:
-    """409 with a cause for each field."""
+def _conflict(disputed: list[tuple[FieldManager, Path]]) -> StatusError:
+    """Return 409 with a cause for each field."""
     causes = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": sets.text(path)}
         for manager, path in disputed
