@@ -43,7 +43,7 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_without_a_traceback(demo:
         (["--cluster", "kubeconfig", "--namespace", "=team"], "maps nothing"),
         (["--nodes", "0"], "give 1 or more"),
         (["--probe-timeout", "-1"], "give a number above 0"),
-        (["--probe-timeout", "soon"], "--netpol-probe-timeout soon: give a number"),
+        (["--probe-timeout", "soon"], "--netpol-probe-timeout soon: not a positive number of seconds"),
         (["--probe-concurrency", "0"], "give 1 or more"),
         (["--probe-tool", "telnet"], "give one of curl, nc, agnhost"),
     ],

@@ -64,13 +64,23 @@ def test_a_file_may_be_toml_and_its_folder_is_where_its_paths_start(pytester: py
 
 
 @pytest.mark.parametrize(
-    ("variables", "ini", "arguments", "said"),
+    ("variables", "ini", "arguments", "message"),
     [
-        ({}, "", ["--netpol-nodes", "x"], "--netpol-nodes x: give 1 or more"),
-        ({}, "", ["--nodes", "-1"], "--netpol-nodes -1: give 1 or more"),
-        ({"NETPOL_NODES": "0"}, "", [], "environment variable NETPOL_NODES: 0: give 1 or more"),
-        ({"NETPOL_OFFLINE": "perhaps"}, "", [], "environment variable NETPOL_OFFLINE: perhaps: give true or false"),
-        ({"NETPOL_PROBE_TOOL": "telnet"}, "", [], "NETPOL_PROBE_TOOL: telnet: give one of curl, nc"),
+        ({}, "", ["--netpol-nodes", "x"], "--netpol-nodes x: not a positive whole number; give 1 or more"),
+        ({}, "", ["--nodes", "-1"], "--netpol-nodes -1: not a positive whole number; give 1 or more"),
+        (
+            {"NETPOL_NODES": "0"},
+            "",
+            [],
+            "variable NETPOL_NODES: 0: not a positive whole number; give 1 or more",
+        ),
+        (
+            {"NETPOL_OFFLINE": "perhaps"},
+            "",
+            [],
+            "variable NETPOL_OFFLINE: perhaps: not a truth value; give true",
+        ),
+        ({"NETPOL_PROBE_TOOL": "telnet"}, "", [], "NETPOL_PROBE_TOOL: telnet: not a valid value; give one of curl, nc"),
         ({}, "netpol_profile = calicoo", [], "tox.ini: netpol_profile: calicoo: there is no profile"),
         (
             {},
@@ -84,7 +94,7 @@ def test_a_file_may_be_toml_and_its_folder_is_where_its_paths_start(pytester: py
             [],
             "tox.ini: netpol_offline: invalid truth value 'perhaps'; give true or false",
         ),
-        ({}, "netpol_probe_timeout = inf", [], "tox.ini: netpol_probe_timeout: inf: give a number above 0"),
+        ({}, "netpol_probe_timeout = inf", [], "tox.ini: netpol_probe_timeout: inf: not a positive number of seconds"),
     ],
 )
 def test_a_bad_value_is_a_usage_error_that_says_where_it_stands_and_what_is_valid(
@@ -94,12 +104,12 @@ def test_a_bad_value_is_a_usage_error_that_says_where_it_stands_and_what_is_vali
     variables: dict[str, str],
     ini: str,
     arguments: list[str],
-    said: str,
+    message: str,
 ) -> None:
     pytester.makeini(f"[pytest]\n{ini}\n")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(pytest.UsageError, match=re.escape(said)):
+    with pytest.raises(pytest.UsageError, match=re.escape(message)):
         options.check(parse(*arguments))
 
 
@@ -119,7 +129,7 @@ def test_a_report_folder_that_cannot_be_written_to_is_a_usage_error_at_start(
     (pytester.path / "nowhere-link").symlink_to("nowhere")
     with pytest.raises(pytest.UsageError) as caught:
         options.REPORT_DIR.of(parse("--netpol-report-dir", text))
-    ending = f"nothing can be written there ({reason}); give a folder that you may write to"
+    ending = f"not writable ({reason}); give a folder that you may write to"
     assert str(caught.value).endswith(ending)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.plugin.aliases import add_aliases, read_early, typed
+from netpol_harness.plugin.aliases import add_aliases, options_by_short_name, read_early
 from netpol_harness.plugin.fixtures import (
     LAB_FIXTURE,
     _netpol_lab,
@@ -62,7 +62,7 @@ def pytest_load_initial_conftests(
     """Once all plugins and every early conftest.py have declared theirs, take the short names that are free."""
     read_early(early_config, parser, args)
     yield
-    add_aliases(parser, typed(args))
+    add_aliases(parser, options_by_short_name(args))
 
 
 def pytest_configure(config: pytest.Config) -> None:

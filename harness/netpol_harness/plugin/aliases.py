@@ -1,7 +1,7 @@
-"""The options' short names, ``--cluster`` for ``--netpol-cluster``: only where no other plugin has taken them.
+"""The options' short names, ``--cluster`` for ``--netpol-cluster``, unless another plugin has them.
 
-They are registered after all others have registered theirs: whoever comes later, a conftest.py for example, may take a
-name of ours without an error. Only the names that are on the command line are looked at.
+They are registered after the options of all plugins, so that one which is loaded later, such as a conftest.py, can take
+a name without an error. Only the names on the command line are considered.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,11 +13,11 @@ import pytest
 from netpol_harness.plugin.option import Option
 from netpol_harness.plugin.options import OPTIONS
 
-_TITLE = "NetworkPolicy connectivity tests: short names, where no other plugin has taken them"
+_TITLE = "NetworkPolicy connectivity tests: short names, unless another plugin has them"
 
 
-def typed(arguments: Iterable[str]) -> list[Option[Any]]:
-    """The options whose short names are on the command line; all of them for a call for help."""
+def options_by_short_name(arguments: Iterable[str]) -> list[Option[Any]]:
+    """Return the options whose short names are on the command line; all of them for ``--help``."""
     names = set()
     for argument in arguments:
         if argument == "--":
@@ -26,23 +26,23 @@ def typed(arguments: Iterable[str]) -> list[Option[Any]]:
     return list(OPTIONS) if names & {"-h", "--help"} else [option for option in OPTIONS if option.short in names]
 
 
-def spelled_out(arguments: Iterable[str], options: Collection[Option[Any]]) -> list[str]:
-    """The command line with the long names in place of the short ones."""
+def with_long_names(arguments: Iterable[str], options: Collection[Option[Any]]) -> list[str]:
+    """Return the command line with the short names replaced by the long ones."""
     longs = {option.short: option.long for option in options}
-    words = [argument.partition("=") for argument in arguments]
-    return [f"{longs.get(name, name)}{equals}{value}" for name, equals, value in words]
+    parts = [argument.partition("=") for argument in arguments]
+    return [f"{longs.get(name, name)}{equals}{value}" for name, equals, value in parts]
 
 
 def read_early(config: pytest.Config, parser: pytest.Parser, arguments: list[str]) -> None:
-    """Tell pytest, which looks for conftest.py files now, that a short name's value names no file."""
-    if options := [option for option in typed(arguments) if _is_free(option.short, parser)]:
-        with suppress(pytest.UsageError):  # a conftest.py may still take the name, for an option of another form
-            known = parser.parse_known_args(spelled_out(arguments, options))
+    """Correct the files on the command line, before pytest looks for conftest.py: a short name's value is not one."""
+    if options := [option for option in options_by_short_name(arguments) if _is_free(option.short, parser)]:
+        with suppress(pytest.UsageError):  # a conftest.py may still take the name
+            known = parser.parse_known_args(with_long_names(arguments, options))
             config.known_args_namespace.file_or_dir = known.file_or_dir
 
 
 def add_aliases(parser: pytest.Parser, options: Iterable[Option[Any]]) -> None:
-    """Register the short names of these options that are still free."""
+    """Register those short names of the options that are free."""
     group = parser.getgroup("netpol-short", _TITLE)
     for option in options:
         if _is_free(option.short, parser):
@@ -53,5 +53,5 @@ def add_aliases(parser: pytest.Parser, options: Iterable[Option[Any]]) -> None:
 def _is_free(name: str, parser: pytest.Parser) -> bool:
     try:
         return name in parser.parse_known_and_unknown_args([name])[1]
-    except pytest.UsageError:  # somebody's option, which wants a value
+    except pytest.UsageError:  # an option of another plugin, which needs a value
         return False

@@ -28,7 +28,7 @@ _CHOICE = "choice"
 
 def lab_of(config: pytest.Config) -> Lab:
     """The run's lab. Its first use makes it; raises ``pytest.UsageError`` where the options do not fit together."""
-    if (lab := made_lab(config)) is None:
+    if (lab := existing_lab(config)) is None:
         from netpol_harness.plugin import active  # not at the top: it imports this module
 
         lab = config.stash[_LAB] = _make(config)
@@ -37,7 +37,7 @@ def lab_of(config: pytest.Config) -> Lab:
     return lab
 
 
-def made_lab(config: pytest.Config) -> Lab | None:
+def existing_lab(config: pytest.Config) -> Lab | None:
     """The run's lab, if anything has asked for it."""
     return config.stash.get(_LAB, None)
 
@@ -102,7 +102,7 @@ def _binds(declared: DeclaredOption, option: Option[Any], config: pytest.Config)
         case Binding.ALWAYS:
             return option.raw_value(config) is not None
         case Binding.ON_COMMAND_LINE:
-            return option.typed(config) is not None
+            return option.on_command_line(config) is not None
         case Binding.NEVER:
             return False
 

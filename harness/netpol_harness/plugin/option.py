@@ -1,7 +1,7 @@
-"""What an option of the plugin is: one name for the command line, the environment and pytest's configuration file.
+"""An option of the plugin, under one name for the command line, the environment and pytest's configuration file.
 
-``NAME`` is ``--netpol-NAME``, ``NETPOL_NAME`` and ``netpol_NAME``; the first of these that says something counts.
-Nothing heavy is imported here: every run of pytest reads this module where the package is installed.
+``NAME`` is ``--netpol-NAME``, ``NETPOL_NAME`` and ``netpol_NAME``, in this order of precedence. Nothing heavy is
+imported here, because every run of pytest imports this module if the package is installed.
 """
 
 import os
@@ -29,7 +29,7 @@ _VALID: dict[IniType, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OptionValue:
-    """A value as it was written: its texts, by whom, and the folder that relative paths start from."""
+    """A value as the user wrote it: its texts, where it is from, and the folder that relative paths start from."""
 
     texts: tuple[str, ...]
     source: str
@@ -38,7 +38,7 @@ class OptionValue:
 
 @dataclass(frozen=True, slots=True)
 class Option(Generic[T]):
-    """One option. ``read`` makes the value of what was said, and raises ``ValueError`` that says what is valid.
+    """One option. ``read`` parses a value, and raises ``ValueError`` that says what is wrong and what is valid.
 
     ``arguments`` are argparse's; ``ini`` is the type of the configuration file's key, which had the ``former_keys`` in
     older versions. ``backend`` is the backend that the option belongs to, empty for an option of the run.
@@ -55,46 +55,46 @@ class Option(Generic[T]):
 
     @property
     def long(self) -> str:
-        """The name on the command line, which nobody else has."""
+        """The name on the command line, which no other plugin has."""
         return f"--netpol-{self.name}"
 
     @property
     def short(self) -> str:
-        """The name on the command line where no other plugin has taken it."""
+        """The short name on the command line, unless another plugin has it."""
         return f"--{self.name}"
 
     @property
     def key(self) -> str:
-        """The name in pytest's configuration file, and of argparse's destination."""
+        """The key in pytest's configuration file, and argparse's destination."""
         return f"netpol_{self.name.replace('-', '_')}"
 
     @property
     def variable(self) -> str:
-        """The name in the environment."""
+        """The name of the environment variable."""
         return self.key.upper()
 
     def of(self, config: pytest.Config) -> T:
-        """The value in this run. Raises ``pytest.UsageError`` that says where a bad value came from."""
-        said = self.raw_value(config)
-        if said is None:
+        """Return the value in this run. Raises ``pytest.UsageError`` that says where a wrong value is from."""
+        value = self.raw_value(config)
+        if value is None:
             return self.default
         try:
-            return self.read(said)
+            return self.read(value)
         except ValueError as error:
-            raise pytest.UsageError(f"{said.source} {' '.join(said.texts)}: {error}") from None
+            raise pytest.UsageError(f"{value.source} {' '.join(value.texts)}: {error}") from None
 
     def raw_value(self, config: pytest.Config) -> OptionValue | None:
-        """Return the value as the user wrote it, wherever that is."""
-        return self.typed(config) or self._in_environment(config) or self._in_file(config)
+        """Return the value as the user wrote it; ``None`` if it is in no source."""
+        return self.on_command_line(config) or self._in_environment(config) or self._in_file(config)
 
-    def typed(self, config: pytest.Config) -> OptionValue | None:
-        """What the command line says."""
-        return _said(getattr(config.option, self.key, None), self.long, config.invocation_params.dir)
+    def on_command_line(self, config: pytest.Config) -> OptionValue | None:
+        """Return the value from the command line."""
+        return _option_value(getattr(config.option, self.key, None), self.long, config.invocation_params.dir)
 
     def _in_environment(self, config: pytest.Config) -> OptionValue | None:
         text = os.environ.get(self.variable, "")
         value = text.split() if self.ini == "linelist" else text.strip()
-        return _said(value, f"environment variable {self.variable}:", config.invocation_params.dir)
+        return _option_value(value, f"environment variable {self.variable}:", config.invocation_params.dir)
 
     def _in_file(self, config: pytest.Config) -> OptionValue | None:
         file = config.inipath or "-o"
@@ -102,57 +102,59 @@ class Option(Generic[T]):
             value = config.getini(self.key)
         except (TypeError, ValueError, pytest.UsageError) as error:
             raise pytest.UsageError(f"{file}: {self.key}: {error}; give {_VALID[self.ini]}") from None
-        return _said(value, f"{file}: {self.key}:", config.inipath.parent if config.inipath else config.rootpath)
+        return _option_value(
+            value, f"{file}: {self.key}:", config.inipath.parent if config.inipath else config.rootpath
+        )
 
 
-def _said(value: Any, source: str, base: Path) -> OptionValue | None:
-    """An empty value says nothing."""
+def _option_value(value: Any, source: str, base: Path) -> OptionValue | None:
+    """Return ``None`` for an empty value, which leaves the option to the next source."""
     texts = tuple(map(str, value if isinstance(value, list) else [value]))
     return None if value is None or not any(texts) else OptionValue(texts, source, base)
 
 
-def one(
+def single_value(
     name: str,
     metavar: str,
     help: str,
     read: Callable[[str], T],
     default: T,
 ) -> Option[T]:
-    """An option with one value, made of its text by ``read``."""
+    """Return an option with one value, which ``read`` parses."""
     ini = _NUMBERS.get(read, "string")
-    return Option(name, help, lambda said: read(said.texts[-1]), default, ini, (("metavar", metavar),))
+    return Option(name, help, lambda value: read(value.texts[-1]), default, ini, (("metavar", metavar),))
 
 
-def many(name: str, metavar: str, help: str, read: Callable[[str], T]) -> Option[tuple[T, ...]]:
-    """An option that may be repeated; in the environment the values stand between blanks, in the file on lines."""
+def repeatable(name: str, metavar: str, help: str, read: Callable[[str], T]) -> Option[tuple[T, ...]]:
+    """Return a repeatable option; its values are separated by blanks in the environment, and by lines in the file."""
     arguments = (("metavar", metavar), ("action", "append"))
-    return Option(name, help, lambda said: tuple(map(read, said.texts)), (), "linelist", arguments)
+    return Option(name, help, lambda value: tuple(map(read, value.texts)), (), "linelist", arguments)
 
 
-def file(name: str, metavar: str, help: str) -> Option[Path | None]:
-    """An option that names a file or folder; a relative one in the configuration file starts from that file."""
-    return Option(name, help, lambda said: said.base / said.texts[-1], None, "string", (("metavar", metavar),))
+def file_path(name: str, metavar: str, help: str) -> Option[Path | None]:
+    """Return an option with the path of a file; in the configuration file it is relative to that file."""
+    return Option(name, help, lambda value: value.base / value.texts[-1], None, "string", (("metavar", metavar),))
 
 
-def folder(name: str, metavar: str, help: str) -> Option[Path | None]:
-    """An option that names a folder to write to, which need not be there yet."""
+def output_folder(name: str, metavar: str, help: str) -> Option[Path | None]:
+    """Return an option with the path of a folder to write to, which need not exist."""
     return Option(name, help, _writable, None, "string", (("metavar", metavar),))
 
 
 def files_or_names(name: str, metavar: str, help: str) -> Option[tuple[Path | str, ...]]:
-    """The same with several files; what is no file stays a text."""
+    """Return a repeatable option with files or names: a value that is not a file remains a text."""
     arguments = (("metavar", metavar), ("action", "append"))
     return Option(name, help, _files_or_texts, (), "linelist", arguments)
 
 
-def _files_or_texts(said: OptionValue) -> tuple[Path | str, ...]:
-    return tuple(path if (path := said.base / text).is_file() else text for text in said.texts)
+def _files_or_texts(value: OptionValue) -> tuple[Path | str, ...]:
+    return tuple(path if (path := value.base / text).is_file() else text for text in value.texts)
 
 
 def flag(name: str, help: str) -> Option[bool]:
-    """An option that is on or off."""
+    """Return an option that is on or off."""
     arguments = (("action", "store_true"),)
-    return Option(name, help, lambda said: _truth(said.texts[0]), default=False, ini="bool", arguments=arguments)
+    return Option(name, help, lambda value: _bool(value.texts[0]), default=False, ini="bool", arguments=arguments)
 
 
 def of_backend(backend: str, declared: DeclaredOption) -> Option[Any]:
@@ -167,69 +169,67 @@ def _of_type(declared: DeclaredOption, name: str) -> Option[Any]:
     if declared.type is bool:
         return flag(name, help)
     if declared.type == Path | None:
-        return file(name, metavar, help)
+        return file_path(name, metavar, help)
     if declared.type == tuple[Path | str, ...]:
         return files_or_names(name, metavar, help)
     if get_origin(declared.type) is tuple:
-        return many(name, metavar, help, declared.parse or str)
-    return one(name, metavar, help, declared.parse or _reader(declared.type), declared.default)
+        return repeatable(name, metavar, help, declared.parse or str)
+    return single_value(name, metavar, help, declared.parse or _reader(declared.type), declared.default)
 
 
 def _reader(type: Any) -> Callable[[str], Any]:
     if issubclass(type, StrEnum):
-        valid = words(lambda: type)
+        valid = one_of(lambda: type)
         return lambda text: type(valid(text))
-    return count if type is int else str
+    return positive_count if type is int else str
 
 
-def words(valid: Callable[[], Iterable[str]]) -> Callable[[str], str]:
-    """A reader for one of these words, which are asked for when one was said."""
+def one_of(valid: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    """Return a parser for one of these values; ``valid`` is called only if there is a value to parse."""
 
     def read(text: str) -> str:
         if text not in (known := list(valid())):
-            raise ValueError(f"give one of {', '.join(known)}")
+            raise ValueError(f"not a valid value; give one of {', '.join(known)}")
         return text
 
     return read
 
 
-def seconds(text: str) -> float:
-    """A reader for a time in seconds, above 0."""
+def positive_seconds(text: str) -> float:
+    """Parse a time in seconds, above 0."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise ValueError("give a number above 0, such as 0.5, in seconds")
+        raise ValueError("not a positive number of seconds; give a number above 0, such as 0.5")
     return value
 
 
-def count(text: str) -> int:
-    """A reader for a whole number, 1 or more."""
+def positive_count(text: str) -> int:
+    """Parse a whole number, 1 or more."""
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise ValueError("give 1 or more")
+        raise ValueError("not a positive whole number; give 1 or more")
     return int(text)
 
 
-_NUMBERS: dict[Callable[..., Any], IniType] = {seconds: "float", count: "int"}
-"""Types that the configuration file has for what these readers read."""
+_NUMBERS: dict[Callable[..., Any], IniType] = {positive_seconds: "float", positive_count: "int"}
+"""Types of keys in the configuration file, by parser; all others are strings."""
 
 
-def _writable(said: OptionValue) -> Path:
-    """The folder that was named, if a file can be made in it, or above it where it is not there yet; none is left."""
-    named = said.base / said.texts[-1]
+def _writable(value: OptionValue) -> Path:
+    """Return the folder if a file can be created in it, or in the nearest existing folder above it. No file remains."""
+    folder = value.base / value.texts[-1]
     try:
-        there = next(path for path in (named, *named.parents) if os.path.lexists(path))
-        with TemporaryFile(dir=there):
-            return named
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        with TemporaryFile(dir=existing):
+            return folder
     except OSError as error:
-        raise ValueError(
-            f"nothing can be written there ({error.strerror}); give a folder that you may write to"
-        ) from None
+        raise ValueError(f"not writable ({error.strerror}); give a folder that you may write to") from None
 
 
-def _truth(text: str) -> bool:
-    truths = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
-    if text.lower() not in truths:
-        raise ValueError("give true or false")
-    return truths[text.lower()]
+def _bool(text: str) -> bool:
+    values = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
+    if text.lower() not in values:
+        raise ValueError("not a truth value; give true or false")
+    return values[text.lower()]

@@ -1,8 +1,7 @@
-"""The plugin's options: a new one is a constant here and a line in README.md; ``NAME.of(config)`` reads it.
+"""The plugin's options: a new one is a constant here and a line in README.md; ``NAME.of(config)`` returns its value.
 
-The backends declare theirs themselves (``backends.options``).
-
-Every run of pytest imports this module where the package is installed: what takes long to import, a reader imports.
+The backends declare their own options (``backends.options``). Every run of pytest imports this module if the package is
+installed, so modules that take long to import are imported by the parsers that need them.
 """
 
 from collections.abc import Iterable
@@ -12,7 +11,17 @@ import pytest
 
 from netpol_harness.backends.options import DeclaredOption
 from netpol_harness.backends.registry import AUTO, BACKENDS, choices
-from netpol_harness.plugin.option import Option, count, file, flag, folder, of_backend, one, seconds, words
+from netpol_harness.plugin.option import (
+    Option,
+    file_path,
+    flag,
+    of_backend,
+    one_of,
+    output_folder,
+    positive_count,
+    positive_seconds,
+    single_value,
+)
 
 _TITLE = "NetworkPolicy connectivity tests"
 
@@ -43,7 +52,7 @@ def _proofs() -> Iterable[str]:
     return list(Proof)
 
 
-CLUSTER = one(
+CLUSTER = single_value(
     "cluster",
     "BACKEND",
     f"where scenarios run: {choices()} (default: {AUTO})",
@@ -52,79 +61,79 @@ CLUSTER = one(
 )
 FIRST_FAILURE = flag(
     "first-failure",
-    "once an item of a scenario has failed, skip what is left of the scenario, and go on with the next",
+    "skip the rest of a scenario once one of its items has failed, and go on with the next scenario",
 )
-PROBE_TIMEOUT = one(
+PROBE_TIMEOUT = single_value(
     "probe-timeout",
     "SECONDS",
-    "one attempt at one path, name lookup included (default: the backend's; embedded 0.2)",
-    seconds,
+    "time-out of one probe, name lookup included (default: the backend's; embedded: 0.2)",
+    positive_seconds,
     None,
 )
-SETTLE_DEADLINE = one(
+SETTLE_DEADLINE = single_value(
     "settle-deadline",
     "SECONDS",
-    "time for a step's paths to become as expected (default: the backend's; embedded 1.5)",
-    seconds,
+    "time for a step's paths to become as expected (default: the backend's; embedded: 1.5)",
+    positive_seconds,
     None,
 )
-PROBE_CONCURRENCY = one(
+PROBE_CONCURRENCY = single_value(
     "probe-concurrency",
     "N",
-    "pods that are asked at the same time, one exec each (default: 32)",
-    count,
+    "number of pods that are probed from at the same time, one exec each (default: 32)",
+    positive_count,
     32,
 )
-PROBE_TOOL = one(
+PROBE_TOOL = single_value(
     "probe-tool",
     "TOOL",
-    "probe with this program alone (default: curl for http:// paths, nc for the rest, else what a pod has)",
-    words(_tools),
+    "probe with this program only (default: curl for http:// paths, nc for others, else what the pod has)",
+    one_of(_tools),
     None,
 )
-PROBE_IMAGE = one(
+PROBE_IMAGE = single_value(
     "probe-image",
     "IMAGE",
-    "image of the ephemeral container of pods without these programs (default: agnhost; none: no container)",
+    "image of the ephemeral container for pods without these programs (default: agnhost; none: no container)",
     str,
     "",
 )
 LITERAL_NAMESPACES = flag(
     "literal-namespaces",
-    "use the namespaces' names as written, instead of mapping each to a name of this run's own",
+    "use the names of namespaces as written, instead of mapping each to a unique name",
 )
 DERIVE = flag(
     "derive",
-    "take a folder of manifests that has no scenario.yaml as a scenario: its workloads with all of its policies; "
-    "what the specification says of them is what is expected",
+    "run a folder of manifests without a scenario.yaml as a scenario: its workloads with all of its policies; the "
+    "expectations are what the specification says about them",
 )
-PROFILE = one(
+PROFILE = single_value(
     "profile",
     "NAME",
-    "who decides what the API leaves open: specification (default), embedded, calico, cilium or kindnet. Where a "
-    "path's word contradicts it the test warns; -W error::netpol_harness.errors.OracleDisagrees makes that a failure",
+    "implementation that decides what the API leaves open: specification (default), embedded, calico, cilium or "
+    "kindnet. A test warns if it contradicts the author's verdict; -W error::netpol_harness.errors.OracleDisagrees "
+    "makes that a failure",
     _profile,
     "specification",
 )
-NO_CANARY = flag("no-canary", "do not find out first whether policies have effect")
-PROOF = one(
+NO_CANARY = flag("no-canary", "do not check first whether the cluster enforces policies")
+PROOF = single_value(
     "proof",
     "KIND",
     "what a denial must rest on, beside a listener that is alive: lift (default; the path opens while a policy admits "
     "everything), baseline (it was open earlier in the run, without policies) or listener (nothing more)",
-    words(_proofs),
+    one_of(_proofs),
     "lift",
 )
-REPORT_DIR = folder(
+REPORT_DIR = output_folder(
     "report-dir",
     "FOLDER",
-    "write each step's truth table there, as text and as JSON, and after a failure the cluster's logs",
+    "write run.json, report.html, each step's truth table and, after a failure, the cluster's logs to this folder",
 )
-KNOWN = file(
+KNOWN = file_path(
     "known",
     "FILE",
-    "known deviations of network plugins, a YAML list: these failures are expected; lines that no longer hold fail "
-    "the run",
+    "YAML list of known deviations of network plugins: their failures are expected; outdated entries fail the run",
 )
 
 OF_BACKENDS: tuple[tuple[DeclaredOption, Option[Any]], ...] = tuple(
@@ -139,16 +148,16 @@ OPTIONS: tuple[Option[Any], ...] = (
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare every option under the name that nobody else has, and its key for the configuration file."""
+    """Declare every option under its long name, and its key for the configuration file."""
     for option in OPTIONS:
         title = f"{_TITLE}: --netpol-cluster {option.backend}" if option.backend else _TITLE
         group = parser.getgroup(f"netpol-{option.backend or 'run'}", title)
         arguments: dict[str, Any] = dict(option.arguments)
         group.addoption(option.long, dest=option.key, default=None, help=option.help, **arguments)
-        parser.addini(option.key, f"the same as {option.long}", option.ini, default=None, aliases=option.former_keys)
+        parser.addini(option.key, f"same as {option.long}", option.ini, default=None, aliases=option.former_keys)
 
 
 def check(config: pytest.Config) -> None:
-    """Read every value once. Raises ``pytest.UsageError`` for one that is not valid."""
+    """Check every value. Raises ``pytest.UsageError`` for one that is not valid."""
     for option in OPTIONS:
         option.of(config)

@@ -62,11 +62,11 @@ def on_worker_collected(config: pytest.Config, ids: list[str]) -> None:
     """The controller's, when a worker has collected these tests: choose the cluster, if one is needed."""
     if not RunDirectory.of_run(run_of(config)).path.is_dir():
         return
-    from netpol_harness.plugin.lab import made_lab, share
+    from netpol_harness.plugin.lab import existing_lab, share
     from netpol_harness.plugin.progress import Display
     from netpol_harness.plugin.scheduling import keep_scenarios_together
 
-    if not made_lab(config):
+    if not existing_lab(config):
         share(config)
         _tell(config)
         Display.watch(config)
