@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "harness" / "netpol_harness"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + [ARCHITECTURE]
+VERDICTS = ROOT / "docs" / "verdicts.md"
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + [ARCHITECTURE, VERDICTS]
 SOURCES = ("harness", "tests", "bench", "tools", "scenarios", "manifests", ".github", "docs")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
