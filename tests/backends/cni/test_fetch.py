@@ -53,7 +53,7 @@ def test_a_download_is_verified_cached_and_reported(server: Any, tmp_path: Path)
 
 
 def test_a_file_with_another_checksum_is_never_cached(server: Any, tmp_path: Path) -> None:
-    with pytest.raises(ClusterFailed, match=f"has the SHA-256 {CHECKSUM}, not {'0' * 64}; it was changed"):
+    with pytest.raises(ClusterFailed, match=f"has the SHA-256 {CHECKSUM}, not {'0' * 64}: it was changed"):
         fetch(server.url, "0" * 64, tmp_path)
     assert not list(tmp_path.iterdir())
 

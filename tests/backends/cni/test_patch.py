@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.backends.cni.patch import ObjectPattern, Patch, Replacement, moved, patched, with_registry
+from netpol_harness.backends.cni.patch import (
+    ObjectPattern,
+    Patch,
+    Replacement,
+    apply_patches,
+    replace_registry,
+    with_registry,
+)
 from netpol_harness.errors import ClusterFailed
 
 EVERY = frozenset({"ipv4", "ipv6", "dual"})
@@ -18,14 +25,14 @@ def daemon(**spec: Any) -> dict[str, Any]:
 
 
 def change(**given: Any) -> Patch:
-    return Patch(**{"place": "f.yaml:7", "target": TARGET, "families": EVERY, **given})
+    return Patch(**{"location": "f.yaml:7", "target": TARGET, "families": EVERY, **given})
 
 
 def test_lists_of_named_items_merge_by_name() -> None:
     env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
     data = daemon(containers=[{"name": "x", "image": "i", "env": env}, {"name": "y"}])
     merge = {"spec": {"containers": [{"name": "x", "env": [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}]}]}}
-    (result,) = patched([data], [change(merge=merge)], "ipv4")
+    (result,) = apply_patches([data], [change(merge=merge)], "ipv4")
     assert result["spec"]["containers"] == [
         {
             "name": "x",
@@ -38,19 +45,19 @@ def test_lists_of_named_items_merge_by_name() -> None:
 
 
 def test_null_removes_and_other_lists_are_replaced() -> None:
-    (result,) = patched([daemon(a=1, b=[1, 2])], [change(merge={"spec": {"a": None, "b": [3]}})], "ipv4")
+    (result,) = apply_patches([daemon(a=1, b=[1, 2])], [change(merge={"spec": {"a": None, "b": [3]}})], "ipv4")
     assert result["spec"] == {"b": [3]}
 
 
 def test_a_patch_for_another_family_is_left_out() -> None:
     patch = change(families=frozenset({"ipv6"}), merge={"spec": {"a": 1}})
-    assert patched([daemon()], [patch], "ipv4") == [daemon()]
-    assert patched([daemon()], [patch], "ipv6") == [daemon(a=1)]
+    assert apply_patches([daemon()], [patch], "ipv4") == [daemon()]
+    assert apply_patches([daemon()], [patch], "ipv6") == [daemon(a=1)]
 
 
-def test_text_is_replaced_in_its_place() -> None:
+def test_text_is_replaced_at_its_keys() -> None:
     patch = change(replacements=(Replacement(("spec", "config"), '"mtu": 0', '"mtu": 1'),))
-    (result,) = patched([daemon(config='{"mtu": 0}')], [patch], "ipv4")
+    (result,) = apply_patches([daemon(config='{"mtu": 0}')], [patch], "ipv4")
     assert result["spec"]["config"] == '{"mtu": 1}'
 
 
@@ -63,15 +70,15 @@ def test_text_is_replaced_in_its_place() -> None:
         ),
         (
             change(replacements=(Replacement(("spec", "config"), "no", ""),)),
-            "'no' is 0 times in spec.config of DaemonSet",
+            "'no' occurs 0 times in spec.config of DaemonSet",
         ),
-        (change(replacements=(Replacement(("spec", "config"), "a", ""),)), "'a' is 2 times"),
-        (change(replacements=(Replacement(("spec", "x", "y"), "a", ""),)), "'a' is 0 times in spec.x.y"),
+        (change(replacements=(Replacement(("spec", "config"), "a", ""),)), "'a' occurs 2 times"),
+        (change(replacements=(Replacement(("spec", "x", "y"), "a", ""),)), "'a' occurs 0 times in spec.x.y"),
     ],
 )
 def test_a_patch_that_does_not_fit_is_an_error(patch: Patch, expected: str) -> None:
     with pytest.raises(ClusterFailed, match=expected):
-        patched([daemon(config="a a")], [patch], "ipv4")
+        apply_patches([daemon(config="a a")], [patch], "ipv4")
 
 
 def test_images_come_from_the_registry_given() -> None:
@@ -93,7 +100,7 @@ def test_images_come_from_the_registry_given() -> None:
     ],
 )
 def test_only_the_host_of_an_image_is_replaced(image: str, expected: str) -> None:
-    assert moved(image, "P") == expected
+    assert replace_registry(image, "P") == expected
 
 
 _NAMED = st.lists(
@@ -106,7 +113,7 @@ _NAMED = st.lists(
 @given(old=_NAMED, new=_NAMED)
 def test_patching_twice_is_patching_once(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
     patch = change(merge={"spec": {"env": new}})
-    once = patched([daemon(env=old)], [patch], "ipv4")
-    assert patched(once, [patch], "ipv4") == once
+    once = apply_patches([daemon(env=old)], [patch], "ipv4")
+    assert apply_patches(once, [patch], "ipv4") == once
     values = {item["name"]: item["value"] for item in once[0]["spec"]["env"]}
     assert values == {item["name"]: item["value"] for item in [*old, *new]}

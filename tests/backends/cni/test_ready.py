@@ -53,7 +53,7 @@ def test_every_pod_of_the_agent_is_replaced() -> None:
 def test_an_agent_that_does_not_exist() -> None:
     cluster = Cluster()
     cluster.there = False
-    with pytest.raises(ClusterFailed, match="calico-node, the policy agent, is not there"):
+    with pytest.raises(ClusterFailed, match="the policy agent DaemonSet kube-system/calico-node does not exist"):
         restart_pods(cluster, AGENT, deadline=Deadline(5))  # type: ignore[arg-type]
 
 

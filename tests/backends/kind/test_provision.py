@@ -69,14 +69,14 @@ def test_temporary_refusals_are_retried(api: Any, client: Client, code: int) -> 
 @pytest.mark.parametrize("code", [400, 403, 422])
 def test_permanent_refusals_fail_at_once(api: Any, client: Client, code: int) -> None:
     api.refuses = lambda method, path: (code, "spec.foo: unknown field") if method == "PATCH" else None
-    with pytest.raises(ClusterFailed, match=r"DaemonSet kube-system/agent was not accepted: spec.foo: unknown field"):
+    with pytest.raises(ClusterFailed, match=r"DaemonSet kube-system/agent was refused: spec.foo: unknown field"):
         install(client, [daemon()], deadline=Deadline(30))
     assert sum(request.startswith("PATCH") for request in api.requests) == 1
 
 
 def test_a_kind_that_is_not_served(api: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installing, "_PATIENCE", 0.3)
-    with pytest.raises(ClusterFailed, match="Pool default was not accepted"):
+    monkeypatch.setattr(installing, "_OBJECT_SECONDS", 0.3)
+    with pytest.raises(ClusterFailed, match="Pool default was refused"):
         install(client, [POOL], deadline=Deadline(30))
 
 
@@ -118,7 +118,7 @@ def test_controllers_that_do_not_become_ready_are_explained(api: Any, client: Cl
         wait_ready(client, [AGENT, ObjectPattern("Deployment", "kube-system", "gone")], nodes=3, deadline=Deadline(0.1))
     for words in (
         "DaemonSet kube-system/agent: 1 of 3 pods ready",
-        "Deployment kube-system/gone: not there",
+        "Deployment kube-system/gone: it does not exist",
         "nodes: 2 of 3 have joined",
         "node node-9: not Ready (cni plugin not initialized)",
         "Back-off pulling image quay.io/x",
@@ -147,7 +147,7 @@ def test_a_plugin_that_has_failed_permanently_fails_at_once_with_its_log(api: An
         wait_ready(client, [AGENT], nodes=1, deadline=deadline)
     assert deadline.remaining > 30
     for words in (
-        "the cluster will not become ready:",
+        "the cluster cannot become ready:",
         "DaemonSet kube-system/agent: 0 of 1 pods ready",
         "pod kube-system/agent-1 is not ready: InvalidImageName",
         "agent: FATAL: eth7 is not there",

@@ -1,7 +1,7 @@
-"""What the harness knows of a CNI: the data of one file in manifests/cni, checked and parsed.
+"""The definition of a CNI: the data of one file in manifests/cni, validated and parsed.
 
-Everything wrong with a file is told at once, as ``file:line:column: what; how to fix``. ``CNI`` is the reference of
-the format; manifests/cni/calico.yaml shows all of it.
+All problems of a file are reported at once, as ``file:line:column: problem; how to fix``. ``CNI`` is the reference of
+the format; manifests/cni/calico.yaml is an example with all keys.
 """
 
 import re
@@ -19,18 +19,21 @@ from netpol_harness.scenario.shape import Report, all_of, anything, flag, mappin
 from netpol_harness.scenario.source import read
 
 UNKNOWN = "unknown"
-"""Stands for the checksum of a file for which none has been published: it is not downloaded, but told of."""
+"""The checksum of a file for which none has been published: the file is not downloaded, and an error says so."""
 
 _FAMILIES = ("ipv4", "ipv6", "dual")
 _TARGET = r"[A-Za-z]+ ([a-z0-9.-]+/)?[a-z0-9.:-]+"
-_OBJECT = text("an object", _TARGET, "write KIND NAMESPACE/NAME, or KIND NAME where it is in no namespace")
+_OBJECT = text("an object", _TARGET, "write KIND NAMESPACE/NAME, or KIND NAME for a cluster-scoped object")
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestSource:
-    """A file to apply. ``url`` with its ``sha256``; or a local ``file``; or ``obtain``: how the user gets one."""
+    """A manifest: ``url`` with its ``sha256``, or a local ``file``, or ``obtain``: how the user gets it.
 
-    place: str
+    ``location`` in the definition is ``file:line``.
+    """
+
+    location: str
     url: str = ""
     sha256: str = ""
     file: Path | None = None
@@ -39,12 +42,12 @@ class ManifestSource:
 
 @dataclass(frozen=True, slots=True)
 class CniDefinition:
-    """One CNI. ``networking`` goes into the kind config; ``wait`` are controllers that must be ready.
+    """One CNI. ``networking`` is part of the kind config. ``wait`` are the controllers that must become ready.
 
-    Without ``wait``, every DaemonSet and Deployment of the manifests is waited for. ``enforces`` tells whether
-    NetworkPolicy has an effect, as far as the CNI's documentation goes: the canary asks the network.
-    ``agent`` is the DaemonSet whose pods turn policies into rules, where restarting them does no other harm.
-    ``kubernetes`` are the oldest and newest minor version that the CNI supports, where it says so.
+    Without ``wait``, these are all DaemonSets and Deployments of the manifests. ``enforces`` tells whether the CNI
+    enforces NetworkPolicy according to its documentation; the canary tests it. ``agent`` is the DaemonSet whose pods
+    turn policies into rules, if they can be restarted without other harm. ``kubernetes`` are the oldest and newest
+    minor version that the CNI supports, if it documents them.
     """
 
     title: str
@@ -59,9 +62,9 @@ class CniDefinition:
 
 
 def load(name: str, directory: Path) -> CniDefinition:
-    """A definition by name, from ``directory``, or by path.
+    """Return a definition by its name in ``directory``, or by its path.
 
-    A path may also be that of a plain manifest, which is then applied as it is. Raises ``ClusterFailed``.
+    The path may also be that of a plain manifest, which is applied as it is. Raises ``ClusterFailed``.
     """
     path = Path(name)
     if len(path.parts) == 1 and not path.suffix:
@@ -69,7 +72,7 @@ def load(name: str, directory: Path) -> CniDefinition:
         if not path.is_file():
             known = [file.stem for file in directory.glob("*.yaml")]
             raise ClusterFailed(f"--cni {name}: there is no such CNI; {suggest(name, known)} (or a path)")
-    documents, problems = read(path, _shown(path))
+    documents, problems = read(path, _display(path))
     if not problems and documents and any(document.get("apiVersion") is not None for document in documents):
         return plain(path)
     report = Report()
@@ -78,7 +81,7 @@ def load(name: str, directory: Path) -> CniDefinition:
         CNI(document, report)
         _complete(document, report)
     if len(documents) != 1 and not problems:
-        raise ClusterFailed(f"{_shown(path)}:1: the file holds {len(documents)} documents; write exactly one CNI")
+        raise ClusterFailed(f"{_display(path)}:1: the file holds {len(documents)} documents; write exactly one CNI")
     if report.problems:
         raise ClusterFailed("\n".join(str(problem) for problem in sorted(set(report.problems))))
     (node,) = documents
@@ -87,26 +90,26 @@ def load(name: str, directory: Path) -> CniDefinition:
 
 
 def plain(manifest: Path) -> CniDefinition:
-    """The definition of a CNI of which only the manifest is known."""
+    """Return the definition of a CNI that is a plain manifest."""
     return CniDefinition(
-        title=f"{manifest.stem} (from {_shown(manifest)})",
-        manifests=(ManifestSource(_shown(manifest), file=manifest),),
+        title=f"{manifest.stem} (from {_display(manifest)})",
+        manifests=(ManifestSource(_display(manifest), file=manifest),),
         networking={"disableDefaultCNI": True},
     )
 
 
 def _complete(node: YamlNode, report: Report) -> None:
-    """What one that extends another may leave out, and no other: else nothing is known of it."""
+    """Require the keys that only a definition with ``extends`` may leave out."""
     for name in ("enforces", "networking"):
         if node.kind is YamlKind.MAPPING and node.get("extends") is None and node.get(name) is None:
             report.add(node.place, f"'{name}' is missing", f"add '{name}:' here, or 'extends:' with another CNI")
 
 
 def _one_source(node: YamlNode, report: Report) -> None:
-    given = [key.text for key, _ in node.entries if key.text in ("url", "file", "obtain")]
-    if node.kind is YamlKind.MAPPING and len(given) != 1:
-        report.add(node.place, f"{len(given)} sources of one manifest", "write one of url, file and obtain")
-    if "url" in given and node.get("sha256") is None:
+    sources = [key.text for key, _ in node.entries if key.text in ("url", "file", "obtain")]
+    if node.kind is YamlKind.MAPPING and len(sources) != 1:
+        report.add(node.place, f"{len(sources)} sources of one manifest", "write one of url, file and obtain")
+    if "url" in sources and node.get("sha256") is None:
         report.add(node.place, "a URL without a checksum", f"add 'sha256:', or 'sha256: {UNKNOWN}' to have it refused")
 
 
@@ -177,7 +180,7 @@ CNI = mapping(
 
 
 def _extended(base: CniDefinition, node: YamlNode, directory: Path) -> CniDefinition:
-    """Another CNI with what this one says in its place; settings and patches are added to the other's."""
+    """Return the base with the keys of this definition; network settings and patches are added to those of the base."""
     own = _definition(node, directory)
     names = ("title", "manifests", "wait", "agent", "enforces", "capabilities", "kubernetes")
     return replace(
@@ -203,9 +206,9 @@ def _definition(node: YamlNode, directory: Path) -> CniDefinition:
     )
 
 
-def target(words: str) -> ObjectPattern:
-    """The object that ``KIND NAMESPACE/NAME`` names; without a namespace it is in none."""
-    kind, _, name = words.partition(" ")
+def target(text: str) -> ObjectPattern:
+    """Parse ``KIND NAMESPACE/NAME``, or ``KIND NAME`` for a cluster-scoped object."""
+    kind, _, name = text.partition(" ")
     namespace, _, last = name.rpartition("/")
     return ObjectPattern(kind, namespace, last)
 
@@ -213,7 +216,7 @@ def target(words: str) -> ObjectPattern:
 def _manifest(node: YamlNode, directory: Path) -> ManifestSource:
     file = node.at("file").text
     return ManifestSource(
-        place=node.place.where,
+        location=node.place.where,
         url=node.at("url").text,
         sha256=node.at("sha256").text,
         file=directory / file if file else None,
@@ -223,7 +226,7 @@ def _manifest(node: YamlNode, directory: Path) -> ManifestSource:
 
 def _patch(node: YamlNode) -> Patch:
     return Patch(
-        place=node.place.where,
+        location=node.place.where,
         target=target(node.at("target").text),
         families=frozenset(_texts(node.at("families").items) or _FAMILIES),
         merge=node.at("merge").plain() or {},
@@ -242,6 +245,6 @@ def _minor(node: YamlNode) -> int:
     return int(re.sub(r"^1\.", "", node.text))
 
 
-def _shown(path: Path) -> str:
+def _display(path: Path) -> str:
     full = path.absolute()
     return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else path)

@@ -1,6 +1,6 @@
-"""Downloads that are what they were: named by their checksum, verified before use, kept for the next time.
+"""Verified downloads: named by their checksum, verified before each use, cached for later runs.
 
-Invariant: a file that does not have the checksum asked for is never used, and never in the cache under that name.
+Invariant: a file with another checksum is never used, and is never in the cache under this name.
 The cache is ``$XDG_CACHE_HOME/netpol-harness/manifests/SHA256`` (XDG base directory specification).
 """
 
@@ -19,35 +19,35 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from netpol_harness.backends.base import Progress, ignore
 from netpol_harness.errors import ClusterFailed
 
-MOST_BYTES = 64 * 2**20
-_PIECE = 64 * 2**10
-_SECONDS = 30.0  # without a byte
+MAX_BYTES = 64 * 2**20
+_CHUNK = 64 * 2**10
+_SECONDS = 30.0  # without any data
 _ATTEMPTS = 3
 
 
 def cache_directory() -> Path:
-    """Where downloads are kept."""
+    """Return the folder of the cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     home = Path(base) if base.startswith("/") else Path.home() / ".cache"
     return home / "netpol-harness" / "manifests"
 
 
 def fetch(url: str, checksum: str, cache: Path, *, offline: bool = False, progress: Progress = ignore) -> Path:
-    """The file behind ``url``, which has this SHA-256, from the cache or from the network.
+    """Return the file of ``url`` with this SHA-256, from the cache or from the network.
 
-    Raises ``ClusterFailed`` that says what to fetch and where to put it.
+    Raises ``ClusterFailed`` with the URL to fetch by hand and the path to put the file at.
     """
     file = cache / checksum
     if file.is_file() and _checksum(file) == checksum:
         return file
     if offline:
         raise ClusterFailed(
-            f"{url} is not in the cache, and --offline forbids to fetch it; fetch it elsewhere and put it at {file} "
-            f"(its SHA-256 is {checksum}), or give your copy with --cni-manifest"
+            f"{url} is not in the cache, and --offline forbids fetching it; fetch it elsewhere and put it at {file} "
+            f"(its SHA-256 is {checksum}), or pass your copy with --cni-manifest"
         )
     cache.mkdir(parents=True, exist_ok=True)
     retrying = Retrying(
-        retry=retry_if_exception(_may_pass),
+        retry=retry_if_exception(_is_temporary),
         stop=stop_after_attempt(_ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.2, max=5.0),
         reraise=True,
@@ -57,7 +57,7 @@ def fetch(url: str, checksum: str, cache: Path, *, offline: bool = False, progre
     except (OSError, HTTPException, ValueError) as error:
         raise ClusterFailed(
             f"{url} cannot be fetched ({error}); fetch it elsewhere and put it at {file}, "
-            "or give your copy with --cni-manifest"
+            "or pass your copy with --cni-manifest"
         ) from error
     return file
 
@@ -68,21 +68,20 @@ def _download(url: str, checksum: str, file: Path, progress: Progress) -> None:
         with os.fdopen(descriptor, "wb") as sink, urlopen(_request(url), timeout=_SECONDS) as source:
             total = int(source.headers.get("Content-Length") or 0)
             done = 0
-            for piece in _pieces(source):
-                done += sink.write(piece)
+            for chunk in _chunks(source):
+                done += sink.write(chunk)
                 progress(f"fetching {url.rpartition('/')[2]}: {_amount(done, total)}")
         if done < total:
-            raise ConnectionError(f"only {done} of {total} bytes came")
-        found = _checksum(Path(draft))
-        if found != checksum:
+            raise ConnectionError(f"only {done} of {total} bytes were received")
+        actual = _checksum(Path(draft))
+        if actual != checksum:
             raise ClusterFailed(
-                f"what came from {url} has the SHA-256 {found}, not {checksum}; it was changed, or something on the "
-                "way answered in its place: nothing of it was used. Read it, and give it with --cni-manifest if it is "
-                "right"
+                f"the file of {url} has the SHA-256 {actual}, not {checksum}: it was changed, or a proxy answered in "
+                "its place, so it was not used. Read it, and pass it with --cni-manifest if it is right"
             )
         Path(draft).replace(file)
     except HTTPError as error:
-        error.close()  # it holds the connection
+        error.close()  # it keeps the connection open
         raise
     finally:
         Path(draft).unlink(missing_ok=True)
@@ -92,13 +91,13 @@ def _request(url: str) -> Request:
     return Request(url, headers={"User-Agent": "netpol-harness"})
 
 
-def _pieces(source: IO[bytes]) -> Iterator[bytes]:
-    left = MOST_BYTES
-    while piece := source.read(_PIECE):
-        left -= len(piece)
-        if left < 0:
-            raise ValueError(f"more than {MOST_BYTES // 2**20} MiB")
-        yield piece
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    remaining = MAX_BYTES
+    while chunk := source.read(_CHUNK):
+        remaining -= len(chunk)
+        if remaining < 0:
+            raise ValueError(f"more than {MAX_BYTES // 2**20} MiB")
+        yield chunk
 
 
 def _amount(done: int, total: int) -> str:
@@ -109,8 +108,8 @@ def _checksum(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest()
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether trying again may help: not where the server has answered that there is no such thing."""
+def _is_temporary(error: BaseException) -> bool:
+    """Whether a retry may help: not if the server has refused the request."""
     if isinstance(error, HTTPError):
         return error.code in (408, 429) or error.code >= 500
     return isinstance(error, URLError | TimeoutError | ConnectionError | HTTPException)

@@ -1,7 +1,7 @@
-"""Changes to manifests before they are applied: patches, and the registry that images come from. Pure.
+"""Changes of manifests before they are applied: patches, and the registry of images. Pure.
 
-Invariant: a patch that does not fit is an error, never a no-op. A manifest that has changed must not lose the setting
-that a patch was written for without a word.
+Invariant: a patch that does not match is an error, never a no-op. Otherwise a changed manifest would silently lose the
+setting of the patch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,17 +15,17 @@ from netpol_harness.model.json_object import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class ObjectPattern:
-    """An object by kind and name; the namespace is empty where it is in none."""
+    """An object by kind and name; the namespace is empty for a cluster-scoped object."""
 
     kind: str
     namespace: str
     name: str
 
     def matches(self, data: Mapping[str, Any]) -> bool:
-        """Whether the object is the one."""
+        """Whether this is the object."""
         metadata = data.get("metadata") or {}
-        named = (data.get("kind"), metadata.get("namespace") or "", metadata.get("name"))
-        return named == (self.kind, self.namespace, self.name)
+        identity = (data.get("kind"), metadata.get("namespace") or "", metadata.get("name"))
+        return identity == (self.kind, self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.kind} {f'{self.namespace}/' if self.namespace else ''}{self.name}"
@@ -33,7 +33,7 @@ class ObjectPattern:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """In the text under these keys, ``find``, which must be there exactly once, is replaced."""
+    """Replace ``find``, which must occur exactly once, in the text at these keys."""
 
     keys: tuple[str, ...]
     find: str
@@ -42,42 +42,42 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A change to one object, on clusters of these IP families. ``place`` is where it is written, ``file:line``.
+    """A change of one object, on clusters of these IP families. ``location`` of the patch is ``file:line``.
 
-    ``merge`` goes into the object field by field: ``None`` removes a field, and lists of named items (containers,
-    environment variables) merge by name, as in strategic merge patches; other lists are replaced.
+    ``merge`` is merged into the object field by field: ``None`` removes a field. Lists of named items (containers,
+    environment variables) are merged by name, as in strategic merge patches; other lists are replaced.
     """
 
-    place: str
+    location: str
     target: ObjectPattern
     families: frozenset[str]
     merge: Mapping[str, Any] = field(default_factory=dict)
     replacements: tuple[Replacement, ...] = ()
 
 
-def patched(objects: Sequence[Mapping[str, Any]], patches: Iterable[Patch], family: str) -> list[JsonObject]:
-    """The objects with the patches for an IP family. Raises ``ClusterFailed`` where one does not fit."""
+def apply_patches(objects: Sequence[Mapping[str, Any]], patches: Iterable[Patch], family: str) -> list[JsonObject]:
+    """Return the objects with the patches for an IP family. Raises ``ClusterFailed`` if a patch does not match."""
     result = [deepcopy(dict(data)) for data in objects]
     for patch in patches:
         if family in patch.families:
-            found = [data for data in result if patch.target.matches(data)]
-            if not found:
-                raise _unfit(patch, f"there is no {patch.target} in the manifests")
-            for data in found:
+            targets = [data for data in result if patch.target.matches(data)]
+            if not targets:
+                raise _mismatch(patch, f"there is no {patch.target} in the manifests")
+            for data in targets:
                 _apply(patch, data)
     return result
 
 
 def with_registry(objects: Iterable[Mapping[str, Any]], prefix: str) -> list[JsonObject]:
-    """The objects with the images of their containers from another registry: ``prefix`` replaces the host.
+    """Return the objects with the images of their containers from another registry: ``prefix`` replaces the host.
 
     ``quay.io/calico/node:v3`` becomes ``PREFIX/calico/node:v3``.
     """
     return [_with_registry(data, prefix.rstrip("/")) for data in objects]
 
 
-def moved(image: str, prefix: str) -> str:
-    """An image's name with another registry. The first part is a host where it has a dot, a port or is localhost."""
+def replace_registry(image: str, prefix: str) -> str:
+    """Return an image with another registry. The first part is a host if it is localhost or has a dot or a port."""
     host, slash, rest = image.partition("/")
     is_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
     return f"{prefix.rstrip('/')}/{rest if is_host else image}"
@@ -86,22 +86,22 @@ def moved(image: str, prefix: str) -> str:
 def _apply(patch: Patch, data: JsonObject) -> None:
     data.update(_merged(data, patch.merge))
     for replacement in patch.replacements:
-        *way, last = replacement.keys
-        holder: Any = data
-        for key in way:
-            holder = holder.get(key) if isinstance(holder, dict) else None
-        text = holder.get(last) if isinstance(holder, dict) else None
+        *parents, last = replacement.keys
+        parent: Any = data
+        for key in parents:
+            parent = parent.get(key) if isinstance(parent, dict) else None
+        text = parent.get(last) if isinstance(parent, dict) else None
         times = text.count(replacement.find) if isinstance(text, str) else 0
         if times != 1:
             where = ".".join(replacement.keys)
-            raise _unfit(patch, f"{replacement.find!r} is {times} times in {where} of {patch.target}")
-        holder[last] = str(text).replace(replacement.find, replacement.by)
+            raise _mismatch(patch, f"{replacement.find!r} occurs {times} times in {where} of {patch.target}")
+        parent[last] = str(text).replace(replacement.find, replacement.by)
 
 
-def _unfit(patch: Patch, why: str) -> ClusterFailed:
+def _mismatch(patch: Patch, reason: str) -> ClusterFailed:
     return ClusterFailed(
-        f"{patch.place}: the patch does not fit: {why}; compare it with the manifest, "
-        "or give a definition of your own with --cni FILE"
+        f"{patch.location}: the patch does not match: {reason}; compare it with the manifest, "
+        "or pass a definition of your own with --cni FILE"
     )
 
 
@@ -126,7 +126,7 @@ def _is_named(value: Any) -> bool:
 
 
 def _with_registry(value: Any, prefix: str) -> Any:
-    """Every image of every list of containers, wherever a pod template hides."""
+    """Replace the registry in all lists of containers, at any depth."""
     if isinstance(value, list):
         return [_with_registry(item, prefix) for item in value]
     if not isinstance(value, Mapping):
@@ -135,6 +135,7 @@ def _with_registry(value: Any, prefix: str) -> Any:
     for key in ("containers", "initContainers"):
         if _is_named(result.get(key)):
             result[key] = [
-                {**c, "image": moved(c["image"], prefix)} if isinstance(c.get("image"), str) else c for c in result[key]
+                {**c, "image": replace_registry(c["image"], prefix)} if isinstance(c.get("image"), str) else c
+                for c in result[key]
             ]
     return result

@@ -18,8 +18,8 @@ import yaml
 
 from netpol_harness.backends.base import LOGS, Cluster, Leftover, Progress, ignore
 from netpol_harness.backends.cni.definition import load
-from netpol_harness.backends.cni.gather import Supply, gather
-from netpol_harness.backends.cni.patch import moved
+from netpol_harness.backends.cni.manifests import ManifestOverrides, load_objects
+from netpol_harness.backends.cni.patch import replace_registry
 from netpol_harness.backends.kind.archives import archive_of, images_in, lacking
 from netpol_harness.backends.kind.command import KindCommand
 from netpol_harness.backends.kind.config import ClusterRequirements, complete, read_config
@@ -130,7 +130,7 @@ class KindBackend:
         """Return the hosts of one scenario, not yet started."""
         nodes = tuple(self._kind.nodes(cluster.name))
         prefix = self._options.image_prefix
-        image = moved(HOST_IMAGE, prefix) if prefix else HOST_IMAGE
+        image = replace_registry(HOST_IMAGE, prefix) if prefix else HOST_IMAGE
         return KindHosts(Site(self._engine, cluster.name, nodes, subnets_of(self._engine, nodes), image))
 
     @property
@@ -209,8 +209,8 @@ class KindBackend:
     def _objects(self) -> list[JsonObject]:
         """Return the objects of the CNI."""
         options = self._options
-        supply = Supply(options.cni_manifest, options.image_prefix, offline=options.offline)
-        return gather(self._cni, supply, self._options.ip_family, self._progress)
+        supply = ManifestOverrides(options.cni_manifest, options.image_prefix, offline=options.offline)
+        return load_objects(self._cni, supply, self._options.ip_family, self._progress)
 
     def _existing(self, directory: Path) -> Cluster:
         """Return the cluster to reuse, with what it recorded about itself when it was created."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from netpol_harness.backends.base import Capability, Cluster, Progress, served
 from netpol_harness.backends.cni.definition import CniDefinition
-from netpol_harness.backends.cni.gather import awaited
 from netpol_harness.backends.cni.install import MANAGER, install
+from netpol_harness.backends.cni.manifests import controllers_of
 from netpol_harness.backends.cni.ready import NAME_SERVER, restart_pods, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kernel import has_sctp
@@ -75,7 +75,7 @@ def provision(
     client = _client(cluster)
     wait_api(client, deadline=deadline, progress=progress)
     install(client, objects, deadline=deadline, progress=progress)
-    controllers = [*awaited(cni, objects), NAME_SERVER]
+    controllers = [*controllers_of(cni, objects), NAME_SERVER]
     wait_ready(client, controllers, nodes=nodes, deadline=deadline, progress=progress)
     provisioned = replace(cluster, capabilities=cluster.capabilities | served(client.serves))
     client.apply(_record(provisioned, plugins_of(client)), manager=MANAGER)

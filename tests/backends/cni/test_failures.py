@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.backends.cni.patience import SECONDS, Patience
+from netpol_harness.backends.cni.failures import SECONDS, FailureTracker
 
 
 def pod(reason: str = "", *, restarts: int = 0, ready: bool = False, uid: str = "1") -> dict[str, Any]:
@@ -14,8 +14,8 @@ def pod(reason: str = "", *, restarts: int = 0, ready: bool = False, uid: str = 
 
 def given_up(*looks: dict[str, Any], every: float = SECONDS) -> list[bool]:
     """The result for a pod at each of these times."""
-    patience = Patience()
-    return [bool(patience.given_up([look], number * every)) for number, look in enumerate(looks)]
+    patience = FailureTracker()
+    return [bool(patience.failed([look], number * every)) for number, look in enumerate(looks)]
 
 
 @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "InvalidImageName"])

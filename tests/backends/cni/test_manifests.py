@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.cni.definition import CniDefinition, ManifestSource, load, plain
-from netpol_harness.backends.cni.gather import Supply, awaited, gather
+from netpol_harness.backends.cni.manifests import ManifestOverrides, controllers_of, load_objects
 from netpol_harness.backends.cni.patch import ObjectPattern
 from netpol_harness.errors import ClusterFailed
 
@@ -37,23 +37,25 @@ def manifest(tmp_path: Path) -> Path:
 
 
 def test_objects_come_in_order_and_lists_are_opened(manifest: Path) -> None:
-    objects = gather(plain(manifest), Supply(prefix="reg"), "ipv4")
+    objects = load_objects(plain(manifest), ManifestOverrides(prefix="reg"), "ipv4")
     assert [data["kind"] for data in objects] == ["ConfigMap", "DaemonSet", "Deployment"]
     assert objects[0]["data"]["date"] == "2026-11-21", "a date is a text"
     assert objects[1]["spec"]["template"]["spec"]["containers"][0]["image"] == "reg/x:1"
 
 
 def test_controllers_to_wait_for(manifest: Path) -> None:
-    objects = gather(plain(manifest), Supply(), "ipv4")
+    objects = load_objects(plain(manifest), ManifestOverrides(), "ipv4")
     all_of_them = (ObjectPattern("DaemonSet", "cni", "agent"), ObjectPattern("Deployment", "default", "controller"))
-    assert awaited(plain(manifest), objects) == all_of_them
+    assert controllers_of(plain(manifest), objects) == all_of_them
     named = CniDefinition("x", wait=(ObjectPattern("DaemonSet", "a", "b"),))
-    assert awaited(named, objects) == named.wait
+    assert controllers_of(named, objects) == named.wait
 
 
 def test_the_users_manifest_replaces_those_of_the_definition(manifest: Path) -> None:
-    given = gather(CniDefinition("x", manifests=(ManifestSource("f:1", obtain="make it"),)), Supply(manifest), "ipv4")
-    assert len(given) == 3
+    objects = load_objects(
+        CniDefinition("x", manifests=(ManifestSource("f:1", obtain="make it"),)), ManifestOverrides(manifest), "ipv4"
+    )
+    assert len(objects) == 3
 
 
 @pytest.mark.parametrize(
@@ -65,13 +67,13 @@ def test_the_users_manifest_replaces_those_of_the_definition(manifest: Path) -> 
 )
 def test_manifests_without_a_checksum_are_not_fetched(name: str, expected: str) -> None:
     with pytest.raises(ClusterFailed, match=expected):
-        gather(load(name, SHIPPED), Supply(), "ipv4")
+        load_objects(load(name, SHIPPED), ManifestOverrides(), "ipv4")
 
 
 def test_kinds_own_cni_takes_no_manifest(manifest: Path) -> None:
-    assert gather(load("kindnet", SHIPPED), Supply(), "ipv4") == []
+    assert load_objects(load("kindnet", SHIPPED), ManifestOverrides(), "ipv4") == []
     with pytest.raises(ClusterFailed, match="leave --cni-manifest out"):
-        gather(load("kindnet", SHIPPED), Supply(manifest), "ipv4")
+        load_objects(load("kindnet", SHIPPED), ManifestOverrides(manifest), "ipv4")
 
 
 def test_pinned_manifests_come_from_the_cache(manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,16 +85,16 @@ def test_pinned_manifests_come_from_the_cache(manifest: Path, tmp_path: Path, mo
     definition = CniDefinition(
         "x", manifests=(ManifestSource("f:1", url="https://nowhere.invalid/m", sha256=checksum),)
     )
-    assert len(gather(definition, Supply(offline=True), "ipv4")) == 3
+    assert len(load_objects(definition, ManifestOverrides(offline=True), "ipv4")) == 3
     cached.unlink()
     with pytest.raises(ClusterFailed, match="--offline forbids"):
-        gather(definition, Supply(offline=True), "ipv4")
+        load_objects(definition, ManifestOverrides(offline=True), "ipv4")
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("<html><body>404</body></html>", "did a page come instead"),
+        ("<html><body>404</body></html>", "is it an HTML page"),
         ("a: [", "is not a manifest"),
         ("apiVersion: v1\nkind: Pod\n", "a Pod has no metadata.name"),
         ("- 1\n", "has no apiVersion and kind"),
@@ -102,16 +104,16 @@ def test_files_that_are_not_a_manifest(tmp_path: Path, text: str, expected: str)
     file = tmp_path / "m.yaml"
     file.write_text(text)
     with pytest.raises(ClusterFailed, match=expected):
-        gather(plain(file), Supply(), "ipv4")
+        load_objects(plain(file), ManifestOverrides(), "ipv4")
 
 
 def test_a_manifest_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ClusterFailed, match="cannot be read"):
-        gather(plain(tmp_path / "nosuch.yaml"), Supply(), "ipv4")
+        load_objects(plain(tmp_path / "nosuch.yaml"), ManifestOverrides(), "ipv4")
 
 
 def test_a_large_manifest(tmp_path: Path) -> None:
     file = tmp_path / "m.yaml"
     many = "\n".join(f"  key{number}: {{a: {{b: [1, 2, 3]}}}}" for number in range(12_000))
     file.write_text(f"apiVersion: v1\nkind: Big\nmetadata: {{name: big}}\nspec:\n{many}\n")
-    assert len(gather(plain(file), Supply(), "ipv4")[0]["spec"]) == 12_000
+    assert len(load_objects(plain(file), ManifestOverrides(), "ipv4")[0]["spec"]) == 12_000
