@@ -91,7 +91,7 @@ def test_it_ends_when_the_last_holder_of_its_lifeline_is_killed(
 
 @pytest.mark.parametrize(
     ("make", "message"),
-    [(lambda _: None, "make it with mkfifo"), (os.mkfifo, "nobody holds the lifeline")],
+    [(lambda _: None, "make it with mkfifo"), (os.mkfifo, "no process holds the lifeline")],
     ids=["missing", "not held"],
 )
 def test_an_unusable_lifeline_is_an_error(
@@ -99,12 +99,12 @@ def test_an_unusable_lifeline_is_an_error(
 ) -> None:
     make(tmp_path / "lifeline")
     cluster = foreground("--lifeline", str(tmp_path / "lifeline"))
-    assert message in _complaint(cluster)
+    assert message in _error_output(cluster)
 
 
 def test_a_file_that_cannot_be_written_is_an_error(foreground: Any, tmp_path: Path) -> None:
-    assert "cannot write the kubeconfig" in _complaint(foreground(directory=tmp_path / "nosuch"))
-    assert "cannot write the log" in _complaint(foreground("--directory", str(tmp_path / "nosuch")))
+    assert "cannot write the kubeconfig" in _error_output(foreground(directory=tmp_path / "nosuch"))
+    assert "cannot write the log" in _error_output(foreground("--directory", str(tmp_path / "nosuch")))
 
 
 def test_missing_privileges_are_reported_with_errno_and_remedy(foreground: Any) -> None:
@@ -112,9 +112,9 @@ def test_missing_privileges_are_reported_with_errno_and_remedy(foreground: Any) 
     if os.geteuid():
         assert cluster.process.wait() == 0
         return
-    complaint = _complaint(cluster)
-    assert "EPERM" in complaint
-    assert "run as root, or" in complaint
+    message = _error_output(cluster)
+    assert "EPERM" in message
+    assert "run as root, or" in message
 
 
 @pytest.mark.parametrize("through", [WITHOUT_RIGHTS, AS_NOBODY], ids=["root without rights", "nobody"])
@@ -168,7 +168,7 @@ def _usable_python(through: list[str]) -> str:
     pytest.skip("no interpreter that this user may run")
 
 
-def _complaint(cluster: Any) -> str:
+def _error_output(cluster: Any) -> str:
     _, errors = cluster.process.communicate(timeout=20)
     assert cluster.process.returncode == 2
     assert errors.count("\n") == 1, errors

@@ -3,7 +3,7 @@
 Layers, from the top (a contract in ``pyproject.toml`` enforces them):
 
 - ``__main__``, ``launch``, ``daemon``: the command, the namespaces that hold the cluster, and the composition root
-- ``dns``: the name server; ``sync``: keeps the kernel's ruleset equal to the store; ``faults``: documented policy bugs
+- ``dns``: the name server; ``sync``: keeps the kernel's ruleset equal to the store; ``faults``: known policy bugs
 - ``kubelet``: pods as network namespaces and processes; ``controllers``: Deployments, Services, owners
 - ``apiserver``: the Kubernetes API over HTTP; ``dataplane``: objects to nftables rules. Pure
 - ``store``: the objects, their versions and their events. Pure

@@ -1,39 +1,39 @@
-"""``python -m netpol_harness.emulator``: one cluster in the foreground, until Ctrl-C."""
+"""``python -m netpol_harness.emulator``: run one cluster in the foreground, until Ctrl-C."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from netpol_harness.emulator.launch import complain, isolate, launch
+from netpol_harness.emulator.launch import isolate, launch, print_problem
 from netpol_harness.emulator.options import EmulatorOptions
 from netpol_harness.errors import LabError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one cluster; the exit code is 0 after an orderly end, 2 where it cannot run here."""
+    """Run one cluster. Return 0 after an orderly end, 2 if it cannot run here."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
-        if given.check:
+        if args.check:
             isolate()
             return 0
-        if given.kubeconfig is None:
-            parser.error("--kubeconfig FILE is needed")
+        if args.kubeconfig is None:
+            parser.error("--kubeconfig FILE is required")
         return launch(
             EmulatorOptions(
-                name=given.name,
-                kubeconfig=given.kubeconfig.absolute(),
-                directory=given.directory,
-                lifeline=given.lifeline,
-                ready=given.ready_fd,
-                hidden_tools=given.hide_tools,
-                tools=given.tools,
-                mutant=_known(given.mutant),
+                name=args.name,
+                kubeconfig=args.kubeconfig.absolute(),
+                directory=args.directory,
+                lifeline=args.lifeline,
+                ready=args.ready_fd,
+                hidden_tools=args.hide_tools,
+                tools=args.tools,
+                mutant=_check_mutant(args.mutant),
             )
         )
     except LabError as problem:
-        complain(problem)
+        print_problem(problem)
         return 2
 
 
@@ -43,15 +43,26 @@ def _parser() -> argparse.ArgumentParser:
         description="A small Kubernetes cluster in one process: real API, pods as network namespaces, nftables.",
     )
     add = parser.add_argument
-    add("--kubeconfig", type=Path, metavar="FILE", help="write the kubeconfig here once the cluster is ready")
+    add("--kubeconfig", type=Path, metavar="FILE", help="write the kubeconfig to FILE once the cluster is ready")
     add("--name", default="embedded", help="name of the cluster and of its context (default: %(default)s)")
     add("--directory", type=Path, metavar="DIR", help="keep the log in DIR/daemon.log (default: standard error)")
-    add("--lifeline", type=Path, metavar="FIFO", help="end when the last process that holds this FIFO open is gone")
-    add("--ready-fd", type=int, metavar="N", help="write 'ready' and a newline to this descriptor once it is")
-    add("--hide-tools", type=_names, default=(), metavar="NAMES", help="take these programs from every pod: nc,curl")
-    add("--tools", choices=("busybox",), default="", help="have pods find these tools alone, not all of this host's")
-    add("--mutant", default="", metavar="NAME", help="give the policy agent one bug of network plugins")
-    add("--check", action="store_true", help="only find out whether a cluster can run here")
+    add("--lifeline", type=Path, metavar="FIFO", help="end when the last process that holds this FIFO open has ended")
+    add(
+        "--ready-fd",
+        type=int,
+        metavar="N",
+        help="write 'ready' and a newline to this descriptor when ready",
+    )
+    add(
+        "--hide-tools",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="hide these programs from every pod: nc,curl",
+    )
+    add("--tools", choices=("busybox",), default="", help="give pods only these tools, not all of this host's")
+    add("--mutant", default="", metavar="NAME", help="give the policy agent one known bug of network plugins")
+    add("--check", action="store_true", help="only check whether a cluster can run here")
     return parser
 
 
@@ -59,10 +70,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _known(mutant: str) -> str:
-    """The same name. Raises ``ClusterFailed`` where no mutant has it."""
+def _check_mutant(mutant: str) -> str:
+    """Return the name. Raises ``ClusterFailed`` if there is no such mutant."""
     if mutant:
-        from netpol_harness.emulator.faults import named  # here, since it is rarely needed
+        from netpol_harness.emulator.faults import named  # imported here because it is rarely needed
 
         named(mutant)
     return mutant

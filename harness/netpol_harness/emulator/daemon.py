@@ -1,7 +1,7 @@
-"""Composition root of one cluster: makes the parts, connects them, and tells when they are ready.
+"""The composition root of one cluster: it creates the components, connects them, and announces when they are ready.
 
-Process 1 of its own process tree, with everything on one event loop; only nftables transactions and the starting of
-processes happen on threads beside it. It ends when a lifeline does (``launch``).
+It is process 1 of its own process tree, with everything on one event loop. Only nftables transactions and the start of
+processes happen on other threads. It ends when a lifeline does (``launch``).
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.emulator.kubelet.kubelet import Kubelet
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import BUSYBOX, HostTools
-from netpol_harness.emulator.options import RESTART_AGENT, EmulatorOptions, Inherited
+from netpol_harness.emulator.options import RESTART_AGENT, DaemonHandles, EmulatorOptions
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.emulator.sync import Dataplane
 from netpol_harness.errors import ClusterFailed
@@ -44,25 +44,25 @@ from netpol_harness.errors import ClusterFailed
 _POD_USER = 65534  # nobody
 
 
-def run(options: EmulatorOptions, inherited: Inherited) -> None:
-    """Be the cluster until a lifeline ends. Raises ``ClusterFailed`` or ``ToolMissing`` where it cannot start."""
+def run(options: EmulatorOptions, handles: DaemonHandles) -> None:
+    """Run the cluster until a lifeline ends. Raises ``ClusterFailed`` or ``ToolMissing`` if it cannot start."""
     token = secrets.token_urlsafe(24)
     _log_to(options.directory, token)
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    asyncio.run(_run(options, inherited, token))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    asyncio.run(_run(options, handles, token))
 
 
-async def _run(options: EmulatorOptions, inherited: Inherited, token: str) -> None:
-    ended = _watched(inherited.lifelines)
+async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> None:
+    ended = _end_of(handles.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     node = _node()
-    dataplane = Dataplane(store, Nft(), _agent(options.mutant))
+    dataplane = Dataplane(store, Nft(), _policy_engine(options.mutant))
     asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, dataplane.restart_engine)
     kubelet = Kubelet(
         store,
         node,
-        Spawner(_POD_USER if inherited.privileged else None),
+        Spawner(_POD_USER if handles.privileged else None),
         settled=dataplane.settled,
         servers={dns.IMAGE: dns.NameServer(store)},
         tools=_tools(options, node),
@@ -75,29 +75,29 @@ async def _run(options: EmulatorOptions, inherited: Inherited, token: str) -> No
     _populate(store)
     await kubelet.idle()
     await dataplane.settled()
-    await server.serve(inherited.listener)
-    _write_privately(options.kubeconfig, kubeconfig(inherited.listener.getsockname()[1], token, name=options.name))
-    os.write(inherited.announce, b"1")
+    await server.serve(handles.listener)
+    _write_privately(options.kubeconfig, kubeconfig(handles.listener.getsockname()[1], token, name=options.name))
+    os.write(handles.announce, b"1")
     await ended.wait()
 
 
 class ClusterRuntime:
-    """The dataplane and the kubelet as the API sees them (``api.runtime.Runtime``)."""
+    """The data plane and the kubelet as the API server sees them (``apiserver.runtime.Runtime``)."""
 
     def __init__(self, dataplane: Dataplane, kubelet: Kubelet) -> None:
         self._dataplane = dataplane
         self._kubelet = kubelet
 
     async def settled(self) -> None:
-        """Return when the dataplane enforces the store's current state."""
+        """Return when the data plane enforces the store's current state."""
         await self._dataplane.settled()
 
     async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
-        """Run a command in the pod; its exit code."""
+        """Run a command in the pod and return its exit code."""
         return await self._kubelet.exec(pod, container, argv, streams)
 
     async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
-        """Let a client talk to the container's program."""
+        """Connect a client with the container's program."""
         await self._kubelet.attach(pod, container, streams)
 
     async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -105,25 +105,25 @@ class ClusterRuntime:
         return await self._kubelet.dial(pod, port)
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
-        """What the container has written so far."""
+        """Return what the container has written so far."""
         return await self._kubelet.logs(pod, container)
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
-        """Stop the pod, then take it out of the store."""
+        """Stop the pod, then remove it from the store."""
         self._kubelet.delete_pod(key, grace_seconds)
 
 
-def _agent(mutant: str) -> PolicyEngine:
+def _policy_engine(mutant: str) -> PolicyEngine:
     if not mutant:
         return CorrectEngine()
-    from netpol_harness.emulator.faults import MutatedEngine, named  # here, since they are rarely needed
+    from netpol_harness.emulator.faults import MutatedEngine, named  # imported here because they are rarely needed
 
     return MutatedEngine(named(mutant))
 
 
 def _tools(options: EmulatorOptions, node: NetworkNode) -> HostTools:
     if options.tools == BUSYBOX and not node.has_busybox:
-        raise ClusterFailed("pods cannot have busybox's tools: this host has none; install busybox")
+        raise ClusterFailed("pods cannot get busybox's tools: this host has no busybox; install it")
     return HostTools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
@@ -139,7 +139,7 @@ def _node() -> NetworkNode:
 
 
 def _populate(store: Store) -> None:
-    """What a fresh cluster holds: namespaces, its node, and the name server."""
+    """Create the initial objects of a cluster: namespaces, its node, and the name server."""
     bootstrap(store)
     system = os.uname()
     version = {
@@ -155,17 +155,17 @@ def _populate(store: Store) -> None:
     store.create("pods", admit(store, "pods", dns.pod()))
 
 
-def _watched(lifelines: Sequence[int]) -> asyncio.Event:
-    """An event that is set when one of the descriptors reads end of file."""
+def _end_of(lifelines: Sequence[int]) -> asyncio.Event:
+    """Return an event that is set when one of the descriptors reads end of file."""
     ended = asyncio.Event()
 
-    def look(descriptor: int) -> None:
+    def read(descriptor: int) -> None:
         with suppress(BlockingIOError):
             if not os.read(descriptor, 4096):
                 ended.set()
 
     for descriptor in lifelines:
-        asyncio.get_running_loop().add_reader(descriptor, look, descriptor)
+        asyncio.get_running_loop().add_reader(descriptor, read, descriptor)
     return ended
 
 
@@ -181,7 +181,7 @@ def _write_privately(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def _log_to(directory: Path | None, secret: str) -> None:
-    """Log to the directory's file, or to stderr, without the secret."""
+    """Log to a file in the directory, or to stderr, without the secret."""
     target = None if directory is None else directory / "daemon.log"
     try:
         handler = logging.StreamHandler() if target is None else logging.FileHandler(target)

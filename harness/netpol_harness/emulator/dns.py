@@ -157,7 +157,7 @@ class Zone:
                 addresses = []
         return _addresses(addresses, kind) if addresses else None
 
-    def _endpoints(self, namespace: str, service: str) -> Iterator["_Endpoint"]:
+    def _endpoints(self, namespace: str, service: str) -> Iterator["_HeadlessEndpoint"]:
         for endpoint_slice in self._store.list("endpointslices", namespace):
             if (endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) != service:
                 continue
@@ -167,7 +167,7 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
-class _Endpoint:
+class _HeadlessEndpoint:
     """An address behind a headless Service, with its names: the pod's hostname, if any, and the dashed address."""
 
     address: str
@@ -175,10 +175,10 @@ class _Endpoint:
     ports: Sequence[JsonMapping]
 
 
-def _endpoint(data: JsonMapping, ports: Sequence[JsonMapping]) -> _Endpoint:
+def _endpoint(data: JsonMapping, ports: Sequence[JsonMapping]) -> _HeadlessEndpoint:
     address = data["addresses"][0]
     names = [data["hostname"].lower()] if data.get("hostname") else []
-    return _Endpoint(address, (*names, address.replace(".", "-")), ports)
+    return _HeadlessEndpoint(address, (*names, address.replace(".", "-")), ports)
 
 
 def _addresses(addresses: Sequence[str], kind: str) -> list[Any]:

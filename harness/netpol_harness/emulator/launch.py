@@ -1,13 +1,14 @@
-"""From an ordinary process to a cluster in namespaces of its own, and what ends it.
+"""From an ordinary process to a cluster in its own namespaces, and its end.
 
-Two processes. The outer one binds the API's address in the host's network, takes new namespaces (network, mount, UTS,
-process ids; a user namespace too where it lacks the right otherwise), forks, and waits. The inner one is process 1 of
-its own process tree and is the daemon. Invariant: nothing outlives either of them. The inner dies with the outer
-(PR_SET_PDEATHSIG), everything else with the inner (pid_namespaces(7)). Nobody ends the daemon by a *signal*: it ignores
-those, and cannot be harmed by its pods. To end it the outer closes a pipe, the owner its lifeline; the one signal that
-it hears, passed on by the outer, restarts its policy agent.
+There are two processes. The outer one binds the API's address in the host's network, creates new namespaces (network,
+mount, UTS, process ids; also a user namespace if it lacks the privilege otherwise), forks, and waits. The inner one is
+process 1 of its own process tree and becomes the daemon. Invariant: nothing outlives either of them. The inner one dies
+with the outer one (PR_SET_PDEATHSIG), everything else with the inner one (pid_namespaces(7)). No *signal* ends the
+daemon: it ignores them, so its pods cannot harm it. The outer process ends it by closing a pipe, the owner by its
+lifeline. The only signal that it handles, forwarded by the outer process, restarts its policy agent.
 
-The interpreter is forked, not started a second time, and the outer imports next to nothing: both save start-up time.
+The interpreter is forked, not started a second time, and the outer process imports very little: both save start-up
+time.
 """
 
 import errno
@@ -22,55 +23,57 @@ from types import FrameType
 from typing import NoReturn
 
 from netpol_harness.emulator.kernel.syscalls import Clone, Mount, die_with_parent, mount, unshare
-from netpol_harness.emulator.options import RESTART_AGENT, EmulatorOptions, Inherited
+from netpol_harness.emulator.options import RESTART_AGENT, DaemonHandles, EmulatorOptions
 from netpol_harness.errors import ClusterFailed, LabError
 
-_OWN = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID
+_NAMESPACES = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID
 _PATIENCE = 5  # seconds between asking the daemon to end and killing it
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _REMEDY = (
-    "run as root, or let ordinary users make user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu "
+    "run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu "
     "kernel.apparmor_restrict_unprivileged_userns=0); in a container add --privileged, or "
     "--security-opt seccomp=unconfined --security-opt systempaths=unconfined"
 )
 
 
 def launch(options: EmulatorOptions) -> int:
-    """Run the cluster until it is ended from outside; the exit code. Raises ``ClusterFailed`` where it cannot start."""
+    """Run the cluster until it is ended from outside and return its exit code. Raises ``ClusterFailed`` if it cannot
+    start.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        owner = [] if options.lifeline is None else [_open_lifeline(options.lifeline)]
+        lifelines = [] if options.lifeline is None else [_open_lifeline(options.lifeline)]
         privileged = isolate()
-        life, keep = os.pipe()
-        told, announce = os.pipe()
+        lifeline, lifeline_holder = os.pipe()
+        ready_reader, ready_writer = os.pipe()
         daemon = os.fork()
         if daemon == 0:
-            os.close(keep)
-            _become_daemon(options, Inherited(listener, [life, *owner], announce, privileged))
-    for descriptor in (life, announce, *owner):
+            os.close(lifeline_holder)
+            _become_daemon(options, DaemonHandles(listener, [lifeline, *lifelines], ready_writer, privileged))
+    for descriptor in (lifeline, ready_writer, *lifelines):
         os.close(descriptor)
-    return _attend(daemon, keep, told, options)
+    return _supervise(daemon, lifeline_holder, ready_reader, options)
 
 
 def isolate() -> bool:
-    """Take new namespaces for this process and its children. Whether this was done with real root rights.
+    """Move this process and its children into new namespaces. Return whether it had real root privileges.
 
     Raises ``ClusterFailed`` with errno and remedy.
     """
     try:
-        unshare(_OWN)
+        unshare(_NAMESPACES)
         return True
     except OSError as problem:
         if problem.errno != errno.EPERM:
-            raise _cannot(problem) from problem
+            raise _namespaces_refused(problem) from problem
     user, group = os.geteuid(), os.getegid()
     try:
-        unshare(_OWN | Clone.USER)
+        unshare(_NAMESPACES | Clone.USER)
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"0 {user} 1")
         _write("/proc/self/gid_map", f"0 {group} 1")
     except OSError as problem:
-        raise _cannot(problem) from problem
+        raise _namespaces_refused(problem) from problem
     return False
 
 
@@ -81,20 +84,20 @@ def _write(path: str, text: str) -> None:
         raise OSError(problem.errno, problem.strerror, f"write {path}") from problem
 
 
-def _become_daemon(options: EmulatorOptions, inherited: Inherited) -> NoReturn:
-    """Process 1 of the new process tree: be the daemon, then end with its exit code."""
+def _become_daemon(options: EmulatorOptions, handles: DaemonHandles) -> NoReturn:
+    """Run the daemon as process 1 of the new process tree, then end with its exit code."""
     code = 1
     try:
         die_with_parent(signal.SIGKILL)
         for number in (*_ENDING, RESTART_AGENT):
             signal.signal(number, signal.SIG_IGN)
-        _own_mounts()
-        from netpol_harness.emulator import daemon  # here, so that the outer process stays small
+        _isolate_mounts()
+        from netpol_harness.emulator import daemon  # imported here so that the outer process stays small
 
-        daemon.run(options, inherited)
+        daemon.run(options, handles)
         code = 0
     except LabError as problem:
-        complain(problem)
+        print_problem(problem)
         code = 2
     except Exception:  # noqa: BLE001 a fork must not return into its parent's code
         traceback.print_exc()
@@ -103,45 +106,47 @@ def _become_daemon(options: EmulatorOptions, inherited: Inherited) -> NoReturn:
         os._exit(code)
 
 
-def _own_mounts() -> None:
-    """Keep our mounts from the host, and show this tree's processes in /proc where the container allows."""
+def _isolate_mounts() -> None:
+    """Hide our mounts from the host, and show this tree's processes in /proc if the container allows it."""
     mount("none", "/", flags=Mount.RECURSIVE | Mount.PRIVATE)
     with suppress(OSError):
         mount("proc", "/proc", "proc", Mount.NOSUID | Mount.NODEV | Mount.NOEXEC)
 
 
-def _attend(daemon: int, keep: int, told: int, options: EmulatorOptions) -> int:
-    """Announce the daemon's readiness, pass on the wish to end it, wait for its end and tidy up; the exit code."""
-    asked: list[int] = []
+def _supervise(daemon: int, lifeline_holder: int, ready_reader: int, options: EmulatorOptions) -> int:
+    """Announce the daemon's readiness, forward requests to end it, wait for its end and clean up. Return
+    the exit code.
+    """
+    end_signals: list[int] = []
 
     def end(number: int, _: FrameType | None) -> None:
-        if not asked:
-            os.close(keep)
+        if not end_signals:
+            os.close(lifeline_holder)
             signal.alarm(_PATIENCE)
-        asked.append(number)
+        end_signals.append(number)
 
     signal.signal(signal.SIGALRM, lambda *_: os.kill(daemon, signal.SIGKILL))
     signal.signal(RESTART_AGENT, lambda *_: os.kill(daemon, RESTART_AGENT))
     for number in _ENDING:
         signal.signal(number, end)
-    ready = os.read(told, 1)
+    ready = os.read(ready_reader, 1)
     if ready:
         _announce(options)
     code = os.waitstatus_to_exitcode(os.waitpid(daemon, 0)[1])
     if ready:
         options.kubeconfig.unlink(missing_ok=True)
-    if not asked and code == 0:
-        _inherit(options)
-    if code < 0 and not asked:
-        complain(ClusterFailed(f"cluster {options.name} was killed by {signal.Signals(-code).name}"))
+    if not end_signals and code == 0:
+        _remove_owner_directory(options)
+    if code < 0 and not end_signals:
+        print_problem(ClusterFailed(f"cluster {options.name} was killed by {signal.Signals(-code).name}"))
         return 128 - code
     return max(code, 0)
 
 
-def _inherit(options: EmulatorOptions) -> None:
-    """The owner has died: its folder, told by the lifeline in it, is nobody's now and goes with the cluster."""
+def _remove_owner_directory(options: EmulatorOptions) -> None:
+    """Remove the owner's directory, which contains the lifeline: the owner has died."""
     if options.lifeline is not None and options.directory == options.lifeline.parent:
-        from shutil import rmtree  # here, since it is rarely needed and costs the start-up 5 ms
+        from shutil import rmtree  # imported here because it is rarely needed and costs 5 ms at start-up
 
         rmtree(options.directory, ignore_errors=True)
 
@@ -155,29 +160,29 @@ def _announce(options: EmulatorOptions) -> None:
         sys.stdout.flush()
 
 
-def complain(problem: LabError) -> None:
-    """Tell the user in one line."""
+def print_problem(problem: LabError) -> None:
+    """Print the problem for the user, in one line."""
     sys.stderr.write(f"netpol embedded cluster: {problem}\n")
 
 
 def _open_lifeline(path: Path) -> int:
-    """A descriptor that reads end of file when the last of the FIFO's holders is gone."""
+    """Return a descriptor that reads end of file when the last holder of the FIFO has ended."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        held = os.read(descriptor, 1) != b""
+        is_held = os.read(descriptor, 1) != b""
     except BlockingIOError:
-        held = True
+        is_held = True
     except OSError as problem:
         raise ClusterFailed(f"cannot open the lifeline {path}: {problem.strerror}; make it with mkfifo") from problem
-    if not held:
-        raise ClusterFailed(f"nobody holds the lifeline {path}: open it (O_RDWR) before the cluster starts")
+    if not is_held:
+        raise ClusterFailed(f"no process holds the lifeline {path}: open it (O_RDWR) before the cluster starts")
     return descriptor
 
 
-def _cannot(problem: OSError) -> ClusterFailed:
+def _namespaces_refused(problem: OSError) -> ClusterFailed:
     name = errno.errorcode.get(problem.errno or 0, "?")
     remedy = _REMEDY
     if problem.errno == errno.ENOSPC:
-        remedy = "raise the limits user.max_*_namespaces (sysctl), or end other clusters"
+        remedy = "raise the limits user.max_*_namespaces (sysctl), or stop other clusters"
     reason = f"{problem.filename}: {name} {problem.strerror}"
-    return ClusterFailed(f"the kernel refuses namespaces of our own ({reason}); {remedy}")
+    return ClusterFailed(f"the kernel refuses new namespaces ({reason}); {remedy}")

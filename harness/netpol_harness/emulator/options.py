@@ -1,4 +1,4 @@
-"""What a cluster is told: by its user (``EmulatorOptions``), and by the process outside of it (``Inherited``)."""
+"""The settings of a cluster: by its user (``EmulatorOptions``), and from the outer process (``DaemonHandles``)."""
 
 import signal
 import socket
@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 RESTART_AGENT = signal.SIGUSR1
-"""Sent to the cluster's process: restart the policy agent."""
+"""Signal to the cluster's process: restart the policy agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmulatorOptions:
-    """One cluster. Descriptors are ``None`` where there is nothing to watch (``lifeline``) or to tell (``ready``).
+    """The options of one cluster.
 
-    ``tools`` is ``busybox`` where pods are to find nothing else, and empty where they find all that the host has;
-    ``mutant`` is the name of the bug that its policy agent has; it has none where that is empty.
+    ``lifeline`` and ``ready`` are ``None`` if there is no FIFO to watch or no descriptor to write to. ``tools`` is
+    ``busybox`` if pods have only its tools, and empty if they have all of the host's. ``mutant`` is the name of the
+    injected bug of its policy agent; empty for none.
     """
 
     name: str
@@ -29,9 +30,11 @@ class EmulatorOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Inherited:
-    """What the daemon is handed by the process outside: its listening socket, the descriptors whose end of file ends
-    it, one to announce readiness on, and whether it has the host's real root rights.
+class DaemonHandles:
+    """What the daemon gets from the outer process.
+
+    ``listener`` is its listening socket. End of file on one of ``lifelines`` ends it. It writes to ``announce`` when it
+    is ready. ``privileged`` tells whether it has real root privileges.
     """
 
     listener: socket.socket

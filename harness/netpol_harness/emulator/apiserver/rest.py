@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from netpol_harness.emulator.apiserver import scale
 from netpol_harness.emulator.apiserver.admission import admit
-from netpol_harness.emulator.apiserver.body import APPLY, sanitize
+from netpol_harness.emulator.apiserver.body import APPLY
 from netpol_harness.emulator.apiserver.decode import decode
 from netpol_harness.emulator.apiserver.errors import (
     ErrorSubject,
-    StatusError,
     bad_request,
     conflict,
     forbidden,
@@ -22,7 +21,6 @@ from netpol_harness.emulator.apiserver.errors import (
     object_not_found,
     required,
     unprocessable,
-    unsupported_media_type,
 )
 from netpol_harness.emulator.apiserver.field_managers.ownership import (
     FieldManager,
@@ -31,24 +29,24 @@ from netpol_harness.emulator.apiserver.field_managers.ownership import (
     track_update,
 )
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
-from netpol_harness.emulator.apiserver.patch import json_patch, merge_patch
-from netpol_harness.emulator.apiserver.request import PATCH_OPTIONS, FieldValidation, RequestOptions, RequestTarget
-from netpol_harness.emulator.apiserver.resources import ServedResource, with_type_meta, without
+from netpol_harness.emulator.apiserver.replacement import (
+    apply_patch,
+    check_identity,
+    decode_body,
+    set_namespace,
+    with_ephemeral_containers,
+    with_part,
+)
+from netpol_harness.emulator.apiserver.request import PATCH_OPTIONS, RequestOptions, RequestTarget
+from netpol_harness.emulator.apiserver.resources import ServedResource, with_type_meta
 from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
-from netpol_harness.emulator.apiserver.strategic import strategic_merge
 from netpol_harness.emulator.apiserver.validation import check_part
 from netpol_harness.emulator.store import AlreadyExists, Key, Store
 from netpol_harness.model.json_object import JsonObject
 
-_PATCHES = (
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-    APPLY,
-)
 _OWN_FIELD = {"status": "status", "finalize": "spec"}
 """The part of an object that a write to a subresource changes."""
-_EPHEMERAL = "ephemeralContainers"
+_EPHEMERAL = "ephemeralcontainers"
 _DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 _PROPAGATION = ("Background", "Foreground", "Orphan")
 
@@ -80,8 +78,8 @@ class RestVerbs:
 
     def create(self, target: RequestTarget, body: object, options: RequestOptions) -> WriteResult:
         """Create an object."""
-        obj, warnings = _decode_body(target.resource, body, options)
-        _set_namespace(target, obj)
+        obj, warnings = decode_body(target.resource, body, options)
+        set_namespace(target, obj)
         admitted = admit(self._store, target.resource.plural, obj)
         admitted = track_update(_type(target), None, admitted, _field_manager(target, options), self._store.timestamp())
         return WriteResult(self._create(target, admitted, options), warnings, created=True)
@@ -107,7 +105,7 @@ class RestVerbs:
         current = (
             scale.from_workload(stored) if target.subresource == "scale" else with_type_meta(target.resource, stored)
         )
-        return self._replace(target, stored, _patched(target, content_type, current, body), options)
+        return self._replace(target, stored, apply_patch(target, content_type, current, body), options)
 
     def delete(self, target: RequestTarget, body: object, options: RequestOptions) -> JsonObject:
         """Start the deletion of an object. ``deletion_response`` decides the form of the answer."""
@@ -129,8 +127,8 @@ class RestVerbs:
         if target.subresource == "scale":
             replacement = scale.apply_scale(stored, body)
         else:
-            replacement, warnings = _decode_body(target.resource, body, options)
-            _check_identity(target, replacement, stored)
+            replacement, warnings = decode_body(target.resource, body, options)
+            check_identity(target, replacement, stored)
         admitted = self._admit(target, replacement, stored)
         admitted = track_update(
             _type(target), stored, admitted, _field_manager(target, options), self._store.timestamp()
@@ -141,24 +139,24 @@ class RestVerbs:
         """Return the object to store for a replacement that was written via the target's subresource."""
         if target.subresource in _OWN_FIELD:
             part = _OWN_FIELD[target.subresource]
-            written = _with_part(stored, replacement, part)
+            written = with_part(stored, replacement, part)
             causes = check_part(target.resource, written, part)
             if causes:
                 raise unprocessable(target.resource.kind_subject(target.name), causes)
             return written
-        if target.subresource == _EPHEMERAL.lower():
-            extended = _with_ephemeral(stored, replacement)
+        if target.subresource == _EPHEMERAL:
+            extended = with_ephemeral_containers(stored, replacement)
             return admit(self._store, target.resource.plural, extended, stored, target.subresource)
         return admit(self._store, target.resource.plural, replacement, stored)
 
     def _apply(self, target: RequestTarget, body: object, options: RequestOptions) -> WriteResult:
         """Server-side apply: create the object, or merge the configuration into it."""
-        config, warnings = _decode_body(target.resource, body, options)
+        config, warnings = decode_body(target.resource, body, options)
         _check_application(config, options)
         stored = self._store.find(_key(target))
         if stored is None and target.subresource:
             raise object_not_found(target.resource.plural_subject(target.name))
-        _check_identity(target, config, stored)
+        check_identity(target, config, stored)
         live = {} if stored is None else with_type_meta(target.resource, stored)
         author, now = _field_manager(target, options, Operation.APPLY), self._store.timestamp()
         application = apply_configuration(_type(target), live, config, author, now, force=bool(options.force))
@@ -221,83 +219,3 @@ def _check_application(config: JsonObject, options: RequestOptions) -> None:
         raise unprocessable(PATCH_OPTIONS, [required("fieldManager", "is required for apply patch")])
     if config.get("metadata", {}).get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
-
-
-def _decode_body(resource: ServedResource, body: object, options: RequestOptions) -> tuple[JsonObject, tuple[str, ...]]:
-    """Decode the body by the schema. Return warnings about fields that the schema does not know."""
-    if not isinstance(body, dict):
-        raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
-    api_version, kind = body.get("apiVersion") or resource.api_version, body.get("kind") or resource.kind
-    if (api_version, kind) != (resource.api_version, resource.kind):
-        raise bad_request(
-            f"the API version in the data ({api_version}, Kind={kind}) does not match the expected API version "
-            f"({resource.api_version}, Kind={resource.kind})"
-        )
-    try:
-        decoded = decode(resource.definition, body)
-    except StatusError as refusal:
-        raise bad_request(f"{_handled_as(resource)}: {refusal.message}") from refusal
-    if not decoded.unknown or options.field_validation is FieldValidation.IGNORE:
-        return decoded.object, ()
-    if options.field_validation is FieldValidation.STRICT:
-        raise bad_request(f"{_handled_as(resource)}: strict decoding error: {decoded.strict_message()}")
-    return decoded.object, tuple(f'unknown field "{path}"' for path in decoded.unknown)
-
-
-def _handled_as(resource: ServedResource) -> str:
-    return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
-
-
-def _set_namespace(target: RequestTarget, obj: JsonObject) -> None:
-    """Set a new object's namespace to that of the path."""
-    metadata = obj.setdefault("metadata", {})
-    if target.resource.namespaced:
-        if metadata.get("namespace", target.namespace) != target.namespace:
-            raise _wrong_namespace()
-        metadata["namespace"] = target.namespace
-
-
-def _check_identity(target: RequestTarget, obj: JsonObject, stored: JsonObject | None) -> None:
-    """Refuse a body about another object than the path, and fill in what it omits."""
-    metadata = obj.setdefault("metadata", {})
-    if metadata.get("name", target.name) != target.name:
-        words = f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
-        raise bad_request(words)
-    if metadata.get("namespace", target.namespace) != target.namespace:
-        raise _wrong_namespace()
-    uid = "" if stored is None else stored["metadata"]["uid"]
-    if metadata.get("uid", uid) != uid:
-        why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {uid}"
-        raise conflict(target.resource.plural_subject(target.name), why)
-    metadata.update({"name": target.name} | ({"namespace": target.namespace} if target.namespace else {}))
-
-
-def _wrong_namespace() -> StatusError:
-    return bad_request("the namespace of the provided object does not match the namespace sent on the request")
-
-
-def _patched(target: RequestTarget, content_type: str, current: JsonObject, body: object) -> object:
-    match content_type:
-        case "application/json-patch+json":
-            return sanitize(json_patch(current, body))
-        case "application/merge-patch+json":
-            return merge_patch(current, body)
-        case "application/strategic-merge-patch+json":
-            definition = scale.DEFINITION if target.subresource == "scale" else target.resource.definition
-            return strategic_merge(definition, current, body)
-        case _:
-            raise unsupported_media_type(_PATCHES)
-
-
-def _with_ephemeral(stored: JsonObject, written: JsonObject) -> JsonObject:
-    """Return the stored pod with the written ephemeral containers and the version that the writer sent."""
-    metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
-    containers = written.get("spec", {}).get(_EPHEMERAL)
-    part = {_EPHEMERAL: containers} if containers else {}
-    return {**stored, "metadata": metadata, "spec": {**without(stored["spec"], _EPHEMERAL), **part}}
-
-
-def _with_part(stored: JsonObject, written: JsonObject, field: str) -> JsonObject:
-    """Return the stored object with one part, which is never absent, and the version that the writer sent."""
-    metadata = {**stored["metadata"], "resourceVersion": written["metadata"].get("resourceVersion", "")}
-    return {**without(stored, field), "metadata": metadata, field: written.get(field, {})}

@@ -135,8 +135,8 @@ class ApiServer:
                     target.resource, self._rest.get(target), view, include=options.include_object
                 )
             )
-        listed, version = self._rest.list(target, options), self._store.resource_version
-        return _json(self._encoder.encode_list(target.resource, listed, version, view, include=options.include_object))
+        objects, version = self._rest.list(target, options), self._store.resource_version
+        return _json(self._encoder.encode_list(target.resource, objects, version, view, include=options.include_object))
 
     async def _write(
         self, target: RequestTarget, request: web.BaseRequest, options: RequestOptions

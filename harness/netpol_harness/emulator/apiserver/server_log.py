@@ -25,5 +25,5 @@ def server_logger() -> logging.Logger:
 
 
 def _is_internal(record: logging.LogRecord) -> bool:
-    """Return whether the record is about an error that the client has not been told."""
+    """Return whether the record is about an error that has not been reported to the client."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

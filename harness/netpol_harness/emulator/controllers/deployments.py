@@ -101,15 +101,15 @@ class DeploymentController:
         return self._store.modify(key, change)
 
     def _roll_out(self, deployment: JsonObject, current: JsonObject, old: Sequence[JsonObject]) -> None:
-        wanted = deployment["spec"].get("replicas", 1)
+        replicas = deployment["spec"].get("replicas", 1)
         if deployment["spec"]["strategy"]["type"] == "Recreate":
             for replica_set in old:
                 self._scale(replica_set, 0)
             if not self._has_pods(old):
-                self._scale(current, wanted)
+                self._scale(current, replicas)
             return
-        current = self._scale(current, wanted)
-        if (current.get("status") or {}).get("availableReplicas", 0) >= wanted:
+        current = self._scale(current, replicas)
+        if (current.get("status") or {}).get("availableReplicas", 0) >= replicas:
             for replica_set in old:
                 self._scale(replica_set, 0)
 

@@ -73,18 +73,18 @@ class EndpointsController:
             and endpoint_slice["metadata"]["labels"].get(_MANAGER_LABEL) == _MANAGER
         }
 
-    def _replace(self, resource: str, existing: set[Key], wanted: Iterable[JsonObject]) -> None:
+    def _replace(self, resource: str, existing: set[Key], desired: Iterable[JsonObject]) -> None:
         """Create, update and delete objects until exactly the wanted ones exist."""
-        kept = set()
-        for obj in wanted:
+        desired_keys = set()
+        for obj in desired:
             key = Key.of(resource, obj)
-            kept.add(key)
+            desired_keys.add(key)
             previous = self._store.find(key)
             if previous is None:
                 self._store.create(resource, admit(self._store, resource, obj))
             else:
                 self._store.update(resource, admit(self._store, resource, obj, previous))
-        for key in existing - kept:
+        for key in existing - desired_keys:
             if self._store.find(key):
                 self._store.remove(key)
 

@@ -17,7 +17,7 @@ def deployment_status(
     deployment: JsonMapping, replica_sets: Sequence[JsonMapping], current: JsonMapping | None, now: str
 ) -> JsonObject:
     """Return the whole status. Unchanged conditions keep their times. ``current`` is identified by its uid."""
-    wanted = deployment["spec"].get("replicas", 1)
+    replicas = deployment["spec"].get("replicas", 1)
     updated = next((rs for rs in replica_sets if current and rs["metadata"]["uid"] == current["metadata"]["uid"]), None)
     total, available = _sum(replica_sets, "replicas"), _sum(replica_sets, "availableReplicas")
     updated_replicas = _sum([updated] if updated else [], "replicas")
@@ -26,10 +26,10 @@ def deployment_status(
         "updatedReplicas": updated_replicas,
         "readyReplicas": _sum(replica_sets, "readyReplicas"),
         "availableReplicas": available,
-        "unavailableReplicas": max(0, max(total, wanted) - available),
+        "unavailableReplicas": max(0, max(total, replicas) - available),
     }
-    complete = updated_replicas == total == available == wanted
-    is_available = available >= wanted - _max_unavailable(deployment, wanted)
+    complete = updated_replicas == total == available == replicas
+    is_available = available >= replicas - _max_unavailable(deployment, replicas)
     conditions = [_available(holds=is_available), _progressing(updated, complete=complete)]
     return {
         "observedGeneration": deployment["metadata"]["generation"],
@@ -42,11 +42,11 @@ def _sum(replica_sets: Sequence[JsonMapping], field: str) -> int:
     return sum((rs.get("status") or {}).get(field, 0) for rs in replica_sets)
 
 
-def _max_unavailable(deployment: JsonMapping, wanted: int) -> int:
+def _max_unavailable(deployment: JsonMapping, replicas: int) -> int:
     """Return maxUnavailable as a number of pods; percentages are rounded down."""
     limit = deployment["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable", 0)
     if isinstance(limit, str):
-        return wanted * int(limit.removesuffix("%")) // 100
+        return replicas * int(limit.removesuffix("%")) // 100
     return int(limit)
 
 

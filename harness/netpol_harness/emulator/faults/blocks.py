@@ -14,12 +14,12 @@ from netpol_harness.model.policy import IPBlock, Network, NetworkPolicy, Peer, R
 _WIDE = {4: 24, 6: 64}
 
 
-def _blocks(listed: Iterable[Rule]) -> Iterator[IPBlock]:
-    return (peer for rule in listed for peer in rule.peers or () if isinstance(peer, IPBlock))
+def _blocks(entries: Iterable[Rule]) -> Iterator[IPBlock]:
+    return (peer for rule in entries for peer in rule.peers or () if isinstance(peer, IPBlock))
 
 
-def _excepts(listed: Iterable[Rule]) -> tuple[Network, ...]:
-    return tuple(network for block in _blocks(listed) for network in block.excepts)
+def _excepts(entries: Iterable[Rule]) -> tuple[Network, ...]:
+    return tuple(network for block in _blocks(entries) for network in block.excepts)
 
 
 def _minus(rule: Rule, excepts: tuple[Network, ...]) -> Rule:
@@ -82,15 +82,15 @@ def _excepted_for_pods(now: World, _: World) -> World:
     )
 
 
-def _leaking(listed: Rules) -> Iterator[Rule]:
-    excepts = _excepts(listed)
-    return (_minus(rule, excepts) for rule in listed)
+def _leaking(entries: Rules) -> Iterator[Rule]:
+    excepts = _excepts(entries)
+    return (_minus(rule, excepts) for rule in entries)
 
 
-def _with_ports_of_the_whole(listed: Rules) -> Iterator[Rule]:
+def _with_ports_of_the_whole(entries: Rules) -> Iterator[Rule]:
     """Open a block on every port if it lies inside a larger one that another rule opens on every port."""
-    whole = tuple(_blocks(rule for rule in listed if rule.ports is None))
-    for rule in listed:
+    whole = tuple(_blocks(rule for rule in entries if rule.ports is None))
+    for rule in entries:
         yield rule
         inner = tuple(block for block in _blocks([rule]) if any(_inside(block.cidr, other.cidr) for other in whole))
         if rule.ports and inner:
@@ -102,13 +102,13 @@ def _inside(network: Network, other: Network) -> bool:
     return network.version == other.version and network.prefixlen > other.prefixlen and network[0] in other
 
 
-def _ported_first(listed: Rules) -> Iterator[Rule]:
+def _ported_first(entries: Rules) -> Iterator[Rule]:
     """Of rules for the same block, those with ports hide those without."""
-    ported = {block.cidr for block in _blocks(rule for rule in listed if rule.ports)}
-    for rule in listed:
+    ported = {block.cidr for block in _blocks(rule for rule in entries if rule.ports)}
+    for rule in entries:
         if rule.ports is None and rule.peers is not None:
-            kept = [peer for peer in rule.peers if not isinstance(peer, IPBlock) or peer.cidr not in ported]
-            yield replace(rule, peers=tuple(kept))
+            remaining = [peer for peer in rule.peers if not isinstance(peer, IPBlock) or peer.cidr not in ported]
+            yield replace(rule, peers=tuple(remaining))
         else:
             yield rule
 
@@ -125,8 +125,8 @@ def _widened(block: IPBlock) -> list[Peer]:
 
 def _frozen_by_ipv6(now: World, before: World) -> World:
     """Keep the policies unchanged for as long as one of them has an IPv6 block."""
-    listed = (rule for policy in now.policies for rule in (*policy.ingress, *policy.egress))
-    stuck = any(block.cidr.version == 6 for block in _blocks(listed))
+    entries = (rule for policy in now.policies for rule in (*policy.ingress, *policy.egress))
+    stuck = any(block.cidr.version == 6 for block in _blocks(entries))
     return replace(now, policies=before.policies) if stuck else now
 
 

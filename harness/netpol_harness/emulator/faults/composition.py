@@ -15,12 +15,12 @@ _NAME = 16
 _DROP = "meta mark != 1 drop"
 
 
-def _product(listed: Rules) -> list[Rule]:
+def _product(entries: Rules) -> list[Rule]:
     """Combine all peers with all ports. A list that one rule leaves open stays open."""
-    if not listed:
+    if not entries:
         return []
-    peers = [rule.peers for rule in listed]
-    ports = [rule.ports for rule in listed]
+    peers = [rule.peers for rule in entries]
+    ports = [rule.ports for rule in entries]
     return [
         Rule(
             None if None in peers else tuple(peer for group in peers for peer in group or ()),
@@ -29,8 +29,8 @@ def _product(listed: Rules) -> list[Rule]:
     ]
 
 
-def _last_of_the_same_peers(listed: Rules) -> list[Rule]:
-    last = {rule.peers: rule for rule in listed}
+def _last_of_the_same_peers(entries: Rules) -> list[Rule]:
+    last = {rule.peers: rule for rule in entries}
     return list(last.values())
 
 
@@ -69,8 +69,8 @@ def _last_by(key: Callable[[NetworkPolicy], object]) -> Callable[[World, World],
     """Keep only the last of the policies with the same key."""
 
     def fault(now: World, _: World) -> World:
-        listed = sorted(now.policies, key=lambda policy: policy.ref)
-        return replace(now, policies=tuple({key(policy): policy for policy in listed}.values()))
+        entries = sorted(now.policies, key=lambda policy: policy.ref)
+        return replace(now, policies=tuple({key(policy): policy for policy in entries}.values()))
 
     return fault
 
@@ -78,13 +78,13 @@ def _last_by(key: Callable[[NetworkPolicy], object]) -> Callable[[World, World],
 def _pod_chains(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[str, ...]]) -> RuleFault:
     """Rewrite the chains of isolated pods, given their jumps to policies and all chains."""
 
-    def fault(wanted: Ruleset, _: Ruleset) -> Ruleset:
-        chains = dict(wanted.chains)
-        for name, chain in wanted.chains.items():
+    def fault(correct: Ruleset, _: Ruleset) -> Ruleset:
+        chains = dict(correct.chains)
+        for name, chain in correct.chains.items():
             if name.startswith("pod/") and chain.rules:
                 itself, *jumps, _drop = chain.rules
-                chains[name] = Chain((itself, *rewrite(tuple(jumps), wanted.chains)))
-        return replace(wanted, chains=chains)
+                chains[name] = Chain((itself, *rewrite(tuple(jumps), correct.chains)))
+        return replace(correct, chains=chains)
 
     return fault
 
@@ -102,16 +102,16 @@ def _drop_if_empty(jumps: tuple[str, ...], chains: Mapping[str, Chain]) -> tuple
     return ("drop",) if empty else (*jumps, _DROP)
 
 
-def _only_one_subject(wanted: Ruleset, _: Ruleset) -> Ruleset:
+def _only_one_subject(correct: Ruleset, _: Ruleset) -> Ruleset:
     """Of the pods that the same policies select, isolate only the first."""
-    chains = dict(wanted.chains)
+    chains = dict(correct.chains)
     seen: set[tuple[str, ...]] = set()
-    for name, chain in wanted.chains.items():
+    for name, chain in correct.chains.items():
         if name.startswith("pod/") and chain.rules:
             if chain.rules[1:] in seen:
                 chains[name] = Chain()
             seen.add(chain.rules[1:])
-    return replace(wanted, chains=chains)
+    return replace(correct, chains=chains)
 
 
 MUTANTS = (
@@ -125,13 +125,13 @@ MUTANTS = (
         "only-the-first-rule",
         "Of several rules of a policy only the first admits.",
         ("egress-two-rules-conjunction-race", "ports-empty-item-plus-numbered-port"),
-        world=rule_lists(lambda listed: listed[:1]),
+        world=rule_lists(lambda entries: entries[:1]),
     ),
     Mutant(
         "only-the-last-rule",
         "Of several rules of a policy only the last admits.",
         ("egress-two-rules-conjunction-race", "peers-item-and-ports-item-are-two-rules"),
-        world=rule_lists(lambda listed: listed[-1:]),
+        world=rule_lists(lambda entries: entries[-1:]),
     ),
     Mutant(
         "same-peers-collapse",

@@ -19,9 +19,9 @@ def _chains(chosen: str, rewrite: Callable[[tuple[str, ...], str], tuple[str, ..
     """Rewrite the rules of every chain whose name matches ``chosen``, given its name."""
     pattern = re.compile(chosen)
 
-    def fault(wanted: Ruleset, _: Ruleset) -> Ruleset:
-        changed = {n: replace(c, rules=rewrite(c.rules, n)) for n, c in wanted.chains.items() if pattern.fullmatch(n)}
-        return replace(wanted, chains={**wanted.chains, **changed})
+    def fault(correct: Ruleset, _: Ruleset) -> Ruleset:
+        changed = {n: replace(c, rules=rewrite(c.rules, n)) for n, c in correct.chains.items() if pattern.fullmatch(n)}
+        return replace(correct, chains={**correct.chains, **changed})
 
     return fault
 
@@ -36,35 +36,35 @@ def _isolated(rule: str, chain: tuple[str, ...]) -> tuple[str, ...]:
     return (rule, *chain) if chain else chain
 
 
-def _no_dns_beside_policies(wanted: Ruleset, before: Ruleset) -> Ruleset:
-    return _first("udp dport 53 drop")(wanted, before) if _policies(wanted) else wanted
+def _no_dns_beside_policies(correct: Ruleset, before: Ruleset) -> Ruleset:
+    return _first("udp dport 53 drop")(correct, before) if _policies(correct) else correct
 
 
 def _original_port(rules: tuple[str, ...], _: str) -> tuple[str, ...]:
     return tuple(_PORT.sub(r"meta l4proto \1 ct original proto-dst \2", rule) for rule in rules)
 
 
-def _no_service_for_the_selected(wanted: Ruleset, before: Ruleset) -> Ruleset:
+def _no_service_for_the_selected(correct: Ruleset, before: Ruleset) -> Ruleset:
     """Drop the subject's egress to Services if a policy also selects its own subject as a peer."""
 
     def rewritten(rules: tuple[str, ...], name: str) -> tuple[str, ...]:
         address = name.split("/")[1]
-        policies = [wanted.chains[rule.removeprefix("jump ")] for rule in rules if rule.startswith("jump ")]
+        policies = [correct.chains[rule.removeprefix("jump ")] for rule in rules if rule.startswith("jump ")]
         sets = {match for policy in policies for rule in policy.rules for match in _SET.findall(rule)}
-        selected = any(address in wanted.sets[name].elements for name in sets)
+        selected = any(address in correct.sets[name].elements for name in sets)
         return _isolated(f"{_TRANSLATED} drop", rules) if selected else rules
 
-    return _chains("pod/.*/egress", rewritten)(wanted, before)
+    return _chains("pod/.*/egress", rewritten)(correct, before)
 
 
 def _cut_off(protocol: str) -> RuleFault:
     """Drop packets of connections that were open when the last policy was deleted."""
 
-    def fault(wanted: Ruleset, before: Ruleset) -> Ruleset:
-        age = _age(before) + (1 if _policies(before) - _policies(wanted) else 0)
+    def fault(correct: Ruleset, before: Ruleset) -> Ruleset:
+        age = _age(before) + (1 if _policies(before) - _policies(correct) else 0)
         lines = (f"meta l4proto {protocol} ct mark != 0 ct mark != {age} drop", f"ct mark 0 ct mark set {age}")
-        forward = wanted.chains[_FORWARD]
-        return replace(wanted, chains={**wanted.chains, _FORWARD: replace(forward, rules=(*lines, *forward.rules))})
+        forward = correct.chains[_FORWARD]
+        return replace(correct, chains={**correct.chains, _FORWARD: replace(forward, rules=(*lines, *forward.rules))})
 
     return fault
 

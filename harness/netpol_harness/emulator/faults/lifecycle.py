@@ -1,7 +1,7 @@
 """Pods, namespaces and policies that are deleted and recreated, and stale state of deleted ones.
 
-A deleted object stays in the world as misread, in a form without any effect, so that a recreated object can be told
-from a first one.
+A deleted object stays in the world as misread, in a form without any effect, so that a recreated object is
+distinguished from a first one.
 """
 
 from dataclasses import replace
@@ -98,11 +98,11 @@ def _no_host_network(now: World, _: World) -> World:
     return replace(now, pods={ref: replace(pod, host_network=False) for ref, pod in now.pods.items()})
 
 
-def _judged_at_the_node(wanted: Ruleset, _: Ruleset) -> Ruleset:
+def _judged_at_the_node(correct: Ruleset, _: Ruleset) -> Ruleset:
     """If a policy isolates the node, judge packets to the node like forwarded ones."""
-    if not any(name.startswith(_AT_THE_NODE) for name in wanted.chains):
-        return wanted
-    return replace(wanted, chains={**wanted.chains, "input": Chain(wanted.chains["forward"].rules, _INPUT)})
+    if not any(name.startswith(_AT_THE_NODE) for name in correct.chains):
+        return correct
+    return replace(correct, chains={**correct.chains, "input": Chain(correct.chains["forward"].rules, _INPUT)})
 
 
 MUTANTS = (

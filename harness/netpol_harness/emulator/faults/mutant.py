@@ -37,7 +37,7 @@ class Mutant:
     description: str
     sources: tuple[str, ...]
     world: WorldFault = lambda now, _: now
-    rules: RuleFault = lambda wanted, _: wanted
+    rules: RuleFault = lambda correct, _: correct
     after_change: WorldFault | None = None
     after_restart: WorldFault | None = None
     seconds: float = 1.0

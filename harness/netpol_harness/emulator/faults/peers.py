@@ -57,10 +57,10 @@ def _or(rule: Rule) -> list[Rule]:
     return [Rule(rule.peers, None), Rule(None, rule.ports)] if rule.peers is not None and rule.ports else [rule]
 
 
-def _merge_rules(listed: Rules) -> list[Rule]:
+def _merge_rules(entries: Rules) -> list[Rule]:
     """Merge a rule with peers only and the next rule with ports only."""
     merged: list[Rule] = []
-    for rule in listed:
+    for rule in entries:
         if merged and merged[-1].ports is None and rule.peers is None and rule.ports:
             merged[-1] = Rule(merged[-1].peers, rule.ports)
         else:

@@ -27,14 +27,14 @@ def _names(rule: Rule) -> bool:
     return any(map(_is_named, rule.ports or ()))
 
 
-def _one_protocol_per_number(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
-    first = {port.port: port for port in reversed(listed)}
-    return [port for port in listed if port.port is None or first[port.port] == port]
+def _one_protocol_per_number(entries: tuple[PolicyPort, ...]) -> list[PolicyPort]:
+    first = {port.port: port for port in reversed(entries)}
+    return [port for port in entries if port.port is None or first[port.port] == port]
 
 
-def _numbered_only(listed: tuple[PolicyPort, ...]) -> list[PolicyPort]:
-    numbered = {port.protocol for port in listed if port.port is not None}
-    return [port for port in listed if port.port is not None or port.protocol not in numbered]
+def _numbered_only(entries: tuple[PolicyPort, ...]) -> list[PolicyPort]:
+    numbered = {port.protocol for port in entries if port.port is not None}
+    return [port for port in entries if port.port is not None or port.protocol not in numbered]
 
 
 def _without_last_port(port: PolicyPort) -> list[PolicyPort]:
@@ -67,9 +67,9 @@ def _known(port: PolicyPort, now: World) -> list[PolicyPort] | None:
     return [port] if any(_numbers_on_any_pod(port, now)) else None
 
 
-def _one_pod_per_name(wanted: Ruleset, _: Ruleset) -> Ruleset:
-    shortened = {name: _first(entry) for name, entry in wanted.sets.items() if _is_of_names(entry)}
-    return replace(wanted, sets={**wanted.sets, **shortened})
+def _one_pod_per_name(correct: Ruleset, _: Ruleset) -> Ruleset:
+    shortened = {name: _first(entry) for name, entry in correct.sets.items() if _is_of_names(entry)}
+    return replace(correct, sets={**correct.sets, **shortened})
 
 
 def _is_of_names(named_set: NamedSet) -> bool:
@@ -92,7 +92,7 @@ def _without_labels_of_names(now: World, _: World) -> World:
     def rewritten(policy: NetworkPolicy) -> NetworkPolicy:
         keys = {requirement.key for requirement in policy.subject.requirements}
         alone = replace(now, policies=(policy,))
-        return port_lists(lambda listed: [p for p in listed if p.port not in keys])(alone, alone).policies[0]
+        return port_lists(lambda entries: [p for p in entries if p.port not in keys])(alone, alone).policies[0]
 
     return replace(now, policies=tuple(map(rewritten, now.policies)))
 
@@ -114,7 +114,7 @@ MUTANTS = (
         "sctp-spoils-the-rule",
         "A rule with an SCTP port is not installed, and neither are its other ports.",
         ("sctp-rule-silently-dropped",),
-        world=port_lists(lambda listed: [] if any(port.protocol is Protocol.SCTP for port in listed) else listed),
+        world=port_lists(lambda entries: [] if any(port.protocol is Protocol.SCTP for port in entries) else entries),
     ),
     Mutant(
         "udp-port-lost",
@@ -162,13 +162,13 @@ MUTANTS = (
         "only-the-first-port",
         "Of several ports of a rule only the first is opened.",
         ("except-leaks-into-other-rule", "more-than-24-or-40-ports"),
-        world=port_lists(lambda listed: listed[:1]),
+        world=port_lists(lambda entries: entries[:1]),
     ),
     Mutant(
         "only-24-ports",
         "Of the ports of a rule only the first 24 are opened.",
         ("more-than-24-or-40-ports",),
-        world=port_lists(lambda listed: listed[:_TABLE]),
+        world=port_lists(lambda entries: entries[:_TABLE]),
     ),
     Mutant(
         "end-port-ignored",

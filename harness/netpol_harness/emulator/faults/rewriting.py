@@ -37,7 +37,7 @@ def rule_lists(rewrite: Callable[[Rules], Iterable[Rule]], *directions: Directio
 
 def rules(rewrite: Callable[[Rule], Iterable[Rule]], *directions: Direction) -> WorldFault:
     """Replace every rule by any number of rules."""
-    return rule_lists(lambda listed: [new for rule in listed for new in rewrite(rule)], *directions)
+    return rule_lists(lambda entries: [new for rule in entries for new in rewrite(rule)], *directions)
 
 
 def peer_lists(rewrite: Callable[[tuple[Peer, ...]], Iterable[Peer]], *directions: Direction) -> WorldFault:
@@ -50,7 +50,7 @@ def peer_lists(rewrite: Callable[[tuple[Peer, ...]], Iterable[Peer]], *direction
 def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Direction) -> WorldFault:
     """Replace every peer that consists of selectors."""
     return peer_lists(
-        lambda listed: [new for peer in listed for new in (rewrite(peer) if isinstance(peer, PodPeer) else [peer])],
+        lambda entries: [new for peer in entries for new in (rewrite(peer) if isinstance(peer, PodPeer) else [peer])],
         *directions,
     )
 
@@ -58,7 +58,7 @@ def pod_peers(rewrite: Callable[[PodPeer], Iterable[Peer]], *directions: Directi
 def blocks(rewrite: Callable[[IPBlock], Iterable[Peer]], *directions: Direction) -> WorldFault:
     """Replace every peer that is an ipBlock."""
     return peer_lists(
-        lambda listed: [new for peer in listed for new in (rewrite(peer) if isinstance(peer, IPBlock) else [peer])],
+        lambda entries: [new for peer in entries for new in (rewrite(peer) if isinstance(peer, IPBlock) else [peer])],
         *directions,
     )
 
@@ -69,15 +69,15 @@ def port_lists(rewrite: Callable[[tuple[PolicyPort, ...]], Iterable[PolicyPort]]
     def rewritten(rule: Rule) -> list[Rule]:
         if rule.ports is None:
             return [rule]
-        kept = tuple(rewrite(rule.ports))
-        return [replace(rule, ports=kept)] if kept else []
+        ports = tuple(rewrite(rule.ports))
+        return [replace(rule, ports=ports)] if ports else []
 
     return rules(rewritten, *directions)
 
 
 def ports(rewrite: Callable[[PolicyPort], Iterable[PolicyPort]], *directions: Direction) -> WorldFault:
     """Replace every port by any number of ports."""
-    return port_lists(lambda listed: [new for port in listed for new in rewrite(port)], *directions)
+    return port_lists(lambda entries: [new for port in entries for new in rewrite(port)], *directions)
 
 
 def subjects(rewrite: SelectorRewrite) -> WorldFault:

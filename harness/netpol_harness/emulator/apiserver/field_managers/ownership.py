@@ -97,8 +97,9 @@ def apply_configuration(
 ) -> ApplyResult:
     """Apply a configuration to the live object ({} if there is none yet).
 
-    Fields that the manager applied before, omits now, and nobody else owns are removed. Raises StatusError: 400 for a
-    list that names an item twice, 409 for fields that others own with another value, unless ``force`` takes them over.
+    Fields that the manager applied before and omits now are removed if they have no other owner. Raises StatusError:
+    400 for a list that names an item twice, 409 for fields that others own with another value, unless ``force`` takes
+    them over.
     """
     sets.check_unique(kind, config)
     config = _settable(kind, config, manager)
