@@ -1,6 +1,5 @@
 """The API as any client sees it over plain HTTP."""
 
-import gzip
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 PODS = "/api/v1/namespaces/default/pods"
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 
 
 def pod(name: str = "web", **labels: str) -> dict[str, Any]:
@@ -238,37 +236,6 @@ def test_finalizers_delay_a_deletion(served: Any) -> None:
     assert served.ask("GET", f"{POLICIES}/np").code == 404
 
 
-@pytest.mark.parametrize(
-    ("offered", "answered"), [(("v2", "v2beta1"), "v2"), (("v2beta1",), "v2beta1"), ((), ""), (("v9",), "")]
-)
-@pytest.mark.parametrize("path", ["/api", "/apis"])
-def test_discovery(served: Any, path: str, offered: tuple[str, ...], answered: str) -> None:
-    accept = ",".join([*(AGGREGATED.format(version) for version in offered), "application/json"])
-    answer = served.ask("GET", path, headers={"Accept": accept})
-    if answered:
-        assert answer.headers["Content-Type"] == AGGREGATED.format(answered)
-        assert answer.body["apiVersion"] == f"apidiscovery.k8s.io/{answered}"
-    else:
-        assert answer.body["kind"] in ("APIVersions", "APIGroupList")
-
-
-def test_plain_discovery_names_every_resource(served: Any) -> None:
-    names = {row["name"] for row in served.ask("GET", "/api/v1").body["resources"]}
-    assert {"pods", "pods/exec", "pods/log", "pods/status", "services", "namespaces"} <= names
-    names = {row["name"] for row in served.ask("GET", "/apis/apps/v1").body["resources"]}
-    assert {"deployments", "deployments/scale", "replicasets"} <= names
-
-
-def test_openapi(served: Any) -> None:
-    paths = served.ask("GET", "/openapi/v3").body["paths"]
-    document = served.ask("GET", paths["apis/networking.k8s.io/v1"]["serverRelativeURL"]).body
-    patch = document["paths"]["/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies/{name}"]["patch"]
-    assert "fieldValidation" in {parameter["name"] for parameter in patch["parameters"]}
-    assert patch["x-kubernetes-group-version-kind"]["kind"] == "NetworkPolicy"
-    assert "io.k8s.api.networking.v1.NetworkPolicySpec" in document["components"]["schemas"]
-    assert served.ask("GET", "/openapi/v2").code == 404
-
-
 def test_logs(served: Any) -> None:
     served.ask("POST", PODS, pod())
     assert served.ask("GET", f"{PODS}/web/log").body == "first\nsecond\n"
@@ -277,83 +244,15 @@ def test_logs(served: Any) -> None:
     assert served.ask("GET", f"{PODS}/absent/log").code == 404
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "code"),
-    [
-        ("POST", "/api/v1/namespaces", {"metadata": {}}, 422),
-        ("POST", "/api/v1/namespaces/default/services", {"metadata": {"labels": {}}}, 422),
-        ("DELETE", f"{PODS}/web", {"preconditions": [[]]}, 400),
-        ("DELETE", f"{PODS}/web", {"gracePeriodSeconds": "x"}, 400),
-        ("DELETE", f"{PODS}/web", {"propagationPolicy": "Sideways"}, 422),
-        ("DELETE", f"{PODS}/web?gracePeriodSeconds=x", None, 400),
-    ],
-)
-def test_invalid_bodies(served: Any, method: str, path: str, body: object, code: int) -> None:
-    served.ask("POST", PODS, pod())
-    assert served.ask(method, path, body).code == code
-
-
 def test_deletion_options_in_the_query(served: Any) -> None:
     served.ask("POST", PODS, pod())
     deleted = served.ask("DELETE", f"{PODS}/web?gracePeriodSeconds=7").body
     assert deleted["metadata"]["deletionGracePeriodSeconds"] == 7
 
 
-@pytest.mark.parametrize("name", ["Authorization", "User-Agent", "Accept", "X"])
-def test_headers_that_are_not_utf_8_are_refused(served: Any, name: str) -> None:
-    answer = served.ask("GET", "/version", headers={name: "\xff"})
-    assert answer.body["message"] == f"malformed HTTP request: the header {name} is not UTF-8"
-
-
 def test_a_manager_name_may_use_any_script(served: Any) -> None:
     made = served.ask("POST", PODS, pod(), headers={"User-Agent": "é/1".encode().decode("latin-1")})
     assert made.body["metadata"]["managedFields"][0]["manager"] == "é"
-
-
-def test_a_compressed_body_is_not_unpacked(served: Any) -> None:
-    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
-    assert served.send("POST", PODS, gzip.compress(b"{}"), headers=headers).code == 400
-
-
-def test_a_patch_that_is_nested_too_deeply(served: Any) -> None:
-    served.ask("POST", PODS, pod())
-    nested: dict[str, Any] = {}
-    for _ in range(150):
-        nested = {"a": nested}
-    deeper = [{"op": "add", "path": f"/metadata/x{'/a' * depth}", "value": nested} for depth in (0, 150)]
-    answer = served.ask("PATCH", f"{PODS}/web", deeper, headers={"Content-Type": "application/json-patch+json"})
-    assert (answer.code, answer.body["message"].endswith("exceeded max depth")) == (400, True)
-
-
-@pytest.mark.parametrize("order", [[0], [["web"]], 5, [{}]])
-def test_a_strategic_patch_of_another_shape_is_refused(served: Any, order: object) -> None:
-    served.ask("POST", PODS, pod())
-    patch = {"spec": {"$setElementOrder/containers": order, "containers": [{"name": "a", "image": "x"}]}}
-    headers = {"Content-Type": "application/strategic-merge-patch+json"}
-    assert served.ask("PATCH", f"{PODS}/web?dryRun=All", patch, headers=headers).code in (200, 400)
-
-
-@pytest.mark.parametrize("wrong", [{"Sec-WebSocket-Key": "x"}, {"Sec-WebSocket-Protocol": "chat"}])
-def test_a_failed_handshake_is_answered_with_a_status(served: Any, wrong: dict[str, str]) -> None:
-    served.ask("POST", PODS, pod())
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    headers |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **wrong}
-    answer = served.ask("GET", f"{PODS}/web/exec?command=true", headers=headers)
-    assert (answer.code, answer.body["kind"]) == (400, "Status")
-
-
-@pytest.mark.parametrize(
-    ("status", "field"),
-    [
-        ({"podIPs": [{}]}, "status.podIPs[0].ip"),
-        ({"podIPs": [{"ip": "10.0.0.1"}, {"ip": "x"}]}, "status.podIPs[1].ip"),
-        ({"conditions": [{"type": "Ready"}]}, "status.conditions[0].status"),
-    ],
-)
-def test_an_invalid_status_is_refused(served: Any, status: object, field: str) -> None:
-    served.ask("POST", PODS, pod())
-    answer = served.ask("PUT", f"{PODS}/web/status", {**pod(), "status": status})
-    assert (answer.code, answer.body["details"]["causes"][0]["field"]) == (422, field)
 
 
 def test_a_namespace_without_a_status_can_be_deleted(served: Any) -> None:
