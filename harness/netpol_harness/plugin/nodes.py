@@ -170,12 +170,19 @@ class StepNode(pytest.Collector):
         self.parent.scenario_run.enter(self.before)
         return self.parent.scenario_run.observer.observe(self.before, self.before.expectations, others=False)
 
+    @property
+    def _path_results(self) -> tuple[PathResult, ...]:
+        return (*self.observation.path_results.values(), *self.observation.others)
+
     def message(self, path_result: PathResult, step: Step | None = None) -> FailureMessage:
         """Return the failure message of a result in a step, by default this one."""
         step = step or self.step
         if step.name not in self.contexts:
             predictor = self.predictor.with_step(step)
-            self.contexts[step.name] = StepContext(self.parent.scenario_run, step, predictor=predictor)
+            results = self.returns if step is self.before else self._path_results
+            self.contexts[step.name] = StepContext(
+                self.parent.scenario_run, step, predictor=predictor, path_results=results
+            )
         message = self.contexts[step.name].message(path_result)
         if self.step.repeat == 1:
             return message

@@ -1,6 +1,6 @@
 """The context of a step's failure messages: its policies by the specification, and the cluster that it ran on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,9 @@ from netpol_harness.analysis.explain import explain_path
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.errors import HarnessError
 from netpol_harness.oracle.points import SPECIFICATION, Profile
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.path import KnownAddresses
+from netpol_harness.report.broken_part import ControlFinder
 from netpol_harness.report.message import FailureMessage, PathContext, message_for
 from netpol_harness.results.table import PathResult
 from netpol_harness.scenario.scenario import Manifest, Step
@@ -22,7 +24,7 @@ class StepContext:
     """What is in force in a step. The cluster and the files are read once for all messages of the step.
 
     ``predictor`` is that of the step, if there is one already; else it is made from ``profile`` and the addresses on
-    the cluster.
+    the cluster. ``path_results`` are those of the step, of which some are controls of others.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class StepContext:
         *,
         predictor: Predictor | None = None,
         profile: Profile = SPECIFICATION,
+        path_results: Iterable[PathResult] = (),
     ) -> None:
         self.scenario_run = scenario_run
         self.step = step
         self._known_predictor = predictor
         self._profile = profile
+        self._path_results = path_results
 
     def message(self, path_result: PathResult) -> FailureMessage:
         """Return the message for one result of the step."""
@@ -55,7 +59,12 @@ class StepContext:
             explanation=explain_path(self._predictor, expectation.path, self._unused_policies),
             lost=self._lost,
             profile=self._predictor.profile.name,
+            controls=self._controls.of(path_result),
         )
+
+    @cached_property
+    def _controls(self) -> ControlFinder:
+        return ControlFinder(self._path_results, EndpointResolver(self.step.inventory.world()))
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -11,6 +11,7 @@ from netpol_harness.analysis.predict import contradicts
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION
 from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.report.broken_part import Controls
 from netpol_harness.results.evidence import Evidence, Judgement, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 
@@ -52,7 +53,7 @@ class PathContext:
     """What a failure message says beside the result: where the path is written, the cluster, and the oracle's view.
 
     ``lost`` names the policies that should be in force and are not on the cluster any more; ``context`` is that of the
-    kubeconfig, empty for its current one.
+    kubeconfig, empty for its current one. ``controls`` are those of a path that stays closed with every policy lifted.
     """
 
     where: str
@@ -63,6 +64,7 @@ class PathContext:
     explanation: Explanation | None = None
     lost: Sequence[str] = ()
     profile: str = SPECIFICATION.name
+    controls: Controls | None = None
 
 
 def message_for(path_result: PathResult, context: PathContext) -> FailureMessage:
@@ -74,13 +76,15 @@ def message_for(path_result: PathResult, context: PathContext) -> FailureMessage
         ExplanationLine("observed", f"{path_result.outcome}: {_observation(evidence)}"),
         ExplanationLine("evidence", _attempts(evidence)),
         *_proof(evidence),
+        *(context.controls.lines if context.controls else ()),
         ExplanationLine("probed", f"{worst.source} -> {worst.target}{_pair_count(path_result)}"),
         *_reasons(path_result, context),
         *(ExplanationLine("missing", f"{name} is not on the cluster any more") for name in context.lost),
         ExplanationLine("dataplane", context.dataplane),
         ExplanationLine("repeat", repeat_command(worst, context)),
     ]
-    summary = verdict(path_result)
+    broken = context.controls.conclusion if context.controls and path_result.judgement is Judgement.UNPROVEN else ""
+    summary = verdict(path_result) + (f"; {broken}" if broken else "")
     return FailureMessage(summary, f"{path_result}: {summary}").adding(*lines)
 
 
