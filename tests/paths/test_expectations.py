@@ -25,7 +25,7 @@ from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
-from netpol_harness.paths.resolver import Transition
+from netpol_harness.paths.transition import Transition
 
 
 def sentences(*lines: str) -> list[Sentence]:

@@ -1,7 +1,7 @@
-"""The flows that a path makes, as policies see them: after a Service's translation, name look-ups apart. Pure.
+"""The flows of a path as policies see them: after the translation of Services, with separate flows for DNS. Pure.
 
-What is really asked ``runner.targets`` says; this is the same, without a cluster. An external host asks a Service's
-pods at their own ports, as a load balancer in front of the Service would.
+``runner.targets`` resolves the same path to probes; both use ``paths.endpoints``. An external host connects to a
+Service's pods at their own ports, as a load balancer in front of the Service would.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from netpol_harness.paths.path import Inventory, KnownAddresses, Path
 from netpol_harness.scenario.scenario import Scenario, Step
 
 _CLUSTER_DNS = (None, "", "ClusterFirst")
-_NO_WAY_IN = "to a ClusterIP an outsider comes through a node, which may put its own address in the place of theirs"
+_THROUGH_A_NODE = "external hosts reach a ClusterIP through a node, which may replace their address by its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Route:
 
 
 class Router:
-    """Routes of one step's paths. ``beyond`` is what keeps all of them from being known; empty where nothing does."""
+    """Routes the paths of one step. ``beyond`` tells why no route of the step can be known, empty if they can."""
 
     def __init__(self, scenario: Scenario, step: Step, world: World, addresses: KnownAddresses) -> None:
         self._world = world
@@ -60,7 +60,7 @@ class Router:
         self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
 
     def route(self, path: Path) -> Route:
-        """The route of a path between names of the step."""
+        """Return the route of a path between names of the step."""
         if self.beyond:
             return Route(doubt=self.beyond)
         source = path.source.ref if isinstance(path.source, PodSource) else self._host(path.source.host)
@@ -83,7 +83,7 @@ class Router:
         return Host(self._hosts[name][0])
 
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
-        """To the own addresses of pods or external hosts."""
+        """Return the route to the own addresses of pods or external hosts."""
         ends = [e.pod.ref if isinstance(e, PodEndpoint) else self._host(e.host) for e in endpoints]
         connections = tuple(Flow(source, end, e.port) for end, e in zip(ends, endpoints, strict=True))
         doubts = (*map(_silence, endpoints), self._itself(source, *ends))
@@ -100,33 +100,33 @@ class Router:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"no pod is behind Service {service.ref}")
         if isinstance(source, Host):
-            return Route(connections=connections, doubt="" if by_name else _NO_WAY_IN)
+            return Route(connections=connections, doubt="" if by_name else _THROUGH_A_NODE)
         doubt = self._resolver(source) if by_name else ""
         doubt = doubt or self._itself(source, *(flow.destination for flow in connections))
         return Route(lookups, connections, balanced=True, doubt=doubt)
 
     def _through_node(self, source: FlowEnd, target: NamespacedName, asked: Port) -> Route:
-        """By a port of the target's own node. Only ``externalTrafficPolicy: Local`` keeps an outsider's address."""
+        """Return the route by a node's port. Only ``externalTrafficPolicy: Local`` keeps an external host's address."""
         for service, port in self._endpoints.offers_on_nodes(asked):
             endpoints = self._endpoints.of_service(service, port.port)
             alone = [e.pod.ref for e in endpoints] == [target] and self._inventory.workloads[target].is_one_pod
             if service.local and alone and isinstance(source, Host):
                 return Route(connections=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
-        return Route(doubt="on its way through a node a connection may get the node's address as its source")
+        return Route(doubt="a node may replace the source address of connections through it by its own")
 
     def _to_address(self, source: FlowEnd, target: AddressTarget, asked: Port) -> Route:
-        """To a literal address, which may be a ClusterIP. That of a node belongs to all pods on its network."""
+        """Return the route to a literal address. It may be a ClusterIP, or shared by all pods on a node's network."""
         for service in self._world.services.values():
             if target.address in service.cluster_ips:
                 return self._to_service(source, ClusterIPTarget(service.ref, target.port), asked)
         endpoints = self._endpoints.of_target(target, asked)
         shared = any(isinstance(e, PodEndpoint) and e.pod.host_network for e in endpoints)
         if shared or not endpoints:
-            return Route(doubt=f"who has the address {target.address} is not known")
+            return Route(doubt=f"it is not known what has the address {target.address}")
         return self._direct(source, endpoints)
 
     def _connections(self, source: FlowEnd, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
-        """The connections to a Service's pods; ``direct`` where the client asks the pods themselves."""
+        """Yield the connections to a Service's pods; ``direct`` if the client connects to the pods' own addresses."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
         for endpoint in self._endpoints.of_service(service, asked):
             yield Flow(source, endpoint.pod.ref, endpoint.port, through, virtual)
@@ -135,14 +135,14 @@ class Router:
         return Flow(source, NAME_SERVER, DNS_PORT, NAME_SERVER)
 
     def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
-        """A workload of several pods that asks itself asks both itself and others."""
+        """Return a doubt if the source is a workload of several pods, and a target too: a pod may reach itself."""
         workload = self._inventory.workloads.get(source) if isinstance(source, NamespacedName) else None
         if workload is None or workload.is_one_pod or source not in targets:
             return ""
-        return f"a pod of {source} may meet itself or another"
+        return f"a pod of {source} may reach itself or another pod"
 
     def _resolver(self, source: NamespacedName) -> str:
-        """Not every pod asks the cluster's name server."""
+        """Return a doubt if the pods of a workload do not use the cluster's name server."""
         policy, workload = self._specs.get(source, {}).get("dnsPolicy"), self._inventory.workloads[source]
         if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_DNS and not workload.host_network):
             return ""
@@ -150,12 +150,12 @@ class Router:
 
 
 def _silence(endpoint: Endpoint) -> str:
-    """Why the silence of an endpoint says nothing, empty if it does: nothing is declared to listen there."""
+    """Return a doubt if no port is declared at the endpoint, so that a missing answer proves nothing."""
     if isinstance(endpoint, HostEndpoint) or endpoint.port.protocol is Protocol.ICMP:
         return ""
     if endpoint.port in {declared.port for declared in endpoint.pod.ports}:
         return ""
-    return f"{endpoint.pod.ref} declares no port {endpoint.port}, so that its silence says nothing"
+    return f"{endpoint.pod.ref} declares no port {endpoint.port}, so a missing answer proves nothing"
 
 
 def _beyond(step: Step) -> str:

@@ -1,1 +1,1 @@
-"""What the Kubernetes API says, parsed once. Pure: the standard library only, no I/O, no clock."""
+"""Objects of the Kubernetes API, parsed once. Pure: standard library only, no I/O, no clock."""

@@ -29,7 +29,7 @@ class Requirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Labels) -> bool:
-        """NotIn also matches where the key is absent (API text of LabelSelectorRequirement)."""
+        """Return whether it holds. NotIn also matches an absent key (API text of LabelSelectorRequirement)."""
         match self.operator:
             case Operator.IN:
                 return labels.get(self.key) in self.values
@@ -60,11 +60,11 @@ class LabelSelector:
 
     @classmethod
     def equal(cls, labels: Labels) -> "LabelSelector":
-        """The selector of a Service or of ``matchLabels`` alone: every label equal."""
+        """Return the selector of a Service, or of ``matchLabels`` alone: every label is equal."""
         return cls(tuple(Requirement(k, Operator.IN, frozenset({v})) for k, v in labels.items()))
 
     def matches(self, labels: Labels) -> bool:
-        """Whether every requirement holds for these labels."""
+        """Return whether every requirement holds for these labels."""
         return not self.unmet(labels)
 
     def unmet(self, labels: Labels) -> list[Requirement]:

@@ -1,4 +1,4 @@
-"""Names of API objects, and the terms of a connection: protocol, direction and port."""
+"""Names of API objects, and the parts of a connection: protocol, direction and port."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Protocol(StrEnum):
-    """Transport protocols of the API, and ICMP, which NetworkPolicy v1 cannot name."""
+    """Transport protocols of the API, and ICMP, which NetworkPolicy v1 cannot express."""
 
     TCP = "TCP"
     UDP = "UDP"
@@ -46,7 +46,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectKey:
-    """What names one object. ``namespace`` is empty for cluster-scoped kinds, and where ``default`` is meant."""
+    """The identity of one object. ``namespace`` is empty for cluster-scoped kinds, and may be empty for ``default``."""
 
     api_version: str
     kind: str
@@ -55,7 +55,7 @@ class ObjectKey:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "ObjectKey":
-        """The key of an object as a manifest or the API gives it."""
+        """Return the key of an object of a manifest or of the API."""
         metadata = data["metadata"]
         return cls(data["apiVersion"], data["kind"], metadata.get("namespace") or "", metadata["name"])
 

@@ -1,6 +1,6 @@
-"""Namespaces, pods and Services as far as connectivity depends on them, and ``World``, one snapshot of all.
+"""Namespaces, pods and Services, as far as connectivity depends on them, and ``World``, one snapshot of all.
 
-Parsed from plain API dicts (core/v1); absent, null and empty collapse here and nowhere else.
+They are parsed from plain API dicts (core/v1). Absent, null and empty values are unified here and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A namespace and its labels; every real one carries ``kubernetes.io/metadata.name``."""
+    """A namespace and its labels. Every real namespace has ``kubernetes.io/metadata.name``."""
 
     name: str
     labels: Labels
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Namespace":
-        """Read a core/v1 Namespace; the name label is added where the API server has not yet done so."""
+        """Read a core/v1 Namespace, and add the name label if the API server has not done so yet."""
         name = data["metadata"]["name"]
         return cls(name, {**(data["metadata"].get("labels") or {}), NAMESPACE_NAME_LABEL: name})
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerPort:
-    """A declared port of a container; ``name`` is empty where none was given."""
+    """A declared port of a container; ``name`` is empty if it has none."""
 
     port: Port
     name: str = ""
@@ -40,8 +40,8 @@ class Pod:
     """A pod as the network sees it. ``addresses`` are its podIPs, empty while it has none.
 
     ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
-    ``controller`` is the name that a manifest gave to what made the pod, empty for a pod of its own.
-    ``node_address`` is its node's, empty while it is not known.
+    ``controller`` is the name of the pod's controller in its manifest, empty if it has none. ``node_address`` is the
+    address of its node, empty while it is not known.
     """
 
     ref: NamespacedName
@@ -56,7 +56,7 @@ class Pod:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Pod":
-        """Read a core/v1 Pod. Succeeded and Failed pods are not ``running``: their addresses are no longer theirs."""
+        """Read a core/v1 Pod. Succeeded and Failed pods are not ``running``: they no longer own their addresses."""
         metadata, spec, status = data["metadata"], data["spec"], data.get("status") or {}
         return cls(
             ref=NamespacedName(metadata.get("namespace") or "default", metadata["name"]),
@@ -72,16 +72,16 @@ class Pod:
 
     @property
     def workload(self) -> NamespacedName:
-        """The name of what the pod belongs to: its controller, or itself."""
+        """The name of the workload that the pod belongs to: its controller, or itself."""
         return NamespacedName(self.ref.namespace, self.controller or self.ref.name)
 
     def numbers(self, name: str, protocol: Protocol) -> frozenset[int]:
-        """Port numbers that this pod declares under ``name`` with this protocol; empty when it has none."""
+        """Return the port numbers that this pod declares under ``name`` with this protocol; empty if it has none."""
         return frozenset(p.port.number for p in self.ports if p.name and p.name == name and p.port.protocol is protocol)
 
 
 def _controller(metadata: Mapping[str, Any]) -> str:
-    """The name of a pod's controller. A Deployment's ReplicaSet is named after it, plus a hash."""
+    """Return the name of a pod's controller. That of a Deployment's ReplicaSet is the Deployment's plus a hash."""
     for owner in metadata.get("ownerReferences") or ():
         if owner.get("controller"):
             name = str(owner["name"])
@@ -91,7 +91,7 @@ def _controller(metadata: Mapping[str, Any]) -> str:
 
 
 def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:
-    """Every declared port of a pod spec's containers and of its restartable init containers (sidecars)."""
+    """Return every declared port of a pod spec's containers and restartable init containers (sidecars)."""
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     return tuple(
         ContainerPort(Port(Protocol(p.get("protocol") or "TCP"), int(p["containerPort"])), p.get("name") or "")
@@ -112,10 +112,11 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service. ``selector`` is ``None`` where the Service selects nothing (endpoints are made by hand).
+    """A Service. ``selector`` is ``None`` if the Service selects nothing (its endpoints are managed by hand).
 
-    ``cluster_ips`` is empty for a headless Service and for one that the API server has not yet seen. ``local`` is
-    ``externalTrafficPolicy: Local``: who comes by a node's port meets that node's pods alone, with an unchanged source.
+    ``cluster_ips`` is empty for a headless Service and for one that the API server has not seen yet. ``local`` is
+    ``externalTrafficPolicy: Local``: connections to a node's port reach only pods of that node, with their source
+    address unchanged.
     """
 
     ref: NamespacedName
@@ -140,7 +141,7 @@ class Service:
         )
 
     def backs(self, pod: Pod) -> bool:
-        """Whether this Service's selector picks the pod (same namespace, all labels equal)."""
+        """Return whether this Service selects the pod: the namespace and all labels are equal."""
         return (
             self.selector is not None
             and self.ref.namespace == pod.ref.namespace
@@ -169,7 +170,7 @@ class World:
 
     @classmethod
     def parse(cls, objects: Sequence[Mapping[str, Any]]) -> "World":
-        """Read a list of API objects of any kind; kinds that do not matter here are passed over."""
+        """Read a list of API objects of any kind. Kinds that do not affect connectivity are ignored."""
         by_kind: dict[str, list[Mapping[str, Any]]] = {}
         for data in objects:
             by_kind.setdefault(data.get("kind", ""), []).append(data)

@@ -1,4 +1,4 @@
-"""NetworkPolicy (networking.k8s.io/v1), parsed so that nobody downstream meets absent, null or empty again.
+"""NetworkPolicy (networking.k8s.io/v1), parsed so that other code need not handle absent, null or empty values.
 
 Decided here, once: ``policyTypes`` defaulting; rules that are absent, null or ``[]`` (isolated, nothing admitted);
 a rule whose peers are absent or ``[]`` (every peer); whose ports are absent or ``[]`` (every port of every protocol).
@@ -80,7 +80,7 @@ class NetworkPolicy:
         )
 
     def rules(self, direction: Direction) -> tuple[Rule, ...]:
-        """The rules of one direction; without meaning where ``direction`` is not in ``directions``."""
+        """Return the rules of one direction; they have no meaning if ``direction`` is not in ``directions``."""
         return self.ingress if direction is Direction.INGRESS else self.egress
 
     def with_rules(self, direction: Direction, rules: tuple[Rule, ...]) -> "NetworkPolicy":

@@ -1,4 +1,4 @@
-"""Cells of the table of all connections between workloads, and which of them a path exercises. Pure."""
+"""Cells of the table of all connections between workloads, and the cells that a path covers. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from netpol_harness.paths.path import Inventory, Path
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a table of connections: a source asks a workload at one of its ports. Policies see no more of a path.
+    """One cell of a table of connections: a source, a workload as the target, and a port of that workload.
 
-    The cells of the closed world have workloads as sources.
+    Policies see no more of a path than this. All sources in the closed world are workloads.
     """
 
     source: Source
@@ -22,7 +22,7 @@ class Cell:
 
 
 def cells(inventory: Inventory) -> Iterator[Cell]:
-    """Every ordered pair of different workloads on the pod network, with every port that the target serves."""
+    """Yield every ordered pair of different workloads on the pod network, with every port that the target serves."""
     alive = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
     for source in alive:
         for target in alive:
@@ -32,9 +32,9 @@ def cells(inventory: Inventory) -> Iterator[Cell]:
 
 
 def exercised(path: Path, endpoints: EndpointResolver) -> frozenset[Cell]:
-    """The cells that a path asks: directly, or through a Service. HTTP and TCP are the same flow.
+    """Return the cells that a path covers, directly or through a Service. HTTP and TCP are the same flow.
 
-    A node's port is none: the address of the source may have changed on the way.
+    A node's port covers none, because the source's address may change on the way.
     """
     if not isinstance(path.target, PodTarget | AnyServiceTarget):
         return frozenset()

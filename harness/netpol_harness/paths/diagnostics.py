@@ -1,7 +1,7 @@
-"""What is wrong with a scenario's files: a place, what is wrong there, and how to mend it.
+"""Problems of a scenario's files: a place, what is wrong there, and how to fix it.
 
-Reading never stops at the first problem. Code deep inside one sentence raises ``ProblemWithoutPlace``; whoever knows
-the place turns it into a ``Problem`` and goes on with the next sentence.
+Reading never stops at the first problem. Code that does not know the place raises ``ProblemWithoutPlace``; its caller
+adds the place and continues with the next line.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 _LISTED = 12
 _LONGEST = 253
-"""Characters of the longest name that there is: nothing is close to a longer word, and to find that out takes long."""
+"""Characters of the longest possible name. Longer words are close to no name, and comparing them takes long."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One finding, in the order of its place."""
+    """One problem. Problems are ordered by place."""
 
     place: Place
     what: str
@@ -43,19 +43,19 @@ class Problem:
 
 
 class ProblemWithoutPlace(Exception):
-    """What is wrong and how to mend it, raised where the place is not known."""
+    """A problem that is raised where its place is not known."""
 
     def __init__(self, what: str, remedy: str) -> None:
         self.what, self.remedy = what, remedy
         super().__init__(f"{what}; {remedy}")
 
     def at(self, place: Place) -> Problem:
-        """The problem that this flaw is in that place."""
+        """Return the problem with its place."""
         return Problem(place, self.what, self.remedy)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a word that is not among the known: the closest ones, or else the list of all."""
+    """Return a remedy for an unknown word: the closest known words, or else the list of all."""
     ordered = sorted(set(known))
     close = get_close_matches(word, ordered, n=3, cutoff=0.6) if len(word) <= _LONGEST else []
     if close:

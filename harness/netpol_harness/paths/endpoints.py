@@ -1,7 +1,7 @@
-"""Where a path leads: the endpoints that answer a target in one snapshot of the cluster. Pure.
+"""Resolves the targets of paths to endpoints, in one snapshot of the cluster. Pure.
 
-Predicting and probing both read it here, each from its own snapshot: the one that a step describes, in which one pod
-stands for all pods of a workload, and the live one. As in the API, an endpoint is a pod and one of its own ports.
+Prediction and probing both use it, each with its own snapshot: the one that a step describes, in which one pod stands
+for all pods of a workload, and the live one. As in the API, an endpoint is a pod and one of the pod's own ports.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from netpol_harness.paths.ends import (
 
 @dataclass(frozen=True, slots=True)
 class PodEndpoint:
-    """A pod, and the port of its own at which a connection arrives; port 0 for ICMP."""
+    """A pod, and its own port at which a connection arrives; port 0 for ICMP."""
 
     pod: Pod
     port: Port
@@ -42,9 +42,10 @@ Endpoint = PodEndpoint | HostEndpoint
 
 
 class EndpointResolver:
-    """The endpoints of targets. ``hosts`` are the addresses of external hosts, as far as they are known.
+    """Resolves targets to endpoints. ``hosts`` are the known addresses of external hosts, by name.
 
-    Targets name workloads, Services and namespaces as the world does. Pods that have ended answer nothing.
+    Targets use the names of the world: logical names in a predicted one, real names in a live one. Pods that have ended
+    are not endpoints.
     """
 
     def __init__(self, world: World, hosts: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -57,7 +58,7 @@ class EndpointResolver:
         self._of_services: dict[tuple[NamespacedName, Port], tuple[PodEndpoint, ...]] = {}
 
     def of_target(self, target: Target, port: Port) -> tuple[Endpoint, ...]:
-        """The endpoints of a target, ``port`` being the one that is asked. None where nothing is known to answer."""
+        """Return the endpoints of a target that is probed at ``port``; none if nothing is known to answer."""
         match target:
             case PodTarget(ref):
                 return tuple(PodEndpoint(pod, port) for pod in self.pods_of(ref))
@@ -73,9 +74,9 @@ class EndpointResolver:
                 return self._of_address(address, port)
 
     def of_service(self, service: Service, port: Port) -> tuple[PodEndpoint, ...]:
-        """Where a port of a Service arrives: at target ports of the pods behind it, which may have names.
+        """Return the endpoints of a Service's port: its pods, at their own ports. Named target ports are looked up.
 
-        A headless Service translates nothing: its name stands for its pods, at any port.
+        A headless Service does not translate ports: its name stands for its pods, at any port.
         """
         key = service.ref, port
         if key not in self._of_services:
@@ -88,7 +89,7 @@ class EndpointResolver:
         return self._of_services[key]
 
     def workloads_behind(self, target: Target, port: Port) -> frozenset[NamespacedName]:
-        """The workloads that may answer a target, whatever the port of a Service: asked from one it may lead back."""
+        """Return the workloads that may answer a target, at any port of a Service. From these, it may lead back."""
         match target:
             case PodTarget(ref):
                 return frozenset({ref})
@@ -102,22 +103,22 @@ class EndpointResolver:
                 return frozenset()
 
     def offers_on_nodes(self, port: Port) -> Iterator[tuple[Service, ServicePort]]:
-        """The Services that every node offers at this port, and the port of each that it stands for."""
+        """Yield the Services that every node offers at this node port, each with the port that it stands for."""
         for service in self._world.services.values():
             for own in service.ports:
                 if Port(own.port.protocol, own.node_port) == port:
                     yield service, own
 
     def backing(self, service: Service) -> tuple[Pod, ...]:
-        """The pods that a Service selects."""
+        """Return the pods that a Service selects."""
         return tuple(pod for pods in self._pods.values() for pod in pods if service.backs(pod))
 
     def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
-        """The running pods of a workload; none for a workload that the world does not have."""
+        """Return the running pods of a workload; none if the world does not have it."""
         return tuple(self._pods.get(workload, ()))
 
     def _of_address(self, address: str, port: Port) -> tuple[Endpoint, ...]:
-        """What has an address: pods (several, on a node's network), external hosts, a Service by its ClusterIP."""
+        """Return what has an address: pods (several on a node's network), external hosts, Services by ClusterIP."""
         pods = [pod for pods in self._pods.values() for pod in pods if address in pod.addresses]
         hosts = [host for host, addresses in self._hosts.items() if address in addresses]
         services = [service for service in self._world.services.values() if address in service.cluster_ips]

@@ -1,7 +1,7 @@
-"""The two ends of a path: a source that asks, and a target that is asked. Pure.
+"""The two ends of a path: a source, which probes, and a target, which is probed. Pure.
 
-Every kind of end is a type of its own, so that a ``match`` names what it handles and mypy finds what it forgets.
-Names are logical ones, as the scenario's files spell them.
+Every kind of end has its own type, so that mypy finds the cases that a ``match`` forgets. Names are logical, as in the
+scenario's files.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from netpol_harness.model.names import NamespacedName
 
 @dataclass(frozen=True, slots=True)
 class PodSource:
-    """The pods of the workload ``ref``, every one of them."""
+    """All pods of the workload ``ref``."""
 
     ref: NamespacedName
 
@@ -83,9 +83,9 @@ class AddressTarget:
 
 
 DnsTarget = ServiceTarget | FqdnTarget
-"""Targets that must be looked up before they can be asked."""
+"""Targets whose name must be resolved before a connection is opened."""
 
 AnyServiceTarget = DnsTarget | ClusterIPTarget
-"""Targets that a Service answers, with the asking pod as the source that policies see."""
+"""Targets behind a Service. Policies see the probing pod as the source of the connection."""
 
 Target = PodTarget | AnyServiceTarget | NodePortTarget | ExternalTarget | AddressTarget

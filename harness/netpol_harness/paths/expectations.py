@@ -1,7 +1,7 @@
-"""What a step expects: sentences of the grammar, resolved over an inventory.
+"""Resolves the lines of a step to its expectations.
 
-Invariants: no path is expected twice; a written path wins over what an ``any`` line says of it, wherever the lines
-stand; no path is expected whose denial could never be proven (``undefined`` excepted, for it claims nothing).
+Invariants: no path is expected twice. A written path overrides ``any`` lines that match it, in any order of the lines.
+No verdict is expected for a path whose denial could never be proven, except ``undefined``, which claims nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,8 @@ from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
-from netpol_harness.paths.resolver import Resolver, Transition
+from netpol_harness.paths.resolver import Resolver
+from netpol_harness.paths.transition import Transition
 
 _OF_NEW_CONNECTIONS = (ProbeMode.NEW, ProbeMode.CONTINUOUS)
 
@@ -25,38 +26,38 @@ _OF_NEW_CONNECTIONS = (ProbeMode.NEW, ProbeMode.CONTINUOUS)
 def resolve(
     sentences: Sequence[Sentence], inventory: Inventory, transition: Transition | None = None
 ) -> tuple[tuple[Expectation, ...], tuple[Problem, ...]]:
-    """The expectations of one step, in the order of the sentences, and what is wrong with them.
+    """Return the expectations of one step, in the order of the sentences, and their problems.
 
-    ``inventory`` is the step's own: pods relabelled, and without what is absent. ``any`` as a source stands for all
-    workloads but those that may answer; as a target for all workloads that serve the port, but the source. Without a
-    ``transition`` nothing is absent, and paths are read whatever they want of a step's beginning.
+    ``inventory`` is that of the step: pods are relabelled, absent objects left out. ``any`` as a source stands for all
+    workloads except those that may answer; as a target, for all workloads that serve the port, except the source.
+    Without a ``transition`` nothing is absent, and paths are not checked against the way in which the step is entered.
     """
     endpoints = EndpointResolver(inventory.world())
-    drafts, flaws = _drafts(sentences, Resolver(inventory, transition, endpoints))
+    drafts, unresolved = _drafts(sentences, Resolver(inventory, transition, endpoints))
     written = [draft for draft in drafts if not draft.expanded]
     overrides = _Overrides.by(written, endpoints)
-    kept = [draft for draft in drafts if not (draft.expanded and overrides.hold(draft))]
-    problems = [*flaws, *_duplicates(written), *_contradictions(draft for draft in kept if draft.expanded)]
+    kept = [draft for draft in drafts if not (draft.expanded and overrides.override(draft))]
+    problems = [*unresolved, *_duplicates(written), *_contradictions(draft for draft in kept if draft.expanded)]
     first = {draft.path: draft for draft in reversed(kept)}
     return tuple(draft.expectation for draft in kept if first[draft.path] is draft), tuple(problems)
 
 
 def covered(expectations: Iterable[tuple[Path, Expected]], endpoints: EndpointResolver) -> frozenset[Cell]:
-    """The cells of which the paths say something.
+    """Return the cells that the paths with these verdicts cover.
 
-    A name that must not resolve says nothing of what lies behind it; a connection that was opened earlier, or a pod's
-    first packets, say nothing of new connections now.
+    A name that must not resolve covers none of the Service's pods. Connections that were opened earlier and first
+    packets cover none, because they do not tell whether new connections are allowed now.
     """
     return frozenset(
         cell
-        for path, word in expectations
-        if word is not Expected.UNRESOLVED and path.mode in _OF_NEW_CONNECTIONS
+        for path, verdict in expectations
+        if verdict is not Expected.UNRESOLVED and path.mode in _OF_NEW_CONNECTIONS
         for cell in exercised(path, endpoints)
     )
 
 
 def cell_path(cell: Cell, names: Names) -> Path:
-    """A cell of the closed world as a path to the target pod's address."""
+    """Return a cell of the closed world as a path to the target pod's address."""
     scheme = Scheme(cell.port.protocol.lower())
     prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
     left = names.spell_source(cell.source.ref) if isinstance(cell.source, PodSource) else cell.source.host
@@ -65,7 +66,7 @@ def cell_path(cell: Cell, names: Names) -> Path:
 
 
 def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
-    """Every workload's way, by name, to every port of every Service behind which something else serves it."""
+    """Return the paths of every workload to every port of every Service, by name, if another workload serves it."""
     endpoints = EndpointResolver(inventory.world())
     offers = [
         (service, port, answering)
@@ -83,7 +84,7 @@ def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
 
 
 def _answering(endpoints: Iterable[PodEndpoint]) -> frozenset[NamespacedName]:
-    """The workloads that declare the ports at which connections to them arrive."""
+    """Return the workloads that declare the ports at which connections to them arrive."""
     return frozenset(e.pod.workload for e in endpoints if e.port in {declared.port for declared in e.pod.ports})
 
 
@@ -106,7 +107,7 @@ class _Draft:
 
     @property
     def question(self) -> Path:
-        """The path as a policy sees it: HTTP is TCP."""
+        """The path as policies see it: HTTP is TCP."""
         return replace(self.path, scheme=Scheme.TCP) if self.path.scheme is Scheme.HTTP else self.path
 
     @property
@@ -127,7 +128,7 @@ def _drafts(sentences: Sequence[Sentence], resolver: Resolver) -> tuple[list[_Dr
 
 @dataclass(frozen=True, slots=True)
 class _Overrides:
-    """What the written paths say, and ``any`` lines therefore do not."""
+    """The paths and cells of written lines, which override ``any`` lines."""
 
     questions: frozenset[Path]
     cells: frozenset[Cell]
@@ -138,8 +139,8 @@ class _Overrides:
         cells = covered(((draft.path, draft.sentence.expected) for draft in written), endpoints)
         return cls(frozenset(draft.question for draft in written), cells, endpoints)
 
-    def hold(self, draft: _Draft) -> bool:
-        """The same question is written out, or, of a pod's own address, one that leads to it through a Service."""
+    def override(self, draft: _Draft) -> bool:
+        """Return whether the path is written out; if it is to a pod's address, also by one through a Service to it."""
         pod = isinstance(draft.path.target, PodTarget) and draft.path.scheme is not Scheme.ICMP
         return draft.question in self.questions or (pod and exercised(draft.path, self.endpoints) <= self.cells)
 
@@ -156,12 +157,12 @@ def _duplicates(written: Sequence[_Draft]) -> Iterator[Problem]:
 
 def _contradictions(expanded: Iterable[_Draft]) -> Iterator[Problem]:
     first: dict[Path, _Draft] = {}
-    told: set[tuple[Sentence, Sentence]] = set()
+    reported: set[tuple[Sentence, Sentence]] = set()
     for draft in expanded:
         earlier = first.setdefault(draft.question, draft)
         mine, other = draft.sentence, earlier.sentence
-        if mine.expected is not other.expected and (mine, other) not in told:
-            told.add((mine, other))
-            says = f"'{mine.text}' expects {mine.expected} for '{draft.path}'"
-            what = f"{says}, but '{other.text}' on line {other.place.line} expects {other.expected}"
+        if mine.expected is not other.expected and (mine, other) not in reported:
+            reported.add((mine, other))
+            mine_text = f"'{mine.text}' expects {mine.expected} for '{draft.path}'"
+            what = f"{mine_text}, but '{other.text}' on line {other.place.line} expects {other.expected}"
             yield Problem(mine.place, what, f"give '{draft.path}' a line of its own, which overrides both")

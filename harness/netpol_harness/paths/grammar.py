@@ -1,20 +1,20 @@
-"""The syntax of a path, ``[MANNER] SOURCE -> TARGET``, without any knowledge of what the names stand for.
+"""The syntax of a path, ``[MODE] SOURCE -> TARGET``, without knowledge of the names.
 
-    MANNER  held | first | throughout         see ``paths.path.ProbeMode``
+    MODE    held | first | throughout         see ``paths.path.ProbeMode``
     SOURCE  any | [NAMESPACE/]WORKLOAD[:PORT] | EXTERNAL
     TARGET  [tcp://|http://|udp://|sctp://|icmp://]TERM[:PORT]
     TERM    any                               all workloads that serve the port
             [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
-            pod([NAMESPACE/]NAME)             the workload, where a Service bears the same name
-            service([NAMESPACE/]NAME)         the Service, where a workload bears the same name; NAME alone
-                                              will do with a port of the Service
-            NAME.NAMESPACE.svc[.cluster.local]  the Service by its full name
+            pod([NAMESPACE/]NAME)             the workload, if a Service has the same name
+            service([NAMESPACE/]NAME)         the Service, if a workload has the same name; NAME alone
+                                              is enough with a port of the Service
+            NAME.NAMESPACE.svc[.cluster.local]  the Service by its full DNS name
             ip([NAMESPACE/]SERVICE)           the Service's ClusterIP
             node([NAMESPACE/]POD)             the node on which the pod runs
             a.b.c.d | [v6]                    an address
 
-A source's port is the one that the probe binds, over TCP and UDP alone. ``icmp://`` takes no port, ``http://`` may
-leave out port 80, all others need one. A held connection is asked again and again: over ``http://`` or ``udp://``.
+A source's port is the one that the probe binds, over TCP or UDP only. ``icmp://`` takes no port; with ``http://`` port
+80 may be omitted; all others need one. A held connection is probed repeatedly, over ``http://`` or ``udp://``.
 """
 
 import re
@@ -39,13 +39,13 @@ _TARGET = re.compile(
 _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _FULL_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.cluster\.local)?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_MANNERS = tuple(mode for mode in ProbeMode if mode)
+_MODES = tuple(mode for mode in ProbeMode if mode)
 _SHAPE = "write it as SOURCE -> TARGET, such as web-pod -> db-service:3306"
 _TARGETS = "write [scheme://][namespace/]name:port, ip(service):port, node(pod):port or address:port"
 
 
 class Form(StrEnum):
-    """How a target is written; the values of POD, SERVICE, IP and NODE are what stands before the parenthesis."""
+    """How a target is written. The values of POD, SERVICE, IP and NODE are the words before the parenthesis."""
 
     NAME = "name"
     POD = "pod"
@@ -61,7 +61,7 @@ _CALLS = (Form.POD, Form.SERVICE, Form.IP, Form.NODE)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Name:
-    """A name as written; ``namespace`` is empty where the author left it out."""
+    """A name as written; ``namespace`` is empty if the author omitted it."""
 
     namespace: str
     name: str
@@ -75,11 +75,11 @@ ANY = Name("", "any")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One line of a step's ``paths``, read but not resolved.
+    """One line of a step's ``paths``, parsed but not resolved.
 
-    ``target`` is an address where ``form`` is ADDRESS. ``left`` and ``right`` are the two sides as the author spelled
-    them (single spaces), ``prefix`` the scheme with ``://`` or empty. ``port`` is 0 for ICMP, ``source_port`` where any
-    will do.
+    ``target`` is an address if ``form`` is ADDRESS. ``left`` and ``right`` are the two sides as the author wrote them,
+    with single spaces. ``prefix`` is the scheme with ``://``, or empty. ``port`` is 0 for ICMP, ``source_port`` is 0
+    for any port.
     """
 
     place: Place
@@ -97,17 +97,17 @@ class Sentence:
 
     @property
     def text(self) -> str:
-        """The canonical spelling: the author's own, with single spaces around the arrow."""
+        """The canonical spelling: the author's, with single spaces around the arrow."""
         return f"{self.left} -> {self.right}"
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether the sentence stands for many paths."""
+        """Whether the line stands for many paths."""
         return self.from_any or self.to_any
 
     @property
     def left_prefix(self) -> str:
-        """What stands before the source: the manner and a space, or nothing."""
+        """The text before the source: the probe mode and a space, or nothing."""
         return f"{self.mode} " if self.mode else ""
 
     @property
@@ -125,12 +125,12 @@ def parse(text: str, expected: Expected, place: Place) -> Sentence | Problem:
     """Read one path. Never raises."""
     try:
         return _sentence(text, expected, place)
-    except ProblemWithoutPlace as flaw:
-        return flaw.at(place)
+    except ProblemWithoutPlace as problem:
+        return problem.at(place)
 
 
 def qualified(text: str, what: str) -> Name:
-    """Read ``[NAMESPACE/]NAME``; raises ``ProblemWithoutPlace``, which calls the thing ``what``."""
+    """Read ``[NAMESPACE/]NAME``; raises ``ProblemWithoutPlace``, with ``what`` for the kind of object."""
     match = _QUALIFIED.fullmatch(text)
     if match is None:
         shown = f"'{text}'" if text else "an empty text"
@@ -168,22 +168,22 @@ def _source(text: str) -> tuple[ProbeMode, Name, int]:
     match = _SOURCE.fullmatch(text)
     what = "a source (a pod, an external host or any)"
     if match is None:
-        raise ProblemWithoutPlace(f"'{text}' is not {what}", f"write a name, optionally after {' or '.join(_MANNERS)}")
+        raise ProblemWithoutPlace(f"'{text}' is not {what}", f"write a name, optionally after {' or '.join(_MODES)}")
     word = match["mode"] or ProbeMode.NEW
     if word not in list(ProbeMode):
-        raise ProblemWithoutPlace(f"'{word}' is not a probe mode", suggest(word, _MANNERS))
+        raise ProblemWithoutPlace(f"'{word}' is not a probe mode", suggest(word, _MODES))
     port = _number(match["port"]) if match["port"] is not None else 0
     return ProbeMode(word), qualified(match["name"], what), port
 
 
-def _any_is_asked_anew(sentence: Sentence) -> None:
+def _check_wildcard_mode(sentence: Sentence) -> None:
     if sentence.is_wildcard and sentence.mode in (ProbeMode.PERSISTENT, ProbeMode.FIRST_PACKET):
         raise ProblemWithoutPlace(
             f"'{sentence.text}' combines {sentence.mode} with any", "name the pods, one line for each path"
         )
 
 
-def _held_is_answered_again(sentence: Sentence) -> None:
+def _check_persistent(sentence: Sentence) -> None:
     if sentence.mode is not ProbeMode.PERSISTENT:
         return
     if sentence.scheme not in (Scheme.HTTP, Scheme.UDP):
@@ -194,7 +194,7 @@ def _held_is_answered_again(sentence: Sentence) -> None:
         raise ProblemWithoutPlace(what, "write allowed, blocked or undefined")
 
 
-def _bound_is_one_socket(sentence: Sentence) -> None:
+def _check_source_port(sentence: Sentence) -> None:
     if not sentence.source_port:
         return
     if sentence.scheme not in (Scheme.TCP, Scheme.UDP):
@@ -206,8 +206,8 @@ def _bound_is_one_socket(sentence: Sentence) -> None:
         )
 
 
-_RULES = (_any_is_asked_anew, _held_is_answered_again, _bound_is_one_socket)
-"""What does not go together in one sentence; each raises a ``ProblemWithoutPlace``."""
+_RULES = (_check_wildcard_mode, _check_persistent, _check_source_port)
+"""Checks of the parts of one line against each other; each raises a ``ProblemWithoutPlace``."""
 
 
 def _scheme(word: str | None) -> Scheme:

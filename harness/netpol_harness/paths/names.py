@@ -1,7 +1,8 @@
-"""Names of an inventory: from what an author wrote to the object, and from the object to its shortest spelling.
+"""Looks up the names of an inventory, and finds the shortest spelling of an object's name.
 
-A bare name is the default namespace's if that has one, else that of the only namespace that has one. What is absent
-in a step keeps its name there: a path to it is an error, and never silently means a namesake elsewhere.
+A bare name means the object in the default namespace if there is one, else the one in the only namespace that has one.
+An object that is absent in a step keeps its name: a path to it is an error, and never means an object of the same name
+in another namespace.
 """
 
 from collections import defaultdict
@@ -30,7 +31,7 @@ class ObjectName:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What bears a name in a namespace: a workload, a Service, or one of each."""
+    """What has a name in a namespace: a workload, a Service, or one of each."""
 
     ref: NamespacedName
     is_workload: bool
@@ -53,41 +54,41 @@ class Names:
         self._either = _by_bare_name({*inventory.workloads, *gone, *inventory.services, *gone_services})
 
     def external(self, name: Name) -> str | None:
-        """The external host of this name, if there is one."""
+        """Return the external host of this name, ``None`` if there is none."""
         return name.name if not name.namespace and name.name in self._externals else None
 
     def workload(self, name: Name) -> NamespacedName:
-        """The workload of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
-        found = self._candidates(name, self._workloads)
-        if not found and self._candidates(name, self._services):
+        """Return the workload of this name; raises ``ProblemWithoutPlace`` if there is not exactly one."""
+        matches = self._candidates(name, self._workloads)
+        if not matches and self._candidates(name, self._services):
             raise ProblemWithoutPlace(f"'{name}' is a Service, not a pod", "name one of its pods instead")
-        return self._one(name, found, "workload", self._workloads)
+        return self._single(name, matches, "workload", self._workloads)
 
     def service(self, name: Name) -> NamespacedName:
-        """The Service of this name; raises ``ProblemWithoutPlace`` where there is none, or more than one."""
-        found = self._candidates(name, self._services)
-        if not found and self._candidates(name, self._workloads):
+        """Return the Service of this name; raises ``ProblemWithoutPlace`` if there is not exactly one."""
+        matches = self._candidates(name, self._services)
+        if not matches and self._candidates(name, self._workloads):
             raise ProblemWithoutPlace(f"'{name}' is a workload, not a Service", "name a Service instead")
-        return self._one(name, found, "Service", self._services)
+        return self._single(name, matches, "Service", self._services)
 
     def target(self, name: Name) -> "Named":
-        """What a plain target names; raises ``ProblemWithoutPlace`` as above."""
-        found = self._candidates(name, self._either)
-        ref = self._one(name, found, "workload, Service or external host", self._either)
+        """Return what a plain target names; raises ``ProblemWithoutPlace`` if there is not exactly one."""
+        matches = self._candidates(name, self._either)
+        ref = self._single(name, matches, "workload, Service or external host", self._either)
         return Named(ref, ref in self._workloads.get(ref.name, ()), ref in self._services.get(ref.name, ()))
 
     def spell_source(self, ref: NamespacedName) -> str:
-        """The shortest spelling of a workload as a source."""
+        """Return the shortest spelling of a workload as a source."""
         return self._spell(ref, self._workloads)
 
     def spell_target(self, ref: NamespacedName) -> str:
-        """The shortest spelling of a workload as a target."""
+        """Return the shortest spelling of a workload as a target."""
         if ref in self._services.get(ref.name, ()):
             return f"pod({self.spell_source(ref)})"
         return self._spell(ref, self._either)
 
     def spell_service(self, ref: NamespacedName) -> str:
-        """The shortest spelling of a Service as a target."""
+        """Return the shortest spelling of a Service as a target."""
         if ref in self._workloads.get(ref.name, ()):
             return f"service({self._spell(ref, self._services)})"
         return self._spell(ref, self._either)
@@ -103,12 +104,12 @@ class Names:
         preferred = tuple(ref for ref in same if ref.namespace == namespace)
         return preferred if preferred or name.namespace else same
 
-    def _one(self, name: Name, found: tuple[NamespacedName, ...], what: str, index: _Index) -> NamespacedName:
-        if len(found) == 1:
-            return found[0]
-        if found:
+    def _single(self, name: Name, matches: tuple[NamespacedName, ...], what: str, index: _Index) -> NamespacedName:
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
             raise ProblemWithoutPlace(
-                f"'{name}' is in several namespaces", f"write one of {', '.join(map(str, found))}"
+                f"'{name}' is in several namespaces", f"write one of {', '.join(map(str, matches))}"
             )
         raise ProblemWithoutPlace(f"there is no {what} called '{name}'", self._remedy(name, index))
 

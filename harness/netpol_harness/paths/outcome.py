@@ -1,6 +1,6 @@
-"""What a probe met (``Outcome``), what an author expects (``Expected``), and the one table between them.
+"""Outcomes of probes, expected verdicts, and the table that relates them.
 
-An outcome is never a bool: a broken probe is neither open nor closed, and satisfies nothing.
+An outcome is never a bool: a broken probe is neither open nor closed, and satisfies no verdict.
 """
 
 from enum import StrEnum
@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 
 class Outcome(StrEnum):
-    """What one attempt of one probe met.
+    """The outcome of one attempt of one probe.
 
     CONNECTED     the target answered (TCP: handshake; UDP and SCTP: our data came back; ICMP: echo reply)
     REFUSED       an explicit no: TCP reset, ICMP port unreachable
-    TIMED_OUT     silence until the probe's time-out
-    UNREACHABLE   the network said that it cannot deliver (no route, host or net unreachable, prohibited)
+    TIMED_OUT     no answer until the probe's time-out
+    UNREACHABLE   the network reported that it cannot deliver (no route, host or net unreachable, prohibited)
     NAME_FAILED   the target's name did not resolve
-    PROBE_FAILED  nothing was learnt: no such tool, exec broke, answer lost, answer not understood
+    PROBE_FAILED  no observation: no such tool, exec failed, answer lost, answer not understood
     """
 
     CONNECTED = "CONNECTED"
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 
 class Expected(StrEnum):
-    """The verdict words of a scenario."""
+    """The verdicts that a scenario may expect."""
 
     ALLOWED = "allowed"
     BLOCKED = "blocked"
@@ -37,12 +37,12 @@ class Expected(StrEnum):
     UNDEFINED = "undefined"
 
     def admits(self, outcome: Outcome) -> bool:
-        """Whether an outcome is what this word expects."""
+        """Return whether an outcome satisfies this verdict."""
         return outcome in SATISFYING[self]
 
     @property
     def needs_proof(self) -> bool:
-        """Whether the word claims a silence or refusal, which is evidence only if what should answer is alive."""
+        """Whether the verdict is a denial, which is evidence only if the target is alive."""
         return self in (Expected.BLOCKED, Expected.DROPPED, Expected.REJECTED, Expected.UNRESOLVED)
 
 
@@ -56,4 +56,4 @@ SATISFYING = MappingProxyType(
         Expected.UNDEFINED: frozenset(Outcome) - {Outcome.PROBE_FAILED},
     }
 )
-"""Outcomes that satisfy each word. PROBE_FAILED is in none."""
+"""The outcomes that satisfy each verdict. PROBE_FAILED satisfies none."""

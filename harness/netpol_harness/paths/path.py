@@ -1,4 +1,4 @@
-"""A path and what it is made of, and the names that it may use. Pure.
+"""A path and its parts, and the names that paths may use. Pure.
 
 Values hold resolved, logical names, as the scenario's files spell them. ``paths.grammar`` reads their text and
 ``paths.resolver`` looks its names up.
@@ -16,7 +16,7 @@ from netpol_harness.paths.outcome import Expected
 
 
 class Scheme(StrEnum):
-    """How a path is asked. HTTP is TCP asked by an HTTP client."""
+    """The protocol of a probe. HTTP is TCP, probed with an HTTP client."""
 
     TCP = "tcp"
     HTTP = "http"
@@ -31,12 +31,12 @@ class Scheme(StrEnum):
 
 
 class ProbeMode(StrEnum):
-    """When a path is asked, and by what connection; the value is the word before the source.
+    """When a path is probed, and by which connections. The value is the word before the source.
 
-    NEW         by new connections, once the step is entered
-    PERSISTENT    by one connection, opened in the first step that has the path and kept open through the last
-    FIRST_PACKET  as a pod of the path starts: the first packets from it, or to it
-    CONTINUOUS    by new connections one after another, from before the step is entered until it has settled
+    NEW           new connections, once the step is entered
+    PERSISTENT    one connection, opened in the first step that has the path and kept open through the last
+    FIRST_PACKET  the first packets from or to a pod of the path, while it starts
+    CONTINUOUS    new connections one after another, from before the step is entered until it has settled
     """
 
     NEW = ""
@@ -47,10 +47,10 @@ class ProbeMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One path: what asks, how, and what is asked.
+    """One path: its source, the protocol, and its target.
 
-    ``source_text`` and ``target_text`` are the canonical spelling of its two sides, the probe mode with the source.
-    They take no part in comparisons; equal paths of one step have equal text. ``source_port`` is 0 where any will do.
+    ``source_text`` and ``target_text`` are the canonical spelling of its two sides, the first with the probe mode. They
+    are ignored in comparisons, but equal paths of one step have equal texts. ``source_port`` is 0 for any port.
     """
 
     source: Source
@@ -68,7 +68,7 @@ class Path:
 
     @property
     def port(self) -> Port:
-        """The port that is asked, as the target's side knows it: a Service's port for Services, 0 for ICMP."""
+        """The port of the target as it is typed: a Service's own port for Services, 0 for ICMP."""
         return Port(self.scheme.protocol, self.target.port)
 
     @property
@@ -83,7 +83,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A path, the word for it, and where an author wrote it (``file:line``)."""
+    """A path, the expected verdict, and the place where an author wrote it (``file:line``)."""
 
     path: Path
     expected: Expected
@@ -92,7 +92,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class PathWithoutVerdict:
-    """A path that an author asks without a word for it, and where (``file:line``): the word is to be derived."""
+    """A path that an author wrote without a verdict, which is to be derived, and the place (``file:line``)."""
 
     path: Path
     where: str
@@ -100,11 +100,11 @@ class PathWithoutVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Something that has pods: a Pod, or a controller such as a Deployment, under the name that its manifest gives it.
+    """A Pod, or a controller of pods such as a Deployment, under the name in its manifest.
 
-    ``replicas`` pods exist at run time; a path from or to the workload is asked of every one of them. Pods on their
-    node's network (``host_network``) are asked where a line names them; ``any`` and the closed world leave them out,
-    since what policies mean for them is undefined.
+    ``replicas`` pods exist at run time; a path from or to the workload is probed for every one of them. Pods on their
+    node's network (``host_network``) are probed if a line names them. ``any`` and the closed world leave them out,
+    because the effect of policies on them is undefined.
     """
 
     ref: NamespacedName
@@ -116,18 +116,18 @@ class Workload:
 
     @property
     def in_closed_world(self) -> bool:
-        """Whether ``any`` and the closed world speak of its pods: it has some, on the pod network."""
+        """Whether ``any`` and the closed world include it: it has pods, and they are on the pod network."""
         return self.replicas > 0 and not self.host_network
 
     @property
     def is_one_pod(self) -> bool:
-        """Whether it is surely a single pod; how many a DaemonSet has is for the nodes to say."""
+        """Whether it certainly is a single pod; the number of a DaemonSet's pods depends on the nodes."""
         return self.replicas == 1 and self.kind != "DaemonSet"
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalHost:
-    """A host outside the cluster. ``address`` is empty where any will do; ``ports`` are those it serves."""
+    """A host outside the cluster. ``address`` is empty if the harness may choose it; ``ports`` are those it serves."""
 
     name: str
     address: str = ""
@@ -136,7 +136,7 @@ class ExternalHost:
 
 @dataclass(frozen=True, slots=True)
 class KnownAddresses:
-    """Addresses that are known of the ``pods`` of workloads, and of external ``hosts`` by their names."""
+    """The known addresses of ``pods``, by workload, and of external ``hosts``, by name."""
 
     pods: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class KnownAddresses:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All names that a path may use. ``default_namespace`` completes a bare name."""
+    """All names that a path may use. ``default_namespace`` is that of a bare name."""
 
     workloads: Mapping[NamespacedName, Workload]
     services: Mapping[NamespacedName, Service]
@@ -152,9 +152,9 @@ class Inventory:
     default_namespace: str = "default"
 
     def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
-        """Its workloads and Services as a snapshot: one pod, named like the workload, stands for all of its pods.
+        """Return its workloads and Services as a snapshot with one pod per workload, which has the workload's name.
 
-        A pod has the addresses given here, or none. Namespaces and policies are for others to add.
+        A pod has the addresses that are passed for its workload, or none. There are no namespaces and no policies.
         """
         known = addresses or {}
         pods = {

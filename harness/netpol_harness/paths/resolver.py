@@ -1,10 +1,9 @@
-"""From a sentence of the grammar to the paths that it stands for: names looked up, ports compared with what is served.
+"""Resolves one sentence of the grammar to its paths: looks up names, and compares ports with those that are served.
 
-The other half of ``paths.expectations``, which weighs the paths of all sentences against each other.
+``paths.expectations`` then compares the paths of all sentences with each other.
 """
 
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import product
 from operator import attrgetter
 from typing import TypeVar
@@ -28,49 +27,38 @@ from netpol_harness.paths.ends import (
     Target,
 )
 from netpol_harness.paths.grammar import Form, Name, Sentence
-from netpol_harness.paths.names import Names, ObjectName
+from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Inventory, Path, ProbeMode, Scheme, Workload
+from netpol_harness.paths.path import Inventory, Path, Scheme, Workload
+from netpol_harness.paths.transition import Transition
 
 T = TypeVar("T")
 
 _UNPROVABLE = "a missing answer would prove nothing, so only 'undefined' can be expected"
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """How a step is entered.
-
-    ``absent`` are the objects that do not exist in it, ``created`` the workloads whose pods are created on entering it,
-    and ``held`` the paths whose connections earlier steps have opened.
-    """
-
-    absent: Set[ObjectName] = frozenset()
-    created: Set[NamespacedName] = frozenset()
-    held: Set[Path] = frozenset()
-
-
 class Resolver:
-    """Names and ports of one step."""
+    """Resolves the sentences of one step."""
 
     def __init__(self, inventory: Inventory, transition: Transition | None, endpoints: EndpointResolver) -> None:
         self._inventory = inventory
         self._endpoints = endpoints
         self._transition = transition
         self._names = Names(inventory, transition.absent if transition else frozenset())
-        self._everybody = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
+        self._any = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
 
     def paths(self, sentence: Sentence) -> list[Path]:
-        """The path that a sentence names, or all that it stands for; raises a ``ProblemWithoutPlace``, or a group of
-        them: one a side.
+        """Return the path of a sentence, or all paths that an ``any`` stands for.
+
+        Raises a ``ProblemWithoutPlace``, or a group of them with one per side.
         """
-        flaws: list[ProblemWithoutPlace] = []
+        problems: list[ProblemWithoutPlace] = []
         sources, targets = (
-            _unless_flawed(self._sources, sentence, flaws),
-            _unless_flawed(self._targets, sentence, flaws),
+            _noting_problem(self._sources, sentence, problems),
+            _noting_problem(self._targets, sentence, problems),
         )
-        if flaws:
-            raise ExceptionGroup(sentence.text, flaws)
+        if problems:
+            raise ExceptionGroup(sentence.text, problems)
         paths = [
             Path(source, sentence.scheme, target, left, right, sentence.mode, sentence.source_port)
             for (source, left), (target, right) in product(sources, targets)
@@ -82,23 +70,23 @@ class Resolver:
             )
         if transition := self._transition:
             for path in paths:
-                _in_time(path, sentence, transition)
+                transition.check(path, sentence.expected)
         return paths
 
     def _leads_back(self, source: Source, target: Target, sentence: Sentence) -> bool:
-        """Whether the source may answer itself, which the API leaves undefined."""
+        """Return whether the source may answer itself, which the API leaves undefined."""
         asked = Port(sentence.scheme.protocol, sentence.port)
         return isinstance(source, PodSource) and source.ref in self._endpoints.workloads_behind(target, asked)
 
     def _sources(self, sentence: Sentence) -> list[tuple[Source, str]]:
         if sentence.from_any:
             spell = self._names.spell_source
-            return [(PodSource(w.ref), sentence.left_prefix + spell(w.ref)) for w in self._everybody]
+            return [(PodSource(w.ref), sentence.left_prefix + spell(w.ref)) for w in self._any]
         if host := self._names.external(sentence.source):
-            _demand_one_pod(sentence, None)
+            _require_one_pod(sentence, None)
             return [(ExternalSource(host), sentence.left)]
         workload = self._with_pods(self._names.workload(sentence.source))
-        _demand_one_pod(sentence, workload)
+        _require_one_pod(sentence, workload)
         return [(PodSource(workload.ref), sentence.left)]
 
     def _targets(self, sentence: Sentence) -> list[tuple[Target, str]]:
@@ -106,7 +94,7 @@ class Resolver:
 
     def _every_target(self, sentence: Sentence) -> list[tuple[Target, str]]:
         protocol, number = sentence.scheme.protocol, sentence.port
-        serving = [w for w in self._everybody if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
+        serving = [w for w in self._any if protocol is Protocol.ICMP or number in _numbers(w, protocol)]
         if not serving:
             raise ProblemWithoutPlace(f"no workload serves port {number}/{protocol}", "declare it as a containerPort")
         colon = f":{number}" if number else ""
@@ -137,15 +125,15 @@ class Resolver:
             return self._external(host, sentence)
         named = self._names.target(name)
         if named.is_workload and named.is_service:
-            self._demand_that_the_service_is_meant(named.ref, sentence)
+            self._require_service_meant(named.ref, sentence)
         if named.is_service:
             return self._service(ServiceTarget, named.ref, sentence)
         return self._pod(named.ref, sentence)
 
-    def _demand_that_the_service_is_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
-        """Of a workload and a Service of one name, the Service is meant where the port is the Service's.
+    def _require_service_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
+        """Raise a problem if a name of both a workload and a Service does not certainly mean the Service.
 
-        Only a name can be unresolved, so that this is of the Service, too.
+        It does if the port is the Service's, or if it must be unresolved: only a Service's name is looked up.
         """
         service, name = self._inventory.services.get(ref), sentence.target
         ports = [p.port for p in service.ports] if service else []
@@ -166,20 +154,20 @@ class Resolver:
 
     def _external(self, name: str, sentence: Sentence) -> Target:
         served = [p.port for p in self._inventory.externals[name].ports]
-        _demand(sentence, served, f"the external host '{name}'", "give it that port under 'external'")
+        _require(sentence, served, f"the external host '{name}'", "give it that port under 'external'")
         return ExternalTarget(name, sentence.port)
 
     def _pod(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
         served = [p.port for p in workload.ports]
-        _demand(sentence, served, f"{workload.kind} {workload.ref}", "declare it as a containerPort in its manifest")
+        _require(sentence, served, f"{workload.kind} {workload.ref}", "declare it as a containerPort in its manifest")
         return PodTarget(workload.ref, sentence.port)
 
     def _node(self, ref: NamespacedName, sentence: Sentence) -> Target:
         workload = self._with_pods(ref)
         ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
         offered = sorted({Port(port.port.protocol, port.node_port) for port in ports}, key=str)
-        _demand(sentence, offered, "a node (by the Services' nodePorts)", "write nodePort in the Service's manifest")
+        _require(sentence, offered, "a node (by the Services' nodePorts)", "write nodePort in the Service's manifest")
         return NodePortTarget(workload.ref, sentence.port)
 
     def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> Target:
@@ -192,7 +180,7 @@ class Resolver:
             raise ProblemWithoutPlace(f"Service {ref} is headless and has no ClusterIP", "use its name, or its pods")
         if sentence.scheme is Scheme.ICMP:
             raise ProblemWithoutPlace(f"Service {ref} does not answer ICMP: it is not a host", "use one of its pods")
-        self._demand_service_port(service, sentence)
+        self._require_service_port(service, sentence)
         return target
 
     def _absent_service(self, target: AnyServiceTarget, sentence: Sentence) -> None:
@@ -203,7 +191,7 @@ class Resolver:
                 "only its name can be probed, and only 'unresolved' or 'undefined' be expected",
             )
 
-    def _demand_service_port(self, service: Service, sentence: Sentence) -> None:
+    def _require_service_port(self, service: Service, sentence: Sentence) -> None:
         served = [p.port for p in service.ports]
         if service.headless:
             pods = sorted(self._endpoints.backing(service), key=attrgetter("ref"))
@@ -212,7 +200,7 @@ class Resolver:
             return
         behind = [str(p.port) for p in service.ports if p.target == sentence.port]
         hint = f"{sentence.port} is its targetPort: use {' or '.join(behind)}" if behind else "use a port that it has"
-        _demand(sentence, served, f"Service {service.ref}", hint)
+        _require(sentence, served, f"Service {service.ref}", hint)
 
     def _with_pods(self, ref: NamespacedName) -> Workload:
         workload = self._inventory.workloads.get(ref)
@@ -227,14 +215,14 @@ class Resolver:
         return workload
 
 
-def _unless_flawed(
-    resolve: Callable[[Sentence], list[T]], sentence: Sentence, flaws: list[ProblemWithoutPlace]
+def _noting_problem(
+    resolve: Callable[[Sentence], list[T]], sentence: Sentence, problems: list[ProblemWithoutPlace]
 ) -> list[T]:
-    """One side of a sentence, or nothing and the flaw noted, so that the other side has its say too."""
+    """Resolve one side of a sentence, or note its problem and return nothing, so that both sides are checked."""
     try:
         return resolve(sentence)
-    except ProblemWithoutPlace as flaw:
-        flaws.append(flaw)
+    except ProblemWithoutPlace as problem:
+        problems.append(problem)
         return []
 
 
@@ -242,50 +230,24 @@ def _numbers(workload: Workload, protocol: Protocol) -> frozenset[int]:
     return frozenset(p.port.number for p in workload.ports if p.port.protocol is protocol)
 
 
-def _demand_one_pod(sentence: Sentence, source: Workload | None) -> None:
-    """A bound port makes one and the same flow of all attempts, which several pods would not."""
+def _require_one_pod(sentence: Sentence, source: Workload | None) -> None:
+    """Raise a problem if a bound port has several pods: all attempts would not be the same flow."""
     if sentence.source_port and (source is None or not source.is_one_pod):
-        who = f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
+        reason = (
+            f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
+        )
         raise ProblemWithoutPlace(
-            f"'{sentence.left}' binds a port in one pod, but {who}", "use a Pod as the source, or remove the port"
+            f"'{sentence.left}' binds a port in one pod, but {reason}", "use a Pod as the source, or remove the port"
         )
 
 
-def _in_time(path: Path, sentence: Sentence, transition: Transition) -> None:
-    """What the manner of asking wants of the step's beginning."""
-    source = path.source.ref if isinstance(path.source, PodSource) else None
-    target = path.target.ref if isinstance(path.target, PodTarget) else None
-    created = [ref for ref in (source, target) if ref in transition.created]
-    match path.mode:
-        case ProbeMode.FIRST_PACKET if len(created) != 1:
-            what = f"'{path}' probes a pod's first packets, but {'both ends are' if created else 'neither end is'}"
-            raise ProblemWithoutPlace(
-                f"{what} created on entering this step",
-                "list one end under 'recreate', or under 'absent' in the step before",
-            )
-        case ProbeMode.CONTINUOUS if created:
-            raise ProblemWithoutPlace(
-                f"'{path}' is probed from before this step is entered, but {created[0]} is created on entering it",
-                f"write 'first {path.text.removeprefix('throughout ')}', or use a step that does not create the pod",
-            )
-        case ProbeMode.PERSISTENT if path not in transition.held and sentence.expected is not Expected.ALLOWED:
-            raise ProblemWithoutPlace(
-                f"'{path}' is opened in this step, where it must be allowed", "add it as 'allowed' to an earlier step"
-            )
-        case ProbeMode.PERSISTENT if path in transition.held and source in transition.created:
-            raise ProblemWithoutPlace(
-                f"'{path}' cannot stay open: {source} is created on entering this step",
-                "remove the path, or do not recreate the pod",
-            )
-
-
-def _demand(sentence: Sentence, served: Sequence[Port], who: str, remedy: str) -> None:
-    """A port that nothing serves can be probed, but a denial there could never be told from a missing listener."""
+def _require(sentence: Sentence, served: Sequence[Port], server: str, remedy: str) -> None:
+    """Raise a problem if nothing serves the port: a denial could never be told from a missing listener."""
     asked = Port(sentence.scheme.protocol, sentence.port)
     if asked.protocol is Protocol.ICMP or asked in served or sentence.expected is Expected.UNDEFINED:
         return
-    twins = [port for port in served if port.number == asked.number]
-    if twins:
-        remedy = f"write {twins[0].protocol.lower()}:// before the name to probe {twins[0]}"
+    same_number = [port for port in served if port.number == asked.number]
+    if same_number:
+        remedy = f"write {same_number[0].protocol.lower()}:// before the name to probe {same_number[0]}"
     ports = ", ".join(dict.fromkeys(map(str, served))) or "no port"
-    raise ProblemWithoutPlace(f"{who} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)
+    raise ProblemWithoutPlace(f"{server} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)

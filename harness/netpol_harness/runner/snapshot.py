@@ -1,4 +1,4 @@
-"""The cluster as it is now: live pods, Services and external hosts. Pure."""
+"""A snapshot of the live cluster: pods, Services and external hosts. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -21,11 +21,11 @@ _NAME_SERVER = {"k8s-app": "kube-dns"}
 
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    """The live objects of a scenario. Its methods take logical names, and return objects under their real ones.
+    """The live objects of a scenario. Its methods take logical names, and return objects with their real names.
 
-    ``world`` holds the scenario's pods, those that have ended among them, and Services. ``externals`` are the pods or
-    machines that stand for hosts outside the cluster. ``uids`` are those of all the objects, ``pod_uids`` those of pods
-    by their names. ``udp_services`` says by pod what its UDP ports understand, as far as that is known.
+    ``world`` holds the scenario's Services and pods, including pods that have ended. ``externals`` are the pods or
+    machines that stand for hosts outside the cluster. ``uids`` are those of all objects, ``pod_uids`` those of pods by
+    name. ``udp_services`` tells by pod what its UDP ports understand, as far as it is known.
     """
 
     world: World
@@ -38,13 +38,13 @@ class ClusterSnapshot:
     endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Index the world once: every path of a step is resolved in it."""
+        """Index the world once, because every path of a step is resolved in it."""
         hosts = {name: host.addresses for name, host in self.externals.items()}
         object.__setattr__(self, "endpoints", EndpointResolver(self.world, hosts))
 
     @classmethod
     def of(cls, objects: Collection[JsonMapping], placement: Placement) -> "ClusterSnapshot":
-        """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted no longer count."""
+        """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted are ignored."""
         pods, services, externals, name_servers = {}, {}, {}, []
         understood: dict[NamespacedName, Mapping[int, UdpService]] = {}
         for data in objects:
@@ -67,14 +67,14 @@ class ClusterSnapshot:
 
     @property
     def addresses(self) -> KnownAddresses:
-        """Those of workloads that are one pod, and of external hosts; several pods have none in common."""
+        """The addresses of workloads with one pod, and of external hosts. Several pods have no address in common."""
         running = [pod for pod in self.world.pods.values() if pod.running]
         count = Counter(pod.workload for pod in running)
         pods = {self._logical(pod.workload): pod.addresses for pod in running if count[pod.workload] == 1}
         return KnownAddresses(pods, {name: host.addresses for name, host in self.externals.items()})
 
     def real(self, ref: NamespacedName) -> NamespacedName:
-        """The name on the cluster of what has this logical name."""
+        """Return the real name of the object with this logical name."""
         return NamespacedName(self.placement.real(ref.namespace), ref.name)
 
     @property
@@ -84,18 +84,18 @@ class ClusterSnapshot:
         return {pod.ref: pod.addresses for pod in pods}
 
     def has_pods(self, workload: NamespacedName) -> bool:
-        """Whether a workload has running pods."""
+        """Return whether a workload has running pods."""
         return bool(self.endpoints.pods_of(self.real(workload)))
 
     def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
-        """The running pods of a workload, at least one; ``WorkloadFailed`` if there is none."""
+        """Return the running pods of a workload, at least one; raises ``WorkloadFailed`` if there is none."""
         if not (pods := self.endpoints.pods_of(self.real(workload))):
             namespace = self.real(workload).namespace
             raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {namespace} get pods`")
         return pods
 
     def pods_ever_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
-        """Its running pods, and those that have ended, at least one; ``WorkloadFailed`` if there is none."""
+        """Return its running and ended pods, at least one; raises ``WorkloadFailed`` if there is none."""
         real = self.real(workload)
         ended = [pod for pod in self.world.pods.values() if pod.workload == real and not pod.running]
         return (*self.endpoints.pods_of(real), *ended) or self.pods_of(workload)
@@ -105,20 +105,20 @@ class ClusterSnapshot:
         return self.real(ref) in self.world.services
 
     def service(self, ref: NamespacedName) -> Service:
-        """A Service; ``WorkloadFailed`` if there is none of this name."""
+        """Return a Service; raises ``WorkloadFailed`` if there is none of this name."""
         real = self.real(ref)
         if (service := self.world.services.get(real)) is None:
             raise WorkloadFailed(f"Service {ref} does not exist; see `kubectl -n {real.namespace} get services`")
         return service
 
     def external_host(self, name: str) -> Pod:
-        """What stands for an external host; ``WorkloadFailed`` if nothing does."""
+        """Return the pod or machine of an external host; raises ``WorkloadFailed`` if there is none."""
         if (host := self.externals.get(name)) is None:
             raise WorkloadFailed(f"external host {name} does not exist")
         return host
 
     def listeners(self, path: Path) -> tuple[tuple[Pod, int], ...]:
-        """The pods and hosts that should answer a path, and their own port numbers; none where nothing is known to."""
+        """Return the pods and hosts that are known to answer a path, with their own port numbers."""
         target = path.target
         if not isinstance(target, ExternalTarget | AddressTarget):
             target = replace(target, ref=self.real(target.ref))

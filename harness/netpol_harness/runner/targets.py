@@ -1,7 +1,7 @@
-"""From a path, as an author wrote it, to the questions really asked: which pod types which host and port. Pure.
+"""Resolves a path to questions: which pod probes which host and port. Pure.
 
-Every question brings its liveness checks: the probes that must be answered inside the target's own pods, in the same
-round, before a silence may be called a denial.
+Every question has its liveness checks: probes that must be answered inside the target's own pods, in the same round,
+before a missing answer counts as a denial.
 """
 
 from collections.abc import Iterable
@@ -27,17 +27,17 @@ from netpol_harness.probe.question import LivenessCheck, Probe, Question, UdpSer
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
 UNUSED_PORTS = range(47, 1000)
-"""Where to look for a port that a target does not declare; servers of tests and tutorials have others."""
+"""The ports among which one is chosen that a target does not declare. Servers of tests and tutorials use others."""
 
 CLUSTER_DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedProbe:
-    """One question of a path, and how to print its two ends.
+    """One question of a path, and its two ends as text.
 
-    ``source_completed``: the source has asked as it started, and ended since. What is asked now is whether the target
-    lives.
+    ``source_completed``: the source pod has probed while it started, and has exited. The question only checks whether
+    the target is alive.
     """
 
     source: str
@@ -47,27 +47,27 @@ class ResolvedProbe:
 
 
 def resolve_probes(expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
-    """The questions of one path: every pod of the source asks every address of the target. Never empty.
+    """Return the questions of one path: every pod of the source probes every address of the target. Never empty.
 
-    Raises ``WorkloadFailed`` where a pod, Service or address that the path needs does not exist. The name of a Service
-    that does not exist can be asked only where it may be unresolved.
+    Raises ``WorkloadFailed`` if a pod, Service or address that the path needs does not exist. The name of a Service
+    that does not exist is probed only if the expected verdict is UNRESOLVED or UNDEFINED.
     """
     target = expectation.path.target
     if isinstance(target, DnsTarget) and expectation.expected not in (Expected.UNRESOLVED, Expected.UNDEFINED):
         snapshot.service(target.ref)
     return tuple(
-        _aim(expectation, source, probe, snapshot)
+        _resolved(expectation, source, probe, snapshot)
         for source in _sources(expectation.path, snapshot)
         for probe in _probes(expectation.path, source, snapshot)
     )
 
 
 def probes_from(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
-    """What one pod of the path's source asks. Raises what ``resolve_probes`` does, but not for want of a Service."""
+    """Return the probes of one pod of the path's source. Raises as ``resolve_probes`` does; Services may be missing."""
     return tuple(_probes(path, source, snapshot))
 
 
-def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> ResolvedProbe:
+def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> ResolvedProbe:
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
     liveness_checks = _liveness_checks(path, probe, expected, snapshot)
@@ -78,10 +78,10 @@ def _aim(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterS
         question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists, control)
         return ResolvedProbe(str(source.ref), target, question)
     if not liveness_checks:
-        raise WorkloadFailed(f"{source.ref} has ended, and nobody else can tell whether {probe} answers")
-    pod, own = liveness_checks[0]
+        raise WorkloadFailed(f"{source.ref} has ended, and no other pod can tell whether {probe} answers")
+    pod, check = liveness_checks[0]
     return ResolvedProbe(
-        str(source.ref), target, Question(pod, own, Expected.ALLOWED, liveness_checks), source_completed=True
+        str(source.ref), target, Question(pod, check, Expected.ALLOWED, liveness_checks), source_completed=True
     )
 
 
@@ -93,22 +93,20 @@ def _sources(path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
 
 
 def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
-    """The path's probes, each in words that who is asked understands."""
-    for probe in _unspoken(path, source, snapshot):
-        udp = path.scheme is Scheme.UDP
-        heard = (
-            [_udp_service(pod, number, snapshot) for pod, number in _listeners(path, probe, snapshot)] if udp else []
-        )
-        yield replace(probe, udp_service=next(filter(None, heard), None))
+    """Yield the path's probes. Those over UDP send what the target's server understands, as far as it is known."""
+    for probe in _plain_probes(path, source, snapshot):
+        listeners = _listeners(path, probe, snapshot) if path.scheme is Scheme.UDP else ()
+        known = (_udp_service(pod, number, snapshot) for pod, number in listeners)
+        yield replace(probe, udp_service=next(filter(None, known), None))
 
 
 def _udp_service(pod: Pod, number: int, snapshot: ClusterSnapshot) -> UdpService | None:
     return snapshot.udp_services.get(pod.ref, {}).get(number)
 
 
-def _unspoken(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
+def _plain_probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
     if isinstance(path.source, ExternalSource) and isinstance(path.target, DnsTarget):
-        return _balanced(path, path.target, snapshot)
+        return _load_balanced(path, path.target, snapshot)
     return (
         Probe(
             path.scheme,
@@ -121,10 +119,10 @@ def _unspoken(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Pr
     )
 
 
-def _balanced(path: Path, target: DnsTarget, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
-    """What a load balancer in front of the Service makes of it: its pods, which see the outsider's own address.
+def _load_balanced(path: Path, target: DnsTarget, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
+    """Return probes of the Service's pods, as a load balancer would connect to them: they see the host's own address.
 
-    By its ClusterIP they would not: kube-proxy puts a node's address in its place, and nodes reach their own pods.
+    With the ClusterIP they would not: kube-proxy replaces it by a node's address, and nodes reach their own pods.
     """
     probes = tuple(Probe(path.scheme, _address(pod), number) for pod, number in snapshot.listeners(path))
     if not probes:
@@ -155,7 +153,7 @@ def _address(pod: Pod) -> str:
 
 
 def _service_name(target: DnsTarget, service: NamespacedName, source: Pod) -> str:
-    """What one types in a pod: the bare name at home, ``name.namespace`` abroad, or the full name where asked for."""
+    """Return the name as typed in a pod: bare in its own namespace, else ``name.namespace``; or the full name."""
     if isinstance(target, FqdnTarget):
         return f"{service.name}.{service.namespace}.svc.{CLUSTER_DOMAIN}"
     return service.name if service.namespace == source.ref.namespace else f"{service.name}.{service.namespace}"
@@ -173,7 +171,7 @@ def _liveness_checks(
 
 
 def _negative_control(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Probe | None:
-    """The probe of a port of the path's target on which nothing is known to listen, at the target's own address."""
+    """Return the probe of a port on which nothing is known to listen, at the own address of the path's target."""
     if path.scheme not in (Scheme.TCP, Scheme.HTTP, Scheme.UDP):
         return None
     for pod, _ in _listeners(path, probe, snapshot):
@@ -185,21 +183,24 @@ def _negative_control(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Pr
 
 
 def _proxy_pods(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:
-    """Who may ask a name server in its stead: its image has no shell, and not every cluster lets us add to its pods."""
+    """Return the pods that may probe a name server instead of its own pod.
+
+    Its image has no shell, and not every cluster permits ephemeral containers in its pods.
+    """
     return tuple(sorted(pod.ref for pod in snapshot.world.pods.values() if pod.running))
 
 
 def _own(pod: Pod, scheme: Scheme, number: int, udp_service: UdpService | None, asked: str = "") -> LivenessCheck:
-    """A pod's probe of its own address, of the one that is asked where it has several.
+    """Return a pod's probe of its own address, or of the address that is probed if it has several.
 
-    It stays inside the pod, where no policy applies.
+    The connection stays inside the pod, where no policy applies.
     """
     address = asked if asked in pod.addresses else _address(pod)
     return pod.ref, Probe(scheme, address, number, udp_service=udp_service if scheme is Scheme.UDP else None)
 
 
 def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
-    """The pods and port numbers that should answer this probe."""
+    """Return the pods and port numbers that should answer this probe."""
     listeners = snapshot.listeners(path)
     if isinstance(path.target, PodTarget):
         return [(pod, number) for pod, number in listeners if probe.host in pod.addresses]
@@ -208,5 +209,5 @@ def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[
 
 def _cluster_ip(service: Service) -> tuple[str, ...]:
     if not service.cluster_ips:
-        raise WorkloadFailed(f"Service {service.ref} has no ClusterIP (is it headless?); ask it by its name")
+        raise WorkloadFailed(f"Service {service.ref} has no ClusterIP (is it headless?); use its name instead")
     return service.cluster_ips[:1]

@@ -13,7 +13,8 @@ from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
 from netpol_harness.scenario.files import Files
-from netpol_harness.scenario.kubernetes import API_VERSION, API_VERSIONS, KIND, SPECS, metadata
+from netpol_harness.scenario.kubernetes import API_VERSIONS, SPECS
+from netpol_harness.scenario.metadata import API_VERSION, KIND, metadata
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string

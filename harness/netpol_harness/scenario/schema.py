@@ -3,7 +3,7 @@
 from typing import Any
 
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.scenario.kubernetes import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
+from netpol_harness.scenario.metadata import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Restart
 from netpol_harness.scenario.shape import (

@@ -10,7 +10,7 @@ from netpol_harness.paths.grammar import Sentence, parse, qualified
 from netpol_harness.paths.names import WORKLOAD_KINDS, Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, PathWithoutVerdict, ProbeMode
-from netpol_harness.paths.resolver import Transition
+from netpol_harness.paths.transition import Transition
 from netpol_harness.scenario.inventory import inventory_of_step
 from netpol_harness.scenario.manifests import LocatedManifest, ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
