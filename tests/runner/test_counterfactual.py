@@ -1,10 +1,11 @@
 """What a denial rests on, with real packets: lifts, baselines, and what is left of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -106,3 +107,38 @@ def test_a_lift_leaves_no_policy_also_where_asking_fails(scenario_run: ScenarioR
         assert scenario_run.context.client.find(key) is not None
         raise ZeroDivisionError
     assert scenario_run.context.client.find(key) is None
+
+
+class InDefault(EmbeddedBackend):
+    """A cluster that somebody gave, with one namespace to run in."""
+
+    namespaces: Mapping[str, str] = MappingProxyType({"x": "default"})
+
+
+@pytest.mark.live
+@live
+def test_in_a_namespace_that_others_use_the_baseline_is_the_proof(tmp_path: Path) -> None:
+    for name, text in (("workloads", WORKLOADS), ("policy", POLICY), ("scenario", SCENARIO)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with Lab(BackendChoice(InDefault(), "for a test"), Settings()) as lab:
+        run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
+        run.open()
+        assert not run.applied.can_be_lifted
+        step = run.scenario.steps[1]
+        run.enter(step)
+        (result,) = run.observer.observe(step, step.expectations, others=False).path_results.values()
+        assert (result.judgement, result.worst.evidence.proof) == (Judgement.AGREES, Proof.BASELINE)
+        run.close()
+
+
+@pytest.mark.parametrize(
+    ("probe", "lifted"),
+    [
+        (Probe(Scheme.TCP, "10.0.0.1", 80, source_port=4000), True),
+        (Probe(Scheme.UDP, "10.0.0.1", 80), True),
+        (Probe(Scheme.UDP, "10.0.0.1", 80, source_port=4000), False),
+        (Probe(Scheme.TCP, "10.0.0.1", 80, connection="held"), False),
+    ],
+)
+def test_a_flow_that_stays_open_once_it_is_admitted_is_not_lifted(probe: Probe, *, lifted: bool) -> None:
+    assert replace(QUESTION, probe=probe).only_policies_close_it is lifted

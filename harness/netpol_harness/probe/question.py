@@ -104,11 +104,13 @@ class Question:
 
     @property
     def only_policies_close_it(self) -> bool:
-        """Whether the path must be open where no policy closes it.
+        """Whether the path must be open where no policy closes it, and closed again where one does.
 
-        A held connection was open when it was opened, and no lift opens it again.
+        A held connection was open when it was opened, and no lift opens it again. Datagrams from a fixed port are one
+        flow for conntrack: once it is admitted, network plugins go on admitting it.
         """
-        return self.target_exists and not self.probe.connection
+        is_one_flow = self.probe.scheme is Scheme.UDP and self.probe.source_port != 0
+        return self.target_exists and not self.probe.connection and not is_one_flow
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.probe}"

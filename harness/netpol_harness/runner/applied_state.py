@@ -64,9 +64,14 @@ class AppliedState:
 
     @property
     def can_be_lifted(self) -> bool:
-        """Whether one policy more can admit everything: in namespaces of our own, and if no other API has policies."""
+        """Whether one policy more can admit everything, and only to pods of this run.
+
+        The policy selects every pod of a namespace, so the run must have created it; and it says nothing against the
+        policies of another API.
+        """
         families = (ApiGroupFamily.of(key.kind, key.api_version) for key in self._state)
-        return not self._placement.given and not any(family and family.is_foreign for family in families)
+        is_own = set(namespaces_of(self._state)) <= created_namespaces(self._state)
+        return is_own and not any(family and family.is_foreign for family in families)
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
