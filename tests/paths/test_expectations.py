@@ -31,8 +31,8 @@ from netpol_harness.paths.transition import Transition
 def sentences(*lines: str) -> list[Sentence]:
     found = []
     for number, line in enumerate(lines, 1):
-        text, _, word = line.rpartition(": ")
-        sentence = parse(text, Expected(word), Place("scenario.yaml", number))
+        text, _, verdict = line.rpartition(": ")
+        sentence = parse(text, Expected(verdict), Place("scenario.yaml", number))
         assert isinstance(sentence, Sentence), sentence
         found.append(sentence)
     return found
@@ -48,7 +48,7 @@ def wrong(town: Inventory, *lines: str, absent: frozenset[ObjectName] = frozense
     return resolve(sentences(*lines), town, Transition(absent))[1]
 
 
-def said(expectations: tuple[Expectation, ...]) -> dict[str, str]:
+def verdicts_of(expectations: tuple[Expectation, ...]) -> dict[str, str]:
     return {e.path.text: e.expected.value for e in expectations}
 
 
@@ -91,7 +91,7 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("wep -> app:5000: allowed", "did you mean web?"),
         ("nobody-knows -> app:5000: allowed", "expected one of"),
@@ -124,9 +124,9 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
         ("any -> any:9999: blocked", "no workload serves port 9999/TCP"),
     ],
 )
-def test_what_cannot_be_asked_is_said_with_its_remedy(town: Inventory, line: str, says: str) -> None:
+def test_problems_of_a_line_come_with_a_remedy(town: Inventory, line: str, message: str) -> None:
     (problem,) = wrong(town, line)
-    assert says in str(problem)
+    assert message in str(problem)
     assert problem.remedy
 
 
@@ -155,7 +155,7 @@ def held(town: Inventory, line: str) -> Path:
     return expectation.path
 
 
-def test_the_manner_and_the_source_port_tell_paths_apart(town: Inventory) -> None:
+def test_the_probe_mode_and_the_source_port_distinguish_paths(town: Inventory) -> None:
     lines = ("web -> udp://web:53", "held app -> udp://web:53", "app -> udp://web:53", "app:40000 -> udp://web:53")
     found = read(town, *(f"{line}: allowed" for line in lines))
     assert len({e.path for e in found}) == 4
@@ -168,14 +168,14 @@ def test_the_manner_and_the_source_port_tell_paths_apart(town: Inventory) -> Non
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("api:40000 -> app:5000: allowed", "Deployment default/api may have several"),
         ("user:40000 -> app:5000: allowed", "'user' is an external host"),
     ],
 )
-def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, says: str) -> None:
-    assert says in str(wrong(town, line)[0])
+def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, message: str) -> None:
+    assert message in str(wrong(town, line)[0])
 
 
 def test_first_packets_are_those_of_one_end_that_is_made_on_entering(town: Inventory) -> None:
@@ -215,11 +215,11 @@ def test_without_a_transition_a_path_is_read_whatever_it_wants_of_a_beginning(to
 
 
 def test_only_new_connections_say_something_of_new_connections(town: Inventory) -> None:
-    spoken = [(e.path, e.expected) for e in read(town, "held app -> http://lone: allowed")]
-    assert covered(spoken, EndpointResolver(town.world())) == frozenset()
-    words = said(read(town, "held app -> http://lone: allowed", "any -> http://lone: blocked"))
-    assert words["app -> http://lone"] == "blocked"
-    throughout = said(read(town, "throughout app -> http://lone: allowed", "any -> http://lone: blocked"))
+    persistent = [(e.path, e.expected) for e in read(town, "held app -> http://lone: allowed")]
+    assert covered(persistent, EndpointResolver(town.world())) == frozenset()
+    verdicts = verdicts_of(read(town, "held app -> http://lone: allowed", "any -> http://lone: blocked"))
+    assert verdicts["app -> http://lone"] == "blocked"
+    throughout = verdicts_of(read(town, "throughout app -> http://lone: allowed", "any -> http://lone: blocked"))
     assert "app -> http://lone" not in throughout
 
 
@@ -227,8 +227,8 @@ def test_any_leaves_out_pods_on_their_nodes_network(town: Inventory) -> None:
     app = town.workloads[NamespacedName("default", "app")]
     agent = Workload(NamespacedName("default", "agent"), "Pod", {}, app.ports, host_network=True)
     bigger = Inventory({**town.workloads, agent.ref: agent}, town.services, town.externals)
-    assert said(read(bigger, "any -> any:5000: blocked")) == said(read(town, "any -> any:5000: blocked"))
-    assert said(read(bigger, "agent -> app:5000: allowed", "app -> agent:5000: allowed"))
+    assert verdicts_of(read(bigger, "any -> any:5000: blocked")) == verdicts_of(read(town, "any -> any:5000: blocked"))
+    assert verdicts_of(read(bigger, "agent -> app:5000: allowed", "app -> agent:5000: allowed"))
     assert list(cells(bigger)) == list(cells(town))
 
 
@@ -247,20 +247,20 @@ def test_every_workload_goes_to_every_served_port_of_every_service(town: Invento
 
 
 def test_any_source_leaves_out_those_that_may_answer(town: Inventory) -> None:
-    assert list(said(read(town, "any -> db-service:33060: blocked"))) == [
+    assert list(verdicts_of(read(town, "any -> db-service:33060: blocked"))) == [
         f"{source} -> db-service:33060" for source in ("web", "app", "shop/db", "lone", "api", "both")
     ]
-    assert "app -> app:5000" not in said(read(town, "any -> app:5000: blocked"))
-    assert "web -> node(app):30080" not in said(read(town, "any -> node(app):30080: allowed"))
+    assert "app -> app:5000" not in verdicts_of(read(town, "any -> app:5000: blocked"))
+    assert "web -> node(app):30080" not in verdicts_of(read(town, "any -> node(app):30080: allowed"))
 
 
 def test_any_target_is_every_other_workload_that_serves_the_port(town: Inventory) -> None:
-    assert list(said(read(town, "web -> any:80: blocked"))) == ["web -> lone:80", "web -> pod(both):80"]
-    assert list(said(read(town, "web -> http://any: blocked"))) == [
+    assert list(verdicts_of(read(town, "web -> any:80: blocked"))) == ["web -> lone:80", "web -> pod(both):80"]
+    assert list(verdicts_of(read(town, "web -> http://any: blocked"))) == [
         "web -> http://lone:80",
         "web -> http://pod(both):80",
     ]
-    assert list(said(read(town, "user -> udp://any:53: blocked"))) == ["user -> udp://web:53"]
+    assert list(verdicts_of(read(town, "user -> udp://any:53: blocked"))) == ["user -> udp://web:53"]
     assert len(read(town, "any -> icmp://any: allowed")) == 7 * 6
 
 
@@ -282,15 +282,15 @@ def test_a_written_path_overrides_an_any_line_wherever_it_stands(
     first: bool,  # noqa: FBT001 - a parametrized order
 ) -> None:
     lines = [exception, "any -> db:3306: blocked"]
-    words = said(read(town, *(lines if first else reversed(lines))))
-    assert "app -> db:3306" not in words or words["app -> db:3306"] == "allowed"
-    assert words["web -> db:3306"] == "blocked"
-    assert words[exception.rpartition(": ")[0]] == "allowed"
+    verdicts = verdicts_of(read(town, *(lines if first else reversed(lines))))
+    assert "app -> db:3306" not in verdicts or verdicts["app -> db:3306"] == "allowed"
+    assert verdicts["web -> db:3306"] == "blocked"
+    assert verdicts[exception.rpartition(": ")[0]] == "allowed"
 
 
 def test_a_name_that_does_not_resolve_overrides_nothing_behind_it(town: Inventory) -> None:
-    words = said(read(town, "app -> db-service:33060: unresolved", "any -> db:3306: blocked"))
-    assert words["app -> db:3306"] == "blocked"
+    verdicts = verdicts_of(read(town, "app -> db-service:33060: unresolved", "any -> db:3306: blocked"))
+    assert verdicts["app -> db:3306"] == "blocked"
 
 
 def test_any_lines_that_agree_give_each_path_once(town: Inventory) -> None:
@@ -350,7 +350,7 @@ def test_an_absent_service_may_only_fail_to_resolve(town: Inventory) -> None:
         assert "is absent in this step" in str(wrong(left, line, absent=absent)[0])
 
 
-def test_all_problems_are_told_at_once(town: Inventory) -> None:
+def test_all_problems_are_reported_at_once(town: Inventory) -> None:
     assert [p.place.line for p in wrong(town, "wep -> app:1: blocked")] == [1, 1]
     assert len(wrong(town, "x -> web:80: allowed", "web -> y:80: allowed", "web -> app:1: blocked")) == 3
 
@@ -367,6 +367,6 @@ def test_a_cell_spells_its_path_so_that_it_means_the_cell(town: Inventory) -> No
 
 @given(st.lists(st.sampled_from(["allowed", "blocked"]), min_size=2, max_size=2), st.permutations(range(3)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_the_order_of_lines_changes_no_word(town: Inventory, words: list[str], order: list[int]) -> None:
-    lines = [f"any -> any:80: {words[0]}", f"web -> lone:80: {words[1]}", f"app -> till:80: {words[1]}"]
-    assert said(read(town, *(lines[i] for i in order))) == said(read(town, *lines))
+def test_the_order_of_lines_changes_no_verdict(town: Inventory, verdicts: list[str], order: list[int]) -> None:
+    lines = [f"any -> any:80: {verdicts[0]}", f"web -> lone:80: {verdicts[1]}", f"app -> till:80: {verdicts[1]}"]
+    assert verdicts_of(read(town, *(lines[i] for i in order))) == verdicts_of(read(town, *lines))

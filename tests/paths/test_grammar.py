@@ -68,9 +68,9 @@ def test_a_source_may_say_how_it_asks_and_from_which_port(text: str, mode: Probe
     assert (sentence.mode, sentence.source, sentence.source_port) == (mode, source, port)
 
 
-@pytest.mark.parametrize("word", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])
-def test_a_held_connection_passes_data_or_does_not(word: Expected) -> None:
-    problem = parse("held a -> http://b", word, HERE)
+@pytest.mark.parametrize("verdict", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])
+def test_a_held_connection_passes_data_or_does_not(verdict: Expected) -> None:
+    problem = parse("held a -> http://b", verdict, HERE)
     assert isinstance(problem, Problem)
     assert "write allowed, blocked or undefined" in str(problem)
 
@@ -82,7 +82,7 @@ def test_canonical_text_keeps_the_authors_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "is not a path"),
         ("a", "is not a path"),
@@ -128,10 +128,10 @@ def test_canonical_text_keeps_the_authors_spelling() -> None:
         ("a -> [fe80::1%eth0]:80", "has a zone"),
     ],
 )
-def test_refuses(text: str, says: str) -> None:
+def test_refuses(text: str, message: str) -> None:
     problem = read(text)
     assert isinstance(problem, Problem)
-    assert says in str(problem)
+    assert message in str(problem)
     assert problem.place == HERE
     assert problem.remedy
 

@@ -4,7 +4,7 @@ from netpol_harness.paths.outcome import Expected, Outcome
 
 
 @pytest.mark.parametrize(
-    ("word", "satisfied_by"),
+    ("verdict", "satisfied_by"),
     [
         ("allowed", {"CONNECTED"}),
         ("blocked", {"TIMED_OUT", "REFUSED", "UNREACHABLE"}),
@@ -14,10 +14,10 @@ from netpol_harness.paths.outcome import Expected, Outcome
         ("undefined", {"CONNECTED", "TIMED_OUT", "REFUSED", "UNREACHABLE", "NAME_FAILED"}),
     ],
 )
-def test_each_word_is_satisfied_by_exactly_its_outcomes(word: str, satisfied_by: set[str]) -> None:
-    assert {o.value for o in Outcome if Expected(word).admits(o)} == satisfied_by
+def test_each_verdict_is_satisfied_by_exactly_its_outcomes(verdict: str, satisfied_by: set[str]) -> None:
+    assert {o.value for o in Outcome if Expected(verdict).admits(o)} == satisfied_by
 
 
-@pytest.mark.parametrize("word", list(Expected))
-def test_a_failed_probe_satisfies_nothing(word: Expected) -> None:
-    assert not word.admits(Outcome.PROBE_FAILED)
+@pytest.mark.parametrize("verdict", list(Expected))
+def test_a_failed_probe_satisfies_nothing(verdict: Expected) -> None:
+    assert not verdict.admits(Outcome.PROBE_FAILED)

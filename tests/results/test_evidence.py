@@ -17,14 +17,14 @@ OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
 )
 
 
-def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
+def evidence(verdict: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
     return Evidence(
-        Expected(word), tuple(Attempt(float(i), reply, liveness) for i, (reply, liveness) in enumerate(attempts))
+        Expected(verdict), tuple(Attempt(float(i), reply, liveness) for i, (reply, liveness) in enumerate(attempts))
     )
 
 
 @pytest.mark.parametrize(
-    ("word", "attempts", "judgement"),
+    ("verdict", "attempts", "judgement"),
     [
         ("allowed", [(OPEN, None)], "agrees"),
         ("allowed", [(DROPPED, OPEN), (OPEN, OPEN)], "agrees"),
@@ -54,8 +54,8 @@ def evidence(word: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
         ("rejected", [(REFUSED, OPEN)], "agrees"),
     ],
 )
-def test_judgement(word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str) -> None:
-    assert judge_evidence(evidence(word, *attempts)) == judgement
+def test_judgement(verdict: str, attempts: list[tuple[Reply, Reply | None]], judgement: str) -> None:
+    assert judge_evidence(evidence(verdict, *attempts)) == judgement
 
 
 def test_settle_time_is_the_start_of_the_closing_run_of_matches() -> None:
@@ -69,17 +69,17 @@ replies = st.sampled_from([Reply(o) for o in Outcome])
 
 @given(st.sampled_from(Expected), st.lists(st.tuples(replies, st.none() | replies), min_size=1, max_size=5))
 def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
-    word: Expected, attempts: list[tuple[Reply, Reply | None]]
+    verdict: Expected, attempts: list[tuple[Reply, Reply | None]]
 ) -> None:
     last, liveness = attempts[-1]
-    if judge_evidence(evidence(word, *attempts)) is Judgement.AGREES:
-        assert word.admits(last.outcome)
+    if judge_evidence(evidence(verdict, *attempts)) is Judgement.AGREES:
+        assert verdict.admits(last.outcome)
         assert last.outcome is not Outcome.PROBE_FAILED
-        assert not word.needs_proof or (liveness is not None and liveness.outcome is Outcome.CONNECTED)
+        assert not verdict.needs_proof or (liveness is not None and liveness.outcome is Outcome.CONNECTED)
 
 
 @pytest.mark.parametrize(
-    ("mode", "word", "attempts", "judgement"),
+    ("mode", "verdict", "attempts", "judgement"),
     [
         ("throughout", "allowed", [(OPEN, OPEN)] * 3, "agrees"),
         ("throughout", "allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "disagrees"),
@@ -108,9 +108,9 @@ def test_nothing_agrees_without_an_observation_that_satisfies_and_its_proof(
     ],
 )
 def test_judgement_where_more_than_the_last_answer_counts(
-    mode: str, word: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
+    mode: str, verdict: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
 ) -> None:
-    assert judge_evidence(replace(evidence(word, *attempts), mode=ProbeMode(mode))) == judgement
+    assert judge_evidence(replace(evidence(verdict, *attempts), mode=ProbeMode(mode))) == judgement
 
 
 def test_the_first_violation_is_decisive() -> None:
@@ -133,12 +133,12 @@ def test_the_first_violation_is_decisive() -> None:
         ("listener", None, "agrees"),
     ],
 )
-@pytest.mark.parametrize("word", ["blocked", "dropped"])
+@pytest.mark.parametrize("verdict", ["blocked", "dropped"])
 def test_a_denial_rests_on_the_same_probe_having_been_open(
-    word: str, proof: str, counterfactual: Reply | None, judgement: str
+    verdict: str, proof: str, counterfactual: Reply | None, judgement: str
 ) -> None:
     seen = Attempt(1.0, counterfactual) if counterfactual else None
-    proven = replace(evidence(word, (DROPPED, OPEN)), proof=Proof(proof), counterfactual=seen)
+    proven = replace(evidence(verdict, (DROPPED, OPEN)), proof=Proof(proof), counterfactual=seen)
     assert judge_evidence(proven) == judgement
 
 

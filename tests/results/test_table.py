@@ -38,7 +38,7 @@ def test_a_sure_disagreement_outweighs_a_doubt() -> None:
     assert path_result("a", "b:80", "blocked", "PROBE_FAILED", "TIMED_OUT").judgement is Judgement.BROKEN
 
 
-def test_of_several_rounds_the_worst_speaks_and_the_first_of_equals() -> None:
+def test_the_worst_of_several_rounds_decides_and_the_first_of_equals() -> None:
     good, bad = path_result("a", "b:80", "blocked", "TIMED_OUT"), path_result("a", "b:80", "blocked", "CONNECTED")
     doubtful = path_result("a", "b:80", "blocked", "TIMED_OUT", alive=False)
     assert worst([good, doubtful, bad, doubtful]) is bad

@@ -75,7 +75,7 @@ def test_a_number_beyond_all_bounds_is_a_problem(digits: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("a:\n\t- b", "f.yaml:2:1: this is not YAML"),
         ("a:\n\t- b", "indent with spaces, not tabs"),
@@ -91,8 +91,8 @@ def test_a_number_beyond_all_bounds_is_a_problem(digits: str) -> None:
         ("[" + "1," * MAX_NODES + "]", f"more than {MAX_NODES} values"),
     ],
 )
-def test_stops_where_the_rest_makes_no_sense(text: str, says: str) -> None:
-    assert says in compose(text)[1][0]
+def test_stops_where_the_rest_cannot_be_read(text: str, message: str) -> None:
+    assert message in compose(text)[1][0]
 
 
 @pytest.mark.parametrize("link", ["[{}]", "{{{}}}"], ids=["aliases", "merge keys"])

@@ -20,7 +20,7 @@ from netpol_harness.scenario.family import ApiGroupFamily
         ("example.org/v1", "NetworkPolicy", None),
     ],
 )
-def test_a_family_is_told_by_group_and_kind(api: str, kind: str, family: ApiGroupFamily | None) -> None:
+def test_a_family_is_known_by_group_and_kind(api: str, kind: str, family: ApiGroupFamily | None) -> None:
     assert ApiGroupFamily.of(kind, api) is family
 
 

@@ -56,7 +56,7 @@ def foreign(tmp_path: Path) -> Path:
         ".git/config",
     ],
 )
-def test_what_leads_outside_is_refused_with_its_place_and_nothing_of_it_is_told(
+def test_a_file_outside_is_refused_with_its_place_and_without_its_content(
     write: Write, foreign: Path, name: str
 ) -> None:
     file = write(scenario(name))
@@ -149,7 +149,7 @@ def test_a_home_directory_under_git_is_not_a_repository(
     assert "leads outside the scenario's directory" in refused(write(scenario("../foreign/policy.yaml")))
 
 
-def test_what_is_near_is_not_told_of_foreign_folders(write: Write) -> None:
+def test_no_file_of_a_foreign_folder_is_suggested(write: Write) -> None:
     assert "did you mean deny.yaml" in refused(write(scenario("denny.yaml")))
 
 

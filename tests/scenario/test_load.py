@@ -41,14 +41,14 @@ def problems(file: Path) -> list[str]:
 
 
 def cases(name: str) -> list[tuple[list[str], str]]:
-    """The blocks of a file of defects: lines with ``###`` are what must be told of the text that follows them."""
+    """Return the blocks of a file of defects: the ``###`` lines of each are the messages about the text after them."""
     blocks = (Path(__file__).parent / "testdata" / "invalid" / f"{name}.txt").read_text().split("\n\n###")
     found = []
     for block in blocks:
         lines = block.removeprefix("###").splitlines()
-        told = [line.removeprefix("### ").strip() for line in lines[:1]]
-        told += [line.removeprefix("### ") for line in lines[1:] if line.startswith("### ")]
-        found.append((told, "\n".join(line for line in lines[1:] if not line.startswith("### ")) + "\n"))
+        messages = [line.removeprefix("### ").strip() for line in lines[:1]]
+        messages += [line.removeprefix("### ") for line in lines[1:] if line.startswith("### ")]
+        found.append((messages, "\n".join(line for line in lines[1:] if not line.startswith("### ")) + "\n"))
     return found
 
 
@@ -127,12 +127,10 @@ def test_a_folder_of_manifests_is_a_scenario_of_one_derived_step(write: Write) -
         "NetworkPolicy default/n",
     ]
     assert len(scenario.workloads) == 3
-    assert [inquiry.path.text for inquiry in step.paths_without_verdict] == ["web -> db-service:3306"]
+    assert [item.path.text for item in step.paths_without_verdict] == ["web -> db-service:3306"]
 
 
-def test_what_is_wrong_with_a_folder_of_manifests_is_told_by_its_files(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_problems_of_a_folder_of_manifests_name_its_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = write(files={"workloads.yaml": "kind: Pod"}).parent
     (directory / "scenario.yaml").unlink()
     monkeypatch.chdir(directory)
@@ -151,24 +149,26 @@ def test_lists_globs_and_files_named_twice_are_one_set(write: Write) -> None:
     assert [m.where for m in scenario.steps[0].policies] == ["p/b.yaml:4", "p/a.yaml:1"]
 
 
-@pytest.mark.parametrize(("told", "text"), cases("scenario"))
-def test_defects_of_scenario_yaml(write: Write, monkeypatch: pytest.MonkeyPatch, told: list[str], text: str) -> None:
+@pytest.mark.parametrize(("messages", "text"), cases("scenario"))
+def test_defects_of_scenario_yaml(
+    write: Write, monkeypatch: pytest.MonkeyPatch, messages: list[str], text: str
+) -> None:
     monkeypatch.chdir(write(text).parent)
-    assert problems(Path("scenario.yaml")) == told
+    assert problems(Path("scenario.yaml")) == messages
 
 
-@pytest.mark.parametrize(("told", "text"), cases("workloads"))
-def test_defects_of_workloads(write: Write, monkeypatch: pytest.MonkeyPatch, told: list[str], text: str) -> None:
+@pytest.mark.parametrize(("messages", "text"), cases("workloads"))
+def test_defects_of_workloads(write: Write, monkeypatch: pytest.MonkeyPatch, messages: list[str], text: str) -> None:
     scenario = "title: x\nworkloads: [workloads.yaml, x.yaml]\n" + STEPS
     monkeypatch.chdir(write(scenario, {"x.yaml": text}).parent)
-    assert problems(Path("scenario.yaml")) == told
+    assert problems(Path("scenario.yaml")) == messages
 
 
-@pytest.mark.parametrize(("told", "text"), cases("policies"))
-def test_defects_of_policies(write: Write, monkeypatch: pytest.MonkeyPatch, told: list[str], text: str) -> None:
+@pytest.mark.parametrize(("messages", "text"), cases("policies"))
+def test_defects_of_policies(write: Write, monkeypatch: pytest.MonkeyPatch, messages: list[str], text: str) -> None:
     scenario = HEAD + "steps: [{name: s, policies: [n.yaml], others: blocked}]"
     monkeypatch.chdir(write(scenario, {"n.yaml": text}).parent)
-    assert problems(Path("scenario.yaml")) == told
+    assert problems(Path("scenario.yaml")) == messages
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_defects_of_policies(write: Write, monkeypatch: pytest.MonkeyPatch, told
         "{podSelector: {matchExpressions: [{key: a.b/c, operator: NotIn, values: ['', x]}]}}",
     ],
 )
-def test_all_that_the_api_takes_is_taken(write: Write, spec: str) -> None:
+def test_every_spec_that_the_api_accepts_is_accepted(write: Write, spec: str) -> None:
     assert load(write(files={"deny.yaml": TYPE + f"spec: {spec}"}))
 
 

@@ -150,7 +150,7 @@ def test_two_namespaces_never_share_a_place() -> None:
         Placement({"a": "x", "b": "x"})
 
 
-def test_given_namespaces_are_taken_as_they_are_and_missing_ones_asked_for() -> None:
+def test_existing_namespaces_are_used_as_they_are_and_missing_ones_reported() -> None:
     shop = scenario("shop", "one", "two")
     placement = Placement.given_by(shop, {"one": "x", "two": "y", "three": "z"})
     assert placement.given

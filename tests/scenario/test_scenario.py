@@ -41,13 +41,13 @@ def test_the_closed_world_is_every_pair_and_served_port(write: Write) -> None:
     assert world(write, "") == ["web -> db:3306", "db -> web:80"]
 
 
-def test_what_a_line_asks_is_not_asked_again(write: Write) -> None:
+def test_the_closed_world_leaves_out_what_a_line_covers(write: Write) -> None:
     for covering in ("web -> db:3306", "web -> http://db:3306", "web -> db-service:3306", "web -> ip(db-service):3306"):
         assert world(write, f"paths: {{'{covering}': blocked}}") == ["db -> web:80"]
     assert world(write, "paths: {any -> any:3306: blocked, any -> http://any: undefined}") == []
 
 
-def test_what_a_line_leaves_open_is_asked(write: Write) -> None:
+def test_the_closed_world_holds_what_no_line_covers(write: Write) -> None:
     assert len(world(write, "paths: {web -> db-service:3306: unresolved}")) == 2
     assert len(world(write, "labels: {pods: {db: {app: x}}}, paths: {web -> db-service:3306: blocked}")) == 2
     assert world(write, "absent: [db]") == []

@@ -8,7 +8,7 @@ from netpol_harness.scenario.source import MAX_BYTES, read
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"a: 1\nb: \xff", "f.yaml:2:4: the file is not UTF-8"),
         ("a: b".encode("utf-16"), "f.yaml:1:1: the file is not UTF-8"),
@@ -16,12 +16,12 @@ from netpol_harness.scenario.source import MAX_BYTES, read
         (b"#" * (MAX_BYTES + 1), f"more than {MAX_BYTES}; split it"),
     ],
 )
-def test_bytes_that_are_no_yaml(tmp_path: Path, content: bytes, says: str) -> None:
+def test_bytes_that_are_not_yaml(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "x"
     file.write_bytes(content)
     nodes, (problem,) = read(file, "f.yaml")
     assert not nodes
-    assert says in str(problem)
+    assert message in str(problem)
 
 
 def test_what_is_not_a_file(tmp_path: Path) -> None:

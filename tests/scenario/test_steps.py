@@ -81,7 +81,7 @@ def test_recreated_pods(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("recreate: [till]", "Deployment shop/till cannot be recreated: only Pods can"),
         ("labels: {pods: {till: {a: b}}}", "Deployment shop/till cannot be relabelled: only Pods can"),
@@ -91,8 +91,8 @@ def test_recreated_pods(write: Write) -> None:
         ("absent: [nobody]", "there is no workload, Service or external host called 'nobody'"),
     ],
 )
-def test_what_a_step_cannot_change(write: Write, text: str, says: str) -> None:
-    with pytest.raises(ScenarioInvalid, match=says):
+def test_what_a_step_cannot_change(write: Write, text: str, message: str) -> None:
+    with pytest.raises(ScenarioInvalid, match=message):
         step(write, text)
 
 
@@ -164,9 +164,9 @@ def test_the_words_of_a_derived_step_are_left_open(write: Write) -> None:
         "- {name: b, expect: oracle}\n"
         "- {name: c, expect: oracle, others: blocked, paths: {web -> db:3306: allowed}}\n",
     )
-    assert [inquiry.path.text for inquiry in listed.paths_without_verdict] == ["web -> db:3306", "db -> web:80"]
+    assert [item.path.text for item in listed.paths_without_verdict] == ["web -> db:3306", "db -> web:80"]
     assert listed.paths_without_verdict[0].where == "scenario.yaml:5"
-    assert [inquiry.path.text for inquiry in whole.paths_without_verdict] == ["web -> db-service:3306"]
+    assert [item.path.text for item in whole.paths_without_verdict] == ["web -> db-service:3306"]
     assert (listed.derived, listed.expectations, listed.others) == (True, (), Others.ORACLE)
     assert (mixed.paths_without_verdict, mixed.others) == ((), Others.BLOCKED)
     assert [expectation.expected for expectation in mixed.expectations] == ["allowed"]
@@ -200,7 +200,7 @@ def test_policies_of_two_apis_may_share_a_name(write: Write) -> None:
     assert [policy.group for policy in found.policies] == ["networking.k8s.io", "projectcalico.org"]
 
 
-def test_a_policy_of_an_unknown_api_is_none(write: Write) -> None:
+def test_a_policy_of_an_unknown_api_is_not_a_policy(write: Write) -> None:
     text = "{apiVersion: example.org/v1, kind: GlobalNetworkPolicy, metadata: {name: n}, spec: {}}"
     with pytest.raises(ScenarioInvalid, match=r"GlobalNetworkPolicy in example\.org/v1 is not a known policy"):
         steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})

@@ -89,13 +89,13 @@ class Router:
         doubts = (*map(_silence, endpoints), self._itself(source, *ends))
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
-    def _to_service(self, source: FlowEnd, target: AnyServiceTarget, asked: Port) -> Route:
+    def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host)
         lookups = (self._lookup(source),) if by_name and not outside else ()
         service = self._world.services.get(target.ref)
         if service is None:
             return Route(lookups, nameless=True)
-        connections = tuple(self._connections(source, service, asked, direct=outside or service.headless))
+        connections = tuple(self._connections(source, service, port, direct=outside or service.headless))
         if not connections:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"no pod is behind Service {service.ref}")
@@ -105,30 +105,30 @@ class Router:
         doubt = doubt or self._itself(source, *(flow.destination for flow in connections))
         return Route(lookups, connections, balanced=True, doubt=doubt)
 
-    def _through_node(self, source: FlowEnd, target: NamespacedName, asked: Port) -> Route:
+    def _through_node(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
         """Return the route by a node's port. Only ``externalTrafficPolicy: Local`` keeps an external host's address."""
-        for service, port in self._endpoints.offers_on_nodes(asked):
-            endpoints = self._endpoints.of_service(service, port.port)
+        for service, own in self._endpoints.offers_on_nodes(port):
+            endpoints = self._endpoints.of_service(service, own.port)
             alone = [e.pod.ref for e in endpoints] == [target] and self._inventory.workloads[target].is_one_pod
             if service.local and alone and isinstance(source, Host):
                 return Route(connections=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
         return Route(doubt="a node may replace the source address of connections through it by its own")
 
-    def _to_address(self, source: FlowEnd, target: AddressTarget, asked: Port) -> Route:
+    def _to_address(self, source: FlowEnd, target: AddressTarget, port: Port) -> Route:
         """Return the route to a literal address. It may be a ClusterIP, or shared by all pods on a node's network."""
         for service in self._world.services.values():
             if target.address in service.cluster_ips:
-                return self._to_service(source, ClusterIPTarget(service.ref, target.port), asked)
-        endpoints = self._endpoints.of_target(target, asked)
+                return self._to_service(source, ClusterIPTarget(service.ref, target.port), port)
+        endpoints = self._endpoints.of_target(target, port)
         shared = any(isinstance(e, PodEndpoint) and e.pod.host_network for e in endpoints)
         if shared or not endpoints:
             return Route(doubt=f"it is not known what has the address {target.address}")
         return self._direct(source, endpoints)
 
-    def _connections(self, source: FlowEnd, service: Service, asked: Port, *, direct: bool) -> Iterator[Flow]:
+    def _connections(self, source: FlowEnd, service: Service, port: Port, *, direct: bool) -> Iterator[Flow]:
         """Yield the connections to a Service's pods; ``direct`` if the client connects to the pods' own addresses."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
-        for endpoint in self._endpoints.of_service(service, asked):
+        for endpoint in self._endpoints.of_service(service, port):
             yield Flow(source, endpoint.pod.ref, endpoint.port, through, virtual)
 
     def _lookup(self, source: FlowEnd) -> Flow:

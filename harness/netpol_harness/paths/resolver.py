@@ -75,8 +75,8 @@ class Resolver:
 
     def _leads_back(self, source: Source, target: Target, sentence: Sentence) -> bool:
         """Return whether the source may answer itself, which the API leaves undefined."""
-        asked = Port(sentence.scheme.protocol, sentence.port)
-        return isinstance(source, PodSource) and source.ref in self._endpoints.workloads_behind(target, asked)
+        probed = Port(sentence.scheme.protocol, sentence.port)
+        return isinstance(source, PodSource) and source.ref in self._endpoints.workloads_behind(target, probed)
 
     def _sources(self, sentence: Sentence) -> list[tuple[Source, str]]:
         if sentence.from_any:
@@ -137,8 +137,8 @@ class Resolver:
         """
         service, name = self._inventory.services.get(ref), sentence.target
         ports = [p.port for p in service.ports] if service else []
-        asked = Port(sentence.scheme.protocol, sentence.port)
-        if asked in ports or sentence.expected is Expected.UNRESOLVED:
+        probed = Port(sentence.scheme.protocol, sentence.port)
+        if probed in ports or sentence.expected is Expected.UNRESOLVED:
             return
         served = f", which serves {', '.join(map(str, ports))}" if ports else ""
         raise ProblemWithoutPlace(
@@ -243,11 +243,11 @@ def _require_one_pod(sentence: Sentence, source: Workload | None) -> None:
 
 def _require(sentence: Sentence, served: Sequence[Port], server: str, remedy: str) -> None:
     """Raise a problem if nothing serves the port: a denial could never be told from a missing listener."""
-    asked = Port(sentence.scheme.protocol, sentence.port)
-    if asked.protocol is Protocol.ICMP or asked in served or sentence.expected is Expected.UNDEFINED:
+    probed = Port(sentence.scheme.protocol, sentence.port)
+    if probed.protocol is Protocol.ICMP or probed in served or sentence.expected is Expected.UNDEFINED:
         return
-    same_number = [port for port in served if port.number == asked.number]
+    same_number = [port for port in served if port.number == probed.number]
     if same_number:
         remedy = f"write {same_number[0].protocol.lower()}:// before the name to probe {same_number[0]}"
     ports = ", ".join(dict.fromkeys(map(str, served))) or "no port"
-    raise ProblemWithoutPlace(f"{server} serves {ports}, not {asked}: {_UNPROVABLE}", remedy)
+    raise ProblemWithoutPlace(f"{server} serves {ports}, not {probed}: {_UNPROVABLE}", remedy)

@@ -42,8 +42,8 @@ class Reply:
 class Attempt:
     """One reply, ``at`` seconds after the last change of the cluster's state, and its liveness check of the same round.
 
-    ``liveness`` is ``None`` where the round asked none; else the worst of the target's own answers (PROBE_FAILED before
-    silence before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
+    ``liveness`` is ``None`` if the round had no check; else the worst of the target's own answers (PROBE_FAILED before
+    time-out before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
     ``checked_from`` names the pod that had an answer from the target in the round, where the target's own pod could not
     be asked.
     """
@@ -72,7 +72,7 @@ class Attempt:
 
     @property
     def denied(self) -> bool:
-        """Whether the answer is one that a policy may give: silence, refusal, or a name that does not resolve."""
+        """Whether a policy may be the cause: no answer, a refusal, or a name that does not resolve."""
         return self.reply.outcome not in (Outcome.CONNECTED, Outcome.PROBE_FAILED)
 
     @property

@@ -165,7 +165,7 @@ def _liveness_checks(
     if expected is Expected.UNRESOLVED:
         return tuple(_own(pod, Scheme.UDP, 53, UdpService.DNS) for pod in snapshot.name_servers)
     return tuple(
-        _own(pod, path.scheme, number, _udp_service(pod, number, snapshot), asked=probe.host)
+        _own(pod, path.scheme, number, _udp_service(pod, number, snapshot), host=probe.host)
         for pod, number in _listeners(path, probe, snapshot)
     )
 
@@ -190,12 +190,12 @@ def _proxy_pods(snapshot: ClusterSnapshot) -> tuple[NamespacedName, ...]:
     return tuple(sorted(pod.ref for pod in snapshot.world.pods.values() if pod.running))
 
 
-def _own(pod: Pod, scheme: Scheme, number: int, udp_service: UdpService | None, asked: str = "") -> LivenessCheck:
+def _own(pod: Pod, scheme: Scheme, number: int, udp_service: UdpService | None, host: str = "") -> LivenessCheck:
     """Return a pod's probe of its own address, or of the address that is probed if it has several.
 
     The connection stays inside the pod, where no policy applies.
     """
-    address = asked if asked in pod.addresses else _address(pod)
+    address = host if host in pod.addresses else _address(pod)
     return pod.ref, Probe(scheme, address, number, udp_service=udp_service if scheme is Scheme.UDP else None)
 
 

@@ -111,8 +111,8 @@ def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepC
     namespaces = _namespaces(workloads)
     check_unique(workloads, report)
     check_namespaces(workloads, namespaces, exclusive, report)
-    found = inventory(workloads, node.at("external"), report)
-    return StepContext(manifests, workloads, found, namespaces, exclusive, reliable)
+    names = inventory(workloads, node.at("external"), report)
+    return StepContext(manifests, workloads, names, namespaces, exclusive, reliable)
 
 
 def _implied(workloads: Iterable[LocatedManifest]) -> Iterator[str]:

@@ -64,11 +64,11 @@ class ManifestReader:
         return self._sorted(patterns, policies=True)
 
     def _sorted(self, patterns: Sequence[YamlNode], *, policies: bool) -> tuple[LocatedManifest, ...]:
-        found = self._all(patterns)
+        objects = self._all(patterns)
         if not self._mixed:
-            (_only_policies if policies else _no_policies)(found, self._report)
-            return found
-        return tuple(located for located in found if (located.manifest.family is not None) == policies)
+            (_only_policies if policies else _no_policies)(objects, self._report)
+            return objects
+        return tuple(located for located in objects if (located.manifest.family is not None) == policies)
 
     def _all(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
         """Return the objects of every file that matches, each file once, in the order of the list."""

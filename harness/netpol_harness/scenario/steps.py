@@ -151,8 +151,8 @@ class _Reader:
         for node in nodes:
             try:
                 name = self._absent(node.text)
-            except ProblemWithoutPlace as flaw:
-                self._flaw(node, flaw)
+            except ProblemWithoutPlace as problem:
+                self._problem(node, problem)
             else:
                 yield name
 
@@ -165,8 +165,8 @@ class _Reader:
                 raise ProblemWithoutPlace(
                     f"{kind} {ref} cannot be {done}: only Pods can", "make it a Pod, or remove it"
                 )
-        except ProblemWithoutPlace as flaw:
-            self._flaw(node, flaw)
+        except ProblemWithoutPlace as problem:
+            self._problem(node, problem)
             return None
         return ref
 
@@ -193,19 +193,19 @@ class _Reader:
         preferred = [
             o for o in same if o.ref.namespace == (name.namespace or self._context.inventory.default_namespace)
         ]
-        found = preferred if preferred or name.namespace else same
-        if len(found) == 1:
-            return found[0]
-        if found:
+        matches = preferred if preferred or name.namespace else same
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
             raise ProblemWithoutPlace(
-                f"'{kind}/{name}' is in several namespaces", f"write {' or '.join(f'{kind}/{o.ref}' for o in found)}"
+                f"'{kind}/{name}' is in several namespaces", f"write {' or '.join(f'{kind}/{o.ref}' for o in matches)}"
             )
         known = [f"{o.kind}/{o.ref.name}" for o in self._objects if o.kind != "Namespace"]
         raise ProblemWithoutPlace(f"no workload manifest defines '{kind}/{name}'", suggest(f"{kind}/{name}", known))
 
-    def _flaw(self, node: YamlNode, flaw: ProblemWithoutPlace) -> None:
+    def _problem(self, node: YamlNode, problem: ProblemWithoutPlace) -> None:
         if self._context.reliable and node.text:
-            self._report.extend([flaw.at(node.place)])
+            self._report.extend([problem.at(node.place)])
 
 
 def _labels(node: YamlNode) -> dict[str, str | None]:

@@ -15,9 +15,9 @@ def unused_policies(scenario: Scenario) -> tuple[Manifest, ...]:
     known = {manifest.where for step in scenario.steps for manifest in step.policies}
     here = Place(scenario.file.name, 1)
     patterns = [YamlNode(here, YamlKind.TEXT, pattern, pattern) for pattern in _PATTERNS]
-    found = ManifestReader(scenario.file.parent, Report(), mixed=True).policies(patterns)
+    policies = ManifestReader(scenario.file.parent, Report(), mixed=True).policies(patterns)
     return tuple(
         located.manifest
-        for located in found
+        for located in policies
         if located.manifest.family is ApiGroupFamily.KUBERNETES and located.manifest.where not in known
     )
