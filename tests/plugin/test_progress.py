@@ -13,23 +13,23 @@ from netpol_harness.plugin.progress import Display
 
 @dataclass
 class Busy:
-    """A lab that does the same thing all the time."""
+    """A lab with activities that do not end."""
 
     activities: tuple[str, ...]
 
 
 class Terminal(io.StringIO):
-    """Keeps what was written when it is closed, and knows when something is."""
+    """Keeps its output when it is closed, and knows when there is any."""
 
     def __init__(self, *, tty: bool = True) -> None:
         super().__init__()
         self.tty = tty
         self.written = threading.Event()
-        self.said = ""
+        self.output = ""
 
     def write(self, text: str) -> int:
-        self.said += text
-        if "cluster" in self.said:
+        self.output += text
+        if "cluster" in self.output:
             self.written.set()
         return super().write(text)
 
@@ -39,44 +39,44 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_LOOK", 0.005)
+    monkeypatch.setattr(progress, "_INTERVAL", 0.005)
     monkeypatch.setenv("TERM", "xterm")
 
 
 def shown(activities: tuple[str, ...], seconds: float, *, tty: bool = True) -> str:
-    """What a terminal, or a log, is shown within this time, or before if there is anything."""
+    """Return the output to a terminal, or to a log, within this time; ends as soon as there is any."""
     terminal = Terminal(tty=tty)
     display = Display(Busy(activities), terminal)  # type: ignore[arg-type]
     display.start()
     terminal.written.wait(Deadline(seconds).remaining)
     display.stop()
-    return terminal.said
+    return terminal.output
 
 
-def test_what_takes_long_is_shown_on_a_line_of_its_own() -> None:
-    said = shown(("making cluster demo",), 10.0)
-    assert said.startswith("\n")
-    assert "making cluster demo" in said
+def test_a_long_activity_is_shown_on_its_own_line() -> None:
+    output = shown(("making cluster demo",), 10.0)
+    assert output.startswith("\n")
+    assert "making cluster demo" in output
 
 
-def test_where_nothing_takes_long_nothing_is_shown() -> None:
+def test_without_an_activity_nothing_is_shown() -> None:
     assert shown((), 0.1) == ""
 
 
-def test_in_a_log_what_takes_long_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_PAUSE", 0.05)
-    said = shown(("making cluster demo", "pulling"), 10.0, tty=False)
-    assert re.match(r"\nnetpol: after \d+ s: making cluster demo; pulling\n", said)
-    assert "\x1b" not in said
+def test_a_long_activity_is_logged_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_LOG_INTERVAL", 0.05)
+    output = shown(("making cluster demo", "pulling"), 10.0, tty=False)
+    assert re.match(r"\nnetpol: after \d+ s: making cluster demo; pulling\n", output)
+    assert "\x1b" not in output
 
 
-def test_a_log_is_not_told_of_what_is_short() -> None:
+def test_a_short_activity_is_not_logged() -> None:
     assert shown(("making cluster demo",), 0.1, tty=False) == ""
 
 
 @dataclass
 class Config:
-    """As much of pytest's as is asked."""
+    """The methods of pytest's configuration that are called."""
 
     cleanups: list[Callable[[], None]] = field(default_factory=list)
 

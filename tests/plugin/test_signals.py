@@ -105,7 +105,7 @@ def signals() -> Iterator[Signals]:
     """Listens, in a process where nothing else handles the signals."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     listening = Signals()
-    listening.listen()
+    listening.install()
     yield listening
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -116,16 +116,16 @@ def test_a_second_signal_does_not_stop_the_removal(signals: Signals) -> None:
         signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGHUP)
-    assert signals.ended
+    assert signals.received
 
 
 def test_what_is_ignored_stays_so_and_the_process_is_left_as_it_was_found(signals: Signals) -> None:
-    signals.forget()
+    signals.restore()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     again = Signals()
-    again.listen()
+    again.install()
     signal.raise_signal(signal.SIGHUP)
-    again.forget()
+    again.restore()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

@@ -1,10 +1,10 @@
-"""pytest's face of the harness: hooks of a few lines each. What they do is elsewhere.
+"""The pytest plugin: hooks of a few lines each, which call the other modules of this package.
 
-A scenario.yaml is a file of tests, each step a node in it, each path an item: ERROR says that the lab is broken, FAILED
-that the network disagrees, SKIPPED that the backend lacks a named capability.
+A scenario.yaml is a file of tests, each step a node in it, each path an item. ERROR means that the lab is broken,
+FAILED that the network disagrees, SKIPPED that the cluster lacks a named capability.
 
-A run without scenarios must not notice that the package is installed: these hooks only look whether there are any, and
-import the rest when there are. What a run with scenarios has beyond them is ``plugin.active``.
+A run without scenarios must not notice that the package is installed: these hooks only check whether there are any, and
+import the other modules if there are. ``plugin.active`` has the hooks of a run that needs a cluster.
 """
 
 from collections.abc import Generator, Iterable
@@ -49,7 +49,7 @@ __all__ = [
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare the options; where a conftest.py loads the plugin, it is late enough for their short names as well."""
+    """Declare the options; their short names too if a conftest.py loads the plugin, which is late enough for them."""
     add_options(parser)
     if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):
         add_aliases(parser, OPTIONS)
@@ -59,14 +59,14 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, None, None]:
-    """Once all plugins and every early conftest.py have declared theirs, take the short names that are free."""
+    """Declare the short names that are free once all plugins and early conftest.py files have declared theirs."""
     read_early(early_config, parser, args)
     yield
     add_aliases(parser, options_by_short_name(args))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the options."""
+    """Check the options, and register the plugins that they ask for."""
     check(config)
     if FIRST_FAILURE.of(config):
         from netpol_harness.plugin import first_failure
@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Claim scenario.yaml, and nothing else."""
+    """Collect a scenario.yaml; leave all other files alone."""
     if file_path.name != SCENARIO_FILE:
         return None
     from netpol_harness.plugin.nodes import ScenarioFile
@@ -92,7 +92,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """With --netpol-derive, claim a named folder of manifests that has no scenario.yaml."""
+    """With --netpol-derive, collect a folder of manifests without a scenario.yaml that the command line names."""
     if not DERIVE.of(parent.config):
         return None
     from netpol_harness.plugin.derived import is_derived
@@ -101,9 +101,9 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
     return ManifestFolder.from_parent(parent, path=path) if is_derived(path, parent.config) else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before a worker of xdist tells its controller that it has collected
+@pytest.hookimpl(tryfirst=True)  # before a worker of xdist reports its collection
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the cluster in the background as soon as it is known that something will need it."""
+    """Start the cluster in the background if a test needs it."""
     if not _need_cluster(session.items, session.config):
         return
     from netpol_harness.plugin.lab import lab_of
@@ -118,8 +118,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Iterable[pytest.Item]) -> list[str]:
-    """Name the backend, its dataplane and why it was taken; and what dead runs have left there."""
-    quiet = config.get_verbosity() < 0 or hasattr(config, "workerinput")  # a worker of xdist: its controller tells
+    """Return the header: the backend, its dataplane, why it was chosen, and leftovers of dead runs."""
+    quiet = config.get_verbosity() < 0 or hasattr(
+        config, "workerinput"
+    )  # in a worker of xdist: its controller prints it
     if quiet or not _need_cluster(items, config):
         return []
     from netpol_harness.plugin.summary import header
@@ -128,7 +130,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Iterable[pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what derived scenarios mean."""
+    """Print the truth tables of derived scenarios."""
     if DERIVE.of(terminalreporter.config):
         from netpol_harness.plugin.derived import show_tables
 
@@ -137,7 +139,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
-    """Tell a worker the name of the run."""
+    """Send a worker the name of the run."""
     from netpol_harness.plugin.workers import register_worker
 
     register_worker(node)
@@ -145,7 +147,7 @@ def pytest_configure_node(node) -> None:  # type: ignore[no-untyped-def]  # xdis
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node, ids) -> None:  # type: ignore[no-untyped-def]  # xdist has no types
-    """Where a worker has found scenarios: choose the cluster for all, and keep each scenario on one worker."""
+    """Choose the cluster for all workers if there are scenarios, and keep each scenario on one worker."""
     from netpol_harness.plugin.workers import on_worker_collected
 
     on_worker_collected(node.config, ids)
@@ -153,14 +155,14 @@ def pytest_xdist_node_collection_finished(node, ids) -> None:  # type: ignore[no
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Take more workers than processors for scenarios, which wait more than they compute."""
+    """Return more workers than processors for scenarios, which wait more than they compute."""
     from netpol_harness.plugin.scheduling import auto_workers
 
     return auto_workers(config)
 
 
 def _need_cluster(items: Iterable[pytest.Item], config: pytest.Config) -> bool:
-    """Whether any of these tests, if it is run, asks for the run's cluster."""
+    """Return whether any of these tests is run and needs the run's cluster."""
     return not config.option.collectonly and any(
         getattr(item, "needs_cluster", False) or LAB_FIXTURE in getattr(item, "fixturenames", ()) for item in items
     )

@@ -1,4 +1,4 @@
-"""The hooks that a run has beyond those of ``plugin`` once anything in it has asked for a cluster."""
+"""The hooks of a run that needs a cluster, in addition to those of ``plugin``."""
 
 from collections.abc import Generator
 
@@ -16,7 +16,7 @@ from netpol_harness.plugin.summary import attach_summary, save_logs, summarize
 
 
 def start(config: pytest.Config, lab: Lab) -> None:
-    """From now on the run has these hooks."""
+    """Register the hooks."""
     config.stash[REPORTS] = ReportFiles(lab.settings.report)
     collect_results(config)
     FailureRenderer.start(config)
@@ -24,19 +24,19 @@ def start(config: pytest.Config, lab: Lab) -> None:
 
 
 class Hooks:
-    """A plugin of its own."""
+    """The plugin with the hooks."""
 
     def pytest_assertrepr_compare(
         self, config: pytest.Config, op: str, left: object, right: object
     ) -> list[str] | None:
-        """Name what was seen where a comparison with it fails."""
+        """Explain a failed comparison with a result."""
         return explain_comparison(config, op, left, right)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Send what the summary needs along with the report; end a run that is in vain."""
+        """Attach to the report what the summary needs; end the run if the canary has failed."""
         hide_frames(item, call.excinfo)
         report = yield
         attach_message(report, call.excinfo)
@@ -44,13 +44,13 @@ class Hooks:
         if isinstance(item, ScenarioItem):
             attach_summary(report, item)
         if lab_of(item.config).canary_failed:
-            item.session.shouldfail = "policies do not have their effect on this cluster, as the canary's error says"
+            item.session.shouldfail = "the cluster does not enforce policies; see the canary's error"
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write down what was tested; after a failure, keep what the cluster has to say for itself.
+        """Write the reports and, after a failure, the cluster's logs.
 
-        This is called before JUnit's file is written, whose plugin registers earlier.
+        This is called before JUnit's file is written, because its plugin is registered earlier.
         """
         if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             with session.config.stash[REPORTS].recording_errors("the cluster's logs"):
@@ -60,10 +60,10 @@ class Hooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node) -> None:  # type: ignore[no-untyped-def]  # xdist's WorkerController has no types
-        """Take over what a worker has left to tell."""
+        """Receive the errors of a worker."""
         receive_unwritten(node.config, getattr(node, "workeroutput", {}))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the tables of steps where anything failed, and which dataplane was tested."""
+        """Print the summary."""
         summarize(terminalreporter)
         show_unwritten(terminalreporter)

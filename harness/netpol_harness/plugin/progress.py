@@ -1,4 +1,4 @@
-"""What the run is busy with, while it takes long: a spinner on a terminal, a line now and then in a log."""
+"""Progress of activities that take long: a spinner on a terminal, and a line every 30 s in a log."""
 
 import os
 import sys
@@ -13,14 +13,14 @@ from netpol_harness.escape import escaped, one_line
 from netpol_harness.lab import Lab
 from netpol_harness.plugin.lab import lab_of
 
-_LOOK = 0.25  # seconds between two looks at what is being done
-_PATIENCE = 4  # looks that something must last before it is worth a spinner
-_PAUSE = 30.0  # seconds between two lines in a log
+_INTERVAL = 0.25  # seconds between two looks at the activities
+_LOOKS_BEFORE_SPINNER = 4
+_LOG_INTERVAL = 30.0  # seconds between two lines in a log
 
 
 @dataclass(slots=True)
 class Display:
-    """Below pytest's own output, by a thread. Workers' doings show as well. A spinner leaves no trace."""
+    """A thread that shows the activities of this process and its workers below pytest's output."""
 
     lab: Lab
     out: TextIO
@@ -29,7 +29,9 @@ class Display:
 
     @classmethod
     def watch(cls, config: pytest.Config) -> None:
-        """Show, until the run ends, on standard error. pytest captures it later: hence the copy."""
+        """Show the activities on standard error until the run ends. Uses a copy of it, because pytest captures it
+        later.
+        """
         if hasattr(config, "workerinput") or (out := _standard_error()) is None:
             return
         if out.isatty() and config.getoption("verbose") < 0:
@@ -40,36 +42,36 @@ class Display:
         config.add_cleanup(display.stop)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         show = self._show if self.out.isatty() else self._log
         self.thread = threading.Thread(target=show, name="progress", daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
-        """Take the spinner away."""
+        """Remove the spinner and end the thread."""
         self.done.set()
         if self.thread:
             self.thread.join()
         self.out.close()
 
     def _show(self) -> None:
-        seen = 0
-        while not self.done.wait(_LOOK):
-            seen = seen + 1 if self.lab.activities else 0
-            if seen > _PATIENCE:
+        looks = 0
+        while not self.done.wait(_INTERVAL):
+            looks = looks + 1 if self.lab.activities else 0
+            if looks > _LOOKS_BEFORE_SPINNER:
                 self._spin()
-                seen = 0
+                looks = 0
 
     def _log(self) -> None:
-        """Tell of what lasts, in lines of their own. A log that says nothing looks like a run that hangs."""
-        since = told = monotonic()
-        while not self.done.wait(_LOOK):
+        """Write a line now and then: without output, a run in a log looks as if it hangs."""
+        since = last_line = monotonic()
+        while not self.done.wait(_INTERVAL):
             activities, now = self.lab.activities, monotonic()
             since = since if activities else now
-            if now - max(since, told) >= _PAUSE:
+            if now - max(since, last_line) >= _LOG_INTERVAL:
                 self.out.write(f"\nnetpol: after {now - since:.0f} s: {one_line('; '.join(activities))}\n")
                 self.out.flush()
-                told = now
+                last_line = now
 
     def _spin(self) -> None:
         from rich.console import Console  # 50 ms to import, and most runs have nothing to show
@@ -79,12 +81,12 @@ class Display:
         console = Console(file=self.out)
         console.print()  # pytest's line stays as it is
         with Status("", console=console) as status:
-            while (activities := self.lab.activities) and not self.done.wait(_LOOK):
+            while (activities := self.lab.activities) and not self.done.wait(_INTERVAL):
                 status.update(Text(escaped("\n  ".join(activities))))
 
 
 def _standard_error() -> TextIO | None:
-    """A copy of it; ``None`` where it is no file, as in a notebook."""
+    """Return a copy of standard error; ``None`` if it is not a file, as in a notebook."""
     try:
         return os.fdopen(os.dup(sys.stderr.fileno()), "w")
     except (AttributeError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How xdist spreads scenarios: one scenario is one unit of work, since its steps are transitions of one state."""
+"""Distribution of scenarios by xdist: a scenario is one unit of work, as its steps are transitions of one state."""
 
 import os
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ from xdist.workermanage import WorkerController
 from netpol_harness.scenario import SCENARIO_FILE
 
 WORKERS_PER_PROCESSOR = 3
-"""A worker with a scenario waits half of its time for silence: with two for a processor, it would idle at times."""
+"""A worker with a scenario waits half of its time for time-outs: two per processor would leave it idle at times."""
 
 _SPLITTING = (LoadScheduling, WorkStealingScheduling, LoadScopeScheduling, LoadGroupScheduling)
-"""xdist's own, which would split a scenario; it has others that would not, and other plugins have theirs."""
+"""The schedulers of xdist that would split a scenario; others, and those of other plugins, are left alone."""
 
 
 class ScenarioScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """A scenario's scope is its file; other tests keep the scope that the distribution mode gives them."""
+    """A scheduler whose scope of a scenario is its file; other tests keep the scope of the distribution mode."""
 
     def __init__(self, config: pytest.Config, log: Producer | None, usual: Any = LoadScheduling) -> None:
         super().__init__(config, log)
@@ -35,7 +35,7 @@ class ScenarioScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ha
         return nodeid
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """Hand a lost worker's work to the others, but for the test that it died of: that one would kill them all."""
+        """Give a lost worker's work to the others, except the test during which it died: that could kill them all."""
         workload = self.assigned_work.pop(node)
         unfinished = [(unit, nodeid) for unit in workload.values() for nodeid, done in unit.items() if not done]
         if not unfinished:
@@ -49,13 +49,13 @@ class ScenarioScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ha
 
 
 def is_scenario(nodeid: str, root: Path) -> bool:
-    """Whether the test is an item of a scenario: of a scenario.yaml, or of a folder that stands for one."""
+    """Return whether a test is an item of a scenario.yaml, or of a folder that is run as a scenario."""
     file, _, _ = nodeid.partition("::")
     return file.endswith(SCENARIO_FILE) or (root / file).is_dir()
 
 
 def keep_scenarios_together(config: pytest.Config, ids: Iterable[str]) -> None:
-    """Before the first collection is scheduled: replace a scheduler of xdist's own that would split a scenario."""
+    """Replace a scheduler of xdist that would split a scenario. Called before the first collection is scheduled."""
     session: Any = config.pluginmanager.get_plugin("dsession")
     usual = session.sched
     if type(usual) not in _SPLITTING or not any(is_scenario(nodeid, config.rootpath) for nodeid in ids):
@@ -66,19 +66,19 @@ def keep_scenarios_together(config: pytest.Config, ids: Iterable[str]) -> None:
 
 
 def auto_workers(config: pytest.Config) -> int | None:
-    """How many workers ``-n auto`` means where scenarios alone are run; ``None`` leaves other tests to xdist."""
+    """Return the number of workers for ``-n auto`` if only scenarios are run; ``None`` leaves it to xdist."""
     here, skipped = config.invocation_params.dir, config.getini("norecursedirs")
-    places = [here / argument.partition("::")[0] for argument in config.args]
-    only = all(_has_only_scenarios(place, skipped) for place in places)
+    paths = [here / argument.partition("::")[0] for argument in config.args]
+    only = all(_has_only_scenarios(path, skipped) for path in paths)
     return WORKERS_PER_PROCESSOR * (os.cpu_count() or 1) if only else None
 
 
-def _has_only_scenarios(place: Path, skipped: list[str]) -> bool:
-    """Whether every test there stands in a scenario.yaml, or in Python beside one. Ends at the first that does not."""
-    if not place.is_dir():
-        return place.name == SCENARIO_FILE
+def _has_only_scenarios(path: Path, skipped: list[str]) -> bool:
+    """Return whether every test below a path is in a scenario.yaml, or in Python beside one."""
+    if not path.is_dir():
+        return path.name == SCENARIO_FILE
     found = False
-    for _, folders, files in os.walk(place):
+    for _, folders, files in os.walk(path):
         if SCENARIO_FILE in files:
             found = True
         elif any(fnmatch(name, "test_*.py") or fnmatch(name, "*_test.py") for name in files):

@@ -1,4 +1,4 @@
-"""The end of a run: truth tables of the steps where anything failed, and which dataplane all of it was seen on."""
+"""The summary at the end of a run: truth tables of steps with a failure, and the dataplane that was tested."""
 
 import re
 from collections import Counter
@@ -25,33 +25,33 @@ from netpol_harness.report.width import screen_width
 from netpol_harness.results.table import TruthTable
 
 _KEY = "netpol"
-"""Attribute of a report: a dict of plain values, so that it survives the way from an xdist worker."""
+"""Attribute of a report: a dict of plain values, which an xdist worker can send."""
 
 _DRAWN = pytest.StashKey[object]()
-"""What was seen of a step when its table was drawn."""
+"""The observation of a step whose table is drawn already."""
 
 _WRONG = re.compile(r"(?<!\S)(?:\S≠\S|[.X]\?|!)(?!\S)")
-"""Marks of cells that are not as expected."""
+"""Matches the marks of cells that are not as expected."""
 
 
 def header(config: pytest.Config) -> list[str]:
-    """The first lines of a run: what is tested, and what should be tidied up."""
+    """Return the first lines of a run: what is tested, and the leftovers of dead runs."""
     lab = lab_of(config)
-    left = lab.leftovers()
+    leftovers = lab.leftovers()
     remedy = f"remove them with `netpol gc --cluster {CLUSTER.of(config)}`"
-    told = [f"netpol: leftovers of dead runs: {', '.join(left)}; {remedy}"] if left else []
-    return [one_line(line) for line in (lab.header, *told)]
+    notes = [f"netpol: leftovers of dead runs: {', '.join(leftovers)}; {remedy}"] if leftovers else []
+    return [one_line(line) for line in (lab.header, *notes)]
 
 
 def save_logs(config: pytest.Config) -> None:
-    """The cluster's logs for the report folder, by the process that owns the run, where there is time for it."""
+    """Save the cluster's logs in the report folder, in the process that owns the run and if there is time for it."""
     if not hasattr(config, "workerinput") and not was_terminated(config):
         with suppress(HarnessError):
             lab_of(config).collect_logs()
 
 
 def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
-    """Put the figures of a finished item on its report, or the table of its step if it is the first there to fail."""
+    """Attach the figures of an item to its report, or the table of its step if it is the first one to fail there."""
     step = item.parent
     observation = getattr(step, "observation", None)
     if observation is None:
@@ -66,13 +66,13 @@ def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
 
 
 def summarize(terminal: pytest.TerminalReporter) -> None:
-    """Print; nothing where no scenario ran."""
-    told = list(_told(report for reports in terminal.stats.values() for report in reports))
-    figures = [entry for entry in told if "outcome" in entry]
-    for step, table in {entry["step"]: entry["table"] for entry in told if "table" in entry}.items():
+    """Print the summary; nothing if no scenario was run."""
+    entries = list(_entries(report for reports in terminal.stats.values() for report in reports))
+    figures = [entry for entry in entries if "outcome" in entry]
+    for step, table in {entry["step"]: entry["table"] for entry in entries if "table" in entry}.items():
         terminal.section(f"truth table of {step}", sep="-")
         _show(Grid.from_lists(**table), terminal.config.get_terminal_writer())
-    if told:
+    if entries:
         terminal.section("netpol", sep="-")
         for line in lab_of(terminal.config).closing:
             terminal.write_line(one_line(line))
@@ -81,14 +81,14 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
 
 
 def _show(table: Grid, out: TerminalWriter) -> None:
-    """Draw a table in the terminal's width, what is wrong in red."""
+    """Draw a table in the terminal's width, with its wrong cells in red."""
     width = screen_width()
     drawn = draw(table, width, unprobed="?")
     out.line(_WRONG.sub(lambda mark: out.markup(mark[0], red=True, bold=True), drawn))
     out.line(fill(LEGEND, width))
 
 
-def _told(reports: Iterable[Any]) -> Iterator[dict[str, Any]]:
+def _entries(reports: Iterable[Any]) -> Iterator[dict[str, Any]]:
     return (getattr(report, _KEY) for report in reports if hasattr(report, _KEY))
 
 

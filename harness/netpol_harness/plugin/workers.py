@@ -1,8 +1,8 @@
-"""A run with workers of pytest-xdist: the controller collects nothing, and must learn that a cluster is needed.
+"""Runs with workers of pytest-xdist: the controller collects no tests, and must learn whether a cluster is needed.
 
-A worker that has collected something that needs one makes the run's folder, and only then tells the controller that it
-has collected. The controller looks for the folder, chooses the cluster before any test begins, and leaves the choice
-there for the workers. A run without scenarios has no folder.
+A worker that has collected a test which needs a cluster creates the run's folder before it reports its collection. The
+controller then finds the folder, chooses the cluster before any test starts, and records the choice there for the
+workers. A run without scenarios has no folder.
 """
 
 import subprocess
@@ -15,51 +15,51 @@ from netpol_harness.backends.runs.directory import RunDirectory
 from netpol_harness.backends.runs.owner import Owner
 
 RUN = "netpol_run"
-"""Where a worker is told the name of the run."""
+"""Key of the run's name in a worker's input."""
 
 _RUN = pytest.StashKey[str]()
 _PROCESSES = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 
 
 def run_of(config: pytest.Config) -> str:
-    """The name of the run that this process owns."""
+    """Return the name of the run that this process owns."""
     return config.stash.setdefault(_RUN, Owner.current().run)
 
 
 def worker_processes(config: pytest.Config) -> "list[subprocess.Popen[bytes]]":
-    """The workers' processes; the list grows with each."""
+    """Return the processes of the workers, a list that grows with each."""
     return config.stash.setdefault(_PROCESSES, [])
 
 
 def register_worker(node: Any) -> None:
-    """The controller's: tell a worker the name of the run; remember the worker's process, if it is of this host."""
+    """Send a worker the name of the run, and remember its process if it is on this host. Called in the controller."""
     config = node.config
     if _RUN not in config.stash:
-        config.add_cleanup(lambda: _forsake(config))
+        config.add_cleanup(lambda: _remove_unused_folder(config))
     node.workerinput[RUN] = run_of(config)
     if process := getattr(getattr(node.gateway, "_io", None), "popen", None):
         worker_processes(config).append(process)
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether a controller directs this process."""
+    """Return whether this process is a worker."""
     return hasattr(config, "workerinput")
 
 
 def controller_directory(config: pytest.Config) -> RunDirectory | None:
-    """A worker's: where its controller's run has its folder, or would have it; ``None`` elsewhere."""
-    told: dict[str, str] = getattr(config, "workerinput", {})
-    return RunDirectory.of_run(told[RUN]) if RUN in told else None
+    """Return the folder of the run, which may not exist yet, in a worker; ``None`` in any other process."""
+    worker_input: dict[str, str] = getattr(config, "workerinput", {})
+    return RunDirectory.of_run(worker_input[RUN]) if RUN in worker_input else None
 
 
 def request_cluster(config: pytest.Config) -> None:
-    """A worker's: let the controller know that the run needs a cluster."""
+    """Let the controller know that the run needs a cluster. Called in a worker."""
     if directory := controller_directory(config):
         directory.path.mkdir(0o700, exist_ok=True)
 
 
 def on_worker_collected(config: pytest.Config, ids: list[str]) -> None:
-    """The controller's, when a worker has collected these tests: choose the cluster, if one is needed."""
+    """Choose the cluster if one is needed. Called in the controller when a worker has collected these tests."""
     if not RunDirectory.of_run(run_of(config)).path.is_dir():
         return
     from netpol_harness.plugin.lab import existing_lab, share
@@ -68,25 +68,25 @@ def on_worker_collected(config: pytest.Config, ids: list[str]) -> None:
 
     if not existing_lab(config):
         share(config)
-        _tell(config)
+        _show_header(config)
         Display.watch(config)
         keep_scenarios_together(config, ids)
 
 
-def _tell(config: pytest.Config) -> None:
-    """What a run without workers has after its collection."""
+def _show_header(config: pytest.Config) -> None:
+    """Print the header that a run without workers prints after its collection."""
     from netpol_harness.plugin.summary import header
 
     terminal: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or config.get_verbosity() < 0:
         return
     if terminal.isatty:
-        terminal.rewrite("", erase=True)  # of xdist's line that says how far each worker is
+        terminal.rewrite("", erase=True)  # erases xdist's line about the progress of each worker
     for line in header(config):
         terminal.write_line(line)
 
 
-def _forsake(config: pytest.Config) -> None:
-    """A folder that a worker has made, and that nobody has used."""
+def _remove_unused_folder(config: pytest.Config) -> None:
+    """Remove the folder if a worker has created it and no process has used it."""
     with suppress(OSError):
         RunDirectory.of_run(run_of(config)).path.rmdir()
