@@ -37,7 +37,7 @@ def test_objects_are_reached_by_plural_and_namespace(client_of: ClientOf) -> Non
     assert client.get(ObjectKey("apps/v1", "Deployment", "", "a"))["path"].endswith("/namespaces/default/deployments/a")
 
 
-def test_an_update_carries_the_version_of_what_is_there_and_is_made_again_where_that_has_changed(
+def test_an_update_carries_the_current_version_and_is_repeated_after_a_conflict(
     client_of: ClientOf,
 ) -> None:
     versions = iter(range(7, 99))
@@ -54,14 +54,14 @@ def test_an_update_carries_the_version_of_what_is_there_and_is_made_again_where_
     assert written == ["7", "8", "9"]
 
 
-def test_who_names_a_version_means_it(client_of: ClientOf) -> None:
+def test_a_given_resource_version_is_a_precondition(client_of: ClientOf) -> None:
     metadata = {"name": "web", "namespace": "shop", "resourceVersion": "5"}
     client = client_of(lambda method, path, body, headers: _status(409, "Conflict"))
     with pytest.raises(ApiError, match="Conflict"):
         client.replace({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
 
 
-def test_who_is_not_let_in_is_told_by_context_and_user(tmp_path: Path, client_of: ClientOf) -> None:
+def test_a_401_names_the_context_and_user(tmp_path: Path, client_of: ClientOf) -> None:
     server = client_of(lambda method, path, body, headers: _status(401, "Unauthorized")).access.server
     kubeconfig = {
         "clusters": [{"name": "c", "cluster": {"server": server}}],
@@ -72,17 +72,17 @@ def test_who_is_not_let_in_is_told_by_context_and_user(tmp_path: Path, client_of
     file = tmp_path / "kubeconfig"
     file.write_text(json.dumps(kubeconfig))
     access = Access.from_kubeconfig(file)
-    said = f"user 'ann' of context 'staging' in kubeconfig {file} is not known there; log in again"
+    message = f"user 'ann' of context 'staging' in kubeconfig {file} is not known there; log in again"
     with pytest.raises(ApiError) as caught:
         Client(access).get(POD)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)
     with pytest.raises(ExecFailed) as lost:
         PodExec(access)(NamespacedName("shop", "web"), ["true"], deadline=Deadline(5))
-    assert said in str(lost.value)
+    assert message in str(lost.value)
 
 
-def test_a_list_follows_its_pages_and_names_what_it_holds(client_of: ClientOf) -> None:
+def test_a_list_follows_its_pages_and_its_items_have_their_kind(client_of: ClientOf) -> None:
     def pages(method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         if "continue=more" in path:
             return _json({"items": [{"metadata": {"name": "b"}}], "metadata": {}})
@@ -148,7 +148,7 @@ def test_an_absent_object_is_none_to_find_and_success_to_delete(client_of: Clien
         ("APPLY", 409, {}, 1),
     ],
 )
-def test_only_what_may_be_done_twice_is_tried_again(
+def test_only_requests_that_are_safe_to_repeat_are_retried(
     client_of: ClientOf, method: str, code: int, headers: dict[str, str], calls: int
 ) -> None:
     seen: list[str] = []
@@ -185,7 +185,7 @@ def test_a_server_that_throttles_is_asked_for_as_long_as_patience_lasts(client_o
     ("header", "seconds"),
     [("1", 1.0), ("3600", 10.0), ("", None), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
 )
-def test_what_a_server_asks_for_is_done_within_reason(header: str | None, seconds: float | None) -> None:
+def test_retry_after_is_respected_up_to_a_limit(header: str | None, seconds: float | None) -> None:
     assert seconds_to_wait(header) == seconds
 
 

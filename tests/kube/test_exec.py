@@ -195,7 +195,7 @@ def test_output_is_bounded(kubelet: Kubelet, pod_exec: PodExec) -> None:
 @pytest.mark.parametrize(
     "refusal", [(500, "error dialing backend: EOF"), (429, "slow down"), (400, "unable to upgrade connection")]
 )
-def test_what_passes_is_tried_again(kubelet: Kubelet, pod_exec: PodExec, refusal: tuple[int, str]) -> None:
+def test_temporary_failures_are_retried(kubelet: Kubelet, pod_exec: PodExec, refusal: tuple[int, str]) -> None:
     kubelet.refusals = [refusal] * 2
     kubelet.talk = _says(b"\x01ok")
     assert pod_exec(POD, ["x"], deadline=Deadline(10)).stdout == b"ok"
@@ -251,7 +251,7 @@ NGINX = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center
 
 
 @pytest.mark.parametrize(
-    ("code", "headers", "body", "said", "times"),
+    ("code", "headers", "body", "message", "times"),
     [
         (500, JSON, _recorded("error dialing backend: EOF", 500, ""), "error dialing backend: EOF (HTTP 500)", 3),
         (
@@ -294,13 +294,13 @@ NGINX = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center
         (426, {}, b"Upgrade Required", "ask the API server directly", 1),
     ],
 )
-def test_what_an_api_server_or_a_proxy_says_instead_of_the_upgrade(
-    kubelet: Kubelet, pod_exec: PodExec, code: int, headers: dict[str, str], body: bytes, said: str, times: int
+def test_a_response_of_an_api_server_or_proxy_instead_of_the_upgrade(
+    kubelet: Kubelet, pod_exec: PodExec, code: int, headers: dict[str, str], body: bytes, message: str, times: int
 ) -> None:
     kubelet.raw = [(code, headers, body)] * 9
     with pytest.raises(ExecFailed) as raised:
         pod_exec(POD, ["x"], deadline=Deadline(10))
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert not isinstance(raised.value, Throttled)
     assert len(kubelet.requests) == times
 
@@ -320,7 +320,7 @@ def test_what_an_api_server_or_a_proxy_says_instead_of_the_upgrade(
         ("command terminated by signal", 1),
     ],
 )
-def test_what_a_status_frame_says_of_a_command_that_did_not_start(
+def test_a_status_frame_about_a_command_that_did_not_start(
     kubelet: Kubelet, pod_exec: PodExec, message: str, times: int
 ) -> None:
     causes = {"causes": [{"message": message.removeprefix("Internal error occurred: ")}]}
@@ -349,7 +349,7 @@ def test_throttling_ends_with_the_deadline(kubelet: Kubelet, pod_exec: PodExec) 
     with pytest.raises(Throttled, match=r"Too many requests.*HTTP 429\); lower --probe-concurrency"):
         pod_exec(POD, ["x"], deadline=deadline)
     assert len(kubelet.requests) == 1
-    assert not deadline.passed, "nobody waits for an attempt that would come too late"
+    assert not deadline.passed, "an attempt that would come too late is not awaited"
 
 
 def test_our_credentials_are_not_sent_to_wherever_a_redirect_points(kubelet: Kubelet, pod_exec: PodExec) -> None:

@@ -1,4 +1,4 @@
-"""Sessions over a real WebSocket to a server that behaves as it is told."""
+"""Sessions over a real WebSocket to a server that behaves as given."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ async def echo(socket: web.WebSocketResponse) -> None:
             await socket.send_bytes(b"\1" + message.data[1:])
 
 
-def test_what_is_written_can_be_read_back_again_and_again(serve: Callable[[Talk], PodExec]) -> None:
+def test_a_session_can_be_written_to_and_read_repeatedly(serve: Callable[[Talk], PodExec]) -> None:
     session = serve(echo).session(POD, ["cat"], deadline=Deadline(5))
     for word in (b"one", b"two"):
         session.write(word)
@@ -77,7 +77,7 @@ def test_what_is_written_can_be_read_back_again_and_again(serve: Callable[[Talk]
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [
         ({"status": "Success"}, "ended with exit code 0"),
         (
@@ -88,7 +88,7 @@ def test_what_is_written_can_be_read_back_again_and_again(serve: Callable[[Talk]
     ],
 )
 def test_the_end_of_the_command_is_an_error(
-    serve: Callable[[Talk], PodExec], status: dict[str, object], said: str
+    serve: Callable[[Talk], PodExec], status: dict[str, object], message: str
 ) -> None:
     async def end(socket: web.WebSocketResponse) -> None:
         await socket.send_bytes(b"\1last words")
@@ -96,7 +96,7 @@ def test_the_end_of_the_command_is_an_error(
 
     session = serve(end).session(POD, ["cat"], deadline=Deadline(5))
     assert session.read(Deadline(5)) == b"last words"
-    with pytest.raises(ExecFailed, match=said):
+    with pytest.raises(ExecFailed, match=message):
         session.read(Deadline(5))
     session.close()
 
@@ -111,6 +111,6 @@ def test_a_connection_that_is_closed_is_an_error(serve: Callable[[Talk], PodExec
     session.close()
 
 
-def test_nobody_there_is_an_error() -> None:
+def test_a_server_that_is_down_is_an_error() -> None:
     with pytest.raises(ExecFailed, match="cannot connect"):
         PodExec(Access(Configuration(host="http://127.0.0.1:1"))).session(POD, ["cat"], deadline=Deadline(2))

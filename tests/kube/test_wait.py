@@ -92,7 +92,7 @@ def _wait(client: Client, seconds: float = 0.1) -> None:
         {"services": [SERVICE]},
     ],
 )
-def test_what_is_ready_is_not_waited_for(holding: Callable[..., Client], state: Objects) -> None:
+def test_ready_pods_need_no_wait(holding: Callable[..., Client], state: Objects) -> None:
     _wait(holding(state), 0.0)
 
 
@@ -119,9 +119,7 @@ def test_what_is_ready_is_not_waited_for(holding: Callable[..., Client], state: 
         ),
     ],
 )
-def test_what_is_late_is_named_with_what_is_known_of_it(
-    holding: Callable[..., Client], state: Objects, message: str
-) -> None:
+def test_late_pods_are_named_with_their_problem(holding: Callable[..., Client], state: Objects, message: str) -> None:
     with pytest.raises(WorkloadFailed, match=message):
         _wait(holding(state))
 
@@ -142,7 +140,7 @@ def test_it_returns_as_soon_as_all_is_ready(holding: Callable[..., Client]) -> N
         (_pod(ready=False, phase="Failed", reason="Evicted", message="low on disk"), "Evicted: low on disk"),
     ],
 )
-def test_what_is_hopeless_fails_at_once(holding: Callable[..., Client], pod: dict[str, Any], message: str) -> None:
+def test_a_permanent_problem_fails_at_once(holding: Callable[..., Client], pod: dict[str, Any], message: str) -> None:
     deadline = Deadline(60)
     with pytest.raises(WorkloadFailed, match=message):
         wait_ready(holding({"pods": [pod]}), ["shop"], deadline=deadline, interval=0.01)
@@ -167,7 +165,7 @@ def test_an_unschedulable_pod_gets_some_time(holding: Callable[..., Client]) -> 
         _wait(holding({"pods": [pod]}))
 
 
-def test_gone_is_waited_for_and_what_stays_is_named(client_of: ClientOf) -> None:
+def test_deletion_is_awaited_and_remaining_objects_are_named(client_of: ClientOf) -> None:
     key = ObjectKey("v1", "Namespace", "", "shop")
     left: Iterator[Answer] = iter([(200, {}, b'{"metadata": {"name": "shop"}}'), (404, {}, b"{}")])
     wait_gone(client_of(lambda *_: next(left)), [key], deadline=Deadline(10), interval=0.01)
@@ -233,14 +231,14 @@ def test_pods_that_their_controller_may_not_make_end_the_wait_at_once(
     assert deadline.remaining > 20
 
 
-def test_a_refusal_that_may_pass_is_waited_for_and_told_at_the_end(client_of: ClientOf) -> None:
+def test_a_temporary_refusal_is_reported_at_the_deadline(client_of: ClientOf) -> None:
     event = _refused('error looking up service account shop/default: serviceaccount "default" not found')
     with pytest.raises(WorkloadFailed, match="serviceaccount"):
         _wait(_cluster(client_of, _replica_set(), [event]))
 
 
 @pytest.mark.parametrize("replica_set", [_replica_set(replicas=2), _replica_set(uid="2")])
-def test_a_refusal_that_is_overcome_or_was_anothers_is_not_told(
+def test_a_refusal_that_is_over_or_of_another_owner_is_not_reported(
     client_of: ClientOf, replica_set: dict[str, Any]
 ) -> None:
     with pytest.raises(WorkloadFailed, match="Deployment shop/web: 0 of 2") as raised:
@@ -248,7 +246,7 @@ def test_a_refusal_that_is_overcome_or_was_anothers_is_not_told(
     assert "quota" not in str(raised.value)
 
 
-def test_who_may_not_read_events_is_told_less(client_of: ClientOf) -> None:
+def test_messages_do_without_events_that_cannot_be_read(client_of: ClientOf) -> None:
     with pytest.raises(WorkloadFailed, match="Deployment shop/web: 0 of 2"):
         _wait(_cluster(client_of, _replica_set(), [], code=403))
 
@@ -263,15 +261,15 @@ def test_a_container_that_crashed_once_gets_another_chance(holding: Callable[...
         _wait(holding({"pods": [_pod(ready=False, **crashing)]}), 10)
 
 
-def test_the_event_says_what_the_back_off_does_not(holding: Callable[..., Client]) -> None:
+def test_an_event_explains_an_image_pull_back_off(holding: Callable[..., Client]) -> None:
     pod = _pod(ready=False, **_waiting("ImagePullBackOff", 'Back-off pulling image "nginx:nope"'))
-    said = 'Failed to pull image "nginx:nope": rpc error: code = NotFound desc = manifest unknown'
-    events = [{"type": "Warning", "reason": "Failed", "message": said}]
+    message = 'Failed to pull image "nginx:nope": rpc error: code = NotFound desc = manifest unknown'
+    events = [{"type": "Warning", "reason": "Failed", "message": message}]
     with pytest.raises(WorkloadFailed, match=r'Back-off pulling image "nginx:nope"; Failed to pull .*manifest unknown'):
         _wait(holding({"pods": [pod], "events": events}), 10)
 
 
-def test_a_namespace_that_does_not_end_says_what_remains_in_it(client_of: ClientOf) -> None:
+def test_a_namespace_that_is_not_deleted_names_its_remaining_contents(client_of: ClientOf) -> None:
     conditions = [
         {"type": "NamespaceDeletionDiscoveryFailure", "status": "True", "message": "unable: metrics.k8s.io/v1beta1"},
         {"type": "NamespaceContentRemaining", "status": "True", "message": "widgets.x has 1 resource instances"},

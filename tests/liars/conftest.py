@@ -8,7 +8,7 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
-TYPED = {"open": (0, "Connection to x port succeeded!"), "dropped": (124, ""), "refused": (1, "Connection refused")}
+RESULTS = {"open": (0, "Connection to x port succeeded!"), "dropped": (124, ""), "refused": (1, "Connection refused")}
 ERRNO = {"open": 0, "dropped": 110, "refused": 111}
 
 
@@ -27,7 +27,7 @@ class HonestPods:
     ) -> ExecReply:
         state = "open" if pod.name.startswith("target") else self.state
         text = stdin.decode()
-        answer = self._agent(text, state) if argv[0] == "python3" else self._shell(text, state)
+        answer = self._python(text, state) if argv[0] == "python3" else self._shell(text, state)
         return ExecReply(0, answer.encode())
 
     def _shell(self, script: str, state: str) -> str:
@@ -36,9 +36,9 @@ class HonestPods:
             return _frame(asked[1], "tools", 0, TOOLS)
         nonce = script.split("\n", 1)[0].removeprefix("N=")
         indexes = re.findall(r"^[pq] (\w+) ", script, re.MULTILINE)
-        return "".join(_frame(nonce, i, *TYPED["refused" if i.startswith("pulse") else state]) for i in indexes)
+        return "".join(_frame(nonce, i, *RESULTS["refused" if i.startswith("pulse") else state]) for i in indexes)
 
-    def _agent(self, stdin: str, state: str) -> str:
+    def _python(self, stdin: str, state: str) -> str:
         call = str(eval(stdin)).rstrip().rsplit("\n", 1)[-1]
         nonce, _, jobs = eval(call.removeprefix("main"))
         return "".join(_frame(nonce, job[0], 111 if job[0] == "pulse" else ERRNO[state], "") for job in jobs)

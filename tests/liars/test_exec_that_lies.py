@@ -111,9 +111,9 @@ def _lying(honest: Any, lie: Lie, *, only: NamespacedName | None = None, from_ex
     def exec(pod: NamespacedName, argv: Sequence[str], **more: Any) -> ExecReply:
         reply: ExecReply = honest(pod, argv, **more)
         lies = only in (None, pod) and len(past) >= from_exec
-        told = lie(pod, reply, past) if lies else reply
+        answer = lie(pod, reply, past) if lies else reply
         past.append(reply)
-        return told
+        return answer
 
     return exec
 
@@ -149,7 +149,7 @@ def test_a_lying_exec_is_never_green(
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("truth", ["dropped", "refused"])
 @pytest.mark.parametrize("liar", [CLIENT, TARGET])
-def test_one_liar_withholds_the_proof_of_a_denial(
+def test_a_single_liar_prevents_the_proof_of_a_denial(
     honest_pods: HonestPods, truth: str, lie: Lie, liar: NamespacedName, method: ProbeMethod
 ) -> None:
     judgements = _judgements(_lying(honest_pods(truth), lie, only=liar), Expected.BLOCKED, method)

@@ -105,7 +105,7 @@ def ask(pods: Pods) -> Callable[[Probe], Outcome]:
 
 
 @pytest.mark.parametrize("probe", [HTTP, UDP])
-def test_a_connection_is_opened_once_and_tells_what_becomes_of_it(
+def test_a_connection_is_opened_once_and_its_fate_is_reported(
     pods: Pods, ask: Callable[[Probe], Outcome], probe: Probe
 ) -> None:
     assert [ask(probe) for _ in range(3)] == [Outcome.CONNECTED] * 3
@@ -120,7 +120,7 @@ def test_a_connection_is_opened_once_and_tells_what_becomes_of_it(
     assert pods.opened == 1
 
 
-def test_what_cannot_be_opened_is_tried_again(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
+def test_a_connection_that_cannot_be_opened_is_tried_again(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
     pods.state = "dropped"
     assert ask(HTTP) is Outcome.TIMED_OUT
     pods.state = "open"
@@ -155,7 +155,7 @@ def test_a_server_that_always_ends_connections_says_nothing_of_the_network(
 ) -> None:
     pods.answer = answer
     assert [ask(HTTP) for _ in range(2)] == [Outcome.PROBE_FAILED] * 2
-    assert pods.opened == 2, "before the first answer everything is tried anew"
+    assert pods.opened == 2, "before the first answer everything is tried again"
 
 
 def test_a_connection_that_tcp_has_given_up_stays_silent(pods: Pods, ask: Callable[[Probe], Outcome]) -> None:
@@ -164,7 +164,7 @@ def test_a_connection_that_tcp_has_given_up_stays_silent(pods: Pods, ask: Callab
     assert [ask(HTTP) for _ in range(2)] == [Outcome.TIMED_OUT] * 2
 
 
-def test_nothing_is_held_where_no_session_can_be_had() -> None:
+def test_an_exec_without_sessions_cannot_keep_a_connection() -> None:
     pods = Pods()
     prober = Prober(lambda pod, argv, **more: pods(pod, argv, **more), timeout=0.05, exec_timeout=0.2)
     reply = prober.observe({POD: [HTTP]})[POD, HTTP]

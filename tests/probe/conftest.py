@@ -9,7 +9,7 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 
 TOOLS = "has nc\nhas getent\nhas timeout\nnc OpenBSD netcat\ntimeout timeout (GNU coreutils) 9.1\nhas ahosts"
-SAYS = {
+RESULTS = {
     "open": (0, "Connection to x port succeeded!"),
     "dropped": (124, ""),
     "refused": (1, "nc: connect failed: Connection refused"),
@@ -43,7 +43,7 @@ class FakePods:
             raise ExecFailed(f"container {container} is not valid for pod {pod.name} (HTTP 400)")
         if argv[0] == "python3":
             able = self.python or container
-            return self._agent(pod, stdin.decode()) if able else ExecReply(127, b"", b"python3: not found")
+            return self._python(pod, stdin.decode()) if able else ExecReply(127, b"", b"python3: not found")
         if not self.shells and not container:
             raise ExecFailed('exec: "sh": executable file not found in $PATH')
         return ExecReply(0, self._shell(pod, stdin.decode()).encode())
@@ -56,7 +56,7 @@ class FakePods:
 
     def ensure_probe_container(self, pod: NamespacedName) -> str:
         if not self.spare:
-            raise ToolMissing("a probe container cannot be added: nobody may")
+            raise ToolMissing("a probe container cannot be added: forbidden")
         return self.spare
 
     def _shell(self, pod: NamespacedName, script: str) -> str:
@@ -73,10 +73,10 @@ class FakePods:
             return self._frame(nonce, index, 0, "10.0.0.1 STREAM x")
         host, port = command.split()[-2:]
         state = "refused" if index.startswith("pulse") else self.network(pod, host, int(port))
-        code, message = SAYS[state]
+        code, message = RESULTS[state]
         return self._frame(nonce, index, code, message)
 
-    def _agent(self, pod: NamespacedName, stdin: str) -> ExecReply:
+    def _python(self, pod: NamespacedName, stdin: str) -> ExecReply:
         call = str(eval(stdin)).rstrip().rsplit("\n", 1)[-1]
         nonce, _, jobs = eval(call.removeprefix("main"))
         codes = {"open": 0, "dropped": 110, "refused": 111}

@@ -28,7 +28,7 @@ def _questions(expected: Expected = Expected.ALLOWED) -> list[Question]:
     ]
 
 
-def test_a_table_is_asked_by_the_agent_and_a_sample_of_it_again(fake_pods: FakePods) -> None:
+def test_a_table_is_probed_by_the_script_and_a_sample_of_it_by_tools(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open")
     pods.python = True
     evidence = bulk_probe(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
@@ -39,7 +39,7 @@ def test_a_table_is_asked_by_the_agent_and_a_sample_of_it_again(fake_pods: FakeP
     assert 0 < programs.count("sh") <= 16
 
 
-def test_an_agent_that_differs_from_nc_makes_the_table_worthless(fake_pods: FakePods) -> None:
+def test_a_script_that_differs_from_nc_makes_the_table_unproven(fake_pods: FakePods) -> None:
     honest = fake_pods(lambda pod, host, port: "dropped" if host == "10.0.0.1" and pod != PODS[0] else "open")
     liar = fake_pods(lambda pod, host, port: "open")
     liar.python = True
@@ -54,7 +54,7 @@ def test_an_agent_that_differs_from_nc_makes_the_table_worthless(fake_pods: Fake
     assert "nc says TIMED_OUT" in str(caught.value)
 
 
-def test_pods_without_python_are_asked_by_typed_tools(fake_pods: FakePods) -> None:
+def test_pods_without_python_are_probed_by_tools(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open")
     evidence = bulk_probe(Prober(pods, timeout=0.2, exec_timeout=5), _questions(), QUICK)
     assert {seen.decisive.reply.tool for seen in evidence.values()} == {"nc"}

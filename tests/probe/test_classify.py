@@ -10,7 +10,7 @@ CURL_CONNECTED = "*   Trying 10.9.0.1:80...\n* Connected to 10.9.0.1 (10.9.0.1) 
 CONNECTED, REFUSED, TIMED_OUT = Outcome.CONNECTED, Outcome.REFUSED, Outcome.TIMED_OUT
 UNREACHABLE, NAME_FAILED, PROBE_FAILED = Outcome.UNREACHABLE, Outcome.NAME_FAILED, Outcome.PROBE_FAILED
 
-SAID = [
+RECORDED = [
     # openbsd
     (Dialect.NC, 0, "Connection to 10.9.0.1 80 port [tcp/http] succeeded!", CONNECTED),
     (Dialect.NC, 1, "nc: connect to 10.9.0.1 port 82 (tcp) failed: Connection refused", REFUSED),
@@ -43,7 +43,7 @@ SAID = [
     (Dialect.NC_PLAIN, 124, "", CONNECTED),
     (Dialect.NC_PLAIN, 1, "nc: timed out", TIMED_OUT),
     (Dialect.NC_PLAIN, 1, "nc: bad address 'nx'", NAME_FAILED),
-    # nothing said is nothing learnt
+    # no output is no information
     (Dialect.NC, 0, "", PROBE_FAILED),
     (Dialect.NC, 1, "", PROBE_FAILED),
     (Dialect.NC, 139, "Segmentation fault", PROBE_FAILED),
@@ -102,7 +102,7 @@ SAID = [
     (Dialect.PING, 1, "1 packets transmitted, 0 received, 100% packet loss", TIMED_OUT),
     (Dialect.PING, 2, "ping: socket: Operation not permitted", PROBE_FAILED),
     (Dialect.PING, 2, "ping: nx: Name or service not known", NAME_FAILED),
-    # lookups and the agent's errno
+    # lookups, and errno of the python script
     (Dialect.LOOKUP, 0, "10.0.0.1 STREAM web", CONNECTED),
     (Dialect.LOOKUP, 2, "", NAME_FAILED),
     (Dialect.LOOKUP, 124, "", TIMED_OUT),
@@ -117,8 +117,10 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("dialect", "code", "message", "outcome"), SAID)
-def test_what_a_tool_says_means_one_outcome(dialect: Dialect, code: int, message: str, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("dialect", "code", "message", "outcome"), RECORDED)
+def test_every_recorded_result_of_a_tool_has_one_outcome(
+    dialect: Dialect, code: int, message: str, outcome: Outcome
+) -> None:
     assert read(dialect, code, message).outcome is outcome
 
 
@@ -137,7 +139,7 @@ def test_the_detail_tells_the_rest(dialect: Dialect, code: int, message: str, de
 
 
 @given(st.sampled_from(list(Dialect)), st.integers(0, 255), st.text())
-def test_anything_can_be_read_into_one_line(dialect: Dialect, code: int, message: str) -> None:
+def test_any_output_is_classified_with_a_one_line_detail(dialect: Dialect, code: int, message: str) -> None:
     meaning = read(dialect, code, message)
     assert meaning.outcome in Outcome
     assert "\n" not in meaning.detail

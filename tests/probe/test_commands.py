@@ -11,7 +11,7 @@ ALL = frozenset(Tool)
 TOKEN = "0123456789abcdef"
 
 
-def _typed(probe: Probe, toolbox: Toolbox, *, timeout: float = 0.2, forced: Tool | None = None) -> str:
+def _shell(probe: Probe, toolbox: Toolbox, *, timeout: float = 0.2, forced: Tool | None = None) -> str:
     command = command_for(CommandRequest(probe, toolbox, timeout, TOKEN), forced)
     return command.shell if command else ""
 
@@ -25,7 +25,7 @@ ICMP = Probe(Scheme.ICMP, "web", 0)
 
 
 @pytest.mark.parametrize(
-    ("probe", "toolbox", "typed"),
+    ("probe", "toolbox", "shell"),
     [
         (TCP, Toolbox(ALL, Netcat.OPENBSD), "timeout 0.2 nc -vz -w 1 10.0.0.1 80"),
         (TCP, Toolbox(ALL, Netcat.COMPATIBLE, fractional=False), "timeout 1 nc -vz -w 1 10.0.0.1 80"),
@@ -47,18 +47,20 @@ ICMP = Probe(Scheme.ICMP, "web", 0)
         (UDP, Toolbox(frozenset({Tool.CURL, Tool.WGET})), ""),
     ],
 )
-def test_the_first_tool_that_can_is_typed_as_a_user_would(probe: Probe, toolbox: Toolbox, typed: str) -> None:
-    assert _typed(probe, toolbox) == typed
+def test_the_command_of_the_first_suitable_tool_is_what_a_user_would_type(
+    probe: Probe, toolbox: Toolbox, shell: str
+) -> None:
+    assert _shell(probe, toolbox) == shell
 
 
 def test_http_is_asked_by_curl_without_a_proxy_file_and_with_brackets() -> None:
-    typed = _typed(HTTP, Toolbox(ALL, Netcat.OPENBSD))
-    assert typed.startswith("curl -q ")
-    assert typed.endswith(" --max-time 0.2 http://[fd00::1]:80/")
+    shell = _shell(HTTP, Toolbox(ALL, Netcat.OPENBSD))
+    assert shell.startswith("curl -q ")
+    assert shell.endswith(" --max-time 0.2 http://[fd00::1]:80/")
 
 
 def test_curl_opens_tcp_in_telnet_mode() -> None:
-    assert _typed(TCP, Toolbox(frozenset({Tool.CURL}))).endswith("telnet://10.0.0.1:80/")
+    assert _shell(TCP, Toolbox(frozenset({Tool.CURL}))).endswith("telnet://10.0.0.1:80/")
 
 
 def test_a_datagram_is_sent_three_times_within_the_time_out() -> None:
@@ -70,10 +72,10 @@ def test_a_datagram_is_sent_three_times_within_the_time_out() -> None:
 
 @pytest.mark.parametrize("kind", [Netcat.NCAT, Netcat.PLAIN])
 def test_a_netcat_that_cannot_wait_for_datagrams_is_passed_over(kind: Netcat) -> None:
-    assert _typed(UDP, Toolbox(frozenset({Tool.NC, Tool.BASH}), kind)).startswith("timeout 0.0667 bash -c")
+    assert _shell(UDP, Toolbox(frozenset({Tool.NC, Tool.BASH}), kind)).startswith("timeout 0.0667 bash -c")
 
 
-def test_a_name_server_is_asked_for_a_name_that_nobody_knows() -> None:
+def test_a_name_server_gets_a_query_for_a_new_name() -> None:
     dnslib = pytest.importorskip("dnslib")
     record = dnslib.DNSRecord.parse(datagram(Probe(Scheme.UDP, "10.0.0.1", 53), TOKEN))
     assert str(record.q.qname) == f"{TOKEN}.cluster.local."
@@ -82,7 +84,7 @@ def test_a_name_server_is_asked_for_a_name_that_nobody_knows() -> None:
 
 @pytest.mark.parametrize("scheme", list(Scheme))
 @pytest.mark.parametrize("forced", list(Tool))
-def test_a_forced_tool_asks_what_it_can_and_nothing_else(scheme: Scheme, forced: Tool) -> None:
+def test_a_forced_tool_is_the_only_one_used(scheme: Scheme, forced: Tool) -> None:
     probe = Probe(scheme, "10.0.0.1", 0 if scheme is Scheme.ICMP else 80)
     command = command_for(CommandRequest(probe, Toolbox(ALL, Netcat.NCAT), 0.2, TOKEN), forced)
     assert command is None or (command.tool is forced and forced in PREFERENCE[scheme])
@@ -91,11 +93,11 @@ def test_a_forced_tool_asks_what_it_can_and_nothing_else(scheme: Scheme, forced:
 @pytest.mark.parametrize("scheme", list(Scheme))
 @pytest.mark.parametrize("forced", list(Tool))
 @pytest.mark.parametrize("kind", list(Netcat))
-def test_what_is_typed_is_one_line_that_a_shell_can_split(scheme: Scheme, forced: Tool, kind: Netcat) -> None:
+def test_a_command_is_one_line_that_a_shell_can_split(scheme: Scheme, forced: Tool, kind: Netcat) -> None:
     probe = Probe(scheme, "a.b", 0 if scheme is Scheme.ICMP else 53)
-    typed = _typed(probe, Toolbox(ALL, kind), forced=forced)
-    assert "\n" not in typed
-    assert not typed or len(shlex.split(typed)) > 2
+    shell = _shell(probe, Toolbox(ALL, kind), forced=forced)
+    assert "\n" not in shell
+    assert not shell or len(shlex.split(shell)) > 2
 
 
 def test_a_lookup_has_the_time_of_a_probe() -> None:

@@ -37,7 +37,7 @@ def test_a_window_of_a_moment_is_seen(fake_pods: Pods) -> None:
     assert watch.end() == (attempts,)
 
 
-def test_what_is_not_there_yet_is_waited_for(fake_pods: Pods) -> None:
+def test_a_source_without_questions_is_polled_until_it_has_some(fake_pods: Pods) -> None:
     answers: list[Any] = []
 
     def look() -> list[Question]:
@@ -53,7 +53,7 @@ def test_what_is_not_there_yet_is_waited_for(fake_pods: Pods) -> None:
     assert attempts[0].at > 0.05
 
 
-def test_a_new_aim_goes_on_where_the_old_one_was(fake_pods: Pods) -> None:
+def test_a_new_question_continues_at_the_position_of_the_old_one(fake_pods: Pods) -> None:
     aimed = ["10.0.0.1"]
     pods = fake_pods({"10.0.0.1": "open", "10.0.0.2": "refused"})
     watch = ContinuousProbe(prober(pods), lambda: [question(aimed[0])], since=time.monotonic())
@@ -81,6 +81,6 @@ def test_a_source_port_is_asked_from_once_at_a_time(fake_pods: Pods) -> None:
     assert set(at_once) == {1}
 
 
-def test_nothing_to_ask_is_nothing_told(fake_pods: Pods) -> None:
+def test_no_questions_give_no_attempts(fake_pods: Pods) -> None:
     watch = ContinuousProbe(prober(fake_pods({})), lambda: (), since=0.0)
     assert watch.end() == ()

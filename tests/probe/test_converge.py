@@ -20,7 +20,7 @@ CLIENT, SERVER, OTHER = (
     NamespacedName("shop", "other"),
 )
 PROBE = Probe(Scheme.TCP, "10.0.0.1", 80)
-WITNESS = ((SERVER, PROBE),)
+LIVENESS_CHECKS = ((SERVER, PROBE),)
 QUICK = Timeouts(probe=0.2, settle=0.2, interval=0.001, exec=5, ready=1, cluster=1)
 PATIENT = Timeouts(probe=0.2, settle=30, interval=0.001, exec=5, ready=1, cluster=1)
 FakePods = Callable[[Any], Any]
@@ -38,7 +38,7 @@ def _script(**states: str) -> Callable[[NamespacedName, str, int], str]:
     return network
 
 
-def _converge(pods: Any, expected: Expected, timeouts: Timeouts, *, liveness_checks: Any = WITNESS) -> Any:
+def _converge(pods: Any, expected: Expected, timeouts: Timeouts, *, liveness_checks: Any = LIVENESS_CHECKS) -> Any:
     question = Question(CLIENT, PROBE, expected, liveness_checks)
     prober = Prober(pods, timeout=timeouts.probe, exec_timeout=timeouts.exec)
     return converge(prober, [question], timeouts)[question]
@@ -76,7 +76,7 @@ def test_it_asks_until_the_answer_matches_and_then_once_more(
         (Expected.BLOCKED, "d", "d", Judgement.UNPROVEN),
     ],
 )
-def test_time_runs_out_on_what_never_matches_after_two_attempts_at_least(
+def test_a_question_that_never_matches_ends_after_at_least_two_attempts(
     fake_pods: FakePods, expected: Expected, client: str, server: str, judgement: Judgement
 ) -> None:
     evidence = _converge(fake_pods(_script(client=client, server=server)), expected, QUICK)
@@ -90,14 +90,14 @@ def test_late_is_no_excuse_for_a_single_attempt(fake_pods: FakePods) -> None:
     assert len(evidence.attempts) == 2
 
 
-def test_a_denial_without_witnesses_is_never_proven(fake_pods: FakePods) -> None:
+def test_a_denial_without_liveness_checks_is_never_proven(fake_pods: FakePods) -> None:
     evidence = _converge(fake_pods(_script(client="d")), Expected.BLOCKED, QUICK, liveness_checks=())
     assert judge_evidence(evidence) is Judgement.UNPROVEN
 
 
-def test_the_worst_witness_speaks_for_all(fake_pods: FakePods) -> None:
+def test_the_worst_liveness_check_counts(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="d", server="o", other="r"))
-    evidence = _converge(pods, Expected.BLOCKED, QUICK, liveness_checks=(*WITNESS, (OTHER, PROBE)))
+    evidence = _converge(pods, Expected.BLOCKED, QUICK, liveness_checks=(*LIVENESS_CHECKS, (OTHER, PROBE)))
     assert evidence.decisive.liveness.outcome is Outcome.REFUSED
     assert judge_evidence(evidence) is Judgement.UNPROVEN
 
@@ -105,16 +105,16 @@ def test_the_worst_witness_speaks_for_all(fake_pods: FakePods) -> None:
 def test_an_allowed_path_that_matched_too_early_does_not_stay_green(fake_pods: FakePods) -> None:
     """The policy lands after the first round: the blocked path waits for it, the allowed one must be asked again."""
     pods = fake_pods(_script(client="od", other="ood", server="o"))
-    allowed = Question(CLIENT, PROBE, Expected.ALLOWED, WITNESS)
-    blocked = Question(OTHER, PROBE, Expected.BLOCKED, WITNESS)
+    allowed = Question(CLIENT, PROBE, Expected.ALLOWED, LIVENESS_CHECKS)
+    blocked = Question(OTHER, PROBE, Expected.BLOCKED, LIVENESS_CHECKS)
     evidence = converge(Prober(pods, timeout=0.2, exec_timeout=5), [allowed, blocked], QUICK)
     assert judge_evidence(evidence[blocked]) is Judgement.AGREES
     assert judge_evidence(evidence[allowed]) is Judgement.FLAPPING
 
 
-def test_a_witness_that_many_need_is_asked_once_a_round(fake_pods: FakePods) -> None:
+def test_a_shared_liveness_check_runs_once_a_round(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="d", other="d", server="o"))
-    questions = [Question(pod, PROBE, Expected.BLOCKED, WITNESS) for pod in (CLIENT, OTHER)]
+    questions = [Question(pod, PROBE, Expected.BLOCKED, LIVENESS_CHECKS) for pod in (CLIENT, OTHER)]
     attempts = run_round(Prober(pods, timeout=0.2, exec_timeout=5), questions)
     assert all(attempt.proven for attempt in attempts.values())
     assert [pod for pod, _ in pods.execs].count(SERVER) == 2  # its tools, and its one batch
@@ -122,7 +122,7 @@ def test_a_witness_that_many_need_is_asked_once_a_round(fake_pods: FakePods) -> 
 
 def test_times_count_from_the_last_change(fake_pods: FakePods) -> None:
     pods = fake_pods(_script(client="o", server="o"))
-    question = Question(CLIENT, PROBE, Expected.ALLOWED, WITNESS)
+    question = Question(CLIENT, PROBE, Expected.ALLOWED, LIVENESS_CHECKS)
     evidence = converge(Prober(pods, timeout=0.2, exec_timeout=5), [question], QUICK, since=-1000.0)[question]
     assert evidence.attempts[0].at > 1000
     assert evidence.attempts[1].at > evidence.attempts[0].at
@@ -137,13 +137,13 @@ NAME_SERVER = NamespacedName("kube-system", "coredns")
 LOOKUP = Probe(Scheme.UDP, "10.0.0.53", 53)
 
 
-def _vouched(pods: Any) -> Any:
-    """The evidence for a denial whose witness has no shell, with two pods that may vouch for it."""
+def _with_proxy_pods(pods: Any) -> Any:
+    """Return evidence for a denial whose target has no shell, with two proxy pods."""
     question = Question(CLIENT, PROBE, Expected.BLOCKED, ((NAME_SERVER, LOOKUP),), (SERVER, OTHER))
     return converge(Prober(pods, timeout=0.2, exec_timeout=5.0), [question], QUICK)[question]
 
 
-def _mute(pods: Any) -> Any:
+def _without_shell(pods: Any) -> Any:
     def exec(pod: NamespacedName, *args: Any, **more: Any) -> Any:
         if pod == NAME_SERVER:
             raise ExecFailed('exec: "sh": executable file not found in $PATH')
@@ -152,23 +152,23 @@ def _mute(pods: Any) -> Any:
     return exec
 
 
-def test_who_has_an_answer_from_a_listener_has_shown_it_alive(fake_pods: FakePods) -> None:
+def test_a_proxy_pod_that_connects_shows_that_the_listener_is_alive(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped")
-    evidence = _vouched(_mute(pods))
+    evidence = _with_proxy_pods(_without_shell(pods))
     assert judge_evidence(evidence) is Judgement.AGREES
     assert evidence.decisive.checked_from == "shop/other"
     assert (CLIENT, "sh") in pods.execs
 
 
-def test_where_nobody_has_an_answer_the_witness_has_the_last_word(fake_pods: FakePods) -> None:
-    evidence = _vouched(_mute(fake_pods(lambda pod, host, port: "dropped")))
+def test_without_a_connected_proxy_pod_the_failed_check_counts(fake_pods: FakePods) -> None:
+    evidence = _with_proxy_pods(_without_shell(fake_pods(lambda pod, host, port: "dropped")))
     assert judge_evidence(evidence) is Judgement.UNPROVEN
     assert "there is no sh" in evidence.decisive.liveness.detail
     assert evidence.decisive.checked_from == ""
 
 
-def test_nobody_vouches_for_a_witness_that_was_asked_and_is_silent(fake_pods: FakePods) -> None:
-    evidence = _vouched(fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped"))
+def test_no_proxy_pod_replaces_a_silent_liveness_check(fake_pods: FakePods) -> None:
+    evidence = _with_proxy_pods(fake_pods(lambda pod, host, port: "open" if pod == OTHER else "dropped"))
     assert judge_evidence(evidence) is Judgement.UNPROVEN
     assert evidence.decisive.liveness.outcome is Outcome.TIMED_OUT
 
@@ -192,7 +192,7 @@ def test_pods_are_prepared_before_the_settle_time_begins(fake_pods: FakePods) ->
 def test_what_is_open_only_while_policies_are_lifted_is_not_evidence_of_the_step(
     fake_pods: FakePods, client: str, judgement: Judgement, attempts: int
 ) -> None:
-    question = Question(CLIENT, PROBE, Expected.BLOCKED, WITNESS)
+    question = Question(CLIENT, PROBE, Expected.BLOCKED, LIVENESS_CHECKS)
     prober = Prober(fake_pods(_script(client=client, server="o")), timeout=0.2, exec_timeout=5)
     convergence = Convergence(prober, [question], QUICK)
     convergence.settle()
@@ -206,7 +206,7 @@ def test_what_is_open_only_while_policies_are_lifted_is_not_evidence_of_the_step
 
 
 def test_a_lift_is_given_the_settle_time_to_open_a_path(fake_pods: FakePods) -> None:
-    question = Question(CLIENT, PROBE, Expected.BLOCKED, WITNESS)
+    question = Question(CLIENT, PROBE, Expected.BLOCKED, LIVENESS_CHECKS)
     for client, opened in (("dddddod", Outcome.CONNECTED), ("d", Outcome.TIMED_OUT)):
         prober = Prober(fake_pods(_script(client=client, server="o")), timeout=0.2, exec_timeout=5)
         convergence = Convergence(prober, [question], QUICK)

@@ -90,7 +90,7 @@ def test_it_is_found_again_whoever_made_it() -> None:
         ([_entry(image="another:1")], {NAME: RUNNING}, f"{NAME}-2"),
     ],
 )
-def test_one_that_has_ended_or_is_of_another_image_gets_a_successor(
+def test_an_ended_probe_container_or_one_of_another_image_is_replaced(
     joined: list[dict[str, Any]], state: dict[str, Mapping[str, Any]], name: str
 ) -> None:
     api = FakeApi()
@@ -136,7 +136,7 @@ STATIC = 'Pod "web" is invalid: <nil>: Forbidden: static pods do not support eph
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "said", "remedy"),
+    ("code", "reason", "message", "remedy"),
     [
         (403, "Forbidden", FORBIDDEN, "check which webhooks|ask for the verb"),
         (403, "Forbidden", SECURITY, "relax the label pod-security.kubernetes.io/enforce of namespace shop"),
@@ -145,17 +145,17 @@ STATIC = 'Pod "web" is invalid: <nil>: Forbidden: static pods do not support eph
         (400, "BadRequest", WEBHOOK, "check which webhooks and policies admit changes"),
     ],
 )
-def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, remedy: str) -> None:
-    api = FakeApi(refusal=ApiError(code, reason, said))
+def test_a_refusal_is_reported_with_its_remedy(code: int, reason: str, message: str, remedy: str) -> None:
+    api = FakeApi(refusal=ApiError(code, reason, message))
     with pytest.raises(ToolMissing, match=remedy) as raised:
         _containers(api).ensure_probe_container(POD)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert f"a probe container ({IMAGE}) cannot be added" in str(raised.value)
     assert "or give the pod a container that has nc or curl" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "message"),
     [
         (
             {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}},
@@ -166,8 +166,8 @@ def test_a_refusal_is_told_with_its_remedy(code: int, reason: str, said: str, re
         ({}, "its node has not started it"),
     ],
 )
-def test_a_container_that_does_not_come_up_says_why(state: Mapping[str, Any], said: str) -> None:
-    with pytest.raises(ToolMissing, match=said) as raised:
+def test_a_container_that_does_not_come_up_says_why(state: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(ToolMissing, match=message) as raised:
         _containers(FakeApi(*[state] * 99), timeout=0.0).ensure_probe_container(POD)
     assert "--probe-image" in str(raised.value)
 
@@ -205,7 +205,7 @@ def _kind(
     return _containers(api).fingerprint(POD)
 
 
-def test_pods_of_one_image_and_the_same_settings_are_of_one_kind() -> None:
+def test_pods_of_one_image_and_the_same_settings_have_one_fingerprint() -> None:
     tokens = {"name": "kube-api-access-x", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
     alike = {
         _kind(),
@@ -226,9 +226,9 @@ def test_pods_of_one_image_and_the_same_settings_are_of_one_kind() -> None:
         _kind(annotations={HIDE_TOOLS_ANNOTATION: "nc"}),
     ],
 )
-def test_what_may_have_other_programs_is_of_another_kind(other: str) -> None:
+def test_pods_that_may_have_other_programs_have_another_fingerprint(other: str) -> None:
     assert other not in ("", _kind())
 
 
-def test_what_is_not_known_or_mounts_something_is_of_no_kind() -> None:
+def test_pods_with_unknown_images_or_mounts_have_no_fingerprint() -> None:
     assert _kind(image="") == _kind(volumeMounts=[{"name": "tools", "mountPath": "/opt"}]) == ""

@@ -77,7 +77,7 @@ NC, CURL = "has nc\nnc OpenBSD", "has curl"
         ),
     ],
 )
-def test_a_probe_goes_to_the_first_container_that_can_ask_it(
+def test_a_probe_is_assigned_to_the_first_container_that_can_run_it(
     containers: dict[str, str], shares: list[tuple[str, tuple[Probe, ...], str]], execs: list[str]
 ) -> None:
     pod = Pod(containers)
@@ -94,12 +94,12 @@ def test_the_containers_that_an_author_wrote_come_before_those_that_an_admission
     assert "" not in pod.execs, "with several containers the server wants a name, in whatever words"
 
 
-def test_a_probe_container_is_asked_for_only_where_it_is_needed() -> None:
+def test_a_probe_container_is_added_only_if_needed() -> None:
     pod = Pod({"": CURL}, spare=None)
     assert _shares(pod, TCP) == [("", (TCP,), "")]
 
 
-def test_what_no_place_can_ask_goes_to_the_first_with_the_reason() -> None:
+def test_a_probe_that_no_target_can_run_is_assigned_to_the_first_with_the_reason() -> None:
     assert _shares(Pod({"": CURL}, spare=None), TCP, UDP) == [
         ("", (TCP,), ""),
         ("", (UDP,), "a probe container cannot be added: not here; do this"),
@@ -107,7 +107,7 @@ def test_what_no_place_can_ask_goes_to_the_first_with_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("containers", "said"),
+    ("containers", "message"),
     [
         (
             {"": NO_SH},
@@ -120,12 +120,12 @@ def test_what_no_place_can_ask_goes_to_the_first_with_the_reason() -> None:
         ),
     ],
 )
-def test_a_pod_without_a_place_says_all_that_was_tried(containers: dict[str, str], said: str) -> None:
-    with pytest.raises(ToolMissing, match=said):
+def test_a_pod_without_targets_names_all_problems(containers: dict[str, str], message: str) -> None:
+    with pytest.raises(ToolMissing, match=message):
         _shares(Pod(containers, spare=None), TCP)
 
 
-def test_places_are_kept_until_they_are_forgotten() -> None:
+def test_targets_are_cached_until_they_are_forgotten() -> None:
     pod = Pod({"": NO_SH, "netpol-probe": NC})
     targets = ExecTargets(pod.run, pod)
     assert POD not in targets
@@ -138,7 +138,7 @@ def test_places_are_kept_until_they_are_forgotten() -> None:
     assert targets.of(POD) == (ExecTarget("", targets.of(POD)[0].toolbox),)
 
 
-def test_pods_of_one_kind_are_looked_at_once() -> None:
+def test_pods_of_one_fingerprint_are_discovered_once() -> None:
     pod = Pod({"": NC}, made_of="one image")
     targets = ExecTargets(pod.run, pod)
     assert targets.of(POD) == targets.of(OTHER)
@@ -148,7 +148,7 @@ def test_pods_of_one_kind_are_looked_at_once() -> None:
     assert pod.execs == ["", ""]
 
 
-def test_what_a_pod_was_given_is_not_of_its_kind() -> None:
+def test_an_added_probe_container_is_not_shared_by_fingerprint() -> None:
     pod = Pod({"": CURL, "netpol-probe": NC}, made_of="one image")
     targets = ExecTargets(pod.run, pod)
     assert targets.assign(POD, [UDP], _can_ask)[0].target.container == "netpol-probe"
@@ -169,7 +169,7 @@ def test_without_help_the_choice_among_several_containers_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not '
         "found in $PATH: unknown",
@@ -179,13 +179,13 @@ def test_without_help_the_choice_among_several_containers_is_an_error() -> None:
         'starting container: error finding executable "sh" in PATH []: no such file or directory',
     ],
 )
-def test_runtimes_have_their_own_words_for_a_program_that_is_not_there(said: str) -> None:
-    assert is_program_missing(f"Internal error occurred: error executing command in container: {said}")
+def test_each_runtime_has_its_message_for_a_missing_program(message: str) -> None:
+    assert is_program_missing(f"Internal error occurred: error executing command in container: {message}")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     ['pods "web" not found', 'unable to upgrade connection: container not found ("web")', "error dialing backend: EOF"],
 )
-def test_a_pod_that_is_not_there_is_no_missing_program(said: str) -> None:
-    assert not is_program_missing(said)
+def test_a_missing_pod_is_not_a_missing_program(message: str) -> None:
+    assert not is_program_missing(message)

@@ -23,7 +23,7 @@ def command(asked: FirstPacketProbes) -> list[str]:
 
 
 @pytest.mark.live
-def test_its_script_says_what_it_meets_and_ends_well() -> None:
+def test_its_script_writes_its_results_and_exits_with_0() -> None:
     asked = FirstPacketProbes.of([REFUSED], 1.0)
     done = subprocess.run(command(asked), capture_output=True, timeout=30, check=False)
     assert done.returncode == 0

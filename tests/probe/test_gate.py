@@ -30,7 +30,7 @@ def test_never_more_are_inside_than_the_limit() -> None:
     assert 1 <= most <= 4
 
 
-def test_a_throttled_crowd_is_halved_once_however_many_it_were() -> None:
+def test_throttled_execs_of_one_generation_halve_the_limit_once() -> None:
     gate = Gate(32)
     with ExitStack() as crowd:
         for slot in [crowd.enter_context(gate.slot()) for _ in range(32)]:
@@ -40,14 +40,14 @@ def test_a_throttled_crowd_is_halved_once_however_many_it_were() -> None:
     assert gate.limit == 8
 
 
-def test_one_may_always_enter() -> None:
+def test_at_least_one_slot_is_always_open() -> None:
     gate = Gate(0)
     for _ in range(9):
         _pass(gate, throttled=True)
     assert gate.limit == 1
 
 
-def test_what_goes_well_lets_in_one_more_for_each_crowd() -> None:
+def test_successful_execs_raise_the_limit_by_one_each_round() -> None:
     gate = Gate(8)
     _pass(gate, throttled=True)
     assert gate.limit == 4
@@ -66,7 +66,7 @@ def test_a_place_is_given_back_by_whoever_fails() -> None:
     _pass(gate)
 
 
-def test_places_are_really_shared_between_threads() -> None:
+def test_slots_are_shared_between_threads() -> None:
     gate, together = Gate(3), Barrier(3, timeout=5)
 
     def meet() -> None:

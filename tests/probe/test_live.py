@@ -1,4 +1,4 @@
-"""The scripts and the agent with the host's real tools, against real listeners, drops and rejects in one namespace."""
+"""The shell and python scripts with the real tools of the host, against listeners, drops and rejects in a namespace."""
 
 import os
 import pathlib
@@ -99,7 +99,7 @@ def test_every_tool_tells_the_same_of_datagrams(lab: int, tool: Tool | None) -> 
     assert _observe(Prober(_Inside(lab), timeout=0.5, exec_timeout=20, tool=tool), list(wanted)) == wanted
 
 
-def test_the_agent_tells_the_same_of_addresses(lab: int) -> None:
+def test_the_python_script_gives_the_same_results_for_addresses(lab: int) -> None:
     wanted = {Probe(Scheme.TCP, "10.9.0.1", port): outcome for port, outcome in STREAMS.items()}
     wanted |= {Probe(Scheme.UDP, "10.9.0.1", port): outcome for port, outcome in DATAGRAMS.items()}
     wanted[Probe(Scheme.TCP, "10.77.0.1", 80)] = Outcome.UNREACHABLE

@@ -137,7 +137,7 @@ def test_data_passes_again_and_again_and_nothing_is_left(pods: Pods, server: Any
     assert session.left() == []
 
 
-def test_a_reset_is_told(pods: Pods, server: Any) -> None:
+def test_a_reset_is_reported(pods: Pods, server: Any) -> None:
     probe = Probe(Scheme.HTTP, "127.0.0.1", server[0], connection="held")
     prober = Prober(pods, timeout=2.0, exec_timeout=10)
     assert prober.observe({POD: [probe]})[POD, probe].outcome is Outcome.CONNECTED
@@ -147,17 +147,17 @@ def test_a_reset_is_told(pods: Pods, server: Any) -> None:
     assert prober.observe({POD: [probe]})[POD, probe].outcome is Outcome.REFUSED
 
 
-def test_what_is_refused_is_not_left_either(pods: Pods) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        probe = Probe(Scheme.HTTP, "127.0.0.1", nobody.getsockname()[1], connection="held")
+def test_a_refused_connection_leaves_no_process(pods: Pods) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        probe = Probe(Scheme.HTTP, "127.0.0.1", bound.getsockname()[1], connection="held")
         reply = Prober(pods, timeout=2.0, exec_timeout=10).observe({POD: [probe]})[POD, probe]
     assert reply.outcome is Outcome.REFUSED
     (session,) = pods.sessions
     assert session.left() == []
 
 
-def test_what_cannot_connect_is_not_left_either(pods: Pods) -> None:
+def test_a_connection_without_an_answer_leaves_no_process(pods: Pods) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

@@ -50,7 +50,7 @@ def test_one_exec_carries_all_probes_of_a_pod_and_tools_are_found_once(fake_pods
     assert len(pods.execs) == 6
 
 
-def test_the_agent_needs_no_shell_and_leaves_names_to_the_tools(fake_pods: FakePods) -> None:
+def test_the_python_script_needs_no_shell_and_leaves_names_to_the_tools(fake_pods: FakePods) -> None:
     pods = fake_pods(lambda pod, host, port: "open")
     pods.python = True
     prober = _prober(pods)
@@ -61,7 +61,7 @@ def test_the_agent_needs_no_shell_and_leaves_names_to_the_tools(fake_pods: FakeP
     assert (replies[A, OPEN].tool, replies[A, named].tool) == ("python3", "nc")
 
 
-def test_a_pod_without_python_is_asked_for_it_once(fake_pods: FakePods) -> None:
+def test_python_is_looked_for_once_in_a_pod_without_it(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _prober(pods)
     for _ in range(2):
@@ -69,7 +69,7 @@ def test_a_pod_without_python_is_asked_for_it_once(fake_pods: FakePods) -> None:
     assert [program for _, program in pods.execs] == ["python3", "sh", "sh", "sh"]
 
 
-def test_nothing_to_ask_is_nothing_answered(fake_pods: FakePods) -> None:
+def test_no_probes_give_no_replies(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     assert _prober(pods).observe({A: []}) == {}
     assert pods.execs == []
@@ -85,7 +85,7 @@ def test_a_pod_without_a_shell_says_what_to_do(fake_pods: FakePods) -> None:
 
 
 @pytest.mark.parametrize("error", [ExecFailed("no such pod"), RuntimeError("a defect")])
-def test_one_broken_pod_does_not_take_the_others_along(fake_pods: FakePods, error: Exception) -> None:
+def test_a_broken_pod_does_not_fail_the_others(fake_pods: FakePods, error: Exception) -> None:
     pods = fake_pods(NETWORK)
 
     def exec(
@@ -102,7 +102,7 @@ def test_one_broken_pod_does_not_take_the_others_along(fake_pods: FakePods, erro
     assert replies[B, OPEN].outcome is Outcome.CONNECTED
 
 
-def test_what_was_silent_in_a_slow_round_is_asked_again_with_more_time(fake_pods: FakePods) -> None:
+def test_silence_in_a_slow_round_is_probed_again_with_more_time(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _prober(pods)
     pods.seconds = 0.15
@@ -142,7 +142,7 @@ def test_silence_of_pods_that_stay_too_slow_means_nothing(fake_pods: FakePods) -
     assert "too slow for silence to mean anything" in reply.detail
 
 
-def test_patience_has_an_end(fake_pods: FakePods) -> None:
+def test_the_pace_has_a_limit(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     pods.seconds = 100.0
     prober = _prober(pods)
@@ -151,7 +151,7 @@ def test_patience_has_an_end(fake_pods: FakePods) -> None:
     assert prober.timeout == pytest.approx(1.6)
 
 
-def test_a_shell_that_went_away_is_looked_for_again(fake_pods: FakePods) -> None:
+def test_a_shell_that_disappeared_is_looked_for_again(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _prober(pods)
     prober.observe({A: [OPEN]})
@@ -166,7 +166,7 @@ def _spare(pods: Any, name: str = "netpol-probe") -> Prober:
     return _prober(pods, containers=pods)
 
 
-def test_a_pod_without_a_shell_is_asked_from_a_probe_container(fake_pods: FakePods) -> None:
+def test_a_pod_without_a_shell_is_probed_from_a_probe_container(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _spare(pods)
     replies = prober.observe({A: [OPEN, DROPPED]})
@@ -176,7 +176,7 @@ def test_a_pod_without_a_shell_is_asked_from_a_probe_container(fake_pods: FakePo
     assert len(pods.execs) == 4, "its own shell and the tools are looked for once"
 
 
-def test_the_agent_runs_in_a_probe_container_that_is_there_anyway(fake_pods: FakePods) -> None:
+def test_the_python_script_runs_in_an_existing_probe_container(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _spare(pods)
     for _ in range(2):
@@ -185,16 +185,16 @@ def test_the_agent_runs_in_a_probe_container_that_is_there_anyway(fake_pods: Fak
     assert [program for _, program in pods.execs] == ["python3", "sh", "sh", "python3", "python3"]
 
 
-def test_a_probe_container_that_cannot_be_had_is_no_denial(fake_pods: FakePods) -> None:
+def test_a_probe_container_that_cannot_be_added_is_not_a_denial(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     reply = _spare(pods, "").observe({A: [DROPPED]})[A, DROPPED]
     assert reply.outcome is Outcome.PROBE_FAILED
     assert "pod shop/a: there is no sh" in reply.detail
-    assert "a probe container cannot be added: nobody may" in reply.detail
+    assert "a probe container cannot be added: forbidden" in reply.detail
 
 
 @pytest.mark.parametrize("method", list(ProbeMethod))
-def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods, method: ProbeMethod) -> None:
+def test_a_recreated_pod_gets_a_new_probe_container(fake_pods: FakePods, method: ProbeMethod) -> None:
     pods = fake_pods(NETWORK)
     prober = _spare(pods)
     prober.observe({A: [OPEN]}, method)
@@ -204,7 +204,7 @@ def test_a_pod_that_was_made_anew_gets_a_new_probe_container(fake_pods: FakePods
     assert (reply.outcome, reply.container) == (Outcome.CONNECTED, "netpol-probe-2")
 
 
-def test_preparing_finds_out_everything_once(fake_pods: FakePods) -> None:
+def test_prepare_discovers_every_pod_once(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     prober = _prober(pods)
     prober.prepare([A, B, A])
@@ -214,7 +214,7 @@ def test_preparing_finds_out_everything_once(fake_pods: FakePods) -> None:
     assert len(pods.execs) == 3
 
 
-def test_preparing_a_broken_pod_is_not_an_error_yet(fake_pods: FakePods) -> None:
+def test_prepare_does_not_raise_for_a_broken_pod(fake_pods: FakePods) -> None:
     pods = fake_pods(NETWORK)
     pods.shells = False
     _prober(pods).prepare([A])
@@ -234,7 +234,7 @@ def test_a_batch_whose_connection_breaks_is_run_again(fake_pods: FakePods, metho
 
 
 @pytest.mark.parametrize("refuses", [True, False])
-def test_a_server_that_throttles_is_asked_by_half_as_many(fake_pods: FakePods, *, refuses: bool) -> None:
+def test_a_server_that_throttles_halves_the_execs(fake_pods: FakePods, *, refuses: bool) -> None:
     pods = fake_pods(NETWORK)
 
     def throttling(*args: Any, **more: Any) -> ExecReply:

@@ -82,11 +82,11 @@ def test_the_program_is_one_line_and_does_not_wait_for_the_end_of_its_input() ->
         (Probe(Scheme.ICMP, "10.0.0.1", 0), False),
     ],
 )
-def test_the_agent_asks_addresses(probe: Probe, *, able: bool) -> None:
+def test_the_python_script_probes_addresses(probe: Probe, *, able: bool) -> None:
     assert python_script.supports(probe) is able
 
 
-def test_what_a_user_can_paste_asks_the_same() -> None:
+def test_the_command_for_users_runs_the_same_probe() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         probe = Probe(Scheme.TCP, "127.0.0.1", listener.getsockname()[1])
         command = _asked([probe])[probe].command.replace("python3", sys.executable)

@@ -67,7 +67,7 @@ def test_a_frame_becomes_a_reply(frame: str, outcome: Outcome, detail: str) -> N
     assert detail in reply.detail
 
 
-def test_a_reply_says_what_was_typed_and_how_long_it_took() -> None:
+def test_a_reply_has_its_command_and_duration() -> None:
     reply = _replies(_batch(ADDRESS), _frame("0", 0, OPEN, seconds=0.25))[ADDRESS]
     assert (reply.tool, reply.command) == ("nc", "timeout 0.2 nc -vz -w 1 10.0.0.1 80")
     assert reply.seconds == pytest.approx(0.25)
@@ -134,7 +134,7 @@ def test_slowness_is_that_of_answers_and_pulses_not_of_silence() -> None:
     assert pulse.slowest == pytest.approx(0.2)
 
 
-def test_what_no_tool_can_ask_is_answered_without_asking() -> None:
+def test_a_probe_that_no_tool_can_run_has_a_reply_at_once() -> None:
     sctp = Probe(Scheme.SCTP, "10.0.0.1", 80)
     batch = _batch(sctp, ADDRESS)
     reply = _replies(batch, _frame("1", 0, OPEN))[sctp]

@@ -62,7 +62,7 @@ TRADITIONAL = "has nc\nnc [v1.10-47]\nnc -z zero-I/O mode"
         ("has /agnhost\nhas timeout", Toolbox(frozenset({Tool.AGNHOST}), agnhost="/agnhost", fractional=False)),
     ],
 )
-def test_a_container_is_known_by_what_its_tools_say(text: str, toolbox: Toolbox) -> None:
+def test_the_variants_of_tools_are_recognized_by_their_output(text: str, toolbox: Toolbox) -> None:
     found = parse(NONCE, _answer(text))
     assert found.tools == toolbox.tools
     assert found.netcat is toolbox.netcat
@@ -71,7 +71,7 @@ def test_a_container_is_known_by_what_its_tools_say(text: str, toolbox: Toolbox)
     assert found.lookup == toolbox.lookup
 
 
-def test_nothing_to_ask_with_is_an_error_that_names_what_was_sought() -> None:
+def test_a_container_without_tools_is_an_error_that_names_them() -> None:
     with pytest.raises(ToolMissing, match=r"found none of curl, nc, agnhost.*use an image"):
         parse(NONCE, _answer("has getent"))
 
@@ -79,7 +79,7 @@ def test_nothing_to_ask_with_is_an_error_that_names_what_was_sought() -> None:
 @pytest.mark.parametrize(
     "stdout", [b"", b"hello", _answer("has nc").replace(NONCE.encode(), b"ffff"), _answer("has nc") * 2]
 )
-def test_an_answer_that_is_not_ours_is_none(stdout: bytes) -> None:
+def test_output_of_another_batch_is_ignored(stdout: bytes) -> None:
     with pytest.raises(ToolMissing, match="did not report"):
         parse(NONCE, stdout)
 

@@ -90,7 +90,7 @@ TABLE: tuple[Rule, ...] = (
         pattern=r"address already in use|cannot assign requested address|couldn't setup local socket",
         detail="the source port is not free: an earlier connection from it has not been forgotten yet",
     ),
-    # datagrams: nc leaves with 0 and nothing said where an ICMP error came back, with 1 where none could be sent
+    # datagrams: nc exits with 0 and no output if an ICMP error came back, with 1 if none could be sent
     Rule(Outcome.REFUSED, U, frozenset({0}), r"\A\s*\Z", detail="an ICMP error came back"),
     Rule(Outcome.TIMED_OUT, U, SILENCE, r"\A\s*\Z", explained=False),
     Rule(Outcome.CONNECTED, U, frozenset({0}) | SILENCE),

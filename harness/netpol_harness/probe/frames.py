@@ -53,8 +53,8 @@ class Frames:
         frame = self.complete.get(SELF)
         if frame is None or len(frame.message) >= LONGEST_MESSAGE:
             return frozenset()
-        found = (_address(word) for word in frame.message.split())
-        return frozenset(str(address) for address in found if address is not None and not address.is_loopback)
+        addresses = (_address(word) for word in frame.message.split())
+        return frozenset(str(address) for address in addresses if address is not None and not address.is_loopback)
 
 
 def parse(nonce: str, stdout: bytes) -> Frames:

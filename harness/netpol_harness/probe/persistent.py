@@ -4,7 +4,7 @@ Invariants: a connection that has once answered is never opened again: what beco
 TIMED_OUT only between two pulses of the pod's own shell over the same session, the first of them quick; a session that
 breaks is PROBE_FAILED, whatever was silent on it. A connection that has answered and is then ended, by a reset or in
 good order, is REFUSED: something on the way, or the server's replacement, does not continue it. An end of a connection
-that never answered, or that an HTTP server has announced, is no observation of the network.
+that never answered, or that an HTTP server has announced, is not an observation of the network.
 """
 
 import re

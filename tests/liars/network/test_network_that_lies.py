@@ -135,7 +135,7 @@ def judged(run: ScenarioRun) -> dict[str, Judgement]:
     }
 
 
-def test_where_nobody_lies_every_path_agrees(town: Callable[[int], tuple[ScenarioRun, Town]]) -> None:
+def test_honest_pods_make_every_path_agree(town: Callable[[int], tuple[ScenarioRun, Town]]) -> None:
     run, _ = town(0)
     assert set(judged(run).values()) == {Judgement.AGREES}
 
