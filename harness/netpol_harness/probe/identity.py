@@ -1,8 +1,8 @@
-"""Who answered: a server that tells its own pod its name must tell the same to others.
+"""Identify the server that answers: one that gives its name to its own pod must give the same name to others.
 
-Test servers answer ``GET /hostname``, or the datagram ``hostname``, with the name of their pod. The question is asked
-inside the target's own pods first. Where the answer there is the pod's name, a source that gets another answer, or
-none, was not connected to the target. Servers that do not know the question are not identified.
+Test servers answer ``GET /hostname``, or the datagram ``hostname``, with the name of their pod. The target's own pods
+ask first. If the answer there is the pod's name, a source that gets another answer, or none, was not connected to the
+target. Servers that do not support the request are not identified.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,42 +12,46 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe, Question
+from netpol_harness.probe.question import PodProbe, Probe, Question
 from netpol_harness.results.evidence import Identity
 
 SCHEMES = (Scheme.TCP, Scheme.HTTP, Scheme.UDP)
-"""Schemes over which servers tell their names."""
+"""Schemes over which servers give their names."""
 
 
 class Identification:
-    """Asks for names. Remembers which listeners tell theirs."""
+    """Asks servers for their names, and caches which listeners give theirs."""
 
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
-        self._tells_name: dict[tuple[NamespacedName, Probe], bool] = {}
+        self._gives_name: dict[PodProbe, bool] = {}
 
     def of(self, questions: Iterable[Question], deadline: Deadline, interval: float) -> Mapping[Question, Identity]:
-        """Return the identities of the servers behind ``questions`` whose listeners all tell their names.
+        """Return the identities of the servers behind ``questions`` whose listeners all give their names.
 
-        A source that is told a wrong name, or none, asks again until the deadline has passed.
+        A source that gets a wrong name, or none, asks again until the deadline has passed.
         """
-        known = [q for q in questions if q.probe.scheme in SCHEMES and not q.probe.connection and q.liveness_checks]
-        self._ask_listeners(known)
-        asked = [q for q in known if all(self._tells_name[check] for check in map(_named, q.liveness_checks))]
+        candidates = [
+            q for q in questions if q.probe.scheme in SCHEMES and not q.probe.connection and q.liveness_checks
+        ]
+        self._ask_listeners(candidates)
+        open_questions = [
+            q for q in candidates if all(self._gives_name[check] for check in map(_named, q.liveness_checks))
+        ]
         identities: dict[Question, Identity] = {}
         for _ in deadline.ticks(interval):
-            identities |= self._ask_sources(asked)
-            asked = [question for question in asked if identities[question].is_foreign]
-            if not asked:
+            identities |= self._ask_sources(open_questions)
+            open_questions = [question for question in open_questions if identities[question].is_foreign]
+            if not open_questions:
                 break
         return identities
 
     def _ask_listeners(self, questions: Sequence[Question]) -> None:
         checks = {
             _named(check) for question in questions for check in question.liveness_checks
-        } - self._tells_name.keys()
+        } - self._gives_name.keys()
         names = self._names(checks)
-        self._tells_name |= {check: names.get(check) == check[0].name for check in checks}
+        self._gives_name |= {check: names.get(check) == check[0].name for check in checks}
 
     def _ask_sources(self, questions: Sequence[Question]) -> dict[Question, Identity]:
         pairs = {question: _named((question.source, question.probe)) for question in questions}
@@ -57,7 +61,7 @@ class Identification:
             for question, pair in pairs.items()
         }
 
-    def _names(self, pairs: Iterable[tuple[NamespacedName, Probe]]) -> Mapping[tuple[NamespacedName, Probe], str]:
+    def _names(self, pairs: Iterable[PodProbe]) -> Mapping[PodProbe, str]:
         batches: dict[NamespacedName, list[Probe]] = {}
         for pod, probe in pairs:
             batches.setdefault(pod, []).append(probe)
@@ -66,7 +70,7 @@ class Identification:
         return {pair: reply.detail for pair, reply in self._prober.observe(batches).items()}
 
 
-def _named(pair: tuple[NamespacedName, Probe]) -> tuple[NamespacedName, Probe]:
-    """The question for the name, in place of a pod's probe."""
+def _named(pair: PodProbe) -> PodProbe:
+    """Return the probe that asks for the name, instead of a pod's probe."""
     pod, probe = pair
     return pod, replace(probe, source_port=0, udp_service=None, asks_name=True)
