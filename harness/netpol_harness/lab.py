@@ -23,7 +23,7 @@ from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError, NotEnforcing
-from netpol_harness.probe.toolbox import Tool
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.results.evidence import Proof
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario

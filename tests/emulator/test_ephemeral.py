@@ -15,9 +15,9 @@ from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.converge import converge
 from netpol_harness.probe.ephemeral import NAME, ProbeContainers
+from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe, Question
 from netpol_harness.results.evidence import Judgement, judge_evidence
 from netpol_harness.timeouts import EMBEDDED
 from netpol_harness.wellknown import HIDE_TOOLS_ANNOTATION

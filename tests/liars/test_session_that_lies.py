@@ -11,8 +11,8 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe
 
 POD = NamespacedName("shop", "client")
 HTTP = Probe(Scheme.HTTP, "10.0.0.1", 80, 0, "held client -> http://target")

@@ -8,8 +8,8 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.continuous import ContinuousProbe
+from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe, Question
 
 CLIENT = NamespacedName("shop", "client")
 Pods = Callable[[dict[str, str]], Any]

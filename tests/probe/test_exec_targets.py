@@ -7,8 +7,8 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.exec_targets import ExecTarget, ExecTargets, is_program_missing
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import Tool, Toolbox
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Tool, Toolbox
 
 POD, OTHER = NamespacedName("shop", "web"), NamespacedName("shop", "till")
 TCP, UDP = Probe(Scheme.TCP, "10.0.0.1", 80), Probe(Scheme.UDP, "10.0.0.1", 53)

@@ -7,7 +7,7 @@ import pytest
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.first_packet import NAME, ROUNDS, FirstPacketProbes, without_failed_start
-from netpol_harness.probe.question import Probe
+from netpol_harness.probe.plan.question import Probe
 from netpol_harness.results.evidence import Reply
 
 REFUSED = Probe(Scheme.TCP, "127.0.0.1", 1)

@@ -11,7 +11,7 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.identity import Identification
-from netpol_harness.probe.question import Probe, Question
+from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.results.evidence import Identity, Reply
 
 CLIENT, SERVER, OTHER = (NamespacedName("shop", name) for name in ("client", "server", "other"))

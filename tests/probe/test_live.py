@@ -14,10 +14,10 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import Tool
 
 HERE = pathlib.Path(__file__).parent
 POD = NamespacedName("shop", "web")

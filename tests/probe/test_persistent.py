@@ -19,8 +19,8 @@ from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe
 
 POD = NamespacedName("shop", "client")
 BASH = shutil.which("bash") or "bash"

@@ -11,9 +11,9 @@ from netpol_harness.kube.exec import ExecReply, Throttled
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe
 
 A, B = NamespacedName("shop", "a"), NamespacedName("shop", "b")
 OPEN, DROPPED, REFUSED = (Probe(Scheme.TCP, f"10.0.0.{number}", 80) for number in (1, 2, 3))

@@ -8,8 +8,8 @@ import pytest
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe import python_script
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.script import read
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.script import read
 from netpol_harness.results.evidence import Reply
 
 NONCE = "a1b2c3d4e5f60718"

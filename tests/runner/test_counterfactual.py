@@ -15,7 +15,7 @@ from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.question import Probe, Question
+from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply
 from netpol_harness.runner.counterfactual import Baseline
 from netpol_harness.runner.run import ScenarioRun

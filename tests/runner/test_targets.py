@@ -9,7 +9,7 @@ from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.probe.question import UdpService
+from netpol_harness.probe.plan.question import UdpService
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.scenario.placement import Placement

@@ -19,7 +19,7 @@ from netpol_harness.plugin import options
 from netpol_harness.plugin.option import Option
 from netpol_harness.plugin.signals import close_at_exit
 from netpol_harness.plugin.workers import controller_directory, run_of
-from netpol_harness.probe.toolbox import Tool
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.results.evidence import Proof
 
 _LAB = pytest.StashKey[Lab]()

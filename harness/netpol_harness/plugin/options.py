@@ -33,7 +33,7 @@ def _profiles() -> Iterable[str]:
 
 
 def _tools() -> Iterable[str]:
-    from netpol_harness.probe.toolbox import Tool
+    from netpol_harness.probe.plan.toolbox import Tool
 
     return [tool.value for tool in Tool]
 

@@ -10,10 +10,10 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Exec, ExecReply, Throttled
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.probe import script
 from netpol_harness.probe.exec_targets import CONTAINER_REQUIRED, failed_without_output, is_program_missing
 from netpol_harness.probe.gate import Gate
-from netpol_harness.probe.script import Answers, Batch
+from netpol_harness.probe.plan import script
+from netpol_harness.probe.plan.script import Answers, Batch
 
 log = logging.getLogger("netpol_harness.probe")
 

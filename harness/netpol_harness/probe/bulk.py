@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from netpol_harness.errors import Unproven
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.probe.converge import Convergence
+from netpol_harness.probe.plan.question import Probe, Question
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Probe, Question
-from netpol_harness.probe.toolbox import Tool
 from netpol_harness.results.evidence import Evidence, Reply
 from netpol_harness.timeouts import Timeouts
 

@@ -20,9 +20,9 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Session
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.commands import octal_escaped
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import Tool, Toolbox
+from netpol_harness.probe.plan.commands import octal_escaped
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Tool, Toolbox
 
 IDLE_LIMIT = 900
 """Seconds without input after which the program ends: not every container runtime tells it that the client is gone."""

@@ -16,9 +16,9 @@ from dataclasses import replace
 from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
+from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober, Replies
-from netpol_harness.probe.question import LivenessCheck, Probe, Question
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.timeouts import Timeouts
 

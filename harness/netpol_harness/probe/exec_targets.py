@@ -15,9 +15,9 @@ from typing import Protocol
 from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.kube.exec import ExecReply
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.probe import toolbox
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import Toolbox
+from netpol_harness.probe.plan import toolbox
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Toolbox
 
 SHELL = ("sh",)
 NO_SHELL = "there is no sh to run probes with; use an image that has one, or add a container that has"

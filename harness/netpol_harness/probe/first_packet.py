@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.probe import script
 from netpol_harness.probe.ephemeral import RESTRICTED
 from netpol_harness.probe.exec_targets import fresh_nonce
 from netpol_harness.probe.pace import SLOW, TOO_SLOW
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.script import WIDEST, Batch
-from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.probe.plan import script
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.script import WIDEST, Batch
+from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
 NAME = "netpol-first"

@@ -11,8 +11,8 @@ from dataclasses import replace
 from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.plan.question import PodProbe, Probe, Question
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import PodProbe, Probe, Question
 from netpol_harness.results.evidence import Identity
 
 SCHEMES = (Scheme.TCP, Scheme.HTTP, Scheme.UDP)

@@ -21,8 +21,6 @@ from netpol_harness.kube.exec import Sessions
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe import classify
-from netpol_harness.probe.commands import UDP_TRIES, Dialect
 from netpol_harness.probe.connection_program import (
     Conversation,
     manual_command,
@@ -32,8 +30,10 @@ from netpol_harness.probe.connection_program import (
 )
 from netpol_harness.probe.exec_targets import ExecTargets, fresh_nonce
 from netpol_harness.probe.pace import SLOW, TOO_SLOW
-from netpol_harness.probe.question import PodProbe, Probe
-from netpol_harness.probe.toolbox import Tool
+from netpol_harness.probe.plan import classify
+from netpol_harness.probe.plan.commands import UDP_TRIES, Dialect
+from netpol_harness.probe.plan.question import PodProbe, Probe
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.results.evidence import Reply
 
 AT_ONCE = 16

@@ -11,14 +11,15 @@ from enum import StrEnum
 from netpol_harness.errors import ExecFailed, HarnessError
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.probe import python_script, script
+from netpol_harness.probe import python_script
 from netpol_harness.probe.batch_runner import BatchRunner
-from netpol_harness.probe.commands import CommandRequest, command_for
 from netpol_harness.probe.exec_targets import SHELL, ExecTargets, ProbeAssignment, fresh_nonce
-from netpol_harness.probe.frames import canonical_address
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.script import Answers, Batch
-from netpol_harness.probe.toolbox import Tool, Toolbox
+from netpol_harness.probe.plan import script
+from netpol_harness.probe.plan.commands import CommandRequest, command_for
+from netpol_harness.probe.plan.frames import canonical_address
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.script import Answers, Batch
+from netpol_harness.probe.plan.toolbox import Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
 

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from netpol_harness.errors import HarnessError, ToolMissing
 from netpol_harness.kube.exec import Exec, Sessions
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.probe import script
 from netpol_harness.probe.batch_runner import BatchRunner
 from netpol_harness.probe.ephemeral import NO_IMAGE
 from netpol_harness.probe.exec_targets import ExecTargets, PodContainers
 from netpol_harness.probe.pace import SLOWEST, TOO_SLOW, Pace
 from netpol_harness.probe.persistent import PersistentConnections
+from netpol_harness.probe.plan import script
+from netpol_harness.probe.plan.question import PodProbe, Probe
+from netpol_harness.probe.plan.script import WIDEST
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.probe.pod_prober import PodProber, PodReplies, ProbeMethod, ProbeOptions
-from netpol_harness.probe.question import PodProbe, Probe
-from netpol_harness.probe.script import WIDEST
-from netpol_harness.probe.toolbox import Tool
 from netpol_harness.results.evidence import Reply
 
 log = logging.getLogger("netpol_harness.probe")

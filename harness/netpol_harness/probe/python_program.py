@@ -123,7 +123,7 @@ class Prober:
         self.write(attempt.index, (attempt.started, ended), code, data)
 
     def write(self, index: str, moments: "tuple[float, float]", code: int, data: bytes) -> None:
-        """Write one frame, in the format of ``probe.frames``."""
+        """Write one frame, in the format of ``probe.plan.frames``."""
         head = " ".join((self.nonce, index, str(code)))
         times = " ".join(str(round(moment, 4)) for moment in moments)
         text = data.decode("latin-1").replace("\n", " ")[:600]

@@ -14,7 +14,7 @@ from typing import TypeVar
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe.converge import Convergence
-from netpol_harness.probe.question import Question
+from netpol_harness.probe.plan.question import Question
 from netpol_harness.results.evidence import Attempt, Evidence, Proof
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from netpol_harness.paths.path import Expectation, ProbeMode
 from netpol_harness.probe.bulk import BulkConvergence
 from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.identity import Identification
+from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.prober import Prober
-from netpol_harness.probe.question import Question
 from netpol_harness.results.evidence import Evidence, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.runner.applied_state import AppliedState

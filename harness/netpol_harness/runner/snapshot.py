@@ -11,7 +11,7 @@ from netpol_harness.model.objects import Pod, Service, World
 from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import AddressTarget, ExternalTarget
 from netpol_harness.paths.path import KnownAddresses, Path
-from netpol_harness.probe.question import UdpService
+from netpol_harness.probe.plan.question import UdpService
 from netpol_harness.runner.udp_servers import udp_services
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION

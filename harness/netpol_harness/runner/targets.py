@@ -23,7 +23,7 @@ from netpol_harness.paths.ends import (
 )
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme
-from netpol_harness.probe.question import LivenessCheck, Probe, Question, UdpService
+from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question, UdpService
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
 UNUSED_PORTS = range(47, 1000)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netpol_harness.probe.question import UdpService
+from netpol_harness.probe.plan.question import UdpService
 
 NAME_SERVERS = re.compile(
     r"(?:^|[/-])(?:core-?dns|kube-?dns|k8s-dns[\w-]*|node-?local-?dns|dnsmasq|bind9?|unbound)(?=[:@-]|$)"

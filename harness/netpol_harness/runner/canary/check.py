@@ -14,7 +14,7 @@ from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
 from netpol_harness.probe.converge import Convergence, is_satisfied
-from netpol_harness.probe.question import Question
+from netpol_harness.probe.plan.question import Question
 from netpol_harness.results.evidence import Evidence
 from netpol_harness.results.table import PathResult
 from netpol_harness.runner.context import RunContext

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.question import Probe
+from netpol_harness.probe.plan.question import Probe
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop.svc.cluster.local.", "10.0.0.1", "fd00::1", "a_b-c.d", "x" * 63])

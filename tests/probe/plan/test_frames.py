@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.probe.frames import Frame, parse
+from netpol_harness.probe.plan.frames import Frame, parse
 
 NONCE = "a1b2c3d4e5f60718"
 

@@ -18,8 +18,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
 
 HTTP_REQUEST = r"GET / HTTP/1.0\r\n\r\n"
 """A request after which an HTTP server ends the connection, in the escapes of ``printf``."""
@@ -31,7 +31,7 @@ SCTP = 132  # the protocol's number, for which older Pythons have no constant
 
 
 class Dialect(StrEnum):
-    """How to read a command's exit code and output; the table is in ``probe.classify``."""
+    """How to read a command's exit code and output; the table is in ``probe.plan.classify``."""
 
     CURL = "curl"
     WGET = "wget"

@@ -5,9 +5,9 @@ import pytest
 
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.script import Batch, compose, doubted, read, token
-from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.script import Batch, compose, doubted, read, token
+from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
 NONCE = "a1b2c3d4e5f60718"

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe import classify, frames
-from netpol_harness.probe.commands import Command, CommandRequest, Dialect, command_for, lookup_command
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import TOOL_NAMES, Tool, Toolbox
+from netpol_harness.probe.plan import classify, frames
+from netpol_harness.probe.plan.commands import Command, CommandRequest, Dialect, command_for, lookup_command
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import TOOL_NAMES, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
 SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netpol_harness.errors import ToolMissing
-from netpol_harness.probe import frames
+from netpol_harness.probe.plan import frames
 
 
 class Tool(StrEnum):

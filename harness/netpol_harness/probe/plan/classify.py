@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.probe.commands import Dialect
+from netpol_harness.probe.plan.commands import Dialect
 
 SILENCE = frozenset({124, 143})
 """Exit codes of GNU's ``timeout`` and of a command that busybox's ``timeout`` (or ours) has terminated."""

@@ -1,7 +1,7 @@
 import pytest
 
 from netpol_harness.errors import ToolMissing
-from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox, discovery, parse
+from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox, discovery, parse
 
 NONCE = "a1b2c3d4"
 

@@ -3,9 +3,9 @@ import shlex
 import pytest
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.commands import PREFERENCE, CommandRequest, command_for, datagram, lookup_command
-from netpol_harness.probe.question import Probe
-from netpol_harness.probe.toolbox import Netcat, Tool, Toolbox
+from netpol_harness.probe.plan.commands import PREFERENCE, CommandRequest, command_for, datagram, lookup_command
+from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
 
 ALL = frozenset(Tool)
 TOKEN = "0123456789abcdef"

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.probe.classify import curl_seconds, read
-from netpol_harness.probe.commands import Dialect
+from netpol_harness.probe.plan.classify import curl_seconds, read
+from netpol_harness.probe.plan.commands import Dialect
 
 CURL_CONNECTED = "*   Trying 10.9.0.1:80...\n* Connected to 10.9.0.1 (10.9.0.1) port 80 (#0)\n"
 CONNECTED, REFUSED, TIMED_OUT = Outcome.CONNECTED, Outcome.REFUSED, Outcome.TIMED_OUT
