@@ -48,7 +48,7 @@ class Convergence:
     ) -> None:
         self._attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
         self._lifted: dict[Question, Attempt] = {}
-        self._closing: dict[Question, Attempt | None] = {}
+        self._returning: dict[Question, Attempt | None] = {}
         self._settle_time = timeouts.settle
         if method is ProbeMethod.CLI:
             prober.prepare(pod for question in self._attempts for pod in question.pods)
@@ -71,7 +71,7 @@ class Convergence:
     def ask_lifted(self) -> None:
         """While policies are lifted, probe what was denied until it is open or the settle time has passed."""
         pending, deadline = self.denied, Deadline(self._settle_time)
-        self._closing = dict.fromkeys(pending)
+        self._returning = dict.fromkeys(q for q, attempts in self._attempts.items() if attempts)
         while pending:
             self._lifted |= self._rounds.run(pending)
             pending = tuple(q for q in pending if self._lifted[q].reply.outcome is not Outcome.CONNECTED)
@@ -92,7 +92,7 @@ class Convergence:
         """All attempts so far, by question."""
         return {
             question: Evidence(
-                question.expected, (*attempts, *self._still_open(question)), counterfactual=self._lifted.get(question)
+                question.expected, (*attempts, *self._not_returned(question)), counterfactual=self._lifted.get(question)
             )
             for question, attempts in self._attempts.items()
         }
@@ -108,20 +108,21 @@ class Convergence:
 
         ``controlled``: with the negative control of those that were open the last time.
 
-        After a lift, policies may take a while to take effect. Until then an open path is not evidence of the step.
+        After a lift, policies may take a while to take effect. Until a path is again what it was before the lift,
+        its attempts are not evidence of the step.
         """
         controls = [q for q in questions if controlled and self._attempts[q] and self._attempts[q][-1].is_open]
         for question, attempt in self._rounds.run(questions, controls).items():
-            if question in self._closing and attempt.reply.outcome is Outcome.CONNECTED:
-                self._closing[question] = attempt
+            if question in self._returning and _differ(question, attempt, self._attempts[question][-1]):
+                self._returning[question] = attempt
             else:
-                self._closing.pop(question, None)
+                self._returning.pop(question, None)
                 self._attempts[question].append(attempt)
-        return tuple(q for q in questions if q in self._closing or not is_satisfied(q, self._attempts[q][-1]))
+        return tuple(q for q in questions if q in self._returning or not is_satisfied(q, self._attempts[q][-1]))
 
-    def _still_open(self, question: Question) -> tuple[Attempt, ...]:
-        """Return the last attempt of a path whose denial did not come back."""
-        attempt = self._closing.get(question)
+    def _not_returned(self, question: Question) -> tuple[Attempt, ...]:
+        """Return the last attempt of a path that is not as it was before the lift."""
+        attempt = self._returning.get(question)
         return (attempt,) if attempt is not None else ()
 
 
@@ -166,6 +167,12 @@ def is_satisfied(question: Question, attempt: Attempt) -> bool:
     """Return whether this attempt alone is what the author expects, with the proof that it needs."""
     matches = question.expected.admits(attempt.reply.outcome)
     return matches and (attempt.proven or not question.expected.needs_proof)
+
+
+def _differ(question: Question, one: Attempt, other: Attempt) -> bool:
+    """Return whether the path was open in only one of two attempts, or as expected in only one."""
+    as_expected = is_satisfied(question, one) is is_satisfied(question, other)
+    return not as_expected or one.is_open is not other.is_open
 
 
 class _Rounds:

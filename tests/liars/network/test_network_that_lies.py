@@ -18,59 +18,12 @@ from netpol_harness.results.evidence import Judgement
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
 from tests.liars.network.lies import LIES, Lie, Town
+from tests.liars.network.town import PODS, judged, write_scenario
 from tests.liars.network.wire import Wire
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 SEEDS = range(int(os.environ.get("NETPOL_LIAR_SEEDS", "2")))
 """Of each kind of lie; 5 of them take three minutes more."""
-POD = """
----
-{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: x, labels: {{app: {name}}}}}, spec: {{containers: [
- {{name: c, image: i, ports: [{ports}]}}]}}}}
-"""
-SERVICE = """
----
-{{apiVersion: v1, kind: Service, metadata: {{name: svc, namespace: x}},
- spec: {{selector: {{app: server}}, ports: [{{port: {port}}}]}}}}
-"""
-POLICIES = """
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {{name: server, namespace: x}}
-spec:
-  podSelector: {{matchLabels: {{app: server}}}}
-  policyTypes: [Ingress]
-  ingress:
-    - from: [{{podSelector: {{matchLabels: {{app: friend}}}}}}]
-      ports: [{{port: {port}}}, {{port: {udp}, protocol: UDP}}]
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {{name: lonely, namespace: x}}
-spec:
-  podSelector: {{matchLabels: {{app: lonely}}}}
-  policyTypes: [Egress]
-"""
-SCENARIO = """
-title: a town
-workloads: [workloads.yaml]
-steps:
-  - name: closed
-    policies: [policies.yaml]
-    paths:
-      x/client -> svc:{port}: blocked
-      x/client -> ip(svc):{port}: blocked
-      x/client -> server:{port}: blocked
-      x/client -> udp://server:{udp}: blocked
-      x/friend -> svc:{port}: allowed
-      x/friend -> ip(svc):{port}: allowed
-      x/friend -> http://svc:{port}: allowed
-      x/friend -> server:{port}: allowed
-      x/friend -> udp://server:{udp}: allowed
-      x/lonely -> svc:{port}: unresolved
-      x/lonely -> server:{port}: blocked
-"""
-PODS = ("client", "friend", "lonely", "server", "decoy")
 
 
 class Redirecting:
@@ -98,15 +51,7 @@ def town(lab: Lab, tmp_path: Path) -> Iterator[Callable[[int], tuple[ScenarioRun
     opened = []
 
     def make(seed: int) -> tuple[ScenarioRun, Town]:
-        chance = random.Random(seed)
-        port, udp = chance.sample(range(1025, 15000), 2)
-        ports = f"{{containerPort: {port}}}, {{containerPort: {udp}, protocol: UDP}}"
-        texts = [POD.format(name=name, ports=ports if name in ("server", "decoy") else "") for name in PODS]
-        (tmp_path / "workloads.yaml").write_text(
-            "{apiVersion: v1, kind: Namespace, metadata: {name: x}}" + "".join(texts) + SERVICE.format(port=port)
-        )
-        (tmp_path / "policies.yaml").write_text(POLICIES.format(port=port, udp=udp))
-        (tmp_path / "scenario.yaml").write_text(SCENARIO.format(port=port, udp=udp))
+        port = write_scenario(tmp_path, seed)
         run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
         opened.append(run)
         run.open()
@@ -123,16 +68,6 @@ def town(lab: Lab, tmp_path: Path) -> Iterator[Callable[[int], tuple[ScenarioRun
     yield make
     for run in opened:
         run.close()
-
-
-def judged(run: ScenarioRun) -> dict[str, Judgement]:
-    """Each path's judgement in the step."""
-    step = run.scenario.steps[0]
-    run.enter(step)
-    return {
-        expectation.path.text: result.judgement
-        for expectation, result in run.observer.observe(step, step.expectations, others=False).path_results.items()
-    }
 
 
 def test_honest_pods_make_every_path_agree(town: Callable[[int], tuple[ScenarioRun, Town]]) -> None:

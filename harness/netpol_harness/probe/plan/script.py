@@ -35,6 +35,7 @@ PULSE_PROBES = (Probe(Scheme.TCP, "127.0.0.1", 1), Probe(Scheme.ICMP, "127.0.0.1
 """Probes that are answered at once, by a refusal or an echo, without leaving the pod."""
 
 PRELUDE = f"""\
+unalias -a 2>/dev/null
 export LC_ALL=C
 unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 frame() {{ printf '\\n[%s %s %s %s %s\\n%.{frames.LONGEST_MESSAGE}s\\n%s %s %s]\\n' $N $1 $2 $3 $4 "$5" $N $1 $2; }}

@@ -55,6 +55,7 @@ class Toolbox:
 
 
 DISCOVERY = """\
+unalias -a 2>/dev/null
 export LC_ALL=C
 discover() {
   for t in curl nc ncat netcat agnhost wget bash python3 ping getent nslookup timeout; do
