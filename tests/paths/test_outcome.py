@@ -19,5 +19,6 @@ def test_each_verdict_is_satisfied_by_exactly_its_outcomes(verdict: str, satisfi
 
 
 @pytest.mark.parametrize("verdict", list(Expected))
-def test_a_failed_probe_satisfies_nothing(verdict: Expected) -> None:
-    assert not verdict.admits(Outcome.PROBE_FAILED)
+@pytest.mark.parametrize("outcome", [Outcome.PROBE_FAILED, Outcome.NAME_WRONG])
+def test_a_failed_probe_and_a_wrong_name_satisfy_nothing(verdict: Expected, outcome: Outcome) -> None:
+    assert not verdict.admits(outcome)

@@ -15,6 +15,7 @@ OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.PROBE_FAILED),
     Reply(Outcome.NAME_FAILED),
 )
+WRONG_NAME = Reply(Outcome.NAME_WRONG)
 
 
 def evidence(verdict: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
@@ -36,6 +37,10 @@ def evidence(verdict: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
         ("blocked", [(DROPPED, OPEN), (LOST, OPEN), (DROPPED, OPEN)], "agrees"),
         ("allowed", [(OPEN, OPEN), (DROPPED, LOST), (OPEN, OPEN)], "agrees"),
         ("allowed", [(OPEN, OPEN), (DROPPED, OPEN), (OPEN, OPEN)], "flapping"),
+        ("blocked", [(WRONG_NAME, OPEN)], "broken"),
+        ("allowed", [(OPEN, OPEN), (WRONG_NAME, OPEN)], "broken"),
+        ("undefined", [(WRONG_NAME, OPEN)], "broken"),
+        ("allowed", [(WRONG_NAME, OPEN), (OPEN, OPEN)], "agrees"),
         ("blocked", [(DROPPED, None)], "unproven"),
         ("blocked", [(REFUSED, REFUSED)], "unproven"),
         ("blocked", [(DROPPED, LOST)], "unproven"),

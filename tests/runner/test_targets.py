@@ -214,3 +214,20 @@ def test_workloads_of_one_pod_and_hosts_have_an_address(snapshot: ClusterSnapsho
     assert snapshot.addresses.hosts["user"] == ("203.0.113.10",)
     assert NamespacedName("shop", "web") in snapshot.addresses.pods
     assert NamespacedName("shop", "db") not in snapshot.addresses.pods
+
+
+@pytest.mark.parametrize(
+    ("path", "addresses"),
+    [
+        ("client -> service(web):8080", {"10.96.0.7"}),
+        ("client -> http://web.shop.svc:8080", {"10.96.0.7"}),
+        ("client -> service(db):3306", {"10.0.0.3", "10.0.0.4"}),
+        ("client -> ip(web):8080", set()),
+        ("client -> pod(web):80", set()),
+        ("throughout client -> service(web):8080", set()),
+    ],
+)
+def test_the_addresses_of_a_name_are_those_of_the_service_or_of_its_pods(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], path: str, addresses: set[str]
+) -> None:
+    assert resolve_path(path, "undefined")[0].question.probe.addresses == addresses

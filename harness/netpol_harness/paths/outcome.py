@@ -15,6 +15,7 @@ class Outcome(StrEnum):
     TIMED_OUT     no answer until the probe's time-out
     UNREACHABLE   the network reported that it cannot deliver (no route, host or net unreachable, prohibited)
     NAME_FAILED   the target's name did not resolve
+    NAME_WRONG    the target's name resolved to an address that is not the target's
     PROBE_FAILED  no observation: no such tool, exec failed, answer lost, answer not understood
     """
 
@@ -23,6 +24,7 @@ class Outcome(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     UNREACHABLE = "UNREACHABLE"
     NAME_FAILED = "NAME_FAILED"
+    NAME_WRONG = "NAME_WRONG"
     PROBE_FAILED = "PROBE_FAILED"
 
 
@@ -53,7 +55,7 @@ SATISFYING = MappingProxyType(
         Expected.DROPPED: frozenset({Outcome.TIMED_OUT}),
         Expected.REJECTED: frozenset({Outcome.REFUSED, Outcome.UNREACHABLE}),
         Expected.UNRESOLVED: frozenset({Outcome.NAME_FAILED}),
-        Expected.UNDEFINED: frozenset(Outcome) - {Outcome.PROBE_FAILED},
+        Expected.UNDEFINED: frozenset(Outcome) - {Outcome.NAME_WRONG, Outcome.PROBE_FAILED},
     }
 )
-"""The outcomes that satisfy each verdict. PROBE_FAILED satisfies none."""
+"""The outcomes that satisfy each verdict. NAME_WRONG and PROBE_FAILED satisfy none."""

@@ -21,6 +21,7 @@ _MEANING = {
     Outcome.TIMED_OUT: "silence, as when packets are dropped",
     Outcome.UNREACHABLE: "the network reported that it cannot deliver",
     Outcome.NAME_FAILED: "the name did not resolve",
+    Outcome.NAME_WRONG: "the name resolved to an address that is not the target's",
     Outcome.PROBE_FAILED: "the probe itself failed, so nothing is known",
 }
 
@@ -110,6 +111,8 @@ def _breakage(evidence: Evidence) -> str:
     if evidence.is_faked and evidence.identity:
         listeners = " or ".join(sorted(evidence.identity.listeners))
         return f"not {listeners} answered, but {evidence.identity.answered or 'a server that does not tell its name'}"
+    if evidence.attempts[-1].reply.outcome is Outcome.NAME_WRONG:
+        return "the name resolved to an address that is not the target's, so the target was not probed"
     return "the probe failed, so nothing is known about this path"
 
 

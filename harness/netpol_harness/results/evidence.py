@@ -73,7 +73,7 @@ class Attempt:
     @property
     def denied(self) -> bool:
         """Whether a policy may be the cause: no answer, a refusal, or a name that does not resolve."""
-        return self.reply.outcome not in (Outcome.CONNECTED, Outcome.PROBE_FAILED)
+        return self.reply.outcome not in (Outcome.CONNECTED, Outcome.NAME_WRONG, Outcome.PROBE_FAILED)
 
     @property
     def refuted(self) -> bool:
@@ -220,7 +220,8 @@ def judge_evidence(evidence: Evidence) -> Judgement:
     if evidence.violations:
         return Judgement.DISAGREES
     last = evidence.attempts[-1]
-    if last.reply.outcome is Outcome.PROBE_FAILED or evidence.has_gaps or evidence.is_faked:
+    learned_nothing = last.reply.outcome in (Outcome.NAME_WRONG, Outcome.PROBE_FAILED)
+    if learned_nothing or evidence.has_gaps or evidence.is_faked:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
         if last.refuted or (last.denied and evidence.stays_closed):

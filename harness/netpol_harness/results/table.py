@@ -14,6 +14,7 @@ GLYPHS: Mapping[Outcome, str] = {
     Outcome.TIMED_OUT: "X",
     Outcome.UNREACHABLE: "X",
     Outcome.NAME_FAILED: "X",
+    Outcome.NAME_WRONG: "!",
     Outcome.PROBE_FAILED: "!",
 }
 """One character per outcome: ``.`` allowed, ``X`` blocked, ``!`` probe failed; a cell that was not probed is ``?``."""

@@ -63,7 +63,7 @@ def proven_by_lift(evidence: EvidenceByQuestion) -> EvidenceByQuestion:
 
 def _ends(question: Question, uids: Mapping[NamespacedName, str]) -> object:
     """What must be the same for a baseline to count: the probe as it is typed, and the pods at both ends."""
-    probe = replace(question.probe, source_port=0)
+    probe = replace(question.probe, source_port=0, addresses=frozenset())
     return question.source, probe, tuple(uids.get(pod, "") for pod in question.pods)
 
 

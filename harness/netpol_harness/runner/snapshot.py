@@ -11,6 +11,7 @@ from netpol_harness.model.objects import Pod, Service, World
 from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import AddressTarget, ExternalTarget
 from netpol_harness.paths.path import KnownAddresses, Path
+from netpol_harness.probe.plan.frames import canonical_address
 from netpol_harness.probe.plan.question import UdpService
 from netpol_harness.runner.udp_servers import udp_services
 from netpol_harness.scenario.placement import Placement
@@ -110,6 +111,19 @@ class ClusterSnapshot:
         if (service := self.world.services.get(real)) is None:
             raise WorkloadFailed(f"Service {ref} does not exist; see `kubectl -n {real.namespace} get services`")
         return service
+
+    def addresses_of_name(self, ref: NamespacedName) -> frozenset[str]:
+        """Return the addresses that a Service's name must resolve to, in their standard form; empty if not known.
+
+        These are its ClusterIPs, or those of its pods if it is headless.
+        """
+        service = self.world.services.get(self.real(ref))
+        if service is None:
+            return frozenset()
+        pods = (pod for pod in self.world.pods.values() if service.headless and service.backs(pod))
+        return frozenset(
+            map(canonical_address, (*service.cluster_ips, *(address for pod in pods for address in pod.addresses)))
+        )
 
     def external_host(self, name: str) -> Pod:
         """Return the pod or machine of an external host; raises ``WorkloadFailed`` if there is none."""

@@ -70,6 +70,8 @@ def probes_from(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[Pro
 def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> ResolvedProbe:
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
+    if isinstance(path.target, DnsTarget) and probe.by_name and path.mode is ProbeMode.NEW:
+        probe = replace(probe, addresses=snapshot.addresses_of_name(path.target.ref))
     liveness_checks = _liveness_checks(path, probe, expected, snapshot)
     proxy_pods = _proxy_pods(snapshot) if expected is Expected.UNRESOLVED else ()
     if source.running:

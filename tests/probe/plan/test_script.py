@@ -96,6 +96,42 @@ def test_without_a_lookup_silence_on_a_name_is_no_observation() -> None:
     assert "neither getent nor nslookup" in reply.detail
 
 
+KNOWN = Probe(Scheme.TCP, "web", 80, addresses=frozenset({"10.96.0.7", "fd00::7"}))
+
+
+@pytest.mark.parametrize("code", [0, 1, 124])
+@pytest.mark.parametrize(
+    ("looked_up", "wrong"),
+    [
+        ("10.96.0.7 STREAM web\n10.96.0.7 DGRAM", ""),
+        ("fd00:0:0::7 STREAM web\n10.96.0.7 STREAM web", ""),
+        ("10.0.0.9 STREAM web", "web resolved to 10.0.0.9, and its addresses are 10.96.0.7, fd00::7"),
+        ("10.96.0.7 STREAM web\n10.0.0.9 STREAM web", "web resolved to 10.0.0.9, and"),
+    ],
+)
+def test_a_name_that_resolves_to_another_address_is_wrong_whatever_the_tool_met(
+    code: int, looked_up: str, wrong: str
+) -> None:
+    message = OPEN if code == 0 else "nc: connect to x port 80 (tcp) failed: Connection refused" if code == 1 else ""
+    reply = _replies(_batch(KNOWN), _frame("0", code, message), _frame("name0", 0, looked_up))[KNOWN]
+    assert (reply.outcome is Outcome.NAME_WRONG) == bool(wrong)
+    assert reply.detail.startswith(wrong)
+
+
+def test_a_name_of_unknown_addresses_and_a_lookup_that_failed_are_not_compared() -> None:
+    elsewhere = _frame("name0", 0, "10.0.0.9 STREAM web")
+    assert _replies(_batch(NAMED), _frame("0", 0, OPEN), elsewhere)[NAMED].outcome is Outcome.CONNECTED
+    silent = _frame("name0", 124, "10.0.0.9 STREAM web")
+    assert _replies(_batch(KNOWN), _frame("0", 0, OPEN), silent)[KNOWN].outcome is Outcome.CONNECTED
+
+
+def test_curl_looks_a_name_up_if_its_addresses_are_known() -> None:
+    curl = Toolbox(frozenset({Tool.CURL}), lookup="getent ahosts")
+    known, unknown = (Probe(Scheme.HTTP, "web", 80, addresses=own) for own in (KNOWN.addresses, frozenset[str]()))
+    assert "getent" in _batch(known, toolbox=curl).text
+    assert "getent" not in _batch(unknown, toolbox=curl).text
+
+
 def test_a_tool_that_answers_on_a_name_needs_no_lookup() -> None:
     assert _replies(_batch(NAMED), _frame("0", 0, OPEN), _frame("name0", 124))[NAMED].outcome is Outcome.CONNECTED
 

@@ -7,8 +7,9 @@ frame.
 
 Besides the probes a batch has a *pulse* of each tool, a connection to a closed port of the pod itself, which shows that
 the tool starts and the pod runs fast enough for its silence to mean anything (python3 behind a version manager does
-not, in 0.2 s); and a lookup of each name, which distinguishes a name that did not resolve from a silent network. Times
-are those of /proc/uptime (10 ms), which needs no process.
+not, in 0.2 s); and a lookup of each name, which distinguishes a name that did not resolve from a silent network, and
+shows a name that resolves to an address that is not the target's. Times are those of /proc/uptime (10 ms), which needs
+no process.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.plan import classify, frames
 from netpol_harness.probe.plan.commands import Command, CommandRequest, Dialect, command_for, lookup_command
+from netpol_harness.probe.plan.lookup import looked_up_addresses
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.toolbox import TOOL_NAMES, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
@@ -173,8 +175,10 @@ def _no_tool(probe: Probe, forced: Tool | None) -> Reply:
 
 
 def _lookups(commands: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox) -> dict[str, str]:
-    """Return an index for each name whose tool may end without a message about it."""
-    names = {p.host for p, command in commands.values() if p.by_name and command.dialect is not Dialect.CURL}
+    """Return an index for each name whose addresses are known, or whose tool may end without a message about it."""
+    names = {
+        p.host for p, command in commands.values() if p.by_name and (p.addresses or command.dialect is not Dialect.CURL)
+    }
     return {name: f"name{number}" for number, name in enumerate(sorted(names))} if toolbox.lookup else {}
 
 
@@ -227,12 +231,24 @@ def _reply(batch: Batch, parsed: frames.Frames, index: str, frame: frames.Frame)
     reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
     if probe.by_name and not meaning.explained:
         reply = _explained(batch, parsed, probe, reply)
+    if wrong := _wrong_addresses(batch, parsed, probe):
+        return replace(reply, outcome=Outcome.NAME_WRONG, detail=wrong)
     if reply.outcome is Outcome.CONNECTED and probe.scheme is Scheme.UDP:
         echoed = token(batch.nonce, index) in frame.message
         return replace(reply, detail="our own data came back" if echoed else "data came back, not ours")
     if reply.outcome is Outcome.TIMED_OUT:
         return replace(reply, detail=f"no answer within {batch.timeout:.3g} s")
     return reply
+
+
+def _wrong_addresses(batch: Batch, parsed: frames.Frames, probe: Probe) -> str:
+    """Say which addresses the probe's name resolved to that are not the target's; empty if none is known."""
+    frame = parsed.complete.get(batch.lookups.get(probe.host, ""))
+    if frame is None or not probe.addresses or not _resolved(parsed, batch.lookups[probe.host]):
+        return ""
+    wrong = looked_up_addresses(frame.message) - probe.addresses
+    own = ", ".join(sorted(probe.addresses))
+    return f"{probe.host} resolved to {', '.join(sorted(wrong))}, and its addresses are {own}" if wrong else ""
 
 
 def _server_name(message: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.results.evidence import Judgement
 
-_SIGNS = {Outcome.CONNECTED: "●", Outcome.PROBE_FAILED: "!", Outcome.NAME_FAILED: "N"}
+_SIGNS = {Outcome.CONNECTED: "●", Outcome.PROBE_FAILED: "!", Outcome.NAME_WRONG: "!", Outcome.NAME_FAILED: "N"}
 _BLOCKED = "✕"
 _EXPECTED = {"allowed": "●", "unresolved": "N", "undefined": "~"}
 
