@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.liars.network.lies import LIES
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "harness" / "netpol_harness"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -114,6 +116,10 @@ def test_the_three_questions_of_a_newcomer_are_answered_first() -> None:
     first, _, _ = ARCHITECTURE.read_text().partition("## Layers")
     for question in ("become an nft rule?", "exit code become an outcome?", "Where is kind started?"):
         assert question in first
+
+
+def test_the_page_of_verdicts_lists_every_lie_that_the_tests_tell() -> None:
+    assert re.findall(r"^\| `([\w-]+)` \| ERROR ", VERDICTS.read_text(), re.MULTILINE) == [lie.name for lie in LIES]
 
 
 def test_no_file_cites_a_page_that_is_not_in_the_repository() -> None:
