@@ -5,11 +5,11 @@ from netpol_harness.generate.drafts import Draft, drafts
 
 @pytest.fixture(scope="session")
 def few() -> tuple[Draft, ...]:
-    """The choice that is shipped."""
+    """The shipped scenarios."""
     return drafts()
 
 
 @pytest.fixture(scope="session")
 def everything() -> tuple[Draft, ...]:
-    """The full product."""
+    """The scenarios of the full product."""
     return drafts(full=True)

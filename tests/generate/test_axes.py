@@ -4,12 +4,12 @@ from dataclasses import astuple
 from netpol_harness.generate.axes import (
     AXES,
     SELECTORS,
-    AxisChoice,
     Peer,
     RuleCase,
-    Spelling,
+    SelectorChoice,
+    SelectorForm,
     every_case,
-    every_meeting,
+    every_pair,
 )
 
 CASES = tuple(every_case())
@@ -21,20 +21,20 @@ def test_every_value_of_every_axis_occurs() -> None:
 
 
 def test_the_peers_with_selectors_are_the_legal_combinations() -> None:
-    """Both absent is no peer, and an entry with neither is not valid; an ipBlock stands alone."""
+    """A peer without both is not valid, and an ipBlock has no selectors."""
     assert len(SELECTORS) == len(set(SELECTORS.values())) == 8
-    assert (AxisChoice.ABSENT, AxisChoice.ABSENT) not in SELECTORS.values()
+    assert (SelectorChoice.ABSENT, SelectorChoice.ABSENT) not in SELECTORS.values()
     assert set(Peer) - set(SELECTORS) == {Peer.EVERYBODY, Peer.BLOCK, Peer.BLOCK_EXCEPT}
 
 
-def test_a_spelling_is_varied_only_where_something_is_spelled() -> None:
-    spelled = {case.peer for case in CASES if case.spelling is not Spelling.LABELS}
+def test_the_form_varies_only_for_selectors_that_select_some() -> None:
+    spelled = {case.peer for case in CASES if case.selector_form is not SelectorForm.LABELS}
 
-    assert spelled == {peer for peer, chosen in SELECTORS.items() if AxisChoice.SOME in chosen}
+    assert spelled == {peer for peer, chosen in SELECTORS.items() if SelectorChoice.SOME in chosen}
 
 
-def test_names_tell_the_steps_of_a_direction_apart() -> None:
-    for steps in (CASES, tuple(every_meeting())):
+def test_the_steps_of_a_direction_have_different_names() -> None:
+    for steps in (CASES, tuple(every_pair())):
         assert len({(step.direction, step.name) for step in steps}) == len(steps)
 
 

@@ -2,12 +2,12 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from itertools import chain
 
-from netpol_harness.generate.axes import RuleCase, every_case, every_meeting
-from netpol_harness.generate.drafts import LONGEST, Draft
+from netpol_harness.generate.axes import RuleCase, every_case, every_pair
+from netpol_harness.generate.drafts import MAX_STEPS, Draft
 from netpol_harness.generate.pairwise import pairs
 
 
-def test_every_two_values_of_two_axes_meet_in_a_step(few: tuple[Draft, ...]) -> None:
+def test_every_two_values_of_two_axes_are_in_one_step(few: tuple[Draft, ...]) -> None:
     cases = {(case.direction.lower(), case.name): case for case in every_case()}
     chosen = [
         case
@@ -19,18 +19,18 @@ def test_every_two_values_of_two_axes_meet_in_a_step(few: tuple[Draft, ...]) -> 
     assert met(chosen) == met(cases.values())
 
 
-def test_the_choice_is_small_enough_for_every_run(few: tuple[Draft, ...]) -> None:
+def test_the_selection_is_small_enough_for_every_run(few: tuple[Draft, ...]) -> None:
     assert sum(len(draft.scenario["steps"]) for draft in few) <= 80
 
 
-def test_scenarios_have_names_and_addresses_of_their_own(few: tuple[Draft, ...]) -> None:
+def test_scenarios_have_unique_names_and_addresses(few: tuple[Draft, ...]) -> None:
     addresses = [host["address"] for draft in few for host in draft.scenario["external"].values()]
 
     assert len({draft.name for draft in few}) == len(few)
     assert len(set(addresses)) == len(addresses)
 
 
-def test_every_policy_file_is_used_and_every_used_one_is_there(few: tuple[Draft, ...]) -> None:
+def test_every_policy_file_is_used_and_every_used_file_exists(few: tuple[Draft, ...]) -> None:
     for draft in few:
         used = set(chain.from_iterable(step["policies"] for step in draft.scenario["steps"]))
 
@@ -41,7 +41,7 @@ def test_the_full_catalogue_has_every_case_once(everything: tuple[Draft, ...]) -
     steps = [(draft.name.partition("_")[0], step["name"]) for draft in everything for step in draft.scenario["steps"]]
     wanted = {
         *((case.direction.lower(), case.name) for case in every_case()),
-        *((meeting.direction.lower(), meeting.name) for meeting in every_meeting()),
+        *((pair.direction.lower(), pair.name) for pair in every_pair()),
     }
 
     assert len(steps) == len(wanted)
@@ -49,7 +49,7 @@ def test_the_full_catalogue_has_every_case_once(everything: tuple[Draft, ...]) -
 
 
 def test_no_scenario_of_the_full_catalogue_is_too_long(everything: tuple[Draft, ...]) -> None:
-    assert max(len(draft.scenario["steps"]) for draft in everything) <= LONGEST
+    assert max(len(draft.scenario["steps"]) for draft in everything) <= MAX_STEPS
     assert len({draft.name for draft in everything}) == len(everything)
 
 

@@ -11,7 +11,7 @@ columns = st.lists(st.integers(1, 4), min_size=2, max_size=5)
 
 
 @given(columns, st.floats(0, 1), st.randoms(use_true_random=False))
-def test_every_pair_that_some_row_has_is_in_a_chosen_row(sizes: list[int], share: float, chance: random.Random) -> None:
+def test_every_pair_of_a_row_is_in_a_selected_row(sizes: list[int], share: float, chance: random.Random) -> None:
     everything = list(product(*(range(size) for size in sizes)))
     rows = [row for row in everything if chance.random() < share] or everything[:1]
 
@@ -21,7 +21,7 @@ def test_every_pair_that_some_row_has_is_in_a_chosen_row(sizes: list[int], share
 
 
 @given(columns)
-def test_no_row_is_chosen_twice_and_none_is_without_a_pair_of_its_own_when_chosen(sizes: list[int]) -> None:
+def test_no_row_is_selected_twice_and_each_adds_a_pair(sizes: list[int]) -> None:
     rows = list(product(*(range(size) for size in sizes)))
 
     chosen = pairwise(rows)
@@ -31,14 +31,14 @@ def test_no_row_is_chosen_twice_and_none_is_without_a_pair_of_its_own_when_chose
         assert met([rows[position]]) - met([rows[earlier] for earlier in chosen[:count]])
 
 
-def test_few_rows_are_chosen() -> None:
-    """Three columns of ten values have 100 pairs of two columns, which no fewer than 100 rows can hold."""
+def test_few_rows_are_selected() -> None:
+    """Three columns of ten values have 100 pairs of two columns, for which 100 rows are needed."""
     rows = list(product(range(10), repeat=3))
 
     assert len(pairwise(rows)) <= 130
 
 
-def test_values_are_chosen_about_equally_often() -> None:
+def test_values_are_selected_about_equally_often() -> None:
     rows = list(product("ab", range(12), range(4)))
 
     chosen = [rows[position][0] for position in pairwise(rows)]
@@ -46,7 +46,7 @@ def test_values_are_chosen_about_equally_often() -> None:
     assert abs(chosen.count("a") - chosen.count("b")) <= 2
 
 
-def test_the_choice_is_the_same_each_time() -> None:
+def test_the_selection_is_deterministic() -> None:
     rows = list(product(range(3), range(4), range(2)))
 
     assert pairwise(rows) == pairwise(rows)

@@ -4,21 +4,21 @@ from typing import Any
 import pytest
 
 from netpol_harness.generate.axes import (
-    Meeting,
+    PairedPolicy,
     Peer,
+    PolicyPair,
+    PolicyTypes,
     PortKind,
     RuleCase,
     RuleProtocol,
-    Spelling,
-    Stance,
+    SelectorForm,
     SubjectAxis,
-    Types,
-    Way,
+    TargetForm,
     every_case,
-    every_meeting,
+    every_pair,
 )
 from netpol_harness.generate.policies import policies
-from netpol_harness.generate.surroundings import workloads
+from netpol_harness.generate.topology import workloads
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.policy import NetworkPolicy, PolicyPort
@@ -29,9 +29,9 @@ PLAIN = RuleCase(
     PortKind.ANY,
     RuleProtocol.DEFAULT,
     SubjectAxis.ALL,
-    Spelling.LABELS,
-    Types.STATED,
-    Way.ADDRESS,
+    SelectorForm.LABELS,
+    PolicyTypes.STATED,
+    TargetForm.ADDRESS,
 )
 PREFIX = "198.18.160"
 TCP, UDP, SCTP = Protocol.TCP, Protocol.UDP, Protocol.SCTP
@@ -41,14 +41,14 @@ def test_everybody_at_any_port_is_an_empty_rule() -> None:
     assert spec(PLAIN) == {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
 
 
-def test_egress_speaks_of_to() -> None:
+def test_egress_has_to() -> None:
     case = replace(PLAIN, direction=Direction.EGRESS, peer=Peer.ALL_PODS)
 
     assert spec(case)["egress"] == [{"to": [{"podSelector": {}}]}]
 
 
-def test_types_left_out_isolate_both_directions_of_a_policy_with_egress_rules() -> None:
-    case = replace(PLAIN, direction=Direction.EGRESS, types=Types.DEFAULTED)
+def test_without_types_a_policy_with_egress_rules_isolates_both_directions() -> None:
+    case = replace(PLAIN, direction=Direction.EGRESS, policy_types=PolicyTypes.DEFAULTED)
 
     assert parsed(case).directions == frozenset(Direction)
 
@@ -73,9 +73,9 @@ def test_ports(port: PortKind, protocol: RuleProtocol, expected: object) -> None
     assert rule.ports == expected
 
 
-@pytest.mark.parametrize("spelling", Spelling)
-def test_every_spelling_chooses_the_same_pods_and_namespaces(spelling: Spelling) -> None:
-    (rule,) = spec(replace(PLAIN, peer=Peer.SOME_OF_SOME, spelling=spelling))["ingress"]
+@pytest.mark.parametrize("selector_form", SelectorForm)
+def test_every_form_of_a_selector_selects_the_same_pods_and_namespaces(selector_form: SelectorForm) -> None:
+    (rule,) = spec(replace(PLAIN, peer=Peer.SOME_OF_SOME, selector_form=selector_form))["ingress"]
     (peer,) = rule["from"]
 
     assert {ref[0] for ref in matching("Namespace", peer["namespaceSelector"])} == {"y"}
@@ -89,21 +89,21 @@ def test_both_narrow_subjects_select_the_same_pod(subject: SubjectAxis) -> None:
     assert {pod for pod in selected if pod[1] == "x"} == {("a", "x")}
 
 
-def test_no_two_cases_of_one_way_have_the_same_policy() -> None:
-    cases = [case for case in every_case() if case.way is Way.ADDRESS]
+def test_no_two_cases_with_the_same_target_have_the_same_policy() -> None:
+    cases = [case for case in every_case() if case.target_form is TargetForm.ADDRESS]
 
     assert len({repr(spec(case)) for case in cases}) == len(cases)
 
 
-def test_two_policies_that_meet_bear_their_own_names() -> None:
-    for meeting in every_meeting():
-        found = policies(meeting, PREFIX)
+def test_the_policies_of_a_pair_have_different_names() -> None:
+    for pair in every_pair():
+        found = policies(pair, PREFIX)
 
-        assert [policy["metadata"]["name"] for policy in found.values()] == [meeting.one, meeting.other]
+        assert [policy["metadata"]["name"] for policy in found.values()] == [pair.first, pair.second]
 
 
-def test_a_stance_that_denies_has_no_rules() -> None:
-    found = policies(Meeting(Direction.EGRESS, Stance.DENY_ALL, Stance.BY_PORT), PREFIX)
+def test_a_policy_that_denies_all_has_no_rules() -> None:
+    found = policies(PolicyPair(Direction.EGRESS, PairedPolicy.DENY_ALL, PairedPolicy.BY_PORT), PREFIX)
 
     denying = NetworkPolicy.parse(found["deny-all"])
     assert denying.directions == {Direction.EGRESS}

@@ -13,14 +13,14 @@ SHIPPED = Path(__file__).parents[2] / "scenarios/conformance/axes"
 SCHEMA = "../../../../harness/netpol_harness/scenario/scenario.schema.json"
 
 
-def test_the_shipped_scenarios_are_what_the_generator_writes_now(few: tuple[Draft, ...]) -> None:
+def test_the_shipped_scenarios_are_up_to_date(few: tuple[Draft, ...]) -> None:
     """If this fails: netpol catalogue scenarios/conformance/axes"""
     shipped = {file.relative_to(SHIPPED): file.read_text() for file in SHIPPED.rglob("*.yaml")}
 
     assert shipped == dict(texts(few, SCHEMA))
 
 
-def test_the_files_say_what_the_drafts_say(few: tuple[Draft, ...]) -> None:
+def test_the_files_have_the_content_of_the_drafts(few: tuple[Draft, ...]) -> None:
     found = dict(texts(few[:1], SCHEMA))
     (draft,) = few[:1]
 
@@ -30,7 +30,7 @@ def test_the_files_say_what_the_drafts_say(few: tuple[Draft, ...]) -> None:
         assert yaml.safe_load(found[Path(draft.name, "policies", f"{name}.yaml")]) == manifest
 
 
-def test_lines_are_of_readable_length(few: tuple[Draft, ...]) -> None:
+def test_lines_have_a_readable_length(few: tuple[Draft, ...]) -> None:
     assert max(len(line) for _, text in texts(few, SCHEMA) for line in text.splitlines()) <= 120
 
 
@@ -39,7 +39,7 @@ def test_the_shipped_scenarios_load(file: Path) -> None:
     load(file)
 
 
-def test_scenarios_of_an_earlier_catalogue_go_and_others_stay(few: tuple[Draft, ...], tmp_path: Path) -> None:
+def test_only_scenarios_of_an_earlier_catalogue_are_removed(few: tuple[Draft, ...], tmp_path: Path) -> None:
     own = tmp_path / "own/scenario.yaml"
     own.parent.mkdir()
     own.write_text("title: mine\n")

@@ -1,8 +1,8 @@
-"""The axes of the catalogue. PURE.
+"""The axes of the catalogue. Pure.
 
-One case is one policy with one rule: a choice on every axis. Where two policies meet on a pod, there is a meeting. The
-axes are those of Cyclonus (direction, peer, port, protocol, target), and those along which implementations were seen to
-go wrong: how a selector is spelled, whether ``policyTypes`` is stated, and by which way the target is asked.
+A case is one policy with one rule: a value on every axis. A pair is two policies on one pod. The axes are those of
+Cyclonus (direction, peer, port, protocol, target), and those along which implementations have had bugs: the form of a
+selector, whether ``policyTypes`` is present, and the form of the probe's target.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from itertools import combinations, product
 from netpol_harness.model.names import Direction
 
 
-class AxisChoice(StrEnum):
-    """What one selector of a peer chooses; ABSENT where the key is not there at all."""
+class SelectorChoice(StrEnum):
+    """What one selector of a peer selects; ABSENT if the peer does not have the key."""
 
     ABSENT = "absent"
     ALL = "all"
@@ -22,7 +22,7 @@ class AxisChoice(StrEnum):
 
 
 class Peer(StrEnum):
-    """Whom the rule admits. ``X_OF_Y`` has both selectors in one entry: pods X of namespaces Y."""
+    """The peers that the rule admits. ``X_OF_Y`` has both selectors in one entry: pods X of namespaces Y."""
 
     EVERYBODY = "everybody"
     ALL_PODS = "all-pods"
@@ -37,21 +37,21 @@ class Peer(StrEnum):
     BLOCK_EXCEPT = "block-except"
 
 
-SELECTORS: dict[Peer, tuple[AxisChoice, AxisChoice]] = {
-    Peer.ALL_PODS: (AxisChoice.ALL, AxisChoice.ABSENT),
-    Peer.SOME_PODS: (AxisChoice.SOME, AxisChoice.ABSENT),
-    Peer.ALL_NAMESPACES: (AxisChoice.ABSENT, AxisChoice.ALL),
-    Peer.SOME_NAMESPACES: (AxisChoice.ABSENT, AxisChoice.SOME),
-    Peer.ALL_OF_ALL: (AxisChoice.ALL, AxisChoice.ALL),
-    Peer.ALL_OF_SOME: (AxisChoice.ALL, AxisChoice.SOME),
-    Peer.SOME_OF_ALL: (AxisChoice.SOME, AxisChoice.ALL),
-    Peer.SOME_OF_SOME: (AxisChoice.SOME, AxisChoice.SOME),
+SELECTORS: dict[Peer, tuple[SelectorChoice, SelectorChoice]] = {
+    Peer.ALL_PODS: (SelectorChoice.ALL, SelectorChoice.ABSENT),
+    Peer.SOME_PODS: (SelectorChoice.SOME, SelectorChoice.ABSENT),
+    Peer.ALL_NAMESPACES: (SelectorChoice.ABSENT, SelectorChoice.ALL),
+    Peer.SOME_NAMESPACES: (SelectorChoice.ABSENT, SelectorChoice.SOME),
+    Peer.ALL_OF_ALL: (SelectorChoice.ALL, SelectorChoice.ALL),
+    Peer.ALL_OF_SOME: (SelectorChoice.ALL, SelectorChoice.SOME),
+    Peer.SOME_OF_ALL: (SelectorChoice.SOME, SelectorChoice.ALL),
+    Peer.SOME_OF_SOME: (SelectorChoice.SOME, SelectorChoice.SOME),
 }
 """The podSelector and the namespaceSelector of each peer that has selectors."""
 
 
 class PortKind(StrEnum):
-    """Which ports the rule admits. TWO are a number, and a name that the pods give to a port of another protocol."""
+    """The ports that the rule admits. TWO are a number, and a name that pods give to a port of another protocol."""
 
     ANY = "any-port"
     NUMBER = "number"
@@ -61,7 +61,7 @@ class PortKind(StrEnum):
 
 
 class RuleProtocol(StrEnum):
-    """The ``protocol`` of the rule's ports; DEFAULT leaves it out, which means TCP."""
+    """The ``protocol`` of the rule's ports; DEFAULT omits it, which means TCP."""
 
     DEFAULT = "default"
     TCP = "tcp"
@@ -70,15 +70,15 @@ class RuleProtocol(StrEnum):
 
 
 class SubjectAxis(StrEnum):
-    """How the policy selects its own pods."""
+    """The ``podSelector`` of the policy itself."""
 
     ALL = "to-all"
     LABELS = "to-labels"
     EXPRESSION = "to-expression"
 
 
-class Spelling(StrEnum):
-    """How a selector that chooses some says so."""
+class SelectorForm(StrEnum):
+    """The form of a selector that selects some."""
 
     LABELS = "labels"
     IN = "in"
@@ -87,15 +87,15 @@ class Spelling(StrEnum):
     DOES_NOT_EXIST = "does-not-exist"
 
 
-class Types(StrEnum):
-    """Whether ``policyTypes`` is there. Left out, a policy with egress rules isolates both directions."""
+class PolicyTypes(StrEnum):
+    """Whether ``policyTypes`` is present. Without it, a policy with egress rules isolates both directions."""
 
     STATED = "stated"
     DEFAULTED = "defaulted"
 
 
-class Way(StrEnum):
-    """How a target is asked, beside the pods' own addresses: through a Service, by its ClusterIP or its name."""
+class TargetForm(StrEnum):
+    """The form of the target, in addition to the pods' addresses: a Service by its ClusterIP or its name."""
 
     ADDRESS = "by-address"
     CLUSTER_IP = "by-cluster-ip"
@@ -104,25 +104,25 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleCase:
-    """One choice on every axis."""
+    """One value on every axis."""
 
     direction: Direction
     peer: Peer
     port: PortKind
     protocol: RuleProtocol
     subject: SubjectAxis
-    spelling: Spelling
-    types: Types
-    way: Way
+    selector_form: SelectorForm
+    policy_types: PolicyTypes
+    target_form: TargetForm
 
     @property
     def name(self) -> str:
-        """All choices but the direction, as a step's name."""
+        """The values but the direction, as a step's name."""
         return ".".join(astuple(self)[1:])
 
 
-class Stance(StrEnum):
-    """What one of two policies that meet on the same pod says."""
+class PairedPolicy(StrEnum):
+    """One of two policies on the same pod, by the rule that it has."""
 
     DENY_ALL = "deny-all"
     BY_POD = "by-pod"
@@ -131,36 +131,36 @@ class Stance(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
-    """Two policies on one pod, asked by address."""
+class PolicyPair:
+    """Two policies on one pod, which is probed by address."""
 
     direction: Direction
-    one: Stance
-    other: Stance
+    first: PairedPolicy
+    second: PairedPolicy
 
     @property
     def name(self) -> str:
-        """Both stances, as a step's name."""
-        return f"{self.one}.{self.other}"
+        """Both policies, as a step's name."""
+        return f"{self.first}.{self.second}"
 
     @property
-    def way(self) -> Way:
-        """How the pod is asked."""
-        return Way.ADDRESS
+    def target_form(self) -> TargetForm:
+        """The form of the probe's target."""
+        return TargetForm.ADDRESS
 
 
-AXES = (Direction, Peer, PortKind, RuleProtocol, SubjectAxis, Spelling, Types, Way)
+AXES = (Direction, Peer, PortKind, RuleProtocol, SubjectAxis, SelectorForm, PolicyTypes, TargetForm)
 
 
 def every_case() -> Iterator[RuleCase]:
-    """The full product, less the cases that differ from another one in nothing that is written into the policy."""
-    return (case for chosen in product(*AXES) if _is_distinct(case := RuleCase(*chosen)))
+    """Yield the full product, without cases whose policy is the same as that of another case."""
+    return (case for values in product(*AXES) if _is_distinct(case := RuleCase(*values)))
 
 
-def every_meeting() -> Iterator[Meeting]:
-    """Every two stances, in each direction."""
-    return (Meeting(direction, *two) for direction in Direction for two in combinations(Stance, 2))
+def every_pair() -> Iterator[PolicyPair]:
+    """Yield every two policies, in each direction."""
+    return (PolicyPair(direction, *two) for direction in Direction for two in combinations(PairedPolicy, 2))
 
 
 def _is_distinct(case: RuleCase) -> bool:
-    return case.spelling is Spelling.LABELS or AxisChoice.SOME in SELECTORS.get(case.peer, ())
+    return case.selector_form is SelectorForm.LABELS or SelectorChoice.SOME in SELECTORS.get(case.peer, ())

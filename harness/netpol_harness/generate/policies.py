@@ -1,19 +1,19 @@
-"""From a step of the catalogue to its NetworkPolicy manifests. PURE."""
+"""The NetworkPolicy manifests of a step of the catalogue. Pure."""
 
 from netpol_harness.generate.axes import (
     SELECTORS,
-    AxisChoice,
-    Meeting,
+    PairedPolicy,
     Peer,
+    PolicyPair,
+    PolicyTypes,
     PortKind,
     RuleCase,
     RuleProtocol,
-    Spelling,
-    Stance,
+    SelectorChoice,
+    SelectorForm,
     SubjectAxis,
-    Types,
 )
-from netpol_harness.generate.surroundings import CHOSEN_NAMESPACE, CHOSEN_POD, PODS, SUBJECT, SUBJECT_NAMESPACE
+from netpol_harness.generate.topology import PODS, SELECTED_NAMESPACE, SELECTED_POD, SUBJECT, SUBJECT_NAMESPACE
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Direction
 
@@ -21,33 +21,33 @@ NAME = "under-test"
 _PEERS_KEY = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 
-def policies(step: RuleCase | Meeting, prefix: str) -> dict[str, JsonObject]:
-    """The policies that are in force in a step, by names for their files. ``prefix``: see ``surroundings.network``.
+def policies(step: RuleCase | PolicyPair, prefix: str) -> dict[str, JsonObject]:
+    """Return the policies of a step, by file name. ``prefix`` is that of ``topology.network_prefix``.
 
-    Those of cases all bear one name, so that each step edits the policy of the step before it.
+    The policies of all cases have the same name, so that each step edits the policy of the step before it.
     """
-    if isinstance(step, Meeting):
-        return {str(stance): _by_stance(stance, step.direction, prefix) for stance in (step.one, step.other)}
+    if isinstance(step, PolicyPair):
+        return {str(kind): _paired_policy(kind, step.direction, prefix) for kind in (step.first, step.second)}
     rule = _peers(step, prefix) | _ports(step)
     spec = {"podSelector": _subject(step.subject)} | _types(step) | {step.direction.lower(): [rule]}
     return {step.name: _manifest(NAME, spec)}
 
 
-def _by_stance(stance: Stance, direction: Direction, prefix: str) -> JsonObject:
+def _paired_policy(kind: PairedPolicy, direction: Direction, prefix: str) -> JsonObject:
     spec: JsonObject = {"podSelector": _subject(SubjectAxis.LABELS), "policyTypes": [direction.value]}
-    rule = _stance_rule(stance, _PEERS_KEY[direction], prefix)
-    return _manifest(stance, spec if rule is None else spec | {direction.lower(): [rule]})
+    rule = _paired_rule(kind, _PEERS_KEY[direction], prefix)
+    return _manifest(kind, spec if rule is None else spec | {direction.lower(): [rule]})
 
 
-def _stance_rule(stance: Stance, key: str, prefix: str) -> JsonObject | None:
-    match stance:
-        case Stance.DENY_ALL:
+def _paired_rule(kind: PairedPolicy, key: str, prefix: str) -> JsonObject | None:
+    match kind:
+        case PairedPolicy.DENY_ALL:
             return None
-        case Stance.BY_POD:
-            return {key: [{"podSelector": {"matchLabels": {"pod": CHOSEN_POD}}}]}
-        case Stance.BY_BLOCK:
+        case PairedPolicy.BY_POD:
+            return {key: [{"podSelector": {"matchLabels": {"pod": SELECTED_POD}}}]}
+        case PairedPolicy.BY_BLOCK:
             return {key: [_block(prefix, excepted=f"{prefix}.128/25")]}
-        case Stance.BY_PORT:
+        case PairedPolicy.BY_PORT:
             return {"ports": [{"port": 81}]}
 
 
@@ -67,7 +67,7 @@ def _subject(subject: SubjectAxis) -> JsonObject:
 
 
 def _types(case: RuleCase) -> JsonObject:
-    return {"policyTypes": [case.direction.value]} if case.types is Types.STATED else {}
+    return {"policyTypes": [case.direction.value]} if case.policy_types is PolicyTypes.STATED else {}
 
 
 def _peers(case: RuleCase, prefix: str) -> JsonObject:
@@ -90,28 +90,32 @@ def _block(prefix: str, *, excepted: str = "") -> JsonObject:
 
 def _selectors(case: RuleCase) -> JsonObject:
     pods, namespaces = SELECTORS[case.peer]
-    names = sorted({name for found in PODS.values() for name in found})
-    of_namespaces = _selector(namespaces, case.spelling, "ns", CHOSEN_NAMESPACE, [*PODS])
-    of_pods = _selector(pods, case.spelling, "pod", CHOSEN_POD, names)
-    given = {"namespaceSelector": of_namespaces, "podSelector": of_pods}
-    return {key: selector for key, selector in given.items() if selector is not None}
+    names = sorted({name for pods_of in PODS.values() for name in pods_of})
+    of_namespaces = _selector(namespaces, case.selector_form, "ns", SELECTED_NAMESPACE, [*PODS])
+    of_pods = _selector(pods, case.selector_form, "pod", SELECTED_POD, names)
+    selectors = {"namespaceSelector": of_namespaces, "podSelector": of_pods}
+    return {key: selector for key, selector in selectors.items() if selector is not None}
 
 
-def _selector(choice: AxisChoice, spelling: Spelling, key: str, chosen: str, known: list[str]) -> JsonObject | None:
-    """``chosen`` out of ``known`` in one of the spellings; all of them would choose the same, were there nothing else
-    in the cluster."""
-    if choice is not AxisChoice.SOME:
-        return None if choice is AxisChoice.ABSENT else {}
-    match spelling:
-        case Spelling.LABELS:
-            return {"matchLabels": {key: chosen}}
-        case Spelling.IN:
-            return _expression(key, "In", [chosen, "nobody"])
-        case Spelling.NOT_IN:
-            return _expression(key, "NotIn", [name for name in known if name != chosen])
-        case Spelling.EXISTS:
+def _selector(
+    choice: SelectorChoice, selector_form: SelectorForm, key: str, selected: str, known: list[str]
+) -> JsonObject | None:
+    """Return a selector of ``selected`` out of ``known``.
+
+    All forms select the same, as long as the cluster has nothing else.
+    """
+    if choice is not SelectorChoice.SOME:
+        return None if choice is SelectorChoice.ABSENT else {}
+    match selector_form:
+        case SelectorForm.LABELS:
+            return {"matchLabels": {key: selected}}
+        case SelectorForm.IN:
+            return _expression(key, "In", [selected, "nobody"])
+        case SelectorForm.NOT_IN:
+            return _expression(key, "NotIn", [name for name in known if name != selected])
+        case SelectorForm.EXISTS:
             return _expression("chosen", "Exists")
-        case Spelling.DOES_NOT_EXIST:
+        case SelectorForm.DOES_NOT_EXIST:
             return _expression("spare", "DoesNotExist")
 
 
@@ -127,7 +131,7 @@ def _ports(case: RuleCase) -> JsonObject:
 
 
 def _port_entries(port: PortKind, protocol: RuleProtocol) -> list[JsonObject]:
-    spoken = "tcp" if protocol is RuleProtocol.DEFAULT else protocol.value
+    name = "tcp" if protocol is RuleProtocol.DEFAULT else protocol.value
     other = "tcp" if protocol is RuleProtocol.UDP else "udp"
     match port:
         case PortKind.ANY:
@@ -135,7 +139,7 @@ def _port_entries(port: PortKind, protocol: RuleProtocol) -> list[JsonObject]:
         case PortKind.NUMBER:
             return [{"port": 80}]
         case PortKind.NAME:
-            return [{"port": f"serve-81-{spoken}"}]
+            return [{"port": f"serve-81-{name}"}]
         case PortKind.RANGE:
             return [{"port": 53, "endPort": 80}]
         case PortKind.TWO:

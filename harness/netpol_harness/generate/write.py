@@ -1,4 +1,4 @@
-"""The catalogue as files: YAML as one would write it by hand, the same to the byte each time."""
+"""Write the catalogue: YAML as an author would write it, and the same bytes each time."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _WIDTH = 112
 def texts(drafts: Iterable[Draft], schema: str) -> Iterator[tuple[Path, str]]:
     """Yield every file of the scenarios: its path below their common folder, and its text.
 
-    ``schema`` is the way from a scenario's folder to the JSON Schema of scenario.yaml, which editors follow.
+    ``schema`` is the path from a scenario's folder to the JSON Schema of scenario.yaml, which editors follow.
     """
     modeline = f"# yaml-language-server: $schema={schema}\n"
     for draft in drafts:
@@ -31,7 +31,7 @@ def texts(drafts: Iterable[Draft], schema: str) -> Iterator[tuple[Path, str]]:
 def write(drafts: Iterable[Draft], folder: Path, schema: Path) -> int:
     """Write the scenarios below a folder and return their number; those of an earlier catalogue are removed.
 
-    ``schema`` is the file with the JSON Schema of scenario.yaml. Raises ``OSError`` where that cannot be done.
+    ``schema`` is the file with the JSON Schema of scenario.yaml. Raises ``OSError``.
     """
     for earlier in folder.glob("*/scenario.yaml"):
         if earlier.is_file() and earlier.read_text(encoding="utf-8", errors="replace").startswith(NOTICE):
@@ -46,11 +46,11 @@ def write(drafts: Iterable[Draft], folder: Path, schema: Path) -> int:
 
 
 class _Lines(list[str]):
-    """A list of texts that stands one below the other."""
+    """A list of texts that is written with one text per line."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists are indented beneath their key; what holds nothing nested stands on one line."""
+    """A dumper that indents lists below their key, and writes collections without nested ones on one line."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002
         super().increase_indent(flow, indentless=False)
@@ -65,7 +65,7 @@ _Dumper.add_representer(
 
 
 def _scenario(scenario: Mapping[str, Any]) -> str:
-    """scenario.yaml, with its steps apart and their paths one below the other."""
+    """Return scenario.yaml, with empty lines between its steps and one path per line."""
     head = {key: value for key, value in scenario.items() if key != "steps"}
     steps = ({**step, "paths": _Lines(step["paths"])} for step in scenario["steps"])
     blocks = ("  " + _dump([step]).replace("\n", "\n  ").rstrip(" ") for step in steps)
