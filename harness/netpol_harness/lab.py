@@ -103,6 +103,8 @@ class Lab:
         with suppress(HarnessError):
             if self._run_directory and (result := self._run_directory.recorded("canary")):
                 lines.append(f"netpol: canary: {result}")
+            if self._run_directory and (refusal := self._run_directory.recorded("lift-refused")):
+                lines.append(f"netpol: denials are proven by the baseline, as policies cannot be lifted: {refusal}")
         cluster = self.known_cluster()
         if cluster and (note := self._backend.closing_note(cluster)):
             lines.append(f"netpol: {note}")

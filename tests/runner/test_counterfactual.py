@@ -71,6 +71,23 @@ def test_a_baseline_is_that_of_the_very_same_probe() -> None:
     assert not baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)[QUESTION].stays_closed
 
 
+def test_where_policies_cannot_be_lifted_the_refusal_is_what_a_path_without_a_baseline_lacks() -> None:
+    seen = Baseline().prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, {}, "exceeded quota")[QUESTION]
+    assert seen.proof is Proof.LIFT
+    assert seen.counterfactual is not None
+    assert (seen.counterfactual.reply.detail, seen.stays_closed) == ("exceeded quota", True)
+
+
+def test_the_baseline_of_a_name_does_not_depend_on_the_pods_behind_it() -> None:
+    baseline, probe = Baseline(), Probe(Scheme.TCP, "svc", 80)
+    asked = Question(CLIENT, probe, Expected.ALLOWED, ((SERVER, probe),))
+    baseline.record({asked: _evidence(Outcome.CONNECTED)}, {CLIENT: "1", SERVER: "2"})
+    name = Question(CLIENT, probe, Expected.UNRESOLVED, ((NamespacedName("kube-system", "dns"), probe),))
+    for client, proven in (("1", True), ("3", False)):
+        seen = baseline.prove({name: _evidence(Outcome.NAME_FAILED)}, {CLIENT: client, SERVER: "4"})[name]
+        assert seen.stays_closed is not proven
+
+
 @pytest.fixture
 def scenario_run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ScenarioRun]:
     """A run of the scenario under the proof that the test is given."""

@@ -63,6 +63,12 @@ class Client:
         path = self._discovery.collection_path(key.api_version, key.kind, key.namespace or "default")
         return self._transport.request_json("POST", path, body=data)
 
+    def create_dry_run(self, data: JsonMapping) -> None:
+        """Have the server admit the object without storing it. Raises ``ApiError`` as ``create`` does."""
+        key = ObjectKey.of(data)
+        path = self._discovery.collection_path(key.api_version, key.kind, key.namespace or "default")
+        self._transport.request_json("POST", f"{path}?dryRun=All", body=data)
+
     def replace(self, data: JsonMapping) -> JsonObject:
         """Replace the object; a resourceVersion in it is a precondition (409 if it is out of date).
 

@@ -71,12 +71,16 @@ class Convergence:
     def ask_lifted(self) -> None:
         """While policies are lifted, probe what was denied until it is open or the settle time has passed."""
         pending, deadline = self.denied, Deadline(self._settle_time)
-        self._returning = dict.fromkeys(q for q, attempts in self._attempts.items() if attempts)
         while pending:
             self._lifted |= self._rounds.run(pending)
             pending = tuple(q for q in pending if self._lifted[q].reply.outcome is not Outcome.CONNECTED)
             if deadline.passed:
                 break
+        self.expect_return()
+
+    def expect_return(self) -> None:
+        """Give all paths the settle time to be again what they were: policies were lifted, or some of them."""
+        self._returning = dict.fromkeys(q for q, attempts in self._attempts.items() if attempts)
         self._deadline = Deadline(self._settle_time)
 
     def confirm(self) -> Mapping[Question, Evidence]:

@@ -1,11 +1,13 @@
 """The objects of one scenario on the cluster: changed from state to state, listed, and removed."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
+from netpol_harness.errors import ApiError
 from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
@@ -19,12 +21,22 @@ from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, Restart, Step
 
+log = logging.getLogger("netpol_harness.runner")
+
+LIFT_REFUSED = "lift-refused"
+"""The run directory's key for the reason why the API refuses to lift policies."""
+
+_REFUSALS = (400, 403, 422)
+"""Status codes of quotas, of webhooks and of validation."""
+
 PrepareChanges = Callable[[Sequence[Change]], Sequence[Change]]
 """Returns the changes to make in place of those that a new state asks for."""
 
 
 class AppliedState:
     """The objects of one scenario on the cluster, and the monotonic time of their last change (``changed``).
+
+    ``lift_refusal``: why the API does not admit the policies that lift all others; empty if it does.
 
     Invariant: ``_state`` names every object that was created or is about to be. It is written before the cluster is
     changed, so that ``remove`` deletes a half-built scenario too.
@@ -38,6 +50,7 @@ class AppliedState:
         self._hosts = hosts
         self._reconciler = Reconciler(context.client, context.timeouts, context.run_directory.run)
         self._state: State = {}
+        self.lift_refusal = ""
 
     def __contains__(self, key: ObjectKey) -> bool:
         return key in self._state
@@ -67,21 +80,32 @@ class AppliedState:
         """Whether one policy more can admit everything, and only to pods of this run.
 
         The policy selects every pod of a namespace, so the run must have created it; and it says nothing against the
-        policies of another API.
+        policies of another API. And the API must admit it.
         """
         families = (ApiGroupFamily.of(key.kind, key.api_version) for key in self._state)
         is_own = set(namespaces_of(self._state)) <= created_namespaces(self._state)
-        return is_own and not any(family and family.is_foreign for family in families)
+        return is_own and not self.lift_refusal and not any(family and family.is_foreign for family in families)
+
+    def check_lift(self) -> None:
+        """Find out by a dry run whether the API admits the policies that lift all others: ``lift_refusal``."""
+        try:
+            for data in self._lift().values():
+                self._context.client.create_dry_run(data)
+        except ApiError as error:
+            if "dry run" not in str(error):  # a webhook that does not support it says nothing about the policy
+                self._record_refusal(error)
 
     @contextmanager
-    def lifted(self) -> Iterator[None]:
-        """Admit all traffic from and to the scenario's pods inside the context, by one policy more a namespace."""
-        lift = self._marked({ObjectKey.of(data): data for data in map(lift_policy, namespaces_of(self._state))})
+    def lifted(self) -> Iterator[bool]:
+        """Admit all traffic from and to the scenario's pods inside the context, by one policy more a namespace.
+
+        Yields ``False`` if the API does not admit these policies.
+        """
+        lift = self._lift()
         before = self._state
         self._state = {**before, **lift}
         try:
-            self._reconciler.make((Change(Act.CREATE, key, data) for key, data in lift.items()), "lift")
-            yield
+            yield self._create_lift(lift)
         finally:
             self._reconciler.make((Change(Act.DELETE, key, data) for key, data in lift.items()), "lift")
             self._state = before
@@ -110,6 +134,24 @@ class AppliedState:
         """Return the names of policies that were applied and are not on the cluster any more."""
         policies = [key for key in self._state if key.kind == "NetworkPolicy"]
         return tuple(key.name for key in policies if self._context.client.find(key) is None)
+
+    def _lift(self) -> State:
+        return self._marked({ObjectKey.of(data): data for data in map(lift_policy, namespaces_of(self._state))})
+
+    def _create_lift(self, lift: State) -> bool:
+        try:
+            self._reconciler.make((Change(Act.CREATE, key, data) for key, data in lift.items()), "lift")
+        except ApiError as error:
+            self._record_refusal(error)
+        return not self.lift_refusal
+
+    def _record_refusal(self, error: ApiError) -> None:
+        """Remember why the API refuses. Raises any other error again."""
+        if error.code not in _REFUSALS:
+            raise error
+        self.lift_refusal = str(error)
+        log.warning("policies cannot be lifted, so denials are proven by the baseline: %s", error)
+        self._context.run_directory.once(LIFT_REFUSED, lambda: str(error))
 
     def _marked(self, state: State) -> State:
         """Put the run's marks on the objects that do not disappear with a namespace of this scenario."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.plan.question import Question
-from netpol_harness.results.evidence import Attempt, Evidence, Proof
+from netpol_harness.results.evidence import Attempt, Evidence, Proof, Reply
 
 T = TypeVar("T")
-Lift = Callable[[], AbstractContextManager[None]]
+Lift = Callable[[], AbstractContextManager[bool]]
 EvidenceByQuestion = Mapping[Question, Evidence]
 
 
@@ -26,8 +26,10 @@ def gather(convergences: Sequence[Convergence], lift: Lift | None) -> tuple[Evid
     """Return the evidence of each convergence. All that is denied in any of them is asked under one ``lift``."""
     _at_once(convergences, lambda convergence: convergence.settle())
     if lift is not None and any(convergence.denied for convergence in convergences):
-        with lift():
-            _at_once(convergences, lambda convergence: convergence.ask_lifted())
+        with lift() as lifted:
+            _at_once(
+                convergences, lambda convergence: (convergence.ask_lifted if lifted else convergence.expect_return)()
+            )
     return tuple(_at_once(convergences, lambda convergence: convergence.confirm()))
 
 
@@ -44,16 +46,27 @@ class Baseline:
         """Remember what was open."""
         for question, found in evidence.items():
             if found.attempts[-1].reply.outcome is Outcome.CONNECTED:
-                self._open[_ends(question, uids)] = found.attempts[-1]
+                for pods in (question.pods, _asked_by_name(question)):
+                    self._open[_ends(question, pods, uids)] = found.attempts[-1]
 
-    def prove(self, evidence: EvidenceByQuestion, uids: Mapping[NamespacedName, str]) -> EvidenceByQuestion:
-        """Return the evidence with the baseline as its counterfactual."""
-        return {
-            question: replace(found, proof=Proof.BASELINE, counterfactual=self._open.get(_ends(question, uids)))
-            if question.only_policies_close_it
-            else found
-            for question, found in evidence.items()
-        }
+    def prove(
+        self, evidence: EvidenceByQuestion, uids: Mapping[NamespacedName, str], refusal: str = ""
+    ) -> EvidenceByQuestion:
+        """Return the evidence with the baseline as its counterfactual.
+
+        ``refusal``: why policies could not be lifted. It is what a path without a baseline lacks.
+        """
+        return {q: self._proven(q, e, uids, refusal) if q.only_policies_close_it else e for q, e in evidence.items()}
+
+    def _proven(
+        self, question: Question, evidence: Evidence, uids: Mapping[NamespacedName, str], refusal: str
+    ) -> Evidence:
+        pods = _asked_by_name(question) if question.expected is Expected.UNRESOLVED else question.pods
+        opened = self._open.get(_ends(question, pods, uids))
+        if opened is None and refusal:
+            refused = Attempt(0.0, Reply(Outcome.PROBE_FAILED, refusal))
+            return replace(evidence, proof=Proof.LIFT, counterfactual=refused)
+        return replace(evidence, proof=Proof.BASELINE, counterfactual=opened)
 
 
 def proven_by_lift(evidence: EvidenceByQuestion) -> EvidenceByQuestion:
@@ -61,10 +74,15 @@ def proven_by_lift(evidence: EvidenceByQuestion) -> EvidenceByQuestion:
     return {q: replace(e, proof=Proof.LIFT) if q.only_policies_close_it else e for q, e in evidence.items()}
 
 
-def _ends(question: Question, uids: Mapping[NamespacedName, str]) -> object:
+def _asked_by_name(question: Question) -> tuple[NamespacedName, ...]:
+    """Return the pods that must be the same for a name: the source. Whether it resolves does not depend on a target."""
+    return (question.source,)
+
+
+def _ends(question: Question, pods: Sequence[NamespacedName], uids: Mapping[NamespacedName, str]) -> object:
     """What must be the same for a baseline to count: the probe as it is typed, and the pods at both ends."""
     probe = replace(question.probe, source_port=0, addresses=frozenset())
-    return question.source, probe, tuple(uids.get(pod, "") for pod in question.pods)
+    return question.source, probe, tuple(uids.get(pod, "") for pod in pods)
 
 
 def _at_once(convergences: Sequence[Convergence], phase: Callable[[Convergence], T]) -> list[T]:

@@ -78,6 +78,8 @@ class StepObserver:
     def record_baseline(self, scenario: Scenario) -> None:
         """Probe the paths whose denial a later step cannot prove by a lift, in the present state, without policies."""
         proof = self._context.proof
+        if proof is Proof.LIFT and self._applied.can_be_lifted:
+            self._applied.check_lift()
         foreign = any(policy.family and policy.family.is_foreign for step in scenario.steps for policy in step.policies)
         if not (proof is Proof.BASELINE or (proof is Proof.LIFT and (foreign or not self._applied.can_be_lifted))):
             return

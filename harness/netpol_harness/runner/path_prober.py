@@ -69,16 +69,17 @@ class PathProber:
         self, convergences: Sequence[Convergence], snapshot: ClusterSnapshot
     ) -> tuple[Mapping[Question, Evidence], ...]:
         """Return the evidence of each convergence, with what its denials rest on."""
-        proof = self._proof
-        evidence = gather(convergences, self._lifted if proof is Proof.LIFT else None)
+        evidence = gather(convergences, self._lifted if self._proof is Proof.LIFT else None)
         evidence = tuple(map(self._identified, convergences, evidence))
         for found in evidence:
             self._baseline.record(found, snapshot.pod_uids)
-        match proof:
+        match self._proof:
             case Proof.LIFT:
                 return tuple(map(proven_by_lift, evidence))
             case Proof.BASELINE:
-                return tuple(self._baseline.prove(found, snapshot.pod_uids) for found in evidence)
+                return tuple(
+                    self._baseline.prove(found, snapshot.pod_uids, self._applied.lift_refusal) for found in evidence
+                )
             case Proof.LISTENER:
                 return evidence
 
@@ -100,12 +101,12 @@ class PathProber:
         return Proof.BASELINE if proof is Proof.LIFT and not self._applied.can_be_lifted else proof
 
     @contextmanager
-    def _lifted(self) -> Iterator[None]:
+    def _lifted(self) -> Iterator[bool]:
         """Admit all traffic inside the context. The probes of the transition must not see that: they end first."""
         if self.transition is not None:
             self.transition.end()
-        with self._applied.lifted():
-            yield
+        with self._applied.lifted() as lifted:
+            yield lifted
 
     def _convergence(
         self, strategy: ProbeStrategy, expectations: Sequence[Expectation], questions: Sequence[Question]

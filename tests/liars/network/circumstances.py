@@ -24,17 +24,24 @@ SIDECAR = "mesh-proxy"
 
 
 class AdmittingClient(Client):
-    """A client whose API server has a mutating webhook for pods, and refuses some kinds and subresources."""
+    """A client whose API server has a mutating webhook for pods, and refuses some objects and subresources."""
 
-    def __init__(self, access: Access, webhook: Webhook, refused: Sequence[str] = ()) -> None:
+    def __init__(self, access: Access, circumstance: "Circumstance") -> None:
         super().__init__(access)
-        self._webhook = webhook
-        self._refused = frozenset(refused)
+        self._webhook = circumstance.webhook
+        self._refused = frozenset(circumstance.refused)
+        self._only_at_work = circumstance.only_at_work
 
     def create(self, data: JsonMapping) -> JsonObject:
         """Create the object as the webhook has changed it."""
         self._admit(data["kind"] + "/" + data["metadata"]["name"])
         return super().create(self._webhook(data) if data["kind"] == "Pod" else data)
+
+    def create_dry_run(self, data: JsonMapping) -> None:
+        """Have the object admitted as ``create`` would."""
+        if not self._only_at_work:
+            self._admit(data["kind"] + "/" + data["metadata"]["name"])
+        super().create_dry_run(data)
 
     def patch_subresource(self, key: ObjectKey, subresource: str, patch: JsonMapping) -> JsonObject:
         """Change a subresource if that is allowed."""
@@ -49,6 +56,7 @@ class AdmittingClient(Client):
 @dataclass(frozen=True, slots=True)
 class Circumstance:
     """``command`` changes what runs for an exec, ``reply`` what comes back. ``seconds`` is the settle deadline.
+    ``only_at_work``: a dry run is not ``refused``.
 
     ``known`` are the paths of which something can be known in spite of it, by their texts.
     """
@@ -56,6 +64,7 @@ class Circumstance:
     name: str
     webhook: Webhook = lambda pod: pod
     refused: tuple[str, ...] = ()
+    only_at_work: bool = False
     refuse_exec: Callable[[str], bool] = lambda container: False
     script: Callable[[bytes], bytes] = lambda text: text
     reply: Callable[[ExecReply], ExecReply] = lambda reply: reply
@@ -196,5 +205,12 @@ CIRCUMSTANCES: tuple[Circumstance, ...] = (
     Circumstance("policies-late-open", mutant="change-window-open", seconds=2.0),
     Circumstance("policies-late-closed", mutant="change-window-closed", seconds=2.0),
     Circumstance("pods-late", mutant="startup-window-open", seconds=3.0),
+    Circumstance("lift-refused", refused=("NetworkPolicy/netpol-harness-lift",)),
+    Circumstance(
+        "lift-refused-after-a-dry-run",
+        refused=("NetworkPolicy/netpol-harness-lift",),
+        only_at_work=True,
+        known=lambda text: "friend" in text,
+    ),
     Circumstance("ephemeral-containers-refused", refused=("ephemeralcontainers",)),
 )

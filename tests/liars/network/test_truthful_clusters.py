@@ -44,7 +44,7 @@ def test_no_true_cluster_is_accused(
     lab = labs[circumstance.mutant]
     write_scenario(tmp_path, seed)
     lab.settings = Settings(probe_timeout=0.2, settle_deadline=circumstance.seconds)
-    client = partial(AdmittingClient, webhook=circumstance.webhook, refused=circumstance.refused)
+    client = partial(AdmittingClient, circumstance=circumstance)
     run = new_run(lab, tmp_path, client)
     execs = NuisanceExec(PodExec(run.context.client.access), circumstance)
     run.context.router.connect(run.placement.real("x"), execs)
@@ -55,9 +55,11 @@ def test_no_true_cluster_is_accused(
         addresses = [pod.addresses[0] for pod in pods]
         with circumstance.network(wire, addresses) if circumstance.network else nullcontext():
             results = path_results(run)
+        kept = run.context.client.list("networking.k8s.io/v1", "NetworkPolicy", namespace=run.placement.real("x"))
     finally:
         run.close()
     assert execs.calls
+    assert {policy["metadata"]["name"] for policy in kept} == {"server", "lonely"}
     red = {text: result for text, result in results.items() if result.judgement in RED}
     assert not red, f"ACCUSED {circumstance.name} {red}"
     known = {text: result for text, result in results.items() if circumstance.known(text)}
