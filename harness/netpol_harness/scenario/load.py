@@ -16,7 +16,7 @@ from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.scenario.schema import SCENARIO
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import read
-from netpol_harness.scenario.steps import StepContext, steps
+from netpol_harness.scenario.steps import StepInputs, steps
 
 DERIVED = "derived"
 
@@ -103,7 +103,7 @@ def _scenario(node: YamlNode, file: Path, manifests: ManifestReader, report: Rep
     )
 
 
-def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepContext:
+def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepInputs:
     before = len(report.problems)
     workloads = manifests.workloads(node.at("workloads").items)
     reliable = len(report.problems) == before and node.at("workloads").kind is YamlKind.LIST
@@ -112,7 +112,7 @@ def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepC
     check_unique(workloads, report)
     check_namespaces(workloads, namespaces, exclusive, report)
     names = inventory(workloads, node.at("external"), report)
-    return StepContext(manifests, workloads, names, namespaces, exclusive, reliable)
+    return StepInputs(manifests, workloads, names, namespaces, exclusive, reliable)
 
 
 def _implied(workloads: Iterable[LocatedManifest]) -> Iterator[str]:

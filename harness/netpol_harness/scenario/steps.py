@@ -19,7 +19,7 @@ from netpol_harness.scenario.shape import Report
 
 
 @dataclass(frozen=True, slots=True)
-class StepContext:
+class StepInputs:
     """What all steps of a scenario share.
 
     ``reliable`` tells whether every workload could be read. If not, unknown names are not reported, since they may be
@@ -34,7 +34,7 @@ class StepContext:
     reliable: bool
 
 
-def steps(nodes: Sequence[YamlNode], context: StepContext, report: Report) -> tuple[Step, ...]:
+def steps(nodes: Sequence[YamlNode], context: StepInputs, report: Report) -> tuple[Step, ...]:
     """Read all steps, each with those before it."""
     earlier: list[Step] = []
     for node in nodes:
@@ -43,7 +43,7 @@ def steps(nodes: Sequence[YamlNode], context: StepContext, report: Report) -> tu
     return tuple(earlier)
 
 
-def _step(node: YamlNode, context: StepContext, before: Sequence[Step], report: Report) -> Step:
+def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: Report) -> Step:
     """Read one step. Parts with problems are reported and left out of the step."""
     policies = context.manifests.policies(node.at("policies").items)
     check_unique(policies, report)
@@ -117,7 +117,7 @@ def _sentences(paths: YamlNode, report: Report) -> list[Sentence]:
 class _Reader:
     """Reads the parts of a step that name objects."""
 
-    def __init__(self, context: StepContext, report: Report) -> None:
+    def __init__(self, context: StepInputs, report: Report) -> None:
         self._context = context
         self._report = report
         self._names = Names(context.inventory)
