@@ -74,8 +74,7 @@ def test_type_checkers_know_the_names_and_reject_others(tmp_path: Path) -> None:
     assert 'Revealed type is "netpol_harness.plugin.observed.ObservedPath"' in done.stdout
 
 
-def test_the_example_in_python_imports_no_other_names() -> None:
-    imports = re.findall(
-        r"^(?:from|import) (netpol_harness\S*)", (SCENARIOS / "in_python/test_switch_over.py").read_text(), re.M
-    )
+@pytest.mark.parametrize("file", sorted(SCENARIOS.rglob("test_*.py")), ids=lambda file: file.name)
+def test_the_shipped_tests_in_python_import_public_names_only(file: Path) -> None:
+    imports = re.findall(r"^(?:from|import) (netpol_harness\S*)", file.read_text(), re.MULTILINE)
     assert imports == ["netpol_harness"]

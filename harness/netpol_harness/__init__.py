@@ -13,7 +13,8 @@ This module is the public API: the names that tests in Python use beside the fix
 What the fixtures return:
 
 ``Cluster``        ``cluster.backend``, ``cluster.dataplane`` (what filters the packets), ``cluster.kubeconfig``
-``ScenarioRun``    ``scenario.enter("with-dns")`` leads the cluster to a step's state; ``scenario.step`` is that step
+``ScenarioRun``    ``scenario.enter("with-dns")`` leads the cluster to a step's state; ``scenario.step`` is that step;
+                   ``scenario.recreate_namespace("shop")`` and ``scenario.client`` do what no step can
 ``PathProbe``      the type of ``probe``: ``probe("web-pod -> db-service:3306")`` returns an ``ObservedPath``
 ``ObservedPath``   ``assert probe(path).blocked``, ``== "blocked"``, ``.outcome``, ``.judgement``, ``.attempts``
 ``TableProbe``     the type of ``truth_table``: ``truth_table()`` returns an ``ObservedTable``

@@ -199,3 +199,17 @@ def test_on_a_broken_lab_no_verdict_and_no_negation_passes(demo: "Demo") -> None
         ]
     )
     assert "netpol_harness/plugin" not in result.stdout.str()
+
+
+@pytest.mark.live
+def test_a_test_that_needs_a_missing_capability_is_skipped(demo: "Demo") -> None:
+    (demo.pytester.path / "demo" / "test_it.py").write_text(
+        "def test_it(scenario):\n"
+        "    scenario.recreate_namespace('default')\n"
+        "\n"
+        "def test_unknown(scenario):\n"
+        "    scenario.recreate_namespace('defualt')\n"
+    )
+    result = demo.run("-rs", "--literal-namespaces", "demo/test_it.py")
+    result.assert_outcomes(skipped=1, failed=1)
+    assert "this backend has no namespaces of its own" in result.stdout.str()

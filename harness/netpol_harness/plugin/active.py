@@ -4,6 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
+from netpol_harness.errors import CapabilityMissing
 from netpol_harness.lab import Lab
 from netpol_harness.plugin.assertions import add_messages, explain_comparison, hide_frames
 from netpol_harness.plugin.failure import FailureRenderer, attach_message
@@ -31,6 +32,14 @@ class Hooks:
     ) -> list[str] | None:
         """Explain a failed comparison with a result."""
         return explain_comparison(config, op, left, right)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """Skip a test that asks for a capability which the cluster lacks."""
+        try:
+            return (yield)
+        except CapabilityMissing as missing:
+            raise pytest.skip.Exception(str(missing)) from None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -75,6 +75,15 @@ class AppliedState:
             self._wait_ready()
         self.changed = time.monotonic()
 
+    def recreate_namespace(self, name: str) -> None:
+        """Delete a namespace with its contents, create all of it again, and wait for the pods."""
+        others = {key: data for key, data in self._state.items() if name not in (key.namespace, _namespace_of(key))}
+        contents = changes(others, self._state, ())
+        self._reconciler.make(Change(Act.DELETE, c.key, c.data) for c in contents if _namespace_of(c.key) == name)
+        self._reconciler.make(contents, f"namespace {name}")
+        self._wait_ready()
+        self.changed = time.monotonic()
+
     @property
     def can_be_lifted(self) -> bool:
         """Whether one policy more can admit everything, and only to pods of this run.
@@ -170,3 +179,8 @@ class AppliedState:
             )
         finally:
             run_directory.report_activity("", by=self._name)
+
+
+def _namespace_of(key: ObjectKey) -> str:
+    """Return the name of a Namespace; empty for any other object."""
+    return key.name if key.kind == "Namespace" else ""

@@ -6,6 +6,8 @@ from contextlib import ExitStack, nullcontext
 from netpol_harness.backends.base import Capability
 from netpol_harness.backends.runs.directory import Turn
 from netpol_harness.errors import CapabilityMissing
+from netpol_harness.kube.client import Client
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.runner import requirements
 from netpol_harness.runner.applied_state import AppliedState
@@ -92,6 +94,27 @@ class ScenarioRun:
             self._index = None
             self._change_to(index, probed=index == goal)
             self._index = index
+
+    @property
+    def client(self) -> Client:
+        """The client of the cluster's API, for changes that no step of a scenario can make."""
+        return self.context.client
+
+    def key(self, kind: str, name: str, namespace: str = "default", *, api_version: str = "v1") -> ObjectKey:
+        """Return the key for ``client`` of an object of the scenario, in its namespace on the cluster."""
+        return ObjectKey(api_version, kind, self.placement.real(namespace), name)
+
+    def recreate_namespace(self, name: str) -> None:
+        """Delete a namespace of the scenario with its contents, create all of it again, and wait for the pods.
+
+        Raises ``ValueError`` for an unknown name, and ``CapabilityMissing`` for a namespace that existed before.
+        """
+        names = self.scenario.namespaces
+        if name not in names:
+            raise ValueError(f"{self.scenario.name} has no namespace '{name}'; it has {', '.join(names)}")
+        if ObjectKey("v1", "Namespace", "", self.placement.real(name)) not in self.applied:
+            raise CapabilityMissing(Capability.NAMESPACES)
+        self.applied.recreate_namespace(self.placement.real(name))
 
     def snapshot(self) -> ClusterSnapshot:
         """Return the live pods, Services and external hosts."""

@@ -1,32 +1,21 @@
-"""A pod that was told to go keeps its paths until its grace period ends: a moment that no step of a scenario names."""
+"""A terminating pod keeps its paths until its grace period ends, a moment that no step of a scenario has."""
 
 import pytest
 
-from netpol_harness.model.names import ObjectKey
-from netpol_harness.probe.converge import converge
-from netpol_harness.results.evidence import Judgement, judge_evidence
-from netpol_harness.runner.run import ScenarioRun
-from netpol_harness.runner.targets import resolve_probes
+from netpol_harness import Judgement, ScenarioRun
 
-GRACE = 20
+GRACE_SECONDS = 20
 
 
-def test_a_leaving_pod_keeps_its_paths(scenario: ScenarioRun) -> None:
+def test_a_terminating_pod_keeps_its_paths(scenario: ScenarioRun) -> None:
     scenario.enter("serving")
-    assert scenario.step is not None
-    snapshot = scenario.snapshot()
-    questions = [
-        resolved_probe.question
-        for expectation in scenario.step.expectations
-        for resolved_probe in resolve_probes(expectation, snapshot)
-    ]
-    client, context = scenario.context.client, scenario.context
-    worker = ObjectKey("v1", "Pod", scenario.placement.real("default"), "worker")
-    client.delete(worker, grace_seconds=GRACE)
-    if client.find(worker) is None:
+    step, snapshot = scenario.current_step, scenario.snapshot()
+    worker = scenario.key("Pod", "worker")
+    scenario.client.delete(worker, grace_seconds=GRACE_SECONDS)
+    if scenario.client.find(worker) is None:
         pytest.skip("pods of this cluster end at once, without a grace period")
     try:
-        evidence = converge(context.prober, questions, context.timeouts)
-        assert {judge_evidence(seen) for seen in evidence.values()} == {Judgement.AGREES}, evidence
+        result = scenario.observer.observe(step, step.expectations, others=False, snapshot=snapshot)
+        assert {path.judgement for path in result.path_results.values()} == {Judgement.AGREES}, result.path_results
     finally:
-        client.delete(worker, grace_seconds=0)
+        scenario.client.delete(worker, grace_seconds=0)
