@@ -47,7 +47,8 @@ from netpol_harness.scenario import SCENARIO_FILE
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Cluster
     from netpol_harness.lab import Lab
-    from netpol_harness.plugin.observed import Observer, PathProbe, TableProbe
+    from netpol_harness.plugin.observed import PathProbe, TableProbe
+    from netpol_harness.plugin.observer import Observer
     from netpol_harness.runner.run import ScenarioRun
 
 LAB_FIXTURE = "_netpol_lab"
@@ -99,7 +100,7 @@ def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Confi
 def _netpol_observer(scenario: "ScenarioRun", pytestconfig: pytest.Config) -> "Observer":
     from netpol_harness.plugin.assertions import note_results
     from netpol_harness.plugin.lab import profile_of
-    from netpol_harness.plugin.observed import Observer
+    from netpol_harness.plugin.observer import Observer
 
     return Observer(scenario, profile_of(pytestconfig), note_results(pytestconfig))
 

@@ -10,16 +10,10 @@ truth value of a result raise ``TypeError``, and ``.blocked`` never returns ``Fa
 that ``assert not probe(...).blocked`` fails whatever the network does.
 """
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import pytest
-
-from netpol_harness.errors import CapabilityMissing, HarnessError, Unproven
-from netpol_harness.oracle.points import Profile
 from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.report.closed_world import table_message
@@ -29,12 +23,8 @@ from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult, TruthTable
 
 if TYPE_CHECKING:
-    from netpol_harness.runner.run import ScenarioRun
+    from netpol_harness.plugin.observer import Observer
 
-
-T = TypeVar("T")
-
-_DOUBTS = (Judgement.BROKEN, Judgement.UNPROVEN)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -117,7 +107,7 @@ class ObservedPath(PathResult):
         __tracebackhide__ = True
         if not isinstance(other, str):
             return self is other
-        return self.judged(_verdict(other)).judgement is Judgement.AGREES
+        return self.judged(parse_verdict(other)).judgement is Judgement.AGREES
 
     def __ne__(self, other: object) -> bool:
         __tracebackhide__ = True
@@ -176,7 +166,7 @@ class ObservedTable(TruthTable):
 
     def __eq__(self, other: object) -> bool:
         __tracebackhide__ = True
-        return not self.judged(_verdict(other)).wrong if isinstance(other, str) else self is other
+        return not self.judged(parse_verdict(other)).wrong if isinstance(other, str) else self is other
 
     def __ne__(self, other: object) -> bool:
         __tracebackhide__ = True
@@ -208,94 +198,8 @@ class TableProbe(Protocol):
         ...
 
 
-class Observer:
-    """Probes one scenario for tests in Python, and raises errors without frames of the harness.
-
-    ``notice`` is called with every result that a test receives.
-    """
-
-    def __init__(
-        self,
-        scenario_run: "ScenarioRun",
-        profile: Profile,
-        notice: "Callable[[ObservedPath | ObservedTable], None]" = lambda result: None,
-    ) -> None:
-        self.scenario_run = scenario_run
-        self._profile = profile
-        self._notice = notice
-
-    def probe(self, path: str, expected: str = "undefined") -> ObservedPath:
-        """Probe one path, written as in scenario.yaml.
-
-        With ``expected``, probe until the network agrees or the settle deadline passes; else return what is seen.
-        Raises ``Unproven`` if nothing was learned, ``ScenarioInvalid`` for a path that cannot be read, and
-        ``ValueError`` for an unknown verdict. Skips the test if the cluster cannot carry the path.
-        """
-        __tracebackhide__ = True
-        verdict, where = _verdict(expected), _caller()
-        path_result = _without_frames(lambda: self._probe(path, verdict, where))
-        result = self._observed(path_result, self.context())
-        self._notice(result)
-        return self.proven(result)
-
-    def truth_table(self, expected: str = "undefined") -> ObservedTable:
-        """Probe every pair of different pods and every port that the target serves. Raises ``Unproven``."""
-        __tracebackhide__ = True
-        table = self.probe_all(_verdict(expected), _caller())
-        self._notice(table)
-        return table
-
-    def probe_again(self, result: ObservedPath) -> ObservedPath:
-        """Probe the path of a result again, until the network agrees with its verdict."""
-        __tracebackhide__ = True
-        expectation = result.expectation
-        path, verdict, where = expectation.path.text, expectation.expected, expectation.where
-        return self._observed(_without_frames(lambda: self._probe(path, verdict, where)), result.context)
-
-    def probe_all(self, verdict: Expected, where: str) -> ObservedTable:
-        """Probe every pair of pods for one verdict. Raises ``Unproven`` for the first cell without evidence."""
-        __tracebackhide__ = True
-        run = self.scenario_run
-        table = _without_frames(lambda: run.observer.truth_table(run.current_step, verdict, where))
-        context = self.context()
-        cells = {key: self.proven(self._observed(path_result, context)) for key, path_result in table.cells.items()}
-        return ObservedTable(table.rows, table.columns, cells, self, context, verdict)
-
-    def proven(self, result: ObservedPath) -> ObservedPath:
-        """Return a result, or raise ``Unproven`` if its evidence is not sufficient for a verdict."""
-        __tracebackhide__ = True
-        if result.judgement in _DOUBTS:
-            raise Unproven(result.message.text)
-        return result
-
-    def context(self) -> StepContext:
-        """Return the step that the cluster is in now, with its policies."""
-        return StepContext(self.scenario_run, self.scenario_run.current_step, profile=self._profile)
-
-    def is_in(self, context: StepContext) -> bool:
-        """Return whether the scenario is still in the step that was observed."""
-        return self.scenario_run.current_step.name == context.step.name
-
-    def _probe(self, path: str, verdict: Expected, where: str) -> PathResult:
-        return self.scenario_run.observer.probe(self.scenario_run.current_step, path, verdict, where)
-
-    def _observed(self, path_result: PathResult, context: StepContext) -> ObservedPath:
-        return ObservedPath(path_result.expectation, path_result.pairs, self, context)
-
-
-def _without_frames(act: Callable[[], T]) -> T:
-    """Return what ``act`` returns; raise its error without frames and cause, a missing capability as a skip."""
-    __tracebackhide__ = True
-    try:
-        return act()
-    except CapabilityMissing as missing:
-        failure: BaseException = pytest.skip.Exception(str(missing))
-    except HarnessError as error:
-        failure = error.with_traceback(None)
-    raise failure from None
-
-
-def _verdict(text: str) -> Expected:
+def parse_verdict(text: str) -> Expected:
+    """Return the verdict of that name; raises ``ValueError`` with names that are like it."""
     __tracebackhide__ = True
     known = [verdict.value for verdict in Expected]
     if text not in known:
@@ -308,9 +212,3 @@ def _refuse_unequal(result: object, other: object) -> bool:
     if isinstance(other, str):
         raise TypeError(f"a broken lab is != '{other}' too; assert what you expect: == 'blocked' or == 'allowed'")
     return result is not other
-
-
-def _caller() -> str:
-    """Return ``file:line`` of the test that called the fixture."""
-    frame = sys._getframe(2)
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
