@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from netpol_harness.plugin.observer import Observer
 
 
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ObservedPath(PathResult):
     """The result of probing one path, to be compared with a verdict.

@@ -14,11 +14,12 @@ from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import ExecReply, PodExec
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.report.context import StepContext
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
 from tests.liars.network.lies import LIES, Lie, Town
-from tests.liars.network.town import PODS, judged, write_scenario
+from tests.liars.network.town import PODS, judged, path_results, write_scenario
 from tests.liars.network.wire import Wire
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
@@ -88,3 +89,28 @@ def test_no_lie_is_believed(lie: Lie, seed: int, town: Callable[[int], tuple[Sce
     assert touched
     believed = [text for text in touched if found[text] is Judgement.AGREES]
     assert not believed, f"LIE {lie.name} {believed}"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "part"),
+    [
+        ("source-dropped", "client -> server", "with every policy lifted; the source is isolated"),
+        (
+            "target-firewall-drops",
+            "friend -> server",
+            "lifted; the target's own firewall closes it",
+        ),
+        ("kube-proxy-dead", "friend -> ip(svc)", "with every policy lifted; the Service does not forward"),
+        ("wildcard-name", "client -> svc", "the name resolved to an address that is not the target's"),
+    ],
+)
+def test_the_message_names_the_broken_part(
+    name: str, path: str, part: str, town: Callable[[int], tuple[ScenarioRun, Town]]
+) -> None:
+    run, place = town(0)
+    (lie,) = (lie for lie in LIES if lie.name == name)
+    with lie.tell(place):
+        results = path_results(run)
+    context = StepContext(run, run.scenario.steps[0], path_results=results.values())
+    (broken,) = (result for text, result in results.items() if f"/{path}:" in text)
+    assert part in context.message(broken).summary
