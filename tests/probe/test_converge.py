@@ -1,5 +1,7 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from netpol_harness.probe.converge import Convergence, converge, run_round
 from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.prober import Prober
 from netpol_harness.results.evidence import Judgement, Proof, judge_evidence
+from netpol_harness.runner.counterfactual import gather
 from netpol_harness.timeouts import Timeouts
 
 CLIENT, SERVER, OTHER = (
@@ -222,6 +225,27 @@ def test_what_is_closed_for_a_while_after_the_lift_is_not_evidence_of_the_step(
     evidence = convergence.confirm()[allowed]
     assert judge_evidence(evidence) is judgement
     assert len(evidence.attempts) == attempts
+
+
+@pytest.mark.parametrize(
+    ("lifted", "judgement"),
+    [("o", Judgement.DISAGREES), ("od", Judgement.UNPROVEN)],
+    ids=["nothing is lost", "packets are lost"],
+)
+def test_silence_where_packets_are_lost_is_no_failure(fake_pods: FakePods, lifted: str, judgement: Judgement) -> None:
+    letters = {CLIENT: cycle("d"), SERVER: cycle("o")}
+    pods = fake_pods(lambda pod, host, port: {"o": "open", "d": "dropped"}[next(letters[pod])])
+    question = Question(CLIENT, PROBE, Expected.ALLOWED, LIVENESS_CHECKS)
+    convergence = Convergence(Prober(pods, timeout=0.2, exec_timeout=5), [question], QUICK)
+
+    @contextmanager
+    def lift() -> Iterator[bool]:
+        letters[CLIENT] = cycle(lifted)
+        yield True
+        letters[CLIENT] = cycle("d")
+
+    (evidence,) = gather([convergence], lift)
+    assert judge_evidence(replace(evidence[question], proof=Proof.LIFT)) is judgement
 
 
 def test_a_lift_is_given_the_settle_time_to_open_a_path(fake_pods: FakePods) -> None:

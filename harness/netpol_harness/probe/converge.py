@@ -17,12 +17,19 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question
+from netpol_harness.probe.plan.script import SILENT
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober, Replies
-from netpol_harness.results.evidence import Attempt, Evidence, Reply
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply, judge_evidence
 from netpol_harness.timeouts import Timeouts
 
 log = logging.getLogger("netpol_harness.probe")
+
+LOSS_ROUNDS = 8
+"""How often a path must be open in a row under a lift before its silence without one counts.
+
+With 30 percent loss in both directions, half of the attempts are silent: 8 in a row are open once in 300 times.
+"""
 
 MISSING_REPLY = Reply(Outcome.PROBE_FAILED, "there is no reply for this probe")
 """Stands for a reply that is missing: a probe without a reply is broken, never blocked."""
@@ -49,6 +56,7 @@ class Convergence:
         self._attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
         self._lifted: dict[Question, Attempt] = {}
         self._returning: dict[Question, Attempt | None] = {}
+        self._silent_when_lifted: dict[Question, Attempt] = {}
         self._settle_time = timeouts.settle
         if method is ProbeMethod.CLI:
             prober.prepare(pod for question in self._attempts for pod in question.pods)
@@ -63,6 +71,11 @@ class Convergence:
             for question, attempts in self._attempts.items()
             if attempts and attempts[-1].denied and question.only_policies_close_it
         )
+
+    @property
+    def silent_mismatches(self) -> tuple[Question, ...]:
+        """The questions that fail by silence alone, which lost packets cause as well as policies."""
+        return tuple(q for q, found in self.evidence.items() if q.only_policies_close_it and _fails_by_silence(found))
 
     def settle(self) -> None:
         """Probe until every result is as expected or the settle time has passed."""
@@ -91,12 +104,28 @@ class Convergence:
             self._settle(pending)
         return self.evidence
 
+    def ask_steadily(self) -> None:
+        """While policies are lifted, probe silent mismatches until all are open, and ``LOSS_ROUNDS`` times more.
+
+        What is silent in those although no policy closes it has lost packets.
+        """
+        pending, deadline = self.silent_mismatches, Deadline(self._settle_time)
+        while pending and not deadline.passed:
+            if all(attempt.is_open for attempt in self._rounds.run(pending).values()):
+                break
+        for _ in range(LOSS_ROUNDS if pending else 0):
+            attempts = self._rounds.run(pending)
+            self._silent_when_lifted |= {q: attempt for q, attempt in attempts.items() if _is_silent(attempt)}
+
     @property
     def evidence(self) -> Mapping[Question, Evidence]:
         """All attempts so far, by question."""
         return {
             question: Evidence(
-                question.expected, (*attempts, *self._not_returned(question)), counterfactual=self._lifted.get(question)
+                question.expected,
+                (*attempts, *self._not_returned(question)),
+                counterfactual=self._lifted.get(question),
+                silent_when_lifted=self._silent_when_lifted.get(question),
             )
             for question, attempts in self._attempts.items()
         }
@@ -171,6 +200,17 @@ def is_satisfied(question: Question, attempt: Attempt) -> bool:
     """Return whether this attempt alone is what the author expects, with the proof that it needs."""
     matches = question.expected.admits(attempt.reply.outcome)
     return matches and (attempt.proven or not question.expected.needs_proof)
+
+
+def _is_silent(attempt: Attempt) -> bool:
+    return attempt.reply.outcome in SILENT
+
+
+def _fails_by_silence(evidence: Evidence) -> bool:
+    """Return whether a path fails, and its last attempt that is not as expected was silent."""
+    if judge_evidence(replace(evidence, proof=Proof.LIFT)) not in (Judgement.DISAGREES, Judgement.FLAPPING):
+        return False
+    return _is_silent([a for a in evidence.attempts if not evidence.expected.admits(a.reply.outcome)][-1])
 
 
 def _differ(question: Question, one: Attempt, other: Attempt) -> bool:

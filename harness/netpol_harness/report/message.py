@@ -119,6 +119,8 @@ def _breakage(evidence: Evidence) -> str:
 def _missing_proof(path_result: PathResult) -> str:
     """Say which proof a denial lacks: of a live target, or of an open path without the policies."""
     evidence = path_result.worst.evidence
+    if evidence.silent_when_lifted is not None:
+        return "packets are lost: with every policy lifted, the same probe was open and then silent"
     if not (evidence.decisive.proven and evidence.stays_closed):
         return f"{path_result.outcome} proves nothing, because the target was not seen alive"
     if evidence.proof is Proof.BASELINE:

@@ -127,6 +127,8 @@ class Evidence:
 
     ``proof`` is what a denial must rest on. ``counterfactual`` is the attempt that this takes: the last one while
     policies were lifted, or one of an earlier state.
+
+    ``silent_when_lifted``: an attempt that was silent under a lift, besides open ones: packets are lost.
     """
 
     expected: Expected
@@ -135,6 +137,7 @@ class Evidence:
     counterfactual: Attempt | None = None
     proof: Proof = Proof.LISTENER
     identity: Identity | None = None
+    silent_when_lifted: Attempt | None = None
 
     @property
     def decisive(self) -> Attempt:
@@ -224,11 +227,11 @@ def judge_evidence(evidence: Evidence) -> Judgement:
     if learned_nothing or evidence.has_gaps or evidence.is_faked:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
-        if last.refuted or (last.denied and evidence.stays_closed):
+        if last.refuted or (last.denied and (evidence.stays_closed or evidence.silent_when_lifted)):
             return Judgement.UNPROVEN
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
-        return Judgement.FLAPPING
+        return Judgement.UNPROVEN if evidence.silent_when_lifted else Judgement.FLAPPING
     if evidence.expected.needs_proof and (not last.proven or evidence.stays_closed):
         return Judgement.UNPROVEN
     return Judgement.AGREES

@@ -23,14 +23,21 @@ EvidenceByQuestion = Mapping[Question, Evidence]
 
 
 def gather(convergences: Sequence[Convergence], lift: Lift | None) -> tuple[EvidenceByQuestion, ...]:
-    """Return the evidence of each convergence. All that is denied in any of them is asked under one ``lift``."""
+    """Return the evidence of each convergence. All that is denied in any of them is asked under one ``lift``.
+
+    Where a path fails by silence alone, a second lift shows whether packets are lost.
+    """
     _at_once(convergences, lambda convergence: convergence.settle())
     if lift is not None and any(convergence.denied for convergence in convergences):
         with lift() as lifted:
-            _at_once(
-                convergences, lambda convergence: (convergence.ask_lifted if lifted else convergence.expect_return)()
-            )
-    return tuple(_at_once(convergences, lambda convergence: convergence.confirm()))
+            _at_once(convergences, lambda each: each.ask_lifted() if lifted else each.expect_return())
+        lift = lift if lifted else None
+    evidence = tuple(_at_once(convergences, lambda convergence: convergence.confirm()))
+    if lift is None or not any(convergence.silent_mismatches for convergence in convergences):
+        return evidence
+    with lift():
+        _at_once(convergences, lambda convergence: convergence.ask_steadily())
+    return tuple(convergence.evidence for convergence in convergences)
 
 
 @dataclass(slots=True)

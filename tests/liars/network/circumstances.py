@@ -121,6 +121,10 @@ def _init_container(pod: JsonMapping) -> JsonMapping:
     return {**pod, "spec": {**pod["spec"], "initContainers": [added]}}
 
 
+def _rule(*rules: str, **where: object) -> Network:
+    return lambda wire, _: wire.rules(*rules, **where)  # type: ignore[arg-type]
+
+
 def _slow_names(seconds: float) -> Network:
     """Names that are answered late: by a server that passes the question on to the cluster's own."""
 
@@ -164,6 +168,7 @@ def _profile(text: str) -> Callable[[bytes], bytes]:
     return lambda script: text.encode() + script
 
 
+_nothing: Callable[[str], bool] = lambda text: False  # noqa: E731
 _by_address: Callable[[str], bool] = lambda text: "svc:" not in text  # noqa: E731
 
 CIRCUMSTANCES: tuple[Circumstance, ...] = (
@@ -202,6 +207,8 @@ CIRCUMSTANCES: tuple[Circumstance, ...] = (
     Circumstance("posix-shell", environment=("POSIXLY_CORRECT=1", "N=x", "GREP_OPTIONS=-v", "CURL_HOME=/no/such")),
     Circumstance("names-slow", network=_slow_names(0.06)),
     Circumstance("names-slower-than-a-probe", network=_slow_names(0.6), known=_by_address),
+    Circumstance("loss-of-30-percent", network=_rule("numgen random mod 100 < 30 drop"), seconds=1.0, known=_nothing),
+    Circumstance("loss-of-10-percent", network=_rule("numgen random mod 100 < 10 drop"), seconds=1.0, known=_nothing),
     Circumstance("policies-late-open", mutant="change-window-open", seconds=2.0),
     Circumstance("policies-late-closed", mutant="change-window-closed", seconds=2.0),
     Circumstance("pods-late", mutant="startup-window-open", seconds=3.0),
