@@ -258,3 +258,19 @@ def test_a_lift_is_given_the_settle_time_to_open_a_path(fake_pods: FakePods) -> 
         counterfactual = convergence.confirm()[question].counterfactual
         assert counterfactual is not None
         assert counterfactual.reply.outcome is opened
+
+
+def test_a_path_that_opens_in_the_very_last_round_has_its_negative_control(fake_pods: FakePods) -> None:
+    unused = Probe(Scheme.TCP, "10.0.0.1", 47)
+    question = replace(Question(CLIENT, PROBE, Expected.ALLOWED, LIVENESS_CHECKS), negative_control=unused)
+    no_time = replace(QUICK, settle=0.0)
+    ports: list[int] = []
+
+    def network(pod: NamespacedName, host: str, port: int) -> str:
+        ports.append(port)
+        return "dropped" if pod == CLIENT and ports.count(PROBE.port) <= 2 else "open"
+
+    prober = Prober(fake_pods(network), timeout=0.2, exec_timeout=5)
+    evidence = converge(prober, [question], no_time)[question]
+    assert [attempt.is_open for attempt in evidence.attempts] == [False, True]
+    assert judge_evidence(evidence) is Judgement.BROKEN

@@ -172,3 +172,9 @@ def test_an_open_path_leads_to_its_target(answered: str, judgement: str) -> None
     identity = Identity(answered, frozenset({"server"}))
     assert judge_evidence(replace(evidence("allowed", (OPEN, OPEN)), identity=identity)) == judgement
     assert judge_evidence(replace(evidence("blocked", (DROPPED, OPEN)), identity=identity)) == "agrees"
+
+
+def test_a_path_that_was_open_in_the_step_and_then_is_not_has_flapped_without_a_lift() -> None:
+    seen = evidence("allowed", (OPEN, OPEN), (DROPPED, OPEN))
+    assert judge_evidence(replace(seen, proof=Proof.LIFT)) == "flapping"
+    assert judge_evidence(replace(evidence("allowed", (DROPPED, OPEN)), proof=Proof.LIFT)) == "unproven"

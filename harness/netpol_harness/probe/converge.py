@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question
 from netpol_harness.probe.plan.script import SILENT
 from netpol_harness.probe.pod_prober import ProbeMethod
@@ -139,12 +139,12 @@ class Convergence:
     def _run(self, questions: tuple[Question, ...], *, controlled: bool = False) -> tuple[Question, ...]:
         """Probe the questions once; return those whose result is not as expected.
 
-        ``controlled``: with the negative control of those that were open the last time.
+        ``controlled``: with the negative control of those that were open the last time, or should be open now.
 
         After a lift, policies may take a while to take effect. Until a path is again what it was before the lift,
         its attempts are not evidence of the step.
         """
-        controls = [q for q in questions if controlled and self._attempts[q] and self._attempts[q][-1].is_open]
+        controls = [q for q in questions if controlled and self._may_be_open(q)]
         for question, attempt in self._rounds.run(questions, controls).items():
             if question in self._returning and _differ(question, attempt, self._attempts[question][-1]):
                 self._returning[question] = attempt
@@ -152,6 +152,10 @@ class Convergence:
                 self._returning.pop(question, None)
                 self._attempts[question].append(attempt)
         return tuple(q for q in questions if q in self._returning or not is_satisfied(q, self._attempts[q][-1]))
+
+    def _may_be_open(self, question: Question) -> bool:
+        attempts = self._attempts[question]
+        return question.expected is Expected.ALLOWED or (bool(attempts) and attempts[-1].is_open)
 
     def _not_returned(self, question: Question) -> tuple[Attempt, ...]:
         """Return the last attempt of a path that is not as it was before the lift."""

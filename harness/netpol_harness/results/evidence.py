@@ -227,7 +227,8 @@ def judge_evidence(evidence: Evidence) -> Judgement:
     if learned_nothing or evidence.has_gaps or evidence.is_faked:
         return Judgement.BROKEN
     if not evidence.expected.admits(last.reply.outcome):
-        if last.refuted or (last.denied and (evidence.stays_closed or evidence.silent_when_lifted)):
+        never_open = evidence.stays_closed and not any(attempt.is_open for attempt in evidence.attempts)
+        if last.refuted or (last.denied and (never_open or evidence.silent_when_lifted)):
             return Judgement.UNPROVEN
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
