@@ -15,6 +15,7 @@ from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.kubernetes import API_VERSIONS, SPECS
 from netpol_harness.scenario.metadata import API_VERSION, KIND, metadata
+from netpol_harness.scenario.network_policy import OUTSIDE_SPEC
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
@@ -172,7 +173,8 @@ def _check(node: YamlNode, report: Report) -> None:
         )
     spec = None if foreign else SPECS.get(kind)
     fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
-    mapping(fields, required=fields, rest=anything)(node, report)
+    elsewhere = OUTSIDE_SPEC if spec and kind == "NetworkPolicy" else {}
+    mapping(fields, required=fields, rest=anything, elsewhere=elsewhere)(node, report)
     name = node.at("metadata", "namespace")
     if kind in CLUSTER_SCOPED and name.kind is not YamlKind.NOTHING:
         report.add(name.place, f"{kind} is cluster-scoped", "remove metadata.namespace")

@@ -38,7 +38,20 @@ PORT_NAME = string(
     "a port's name", rf"(?=.{{1,15}}\Z)(?=.*[a-z]){_LABEL}", "write at most 15 lower-case letters, digits and '-'"
 )
 PORT_NUMBER = integer("a port", 1, 65535)
-PORT = by_kind({YamlKind.NUMBER: PORT_NUMBER, YamlKind.TEXT: PORT_NAME}, "a port's number or name")
+
+
+def _check_port_text(node: YamlNode, report: Report) -> None:
+    if node.text.isdecimal():
+        remedy = f"a name needs a letter; write {node.text} without quotes"
+        report.add(node.place, f"'{node.text[:60]}' is not a port's name", remedy)
+    else:
+        PORT_NAME(node, report)
+
+
+PORT = by_kind(
+    {YamlKind.NUMBER: PORT_NUMBER, YamlKind.TEXT: Shape(_check_port_text, PORT_NAME.json_schema)},
+    "a port's number or name",
+)
 PROTOCOL = one_of(("TCP", "UDP", "SCTP"), "a protocol")
 
 _SEGMENT = string(

@@ -3,6 +3,7 @@
 Unknown keys are problems everywhere: a misspelt key makes a policy that means something else.
 """
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from netpol_harness.scenario.metadata import PORT, PORT_NUMBER, PROTOCOL, SELECTOR
@@ -76,41 +77,65 @@ _IP_BLOCK = all_of(
     mapping({"cidr": _CIDR, "except": nullable(sequence(_CIDR, "a list of CIDRs"))}, required=("cidr",)),
     _excepts_lie_within,
 )
-_PEER = all_of(
-    mapping(
-        {
-            "podSelector": nullable(SELECTOR),
-            "namespaceSelector": nullable(SELECTOR),
-            "ipBlock": nullable(_IP_BLOCK),
-        },
-        what="a peer",
-    ),
-    _one_peer,
-)
-_POLICY_PORT = all_of(
-    mapping(
-        {"protocol": nullable(PROTOCOL), "port": nullable(PORT), "endPort": nullable(PORT_NUMBER)},
-        what="a port (a mapping of protocol and port)",
-    ),
-    _end_port_fits,
-)
+_PEER_FIELDS = {
+    "podSelector": nullable(SELECTOR),
+    "namespaceSelector": nullable(SELECTOR),
+    "ipBlock": nullable(_IP_BLOCK),
+}
+_PORT_FIELDS = {"protocol": nullable(PROTOCOL), "port": nullable(PORT), "endPort": nullable(PORT_NUMBER)}
 
 
-def _rules(peers: str) -> Shape:
+def _all_under(keys: Iterable[str], place: str) -> dict[str, str]:
+    """Return the remedy for each of these keys, which belong under ``place``."""
+    return dict.fromkeys(keys, f"it belongs under {place}:")
+
+
+_SELECTOR_PARTS = _all_under(("matchLabels", "matchExpressions"), "podSelector")
+_BLOCK_PARTS = _all_under(("cidr", "except"), "ipBlock")
+
+
+def _peer(key: str) -> Shape:
+    """Return the shape of an item of ``from`` or ``to``."""
+    beside = f"it belongs beside {key}:, as far to the left"
+    elsewhere = {**_all_under(_PORT_FIELDS, "ports"), "ports": beside, **_SELECTOR_PARTS, **_BLOCK_PARTS}
+    return all_of(mapping(_PEER_FIELDS, what="a peer", elsewhere=elsewhere), _one_peer)
+
+
+def _port(key: str) -> Shape:
+    """Return the shape of an item of ``ports`` in a rule whose peers are under ``key``."""
+    what = "a port (a mapping of protocol and port)"
+    return all_of(mapping(_PORT_FIELDS, what=what, elsewhere=_all_under(_PEER_FIELDS, key)), _end_port_fits)
+
+
+def _rules(direction: str, key: str, other: str) -> Shape:
+    """Return the shape of ``ingress`` or ``egress``. ``other`` is the key of peers in the other direction."""
     fields = {
-        peers: nullable(sequence(_PEER, "a list of peers")),
-        "ports": nullable(sequence(_POLICY_PORT, "a list of ports")),
+        key: nullable(sequence(_peer(key), "a list of peers")),
+        "ports": nullable(sequence(_port(key), "a list of ports")),
     }
-    return nullable(
-        sequence(nullable(mapping(fields, what=f"a rule (a mapping of {peers} and ports)")), "a list of rules")
-    )
+    elsewhere = {
+        **_all_under(_PEER_FIELDS, key),
+        **_all_under(_PORT_FIELDS, "ports"),
+        other: f"the peers of an {direction} rule are under {key}:",
+    }
+    what = f"a rule (a mapping of {key} and ports)"
+    return nullable(sequence(nullable(mapping(fields, what=what, elsewhere=elsewhere)), "a list of rules"))
 
 
+_SPEC_FIELDS = {
+    "podSelector": nullable(SELECTOR),
+    "policyTypes": nullable(sequence(one_of(("Ingress", "Egress"), "a policy type"), "a list of policy types")),
+    "ingress": _rules("ingress", "from", "to"),
+    "egress": _rules("egress", "to", "from"),
+}
 NETWORK_POLICY = mapping(
-    {
-        "podSelector": nullable(SELECTOR),
-        "policyTypes": nullable(sequence(one_of(("Ingress", "Egress"), "a policy type"), "a list of policy types")),
-        "ingress": _rules("from"),
-        "egress": _rules("to"),
+    _SPEC_FIELDS,
+    elsewhere={
+        **_all_under(("from",), "ingress"),
+        **_all_under(("to",), "egress"),
+        **_all_under(("ports",), "ingress: or egress"),
+        **_SELECTOR_PARTS,
     },
 )
+OUTSIDE_SPEC = _all_under(_SPEC_FIELDS, "spec")
+"""Remedies for the keys of ``spec`` that are written beside it."""

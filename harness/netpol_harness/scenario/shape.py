@@ -32,6 +32,7 @@ class Report:
 
 
 _DAY = 86_400
+_NOWHERE: Mapping[str, str] = {}
 _SCALARS = (YamlKind.TEXT, YamlKind.NUMBER, YamlKind.FLAG, YamlKind.MERGE)
 
 Check = Callable[[YamlNode, Report], None]
@@ -65,17 +66,26 @@ anything = Shape(lambda node, report: None)
 
 
 def mapping(
-    fields: Mapping[str, Shape], *, required: Collection[str] = (), what: str = "a mapping", rest: Shape | None = None
+    fields: Mapping[str, Shape],
+    *,
+    required: Collection[str] = (),
+    what: str = "a mapping",
+    rest: Shape | None = None,
+    elsewhere: Mapping[str, str] = _NOWHERE,
 ) -> Shape:
-    """Return the shape of a mapping with these keys, and of all others if ``rest`` is given as their shape."""
+    """Return the shape of a mapping with these keys, and of all others if ``rest`` is given as their shape.
+
+    ``elsewhere`` are keys that are often written here and belong to another place, each with its remedy.
+    """
 
     def check(node: YamlNode, report: Report) -> None:
         if not _is(node, (YamlKind.MAPPING,), what, report):
             return
         for key, value in node.entries:
-            shape = fields.get(key.text, rest)
+            shape = fields.get(key.text, None if key.text in elsewhere else rest)
             if shape is None:
-                report.add(key.place, f"unknown key '{key.text}'", suggest(key.text, fields))
+                remedy = elsewhere.get(key.text) or suggest(key.text, fields)
+                report.add(key.place, f"unknown key '{key.text}'", remedy)
             else:
                 shape(value, report)
         for name in required:
