@@ -71,6 +71,18 @@ def test_a_baseline_is_that_of_the_very_same_probe() -> None:
     assert not baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)[QUESTION].stays_closed
 
 
+def test_what_was_denied_before_any_policy_is_the_counterfactual_of_a_later_denial() -> None:
+    baseline, uids = Baseline(), {CLIENT: "1", SERVER: "2"}
+    baseline.record({QUESTION: _evidence(Outcome.REFUSED)}, uids)
+    assert baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)[QUESTION].counterfactual is None
+    baseline.record({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids, before_policies=True)
+    seen = baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)[QUESTION]
+    assert seen.counterfactual is not None
+    assert (seen.counterfactual.reply.outcome, seen.stays_closed) == (Outcome.TIMED_OUT, True)
+    baseline.record({QUESTION: _evidence(Outcome.CONNECTED)}, uids)
+    assert not baseline.prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, uids)[QUESTION].stays_closed
+
+
 def test_where_policies_cannot_be_lifted_the_refusal_is_what_a_path_without_a_baseline_lacks() -> None:
     seen = Baseline().prove({QUESTION: _evidence(Outcome.TIMED_OUT)}, {}, "exceeded quota")[QUESTION]
     assert seen.proof is Proof.LIFT

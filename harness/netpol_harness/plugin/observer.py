@@ -1,8 +1,8 @@
 """Probes a scenario on behalf of the fixtures ``probe`` and ``truth_table``."""
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from netpol_harness.errors import CapabilityMissing, HarnessError, Unproven
 from netpol_harness.oracle.points import Profile
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Path
 from netpol_harness.plugin.observed import ObservedPath, ObservedTable, parse_verdict
 from netpol_harness.report.context import StepContext
 from netpol_harness.results.evidence import Judgement
@@ -39,6 +40,8 @@ class Observer:
         self.scenario_run = scenario_run
         self._profile = profile
         self._notice = notice
+        self._path_results: dict[Path, PathResult] = {}
+        self._changed = 0.0
 
     def probe(self, path: str, expected: str = "undefined") -> ObservedPath:
         """Probe one path, written as in scenario.yaml.
@@ -73,6 +76,7 @@ class Observer:
         __tracebackhide__ = True
         run = self.scenario_run
         table = _without_frames(lambda: run.observer.truth_table(run.current_step, verdict, where))
+        self._remember(table.cells.values())
         context = self.context()
         cells = {key: self.proven(self._observed(path_result, context)) for key, path_result in table.cells.items()}
         return ObservedTable(table.rows, table.columns, cells, self, context, verdict)
@@ -86,14 +90,24 @@ class Observer:
 
     def context(self) -> StepContext:
         """Return the step that the cluster is in now, with its policies."""
-        return StepContext(self.scenario_run, self.scenario_run.current_step, profile=self._profile)
+        step, results = self.scenario_run.current_step, tuple(self._path_results.values())
+        return StepContext(self.scenario_run, step, profile=self._profile, path_results=results)
 
     def is_in(self, context: StepContext) -> bool:
         """Return whether the scenario is still in the step that was observed."""
         return self.scenario_run.current_step.name == context.step.name
 
     def _probe(self, path: str, verdict: Expected, where: str) -> PathResult:
-        return self.scenario_run.observer.probe(self.scenario_run.current_step, path, verdict, where)
+        path_result = self.scenario_run.observer.probe(self.scenario_run.current_step, path, verdict, where)
+        self._remember([path_result])
+        return path_result
+
+    def _remember(self, path_results: Iterable[PathResult]) -> None:
+        """Keep results as controls of others, until the scenario's objects change."""
+        if self._changed != self.scenario_run.applied.changed:
+            self._changed = self.scenario_run.applied.changed
+            self._path_results.clear()
+        self._path_results |= {path_result.expectation.path: path_result for path_result in path_results}
 
     def _observed(self, path_result: PathResult, context: StepContext) -> ObservedPath:
         return ObservedPath(path_result.expectation, path_result.pairs, self, context)
@@ -114,4 +128,4 @@ def _without_frames(act: Callable[[], T]) -> T:
 def _caller() -> str:
     """Return ``file:line`` of the test that called the fixture."""
     frame = sys._getframe(2)
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{FilePath(frame.f_code.co_filename).name}:{frame.f_lineno}"

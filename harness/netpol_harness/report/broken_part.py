@@ -1,8 +1,8 @@
-"""Which part of the network is broken if a path stays closed with every policy lifted. Pure.
+"""Which part of the network is broken if a path stays closed without the policies. Pure.
 
 Other paths of the same step are the controls: each shares some parts with the closed path and not others. A path is
-open if it was seen open, in the step or with every policy lifted, and closed if the lift did not open it. All others
-say nothing.
+open if it was seen open, in the step or without the policies (lifted, or not applied yet), and closed if it was closed
+without them too. All others say nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,7 +38,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the other paths of the step show about a path that stays closed with every policy lifted.
+    """What the other paths of the step show about a path that stays closed without the policies.
 
     ``own``: all other paths of the source; ``elsewhere``: those to other pods. ``sources``: other sources to the same
     target. ``ports``: any source to other ports of the target's pods. ``by_pod`` and ``by_address``: the same source to
@@ -120,7 +120,7 @@ class ControlFinder:
         ]
 
     def of(self, path_result: PathResult) -> Controls | None:
-        """Return the controls of a result; ``None`` unless its path stays closed with every policy lifted."""
+        """Return the controls of a result; ``None`` unless its path stays closed without the policies."""
         path = path_result.expectation.path
         if not stays_closed(path_result.worst.evidence) or path.mode is not ProbeMode.NEW:
             return None
@@ -180,25 +180,30 @@ class ControlFinder:
 
 
 def stays_closed(evidence: Evidence) -> bool:
-    """Whether a path was probed with every policy lifted, and denied."""
-    lifted = evidence.counterfactual
-    return evidence.proof is Proof.LIFT and lifted is not None and lifted.denied and evidence.attempts[-1].denied
+    """Whether a path was probed without the policies, and denied."""
+    without = evidence.counterfactual
+    if evidence.proof is Proof.LISTENER or without is None:
+        return False
+    return without.denied and evidence.attempts[-1].denied
 
 
 def _is_open(path_result: PathResult) -> bool | None:
     """Whether a path is open without policies, for any pair of its pods; ``None`` if that is not known."""
     evidence = [pair.evidence for pair in path_result.pairs]
-    if any((e.attempts[-1].is_open and not e.is_faked) or (e.proof is Proof.LIFT and _opened(e)) for e in evidence):
+    if any((e.attempts[-1].is_open and not e.is_faked) or _opened(e) for e in evidence):
         return True
     return False if any(map(stays_closed, evidence)) else None
 
 
 def _opened(evidence: Evidence) -> bool:
+    """Whether a path was seen open without the policies."""
+    if evidence.proof is Proof.LISTENER:
+        return False
     return evidence.counterfactual is not None and evidence.counterfactual.is_open
 
 
 def _resolved(evidence: Evidence) -> bool:
-    """Whether a name resolved in any attempt, the one with policies lifted included."""
+    """Whether a name resolved in any attempt, the one without the policies included."""
     attempts = [*evidence.attempts, *([evidence.counterfactual] if evidence.counterfactual else [])]
     return any(a.reply.outcome not in (Outcome.NAME_FAILED, Outcome.PROBE_FAILED) for a in attempts)
 

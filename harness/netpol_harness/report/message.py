@@ -12,7 +12,7 @@ from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.report.broken_part import Controls
-from netpol_harness.results.evidence import Evidence, Judgement, Proof
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 
 _MEANING = {
@@ -54,7 +54,7 @@ class PathContext:
     """What a failure message says beside the result: where the path is written, the cluster, and the oracle's view.
 
     ``lost`` names the policies that should be in force and are not on the cluster any more; ``context`` is that of the
-    kubeconfig, empty for its current one. ``controls`` are those of a path that stays closed with every policy lifted.
+    kubeconfig, empty for its current one. ``controls`` are those of a path that stays closed without the policies.
     """
 
     where: str
@@ -124,6 +124,8 @@ def _missing_proof(path_result: PathResult) -> str:
     if not (evidence.decisive.proven and evidence.stays_closed):
         return f"{path_result.outcome} proves nothing, because the target was not seen alive"
     if evidence.proof is Proof.BASELINE:
+        if evidence.counterfactual is not None:
+            return "not a policy of the scenario: the path was closed before they were applied"
         return "the path was never seen open in this run, so it may not be a policy that closes it"
     if evidence.counterfactual is not None and evidence.counterfactual.reply.outcome is not Outcome.PROBE_FAILED:
         return "not a policy: the path stays closed with every policy lifted"
@@ -180,12 +182,17 @@ def _counterfactual(evidence: Evidence) -> list[ExplanationLine]:
     """Say what the same probe has met without the policies, if a denial must rest on that."""
     if evidence.proof is Proof.LISTENER or not evidence.decisive.denied:
         return []
-    where = "every policy lifted" if evidence.proof is Proof.LIFT else "an earlier state of the run"
     if evidence.counterfactual is None:
-        return [ExplanationLine(evidence.proof, f"the same probe was not seen open in {where}")]
+        where = "with every policy lifted" if evidence.proof is Proof.LIFT else "in an earlier state of the run"
+        return [ExplanationLine(evidence.proof, f"the same probe was not seen open {where}")]
     reply = evidence.counterfactual.reply
+    where = "with every policy lifted" if evidence.proof is Proof.LIFT else _earlier_state(evidence.counterfactual)
     detail = f": {reply.detail}" if reply.detail and reply.outcome is not Outcome.CONNECTED else ""
-    return [ExplanationLine(evidence.proof, f"the same probe with {where}: {reply.outcome}{detail}")]
+    return [ExplanationLine(evidence.proof, f"the same probe {where}: {reply.outcome}{detail}")]
+
+
+def _earlier_state(attempt: Attempt) -> str:
+    return "in an earlier state of the run" if attempt.is_open else "before the scenario's policies were applied"
 
 
 def _pair_count(path_result: PathResult) -> str:

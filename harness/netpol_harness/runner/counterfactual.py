@@ -48,13 +48,17 @@ class Baseline:
     """
 
     _open: dict[object, Attempt] = field(default_factory=dict)
+    _denied: dict[object, Attempt] = field(default_factory=dict)
 
-    def record(self, evidence: EvidenceByQuestion, uids: Mapping[NamespacedName, str]) -> None:
-        """Remember what was open."""
+    def record(
+        self, evidence: EvidenceByQuestion, uids: Mapping[NamespacedName, str], *, before_policies: bool = False
+    ) -> None:
+        """Remember what was open; ``before_policies``: also what was denied, as no policy of the scenario did that."""
         for question, found in evidence.items():
-            if found.attempts[-1].reply.outcome is Outcome.CONNECTED:
-                for pods in (question.pods, _asked_by_name(question)):
-                    self._open[_ends(question, pods, uids)] = found.attempts[-1]
+            last = found.attempts[-1]
+            known = self._open if last.is_open else self._denied if before_policies and last.denied else {}
+            for pods in (question.pods, _asked_by_name(question)):
+                known[_ends(question, pods, uids)] = last
 
     def prove(
         self, evidence: EvidenceByQuestion, uids: Mapping[NamespacedName, str], refusal: str = ""
@@ -69,11 +73,12 @@ class Baseline:
         self, question: Question, evidence: Evidence, uids: Mapping[NamespacedName, str], refusal: str
     ) -> Evidence:
         pods = _asked_by_name(question) if question.expected is Expected.UNRESOLVED else question.pods
-        opened = self._open.get(_ends(question, pods, uids))
-        if opened is None and refusal:
+        ends = _ends(question, pods, uids)
+        earlier = self._open.get(ends) or self._denied.get(ends)
+        if earlier is None and refusal:
             refused = Attempt(0.0, Reply(Outcome.PROBE_FAILED, refusal))
             return replace(evidence, proof=Proof.LIFT, counterfactual=refused)
-        return replace(evidence, proof=Proof.BASELINE, counterfactual=opened)
+        return replace(evidence, proof=Proof.BASELINE, counterfactual=earlier)
 
 
 def proven_by_lift(evidence: EvidenceByQuestion) -> EvidenceByQuestion:

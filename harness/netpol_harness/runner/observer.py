@@ -90,7 +90,7 @@ class StepObserver:
             if e.expected.needs_proof and e.path.mode is ProbeMode.NEW and self.missing_capability(e.path) is None
         }
         snapshot = self._applied.snapshot()
-        self._path_prober.probe(snapshot, (Convergence, [e for e in denied if self._exists(e, snapshot)]))
+        self._path_prober.record_baseline(snapshot, [e for e in denied if self._exists(e, snapshot)])
 
     def probe(self, step: Step, path: str, expected: Expected, where: str) -> PathResult:
         """Probe one path in the present state, which is that of ``step``. ``where`` is the place of the expectation.

@@ -65,6 +65,13 @@ class PathProber:
             for found, seen in zip(resolved, evidence, strict=True)
         )
 
+    def record_baseline(self, snapshot: ClusterSnapshot, expectations: Sequence[Expectation]) -> None:
+        """Probe these paths in the state before the scenario's policies, and remember the results."""
+        questions = [probe.question for e in expectations for probe in self._resolve(e, snapshot)]
+        self._context.prober.expect_addresses(snapshot.own_addresses)
+        (found,) = gather([self._convergence(Convergence, expectations, questions)], None)
+        self._baseline.record(found, snapshot.pod_uids, before_policies=True)
+
     def _prove(
         self, convergences: Sequence[Convergence], snapshot: ClusterSnapshot
     ) -> tuple[Mapping[Question, Evidence], ...]:

@@ -2,18 +2,22 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import Deadline
+from netpol_harness.errors import Unproven
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.exec import ExecReply, PodExec
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.oracle.points import SPECIFICATION
+from netpol_harness.plugin.observer import Observer
 from netpol_harness.report.context import StepContext
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.runner.run import ScenarioRun
@@ -108,9 +112,46 @@ def test_the_message_names_the_broken_part(
     name: str, path: str, part: str, town: Callable[[int], tuple[ScenarioRun, Town]]
 ) -> None:
     run, place = town(0)
-    (lie,) = (lie for lie in LIES if lie.name == name)
-    with lie.tell(place):
+    with lie_called(name).tell(place):
         results = path_results(run)
     context = StepContext(run, run.scenario.steps[0], path_results=results.values())
     (broken,) = (result for text, result in results.items() if f"/{path}:" in text)
     assert part in context.message(broken).summary
+
+
+def lie_called(name: str) -> Lie:
+    return next(lie for lie in LIES if lie.name == name)
+
+
+def test_a_test_in_python_is_told_the_broken_part_by_what_it_has_probed_before(
+    town: Callable[[int], tuple[ScenarioRun, Town]],
+) -> None:
+    run, place = town(0)
+    run.enter("closed")
+    observer = Observer(run, SPECIFICATION)
+    with lie_called("source-dropped").tell(place):
+        assert observer.probe(f"x/friend -> server:{place.port}", "allowed").allowed
+        with pytest.raises(Unproven, match=r"other sources to this target: 1 open"):
+            observer.probe(f"x/client -> server:{place.port}", "blocked")
+        with pytest.raises(Unproven, match=r"client -> server:.*the source is isolated"):
+            observer.truth_table("blocked")
+
+
+class GivenNamespace(EmbeddedBackend):
+    """A backend with a namespace that existed before the run."""
+
+    namespaces: Mapping[str, str] = MappingProxyType({"x": "default"})
+
+
+def test_in_a_given_namespace_the_baseline_tells_the_broken_part(tmp_path: Path) -> None:
+    port = write_scenario(tmp_path, 0)
+    settings = Settings(probe_timeout=0.2, settle_deadline=0.2)
+    with Lab(BackendChoice(GivenNamespace(), "for a test"), settings) as lab:
+        run = lab.scenario_run(load(tmp_path / "scenario.yaml"))
+        with Wire(int((lab.directory / "embedded.pid").read_text())).rules(f"tcp dport {port} drop"):
+            run.open()
+            results = path_results(run)
+        context = StepContext(run, run.scenario.steps[0], path_results=results.values())
+        summary = context.message(results[f"x/client -> server:{port}"]).summary
+        run.close()
+    assert "not a policy of the scenario: the path was closed before they were applied; a firewall" in summary
