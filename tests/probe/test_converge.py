@@ -1,5 +1,6 @@
+import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import cycle
 from typing import Any
@@ -57,7 +58,8 @@ def _converge(pods: Any, expected: Expected, timeouts: Timeouts, *, liveness_che
         (Expected.BLOCKED, "ood", "o", Judgement.AGREES, 4),
         (Expected.ALLOWED, "ddo", "o", Judgement.AGREES, 4),
         (Expected.BLOCKED, "d", "ddo", Judgement.AGREES, 4),
-        (Expected.ALLOWED, "odo", "o", Judgement.FLAPPING, 4),
+        (Expected.ALLOWED, "odo", "o", Judgement.UNPROVEN, 4),
+        (Expected.ALLOWED, "oddo", "o", Judgement.FLAPPING, 5),
         (Expected.BLOCKED, "dod", "o", Judgement.FLAPPING, 4),
     ],
 )
@@ -246,6 +248,22 @@ def test_silence_where_packets_are_lost_is_no_failure(fake_pods: FakePods, lifte
 
     (evidence,) = gather([convergence], lift)
     assert judge_evidence(replace(evidence[question], proof=Proof.LIFT)) is judgement
+
+
+@pytest.mark.parametrize("percent", [2, 5, 10, 20, 35, 50, 65, 80])
+def test_no_rate_of_loss_makes_an_open_path_fail(fake_pods: FakePods, percent: int) -> None:
+    draw = random.Random(percent)
+    pods = fake_pods(
+        lambda pod, host, port: "dropped" if pod == CLIENT and draw.random() * 100 < percent else "open",
+    )
+    no_time = replace(QUICK, settle=0.0)
+    judgements = set()
+    for _ in range(40):
+        question = Question(CLIENT, PROBE, Expected.ALLOWED, LIVENESS_CHECKS)
+        convergence = Convergence(Prober(pods, timeout=0.2, exec_timeout=5), [question], no_time)
+        (evidence,) = gather([convergence], lambda: nullcontext(enter_result=True))
+        judgements.add(judge_evidence(replace(evidence[question], proof=Proof.LIFT)))
+    assert judgements <= {Judgement.AGREES, Judgement.UNPROVEN}
 
 
 def test_a_lift_is_given_the_settle_time_to_open_a_path(fake_pods: FakePods) -> None:

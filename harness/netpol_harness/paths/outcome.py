@@ -28,6 +28,10 @@ class Outcome(StrEnum):
     PROBE_FAILED = "PROBE_FAILED"
 
 
+SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
+"""Outcomes that a lack of time or a lost packet may cause."""
+
+
 class Expected(StrEnum):
     """The verdicts that a scenario may expect."""
 

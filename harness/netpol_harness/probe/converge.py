@@ -12,12 +12,12 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.outcome import SILENT, Expected, Outcome
 from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question
-from netpol_harness.probe.plan.script import SILENT
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober, Replies
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply, judge_evidence
@@ -25,11 +25,14 @@ from netpol_harness.timeouts import Timeouts
 
 log = logging.getLogger("netpol_harness.probe")
 
-LOSS_ROUNDS = 8
-"""How often a path must be open in a row under a lift before its silence without one counts.
+SURE_SILENCES, SURE_OPENINGS = 6, 8
+"""How often in a row a path must be silent, and then open under a lift, before its silence counts as a denial.
 
-With 30 percent loss in both directions, half of the attempts are silent: 8 in a row are open once in 300 times.
+Where packets are lost and one attempt in two is silent, both happen once in 16,000 times; where one in three is, once
+in 19,000 times.
 """
+SURE_OPENINGS_OF_FLAPPING = 32
+"""The same for a path that is open again: its silence was shorter, so that rarer losses explain it as well."""
 
 MISSING_REPLY = Reply(Outcome.PROBE_FAILED, "there is no reply for this probe")
 """Stands for a reply that is missing: a probe without a reply is broken, never blocked."""
@@ -102,20 +105,33 @@ class Convergence:
             if self._deadline.passed:
                 break
             self._settle(pending)
+        for question, attempt in self._returning.items():
+            self._attempts[question] += [attempt] if attempt is not None else []
+        self._returning = {}
         return self.evidence
 
     def ask_steadily(self) -> None:
-        """While policies are lifted, probe silent mismatches until all are open, and ``LOSS_ROUNDS`` times more.
+        """While policies are lifted, probe silent mismatches until all are open, and then often enough to be sure.
 
-        What is silent in those although no policy closes it has lost packets.
+        What is silent in those rounds although no policy closes it has lost packets.
         """
         pending, deadline = self.silent_mismatches, Deadline(self._settle_time)
         while pending and not deadline.passed:
             if all(attempt.is_open for attempt in self._rounds.run(pending).values()):
                 break
-        for _ in range(LOSS_ROUNDS if pending else 0):
+        for number in range(SURE_OPENINGS_OF_FLAPPING):
+            pending = tuple(q for q in pending if q not in self._silent_when_lifted)
+            if number >= SURE_OPENINGS:
+                pending = tuple(q for q in pending if not _is_silent(self._attempts[q][-1]))
+            if not pending:
+                break
             attempts = self._rounds.run(pending)
             self._silent_when_lifted |= {q: attempt for q, attempt in attempts.items() if _is_silent(attempt)}
+
+    def repeat_silence(self) -> None:
+        """Probe silent mismatches until each has been silent often enough to be sure, or is as expected."""
+        while pending := tuple(q for q in self.silent_mismatches if 0 < _silences(self._attempts[q]) < SURE_SILENCES):
+            self._run(pending)
 
     @property
     def evidence(self) -> Mapping[Question, Evidence]:
@@ -123,7 +139,7 @@ class Convergence:
         return {
             question: Evidence(
                 question.expected,
-                (*attempts, *self._not_returned(question)),
+                tuple(attempts),
                 counterfactual=self._lifted.get(question),
                 silent_when_lifted=self._silent_when_lifted.get(question),
             )
@@ -156,11 +172,6 @@ class Convergence:
     def _may_be_open(self, question: Question) -> bool:
         attempts = self._attempts[question]
         return question.expected is Expected.ALLOWED or (bool(attempts) and attempts[-1].is_open)
-
-    def _not_returned(self, question: Question) -> tuple[Attempt, ...]:
-        """Return the last attempt of a path that is not as it was before the lift."""
-        attempt = self._returning.get(question)
-        return (attempt,) if attempt is not None else ()
 
 
 def converge(
@@ -208,6 +219,11 @@ def is_satisfied(question: Question, attempt: Attempt) -> bool:
 
 def _is_silent(attempt: Attempt) -> bool:
     return attempt.reply.outcome in SILENT
+
+
+def _silences(attempts: Sequence[Attempt]) -> int:
+    """Return how many attempts at the end were silent."""
+    return sum(1 for _ in takewhile(_is_silent, reversed(attempts)))
 
 
 def _fails_by_silence(evidence: Evidence) -> bool:

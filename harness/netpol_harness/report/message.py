@@ -121,6 +121,8 @@ def _missing_proof(path_result: PathResult) -> str:
     evidence = path_result.worst.evidence
     if evidence.silent_when_lifted is not None:
         return "packets are lost: with every policy lifted, the same probe was open and then silent"
+    if evidence.lapsed:
+        return "silent once and open again: a lost packet causes that as well as a policy"
     if not (evidence.decisive.proven and evidence.stays_closed):
         return f"{path_result.outcome} proves nothing, because the target was not seen alive"
     if evidence.proof is Proof.BASELINE:

@@ -11,8 +11,9 @@ its first packet on, but that rules which allow traffic take effect later.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import dropwhile, groupby
 
-from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.outcome import SILENT, Expected, Outcome
 from netpol_harness.paths.path import ProbeMode
 
 
@@ -195,6 +196,18 @@ class Evidence:
             matched |= matches
         return False
 
+    @property
+    def lapsed(self) -> bool:
+        """Whether it flapped by single silent attempts only, each between matches: one lost packet causes that too."""
+        known = (attempt for attempt in self.attempts if attempt.credible or self._matches(attempt))
+        runs = groupby(dropwhile(lambda attempt: not self._matches(attempt), known), self._matches)
+        lapses = [tuple(run) for matches, run in runs if not matches]
+        brief = all(len(run) == 1 and run[0].reply.outcome in SILENT for run in lapses)
+        return self.flapped and brief and self._matches(self.attempts[-1])
+
+    def _matches(self, attempt: Attempt) -> bool:
+        return self.expected.admits(attempt.reply.outcome)
+
 
 class Judgement(StrEnum):
     """The comparison of the expected verdict with the evidence.
@@ -204,7 +217,7 @@ class Judgement(StrEnum):
     FLAPPING      it did what the author expects and then did not (pytest: FAILED)
     UNPROVEN      a denial is expected and was observed, but the target was not found alive; or a denial was observed
                   that no policy causes: the target does not answer its own pod, or the path stays closed without
-                  policies (pytest: ERROR)
+                  policies; or one that a lost packet may have caused (pytest: ERROR)
     BROKEN        no observation was made (pytest: ERROR)
     """
 
@@ -232,7 +245,7 @@ def judge_evidence(evidence: Evidence) -> Judgement:
             return Judgement.UNPROVEN
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
-        return Judgement.UNPROVEN if evidence.silent_when_lifted else Judgement.FLAPPING
+        return Judgement.UNPROVEN if evidence.lapsed or evidence.silent_when_lifted else Judgement.FLAPPING
     if evidence.expected.needs_proof and (not last.proven or evidence.stays_closed):
         return Judgement.UNPROVEN
     return Judgement.AGREES

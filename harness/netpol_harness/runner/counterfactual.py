@@ -25,7 +25,7 @@ EvidenceByQuestion = Mapping[Question, Evidence]
 def gather(convergences: Sequence[Convergence], lift: Lift | None) -> tuple[EvidenceByQuestion, ...]:
     """Return the evidence of each convergence. All that is denied in any of them is asked under one ``lift``.
 
-    Where a path fails by silence alone, a second lift shows whether packets are lost.
+    Where a path fails by silence alone, more rounds and a second lift show whether packets are lost.
     """
     _at_once(convergences, lambda convergence: convergence.settle())
     if lift is not None and any(convergence.denied for convergence in convergences):
@@ -35,8 +35,10 @@ def gather(convergences: Sequence[Convergence], lift: Lift | None) -> tuple[Evid
     evidence = tuple(_at_once(convergences, lambda convergence: convergence.confirm()))
     if lift is None or not any(convergence.silent_mismatches for convergence in convergences):
         return evidence
-    with lift():
-        _at_once(convergences, lambda convergence: convergence.ask_steadily())
+    _at_once(convergences, lambda convergence: convergence.repeat_silence())
+    if any(convergence.silent_mismatches for convergence in convergences):
+        with lift():
+            _at_once(convergences, lambda convergence: convergence.ask_steadily())
     return tuple(convergence.evidence for convergence in convergences)
 
 

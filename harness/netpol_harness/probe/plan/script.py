@@ -17,7 +17,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.outcome import SILENT, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.plan import classify, frames
 from netpol_harness.probe.plan.commands import Command, CommandRequest, Dialect, command_for, lookup_command
@@ -25,9 +25,6 @@ from netpol_harness.probe.plan.lookup import looked_up_addresses
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.toolbox import TOOL_NAMES, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
-
-SILENT = frozenset({Outcome.TIMED_OUT, Outcome.NAME_FAILED})
-"""Outcomes that may be due to a lack of time."""
 
 WIDEST = 32
 """How many probes of one script run at once, at most."""
