@@ -11,9 +11,10 @@ from netpol_harness.errors import ExecFailed
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.converge import Convergence, converge, run_round
+from netpol_harness.probe.converge import Convergence, converge
 from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.rounds import run_round
 from netpol_harness.results.evidence import Judgement, Proof, judge_evidence
 from netpol_harness.runner.counterfactual import gather
 from netpol_harness.timeouts import Timeouts

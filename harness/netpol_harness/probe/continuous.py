@@ -15,9 +15,9 @@ from threading import Event, Thread
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
-from netpol_harness.probe.converge import run_round
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.rounds import run_round
 from netpol_harness.results.evidence import Attempt
 
 log = logging.getLogger("netpol_harness.probe")

@@ -8,22 +8,19 @@ last attempt decides, and a match that did not last is kept, as flapping.
 Times are seconds from ``since``, the monotonic time of the last change, to the start of the attempt's round.
 """
 
-import logging
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import SILENT, Expected, Outcome
-from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question
+from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.pod_prober import ProbeMethod
-from netpol_harness.probe.prober import Prober, Replies
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply, judge_evidence
+from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.rounds import Rounds, is_satisfied
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, judge_evidence
 from netpol_harness.timeouts import Timeouts
-
-log = logging.getLogger("netpol_harness.probe")
 
 SURE_SILENCES, SURE_OPENINGS = 6, 8
 """How often in a row a path must be silent, and then open under a lift, before its silence counts as a denial.
@@ -33,12 +30,6 @@ in 19,000 times.
 """
 SURE_OPENINGS_OF_FLAPPING = 32
 """The same for a path that is open again: its silence was shorter, so that rarer losses explain it as well."""
-
-MISSING_REPLY = Reply(Outcome.PROBE_FAILED, "there is no reply for this probe")
-"""Stands for a reply that is missing: a probe without a reply is broken, never blocked."""
-
-ProxyReplies = Mapping[LivenessCheck, tuple[NamespacedName, Reply]]
-"""By liveness check, the pod that ran its probe in place of its own pod, and the reply."""
 
 
 class Convergence:
@@ -63,7 +54,7 @@ class Convergence:
         self._settle_time = timeouts.settle
         if method is ProbeMethod.CLI:
             prober.prepare(pod for question in self._attempts for pod in question.pods)
-        self._rounds = _Rounds(prober, timeouts.interval, method, time.monotonic() if since is None else since)
+        self._rounds = Rounds(prober, timeouts.interval, method, time.monotonic() if since is None else since)
         self._deadline = Deadline(timeouts.settle)
 
     @property
@@ -191,32 +182,6 @@ def converge(
     return convergence.confirm()
 
 
-def run_round(
-    prober: Prober,
-    questions: Sequence[Question],
-    method: ProbeMethod = ProbeMethod.CLI,
-    controls: Collection[Question] = (),
-) -> Mapping[Question, Attempt]:
-    """Probe every question with its liveness checks once, all at the same time; ``at`` is zero."""
-    batches: dict[NamespacedName, list[Probe]] = {}
-    for question in questions:
-        batches.setdefault(question.source, []).append(question.probe)
-        for pod, probe in question.liveness_checks:
-            batches.setdefault(pod, []).append(probe)
-    for question in controls:
-        if question.negative_control is not None:
-            batches[question.source].append(question.negative_control)
-    replies = prober.observe(batches, method)
-    proxy_replies = _proxy_replies(prober, questions, replies)
-    return {question: _attempt(question, replies, proxy_replies) for question in questions}
-
-
-def is_satisfied(question: Question, attempt: Attempt) -> bool:
-    """Return whether this attempt alone is what the author expects, with the proof that it needs."""
-    matches = question.expected.admits(attempt.reply.outcome)
-    return matches and (attempt.proven or not question.expected.needs_proof)
-
-
 def _is_silent(attempt: Attempt) -> bool:
     return attempt.reply.outcome in SILENT
 
@@ -237,71 +202,3 @@ def _differ(question: Question, one: Attempt, other: Attempt) -> bool:
     """Return whether the path was open in only one of two attempts, or as expected in only one."""
     as_expected = is_satisfied(question, one) is is_satisfied(question, other)
     return not as_expected or one.is_open is not other.is_open
-
-
-class _Rounds:
-    """Rounds of probes, at least ``interval`` seconds apart. ``origin``: the monotonic time that times count from."""
-
-    def __init__(self, prober: Prober, interval: float, method: ProbeMethod, origin: float) -> None:
-        self._prober = prober
-        self._interval = interval
-        self._method = method
-        self._origin = origin
-        self._next = Deadline(0.0)
-        self._number = 0
-
-    def run(self, questions: tuple[Question, ...], controls: Collection[Question] = ()) -> Mapping[Question, Attempt]:
-        """Probe the questions once, and the negative controls of ``controls``."""
-        if not self._next.passed:
-            self._next.pause(self._interval)
-        self._next = Deadline(self._interval)
-        at = time.monotonic() - self._origin
-        attempts = run_round(self._prober, questions, self._method, controls)
-        attempts = {question: replace(attempt, at=at) for question, attempt in attempts.items()}
-        self._number += 1
-        differing = sum(not is_satisfied(question, attempt) for question, attempt in attempts.items())
-        log.debug(
-            "round %d at %.3f s: %d of %d paths differ; %s",
-            *(self._number, at, differing, len(questions), self._prober.load),
-        )
-        return attempts
-
-
-def _proxy_replies(prober: Prober, questions: Sequence[Question], replies: Replies) -> ProxyReplies:
-    """Run liveness checks whose own pod could not run them from proxy pods, and return those that connected."""
-    failed = [
-        (question, check)
-        for question in questions
-        for check in question.liveness_checks
-        if question.proxy_pods and replies.get(check, MISSING_REPLY).outcome is Outcome.PROBE_FAILED
-    ]
-    batches: dict[NamespacedName, list[Probe]] = {}
-    for question, (_, probe) in failed:
-        for pod in question.proxy_pods:
-            batches.setdefault(pod, []).append(probe)
-    connected = {pair: reply for pair, reply in prober.observe(batches).items() if reply.outcome is Outcome.CONNECTED}
-    return {
-        check: (pod, connected[pod, check[1]])
-        for question, check in failed
-        for pod in question.proxy_pods
-        if (pod, check[1]) in connected
-    }
-
-
-def _attempt(question: Question, replies: Replies, proxy_replies: ProxyReplies) -> Attempt:
-    """Combine the reply with the worst liveness check: one that failed, else a silent one, else one that connected."""
-    reply = replies.get((question.source, question.probe), MISSING_REPLY)
-    checks = [
-        (str(proxy_replies[check][0]), proxy_replies[check][1])
-        if check in proxy_replies
-        else ("", replies.get(check, MISSING_REPLY))
-        for check in question.liveness_checks
-    ]
-    checked_from, worst = min(checks, key=lambda entry: _rank(entry[1]), default=("", None))
-    unused = question.negative_control
-    control = replies.get((question.source, unused)) if unused is not None else None
-    return Attempt(0.0, reply, worst, checked_from, control)
-
-
-def _rank(liveness: Reply) -> int:
-    return {Outcome.PROBE_FAILED: 0, Outcome.CONNECTED: 2}.get(liveness.outcome, 1)

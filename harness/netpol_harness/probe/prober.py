@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from netpol_harness.errors import HarnessError, ToolMissing
 from netpol_harness.kube.exec import Exec, Sessions
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.outcome import SILENT
 from netpol_harness.probe.batch_runner import BatchRunner
 from netpol_harness.probe.ephemeral import NO_IMAGE
 from netpol_harness.probe.exec_targets import ExecTargets, PodContainers
@@ -159,7 +160,7 @@ class Prober:
         doubtful = tuple(
             (pod, probe)
             for (pod, probe), reply in replies.items()
-            if reply.outcome in script.SILENT and not self._pace.trusts_silence(slowness, by_name=probe.by_name)
+            if reply.outcome in SILENT and not self._pace.trusts_silence(slowness, by_name=probe.by_name)
         )
         self._pace.adapt(slowness, doubtful=bool(doubtful))
         if doubtful:

@@ -21,10 +21,10 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode
 from netpol_harness.probe import first_packet
 from netpol_harness.probe.continuous import ContinuousProbe
-from netpol_harness.probe.converge import MISSING_REPLY
 from netpol_harness.probe.first_packet import FirstPacketProbes
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.prober import Prober
+from netpol_harness.probe.rounds import MISSING_REPLY
 from netpol_harness.results.evidence import Attempt, Evidence, Proof
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change

@@ -13,8 +13,9 @@ from netpol_harness.errors import ApiError, ClusterFailed, NotEnforcing
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
-from netpol_harness.probe.converge import Convergence, is_satisfied
+from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.plan.question import Question
+from netpol_harness.probe.rounds import is_satisfied
 from netpol_harness.results.evidence import Evidence
 from netpol_harness.results.table import PathResult
 from netpol_harness.runner.context import RunContext
