@@ -80,7 +80,12 @@ def transition(shop: Scenario) -> Callable[..., StepTransition]:
     return make
 
 
-POD = {"kind": "Pod", "metadata": {"name": "client", "namespace": "shop"}, "spec": {"containers": [{"name": "c"}]}}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "client", "namespace": "shop"},
+    "spec": {"containers": [{"name": "c"}]},
+}
 KEY = ObjectKey("v1", "Pod", "shop", "client")
 
 
@@ -106,7 +111,8 @@ def test_a_pod_whose_first_packets_are_probed_gets_an_init_container_before_all_
 def test_a_controller_gets_it_in_its_pod_template(transition: Callable[..., StepTransition]) -> None:
     entering = transition("first db -> pod(web):80")
     key = ObjectKey("apps/v1", "Deployment", "shop", "db")
-    data = {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}
+    template = {"spec": {"containers": [{"name": "c"}]}}
+    data = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": template}}
     (recreate,) = entering.inject([Change(Act.START, key, data)])
     assert recreate.data["spec"]["template"]["spec"]["initContainers"][0]["name"] == NAME
 

@@ -17,7 +17,10 @@ from netpol_harness.scenario.family import ApiGroupFamily
         ("projectcalico.org/v3", "NetworkPolicy", ApiGroupFamily.CALICO),
         ("crd.projectcalico.org/v1", "GlobalNetworkPolicy", ApiGroupFamily.CALICO),
         ("v1", "NetworkPolicy", None),
-        ("example.org/v1", "NetworkPolicy", None),
+        ("example.org/v1", "NetworkPolicy", ApiGroupFamily.OTHER),
+        ("cilium.io/v2", "CiliumNetworkPolicy", ApiGroupFamily.OTHER),
+        ("security.istio.io/v1", "PeerAuthentication", ApiGroupFamily.OTHER),
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", None),
     ],
 )
 def test_a_family_is_known_by_group_and_kind(api: str, kind: str, family: ApiGroupFamily | None) -> None:

@@ -22,12 +22,18 @@ EMPTY = Inventory({}, {}, {})
 
 
 def scenario(name: str, *namespaces: str) -> Scenario:
-    workloads = [Manifest({"kind": "Namespace", "metadata": {"name": n}}, "w.yaml:1") for n in namespaces]
+    workloads = [Manifest(namespace_object(n), "w.yaml:1") for n in namespaces]
     return Scenario(name, "x", Path("scenario.yaml"), tuple(workloads), (Step("s", "scenario.yaml:1", EMPTY),), EMPTY)
 
 
+def namespace_object(name: str, **labels: str) -> dict[str, Any]:
+    metadata = {"name": name, **({"labels": labels} if labels else {})}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
 def thing(kind: str, namespace: str | None = None, **fields: Any) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"name": "x", **({"namespace": namespace} if namespace else {})}, **fields}
+    metadata = {"name": "x", **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
 
 
 def selector(*names: str) -> dict[str, Any]:
@@ -54,10 +60,10 @@ def pod(text: str) -> dict[str, Any]:
         (thing("Pod", "kube-system"), thing("Pod", "kube-system")),
         (thing("ClusterRole"), thing("ClusterRole")),
         (
-            {"kind": "Namespace", "metadata": {"name": "shop", "labels": {NAME: "shop", "team": "shop"}}},
-            {"kind": "Namespace", "metadata": {"name": "t-shop-x", "labels": {"team": "shop"}}},
+            namespace_object("shop", **{NAME: "shop", "team": "shop"}),
+            namespace_object("t-shop-x", team="shop"),
         ),
-        ({"kind": "Namespace", "metadata": {"name": "shop"}}, {"kind": "Namespace", "metadata": {"name": "t-shop-x"}}),
+        (namespace_object("shop"), namespace_object("t-shop-x")),
         (
             thing("NetworkPolicy", spec=policy("shop", "kube-system")),
             thing("NetworkPolicy", "t-default-x", spec=policy("t-shop-x", "kube-system")),

@@ -200,7 +200,7 @@ def test_policies_of_two_apis_may_share_a_name(write: Write) -> None:
     assert [policy.group for policy in found.policies] == ["networking.k8s.io", "projectcalico.org"]
 
 
-def test_a_policy_of_an_unknown_api_is_not_a_policy(write: Write) -> None:
-    text = "{apiVersion: example.org/v1, kind: GlobalNetworkPolicy, metadata: {name: n}, spec: {}}"
-    with pytest.raises(ScenarioInvalid, match=r"GlobalNetworkPolicy in example\.org/v1 is not a known policy"):
+def test_a_policy_in_a_wrong_group_of_kubernetes_is_not_a_policy(write: Write) -> None:
+    text = "{apiVersion: networking.k8s.io/v1, kind: AdminNetworkPolicy, metadata: {name: n}, spec: {}}"
+    with pytest.raises(ScenarioInvalid, match=r"AdminNetworkPolicy in networking\.k8s\.io/v1 is not a known policy"):
         steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})

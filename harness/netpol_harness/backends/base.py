@@ -39,6 +39,7 @@ class Capability(StrEnum):
     CLUSTER_POLICIES = "ClusterNetworkPolicy"
     ADMIN_POLICIES = "AdminNetworkPolicy"
     CALICO_POLICIES = "Calico policies"
+    OTHER_POLICIES = "policies of other APIs"
 
 
 _SERVED = (

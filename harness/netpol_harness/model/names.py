@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from netpol_harness.model.kinds import GroupKind
+
 
 class Protocol(StrEnum):
     """Transport protocols of the API, and ICMP, which NetworkPolicy v1 cannot express."""
@@ -58,6 +60,11 @@ class ObjectKey:
         """Return the key of an object of a manifest or of the API."""
         metadata = data["metadata"]
         return cls(data["apiVersion"], data["kind"], metadata.get("namespace") or "", metadata["name"])
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """The kind, in its API group."""
+        return GroupKind.in_version(self.api_version, self.kind)
 
     def __str__(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""

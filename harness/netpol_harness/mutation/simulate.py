@@ -15,8 +15,8 @@ from netpol_harness.emulator.kubelet.addresses import AddressPool
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.kinds import makes_pods, pod_template, wanted_pods
 from netpol_harness.model.names import ObjectKey
-from netpol_harness.paths.names import WORKLOAD_KINDS
 from netpol_harness.runner.state import Act, Change, State, changes
 from netpol_harness.runner.target_state import recreated_pods, scenario_objects
 from netpol_harness.scenario.placement import Placement
@@ -93,7 +93,7 @@ class _Cluster:
 
     def _create(self, key: ObjectKey, data: JsonMapping) -> None:
         self._objects[key] = []
-        if key.kind in WORKLOAD_KINDS:
+        if makes_pods(data):
             for pod in _pods(data):
                 self._put(key, "pods", self._running(pod))
         elif key.kind in _RESOURCES and key.api_version in ("v1", "networking.k8s.io/v1"):
@@ -109,7 +109,7 @@ class _Cluster:
     def _relabel(self, key: ObjectKey, data: JsonMapping) -> None:
         """Replace the labels and nothing else; the labels of a controller are not those of its pods."""
         for resource, old in self._objects.pop(key, ()):
-            labels = old if key.kind in WORKLOAD_KINDS and key.kind != "Pod" else data
+            labels = old if resource == "pods" and key.kind != "Pod" else data
             metadata = {**old["metadata"], "labels": labels["metadata"].get("labels") or {}}
             self._put(key, resource, {**old, "metadata": metadata})
 
@@ -131,9 +131,8 @@ def _pods(data: JsonMapping) -> Iterator[JsonMapping]:
     if data["kind"] == "Pod":
         yield data
         return
-    spec, metadata = data["spec"], data["metadata"]
-    template = spec["template"]
-    for number in range(spec.get("replicas", 1)):
+    metadata, template = data["metadata"], pod_template(data)
+    for number in range(wanted_pods(data)):
         name = f"{metadata['name']}-{number}"
         pod_metadata = {**(template.get("metadata") or {}), "name": name, "namespace": metadata.get("namespace", "")}
         yield {"metadata": pod_metadata, "spec": template["spec"]}

@@ -9,13 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from netpol_harness.model.kinds import WORKLOAD_NAMES
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.grammar import ANY, Name
 from netpol_harness.paths.path import Inventory
-
-WORKLOAD_KINDS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
-"""Kinds that have pods. No two objects of these kinds share a name in a namespace of one scenario."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +45,7 @@ class Names:
     def __init__(self, inventory: Inventory, absent: Set[ObjectName] = frozenset()) -> None:
         self._default = inventory.default_namespace
         self._externals = inventory.externals
-        gone = {name.ref for name in absent if name.kind in WORKLOAD_KINDS}
+        gone = {name.ref for name in absent if name.kind in WORKLOAD_NAMES}
         gone_services = {name.ref for name in absent if name.kind == "Service"}
         self._workloads = _by_bare_name({*inventory.workloads, *gone})
         self._services = _by_bare_name({*inventory.services, *gone_services})

@@ -10,6 +10,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError
 from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
@@ -19,7 +20,7 @@ from netpol_harness.runner.state import Act, Change, State, changes
 from netpol_harness.runner.target_state import created_namespaces, lift_policy, namespaces_of
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import CLUSTER_SCOPED, Restart, Step
+from netpol_harness.scenario.scenario import Restart, Step
 
 log = logging.getLogger("netpol_harness.runner")
 
@@ -125,7 +126,7 @@ class AppliedState:
         self._reconciler.make(
             Change(Act.DELETE, key, data)
             for key, data in self._state.items()
-            if key.kind in CLUSTER_SCOPED or key.namespace not in namespaces
+            if is_cluster_scoped(key.group_kind) or key.namespace not in namespaces
         )
         self._state = {}
 

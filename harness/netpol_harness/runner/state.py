@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.kinds import makes_pods
 from netpol_harness.model.names import ObjectKey
-from netpol_harness.paths.names import WORKLOAD_KINDS
 
 State = Mapping[ObjectKey, JsonMapping]
 
@@ -41,10 +41,9 @@ class Change:
     @property
     def starts_pods(self) -> bool:
         """Whether this change starts or ends pods, so that readiness must be awaited."""
-        return self.key.kind in _STARTS_PODS and self.act is not Act.RELABEL
+        return self.act is not Act.RELABEL and makes_pods(self.data)
 
 
-_STARTS_PODS = frozenset({*WORKLOAD_KINDS, "Job"})
 _IMMUTABLE = frozenset({"Pod", "Job"})
 
 
@@ -65,7 +64,7 @@ def _change(key: ObjectKey, old: JsonMapping | None, new: JsonMapping) -> Change
     """Return the change that turns ``old`` into ``new``: a creation, a new set of labels, or a replacement."""
     if old is None:
         create = Act.CREATE_NAMESPACE if key.kind == "Namespace" else Act.CREATE
-        return Change(Act.START if key.kind in _STARTS_PODS else create, key, new)
+        return Change(Act.START if makes_pods(new) else create, key, new)
     if _without_labels(old) == _without_labels(new):
         before, after = _labels(old), _labels(new)
         labels = {**dict.fromkeys(before.keys() - after.keys()), **after}

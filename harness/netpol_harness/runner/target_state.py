@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import State
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Manifest, Scenario, Step
+from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Manifest, Scenario, Step
 
 LIFT = "netpol-harness-lift"
 """The name of the policies that admit everything while denials are proven."""
@@ -82,7 +83,7 @@ def created_namespaces(state: State) -> frozenset[str]:
 
 def namespaces_of(state: State) -> tuple[str, ...]:
     """Return the names of all namespaces that hold objects of a state, sorted."""
-    return tuple(sorted({key.namespace or "default" for key in state if key.kind not in CLUSTER_SCOPED}))
+    return tuple(sorted({key.namespace or "default" for key in state if not is_cluster_scoped(key.group_kind)}))
 
 
 def _relabelled(manifest: Manifest, step: Step | None) -> JsonMapping:

@@ -1,10 +1,13 @@
 """Families of policies: those of networking.k8s.io, which the specification is about, and those of other APIs.
 
 The others are applied to the cluster as they are. Whether a cluster takes them is a capability of the family's name.
+Any kind that ends in ``Policy``, in a group that is not Kubernetes' own, is such a policy.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
+
+from netpol_harness.model.kinds import GroupKind, is_foreign_policy
 
 
 class ApiGroupFamily(StrEnum):
@@ -14,12 +17,14 @@ class ApiGroupFamily(StrEnum):
     CLUSTER = "ClusterNetworkPolicy"
     ADMIN = "AdminNetworkPolicy"
     CALICO = "Calico policies"
+    OTHER = "policies of other APIs"
 
     @classmethod
     def of(cls, kind: str, api_version: str) -> "ApiGroupFamily | None":
         """Return the family of a kind in an API version (``group/version``); ``None`` if it is not a policy."""
-        group, slash, _ = api_version.partition("/")
-        return _KINDS.get(group, {}).get(kind) if slash else None
+        group_kind = GroupKind.in_version(api_version, kind)
+        known = _KINDS.get(group_kind.group, {}).get(kind)
+        return known or (cls.OTHER if is_foreign_policy(group_kind) else None)
 
     @property
     def is_foreign(self) -> bool:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
+from netpol_harness.model.kinds import wanted_pods
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Service, container_ports
-from netpol_harness.paths.names import WORKLOAD_KINDS, ObjectName
+from netpol_harness.paths.names import ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 from netpol_harness.scenario.manifests import LocatedManifest
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -19,7 +20,7 @@ from netpol_harness.scenario.shape import Report
 def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Report) -> Inventory:
     """Return all names, and report those that paths could not tell apart."""
     workloads = [workload for located in objects if (workload := _workload(located.manifest))]
-    services = [Service.parse(o.manifest.data) for o in objects if o.manifest.data["kind"] == "Service"]
+    services = [Service.parse(o.manifest.data) for o in objects if o.manifest.name.kind == "Service"]
     whole = Inventory(
         workloads={w.ref: w for w in workloads},
         services={s.ref: s for s in services},
@@ -49,18 +50,16 @@ def _relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
 
 
 def _workload(manifest: Manifest) -> Workload | None:
-    name, data = manifest.name, manifest.data
-    if name.kind not in WORKLOAD_KINDS:
-        return None
     template = manifest.pod
-    replicas = None if name.kind == "Pod" else data["spec"].get("replicas")
+    if not template:
+        return None
     spec = template["spec"]
     return Workload(
-        name.ref,
-        name.kind,
+        manifest.name.ref,
+        manifest.name.kind,
         _labels(template),
         container_ports(spec),
-        1 if replicas is None else replicas,
+        wanted_pods(manifest.data),
         host_network=bool(spec.get("hostNetwork")),
     )
 
@@ -102,7 +101,7 @@ def _check_workload_names(objects: Sequence[LocatedManifest], report: Report) ->
     first: dict[NamespacedName, LocatedManifest] = {}
     for located in objects:
         name = located.manifest.name
-        earlier = first.setdefault(name.ref, located) if name.kind in WORKLOAD_KINDS else located
+        earlier = first.setdefault(name.ref, located) if located.manifest.pod else located
         if earlier.manifest.name.kind != name.kind:
             what = f"{name} has the same name as {earlier.manifest.name} at {earlier.manifest.where}"
             report.add(located.node.at("metadata", "name").place, what, "rename one: paths could not tell them apart")

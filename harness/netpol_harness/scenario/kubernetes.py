@@ -29,6 +29,12 @@ API_VERSIONS = {
     "StatefulSet": "apps/v1",
     "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",
+    "ReplicationController": "v1",
+    "Job": "batch/v1",
+    "CronJob": "batch/v1",
+    "DeploymentConfig": "apps.openshift.io/v1",
+    "Endpoints": "v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
 }
 """The kinds that are checked, and the version in which they are."""
@@ -78,22 +84,43 @@ def _selects_its_template(node: YamlNode, report: Report) -> None:
         report.add(selector.place, "the selector does not match the template's labels", "write the same labels in both")
 
 
+_METADATA = nullable(mapping({"labels": LABELS}, rest=anything))
+_POD_TEMPLATE = mapping({"metadata": _METADATA, "spec": _POD}, required=("spec",), rest=anything)
+_REPLICAS = nullable(integer("a number of pods", 0, 10_000))
 _CONTROLLER = all_of(
     mapping(
-        {
-            "replicas": nullable(integer("a number of replicas", 0, 10_000)),
-            "selector": SELECTOR,
-            "template": mapping(
-                {"metadata": mapping({"labels": LABELS}, rest=anything), "spec": _POD},
-                required=("spec",),
-                rest=anything,
-            ),
-        },
+        {"replicas": _REPLICAS, "selector": SELECTOR, "template": _POD_TEMPLATE},
         required=("selector", "template"),
         rest=anything,
     ),
     _selects_its_template,
 )
+_OLDER_CONTROLLER = mapping(
+    {"replicas": _REPLICAS, "selector": LABELS, "template": _POD_TEMPLATE}, required=("template",), rest=anything
+)
+_JOB = mapping({"parallelism": _REPLICAS, "template": _POD_TEMPLATE}, required=("template",), rest=anything)
+_CRON_JOB = mapping(
+    {"jobTemplate": mapping({"spec": _JOB}, required=("spec",), rest=anything)},
+    required=("jobTemplate",),
+    rest=anything,
+)
+
+_FOREIGN_CONTAINER = mapping({"ports": nullable(sequence(_CONTAINER_PORT, "a list of ports"))}, rest=anything)
+TEMPLATE = mapping(
+    {
+        "metadata": _METADATA,
+        "spec": mapping(
+            {
+                "containers": sequence(_FOREIGN_CONTAINER, "a list of containers"),
+                "initContainers": nullable(sequence(_FOREIGN_CONTAINER, "a list of containers")),
+                "hostNetwork": nullable(flag),
+            },
+            rest=anything,
+        ),
+    },
+    rest=anything,
+)
+"""The shape of a pod template in an object of another API, which may complete it: containers need no name or image."""
 
 _SERVICE_PORT = mapping(
     {
@@ -122,5 +149,8 @@ SPECS: dict[str, Shape] = {
     "Service": _SERVICE,
     "NetworkPolicy": nullable(NETWORK_POLICY),
     **dict.fromkeys(("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"), _CONTROLLER),
+    **dict.fromkeys(("ReplicationController", "DeploymentConfig"), _OLDER_CONTROLLER),
+    "Job": _JOB,
+    "CronJob": _CRON_JOB,
 }
 """The shapes of ``spec``, for the kinds in which it is checked."""

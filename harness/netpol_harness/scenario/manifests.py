@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
+from netpol_harness.model.kinds import GroupKind, is_cluster_scoped, pod_template
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
 from netpol_harness.scenario.files import Files
-from netpol_harness.scenario.kubernetes import API_VERSIONS, SPECS
+from netpol_harness.scenario.kubernetes import API_VERSIONS, SPECS, TEMPLATE
 from netpol_harness.scenario.metadata import API_VERSION, KIND, metadata
 from netpol_harness.scenario.network_policy import OUTSIDE_SPEC
 from netpol_harness.scenario.node import YamlKind, YamlNode
-from netpol_harness.scenario.scenario import CLUSTER_SCOPED, SYSTEM_NAMESPACES, Manifest
+from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
 from netpol_harness.scenario.source import read
 
@@ -121,7 +122,7 @@ def check_namespaces(
     for located in objects:
         name = located.manifest.name
         system = SYSTEM_NAMESPACES & {name.ref.namespace, name.ref.name if name.kind == "Namespace" else ""}
-        shared = name.kind in CLUSTER_SCOPED and name.kind != "Namespace"
+        shared = not name.ref.namespace and name.kind != "Namespace"
         if (system or shared) and exclusive.value is not True:
             what = f"{name} is shared by everything on the cluster"
             report.add(located.node.place, what, "add 'exclusive: true' to scenario.yaml, so that it runs alone")
@@ -150,8 +151,8 @@ def _located(node: YamlNode, report: Report) -> LocatedManifest | None:
     if scratch.problems:
         return None
     manifest = Manifest(node.plain(), node.place.where, node)
-    kind = manifest.data["kind"]
-    parse = None if _is_foreign(node) else _MODELS.get(kind)
+    kind = manifest.name.kind
+    parse = _MODELS.get(kind)
     try:
         if parse:
             parse(manifest.data)
@@ -162,25 +163,22 @@ def _located(node: YamlNode, report: Report) -> LocatedManifest | None:
 
 
 def _check(node: YamlNode, report: Report) -> None:
-    kind, version = node.at("kind").text, node.at("apiVersion")
-    foreign = _is_foreign(node)
-    wanted = None if foreign else API_VERSIONS.get(kind)
+    version = node.at("apiVersion")
+    group_kind = GroupKind.in_version(version.text, node.at("kind").text)
+    kind = str(group_kind)  # that of another API is not the one that has the shape
+    wanted = API_VERSIONS.get(kind)
     if wanted and version.text != wanted:
         report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
-    if kind in POLICY_KINDS and not wanted and not foreign:
+    if kind in POLICY_KINDS and not wanted and not ApiGroupFamily.of(kind, version.text):
         report.add(
             version.place, f"{kind} in {version.text} is not a known policy", "compare it with the API reference"
         )
-    spec = None if foreign else SPECS.get(kind)
+    spec = SPECS.get(kind)
     fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
     elsewhere = OUTSIDE_SPEC if spec and kind == "NetworkPolicy" else {}
     mapping(fields, required=fields, rest=anything, elsewhere=elsewhere)(node, report)
+    if not spec and isinstance(data := node.plain(), dict) and pod_template(data):
+        mapping({"template": TEMPLATE}, rest=anything)(node.at("spec"), report)
     name = node.at("metadata", "namespace")
-    if kind in CLUSTER_SCOPED and name.kind is not YamlKind.NOTHING:
+    if is_cluster_scoped(group_kind) and name.kind is not YamlKind.NOTHING:
         report.add(name.place, f"{kind} is cluster-scoped", "remove metadata.namespace")
-
-
-def _is_foreign(node: YamlNode) -> bool:
-    """Return whether it is a policy of another API, whose content only the server checks."""
-    family = ApiGroupFamily.of(node.at("kind").text, node.at("apiVersion").text)
-    return family is not None and family.is_foreign

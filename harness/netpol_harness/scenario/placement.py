@@ -13,7 +13,8 @@ from typing import Any
 
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.scenario.scenario import CLUSTER_SCOPED, EXTERNAL_NAMESPACE, Scenario
+from netpol_harness.model.kinds import NAMESPACE, GroupKind, is_cluster_scoped
+from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _LONGEST = 63
@@ -70,22 +71,22 @@ class Placement:
 
     def manifest(self, data: JsonMapping) -> dict[str, Any]:
         """Return an API object as it is to be applied, without changing the original."""
-        kind = data["kind"]
-        place = self._namespace_object if kind == "Namespace" else self._namespaced
-        moved = {**data, "metadata": place(kind, data["metadata"])}
-        return {key: self._walk(value, (kind, key)) for key, value in moved.items()}
+        kind = GroupKind.of(data)
+        place = self._namespace_object if kind == NAMESPACE else self._namespaced
+        moved = data if kind != NAMESPACE and is_cluster_scoped(kind) else {**data, "metadata": place(data["metadata"])}
+        return {key: self._walk(value, (kind.kind, key)) for key, value in moved.items()}
 
-    def _namespace_object(self, _kind: str, metadata: JsonMapping) -> dict[str, Any]:
+    def _namespace_object(self, metadata: JsonMapping) -> dict[str, Any]:
         real = self.real(metadata["name"])
         if real == metadata["name"] or not metadata.get("labels"):
             return {**metadata, "name": real}
         labels = {key: value for key, value in metadata["labels"].items() if key != NAMESPACE_NAME_LABEL}
         return {**metadata, "name": real, "labels": labels}
 
-    def _namespaced(self, kind: str, metadata: JsonMapping) -> dict[str, Any]:
+    def _namespaced(self, metadata: JsonMapping) -> dict[str, Any]:
         written = metadata.get("namespace")
         real = self.real(written or "default")
-        if kind in CLUSTER_SCOPED or real == (written or "default"):
+        if real == (written or "default"):
             return dict(metadata)
         return {**metadata, "namespace": real}
 

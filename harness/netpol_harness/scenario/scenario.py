@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from netpol_harness.model.kinds import GroupKind, KindClass, is_cluster_scoped, pod_template
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.endpoints import EndpointResolver
@@ -24,33 +25,6 @@ from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster has and that no scenario owns."""
-
-CLUSTER_SCOPED = frozenset(
-    {
-        "AdminNetworkPolicy",
-        "APIService",
-        "BaselineAdminNetworkPolicy",
-        "ClusterNetworkPolicy",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CustomResourceDefinition",
-        "GlobalNetworkPolicy",
-        "GlobalNetworkSet",
-        "IngressClass",
-        "IPPool",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "RuntimeClass",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-    }
-)
-"""Cluster-scoped kinds, as far as network scenarios use them."""
 
 EXTERNAL_NAMESPACE = "external-hosts"
 """The namespace of external hosts on backends that make them out of pods. It is placed like any other namespace."""
@@ -85,15 +59,19 @@ class Manifest:
     @property
     def name(self) -> ObjectName:
         """Kind, namespace (``default`` if none is written, empty for cluster-scoped kinds) and name."""
-        metadata = self.data["metadata"]
-        kind = self.data["kind"]
-        namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or "default"
-        return ObjectName(kind, NamespacedName(namespace, metadata["name"]))
+        metadata, kind = self.data["metadata"], GroupKind.of(self.data)
+        namespace = "" if is_cluster_scoped(kind) else metadata.get("namespace") or "default"
+        return ObjectName(str(kind), NamespacedName(namespace, metadata["name"]))
+
+    @property
+    def kind_class(self) -> KindClass:
+        """What its kind means for connectivity."""
+        return KindClass.of(self.data)
 
     @property
     def group(self) -> str:
         """The API group, empty for the core group. Kinds of two groups may share a name."""
-        return str(self.data["apiVersion"]).rpartition("/")[0]
+        return GroupKind.of(self.data).group
 
     @property
     def family(self) -> ApiGroupFamily | None:
@@ -103,10 +81,7 @@ class Manifest:
     @property
     def pod(self) -> Mapping[str, Any]:
         """The pod or a controller's pod template, with ``metadata`` and ``spec``; empty for other kinds."""
-        if self.data["kind"] == "Pod":
-            return self.data
-        template = (self.data.get("spec") or {}).get("template")
-        return template if isinstance(template, Mapping) else {}
+        return pod_template(self.data)
 
     @property
     def chosen_addresses(self) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from netpol_harness.model.kinds import WORKLOAD_NAMES
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.expectations import resolve, service_paths
 from netpol_harness.paths.grammar import Sentence, parse, qualified
-from netpol_harness.paths.names import WORKLOAD_KINDS, Names, ObjectName
+from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, PathWithoutVerdict, ProbeMode
 from netpol_harness.paths.transition import Transition
@@ -83,7 +84,7 @@ def _transition(absent: Sequence[ObjectName], recreate: Sequence[NamespacedName]
     back = frozenset(before[-1].absent if before else ()) - gone
     return Transition(
         absent=gone,
-        created=frozenset(recreate) | {name.ref for name in back if name.kind in WORKLOAD_KINDS},
+        created=frozenset(recreate) | {name.ref for name in back if name.kind in WORKLOAD_NAMES},
         held=frozenset(path for step in before for path in step.paths if path.mode is ProbeMode.PERSISTENT),
     )
 
