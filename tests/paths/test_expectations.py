@@ -1,10 +1,13 @@
 """What sentences come to mean over an inventory."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, ServicePort
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.endpoints import EndpointResolver
@@ -26,6 +29,8 @@ from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
 from netpol_harness.paths.transition import Transition
+
+TILL_PORT = Port(Protocol.TCP, 443)
 
 
 def sentences(*lines: str) -> list[Sentence]:
@@ -117,6 +122,20 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
         ("web -> ip(api-headless):8080: allowed", "is headless and has no ClusterIP"),
         ("web -> icmp://db-service: allowed", "does not answer ICMP"),
         ("web -> node(app):30081: allowed", "serves 30080/TCP, not 30081/TCP"),
+        ("app -> web:htp: blocked", "Pod default/web has no TCP port called 'htp'; did you mean http?"),
+        ("app -> udp://web:http: blocked", "has no UDP port called 'http'; write tcp:// before the name"),
+        ("web -> app:5000-5002: blocked", "serves 5000/TCP, not 5001/TCP"),
+        ("web -> app:{5000,http}: blocked", "Pod default/app has no TCP port called 'http'; there are none"),
+        ("web -> both:{80,81}: blocked", "'both' is both a workload and a Service"),
+        ("shop/any -> nowhere/any:80: allowed", "no workload is in a namespace 'nowhere'"),
+        ("shp/app=db -> web:80: allowed", "no workload is in a namespace 'shp'; did you mean shop?"),
+        ("app=wep -> app:5000: allowed", "no workload has the labels of 'app=wep'; did you mean app=web or"),
+        ("app=web,tier=front -> app:5000: allowed", "default/web has all but tier=front; its labels are app=web"),
+        ("shop/app=web -> app:5000: allowed", "no workload has the labels of 'shop/app=web'"),
+        ("app=web,app=app -> db:3306: allowed", "no workload has the labels of"),
+        ("web -> shop/any:3306: allowed", "no workload serves port 3306/TCP"),
+        ("web -> any:htp: allowed", "no workload serves a TCP port called 'htp'"),
+        ("app=web -> app=web:80: allowed", "no workload probes itself"),
         ("web -> user:80: blocked", "the external host 'user' serves 443/TCP, not 80/TCP"),
         ("web -> silent:80: blocked", "serves no port"),
         ("idle -> web:80: allowed", "has no pods (replicas: 0)"),
@@ -262,6 +281,73 @@ def test_any_target_is_every_other_workload_that_serves_the_port(town: Inventory
     ]
     assert list(verdicts_of(read(town, "user -> udp://any:53: blocked"))) == ["user -> udp://web:53"]
     assert len(read(town, "any -> icmp://any: allowed")) == 7 * 6
+
+
+def test_a_set_stands_for_the_workloads_of_a_namespace_or_with_labels(town: Inventory) -> None:
+    assert list(verdicts_of(read(town, "shop/any -> web:80: blocked"))) == ["shop/db -> web:80", "lone -> web:80"]
+    assert list(verdicts_of(read(town, "app=db -> web:80: blocked"))) == ["db -> web:80", "shop/db -> web:80"]
+    assert list(verdicts_of(read(town, "default/app=db -> web:80: blocked"))) == ["db -> web:80"]
+    assert list(verdicts_of(read(town, "web -> app=db:5432: blocked"))) == ["web -> shop/db:5432"]
+    assert list(verdicts_of(read(town, "web -> shop/any:80: blocked"))) == ["web -> lone:80"]
+
+
+def test_several_ports_are_several_paths_each_with_a_text_of_its_own(town: Inventory) -> None:
+    ports = (ContainerPort(Port(Protocol.TCP, number), "set") for number in (8000, 8001))
+    wide = Workload(NamespacedName("default", "wide"), "Pod", {}, (*ports, ContainerPort(Port(Protocol.TCP, 443))))
+    bigger = Inventory({**town.workloads, wide.ref: wide}, town.services, town.externals)
+    assert list(verdicts_of(read(bigger, "web -> wide:8000-8001: blocked"))) == ["web -> wide:8000", "web -> wide:8001"]
+    assert list(verdicts_of(read(bigger, "web -> http://pod(wide):{8001,443}: blocked"))) == [
+        "web -> http://pod(wide):8001",
+        "web -> http://pod(wide):443",
+    ]
+    assert list(verdicts_of(read(bigger, "web -> wide:set: blocked"))) == ["web -> wide:8000", "web -> wide:8001"]
+    assert list(verdicts_of(read(bigger, "web -> any:set: blocked"))) == ["web -> wide:8000", "web -> wide:8001"]
+
+
+def test_a_port_may_be_named_as_its_container_or_service_names_it(town: Inventory) -> None:
+    (expectation,) = read(town, "app -> web:http: blocked")
+    assert expectation.path.target == PodTarget(NamespacedName("default", "web"), 80)
+    assert expectation.path.text == "app -> web:http"
+    named = replace(town.services[NamespacedName("shop", "till")], ports=(ServicePort(TILL_PORT, 80, "cash"),))
+    shops = replace(town, services={**town.services, named.ref: named})
+    (expectation,) = read(shops, "web -> ip(till):cash: blocked")
+    assert expectation.path.target == ClusterIPTarget(named.ref, TILL_PORT.number)
+    both = replace(town.services[NamespacedName("default", "both")], ports=(ServicePort(TILL_PORT, 80, "cash"),))
+    (expectation,) = read(replace(town, services={both.ref: both}), "web -> both:cash: blocked")
+    assert expectation.path.target == ServiceTarget(both.ref, TILL_PORT.number)
+    (problem,) = wrong(town, "app -> web:http: blocked", "app -> web:80: blocked")
+    assert "on line 1, written 'app -> web:http'" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        ("app=app -> db:3306", "any -> db:3306"),
+        ("default/any -> db:3306", "any -> db:3306"),
+        ("default/any -> default/any:3306", "any -> default/any:3306"),
+        ("app -> default/any:3306", "default/any -> default/any:3306"),
+        ("app=app -> db-service:33060", "any -> db:3306"),
+    ],
+)
+def test_a_narrower_set_overrides_a_wider_one(town: Inventory, narrow: str, wide: str) -> None:
+    for lines in ((f"{narrow}: allowed", f"{wide}: blocked"), (f"{wide}: blocked", f"{narrow}: allowed")):
+        verdicts = verdicts_of(read(town, *lines))
+        assert {text: word for text, word in verdicts.items() if text.startswith("app -> ")} == {
+            f"app -> {'db-service:33060' if 'service' in narrow else 'db:3306'}": "allowed"
+        }
+        assert "blocked" in verdicts.values()
+
+
+def test_sets_that_are_equally_narrow_must_agree(town: Inventory) -> None:
+    lines = ("app=web -> app:5000: allowed", "default/any -> app:5000: blocked")
+    (problem,) = wrong(town, *lines)
+    assert "'app=web -> app:5000' on line 1 expects allowed" in str(problem)
+    assert not wrong(town, *lines, "web -> app:5000: allowed")
+
+
+def test_https_and_http_are_the_same_flow(town: Inventory) -> None:
+    verdicts = verdicts_of(read(town, "app -> https://web:80: allowed", "any -> http://web: blocked"))
+    assert [text for text in verdicts if text.startswith("app ->")] == ["app -> https://web:80"]
 
 
 @pytest.mark.parametrize(

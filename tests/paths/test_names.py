@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Service
 from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
-from netpol_harness.paths.grammar import Form, Sentence, parse, qualified
+from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Named, Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
+from netpol_harness.paths.terms import Form, qualified
 
 REFS = st.builds(NamespacedName, st.sampled_from(["default", "a", "b"]), st.sampled_from(["x", "y", "any", "host"]))
 
@@ -34,13 +35,18 @@ def test_a_spelling_means_the_workload_that_it_spells(
         sentence = parse(f"{known.spell_source(ref)} -> {known.spell_target(ref)}:80", Expected.ALLOWED, Place("f", 1))
         assert isinstance(sentence, Sentence)
         assert not sentence.is_wildcard
-        assert known.external(sentence.source) is None
-        assert known.workload(sentence.source) == ref
-        if sentence.form is Form.POD:
-            assert known.workload(sentence.target) == ref
+        assert sentence.source.form is Form.POD or known.external(sentence.source.name) is None
+        assert known.workload(sentence.source.name) == ref
+        if sentence.target.form is Form.POD:
+            assert known.workload(sentence.target.name) == ref
         else:
-            assert known.external(sentence.target) is None
-            assert known.target(sentence.target) == Named(ref, is_workload=True, is_service=False)
+            assert known.external(sentence.target.name) is None
+            assert known.target(sentence.target.name) == Named(ref, is_workload=True, is_service=False)
+    for ref in services:
+        sentence = parse(f"x -> {known.spell_service(ref)}:80", Expected.ALLOWED, Place("f", 1))
+        assert isinstance(sentence, Sentence)
+        assert not sentence.is_wildcard
+        assert known.service(sentence.target.name) == ref
 
 
 def test_a_bare_name_is_spelt_where_it_suffices() -> None:

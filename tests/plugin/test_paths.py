@@ -56,7 +56,8 @@ spec: {podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress]}
 """
 PATHS = [
     "client -> front:80",
-    "client -> http://front:80",
+    "client -> http://front:web",
+    "client -> https://front:80",
     "client -> udp://front:7",
     "client -> front.default.svc.cluster.local:80",
     "client -> ip(front):80",
@@ -64,9 +65,12 @@ PATHS = [
     "client -> direct:8080",
     "client -> server:8080",
     "client -> udp://server:7",
+    "client -> https://server:8080",
     "client -> icmp://server",
     "client -> node(server):30080",
-    "other/stranger -> default/front:80",
+    "other/stranger -> default/front:{80}",
+    "other/any -> icmp://default/server",
+    "other/stranger -> udp://default/app=server:echo",
     "other/stranger -> default/server:8080",
     "user -> front:80",
     "user -> server:8080",

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from itertools import product
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -79,8 +80,13 @@ ALMOST_ALIKE = {Outcome.UNREACHABLE, Outcome.TIMED_OUT}
 """Some tools wait on after an ICMP error to a connection, as the kernel lets them."""
 
 
-@pytest.mark.parametrize("scheme", [Scheme.TCP, Scheme.HTTP])
-@pytest.mark.parametrize("tool", [None, Tool.NC, Tool.CURL, Tool.BASH, Tool.WGET])
+@pytest.mark.parametrize(
+    ("scheme", "tool"),
+    [
+        *product((Scheme.TCP, Scheme.HTTP), (None, Tool.NC, Tool.CURL, Tool.BASH, Tool.WGET)),
+        *product((Scheme.HTTPS,), (None, Tool.NC, Tool.BASH)),
+    ],
+)
 def test_every_tool_tells_the_same_of_streams(lab: int, scheme: Scheme, tool: Tool | None) -> None:
     if tool is not None and shutil.which(tool, path=PATH) is None:
         pytest.skip(f"this host has no {tool}")

@@ -29,14 +29,14 @@ def resolve(
     """Return the expectations of one step, in the order of the sentences, and their problems.
 
     ``inventory`` is that of the step: pods are relabelled, absent objects left out. ``any`` as a source stands for all
-    workloads except those that may answer; as a target, for all workloads that serve the port, except the source.
+    workloads except those that may answer; as a target, for all workloads that serve the port, except the source. So
+    do sets of workloads; a narrower set overrides a wider one, and a single name overrides both.
     Without a ``transition`` nothing is absent, and paths are not checked against the way in which the step is entered.
     """
     endpoints = EndpointResolver(inventory.world())
     drafts, unresolved = _drafts(sentences, Resolver(inventory, transition, endpoints))
     written = [draft for draft in drafts if not draft.expanded]
-    overrides = _Overrides.by(written, endpoints)
-    kept = [draft for draft in drafts if not (draft.expanded and overrides.override(draft))]
+    kept = _without_overridden(drafts, endpoints)
     problems = [*unresolved, *_duplicates(written), *_contradictions(draft for draft in kept if draft.expanded)]
     first = {draft.path: draft for draft in reversed(kept)}
     return tuple(draft.expectation for draft in kept if first[draft.path] is draft), tuple(problems)
@@ -108,7 +108,7 @@ class _Draft:
     @property
     def question(self) -> Path:
         """The path as policies see it: HTTP is TCP."""
-        return replace(self.path, scheme=Scheme.TCP) if self.path.scheme is Scheme.HTTP else self.path
+        return replace(self.path, scheme=Scheme(self.path.scheme.protocol.lower()))
 
     @property
     def expectation(self) -> Expectation:
@@ -126,9 +126,18 @@ def _drafts(sentences: Sequence[Sentence], resolver: Resolver) -> tuple[list[_Dr
     return drafts, problems
 
 
+def _without_overridden(drafts: Sequence[_Draft], endpoints: EndpointResolver) -> list[_Draft]:
+    """Return the drafts without those of sets whose path a more specific line has too."""
+    overrides = {
+        specificity: _Overrides.by([d for d in drafts if d.sentence.specificity.exceeds(specificity)], endpoints)
+        for specificity in dict.fromkeys(draft.sentence.specificity for draft in drafts if draft.expanded)
+    }
+    return [d for d in drafts if not (d.expanded and overrides[d.sentence.specificity].override(d))]
+
+
 @dataclass(frozen=True, slots=True)
 class _Overrides:
-    """The paths and cells of written lines, which override ``any`` lines."""
+    """The paths and cells of more specific lines, which override a line."""
 
     questions: frozenset[Path]
     cells: frozenset[Cell]
@@ -140,7 +149,7 @@ class _Overrides:
         return cls(frozenset(draft.question for draft in written), cells, endpoints)
 
     def override(self, draft: _Draft) -> bool:
-        """Return whether the path is written out; if it is to a pod's address, also by one through a Service to it."""
+        """Return whether such a line has the path; if it is to a pod's address, also by one through a Service to it."""
         pod = isinstance(draft.path.target, PodTarget) and draft.path.scheme is not Scheme.ICMP
         return draft.question in self.questions or (pod and exercised(draft.path, self.endpoints) <= self.cells)
 

@@ -1,9 +1,9 @@
 """The syntax of a path, ``[MODE] SOURCE -> TARGET``, without knowledge of the names.
 
     MODE    held | first | throughout         see ``paths.path.ProbeMode``
-    SOURCE  any | [NAMESPACE/]WORKLOAD[:PORT] | EXTERNAL
-    TARGET  [tcp://|http://|udp://|sctp://|icmp://]TERM[:PORT]
-    TERM    any                               all workloads that serve the port
+    SOURCE  SET | [NAMESPACE/]WORKLOAD[:PORT] | pod([NAMESPACE/]WORKLOAD) | EXTERNAL
+    TARGET  [tcp://|http://|https://|udp://|sctp://|icmp://]TERM[:PORTS]
+    TERM    SET                               all workloads of the set that serve the port
             [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
             pod([NAMESPACE/]NAME)             the workload, if a Service has the same name
             service([NAMESPACE/]NAME)         the Service, if a workload has the same name; NAME alone
@@ -12,83 +12,65 @@
             ip([NAMESPACE/]SERVICE)           the Service's ClusterIP
             node([NAMESPACE/]POD)             the node on which the pod runs
             a.b.c.d | [v6]                    an address
+    SET     [NAMESPACE/]any                   all workloads
+            [NAMESPACE/]KEY=VALUE[,KEY=VALUE]   the workloads with these labels
+    PORTS   NUMBER | NAME | NUMBER-NUMBER     one port or a range; NAME is that of a container's or a Service's port
+            {PORTS,...}                       several of these
 
 A source's port is the one that the probe binds, over TCP or UDP only. ``icmp://`` takes no port; with ``http://`` port
-80 may be omitted; all others need one. A held connection is probed repeatedly, over ``http://`` or ``udp://``.
+80 may be omitted, with ``https://`` port 443; all others need one. A held connection is probed repeatedly, over
+``http://`` or ``udp://``.
 """
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
-from ipaddress import IPv6Address, ip_address
 
 from netpol_harness.paths.diagnostics import Place, Problem, ProblemWithoutPlace, suggest
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import ProbeMode, Scheme
+from netpol_harness.paths.port_terms import PortRange, PortTerm, port_number, port_terms
+from netpol_harness.paths.terms import NAME, Term, source_term, target_term
 
-_NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
-_QUALIFIED = re.compile(rf"(?:(?P<namespace>{_NAME})/)?(?P<name>{_NAME})")
-_SOURCE = re.compile(r"(?:(?P<mode>\S+)\s+)?(?P<name>[^:\s]+)(?::(?P<port>\S*))?")
+_SOURCE = re.compile(r"(?:(?P<mode>\S+)\s+)?(?P<term>[^:\s]+)(?::(?P<port>\S*))?")
 _TARGET = re.compile(
-    rf"""(?:(?P<scheme>[^:/()\[\]]*)://)?
-    (?:(?P<form>[a-z]+)\((?P<inner>[^()]*)\) | \[(?P<v6>[^\[\]]*)\] | (?P<plain>{_NAME}(?:/{_NAME})?))
-    (?::(?P<port>[^/]*))?
+    rf"""(?:(?P<scheme>[^:/()\[\]{{}}=]*)://)?
+    (?P<term>[a-z]+\([^()]*\) | \[[^\[\]]*\] | [^:\s()\[\]{{}}]*=[^:\s()\[\]{{}}/]* | {NAME}(?:/{NAME})?)
+    (?::(?P<ports>\{{[^{{}}]*\}}|[^/]*))?
     (?P<tail>/.*)?""",
     re.VERBOSE,
 )
-_DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
-_FULL_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\.cluster\.local)?")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _MODES = tuple(mode for mode in ProbeMode if mode)
 _SHAPE = "write it as SOURCE -> TARGET, such as web-pod -> db-service:3306"
 _TARGETS = "write [scheme://][namespace/]name:port, ip(service):port, node(pod):port or address:port"
+_DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
 
 
-class Form(StrEnum):
-    """How a target is written. The values of POD, SERVICE, IP and NODE are the words before the parenthesis."""
+@dataclass(frozen=True, slots=True)
+class Specificity:
+    """How specific the two ends of a line are: 0 all workloads, 1 those of a narrower set, 2 a single object."""
 
-    NAME = "name"
-    POD = "pod"
-    SERVICE = "service"
-    IP = "ip"
-    NODE = "node"
-    FULL_NAME = "full name"
-    ADDRESS = "address"
+    source: int
+    target: int
 
-
-_CALLS = (Form.POD, Form.SERVICE, Form.IP, Form.NODE)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Name:
-    """A name as written; ``namespace`` is empty if the author omitted it."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
-
-
-ANY = Name("", "any")
+    def exceeds(self, other: "Specificity") -> bool:
+        """Whether this one is higher for one end, and lower for none."""
+        return self != other and self.source >= other.source and self.target >= other.target
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """One line of a step's ``paths``, parsed but not resolved.
 
-    ``target`` is an address if ``form`` is ADDRESS. ``left`` and ``right`` are the two sides as the author wrote them,
-    with single spaces. ``prefix`` is the scheme with ``://``, or empty. ``port`` is 0 for ICMP, ``source_port`` is 0
-    for any port.
+    ``left`` and ``right`` are the two sides as the author wrote them, with single spaces. ``prefix`` is the scheme with
+    ``://``, or empty. ``ports`` is empty for ICMP alone, ``source_port`` is 0 for any port.
     """
 
     place: Place
     expected: Expected
-    source: Name
+    source: Term
     scheme: Scheme
-    form: Form
-    target: Name
-    port: int
+    target: Term
+    ports: tuple[PortTerm, ...]
     left: str
     right: str
     prefix: str
@@ -102,8 +84,8 @@ class Sentence:
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether the line stands for many paths."""
-        return self.from_any or self.to_any
+        """Whether an end stands for every workload of a set, so that written paths override the line."""
+        return self.source.is_set or self.target.is_set
 
     @property
     def left_prefix(self) -> str:
@@ -111,14 +93,9 @@ class Sentence:
         return f"{self.mode} " if self.mode else ""
 
     @property
-    def from_any(self) -> bool:
-        """Whether the source stands for all workloads."""
-        return self.source == ANY
-
-    @property
-    def to_any(self) -> bool:
-        """Whether the target stands for all workloads."""
-        return self.form is Form.NAME and self.target == ANY
+    def specificity(self) -> "Specificity":
+        """How specific its ends are."""
+        return Specificity(*(0 if end.is_everything else 1 if end.is_set else 2 for end in (self.source, self.target)))
 
 
 def parse(text: str, expected: Expected, place: Place) -> Sentence | Problem:
@@ -129,22 +106,11 @@ def parse(text: str, expected: Expected, place: Place) -> Sentence | Problem:
         return problem.at(place)
 
 
-def qualified(text: str, what: str) -> Name:
-    """Read ``[NAMESPACE/]NAME``; raises ``ProblemWithoutPlace``, with ``what`` for the kind of object."""
-    match = _QUALIFIED.fullmatch(text)
-    if match is None:
-        shown = f"'{text}'" if text else "an empty text"
-        raise ProblemWithoutPlace(
-            f"{shown} is not the name of {what}", "names are lower-case letters, digits, '-' and '.'"
-        )
-    return Name(match["namespace"] or "", match["name"])
-
-
 def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
     sides = [side.strip() for side in text.split("->")]
     if len(sides) != 2 or not all(sides):
         raise ProblemWithoutPlace(f"'{text}' is not a path", _SHAPE)
-    left, right = sides
+    left, right = " ".join(sides[0].split()), "".join(sides[1].split()) if "{" in sides[1] else sides[1]
     match = _TARGET.fullmatch(right)
     if match is None:
         raise ProblemWithoutPlace(f"'{right}' is not a target", _TARGETS)
@@ -154,17 +120,16 @@ def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
             f"'{right}' continues after the port", f"remove '{match['tail']}': a path is a connection only"
         )
     scheme = _scheme(match["scheme"])
-    port = _port(match["port"], scheme, right)
-    form, target = _term(match)
+    ports = _ports(match["ports"], scheme, right)
+    target = target_term(match["term"])
     prefix = f"{match['scheme']}://" if match["scheme"] else ""
-    left = " ".join(left.split())
-    sentence = Sentence(place, expected, source, scheme, form, target, port, left, right, prefix, mode, source_port)
+    sentence = Sentence(place, expected, source, scheme, target, ports, left, right, prefix, mode, source_port)
     for rule in _RULES:
         rule(sentence)
     return sentence
 
 
-def _source(text: str) -> tuple[ProbeMode, Name, int]:
+def _source(text: str) -> tuple[ProbeMode, Term, int]:
     match = _SOURCE.fullmatch(text)
     what = "a source (a pod, an external host or any)"
     if match is None:
@@ -172,14 +137,15 @@ def _source(text: str) -> tuple[ProbeMode, Name, int]:
     word = match["mode"] or ProbeMode.NEW
     if word not in list(ProbeMode):
         raise ProblemWithoutPlace(f"'{word}' is not a probe mode", suggest(word, _MODES))
-    port = _number(match["port"]) if match["port"] is not None else 0
-    return ProbeMode(word), qualified(match["name"], what), port
+    port = port_number(match["port"]) if match["port"] is not None else 0
+    return ProbeMode(word), source_term(match["term"], what), port
 
 
 def _check_wildcard_mode(sentence: Sentence) -> None:
     if sentence.is_wildcard and sentence.mode in (ProbeMode.PERSISTENT, ProbeMode.FIRST_PACKET):
+        several = next(term for term in (sentence.source, sentence.target) if term.is_set)
         raise ProblemWithoutPlace(
-            f"'{sentence.text}' combines {sentence.mode} with any", "name the pods, one line for each path"
+            f"'{sentence.text}' combines {sentence.mode} with {several}", "name the pods, one line for each path"
         )
 
 
@@ -201,8 +167,9 @@ def _check_source_port(sentence: Sentence) -> None:
         what = f"'{sentence.text}' binds a source port over {sentence.scheme}"
         raise ProblemWithoutPlace(what, "remove the port, or probe over tcp:// or udp://")
     if sentence.is_wildcard:
+        several = next(term for term in (sentence.source, sentence.target) if term.is_set)
         raise ProblemWithoutPlace(
-            f"'{sentence.text}' combines a source port with any", "name the source pod and the target"
+            f"'{sentence.text}' combines a source port with {several}", "name the source pod and the target"
         )
 
 
@@ -218,53 +185,13 @@ def _scheme(word: str | None) -> Scheme:
     return Scheme(word)
 
 
-def _term(match: re.Match[str]) -> tuple[Form, Name]:
-    if match["form"] is not None:
-        return _call(match["form"], match["inner"])
-    if match["v6"] is not None:
-        return Form.ADDRESS, _address(match["v6"])
-    plain = match["plain"]
-    if _DOTTED.fullmatch(plain):
-        return Form.ADDRESS, _address(plain)
-    if full := _FULL_NAME.fullmatch(plain):
-        return Form.FULL_NAME, Name(full["namespace"], full["name"])
-    return Form.NAME, qualified(plain, "a target")
-
-
-def _call(word: str, inner: str) -> tuple[Form, Name]:
-    if word not in _CALLS:
-        raise ProblemWithoutPlace(f"'{word}(...)' is not a form of target", suggest(word, _CALLS))
-    return Form(word), qualified(inner, f"an object for {word}()")
-
-
-def _address(text: str) -> Name:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        raise ProblemWithoutPlace(
-            f"'{text}' is not an IP address", "write an IPv4 address, or an IPv6 address in brackets"
-        ) from None
-    if isinstance(address, IPv6Address) and address.scope_id:
-        raise ProblemWithoutPlace(
-            f"'{text}' has a zone", "remove the % and what follows: zones have a meaning on one host only"
-        )
-    return Name("", str(address))
-
-
-def _port(text: str | None, scheme: Scheme, target: str) -> int:
-    match scheme, text:
-        case Scheme.ICMP, None:
-            return 0
-        case Scheme.ICMP, _:
+def _ports(text: str | None, scheme: Scheme, target: str) -> tuple[PortTerm, ...]:
+    if scheme is Scheme.ICMP:
+        if text is not None:
             raise ProblemWithoutPlace(f"ICMP has no ports, but '{target}' has one", f"remove ':{text}'")
-        case Scheme.HTTP, None:
-            return 80
-        case _, None:
-            raise ProblemWithoutPlace(f"'{target}' has no port", f"write {target}:80, for example")
-    return _number(text or "")
-
-
-def _number(text: str) -> int:
-    if not _PORT.fullmatch(text) or int(text) > 65535:
-        raise ProblemWithoutPlace(f"'{text}' is not a port", "write a number from 1 to 65535")
-    return int(text)
+        return ()
+    if text is not None:
+        return port_terms(text)
+    if scheme not in _DEFAULT_PORTS:
+        raise ProblemWithoutPlace(f"'{target}' has no port", f"write {target}:80, for example")
+    return (PortRange(_DEFAULT_PORTS[scheme], _DEFAULT_PORTS[scheme]),)

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from netpol_harness.model.kinds import WORKLOAD_NAMES
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
-from netpol_harness.paths.grammar import ANY, Name
 from netpol_harness.paths.path import Inventory
+from netpol_harness.paths.terms import Name
+
+ANY = "any"
+"""The name that stands for all workloads; an object of this name is written in the form with parentheses."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,24 +80,24 @@ class Names:
 
     def spell_source(self, ref: NamespacedName) -> str:
         """Return the shortest spelling of a workload as a source."""
-        return self._spell(ref, self._workloads)
+        spelled = self._spell(ref, self._workloads)
+        return f"pod({spelled})" if ref.name == ANY else spelled
 
     def spell_target(self, ref: NamespacedName) -> str:
         """Return the shortest spelling of a workload as a target."""
-        if ref in self._services.get(ref.name, ()):
-            return f"pod({self.spell_source(ref)})"
+        if ref.name == ANY or ref in self._services.get(ref.name, ()):
+            return f"pod({self._spell(ref, self._workloads)})"
         return self._spell(ref, self._either)
 
     def spell_service(self, ref: NamespacedName) -> str:
         """Return the shortest spelling of a Service as a target."""
-        if ref in self._workloads.get(ref.name, ()):
+        if ref.name == ANY or ref in self._workloads.get(ref.name, ()):
             return f"service({self._spell(ref, self._services)})"
         return self._spell(ref, self._either)
 
     def _spell(self, ref: NamespacedName, index: _Index) -> str:
         bare = Name("", ref.name)
-        taken = bare == ANY or self.external(bare)
-        return ref.name if not taken and self._candidates(bare, index) == (ref,) else str(ref)
+        return ref.name if not self.external(bare) and self._candidates(bare, index) == (ref,) else str(ref)
 
     def _candidates(self, name: Name, index: _Index) -> tuple[NamespacedName, ...]:
         same = index.get(name.name, ())

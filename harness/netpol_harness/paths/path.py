@@ -16,10 +16,11 @@ from netpol_harness.paths.outcome import Expected
 
 
 class Scheme(StrEnum):
-    """The protocol of a probe. HTTP is TCP, probed with an HTTP client."""
+    """The protocol of a probe. HTTP and HTTPS are TCP, probed with an HTTP client."""
 
     TCP = "tcp"
     HTTP = "http"
+    HTTPS = "https"
     UDP = "udp"
     SCTP = "sctp"
     ICMP = "icmp"
@@ -27,7 +28,7 @@ class Scheme(StrEnum):
     @property
     def protocol(self) -> Protocol:
         """The transport protocol that a policy sees."""
-        return Protocol.TCP if self is Scheme.HTTP else Protocol(self.value.upper())
+        return Protocol.TCP if self in (Scheme.HTTP, Scheme.HTTPS) else Protocol(self.value.upper())
 
 
 class ProbeMode(StrEnum):

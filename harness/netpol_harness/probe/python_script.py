@@ -21,7 +21,7 @@ PROGRAM = Path(__file__).with_name("python_program.py").read_text("utf-8")
 AT_ONCE = 500
 """Sockets that the script has open at the same time, as in its program."""
 
-SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.UDP: "udp", Scheme.SCTP: "sctp"}
+SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.HTTPS: "tcp", Scheme.UDP: "udp", Scheme.SCTP: "sctp"}
 
 
 def supports(probe: Probe) -> bool:

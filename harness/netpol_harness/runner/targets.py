@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from netpol_harness.errors import WorkloadFailed
-from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.objects import Pod, Service
 from netpol_harness.paths.ends import (
     AddressTarget,
@@ -174,7 +174,7 @@ def _liveness_checks(
 
 def _negative_control(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Probe | None:
     """Return the probe of a port on which nothing is known to listen, at the own address of the path's target."""
-    if path.scheme not in (Scheme.TCP, Scheme.HTTP, Scheme.UDP):
+    if path.scheme.protocol not in (Protocol.TCP, Protocol.UDP):
         return None
     for pod, _ in _listeners(path, probe, snapshot):
         served = {port.port.number for port in pod.ports}

@@ -7,10 +7,11 @@ from netpol_harness.model.kinds import WORKLOAD_NAMES
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.expectations import resolve, service_paths
-from netpol_harness.paths.grammar import Sentence, parse, qualified
+from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, PathWithoutVerdict, ProbeMode
+from netpol_harness.paths.terms import qualified
 from netpol_harness.paths.transition import Transition
 from netpol_harness.scenario.inventory import inventory_of_step
 from netpol_harness.scenario.manifests import LocatedManifest, ManifestReader, check_namespaces, check_unique

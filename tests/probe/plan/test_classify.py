@@ -64,6 +64,8 @@ RECORDED = [
     (Dialect.CURL, 52, CURL_CONNECTED + "curl: (52) Empty reply from server", CONNECTED),
     (Dialect.CURL, 56, CURL_CONNECTED + "curl: (56) Recv failure: Connection reset by peer", CONNECTED),
     (Dialect.CURL, 1, CURL_CONNECTED + "curl: (1) Received HTTP/0.9 when not allowed", CONNECTED),
+    (Dialect.CURL, 35, CURL_CONNECTED + "curl: (35) SSL routines::wrong version number", CONNECTED),
+    (Dialect.CURL, 60, CURL_CONNECTED + "curl: (60) SSL certificate problem", CONNECTED),
     (Dialect.CURL, 28, CURL_CONNECTED + "curl: (28) Operation timed out after 200 milliseconds", CONNECTED),
     (Dialect.CURL, 28, "* Connection timed out after 201 milliseconds", TIMED_OUT),
     (Dialect.CURL, 28, "* Resolving timed out after 201 milliseconds", NAME_FAILED),

@@ -59,6 +59,14 @@ def test_http_is_asked_by_curl_without_a_proxy_file_and_with_brackets() -> None:
     assert shell.endswith(" --max-time 0.2 http://[fd00::1]:80/")
 
 
+def test_https_is_asked_by_curl_which_accepts_any_certificate_or_by_whatever_opens_a_connection() -> None:
+    https = Probe(Scheme.HTTPS, "web", 443)
+    assert _shell(https, Toolbox(ALL, Netcat.OPENBSD)).startswith("curl -q -gsSvk ")
+    assert _shell(https, Toolbox(ALL)).endswith(" --max-time 0.2 https://web:443/")
+    assert _shell(https, Toolbox(ALL - {Tool.CURL}, Netcat.OPENBSD)) == "timeout 0.2 nc -vz -w 1 web 443"
+    assert "/dev/tcp/web/443" in _shell(https, Toolbox(frozenset({Tool.BASH, Tool.WGET})))
+
+
 def test_curl_opens_tcp_in_telnet_mode() -> None:
     assert _shell(TCP, Toolbox(frozenset({Tool.CURL}))).endswith("telnet://10.0.0.1:80/")
 

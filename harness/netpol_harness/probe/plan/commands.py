@@ -4,7 +4,8 @@ Invariant: a command is what a user would type, and can be pasted alone; its par
 of this module. ``timeout`` bounds its time, name lookup included; a tool's own time-out (whole seconds, the connect
 alone) is longer and never decides, except where noted.
 
-http: curl, else wget, which speak HTTP; else what opens a TCP connection. tcp: nc, else curl in telnet mode, agnhost,
+http: curl, else wget, which speak HTTP; else what opens a TCP connection. https: curl, which accepts any certificate,
+else what opens a TCP connection. tcp: nc, else curl in telnet mode, agnhost,
 busybox's bare nc, wget, bash, python3. From a given source port: nc, which then sends something that makes an HTTP
 server end the connection first, since the side that ends it cannot use its port for a minute (TIME_WAIT, RFC 9293
 3.6.1); else python3, which ends by a reset. udp: a datagram with a token that an echo server sends back; a name server
@@ -132,13 +133,14 @@ def _has_better_than_bare_nc(toolbox: Toolbox) -> bool:
 
 
 def _curl(request: CommandRequest) -> Command | None:
-    scheme = {Scheme.HTTP: "http", Scheme.TCP: "telnet"}.get(request.probe.scheme)
+    scheme = {Scheme.HTTP: "http", Scheme.HTTPS: "https", Scheme.TCP: "telnet"}.get(request.probe.scheme)
     if scheme is None or request.probe.source_port:
         return None
     report = r"-w '\ntime_connect %{time_connect}\n'"
+    flags = "-gsSvk" if request.probe.scheme is Scheme.HTTPS else "-gsSv"
     limit = f"--max-time {request.timeout:.3g}"
     return Command(
-        Tool.CURL, Dialect.CURL, f"curl -q -gsSv -o /dev/null {report} {limit} {scheme}://{request.probe.authority}/"
+        Tool.CURL, Dialect.CURL, f"curl -q {flags} -o /dev/null {report} {limit} {scheme}://{request.probe.authority}/"
     )
 
 
@@ -205,7 +207,7 @@ def _bash(request: CommandRequest) -> Command | None:
     if request.probe.source_port:
         return None
     path = f"{request.probe.host}/{request.probe.port}"
-    if request.probe.scheme in (Scheme.TCP, Scheme.HTTP):
+    if request.probe.scheme in (Scheme.TCP, Scheme.HTTP, Scheme.HTTPS):
         return Command(Tool.BASH, Dialect.BASH, request.limited(f"bash -c 'exec 3<>/dev/tcp/{path}'"))
     if request.probe.scheme is not Scheme.UDP:
         return None
@@ -270,6 +272,7 @@ def octal_escaped(probe: Probe, token: str) -> str:
 PREFERENCE: Mapping[Scheme, tuple[Tool, ...]] = MappingProxyType(
     {
         Scheme.HTTP: (Tool.CURL, Tool.WGET, Tool.NC, Tool.AGNHOST, Tool.BASH, Tool.PYTHON),
+        Scheme.HTTPS: (Tool.CURL, Tool.NC, Tool.AGNHOST, Tool.BASH, Tool.PYTHON),
         Scheme.TCP: (Tool.NC, Tool.CURL, Tool.AGNHOST, Tool.WGET, Tool.BASH, Tool.PYTHON),
         Scheme.UDP: (Tool.NC, Tool.AGNHOST, Tool.PYTHON, Tool.BASH),
         Scheme.SCTP: (Tool.NC, Tool.AGNHOST, Tool.PYTHON),

@@ -1,0 +1,214 @@
+"""Resolves the target of a sentence: looks up its name, and compares its ports with those that are served. Pure."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+
+from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Service
+from netpol_harness.paths.diagnostics import ProblemWithoutPlace
+from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    AnyServiceTarget,
+    ClusterIPTarget,
+    ExternalTarget,
+    FqdnTarget,
+    NodePortTarget,
+    PodTarget,
+    ServiceTarget,
+    Target,
+)
+from netpol_harness.paths.grammar import Sentence
+from netpol_harness.paths.names import Names
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Inventory, Scheme, Workload
+from netpol_harness.paths.port_terms import PortRange, PortTerm
+from netpol_harness.paths.served_ports import Server, named, numbers
+from netpol_harness.paths.terms import Form, Name
+from netpol_harness.paths.workload_sets import WorkloadSets
+
+SpelledTarget = tuple[Target, str]
+"""A target and its text in the canonical spelling of a path."""
+
+
+class TargetResolver:
+    """Resolves targets among the names of one step."""
+
+    def __init__(self, inventory: Inventory, names: Names, sets: WorkloadSets, endpoints: EndpointResolver) -> None:
+        self._inventory = inventory
+        self._names = names
+        self._sets = sets
+        self._endpoints = endpoints
+
+    def targets(self, sentence: Sentence) -> list[SpelledTarget]:
+        """Return the targets of a sentence: one for each port, and for each workload of a set that serves it.
+
+        Raises ``ProblemWithoutPlace``.
+        """
+        if sentence.target.is_set:
+            return self._of_set(sentence)
+        target = self._target(sentence)
+        if len(target) == 1:
+            return [(target[0], sentence.right)]
+        return [(one, f"{sentence.prefix}{sentence.target}:{one.port}") for one in target]
+
+    def _of_set(self, sentence: Sentence) -> list[SpelledTarget]:
+        workloads = self._sets.of(sentence.target)
+        if sentence.scheme is Scheme.ICMP:
+            return [self._spelled(workload, 0, sentence) for workload in workloads]
+        protocol = sentence.scheme.protocol
+        return [
+            self._spelled(workload, number, sentence)
+            for term in _single_ports(sentence.ports)
+            for workload, number in _serving(workloads, term, protocol)
+        ]
+
+    def _spelled(self, workload: Workload, number: int, sentence: Sentence) -> SpelledTarget:
+        colon = f":{number}" if number else ""
+        text = f"{sentence.prefix}{self._names.spell_target(workload.ref)}{colon}"
+        return PodTarget(workload.ref, number), text
+
+    def _target(self, sentence: Sentence) -> list[Target]:
+        name = sentence.target.name
+        match sentence.target.form:
+            case Form.ADDRESS:
+                return self._address(sentence)
+            case Form.POD:
+                return self._pod(self._names.workload(name), sentence)
+            case Form.NODE:
+                return self._node(self._names.workload(name), sentence)
+            case Form.SERVICE:
+                return self._service(ServiceTarget, self._names.service(name), sentence)
+            case Form.FULL_NAME:
+                return self._service(FqdnTarget, self._names.service(name), sentence)
+            case Form.IP:
+                return self._service(ClusterIPTarget, self._names.service(name), sentence)
+            case _:
+                return self._plain(name, sentence)
+
+    def _plain(self, name: Name, sentence: Sentence) -> list[Target]:
+        if host := self._names.external(name):
+            return self._external(host, sentence)
+        named = self._names.target(name)
+        if named.is_workload and named.is_service:
+            self._require_service_meant(named.ref, sentence)
+        if named.is_service:
+            return self._service(ServiceTarget, named.ref, sentence)
+        return self._pod(named.ref, sentence)
+
+    def _require_service_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
+        """Raise a problem if a name of both a workload and a Service does not certainly mean the Service.
+
+        It does if each port is the Service's, or if it must be unresolved: only a Service's name is looked up.
+        """
+        service, name, protocol = self._inventory.services.get(ref), sentence.target, sentence.scheme.protocol
+        ports = [p.port for p in service.ports] if service else []
+        own = {number for p in (service.ports if service else ()) for number in _known_as(p.port, p.name, protocol)}
+        asked = {n for term in sentence.ports for n in (term.numbers if isinstance(term, PortRange) else (term,))}
+        if (asked and asked <= own) or sentence.expected is Expected.UNRESOLVED:
+            return
+        served = f", which serves {', '.join(map(str, ports))}" if ports else ""
+        raise ProblemWithoutPlace(
+            f"'{name}' is both a workload and a Service{served}",
+            f"write pod({name}) for the pod's address, service({name}) or ip({name}) for the Service",
+        )
+
+    def _address(self, sentence: Sentence) -> list[Target]:
+        address = sentence.target.name.name
+        for host in self._inventory.externals.values():
+            if host.address == address:
+                return self._external(host.name, sentence)
+        server = Server(f"the address {address}", (), unknown=True)
+        return [AddressTarget(address, number) for number in numbers(sentence, server)]
+
+    def _external(self, name: str, sentence: Sentence) -> list[Target]:
+        served = self._inventory.externals[name].ports
+        server = Server(f"the external host '{name}'", served, "give it that port under 'external'")
+        return [ExternalTarget(name, number) for number in numbers(sentence, server)]
+
+    def _pod(self, ref: NamespacedName, sentence: Sentence) -> list[Target]:
+        workload = self.with_pods(ref)
+        server = Server(
+            f"{workload.kind} {workload.ref}", workload.ports, "declare it as a containerPort in its manifest"
+        )
+        return [PodTarget(workload.ref, number) for number in numbers(sentence, server)]
+
+    def _node(self, ref: NamespacedName, sentence: Sentence) -> list[Target]:
+        workload = self.with_pods(ref)
+        ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
+        offered = {ContainerPort(Port(port.port.protocol, port.node_port), port.name) for port in ports}
+        server = Server(
+            "a node (by the Services' nodePorts)",
+            sorted(offered, key=lambda entry: str(entry.port)),
+            "write nodePort in the Service's manifest",
+        )
+        return [NodePortTarget(workload.ref, number) for number in numbers(sentence, server)]
+
+    def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
+        service = self._inventory.services.get(ref)
+        if service is None:
+            return self._absent_service(kind, ref, sentence)
+        if kind is ClusterIPTarget and service.headless:
+            raise ProblemWithoutPlace(f"Service {ref} is headless and has no ClusterIP", "use its name, or its pods")
+        if sentence.scheme is Scheme.ICMP:
+            raise ProblemWithoutPlace(f"Service {ref} does not answer ICMP: it is not a host", "use one of its pods")
+        return [kind(ref, number) for number in numbers(sentence, self._service_server(service))]
+
+    def _absent_service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
+        by_name = kind is not ClusterIPTarget
+        if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
+            raise ProblemWithoutPlace(
+                f"Service {ref} is absent in this step",
+                "only its name can be probed, and only 'unresolved' or 'undefined' be expected",
+            )
+        return [kind(ref, number) for number in numbers(sentence, Server(f"Service {ref}", (), unknown=True))]
+
+    def _service_server(self, service: Service) -> Server:
+        """Return the ports of a Service. The name of a headless one stands for its pods, at their own ports."""
+        description = f"Service {service.ref}"
+        if service.headless:
+            pods = sorted(self._endpoints.backing(service), key=attrgetter("ref"))
+            return Server(description, [port for pod in pods for port in pod.ports], "use a port that it has")
+        behind: dict[int, list[str]] = {}
+        for port in service.ports:
+            if isinstance(port.target, int):
+                behind.setdefault(port.target, []).append(str(port.port))
+        hints = {number: f"{number} is its targetPort: use {' or '.join(ports)}" for number, ports in behind.items()}
+        served = [ContainerPort(port.port, port.name) for port in service.ports]
+        return Server(description, served, "use a port that it has", hints, unknown=not served)
+
+    def with_pods(self, ref: NamespacedName) -> Workload:
+        """Return a workload; raises ``ProblemWithoutPlace`` if it is absent in the step, or has no pods."""
+        workload = self._inventory.workloads.get(ref)
+        if workload is None:
+            raise ProblemWithoutPlace(
+                f"{ref} is absent in this step", "remove the path, or remove the object from 'absent'"
+            )
+        if not workload.replicas:
+            raise ProblemWithoutPlace(
+                f"{workload.kind} {ref} has no pods (replicas: 0)", "remove the path, or set its replicas"
+            )
+        return workload
+
+
+def _known_as(port: Port, name: str, protocol: Protocol) -> Iterable[int | str]:
+    """Return the number and the name of a port, if it has the protocol."""
+    return filter(None, (port.number, name)) if port.protocol is protocol else ()
+
+
+def _single_ports(terms: Iterable[PortTerm]) -> Iterable[int | str]:
+    for term in terms:
+        yield from term.numbers if isinstance(term, PortRange) else (term,)
+
+
+def _serving(workloads: Iterable[Workload], port: int | str, protocol: Protocol) -> Iterable[tuple[Workload, int]]:
+    """Return the workloads that serve a port, by number or by name; raises ``ProblemWithoutPlace`` if none does."""
+    served: list[tuple[Workload, int]] = []
+    for workload in workloads:
+        own = named(workload.ports, port, protocol) if isinstance(port, str) else (port,)
+        declared = {entry.port for entry in workload.ports}
+        served += [(workload, number) for number in own if Port(protocol, number) in declared]
+    if not served:
+        shown = f"port {port}/{protocol}" if isinstance(port, int) else f"a {protocol} port called '{port}'"
+        raise ProblemWithoutPlace(f"no workload serves {shown}", "declare it as a containerPort")
+    return served
