@@ -5,8 +5,8 @@ import pathlib
 import shutil
 import subprocess
 import sys
-from itertools import product
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 import pytest
 
