@@ -70,9 +70,10 @@ PATHS = [
     "client -> node(server):30080",
     "other/stranger -> default/front:{80}",
     "other/any -> icmp://default/server",
-    "other/stranger -> default/app=server:web",
+    "other/stranger -> default/server:8080",
     "user -> front:80",
     "user -> server:8080",
+    "user -> udp://default/app=server:echo",
     "user -> node(server):30080",
 ]
 ALWAYS = ["client -> user:443", "client -> udp://user:53", "server -> user:443", "client -> 203.0.113.200:443"]
