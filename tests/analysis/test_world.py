@@ -19,7 +19,7 @@ def test_a_step_becomes_a_world(shop: Shop) -> None:
     assert world.namespaces["shop"].labels == {"team": "shop", "kubernetes.io/metadata.name": "shop"}
     assert set(world.pods) == {*scenario.inventory.workloads, NAME_SERVER}
     assert [policy.ref for policy in world.policies] == [NamespacedName("back", "none")]
-    assert world.services[NAME_SERVER].backs(world.pods[NAME_SERVER])
+    assert world.services[NAME_SERVER].selects("kube-system", world.pods[NAME_SERVER].labels)
     assert not world_of(scenario.steps[0], scenario).policies
 
 

@@ -9,6 +9,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import wait_gone, wait_ready
+from netpol_harness.model.endpoint_slices import MANAGED_BY_LABEL, SLICE_CONTROLLER
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
@@ -43,9 +44,15 @@ SERVICE = {
 
 
 def _slice(*addresses: str, ready: bool = True) -> dict[str, Any]:
-    labels = {SERVICE_NAME_LABEL: "web"}
+    labels = {SERVICE_NAME_LABEL: "web", MANAGED_BY_LABEL: SLICE_CONTROLLER}
     endpoint = {"addresses": list(addresses), "conditions": {"ready": ready}}
     return {"metadata": {"name": "web-1", "labels": labels}, "endpoints": [endpoint]}
+
+
+BY_HAND = {
+    "metadata": {"name": "more", "namespace": "shop", "labels": {SERVICE_NAME_LABEL: "web"}},
+    "endpoints": [{"addresses": ["203.0.113.9"]}],
+}
 
 
 @pytest.fixture
@@ -89,6 +96,7 @@ def _wait(client: Client, seconds: float = 0.1) -> None:
             ]
         },
         {"pods": [_pod()], "services": [SERVICE], "endpointslices": [_slice("10.0.0.1")]},
+        {"pods": [_pod()], "services": [SERVICE], "endpointslices": [_slice("10.0.0.1"), BY_HAND]},
         {"services": [SERVICE]},
     ],
 )

@@ -14,8 +14,9 @@ from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
+from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
+from netpol_harness.model.services import Service, ServicePort
 
 NAMES = st.sampled_from(("x", "y"))
 REFS = st.builds(NamespacedName, NAMES, st.sampled_from(("a", "b", "c", "d")))

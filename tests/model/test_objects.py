@@ -1,7 +1,8 @@
 import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import Namespace, Pod, Service, World
+from netpol_harness.model.objects import Namespace, Pod, World
+from netpol_harness.model.services import Service
 
 POD = {
     "kind": "Pod",
@@ -39,7 +40,7 @@ def test_services_target_numbers_or_names() -> None:
     (port,) = service.ports
     assert (port.port, port.target) == (Port(Protocol.TCP, 8080), "http")
     assert service.cluster_ips == ("10.96.0.7",)
-    assert service.backs(Pod.parse(POD))
+    assert service.selects("shop", Pod.parse(POD).labels)
 
 
 def test_headless_and_selectorless_services() -> None:
@@ -48,7 +49,7 @@ def test_headless_and_selectorless_services() -> None:
     assert headless.cluster_ips == ()
     assert headless.selector is None
     assert headless.ports[0].target == 80
-    assert not headless.backs(Pod.parse(POD))
+    assert not headless.selects("shop", Pod.parse(POD).labels)
 
 
 def test_every_namespace_carries_its_name_as_a_label() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Service, ServicePort
+from netpol_harness.model.objects import ContainerPort
+from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 
 

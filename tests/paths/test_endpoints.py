@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from netpol_harness.model.endpoint_slices import EndpointSlice, SliceEndpoint, SlicePort
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Pod, Service, ServicePort, World
-from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint, PodEndpoint
+from netpol_harness.model.objects import ContainerPort, Pod, World
+from netpol_harness.model.services import Service, ServicePort
+from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,
@@ -36,6 +38,20 @@ def service(text: str, app: str, *ports: ServicePort, address: str = "", headles
     return Service(name(text), {"app": app}, ports, (address,) if address else (), headless)
 
 
+def alias(text: str, of: str) -> Service:
+    return Service(name(text), None, (), external_name=of)
+
+
+def at(address: str) -> SliceEndpoint:
+    return SliceEndpoint((address,))
+
+
+def by_hand(service: str, number: int, *endpoints: SliceEndpoint, port: str = "") -> EndpointSlice:
+    return EndpointSlice(
+        name(f"{service}-{number}"), name(service), (SlicePort(port, Protocol.TCP, number),), endpoints
+    )
+
+
 WORLD = World(
     pods={
         p.ref: p
@@ -44,6 +60,8 @@ WORLD = World(
             pod("web-2", "10.0.0.2", controller="web", http=8080),
             replace(pod("web-3", "10.0.0.3", controller="web"), running=False),
             pod("db", "10.0.0.4"),
+            replace(pod("edge", "10.0.0.6"), ports=(ContainerPort(tcp(80), "http", 18080),), node="n1"),
+            replace(pod("far", "10.0.0.7"), ports=(ContainerPort(tcp(81), "http", 18080),), node="n2"),
             replace(pod("agent", "192.0.2.1"), host_network=True),
             replace(pod("proxy", "192.0.2.1"), host_network=True),
             Pod(NamespacedName("other", "web"), {"app": "web"}, (), ("10.0.0.5",)),
@@ -55,9 +73,24 @@ WORLD = World(
             service("web", "web", ServicePort(tcp(8000), "http", node_port=30080), address="10.96.0.1"),
             service("data", "db", ServicePort(tcp(33060), 3306), ServicePort(tcp(1), "no such name")),
             service("headless", "db", ServicePort(tcp(1), 2), headless=True),
-            Service(name("by-hand"), None, (ServicePort(tcp(80), 80),)),
+            Service(
+                name("by-hand"), None, (ServicePort(tcp(80), 80),), ("10.96.0.2",), external_ips=("203.0.113.200",)
+            ),
+            Service(name("nodes"), None, (ServicePort(tcp(80), 80),), headless=True),
+            alias("alias", "web.shop.svc.cluster.local"),
+            alias("alias-of-alias", "alias.shop.svc.cluster.local"),
+            alias("loop", "loop.shop.svc.cluster.local"),
+            alias("short", "web.shop.svc"),
+            alias("away", "db.example.com"),
         )
     },
+    endpoint_slices=(
+        by_hand("by-hand", 9, *map(at, ("10.0.0.4", "203.0.113.7", "198.51.100.9"))),
+        by_hand("by-hand", 9, SliceEndpoint(("10.0.0.1",), ready=False)),
+        by_hand("by-hand", 9, at("10.0.0.1"), port="other"),
+        by_hand("nodes", 8, SliceEndpoint(("10.0.0.1", "10.0.0.4"))),
+        by_hand("none", 9, at("10.0.0.1")),
+    ),
 )
 ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",)})
 
@@ -73,16 +106,28 @@ ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",)})
         (ServiceTarget(name("data"), 1), []),
         (ServiceTarget(name("headless"), 1), ["db:1"]),
         (ServiceTarget(name("headless"), 7), ["db:7"]),
-        (ServiceTarget(name("by-hand"), 80), []),
+        (ServiceTarget(name("by-hand"), 80), ["db:9", "user:9", "198.51.100.9:9"]),
+        (ServiceTarget(name("by-hand"), 9), []),
+        (ServiceTarget(name("nodes"), 7), ["web-1:7", "db:7"]),
+        (ServiceTarget(name("alias"), 8000), ["web-1:80", "web-2:8080"]),
+        (FqdnTarget(name("alias-of-alias"), 8000), ["web-1:80", "web-2:8080"]),
+        (ServiceTarget(name("alias"), 80), []),
+        (ServiceTarget(name("loop"), 80), []),
+        (ServiceTarget(name("short"), 8000), []),
+        (ServiceTarget(name("away"), 8000), []),
         (ServiceTarget(name("nothing"), 80), []),
         (NodePortTarget(name("db"), 30080), ["web-1:80", "web-2:8080"]),
         (NodePortTarget(name("db"), 8000), []),
+        (NodePortTarget(name("edge"), 18080), ["edge:80"]),
+        (NodePortTarget(name("db"), 18080), ["edge:80", "far:81"]),
         (ExternalTarget("user", 443), ["user:443"]),
         (AddressTarget("203.0.113.7", 443), ["user:443"]),
         (AddressTarget("10.0.0.2", 80), ["web-2:80"]),
         (AddressTarget("10.0.0.3", 80), []),
         (AddressTarget("10.96.0.1", 8000), ["web-1:80", "web-2:8080"]),
         (AddressTarget("10.96.0.1", 8001), []),
+        (AddressTarget("203.0.113.200", 80), ["db:9", "user:9", "198.51.100.9:9"]),
+        (AddressTarget("203.0.113.200", 81), []),
         (AddressTarget("192.0.2.1", 80), ["agent:80", "proxy:80"]),
         (AddressTarget("198.51.100.1", 80), []),
     ],
@@ -91,8 +136,8 @@ def test_where_a_target_leads(target: Target, arrivals: list[str]) -> None:
     assert [spelled(e) for e in ENDPOINTS.of_target(target, tcp(target.port))] == arrivals
 
 
-def spelled(endpoint: PodEndpoint | HostEndpoint) -> str:
-    own = endpoint.host if isinstance(endpoint, HostEndpoint) else endpoint.pod.ref.name
+def spelled(endpoint: Endpoint) -> str:
+    own = endpoint.pod.ref.name if isinstance(endpoint, PodEndpoint) else endpoint.name
     return f"{own}:{endpoint.port.number}"
 
 

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, ServicePort
+from netpol_harness.model.objects import ContainerPort
+from netpol_harness.model.services import ServicePort
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.endpoints import EndpointResolver

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Service
+from netpol_harness.model.services import Service
 from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Named, Names, ObjectName

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Service, ServicePort
+from netpol_harness.model.objects import ContainerPort
+from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.expectations import resolve

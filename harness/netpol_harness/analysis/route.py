@@ -4,15 +4,16 @@
 Service's pods at their own ports, as a load balancer in front of the Service would.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netpol_harness.analysis.describe import natural_list
 from netpol_harness.analysis.world import DNS_PORT, NAME_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import Service, World
+from netpol_harness.model.objects import World
+from netpol_harness.model.services import Service, TrafficPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
-from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
+from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,
@@ -29,6 +30,7 @@ from netpol_harness.paths.path import Inventory, KnownAddresses, Path
 from netpol_harness.scenario.scenario import Scenario, Step
 
 _CLUSTER_DNS = (None, "", "ClusterFirst")
+_CLUSTER_DOMAINS = (".cluster.local", ".svc")
 _THROUGH_A_NODE = "external hosts reach a ClusterIP through a node, which may replace their address by its own"
 
 
@@ -53,8 +55,8 @@ class Router:
     def __init__(self, scenario: Scenario, step: Step, world: World, addresses: KnownAddresses) -> None:
         self._world = world
         self._inventory: Inventory = step.inventory
-        declared = {host.name: (host.address,) for host in self._inventory.externals.values()}
-        self._hosts = declared | {name: known for name, known in addresses.hosts.items() if known}
+        known = {name: own for name, own in addresses.hosts.items() if own}
+        self._hosts: Mapping[str, Sequence[str]] = {**self._inventory.host_addresses, **known}
         self._endpoints = EndpointResolver(world, self._hosts)
         self.beyond = _beyond(step)
         self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
@@ -80,38 +82,61 @@ class Router:
                 return self._through_node(source, ref, path.port)
 
     def _host(self, name: str) -> Host:
-        return Host(self._hosts[name][0])
+        return Host(next(iter(self._hosts.get(name, ())), ""))
+
+    def _end(self, endpoint: Endpoint) -> FlowEnd:
+        match endpoint:
+            case PodEndpoint(pod):
+                return pod.ref
+            case HostEndpoint(host):
+                return self._host(host)
+            case AddressEndpoint(address):
+                return Host(address)
 
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """Return the route to the own addresses of pods or external hosts."""
-        ends = [e.pod.ref if isinstance(e, PodEndpoint) else self._host(e.host) for e in endpoints]
-        connections = tuple(Flow(source, end, e.port) for end, e in zip(ends, endpoints, strict=True))
-        doubts = (*map(_silence, endpoints), self._itself(source, *ends))
+        connections = tuple(Flow(source, self._end(endpoint), endpoint.port) for endpoint in endpoints)
+        doubts = (*map(_silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host)
         lookups = (self._lookup(source),) if by_name and not outside else ()
-        service = self._world.services.get(target.ref)
-        if service is None:
-            return Route(lookups, nameless=True)
-        connections = tuple(self._connections(source, service, port, direct=outside or service.headless))
-        if not connections:
+        named = self._world.services.get(target.ref)
+        service = self._endpoints.alias(named) if named else None
+        if named is None or service is None:
+            return self._to_alias_outside(lookups, named) if named else Route(lookups, nameless=True)
+        endpoints = self._endpoints.of_service(service, port)
+        if not endpoints:
             nameless = by_name and service.headless and not outside
-            return Route(lookups, nameless=nameless, doubt=f"no pod is behind Service {service.ref}")
+            return Route(lookups, nameless=nameless, doubt=f"nothing is behind Service {service.ref}")
+        connections = tuple(self._connections(source, service, endpoints, direct=outside or service.headless))
         if isinstance(source, Host):
             return Route(connections=connections, doubt="" if by_name else _THROUGH_A_NODE)
-        doubt = self._resolver(source) if by_name else ""
-        doubt = doubt or self._itself(source, *(flow.destination for flow in connections))
-        return Route(lookups, connections, balanced=True, doubt=doubt)
+        doubts = (
+            self._resolver(source) if by_name else "",
+            *map(_unknown, endpoints),
+            self._itself(source, *(flow.destination for flow in connections)),
+        )
+        return Route(lookups, connections, balanced=True, doubt=next(filter(None, doubts), ""))
+
+    def _to_alias_outside(self, lookups: tuple[Flow, ...], service: Service) -> Route:
+        """Return the route to an ExternalName that names no Service: only names of the cluster certainly do not exist.
+
+        ``svc`` is not a domain of the internet either: an alias must write the cluster's domain too.
+        """
+        name = service.external_name
+        if name.endswith(_CLUSTER_DOMAINS):
+            return Route(lookups, nameless=True)
+        return Route(lookups, doubt=f"it is not known where {name} leads, the name that {service.ref} stands for")
 
     def _through_node(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
         """Return the route by a node's port. Only ``externalTrafficPolicy: Local`` keeps an external host's address."""
         for service, own in self._endpoints.offers_on_nodes(port):
-            endpoints = self._endpoints.of_service(service, own.port)
-            alone = [e.pod.ref for e in endpoints] == [target] and self._inventory.workloads[target].is_one_pod
-            if service.local and alone and isinstance(source, Host):
-                return Route(connections=tuple(Flow(source, e.pod.ref, e.port) for e in endpoints))
+            ends = {self._end(e): e.port for e in self._endpoints.of_service(service, own.port)}
+            alone = [*ends] == [target] and self._inventory.workloads[target].is_one_pod
+            if service.external_policy is TrafficPolicy.LOCAL and alone and isinstance(source, Host):
+                return Route(connections=tuple(Flow(source, end, at) for end, at in ends.items()))
         return Route(doubt="a node may replace the source address of connections through it by its own")
 
     def _to_address(self, source: FlowEnd, target: AddressTarget, port: Port) -> Route:
@@ -122,14 +147,16 @@ class Router:
         endpoints = self._endpoints.of_target(target, port)
         shared = any(isinstance(e, PodEndpoint) and e.pod.host_network for e in endpoints)
         if shared or not endpoints:
-            return Route(doubt=f"it is not known what has the address {target.address}")
+            return Route(doubt=_what_has(target.address))
         return self._direct(source, endpoints)
 
-    def _connections(self, source: FlowEnd, service: Service, port: Port, *, direct: bool) -> Iterator[Flow]:
-        """Yield the connections to a Service's pods; ``direct`` if the client connects to the pods' own addresses."""
+    def _connections(
+        self, source: FlowEnd, service: Service, endpoints: Sequence[Endpoint], *, direct: bool
+    ) -> Iterator[Flow]:
+        """Yield the connections to endpoints; ``direct`` if the client connects to their own addresses."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
-        for endpoint in self._endpoints.of_service(service, port):
-            yield Flow(source, endpoint.pod.ref, endpoint.port, through, virtual)
+        for endpoint in endpoints:
+            yield Flow(source, self._end(endpoint), endpoint.port, through, virtual)
 
     def _lookup(self, source: FlowEnd) -> Flow:
         return Flow(source, NAME_SERVER, DNS_PORT, NAME_SERVER)
@@ -151,11 +178,20 @@ class Router:
 
 def _silence(endpoint: Endpoint) -> str:
     """Return a doubt if no port is declared at the endpoint, so that a missing answer proves nothing."""
-    if isinstance(endpoint, HostEndpoint) or endpoint.port.protocol is Protocol.ICMP:
+    if not isinstance(endpoint, PodEndpoint) or endpoint.port.protocol is Protocol.ICMP:
         return ""
     if endpoint.port in {declared.port for declared in endpoint.pod.ports}:
         return ""
     return f"{endpoint.pod.ref} declares no port {endpoint.port}, so a missing answer proves nothing"
+
+
+def _unknown(endpoint: Endpoint) -> str:
+    """Return a doubt if it is not known what has the address of the endpoint."""
+    return _what_has(endpoint.address) if isinstance(endpoint, AddressEndpoint) else ""
+
+
+def _what_has(address: str) -> str:
+    return f"it is not known what has the address {address}"
 
 
 def _beyond(step: Step) -> str:

@@ -6,8 +6,9 @@ One pod stands for all pods of a workload, under the workload's own name. Every 
 from collections.abc import Iterator
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Namespace, Pod, Service, ServicePort, World
+from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
@@ -32,6 +33,7 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
         {**world.pods, NAME_SERVER: _name_server()},
         {**world.services, NAME_SERVER: _name_service()},
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
+        world.endpoint_slices,
     )
 
 

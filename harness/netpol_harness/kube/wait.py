@@ -13,9 +13,11 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ClusterFailed, WorkloadFailed
 from netpol_harness.kube import diagnose
 from netpol_harness.kube.client import Client
+from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
-from netpol_harness.model.objects import Pod, Service
+from netpol_harness.model.objects import Pod
+from netpol_harness.model.services import Service
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 UNSCHEDULABLE_PATIENCE = 20.0
@@ -135,10 +137,11 @@ def _stale_services(client: Client, namespace: str, pods: Sequence[JsonObject]) 
     services = [Service.parse(data) for data in client.list("v1", "Service", namespace=namespace)]
     if not any(service.selector for service in services):
         return
-    slices = _listed(client, "discovery.k8s.io/v1", "EndpointSlice", namespace)
+    listed = _listed(client, "discovery.k8s.io/v1", "EndpointSlice", namespace)
+    slices = [data for data in listed if EndpointSlice.parse(data) is None]
     parsed = [Pod.parse(pod) for pod in pods if not diagnose.is_terminating(pod)]
     for service in services:
-        backends = [pod for pod in parsed if pod.running and service.backs(pod)]
+        backends = [pod for pod in parsed if pod.running and service.selects(pod.ref.namespace, pod.labels)]
         ready = _ready_addresses(slices, service.ref.name)
         stale = ready - {address for pod in backends for address in pod.addresses}
         missing = [pod for pod in backends if not ready.intersection(pod.addresses)]

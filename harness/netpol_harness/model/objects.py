@@ -1,4 +1,4 @@
-"""Namespaces, pods and Services, as far as connectivity depends on them, and ``World``, one snapshot of all.
+"""Namespaces and pods, as far as connectivity depends on them, and ``World``, one snapshot of all.
 
 They are parsed from plain API dicts (core/v1). Absent, null and empty values are unified here and nowhere else.
 """
@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.services import Service
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 
@@ -29,10 +31,16 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class ContainerPort:
-    """A declared port of a container; ``name`` is empty if it has none."""
+    """A declared port of a container; ``name`` is empty if it has none.
+
+    ``host_port`` is the port of the node that leads to it, 0 if none; ``host_ip`` the only address of the node at which
+    it does, empty for all.
+    """
 
     port: Port
     name: str = ""
+    host_port: int = 0
+    host_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,80 +101,36 @@ def _controller(metadata: Mapping[str, Any]) -> str:
 def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:
     """Return every declared port of a pod spec's containers and restartable init containers (sidecars)."""
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    return tuple(
-        ContainerPort(Port(Protocol(p.get("protocol") or "TCP"), int(p["containerPort"])), p.get("name") or "")
-        for container in [*(spec.get("containers") or ()), *sidecars]
-        for p in container.get("ports") or ()
+    containers = [*(spec.get("containers") or ()), *sidecars]
+    return tuple(_container_port(port) for container in containers for port in container.get("ports") or ())
+
+
+def _container_port(data: Mapping[str, Any]) -> ContainerPort:
+    host_ip = data.get("hostIP") or ""
+    return ContainerPort(
+        Port(Protocol(data.get("protocol") or "TCP"), int(data["containerPort"])),
+        data.get("name") or "",
+        int(data.get("hostPort") or 0),
+        "" if host_ip in _EVERY_ADDRESS else host_ip,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePort:
-    """One port of a Service. ``target`` is a number or the name of a container port; ``node_port`` is 0 if none."""
-
-    port: Port
-    target: int | str
-    name: str = ""
-    node_port: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A Service. ``selector`` is ``None`` if the Service selects nothing (its endpoints are managed by hand).
-
-    ``cluster_ips`` is empty for a headless Service and for one that the API server has not seen yet. ``local`` is
-    ``externalTrafficPolicy: Local``: connections to a node's port reach only pods of that node, with their source
-    address unchanged.
-    """
-
-    ref: NamespacedName
-    selector: Labels | None
-    ports: tuple[ServicePort, ...]
-    cluster_ips: tuple[str, ...] = ()
-    headless: bool = False
-    local: bool = False
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> "Service":
-        """Read a core/v1 Service."""
-        metadata, spec = data["metadata"], data["spec"]
-        addresses = tuple(spec.get("clusterIPs") or filter(None, [spec.get("clusterIP")]))
-        return cls(
-            ref=NamespacedName(metadata.get("namespace") or "default", metadata["name"]),
-            selector=spec.get("selector") or None,
-            ports=tuple(_service_port(p) for p in spec.get("ports") or ()),
-            cluster_ips=tuple(a for a in addresses if a != "None"),
-            headless="None" in addresses,
-            local=spec.get("externalTrafficPolicy") == "Local",
-        )
-
-    def backs(self, pod: Pod) -> bool:
-        """Return whether this Service selects the pod: the namespace and all labels are equal."""
-        return (
-            self.selector is not None
-            and self.ref.namespace == pod.ref.namespace
-            and all(pod.labels.get(key) == value for key, value in self.selector.items())
-        )
-
-
-def _service_port(data: Mapping[str, Any]) -> ServicePort:
-    number = int(data["port"])
-    return ServicePort(
-        port=Port(Protocol(data.get("protocol") or "TCP"), number),
-        target=data.get("targetPort") or number,
-        name=data.get("name") or "",
-        node_port=int(data.get("nodePort") or 0),
-    )
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")
+"""Values of ``hostIP`` that stand for all addresses of the node."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One snapshot of everything that decides connectivity."""
+    """One snapshot of everything that decides connectivity.
+
+    ``endpoint_slices`` are those that are not derived from the pods of ``services``.
+    """
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     pods: Mapping[NamespacedName, Pod] = field(default_factory=dict)
     services: Mapping[NamespacedName, Service] = field(default_factory=dict)
     policies: tuple[NetworkPolicy, ...] = ()
+    endpoint_slices: tuple[EndpointSlice, ...] = ()
 
     @classmethod
     def parse(cls, objects: Sequence[Mapping[str, Any]]) -> "World":
@@ -182,4 +146,5 @@ class World:
             {p.ref: p for p in pods},
             {s.ref: s for s in services},
             tuple(NetworkPolicy.parse(d) for d in by_kind.get("NetworkPolicy", ())),
+            written_slices(by_kind.get("EndpointSlice", ()), by_kind.get("Endpoints", ()), services),
         )

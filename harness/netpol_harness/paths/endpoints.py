@@ -1,15 +1,19 @@
 """Resolves the targets of paths to endpoints, in one snapshot of the cluster. Pure.
 
 Prediction and probing both use it, each with its own snapshot: the one that a step describes, in which one pod stands
-for all pods of a workload, and the live one. As in the API, an endpoint is a pod and one of the pod's own ports.
+for all pods of a workload, and the live one. As in the API, an endpoint is a pod and one of the pod's own ports. Where
+EndpointSlices are written by hand, it is whatever has their address.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.names import NamespacedName, Port
-from netpol_harness.model.objects import Pod, Service, ServicePort, World
+from netpol_harness.model.objects import Pod, World
+from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,
@@ -29,6 +33,11 @@ class PodEndpoint:
     pod: Pod
     port: Port
 
+    @property
+    def name(self) -> NamespacedName:
+        """The name of the pod."""
+        return self.pod.ref
+
 
 @dataclass(frozen=True, slots=True)
 class HostEndpoint:
@@ -37,8 +46,26 @@ class HostEndpoint:
     host: str
     port: Port
 
+    @property
+    def name(self) -> str:
+        """The name of the host."""
+        return self.host
 
-Endpoint = PodEndpoint | HostEndpoint
+
+@dataclass(frozen=True, slots=True)
+class AddressEndpoint:
+    """An address of which nothing more is known, and the port at which a connection arrives."""
+
+    address: str
+    port: Port
+
+    @property
+    def name(self) -> str:
+        """The address, in place of a name."""
+        return self.address
+
+
+Endpoint = PodEndpoint | HostEndpoint | AddressEndpoint
 
 
 class EndpointResolver:
@@ -52,10 +79,16 @@ class EndpointResolver:
         self._world = world
         self._hosts = hosts or {}
         self._pods: dict[NamespacedName, list[Pod]] = defaultdict(list)
+        self._owners: dict[str, list[Pod]] = defaultdict(list)
         for pod in world.pods.values():
             if pod.running:
                 self._pods[pod.workload].append(pod)
-        self._of_services: dict[tuple[NamespacedName, Port], tuple[PodEndpoint, ...]] = {}
+                for address in pod.addresses:
+                    self._owners[address].append(pod)
+        self._slices: dict[NamespacedName, list[EndpointSlice]] = defaultdict(list)
+        for endpoint_slice in world.endpoint_slices:
+            self._slices[endpoint_slice.service].append(endpoint_slice)
+        self._of_services: dict[tuple[NamespacedName, Port], tuple[Endpoint, ...]] = {}
 
     def of_target(self, target: Target, port: Port) -> tuple[Endpoint, ...]:
         """Return the endpoints of a target that is probed at ``port``; none if nothing is known to answer."""
@@ -65,28 +98,71 @@ class EndpointResolver:
             case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
                 service = self._world.services.get(ref)
                 return self.of_service(service, port) if service else ()
-            case NodePortTarget():
+            case NodePortTarget(ref):
                 offers = self.offers_on_nodes(port)
-                return tuple(endpoint for service, own in offers for endpoint in self.of_service(service, own.port))
+                through = [endpoint for service, own in offers for endpoint in self.of_service(service, own.port)]
+                return (*through, *self.host_ports(ref, port))
             case ExternalTarget(host):
                 return (HostEndpoint(host, port),)
             case AddressTarget(address):
                 return self._of_address(address, port)
 
-    def of_service(self, service: Service, port: Port) -> tuple[PodEndpoint, ...]:
-        """Return the endpoints of a Service's port: its pods, at their own ports. Named target ports are looked up.
+    def of_service(self, service: Service, port: Port) -> tuple[Endpoint, ...]:
+        """Return the endpoints of a Service's port: its pods, at their own ports, and those of written EndpointSlices.
 
-        A headless Service does not translate ports: its name stands for its pods, at any port.
+        Named target ports are looked up. A headless Service does not translate ports: its name stands for its
+        endpoints, at any port. An ExternalName stands for the Service that it names.
         """
         key = service.ref, port
         if key not in self._of_services:
-            targets = {port.number} if service.headless else {own.target for own in service.ports if own.port == port}
-            self._of_services[key] = tuple(
-                PodEndpoint(pod, Port(port.protocol, number))
-                for pod in self.backing(service)
-                for number in sorted({n for target in targets for n in _numbers(pod, target, port)})
-            )
+            if service.external_name:
+                alias = self.alias(service)
+                self._of_services[key] = self.of_service(alias, port) if alias else ()
+            else:
+                self._of_services[key] = tuple({(e.name, e.port): e for e in self._endpoints(service, port)}.values())
         return self._of_services[key]
+
+    def alias(self, service: Service) -> Service | None:
+        """Return the Service that an ExternalName finally names; ``None`` if it names nothing in this cluster."""
+        seen = set[NamespacedName]()
+        while service.external_name and service.ref not in seen:
+            seen.add(service.ref)
+            named = _CLUSTER_NAME.fullmatch(service.external_name)
+            target = self._world.services.get(NamespacedName(named["namespace"], named["name"])) if named else None
+            if target is None:
+                return None
+            service = target
+        return None if service.external_name else service
+
+    def _endpoints(self, service: Service, port: Port) -> Iterator[Endpoint]:
+        pods = [endpoint for pod in self.backing(service) for endpoint in _of_pod(pod, service, port)]
+        yield from pods
+        for address, number in self._written_sockets(service, port, has_pods=bool(pods)):
+            yield from self._at(address, Port(port.protocol, number))
+
+    def _written_sockets(self, service: Service, port: Port, *, has_pods: bool) -> Iterator[tuple[str, int]]:
+        """Yield the addresses and ports of written slices that get connections to this port of the Service.
+
+        Proxies use one address of an endpoint, and endpoints that end only if no other is ready. Names stand for all
+        addresses of the ready endpoints.
+        """
+        slices = self.written_slices(service)
+        if service.headless:
+            ready = (endpoint for part in slices for endpoint in part.endpoints if endpoint.ready)
+            yield from ((address, port.number) for endpoint in ready for address in endpoint.addresses)
+            return
+        names = {own.name for own in service.ports if own.port == port}
+        found = [
+            (endpoint, own.number)
+            for part in slices
+            for own in part.ports
+            if own.protocol is port.protocol and own.name in names
+            for endpoint in part.endpoints
+        ]
+        is_served = has_pods or any(endpoint.ready for endpoint, _ in found)
+        for endpoint, number in found:
+            if endpoint.ready if is_served else endpoint.draining:
+                yield endpoint.addresses[0], number
 
     def workloads_behind(self, target: Target, port: Port) -> frozenset[NamespacedName]:
         """Return the workloads that may answer a target, at any port of a Service. From these, it may lead back."""
@@ -95,10 +171,11 @@ class EndpointResolver:
                 return frozenset({ref})
             case NodePortTarget(ref):
                 services = [service for service, _ in self.offers_on_nodes(port)]
-                return frozenset({ref, *(pod.workload for service in services for pod in self.backing(service))})
+                own = (endpoint.pod.workload for endpoint in self.host_ports(ref, port))
+                return frozenset({ref, *own}.union(*map(self._workloads, services)))
             case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
                 named = self._world.services.get(ref)
-                return frozenset(pod.workload for pod in self.backing(named)) if named else frozenset()
+                return self._workloads(named) if named else frozenset()
             case ExternalTarget() | AddressTarget():
                 return frozenset()
 
@@ -109,25 +186,75 @@ class EndpointResolver:
                 if Port(own.port.protocol, own.node_port) == port:
                     yield service, own
 
+    def host_ports(self, workload: NamespacedName, port: Port) -> tuple[PodEndpoint, ...]:
+        """Return the pods that may answer at a port of a node on which the workload runs, by their ``hostPort``.
+
+        Where a node is not known, any pod may be on it.
+        """
+        nodes = {pod.node for pod in self._pods.get(workload, ())}
+        return tuple(
+            PodEndpoint(pod, declared.port)
+            for pods in self._pods.values()
+            for pod in pods
+            if not pod.host_network and (pod.node in nodes or not pod.node or "" in nodes)
+            for declared in pod.ports
+            if Port(declared.port.protocol, declared.host_port) == port
+        )
+
     def backing(self, service: Service) -> tuple[Pod, ...]:
         """Return the pods that a Service selects."""
-        return tuple(pod for pods in self._pods.values() for pod in pods if service.backs(pod))
+        return tuple(
+            pod for pods in self._pods.values() for pod in pods if service.selects(pod.ref.namespace, pod.labels)
+        )
+
+    def addresses_behind(self, service: Service) -> frozenset[str]:
+        """Return the addresses of the pods that a Service selects, and those of its written EndpointSlices."""
+        own = (address for pod in self.backing(service) for address in pod.addresses)
+        slices = self.written_slices(service)
+        return frozenset([*own, *(address for part in slices for end in part.endpoints for address in end.addresses)])
+
+    def written_slices(self, service: Service) -> Sequence[EndpointSlice]:
+        """Return the EndpointSlices of a Service that are not derived from its pods."""
+        return self._slices.get(service.ref, ())
+
+    def _workloads(self, service: Service) -> frozenset[NamespacedName]:
+        """Return the workloads behind a Service, at any of its ports."""
+        named = self.alias(service) or service
+        written = (pod for address in self.addresses_behind(named) for pod in self._owners.get(address, ()))
+        return frozenset(pod.workload for pod in (*self.backing(named), *written))
 
     def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
         """Return the running pods of a workload; none if the world does not have it."""
         return tuple(self._pods.get(workload, ()))
 
     def _of_address(self, address: str, port: Port) -> tuple[Endpoint, ...]:
-        """Return what has an address: pods (several on a node's network), external hosts, Services by ClusterIP."""
-        pods = [pod for pods in self._pods.values() for pod in pods if address in pod.addresses]
-        hosts = [host for host, addresses in self._hosts.items() if address in addresses]
-        services = [service for service in self._world.services.values() if address in service.cluster_ips]
-        return (
-            *(PodEndpoint(pod, port) for pod in pods),
-            *(HostEndpoint(host, port) for host in hosts),
-            *(endpoint for service in services for endpoint in self.of_service(service, port)),
-        )
+        """Return what has an address: pods (several on a node's network), external hosts, Services by an address.
+
+        A ClusterIP has no meaning but the Service's; of its other addresses only the Service's ports are translated.
+        """
+        services = [service for service in self._world.services.values() if address in service.addresses]
+        taken = any(address in s.cluster_ips or port in [own.port for own in s.ports] for s in services)
+        own = () if taken else self._at(address, port)
+        through = (endpoint for service in services for endpoint in self.of_service(service, port))
+        return (*(e for e in own if not isinstance(e, AddressEndpoint)), *through)
+
+    def _at(self, address: str, port: Port) -> tuple[Endpoint, ...]:
+        """Return the pods and external hosts that have an address, or else the address alone."""
+        pods = (PodEndpoint(pod, port) for pod in self._owners.get(address, ()))
+        hosts = (HostEndpoint(host, port) for host, addresses in self._hosts.items() if address in addresses)
+        return (*pods, *hosts) or (AddressEndpoint(address, port),)
+
+
+def _of_pod(pod: Pod, service: Service, port: Port) -> Iterator[PodEndpoint]:
+    """Yield the endpoints of a Service's port in one of its pods."""
+    targets = {port.number} if service.headless else {own.target for own in service.ports if own.port == port}
+    for number in sorted({number for target in targets for number in _numbers(pod, target, port)}):
+        yield PodEndpoint(pod, Port(port.protocol, number))
 
 
 def _numbers(pod: Pod, target: int | str, port: Port) -> frozenset[int]:
     return frozenset({target}) if isinstance(target, int) else pod.numbers(target, port.protocol)
+
+
+_CLUSTER_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
+"""The name of a Service as an alias must write it: no search list applies to it."""

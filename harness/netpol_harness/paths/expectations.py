@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from netpol_harness.model.names import NamespacedName, Port
-from netpol_harness.model.objects import Service
+from netpol_harness.model.services import Service
 from netpol_harness.paths.cells import Cell, exercised
 from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
-from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
@@ -33,7 +33,7 @@ def resolve(
     do sets of workloads; a narrower set overrides a wider one, and a single name overrides both.
     Without a ``transition`` nothing is absent, and paths are not checked against the way in which the step is entered.
     """
-    endpoints = EndpointResolver(inventory.world())
+    endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
     drafts, unresolved = _drafts(sentences, Resolver(inventory, transition, endpoints))
     written = [draft for draft in drafts if not draft.expanded]
     kept = _without_overridden(drafts, endpoints)
@@ -66,13 +66,13 @@ def cell_path(cell: Cell, names: Names) -> Path:
 
 
 def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
-    """Return the paths of every workload to every port of every Service, by name, if another workload serves it."""
-    endpoints = EndpointResolver(inventory.world())
+    """Return the paths of every workload to every port of every Service, by name, if another end serves it."""
+    endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
     offers = [
         (service, port, answering)
         for service in inventory.services.values()
         for port in dict.fromkeys(port.port for port in service.ports)
-        if (answering := _answering(endpoints.of_service(service, port)))
+        if (answering := _answering(endpoints.of_service(service, port), inventory))
     ]
     return tuple(
         _service_path(workload, service, port, names)
@@ -83,9 +83,16 @@ def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
     )
 
 
-def _answering(endpoints: Iterable[PodEndpoint]) -> frozenset[NamespacedName]:
-    """Return the workloads that declare the ports at which connections to them arrive."""
-    return frozenset(e.pod.workload for e in endpoints if e.port in {declared.port for declared in e.pod.ports})
+def _answering(endpoints: Iterable[Endpoint], inventory: Inventory) -> frozenset[NamespacedName | str]:
+    """Return the workloads, and the hosts by name, that declare the ports at which connections to them arrive."""
+    answering = set[NamespacedName | str]()
+    for endpoint in endpoints:
+        match endpoint:
+            case PodEndpoint(pod, port) if port in {declared.port for declared in pod.ports}:
+                answering.add(pod.workload)
+            case HostEndpoint(host, port) if port in {served.port for served in inventory.externals[host].ports}:
+                answering.add(host)
+    return frozenset(answering)
 
 
 def _service_path(source: Workload, service: Service, port: Port, names: Names) -> Path:

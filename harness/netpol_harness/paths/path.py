@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Pod, Service, World
+from netpol_harness.model.objects import ContainerPort, Pod, World
+from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import ExternalSource, ExternalTarget, Source, Target
 from netpol_harness.paths.outcome import Expected
 
@@ -145,16 +147,26 @@ class KnownAddresses:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All names that a path may use. ``default_namespace`` is that of a bare name."""
+    """All names that a path may use. ``default_namespace`` is that of a bare name.
+
+    ``endpoint_slices`` are those that say what Services without a selector lead to.
+    """
 
     workloads: Mapping[NamespacedName, Workload]
     services: Mapping[NamespacedName, Service]
     externals: Mapping[str, ExternalHost]
     default_namespace: str = "default"
+    endpoint_slices: tuple[EndpointSlice, ...] = ()
+
+    @property
+    def host_addresses(self) -> Mapping[str, Sequence[str]]:
+        """The chosen addresses of external hosts, by name; hosts without one are left out."""
+        return {host.name: (host.address,) for host in self.externals.values() if host.address}
 
     def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
-        """Return its workloads and Services as a snapshot with one pod per workload, which has the workload's name.
+        """Return the snapshot of its workloads, Services and EndpointSlices.
 
+        It has one pod per workload, which has the workload's name.
         A pod has the addresses that are passed for its workload, or none. There are no namespaces and no policies.
         """
         known = addresses or {}
@@ -163,4 +175,4 @@ class Inventory:
             for w in self.workloads.values()
             if w.replicas
         }
-        return World(pods=pods, services=self.services)
+        return World(pods=pods, services=self.services, endpoint_slices=self.endpoint_slices)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Service
+from netpol_harness.model.objects import ContainerPort
+from netpol_harness.model.services import Service
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
 from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.ends import (
@@ -136,11 +137,13 @@ class TargetResolver:
     def _node(self, ref: NamespacedName, sentence: Sentence) -> list[Target]:
         workload = self.with_pods(ref)
         ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
+        declared = [port for other in self._inventory.workloads.values() for port in other.ports if port.host_port]
         offered = {ContainerPort(Port(port.port.protocol, port.node_port), port.name) for port in ports}
+        offered |= {ContainerPort(Port(port.port.protocol, port.host_port), port.name) for port in declared}
         server = Server(
-            "a node (by the Services' nodePorts)",
+            "a node (by the Services' nodePorts and the containers' hostPorts)",
             sorted(offered, key=lambda entry: str(entry.port)),
-            "write nodePort in the Service's manifest",
+            "write nodePort or hostPort in the manifest",
         )
         return [NodePortTarget(workload.ref, number) for number in numbers(sentence, server)]
 
@@ -148,8 +151,9 @@ class TargetResolver:
         service = self._inventory.services.get(ref)
         if service is None:
             return self._absent_service(kind, ref, sentence)
-        if kind is ClusterIPTarget and service.headless:
-            raise ProblemWithoutPlace(f"Service {ref} is headless and has no ClusterIP", "use its name, or its pods")
+        if kind is ClusterIPTarget and (service.headless or service.external_name):
+            form = "is headless" if service.headless else "is an ExternalName"
+            raise ProblemWithoutPlace(f"Service {ref} {form} and has no ClusterIP", "use its name, or its pods")
         if sentence.scheme is Scheme.ICMP:
             raise ProblemWithoutPlace(f"Service {ref} does not answer ICMP: it is not a host", "use one of its pods")
         return [kind(ref, number) for number in numbers(sentence, self._service_server(service))]
@@ -163,12 +167,25 @@ class TargetResolver:
             )
         return [kind(ref, number) for number in numbers(sentence, Server(f"Service {ref}", (), unknown=True))]
 
-    def _service_server(self, service: Service) -> Server:
-        """Return the ports of a Service. The name of a headless one stands for its pods, at their own ports."""
-        description = f"Service {service.ref}"
+    def _service_server(self, named: Service) -> Server:
+        """Return the ports of a Service.
+
+        The name of a headless one stands for its endpoints, at their own ports; that of an ExternalName for the Service
+        that it names.
+        """
+        description, service = f"Service {named.ref}", self._endpoints.alias(named)
+        if service is None:
+            return Server(description, (), unknown=True)
         if service.headless:
             pods = sorted(self._endpoints.backing(service), key=attrgetter("ref"))
-            return Server(description, [port for pod in pods for port in pod.ports], "use a port that it has")
+            written = [
+                ContainerPort(Port(port.protocol, port.number), port.name)
+                for part in self._endpoints.written_slices(service)
+                for port in part.ports
+            ]
+            return Server(
+                description, [*(port for pod in pods for port in pod.ports), *written], "use a port that it has"
+            )
         behind: dict[int, list[str]] = {}
         for port in service.ports:
             if isinstance(port.target, int):

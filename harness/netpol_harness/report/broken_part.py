@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netpol_harness.analysis.explain import ExplanationLine
 from netpol_harness.model.names import NamespacedName, Port
-from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.ends import ClusterIPTarget, FqdnTarget, PodTarget, ServiceTarget
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Path, ProbeMode
@@ -174,8 +174,7 @@ class ControlFinder:
 
     def _pod_ports(self, path: Path) -> frozenset[PodPort]:
         return frozenset(
-            (endpoint.pod.ref if isinstance(endpoint, PodEndpoint) else endpoint.host, endpoint.port)
-            for endpoint in self._endpoints.of_target(path.target, path.port)
+            (endpoint.name, endpoint.port) for endpoint in self._endpoints.of_target(path.target, path.port)
         )
 
 

@@ -12,6 +12,7 @@ from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import ObjectKey
+from netpol_harness.model.services import Service
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.reconcile import Reconciler
@@ -131,14 +132,25 @@ class AppliedState:
         self._state = {}
 
     def snapshot(self, without: Collection[str] = ()) -> ClusterSnapshot:
-        """Return the live pods, Services and external hosts, except the objects of these uids."""
+        """Return the live pods, Services, EndpointSlices and external hosts, except the objects of these uids.
+
+        Of EndpointSlices only those count that are not derived from pods, so without Services that need them none is
+        listed.
+        """
         client = self._context.client
         objects: list[JsonMapping] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
         for namespace in namespaces_of(self._state):
             objects += client.list("v1", "Pod", namespace=namespace)
-            objects += client.list("v1", "Service", namespace=namespace)
+            objects += (services := client.list("v1", "Service", namespace=namespace))
+            if self._has_written_slices(services):
+                objects += client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace)
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
         return ClusterSnapshot.of([*objects, *self._hosts.machines], self._placement)
+
+    def _has_written_slices(self, services: Collection[JsonMapping]) -> bool:
+        """Whether EndpointSlices say more than the pods of these Services."""
+        written = any(key.kind in ("EndpointSlice", "Endpoints") for key in self._state)
+        return written or any(s.selector is None and not s.external_name for s in map(Service.parse, services))
 
     def lost_policies(self) -> Sequence[str]:
         """Return the names of policies that were applied and are not on the cluster any more."""

@@ -5,10 +5,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.endpoint_slices import written_slices
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Pod, Service, World
-from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
+from netpol_harness.model.objects import Pod, World
+from netpol_harness.model.services import Service
+from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import AddressTarget, ExternalTarget
 from netpol_harness.paths.path import KnownAddresses, Path
 from netpol_harness.probe.plan.frames import canonical_address
@@ -45,13 +47,15 @@ class ClusterSnapshot:
 
     @classmethod
     def of(cls, objects: Collection[JsonMapping], placement: Placement) -> "ClusterSnapshot":
-        """Sort live API objects (Pods and Services, any namespace). Pods that are being deleted are ignored."""
-        pods, services, externals, name_servers = {}, {}, {}, []
+        """Sort live API objects (Pods, Services and EndpointSlices, any namespace). Pods that end are ignored."""
+        pods, services, externals, name_servers, slices = {}, {}, {}, [], []
         understood: dict[NamespacedName, Mapping[int, UdpService]] = {}
         for data in objects:
             if data["kind"] == "Service":
                 service = Service.parse(data)
                 services[service.ref] = service
+            elif data["kind"] == "EndpointSlice":
+                slices.append(data)
             elif "deletionTimestamp" not in data["metadata"]:
                 pod = Pod.parse(data)
                 understood[pod.ref] = udp_services(data)
@@ -63,7 +67,7 @@ class ClusterSnapshot:
                     pods[pod.ref] = pod
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
         pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
-        world = World(pods=pods, services=services)
+        world = World(pods=pods, services=services, endpoint_slices=written_slices(slices, (), services.values()))
         return cls(world, externals, tuple(name_servers), placement, uids, pod_uids, understood)
 
     @property
@@ -115,15 +119,14 @@ class ClusterSnapshot:
     def addresses_of_name(self, ref: NamespacedName) -> frozenset[str]:
         """Return the addresses that a Service's name must resolve to, in their standard form; empty if not known.
 
-        These are its ClusterIPs, or those of its pods if it is headless.
+        These are its ClusterIPs, or those of its endpoints if it is headless; for an ExternalName, those of the Service
+        that it names.
         """
-        service = self.world.services.get(self.real(ref))
+        named = self.world.services.get(self.real(ref))
+        service = self.endpoints.alias(named) if named else None
         if service is None:
             return frozenset()
-        pods = (pod for pod in self.world.pods.values() if service.headless and service.backs(pod))
-        return frozenset(
-            map(canonical_address, (*service.cluster_ips, *(address for pod in pods for address in pod.addresses)))
-        )
+        return frozenset(map(canonical_address, service.cluster_ips or self.endpoints.addresses_behind(service)))
 
     def external_host(self, name: str) -> Pod:
         """Return the pod or machine of an external host; raises ``WorkloadFailed`` if there is none."""
@@ -136,10 +139,18 @@ class ClusterSnapshot:
         target = path.target
         if not isinstance(target, ExternalTarget | AddressTarget):
             target = replace(target, ref=self.real(target.ref))
-        return tuple(
-            (e.pod if isinstance(e, PodEndpoint) else self.external_host(e.host), e.port.number)
-            for e in self.endpoints.of_target(target, path.port)
-        )
+        found = ((self._server(e), e.port.number) for e in self.endpoints.of_target(target, path.port))
+        return tuple((server, number) for server, number in found if server is not None)
+
+    def _server(self, endpoint: Endpoint) -> Pod | None:
+        """Return the pod or host at an endpoint; ``None`` if only its address is known."""
+        match endpoint:
+            case PodEndpoint(pod):
+                return pod
+            case HostEndpoint(host):
+                return self.external_host(host)
+            case AddressEndpoint():
+                return None
 
     def _logical(self, ref: NamespacedName) -> NamespacedName:
         return NamespacedName(self.placement.logical(ref.namespace), ref.name)

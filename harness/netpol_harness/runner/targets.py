@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.names import NamespacedName, Protocol
-from netpol_harness.model.objects import Pod, Service
+from netpol_harness.model.objects import Pod
+from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,

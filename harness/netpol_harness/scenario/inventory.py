@@ -1,14 +1,17 @@
 """The inventory of a scenario: workloads, Services and external hosts, as manifests define and steps change them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
+from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
 from netpol_harness.model.kinds import wanted_pods
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Service, container_ports
+from netpol_harness.model.objects import ContainerPort, container_ports
+from netpol_harness.model.services import Service
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
 from netpol_harness.scenario.manifests import LocatedManifest
@@ -20,11 +23,15 @@ from netpol_harness.scenario.shape import Report
 def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Report) -> Inventory:
     """Return all names, and report those that paths could not tell apart."""
     workloads = [workload for located in objects if (workload := _workload(located.manifest))]
-    services = [Service.parse(o.manifest.data) for o in objects if o.manifest.name.kind == "Service"]
+    data: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for located in objects:
+        data[located.manifest.name.kind].append(located.manifest.data)
+    services = [*map(Service.parse, data["Service"])]
     whole = Inventory(
         workloads={w.ref: w for w in workloads},
         services={s.ref: s for s in services},
         externals={host.name: host for host in _externals(external, report)},
+        endpoint_slices=written_slices(data["EndpointSlice"], data["Endpoints"], services),
     )
     _check_workload_names(objects, report)
     _check_external_hosts(external, whole, report)
@@ -42,7 +49,12 @@ def inventory_of_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set
             if ObjectName(workload.kind, ref) not in absent
         },
         services={ref: s for ref, s in whole.services.items() if ObjectName("Service", ref) not in absent},
+        endpoint_slices=tuple(s for s in whole.endpoint_slices if _slice_name(s) not in absent),
     )
+
+
+def _slice_name(written: EndpointSlice) -> ObjectName:
+    return ObjectName("Endpoints" if written.mirrored else "EndpointSlice", written.ref)
 
 
 def _relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:

@@ -3,14 +3,17 @@
 All manifests that are returned can be parsed by ``model``; others are reported as problems with their position.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
+from typing import Any
 
+from netpol_harness.model.endpoint_slices import EndpointSlice, mirrored_slices
 from netpol_harness.model.kinds import GroupKind, is_cluster_scoped, pod_template
-from netpol_harness.model.objects import Pod, Service
+from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.services import Service
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
 from netpol_harness.scenario.files import Files
@@ -22,7 +25,13 @@ from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
 from netpol_harness.scenario.source import read
 
-_MODELS = {"Pod": Pod.parse, "Service": Service.parse, "NetworkPolicy": NetworkPolicy.parse}
+_MODELS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "Pod": Pod.parse,
+    "Service": Service.parse,
+    "EndpointSlice": EndpointSlice.parse,
+    "Endpoints": mirrored_slices,
+    "NetworkPolicy": NetworkPolicy.parse,
+}
 _TYPE = mapping(
     {
         "apiVersion": string("an API version", API_VERSION, "write v1 or apps/v1, for example"),

@@ -196,7 +196,7 @@ def closed_world(step: Step) -> tuple[NetworkPath, ...]:
     Cells that an expectation of the step covers, directly or through a Service, are left out. Paths without a verdict
     cover nothing, since that depends on their verdicts.
     """
-    endpoints = EndpointResolver(step.inventory.world())
+    endpoints = EndpointResolver(step.inventory.world(), step.inventory.host_addresses)
     covered_cells = covered(((e.path, e.expected) for e in step.expectations), endpoints)
     names = Names(step.inventory, frozenset(step.absent))
     return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in covered_cells)

@@ -198,7 +198,7 @@ def test_names_from_files_are_checked_before_nft_sees_them() -> None:
 )
 def test_a_service_port_leads_to_its_endpoints(port: JsonObject, expected: str) -> None:
     rules = rules_of(*PODS, service(**port))
-    assert rules.sets["cluster-ports/ip"].elements == {"10.96.0.5 . tcp . 80": "goto service-ip/x/s/tcp/80"}
+    assert rules.sets["service-ports/ip"].elements == {"10.96.0.5 . tcp . 80": "goto service-ip/x/s/tcp/80"}
     assert rules.chains["service-ip/x/s/tcp/80"].rules == (expected,)
 
 
@@ -219,7 +219,7 @@ def test_a_node_port_goes_where_the_cluster_ip_goes() -> None:
 
 
 def test_a_headless_service_has_no_translation() -> None:
-    assert rules_of(*PODS, service("None")).sets["cluster-ports/ip"] == NamedSet(
+    assert rules_of(*PODS, service("None")).sets["service-ports/ip"] == NamedSet(
         "ipv4_addr . inet_proto . inet_service : verdict"
     )
 

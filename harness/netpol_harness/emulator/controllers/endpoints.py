@@ -10,16 +10,16 @@ from typing import Any
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.controllers.ownership import fingerprint, owner_reference
 from netpol_harness.emulator.dataplane.selection import PodIndex
-from netpol_harness.emulator.dataplane.services import backing_pods, endpoints
+from netpol_harness.emulator.dataplane.service_endpoints import backing_pods, pod_sockets
 from netpol_harness.emulator.pod import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.endpoint_slices import MANAGED_BY_LABEL, SLICE_CONTROLLER
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Pod, Service, World
+from netpol_harness.model.objects import Pod, World
+from netpol_harness.model.services import Service
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
-_MANAGER_LABEL = "endpointslice.kubernetes.io/managed-by"
-_MANAGER = "endpointslice-controller.k8s.io"
 _SUFFIX_LENGTH = 5
 
 Ports = tuple[tuple[str, str, int], ...]
@@ -70,7 +70,7 @@ class EndpointsController:
             Key.of("endpointslices", endpoint_slice)
             for endpoint_slice in self._store.list("endpointslices", service.namespace)
             if (endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == service.name
-            and endpoint_slice["metadata"]["labels"].get(_MANAGER_LABEL) == _MANAGER
+            and endpoint_slice["metadata"]["labels"].get(MANAGED_BY_LABEL) == SLICE_CONTROLLER
         }
 
     def _replace(self, resource: str, existing: set[Key], desired: Iterable[JsonObject]) -> None:
@@ -93,7 +93,7 @@ def _ports_by_pod(service: Service, index: PodIndex) -> dict[NamespacedName, Por
     """Return the ports of every backing pod, including pods that serve none of them."""
     ports_by_pod: dict[NamespacedName, list[tuple[str, str, int]]] = {ref: [] for ref in backing_pods(service, index)}
     for port in service.ports:
-        for endpoint in endpoints(service, port, index):
+        for endpoint in pod_sockets(service, port, index):
             ports_by_pod[endpoint.pod].append((port.name, str(port.port.protocol), endpoint.number))
     return {ref: tuple(sorted(set(ports))) for ref, ports in ports_by_pod.items() if ports or not service.ports}
 
@@ -121,7 +121,7 @@ def _slice(service: JsonObject, ports: Ports, members: list[JsonObject]) -> Json
         "metadata": {
             "name": f"{name}-{fingerprint(ports, _SUFFIX_LENGTH)}",
             "namespace": service["metadata"]["namespace"],
-            "labels": {SERVICE_NAME_LABEL: name, _MANAGER_LABEL: _MANAGER},
+            "labels": {SERVICE_NAME_LABEL: name, MANAGED_BY_LABEL: SLICE_CONTROLLER},
             "ownerReferences": [owner_reference(service)],
         },
         "addressType": "IPv4",

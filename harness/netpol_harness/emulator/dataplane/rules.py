@@ -27,11 +27,14 @@ class Chain:
 class NamedSet:
     """A set, or a map if ``type`` has the form ``key : value``. ``elements`` maps keys to values, which are empty in a
     set.
+
+    ``timeout`` is the number of seconds after which an element that the rules add is forgotten, 0 for never.
     """
 
     type: str
     elements: Mapping[str, str] = field(default_factory=dict)
     flags: str = ""
+    timeout: int = 0
 
     @property
     def keyword(self) -> str:

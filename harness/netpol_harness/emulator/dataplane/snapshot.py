@@ -12,9 +12,11 @@ from typing import Any
 from netpol_harness.emulator.pod import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.addresses import is_address
+from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Namespace, Pod, Service, World
+from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.services import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,13 @@ class WorldView:
         namespaces: dict[Key, Namespace] = self._parsed["namespaces"]
         services: dict[Key, Service] = self._parsed["services"]
         policies: dict[Key, NetworkPolicy] = self._parsed["networkpolicies"]
+        slices: dict[Key, EndpointSlice] = self._parsed["endpointslices"]
         world = World(
             {namespace.name: namespace for namespace in namespaces.values()},
             {entry.pod.ref: entry.pod for entry in pods.values()},
             {service.ref: service for service in services.values()},
             tuple(policies.values()),
+            tuple(slices.values()),
         )
         return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready))
 
@@ -91,4 +95,5 @@ _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "pods": _pod_readiness,
     "services": Service.parse,
     "networkpolicies": NetworkPolicy.parse,
+    "endpointslices": EndpointSlice.parse,
 }

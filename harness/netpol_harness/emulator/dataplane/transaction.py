@@ -47,7 +47,8 @@ def _new_sets(old: Ruleset, new: Ruleset) -> Iterator[str]:
     for name, named_set in new.sets.items():
         if name not in old.sets:
             flags = f"flags {named_set.flags}; " if named_set.flags else ""
-            yield f"  {named_set.keyword} {name} {{ type {named_set.type}; {flags}}}"
+            timeout = f"timeout {named_set.timeout}s; " if named_set.timeout else ""
+            yield f"  {named_set.keyword} {name} {{ type {named_set.type}; {flags}{timeout}}}"
 
 
 def _new_chains(old: Ruleset, new: Ruleset) -> Iterator[str]:
