@@ -11,6 +11,12 @@ NAMESPACE_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the name of its Service."""
 
+POD_NAME_LABEL: Final = "statefulset.kubernetes.io/pod-name"
+"""Label of a StatefulSet's pod: its own name."""
+
+POD_INDEX_LABEL: Final = "apps.kubernetes.io/pod-index"
+"""Label of a StatefulSet's pod: its ordinal."""
+
 CALICO_ADDRESSES_ANNOTATION: Final = "cni.projectcalico.org/ipAddrs"
 """Annotation of a pod: the address it asks for, as a JSON list with one entry; read by Calico and by the emulator."""
 

@@ -17,7 +17,9 @@ def test_a_step_becomes_a_world(shop: Shop) -> None:
     world = world_of(scenario.steps[-1], scenario)
     assert set(world.namespaces) == {"default", "kube-system", "shop", "back"}
     assert world.namespaces["shop"].labels == {"team": "shop", "kubernetes.io/metadata.name": "shop"}
-    assert set(world.pods) == {*scenario.inventory.workloads, NAME_SERVER}
+    names = {name for workload in scenario.inventory.workloads.values() for name in workload.replica_names}
+    assert set(world.pods) == {*names, NAME_SERVER}
+    assert NamespacedName("back", "api/1") in names
     assert [policy.ref for policy in world.policies] == [NamespacedName("back", "none")]
     assert world.services[NAME_SERVER].selects("kube-system", world.pods[NAME_SERVER].labels)
     assert not world_of(scenario.steps[0], scenario).policies

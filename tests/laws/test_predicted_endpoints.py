@@ -15,6 +15,7 @@ from netpol_harness.analysis.paths import every_path
 from netpol_harness.analysis.route import Router
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.objects import World
 from netpol_harness.oracle.verdict import Flow, Host
 from netpol_harness.paths.ends import AddressTarget, ExternalSource, NodePortTarget, PodSource, PodTarget, Source
 from netpol_harness.paths.outcome import Expected
@@ -41,17 +42,22 @@ class Views:
     step: Step
     snapshot: ClusterSnapshot
     router: Router
+    world: World
 
     @classmethod
     def of(cls, scenario: Scenario, step: Step) -> "Views":
         placement = Placement.unique(scenario, "x1")
         snapshot = ClusterSnapshot.of(live_objects(scenario, step, placement), placement)
         world = world_of(step, scenario, snapshot.addresses)
-        return cls(step, snapshot, Router(scenario, step, world, snapshot.addresses))
+        return cls(step, snapshot, Router(scenario, step, world, snapshot.addresses), world)
 
     def predicted(self, path: NetworkPath) -> Ends:
         """Return the endpoints of the path's connections by its route; empty if they are not known."""
-        return frozenset(map(_end, self.router.route(path).connections))
+        return frozenset(map(self._end, self.router.route(path).connections))
+
+    def _end(self, flow: Flow) -> tuple[str, int]:
+        end = flow.destination
+        return end.address if isinstance(end, Host) else str(self.world.pods[end].workload), flow.port.number
 
     def probed(self, path: NetworkPath) -> Ends:
         """Return the endpoints whose liveness the path's probes check."""
@@ -71,11 +77,6 @@ class Views:
             if predicted := self.predicted(path):
                 probed = self.probed(path)
                 yield None if predicted == probed else (path.text, predicted, probed)
-
-
-def _end(flow: Flow) -> tuple[str, int]:
-    end = flow.destination
-    return end.address if isinstance(end, Host) else str(end), flow.port.number
 
 
 def test_shipped_scenarios_are_probed_where_they_are_predicted() -> None:

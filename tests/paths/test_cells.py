@@ -1,5 +1,7 @@
 """Which cells a path exercises."""
 
+from dataclasses import replace
+
 import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
@@ -20,13 +22,21 @@ from netpol_harness.paths.path import Inventory, Path, Scheme
 APP, DB, WEB = NamespacedName("default", "app"), NamespacedName("default", "db"), NamespacedName("default", "web")
 
 
-def test_cells_are_pairs_of_different_workloads_with_pods(town: Inventory) -> None:
+def test_cells_are_pairs_of_workloads_with_pods(town: Inventory) -> None:
     found = list(cells(town))
-    assert len(found) == len(set(found)) == 6 * 8
-    assert not any(cell.source == PodSource(cell.target) for cell in found)
+    assert len(found) == len(set(found)) == 6 * 8 + 1
     idle = NamespacedName("default", "idle")
     assert not any(idle == cell.target or PodSource(idle) == cell.source for cell in found)
     assert Cell(PodSource(APP), WEB, Port(Protocol.UDP, 53)) in found
+
+
+def test_only_a_workload_that_certainly_has_two_pods_has_cells_with_itself(town: Inventory) -> None:
+    api = NamespacedName("default", "api")
+    assert [cell.target for cell in cells(town) if cell.source == PodSource(cell.target)] == [api]
+    for changed in ({"kind": "DaemonSet"}, {"replicas": 1}, {"host_network": True}):
+        workloads = {**town.workloads, api: replace(town.workloads[api], **changed)}
+        alone = replace(town, workloads=workloads)
+        assert not any(cell.source == PodSource(cell.target) for cell in cells(alone))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,17 @@ def test_a_target_is_what_its_name_denotes(town: Inventory, text: str, target: T
     assert (expectation.expected, expectation.where) == (Expected.BLOCKED, "scenario.yaml:1")
 
 
+def test_the_pods_of_one_workload_probe_each_other_if_it_has_two(town: Inventory) -> None:
+    assert verdicts_of(read(town, "api -> api:8080: blocked", "web -> web:80: allowed")) == {
+        "api -> api:8080": "blocked",
+        "web -> web:80": "allowed",
+    }
+    api = NamespacedName("default", "api")
+    one = replace(town, workloads={**town.workloads, api: replace(town.workloads[api], replicas=1)})
+    (problem,) = wrong(one, "api -> api:8080: blocked")
+    assert problem.what == "'api -> api:8080' is a path between two pods of Deployment default/api, and it has one"
+
+
 def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
     (expectation,) = read(town, "user -> http://web: allowed")
     assert expectation.path.source == ExternalSource("user")

@@ -56,6 +56,7 @@ def evidence(verdict: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
         ("allowed", [(DROPPED, DROPPED)], "unproven"),
         ("allowed", [(REFUSED, REFUSED)], "unproven"),
         ("allowed", [(OPEN, OPEN), (REFUSED, REFUSED)], "unproven"),
+        ("allowed", [(OPEN, OPEN), (REFUSED, REFUSED), (OPEN, OPEN)], "agrees"),  # the listener was restarted
         ("allowed", [(UNRESOLVED, REFUSED)], "disagrees"),
         ("undefined", [(LOST, None)], "broken"),
         ("undefined", [(DROPPED, None), (OPEN, None), (REFUSED, None)], "agrees"),
@@ -120,6 +121,15 @@ def test_judgement_where_more_than_the_last_answer_counts(
     mode: str, verdict: str, attempts: list[tuple[Reply, Reply | None]], judgement: str
 ) -> None:
     assert judge_evidence(replace(evidence(verdict, *attempts), mode=ProbeMode(mode))) == judgement
+
+
+@pytest.mark.parametrize("mode", ["", "held", "throughout"])
+@pytest.mark.parametrize("denial", [DROPPED, REFUSED])
+def test_a_dead_listener_is_never_the_networks_word(mode: str, denial: Reply) -> None:
+    for attempts in ([(denial, REFUSED)], [(OPEN, OPEN), (denial, DROPPED)], [(denial, REFUSED)] * 2 + [(OPEN, OPEN)]):
+        found = judge_evidence(replace(evidence("allowed", *attempts), mode=ProbeMode(mode)))
+        revived = attempts[-1][0] is OPEN and mode != "throughout"
+        assert found == ("agrees" if revived else "unproven")
 
 
 def test_the_first_violation_is_decisive() -> None:

@@ -105,6 +105,23 @@ def test_every_pod_of_a_workload_is_probed(resolve_path: Callable[..., tuple[Res
     assert sources == ["shop-x1/db-5d4f-aaaaa", "shop-x1/db-5d4f-bbbbb"]
 
 
+def test_the_pods_of_a_workload_probe_each_other_and_never_themselves(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
+) -> None:
+    probes = [(resolved_probe.source, resolved_probe.target) for resolved_probe in resolve_path("db -> pod(db):3306")]
+    assert probes == [("shop-x1/db-5d4f-aaaaa", "10.0.0.4:3306"), ("shop-x1/db-5d4f-bbbbb", "10.0.0.3:3306")]
+    (own,) = resolve_path("web -> pod(web):80")  # a Pod that its author asks about itself
+    assert own.target == "10.0.0.1:80"
+
+
+def test_a_workload_of_which_one_pod_is_left_is_not_probed_from_itself(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], snapshot: ClusterSnapshot
+) -> None:
+    one = ClusterSnapshot.of([o for o in LIVE if o["metadata"]["name"] != "db-5d4f-bbbbb"], snapshot.placement)
+    with pytest.raises(WorkloadFailed, match="has one running pod, and a path to itself is probed between two"):
+        resolve_path("db -> pod(db):3306", "allowed", one)
+
+
 @pytest.mark.parametrize(
     ("path", "liveness_checks"),
     [

@@ -6,6 +6,7 @@ from itertools import chain
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
+from netpol_harness.paths.ends import PodSource
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import ApiGroupFamily
@@ -28,7 +29,27 @@ class DisplayNames:
         """Return the shortest name of a pod; for a host, the external host that the path names, or its address."""
         if isinstance(end, Host):
             return next(iter(self._path.external_hosts), end.address)
-        return self._names.spell_source(end) if end in self._inventory.workloads else str(end)
+        if end in self._inventory.workloads:
+            return self._names.spell_source(end)
+        return self._replica(end)
+
+    def _replica(self, end: NamespacedName) -> str:
+        """Return the name of one of several pods: its workload's, unless the pods of that workload must be told apart.
+
+        Those of a StatefulSet have names of their own.
+        """
+        name, _, index = end.name.rpartition("/")
+        workload = self._inventory.workloads.get(NamespacedName(end.namespace, name))
+        if workload is None:
+            return str(end)
+        spelled = self._names.spell_source(workload.ref)
+        if workload.kind == "StatefulSet":
+            return f"{spelled}-{index}"
+        return f"{spelled}/{index}" if self._is_among_peers(workload.ref) else spelled
+
+    def _is_among_peers(self, workload: NamespacedName) -> bool:
+        """Whether the path leads from this workload to itself."""
+        return self._path.source == PodSource(workload) and getattr(self._path.target, "ref", None) == workload
 
     def connection(self, flow: Flow) -> str:
         """Return ``web-pod -> kube-system/kube-dns 53/UDP``."""

@@ -24,7 +24,7 @@ def every_path(step: Step) -> tuple[Path, ...]:
     """Return the paths from every workload and external host to every port of every target, in short spelling.
 
     The targets are, in this order: Services by name, Services by ClusterIP, pods, external hosts. There is no path from
-    a workload to itself, nor to the Service of its own name.
+    a workload to the Service of its own name, and none to itself unless it has two pods.
     """
     names = Names(step.inventory)
     sources = list(_sources(step.inventory, names))
@@ -32,16 +32,18 @@ def every_path(step: Step) -> tuple[Path, ...]:
         Path(source, scheme, target, left, right)
         for scheme, target, right in _targets(step.inventory, names)
         for source, left in sources
-        if not _is_same(source, target)
+        if not _is_same(source, target, step.inventory)
     )
     return tuple(dict.fromkeys(paths))
 
 
-def _is_same(source: Source, target: Target) -> bool:
-    """Whether the target is the source, or the Service of the source's name."""
+def _is_same(source: Source, target: Target, inventory: Inventory) -> bool:
+    """Whether the target is the source, which has no second pod, or the Service of the source's name."""
     if isinstance(source, ExternalSource):
         return isinstance(target, ExternalTarget) and source.host == target.host
-    return isinstance(target, PodTarget | AnyServiceTarget) and source.ref == target.ref
+    if isinstance(target, PodTarget) and source.ref == target.ref:
+        return not inventory.workloads[source.ref].has_peers
+    return isinstance(target, AnyServiceTarget) and source.ref == target.ref
 
 
 def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[Source, str]]:

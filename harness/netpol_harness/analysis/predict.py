@@ -5,13 +5,14 @@ the connection to the pods behind the Service, at their own ports. A path is UND
 outcome; the route says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from netpol_harness.analysis.route import Route, Router
 from netpol_harness.analysis.world import world_of
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.judge import Oracle
@@ -48,8 +49,8 @@ class Predictor:
         self.step = step
         self.profile = profile
         self.addresses = addresses or KnownAddresses()
-        self._set_world(world_of(step, scenario, addresses))
-        self._router = Router(scenario, step, self.world, self.addresses)
+        world = world_of(step, scenario, addresses)
+        self._set_world(world, Router(scenario, step, world, self.addresses))
 
     def route(self, path: Path) -> Route:
         """Return the flows of a path."""
@@ -83,10 +84,11 @@ class Predictor:
         if self._router.beyond:
             return dict.fromkeys(paths, Expected.UNDEFINED)
         table = self._oracle.table([*dict.fromkeys(path.port for path in paths)])
+        pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))
         return {
-            path: Expected(table.answer(path.source.ref, path.target.ref, path.port))
+            path: _combined(table.answer(one.ref, other.ref, path.port) for one, other in pairs(*ends))
             for path in paths
-            if isinstance(path.source, PodSource) and isinstance(path.target, PodTarget)
+            if (ends := _workloads(path))
         }
 
     def with_step(self, step: Step) -> "Predictor":
@@ -96,11 +98,13 @@ class Predictor:
     def with_policies(self, policies: tuple[NetworkPolicy, ...]) -> "Predictor":
         """Return the predictor of the same step with these policies in place of its own."""
         other = copy(self)
-        other._set_world(replace(self.world, policies=policies))
+        world = replace(self.world, policies=policies)
+        other._set_world(world, self._router.with_policies(world))
         return other
 
-    def _set_world(self, world: World) -> None:
+    def _set_world(self, world: World, router: Router) -> None:
         self.world = world
+        self._router = router
         self._oracle = Oracle(world, self.profile)
         self._judge = cache(self._oracle.judge)
 
@@ -117,8 +121,9 @@ class Predictor:
             is_cut = self.profile.decided.get(OpenPoint.ESTABLISHED)
             return settled if is_cut is Decision.YES else Expected.ALLOWED if is_cut else Expected.UNDEFINED
         source = path.source.ref if isinstance(path.source, PodSource) else None
-        if path.mode is ProbeMode.CONTINUOUS and self._previous_step and source in self._previous_step.world.pods:
-            earlier = self._previous_step.verdict(replace(path, mode=ProbeMode.NEW))
+        before = self._previous_step if path.mode is ProbeMode.CONTINUOUS else None
+        if before and source in before.step.inventory.workloads:
+            earlier = before.verdict(replace(path, mode=ProbeMode.NEW))
             return settled if earlier is settled else Expected.UNDEFINED
         return settled
 
@@ -133,13 +138,26 @@ def contradicts(predicted: Expected, expected: Expected) -> bool:
     return Expected.UNDEFINED not in (predicted, expected) and predicted is not broad_verdict(expected)
 
 
+def _workloads(path: Path) -> tuple[NamespacedName, NamespacedName] | None:
+    """Return the two workloads of a cell of the closed world."""
+    if isinstance(path.source, PodSource) and isinstance(path.target, PodTarget):
+        return path.source.ref, path.target.ref
+    return None
+
+
 def _settled_verdict(route: Route, lookups: tuple[Verdict, ...], connections: tuple[Verdict, ...]) -> Expected:
-    """Return the verdict on new connections: first the look-up, then the worst of the connections."""
-    looked_up, answers = {verdict.answer for verdict in lookups}, {verdict.answer for verdict in connections}
-    if route.nameless or Answer.BLOCKED in looked_up:
+    """Return the verdict on new connections: first the look-up, then the connections."""
+    looked_up = _combined(verdict.answer for verdict in lookups)
+    if route.nameless or looked_up is Expected.BLOCKED:
         return Expected.UNRESOLVED
-    if route.doubt or Answer.UNDEFINED in looked_up or (route.balanced and len(answers) > 1):
+    if route.doubt or looked_up is Expected.UNDEFINED:
         return Expected.UNDEFINED
-    if Answer.BLOCKED in answers:
-        return Expected.BLOCKED
-    return Expected.UNDEFINED if Answer.UNDEFINED in answers else Expected.ALLOWED
+    return _combined(verdict.answer for verdict in connections)
+
+
+def _combined(answers: Iterable[Answer]) -> Expected:
+    """Return the verdict on several connections: if they differ, none that holds for all of them."""
+    distinct = set(answers)
+    if len(distinct) > 1:
+        return Expected.UNDEFINED
+    return Expected(distinct.pop()) if distinct else Expected.ALLOWED

@@ -5,9 +5,11 @@ Service's pods at their own ports, as a load balancer in front of the Service wo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.replicas import Replicas
 from netpol_harness.analysis.world import DNS_PORT, NAME_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
@@ -59,16 +61,38 @@ class Router:
         self._hosts: Mapping[str, Sequence[str]] = {**self._inventory.host_addresses, **known}
         self._endpoints = EndpointResolver(world, self._hosts)
         self.beyond = _beyond(step)
+        self.replicas = Replicas(world, self._endpoints)
         self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
 
     def route(self, path: Path) -> Route:
-        """Return the route of a path between names of the step."""
+        """Return the route of a path between names of the step, from all pods of its source."""
         if self.beyond:
             return Route(doubt=self.beyond)
-        source = path.source.ref if isinstance(path.source, PodSource) else self._host(path.source.host)
-        if isinstance(source, NamespacedName) and source not in self._world.pods:
-            return Route(doubt=f"{source} has no pods in this step")
+        if not isinstance(path.source, PodSource):
+            return self._route(self._host(path.source.host), path)
+        sources = self.replicas.distinct(path.source.ref)
+        if not sources:
+            return Route(doubt=f"{path.source.ref} has no pods in this step")
+        return self._joined([self._route(pod.ref, path) for pod in sources])
+
+    def with_policies(self, world: World) -> "Router":
+        """Return the router of the same world under other policies."""
+        other = copy(self)
+        other._world, other.replicas = world, Replicas(world, self._endpoints)
+        return other
+
+    def _joined(self, routes: Sequence[Route]) -> Route:
+        """Return the routes from all pods of a workload as one, without flows that are alike."""
+        return replace(
+            routes[0],
+            lookups=self.replicas.unlike_flows(flow for route in routes for flow in route.lookups),
+            connections=self.replicas.unlike_flows(flow for route in routes for flow in route.connections),
+        )
+
+    def _route(self, source: FlowEnd, path: Path) -> Route:
         match path.target:
+            case PodTarget(ref) if self._is_lone(source, ref):
+                return Route(doubt=f"{ref} has one pod, and a path to itself is one between two pods")
             case PodTarget(ref):
                 endpoints = self._endpoints.of_target(path.target, path.port)
                 return self._direct(source, endpoints) if endpoints else Route(doubt=f"{ref} has no pods in this step")
@@ -80,6 +104,11 @@ class Router:
                 return self._to_address(source, path.target, path.port)
             case NodePortTarget(ref):
                 return self._through_node(source, ref, path.port)
+
+    def _is_lone(self, source: FlowEnd, target: NamespacedName) -> bool:
+        """Whether the source is the only pod of a controller, and the target is that controller."""
+        workload = self._inventory.workloads.get(target)
+        return source == target and workload is not None and workload.kind != "Pod"
 
     def _host(self, name: str) -> Host:
         return Host(next(iter(self._hosts.get(name, ())), ""))
@@ -94,7 +123,8 @@ class Router:
                 return Host(address)
 
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
-        """Return the route to the own addresses of pods or external hosts."""
+        """Return the route to the own addresses of pods or external hosts, without the source if it has a peer."""
+        endpoints = [e for e in endpoints if self._end(e) != source] or endpoints
         connections = tuple(Flow(source, self._end(endpoint), endpoint.port) for endpoint in endpoints)
         doubts = (*map(_silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
@@ -134,7 +164,8 @@ class Router:
         """Return the route by a node's port. Only ``externalTrafficPolicy: Local`` keeps an external host's address."""
         for service, own in self._endpoints.offers_on_nodes(port):
             ends = {self._end(e): e.port for e in self._endpoints.of_service(service, own.port)}
-            alone = [*ends] == [target] and self._inventory.workloads[target].is_one_pod
+            workload = self._inventory.workloads[target]
+            alone = tuple(ends) == workload.replica_names and workload.is_one_pod
             if service.external_policy is TrafficPolicy.LOCAL and alone and isinstance(source, Host):
                 return Route(connections=tuple(Flow(source, end, at) for end, at in ends.items()))
         return Route(doubt="a node may replace the source address of connections through it by its own")
@@ -163,17 +194,19 @@ class Router:
 
     def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
         """Return a doubt if the source is a workload of several pods, and a target too: a pod may reach itself."""
-        workload = self._inventory.workloads.get(source) if isinstance(source, NamespacedName) else None
+        pod = self._world.pods.get(source) if isinstance(source, NamespacedName) else None
+        workload = self._inventory.workloads.get(pod.workload) if pod else None
         if workload is None or workload.is_one_pod or source not in targets:
             return ""
-        return f"a pod of {source} may reach itself or another pod"
+        return f"a pod of {workload.ref} may reach itself or another pod"
 
     def _resolver(self, source: NamespacedName) -> str:
         """Return a doubt if the pods of a workload do not use the cluster's name server."""
-        policy, workload = self._specs.get(source, {}).get("dnsPolicy"), self._inventory.workloads[source]
+        name = self._world.pods[source].workload
+        policy, workload = self._specs.get(name, {}).get("dnsPolicy"), self._inventory.workloads[name]
         if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_DNS and not workload.host_network):
             return ""
-        return f"{source} does not ask the cluster's name server (dnsPolicy, hostNetwork)"
+        return f"{name} does not ask the cluster's name server (dnsPolicy, hostNetwork)"
 
 
 def _silence(endpoint: Endpoint) -> str:

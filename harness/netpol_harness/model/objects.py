@@ -3,14 +3,15 @@
 They are parsed from plain API dicts (core/v1). Absent, null and empty values are unified here and nowhere else.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.served_ports import probed_ports, target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
@@ -31,7 +32,7 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class ContainerPort:
-    """A declared port of a container; ``name`` is empty if it has none.
+    """A port on which a container listens; ``name`` is empty if it has none.
 
     ``host_port`` is the port of the node that leads to it, 0 if none; ``host_ip`` the only address of the node at which
     it does, empty for all.
@@ -46,6 +47,8 @@ class ContainerPort:
 @dataclass(frozen=True, slots=True)
 class Pod:
     """A pod as the network sees it. ``addresses`` are its podIPs, empty while it has none.
+
+    ``ports`` are those on which it listens (``model.served_ports``); names are those of declared ports.
 
     ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
     ``controller`` is the name of the pod's controller in its manifest, empty if it has none. ``node_address`` is the
@@ -99,10 +102,22 @@ def _controller(metadata: Mapping[str, Any]) -> str:
 
 
 def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:
-    """Return every declared port of a pod spec's containers and restartable init containers (sidecars)."""
+    """Return the declared and probed ports of a pod spec's containers and restartable init containers (sidecars)."""
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     containers = [*(spec.get("containers") or ()), *sidecars]
-    return tuple(_container_port(port) for container in containers for port in container.get("ports") or ())
+    declared = tuple(_container_port(port) for container in containers for port in container.get("ports") or ())
+    return with_ports(declared, (port for container in containers for port in probed_ports(container)))
+
+
+def with_ports(known: tuple[ContainerPort, ...], more: Iterable[Port]) -> tuple[ContainerPort, ...]:
+    """Return the known ports, and those of ``more`` that are not among them, without names."""
+    numbers = {entry.port for entry in known}
+    return (*known, *(ContainerPort(port) for port in dict.fromkeys(more) if port not in numbers))
+
+
+def with_target_ports(pod: Pod, services: Iterable[Service]) -> Pod:
+    """Return the pod with the ports to which the Services that select it send."""
+    return replace(pod, ports=with_ports(pod.ports, target_ports(pod.ref.namespace, pod.labels, services)))
 
 
 def _container_port(data: Mapping[str, Any]) -> ContainerPort:
@@ -143,7 +158,7 @@ class World:
         services = [Service.parse(d) for d in by_kind.get("Service", ())]
         return cls(
             {n.name: n for n in namespaces},
-            {p.ref: p for p in pods},
+            {p.ref: with_target_ports(p, services) for p in pods},
             {s.ref: s for s in services},
             tuple(NetworkPolicy.parse(d) for d in by_kind.get("NetworkPolicy", ())),
             written_slices(by_kind.get("EndpointSlice", ()), by_kind.get("Endpoints", ()), services),

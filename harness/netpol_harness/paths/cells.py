@@ -22,11 +22,15 @@ class Cell:
 
 
 def cells(inventory: Inventory) -> Iterator[Cell]:
-    """Yield every ordered pair of different workloads on the pod network, with every port that the target serves."""
+    """Yield every ordered pair of workloads on the pod network, with every port that the target serves.
+
+    The cells of a workload with itself are about two of its pods. It has none if it may be a single pod: no policy
+    applies to the connections of a pod to itself.
+    """
     alive = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
     for source in alive:
         for target in alive:
-            if source is not target:
+            if source is not target or source.has_peers:
                 ports = dict.fromkeys(port.port for port in target.ports)
                 yield from (Cell(PodSource(source.ref), target.ref, port) for port in ports)
 

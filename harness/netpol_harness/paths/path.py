@@ -4,7 +4,7 @@ Values hold resolved, logical names, as the scenario's files spell them. ``paths
 ``paths.resolver`` looks its names up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,6 +15,10 @@ from netpol_harness.model.objects import ContainerPort, Pod, World
 from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import ExternalSource, ExternalTarget, Source, Target
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.wellknown import POD_INDEX_LABEL, POD_NAME_LABEL
+
+MOST_REPLICAS = 100
+"""How many pods of one workload a predicted snapshot has at most."""
 
 
 class Scheme(StrEnum):
@@ -123,6 +127,22 @@ class Workload:
         return self.replicas > 0 and not self.host_network
 
     @property
+    def replica_names(self) -> tuple[NamespacedName, ...]:
+        """The names of its pods in a predicted snapshot: its own, or ``NAME/0``, ``NAME/1``, ... if it has several.
+
+        A slash is in no name of the API, so that none of them is also that of another pod.
+        """
+        if self.replicas < 2 or self.kind == "DaemonSet":
+            return (self.ref,) if self.replicas else ()
+        count = min(self.replicas, MOST_REPLICAS)
+        return tuple(NamespacedName(self.ref.namespace, f"{self.ref.name}/{index}") for index in range(count))
+
+    @property
+    def has_peers(self) -> bool:
+        """Whether its pods can be asked from each other: it certainly has two of them, on the pod network."""
+        return self.in_closed_world and len(self.replica_names) > 1
+
+    @property
     def is_one_pod(self) -> bool:
         """Whether it certainly is a single pod; the number of a DaemonSet's pods depends on the nodes."""
         return self.replicas == 1 and self.kind != "DaemonSet"
@@ -166,13 +186,28 @@ class Inventory:
     def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
         """Return the snapshot of its workloads, Services and EndpointSlices.
 
-        It has one pod per workload, which has the workload's name.
-        A pod has the addresses that are passed for its workload, or none. There are no namespaces and no policies.
+        Its pods are named by ``Workload.replica_names``, and have the addresses that are passed for their workload, or
+        none. There are no namespaces and no policies.
         """
         known = addresses or {}
-        pods = {
-            w.ref: Pod(w.ref, w.labels, w.ports, tuple(known.get(w.ref, ())), host_network=w.host_network)
-            for w in self.workloads.values()
-            if w.replicas
-        }
-        return World(pods=pods, services=self.services, endpoint_slices=self.endpoint_slices)
+        pods = (pod for w in self.workloads.values() for pod in _pods(w, known.get(w.ref, ())))
+        return World(pods={pod.ref: pod for pod in pods}, services=self.services, endpoint_slices=self.endpoint_slices)
+
+
+def _pods(workload: Workload, addresses: Sequence[str]) -> Iterator[Pod]:
+    for index, name in enumerate(workload.replica_names):
+        yield Pod(
+            name,
+            {**workload.labels, **_ordinal_labels(workload, index)},
+            workload.ports,
+            tuple(addresses),
+            host_network=workload.host_network,
+            controller="" if name == workload.ref else workload.ref.name,
+        )
+
+
+def _ordinal_labels(workload: Workload, index: int) -> Labels:
+    """Return the labels that tell the pods of a StatefulSet apart (kubernetes.io/docs/concepts: StatefulSets)."""
+    if workload.kind != "StatefulSet":
+        return {}
+    return {POD_NAME_LABEL: f"{workload.ref.name}-{index}", POD_INDEX_LABEL: str(index)}

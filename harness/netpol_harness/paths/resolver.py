@@ -10,7 +10,7 @@ from typing import TypeVar
 from netpol_harness.model.names import Port
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.paths.ends import ExternalSource, PodSource, Source, Target
+from netpol_harness.paths.ends import ExternalSource, PodSource, PodTarget, Source, Target
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Workload
@@ -26,6 +26,7 @@ class Resolver:
     """Resolves the sentences of one step."""
 
     def __init__(self, inventory: Inventory, transition: Transition | None, endpoints: EndpointResolver) -> None:
+        self._inventory = inventory
         self._endpoints = endpoints
         self._transition = transition
         self._names = Names(inventory, transition.absent if transition else frozenset())
@@ -49,12 +50,25 @@ class Resolver:
             for (source, left), (target, right) in product(sources, targets)
             if not (sentence.is_wildcard and self._leads_back(source, target, sentence))
         ]
+        for path in paths:
+            self._require_two_pods(path)
         if not paths:
             raise _nothing_matches(sentence)
         if transition := self._transition:
             for path in paths:
                 transition.check(path, sentence.expected)
         return paths
+
+    def _require_two_pods(self, path: Path) -> None:
+        """Raise a problem if a path leads from the only pod of a controller to itself, where no policy applies."""
+        if not (isinstance(path.source, PodSource) and path.target == PodTarget(path.source.ref, path.target.port)):
+            return
+        workload = self._inventory.workloads[path.source.ref]
+        if workload.kind != "Pod" and workload.is_one_pod:
+            raise ProblemWithoutPlace(
+                f"'{path}' is a path between two pods of {workload.kind} {workload.ref}, and it has one",
+                "set its replicas to 2, or remove the path: a pod always reaches itself",
+            )
 
     def _leads_back(self, source: Source, target: Target, sentence: Sentence) -> bool:
         """Return whether the source may answer itself, which the API leaves undefined."""

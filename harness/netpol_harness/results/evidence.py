@@ -163,7 +163,24 @@ class Evidence:
         late = self.mode is ProbeMode.FIRST_PACKET and self.expected is Expected.ALLOWED
         if late or self.mode not in (ProbeMode.FIRST_PACKET, ProbeMode.CONTINUOUS):
             return ()
-        return tuple(a for a in self.attempts if a.credible and not self.expected.admits(a.reply.outcome))
+        return tuple(attempt for attempt in self.attempts if self._contradicts(attempt))
+
+    @property
+    def is_mostly_dead(self) -> bool:
+        """Whether a path should be open throughout, and half of its attempts or more met a dead listener."""
+        return self.mode is ProbeMode.CONTINUOUS and 2 * sum(map(self._is_dead, self.attempts)) >= len(self.attempts)
+
+    def _contradicts(self, attempt: Attempt) -> bool:
+        """Whether an attempt shows that the network does something else than expected."""
+        mismatch = not self.expected.admits(attempt.reply.outcome)
+        return mismatch and attempt.credible and not self._is_dead(attempt)
+
+    def _is_dead(self, attempt: Attempt) -> bool:
+        """Whether a path should be open, and a dead listener explains why it is not.
+
+        A reset of a dead listener where silence is expected did pass the network.
+        """
+        return attempt.refuted and self.expected is Expected.ALLOWED
 
     @property
     def has_gaps(self) -> bool:
@@ -191,7 +208,7 @@ class Evidence:
         matched = False
         for attempt in self.attempts:
             matches = self.expected.admits(attempt.reply.outcome)
-            if matched and not matches and attempt.credible:
+            if matched and self._contradicts(attempt):
                 return True
             matched |= matches
         return False
@@ -239,6 +256,8 @@ def judge_evidence(evidence: Evidence) -> Judgement:
     learned_nothing = last.reply.outcome in (Outcome.NAME_WRONG, Outcome.PROBE_FAILED)
     if learned_nothing or evidence.has_gaps or evidence.is_faked:
         return Judgement.BROKEN
+    if evidence.is_mostly_dead:
+        return Judgement.UNPROVEN
     if not evidence.expected.admits(last.reply.outcome):
         never_open = evidence.stays_closed and not any(attempt.is_open for attempt in evidence.attempts)
         if last.refuted or (last.denied and (never_open or evidence.silent_when_lifted)):

@@ -8,7 +8,7 @@ from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.endpoint_slices import written_slices
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Pod, World
+from netpol_harness.model.objects import Pod, World, with_target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import AddressTarget, ExternalTarget
@@ -67,6 +67,7 @@ class ClusterSnapshot:
                     pods[pod.ref] = pod
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
         pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
+        pods = {ref: with_target_ports(pod, services.values()) for ref, pod in pods.items()}
         world = World(pods=pods, services=services, endpoint_slices=written_slices(slices, (), services.values()))
         return cls(world, externals, tuple(name_servers), placement, uids, pod_uids, understood)
 

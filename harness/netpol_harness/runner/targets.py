@@ -140,13 +140,25 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
         case ExternalTarget(host):
             return snapshot.external_host(host).addresses[:1]
         case PodTarget(ref):
-            return tuple(map(_address, snapshot.pods_of(ref)))
+            return tuple(map(_address, _other_pods(ref, source, snapshot)))
         case NodePortTarget(ref):
             return tuple(dict.fromkeys(pod.node_address for pod in snapshot.pods_of(ref)))
         case ClusterIPTarget(ref):
             return _cluster_ip(snapshot.service(ref))
         case ServiceTarget(ref) | FqdnTarget(ref):
             return (_service_name(path.target, snapshot.real(ref), source),)
+
+
+def _other_pods(ref: NamespacedName, source: Pod, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
+    """Return the pods of a target other than the source: no policy applies between a pod and itself.
+
+    A path from a Pod of its own to itself is probed as it is written.
+    """
+    pods = snapshot.pods_of(ref)
+    others = tuple(pod for pod in pods if pod.ref != source.ref)
+    if not others and source.controller:
+        raise WorkloadFailed(f"{ref} has one running pod, and a path to itself is probed between two of its pods")
+    return others or pods
 
 
 def _address(pod: Pod) -> str:

@@ -1,7 +1,7 @@
 """The inventory of a scenario: workloads, Services and external hosts, as manifests define and steps change them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
@@ -10,7 +10,8 @@ from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
 from netpol_harness.model.kinds import wanted_pods
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, container_ports
+from netpol_harness.model.objects import ContainerPort, container_ports, with_ports
+from netpol_harness.model.served_ports import target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
@@ -28,7 +29,7 @@ def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Re
         data[located.manifest.name.kind].append(located.manifest.data)
     services = [*map(Service.parse, data["Service"])]
     whole = Inventory(
-        workloads={w.ref: w for w in workloads},
+        workloads={w.ref: _served(w, services) for w in workloads},
         services={s.ref: s for s in services},
         externals={host.name: host for host in _externals(external, report)},
         endpoint_slices=written_slices(data["EndpointSlice"], data["Endpoints"], services),
@@ -39,15 +40,20 @@ def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Re
 
 
 def inventory_of_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set[ObjectName]) -> Inventory:
-    """Return the inventory of a step: pods are relabelled, absent workloads and Services left out."""
+    """Return the inventory of a step: pods are relabelled, absent workloads and Services left out.
+
+    A pod goes on listening on the ports of a Service that no longer selects it, or that no longer exists.
+    """
     labels = {relabel.name.ref: relabel.labels for relabel in relabels if relabel.name.kind == "Pod"}
+    relabelled = {
+        ref: _served(replace(workload, labels=_relabelled(workload.labels, labels[ref])), whole.services.values())
+        if ref in labels
+        else workload
+        for ref, workload in whole.workloads.items()
+    }
     return replace(
         whole,
-        workloads={
-            ref: replace(workload, labels=_relabelled(workload.labels, labels[ref])) if ref in labels else workload
-            for ref, workload in whole.workloads.items()
-            if ObjectName(workload.kind, ref) not in absent
-        },
+        workloads={ref: w for ref, w in relabelled.items() if ObjectName(w.kind, ref) not in absent},
         services={ref: s for ref, s in whole.services.items() if ObjectName("Service", ref) not in absent},
         endpoint_slices=tuple(s for s in whole.endpoint_slices if _slice_name(s) not in absent),
     )
@@ -74,6 +80,12 @@ def _workload(manifest: Manifest) -> Workload | None:
         wanted_pods(manifest.data),
         host_network=bool(spec.get("hostNetwork")),
     )
+
+
+def _served(workload: Workload, services: Iterable[Service]) -> Workload:
+    """Return the workload with the ports to which the Services that select its pods send."""
+    targets = target_ports(workload.ref.namespace, workload.labels, services)
+    return replace(workload, ports=with_ports(workload.ports, targets))
 
 
 def _labels(data: Mapping[str, Any]) -> Labels:

@@ -77,6 +77,30 @@ def test_a_dead_port_refuses_until_it_is_opened_again(pods: Any) -> None:
     assert curl(pods, "web", "db:3306").returncode == 0
 
 
+def test_a_pod_listens_where_its_service_sends_and_its_probes_ask(pods: Any) -> None:
+    probe = {"tcpSocket": {"port": 8081}, "initialDelaySeconds": 1}
+    pods.run_pods(pod("quiet", container={"ports": [], "livenessProbe": probe}))
+    at = pods.address("quiet")
+    assert [curl(pods, "web", f"{at}:{number}").returncode for number in (8081, 8080, 9090)] == [0, 7, 7]
+    pods.ok("expose", "pod", "quiet", "--port=80", "--target-port=8080")
+    assert curl(pods, "web", "quiet").stdout.startswith("quiet.default port 8080/TCP")
+    pods.ok("label", "pod", "db", "app=quiet", "--overwrite")
+    assert curl(pods, "web", f"{pods.address('db')}:8080").returncode == 0
+    pods.ok("label", "pod", "db", "app=db", "--overwrite")
+    pods.ok("delete", "service", "quiet")
+    assert curl(pods, "web", f"{at}:8080").returncode == 0, "a process goes on listening"
+    assert "serving 8080/TCP" in pods.ok("logs", "quiet").splitlines()
+    pods.ok("delete", "pod", "quiet")
+
+
+def test_a_program_that_may_listen_keeps_its_ports(pods: Any) -> None:
+    listening = {"image": "busybox", "command": ["sh", "-c", "exec nc -l -p 7070"], "ports": []}
+    pods.run_pods(pod("program", container=listening))
+    pods.ok("expose", "pod", "program", "--port=7071")
+    assert curl(pods, "web", f"{pods.address('program')}:7071").returncode == 7
+    pods.ok("delete", "pod,service", "program")
+
+
 def test_logs_show_served_ports_and_requests(pods: Any) -> None:
     curl(pods, "web", "db:3306/some/path")
     lines = pods.ok("logs", "db").splitlines()

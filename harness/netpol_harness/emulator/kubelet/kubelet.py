@@ -28,7 +28,7 @@ from netpol_harness.emulator.kubelet.processes import PodProcesses
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
 from netpol_harness.emulator.kubelet.running_pod import PodOutput, RunningPod
 from netpol_harness.emulator.kubelet.sandboxes import Sandboxes
-from netpol_harness.emulator.kubelet.serving import adjust_listeners, pod_responders
+from netpol_harness.emulator.kubelet.serving import add_target_ports, adjust_listeners, pod_responders
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import HostTools
 from netpol_harness.emulator.store import Event, EventType, Key, Store
@@ -142,11 +142,15 @@ class Kubelet:
             self._store.remove(key)
 
     def _on_event(self, event: Event) -> None:
+        if event.key.resource == "services" and event.type is not EventType.DELETED:
+            self._serve_targets(event.object)
         if event.key.resource != "pods":
             return
         if event.type is EventType.ADDED and event.object["spec"].get("nodeName", "") in ("", podstatus.NODE):
             self._spawn(self._start(event.key))
         elif event.type is EventType.MODIFIED and event.key in self._running:
+            if event.previous is None or podspec.labels(event.previous) != podspec.labels(event.object):
+                self._add_target_ports(event.object, self._running[event.key])
             self._adjust(event.object, self._running[event.key])
             if self._new_ephemeral_containers(event.key, event.object):
                 asyncio.get_running_loop().call_soon(self._add_ephemeral_containers, event.key)
@@ -227,6 +231,8 @@ class Kubelet:
     def _serve(self, pod: JsonObject, running: RunningPod) -> None:
         """Open the listeners."""
         running.responders = pod_responders(pod, running.output, self._servers)
+        running.is_serving = True
+        self._add_target_ports(pod, running)
         self._adjust(pod, running)
         for container in pod["spec"]["containers"]:
             has_program = bool(images.program(container))
@@ -234,6 +240,17 @@ class Kubelet:
             if not has_program:
                 running.output.new_console(container)
             self._recorder.normal(pod, "Started", f"Started {kind} {container['name']}")
+
+    def _serve_targets(self, service: JsonObject) -> None:
+        """Let the running pods that a Service selects listen where it sends."""
+        for key, running in self._running.items():
+            pod = self._store.find(key) if key.namespace == service["metadata"]["namespace"] else None
+            if pod is not None:
+                add_target_ports(pod, running, [service])
+                self._adjust(pod, running)
+
+    def _add_target_ports(self, pod: JsonObject, running: RunningPod) -> None:
+        add_target_ports(pod, running, self._store.list("services", pod["metadata"]["namespace"]))
 
     def _adjust(self, pod: JsonObject, running: RunningPod) -> None:
         def warn(port: Port, problem: OSError) -> None:

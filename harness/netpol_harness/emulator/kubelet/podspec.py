@@ -27,6 +27,11 @@ def hostname(pod: JsonMapping) -> str:
     return name[:63].rstrip("-.")
 
 
+def labels(pod: JsonMapping) -> Mapping[str, str]:
+    """Return the pod's labels."""
+    return pod["metadata"].get("labels") or {}
+
+
 def hidden_tools(pod: JsonMapping) -> tuple[str, ...]:
     """Return the names of programs that the annotation hides."""
     return tuple(name for name in _entries(pod, HIDE_TOOLS_ANNOTATION) if "/" not in name and name not in (".", ".."))

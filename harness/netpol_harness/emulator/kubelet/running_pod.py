@@ -34,14 +34,16 @@ class PodOutput:
 class RunningPod:
     """A pod with a sandbox.
 
-    ``responders`` answer on the pod's ports, except dead ports and ``refused_ports``, which the kernel refused.
+    ``responders`` answer on the pod's ports, except dead ports and ``refused_ports``, which the kernel refused; the pod
+    ``is_serving`` once its init containers have ended.
     ``containers`` holds the namespaces of containers with their own files. ``has_run`` is true once the pod has had a
     process. ``worker`` runs its containers, and ``started`` is set once they run or have failed.
     """
 
     sandbox: Sandbox
     listeners: Listeners
-    responders: Mapping[Port, Responder] = field(default_factory=dict)
+    responders: dict[Port, Responder] = field(default_factory=dict)
+    is_serving: bool = False
     refused_ports: set[Port] = field(default_factory=set)
     output: PodOutput = field(default_factory=PodOutput)
     sessions: set[asyncio.Task[int]] = field(default_factory=set)

@@ -1,6 +1,6 @@
 """The ports of a pod: which responders answer on them, and which listeners are open."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from netpol_harness.emulator.kubelet import images, podspec
@@ -9,6 +9,8 @@ from netpol_harness.emulator.kubelet.running_pod import PodOutput, RunningPod
 from netpol_harness.emulator.kubelet.standin import ServedPort, StandIn, served_ports
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import Port
+from netpol_harness.model.objects import Pod, with_target_ports
+from netpol_harness.model.services import Service
 
 
 def pod_responders(pod: JsonMapping, output: PodOutput, servers: Mapping[str, Responder]) -> dict[Port, Responder]:
@@ -26,6 +28,22 @@ def pod_responders(pod: JsonMapping, output: PodOutput, servers: Mapping[str, Re
             server = servers.get(container.get("image", ""))
             responders.setdefault(entry.port, server or _stand_in(pod, entry, log.note))
     return responders
+
+
+def add_target_ports(pod: JsonMapping, running: RunningPod, services: Iterable[JsonMapping]) -> None:
+    """Add stand-ins for the ports to which the Services that select the pod send.
+
+    They stay until the pod ends, whatever becomes of the Services: a process goes on listening. There are none if a
+    program of the pod may open ports itself.
+    """
+    containers = podspec.serving_containers(pod)
+    if not running.is_serving or any(map(images.may_listen, containers)):
+        return
+    log = running.output.log(containers[0]["name"])
+    known = with_target_ports(Pod.parse(pod), map(Service.parse, services)).ports
+    for port in (entry.port for entry in known if entry.port not in running.responders):
+        log.note(f"serving {port}")
+        running.responders[port] = _stand_in(pod, ServedPort(port), log.note)
 
 
 def adjust_listeners(pod: JsonMapping, running: RunningPod, on_refusal: Callable[[Port, OSError], None]) -> None:

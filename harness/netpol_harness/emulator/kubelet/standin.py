@@ -1,9 +1,9 @@
 """What a container's stand-in serves, and what it answers. Pure.
 
-A container serves every port that it declares. One of a well-known server's image that declares none serves that
-server's port. The commands of the usual test image (agnhost: serve-hostname, netexec, porter) are understood. TCP
-answers HTTP requests, and other input with a greeting. UDP echoes, except netexec, which answers its own commands only.
-SCTP is a stream like TCP.
+A container serves every port that it declares, and those of its probes. One of a well-known server's image that
+declares none serves that server's port. The commands of the usual test image (agnhost: serve-hostname, netexec, porter)
+are understood. TCP answers HTTP requests, and other input with a greeting. UDP echoes, except netexec, which answers
+its own commands only. SCTP is a stream like TCP.
 """
 
 import re

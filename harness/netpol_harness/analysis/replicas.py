@@ -1,0 +1,83 @@
+"""The pods of workloads that policies tell apart. Pure.
+
+Two pods of a workload are alike if they have the same addresses, and the same labels as far as a policy in force names
+them. Of pods that are alike, one stands for all; a path from a workload to itself needs two.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.objects import Pod, World
+from netpol_harness.model.policy import NetworkPolicy, PodPeer
+from netpol_harness.oracle.verdict import Flow, FlowEnd
+from netpol_harness.paths.endpoints import EndpointResolver
+
+_Likeness = tuple[NamespacedName, tuple[str, ...], str, frozenset[tuple[str, str]]]
+
+
+class Replicas:
+    """The pods of the workloads of one world, as its policies see them."""
+
+    def __init__(self, world: World, endpoints: EndpointResolver) -> None:
+        self._world = world
+        self._endpoints = endpoints
+        self._distinct: dict[NamespacedName, tuple[Pod, ...]] = {}
+
+    def distinct(self, workload: NamespacedName) -> tuple[Pod, ...]:
+        """Return one pod of each kind that policies tell apart; none if the workload has no running pod."""
+        if workload not in self._distinct:
+            self._distinct[workload] = tuple(self.unlike(self._endpoints.pods_of(workload)))
+        return self._distinct[workload]
+
+    def unlike(self, pods: Iterable[Pod]) -> Iterator[Pod]:
+        """Yield the pods that are not like an earlier one."""
+        seen: set[_Likeness] = set()
+        for pod in pods:
+            if (likeness := self._likeness(pod)) not in seen:
+                seen.add(likeness)
+                yield pod
+
+    def pairs(self, source: NamespacedName, target: NamespacedName) -> Iterator[tuple[Pod, Pod]]:
+        """Yield the pairs of pods by which two workloads connect.
+
+        A pod is not paired with itself, unless it is the only pod of its workload.
+        """
+        if source != target:
+            yield from ((one, other) for one in self.distinct(source) for other in self.distinct(target))
+            return
+        pods = self._endpoints.pods_of(source)
+        for pod in self.distinct(source):
+            peers = [other for other in pods if other.ref != pod.ref]
+            yield from ((pod, peer) for peer in self.unlike(peers or [pod]))
+
+    def unlike_flows(self, flows: Iterable[Flow]) -> tuple[Flow, ...]:
+        """Return the flows between ends that are not like those of an earlier one."""
+        first: dict[tuple[object, ...], Flow] = {}
+        for flow in flows:
+            ends = (self._end(flow.source), self._end(flow.destination), flow.source == flow.destination)
+            first.setdefault((*ends, flow.port, flow.through, flow.virtual), flow)
+        return tuple(first.values())
+
+    def _end(self, end: FlowEnd) -> FlowEnd | _Likeness:
+        pod = self._world.pods.get(end) if isinstance(end, NamespacedName) else None
+        return end if pod is None else self._likeness(pod)
+
+    def _likeness(self, pod: Pod) -> _Likeness:
+        labels = frozenset((key, value) for key, value in pod.labels.items() if key in self._keys)
+        return pod.workload, pod.addresses, pod.node, labels
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        """The label keys of pods that a policy in force names."""
+        selectors = (selector for policy in self._world.policies for selector in _pod_selectors(policy))
+        return frozenset(requirement.key for selector in selectors for requirement in selector.requirements)
+
+
+def _pod_selectors(policy: NetworkPolicy) -> Iterator[LabelSelector]:
+    yield policy.subject
+    for direction in policy.directions:
+        for rule in policy.rules(direction):
+            peers = (peer for peer in rule.peers or () if isinstance(peer, PodPeer))
+            yield from (peer.pods for peer in peers if peer.pods is not None)
