@@ -6,9 +6,10 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme
-from netpol_harness.report import render
 from netpol_harness.report.closed_world import closed_world_message
+from netpol_harness.report.layout import draw
 from netpol_harness.report.message import FailureMessage
+from netpol_harness.report.table import observed_grid
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
@@ -24,7 +25,7 @@ def report(pods: int, *, red: bool) -> float:
     table = TruthTable.of(path_results)
     if table.wrong:
         closed_world_message(path_results, FailureMessage("", ""))
-    render(table)
+    draw(observed_grid(table))
     return time.perf_counter() - start
 
 

@@ -33,16 +33,16 @@ def test_services_by_name_pods_and_hosts_are_columns(capsys: pytest.CaptureFixtu
     (head,) = rows(told, start="from")
     assert head.split()[3:] == [
         "web-service:80",
-        "app-service:5000",
-        "db-service:3306",
         "web-pod:80",
+        "app-service:5000",
         "app-pod:5000",
+        "db-service:3306",
         "db-pod:3306",
         "user:8080",
     ]
-    assert [row.split()[1:] for row in rows(told, start="web-pod")] == [list("NNN.XX")]
-    assert [row.split()[1:] for row in rows(told, start="db-pod")] == [list("?X??X.")]
-    assert [row.split()[1:] for row in rows(told, start="user")] == [list(".XX.XX")]
+    assert [row.split()[1:] for row in rows(told, start="web-pod")] == [list("NN.NXX")]
+    assert [row.split()[1:] for row in rows(told, start="db-pod")] == [list("??XX?.")]
+    assert [row.split()[1:] for row in rows(told, start="user")] == [list("..XXXX")]
 
 
 def test_a_profile_decides(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,14 +63,14 @@ def test_the_text_fits_the_terminal(capsys: pytest.CaptureFixture[str], monkeypa
     monkeypatch.setenv("COLUMNS", "60")
     folded = printed(capsys)
     assert max(map(len, folded.splitlines())) <= 60
-    assert "1 = web-service:80" in folded.splitlines()
+    assert "          ┌ web-service:80" in folded.splitlines()
     assert folded.count("N") == whole.count("N")
 
 
 def test_markdown_is_a_table_with_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "-o", "md").splitlines()
     assert lines[0] == "### step as-written (scenario.yaml:21)"
-    assert lines[4] == "| web-pod | N | N | N |  | . | X | X |"
+    assert lines[4] == "| web-pod | N |  | N | . | N | X | X |"
 
 
 def test_csv_has_a_line_for_each_path(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +84,12 @@ def test_json_has_the_words_by_source_and_target(capsys: pytest.CaptureFixture[s
     assert step["step"] == "as-written"
     assert step["where"] == "scenario.yaml:21"
     assert step["words"]["user"]["web-service:80"] == "allowed"
+    assert [source["name"] for source in step["table"]["sources"]] == ["web-pod", "app-pod", "db-pod", "user"]
+    assert step["table"]["targets"][:2] == [
+        {"name": "web-service:80", "group": ""},
+        {"name": "web-pod:80", "group": ""},
+    ]
+    assert step["table"]["folded"]["sources"] == [["web-pod"], ["app-pod"], ["db-pod"], ["user"]]
 
 
 def test_html_is_a_page_in_which_nothing_is_markup_that_should_not_be(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,7 @@ def test_a_folder_of_manifests_is_tested_against_what_its_policies_mean(demo: "D
             "demo::derived::others PASSED*",
             "*truth table of demo by the specification*",
             "client *X*",
-            ". allowed   X blocked   N unresolved   ? undefined",
+            "X blocked   [?] undefined",
         ]
     )
     assert demo.vanished(), demo.left()

@@ -5,18 +5,24 @@ from typing import Any
 import pytest
 from _pytest._io import TerminalWriter
 
+from netpol_harness.paths.path import Inventory
 from netpol_harness.plugin import summary
-from netpol_harness.report.fold import Grid
+from netpol_harness.report.layout import Grid, Name
 
 
 def step_with(observation: Any) -> Any:
-    return SimpleNamespace(nodeid="scenario.yaml::open", stash=pytest.Stash(), observation=observation)
+    return SimpleNamespace(
+        nodeid="scenario.yaml::open",
+        stash=pytest.Stash(),
+        observation=observation,
+        step=SimpleNamespace(inventory=Inventory({}, {}, {})),
+    )
 
 
 def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[object] = []
 
-    def draw(table: object) -> Grid:
+    def draw(table: object, _arrangement: object) -> Grid:
         drawn.append(table)
         return Grid((), (), ())
 
@@ -41,9 +47,8 @@ def shown(table: Grid, *, colour: bool) -> list[str]:
 
 def test_only_wrong_marks_are_painted_and_only_where_there_are_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    table = Grid.of(
-        ["a", "b"], ["c:80", "d:80"], lambda row, column: {"ac:80": ".≠X", "bc:80": "X?"}.get(row + column, "")
-    )
+    names = [Name("a"), Name("b")], [Name("c:80"), Name("d:80")]
+    table = Grid.of(*names, {("a", "c:80"): ".≠X", ("b", "c:80"): "X?"}, frozenset()).filled("?")
     _, _, first, second, *_ = shown(table, colour=True)
     assert first.count("\x1b[31m") == second.count("\x1b[31m") == 1
     assert first.index("\x1b[31m") < first.index(".≠X") < first.index("\x1b[0m") < first.index("?")

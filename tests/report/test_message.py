@@ -9,8 +9,9 @@ from netpol_harness.paths.ends import PodSource, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, ProbeMode, Scheme
 from netpol_harness.paths.path import Path as NetworkPath
-from netpol_harness.report import grid, render
+from netpol_harness.report.layout import Grid, Name, draw
 from netpol_harness.report.message import FailureMessage, PathContext, detail_of, message_for
+from netpol_harness.report.table import observed_grid
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable
 
@@ -28,7 +29,7 @@ def path_result(
     path = NetworkPath(
         PodSource(NamespacedName("default", "web-pod")),
         Scheme.TCP,
-        ServiceTarget(NamespacedName("default", "db-service"), 3306),
+        ServiceTarget(NamespacedName("default", target.partition(":")[0]), 3306),
         "web-pod",
         target,
     )
@@ -151,12 +152,14 @@ def test_a_table_is_aligned_and_marks_the_wrong_cell() -> None:
     table = TruthTable.of(
         [path_result("blocked", "CONNECTED"), path_result("blocked", "TIMED_OUT", target="app-service:5000")]
     )
-    head, *_, row = render(table).splitlines()
+    head, *_, row = draw(observed_grid(table)).splitlines()
     assert head.index("db-service") < row.index(".≠X") < head.index("app-service") < row.index("X", row.index("≠X") + 2)
 
 
 def test_an_ipv6_address_that_begins_with_a_letter_is_a_column_like_any_other() -> None:
-    lines = grid(["web\x1b[1m"], ["[fd00::1]:80", "a:100:"], lambda _row, _column: ".").splitlines()
+    columns = ["[fd00::1]:80", "a:100:"]
+    cells = {("web\x1b[1m", column): "." for column in columns}
+    lines = draw(Grid.of([Name("web\x1b[1m")], [*map(Name, columns)], cells, frozenset())).splitlines()
     assert lines[0].split() == ["from", "\\", "to", "[fd00::1]:80", "a:100:"]
     assert lines[2].split() == ["web\\x1b[1m", ".", "."]
 

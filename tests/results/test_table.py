@@ -4,7 +4,8 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path, Scheme
-from netpol_harness.report import render
+from netpol_harness.report.layout import draw
+from netpol_harness.report.table import observed_grid
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge_evidence
 from netpol_harness.results.table import PathResult, PodPairResult, TruthTable, worst
 
@@ -51,21 +52,9 @@ def test_settle_time_is_that_of_the_slowest_pair() -> None:
     assert path_result("a", "b:80", "allowed", "CONNECTED", "TIMED_OUT").settled_after is None
 
 
-@pytest.mark.parametrize(
-    ("cell", "glyph"),
-    [
-        (path_result("a", "b", "allowed", "CONNECTED"), "."),
-        (path_result("a", "b", "blocked", "TIMED_OUT"), "X"),
-        (path_result("a", "b", "blocked", "CONNECTED"), ".≠X"),
-        (path_result("a", "b", "allowed", "REFUSED"), "X≠."),
-        (path_result("a", "b", "blocked", "TIMED_OUT", alive=False), "X?"),
-        (path_result("a", "b", "blocked", "PROBE_FAILED"), "!"),
-    ],
-)
-def test_glyphs(cell: PathResult, glyph: str) -> None:
-    table = TruthTable.of([cell])
-    assert table.glyph("a", "b") == glyph
-    assert table.glyph("b", "a") == "?"
+def test_a_table_has_a_mark_for_each_path() -> None:
+    cells = [path_result("a", "b", "allowed", "CONNECTED"), path_result("b", "a", "blocked", "CONNECTED")]
+    assert TruthTable.of(cells).marks == {cells[0].expectation.path: ".", cells[1].expectation.path: ".≠X"}
 
 
 def test_each_cell_is_judged_once_however_many_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +67,7 @@ def test_each_cell_is_judged_once_however_many_are_wrong(monkeypatch: pytest.Mon
     monkeypatch.setattr("netpol_harness.results.table.judge_evidence", counted)
     names = [f"pod-{number}" for number in range(18)]
     table = TruthTable.of(path_result(a, f"{b}:80", "allowed", "TIMED_OUT") for a in names for b in names)
-    assert render(table).count("X≠.") == len(table.wrong) == len(judged) == len(names) ** 2
+    assert draw(observed_grid(table)).count("X≠.") == len(table.wrong) == len(judged) == len(names) ** 2
 
 
 def test_two_findings_for_one_cell_are_refused() -> None:

@@ -2,17 +2,21 @@
 cluster.
 
   .  allowed    X  blocked    N  the name does not resolve    ?  left open by the specification, or unknown
+
+Targets stand by namespace, each Service before the workloads behind it. A table that is wider than the terminal has its
+equal rows and columns folded; a key below it lists them.
 """
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.analysis.table import LEGEND, VerdictTable
+from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.cli.output import print_text
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
-from netpol_harness.report import grid
 from netpol_harness.report.formats import StepTable, as_json, comma_separated, html, markdown
+from netpol_harness.report.layout import draw
+from netpol_harness.report.table import predicted_legend
 from netpol_harness.report.width import output_width
 
 
@@ -41,8 +45,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _text(tables: Sequence[StepTable]) -> str:
     width = output_width()
-    grids = (f"{step.title}\n{grid(step.table.rows, step.table.columns, step.table.glyph, width)}" for step in tables)
-    return "\n\n".join([*grids, LEGEND]) + "\n"
+    drawn = (f"{step.title}\n{draw(step.grid, width)}" for step in tables)
+    occurring = {mark for step in tables for mark in step.grid.occurring}
+    return "\n\n".join([*drawn, predicted_legend(occurring, width)]) + "\n"
 
 
 _FORMATS: Mapping[str, Callable[[Sequence[StepTable]], str]] = {

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.analysis.table import LEGEND, VerdictTable
+from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
 from netpol_harness.plugin.lab import profile_of
 from netpol_harness.plugin.options import DERIVE
-from netpol_harness.report import grid
+from netpol_harness.report.table import predicted_text
 from netpol_harness.report.width import screen_width
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import derive, manifests_in
@@ -35,7 +35,7 @@ def _table(path: Path, config: pytest.Config) -> str:
     except ScenarioInvalid:
         return "the manifests cannot be read; see the collection error"
     table = VerdictTable.of(Predictor(scenario, scenario.steps[0], profile_of(config)))
-    return f"{grid(table.rows, table.columns, table.glyph, screen_width())}\n{LEGEND}"
+    return predicted_text(table, screen_width())
 
 
 def _named(config: pytest.Config) -> list[Path]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from statistics import median
-from textwrap import fill
 from typing import Any
 
 import pytest
@@ -14,13 +13,13 @@ from _pytest._io import TerminalWriter
 
 from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
+from netpol_harness.paths.arrangement import Arrangement
 from netpol_harness.plugin.items import PathItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.options import CLUSTER
 from netpol_harness.plugin.signals import was_terminated
-from netpol_harness.report import LEGEND
-from netpol_harness.report.fold import Grid
-from netpol_harness.report.table import draw, wrong_grid
+from netpol_harness.report.layout import Grid, draw
+from netpol_harness.report.table import observed_legend, wrong_grid
 from netpol_harness.report.width import screen_width
 from netpol_harness.results.table import TruthTable
 
@@ -30,7 +29,7 @@ _KEY = "netpol"
 _DRAWN = pytest.StashKey[object]()
 """The observation of a step whose table is drawn already."""
 
-_WRONG = re.compile(r"(?<!\S)(?:\S≠\S|[.X]\?|!)(?!\S)")
+_WRONG = re.compile(r"(?<!\S)(?:\S≠\S|~\S|[.XDRN]\?|!)(?!\S)")
 """Matches the marks of cells that are not as expected."""
 
 
@@ -60,7 +59,11 @@ def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
         if step.stash.get(_DRAWN, None) is not observation:
             step.stash[_DRAWN] = observation
             table = TruthTable.of([*observation.path_results.values(), *observation.others])
-            setattr(report, _KEY, {"step": step.nodeid, "table": asdict(wrong_grid(table))})
+            setattr(
+                report,
+                _KEY,
+                {"step": step.nodeid, "table": asdict(wrong_grid(table, Arrangement(step.step.inventory)))},
+            )
     elif report.when == "call" and report.passed and isinstance(item, PathItem):
         setattr(report, _KEY, dict(item.user_properties))
 
@@ -71,7 +74,7 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
     figures = [entry for entry in entries if "outcome" in entry]
     for step, table in {entry["step"]: entry["table"] for entry in entries if "table" in entry}.items():
         terminal.section(f"truth table of {step}", sep="-")
-        _show(Grid.from_lists(**table), terminal.config.get_terminal_writer())
+        _show(Grid.from_plain(**table), terminal.config.get_terminal_writer())
     if entries:
         terminal.section("netpol", sep="-")
         for line in lab_of(terminal.config).closing:
@@ -83,9 +86,9 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
 def _show(table: Grid, out: TerminalWriter) -> None:
     """Draw a table in the terminal's width, with its wrong cells in red."""
     width = screen_width()
-    drawn = draw(table, width, unprobed="?")
+    drawn = draw(table, width)
     out.line(_WRONG.sub(lambda mark: out.markup(mark[0], red=True, bold=True), drawn))
-    out.line(fill(LEGEND, width))
+    out.line(observed_legend(table.occurring, width))
 
 
 def _entries(reports: Iterable[Any]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.report.fold import Grid, Names
+from netpol_harness.report.layout import Grid
 from netpol_harness.report.message import FailureMessage, verdict
 from netpol_harness.results.table import PathResult, TruthTable
 
@@ -13,6 +13,9 @@ MAX_LISTED = 20
 MAX_SINGLE = 3
 """Maximum number of wrong cells that are listed one by one."""
 
+_AGREES = "agrees"
+
+Names = tuple[str, ...]
 Ends = tuple[str, str]
 """A source and a target."""
 
@@ -68,11 +71,8 @@ def groups(table: TruthTable) -> Sequence[CellGroup]:
     wrong = {(path_result.source, path_result.target): verdict(path_result) for path_result in table.wrong}
     if len(wrong) <= MAX_SINGLE:
         return [CellGroup((source,), (target,), text) for (source, target), text in wrong.items()]
-    sources, targets = ({ends[side] for ends in wrong} for side in (0, 1))
-    rows = [row for row in table.rows if row in sources]
-    columns = [column for column in table.columns if column in targets]
-    agrees = "agrees"
-    grid = Grid.of(rows, columns, lambda *cell: wrong.get(cell) or (agrees if cell in table.cells else ""))
+    narrowed = table.narrowed().cells
+    grid = Grid.of_paths({cell.expectation.path: wrong.get(ends, _AGREES) for ends, cell in narrowed.items()})
     return min(list(_by_row(grid.folded(), set(wrong.values()))), list(_by_target(wrong)), key=len)
 
 
@@ -81,8 +81,9 @@ def _by_row(grid: Grid, verdicts: set[str]) -> Iterator[CellGroup]:
         by_mark: dict[str, list[str]] = {}
         for targets, mark in zip(grid.columns, marks, strict=True):
             if mark in verdicts:
-                by_mark.setdefault(str(mark), []).extend(targets)
-        yield from (CellGroup(sources, tuple(targets), mark) for mark, targets in by_mark.items())
+                by_mark.setdefault(str(mark), []).extend(name.text for name in targets)
+        names = tuple(name.text for name in sources)
+        yield from (CellGroup(names, tuple(targets), mark) for mark, targets in by_mark.items())
 
 
 def _by_target(wrong: Mapping[Ends, str]) -> Iterator[CellGroup]:

@@ -1,14 +1,24 @@
-"""Truth tables for programs and pages: Markdown, CSV, JSON and HTML."""
+"""Truth tables for programs and pages: Markdown, CSV, JSON and HTML.
+
+Markdown and HTML fold a wide table as text does, and list what is folded together.
+"""
 
 import csv
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 
-from netpol_harness.analysis.table import LEGEND, VerdictTable
+from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.escape import one_line
+from netpol_harness.report.layout import Grid
+from netpol_harness.report.layout.grid import group_of
+from netpol_harness.report.layout.labels import folds, labels_of
+from netpol_harness.report.layout.plain import layout
+from netpol_harness.report.table import predicted_grid, predicted_legend
+from netpol_harness.results.marks import predicted_verdict
 
 _STYLE = """\
 body { font: 14px sans-serif; margin: 2em }
@@ -26,6 +36,11 @@ class StepTable:
     step: str
     where: str
     table: VerdictTable
+    grid: Grid = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the table once: all formats read it many times."""
+        object.__setattr__(self, "grid", predicted_grid(self.table))
 
     @property
     def title(self) -> str:
@@ -35,7 +50,8 @@ class StepTable:
 
 def markdown(tables: Sequence[StepTable]) -> str:
     """Return a heading and a pipe table for each step, and the legend."""
-    return "\n\n".join([*map(_pipes, tables), f"`{LEGEND}`"]) + "\n"
+    occurring = {mark for step in tables for mark in step.grid.occurring}
+    return "\n\n".join([*map(_pipes, tables), f"`{predicted_legend(occurring)}`"]) + "\n"
 
 
 def comma_separated(tables: Sequence[StepTable]) -> str:
@@ -43,50 +59,82 @@ def comma_separated(tables: Sequence[StepTable]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("step", "source", "target", "word"))
-    writer.writerows((step.step, *ends, word.value) for step in tables for ends, word in step.table.verdicts.items())
+    for step in tables:
+        words = _words(step.table)
+        writer.writerows((step.step, *ends, words[ends]) for ends in step.grid.cells())
     return out.getvalue()
 
 
 def as_json(tables: Sequence[StepTable]) -> str:
-    """Return a list of steps, each with ``words`` by source and target."""
+    """Return a list of steps, each with ``words`` by source and target, and the layout of its table."""
     return json.dumps([_step(step) for step in tables], indent=1) + "\n"
 
 
 def html(tables: Sequence[StepTable]) -> str:
     """Return a complete page."""
-    body = "\n".join(map(_html_table, tables))
+    body = "\n".join(map(_html_step, tables))
     head = f'<meta charset="utf-8">\n<title>Truth tables</title>\n<style>\n{_STYLE}\n</style>'
     return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
+def _words(table: VerdictTable) -> dict[tuple[str, str], str]:
+    return {(path.source_text, path.target_text): verdict.value for path, verdict in table.verdicts.items()}
+
+
 def _pipes(step: StepTable) -> str:
-    table = step.table
-    rows = [
-        ["from \\\\ to", *table.columns],
-        ["---", *(":-:" for _ in table.columns)],
-        *([row, *(table.glyph(row, column) for column in table.columns)] for row in table.rows),
-    ]
+    grid = step.grid.folded() if step.grid.is_wide else step.grid
+    columns = labels_of(grid.columns)
+    rows = [["from \\\\ to", *columns], ["---", *(":-:" for _ in columns)]]
+    rows += (
+        [label, *(mark or "" for mark in marks)] for label, marks in zip(labels_of(grid.rows), grid.marks, strict=True)
+    )
     lines = ("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
-    return "\n".join([f"### {step.title}", "", *lines])
+    return "\n".join([f"### {step.title}", "", *lines, *(f"- {entry}" for entry in folds([*grid.rows, *grid.columns]))])
 
 
 def _step(step: StepTable) -> dict[str, object]:
     words: dict[str, dict[str, str]] = {}
-    for (source, target), word in step.table.verdicts.items():
-        words.setdefault(source, {})[target] = word.value
-    return {"step": step.step, "where": step.where, "words": words}
+    known = _words(step.table)
+    for source, target in step.grid.cells():
+        words.setdefault(source, {})[target] = known[source, target]
+    return {"step": step.step, "where": step.where, "words": words, "table": layout(step.grid)}
 
 
-def _html_table(step: StepTable) -> str:
-    table = step.table
-    heads = "".join(f'<th scope="col">{_escaped(column)}</th>' for column in ("from \\ to", *table.columns))
-    rows = "\n".join(f'<tr><th scope="row">{_escaped(row)}</th>{_html_cells(table, row)}</tr>' for row in table.rows)
-    return f"<table>\n<caption>{_escaped(step.title)}</caption>\n<tr>{heads}</tr>\n{rows}\n</table>"
+def _html_step(step: StepTable) -> str:
+    if not step.grid.is_wide:
+        return _html_table(step, step.grid)
+    folded = step.grid.folded()
+    listed = "".join(f"<li>{_escaped(entry)}</li>" for entry in folds([*folded.rows, *folded.columns]))
+    whole = _html_table(step, step.grid)
+    return f"{_html_table(step, folded)}\n<ul>{listed}</ul>\n<details><summary>unfolded</summary>\n{whole}\n</details>"
 
 
-def _html_cells(table: VerdictTable, row: str) -> str:
-    words = (table.verdicts.get((row, column)) for column in table.columns)
-    return "".join(f'<td class="{word.value}">{word.value}</td>' if word else "<td></td>" for word in words)
+def _html_table(step: StepTable, grid: Grid) -> str:
+    heads = "".join(f'<th scope="col">{_escaped(column)}</th>' for column in ("from \\ to", *labels_of(grid.columns)))
+    groups = [(group, len([*same])) for group, same in groupby(map(group_of, grid.columns))]
+    above = "".join(f'<th scope="colgroup" colspan="{size}">{_escaped(group)}</th>' for group, size in groups)
+    lines = [f"<tr><th></th>{above}</tr>"] if any(group for group, _ in groups) else []
+    return "\n".join(
+        [
+            "<table>",
+            f"<caption>{_escaped(step.title)}</caption>",
+            *lines,
+            f"<tr>{heads}</tr>",
+            *_html_rows(grid),
+            "</table>",
+        ]
+    )
+
+
+def _html_rows(grid: Grid) -> Iterator[str]:
+    known, columns = "", len(grid.columns) + 1
+    for names, label, marks in zip(grid.rows, labels_of(grid.rows), grid.marks, strict=True):
+        if (group := group_of(names)) != known:
+            yield f'<tr><th scope="rowgroup" colspan="{columns}">{_escaped(group)}</th></tr>'
+            known = group
+        words = (predicted_verdict(mark).value if mark else "" for mark in marks)
+        cells = "".join(f'<td class="{word}">{word}</td>' if word else "<td></td>" for word in words)
+        yield f'<tr><th scope="row">{_escaped(label)}</th>{cells}</tr>'
 
 
 def _escaped(text: str) -> str:

@@ -5,19 +5,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.paths.path import Expectation
+from netpol_harness.paths.path import Expectation, Path
 from netpol_harness.results.evidence import Evidence, Judgement, judge_evidence
-
-GLYPHS: Mapping[Outcome, str] = {
-    Outcome.CONNECTED: ".",
-    Outcome.REFUSED: "X",
-    Outcome.TIMED_OUT: "X",
-    Outcome.UNREACHABLE: "X",
-    Outcome.NAME_FAILED: "X",
-    Outcome.NAME_WRONG: "!",
-    Outcome.PROBE_FAILED: "!",
-}
-"""One character per outcome: ``.`` allowed, ``X`` blocked, ``!`` probe failed; a cell that was not probed is ``?``."""
+from netpol_harness.results.marks import observed_mark
 
 _WORST_FIRST = (
     Judgement.DISAGREES,
@@ -82,6 +72,11 @@ class PathResult:
         return self.worst.evidence.decisive.reply.outcome
 
     @property
+    def mark(self) -> str:
+        """The mark in a truth table."""
+        return observed_mark(self.outcome, self.expected, self.judgement)
+
+    @property
     def attempts(self) -> int:
         """The number of attempts of the worst pair."""
         return len(self.worst.evidence.attempts)
@@ -131,19 +126,10 @@ class TruthTable:
             path_result for path_result in self.cells.values() if path_result.judgement is not Judgement.AGREES
         )
 
-    def glyph(self, row: str, column: str) -> str:
-        """``.``, ``X``, ``!`` or ``?`` as observed; a wrong cell also shows what was expected: ``.≠X``."""
-        path_result = self.cells.get((row, column))
-        if path_result is None:
-            return "?"
-        observed = GLYPHS[path_result.outcome]
-        match path_result.judgement:
-            case Judgement.DISAGREES | Judgement.FLAPPING:
-                return f"{observed}≠{'.' if path_result.expected is Expected.ALLOWED else 'X'}"
-            case Judgement.UNPROVEN:
-                return f"{observed}?"
-            case _:
-                return observed
+    @property
+    def marks(self) -> dict[Path, str]:
+        """The mark of every cell, by its path."""
+        return {path_result.expectation.path: path_result.mark for path_result in self.cells.values()}
 
     def narrowed(self) -> "TruthTable":
         """Return only the rows and columns that have a wrong cell, for tables too wide to read."""

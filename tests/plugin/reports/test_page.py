@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from netpol_harness.plugin.reports.html.cells import cells_of
 from netpol_harness.plugin.reports.html.graph import MAX_LINES, edges, groups
 from netpol_harness.plugin.reports.html.page import page
+from netpol_harness.report.layout import Grid, Name
+from netpol_harness.report.layout.plain import layout
 
 if TYPE_CHECKING:
     from tests.plugin.demo import Demo
@@ -32,9 +34,25 @@ def path(source: str, target: str, expected: str, outcome: str, **more: Any) -> 
 
 
 def step(
-    *paths: dict[str, Any], name: str = "closed", lines: tuple[str, ...] = ("a -> b", "  why: so")
+    *paths: dict[str, Any],
+    name: str = "closed",
+    lines: tuple[str, ...] = ("a -> b", "  why: so"),
+    grouped: bool = False,
 ) -> dict[str, Any]:
-    return {"node": f"x::{name}", "scenario": "shop", "step": name, "title": "A shop", "lines": lines, "paths": paths}
+    """The file of a step. If its table is grouped, the group of a name is its first letter."""
+    signs = {(cell["from"], cell["to"]): cell["outcome"] for cell in paths}
+    texts = (dict.fromkeys(ends[side] for ends in signs) for side in (0, 1))
+    rows, columns = ([Name(text, text[0] if grouped else "") for text in several] for several in texts)
+    grid = Grid.of(rows, columns, signs, frozenset())
+    return {
+        "node": f"x::{name}",
+        "scenario": "shop",
+        "step": name,
+        "title": "A shop",
+        "lines": lines,
+        "paths": paths,
+        "table": layout(grid),
+    }
 
 
 def run(*tests: dict[str, str], dataplane: str = "Calico") -> dict[str, Any]:
@@ -117,6 +135,31 @@ def test_each_cell_shows_its_evidence(chromium: Browser, tmp_path: Path) -> None
     seen.page.locator("path.edge.wrong").click()
     assert "policy two" in seen.evidence()
     assert (seen.requests, seen.console) == ([], [])
+
+
+def test_a_wide_table_is_folded_by_group_and_can_be_unfolded(chromium: Browser, tmp_path: Path) -> None:
+    targets = [f"{group}{number}:80" for group in "ab" for number in range(10)]
+    cells = step(
+        *(path("a0", target, "allowed", "CONNECTED") for target in targets),
+        *(path("b0", target, "blocked", "CONNECTED" if "b" in target else "TIMED_OUT") for target in targets),
+        grouped=True,
+    )
+    seen = shown(chromium, tmp_path, page(run(), [cells]))
+    folded, whole = seen.page.locator("table.matrix").all()
+    assert folded.locator("thead tr").all_inner_texts() == ["\ta\tb", "from \\ to\ta0:80 +9\tb0:80 +9"]
+    assert folded.locator("tbody tr").all_inner_texts() == ["a", "a0\t●\t●", "b", "b0\t✕\t●≠✕"]
+    assert "a0:80 +9 = a: a0:80, a1:80," in seen.page.locator("ul.folds").inner_text()
+    folded.get_by_text("●≠✕").click()
+    assert "a -> b" in seen.evidence()
+    assert not whole.is_visible()
+    seen.page.get_by_text("unfolded").click()
+    assert whole.locator("button").count() == 40
+    assert seen.page.locator(".legend span").all_inner_texts() == [
+        "● allowed",
+        "✕ blocked",
+        "●≠✕ observed allowed, expected blocked",
+        "click a cell for its evidence",
+    ]
 
 
 def test_what_is_wrong_stands_open_and_first(chromium: Browser, tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from netpol_harness.lab import Lab
+from netpol_harness.paths.arrangement import Arrangement
 from netpol_harness.plugin.reports.files import REPORTS
 from netpol_harness.plugin.reports.metadata import flat_metadata, run_metadata
-from netpol_harness.report import LEGEND, render
+from netpol_harness.report.layout.plain import layout
 from netpol_harness.report.message import detail_of
+from netpol_harness.report.table import observed_grid, observed_text
 from netpol_harness.results.table import PathResult, TruthTable
 
 if TYPE_CHECKING:
@@ -36,14 +38,17 @@ def write_step(node: "StepNode", lab: Lab) -> None:
     reports = node.config.stash[REPORTS]
     if reports.folder is None:
         return
+    arrangement = Arrangement(node.step.inventory)
     path_results = [*node.observation.path_results.values(), *node.observation.others]
     metadata = run_metadata(lab)
     lines: dict[str, int] = {}
     paths = [{**_path(path_result), "story": _line_numbers(node, path_result, lines)} for path_result in path_results]
-    record = {**_about(node), **metadata, "paths": paths, "lines": list(lines)}
+    table = TruthTable.of(path_results)
+    layout_of_table = layout(observed_grid(table, arrangement))
+    record = {**_about(node), **metadata, "table": layout_of_table, "paths": paths, "lines": list(lines)}
     head = f"{record['scenario']}: {record['step']}\n{record['title']}\n{_headline(metadata)}\n"
     name = stem(_identity(node))
-    reports.write(f"{name}.txt", f"{head}\n{render(TruthTable.of(path_results))}\n{LEGEND}\n")
+    reports.write(f"{name}.txt", f"{head}\n{observed_text(table, arrangement)}\n")
     reports.write(f"{name}.json", json.dumps(record, indent=1) + "\n")
 
 

@@ -37,6 +37,7 @@ table.matrix { border-collapse: separate; border-spacing: 3px; font-size: 13px; 
 .matrix th[scope=row] { text-align: right; padding-right: 8px; position: sticky; left: 0; background: var(--card); }
 .matrix thead th { padding: 0 6px 4px; vertical-align: bottom; position: sticky; top: 0; z-index: 1;
   background: var(--card); }
+.groups th { text-align: left; color: var(--soft); } .folds { font-size: 13px; }
 .slanted thead th { padding: 0 0 4px; } .slanted thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .corner { color: var(--soft); vertical-align: bottom; text-align: right; padding-right: 8px; }
 .matrix tbody td { text-align: center; border-radius: 5px; min-width: 30px; height: 28px; }

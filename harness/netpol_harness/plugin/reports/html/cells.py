@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from netpol_harness.paths.outcome import Outcome
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.marks import observed_mark
 
-_SIGNS = {Outcome.CONNECTED: "●", Outcome.PROBE_FAILED: "!", Outcome.NAME_WRONG: "!", Outcome.NAME_FAILED: "N"}
-_BLOCKED = "✕"
-_EXPECTED = {"allowed": "●", "unresolved": "N", "undefined": "~"}
+_SIGNS = str.maketrans({".": "●", "X": "✕"})
 
 
 class State(StrEnum):
@@ -48,20 +47,25 @@ class PageCell:
         return self.outcome is Outcome.CONNECTED
 
     @property
+    def mark(self) -> str:
+        """The mark of the path in a truth table."""
+        return observed_mark(self.outcome, Expected(self.expected), self.judgement)
+
+    @property
     def sign(self) -> str:
-        """The sign of the observation; for a wrong cell also that of the expectation."""
-        observed = _SIGNS.get(self.outcome, _BLOCKED)
-        match self.state:
-            case State.WRONG:
-                return f"{observed}≠{_EXPECTED.get(self.expected, _BLOCKED)}"
-            case State.DOUBT:
-                return observed if observed == "!" else f"{observed}?"
-        return f"{observed}~" if self.expected == "undefined" else observed
+        """The mark as the page shows it."""
+        return shown(self.mark)
 
     @property
     def description(self) -> str:
         """The cell in words, for its tool tip."""
         return f"{self.source} -> {self.target}: expected {self.expected}, observed {self.outcome}"
+
+
+def shown(text: str) -> str:
+    """Return a mark, or an entry of the legend that begins with one, with the signs of the page."""
+    mark, *meaning = text.split(" ", 1)
+    return " ".join([mark.translate(_SIGNS), *meaning])
 
 
 def cells_of(step: Mapping[str, Any]) -> tuple[PageCell, ...]:

@@ -8,23 +8,16 @@ from xml.etree.ElementTree import Element
 
 from netpol_harness.escape import escaped
 from netpol_harness.plugin.reports.html.assets import SCRIPT, STYLE
-from netpol_harness.plugin.reports.html.cells import PageCell, State, cells_of, wrong_cells
+from netpol_harness.plugin.reports.html.cells import PageCell, State, cells_of, shown, wrong_cells
 from netpol_harness.plugin.reports.html.graph import drawing
 from netpol_harness.plugin.reports.html.markup import data, document, element, raw
-from netpol_harness.plugin.reports.html.matrix import matrix
+from netpol_harness.plugin.reports.html.matrix import Matrix
+from netpol_harness.results.marks import legend
 
 Object = Mapping[str, Any]
 
 _ORDER = ("error", "failed", "xpassed", "xfailed", "skipped", "passed")
 _NAMES = {"error": "errors", "xfailed": "known deviations", "xpassed": "passed unexpectedly"}
-_LEGEND = (
-    (State.OPEN, "● allowed"),
-    (State.SHUT, "✕ blocked"),
-    (State.SHUT, "N name not resolved"),
-    (State.WRONG, "●≠✕ observed allowed, expected blocked"),
-    (State.DOUBT, "✕? unproven"),
-    (State.DOUBT, "! probe failed"),
-)
 
 
 def page(run: Object, steps: Sequence[Object]) -> str:
@@ -122,7 +115,9 @@ def _failures(tests: Sequence[Object]) -> Iterator[Element]:
 def _steps(steps: Sequence[Object]) -> Iterator[Element]:
     if steps:
         yield element("h2", None, "Steps")
-        chips = (element("span", {"class": state}, text) for state, text in _LEGEND)
+        states = {cell.mark: cell.state for step in steps for cell in cells_of(step)}
+        entries = legend(states, unknown="not probed")
+        chips = (element("span", {"class": states[entry.split(" ")[0]]}, shown(entry)) for entry in entries)
         yield element(
             "p", {"class": "legend"}, *chips, element("span", {"class": "soft"}, "click a cell for its evidence")
         )
@@ -155,7 +150,7 @@ def _content(step: Object, cells: Sequence[PageCell]) -> Iterator[Element]:
     yield element(
         "div",
         {"class": "pictures"},
-        element("div", {"class": "scroll"}, matrix(cells)),
+        element("div", {"class": "scroll"}, *Matrix(step["table"], cells).elements()),
         element("div", {"class": "scroll"}, drawing(cells, f"connections in step {step['step']}")),
     )
 
