@@ -1,5 +1,7 @@
 """A small town for tests of names and paths."""
 
+from dataclasses import replace
+
 import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
@@ -30,7 +32,9 @@ def _served(number: int, target: int | str, *, protocol: Protocol = Protocol.TCP
 def town() -> Inventory:
     """Pods web, app, db (default), db and lone (shop), a Deployment api, Services in front, and two external hosts."""
     workloads = [
-        _workload("default", "web", "80/TCP:http", "53/UDP"),
+        replace(
+            _workload("default", "web", "80/TCP:http", "53/UDP"), containers=("c", "side"), init_containers=("wait",)
+        ),
         _workload("default", "app", "5000"),
         _workload("default", "db", "3306"),
         _workload("shop", "db", "5432"),

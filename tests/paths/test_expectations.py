@@ -31,6 +31,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
 from netpol_harness.paths.transition import Transition
 
+APP = NamespacedName("default", "app")
 TILL_PORT = Port(Protocol.TCP, 443)
 
 
@@ -148,6 +149,8 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
         ("web -> shop/any:3306: allowed", "no workload serves port 3306/TCP"),
         ("web -> any:htp: allowed", "no workload serves a TCP port called 'htp'"),
         ("app=web -> app=web:80: allowed", "no workload probes itself"),
+        ("web[sidecar] -> app:5000: allowed", "default/web has no container 'sidecar'; did you mean side?"),
+        ("web[wait] -> app:5000: allowed", "the init container 'wait' of default/web has ended when its pod is ready"),
         ("web -> user:80: blocked", "the external host 'user' serves 443/TCP, not 80/TCP"),
         ("web -> silent:80: blocked", "serves no port"),
         ("idle -> web:80: allowed", "has no pods (replicas: 0)"),
@@ -360,6 +363,14 @@ def test_sets_that_are_equally_narrow_must_agree(town: Inventory) -> None:
 def test_https_and_http_are_the_same_flow(town: Inventory) -> None:
     verdicts = verdicts_of(read(town, "app -> https://web:80: allowed", "any -> http://web: blocked"))
     assert [text for text in verdicts if text.startswith("app ->")] == ["app -> https://web:80"]
+
+
+def test_a_container_of_a_pod_is_a_source_of_its_own_and_the_same_to_policies(town: Inventory) -> None:
+    lines = ("app[side] -> db:3306: allowed", "any -> db:3306: blocked")
+    sided = replace(town.workloads[APP], containers=("c", "side"))
+    expectations = read(replace(town, workloads={**town.workloads, APP: sided}), *lines)
+    sources = {e.path.text: e.path.source for e in expectations if e.path.text.startswith("app")}
+    assert sources == {"app[side] -> db:3306": PodSource(APP, "side")}
 
 
 @pytest.mark.parametrize(

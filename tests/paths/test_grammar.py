@@ -135,6 +135,16 @@ def test_a_source_may_say_how_it_asks_and_from_which_port(text: str, mode: Probe
     assert (sentence.mode, sentence.source.name, sentence.source_port) == (mode, source, port)
 
 
+@pytest.mark.parametrize(
+    ("text", "source", "container"),
+    [("a[side]", Name("", "a"), "side"), ("held ns/a[c-1]", Name("ns", "a"), "c-1"), ("pod(a)[c]", Name("", "a"), "c")],
+)
+def test_a_source_may_name_one_container(text: str, source: Name, container: str) -> None:
+    sentence = read(f"{text} -> http://b:80")
+    assert isinstance(sentence, Sentence), sentence
+    assert (sentence.source.name, sentence.source.container) == (source, container)
+
+
 @pytest.mark.parametrize("verdict", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])
 def test_a_held_connection_passes_data_or_does_not(verdict: Expected) -> None:
     problem = parse("held a -> http://b", verdict, HERE)
@@ -183,6 +193,12 @@ def test_canonical_text_keeps_the_authors_spelling() -> None:
         ("a -> http://b:80/index.html", "remove '/index.html'"),
         ("a -> http://b.c.svc/", "remove '/'"),
         ("a -> htp://b:80", "did you mean http"),
+        ("a[] -> b:80", "is not the name of a source"),
+        ("a[Side] -> b:80", "is not the name of a source"),
+        ("any[side] -> b:80", "'any[side]' names a container of several pods"),
+        ("shop/app=x[side] -> b:80", "'shop/app=x[side]' names a container of several pods; name one workload"),
+        ("a -> b[side]:80", "is not a target"),
+        ("first a[side] -> b:80", "from a container before any container of the pod runs; remove '[side]'"),
         ("a -> ftp://b:21", "is not a scheme"),
         ("a -> app==x:80", "'app==x' is not a label"),
         ("a -> =x:80", "'=x' is not a label; write KEY=VALUE"),
@@ -246,7 +262,10 @@ LABELS = st.builds(
 SETS = st.sampled_from(["any", "shop/any"]) | LABELS
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 REFS = st.builds(lambda parts: "/".join(parts), st.lists(NAMES, min_size=1, max_size=2))
-SOURCES = st.one_of(REFS, SETS, REFS.map(lambda ref: f"pod({ref})"))
+PODS = REFS | REFS.map(lambda ref: f"pod({ref})")
+SOURCES = st.one_of(
+    PODS, SETS, st.builds(lambda pod, name: f"{pod}[{name}]", PODS.filter(lambda ref: ref != "any"), NAMES)
+)
 TERMS = st.one_of(
     REFS,
     SETS,

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.live
 WORKLOADS = """\
 {apiVersion: v1, kind: Namespace, metadata: {name: other}}
 ---
-{apiVersion: v1, kind: Pod, metadata: {name: client}, spec: {containers: [{name: c, image: i}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: client}, spec: {containers: [{name: c, image: i}, {name: s, image: i}]}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: stranger, namespace: other}, spec: {containers: [{name: c, image: i}]}}
 ---
@@ -57,6 +57,8 @@ spec: {podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress]}
 PATHS = [
     "client -> front:80",
     "client -> http://front:web",
+    "client[s] -> http://front:web",
+    "client[s] -> server:8080",
     "client -> https://front:80",
     "client -> udp://front:7",
     "client -> front.default.svc.cluster.local:80",

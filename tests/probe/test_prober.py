@@ -12,6 +12,7 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
 
@@ -174,6 +175,28 @@ def test_a_pod_without_a_shell_is_probed_from_a_probe_container(fake_pods: FakeP
     assert {reply.tool_and_container for reply in replies.values()} == {"nc (container netpol-probe)"}
     prober.observe({A: [OPEN]})
     assert len(pods.execs) == 4, "its own shell and the tools are looked for once"
+
+
+@pytest.mark.parametrize("method", list(ProbeMethod))
+def test_a_probe_runs_in_the_container_that_its_path_names_and_in_no_other(
+    fake_pods: FakePods, method: ProbeMethod
+) -> None:
+    pods = fake_pods(NETWORK)
+    pods.spare = "side"
+    bound, lost = replace(OPEN, container="side"), replace(DROPPED, container="gone")
+    replies = _prober(pods).observe({A: [OPEN, bound, lost]}, method)
+    assert (replies[A, OPEN].outcome, replies[A, OPEN].container) == (Outcome.CONNECTED, "")
+    assert (replies[A, bound].outcome, replies[A, bound].container) == (Outcome.CONNECTED, "side")
+    assert replies[A, lost].outcome is Outcome.PROBE_FAILED
+    assert "container gone is not valid for pod a" in replies[A, lost].detail
+
+
+def test_a_named_container_without_tools_gets_no_help_from_others(fake_pods: FakePods) -> None:
+    pods = fake_pods(NETWORK)
+    pods.spare = "side"
+    reply = _prober(pods, tool=Tool.CURL).observe({A: [bound := replace(OPEN, container="side")]})[A, bound]
+    assert reply.outcome is Outcome.PROBE_FAILED
+    assert "the path names container side, so that no other is used" in reply.detail
 
 
 def test_the_python_script_runs_in_an_existing_probe_container(fake_pods: FakePods) -> None:

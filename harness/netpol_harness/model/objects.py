@@ -102,11 +102,16 @@ def _controller(metadata: Mapping[str, Any]) -> str:
 
 
 def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:
-    """Return the declared and probed ports of a pod spec's containers and restartable init containers (sidecars)."""
-    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    containers = [*(spec.get("containers") or ()), *sidecars]
+    """Return the declared and probed ports of the containers that run as long as the pod does."""
+    containers = running_containers(spec)
     declared = tuple(_container_port(port) for container in containers for port in container.get("ports") or ())
     return with_ports(declared, (port for container in containers for port in probed_ports(container)))
+
+
+def running_containers(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the containers of a pod spec, and its restartable init containers (sidecars)."""
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    return [*(spec.get("containers") or ()), *sidecars]
 
 
 def with_ports(known: tuple[ContainerPort, ...], more: Iterable[Port]) -> tuple[ContainerPort, ...]:

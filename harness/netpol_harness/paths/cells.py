@@ -42,8 +42,9 @@ def exercised(path: Path, endpoints: EndpointResolver) -> frozenset[Cell]:
     """
     if not isinstance(path.target, PodTarget | AnyServiceTarget):
         return frozenset()
+    source = PodSource(path.source.ref) if isinstance(path.source, PodSource) else path.source
     return frozenset(
-        Cell(path.source, endpoint.pod.workload, endpoint.port)
+        Cell(source, endpoint.pod.workload, endpoint.port)
         for endpoint in endpoints.of_target(path.target, path.port)
         if isinstance(endpoint, PodEndpoint)
     )

@@ -11,9 +11,13 @@ from netpol_harness.model.names import NamespacedName
 
 @dataclass(frozen=True, slots=True)
 class PodSource:
-    """All pods of the workload ``ref``."""
+    """All pods of the workload ``ref``, in the container of this name; empty if any container will do.
+
+    All containers of a pod share its network, and policies cannot tell them apart. Their tools and users differ.
+    """
 
     ref: NamespacedName
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""The syntax of a path, ``[MODE] SOURCE -> TARGET``, without knowledge of the names.
+r"""The syntax of a path, ``[MODE] SOURCE -> TARGET``, without knowledge of the names.
 
     MODE    held | first | throughout         see ``paths.path.ProbeMode``
-    SOURCE  SET | [NAMESPACE/]WORKLOAD[:PORT] | pod([NAMESPACE/]WORKLOAD) | EXTERNAL
+    SOURCE  SET | POD[\[CONTAINER\]][:PORT] | EXTERNAL
+    POD     [NAMESPACE/]WORKLOAD | pod([NAMESPACE/]WORKLOAD)
     TARGET  [tcp://|http://|https://|udp://|sctp://|icmp://]TERM[:PORTS]
     TERM    SET                               all workloads of the set that serve the port
             [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
@@ -173,7 +174,13 @@ def _check_source_port(sentence: Sentence) -> None:
         )
 
 
-_RULES = (_check_wildcard_mode, _check_persistent, _check_source_port)
+def _check_container(sentence: Sentence) -> None:
+    if sentence.source.container and sentence.mode is ProbeMode.FIRST_PACKET:
+        what = f"'{sentence.text}' probes from a container before any container of the pod runs"
+        raise ProblemWithoutPlace(what, f"remove '[{sentence.source.container}]': containers share the pod's network")
+
+
+_RULES = (_check_wildcard_mode, _check_persistent, _check_source_port, _check_container)
 """Checks of the parts of one line against each other; each raises a ``ProblemWithoutPlace``."""
 
 

@@ -112,6 +112,8 @@ class Workload:
     ``replicas`` pods exist at run time; a path from or to the workload is probed for every one of them. Pods on their
     node's network (``host_network``) are probed if a line names them. ``any`` and the closed world leave them out,
     because the effect of policies on them is undefined.
+
+    ``containers`` are the names of those that run as long as a pod does, ``init_containers`` those that end before.
     """
 
     ref: NamespacedName
@@ -120,6 +122,8 @@ class Workload:
     ports: tuple[ContainerPort, ...]
     replicas: int = 1
     host_network: bool = False
+    containers: tuple[str, ...] = ()
+    init_containers: tuple[str, ...] = ()
 
     @property
     def in_closed_world(self) -> bool:

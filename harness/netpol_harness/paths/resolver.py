@@ -8,7 +8,7 @@ from itertools import product
 from typing import TypeVar
 
 from netpol_harness.model.names import Port
-from netpol_harness.paths.diagnostics import ProblemWithoutPlace
+from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.ends import ExternalSource, PodSource, PodTarget, Source, Target
 from netpol_harness.paths.grammar import Sentence
@@ -84,7 +84,8 @@ class Resolver:
             return [(ExternalSource(host), sentence.left)]
         workload = self._targets.with_pods(self._names.workload(term.name))
         _require_one_pod(sentence, workload)
-        return [(PodSource(workload.ref), sentence.left)]
+        _require_container(term.container, workload)
+        return [(PodSource(workload.ref, term.container), sentence.left)]
 
 
 def _nothing_matches(sentence: Sentence) -> ProblemWithoutPlace:
@@ -102,6 +103,18 @@ def _noting_problem(
     except ProblemWithoutPlace as problem:
         problems.append(problem)
         return []
+
+
+def _require_container(name: str, workload: Workload) -> None:
+    """Raise a problem if a pod does not have the container, or if it is an init container that has ended."""
+    if not name or name in workload.containers:
+        return
+    if name in workload.init_containers:
+        raise ProblemWithoutPlace(
+            f"the init container '{name}' of {workload.ref} has ended when its pod is ready",
+            "write restartPolicy: Always if it is a sidecar, or name another container",
+        )
+    raise ProblemWithoutPlace(f"{workload.ref} has no container '{name}'", suggest(name, workload.containers))
 
 
 def _require_one_pod(sentence: Sentence, source: Workload | None) -> None:

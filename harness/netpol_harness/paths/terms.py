@@ -5,7 +5,7 @@ key has a dot and a namespace has none, so that ``shop/app=web`` and ``example.c
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
@@ -19,6 +19,7 @@ _CALL = re.compile(r"(?P<form>[a-z]+)\((?P<inner>[^()]*)\)")
 _NAMESPACE = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _EVERY = re.compile(rf"(?:(?P<namespace>{_NAMESPACE})/)?any")
 _NAMESPACE_AND_LABELS = re.compile(rf"(?:(?P<namespace>{_NAMESPACE})/)?(?P<labels>[^=]+=.*)")
+_CONTAINER = re.compile(rf"(?P<pod>.*)\[(?P<container>{_NAMESPACE})\]")
 _WORD = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _LABEL = re.compile(rf"(?P<key>(?:{NAME}/)?{_WORD})=(?P<value>(?:{_WORD})?)")
 
@@ -58,13 +59,15 @@ class Term:
     """One end of a path as written, with its ``text``.
 
     ``name`` is an address if ``form`` is ADDRESS. Of a set of workloads it has the namespace alone. ``labels`` are
-    those of the form LABELS, in the order in which they were written.
+    those of the form LABELS, in the order in which they were written. ``container`` is the one to probe from, empty for
+    any.
     """
 
     form: Form
     name: Name
     text: str
     labels: tuple[tuple[str, str], ...] = ()
+    container: str = ""
 
     @property
     def is_set(self) -> bool:
@@ -93,10 +96,11 @@ def qualified(text: str, what: str) -> Name:
 
 def source_term(text: str, what: str) -> Term:
     """Read a source; raises ``ProblemWithoutPlace``, with ``what`` for the kinds of source."""
-    call = _CALL.fullmatch(text)
-    if call and call["form"] in SOURCE_CALLS:
-        return _call(call, text, SOURCE_CALLS)
-    return _set(text) or Term(Form.NAME, qualified(text, what), text)
+    if bracket := _CONTAINER.fullmatch(text):
+        if _set(bracket["pod"]):
+            raise ProblemWithoutPlace(f"'{text}' names a container of several pods", "name one workload")
+        return replace(_pod_term(bracket["pod"], what), text=text, container=bracket["container"])
+    return _set(text) or _pod_term(text, what)
 
 
 def target_term(text: str) -> Term:
@@ -112,6 +116,13 @@ def target_term(text: str) -> Term:
     if full := _FULL_NAME.fullmatch(text):
         return Term(Form.FULL_NAME, Name(full["namespace"], full["name"]), text)
     return Term(Form.NAME, qualified(text, "a target"), text)
+
+
+def _pod_term(text: str, what: str) -> Term:
+    call = _CALL.fullmatch(text)
+    if call and call["form"] in SOURCE_CALLS:
+        return _call(call, text, SOURCE_CALLS)
+    return Term(Form.NAME, qualified(text, what), text)
 
 
 def _call(match: re.Match[str], text: str, forms: tuple[Form, ...]) -> Term:

@@ -88,6 +88,7 @@ class ExecTargets:
         self._run = run
         self._containers = containers
         self._by_pod: dict[NamespacedName, _PodTargets] = {}
+        self._named: dict[tuple[NamespacedName, str], ExecTarget] = {}
         self._by_fingerprint: dict[str, _PodTargets] = {}
         self._preferred: dict[str, frozenset[str]] = {}
 
@@ -120,6 +121,16 @@ class ExecTargets:
         self._by_pod[pod] = targets
         return (*assignments, ProbeAssignment(targets.all[0], rest, problem)) if rest else assignments
 
+    def named(self, pod: NamespacedName, container: str) -> ExecTarget:
+        """Return one container of a pod, whatever tools it has. Raises what ``of`` does."""
+        key = pod, container
+        if key not in self._named:
+            try:
+                self._named[key] = self._target(pod, container)
+            except ToolMissing as error:
+                raise ToolMissing(f"pod {pod}: container {container}: {error}") from error
+        return self._named[key]
+
     def __contains__(self, pod: NamespacedName) -> bool:
         """Return whether the pod's targets have been discovered."""
         return pod in self._by_pod
@@ -127,6 +138,7 @@ class ExecTargets:
     def forget(self, pod: NamespacedName) -> None:
         """Discover the pod's targets again when they are next needed: it may have been recreated."""
         self._by_pod.pop(pod, None)
+        self._named = {key: target for key, target in self._named.items() if key[0] != pod}
         self._by_fingerprint.clear()
 
     def _own_targets(self, pod: NamespacedName) -> _PodTargets:

@@ -28,7 +28,7 @@ from netpol_harness.probe.connection_program import (
     request_text,
     supports_persistent,
 )
-from netpol_harness.probe.exec_targets import ExecTargets, fresh_nonce
+from netpol_harness.probe.exec_targets import ExecTarget, ExecTargets, fresh_nonce
 from netpol_harness.probe.pace import SLOW, TOO_SLOW
 from netpol_harness.probe.plan import classify
 from netpol_harness.probe.plan.commands import UDP_TRIES, Dialect
@@ -88,12 +88,17 @@ class PersistentConnections:
     def _open(self, pod: NamespacedName, probe: Probe) -> Conversation:
         if self._sessions is None:
             raise ExecFailed("this exec cannot keep a connection open")
-        target = self._targets.assign(pod, (probe,), lambda _, toolbox: supports_persistent(toolbox))[0].target
+        target = self._target(pod, probe)
         nonce = fresh_nonce()
         argv = ("bash", "-c", program_for(probe, nonce))
         deadline = Deadline(self._exec_timeout)
         session = self._sessions.session(pod, argv, deadline=deadline, container=target.container)
         return Conversation(session, nonce, target.container)
+
+    def _target(self, pod: NamespacedName, probe: Probe) -> ExecTarget:
+        if probe.container:
+            return self._targets.named(pod, probe.container)
+        return self._targets.assign(pod, (probe,), lambda _, toolbox: supports_persistent(toolbox))[0].target
 
 
 class _Connection:

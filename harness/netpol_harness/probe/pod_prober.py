@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netpol_harness.errors import ExecFailed, HarnessError
+from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import python_script
@@ -126,9 +126,24 @@ class PodProber:
             return command_for(CommandRequest(probe, toolbox, options.timeout, ""), self._tool) is not None
 
         replies = PodReplies({})
-        for assignment in self._targets.assign(pod, probes, can_run):
-            replies |= self._in_target(pod, assignment, options)
+        bound = {probe.container: tuple(p for p in probes if p.container == probe.container) for probe in probes}
+        if free := bound.pop("", ()):
+            for assignment in self._targets.assign(pod, free, can_run):
+                replies |= self._in_target(pod, assignment, options)
+        for container, own in bound.items():
+            replies |= self._in_container(pod, container, own, options)
         return replies
+
+    def _in_container(
+        self, pod: NamespacedName, container: str, probes: tuple[Probe, ...], options: ProbeOptions
+    ) -> PodReplies:
+        """Run the probes of paths that name their container: if it cannot, the pod's other probes still run."""
+        try:
+            target = self._targets.named(pod, container)
+        except (ToolMissing, ExecFailed) as error:
+            return PodReplies(dict.fromkeys(probes, Reply(Outcome.PROBE_FAILED, str(error))))
+        assignment = ProbeAssignment(target, probes, f"the path names container {container}, so that no other is used")
+        return self._in_target(pod, assignment, options)
 
     def _in_target(self, pod: NamespacedName, assignment: ProbeAssignment, options: ProbeOptions) -> PodReplies:
         target, probes, width = assignment.target, assignment.probes, options.width

@@ -26,7 +26,8 @@ SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.HTTPS: "tcp", Scheme.UD
 
 def supports(probe: Probe) -> bool:
     """Return whether the script can run this probe."""
-    return probe.scheme in SCHEMES and not (probe.by_name or probe.source_port or probe.connection or probe.asks_name)
+    needs_tools = probe.by_name or probe.source_port or probe.connection or probe.asks_name or probe.container
+    return probe.scheme in SCHEMES and not needs_tools
 
 
 def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:

@@ -19,6 +19,7 @@ from netpol_harness.paths.ends import (
     ExternalTarget,
     FqdnTarget,
     NodePortTarget,
+    PodSource,
     PodTarget,
     ServiceTarget,
 )
@@ -117,6 +118,7 @@ def _plain_probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterabl
             path.target.port,
             path.source_port,
             path.text if path.mode is ProbeMode.PERSISTENT else "",
+            container=path.source.container if isinstance(path.source, PodSource) else "",
         )
         for host in _hosts(path, source, snapshot)
     )

@@ -10,7 +10,7 @@ from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
 from netpol_harness.model.kinds import wanted_pods
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, container_ports, with_ports
+from netpol_harness.model.objects import ContainerPort, container_ports, running_containers, with_ports
 from netpol_harness.model.served_ports import target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.names import ObjectName
@@ -79,6 +79,8 @@ def _workload(manifest: Manifest) -> Workload | None:
         container_ports(spec),
         wanted_pods(manifest.data),
         host_network=bool(spec.get("hostNetwork")),
+        containers=tuple(str(container.get("name")) for container in running_containers(spec)),
+        init_containers=tuple(str(container.get("name")) for container in spec.get("initContainers") or ()),
     )
 
 

@@ -32,7 +32,8 @@ class Probe:
     ``source_port``: bound before anything is sent; 0 for any. ``connection``: the name of the persistent connection to
     use, which stays open from one round to the next; empty for a new connection each time. ``udp_service``: the
     protocol of a UDP target, if known; if not, port 53 means a name server. ``addresses``: those that the host's name
-    must resolve to, in their standard form; empty if they are not known.
+    must resolve to, in their standard form; empty if they are not known. ``container``: the one to run in; empty for
+    the first that has a tool.
     Raises ``ValueError`` for an invalid field.
     """
 
@@ -44,6 +45,7 @@ class Probe:
     udp_service: UdpService | None = None
     asks_name: bool = False
     addresses: frozenset[str] = frozenset()
+    container: str = ""
 
     def __post_init__(self) -> None:
         if not (is_address(self.host) or NAME.fullmatch(self.host)):
