@@ -44,6 +44,9 @@ class Recorded:
     def restart_agent(self, cluster: Cluster) -> None:
         self.calls.append("restart agent")
 
+    def failure(self, cluster: Cluster) -> str:
+        return ""
+
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         self.calls.append("logs")
 

@@ -183,6 +183,12 @@ class Lab:
         return isinstance(self._canary.exception(), NotEnforcing)
 
     @property
+    def failure(self) -> str:
+        """Why nothing can be probed in the cluster any more; empty while it can, or before there is a cluster."""
+        cluster = self.known_cluster()
+        return self._backend.failure(cluster) if cluster else ""
+
+    @property
     def run_directory(self) -> RunDirectory | None:
         """The run's directory; ``None`` before it is created."""
         return self._run_directory

@@ -1,6 +1,6 @@
 """Durations of the harness, by name, and the defaults of a local and of a remote cluster."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class Timeouts:
 
 EMBEDDED = Timeouts(probe=0.2, settle=1.5, interval=0.05, exec=20.0, ready=20.0, cluster=30.0)
 """A round trip takes microseconds there and a policy is in force before the API call returns."""
+
+EMBEDDED_AGENT = replace(EMBEDDED, settle=15.0)
+"""A network plugin's policy engine programs policies some time after the API call."""
 
 REMOTE = Timeouts(probe=2.0, settle=30.0, interval=0.5, exec=30.0, ready=180.0, cluster=600.0)
 """A real cluster programs policies some time after the API call (kind with Calico: well under ten seconds)."""

@@ -166,6 +166,10 @@ class Backend(Protocol):
         """
         ...
 
+    def failure(self, cluster: Cluster) -> str:
+        """Return why nothing can be probed in the cluster any more, as far as this host knows; empty while it can."""
+        ...
+
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy the logs that help to diagnose the cluster into the existing folder ``into``."""
         ...

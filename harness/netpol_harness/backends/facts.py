@@ -39,7 +39,8 @@ _PLUGINS = {
 }
 """Name of the DaemonSet -> network plugin."""
 
-EMBEDDED_DATAPLANE = "embedded: Linux network namespaces and nftables, not a CNI"
+EMBEDDED_NETWORK = "embedded: Linux network namespaces"
+EMBEDDED_DATAPLANE = f"{EMBEDDED_NETWORK} and nftables, not a CNI"
 """The dataplane of embedded clusters, for people."""
 
 _TAG = re.compile(r":([^:/@]+)$")
@@ -97,8 +98,15 @@ def gather(client: "Client") -> Facts:
     nodes: tuple[JsonMapping, ...] = ()
     with suppress(ApiError):
         nodes = tuple(client.list("v1", "Node"))
-    embedded = (Plugin("embedded", harness_version(), ""),) if is_embedded(nodes) else ()
+    embedded = (_embedded_plugin(nodes),) if is_embedded(nodes) else ()
     return Facts(client.version(), embedded or plugins_of(client), tuple(map(_node, nodes)))
+
+
+def _embedded_plugin(nodes: Iterable[JsonMapping]) -> Plugin:
+    """Return what enforces policies in an embedded cluster: an agent, or the cluster itself."""
+    annotations = [node["metadata"].get("annotations") or {} for node in nodes]
+    name, _, agent_version = next((a[DATAPLANE_KEY] for a in annotations if DATAPLANE_KEY in a), "").partition(" ")
+    return Plugin(name, agent_version, "") if agent_version else Plugin("embedded", harness_version(), "")
 
 
 def is_embedded(nodes: Iterable[JsonMapping]) -> bool:

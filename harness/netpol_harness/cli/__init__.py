@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "table": "print the truth table that a scenario's policies imply",
     "coverage": "find policies and rules that no path of a scenario covers",
     "mutants": "measure which scenarios detect which bugs of network plugins",
+    "agents": "list the policy engines that can enforce in the embedded cluster",
     "catalogue": "generate scenarios that vary one NetworkPolicy rule",
     "gc": "remove leftovers of dead runs",
 }

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 hidden_tools=args.hide_tools,
                 tools=args.tools,
                 mutant=_check_mutant(args.mutant),
+                agent=args.agent,
             )
         )
     except LabError as problem:
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--tools", choices=("busybox",), default="", help="give pods only these tools, not all of this host's")
     add("--mutant", default="", metavar="NAME", help="give the policy agent one known bug of network plugins")
+    add("--agent", type=Path, metavar="FILE", help="have this program enforce policies (JSON), not our own rules")
     add("--check", action="store_true", help="only check whether a cluster can run here")
     return parser
 

@@ -26,3 +26,6 @@ NODE_CIDR: Final = IPv4Network("192.0.2.0/24")
 NODE_ADDRESS: Final = "192.0.2.1"
 OUTSIDE_ADDRESS: Final = "192.0.2.254"
 """Next hop of the node's default route: it stands for the rest of the world."""
+
+API_PORT: Final = 6443
+"""Port of the API server at ``NODE_ADDRESS``, for clients inside of the cluster."""

@@ -20,6 +20,8 @@ from typing import Any
 
 from netpol_harness.emulator import controllers, dns
 from netpol_harness.emulator.address_plan import NODE_POD_CIDR, RESERVED_POD_ADDRESSES
+from netpol_harness.emulator.agent.host import host_agent, read_program
+from netpol_harness.emulator.agent.process import AgentProcess
 from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
@@ -29,7 +31,7 @@ from netpol_harness.emulator.apiserver.runtime import ExecStreams
 from netpol_harness.emulator.apiserver.server import ApiServer
 from netpol_harness.emulator.apiserver.server_log import SecretMaskingFormatter
 from netpol_harness.emulator.dataplane.conntrack import StaleFlows
-from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
+from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine, ServicesOnly
 from netpol_harness.emulator.kernel.nft import Nft
 from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import podstatus
@@ -56,13 +58,14 @@ def run(options: EmulatorOptions, handles: DaemonHandles) -> None:
 async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> None:
     ended = _end_of(handles.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
-    node = _node()
-    dataplane = Dataplane(store, Nft(), _policy_engine(options.mutant))
-    asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, dataplane.restart_engine)
+    program = None if options.agent is None else read_program(options.agent)
+    node = _node("" if program is None else program.interfaces)
+    dataplane = Dataplane(store, Nft(), _policy_engine(options.mutant) if program is None else ServicesOnly())
+    spawner = Spawner(_POD_USER if handles.privileged else None)
     kubelet = Kubelet(
         store,
         node,
-        Spawner(_POD_USER if handles.privileged else None),
+        spawner,
         settled=dataplane.settled,
         servers={dns.IMAGE: dns.NameServer(store)},
         tools=_tools(options, node),
@@ -72,13 +75,27 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     server = ApiServer(store, runtime, lifecycle, token=token)
     StaleFlows(store, kubelet.flush_conntrack)
     controllers.start(store, lambda key: lifecycle.delete(key, {}))
-    _populate(store)
+    _populate(store, "embedded" if program is None else program.title)
     await kubelet.idle()
     await dataplane.settled()
     await server.serve(handles.listener)
+    agent = None
+    if program is not None:
+        agent = await host_agent(program, server, node, spawner, token=token, directory=options.directory)
+    restart = dataplane.restart_engine if agent is None else agent.restart
+    asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, restart)
     _write_privately(options.kubeconfig, kubeconfig(handles.listener.getsockname()[1], token, name=options.name))
     os.write(handles.announce, b"1")
-    await ended.wait()
+    await _end(ended, agent)
+
+
+async def _end(ended: asyncio.Event, agent: AgentProcess | None) -> None:
+    """Wait for the end of the cluster. Raises ``ClusterFailed`` if its agent ends before."""
+    ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(ended.wait())]
+    if agent is not None:
+        ends.append(asyncio.ensure_future(agent.failure()))
+    for end in (await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED))[0]:
+        end.result()
 
 
 class ClusterRuntime:
@@ -127,9 +144,9 @@ def _tools(options: EmulatorOptions, node: NetworkNode) -> HostTools:
     return HostTools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
-def _node() -> NetworkNode:
+def _node(interfaces: str) -> NetworkNode:
     try:
-        return NetworkNode()
+        return NetworkNode(interfaces)
     except OSError as problem:
         name = errno.errorcode.get(problem.errno or 0, "?")
         needs = "it needs Linux 5.12 or newer with veth, and --privileged in a container"
@@ -138,8 +155,11 @@ def _node() -> NetworkNode:
         ) from problem
 
 
-def _populate(store: Store) -> None:
-    """Create the initial objects of a cluster: namespaces, its node, and the name server."""
+def _populate(store: Store, dataplane: str) -> None:
+    """Create the initial objects of a cluster: namespaces, its node, and the name server.
+
+    ``dataplane`` is the name and version of what enforces policies.
+    """
     bootstrap(store)
     system = os.uname()
     version = {
@@ -148,6 +168,7 @@ def _populate(store: Store) -> None:
         "system": "netpol-harness embedded cluster",
         "kubernetes": discovery.version()["gitVersion"],
         "podCIDR": str(NODE_POD_CIDR),
+        "dataplane": dataplane,
     }
     capacity = NODE_POD_CIDR.num_addresses - 2 - RESERVED_POD_ADDRESSES
     store.create("nodes", podstatus.node(store.timestamp(), capacity, version))

@@ -9,6 +9,9 @@ from pathlib import Path
 RESTART_AGENT = signal.SIGUSR1
 """Signal to the cluster's process: restart the policy agent."""
 
+AGENT_LOG, AGENT_FAILURE = "agent.log", "agent.failure"
+"""Files of the cluster's directory: the agent's output, and why it does not run any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmulatorOptions:
@@ -16,7 +19,8 @@ class EmulatorOptions:
 
     ``lifeline`` and ``ready`` are ``None`` if there is no FIFO to watch or no descriptor to write to. ``tools`` is
     ``busybox`` if pods have only its tools, and empty if they have all of the host's. ``mutant`` is the name of the
-    injected bug of its policy agent; empty for none.
+    injected bug of its policy agent; empty for none. ``agent`` is a file with the program that enforces policies in
+    place of our own rules (``agent.program.AgentProgram``).
     """
 
     name: str
@@ -27,6 +31,7 @@ class EmulatorOptions:
     hidden_tools: Sequence[str] = field(default_factory=tuple)
     tools: str = ""
     mutant: str = ""
+    agent: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,15 +45,19 @@ class Hooks:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach to the report what the summary needs; end the run if the canary has failed."""
+        """Attach to the report what the summary needs; end the run if nothing that follows could count."""
         hide_frames(item, call.excinfo)
         report = yield
         attach_message(report, call.excinfo)
         add_messages(report, call, item.config)
         if isinstance(item, ScenarioItem):
             attach_summary(report, item)
-        if lab_of(item.config).canary_failed:
+        lab = lab_of(item.config)
+        if lab.canary_failed:
             item.session.shouldfail = "the cluster does not enforce policies; see the canary's error"
+        elif report.failed and (failure := lab.failure):
+            report.sections.append(("cluster", failure))
+            item.session.shouldfail = "the cluster has failed; see the section 'cluster' of the error"
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

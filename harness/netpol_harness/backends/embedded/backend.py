@@ -1,10 +1,11 @@
 """The embedded cluster as a backend: starts the process of a cluster, and ends it.
 
-All state is in the run's directory: ``embedded.pid``, ``kubeconfig``, ``lifeline``, ``daemon.log``, ``stderr.log``. So
-a process other than the creator of a cluster can delete it. The cluster ends by itself with its owner: when no process
-holds ``lifeline`` open any more.
+All state is in the run's directory: ``embedded.pid``, ``kubeconfig``, ``lifeline``, ``agent.json``, and the logs
+(``_LOGS``). So a process other than the creator of a cluster can delete it. The cluster ends by itself with its owner:
+when no process holds ``lifeline`` open any more.
 """
 
+import json
 import os
 import select
 import shutil
@@ -15,17 +16,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
-from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
+from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, EMBEDDED_NETWORK
 from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
-from netpol_harness.emulator.options import RESTART_AGENT
+from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOG, RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.timeouts import EMBEDDED
+from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
+
+if TYPE_CHECKING:
+    from netpol_harness.backends.embedded.agents import Agent
 
 _MODULE = "netpol_harness.emulator"
-_LOGS = ("daemon.log", "stderr.log")
+_LOGS = ("daemon.log", "stderr.log", AGENT_LOG)
 _END_SECONDS = 10.0  # for an orderly end; the process limits its own clean-up to half of that
 _TAIL_BYTES = 2000
 _CAPABILITIES = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, Capability.CHOSEN_ADDRESSES})
@@ -34,15 +39,17 @@ _CAPABILITIES = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, 
 class EmbeddedBackend:
     """Creates embedded clusters (``backends.base.Backend``). ``arguments`` are passed to the process of each cluster.
 
-    Raises ``ClusterFailed`` if there is no mutant called ``mutant``.
+    ``agent`` enforces policies in place of the cluster's own rules. Raises ``ClusterFailed`` if there is no mutant
+    called ``mutant``.
     """
 
     name = "embedded"
     owns_cluster = True
     namespaces: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, arguments: Sequence[str] = (), *, mutant: str = "") -> None:
-        self.dataplane = _dataplane(mutant)
+    def __init__(self, arguments: Sequence[str] = (), *, mutant: str = "", agent: "Agent | None" = None) -> None:
+        self.dataplane = _dataplane(mutant) if agent is None else f"{EMBEDDED_NETWORK}; policies by {agent.title}"
+        self._agent = agent
         self._arguments = (*arguments, *(("--mutant", mutant) if mutant else ()))
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._lifelines: list[int] = []
@@ -54,6 +61,7 @@ class EmbeddedBackend:
         reader, writer = os.pipe()
         arguments = ["--name", name, "--kubeconfig", str(kubeconfig), "--directory", str(directory)]
         arguments += ["--lifeline", str(directory / "lifeline"), "--ready-fd", str(writer), *self._arguments]
+        arguments += self._agent_arguments(directory)
         try:
             process = self._start(arguments, directory, writer)
             os.close(writer)
@@ -62,14 +70,15 @@ class EmbeddedBackend:
             os.close(reader)
         if not ready:
             self._end(process.pid)
+            self._reap(process.pid)
             raise ClusterFailed(f"the embedded cluster {name} did not start: {_tail(directory / 'stderr.log')}")
         return Cluster(
             name=name,
             backend=self.name,
             dataplane=self.dataplane,
             kubeconfig=kubeconfig,
-            timeouts=EMBEDDED,
-            capabilities=_capabilities(),
+            timeouts=EMBEDDED if self._agent is None else EMBEDDED_AGENT,
+            capabilities=_capabilities() | (self._agent.capabilities if self._agent else frozenset()),
             context=name,
         )
 
@@ -81,6 +90,7 @@ class EmbeddedBackend:
             pid = int((directory / "embedded.pid").read_text())
             if _is_cluster(pid, directory):
                 self._end(pid)
+            self._reap(pid)
             (directory / "embedded.pid").unlink()
 
     def restart_agent(self, cluster: Cluster) -> None:
@@ -94,6 +104,16 @@ class EmbeddedBackend:
         raise ClusterFailed(
             f"the policy agent of cluster {cluster.name} cannot be restarted: the cluster is not running"
         )
+
+    def failure(self, cluster: Cluster) -> str:
+        """Return why the agent does not run, or why the cluster's process has ended."""
+        directory = cluster.kubeconfig.parent
+        with suppress(FileNotFoundError):
+            return (directory / AGENT_FAILURE).read_text()
+        with suppress(FileNotFoundError, ValueError):
+            if not _is_cluster(int((directory / "embedded.pid").read_text()), directory):
+                return f"the embedded cluster {cluster.name} has ended: {_tail(directory / 'stderr.log')}"
+        return ""
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy the logs of the cluster's process."""
@@ -112,6 +132,14 @@ class EmbeddedBackend:
     def external_hosts(self, cluster: Cluster) -> ExternalHosts | None:
         """Return ``None``: pods stand in for them."""
         return None
+
+    def _agent_arguments(self, directory: Path) -> list[str]:
+        """Write the agent's program into the directory, and return the arguments that name it."""
+        if self._agent is None:
+            return []
+        path = directory / "agent.json"
+        path.write_text(json.dumps(self._agent.program.to_data()))
+        return ["--agent", str(path)]
 
     def _start(self, arguments: Sequence[str], directory: Path, ready: int) -> subprocess.Popen[bytes]:
         with (directory / "stderr.log").open("wb") as log:
@@ -139,6 +167,9 @@ class EmbeddedBackend:
                     _ended(pidfd, _END_SECONDS)
             finally:
                 os.close(pidfd)
+
+    def _reap(self, pid: int) -> None:
+        """Take the exit status of a process that this one has started, and that has ended."""
         if process := self._started.pop(pid, None):
             process.wait()
 

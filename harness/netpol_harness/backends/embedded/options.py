@@ -1,9 +1,11 @@
 """The options of ``--cluster embedded``."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netpol_harness.backends.options import BackendDescriptor, Binding, option
+from netpol_harness.errors import ClusterFailed
 
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Backend, Progress
@@ -11,7 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedOptions:
-    """The cluster to start. ``mutant`` is the name of the bug in its policy agent, empty for none."""
+    """The cluster to start. ``mutant`` is the name of the bug in its policy agent, empty for none.
+
+    ``agent`` is the name of a file in manifests/agents, or a path, of the program that enforces policies in place of
+    our own rules; empty for those. ``agent_binary`` is the program itself, ``None`` for the one in PATH.
+    """
 
     mutant: str = option(
         "inject one documented bug of network plugins into the embedded cluster's policy agent (docs/mutants.md)",
@@ -19,6 +25,14 @@ class EmbeddedOptions:
         binding=Binding.ALWAYS,
         default="",
     )
+    agent: str = option(
+        "let this network plugin's policy engine enforce in the embedded cluster: a file of manifests/agents "
+        "(`netpol agents` lists them)",
+        metavar="NAME|FILE",
+        binding=Binding.ALWAYS,
+        default="",
+    )
+    agent_binary: Path | None = option("the agent's program, if it is not in PATH", metavar="FILE", default=None)
 
 
 class EmbeddedFactory:
@@ -34,10 +48,18 @@ class EmbeddedFactory:
         return obstacle()
 
     def backend(self, run: str, progress: "Progress") -> "Backend":
-        """Return the backend. Raises ``ClusterFailed`` if no mutant has this name."""
+        """Return the backend. Raises ``ClusterFailed`` if there is no such mutant or agent, or the agent lacks
+        something on this host.
+        """
         from netpol_harness.backends.embedded.backend import EmbeddedBackend
 
-        return EmbeddedBackend(mutant=self._options.mutant)
+        if not self._options.agent:
+            return EmbeddedBackend(mutant=self._options.mutant)
+        if self._options.mutant:
+            raise ClusterFailed("--netpol-mutant and --netpol-agent exclude each other: a mutant is our own rules'")
+        from netpol_harness.backends.embedded.agents import load
+
+        return EmbeddedBackend(agent=load(self._options.agent).agent(self._options.agent_binary))
 
 
 EMBEDDED_BACKEND = BackendDescriptor("embedded", EmbeddedOptions, EmbeddedFactory, is_automatic=True)

@@ -118,6 +118,10 @@ class ExistingClusterBackend:
         """Raise ``ClusterFailed``: such a cluster never has the capability."""
         raise ClusterFailed("the policy agent of an existing cluster is not restarted")
 
+    def failure(self, cluster: Cluster) -> str:
+        """Return nothing: only the API could tell."""
+        return ""
+
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Write the nodes, system pods and their events from the API, as far as the user may see them."""
         for api_version, kind, namespace in (

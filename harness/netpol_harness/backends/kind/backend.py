@@ -108,6 +108,10 @@ class KindBackend:
         """Restart the CNI's policy agent on every node."""
         restart_agent(cluster, self._cni)
 
+    def failure(self, cluster: Cluster) -> str:
+        """Return nothing: only the API could tell."""
+        return ""
+
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Export the logs of the nodes."""
         self._kind.export_logs(cluster.name, into)

@@ -1,7 +1,7 @@
 """A request, parsed once: the target of its path and the options of its query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -82,6 +82,11 @@ class RequestOptions:
     def author(self) -> str:
         """The owner of the fields that are written: the manager given, else the client's program."""
         return self.manager or self.agent
+
+    def restricted_to(self, shows: Predicate) -> "RequestOptions":
+        """Return the options with a selection of only those objects that the client may see."""
+        matches = self.matches
+        return replace(self, matches=lambda obj: shows(obj) and matches(obj))
 
     @classmethod
     def parse(cls, target: RequestTarget, query: Mapping[str, str], user_agent: str = "") -> "RequestOptions":

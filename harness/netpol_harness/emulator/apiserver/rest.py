@@ -40,6 +40,7 @@ from netpol_harness.emulator.apiserver.replacement import (
 from netpol_harness.emulator.apiserver.request import PATCH_OPTIONS, RequestOptions, RequestTarget
 from netpol_harness.emulator.apiserver.resources import ServedResource, with_type_meta
 from netpol_harness.emulator.apiserver.schema import SchemaForm, Type
+from netpol_harness.emulator.apiserver.selectors import Predicate
 from netpol_harness.emulator.apiserver.validation import check_part
 from netpol_harness.emulator.store import AlreadyExists, Key, Store
 from netpol_harness.model.json_object import JsonObject
@@ -71,6 +72,11 @@ class RestVerbs:
         """Return one object, or its scale."""
         obj = self._store.get(_key(target))
         return scale.from_workload(obj) if target.subresource == "scale" else obj
+
+    def shows(self, target: RequestTarget, shows: Predicate) -> bool:
+        """Return whether a client that sees only these objects sees this one, or what it would become."""
+        obj = self._store.find(_key(target))
+        return obj is None or shows(obj)
 
     def list(self, target: RequestTarget, options: RequestOptions) -> Sequence[JsonObject]:
         """Return the objects of a collection that match the selectors."""

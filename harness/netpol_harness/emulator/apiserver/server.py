@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import socket as sockets
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +21,13 @@ from multidict import CIMultiDict
 from netpol_harness.emulator.apiserver import pages, reviews
 from netpol_harness.emulator.apiserver.body import media_type, read_body
 from netpol_harness.emulator.apiserver.encoding import JSON, Encoder, Representation, dump_json, negotiate
-from netpol_harness.emulator.apiserver.errors import StatusError, bad_request, from_store, method_not_allowed
+from netpol_harness.emulator.apiserver.errors import (
+    StatusError,
+    bad_request,
+    from_store,
+    method_not_allowed,
+    object_not_found,
+)
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.pods import PodStreams
 from netpol_harness.emulator.apiserver.request import RequestOptions, RequestTarget
@@ -28,6 +35,7 @@ from netpol_harness.emulator.apiserver.resources import GROUP_OF, ServedResource
 from netpol_harness.emulator.apiserver.rest import RestVerbs, WriteResult
 from netpol_harness.emulator.apiserver.reviews import find_review
 from netpol_harness.emulator.apiserver.runtime import Runtime
+from netpol_harness.emulator.apiserver.selectors import Predicate
 from netpol_harness.emulator.apiserver.server_log import server_logger
 from netpol_harness.emulator.apiserver.watch import Watches, WatchEvent
 from netpol_harness.emulator.store import Store, StoreError
@@ -49,32 +57,37 @@ class ApiServer:
         self._watches = Watches(store)
         self._encoder = Encoder(store)
         self._pods = PodStreams(store, runtime)
-        self._web: web.Server | None = None
-        self._listener: asyncio.Server | None = None
+        self._faces: list[tuple[web.Server, asyncio.Server]] = []
 
-    async def serve(self, sock: sockets.socket) -> None:
-        """Start to answer on a bound socket, and return. Connections are accepted from then on."""
-        self._web = web.Server(
-            self._handle,
+    async def serve(
+        self, sock: sockets.socket, *, tls: ssl.SSLContext | None = None, shows: Predicate = lambda _: True
+    ) -> None:
+        """Start to answer on a bound socket, and return. Connections are accepted from then on.
+
+        With ``tls`` it speaks HTTPS. The clients of this socket see only the objects that it ``shows``.
+        """
+        answers = web.Server(
+            lambda request: self._handle(request, shows),
             request_factory=_request,
             handler_cancellation=True,
             access_log=None,
             auto_decompress=False,
             logger=server_logger(),
         )
-        self._listener = await asyncio.get_running_loop().create_server(self._web, sock=sock, backlog=1024)
+        listener = await asyncio.get_running_loop().create_server(answers, sock=sock, backlog=1024, ssl=tls)
+        self._faces.append((answers, listener))
 
     async def close(self) -> None:
         """End all watches, refuse new connections and drop open ones."""
         self._watches.end_all()
-        if self._listener is not None:
-            self._listener.close()
-        if self._web is not None:
-            await self._web.shutdown(timeout=_GRACE)
+        for _, listener in self._faces:
+            listener.close()
+        for answers, _ in self._faces:
+            await answers.shutdown(timeout=_GRACE)
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest, shows: Predicate) -> web.StreamResponse:
         try:
-            return await self._answer(request)
+            return await self._answer(request, shows)
         except StatusError as refusal:
             return _refusal(refusal)
         except StoreError as error:
@@ -87,7 +100,7 @@ class ApiServer:
             _log.exception("%s %s", request.method, request.path.replace(self._token.decode(), "(token)"))
             return _refusal(StatusError(500, "InternalError", "Internal error occurred: see the log of the cluster"))
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answer(self, request: web.BaseRequest, shows: Predicate) -> web.StreamResponse:
         _check_form(request)
         path, authenticated = self._authenticate(request)
         page = pages.public_page(path, request.query)
@@ -100,11 +113,13 @@ class ApiServer:
         if review is not None:
             return await self._review(review, request)
         target = RequestTarget.parse(path)
+        if target.name and not self._rest.shows(target, shows):
+            raise object_not_found(target.resource.plural_subject(target.name))
         match target.subresource:
             case "exec" | "attach" | "portforward" | "log":
                 return await self._pods.answer(target, request)
             case _:
-                return await self._verb(target, request)
+                return await self._verb(target, request, shows)
 
     async def _review(self, row: ServedResource, request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST":
@@ -120,8 +135,9 @@ class ApiServer:
         authorization = request.headers.get("Authorization", "").encode(errors="replace")
         return path, hmac.compare_digest(authorization, b"Bearer " + self._token)
 
-    async def _verb(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
+    async def _verb(self, target: RequestTarget, request: web.BaseRequest, shows: Predicate) -> web.StreamResponse:
         options = RequestOptions.parse(target, request.query, request.headers.get("User-Agent", ""))
+        options = options.restricted_to(shows)
         if request.method != "GET":
             return await self._write(target, request, options)
         view = negotiate(request.headers.get("Accept", ""))

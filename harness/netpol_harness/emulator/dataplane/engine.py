@@ -9,6 +9,7 @@ from typing import Protocol
 
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.ruleset import ruleset
+from netpol_harness.emulator.dataplane.services import service_rules
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 
 
@@ -43,5 +44,17 @@ class CorrectEngine:
         return RuleUpdate(ruleset(snapshot.world, unready=snapshot.unready))
 
     def restarted(self) -> "CorrectEngine":
+        """Return itself: it has no state."""
+        return self
+
+
+class ServicesOnly:
+    """An engine that leaves policies to somebody else, and routes Services."""
+
+    def compile(self, snapshot: Snapshot) -> RuleUpdate:
+        """Return the rules of the snapshot's Services."""
+        return RuleUpdate(service_rules(snapshot.world, snapshot.unready))
+
+    def restarted(self) -> "ServicesOnly":
         """Return itself: it has no state."""
         return self

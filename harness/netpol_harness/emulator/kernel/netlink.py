@@ -83,6 +83,11 @@ def link_up(index: int) -> Request:
     return Request(_RTM_NEWLINK, 0, _interface(index, _IFF_UP), f"set interface {index} up")
 
 
+def no_link(index: int) -> Request:
+    """Remove the interface, and the other end of its veth pair."""
+    return Request(_RTM_DELLINK, 0, _interface(index), f"remove interface {index}")
+
+
 def forwarding(index: int) -> Request:
     """Forward IPv4 packets that arrive at the interface. This needs no /proc/sys, which containers may see
     read-only.
@@ -203,7 +208,7 @@ _NLMSGHDR = struct.Struct("IHHII")
 _SOL_NETLINK, _NETLINK_CAP_ACK = 270, 10
 _NLMSG_ERROR = 2
 _REQUEST_WITH_ACK, _CREATE, _CREATE_OR_REPLACE = 0x005, 0x600, 0x500
-_RTM_NEWLINK, _RTM_SETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_DELROUTE = 16, 19, 20, 24, 25
+_RTM_NEWLINK, _RTM_DELLINK, _RTM_SETLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_DELROUTE = 16, 17, 19, 20, 24, 25
 _RTM_NEWNEIGH, _RTM_NEWRULE = 28, 32
 _IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 1, 3, 18, 26, 28

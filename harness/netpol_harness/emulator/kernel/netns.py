@@ -30,6 +30,7 @@ _SYSCTLS = {
     "net/ipv4/tcp_retries2": "255",  # and does not give up for minutes
 }
 _NAME_SERVICE = "passwd: files\ngroup: files\nhosts: files dns\n"
+_SYSTEM_FILES = Mount.NOSUID | Mount.NODEV | Mount.NOEXEC
 _CACHES = ("/run/nscd",)  # a name service cache would answer with the host's view
 
 
@@ -135,6 +136,29 @@ def create_for_container(home: Namespaces, view: int, sandbox: Namespaces, conte
         setns(view, Clone.MOUNT)
         unshare(Clone.MOUNT)
         _mount_contents(contents)
+        return Namespaces.current()
+    finally:
+        home.enter()
+
+
+def create_for_agent(home: Namespaces, view: int, files: Mapping[str, str]) -> Namespaces:
+    """Create a file system on top of ``view`` for a program that shares the network of ``home`` and manages it.
+
+    It has a /proc and a /sys of its own, empty /run and /tmp, and the ``files`` there, by their paths.
+
+    Raises ``OSError`` with the name of the system call. The calling thread is back in ``home`` in any case.
+    """
+    unshare(Clone.FILESYSTEM)
+    try:
+        setns(view, Clone.MOUNT)
+        unshare(Clone.MOUNT)
+        mount("proc", "/proc", "proc", _SYSTEM_FILES)
+        mount("sysfs", "/sys", "sysfs", _SYSTEM_FILES)
+        for directory in dict.fromkeys(os.path.realpath(path) for path in ("/tmp", "/run", "/var/run")):
+            mount("tmpfs", directory, "tmpfs", Mount.NOSUID | Mount.NODEV, "mode=755,size=64m")
+        for path, text in files.items():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(text)
         return Namespaces.current()
     finally:
         home.enter()

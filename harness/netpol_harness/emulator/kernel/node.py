@@ -6,6 +6,7 @@ the rest of the world: it answers "unreachable" at once, after the node's firewa
 """
 
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -30,22 +31,24 @@ _SYSCTLS = {
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """A sandbox on the network. ``interface`` is the index of its veth on the node, or 0 if it shares the node's
-    network.
+    network. ``is_named``: somebody else knows it by its name.
     """
 
     namespaces: Namespaces
     address: str
     interface: int = 0
+    is_named: bool = False
 
 
 class NetworkNode:
     """The node's network, which creates and removes sandboxes.
 
     All methods are synchronous and belong to the thread that created the node. They raise ``OSError`` if the kernel
-    refuses.
+    refuses. ``interfaces`` is the prefix of the names that interfaces of pods have here; empty for any names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interfaces: str = "") -> None:
+        self.interfaces = interfaces
         self.home = Namespaces.current()
         self._netlink = Netlink()
         self._connections = Netlink(netlink.NETFILTER)
@@ -56,11 +59,15 @@ class NetworkNode:
         self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, NODE_ADDRESS))
         self._outside = self._connect_outside()
 
-    def sandbox(self, address: str, contents: Contents) -> Sandbox:
-        """Create a sandbox that has ``address`` and routes all its traffic through this node."""
+    def sandbox(self, address: str, contents: Contents, interface: str = "") -> Sandbox:
+        """Create a sandbox that has ``address`` and routes all its traffic through this node.
+
+        ``interface`` names its veth on the node; empty for any name.
+        """
         namespaces = netns.create(self.home, self._view, contents)
         try:
-            return Sandbox(namespaces, address, self._wire(namespaces.net, address))
+            index = self._wire(namespaces.net, address, interface)
+            return Sandbox(namespaces, address, index, is_named=interface != "")
         except OSError:
             namespaces.close()
             raise
@@ -75,10 +82,21 @@ class NetworkNode:
         """
         return netns.create_for_container(self.home, self._view, sandbox.namespaces, contents)
 
+    def agent_namespaces(self, files: Mapping[str, str]) -> Namespaces:
+        """Create the namespaces of a program that manages this node's network (``netns.create_for_agent``)."""
+        return netns.create_for_agent(self.home, self._view, files)
+
     def remove(self, sandbox: Sandbox) -> None:
-        """Take the sandbox off the network and close it. Its interface goes with the last process or socket."""
-        if sandbox.interface:
-            self._netlink.send(netlink.no_route(f"{sandbox.address}/32", sandbox.interface))
+        """Take the sandbox off the network and close it. Its interface goes with the last process or socket.
+
+        A named interface goes at once: the next pod of the name needs it. Its route may be gone, by an agent's work.
+        """
+        if sandbox.is_named:
+            with suppress(OSError):
+                self._netlink.send(netlink.no_link(sandbox.interface))
+        elif sandbox.interface:
+            with suppress(ProcessLookupError):
+                self._netlink.send(netlink.no_route(f"{sandbox.address}/32", sandbox.interface))
         sandbox.namespaces.close()
 
     def flush_conntrack(self, address: str) -> None:
@@ -86,9 +104,10 @@ class NetworkNode:
         with suppress(OSError):  # there are none, or the kernel is older than 5.8 and cannot filter them
             self._connections.send(netlink.no_datagrams_to(address))
 
-    def _wire(self, network: int, address: str) -> int:
+    def _wire(self, network: int, address: str, name: str = "") -> int:
         """Connect ``create_network`` by a veth pair, routed both ways. Return the index of the node's end."""
-        near = End(f"veth{(index := next(self._indexes))}", index, _NODE_MAC)
+        index = next(self._indexes)
+        near = End(name or f"veth{index}", index, _NODE_MAC)
         far = End("eth0", _FAR_INDEX, bytes([2, 0, *socket.inet_aton(address)]))
         self._netlink.send(netlink.veth(near, far, network))
         with netns.in_network(network, self.home.net), Netlink() as inside:

@@ -6,6 +6,7 @@ The files of a pod are the real kubelet's: resolv.conf by ``dnsPolicy`` and ``dn
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha1
 from typing import Any
 
 from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
@@ -19,6 +20,8 @@ from netpol_harness.wellknown import (
     EXTERNAL_HOST_ANNOTATION,
     HIDE_TOOLS_ANNOTATION,
 )
+
+_HASH_LENGTH = 11
 
 
 def hostname(pod: JsonMapping) -> str:
@@ -41,6 +44,19 @@ def dead_ports(pod: JsonMapping) -> frozenset[Port]:
     """Return the ports that the annotation closes. Entries that are not ports are ignored."""
     matches = (_PORT.fullmatch(entry) for entry in _entries(pod, DEAD_PORTS_ANNOTATION))
     return frozenset(Port(Protocol((m["protocol"] or "TCP").upper()), int(m["number"])) for m in matches if m)
+
+
+def interface(pod: JsonMapping, prefix: str) -> str:
+    """Return the name of the pod's interface on the node as Calico makes it: prefix and hash. Empty without a prefix.
+
+    Source: `WorkloadEndpointIdentifiers` and `VethNameForWorkload` of projectcalico's `libcalico-go`. A host outside of
+    the cluster has no such name: no agent may take it for a pod.
+    """
+    if not prefix or is_external_host(pod):
+        return ""
+    metadata = pod["metadata"]
+    digest = sha1(f"{metadata['namespace']}.{metadata['name']}".encode(), usedforsecurity=False).hexdigest()
+    return f"{prefix}{digest[:_HASH_LENGTH]}"
 
 
 def requested_address(pod: JsonMapping) -> str:

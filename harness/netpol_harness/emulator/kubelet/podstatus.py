@@ -113,7 +113,7 @@ def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": NODE, "labels": labels, "annotations": {DATAPLANE_KEY: "embedded"}},
+        "metadata": {"name": NODE, "labels": labels, "annotations": {DATAPLANE_KEY: version["dataplane"]}},
         "spec": {"podCIDR": version["podCIDR"], "podCIDRs": [version["podCIDR"]]},
         "status": {
             "capacity": resources,

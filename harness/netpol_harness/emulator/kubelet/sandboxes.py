@@ -38,7 +38,8 @@ class Sandboxes:
             return self._node.sandbox_in_node_network(self._contents(pod, NODE_ADDRESS, podspec.hidden_tools(pod)))
         pool, address = self._take_address(pod)
         try:
-            return self._node.sandbox(address, self._contents(pod, address, podspec.hidden_tools(pod)))
+            contents = self._contents(pod, address, podspec.hidden_tools(pod))
+            return self._node.sandbox(address, contents, podspec.interface(pod, self._node.interfaces))
         except OSError:
             pool.free(address)
             raise

@@ -28,13 +28,14 @@ class SpawnCommand:
 
     ``argv`` is looked up in the PATH of ``environment``, which is the whole environment, inside the sandbox.
     ``descriptors`` are standard input, output and error. ``terminal`` is the path of a terminal to use instead, or
-    empty.
+    empty. ``privileged``: it keeps the daemon's privileges; otherwise it loses all.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     descriptors: tuple[int, int, int] = (-1, -1, -1)
     terminal: str = ""
+    privileged: bool = False
 
 
 class Process:
@@ -84,7 +85,8 @@ class Spawner:
     ) -> None:
         try:
             namespaces.enter()
-            drop_privileges(self.user)
+            if not command.privileged:
+                drop_privileges(self.user)
             program = find_program(command.argv[0], command.environment.get("PATH", SEARCH_PATH))
             with self._lock:
                 pid = _spawn(program, command)

@@ -1,0 +1,164 @@
+"""Agents as data: the policy engines of network plugins that can enforce in an embedded cluster.
+
+A definition is one file in manifests/agents, validated and parsed. All problems of a file are reported at once.
+``AGENT`` is the reference of the format; manifests/agents/kube-router.yaml is an example.
+"""
+
+import mmap
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netpol_harness.backends.base import Capability
+from netpol_harness.emulator.agent.program import AgentProgram
+from netpol_harness.errors import ClusterFailed
+from netpol_harness.paths.diagnostics import suggest
+from netpol_harness.scenario.node import YamlNode
+from netpol_harness.scenario.shape import Report, anything, mapping, one_of, sequence, text
+from netpol_harness.scenario.source import read
+
+DEFINITIONS = Path(__file__).resolve().parents[2] / "manifests/agents"
+_GO_MODULE = re.compile(rb"\nmod\t[^\t\n]+\t(v[^\t\n]+)")
+_VERSION = re.compile(r"\bv?[0-9]+\.[0-9]+\.[0-9]+[^\s,\"']*")
+_SECONDS = 10.0
+
+_CAPABILITIES = (Capability.CLUSTER_POLICIES, Capability.ADMIN_POLICIES, Capability.CALICO_POLICIES)
+_TEXTS = sequence(text("a text", r"[^\0]*"), "a list of texts")
+
+AGENT = mapping(
+    {
+        "title": text("a title"),
+        "binary": text("the name of a program", r"[A-Za-z0-9._-]+", "write its name, without a folder"),
+        "install": text("how to get the program"),
+        "command": _TEXTS,
+        "environment": mapping({}, what="a mapping of names to texts", rest=anything),
+        "version": _TEXTS,
+        "needs": sequence(text("the name of a program", r"[A-Za-z0-9._-]+"), "a list of programs"),
+        "interfaces": text("a prefix", r"[a-z]{1,4}", "write at most four letters"),
+        "capabilities": sequence(one_of(_CAPABILITIES, "a capability"), "a list of capabilities"),
+    },
+    required=("title", "binary", "install", "command"),
+    what="an agent (a mapping with title, binary, install and command)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent that this host can run. ``title`` is for people, and ends in its version if that is known."""
+
+    title: str
+    program: AgentProgram
+    capabilities: frozenset[Capability]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDefinition:
+    """One agent. ``binary`` is its program, and ``install`` says how a user gets it.
+
+    ``command`` are its arguments, and ``version`` those that make it print its version. ``needs`` are programs that it
+    calls. ``interfaces`` is the prefix of the interfaces that it takes for pods'. ``capabilities`` are the further
+    policies that it enforces.
+    """
+
+    name: str
+    title: str
+    binary: str
+    install: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    version: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    interfaces: str = ""
+    capabilities: frozenset[Capability] = frozenset()
+
+    def locate(self, binary: Path | None = None) -> Path | None:
+        """Return the program: ``binary`` if it is given, else the one in PATH; ``None`` if there is none."""
+        found = shutil.which(str(binary) if binary else self.binary)
+        return Path(found).absolute() if found else None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The programs that the agent calls and this host does not have."""
+        return tuple(name for name in self.needs if not shutil.which(name))
+
+    def agent(self, binary: Path | None = None) -> "Agent":
+        """Return the agent as this host can run it. Raises ``ClusterFailed`` that says what is missing."""
+        found = self.locate(binary)
+        if found is None:
+            where = f"{binary} is no program" if binary else f"there is no {self.binary} in PATH"
+            raise ClusterFailed(
+                f"agent {self.name}: {where}; get it by: {self.install} (or name it: --netpol-agent-binary PATH)"
+            )
+        if self.missing:
+            raise ClusterFailed(f"agent {self.name}: it calls {', '.join(self.missing)}; install them on this host")
+        argv = (str(found), *self.command)
+        program = AgentProgram(self.name, self.version_of(found), argv, self.environment, self.interfaces)
+        return Agent(f"{self.title} {program.version}".rstrip(), program, self.capabilities)
+
+    def version_of(self, binary: Path) -> str:
+        """Return the version of the program: that of its Go module, or else what it prints; empty for neither."""
+        with (
+            suppress(OSError, ValueError),
+            binary.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents,
+        ):
+            if match := _GO_MODULE.search(contents):
+                return match[1].decode()
+        return _printed_version([str(binary), *self.version]) if self.version else ""
+
+
+def load(name: str, directory: Path = DEFINITIONS) -> AgentDefinition:
+    """Return a definition by its name in ``directory``, or by its path. Raises ``ClusterFailed``."""
+    path = Path(name)
+    if len(path.parts) == 1 and not path.suffix:
+        path = directory / f"{name}.yaml"
+        if not path.is_file():
+            known = [file.stem for file in directory.glob("*.yaml")]
+            raise ClusterFailed(f"--netpol-agent {name}: there is no such agent; {suggest(name, known)} (or a path)")
+    report = Report()
+    documents, problems = read(path, str(path))
+    report.extend(problems)
+    for document in documents:
+        AGENT(document, report)
+    if report.problems:
+        raise ClusterFailed("\n".join(str(problem) for problem in sorted(set(report.problems))))
+    if len(documents) != 1:
+        raise ClusterFailed(f"{path}:1: the file holds {len(documents)} documents; write exactly one agent")
+    return _definition(path.stem, documents[0])
+
+
+def shipped() -> Iterator[AgentDefinition]:
+    """Yield the agents that this package knows, by name."""
+    for path in sorted(DEFINITIONS.glob("*.yaml")):
+        yield load(path.stem)
+
+
+def _definition(name: str, node: YamlNode) -> AgentDefinition:
+    return AgentDefinition(
+        name=name,
+        title=node.at("title").text,
+        binary=node.at("binary").text,
+        install=node.at("install").text,
+        command=_texts(node.at("command").items),
+        environment={key: str(value) for key, value in (node.at("environment").plain() or {}).items()},
+        version=_texts(node.at("version").items),
+        needs=_texts(node.at("needs").items),
+        interfaces=node.at("interfaces").text,
+        capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
+    )
+
+
+def _texts(nodes: Iterable[YamlNode]) -> tuple[str, ...]:
+    return tuple(node.text for node in nodes)
+
+
+def _printed_version(argv: list[str]) -> str:
+    with suppress(OSError, subprocess.SubprocessError):
+        result = subprocess.run(argv, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        if match := _VERSION.search(result.stdout + result.stderr):
+            return match[0]
+    return ""
