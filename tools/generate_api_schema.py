@@ -12,26 +12,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from netpol_harness.emulator.apiserver.built_in_kinds import RESOURCES, REVIEWS
+
 ROOTS = (
-    "io.k8s.api.core.v1.Namespace",
-    "io.k8s.api.core.v1.Pod",
-    "io.k8s.api.core.v1.Service",
-    "io.k8s.api.core.v1.Endpoints",
-    "io.k8s.api.core.v1.ConfigMap",
-    "io.k8s.api.core.v1.Secret",
-    "io.k8s.api.core.v1.ServiceAccount",
-    "io.k8s.api.core.v1.Node",
-    "io.k8s.api.core.v1.Event",
-    "io.k8s.api.discovery.v1.EndpointSlice",
-    "io.k8s.api.apps.v1.Deployment",
-    "io.k8s.api.apps.v1.ReplicaSet",
-    "io.k8s.api.networking.v1.NetworkPolicy",
+    *(row.definition for row in (*RESOURCES, *REVIEWS)),
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+    "io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler",
     "io.k8s.api.autoscaling.v1.Scale",
-    "io.k8s.api.authentication.v1.SelfSubjectReview",
-    "io.k8s.api.authorization.v1.LocalSubjectAccessReview",
-    "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
-    "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
-    "io.k8s.api.authorization.v1.SubjectAccessReview",
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
 )
 KEPT = (
@@ -49,6 +38,8 @@ SPECIAL = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"format": "int-or-string", "type": "string"},
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"format": "quantity", "type": "string"},
 }
+OPENSHIFT = Path(__file__).parent / "openshift_definitions.yaml"
+"""Definitions of OpenShift's kinds, in the form of Kubernetes' own."""
 TARGET = Path(__file__).parent.parent / "harness/netpol_harness/emulator/apiserver/schema.json"
 
 
@@ -59,6 +50,7 @@ def main() -> None:
     version = parser.parse_args().version
     folder = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{version}-local"
     definitions = json.loads((folder / "_definitions.json").read_text())["$defs"]
+    definitions |= yaml.safe_load(OPENSHIFT.read_text())
     kept = {name: slim(name, definitions[name]) for name in sorted(reachable(definitions, ROOTS))}
     TARGET.write_text(render(version, kept))
 

@@ -9,7 +9,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from netpol_harness.emulator.apiserver.resources import RESOURCES
+from netpol_harness.emulator.apiserver.built_in_kinds import RESOURCES
 
 OTHERS = (
     "v1/DeleteOptions",
@@ -25,7 +25,9 @@ TARGET = Path(__file__).parent.parent / "harness/netpol_harness/emulator/apiserv
 
 def main() -> None:
     """Write the wire file."""
-    kinds = sorted({*OTHERS, *(f"{row.api_version}/{row.kind}" for row in RESOURCES)})
+    kinds = sorted(
+        {*OTHERS, *(f"{row.api_version}/{row.kind}" for row in RESOURCES if row.definition.startswith("io.k8s.api."))}
+    )
     command = ["go", "run", "-mod=mod", ".", *kinds]
     run = subprocess.run(command, cwd=Path(__file__).parent / "wire", capture_output=True, text=True, check=True)
     wire = json.loads(run.stdout)

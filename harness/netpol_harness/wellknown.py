@@ -17,6 +17,9 @@ POD_NAME_LABEL: Final = "statefulset.kubernetes.io/pod-name"
 POD_INDEX_LABEL: Final = "apps.kubernetes.io/pod-index"
 """Label of a StatefulSet's pod: its ordinal."""
 
+DEPLOYMENT_CONFIG_LABEL: Final = "deploymentconfig"
+"""Label of the pods of an OpenShift DeploymentConfig: its name."""
+
 CALICO_ADDRESSES_ANNOTATION: Final = "cni.projectcalico.org/ipAddrs"
 """Annotation of a pod: the address it asks for, as a JSON list with one entry; read by Calico and by the emulator."""
 

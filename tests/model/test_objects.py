@@ -68,6 +68,8 @@ def test_a_world_takes_what_matters_and_passes_over_the_rest() -> None:
         ({"pod-template-hash": "5d4f"}, {"kind": "ReplicaSet", "name": "web-app-5d4f", "controller": True}, "web-app"),
         ({}, {"kind": "ReplicaSet", "name": "web-app", "controller": True}, "web-app"),
         ({}, {"kind": "StatefulSet", "name": "db", "controller": True}, "db"),
+        ({}, {"kind": "ReplicationController", "name": "web-1", "controller": True}, "web-1"),
+        ({"deploymentconfig": "web"}, {"kind": "ReplicationController", "name": "web-1", "controller": True}, "web"),
         ({}, {"kind": "ConfigMap", "name": "owner"}, "pod-1"),
     ],
 )

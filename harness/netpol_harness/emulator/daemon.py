@@ -74,7 +74,7 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     lifecycle = Lifecycle(store, runtime)
     server = ApiServer(store, runtime, lifecycle, token=token)
     StaleFlows(store, kubelet.flush_conntrack)
-    controllers.start(store, lambda key: lifecycle.delete(key, {}))
+    controllers.start(store, lifecycle.delete_with_dependents)
     _populate(store, "embedded" if program is None else program.title)
     await kubelet.idle()
     await dataplane.settled()

@@ -98,9 +98,17 @@ class Store:
         self._delivering = False
         self.resource_version = FIRST_VERSION
 
+    def now(self) -> datetime:
+        """Return the current time."""
+        return self._now()
+
     def timestamp(self) -> str:
         """Return the current time as the API writes it: RFC 3339, UTC, whole seconds."""
-        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def new_uid(self) -> str:
+        """Return a uid that no object has had."""
+        return self._new_uid()
 
     def get(self, key: Key) -> JsonObject:
         """Return the object. Raises NotFound."""
@@ -120,11 +128,13 @@ class Store:
         return list(self._iterate(resource, namespace))
 
     def create(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:
-        """Store a new object with a new uid, creationTimestamp and resourceVersion. Raises AlreadyExists."""
+        """Store a new object with creationTimestamp, resourceVersion, and a new uid unless it has one. Raises
+        AlreadyExists.
+        """
         key = Key.of(resource, obj)
         if self.find(key) is not None:
             raise AlreadyExists(key)
-        identity = {"uid": self._new_uid(), "creationTimestamp": self.timestamp()}
+        identity = {"uid": obj["metadata"].get("uid") or self._new_uid(), "creationTimestamp": self.timestamp()}
         return self._commit(EventType.ADDED, key, {**obj, "metadata": {**obj["metadata"], **identity}}, None)
 
     def update(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:

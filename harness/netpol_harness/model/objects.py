@@ -13,7 +13,7 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.model.served_ports import probed_ports, target_ports
 from netpol_harness.model.services import Service
-from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
+from netpol_harness.wellknown import DEPLOYMENT_CONFIG_LABEL, NAMESPACE_NAME_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,18 @@ class Pod:
 
 
 def _controller(metadata: Mapping[str, Any]) -> str:
-    """Return the name of a pod's controller. That of a Deployment's ReplicaSet is the Deployment's plus a hash."""
+    """Return the name of a pod's controller.
+
+    That of a Deployment's ReplicaSet is the Deployment's plus a hash. That of a DeploymentConfig's
+    ReplicationController is the DeploymentConfig's plus a number.
+    """
+    labels = metadata.get("labels") or {}
     for owner in metadata.get("ownerReferences") or ():
         if owner.get("controller"):
             name = str(owner["name"])
-            is_hashed = "pod-template-hash" in (metadata.get("labels") or {})
-            return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" and is_hashed else name
+            if owner["kind"] == "ReplicationController":
+                return str(labels.get(DEPLOYMENT_CONFIG_LABEL, name))
+            return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" and "pod-template-hash" in labels else name
     return ""
 
 

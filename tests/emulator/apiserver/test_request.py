@@ -1,8 +1,8 @@
 import pytest
 
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL
 from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.apiserver.request import FieldValidation, RequestOptions, RequestTarget
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL
 
 
 @pytest.mark.parametrize(

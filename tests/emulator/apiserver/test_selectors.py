@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL
 from netpol_harness.emulator.apiserver.errors import StatusError
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL
 from netpol_harness.emulator.apiserver.selectors import label_query, parse_labels, parse_selectors
 
 PODS = BY_PLURAL["pods"]

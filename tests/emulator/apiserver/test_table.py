@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL, RESOURCES
 from netpol_harness.emulator.apiserver.columns import columns_of
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL, RESOURCES
 from netpol_harness.emulator.apiserver.table import human_duration, render_table
 
 
@@ -50,6 +50,50 @@ def test_a_pod() -> None:
     assert (row["IP"], row["Node"], row["Nominated Node"]) == ("10.244.0.2", "n", "<none>")
     leaving = {**pod, "metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     assert cells("pods", leaving)["Status"] == "Terminating"
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["terminated 0", "running", "waiting PodInitializing"], "Init:1/3"),
+        (["terminated 3", "waiting PodInitializing"], "Init:Error"),
+        (["terminated 0", "waiting CrashLoopBackOff"], "Init:CrashLoopBackOff"),
+        (["terminated 0", "terminated 0"], "PodInitializing"),
+    ],
+)
+def test_a_pod_that_waits_for_its_init_containers(states: list[str], expected: str) -> None:
+    statuses = []
+    for i, text in enumerate(states):
+        word, _, rest = text.partition(" ")
+        state = {"exitCode": int(rest), "reason": "Error" if rest != "0" else "Completed"} if rest.isdecimal() else {}
+        statuses.append({"name": f"i{i}", "state": {word: state or {"reason": rest}}})
+    waiting = {"name": "c", "state": {"waiting": {"reason": "PodInitializing"}}}
+    status = {"phase": "Pending", "initContainerStatuses": statuses, "containerStatuses": [waiting]}
+    pod = {"metadata": {"name": "a"}, "spec": {"containers": [{}], "initContainers": []}, "status": status}
+    assert cells("pods", pod)["Status"] == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "expected"),
+    [
+        ({"completions": 2}, {"succeeded": 1}, ("Running", "1/2", "")),
+        ({"parallelism": 3}, {}, ("Running", "0/1 of 3", "")),
+        (
+            {"completions": 1},
+            {
+                "succeeded": 1,
+                "startTime": "2026-01-01T00:00:00Z",
+                "completionTime": "2026-01-01T00:00:09Z",
+                "conditions": [{"type": "Complete", "status": "True"}],
+            },
+            ("Complete", "1/1", "9s"),
+        ),
+    ],
+)
+def test_a_job(spec: dict[str, Any], status: dict[str, Any], expected: tuple[str, str, str]) -> None:
+    job = {"metadata": {"name": "a"}, "spec": {**spec, "template": {"spec": {}}}, "status": status}
+    row = cells("jobs", job)
+    assert (row["Status"], row["Completions"], row["Duration"]) == expected
 
 
 def test_a_service() -> None:

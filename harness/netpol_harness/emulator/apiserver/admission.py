@@ -8,7 +8,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from netpol_harness.emulator.apiserver import allocation, validation
+from netpol_harness.emulator.apiserver import allocation, job_identity, validation
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL
 from netpol_harness.emulator.apiserver.defaults import apply_defaults
 from netpol_harness.emulator.apiserver.errors import (
     Cause,
@@ -18,13 +19,12 @@ from netpol_harness.emulator.apiserver.errors import (
     required,
     unprocessable,
 )
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL, ServedResource, with_type_meta, without
+from netpol_harness.emulator.apiserver.resources import ServedResource, with_type_meta, without
 from netpol_harness.emulator.store import Key, Store, clone
 from netpol_harness.model.json_object import JsonObject
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH = 5
-_WITH_GENERATION = ("deployments", "replicasets", "pods", "networkpolicies", "endpointslices")
 _SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
@@ -48,6 +48,8 @@ def admit(
     if before is None:
         _check_namespace(store, resource_type, admitted)
         _prepare_new(resource_type, admitted)
+        if resource == "jobs":
+            job_identity.assign(admitted, store.new_uid())
     else:
         _prepare_update(resource_type, admitted, before)
     if not admitted["metadata"].get("name"):
@@ -115,7 +117,7 @@ def _allocate(store: Store, row: ServedResource, obj: JsonObject, previous: Json
 
 def _count_generation(row: ServedResource, obj: JsonObject, previous: JsonObject | None) -> None:
     """Increase metadata.generation if anything except metadata and status changes."""
-    if row.plural not in _WITH_GENERATION:
+    if not row.counts_generation:
         return
     if previous is None:
         obj["metadata"]["generation"] = 1

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from netpol_harness.emulator.apiserver import schema
+from netpol_harness.emulator.apiserver.built_in_kinds import GROUPS, RESOURCES, REVIEWS
 from netpol_harness.emulator.apiserver.encoding import JSON, media_parameters
-from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, ServedResource
+from netpol_harness.emulator.apiserver.resources import ServedResource
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Go's names of machines that differ from the kernel's."""

@@ -1,4 +1,4 @@
-"""Deletion of objects: grace periods, finalizers, and namespaces that are deleted with their contents.
+"""Deletion of objects: grace periods, finalizers, dependents, and namespaces that are deleted with their contents.
 
 Invariant: a namespace with a deletionTimestamp accepts no new content (admission ensures it). It is removed when the
 last object in it is removed.
@@ -8,20 +8,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netpol_harness.emulator.apiserver.admission import admit
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL, RESOURCES
 from netpol_harness.emulator.apiserver.errors import conflict
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL, RESOURCES
-from netpol_harness.emulator.apiserver.runtime import Runtime
+from netpol_harness.emulator.apiserver.runtime import PodRemover
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.json_object import JsonObject
 
-_OWNERS_FIRST = ("deployments", "replicasets")
+BACKGROUND, FOREGROUND, ORPHAN = "Background", "Foreground", "Orphan"
+"""What becomes of an object's dependents (``metav1.DeletionPropagation``)."""
+FOREGROUND_FINALIZER = "foregroundDeletion"
+"""Finalizer of an object that waits until its dependents are gone."""
+_OWNERS_FIRST = (
+    "cronjobs",
+    "deploymentconfigs",
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+    "jobs",
+    "replicasets",
+    "replicationcontrollers",
+)
 _CONTENTS = (*_OWNERS_FIRST, *(row.plural for row in RESOURCES if row.namespaced and row.plural not in _OWNERS_FIRST))
 
 
 class Lifecycle:
     """Deletes the objects of one store, and creates and deletes the contents of namespaces."""
 
-    def __init__(self, store: Store, runtime: Runtime) -> None:
+    def __init__(self, store: Store, runtime: PodRemover) -> None:
         self._store = store
         self._runtime = runtime
         store.subscribe(self._on_event)
@@ -37,17 +50,24 @@ class Lifecycle:
         self._check_preconditions(key, obj, options.get("preconditions", {}))
         if dry_run:
             return obj
-        if options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents"):
+        policy = _propagation(key, options)
+        if policy == ORPHAN:
             self._orphan(obj)
         match key.resource:
             case "pods":
                 return self._delete_pod(key, obj, options.get("gracePeriodSeconds"))
             case "namespaces":
                 return self._delete_namespace(key, obj)
+            case _ if policy == FOREGROUND:
+                return self._mark(key, self._store.modify(key, _with_foreground_finalizer), 0)
             case _ if obj["metadata"].get("finalizers"):
                 return self._mark(key, obj, 0)
             case _:
                 return self._store.remove(key)
+
+    def delete_with_dependents(self, key: Key, policy: str = BACKGROUND) -> JsonObject:
+        """Start the deletion of an object for a controller: its dependents are deleted too."""
+        return self.delete(key, {"propagationPolicy": policy})
 
     def finish(self, key: Key) -> None:
         """Remove an object that waits for finalizers only, if none is left."""
@@ -66,10 +86,10 @@ class Lifecycle:
     def _orphan(self, owner: JsonObject) -> None:
         """Remove the owner from its dependents' ownerReferences."""
         uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
-        for plural in ("replicasets", "pods"):
-            for dependent in self._store.list(plural, namespace):
+        for row in RESOURCES:
+            for dependent in self._store.list(row.plural, namespace if row.namespaced else ""):
                 if any(reference["uid"] == uid for reference in dependent["metadata"].get("ownerReferences", ())):
-                    self._store.modify(Key.of(plural, dependent), lambda copy: _without_owner(copy, uid))
+                    self._store.modify(Key.of(row.plural, dependent), lambda copy: _without_owner(copy, uid))
 
     def _delete_pod(self, key: Key, pod: JsonObject, grace: int | None) -> JsonObject:
         seconds = pod["spec"].get("terminationGracePeriodSeconds", 0) if grace is None else grace
@@ -116,7 +136,7 @@ class Lifecycle:
     def _delete_contents(self, namespace: str) -> None:
         for plural in _CONTENTS:
             for obj in self._store.list(plural, namespace):
-                self.delete(Key.of(plural, obj), {})
+                self.delete_with_dependents(Key.of(plural, obj))
         self._remove_if_empty(namespace)
 
     def _remove_if_empty(self, namespace: str) -> None:
@@ -126,6 +146,20 @@ class Lifecycle:
 
     def _contents(self, namespace: str) -> Sequence[bool]:
         return [bool(self._store.list(plural, namespace)) for plural in _CONTENTS]
+
+
+def _propagation(key: Key, options: Mapping[str, Any]) -> str:
+    """Return what becomes of the dependents; the default depends on the kind."""
+    if options.get("orphanDependents"):
+        return ORPHAN
+    default = ORPHAN if BY_PLURAL[key.resource].orphans and "orphanDependents" not in options else BACKGROUND
+    return str(options.get("propagationPolicy") or default)
+
+
+def _with_foreground_finalizer(obj: JsonObject) -> JsonObject:
+    finalizers = obj["metadata"].get("finalizers") or []
+    obj["metadata"]["finalizers"] = [*finalizers, *({FOREGROUND_FINALIZER} - set(finalizers))]
+    return obj
 
 
 def _without_owner(obj: JsonObject, uid: str) -> JsonObject:

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 from netpol_harness.emulator.apiserver import schema
-from netpol_harness.emulator.apiserver.resources import GROUPS, RESOURCES, REVIEWS, ServedResource
+from netpol_harness.emulator.apiserver.built_in_kinds import GROUPS, RESOURCES, REVIEWS
+from netpol_harness.emulator.apiserver.resources import ServedResource
 
 _PARAMETERS = [
     {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}

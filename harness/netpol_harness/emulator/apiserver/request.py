@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PATH
 from netpol_harness.emulator.apiserver.errors import ErrorSubject, bad_request, invalid, no_such_path, unprocessable
-from netpol_harness.emulator.apiserver.resources import BY_PATH, ServedResource
+from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.selectors import Predicate, parse_selectors
 
 PATCH_OPTIONS = ErrorSubject("meta.k8s.io", "PatchOptions", "")

@@ -1,4 +1,6 @@
-"""The served resources, one row each. Routing, discovery, schema lookups and field selectors follow from them."""
+"""A served resource: one kind of object in one version of its group. Routing, discovery, schema lookups and field
+selectors follow from it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +8,12 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.errors import ErrorSubject
 
+_PACKAGES = {
+    "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
+    "apiregistration.k8s.io": "io.k8s.kube-aggregator.pkg.apis.apiregistration",
+    "apps.openshift.io": "com.github.openshift.api.apps",
+}
+"""Groups whose definitions are outside ``io.k8s.api``."""
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
@@ -15,7 +23,8 @@ class ServedResource:
 
     ``definition`` is its OpenAPI name. ``selectable`` maps the field labels that lists may select by to paths in the
     object, besides metadata.name and metadata.namespace. ``enforced`` tells whether the data plane reads the resource,
-    so that a change waits for the data plane.
+    so that a change waits for the data plane. ``counts_generation`` tells whether metadata.generation counts changes of
+    the specification. ``orphans`` tells whether a deletion without a policy leaves the dependents.
     """
 
     plural: str
@@ -28,6 +37,8 @@ class ServedResource:
     categories: tuple[str, ...] = ()
     selectable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     enforced: bool = False
+    counts_generation: bool = False
+    orphans: bool = False
     verbs: tuple[str, ...] = VERBS
 
     @property
@@ -36,7 +47,8 @@ class ServedResource:
 
     @property
     def definition(self) -> str:
-        return f"io.k8s.api.{self.group.split('.')[0] or 'core'}.{self.version}.{self.kind}"
+        package = _PACKAGES.get(self.group, f"io.k8s.api.{self.group.split('.')[0] or 'core'}")
+        return f"{package}.{self.version}.{self.kind}"
 
     @property
     def singular(self) -> str:
@@ -53,120 +65,6 @@ class ServedResource:
     def plural_subject(self, name: str) -> ErrorSubject:
         """Return the subject of errors about a missing object: its plural."""
         return ErrorSubject(self.group, self.plural, name)
-
-
-def _paths(*labels: str) -> dict[str, tuple[str, ...]]:
-    return {label: tuple(label.split(".")) for label in labels}
-
-
-_POD_FIELDS = _paths(
-    "spec.nodeName",
-    "spec.restartPolicy",
-    "spec.schedulerName",
-    "spec.serviceAccountName",
-    "spec.hostNetwork",
-    "status.phase",
-    "status.podIP",
-    "status.nominatedNodeName",
-)
-_EVENT_FIELDS = {
-    **_paths(
-        "involvedObject.kind",
-        "involvedObject.namespace",
-        "involvedObject.name",
-        "involvedObject.uid",
-        "involvedObject.apiVersion",
-        "involvedObject.resourceVersion",
-        "involvedObject.fieldPath",
-        "reason",
-        "type",
-    ),
-    "reportingComponent": ("reportingComponent",),
-    "source": ("source", "component"),
-}
-
-RESOURCES = (
-    ServedResource("configmaps", "ConfigMap", short_names=("cm",)),
-    ServedResource("endpoints", "Endpoints", short_names=("ep",)),
-    ServedResource("events", "Event", short_names=("ev",), selectable=_EVENT_FIELDS),
-    ServedResource(
-        "namespaces",
-        "Namespace",
-        namespaced=False,
-        short_names=("ns",),
-        subresources=("status", "finalize"),
-        selectable=_paths("status.phase"),
-        enforced=True,
-    ),
-    ServedResource(
-        "nodes",
-        "Node",
-        namespaced=False,
-        short_names=("no",),
-        subresources=("status",),
-        selectable=_paths("spec.unschedulable"),
-    ),
-    ServedResource(
-        "pods",
-        "Pod",
-        short_names=("po",),
-        subresources=("status", "log", "exec", "attach", "portforward", "ephemeralcontainers"),
-        categories=("all",),
-        selectable=_POD_FIELDS,
-        enforced=True,
-    ),
-    ServedResource("secrets", "Secret", selectable=_paths("type")),
-    ServedResource("serviceaccounts", "ServiceAccount", short_names=("sa",)),
-    ServedResource(
-        "services",
-        "Service",
-        short_names=("svc",),
-        subresources=("status",),
-        categories=("all",),
-        selectable=_paths("spec.clusterIP", "spec.type"),
-        enforced=True,
-    ),
-    ServedResource(
-        "deployments",
-        "Deployment",
-        "apps",
-        short_names=("deploy",),
-        subresources=("status", "scale"),
-        categories=("all",),
-    ),
-    ServedResource(
-        "replicasets",
-        "ReplicaSet",
-        "apps",
-        short_names=("rs",),
-        subresources=("status", "scale"),
-        categories=("all",),
-        selectable=_paths("status.replicas"),
-    ),
-    ServedResource("endpointslices", "EndpointSlice", "discovery.k8s.io", enforced=True),
-    ServedResource("networkpolicies", "NetworkPolicy", "networking.k8s.io", short_names=("netpol",), enforced=True),
-)
-
-_AUTHORIZATION = "authorization.k8s.io"
-REVIEWS = (
-    ServedResource(
-        "selfsubjectreviews", "SelfSubjectReview", "authentication.k8s.io", namespaced=False, verbs=("create",)
-    ),
-    ServedResource("localsubjectaccessreviews", "LocalSubjectAccessReview", _AUTHORIZATION, verbs=("create",)),
-    ServedResource(
-        "selfsubjectaccessreviews", "SelfSubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)
-    ),
-    ServedResource(
-        "selfsubjectrulesreviews", "SelfSubjectRulesReview", _AUTHORIZATION, namespaced=False, verbs=("create",)
-    ),
-    ServedResource("subjectaccessreviews", "SubjectAccessReview", _AUTHORIZATION, namespaced=False, verbs=("create",)),
-)
-"""Resources that are answered and never stored (``reviews``)."""
-
-BY_PLURAL = {resource.plural: resource for resource in RESOURCES}
-BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
-GROUP_OF = {resource.plural: resource.group for resource in RESOURCES}
-GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in (*RESOURCES, *REVIEWS)))
 
 
 def with_type_meta(resource: ServedResource, obj: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ There is no RBAC: every client with the token is the same administrator with all
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from netpol_harness.emulator.apiserver.built_in_kinds import REVIEWS
 from netpol_harness.emulator.apiserver.decode import decode, missing_fields
 from netpol_harness.emulator.apiserver.errors import Cause, bad_request, invalid, unprocessable
-from netpol_harness.emulator.apiserver.resources import REVIEWS, ServedResource, with_type_meta
+from netpol_harness.emulator.apiserver.resources import ServedResource, with_type_meta
 from netpol_harness.model.json_object import JsonObject
 
 _BY_PATH = {(row.group, row.version, row.plural): row for row in REVIEWS}

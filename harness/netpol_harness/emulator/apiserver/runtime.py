@@ -32,7 +32,17 @@ class ExecStreams(Protocol):
         """Send a chunk of standard error."""
 
 
-class Runtime(Protocol):
+class PodRemover(Protocol):
+    """The kubelet, as the deletion of pods sees it."""
+
+    def delete_pod(self, key: Key, grace_seconds: int) -> None:
+        """Stop the pod's containers, then remove the object with ``Store.remove``.
+
+        Called once deletionTimestamp is in the store.
+        """
+
+
+class Runtime(PodRemover, Protocol):
     """The data plane and the kubelet, as the API server sees them."""
 
     async def settled(self) -> None:
@@ -58,9 +68,3 @@ class Runtime(Protocol):
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """Return everything that the container has written so far."""
-
-    def delete_pod(self, key: Key, grace_seconds: int) -> None:
-        """Stop the pod's containers, then remove the object with ``Store.remove``.
-
-        Called once deletionTimestamp is in the store.
-        """

@@ -1,4 +1,4 @@
-"""The scale subresource (autoscaling/v1 Scale) of Deployments and ReplicaSets."""
+"""The scale subresource (autoscaling/v1 Scale) of the workloads that have replicas."""
 
 from netpol_harness.emulator.apiserver.decode import decode
 from netpol_harness.emulator.apiserver.errors import ErrorSubject, invalid, unprocessable
@@ -20,9 +20,15 @@ def from_workload(workload: JsonObject) -> JsonObject:
         "spec": {"replicas": workload["spec"].get("replicas", 0)},
         "status": {
             "replicas": workload.get("status", {}).get("replicas", 0),
-            "selector": label_query(workload["spec"].get("selector", {})),
+            "selector": label_query(_selector(workload)),
         },
     }
+
+
+def _selector(workload: JsonObject) -> JsonObject:
+    selector: JsonObject = workload["spec"].get("selector", {})
+    is_equality = workload["kind"] in ("DeploymentConfig", "ReplicationController")
+    return {"matchLabels": selector} if is_equality else selector
 
 
 def apply_scale(workload: JsonObject, body: object) -> JsonObject:

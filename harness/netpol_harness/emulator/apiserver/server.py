@@ -20,6 +20,7 @@ from multidict import CIMultiDict
 
 from netpol_harness.emulator.apiserver import pages, reviews
 from netpol_harness.emulator.apiserver.body import media_type, read_body
+from netpol_harness.emulator.apiserver.built_in_kinds import GROUP_OF
 from netpol_harness.emulator.apiserver.encoding import JSON, Encoder, Representation, dump_json, negotiate
 from netpol_harness.emulator.apiserver.errors import (
     StatusError,
@@ -31,7 +32,7 @@ from netpol_harness.emulator.apiserver.errors import (
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.pods import PodStreams
 from netpol_harness.emulator.apiserver.request import RequestOptions, RequestTarget
-from netpol_harness.emulator.apiserver.resources import GROUP_OF, ServedResource
+from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.rest import RestVerbs, WriteResult
 from netpol_harness.emulator.apiserver.reviews import find_review
 from netpol_harness.emulator.apiserver.runtime import Runtime

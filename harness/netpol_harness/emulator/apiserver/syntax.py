@@ -40,6 +40,13 @@ def dns_subdomain(value: str) -> list[str]:
     return [*_limit(value, 253), *_shape(value, _SUBDOMAIN, message)]
 
 
+def path_segment(value: str) -> list[str]:
+    """Check a name that may hold anything that fits between two slashes of a URL."""
+    if value in (".", ".."):
+        return [f"may not be '{value}'"]
+    return [f"may not contain '{character}'" for character in "/%" if character in value]
+
+
 def qualified_name(value: str) -> list[str]:
     """Check a label or annotation key: ``[prefix/]name``."""
     prefix, slash, name = value.rpartition("/")

@@ -62,7 +62,8 @@ class EndpointsController:
         always = bool(service["spec"].get("publishNotReadyAddresses"))
         groups: dict[Ports, list[JsonObject]] = {}
         for ref, ports in sorted(_ports_by_pod(Service.parse(service), index).items()):
-            groups.setdefault(ports, []).append(_endpoint(data[ref], sorted(index.addresses({ref})), always=always))
+            endpoint = _endpoint(data[ref], sorted(index.addresses({ref})), always=always)
+            groups.setdefault(ports, []).append({**endpoint, **_hostname(data[ref], service)})
         return groups
 
     def _own_slices(self, service: Key) -> set[Key]:
@@ -111,8 +112,14 @@ def _endpoint(pod: JsonObject, addresses: list[str], *, always: bool) -> JsonObj
         },
         "targetRef": target,
         **({"nodeName": pod["spec"]["nodeName"]} if pod["spec"].get("nodeName") else {}),
-        **({"hostname": pod["spec"]["hostname"]} if pod["spec"].get("hostname") else {}),
     }
+
+
+def _hostname(pod: JsonObject, service: JsonObject) -> dict[str, str]:
+    """Return the pod's hostname if the Service publishes it: the Service has the name of the pod's subdomain."""
+    spec = pod["spec"]
+    is_published = spec.get("hostname") and spec.get("subdomain") == service["metadata"]["name"]
+    return {"hostname": spec["hostname"]} if is_published else {}
 
 
 def _slice(service: JsonObject, ports: Ports, members: list[JsonObject]) -> JsonObject:

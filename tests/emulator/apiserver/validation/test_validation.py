@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.apiserver.resources import BY_PLURAL
+from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL
 from netpol_harness.emulator.apiserver.validation import check
 
 CONTAINER = {"name": "a", "image": "nginx"}
@@ -26,6 +26,21 @@ def service(**spec: Any) -> dict[str, Any]:
 def deployment(**spec: Any) -> dict[str, Any]:
     whole = {"selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE, **spec}
     return {"metadata": {"name": "x"}, "spec": {name: value for name, value in whole.items() if value is not None}}
+
+
+def stateful_set(mount: str = "data") -> dict[str, Any]:
+    mounted = {**CONTAINER, "volumeMounts": [{"name": mount, "mountPath": "/data"}]}
+    claims = [{"metadata": {"name": "data"}}]
+    return deployment(template={**TEMPLATE, "spec": {"containers": [mounted]}}, volumeClaimTemplates=claims)
+
+
+def job(policy: str = "Never", **spec: Any) -> dict[str, Any]:
+    template = {"spec": {"containers": [CONTAINER], "restartPolicy": policy}}
+    return {"metadata": {"name": "x"}, "spec": {"template": template, **spec}}
+
+
+def cron_job(schedule: str) -> dict[str, Any]:
+    return {"metadata": {"name": "x"}, "spec": {"schedule": schedule, "jobTemplate": {"spec": job()["spec"]}}}
 
 
 def config_map(**rest: Any) -> dict[str, Any]:
@@ -78,6 +93,30 @@ def config_map(**rest: Any) -> dict[str, Any]:
         ("deployments", deployment(replicas=-1), ["spec.replicas"]),
         ("deployments", deployment(selector={"matchLabels": {"app": "y"}}), ["spec.template.metadata.labels"]),
         ("deployments", deployment(template={**TEMPLATE, "spec": {}}), ["spec.template.spec.containers"]),
+        ("statefulsets", stateful_set(), []),
+        ("statefulsets", stateful_set("other"), ["spec.template.spec.containers[0].volumeMounts[0].name"]),
+        ("statefulsets", deployment(podManagementPolicy="Any"), ["spec.podManagementPolicy"]),
+        ("daemonsets", deployment(), []),
+        ("daemonsets", deployment(updateStrategy={"type": "Recreate"}), ["spec.updateStrategy.type"]),
+        ("replicationcontrollers", deployment(selector={"app": "x"}), []),
+        ("replicationcontrollers", deployment(selector={"app": "y"}), ["spec.template.metadata.labels"]),
+        ("replicationcontrollers", deployment(selector={}, template=None), ["spec.selector", "spec.template"]),
+        ("deploymentconfigs", deployment(selector={"app": "x"}, replicas=-1), ["spec.replicas"]),
+        ("jobs", job(), []),
+        ("jobs", job("Always"), ["spec.template.spec.restartPolicy"]),
+        ("jobs", job("Sometimes"), ["spec.template.spec.restartPolicy"]),
+        ("jobs", job(parallelism=-1), ["spec.parallelism"]),
+        ("jobs", job(completionMode="Indexed"), ["spec.completions"]),
+        ("cronjobs", cron_job("*/5 1-3,7 * JAN-mar mon"), []),
+        ("cronjobs", cron_job("@daily"), []),
+        ("cronjobs", cron_job("@every 1h30m"), []),
+        ("cronjobs", cron_job("@sometimes"), ["spec.schedule"]),
+        ("cronjobs", cron_job("* * * *"), ["spec.schedule"]),
+        ("cronjobs", cron_job("60 * * * *"), ["spec.schedule"]),
+        ("cronjobs", cron_job("9-5 * * * *"), ["spec.schedule"]),
+        ("cronjobs", cron_job("*/x * * * *"), ["spec.schedule"]),
+        ("clusterroles", {"metadata": {"name": "system:node"}}, []),
+        ("clusterroles", {"metadata": {"name": "a/b"}}, ["metadata.name"]),
         ("configmaps", config_map(data={"a b": ""}), ["data[a b]"]),
     ],
     ids=str,
@@ -102,6 +141,12 @@ def test_refused_fields(resource: str, obj: dict[str, Any], fields: list[str]) -
             deployment(selector={"matchExpressions": [{"key": "app", "operator": "Exists"}]}),
             ["spec.selector"],
         ),
+        ("statefulsets", deployment(), deployment(replicas=3, minReadySeconds=1), []),
+        ("statefulsets", deployment(serviceName="a"), deployment(serviceName="b"), ["spec"]),
+        ("jobs", job(), job(parallelism=2, suspend=True), []),
+        ("jobs", job(), job("OnFailure"), ["spec.template"]),
+        ("jobs", job(suspend=True), job("OnFailure", suspend=True), []),
+        ("jobs", job(completions=1), job(completions=2), ["spec.completions"]),
         ("configmaps", config_map(immutable=True), config_map(immutable=True, data={"a": "b"}), ["data"]),
         ("configmaps", config_map(immutable=True), config_map(), ["immutable"]),
     ],

@@ -10,6 +10,7 @@ from netpol_harness.emulator.apiserver.decode import missing_fields, missing_in
 from netpol_harness.emulator.apiserver.errors import Cause
 from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.validation import (
+    batch,
     config,
     ephemeral,
     metadata,
@@ -26,8 +27,14 @@ _Comparison: TypeAlias = Callable[[JsonObject, JsonObject], list[Cause]]
 _CHECKS: Mapping[str, _Check] = {
     "configmaps": config.check_data,
     "secrets": config.check_data,
+    "cronjobs": batch.check_cron_job,
+    "daemonsets": workload.check_daemon_set,
+    "deploymentconfigs": workload.check_replication_controller,
     "deployments": workload.check_deployment,
+    "jobs": batch.check_job,
     "replicasets": workload.check_replica_set,
+    "replicationcontrollers": workload.check_replication_controller,
+    "statefulsets": workload.check_stateful_set,
     "networkpolicies": networkpolicy.check,
     "pods": pod.check,
     "services": service.check,
@@ -36,8 +43,11 @@ _FIRST_CHECKS: Mapping[str, _Check] = {"pods": ephemeral.check_new}
 _COMPARISONS: Mapping[str, _Comparison] = {
     "configmaps": config.compare_data,
     "secrets": config.compare_data,
+    "daemonsets": workload.compare,
     "deployments": workload.compare,
+    "jobs": batch.compare_job,
     "replicasets": workload.compare,
+    "statefulsets": workload.compare_stateful_set,
     "pods": pod.compare,
     "pods/ephemeralcontainers": ephemeral.compare,
     "services": service.compare,

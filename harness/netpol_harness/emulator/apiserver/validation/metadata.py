@@ -9,7 +9,9 @@ from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.model.json_object import JsonObject
 
 _ANNOTATIONS_LIMIT = 256 * 1024
+_RBAC = ("clusterrolebindings", "clusterroles", "rolebindings", "roles")
 _NAMES: Mapping[str, Callable[[str], list[str]]] = {
+    **dict.fromkeys(_RBAC, syntax.path_segment),
     "namespaces": syntax.dns_label,
     "services": syntax.dns_1035_label,
 }

@@ -1,94 +1,9 @@
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial
-from itertools import count
 from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.apiserver.admission import admit
-from netpol_harness.emulator.apiserver.bootstrap import bootstrap
-from netpol_harness.emulator.controllers.deployments import DeploymentController
-from netpol_harness.emulator.controllers.endpoints import EndpointsController
-from netpol_harness.emulator.controllers.garbage_collector import GarbageCollector
-from netpol_harness.emulator.controllers.replicasets import ReplicaSetController
-from netpol_harness.emulator.controllers.work_queue import Controller, WorkQueue
-from netpol_harness.emulator.store import Key, Store
+from netpol_harness.emulator.store import Key
 from netpol_harness.model.json_object import JsonObject
-
-MAX_TURNS = 30
-
-
-def _with_status(status: JsonObject, pod: JsonObject) -> JsonObject:
-    return {**pod, "status": status}
-
-
-class Cluster:
-    """A store with all controllers, and a kubelet that makes pods ready on request."""
-
-    def __init__(self) -> None:
-        uids = count()
-        self.store = Store(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_uid=lambda: f"uid-{next(uids)}")
-        bootstrap(self.store)
-        self.store.create("namespaces", {"metadata": {"name": "x"}})
-        self._turns: list[Callable[[], None]] = []
-        self._addresses = count(2)
-        delete = self.store.remove
-        controllers: list[Controller] = [
-            DeploymentController(self.store, delete),
-            ReplicaSetController(self.store, delete),
-            EndpointsController(self.store),
-            GarbageCollector(self.store, delete),
-        ]
-        WorkQueue(self.store, controllers, self._turns.append)
-        self.settle()
-
-    def settle(self) -> None:
-        """Run the controllers until nothing is pending."""
-        for _ in range(MAX_TURNS):
-            if not self._turns:
-                return
-            self._turns.pop(0)()
-        pytest.fail(f"the controllers do not come to rest within {MAX_TURNS} turns")
-
-    def create(self, resource: str, obj: JsonObject) -> None:
-        named = {**obj, "metadata": {"namespace": "x", **obj["metadata"]}}
-        self.store.create(resource, admit(self.store, resource, named))
-        self.settle()
-
-    def change(self, resource: str, name: str, **spec: Any) -> None:
-        before = self.store.get(Key(resource, "x", name))
-        after = {**before, "spec": {**before["spec"], **spec}}
-        self.store.update(resource, admit(self.store, resource, after, before))
-        self.settle()
-
-    def remove(self, resource: str, name: str) -> None:
-        self.store.remove(Key(resource, "x", name))
-        self.settle()
-
-    def ready(self) -> None:
-        """Give all pods an address and make them ready."""
-        for pod in self.list("pods"):
-            address = (pod.get("status") or {}).get("podIP") or f"10.244.0.{next(self._addresses)}"
-            conditions = [{"type": "Ready", "status": "True"}]
-            status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
-            self.store.modify(Key.of("pods", pod), partial(_with_status, status))
-        self.settle()
-
-    def list(self, resource: str) -> list[JsonObject]:
-        return self.store.list(resource, "x")
-
-    def names(self, resource: str) -> set[str]:
-        return {obj["metadata"]["name"] for obj in self.list(resource)}
-
-    def status(self) -> JsonObject:
-        status: JsonObject = self.store.get(Key("deployments", "x", "web"))["status"]
-        return status
-
-
-@pytest.fixture
-def cluster() -> Cluster:
-    return Cluster()
 
 
 def template(**labels: str) -> JsonObject:
@@ -113,7 +28,7 @@ def condition(status: JsonObject, kind: str) -> tuple[str, str]:
     return next((c["status"], c["reason"]) for c in status["conditions"] if c["type"] == kind)
 
 
-def test_a_deployment_creates_pods_that_name_their_owners(cluster: Cluster) -> None:
+def test_a_deployment_creates_pods_that_name_their_owners(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")
     digest = replica_set["metadata"]["labels"]["pod-template-hash"]
@@ -125,12 +40,12 @@ def test_a_deployment_creates_pods_that_name_their_owners(cluster: Cluster) -> N
         assert pod["metadata"]["ownerReferences"][0]["uid"] == replica_set["metadata"]["uid"]
 
 
-def test_the_status_follows_the_pods(cluster: Cluster) -> None:
+def test_the_status_follows_the_pods(cluster: Any) -> None:
     cluster.create("deployments", deployment())
-    assert condition(cluster.status(), "Available") == ("False", "MinimumReplicasUnavailable")
-    assert cluster.status()["unavailableReplicas"] == 2
+    assert condition(cluster.status("deployments"), "Available") == ("False", "MinimumReplicasUnavailable")
+    assert cluster.status("deployments")["unavailableReplicas"] == 2
     cluster.ready()
-    status = cluster.status()
+    status = cluster.status("deployments")
     assert condition(status, "Available") == ("True", "MinimumReplicasAvailable")
     assert condition(status, "Progressing") == ("True", "NewReplicaSetAvailable")
     counts = ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")
@@ -140,13 +55,13 @@ def test_the_status_follows_the_pods(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("replicas", [0, 1, 5])
-def test_scaling(cluster: Cluster, replicas: int) -> None:
+def test_scaling(cluster: Any, replicas: int) -> None:
     cluster.create("deployments", deployment())
     cluster.change("deployments", "web", replicas=replicas)
     assert len(cluster.list("pods")) == replicas
 
 
-def test_scaling_down_deletes_unready_pods_first(cluster: Cluster) -> None:
+def test_scaling_down_deletes_unready_pods_first(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     cluster.ready()
     kept = cluster.names("pods")
@@ -155,20 +70,20 @@ def test_scaling_down_deletes_unready_pods_first(cluster: Cluster) -> None:
     assert cluster.names("pods") == kept
 
 
-def test_a_new_template_replaces_the_pods_once_the_new_ones_are_ready(cluster: Cluster) -> None:
+def test_a_new_template_replaces_the_pods_once_the_new_ones_are_ready(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     cluster.ready()
     before = cluster.names("pods")
     cluster.change("deployments", "web", template=template(version="2"))
     assert before < cluster.names("pods")
-    assert condition(cluster.status(), "Progressing") == ("True", "ReplicaSetUpdated")
+    assert condition(cluster.status("deployments"), "Progressing") == ("True", "ReplicaSetUpdated")
     cluster.ready()
     assert len(cluster.list("pods")) == 2
     assert not before & cluster.names("pods")
-    assert cluster.status()["updatedReplicas"] == cluster.status()["replicas"] == 2
+    assert cluster.status("deployments")["updatedReplicas"] == cluster.status("deployments")["replicas"] == 2
 
 
-def test_recreate_removes_the_old_pods_first(cluster: Cluster) -> None:
+def test_recreate_removes_the_old_pods_first(cluster: Any) -> None:
     cluster.create("deployments", deployment(strategy={"type": "Recreate"}))
     cluster.ready()
     before = cluster.names("pods")
@@ -177,7 +92,7 @@ def test_recreate_removes_the_old_pods_first(cluster: Cluster) -> None:
     assert not before & cluster.names("pods")
 
 
-def test_an_earlier_template_again_is_a_new_revision_of_its_replica_set(cluster: Cluster) -> None:
+def test_an_earlier_template_again_is_a_new_revision_of_its_replica_set(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     [first] = cluster.names("replicasets")
     for labels in ({"version": "2"}, {}):
@@ -190,7 +105,7 @@ def test_an_earlier_template_again_is_a_new_revision_of_its_replica_set(cluster:
     assert replica_set["status"]["readyReplicas"] == 2
 
 
-def test_history_is_limited(cluster: Cluster) -> None:
+def test_history_is_limited(cluster: Any) -> None:
     cluster.create("deployments", deployment(revisionHistoryLimit=1))
     for version in "234":
         cluster.ready()
@@ -199,14 +114,14 @@ def test_history_is_limited(cluster: Cluster) -> None:
     assert len(cluster.list("replicasets")) == 2
 
 
-def test_a_lost_pod_is_replaced(cluster: Cluster) -> None:
+def test_a_lost_pod_is_replaced(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     gone = min(cluster.names("pods"))
     cluster.remove("pods", gone)
     assert len(cluster.names("pods") - {gone}) == 2
 
 
-def test_a_relabelled_pod_is_released_and_replaced(cluster: Cluster) -> None:
+def test_a_relabelled_pod_is_released_and_replaced(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     pod = cluster.list("pods")[0]
     labels = {"labels": {"app": "debug"}}
@@ -217,13 +132,13 @@ def test_a_relabelled_pod_is_released_and_replaced(cluster: Cluster) -> None:
     assert released["metadata"]["ownerReferences"] == []
 
 
-def test_a_matching_orphan_is_adopted(cluster: Cluster) -> None:
+def test_a_matching_orphan_is_adopted(cluster: Any) -> None:
     cluster.create("pods", {**template(), "metadata": {"name": "orphan", "labels": {"app": "web"}}})
     cluster.create("replicasets", deployment(replicas=1))
     assert cluster.names("pods") == {"orphan"}
 
 
-def test_dependents_are_deleted_with_their_owner(cluster: Cluster) -> None:
+def test_dependents_are_deleted_with_their_owner(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     cluster.create("services", service())
     cluster.ready()
@@ -232,7 +147,7 @@ def test_dependents_are_deleted_with_their_owner(cluster: Cluster) -> None:
     assert [cluster.list(r) for r in ("replicasets", "pods", "endpointslices", "endpoints")] == [[], [], [], []]
 
 
-def test_orphaned_objects_stay(cluster: Cluster) -> None:
+def test_orphaned_objects_stay(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")
     free: JsonObject = {"ownerReferences": []}
@@ -244,7 +159,7 @@ def test_orphaned_objects_stay(cluster: Cluster) -> None:
     assert len(cluster.list("pods")) == 2
 
 
-def test_slices_distinguish_ready_endpoints(cluster: Cluster) -> None:
+def test_slices_distinguish_ready_endpoints(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     cluster.create("services", service())
     cluster.ready()
@@ -266,7 +181,7 @@ def test_slices_distinguish_ready_endpoints(cluster: Cluster) -> None:
     assert [a["ip"] for a in subset["notReadyAddresses"]] == ["10.244.0.9"]
 
 
-def test_pods_that_differ_in_a_named_port_are_in_separate_slices(cluster: Cluster) -> None:
+def test_pods_that_differ_in_a_named_port_are_in_separate_slices(cluster: Any) -> None:
     cluster.create("services", service())
     for name, number in (("a", 8080), ("b", 9090)):
         ports = [{"containerPort": number, "name": "http"}]
@@ -276,7 +191,7 @@ def test_pods_that_differ_in_a_named_port_are_in_separate_slices(cluster: Cluste
     assert sorted(s["ports"][0]["port"] for s in cluster.list("endpointslices")) == [8080, 9090]
 
 
-def test_a_headless_service_without_ports_has_endpoints(cluster: Cluster) -> None:
+def test_a_headless_service_without_ports_has_endpoints(cluster: Any) -> None:
     cluster.create("services", service(clusterIP="None", ports=[]))
     cluster.create("deployments", deployment())
     cluster.ready()
@@ -284,7 +199,7 @@ def test_a_headless_service_without_ports_has_endpoints(cluster: Cluster) -> Non
     assert len(one["endpoints"]) == 2
 
 
-def test_hand_made_endpoints_are_left_alone(cluster: Cluster) -> None:
+def test_hand_made_endpoints_are_left_alone(cluster: Any) -> None:
     cluster.create("services", {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}})
     cluster.create("endpoints", {"metadata": {"name": "web"}, "subsets": [{"addresses": [{"ip": "203.0.113.1"}]}]})
     cluster.change("services", "web", ports=[{"port": 81}])
