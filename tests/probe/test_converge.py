@@ -212,16 +212,21 @@ def test_what_is_open_only_while_policies_are_lifted_is_not_evidence_of_the_step
 
 
 @pytest.mark.parametrize(
-    ("other", "judgement", "attempts"),
-    [("oo", Judgement.AGREES, 2), ("oddddo", Judgement.AGREES, 3), ("od", Judgement.FLAPPING, 2)],
-    ids=["stays open", "is closed for a while", "stays closed"],
+    ("client", "other", "judgement", "attempts"),
+    [
+        ("dod", "oo", Judgement.AGREES, 2),
+        ("dod", "oddddo", Judgement.AGREES, 3),
+        ("dood", "oordo", Judgement.AGREES, 4),
+        ("dod", "od", Judgement.FLAPPING, 2),
+    ],
+    ids=["stays open", "is closed for a while", "is closed again for a while", "stays closed"],
 )
 def test_what_is_closed_for_a_while_after_the_lift_is_not_evidence_of_the_step(
-    fake_pods: FakePods, other: str, judgement: Judgement, attempts: int
+    fake_pods: FakePods, client: str, other: str, judgement: Judgement, attempts: int
 ) -> None:
     blocked = Question(CLIENT, PROBE, Expected.BLOCKED, LIVENESS_CHECKS)
     allowed = Question(OTHER, PROBE, Expected.ALLOWED, LIVENESS_CHECKS)
-    pods = fake_pods(_script(client="dod", other=other, server="o"))
+    pods = fake_pods(_script(client=client, other=other, server="o"))
     convergence = Convergence(Prober(pods, timeout=0.2, exec_timeout=5), [blocked, allowed], QUICK)
     convergence.settle()
     convergence.ask_lifted()

@@ -148,17 +148,17 @@ class Convergence:
 
         ``controlled``: with the negative control of those that were open the last time, or should be open now.
 
-        After a lift, policies may take a while to take effect. Until a path is again what it was before the lift,
-        its attempts are not evidence of the step.
+        After a lift, policies may take a while to take effect, and a network plugin may close an open path for a
+        moment. What differs from before the lift is evidence of the step only if it is so at the end.
         """
         controls = [q for q in questions if controlled and self._may_be_open(q)]
         for question, attempt in self._rounds.run(questions, controls).items():
             if question in self._returning and _differ(question, attempt, self._attempts[question][-1]):
                 self._returning[question] = attempt
             else:
-                self._returning.pop(question, None)
+                self._returning |= {question: None} if question in self._returning else {}
                 self._attempts[question].append(attempt)
-        return tuple(q for q in questions if q in self._returning or not is_satisfied(q, self._attempts[q][-1]))
+        return tuple(q for q in questions if self._returning.get(q) or not is_satisfied(q, self._attempts[q][-1]))
 
     def _may_be_open(self, question: Question) -> bool:
         attempts = self._attempts[question]
