@@ -11,6 +11,10 @@ NAMESPACE_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the name of its Service."""
 
+TEST_IMAGE: Final = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+"""Has sh, curl, nc (OpenBSD's), bash, and agnhost for SCTP; built for many architectures; often on the nodes already.
+"""
+
 POD_NAME_LABEL: Final = "statefulset.kubernetes.io/pod-name"
 """Label of a StatefulSet's pod: its own name."""
 

@@ -81,7 +81,9 @@ def test_a_folder_of_manifests_is_tested_against_what_its_policies_mean(demo: "D
             "demo::derived::client -> front:80 PASSED*",
             "demo::derived::others PASSED*",
             "*truth table of demo by the specification*",
-            "client *X*",
+            "  client *X*",
+            "  strangers/stranger *X*",
+            "  outsider *X*",
             "X blocked   [?] undefined",
         ]
     )

@@ -32,7 +32,7 @@ def every_path(step: Step) -> tuple[Path, ...]:
         Path(source, scheme, target, left, right)
         for scheme, target, right in _targets(step.inventory, names)
         for source, left in sources
-        if not _is_same(source, target, step.inventory)
+        if not (_is_same(source, target, step.inventory) or _are_strangers(source, target, step.inventory))
     )
     return tuple(dict.fromkeys(paths))
 
@@ -44,6 +44,18 @@ def _is_same(source: Source, target: Target, inventory: Inventory) -> bool:
     if isinstance(target, PodTarget) and source.ref == target.ref:
         return not inventory.workloads[source.ref].has_peers
     return isinstance(target, AnyServiceTarget) and source.ref == target.ref
+
+
+def _are_strangers(source: Source, target: Target, inventory: Inventory) -> bool:
+    """Whether both ends are strangers, whose connections with each other say nothing about the scenario."""
+    from_stranger = (
+        inventory.externals[source.host].is_stranger
+        if isinstance(source, ExternalSource)
+        else inventory.workloads[source.ref].is_stranger
+    )
+    if isinstance(target, ExternalTarget):
+        return from_stranger and inventory.externals[target.host].is_stranger
+    return from_stranger and isinstance(target, PodTarget) and inventory.workloads[target.ref].is_stranger
 
 
 def _sources(inventory: Inventory, names: Names) -> Iterator[tuple[Source, str]]:

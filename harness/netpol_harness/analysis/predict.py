@@ -87,8 +87,9 @@ class Predictor:
         pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))
         return {
             path: _combined(table.answer(one.ref, other.ref, path.port) for one, other in pairs(*ends))
-            for path in paths
             if (ends := _workloads(path))
+            else self.verdict(path)
+            for path in paths
         }
 
     def with_step(self, step: Step) -> "Predictor":

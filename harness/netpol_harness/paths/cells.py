@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
-from netpol_harness.paths.ends import AnyServiceTarget, PodSource, PodTarget, Source
-from netpol_harness.paths.path import Inventory, Path
+from netpol_harness.paths.ends import AnyServiceTarget, ExternalSource, PodSource, PodTarget, Source
+from netpol_harness.paths.path import ExternalHost, Inventory, Path, Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of a table of connections: a source, a workload as the target, and a port of that workload.
 
-    Policies see no more of a path than this. All sources in the closed world are workloads.
+    Policies see no more of a path than this.
     """
 
     source: Source
@@ -25,14 +25,25 @@ def cells(inventory: Inventory) -> Iterator[Cell]:
     """Yield every ordered pair of workloads on the pod network, with every port that the target serves.
 
     The cells of a workload with itself are about two of its pods. It has none if it may be a single pod: no policy
-    applies to the connections of a pod to itself.
+    applies to the connections of a pod to itself. Hosts outside are sources if they are strangers, and there are no
+    cells between two strangers.
     """
     alive = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
-    for source in alive:
+    hosts = [host for host in inventory.externals.values() if host.is_stranger]
+    sources: list[Workload | ExternalHost] = [*alive, *hosts]
+    for source in sources:
         for target in alive:
-            if source is not target or source.has_peers:
+            if not _is_alone(source, target) and not (source.is_stranger and target.is_stranger):
                 ports = dict.fromkeys(port.port for port in target.ports)
-                yield from (Cell(PodSource(source.ref), target.ref, port) for port in ports)
+                yield from (Cell(_end(source), target.ref, port) for port in ports)
+
+
+def _is_alone(source: Workload | ExternalHost, target: Workload) -> bool:
+    return source is target and not target.has_peers
+
+
+def _end(source: Workload | ExternalHost) -> Source:
+    return PodSource(source.ref) if isinstance(source, Workload) else ExternalSource(source.name)
 
 
 def exercised(path: Path, endpoints: EndpointResolver) -> frozenset[Cell]:

@@ -12,7 +12,7 @@ from netpol_harness.model.services import Service
 from netpol_harness.paths.cells import Cell, exercised
 from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
 from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
-from netpol_harness.paths.ends import PodSource, PodTarget, ServiceTarget
+from netpol_harness.paths.ends import ExternalTarget, PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
@@ -65,8 +65,21 @@ def cell_path(cell: Cell, names: Names) -> Path:
     return Path(cell.source, scheme, PodTarget(cell.target, cell.port.number), left, right)
 
 
+def outward_paths(inventory: Inventory, names: Names) -> Iterator[Path]:
+    """Yield the paths of every workload that is no stranger to the ports of the hosts outside that are strangers."""
+    workloads = [w for w in inventory.workloads.values() if w.in_closed_world and not w.is_stranger]
+    for host in inventory.externals.values():
+        for port in (entry.port for entry in host.ports if host.is_stranger):
+            target, scheme = ExternalTarget(host.name, port.number), Scheme(port.protocol.lower())
+            right = f"{'' if scheme is Scheme.TCP else f'{scheme}://'}{host.name}:{port.number}"
+            yield from (Path(PodSource(w.ref), scheme, target, names.spell_source(w.ref), right) for w in workloads)
+
+
 def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
-    """Return the paths of every workload to every port of every Service, by name, if another end serves it."""
+    """Return the paths of every workload to every port of every Service, by name, if another end serves it.
+
+    Strangers are left out, since the closed world has their paths to the pods.
+    """
     endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
     offers = [
         (service, port, answering)
@@ -77,7 +90,7 @@ def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
     return tuple(
         _service_path(workload, service, port, names)
         for workload in inventory.workloads.values()
-        if workload.in_closed_world
+        if workload.in_closed_world and not workload.is_stranger
         for service, port, answering in offers
         if workload.ref not in answering
     )

@@ -113,7 +113,8 @@ class Workload:
     node's network (``host_network``) are probed if a line names them. ``any`` and the closed world leave them out,
     because the effect of policies on them is undefined.
 
-    ``containers`` are the names of those that run as long as a pod does, ``init_containers`` those that end before.
+    ``containers`` are the names of those that run as long as a pod does, ``init_containers`` those that end before. A
+    stranger is a pod that no manifest names (``scenario.strangers``).
     """
 
     ref: NamespacedName
@@ -124,6 +125,7 @@ class Workload:
     host_network: bool = False
     containers: tuple[str, ...] = ()
     init_containers: tuple[str, ...] = ()
+    is_stranger: bool = False
 
     @property
     def in_closed_world(self) -> bool:
@@ -154,11 +156,15 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class ExternalHost:
-    """A host outside the cluster. ``address`` is empty if the harness may choose it; ``ports`` are those it serves."""
+    """A host outside the cluster. ``address`` is empty if the harness may choose it; ``ports`` are those it serves.
+
+    A stranger is one that no scenario names (``scenario.strangers``).
+    """
 
     name: str
     address: str = ""
     ports: tuple[ContainerPort, ...] = ()
+    is_stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True)

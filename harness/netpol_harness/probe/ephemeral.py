@@ -19,11 +19,10 @@ from netpol_harness.kube.diagnose import PERMANENT_REASONS, POD_SECURITY
 from netpol_harness.kube.wait import polls
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName, ObjectKey
-from netpol_harness.wellknown import PROJECT_PREFIX
+from netpol_harness.wellknown import PROJECT_PREFIX, TEST_IMAGE
 
-IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
-"""Has sh, curl, nc (OpenBSD's), bash, and agnhost for SCTP; built for many architectures; often on the nodes already.
-"""
+IMAGE = TEST_IMAGE
+"""The default image of probe containers."""
 
 NO_IMAGE = "none"
 """Instead of an image: pods are not changed, and those without tools cannot run probes."""

@@ -18,10 +18,9 @@ from netpol_harness.kube.exec import Exec, ExecReply, PodExec, Session
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import ExternalHost
-from netpol_harness.probe.ephemeral import IMAGE
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE
-from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, TEST_IMAGE
 
 
 class ExecRouter:
@@ -100,7 +99,7 @@ def external_host_pods(hosts: Sequence[ExternalHost], placement: Placement) -> t
 
 
 def _pod(host: ExternalHost) -> JsonMapping:
-    container = {"name": "host", "image": IMAGE, "args": ["pause"], "ports": _ports(host)}
+    container = {"name": "host", "image": TEST_IMAGE, "args": ["pause"], "ports": _ports(host)}
     return {
         "apiVersion": "v1",
         "kind": "Pod",

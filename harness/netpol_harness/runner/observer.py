@@ -68,7 +68,7 @@ class StepObserver:
         """
         snapshot = snapshot or self._applied.snapshot()
         possible = [e for e in expectations if self.missing_capability(e.path) is None]
-        cells = _cells(step, verdicts) if others else []
+        cells = [e for e in _cells(step, verdicts) if self.missing_capability(e.path) is None] if others else []
         if len(cells) < BULK_THRESHOLD:
             (results,) = self._path_prober.probe(snapshot, (strategy, [*possible, *cells]))
             return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])

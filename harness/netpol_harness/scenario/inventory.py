@@ -23,7 +23,7 @@ from netpol_harness.scenario.shape import Report
 
 def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Report) -> Inventory:
     """Return all names, and report those that paths could not tell apart."""
-    workloads = [workload for located in objects if (workload := _workload(located.manifest))]
+    workloads = [workload for located in objects if (workload := workload_of(located.manifest))]
     data: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for located in objects:
         data[located.manifest.name.kind].append(located.manifest.data)
@@ -39,10 +39,13 @@ def inventory(objects: Sequence[LocatedManifest], external: YamlNode, report: Re
     return whole
 
 
-def inventory_of_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set[ObjectName]) -> Inventory:
+def inventory_of_step(
+    whole: Inventory, relabels: Sequence[Relabel], absent: Set[ObjectName], *, outsiders: bool = True
+) -> Inventory:
     """Return the inventory of a step: pods are relabelled, absent workloads and Services left out.
 
-    A pod goes on listening on the ports of a Service that no longer selects it, or that no longer exists.
+    Without ``outsiders``, the external hosts are those that the scenario names. A pod goes on listening on the ports of
+    a Service that no longer selects it, or that no longer exists.
     """
     labels = {relabel.name.ref: relabel.labels for relabel in relabels if relabel.name.kind == "Pod"}
     relabelled = {
@@ -55,6 +58,7 @@ def inventory_of_step(whole: Inventory, relabels: Sequence[Relabel], absent: Set
         whole,
         workloads={ref: w for ref, w in relabelled.items() if ObjectName(w.kind, ref) not in absent},
         services={ref: s for ref, s in whole.services.items() if ObjectName("Service", ref) not in absent},
+        externals={name: host for name, host in whole.externals.items() if outsiders or not host.is_stranger},
         endpoint_slices=tuple(s for s in whole.endpoint_slices if _slice_name(s) not in absent),
     )
 
@@ -67,7 +71,8 @@ def _relabelled(labels: Labels, changes: Mapping[str, str | None]) -> Labels:
     return {key: value for key, value in {**labels, **changes}.items() if value is not None}
 
 
-def _workload(manifest: Manifest) -> Workload | None:
+def workload_of(manifest: Manifest) -> Workload | None:
+    """Return the workload that a manifest defines; ``None`` if it makes no pods."""
     template = manifest.pod
     if not template:
         return None

@@ -17,6 +17,7 @@ from netpol_harness.scenario.schema import SCENARIO
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import read
 from netpol_harness.scenario.steps import StepInputs, steps
+from netpol_harness.scenario.stranger_inputs import with_strangers
 
 DERIVED = "derived"
 
@@ -51,7 +52,7 @@ def derive(directory: Path) -> Scenario:
     """
     report = Report()
     files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
-    step = {"name": DERIVED, "expect": "oracle", "policies": files}
+    step = {"name": DERIVED, "expect": "oracle", "strangers": True, "policies": files}
     content = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
     scenario = _scenario(
         _noded(content), directory / SCENARIO_FILE, ManifestReader(directory, report, mixed=True, globs=False), report
@@ -87,7 +88,7 @@ def _noded(value: object) -> YamlNode:
 
 def _scenario(node: YamlNode, file: Path, manifests: ManifestReader, report: Report) -> Scenario:
     SCENARIO(node, report)
-    context = _context(node, manifests, report)
+    context = with_strangers(node.at("steps").items, _context(node, manifests, report))
     return Scenario(
         name=file.absolute().parent.name,
         title=node.at("title").text,

@@ -15,7 +15,7 @@ from netpol_harness.model.kinds import GroupKind, KindClass, is_cluster_scoped, 
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.paths.expectations import cell_path, covered
+from netpol_harness.paths.expectations import cell_path, covered, outward_paths
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.path import Expectation, ExternalHost, Inventory, PathWithoutVerdict
 from netpol_harness.paths.path import Path as NetworkPath
@@ -191,15 +191,18 @@ class Scenario:
 
 
 def closed_world(step: Step) -> tuple[NetworkPath, ...]:
-    """Return every ordered pair of different workloads, with every port that the target serves, as paths to the pod.
+    """Return every ordered pair of workloads, with every port that the target serves, as paths to the pod.
 
-    Cells that an expectation of the step covers, directly or through a Service, are left out. Paths without a verdict
-    cover nothing, since that depends on their verdicts.
+    Strangers include a host outside the cluster, as a source and as a target. Cells that an expectation of the step
+    covers, directly or through a Service, are left out. Paths without a verdict cover nothing, since that depends on
+    their verdicts.
     """
     endpoints = EndpointResolver(step.inventory.world(), step.inventory.host_addresses)
     covered_cells = covered(((e.path, e.expected) for e in step.expectations), endpoints)
     names = Names(step.inventory, frozenset(step.absent))
-    return tuple(cell_path(cell, names) for cell in cells(step.inventory) if cell not in covered_cells)
+    inner = (cell_path(cell, names) for cell in cells(step.inventory) if cell not in covered_cells)
+    listed = {expectation.path for expectation in step.expectations}
+    return (*inner, *(path for path in outward_paths(step.inventory, names) if path not in listed))
 
 
 def network_policies(step: Step) -> tuple[Manifest, ...]:

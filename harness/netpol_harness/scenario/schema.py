@@ -144,6 +144,11 @@ _STEP_FIELDS: dict[str, Shape] = {
         "Derive all verdicts of this step from the policies.",
         one_of(("oracle",), "a source of verdicts"),
     ),
+    "strangers": documented(
+        "Add a pod without labels to every namespace, one in a namespace of its own, one host outside the cluster, and"
+        " a pod for each peer of a rule that matches none.",
+        flag,
+    ),
     "repeat": documented(
         "Enter this step so many times, from the step before it.",
         integer("a number of times to enter the step", 2, 100),

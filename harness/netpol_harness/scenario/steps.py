@@ -35,6 +35,11 @@ class StepInputs:
     exclusive: YamlNode
     reliable: bool
 
+    @property
+    def strangers(self) -> Iterator[ObjectName]:
+        """The names of the pods that only steps with strangers have."""
+        return (ObjectName(w.kind, w.ref) for w in self.inventory.workloads.values() if w.is_stranger)
+
 
 def steps(nodes: Sequence[YamlNode], context: StepInputs, report: Report) -> tuple[Step, ...]:
     """Read all steps, each with those before it."""
@@ -50,11 +55,12 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
     policies = context.manifests.policies(node.at("policies").items)
     check_unique(policies, report)
     check_namespaces(policies, context.namespaces, context.exclusive, report)
-    reader = _Reader(context, report)
+    reader = StepReader(context, report)
     labels = tuple(reader.relabels(node.at("labels")))
-    absent = tuple(reader.absent(node.at("absent").items))
+    strangers = wants_strangers(node)
+    absent = (*reader.absent(node.at("absent").items), *(() if strangers else context.strangers))
     recreate = tuple(reader.recreated(node.at("recreate").items, absent))
-    inventory = inventory_of_step(context.inventory, labels, frozenset(absent))
+    inventory = inventory_of_step(context.inventory, labels, frozenset(absent), outsiders=strangers)
     transition = _transition(absent, recreate, before)
     expectations, problems = resolve(_sentences(node.at("paths"), report), inventory, transition)
     report.extend(problems if context.reliable else ())
@@ -77,6 +83,11 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
         derived=derived,
         paths_without_verdict=_paths_without_verdict(expectations, node, inventory, transition) if derives else (),
     )
+
+
+def wants_strangers(node: YamlNode) -> bool:
+    """Return whether a step has strangers."""
+    return node.at("strangers").value is True
 
 
 def _transition(absent: Sequence[ObjectName], recreate: Sequence[NamespacedName], before: Sequence[Step]) -> Transition:
@@ -116,7 +127,7 @@ def _sentences(paths: YamlNode, report: Report) -> list[Sentence]:
     return sentences
 
 
-class _Reader:
+class StepReader:
     """Reads the parts of a step that name objects."""
 
     def __init__(self, context: StepInputs, report: Report) -> None:
