@@ -27,7 +27,13 @@ def store() -> Store:
         "web": {"clusterIP": "10.96.1.1", "clusterIPs": ["10.96.1.1"], "ports": ports},
         "db": {"clusterIP": "None", "clusterIPs": ["None"], "ports": ports},
         "none": {"clusterIP": "None", "ports": ports},
-        "away": {"type": "ExternalName", "externalName": "example.org"},
+        "six": {"clusterIP": "10.96.1.6", "clusterIPs": ["10.96.1.6", "fd00::6"], "ports": ports},
+        "away": alias("example.org"),
+        "alias": alias("web.Shop.svc.cluster.local."),
+        "alias-of-alias": alias("alias.shop.svc.cluster.local"),
+        "alias-of-nobody": alias("nobody.shop.svc.cluster.local"),
+        "loop": alias("loop.shop.svc.cluster.local"),
+        "by-hand": {"clusterIP": "None", "ports": ports},
     }.items():
         store.create("services", {"metadata": {"name": name, "namespace": "shop"}, "spec": spec})
     endpoints: list[dict[str, Any]] = [
@@ -39,7 +45,14 @@ def store() -> Store:
     slice_ports = [{"name": "http", "port": 8080, "protocol": "TCP"}]
     metadata = {"name": "db-x", "namespace": "shop", "labels": labels}
     store.create("endpointslices", {"metadata": metadata, "endpoints": endpoints, "ports": slice_ports})
+    metadata = {"name": "by-hand-1", "namespace": "shop", "labels": {SERVICE_NAME_LABEL: "by-hand"}}
+    outside = {"addresses": ["203.0.113.7", "203.0.113.8"]}
+    store.create("endpointslices", {"metadata": metadata, "endpoints": [outside], "ports": slice_ports})
     return store
+
+
+def alias(name: str) -> dict[str, Any]:
+    return {"type": "ExternalName", "externalName": name}
 
 
 @pytest.fixture
@@ -68,7 +81,20 @@ def ask(server: NameServer, name: str, kind: str = "A") -> tuple[str, list[str]]
             "SRV",
             ["0 100 8080 db-0.db.shop.svc.cluster.local.", "0 100 8080 10-244-0-6.db.shop.svc.cluster.local."],
         ),
+        ("six.shop.svc.cluster.local", "A", ["10.96.1.6"]),
+        ("six.shop.svc.cluster.local", "AAAA", ["fd00::6"]),
+        ("by-hand.shop.svc.cluster.local", "A", ["203.0.113.7", "203.0.113.8"]),
+        ("203-0-113-8.by-hand.shop.svc.cluster.local", "A", ["203.0.113.8"]),
         ("away.shop.svc.cluster.local", "A", ["example.org."]),
+        ("away.shop.svc.cluster.local", "CNAME", ["example.org."]),
+        ("alias.shop.svc.cluster.local", "A", ["web.shop.svc.cluster.local.", "10.96.1.1"]),
+        ("alias.shop.svc.cluster.local", "AAAA", ["web.shop.svc.cluster.local."]),
+        (
+            "alias-of-alias.shop.svc.cluster.local",
+            "A",
+            ["alias.shop.svc.cluster.local.", "web.shop.svc.cluster.local.", "10.96.1.1"],
+        ),
+        ("alias-of-nobody.shop.svc.cluster.local", "A", ["nobody.shop.svc.cluster.local."]),
         ("shop.svc.cluster.local", "A", []),
         ("svc.cluster.local", "A", []),
         ("cluster.local", "A", []),
@@ -87,6 +113,8 @@ def test_names_that_exist(server: NameServer, name: str, kind: str, answers: lis
         "none.shop.svc.cluster.local",
         "db-1.db.shop.svc.cluster.local",
         "x.web.shop.svc.cluster.local",
+        "x.alias.shop.svc.cluster.local",
+        "10-244-0-5.db.shop.svc.cluster.local",
         "_https._tcp.web.shop.svc.cluster.local",
         "a.b.c.web.shop.svc.cluster.local",
         "10-244-0-9.nosuch.pod.cluster.local",
@@ -99,6 +127,19 @@ def test_names_that_exist(server: NameServer, name: str, kind: str, answers: lis
 )
 def test_unknown_names_are_answered_at_once(server: NameServer, name: str) -> None:
     assert ask(server, name) == ("NXDOMAIN", [])
+
+
+def test_an_alias_of_itself_is_answered(server: NameServer) -> None:
+    status, answers = ask(server, "loop.shop.svc.cluster.local")
+    assert (status, set(answers)) == ("NOERROR", {"loop.shop.svc.cluster.local."})
+
+
+def test_the_addresses_of_an_alias_belong_to_the_name_that_it_stands_for(server: NameServer) -> None:
+    reply = DNSRecord.parse(server.datagram(DNSRecord.question("alias.shop.svc.cluster.local").pack(), PEER))
+    assert [str(record.rname) for record in reply.rr] == [
+        "alias.shop.svc.cluster.local.",
+        "web.shop.svc.cluster.local.",
+    ]
 
 
 def test_a_negative_answer_contains_the_zone(server: NameServer) -> None:

@@ -1,6 +1,7 @@
 """Namespaces move, everything else stays."""
 
 import re
+from base64 import b64encode
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,10 @@ def namespace_object(name: str, **labels: str) -> dict[str, Any]:
 def thing(kind: str, namespace: str | None = None, **fields: Any) -> dict[str, Any]:
     metadata = {"name": "x", **({"namespace": namespace} if namespace else {})}
     return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
+
+
+def base64(content: bytes) -> str:
+    return b64encode(content).decode()
 
 
 def selector(*names: str) -> dict[str, Any]:
@@ -82,7 +87,29 @@ def pod(text: str) -> dict[str, Any]:
         ),
         (
             thing("ConfigMap", data={"a": "db.shop.svc", "subjects": "shop"}),
-            thing("ConfigMap", "t-default-x", data={"a": "db.shop.svc", "subjects": "shop"}),
+            thing("ConfigMap", "t-default-x", data={"a": "db.t-shop-x.svc", "subjects": "shop"}),
+        ),
+        (
+            thing("Secret", "shop", data={"a": base64(b"db.shop.svc"), "b": base64(b"\xff"), "c": "shop.svc"}),
+            thing("Secret", "t-shop-x", data={"a": base64(b"db.t-shop-x.svc"), "b": base64(b"\xff"), "c": "shop.svc"}),
+        ),
+        (
+            thing("Service", "kube-system", spec={"externalName": "db.shop.svc.cluster.local"}),
+            thing("Service", "kube-system", spec={"externalName": "db.t-shop-x.svc.cluster.local"}),
+        ),
+        (
+            thing("Webhook", "kube-system", clientConfig={"service": {"name": "a", "namespace": "shop"}}),
+            thing("Webhook", "kube-system", clientConfig={"service": {"name": "a", "namespace": "t-shop-x"}}),
+        ),
+        (
+            thing(
+                "Deployment", "shop", spec={"selector": selector("shop"), "image": "r.shop.svc/a", "u": "r.shop.svc"}
+            ),
+            thing(
+                "Deployment",
+                "t-shop-x",
+                spec={"selector": selector("shop"), "image": "r.shop.svc/a", "u": "r.t-shop-x.svc"},
+            ),
         ),
     ],
 )

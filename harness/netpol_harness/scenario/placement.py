@@ -1,12 +1,15 @@
 """Maps a scenario's namespaces to those of the cluster. Pure.
 
 Scenarios on a shared cluster get namespaces of their own. Everything that names a namespace is adapted:
-``metadata.namespace``, Namespace objects, ``namespaceSelector`` on ``kubernetes.io/metadata.name``, subjects of role
-bindings, DNS names in containers. Namespaces that are not mapped, and all else, stay as written.
+``metadata.namespace``, Namespace objects, ``namespaceSelector`` on ``kubernetes.io/metadata.name``, references to
+objects of other namespaces, and DNS names of Services in any text: commands, arguments, environment, the data of
+ConfigMaps and Secrets, ``externalName``. Namespaces that are not mapped, and all else, stay as written.
 """
 
+import binascii
 import re
-from collections.abc import Callable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -14,6 +17,8 @@ from typing import Any
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import NAMESPACE, GroupKind, is_cluster_scoped
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.scenario.dns_names import DnsNames
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
@@ -22,20 +27,23 @@ _LONGEST = 63
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A one-to-one map from logical to real namespaces. ``given`` ones existed before, and are never changed."""
+    """A one-to-one map from logical to real namespaces. ``given`` ones existed before, and are never changed.
+
+    ``services`` are the Services whose short DNS names are known, by logical names.
+    """
 
     names: Mapping[str, str]
     given: bool = False
+    services: Collection[NamespacedName] = ()
     _logical: Mapping[str, str] = field(init=False, repr=False)
-    _dns: re.Pattern[str] = field(init=False, repr=False)
+    _dns: DnsNames = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         logical = {real: name for name, real in self.names.items()}
         if len(logical) != len(self.names):
             raise ValueError(f"two namespaces are placed in one: {dict(self.names)}")
         object.__setattr__(self, "_logical", logical)
-        moved = "|".join(sorted(re.escape(name) for name, real in self.names.items() if name != real)) or r"(?!)"
-        object.__setattr__(self, "_dns", re.compile(rf"(?<=[a-z0-9]\.)(?:{moved})(?=\.svc(?![a-z0-9-]))"))
+        object.__setattr__(self, "_dns", DnsNames(self.names, self.services))
 
     @classmethod
     def literal(cls, scenario: Scenario) -> "Placement":
@@ -49,7 +57,8 @@ class Placement:
         if missing:
             options = " ".join(f"--namespace {name}=NAME" for name in sorted(missing))
             raise ClusterFailed(f"scenario {scenario.name} needs more namespaces than were given; add {options}")
-        return cls({name: names[name] for name in scenario.namespaces if name in names}, given=True)
+        given = {name: names[name] for name in scenario.namespaces if name in names}
+        return cls(given, given=True, services=tuple(scenario.inventory.services))
 
     @classmethod
     def unique(cls, scenario: Scenario, suffix: str) -> "Placement":
@@ -59,7 +68,8 @@ class Placement:
         and of other scenarios with a similar name.
         """
         slug = re.sub(r"[^a-z0-9]+", "-", scenario.name.lower()).strip("-") or "scenario"
-        return cls({name: _fitted(f"{slug}-{name}", suffix) for name in scenario.namespaces})
+        names = {name: _fitted(f"{slug}-{name}", suffix) for name in scenario.namespaces}
+        return cls(names, services=tuple(scenario.inventory.services))
 
     def real(self, namespace: str) -> str:
         """Return the namespace's name on the cluster."""
@@ -95,9 +105,29 @@ class Placement:
         if isinstance(value, list):
             return [self._walk(item, path) for item in value]
         if isinstance(value, Mapping):
-            value = {key: self._walk(entry, (*path, key)) for key, entry in value.items()}
+            value = {key: self._walk(entry, (*path, str(key))) for key, entry in value.items()}
+            return self._by_rule(value, path)
+        return self._by_rule(self._text(value, path) if isinstance(value, str) else value, path)
+
+    def _by_rule(self, value: Any, path: tuple[str, ...]) -> Any:
         rule = next((rule for ending, rule in _RULES if path[-len(ending) :] == ending), None)
         return rule(self, value) if rule else value
+
+    def _text(self, text: str, path: tuple[str, ...]) -> str:
+        """Return a text with its DNS names mapped. Labels, and the names of objects and images, are no such text."""
+        if path[:2] == ("Secret", "data"):
+            return self._encoded(text)
+        is_name = path[1] == "spec" and path[-1] in _NAMES
+        return text if is_name or _NOT_TEXT.intersection(path[1:-1]) else self._dns.mapped(text)
+
+    def _encoded(self, text: str) -> str:
+        """Return the base64 of a text with its DNS names mapped; anything else as it is."""
+        try:
+            plain = b64decode(text, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return text
+        mapped = self._dns.mapped(plain)
+        return text if mapped == plain else b64encode(mapped.encode()).decode()
 
     def _labels(self, labels: Any) -> Any:
         if isinstance(labels, dict) and NAMESPACE_NAME_LABEL in labels:
@@ -113,23 +143,21 @@ class Placement:
     def _name(self, value: Any) -> Any:
         return self.real(value) if isinstance(value, str) else value
 
-    def _text(self, value: Any) -> Any:
-        return self._dns.sub(lambda match: self.real(match[0]), value) if isinstance(value, str) else value
-
 
 _RULES: tuple[tuple[tuple[str, ...], Callable[[Placement, Any], Any]], ...] = (
     (("namespaceSelector", "matchLabels"), Placement._labels),
     (("namespaceSelector", "matchExpressions"), Placement._requirement),
     (("RoleBinding", "subjects", "namespace"), Placement._name),
     (("ClusterRoleBinding", "subjects", "namespace"), Placement._name),
-    (("containers", "command"), Placement._text),
-    (("containers", "args"), Placement._text),
-    (("containers", "env", "value"), Placement._text),
-    (("initContainers", "command"), Placement._text),
-    (("initContainers", "args"), Placement._text),
-    (("initContainers", "env", "value"), Placement._text),
+    (("service", "namespace"), Placement._name),
+    (("targetRef", "namespace"), Placement._name),
 )
 """The rules for values that name a namespace, by the end of their place: kind, then keys."""
+
+
+_NOT_TEXT = frozenset({"metadata", "labels", "matchLabels", "matchExpressions", "selector"})
+_NAMES = frozenset({"name", "namespace", "image"})
+"""The last keys of values that are names of objects or of images."""
 
 
 def _fitted(name: str, suffix: str) -> str:
