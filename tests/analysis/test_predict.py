@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.predict import Predictor, contradicts
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.oracle.profiles import CALICO, EMBEDDED, PROFILES
 from netpol_harness.paths.outcome import Expected
@@ -61,6 +62,57 @@ def verdicts(scenario: Scenario, *, step: int = -1) -> list[Expected]:
 )
 def test_the_verdict_on_a_path(shop: Shop, policies: list[str], path: str, expected: str) -> None:
     assert verdicts(shop(*policies, paths=f"'{path}': undefined")) == [expected]
+
+
+OPENSHIFT = "dns: {namespace: openshift-dns, service: dns-default, labels: {dns: default}, port: 5353}"
+TO_KUBE_DNS = f"shop/dns {{podSelector: {{}}, policyTypes: [Egress], egress: [{DNS}]}}"
+TO_OPENSHIFT = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: openshift-dns}}}"
+TO_NODE = "{ipBlock: {cidr: 169.254.20.10/32}}"
+
+
+def to_servers(peer: str, port: int) -> str:
+    rule = f"{{to: [{peer}], ports: [{{port: {port}, protocol: UDP}}]}}"
+    return f"shop/dns {{podSelector: {{}}, policyTypes: [Egress], egress: [{rule}]}}"
+
+
+@pytest.mark.parametrize(
+    ("server", "policy", "expected"),
+    [
+        ("", TO_KUBE_DNS, "blocked"),
+        (OPENSHIFT, TO_KUBE_DNS, "unresolved"),
+        (OPENSHIFT, to_servers(TO_OPENSHIFT, 53), "unresolved"),
+        (OPENSHIFT, to_servers(TO_OPENSHIFT, 5353), "blocked"),
+        (OPENSHIFT, to_servers("{namespaceSelector: {}, podSelector: {matchLabels: {dns: default}}}", 5353), "blocked"),
+        ("dns: {address: 169.254.20.10}", to_servers(TO_NODE, 53), "blocked"),
+        ("dns: {address: 169.254.20.10}", TO_KUBE_DNS, "undefined"),
+        ("dns: {address: 192.0.2.53}", TO_KUBE_DNS, "unresolved"),
+        ("dns: {address: 192.0.2.53}", to_servers("{ipBlock: {cidr: 192.0.2.0/24}}", 53), "blocked"),
+    ],
+    ids=[
+        "usual",
+        "other namespace",
+        "Service's port",
+        "own port",
+        "labels",
+        "node",
+        "own node is open",
+        "host",
+        "block",
+    ],
+)
+def test_look_ups_go_to_the_name_server_that_the_author_expects(
+    shop: Shop, server: str, policy: str, expected: str
+) -> None:
+    assert verdicts(shop(policy, paths="'web -> store:5432': undefined", extra=server)) == [expected]
+
+
+def test_look_ups_go_to_the_name_server_that_was_found(shop: Shop) -> None:
+    scenario = shop(to_servers(TO_OPENSHIFT, 5353), paths="'web -> store:5432': undefined")
+    found = NameServer(NamespacedName("openshift-dns", "dns-default"), {"dns": "default"}, 5353)
+    known = KnownAddresses(name_server=found)
+    path = scenario.steps[-1].expectations[0].path
+    assert Predictor(scenario, scenario.steps[-1], addresses=known).verdict(path) == "blocked"
+    assert Predictor(scenario, scenario.steps[-1]).verdict(path) == "unresolved"
 
 
 def test_a_service_of_which_one_pod_is_allowed_and_one_blocked_is_undefined(shop: Shop) -> None:

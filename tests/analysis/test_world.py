@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.world import NAME_SERVER, world_of
+from netpol_harness.analysis.world import world_of
+from netpol_harness.model.name_server import KUBE_DNS
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.load import load
@@ -18,10 +19,10 @@ def test_a_step_becomes_a_world(shop: Shop) -> None:
     assert set(world.namespaces) == {"default", "kube-system", "shop", "back"}
     assert world.namespaces["shop"].labels == {"team": "shop", "kubernetes.io/metadata.name": "shop"}
     names = {name for workload in scenario.inventory.workloads.values() for name in workload.replica_names}
-    assert set(world.pods) == {*names, NAME_SERVER}
+    assert set(world.pods) == {*names, KUBE_DNS}
     assert NamespacedName("back", "api/1") in names
     assert [policy.ref for policy in world.policies] == [NamespacedName("back", "none")]
-    assert world.services[NAME_SERVER].selects("kube-system", world.pods[NAME_SERVER].labels)
+    assert world.services[KUBE_DNS].selects("kube-system", world.pods[KUBE_DNS].labels)
     assert not world_of(scenario.steps[0], scenario).policies
 
 

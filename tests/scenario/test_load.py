@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.model.name_server import NameServer
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Scenario
@@ -246,6 +248,25 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     assert "this is not a file" in problems(tmp_path / "scenario.yaml")[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("", NameServer()),
+        ("dns: {namespace: openshift-dns}", NameServer(NamespacedName("openshift-dns", "kube-dns"))),
+        (
+            "dns: {namespace: openshift-dns, service: dns-default, labels: {dns: default}, port: 5353}",
+            NameServer(NamespacedName("openshift-dns", "dns-default"), {"dns": "default"}, 5353),
+        ),
+        ("dns: {address: 169.254.20.10}", NameServer(address="169.254.20.10")),
+    ],
+    ids=["by default", "namespace", "openshift", "node-local"],
+)
+def test_the_name_server_is_the_one_that_its_author_expects(write: Write, key: str, expected: NameServer) -> None:
+    file = write()
+    file.write_text(f"{file.read_text()}{key}\n")
+    assert load(file).name_server == expected
+
+
 def test_loading_takes_milliseconds(write: Write) -> None:
     file = write()
     load(file)
@@ -255,8 +276,8 @@ def test_loading_takes_milliseconds(write: Write) -> None:
 
 
 FIELDS = """
-    title workloads external steps name policies paths others labels pods namespaces recreate absent
-    apiVersion kind metadata spec items podSelector matchLabels ingress from ports port web default
+    title workloads external dns address steps name policies paths others labels pods recreate absent namespaces
+    namespace apiVersion kind metadata spec items podSelector matchLabels ingress from ports port web default
 """
 KEYS = st.sampled_from([*re.findall(r"\w+", FIELDS), "web->db:3306", "any -> any:80"])
 LEAVES = (
@@ -291,6 +312,7 @@ def test_any_mutation_of_a_valid_scenario_loads_or_explains(data: st.DataObject,
         "title": "x",
         "workloads": ["workloads.yaml"],
         "external": {"user": {"ports": [80]}},
+        "dns": {"namespace": "openshift-dns", "labels": {"a": "b"}, "port": 5353, "address": "169.254.20.10"},
         "steps": [
             {
                 "name": "s",

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from netpol_harness.analysis.cause_context import CauseContext
-from netpol_harness.analysis.describe import describe_requirement, natural_list
+from netpol_harness.analysis.describe import describe_name_server, describe_requirement, natural_list
 from netpol_harness.analysis.item_causes import one_item_for_two, two_items_for_one
-from netpol_harness.analysis.world import NAME_SERVER
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy, PodPeer, Rule
@@ -41,10 +40,8 @@ def _forgotten_name_server(context: CauseContext) -> Iterator[str]:
     for verdict in context.prediction.lookups:
         if verdict.egress.answer is Answer.BLOCKED:
             policies = natural_list([ref.name for ref in verdict.egress.isolating])
-            yield (
-                f"the egress rules of {policies} forget the name server: admit egress to pods k8s-app=kube-dns in"
-                f" namespaces {NAMESPACE_NAME_LABEL}={NAME_SERVER.namespace} on 53/UDP and 53/TCP"
-            )
+            admission = describe_name_server(context.predictor.name_server)
+            yield f"the egress rules of {policies} forget the name server: admit egress to {admission}"
 
 
 def _missing_namespace_labels(context: CauseContext) -> Iterator[str]:

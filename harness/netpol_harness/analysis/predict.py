@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from netpol_harness.analysis.route import Route, Router
-from netpol_harness.analysis.world import world_of
+from netpol_harness.analysis.world import name_server_of, world_of
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
@@ -51,6 +52,11 @@ class Predictor:
         self.addresses = addresses or KnownAddresses()
         world = world_of(step, scenario, addresses)
         self._set_world(world, Router(scenario, step, world, self.addresses))
+
+    @property
+    def name_server(self) -> NameServer:
+        """The cluster's name server, as far as it is known."""
+        return name_server_of(self.scenario, self.addresses)
 
     def route(self, path: Path) -> Route:
         """Return the flows of a path."""

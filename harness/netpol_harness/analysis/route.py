@@ -9,13 +9,14 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.lookups import Lookups, flow_end
 from netpol_harness.analysis.replicas import Replicas
-from netpol_harness.analysis.world import DNS_PORT, NAME_SERVER
+from netpol_harness.analysis.world import name_server_of
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.services import Service, TrafficPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
-from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
+from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,
@@ -31,7 +32,6 @@ from netpol_harness.paths.ends import (
 from netpol_harness.paths.path import Inventory, KnownAddresses, Path
 from netpol_harness.scenario.scenario import Scenario, Step
 
-_CLUSTER_DNS = (None, "", "ClusterFirst")
 _CLUSTER_DOMAINS = (".cluster.local", ".svc")
 _THROUGH_A_NODE = "external hosts reach a ClusterIP through a node, which may replace their address by its own"
 
@@ -62,7 +62,8 @@ class Router:
         self._endpoints = EndpointResolver(world, self._hosts)
         self.beyond = _beyond(step)
         self.replicas = Replicas(world, self._endpoints)
-        self._specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
+        specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
+        self._lookups = Lookups(world, self._endpoints, name_server_of(scenario, addresses), specs)
 
     def route(self, path: Path) -> Route:
         """Return the route of a path between names of the step, from all pods of its source."""
@@ -113,25 +114,16 @@ class Router:
     def _host(self, name: str) -> Host:
         return Host(next(iter(self._hosts.get(name, ())), ""))
 
-    def _end(self, endpoint: Endpoint) -> FlowEnd:
-        match endpoint:
-            case PodEndpoint(pod):
-                return pod.ref
-            case HostEndpoint(host):
-                return self._host(host)
-            case AddressEndpoint(address):
-                return Host(address)
-
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """Return the route to the own addresses of pods or external hosts, without the source if it has a peer."""
-        endpoints = [e for e in endpoints if self._end(e) != source] or endpoints
-        connections = tuple(Flow(source, self._end(endpoint), endpoint.port) for endpoint in endpoints)
+        endpoints = [e for e in endpoints if flow_end(e) != source] or endpoints
+        connections = tuple(Flow(source, flow_end(endpoint), endpoint.port) for endpoint in endpoints)
         doubts = (*map(_silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host)
-        lookups = (self._lookup(source),) if by_name and not outside else ()
+        lookups = self._lookups.flows(source) if by_name else ()
         named = self._world.services.get(target.ref)
         service = self._endpoints.alias(named) if named else None
         if named is None or service is None:
@@ -144,7 +136,7 @@ class Router:
         if isinstance(source, Host):
             return Route(connections=connections, doubt="" if by_name else _THROUGH_A_NODE)
         doubts = (
-            self._resolver(source) if by_name else "",
+            self._lookups.doubt(source) if by_name else "",
             *map(_unknown, endpoints),
             self._itself(source, *(flow.destination for flow in connections)),
         )
@@ -163,7 +155,7 @@ class Router:
     def _through_node(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
         """Return the route by a node's port. Only ``externalTrafficPolicy: Local`` keeps an external host's address."""
         for service, own in self._endpoints.offers_on_nodes(port):
-            ends = {self._end(e): e.port for e in self._endpoints.of_service(service, own.port)}
+            ends = {flow_end(e): e.port for e in self._endpoints.of_service(service, own.port)}
             workload = self._inventory.workloads[target]
             alone = tuple(ends) == workload.replica_names and workload.is_one_pod
             if service.external_policy is TrafficPolicy.LOCAL and alone and isinstance(source, Host):
@@ -187,10 +179,7 @@ class Router:
         """Yield the connections to endpoints; ``direct`` if the client connects to their own addresses."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
         for endpoint in endpoints:
-            yield Flow(source, self._end(endpoint), endpoint.port, through, virtual)
-
-    def _lookup(self, source: FlowEnd) -> Flow:
-        return Flow(source, NAME_SERVER, DNS_PORT, NAME_SERVER)
+            yield Flow(source, flow_end(endpoint), endpoint.port, through, virtual)
 
     def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
         """Return a doubt if the source is a workload of several pods, and a target too: a pod may reach itself."""
@@ -199,14 +188,6 @@ class Router:
         if workload is None or workload.is_one_pod or source not in targets:
             return ""
         return f"a pod of {workload.ref} may reach itself or another pod"
-
-    def _resolver(self, source: NamespacedName) -> str:
-        """Return a doubt if the pods of a workload do not use the cluster's name server."""
-        name = self._world.pods[source].workload
-        policy, workload = self._specs.get(name, {}).get("dnsPolicy"), self._inventory.workloads[name]
-        if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_DNS and not workload.host_network):
-            return ""
-        return f"{name} does not ask the cluster's name server (dnsPolicy, hostNetwork)"
 
 
 def _silence(endpoint: Endpoint) -> str:

@@ -5,19 +5,17 @@ One pod stands for all pods of a workload, under the workload's own name. Every 
 
 from collections.abc import Iterator
 
-from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
+from netpol_harness.model.name_server import NameServer
+from netpol_harness.model.objects import Namespace, World
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.scenario import Scenario, Step, network_policies
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
-NAME_SERVER = NamespacedName("kube-system", "kube-dns")
-"""The name server's pod in every world, and its Service."""
 
-DNS_PORT = Port(Protocol.UDP, 53)
-"""The port of name look-ups. Resolvers use TCP only for answers that are too large."""
+def name_server_of(scenario: Scenario, addresses: KnownAddresses | None = None) -> NameServer:
+    """Return the cluster's name server, or if it is not known, the one that the scenario expects."""
+    return (addresses.name_server if addresses else None) or scenario.name_server
 
 
 def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = None) -> World:
@@ -27,18 +25,19 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
     """
     chosen = {manifest.name.ref: manifest.chosen_addresses for manifest in scenario.workloads if manifest.pod}
     known = {**chosen, **(addresses.pods if addresses else {})}
-    world = step.inventory.world(known)
+    world, server = step.inventory.world(known), name_server_of(scenario, addresses)
+    in_pods = not server.address
     return World(
-        {namespace.name: namespace for namespace in _namespaces(step, scenario)},
-        {**world.pods, NAME_SERVER: _name_server()},
-        {**world.services, NAME_SERVER: _name_service()},
+        {namespace.name: namespace for namespace in _namespaces(step, scenario, server)},
+        {**world.pods, **({server.service: server.pod} if in_pods else {})},
+        {**world.services, **({server.service: server.front} if in_pods else {})},
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
         world.endpoint_slices,
     )
 
 
-def _namespaces(step: Step, scenario: Scenario) -> Iterator[Namespace]:
-    labels: dict[str, dict[str, str | None]] = {"default": {}, NAME_SERVER.namespace: {}}
+def _namespaces(step: Step, scenario: Scenario, server: NameServer) -> Iterator[Namespace]:
+    labels: dict[str, dict[str, str | None]] = {"default": {}, server.namespace.name: dict(server.namespace.labels)}
     for manifest in scenario.workloads:
         if manifest.name.kind == "Namespace":
             labels[manifest.name.ref.name] = dict(manifest.data["metadata"].get("labels") or {})
@@ -48,16 +47,3 @@ def _namespaces(step: Step, scenario: Scenario) -> Iterator[Namespace]:
     for name, values in labels.items():
         kept = {key: value for key, value in values.items() if value is not None}
         yield Namespace(name, {**kept, NAMESPACE_NAME_LABEL: name})
-
-
-def _name_server() -> Pod:
-    ports = (ContainerPort(DNS_PORT, "dns"), ContainerPort(Port(Protocol.TCP, DNS_PORT.number), "dns-tcp"))
-    return Pod(NAME_SERVER, {"k8s-app": "kube-dns"}, ports)
-
-
-def _name_service() -> Service:
-    ports = (
-        ServicePort(DNS_PORT, DNS_PORT.number, "dns"),
-        ServicePort(Port(Protocol.TCP, DNS_PORT.number), DNS_PORT.number, "dns-tcp"),
-    )
-    return Service(NAME_SERVER, {"k8s-app": "kube-dns"}, ports)

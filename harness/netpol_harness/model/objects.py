@@ -52,7 +52,8 @@ class Pod:
 
     ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
     ``controller`` is the name of the pod's controller in its manifest, empty if it has none. ``node_address`` is the
-    address of its node, empty while it is not known.
+    address of its node, empty while it is not known. ``name_servers`` are the addresses that it asks in place of the
+    cluster's name server (``dnsPolicy: None``), if it has any.
     """
 
     ref: NamespacedName
@@ -64,6 +65,7 @@ class Pod:
     running: bool = True
     controller: str = ""
     node_address: str = ""
+    name_servers: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Pod":
@@ -79,6 +81,7 @@ class Pod:
             running=status.get("phase") not in ("Succeeded", "Failed"),
             controller=_controller(metadata),
             node_address=status.get("hostIP") or "",
+            name_servers=name_servers(spec),
         )
 
     @property
@@ -105,6 +108,15 @@ def _controller(metadata: Mapping[str, Any]) -> str:
                 return str(labels.get(DEPLOYMENT_CONFIG_LABEL, name))
             return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" and "pod-template-hash" in labels else name
     return ""
+
+
+def name_servers(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the addresses of the name servers that a pod spec chooses in place of the cluster's; none if it does not.
+
+    Addresses that ``dnsConfig`` adds to the cluster's are asked only if that one does not answer.
+    """
+    config = spec.get("dnsConfig") or {}
+    return tuple(config.get("nameservers") or ()) if spec.get("dnsPolicy") == "None" else ()
 
 
 def container_ports(spec: Mapping[str, Any]) -> tuple[ContainerPort, ...]:

@@ -1,11 +1,12 @@
 """The ends of flows: pods of the world with their labels and nodes, or hosts that are not pods. Pure."""
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
-from netpol_harness.oracle.match import NEVER, Match, definite, undecided
+from netpol_harness.oracle.match import ALWAYS, NEVER, Match, definite, undecided
 from netpol_harness.oracle.points import OpenPoint
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
@@ -45,10 +46,15 @@ class EndpointIndex:
         return service.cluster_ips if service else ()
 
     def is_own_node(self, pod: Pod, other: Pod | Host) -> Match:
-        """Whether the other end is the node that the pod runs on, or a pod on the network of that node."""
+        """Whether the other end is the node that the pod runs on, or a pod on the network of that node.
+
+        A link-local address of a node is that of the pod's own: no other can be reached by it.
+        """
         if isinstance(other, Pod):
             return _same_node(pod.node, other.node) if other.host_network else NEVER
         node = self._nodes.get(other.address)
+        if other.node and other.address and ip_address(other.address).is_link_local:
+            return ALWAYS
         if node is None:
             return undecided(OpenPoint.NOT_KNOWN) if other.node else NEVER
         return _same_node(pod.node, node)

@@ -41,10 +41,14 @@ class PodEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class HostEndpoint:
-    """An external host by its name, and the port at which a connection arrives; port 0 for ICMP."""
+    """An external host by its name, and the port at which a connection arrives; port 0 for ICMP.
+
+    ``address`` is the one that is connected to, empty if it is not known.
+    """
 
     host: str
     port: Port
+    address: str = ""
 
     @property
     def name(self) -> str:
@@ -103,7 +107,7 @@ class EndpointResolver:
                 through = [endpoint for service, own in offers for endpoint in self.of_service(service, own.port)]
                 return (*through, *self.host_ports(ref, port))
             case ExternalTarget(host):
-                return (HostEndpoint(host, port),)
+                return (HostEndpoint(host, port, next(iter(self._hosts.get(host, ())), "")),)
             case AddressTarget(address):
                 return self._of_address(address, port)
 
@@ -138,7 +142,7 @@ class EndpointResolver:
         pods = [endpoint for pod in self.backing(service) for endpoint in _of_pod(pod, service, port)]
         yield from pods
         for address, number in self._written_sockets(service, port, has_pods=bool(pods)):
-            yield from self._at(address, Port(port.protocol, number))
+            yield from self.at(address, Port(port.protocol, number))
 
     def _written_sockets(self, service: Service, port: Port, *, has_pods: bool) -> Iterator[tuple[str, int]]:
         """Yield the addresses and ports of written slices that get connections to this port of the Service.
@@ -234,14 +238,14 @@ class EndpointResolver:
         """
         services = [service for service in self._world.services.values() if address in service.addresses]
         taken = any(address in s.cluster_ips or port in [own.port for own in s.ports] for s in services)
-        own = () if taken else self._at(address, port)
+        own = () if taken else self.at(address, port)
         through = (endpoint for service in services for endpoint in self.of_service(service, port))
         return (*(e for e in own if not isinstance(e, AddressEndpoint)), *through)
 
-    def _at(self, address: str, port: Port) -> tuple[Endpoint, ...]:
-        """Return the pods and external hosts that have an address, or else the address alone."""
+    def at(self, address: str, port: Port) -> tuple[Endpoint, ...]:
+        """Return the pods and external hosts that have an address of their own, or else the address alone."""
         pods = (PodEndpoint(pod, port) for pod in self._owners.get(address, ()))
-        hosts = (HostEndpoint(host, port) for host, addresses in self._hosts.items() if address in addresses)
+        hosts = (HostEndpoint(host, port, address) for host, addresses in self._hosts.items() if address in addresses)
         return (*pods, *hosts) or (AddressEndpoint(address, port),)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.labels import Labels
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Pod, World
 from netpol_harness.model.services import Service
@@ -169,10 +170,11 @@ class ExternalHost:
 
 @dataclass(frozen=True, slots=True)
 class KnownAddresses:
-    """The known addresses of ``pods``, by workload, and of external ``hosts``, by name."""
+    """The known addresses of ``pods``, by workload, and of external ``hosts``, by name; the cluster's name server."""
 
     pods: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    name_server: NameServer | None = None
 
 
 @dataclass(frozen=True, slots=True)

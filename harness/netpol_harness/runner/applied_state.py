@@ -7,14 +7,15 @@ from contextlib import contextmanager
 
 from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
-from netpol_harness.errors import ApiError
+from netpol_harness.errors import ApiError, ExecFailed
 from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped
-from netpol_harness.model.names import ObjectKey
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.services import Service
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
+from netpol_harness.runner.name_server import NameServerFinder
 from netpol_harness.runner.reconcile import Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, State, changes
@@ -52,6 +53,7 @@ class AppliedState:
         self._hosts = hosts
         self._reconciler = Reconciler(context.client, context.timeouts, context.run_directory.run)
         self._state: State = {}
+        self._name_server = NameServerFinder(context.client, context.run_directory.once, self._text_of)
         self.lift_refusal = ""
 
     def __contains__(self, key: ObjectKey) -> bool:
@@ -138,14 +140,16 @@ class AppliedState:
         listed.
         """
         client = self._context.client
-        objects: list[JsonMapping] = [*client.list("v1", "Pod", namespace="kube-system", labels="k8s-app=kube-dns")]
+        objects: list[JsonMapping] = []
         for namespace in namespaces_of(self._state):
             objects += client.list("v1", "Pod", namespace=namespace)
             objects += (services := client.list("v1", "Service", namespace=namespace))
             if self._has_written_slices(services):
                 objects += client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace)
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
-        return ClusterSnapshot.of([*objects, *self._hosts.machines], self._placement)
+        server = self._name_server.find(objects)
+        servers = self._name_server.pods_of(server)
+        return ClusterSnapshot.of([*servers, *objects, *self._hosts.machines], self._placement, server)
 
     def _has_written_slices(self, services: Collection[JsonMapping]) -> bool:
         """Whether EndpointSlices say more than the pods of these Services."""
@@ -156,6 +160,14 @@ class AppliedState:
         """Return the names of policies that were applied and are not on the cluster any more."""
         policies = [key for key in self._state if key.kind == "NetworkPolicy"]
         return tuple(key.name for key in policies if self._context.client.find(key) is None)
+
+    def _text_of(self, pod: NamespacedName, container: str, path: str) -> str:
+        """Return the text of a file in a container. Raises ``ExecFailed``."""
+        deadline = Deadline(self._context.timeouts.exec)
+        reply = self._context.router(pod, ["cat", path], container=container, deadline=deadline)
+        if reply.exit_code:
+            raise ExecFailed(f"cat {path} in {pod}: exit code {reply.exit_code}")
+        return reply.stdout.decode("utf-8", "replace")
 
     def _lift(self) -> State:
         return self._marked({ObjectKey.of(data): data for data in map(lift_policy, namespaces_of(self._state))})

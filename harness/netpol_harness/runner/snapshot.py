@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.endpoint_slices import written_slices
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.name_server import NameServer
+from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Pod, World, with_target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
@@ -19,7 +20,8 @@ from netpol_harness.runner.udp_servers import udp_services
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
-_NAME_SERVER = {"k8s-app": "kube-dns"}
+DNS = Port(Protocol.UDP, 53)
+"""Where resolvers ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class ClusterSnapshot:
     """The live objects of a scenario. Its methods take logical names, and return objects with their real names.
 
     ``world`` holds the scenario's Services and pods, including pods that have ended. ``externals`` are the pods or
-    machines that stand for hosts outside the cluster. ``uids`` are those of all objects, ``pod_uids`` those of pods by
-    name. ``udp_services`` tells by pod what its UDP ports understand, as far as it is known.
+    machines that stand for hosts outside the cluster. ``name_servers`` are the pods of ``name_server``. ``uids`` are
+    those of all objects, ``pod_uids`` those of pods by name. ``udp_services`` tells by pod what its UDP ports
+    understand, as far as it is known.
     """
 
     world: World
     externals: Mapping[str, Pod]
+    name_server: NameServer
     name_servers: tuple[Pod, ...]
     placement: Placement
     uids: frozenset[str] = frozenset()
@@ -46,8 +50,11 @@ class ClusterSnapshot:
         object.__setattr__(self, "endpoints", EndpointResolver(self.world, hosts))
 
     @classmethod
-    def of(cls, objects: Collection[JsonMapping], placement: Placement) -> "ClusterSnapshot":
+    def of(
+        cls, objects: Collection[JsonMapping], placement: Placement, name_server: NameServer | None = None
+    ) -> "ClusterSnapshot":
         """Sort live API objects (Pods, Services and EndpointSlices, any namespace). Pods that end are ignored."""
+        server = name_server or NameServer()
         pods, services, externals, name_servers, slices = {}, {}, {}, [], []
         understood: dict[NamespacedName, Mapping[int, UdpService]] = {}
         for data in objects:
@@ -61,7 +68,9 @@ class ClusterSnapshot:
                 understood[pod.ref] = udp_services(data)
                 if EXTERNAL_HOST_ANNOTATION in (data["metadata"].get("annotations") or {}):
                     externals[pod.ref.name] = pod
-                elif pod.ref.namespace == "kube-system" and _NAME_SERVER.items() <= pod.labels.items():
+                elif pod.ref.namespace == server.service.namespace and (
+                    server.labels and server.labels.items() <= pod.labels.items()
+                ):
                     name_servers.append(pod)
                 else:
                     pods[pod.ref] = pod
@@ -69,7 +78,7 @@ class ClusterSnapshot:
         pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
         pods = {ref: with_target_ports(pod, services.values()) for ref, pod in pods.items()}
         world = World(pods=pods, services=services, endpoint_slices=written_slices(slices, (), services.values()))
-        return cls(world, externals, tuple(name_servers), placement, uids, pod_uids, understood)
+        return cls(world, externals, server, tuple(name_servers), placement, uids, pod_uids, understood)
 
     @property
     def addresses(self) -> KnownAddresses:
@@ -77,7 +86,8 @@ class ClusterSnapshot:
         running = [pod for pod in self.world.pods.values() if pod.running]
         count = Counter(pod.workload for pod in running)
         pods = {self._logical(pod.workload): pod.addresses for pod in running if count[pod.workload] == 1}
-        return KnownAddresses(pods, {name: host.addresses for name, host in self.externals.items()})
+        hosts = {name: host.addresses for name, host in self.externals.items()}
+        return KnownAddresses(pods, hosts, self.name_server)
 
     def real(self, ref: NamespacedName) -> NamespacedName:
         """Return the real name of the object with this logical name."""
@@ -128,6 +138,19 @@ class ClusterSnapshot:
         if service is None:
             return frozenset()
         return frozenset(map(canonical_address, service.cluster_ips or self.endpoints.addresses_behind(service)))
+
+    def name_server_sockets(self, source: Pod) -> tuple[tuple[Pod, str, int], ...]:
+        """Return the pods of the name server that a pod asks, each with the address and the port at which it answers.
+
+        A server on a node answers there at the address that pods ask, all others at their own.
+        """
+        server = self.name_server
+        if not source.name_servers:
+            host = server.address
+            return tuple((p, host or p.addresses[0], server.own_port.number) for p in self.name_servers if p.addresses)
+        found = self.endpoints.of_target(AddressTarget(source.name_servers[0], DNS.number), DNS)
+        pods = [end for end in found if isinstance(end, PodEndpoint) and end.pod.addresses]
+        return tuple((end.pod, end.pod.addresses[0], end.port.number) for end in pods)
 
     def external_host(self, name: str) -> Pod:
         """Return the pod or machine of an external host; raises ``WorkloadFailed`` if there is none."""

@@ -74,7 +74,7 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
     target = probe.authority if probe.port else probe.host
     if isinstance(path.target, DnsTarget) and probe.by_name and path.mode is ProbeMode.NEW:
         probe = replace(probe, addresses=snapshot.addresses_of_name(path.target.ref))
-    liveness_checks = _liveness_checks(path, probe, expected, snapshot)
+    liveness_checks = _liveness_checks(path, source, probe, expected, snapshot)
     proxy_pods = _proxy_pods(snapshot) if expected is Expected.UNRESOLVED else ()
     if source.running:
         exists = not isinstance(path.target, DnsTarget) or snapshot.has_service(path.target.ref)
@@ -177,10 +177,11 @@ def _service_name(target: DnsTarget, service: NamespacedName, source: Pod) -> st
 
 
 def _liveness_checks(
-    path: Path, probe: Probe, expected: Expected, snapshot: ClusterSnapshot
+    path: Path, source: Pod, probe: Probe, expected: Expected, snapshot: ClusterSnapshot
 ) -> tuple[LivenessCheck, ...]:
     if expected is Expected.UNRESOLVED:
-        return tuple(_own(pod, Scheme.UDP, 53, UdpService.DNS) for pod in snapshot.name_servers)
+        servers = snapshot.name_server_sockets(source)
+        return tuple((pod.ref, Probe(Scheme.UDP, host, n, udp_service=UdpService.DNS)) for pod, host, n in servers)
     return tuple(
         _own(pod, path.scheme, number, _udp_service(pod, number, snapshot), host=probe.host)
         for pod, number in _listeners(path, probe, snapshot)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.files import Files
@@ -99,9 +100,17 @@ def _scenario(node: YamlNode, file: Path, manifests: ManifestReader, report: Rep
         description=node.at("description").text,
         exclusive=context.exclusive.value is True,
         requires=(*(item.text for item in node.at("requires").items), *_implied(context.workloads)),
+        name_server=_name_server(node.at("dns")),
         timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
         marks={item.text: item.place.where for item in node.at("marks").items},
     )
+
+
+def _name_server(node: YamlNode) -> NameServer:
+    """Return the name server that an author expects; what he does not say is that of most clusters."""
+    keys = ("namespace", "service", "labels", "port", "address")
+    written = {key: node.at(key) for key in keys}
+    return NameServer.from_json({key: n.plain() for key, n in written.items() if n.kind is not YamlKind.NOTHING})
 
 
 def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepInputs:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.model.kinds import GroupKind, KindClass, is_cluster_scoped, pod_template
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.endpoints import EndpointResolver
@@ -158,7 +159,8 @@ class Scenario:
     """A directory of manifests and its steps. ``name`` is the directory's, ``file`` the scenario.yaml.
 
     ``timeouts`` holds seconds for fields of ``timeouts.Timeouts``. ``requires`` holds names of capabilities: those that
-    its author lists, and those that its workloads need. ``marks`` maps pytest's markers to where they are written.
+    its author lists, and those that its workloads need. ``name_server`` is the one that its author expects, which a
+    cluster may contradict. ``marks`` maps pytest's markers to where they are written.
     """
 
     name: str
@@ -171,6 +173,7 @@ class Scenario:
     exclusive: bool = False
     requires: tuple[str, ...] = ()
     timeouts: Mapping[str, float] = field(default_factory=dict)
+    name_server: NameServer = field(default_factory=NameServer)
     marks: Mapping[str, str] = field(default_factory=dict)
 
     @property

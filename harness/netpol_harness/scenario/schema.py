@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from netpol_harness.model.addresses import is_address
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.metadata import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -82,6 +83,11 @@ _REPEATS_A_CHANGE = rule(_repeats_a_change, items=[{"not": {"required": ["repeat
 """Entering a step again needs a step before it to return to."""
 
 
+def _is_address(node: YamlNode, report: Report) -> None:
+    if not is_address(node.text):
+        report.add(node.place, f"'{node.text}' is not an IP address", "write one such as 169.254.20.10")
+
+
 def _unique_names(node: YamlNode, report: Report) -> None:
     lines: dict[str, int] = {}
     for step in node.items:
@@ -98,6 +104,7 @@ _LABELS = mapping_of(
 )
 _FILE = text("a file or glob", r"[^/\0][^\0]*", "write it relative to the scenario's directory")
 _FILES = sequence(_FILE, "a list of files")
+_NAMESPACE = text("a name", DNS_LABEL, "write lower-case letters, digits and '-'")
 _HOST = text("the name of an external host", rf"(?!any\Z){DNS_LABEL}", "write lower-case letters, digits and '-'")
 _PORT_TEXT = text("a port", _PORT, "write 80, 53/UDP or 7777/SCTP")
 _PORT_NUMBER = {"type": "integer", "minimum": 1, "maximum": 65_535}
@@ -117,6 +124,27 @@ _EXTERNAL = by_kind(
         ),
     },
     "a list of names, or a mapping of names to address and ports",
+)
+
+_NAME_SERVER = mapping(
+    {
+        "namespace": documented("The namespace of its pods and of its Service; kube-system by default.", _NAMESPACE),
+        "service": documented("The name of its Service; kube-dns by default.", _NAMESPACE),
+        "labels": documented(
+            "Labels of its pods; k8s-app: kube-dns by default.",
+            mapping_of(
+                text("a label value", LABEL_VALUE, LABEL_RULE),
+                "a mapping of label keys to values",
+                key=text("a label key", LABEL_KEY, LABEL_RULE),
+            ),
+        ),
+        "port": documented("The port at which its pods listen; 53 by default.", integer("a port", 1, 65_535)),
+        "address": documented(
+            "The address of a server that is not a pod, such as 169.254.20.10 for NodeLocal DNSCache.",
+            all_of(text("an IP address"), rule(_is_address)),
+        ),
+    },
+    what="a mapping of namespace, labels and port",
 )
 
 _STEP_FIELDS: dict[str, Shape] = {
@@ -185,6 +213,7 @@ SCENARIO = mapping(
             sequence(_FILE, "a list of files", least=1),
         ),
         "external": documented("Hosts outside the cluster.", _EXTERNAL),
+        "dns": documented("Where the cluster's name server is, for predictions without a cluster.", _NAME_SERVER),
         "exclusive": documented("Run alone on the cluster, for objects that are in no namespace.", flag),
         "marks": documented(
             "Markers of pytest, for `-m`.",

@@ -1,0 +1,65 @@
+"""The flows of name look-ups: from a pod to the name server that it asks. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.name_server import NameServer
+from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.objects import Pod, World, name_servers
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
+from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
+
+_CLUSTER_FIRST = (None, "", "ClusterFirst")
+_PORT = Port(Protocol.UDP, 53)
+
+
+class Lookups:
+    """The look-ups of the pods of one world. ``specs`` are the pod specs by workload."""
+
+    def __init__(
+        self, world: World, endpoints: EndpointResolver, server: NameServer, specs: Mapping[NamespacedName, JsonMapping]
+    ) -> None:
+        self._world = world
+        self._endpoints = endpoints
+        self._server = server
+        self._specs = specs
+
+    def flows(self, source: FlowEnd) -> tuple[Flow, ...]:
+        """Return the flows to the name server that a pod asks first; none for a host, which does not ask."""
+        if isinstance(source, Host):
+            return ()
+        chosen = self._chosen(self._world.pods[source])
+        if chosen:
+            return tuple(self._to_address(source, chosen[0]))
+        server = self._server
+        if server.address:
+            return (Flow(source, Host(server.address, node=server.on_node), server.own_port),)
+        return (Flow(source, server.service, server.own_port, server.service),)
+
+    def doubt(self, source: NamespacedName) -> str:
+        """Return why it is not known whether the name server of a pod knows the cluster's names, empty if it is."""
+        pod = self._world.pods[source]
+        chosen = self._chosen(pod)
+        if chosen:
+            return f"{pod.workload} asks {chosen[0]}, which may not know the cluster's names (dnsConfig)"
+        policy = self._specs.get(pod.workload, {}).get("dnsPolicy")
+        if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_FIRST and not pod.host_network):
+            return ""
+        return f"{pod.workload} does not ask the cluster's name server (dnsPolicy, hostNetwork)"
+
+    def _chosen(self, pod: Pod) -> tuple[str, ...]:
+        return name_servers(self._specs.get(pod.workload, {}))
+
+    def _to_address(self, source: NamespacedName, address: str) -> Iterable[Flow]:
+        services = [service for service in self._world.services.values() if address in service.cluster_ips]
+        for service in services:
+            for endpoint in self._endpoints.of_service(service, _PORT):
+                yield Flow(source, flow_end(endpoint), endpoint.port, service.ref, address)
+        if not services:
+            for endpoint in self._endpoints.at(address, _PORT):
+                yield Flow(source, flow_end(endpoint), endpoint.port)
+
+
+def flow_end(endpoint: Endpoint) -> FlowEnd:
+    """Return an endpoint as the oracle knows it: a pod by its name, or a host by its address."""
+    return endpoint.pod.ref if isinstance(endpoint, PodEndpoint) else Host(endpoint.address)
