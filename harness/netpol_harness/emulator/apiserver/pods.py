@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from aiohttp import web
 from multidict import MultiMapping
 
-from netpol_harness.emulator.apiserver import portforward
+from netpol_harness.emulator.apiserver import portforward, spdy_command, websocket
 from netpol_harness.emulator.apiserver.errors import bad_request, unsupported_media_type
+from netpol_harness.emulator.apiserver.remote_command import Session, StreamRequest
 from netpol_harness.emulator.apiserver.request import RequestTarget, flag, number
 from netpol_harness.emulator.apiserver.runtime import ExecStreams, Runtime
-from netpol_harness.emulator.apiserver.websocket import PROTOCOLS, StreamRequest, serve
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.model.json_object import JsonObject
 
@@ -41,9 +41,7 @@ class PodStreams:
             raise bad_request("you must specify at least 1 command for the container")
         container = find_container(pod, request.query.get("container", ""))
         _refuse_unless_running(pod, container)
-        return await serve(
-            request, _stream_request(request), lambda s: self._runtime.exec(pod, container, tuple(argv), s)
-        )
+        return await _serve(request, lambda s: self._runtime.exec(pod, container, tuple(argv), s))
 
     async def attach(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """Connect the client with a container's program. Only the pod's status reports its exit code."""
@@ -54,7 +52,7 @@ class PodStreams:
             await self._runtime.attach(pod, container, streams)
             return 0
 
-        return await serve(request, _stream_request(request), talk)
+        return await _serve(request, talk)
 
     async def forward(self, target: RequestTarget, request: web.BaseRequest) -> web.StreamResponse:
         """Forward the client's connections to ports of the pod."""
@@ -120,11 +118,16 @@ def _refuse_unless_running(pod: JsonObject, container: str) -> None:
         raise bad_request(f'unable to upgrade connection: container not found ("{container}")')
 
 
-def _stream_request(request: web.BaseRequest) -> StreamRequest:
-    """Return the streams that the query requests. Raises StatusError if the request is not a WebSocket upgrade."""
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        raise unsupported_media_type(PROTOCOLS)
-    return StreamRequest(stdin=flag(request.query, "stdin"), tty=flag(request.query, "tty"))
+async def _serve(request: web.BaseRequest, session: Session) -> web.StreamResponse:
+    """Run a session in the wire form that the client asks for. Raises StatusError if it asks for none."""
+    requested = StreamRequest(stdin=flag(request.query, "stdin"), tty=flag(request.query, "tty"))
+    match request.headers.get("Upgrade", "").lower():
+        case "websocket":
+            return await websocket.serve(request, requested, session)
+        case "spdy/3.1":
+            return await spdy_command.serve(request, requested, session)
+        case _:
+            raise unsupported_media_type((*websocket.PROTOCOLS, spdy_command.SPDY))
 
 
 def _has_ended(pod: JsonObject) -> bool:

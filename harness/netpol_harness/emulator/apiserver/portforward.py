@@ -1,12 +1,13 @@
-"""Port forwarding over WebSocket, in the two forms that clients use.
+"""Port forwarding, in the forms that clients use.
 
-Since 1.30 kubectl tunnels SPDY/3.1 (KEP-4006): each connection has two streams, one for data and one for an error
-message. Python's client opens a fixed set of ports: channel 2n carries the data of the nth, channel 2n + 1 its error.
+Since 1.30 kubectl tunnels SPDY/3.1 (KEP-4006), which others speak without a WebSocket: each connection has two
+streams, one for data and one for an error message. Python's client opens a fixed set of ports: channel 2n carries the
+data of the nth, channel 2n + 1 its error.
 """
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,12 @@ from aiohttp import WSMsgType, web
 from netpol_harness.emulator.apiserver.errors import bad_request, unsupported_media_type
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.apiserver.spdy import FrameKind, MalformedFrame, SpdyConnection, SpdyFrame
+from netpol_harness.emulator.apiserver.spdy_command import PROTOCOL_HEADER, SPDY
+from netpol_harness.emulator.apiserver.upgrade import RawConnection, switch_protocols
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 CHANNELS = "v4.channel.k8s.io"
+_SPDY_PROTOCOL = "portforward.k8s.io"
 _CHUNK = 32768
 
 Dial = Callable[[int], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
@@ -59,8 +63,10 @@ class ForwardedConnection:
             writer.write_eof()
 
 
-async def serve(request: web.BaseRequest, dial: Dial) -> web.WebSocketResponse:
+async def serve(request: web.BaseRequest, dial: Dial) -> web.StreamResponse:
     """Upgrade the request and forward connections until the client leaves."""
+    if request.headers.get("Upgrade", "").lower() == SPDY.lower():
+        return await _serve_spdy(request, dial)
     offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")}
     if request.headers.get("Upgrade", "").lower() != "websocket" or not offered & {TUNNEL, CHANNELS}:
         raise unsupported_media_type((TUNNEL, CHANNELS))
@@ -69,7 +75,7 @@ async def serve(request: web.BaseRequest, dial: Dial) -> web.WebSocketResponse:
     await socket.prepare(request)
     tasks = _ConnectionTasks(dial)
     try:
-        await (_ChannelPairs(socket, tasks).run(ports) if ports else _SpdyTunnel(socket, tasks).run())
+        await (_ChannelPairs(socket, tasks).run(ports) if ports else _SpdyTunnel(socket, tasks).run(_messages(socket)))
     except (ConnectionError, MalformedFrame):
         await socket.close()
     finally:
@@ -108,21 +114,37 @@ class _ConnectionTasks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _SpdyTunnel:
-    """SPDY inside a WebSocket."""
+async def _serve_spdy(request: web.BaseRequest, dial: Dial) -> web.StreamResponse:
+    connection = await switch_protocols(request, SPDY, {PROTOCOL_HEADER: _SPDY_PROTOCOL})
+    tasks = _ConnectionTasks(dial)
+    with suppress(ConnectionError, MalformedFrame):
+        try:
+            await _SpdyTunnel(connection, tasks).run(connection.chunks())
+        finally:
+            await tasks.end()
+    return connection.response
 
-    def __init__(self, socket: web.WebSocketResponse, tasks: _ConnectionTasks) -> None:
+
+async def _messages(socket: web.WebSocketResponse) -> AsyncIterator[bytes]:
+    async for message in socket:
+        if message.type is WSMsgType.BINARY:
+            yield message.data
+
+
+class _SpdyTunnel:
+    """SPDY inside a WebSocket, or instead of it."""
+
+    def __init__(self, socket: web.WebSocketResponse | RawConnection, tasks: _ConnectionTasks) -> None:
         self._socket = socket
         self._tasks = tasks
         self._spdy = SpdyConnection()
         self._streams: dict[str, dict[str, int]] = {}  # by request and type
         self._connections: dict[int, ForwardedConnection] = {}
 
-    async def run(self) -> None:
-        async for message in self._socket:
-            if message.type is WSMsgType.BINARY:
-                for frame in self._spdy.feed(message.data):
-                    await self._take(frame)
+    async def run(self, received: AsyncIterator[bytes]) -> None:
+        async for data in received:
+            for frame in self._spdy.feed(data):
+                await self._take(frame)
 
     async def _take(self, frame: SpdyFrame) -> None:
         connection = self._connections.get(frame.stream)

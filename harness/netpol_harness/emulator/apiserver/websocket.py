@@ -5,20 +5,15 @@ stdin ends.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from enum import IntEnum
-from typing import Any
 
 from aiohttp import WSMsgType, hdrs, web
 
 from netpol_harness.emulator.apiserver.errors import bad_request
-from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
+from netpol_harness.emulator.apiserver.remote_command import Session, StreamRequest, run_session
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-_CANNOT_START = 127
 
 
 class Channel(IntEnum):
@@ -32,23 +27,8 @@ class Channel(IntEnum):
     CLOSE = 255
 
 
-Session = Callable[[ExecStreams], Awaitable[int]]
-"""Runs with the client's streams and returns an exit code.
-
-Cancelled when the client leaves. Raises ``ContainerExecFailed``.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRequest:
-    """The streams that the client requests."""
-
-    stdin: bool
-    tty: bool
-
-
 class ChannelStreams:
-    """The streams of one session as frames; implements ``runtime.ExecStreams``."""
+    """The streams of one session as frames; implements ``remote_command.RemoteStreams``."""
 
     def __init__(self, socket: web.WebSocketResponse, requested: StreamRequest) -> None:
         self._socket = socket
@@ -85,6 +65,11 @@ class ChannelStreams:
             elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):
                 self._input.put_nowait(None)
 
+    async def finish(self, status: bytes) -> None:
+        """Send the status, and close the connection."""
+        await self.send(Channel.STATUS, status)
+        await self._socket.close()
+
     async def _chunks(self) -> AsyncIterator[bytes]:
         while (chunk := await self._input.get()) is not None:
             yield chunk
@@ -97,40 +82,5 @@ async def serve(request: web.BaseRequest, requested: StreamRequest, session: Ses
         raise bad_request(f"unable to upgrade: none of the protocols is served, which are {', '.join(PROTOCOLS)}")
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
     await socket.prepare(request)
-    streams = ChannelStreams(socket, requested)
-    running = asyncio.ensure_future(_done(session, streams))
-    receiving = asyncio.ensure_future(streams.receive())
-    try:
-        await asyncio.wait((running, receiving), return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            with suppress(ConnectionError):
-                await streams.send(Channel.STATUS, json.dumps(exit_status(running.result())).encode())
-                receiving.cancel()
-                await socket.close()
-    finally:
-        for task in (running, receiving):
-            task.cancel()
-        await asyncio.gather(running, receiving, return_exceptions=True)
+    await run_session(ChannelStreams(socket, requested), session)
     return socket
-
-
-async def _done(session: Session, streams: ChannelStreams) -> int:
-    try:
-        return await session(streams)
-    except ContainerExecFailed as failure:
-        # An exit code rather than an InternalError without one, which Python clients cannot read.
-        await streams.stderr(f"{failure}\n".encode())
-        return _CANNOT_START
-
-
-def exit_status(code: int) -> dict[str, Any]:
-    """Return the Status that ends a session."""
-    if code == 0:
-        return {"metadata": {}, "status": "Success"}
-    return {
-        "metadata": {},
-        "status": "Failure",
-        "message": f"command terminated with non-zero exit code: exit status {code}",
-        "reason": "NonZeroExitCode",
-        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
-    }
