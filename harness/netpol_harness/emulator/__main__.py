@@ -15,8 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     try:
-        if args.check:
+        if args.check or args.check_rules:
             isolate()
+            _check_rules(args.check_rules)
             return 0
         if args.kubeconfig is None:
             parser.error("--kubeconfig FILE is required")
@@ -65,11 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--mutant", default="", metavar="NAME", help="give the policy agent one known bug of network plugins")
     add("--agent", type=Path, metavar="FILE", help="have this program enforce policies (JSON), not our own rules")
     add("--check", action="store_true", help="only check whether a cluster can run here")
+    add("--check-rules", default="", metavar="TEXT", help="only check whether the kernel takes these rules of nftables")
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _check_rules(text: str) -> None:
+    """Apply the rules in this process's own network. Raises ``NftFailed`` if the kernel refuses them."""
+    if text:
+        from netpol_harness.emulator.kernel.nft import Nft  # imported here because it loads a library
+
+        Nft().apply(text)
 
 
 def _check_mutant(mutant: str) -> str:

@@ -60,8 +60,19 @@ def test_what_this_host_lacks_is_said_with_the_way_to_get_it(tmp_path: Path) -> 
     path.write_text(DEFINITION)
     with pytest.raises(ClusterFailed, match="there is no engine in PATH; get it by: build it"):
         load(str(path)).agent()
-    with pytest.raises(ClusterFailed, match="it calls no-such-program; install them"):
+    with pytest.raises(ClusterFailed, match="it needs no-such-program, which this host does not have"):
         load(str(path)).agent(write_program(tmp_path / "engine"))
+
+
+def test_the_kernel_is_asked_whether_it_takes_the_rules(tmp_path: Path) -> None:
+    path, program = tmp_path / "engine.yaml", write_program(tmp_path / "engine")
+    rules = "table inet t { chain c { type filter hook forward priority 0; VERDICT; }; }"
+    for verdict, fits in (("drop", True), ("no-such-verdict", False)):
+        text = DEFINITION.replace("needs: [no-such-program]", f"rules: {rules.replace('VERDICT', verdict)}")
+        path.write_text(text)
+        assert (load(str(path)).missing == ()) is fits
+    with pytest.raises(ClusterFailed, match="it needs a kernel that takes its rules"):
+        load(str(path)).agent(program)
 
 
 def test_the_version_is_that_of_the_go_module_or_what_the_program_prints(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netpol_harness.backends.base import Capability
+from netpol_harness.backends.embedded.host import refused_rules
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.diagnostics import suggest
@@ -38,6 +39,7 @@ AGENT = mapping(
         "environment": mapping({}, what="a mapping of names to texts", rest=anything),
         "version": _TEXTS,
         "needs": sequence(text("the name of a program", r"[A-Za-z0-9._-]+"), "a list of programs"),
+        "rules": text("rules of nftables that the kernel must take", r"[^\0]+"),
         "interfaces": text("a prefix", r"[a-z]{1,4}", "write at most four letters"),
         "capabilities": sequence(one_of(_CAPABILITIES, "a capability"), "a list of capabilities"),
     },
@@ -60,8 +62,8 @@ class AgentDefinition:
     """One agent. ``binary`` is its program, and ``install`` says how a user gets it.
 
     ``command`` are its arguments, and ``version`` those that make it print its version. ``needs`` are programs that it
-    calls. ``interfaces`` is the prefix of the interfaces that it takes for pods'. ``capabilities`` are the further
-    policies that it enforces.
+    calls, and ``rules`` are rules of nftables like its own, which not every kernel takes. ``interfaces`` is the prefix
+    of the interfaces that it takes for pods'. ``capabilities`` are the further policies that it enforces.
     """
 
     name: str
@@ -72,6 +74,7 @@ class AgentDefinition:
     environment: Mapping[str, str] = field(default_factory=dict)
     version: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    rules: str = ""
     interfaces: str = ""
     capabilities: frozenset[Capability] = frozenset()
 
@@ -82,8 +85,10 @@ class AgentDefinition:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The programs that the agent calls and this host does not have."""
-        return tuple(name for name in self.needs if not shutil.which(name))
+        """What the agent needs and this host does not have: programs, and features of the kernel."""
+        programs = tuple(name for name in self.needs if not shutil.which(name))
+        refusal = refused_rules(self.rules) if self.rules else ""
+        return (*programs, f"a kernel that takes its rules ({refusal})") if refusal else programs
 
     def agent(self, binary: Path | None = None) -> "Agent":
         """Return the agent as this host can run it. Raises ``ClusterFailed`` that says what is missing."""
@@ -93,8 +98,8 @@ class AgentDefinition:
             raise ClusterFailed(
                 f"agent {self.name}: {where}; get it by: {self.install} (or name it: --netpol-agent-binary PATH)"
             )
-        if self.missing:
-            raise ClusterFailed(f"agent {self.name}: it calls {', '.join(self.missing)}; install them on this host")
+        if missing := self.missing:
+            raise ClusterFailed(f"agent {self.name}: it needs {', '.join(missing)}, which this host does not have")
         argv = (str(found), *self.command)
         program = AgentProgram(self.name, self.version_of(found), argv, self.environment, self.interfaces)
         return Agent(f"{self.title} {program.version}".rstrip(), program, self.capabilities)
@@ -147,6 +152,7 @@ def _definition(name: str, node: YamlNode) -> AgentDefinition:
         environment={key: str(value) for key, value in (node.at("environment").plain() or {}).items()},
         version=_texts(node.at("version").items),
         needs=_texts(node.at("needs").items),
+        rules=node.at("rules").text,
         interfaces=node.at("interfaces").text,
         capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
     )

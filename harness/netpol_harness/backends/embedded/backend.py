@@ -11,7 +11,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
+from netpol_harness.backends.embedded.host import MODULE, command, environment
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, EMBEDDED_NETWORK
 from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
@@ -29,7 +29,6 @@ from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
 if TYPE_CHECKING:
     from netpol_harness.backends.embedded.agents import Agent
 
-_MODULE = "netpol_harness.emulator"
 _LOGS = ("daemon.log", "stderr.log", AGENT_LOG)
 _END_SECONDS = 10.0  # for an orderly end; the process limits its own clean-up to half of that
 _TAIL_BYTES = 2000
@@ -144,8 +143,8 @@ class EmbeddedBackend:
     def _start(self, arguments: Sequence[str], directory: Path, ready: int) -> subprocess.Popen[bytes]:
         with (directory / "stderr.log").open("wb") as log:
             process = subprocess.Popen(
-                _command(*arguments),
-                env=_environment(),
+                command(*arguments),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -180,29 +179,12 @@ class EmbeddedBackend:
             self._lifelines.append(os.open(path, os.O_RDWR))
 
 
-def obstacle() -> str | None:
-    """Return in one line why no embedded cluster can run here, or ``None``."""
-    result = subprocess.run(_command("--check"), env=_environment(), capture_output=True, text=True, check=False)
-    return None if result.returncode == 0 else result.stderr.strip() or f"exit code {result.returncode}"
-
-
 def _dataplane(mutant: str) -> str:
     if not mutant:
         return EMBEDDED_DATAPLANE
     from netpol_harness.emulator.faults import named  # rarely needed
 
     return f"{EMBEDDED_DATAPLANE}; MUTANT {mutant}: {named(mutant).description}"
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", _MODULE, *arguments]
-
-
-def _environment() -> dict[str, str]:
-    """Return our environment, with this package importable from any working directory."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}
 
 
 def _is_ready(descriptor: int, seconds: float) -> bool:
@@ -220,7 +202,7 @@ def _is_cluster(pid: int, directory: Path) -> bool:
     """Whether the process is still the recorded one: PIDs are reused."""
     with suppress(OSError):
         argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return _MODULE.encode() in argv and str(directory).encode() in argv
+        return MODULE.encode() in argv and str(directory).encode() in argv
     return False
 
 

@@ -43,7 +43,7 @@ class EmbeddedFactory:
 
     def obstacle(self) -> str | None:
         """Return in one line why no embedded cluster can run here, or ``None``."""
-        from netpol_harness.backends.embedded.backend import obstacle
+        from netpol_harness.backends.embedded.host import obstacle
 
         return obstacle()
 
