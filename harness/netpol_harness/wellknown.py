@@ -39,6 +39,9 @@ OWNER_ANNOTATION: Final = f"{PROJECT_PREFIX}owner"
 EXTERNAL_HOST_ANNOTATION: Final = f"{PROJECT_PREFIX}external-host"
 """Annotation of a pod that stands for a machine outside the cluster: its address, or empty for any address."""
 
+NODE_POD_ANNOTATION: Final = f"{PROJECT_PREFIX}node"
+"""Annotation of a pod of the harness on a node's network: the name of the node, for which it probes."""
+
 DATAPLANE_KEY: Final = f"{PROJECT_PREFIX}dataplane"
 """Label and annotation of a node of the embedded cluster: the name of its data plane."""
 

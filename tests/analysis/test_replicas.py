@@ -89,6 +89,39 @@ def test_every_pod_of_a_workload_has_the_verdict(tmp_path: Path, spec: str, path
     assert {str(cell): verdict for cell, verdict in whole.closed_world_verdicts().items()}[path] == expected
 
 
+@pytest.mark.parametrize(
+    ("spec", "path", "expected"),
+    [
+        (f"{{{FIRST}}}", "web -> ring-0:7000", "blocked"),
+        (f"{{{FIRST}}}", "web -> ring/1:7000", "allowed"),
+        (f"{{{FIRST}}}", "ring -> ring-0:7000", "blocked"),
+        (f"{{{FIRST}}}", "ring-0 -> ring:7000", "allowed"),
+        (f"{{{FIRST}, policyTypes: [Egress]}}", "ring-0 -> web:8080", "blocked"),
+        (f"{{{FIRST}, policyTypes: [Egress]}}", "ring-2 -> ring-0:7000", "allowed"),
+        ("{podSelector: {}}", "broker/0 -> broker/2:4369", "blocked"),
+        # own-node traffic is always allowed; whether another pod runs on the node is not known
+        ("{podSelector: {}}", "node(web) -> web:8080", "allowed"),
+        ("{podSelector: {}}", "node(web) -> broker:4369", "undefined"),
+        ("{podSelector: {}}", "node(broker) -> broker:4369", "undefined"),
+        ("{podSelector: {}}", "node(broker/1) -> broker/1:4369", "allowed"),
+        ("{podSelector: {matchLabels: {app: web}}}", "node(web) -> queue:5672", "allowed"),
+        (PEERS, "node(web) -> queue:5672", "undefined"),
+    ],
+)
+def test_one_pod_and_its_node_have_verdicts_of_their_own(tmp_path: Path, spec: str, path: str, expected: str) -> None:
+    scenario = scenario_of(tmp_path, spec, f"paths: {{'{path}': undefined}}")
+    explanation = explain(scenario, scenario.steps[0], scenario.steps[0].paths[0])
+    assert explanation.verdict == expected, str(explanation)
+
+
+def test_an_explanation_names_the_replica_and_the_node(tmp_path: Path) -> None:
+    paths = "paths: {'web -> broker/1:4369': blocked, 'node(broker/0) -> ip(queue):5672': undefined}"
+    scenario = scenario_of(tmp_path, PEERS, paths)
+    replica, node = (str(explain(scenario, scenario.steps[0], path)) for path in scenario.steps[0].paths)
+    assert "isolates broker/1 for ingress" in replica
+    assert "the node of broker/0 -> broker" in node
+
+
 def test_a_service_may_lead_back_to_the_pod_that_asks(tmp_path: Path) -> None:
     scenario = scenario_of(tmp_path, "{podSelector: {}}", "paths: {'broker -> ip(queue):5672': undefined}")
     explanation = explain(scenario, scenario.steps[0], scenario.steps[0].paths[0])

@@ -23,7 +23,10 @@ OUT: dict[str, Any] = {"policyTypes": ["Egress"]}
 
 
 def flow(path: str, *, via: str = "", virtual: str = "") -> Flow:
-    """A flow written ``SOURCE > DESTINATION NUMBER/PROTOCOL``; an end is a pod, an address or ``node:ADDRESS``."""
+    """A flow written ``SOURCE > DESTINATION NUMBER/PROTOCOL``.
+
+    An end is a pod, an address, ``node:ADDRESS``, or ``node-of:POD``.
+    """
     ends, _, port = path.rpartition(" ")
     source, _, destination = ends.partition(" > ")
     number, _, protocol = port.partition("/")
@@ -32,6 +35,8 @@ def flow(path: str, *, via: str = "", virtual: str = "") -> Flow:
 
 
 def end(text: str) -> NamespacedName | Host:
+    if text.startswith("node-of:"):
+        return Host(node=True, runs=NamespacedName(*text.removeprefix("node-of:").split("/")))
     if "/" in text:
         return NamespacedName(*text.split("/"))
     return Host(text.removeprefix("node:").removeprefix("?"), node=text.startswith("node:"))
@@ -150,6 +155,12 @@ def test_without_an_implementation_nothing_is_blocked(world: Build) -> None:
         (IN, "192.0.2.1 > x/a 80", ALLOWED),
         (IN, "node:192.0.2.2 > x/a 80", BLOCKED),
         (IN, "node:192.0.2.77 > x/a 80", UNDEFINED),
+        (IN, "node-of:x/a > x/a 80", ALLOWED),
+        (IN, "node-of:x/unknown > x/unknown 80", ALLOWED),
+        (IN, "node-of:x/host > x/a 80", ALLOWED),
+        (IN, "node-of:x/far > x/a 80", BLOCKED),
+        (IN, "node-of:x/unknown > x/a 80", UNDEFINED),
+        (IN | {"ingress": [{"from": [{"podSelector": {}}]}]}, "node-of:x/a > x/unknown 80", UNDEFINED),
         (IN, "x/host > x/unknown 80", UNDEFINED),
         (IN | {"ingress": [{}]}, "x/host > x/unknown 80", ALLOWED),
         (OUT, "x/a > x/far 80", BLOCKED),

@@ -54,3 +54,11 @@ def town() -> Inventory:
     return Inventory(
         {w.ref: w for w in workloads}, {s.ref: s for s in services}, {host.name: host for host in externals}
     )
+
+
+@pytest.fixture
+def city(town: Inventory) -> Inventory:
+    """The town with a StatefulSet ring, whose pods are ring-4 and ring-5, and a pod that is called 0."""
+    ring = replace(_workload("default", "ring", "7000", kind="StatefulSet", replicas=2), first_index=4)
+    zero = _workload("default", "0", "1")
+    return replace(town, workloads={**town.workloads, ring.ref: ring, zero.ref: zero})

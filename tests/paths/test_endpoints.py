@@ -19,6 +19,7 @@ from netpol_harness.paths.ends import (
     ServiceTarget,
     Target,
 )
+from netpol_harness.wellknown import POD_NAME_LABEL
 
 
 def name(text: str) -> NamespacedName:
@@ -92,6 +93,27 @@ WORLD = World(
         by_hand("none", 9, at("10.0.0.1")),
     ),
 )
+
+
+def member(index: int) -> Pod:
+    made = pod(f"ring-{index}", f"10.0.1.{index}", controller="ring")
+    return replace(made, labels={POD_NAME_LABEL: f"ring-{index}"})
+
+
+def test_a_replica_is_the_pod_of_this_index_whatever_others_run() -> None:
+    random = [pod(f"web-{tail}", "10.0.0.9", controller="web") for tail in ("zz", "aa", "mm")]
+    predicted = [pod(f"many/{index}", "10.0.2.9", controller="many") for index in range(12)]
+    several = World(pods={p.ref: p for p in (*random, *predicted, member(4), member(6))})
+    endpoints = EndpointResolver(several)
+
+    def found(workload: str, replica: int) -> list[str]:
+        return [each.ref.name for each in endpoints.pods_of(name(workload), replica)]
+
+    assert [found("web", index) for index in range(4)] == [["web-aa"], ["web-mm"], ["web-zz"], []]
+    assert [found("ring", index) for index in (0, 4, 5, 6)] == [[], ["ring-4"], [], ["ring-6"]]
+    assert found("many", 10) == ["many/10"]
+
+
 ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",)})
 
 

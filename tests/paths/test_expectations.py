@@ -19,9 +19,11 @@ from netpol_harness.paths.ends import (
     ExternalTarget,
     FqdnTarget,
     NodePortTarget,
+    NodeSource,
     PodSource,
     PodTarget,
     ServiceTarget,
+    Source,
     Target,
 )
 from netpol_harness.paths.expectations import cell_path, covered, resolve, service_paths
@@ -31,7 +33,9 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
 from netpol_harness.paths.transition import Transition
 
-APP = NamespacedName("default", "app")
+APP, API, WEB, RING, ZERO, DB_SERVICE = (
+    NamespacedName("default", name) for name in ("app", "api", "web", "ring", "0", "db-service")
+)
 TILL_PORT = Port(Protocol.TCP, 443)
 
 
@@ -204,8 +208,9 @@ def test_the_probe_mode_and_the_source_port_distinguish_paths(town: Inventory) -
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("api:40000 -> app:5000: allowed", "Deployment default/api may have several"),
-        ("user:40000 -> app:5000: allowed", "'user' is an external host"),
+        ("api:40000 -> app:5000: allowed", "Deployment default/api may have several; name one of them, such as"),
+        ("user:40000 -> app:5000: allowed", "'user' is not a pod"),
+        ("node(app):40000 -> app:5000: allowed", "'node(app)' is not a pod"),
     ],
 )
 def test_a_bound_port_is_that_of_one_pod(town: Inventory, line: str, message: str) -> None:
@@ -363,6 +368,58 @@ def test_sets_that_are_equally_narrow_must_agree(town: Inventory) -> None:
 def test_https_and_http_are_the_same_flow(town: Inventory) -> None:
     verdicts = verdicts_of(read(town, "app -> https://web:80: allowed", "any -> http://web: blocked"))
     assert [text for text in verdicts if text.startswith("app ->")] == ["app -> https://web:80"]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "target"),
+    [
+        ("api/1 -> web:80", PodSource(API, replica=1), PodTarget(WEB, 80)),
+        ("api/1:40000 -> web:80", PodSource(API, replica=1), PodTarget(WEB, 80)),
+        ("default/api/0 -> api/2:8080", PodSource(API, replica=0), PodTarget(API, 8080, 2)),
+        ("pod(api/1) -> pod(api/2):8080", PodSource(API, replica=1), PodTarget(API, 8080, 2)),
+        ("ring-4 -> default/ring-5:7000", PodSource(RING, replica=4), PodTarget(RING, 7000, 5)),
+        ("ring/4 -> pod(ring-5):7000", PodSource(RING, replica=4), PodTarget(RING, 7000, 5)),
+        ("ring-4 -> node(ring-5):30080", PodSource(RING, replica=4), NodePortTarget(RING, 30080, 5)),
+        ("node(api) -> web:80", NodeSource(API), PodTarget(WEB, 80)),
+        ("node(ring-4) -> ip(db-service):33060", NodeSource(RING, 4), ClusterIPTarget(DB_SERVICE, 33060)),
+        ("0 -> 0:1", PodSource(ZERO), PodTarget(ZERO, 1)),
+        ("default/0 -> pod(default/0):1", PodSource(ZERO), PodTarget(ZERO, 1)),
+    ],
+)
+def test_one_replica_is_named_by_its_index_and_that_of_a_stateful_set_by_its_name(
+    city: Inventory, text: str, source: Source, target: Target
+) -> None:
+    (expectation,) = read(city, f"{text}: allowed")
+    assert (expectation.path.source, expectation.path.target) == (source, target)
+    assert expectation.path.text == text
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("web -> api/3:8080: allowed", "Deployment default/api has no replica 3; it has 0 to 2"),
+        ("ring-2 -> web:80: allowed", "there is no workload called 'ring-2'"),
+        ("ring/6 -> web:80: allowed", "StatefulSet default/ring has no replica 6; it has 4 to 5"),
+        ("api/1 -> api/1:8080: allowed", "is a path from a pod to itself; name two replicas"),
+        ("web -> db-service/0:33060: allowed", "is a Service, not a pod"),
+        ("node(idle) -> web:80: allowed", "has no pods (replicas: 0)"),
+        ("node(user) -> web:80: allowed", "there is no workload called 'user'"),
+    ],
+)
+def test_a_replica_that_is_not_there_is_a_problem(city: Inventory, line: str, message: str) -> None:
+    (problem,) = wrong(city, line)
+    assert message in str(problem)
+
+
+def test_a_pod_of_the_name_comes_before_the_member_of_a_stateful_set(city: Inventory) -> None:
+    pod = Workload(NamespacedName("default", "ring-4"), "Pod", {}, (ContainerPort(Port(Protocol.TCP, 7000)),))
+    (expectation,) = read(replace(city, workloads={**city.workloads, pod.ref: pod}), "web -> ring-4:7000: allowed")
+    assert expectation.path.target == PodTarget(pod.ref, 7000)
+
+
+def test_a_line_for_one_replica_or_a_node_is_not_about_all_pods(town: Inventory) -> None:
+    lines = ("api/0 -> app:5000: allowed", "node(api) -> app:5000: allowed", "any -> app:5000: blocked")
+    assert verdicts_of(read(town, *lines))["api -> app:5000"] == "blocked"
 
 
 def test_a_container_of_a_pod_is_a_source_of_its_own_and_the_same_to_policies(town: Inventory) -> None:

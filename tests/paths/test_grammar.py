@@ -145,6 +145,24 @@ def test_a_source_may_name_one_container(text: str, source: Name, container: str
     assert (sentence.source.name, sentence.source.container) == (source, container)
 
 
+@pytest.mark.parametrize(
+    ("text", "form", "name", "replica"),
+    [
+        ("a/0", Form.NAME, Name("", "a"), 0),
+        ("ns/a/12", Form.NAME, Name("ns", "a"), 12),
+        ("pod(a/1)", Form.POD, Name("", "a"), 1),
+        ("node(ns/a/1)", Form.NODE, Name("ns", "a"), 1),
+        ("node(a)", Form.NODE, Name("", "a"), None),
+        ("db-0", Form.NAME, Name("", "db-0"), None),
+    ],
+)
+def test_both_ends_may_be_one_replica(text: str, form: Form, name: Name, replica: int | None) -> None:
+    sentence = read(f"{text} -> {text}:80")
+    assert isinstance(sentence, Sentence), sentence
+    for term in (sentence.source, sentence.target):
+        assert (term.form, term.name, term.replica) == (form, name, replica)
+
+
 @pytest.mark.parametrize("verdict", [Expected.UNRESOLVED, Expected.DROPPED, Expected.REJECTED])
 def test_a_held_connection_passes_data_or_does_not(verdict: Expected) -> None:
     problem = parse("held a -> http://b", verdict, HERE)
@@ -199,6 +217,9 @@ def test_canonical_text_keeps_the_authors_spelling() -> None:
         ("shop/app=x[side] -> b:80", "'shop/app=x[side]' names a container of several pods; name one workload"),
         ("a -> b[side]:80", "is not a target"),
         ("first a[side] -> b:80", "from a container before any container of the pod runs; remove '[side]'"),
+        ("node(a)[c] -> b:80", "names a container, but a node has none; write node(a)"),
+        ("first a/0 -> b:80", "the first packets of one replica, but all replicas start alike; remove '/0'"),
+        ("a -> service(b/0/0):80", "is not the name of an object for service()"),
         ("a -> ftp://b:21", "is not a scheme"),
         ("a -> app==x:80", "'app==x' is not a label"),
         ("a -> =x:80", "'=x' is not a label; write KEY=VALUE"),
@@ -262,14 +283,20 @@ LABELS = st.builds(
 SETS = st.sampled_from(["any", "shop/any"]) | LABELS
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 REFS = st.builds(lambda parts: "/".join(parts), st.lists(NAMES, min_size=1, max_size=2))
-PODS = REFS | REFS.map(lambda ref: f"pod({ref})")
+MEMBERS = st.builds(lambda ref, index: f"{ref}/{index}", REFS, st.integers(0, 9999))
+PODS = REFS | MEMBERS | REFS.map(lambda ref: f"pod({ref})")
 SOURCES = st.one_of(
-    PODS, SETS, st.builds(lambda pod, name: f"{pod}[{name}]", PODS.filter(lambda ref: ref != "any"), NAMES)
+    PODS,
+    PODS.filter(lambda ref: "(" not in ref).map(lambda ref: f"node({ref})"),
+    SETS,
+    st.builds(lambda pod, name: f"{pod}[{name}]", PODS.filter(lambda ref: ref != "any"), NAMES),
 )
 TERMS = st.one_of(
     REFS,
     SETS,
+    MEMBERS,
     st.builds(lambda form, ref: f"{form}({ref})", st.sampled_from(["ip", "node", "pod", "service"]), REFS),
+    st.builds(lambda form, ref: f"{form}({ref})", st.sampled_from(["node", "pod"]), MEMBERS),
     st.builds(lambda a, b, tail: f"{a}.{b}.svc{tail}", NAMES, NAMES, st.sampled_from(["", ".cluster.local"])),
     st.ip_addresses(v=4).map(str),
     st.ip_addresses(v=6).map(lambda address: f"[{address}]"),

@@ -75,10 +75,19 @@ PATHS = [
     "other/stranger -> default/server:8080",
     "user -> front:80",
     "user -> server:8080",
+    "server/0 -> server/1:8080",
+    "client -> icmp://server/2",
     "user -> udp://default/app=server:echo",
     "user -> node(server):30080",
 ]
-ALWAYS = ["client -> user:443", "client -> udp://user:53", "server -> user:443", "client -> 203.0.113.200:443"]
+ALWAYS = [
+    "node(server) -> server:8080",
+    "node(client) -> http://front",
+    "client -> user:443",
+    "client -> udp://user:53",
+    "server -> user:443",
+    "client -> 203.0.113.200:443",
+]
 
 
 def steps(word: str) -> str:

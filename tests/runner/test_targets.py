@@ -14,7 +14,7 @@ from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import ResolvedProbe, resolve_probes
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario
-from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, NODE_POD_ANNOTATION
 
 
 def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, A
     return {
         "kind": "Pod",
         "metadata": {"namespace": namespace, "name": name, **metadata},
-        "spec": {"containers": [{"ports": ports}]},
+        "spec": {"containers": [{"ports": ports}], "nodeName": "n1"},
         "status": {"phase": "Running", "podIPs": [{"ip": address}], "hostIP": "192.0.2.1"},
     }
 
@@ -48,6 +48,7 @@ LIVE = [
     replica("db-5d4f-bbbbb", "10.0.0.4"),
     pod("shop-x1", "db-5d4f-leaving", "10.0.0.9", deletionTimestamp="now", labels={"app": "db"}),
     pod("hosts-x1", "user", "203.0.113.10", annotations={EXTERNAL_HOST_ANNOTATION: ""}),
+    pod("nodes-x1", "n1", "192.0.2.1", annotations={NODE_POD_ANNOTATION: "n1"}),
     pod("kube-system", "dns", "10.0.0.53", labels={"k8s-app": "kube-dns"}),
     service("web", {"app": "web"}, "10.96.0.7", {"port": 8080, "targetPort": "http"}),
     service("db", {"app": "db"}, "None", {"port": 3306}),
@@ -112,6 +113,40 @@ def test_the_pods_of_a_workload_probe_each_other_and_never_themselves(
     assert probes == [("shop-x1/db-5d4f-aaaaa", "10.0.0.4:3306"), ("shop-x1/db-5d4f-bbbbb", "10.0.0.3:3306")]
     (own,) = resolve_path("web -> pod(web):80")  # a Pod that its author asks about itself
     assert own.target == "10.0.0.1:80"
+
+
+@pytest.mark.parametrize(
+    ("path", "probes"),
+    [
+        ("db/1 -> pod(web):80", ["db-5d4f-bbbbb 10.0.0.1:80"]),
+        ("client -> pod(db/0):3306", ["client 10.0.0.3:3306"]),
+        ("db -> pod(db/0):3306", ["db-5d4f-bbbbb 10.0.0.3:3306"]),
+        ("db/0 -> pod(db):3306", ["db-5d4f-aaaaa 10.0.0.4:3306"]),
+        ("db/1 -> pod(db/0):3306", ["db-5d4f-bbbbb 10.0.0.3:3306"]),
+        ("node(web) -> pod(db/0):3306", ["n1 10.0.0.3:3306"]),
+        ("node(db) -> pod(web):80", ["n1 10.0.0.1:80"]),
+        # nodes do not use the cluster's name server
+        ("node(web) -> service(web):8080", ["n1 10.96.0.7:8080"]),
+        ("node(web) -> web.shop.svc:8080", ["n1 10.96.0.7:8080"]),
+        ("node(web) -> service(db):3306", ["n1 10.0.0.3:3306", "n1 10.0.0.4:3306"]),
+    ],
+)
+def test_one_replica_or_a_node_probes_or_is_probed(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], path: str, probes: list[str]
+) -> None:
+    resolved = resolve_path(path, "undefined")
+    assert [f"{probe.source.partition('/')[2]} {probe.target}" for probe in resolved] == probes
+
+
+def test_a_pod_or_a_node_that_is_missing_says_so(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], snapshot: ClusterSnapshot
+) -> None:
+    names = ("db-5d4f-bbbbb", "n1")
+    fewer = ClusterSnapshot.of([o for o in LIVE if o["metadata"]["name"] not in names], snapshot.placement)
+    with pytest.raises(WorkloadFailed, match="shop/db has no running pod 1; see `kubectl -n shop-x1 get pods`"):
+        resolve_path("client -> pod(db/1):3306", "allowed", fewer)
+    with pytest.raises(WorkloadFailed, match="no pod of the harness runs on the network of node n1"):
+        resolve_path("node(web) -> pod(web):80", "allowed", fewer)
 
 
 def test_a_workload_of_which_one_pod_is_left_is_not_probed_from_itself(

@@ -15,7 +15,7 @@ from netpol_harness import wellknown
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.path import Inventory
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import Manifest, Scenario, Step
+from netpol_harness.scenario.scenario import NODE_NAMESPACE, Manifest, Scenario, Step
 
 MOVED = Placement({"default": "t-default-x", "shop": "t-shop-x"})
 NAME = wellknown.NAMESPACE_NAME_LABEL
@@ -161,7 +161,7 @@ def test_moving_there_and_back_loses_nothing_but_the_default(data: dict[str, Any
 )
 def test_unique_names_are_dns_labels_and_one_to_one(name: str, namespaces: list[str]) -> None:
     placement = Placement.unique(replace(scenario("x", *namespaces), name=name), "x7f3a")
-    assert set(placement.names) == set(namespaces)
+    assert set(placement.names) == {*namespaces, NODE_NAMESPACE}
     for logical, real in placement.names.items():
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", real)
         assert real.endswith("-x7f3a")
@@ -169,7 +169,7 @@ def test_unique_names_are_dns_labels_and_one_to_one(name: str, namespaces: list[
 
 
 def test_a_unique_name_reads_well() -> None:
-    assert Placement.unique(scenario("three_tier", "default"), "x7f3a").names == {"default": "three-tier-default-x7f3a"}
+    assert Placement.unique(scenario("three_tier", "default"), "x7f3a").real("default") == "three-tier-default-x7f3a"
 
 
 def test_the_clusters_own_namespaces_stay() -> None:

@@ -6,7 +6,6 @@ from itertools import chain
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
-from netpol_harness.paths.ends import PodSource
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import ApiGroupFamily
@@ -27,6 +26,8 @@ class DisplayNames:
 
     def end(self, end: FlowEnd) -> str:
         """Return the shortest name of a pod; for a host, the external host that the path names, or its address."""
+        if isinstance(end, Host) and end.runs:
+            return f"the node of {self.end(end.runs)}"
         if isinstance(end, Host):
             return next(iter(self._path.external_hosts), end.address)
         if end in self._inventory.workloads:
@@ -48,8 +49,9 @@ class DisplayNames:
         return f"{spelled}/{index}" if self._is_among_peers(workload.ref) else spelled
 
     def _is_among_peers(self, workload: NamespacedName) -> bool:
-        """Whether the path leads from this workload to itself."""
-        return self._path.source == PodSource(workload) and getattr(self._path.target, "ref", None) == workload
+        """Whether the path leads from this workload to itself, or names one of its pods."""
+        ends = [end for end in (self._path.source, self._path.target) if getattr(end, "ref", None) == workload]
+        return len(ends) > 1 or any(getattr(end, "replica", None) is not None for end in ends)
 
     def connection(self, flow: Flow) -> str:
         """Return ``web-pod -> kube-system/kube-dns 53/UDP``."""

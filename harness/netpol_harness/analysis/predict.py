@@ -19,7 +19,7 @@ from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
-from netpol_harness.paths.ends import PodSource, PodTarget
+from netpol_harness.paths.ends import NodeSource, PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, KnownAddresses, Path, ProbeMode
 from netpol_harness.scenario.scenario import Scenario, Step, closed_world
@@ -127,7 +127,7 @@ class Predictor:
         if path.mode is ProbeMode.PERSISTENT and settled is not Expected.ALLOWED:
             is_cut = self.profile.decided.get(OpenPoint.ESTABLISHED)
             return settled if is_cut is Decision.YES else Expected.ALLOWED if is_cut else Expected.UNDEFINED
-        source = path.source.ref if isinstance(path.source, PodSource) else None
+        source = path.source.ref if isinstance(path.source, PodSource | NodeSource) else None
         before = self._previous_step if path.mode is ProbeMode.CONTINUOUS else None
         if before and source in before.step.inventory.workloads:
             earlier = before.verdict(replace(path, mode=ProbeMode.NEW))

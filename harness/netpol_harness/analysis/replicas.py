@@ -11,7 +11,7 @@ from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy, PodPeer
-from netpol_harness.oracle.verdict import Flow, FlowEnd
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.endpoints import EndpointResolver
 
 _Likeness = tuple[NamespacedName, tuple[str, ...], str, frozenset[tuple[str, str]]]
@@ -56,12 +56,13 @@ class Replicas:
         """Return the flows between ends that are not like those of an earlier one."""
         first: dict[tuple[object, ...], Flow] = {}
         for flow in flows:
-            ends = (self._end(flow.source), self._end(flow.destination), flow.source == flow.destination)
+            ends = (self._end(flow.source), self._end(flow.destination), _returns(flow))
             first.setdefault((*ends, flow.port, flow.through, flow.virtual), flow)
         return tuple(first.values())
 
     def _end(self, end: FlowEnd) -> FlowEnd | _Likeness:
-        pod = self._world.pods.get(end) if isinstance(end, NamespacedName) else None
+        name = end.runs if isinstance(end, Host) else end
+        pod = self._world.pods.get(name) if name else None
         return end if pod is None else self._likeness(pod)
 
     def _likeness(self, pod: Pod) -> _Likeness:
@@ -73,6 +74,12 @@ class Replicas:
         """The label keys of pods that a policy in force names."""
         selectors = (selector for policy in self._world.policies for selector in _pod_selectors(policy))
         return frozenset(requirement.key for selector in selectors for requirement in selector.requirements)
+
+
+def _returns(flow: Flow) -> bool:
+    """Return whether a flow leads from a pod, or from the node of a pod, to this pod."""
+    source = flow.source
+    return flow.destination in (source, source.runs if isinstance(source, Host) else None)
 
 
 def _pod_selectors(policy: NetworkPolicy) -> Iterator[LabelSelector]:

@@ -13,7 +13,7 @@ from netpol_harness.analysis.lookups import Lookups, flow_end
 from netpol_harness.analysis.replicas import Replicas
 from netpol_harness.analysis.world import name_server_of
 from netpol_harness.model.names import NamespacedName, Port, Protocol
-from netpol_harness.model.objects import World
+from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service, TrafficPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, PodEndpoint
@@ -22,12 +22,15 @@ from netpol_harness.paths.ends import (
     AnyServiceTarget,
     ClusterIPTarget,
     DnsTarget,
+    ExternalSource,
     ExternalTarget,
     FqdnTarget,
     NodePortTarget,
+    NodeSource,
     PodSource,
     PodTarget,
     ServiceTarget,
+    Target,
 )
 from netpol_harness.paths.path import Inventory, KnownAddresses, Path
 from netpol_harness.scenario.scenario import Scenario, Step
@@ -69,12 +72,21 @@ class Router:
         """Return the route of a path between names of the step, from all pods of its source."""
         if self.beyond:
             return Route(doubt=self.beyond)
-        if not isinstance(path.source, PodSource):
+        if isinstance(path.source, ExternalSource):
             return self._route(self._host(path.source.host), path)
-        sources = self.replicas.distinct(path.source.ref)
+        sources = tuple(self.replicas.unlike(self._source_pods(path.source, path.target)))
         if not sources:
             return Route(doubt=f"{path.source.ref} has no pods in this step")
-        return self._joined([self._route(pod.ref, path) for pod in sources])
+        from_nodes = isinstance(path.source, NodeSource)
+        return self._joined([self._route(_node_of(pod) if from_nodes else pod.ref, path) for pod in sources])
+
+    def _source_pods(self, source: PodSource | NodeSource, target: Target) -> tuple[Pod, ...]:
+        """Return the pods of a source, without the one replica that is the target if there are others."""
+        pods = self._endpoints.pods_of(source.ref, source.replica)
+        if not isinstance(target, PodTarget) or target.replica is None or isinstance(source, NodeSource):
+            return pods
+        probed = self._endpoints.pods_of(target.ref, target.replica)
+        return tuple(pod for pod in pods if pod not in probed) or pods
 
     def with_policies(self, world: World) -> "Router":
         """Return the router of the same world under other policies."""
@@ -122,7 +134,7 @@ class Router:
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
-        by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host)
+        by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host) and not source.node
         lookups = self._lookups.flows(source) if by_name else ()
         named = self._world.services.get(target.ref)
         service = self._endpoints.alias(named) if named else None
@@ -133,10 +145,10 @@ class Router:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"nothing is behind Service {service.ref}")
         connections = tuple(self._connections(source, service, endpoints, direct=outside or service.headless))
-        if isinstance(source, Host):
+        if outside:
             return Route(connections=connections, doubt="" if by_name else _THROUGH_A_NODE)
         doubts = (
-            self._lookups.doubt(source) if by_name else "",
+            self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else "",
             *map(_unknown, endpoints),
             self._itself(source, *(flow.destination for flow in connections)),
         )
@@ -158,7 +170,8 @@ class Router:
             ends = {flow_end(e): e.port for e in self._endpoints.of_service(service, own.port)}
             workload = self._inventory.workloads[target]
             alone = tuple(ends) == workload.replica_names and workload.is_one_pod
-            if service.external_policy is TrafficPolicy.LOCAL and alone and isinstance(source, Host):
+            outside = isinstance(source, Host) and not source.node
+            if service.external_policy is TrafficPolicy.LOCAL and alone and outside:
                 return Route(connections=tuple(Flow(source, end, at) for end, at in ends.items()))
         return Route(doubt="a node may replace the source address of connections through it by its own")
 
@@ -188,6 +201,10 @@ class Router:
         if workload is None or workload.is_one_pod or source not in targets:
             return ""
         return f"a pod of {workload.ref} may reach itself or another pod"
+
+
+def _node_of(pod: Pod) -> Host:
+    return Host(pod.node_address, node=True, runs=pod.ref)
 
 
 def _silence(endpoint: Endpoint) -> str:

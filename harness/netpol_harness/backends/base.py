@@ -34,6 +34,7 @@ class Capability(StrEnum):
     TWO_NODES = "two nodes"
     EXTERNAL_HOSTS = "external hosts"
     NAMESPACES = "namespaces of its own"
+    NODES = "pods on the network of nodes"
     AGENT_RESTART = "restart of the policy agent"
     CHOSEN_ADDRESSES = "pod addresses of one's choice"
     CLUSTER_POLICIES = "ClusterNetworkPolicy"

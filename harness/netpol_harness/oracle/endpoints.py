@@ -52,12 +52,18 @@ class EndpointIndex:
         """
         if isinstance(other, Pod):
             return _same_node(pod.node, other.node) if other.host_network else NEVER
-        node = self._nodes.get(other.address)
-        if other.node and other.address and ip_address(other.address).is_link_local:
+        if other.runs == pod.ref or (other.node and other.address and ip_address(other.address).is_link_local):
             return ALWAYS
+        tenant = self.pods.get(other.runs) if other.runs else None
+        node = tenant.node if tenant else self._nodes.get(other.address)
         if node is None:
             return undecided(OpenPoint.NOT_KNOWN) if other.node else NEVER
         return _same_node(pod.node, node)
+
+    def as_pod(self, end: Pod | Host) -> Pod | Host:
+        """Return the pod in place of its node, if it is on the node's network: nobody tells their packets apart."""
+        tenant = self.pods.get(end.runs) if isinstance(end, Host) and end.runs else None
+        return tenant if tenant and tenant.host_network else end
 
 
 def _same_node(node: str, other: str) -> Match:

@@ -27,6 +27,7 @@ class PeerMatcher:
 
     def selector_match(self, peer: PodPeer, home: str, end: Pod | Host) -> Match:
         """Whether the selectors select the end. ``home`` is the policy's namespace. Selectors select only pods."""
+        end = self._endpoints.as_pod(end)
         if next(self.selector_reasons(peer, home, end), None) is not None:
             return NEVER
         on_host_network = isinstance(end, Pod) and end.host_network
@@ -34,6 +35,7 @@ class PeerMatcher:
 
     def selector_reasons(self, peer: PodPeer, home: str, end: Pod | Host) -> Iterator[SelectorReason]:
         """Yield every reason why the selectors do not select the end; nothing if they do."""
+        end = self._endpoints.as_pod(end)
         if isinstance(end, Host):
             yield NotAPod()
             return

@@ -23,10 +23,14 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host that is not a pod: outside the cluster, or a node. ``address`` is empty if it is not known."""
+    """A host that is not a pod: outside the cluster, or a node. ``address`` is empty if it is not known.
+
+    ``runs`` is a pod that certainly runs on the node, ``None`` if none is known.
+    """
 
     address: str = ""
     node: bool = False
+    runs: NamespacedName | None = None
 
 
 FlowEnd = NamespacedName | Host

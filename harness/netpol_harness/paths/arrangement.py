@@ -12,6 +12,7 @@ from netpol_harness.paths.ends import (
     ExternalTarget,
     FqdnTarget,
     NodePortTarget,
+    NodeSource,
     PodSource,
     PodTarget,
     ServiceTarget,
@@ -48,7 +49,7 @@ class Arrangement:
     def of_source(self, source: Source) -> Slot:
         """Return the place of a source."""
         match source:
-            case PodSource(ref):
+            case PodSource(ref) | NodeSource(ref):
                 return self._inside(ref, self._workloads)
             case ExternalSource(host):
                 return self._outside(host, 0)

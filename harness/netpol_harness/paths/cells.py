@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
-from netpol_harness.paths.ends import AnyServiceTarget, ExternalSource, PodSource, PodTarget, Source
+from netpol_harness.paths.ends import AnyServiceTarget, ExternalSource, NodeSource, PodSource, PodTarget, Source
 from netpol_harness.paths.path import ExternalHost, Inventory, Path, Workload
 
 
@@ -49,13 +49,17 @@ def _end(source: Workload | ExternalHost) -> Source:
 def exercised(path: Path, endpoints: EndpointResolver) -> frozenset[Cell]:
     """Return the cells that a path covers, directly or through a Service. HTTP and TCP are the same flow.
 
-    A node's port covers none, because the source's address may change on the way.
+    A node's port covers none, because the source's address may change on the way. Nor does a path from a node, or from
+    or to one replica: it is not about all pods of the workload.
     """
-    if not isinstance(path.target, PodTarget | AnyServiceTarget):
+    source, target = path.source, path.target
+    if isinstance(source, NodeSource) or not isinstance(target, PodTarget | AnyServiceTarget):
         return frozenset()
-    source = PodSource(path.source.ref) if isinstance(path.source, PodSource) else path.source
+    if any(isinstance(end, PodSource | PodTarget) and end.replica is not None for end in (source, target)):
+        return frozenset()
+    source = PodSource(source.ref) if isinstance(source, PodSource) else source
     return frozenset(
         Cell(source, endpoint.pod.workload, endpoint.port)
-        for endpoint in endpoints.of_target(path.target, path.port)
+        for endpoint in endpoints.of_target(target, path.port)
         if isinstance(endpoint, PodEndpoint)
     )

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.names import NamespacedName, Port
@@ -24,6 +25,7 @@ from netpol_harness.paths.ends import (
     ServiceTarget,
     Target,
 )
+from netpol_harness.wellknown import POD_NAME_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,15 @@ class EndpointResolver:
     def of_target(self, target: Target, port: Port) -> tuple[Endpoint, ...]:
         """Return the endpoints of a target that is probed at ``port``; none if nothing is known to answer."""
         match target:
-            case PodTarget(ref):
-                return tuple(PodEndpoint(pod, port) for pod in self.pods_of(ref))
+            case PodTarget(ref, _, replica):
+                return tuple(PodEndpoint(pod, port) for pod in self.pods_of(ref, replica))
             case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
                 service = self._world.services.get(ref)
                 return self.of_service(service, port) if service else ()
-            case NodePortTarget(ref):
+            case NodePortTarget(ref, _, replica):
                 offers = self.offers_on_nodes(port)
                 through = [endpoint for service, own in offers for endpoint in self.of_service(service, own.port)]
-                return (*through, *self.host_ports(ref, port))
+                return (*through, *self.host_ports(ref, port, replica))
             case ExternalTarget(host):
                 return (HostEndpoint(host, port, next(iter(self._hosts.get(host, ())), "")),)
             case AddressTarget(address):
@@ -125,6 +127,11 @@ class EndpointResolver:
             else:
                 self._of_services[key] = tuple({(e.name, e.port): e for e in self._endpoints(service, port)}.values())
         return self._of_services[key]
+
+    def addresses_of(self, service: Service) -> tuple[str, ...]:
+        """Return the ClusterIPs of a Service, or of the one that an ExternalName names; none if it is headless."""
+        named = self.alias(service)
+        return named.cluster_ips if named else ()
 
     def alias(self, service: Service) -> Service | None:
         """Return the Service that an ExternalName finally names; ``None`` if it names nothing in this cluster."""
@@ -190,12 +197,12 @@ class EndpointResolver:
                 if Port(own.port.protocol, own.node_port) == port:
                     yield service, own
 
-    def host_ports(self, workload: NamespacedName, port: Port) -> tuple[PodEndpoint, ...]:
+    def host_ports(self, workload: NamespacedName, port: Port, replica: int | None = None) -> tuple[PodEndpoint, ...]:
         """Return the pods that may answer at a port of a node on which the workload runs, by their ``hostPort``.
 
         Where a node is not known, any pod may be on it.
         """
-        nodes = {pod.node for pod in self._pods.get(workload, ())}
+        nodes = {pod.node for pod in self.pods_of(workload, replica)}
         return tuple(
             PodEndpoint(pod, declared.port)
             for pods in self._pods.values()
@@ -227,9 +234,20 @@ class EndpointResolver:
         written = (pod for address in self.addresses_behind(named) for pod in self._owners.get(address, ()))
         return frozenset(pod.workload for pod in (*self.backing(named), *written))
 
-    def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
-        """Return the running pods of a workload; none if the world does not have it."""
-        return tuple(self._pods.get(workload, ()))
+    def pods_of(self, workload: NamespacedName, replica: int | None = None) -> tuple[Pod, ...]:
+        """Return the running pods of a workload, or one of them by its index; none if the world does not have it.
+
+        A StatefulSet names its pods by their index, and so does a predicted world. The pods of other workloads have
+        random names, and are counted in the order of these.
+        """
+        pods = tuple(self._pods.get(workload, ()))
+        if replica is None:
+            return pods
+        if any(POD_NAME_LABEL in pod.labels for pod in pods):
+            name = f"{workload.name}-{replica}"
+            return tuple(pod for pod in pods if pod.labels.get(POD_NAME_LABEL) == name)
+        named = tuple(pod for pod in pods if pod.ref.name == f"{workload.name}/{replica}")
+        return named or tuple(sorted(pods, key=attrgetter("ref")))[replica : replica + 1]
 
     def _of_address(self, address: str, port: Port) -> tuple[Endpoint, ...]:
         """Return what has an address: pods (several on a node's network), external hosts, Services by an address.

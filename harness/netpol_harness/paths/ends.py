@@ -11,13 +11,26 @@ from netpol_harness.model.names import NamespacedName
 
 @dataclass(frozen=True, slots=True)
 class PodSource:
-    """All pods of the workload ``ref``, in the container of this name; empty if any container will do.
+    """The pods of the workload ``ref``: all, or one ``replica`` by its index.
 
-    All containers of a pod share its network, and policies cannot tell them apart. Their tools and users differ.
+    ``container`` is the one to probe from, empty if any will do. All containers of a pod share its network, and
+    policies cannot tell them apart. Their tools and users differ.
     """
 
     ref: NamespacedName
     container: str = ""
+    replica: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSource:
+    """The nodes on which the pods of the workload ``ref`` run, or one ``replica``, by a process on the node's network.
+
+    So do the kubelet and, on its node, the API server connect to pods.
+    """
+
+    ref: NamespacedName
+    replica: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +40,16 @@ class ExternalSource:
     host: str
 
 
-Source = PodSource | ExternalSource
+Source = PodSource | NodeSource | ExternalSource
 
 
 @dataclass(frozen=True, slots=True)
 class PodTarget:
-    """The pods of the workload ``ref``, by their addresses. ``port`` is 0 for ICMP."""
+    """The pods of the workload ``ref``, or one ``replica``, by their addresses. ``port`` is 0 for ICMP."""
 
     ref: NamespacedName
     port: int
+    replica: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +78,14 @@ class ClusterIPTarget:
 
 @dataclass(frozen=True, slots=True)
 class NodePortTarget:
-    """The address of the node on which the pod ``ref`` runs. ``port`` is a Service's ``nodePort``."""
+    """The address of the node on which the pod ``ref`` runs, or one ``replica`` of it.
+
+    ``port`` is a Service's ``nodePort`` or a container's ``hostPort``.
+    """
 
     ref: NamespacedName
     port: int
+    replica: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from netpol_harness.model.services import Service
 from netpol_harness.paths.cells import Cell, exercised
 from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
 from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
-from netpol_harness.paths.ends import ExternalTarget, PodSource, PodTarget, ServiceTarget
+from netpol_harness.paths.ends import ExternalSource, ExternalTarget, PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
@@ -60,7 +60,7 @@ def cell_path(cell: Cell, names: Names) -> Path:
     """Return a cell of the closed world as a path to the target pod's address."""
     scheme = Scheme(cell.port.protocol.lower())
     prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
-    left = names.spell_source(cell.source.ref) if isinstance(cell.source, PodSource) else cell.source.host
+    left = cell.source.host if isinstance(cell.source, ExternalSource) else names.spell_source(cell.source.ref)
     right = f"{prefix}{names.spell_target(cell.target)}:{cell.port.number}"
     return Path(cell.source, scheme, PodTarget(cell.target, cell.port.number), left, right)
 

@@ -1,17 +1,19 @@
 r"""The syntax of a path, ``[MODE] SOURCE -> TARGET``, without knowledge of the names.
 
     MODE    held | first | throughout         see ``paths.path.ProbeMode``
-    SOURCE  SET | POD[\[CONTAINER\]][:PORT] | EXTERNAL
-    POD     [NAMESPACE/]WORKLOAD | pod([NAMESPACE/]WORKLOAD)
+    SOURCE  SET | POD[\[CONTAINER\]][:PORT] | node(NAMES) | EXTERNAL
+    POD     NAMES | pod(NAMES)
+    NAMES   [NAMESPACE/]WORKLOAD[/REPLICA]    all pods of a workload, or one by its index; that of a StatefulSet is
+                                              also WORKLOAD-INDEX
     TARGET  [tcp://|http://|https://|udp://|sctp://|icmp://]TERM[:PORTS]
     TERM    SET                               all workloads of the set that serve the port
             [NAMESPACE/]NAME                  a Service (by DNS name), a workload or external host (by address)
-            pod([NAMESPACE/]NAME)             the workload, if a Service has the same name
+            NAMES | pod(NAMES)                pods by address; with pod() also if a Service has the same name
             service([NAMESPACE/]NAME)         the Service, if a workload has the same name; NAME alone
                                               is enough with a port of the Service
             NAME.NAMESPACE.svc[.cluster.local]  the Service by its full DNS name
             ip([NAMESPACE/]SERVICE)           the Service's ClusterIP
-            node([NAMESPACE/]POD)             the node on which the pod runs
+            node(NAMES)                       the node on which the pod runs
             a.b.c.d | [v6]                    an address
     SET     [NAMESPACE/]any                   all workloads
             [NAMESPACE/]KEY=VALUE[,KEY=VALUE]   the workloads with these labels
@@ -35,7 +37,7 @@ from netpol_harness.paths.terms import NAME, Term, source_term, target_term
 _SOURCE = re.compile(r"(?:(?P<mode>\S+)\s+)?(?P<term>[^:\s]+)(?::(?P<port>\S*))?")
 _TARGET = re.compile(
     rf"""(?:(?P<scheme>[^:/()\[\]{{}}=]*)://)?
-    (?P<term>[a-z]+\([^()]*\) | \[[^\[\]]*\] | [^:\s()\[\]{{}}]*=[^:\s()\[\]{{}}/]* | {NAME}(?:/{NAME})?)
+    (?P<term>[a-z]+\([^()]*\) | \[[^\[\]]*\] | [^:\s()\[\]{{}}]*=[^:\s()\[\]{{}}/]* | {NAME}(?:/{NAME})?(?:/[0-9]+)?)
     (?::(?P<ports>\{{[^{{}}]*\}}|[^/]*))?
     (?P<tail>/.*)?""",
     re.VERBOSE,
@@ -174,13 +176,19 @@ def _check_source_port(sentence: Sentence) -> None:
         )
 
 
+def _check_first(sentence: Sentence) -> None:
+    if sentence.mode is ProbeMode.FIRST_PACKET and sentence.source.replica is not None:
+        what = f"'{sentence.text}' probes the first packets of one replica, but all replicas start alike"
+        raise ProblemWithoutPlace(what, f"remove '/{sentence.source.replica}'")
+
+
 def _check_container(sentence: Sentence) -> None:
     if sentence.source.container and sentence.mode is ProbeMode.FIRST_PACKET:
         what = f"'{sentence.text}' probes from a container before any container of the pod runs"
         raise ProblemWithoutPlace(what, f"remove '[{sentence.source.container}]': containers share the pod's network")
 
 
-_RULES = (_check_wildcard_mode, _check_persistent, _check_source_port, _check_container)
+_RULES = (_check_wildcard_mode, _check_persistent, _check_source_port, _check_first, _check_container)
 """Checks of the parts of one line against each other; each raises a ``ProblemWithoutPlace``."""
 
 

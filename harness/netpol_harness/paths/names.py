@@ -5,6 +5,7 @@ An object that is absent in a step keeps its name: a path to it is an error, and
 in another namespace.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class Named:
     is_service: bool
 
 
+_INDEX = re.compile(r"0|[1-9][0-9]*")
 _Index = dict[str, tuple[NamespacedName, ...]]
 
 
@@ -46,6 +48,7 @@ class Names:
     """The names that the paths of one step may use: those of ``inventory``, and those ``absent`` in the step."""
 
     def __init__(self, inventory: Inventory, absent: Set[ObjectName] = frozenset()) -> None:
+        self._inventory = inventory
         self._default = inventory.default_namespace
         self._externals = inventory.externals
         gone = {name.ref for name in absent if name.kind in WORKLOAD_NAMES}
@@ -64,6 +67,34 @@ class Names:
         if not matches and self._candidates(name, self._services):
             raise ProblemWithoutPlace(f"'{name}' is a Service, not a pod", "name one of its pods instead")
         return self._single(name, matches, "workload", self._workloads)
+
+    def pods(self, name: Name, replica: int | None = None) -> tuple[NamespacedName, int | None]:
+        """Return a workload and the index of one of its pods, ``None`` for all; raises as ``workload`` does.
+
+        ``db-0`` is a pod of the StatefulSet ``db``, unless a workload is called so.
+        """
+        if replica is None and (member := self.member(name)):
+            return member
+        literal = NamespacedName(name.name, str(replica))
+        if replica is not None and not name.namespace and literal in self._workloads.get(literal.name, ()):
+            return literal, None
+        return self.workload(name), replica
+
+    def member(self, name: Name) -> tuple[NamespacedName, int] | None:
+        """Return the StatefulSet and the index of the pod that has this name; ``None`` if there is none.
+
+        Everything that is called so itself comes first.
+        """
+        owner, dash, index = name.name.rpartition("-")
+        if self.external(name) or self._candidates(name, self._either) or not (dash and _INDEX.fullmatch(index)):
+            return None
+        matches = self._candidates(Name(name.namespace, owner), self._workloads)
+        found = [ref for ref in matches if self._has_member(ref, int(index))]
+        return (found[0], int(index)) if len(found) == 1 else None
+
+    def _has_member(self, ref: NamespacedName, index: int) -> bool:
+        workload = self._inventory.workloads.get(ref)
+        return workload is not None and workload.kind == "StatefulSet" and index in workload.replica_indexes
 
     def service(self, name: Name) -> NamespacedName:
         """Return the Service of this name; raises ``ProblemWithoutPlace`` if there is not exactly one."""

@@ -115,7 +115,8 @@ class Workload:
     because the effect of policies on them is undefined.
 
     ``containers`` are the names of those that run as long as a pod does, ``init_containers`` those that end before. A
-    stranger is a pod that no manifest names (``scenario.strangers``).
+    stranger is a pod that no manifest names (``scenario.strangers``). ``first_index`` is the index of its first pod,
+    which a StatefulSet may choose.
     """
 
     ref: NamespacedName
@@ -127,6 +128,7 @@ class Workload:
     containers: tuple[str, ...] = ()
     init_containers: tuple[str, ...] = ()
     is_stranger: bool = False
+    first_index: int = 0
 
     @property
     def in_closed_world(self) -> bool:
@@ -141,8 +143,13 @@ class Workload:
         """
         if self.replicas < 2 or self.kind == "DaemonSet":
             return (self.ref,) if self.replicas else ()
-        count = min(self.replicas, MOST_REPLICAS)
-        return tuple(NamespacedName(self.ref.namespace, f"{self.ref.name}/{index}") for index in range(count))
+        return tuple(NamespacedName(self.ref.namespace, f"{self.ref.name}/{index}") for index in self.replica_indexes)
+
+    @property
+    def replica_indexes(self) -> range:
+        """The indexes by which paths name its pods: those of a StatefulSet's pod names, else from 0."""
+        count = min(self.replicas, 1 if self.kind == "DaemonSet" else MOST_REPLICAS)
+        return range(self.first_index, self.first_index + count)
 
     @property
     def has_peers(self) -> bool:
@@ -207,7 +214,7 @@ class Inventory:
 
 
 def _pods(workload: Workload, addresses: Sequence[str]) -> Iterator[Pod]:
-    for index, name in enumerate(workload.replica_names):
+    for index, name in zip(workload.replica_indexes, workload.replica_names, strict=True):
         yield Pod(
             name,
             {**workload.labels, **_ordinal_labels(workload, index)},

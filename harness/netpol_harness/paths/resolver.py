@@ -10,7 +10,7 @@ from typing import TypeVar
 from netpol_harness.model.names import Port
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.paths.ends import ExternalSource, PodSource, PodTarget, Source, Target
+from netpol_harness.paths.ends import ExternalSource, NodeSource, PodSource, PodTarget, Source, Target
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Workload
@@ -61,14 +61,17 @@ class Resolver:
 
     def _require_two_pods(self, path: Path) -> None:
         """Raise a problem if a path leads from the only pod of a controller to itself, where no policy applies."""
-        if not (isinstance(path.source, PodSource) and path.target == PodTarget(path.source.ref, path.target.port)):
+        source, target = path.source, path.target
+        if not (isinstance(source, PodSource) and isinstance(target, PodTarget) and source.ref == target.ref):
             return
-        workload = self._inventory.workloads[path.source.ref]
+        workload = self._inventory.workloads[source.ref]
         if workload.kind != "Pod" and workload.is_one_pod:
             raise ProblemWithoutPlace(
                 f"'{path}' is a path between two pods of {workload.kind} {workload.ref}, and it has one",
                 "set its replicas to 2, or remove the path: a pod always reaches itself",
             )
+        if source.replica is not None and source.replica == target.replica:
+            raise ProblemWithoutPlace(f"'{path}' is a path from a pod to itself", "name two replicas")
 
     def _leads_back(self, source: Source, target: Target, sentence: Sentence) -> bool:
         """Return whether the source may answer itself, which the API leaves undefined."""
@@ -80,12 +83,15 @@ class Resolver:
         if term.is_set:
             return [(PodSource(w.ref), prefix + self._names.spell_source(w.ref)) for w in self._sets.of(term)]
         if term.form is Form.NAME and (host := self._names.external(term.name)):
-            _require_one_pod(sentence, None)
+            _require_no_bound_port(sentence)
             return [(ExternalSource(host), sentence.left)]
-        workload = self._targets.with_pods(self._names.workload(term.name))
-        _require_one_pod(sentence, workload)
+        workload, replica = self._targets.pods_of(term)
+        if term.form is Form.NODE:
+            _require_no_bound_port(sentence)
+            return [(NodeSource(workload.ref, replica), sentence.left)]
+        _require_one_pod(sentence, workload, replica)
         _require_container(term.container, workload)
-        return [(PodSource(workload.ref, term.container), sentence.left)]
+        return [(PodSource(workload.ref, term.container, replica), sentence.left)]
 
 
 def _nothing_matches(sentence: Sentence) -> ProblemWithoutPlace:
@@ -117,12 +123,16 @@ def _require_container(name: str, workload: Workload) -> None:
     raise ProblemWithoutPlace(f"{workload.ref} has no container '{name}'", suggest(name, workload.containers))
 
 
-def _require_one_pod(sentence: Sentence, source: Workload | None) -> None:
+def _require_one_pod(sentence: Sentence, source: Workload, replica: int | None) -> None:
     """Raise a problem if a bound port has several pods: all attempts would not be the same flow."""
-    if sentence.source_port and (source is None or not source.is_one_pod):
-        reason = (
-            f"{source.kind} {source.ref} may have several" if source else f"'{sentence.source}' is an external host"
-        )
+    if sentence.source_port and replica is None and not source.is_one_pod:
         raise ProblemWithoutPlace(
-            f"'{sentence.left}' binds a port in one pod, but {reason}", "use a Pod as the source, or remove the port"
+            f"'{sentence.left}' binds a port in one pod, but {source.kind} {source.ref} may have several",
+            f"name one of them, such as {sentence.source}/0, or remove the port",
         )
+
+
+def _require_no_bound_port(sentence: Sentence) -> None:
+    if sentence.source_port:
+        what = f"'{sentence.left}' binds a port in one pod, but '{sentence.source}' is not a pod"
+        raise ProblemWithoutPlace(what, "use a Pod as the source, or remove the port")

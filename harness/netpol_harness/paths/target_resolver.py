@@ -25,7 +25,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Inventory, Scheme, Workload
 from netpol_harness.paths.port_terms import PortRange, PortTerm
 from netpol_harness.paths.served_ports import Server, named, numbers
-from netpol_harness.paths.terms import Form, Name
+from netpol_harness.paths.terms import Form, Name, Term
 from netpol_harness.paths.workload_sets import WorkloadSets
 
 SpelledTarget = tuple[Target, str]
@@ -75,9 +75,9 @@ class TargetResolver:
             case Form.ADDRESS:
                 return self._address(sentence)
             case Form.POD:
-                return self._pod(self._names.workload(name), sentence)
+                return self._pod(*self.pods_of(sentence.target), sentence)
             case Form.NODE:
-                return self._node(self._names.workload(name), sentence)
+                return self._node(*self.pods_of(sentence.target), sentence)
             case Form.SERVICE:
                 return self._service(ServiceTarget, self._names.service(name), sentence)
             case Form.FULL_NAME:
@@ -88,6 +88,8 @@ class TargetResolver:
                 return self._plain(name, sentence)
 
     def _plain(self, name: Name, sentence: Sentence) -> list[Target]:
+        if sentence.target.replica is not None or self._names.member(name):
+            return self._pod(*self.pods_of(sentence.target), sentence)
         if host := self._names.external(name):
             return self._external(host, sentence)
         named = self._names.target(name)
@@ -95,7 +97,7 @@ class TargetResolver:
             self._require_service_meant(named.ref, sentence)
         if named.is_service:
             return self._service(ServiceTarget, named.ref, sentence)
-        return self._pod(named.ref, sentence)
+        return self._pod(self.with_pods(named.ref), None, sentence)
 
     def _require_service_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
         """Raise a problem if a name of both a workload and a Service does not certainly mean the Service.
@@ -127,15 +129,13 @@ class TargetResolver:
         server = Server(f"the external host '{name}'", served, "give it that port under 'external'")
         return [ExternalTarget(name, number) for number in numbers(sentence, server)]
 
-    def _pod(self, ref: NamespacedName, sentence: Sentence) -> list[Target]:
-        workload = self.with_pods(ref)
+    def _pod(self, workload: Workload, replica: int | None, sentence: Sentence) -> list[Target]:
         server = Server(
             f"{workload.kind} {workload.ref}", workload.ports, "declare it as a containerPort in its manifest"
         )
-        return [PodTarget(workload.ref, number) for number in numbers(sentence, server)]
+        return [PodTarget(workload.ref, number, replica) for number in numbers(sentence, server)]
 
-    def _node(self, ref: NamespacedName, sentence: Sentence) -> list[Target]:
-        workload = self.with_pods(ref)
+    def _node(self, workload: Workload, replica: int | None, sentence: Sentence) -> list[Target]:
         ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
         declared = [port for other in self._inventory.workloads.values() for port in other.ports if port.host_port]
         offered = {ContainerPort(Port(port.port.protocol, port.node_port), port.name) for port in ports}
@@ -145,7 +145,7 @@ class TargetResolver:
             sorted(offered, key=lambda entry: str(entry.port)),
             "write nodePort or hostPort in the manifest",
         )
-        return [NodePortTarget(workload.ref, number) for number in numbers(sentence, server)]
+        return [NodePortTarget(workload.ref, number, replica) for number in numbers(sentence, server)]
 
     def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
         service = self._inventory.services.get(ref)
@@ -193,6 +193,19 @@ class TargetResolver:
         hints = {number: f"{number} is its targetPort: use {' or '.join(ports)}" for number, ports in behind.items()}
         served = [ContainerPort(port.port, port.name) for port in service.ports]
         return Server(description, served, "use a port that it has", hints, unknown=not served)
+
+    def pods_of(self, term: Term) -> tuple[Workload, int | None]:
+        """Return the workload that a term names, and the index of one of its pods, ``None`` for all.
+
+        Raises ``ProblemWithoutPlace``.
+        """
+        ref, replica = self._names.pods(term.name, term.replica)
+        workload = self.with_pods(ref)
+        indexes = workload.replica_indexes
+        if replica is not None and replica not in indexes:
+            known = f"{indexes[0]} to {indexes[-1]}" if len(indexes) > 1 else f"{indexes[0]} alone"
+            raise ProblemWithoutPlace(f"{workload.kind} {ref} has no replica {replica}", f"it has {known}")
+        return workload, replica
 
     def with_pods(self, ref: NamespacedName) -> Workload:
         """Return a workload; raises ``ProblemWithoutPlace`` if it is absent in the step, or has no pods."""

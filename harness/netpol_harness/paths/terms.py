@@ -19,6 +19,7 @@ _CALL = re.compile(r"(?P<form>[a-z]+)\((?P<inner>[^()]*)\)")
 _NAMESPACE = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _EVERY = re.compile(rf"(?:(?P<namespace>{_NAMESPACE})/)?any")
 _NAMESPACE_AND_LABELS = re.compile(rf"(?:(?P<namespace>{_NAMESPACE})/)?(?P<labels>[^=]+=.*)")
+_REPLICA = re.compile(rf"(?P<pod>{NAME}(?:/{NAME})?)/(?P<index>0|[1-9][0-9]{{0,3}})")
 _CONTAINER = re.compile(rf"(?P<pod>.*)\[(?P<container>{_NAMESPACE})\]")
 _WORD = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _LABEL = re.compile(rf"(?P<key>(?:{NAME}/)?{_WORD})=(?P<value>(?:{_WORD})?)")
@@ -39,7 +40,8 @@ class Form(StrEnum):
 
 
 TARGET_CALLS = (Form.POD, Form.SERVICE, Form.IP, Form.NODE)
-SOURCE_CALLS = (Form.POD,)
+SOURCE_CALLS = (Form.POD, Form.NODE)
+_OF_PODS = (Form.POD, Form.NODE)
 _SETS = (Form.ANY, Form.LABELS)
 
 
@@ -60,7 +62,7 @@ class Term:
 
     ``name`` is an address if ``form`` is ADDRESS. Of a set of workloads it has the namespace alone. ``labels`` are
     those of the form LABELS, in the order in which they were written. ``container`` is the one to probe from, empty for
-    any.
+    any. ``replica`` is the index of one of a workload's pods, ``None`` for all.
     """
 
     form: Form
@@ -68,6 +70,7 @@ class Term:
     text: str
     labels: tuple[tuple[str, str], ...] = ()
     container: str = ""
+    replica: int | None = None
 
     @property
     def is_set(self) -> bool:
@@ -97,9 +100,7 @@ def qualified(text: str, what: str) -> Name:
 def source_term(text: str, what: str) -> Term:
     """Read a source; raises ``ProblemWithoutPlace``, with ``what`` for the kinds of source."""
     if bracket := _CONTAINER.fullmatch(text):
-        if _set(bracket["pod"]):
-            raise ProblemWithoutPlace(f"'{text}' names a container of several pods", "name one workload")
-        return replace(_pod_term(bracket["pod"], what), text=text, container=bracket["container"])
+        return replace(_with_containers(bracket["pod"], text, what), text=text, container=bracket["container"])
     return _set(text) or _pod_term(text, what)
 
 
@@ -115,21 +116,42 @@ def target_term(text: str) -> Term:
         return Term(Form.ADDRESS, _address(text), text)
     if full := _FULL_NAME.fullmatch(text):
         return Term(Form.FULL_NAME, Name(full["namespace"], full["name"]), text)
-    return Term(Form.NAME, qualified(text, "a target"), text)
+    return _object_term(Form.NAME, text, text, "a target")
+
+
+def _with_containers(pod: str, text: str, what: str) -> Term:
+    """Read the source of which ``text`` names a container."""
+    if _set(pod):
+        raise ProblemWithoutPlace(f"'{text}' names a container of several pods", "name one workload")
+    term = _pod_term(pod, what)
+    if term.form is Form.NODE:
+        raise ProblemWithoutPlace(f"'{text}' names a container, but a node has none", f"write {pod}")
+    return term
 
 
 def _pod_term(text: str, what: str) -> Term:
     call = _CALL.fullmatch(text)
     if call and call["form"] in SOURCE_CALLS:
         return _call(call, text, SOURCE_CALLS)
-    return Term(Form.NAME, qualified(text, what), text)
+    return _object_term(Form.NAME, text, text, what)
+
+
+def _object_term(form: Form, inner: str, text: str, what: str) -> Term:
+    """Read ``[NAMESPACE/]NAME[/REPLICA]``."""
+    replica = _REPLICA.fullmatch(inner)
+    if replica:
+        return Term(form, qualified(replica["pod"], what), text, replica=int(replica["index"]))
+    return Term(form, qualified(inner, what), text)
 
 
 def _call(match: re.Match[str], text: str, forms: tuple[Form, ...]) -> Term:
     word = match["form"]
     if word not in forms:
         raise ProblemWithoutPlace(f"'{word}(...)' is not a form of target", suggest(word, forms))
-    return Term(Form(word), qualified(match["inner"], f"an object for {word}()"), text)
+    form, what = Form(word), f"an object for {word}()"
+    if form in _OF_PODS:
+        return _object_term(form, match["inner"], text, what)
+    return Term(form, qualified(match["inner"], what), text)
 
 
 def _set(text: str) -> Term | None:

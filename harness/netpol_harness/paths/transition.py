@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
-from netpol_harness.paths.ends import PodSource, PodTarget
+from netpol_harness.paths.ends import NodeSource, PodSource, PodTarget
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Path, ProbeMode
@@ -25,7 +25,7 @@ class Transition:
 
     def check(self, path: Path, expected: Expected) -> None:
         """Raise a ``ProblemWithoutPlace`` if the path's probe mode does not fit the way the step is entered."""
-        source = path.source.ref if isinstance(path.source, PodSource) else None
+        source = path.source.ref if isinstance(path.source, PodSource | NodeSource) else None
         target = path.target.ref if isinstance(path.target, PodTarget) else None
         created = [ref for ref in (source, target) if ref in self.created]
         match path.mode:

@@ -2,20 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
-from netpol_harness.errors import ApiError, ExecFailed
+from netpol_harness.errors import ApiError, ExecFailed, WorkloadFailed
 from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.services import Service
+from netpol_harness.paths.path import Path
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.name_server import NameServerFinder
+from netpol_harness.runner.node_pods import node_pods, nodes_without_pod
 from netpol_harness.runner.reconcile import Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, State, changes
@@ -54,6 +56,7 @@ class AppliedState:
         self._reconciler = Reconciler(context.client, context.timeouts, context.run_directory.run)
         self._state: State = {}
         self._name_server = NameServerFinder(context.client, context.run_directory.once, self._text_of)
+        self._node_pods: State = {}
         self.lift_refusal = ""
 
     def __contains__(self, key: ObjectKey) -> bool:
@@ -68,7 +71,7 @@ class AppliedState:
         prepare: PrepareChanges = tuple,
     ) -> None:
         """Change the cluster to ``target``, restart what ``step`` restarts, and wait for the pods that this starts."""
-        target = self._marked(target)
+        target = self._marked({**target, **self._node_pods})
         todo = changes(self._state, target, recreate)
         self._state = {**self._state, **target}
         self._reconciler.make(prepare(todo), f"step {step.name}" if step else "")
@@ -155,6 +158,25 @@ class AppliedState:
         """Whether EndpointSlices say more than the pods of these Services."""
         written = any(key.kind in ("EndpointSlice", "Endpoints") for key in self._state)
         return written or any(s.selector is None and not s.external_name for s in map(Service.parse, services))
+
+    def snapshot_for(self, paths: Iterable[Path], snapshot: ClusterSnapshot | None = None) -> ClusterSnapshot:
+        """Return the live objects, after starting the pods that probe for nodes and that these paths need.
+
+        ``snapshot`` spares a request if nothing must be started. Raises ``WorkloadFailed`` if the API refuses the pods.
+        """
+        snapshot = snapshot or self.snapshot()
+        if not (nodes := nodes_without_pod(paths, snapshot)):
+            return snapshot
+        pods = node_pods(nodes, self._placement)
+        self._node_pods = {**self._node_pods, **pods}
+        new = self._marked({key: data for key, data in pods.items() if key not in self._state})
+        self._state = {**self._state, **new}
+        try:
+            self._reconciler.make(changes({}, new), "pods for nodes")
+            self._wait_ready()
+        except (ApiError, WorkloadFailed) as error:
+            raise WorkloadFailed(f"paths from node(...) need a pod on the node's network: {error}") from error
+        return self.snapshot()
 
     def lost_policies(self) -> Sequence[str]:
         """Return the names of policies that were applied and are not on the cluster any more."""

@@ -66,9 +66,9 @@ class StepObserver:
         one by the fastest means, at the same time as the paths, which ``strategy`` probes. ``verdicts`` are those
         expected of its cells, by default the step's one; ``snapshot`` spares a request if the caller has one already.
         """
-        snapshot = snapshot or self._applied.snapshot()
         possible = [e for e in expectations if self.missing_capability(e.path) is None]
         cells = [e for e in _cells(step, verdicts) if self.missing_capability(e.path) is None] if others else []
+        snapshot = self._applied.snapshot_for([e.path for e in possible], snapshot)
         if len(cells) < BULK_THRESHOLD:
             (results,) = self._path_prober.probe(snapshot, (strategy, [*possible, *cells]))
             return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
@@ -89,7 +89,7 @@ class StepObserver:
             for e in (*step.expectations, *_cells(step, None))
             if e.expected.needs_proof and e.path.mode is ProbeMode.NEW and self.missing_capability(e.path) is None
         }
-        snapshot = self._applied.snapshot()
+        snapshot = self._applied.snapshot_for([e.path for e in denied])
         self._path_prober.record_baseline(snapshot, [e for e in denied if self._exists(e, snapshot)])
 
     def probe(self, step: Step, path: str, expected: Expected, where: str) -> PathResult:
@@ -103,7 +103,8 @@ class StepObserver:
             raise ScenarioInvalid([f"{problem}; leave out '{expectation.path.mode}'"])
         if capability := self.missing_capability(expectation.path):
             raise CapabilityMissing(capability)
-        return self._path_prober.probe(self._applied.snapshot(), (Convergence, [expectation]))[0][0]
+        snapshot = self._applied.snapshot_for([expectation.path])
+        return self._path_prober.probe(snapshot, (Convergence, [expectation]))[0][0]
 
     def truth_table(self, step: Step, expected: Expected, where: str) -> TruthTable:
         """Probe every pair of workloads and served port in the present state, which is that of ``step``."""
@@ -122,18 +123,18 @@ class StepObserver:
         Yields the function through which the changes must go. Probing ends with ``end_transition``, or at once if the
         caller fails.
         """
-        if not any(paths_with(step, *DURING_TRANSITION)):
+        paths = tuple(paths_with(step, *DURING_TRANSITION))
+        if not paths:
             yield tuple
             return
-        snapshot = self._applied.snapshot
-        before, prober = snapshot(), self._context.prober
+        before, prober = self._applied.snapshot_for(paths), self._context.prober
         prober.expect_addresses(dict.fromkeys(before.own_addresses, ()))  # pods may be recreated at other addresses
-        context = TransitionContext(prober, self._context.client, self._placement, snapshot)
+        context = TransitionContext(prober, self._context.client, self._placement, self._applied.snapshot)
         self._path_prober.transition = transition = StepTransition(step, context, before, time.monotonic())
         try:
             transition.start()
             yield transition.inject
-            transition.finish(snapshot(), self._applied.changed)
+            transition.finish(self._applied.snapshot_for(paths), self._applied.changed)
         except BaseException:
             transition.end()
             raise
@@ -153,7 +154,7 @@ class StepObserver:
         ]
         if new:
             expectations = [Expectation(path, Expected.ALLOWED, step.where) for path in new]
-            self._path_prober.probe(self._applied.snapshot(), (Convergence, expectations))
+            self._path_prober.probe(self._applied.snapshot_for(new), (Convergence, expectations))
 
     def keep_connections(self, paths: Collection[Path]) -> None:
         """Close the held connections of all other paths."""

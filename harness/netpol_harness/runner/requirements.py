@@ -3,23 +3,25 @@
 from collections.abc import Iterator
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.paths.ends import AddressTarget
+from netpol_harness.paths.ends import AddressTarget, NodeSource
 from netpol_harness.paths.path import Path, Scheme
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
+from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Scenario
 
 
 def capabilities(cluster: Cluster, placement: Placement) -> frozenset[Capability]:
     """Return the capabilities that a scenario has on the cluster.
 
-    Given namespaces are not the scenario's own, and external hosts need one more, which may not be given.
+    Given namespaces are not the scenario's own. External hosts need one more, and so do pods on the network of nodes:
+    it may not be given.
     """
     if not placement.given:
-        return cluster.capabilities | {Capability.NAMESPACES}
+        return cluster.capabilities | {Capability.NAMESPACES, Capability.NODES}
     missing = {Capability.NAMESPACES}
     if placement.real(EXTERNAL_NAMESPACE) == EXTERNAL_NAMESPACE:
         missing.add(Capability.EXTERNAL_HOSTS)
-    return cluster.capabilities - missing
+    nodes = set() if placement.real(NODE_NAMESPACE) == NODE_NAMESPACE else {Capability.NODES}
+    return (cluster.capabilities | nodes) - missing
 
 
 def requirements(scenario: Scenario) -> Iterator[Capability]:
@@ -35,6 +37,8 @@ def needs(path: Path) -> Iterator[Capability]:
     """Yield the capabilities that a cluster must have to probe a path."""
     if path.external_hosts:
         yield Capability.EXTERNAL_HOSTS
+    if isinstance(path.source, NodeSource):
+        yield Capability.NODES
     if path.scheme is Scheme.SCTP:
         yield Capability.SCTP
     if isinstance(path.target, AddressTarget) and ":" in path.target.address:

@@ -18,7 +18,7 @@ from netpol_harness.probe.plan.frames import canonical_address
 from netpol_harness.probe.plan.question import UdpService
 from netpol_harness.runner.udp_servers import udp_services
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, NODE_POD_ANNOTATION
 
 DNS = Port(Protocol.UDP, 53)
 """Where resolvers ask."""
@@ -31,7 +31,7 @@ class ClusterSnapshot:
     ``world`` holds the scenario's Services and pods, including pods that have ended. ``externals`` are the pods or
     machines that stand for hosts outside the cluster. ``name_servers`` are the pods of ``name_server``. ``uids`` are
     those of all objects, ``pod_uids`` those of pods by name. ``udp_services`` tells by pod what its UDP ports
-    understand, as far as it is known.
+    understand, as far as it is known. ``node_pods`` are the pods that probe for nodes, by the node's name.
     """
 
     world: World
@@ -42,6 +42,7 @@ class ClusterSnapshot:
     uids: frozenset[str] = frozenset()
     pod_uids: Mapping[NamespacedName, str] = field(default_factory=dict)
     udp_services: Mapping[NamespacedName, Mapping[int, UdpService]] = field(default_factory=dict)
+    node_pods: Mapping[str, Pod] = field(default_factory=dict)
     endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class ClusterSnapshot:
     ) -> "ClusterSnapshot":
         """Sort live API objects (Pods, Services and EndpointSlices, any namespace). Pods that end are ignored."""
         server = name_server or NameServer()
-        pods, services, externals, name_servers, slices = {}, {}, {}, [], []
+        pods, services, externals, node_pods, name_servers, slices = {}, {}, {}, {}, [], []
         understood: dict[NamespacedName, Mapping[int, UdpService]] = {}
         for data in objects:
             if data["kind"] == "Service":
@@ -68,6 +69,8 @@ class ClusterSnapshot:
                 understood[pod.ref] = udp_services(data)
                 if EXTERNAL_HOST_ANNOTATION in (data["metadata"].get("annotations") or {}):
                     externals[pod.ref.name] = pod
+                elif NODE_POD_ANNOTATION in (data["metadata"].get("annotations") or {}):
+                    node_pods[pod.node] = pod
                 elif pod.ref.namespace == server.service.namespace and (
                     server.labels and server.labels.items() <= pod.labels.items()
                 ):
@@ -78,7 +81,7 @@ class ClusterSnapshot:
         pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
         pods = {ref: with_target_ports(pod, services.values()) for ref, pod in pods.items()}
         world = World(pods=pods, services=services, endpoint_slices=written_slices(slices, (), services.values()))
-        return cls(world, externals, server, tuple(name_servers), placement, uids, pod_uids, understood)
+        return cls(world, externals, server, tuple(name_servers), placement, uids, pod_uids, understood, node_pods)
 
     @property
     def addresses(self) -> KnownAddresses:
@@ -96,19 +99,29 @@ class ClusterSnapshot:
     @property
     def own_addresses(self) -> Mapping[NamespacedName, tuple[str, ...]]:
         """The addresses of every pod and external host that can be probed from, by real names."""
-        pods = (*self.world.pods.values(), *self.externals.values(), *self.name_servers)
+        pods = (*self.world.pods.values(), *self.externals.values(), *self.name_servers, *self.node_pods.values())
         return {pod.ref: pod.addresses for pod in pods}
 
     def has_pods(self, workload: NamespacedName) -> bool:
         """Return whether a workload has running pods."""
         return bool(self.endpoints.pods_of(self.real(workload)))
 
-    def pods_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
-        """Return the running pods of a workload, at least one; raises ``WorkloadFailed`` if there is none."""
-        if not (pods := self.endpoints.pods_of(self.real(workload))):
-            namespace = self.real(workload).namespace
-            raise WorkloadFailed(f"{workload} has no running pod; see `kubectl -n {namespace} get pods`")
+    def pods_of(self, workload: NamespacedName, replica: int | None = None) -> tuple[Pod, ...]:
+        """Return the running pods of a workload, or one of them by its index.
+
+        Raises ``WorkloadFailed`` if there is none.
+        """
+        if not (pods := self.endpoints.pods_of(self.real(workload), replica)):
+            namespace, which = self.real(workload).namespace, "" if replica is None else f" {replica}"
+            raise WorkloadFailed(f"{workload} has no running pod{which}; see `kubectl -n {namespace} get pods`")
         return pods
+
+    def nodes_of(self, workload: NamespacedName, replica: int | None) -> tuple[Pod, ...]:
+        """Return the pods that probe for the nodes of a workload's pods; raises ``WorkloadFailed`` if one has none."""
+        nodes = dict.fromkeys(pod.node for pod in self.pods_of(workload, replica))
+        if missing := [node for node in nodes if node not in self.node_pods]:
+            raise WorkloadFailed(f"no pod of the harness runs on the network of node {', '.join(missing)}")
+        return tuple(self.node_pods[node] for node in nodes)
 
     def pods_ever_of(self, workload: NamespacedName) -> tuple[Pod, ...]:
         """Return its running and ended pods, at least one; raises ``WorkloadFailed`` if there is none."""

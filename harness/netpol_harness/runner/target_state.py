@@ -7,7 +7,7 @@ from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import State
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Manifest, Scenario, Step
+from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Manifest, Scenario, Step
 
 LIFT = "netpol-harness-lift"
 """The name of the policies that admit everything while denials are proven."""
@@ -43,7 +43,8 @@ def infrastructure_objects(
 ) -> Iterator[JsonMapping]:
     """Yield the namespaces that the placement invents, the one of ``host_pods`` if there are any, and these pods."""
     real = placement.real
-    names = {real(name) for name in scenario.namespaces if real(name) != name and name != EXTERNAL_NAMESPACE}
+    made_later = (EXTERNAL_NAMESPACE, NODE_NAMESPACE)
+    names = {real(name) for name in scenario.namespaces if real(name) != name and name not in made_later}
     if host_pods:
         names.add(real(EXTERNAL_NAMESPACE))
     for name in sorted(names):

@@ -19,6 +19,7 @@ from netpol_harness.paths.ends import (
     ExternalTarget,
     FqdnTarget,
     NodePortTarget,
+    NodeSource,
     PodSource,
     PodTarget,
     ServiceTarget,
@@ -90,10 +91,24 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
 
 
 def _sources(path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
-    if isinstance(path.source, ExternalSource):
-        return (snapshot.external_host(path.source.host),)
-    pods_of = snapshot.pods_ever_of if path.mode is ProbeMode.FIRST_PACKET else snapshot.pods_of
-    return pods_of(path.source.ref)
+    match path.source:
+        case ExternalSource(host):
+            return (snapshot.external_host(host),)
+        case NodeSource(ref, replica):
+            return snapshot.nodes_of(ref, replica)
+        case PodSource(ref) if path.mode is ProbeMode.FIRST_PACKET:
+            return snapshot.pods_ever_of(ref)
+        case PodSource(ref, _, replica):
+            return _other_than_target(snapshot.pods_of(ref, replica), path, snapshot)
+
+
+def _other_than_target(pods: tuple[Pod, ...], path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
+    """Return the pods without the one replica that is probed, if there are others."""
+    target = path.target
+    if not isinstance(target, PodTarget) or target.replica is None:
+        return pods
+    probed = snapshot.pods_of(target.ref, target.replica)
+    return tuple(pod for pod in pods if pod not in probed) or pods
 
 
 def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
@@ -109,8 +124,11 @@ def _udp_service(pod: Pod, number: int, snapshot: ClusterSnapshot) -> UdpService
 
 
 def _plain_probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
-    if isinstance(path.source, ExternalSource) and isinstance(path.target, DnsTarget):
-        return _load_balanced(path, path.target, snapshot)
+    if isinstance(path.target, DnsTarget) and not isinstance(path.source, PodSource):
+        virtual = _virtual_addresses(path.target, snapshot) if isinstance(path.source, NodeSource) else ()
+        if not virtual:
+            return _load_balanced(path, path.target, snapshot)
+        return (Probe(path.scheme, virtual[0], path.target.port, path.source_port),)
     return (
         Probe(
             path.scheme,
@@ -122,6 +140,11 @@ def _plain_probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterabl
         )
         for host in _hosts(path, source, snapshot)
     )
+
+
+def _virtual_addresses(target: DnsTarget, snapshot: ClusterSnapshot) -> tuple[str, ...]:
+    """Return the ClusterIPs of a Service, by which nodes reach it: they do not use the cluster's name server."""
+    return snapshot.endpoints.addresses_of(snapshot.service(target.ref))
 
 
 def _load_balanced(path: Path, target: DnsTarget, snapshot: ClusterSnapshot) -> tuple[Probe, ...]:
@@ -141,22 +164,22 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
             return (address,)
         case ExternalTarget(host):
             return snapshot.external_host(host).addresses[:1]
-        case PodTarget(ref):
-            return tuple(map(_address, _other_pods(ref, source, snapshot)))
-        case NodePortTarget(ref):
-            return tuple(dict.fromkeys(pod.node_address for pod in snapshot.pods_of(ref)))
+        case PodTarget(ref, _, replica):
+            return tuple(map(_address, _other_pods(ref, replica, source, snapshot)))
+        case NodePortTarget(ref, _, replica):
+            return tuple(dict.fromkeys(pod.node_address for pod in snapshot.pods_of(ref, replica)))
         case ClusterIPTarget(ref):
             return _cluster_ip(snapshot.service(ref))
         case ServiceTarget(ref) | FqdnTarget(ref):
             return (_service_name(path.target, snapshot.real(ref), source),)
 
 
-def _other_pods(ref: NamespacedName, source: Pod, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
+def _other_pods(ref: NamespacedName, replica: int | None, source: Pod, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:
     """Return the pods of a target other than the source: no policy applies between a pod and itself.
 
     A path from a Pod of its own to itself is probed as it is written.
     """
-    pods = snapshot.pods_of(ref)
+    pods = snapshot.pods_of(ref, replica)
     others = tuple(pod for pod in pods if pod.ref != source.ref)
     if not others and source.controller:
         raise WorkloadFailed(f"{ref} has one running pod, and a path to itself is probed between two of its pods")

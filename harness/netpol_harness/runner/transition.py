@@ -194,7 +194,8 @@ class StepTransition:
         return self.context.client.log(key, container=first_packet.NAME)
 
     def _first_packet_paths(self, source: NamespacedName) -> Sequence[Path]:
-        return [path for path in paths_with(self.step, ProbeMode.FIRST_PACKET) if path.source == PodSource(source)]
+        paths = paths_with(self.step, ProbeMode.FIRST_PACKET)
+        return [path for path in paths if isinstance(path.source, PodSource) and path.source.ref == source]
 
 
 def paths_with(step: Step, *modes: ProbeMode) -> Iterator[Path]:

@@ -86,7 +86,14 @@ def workload_of(manifest: Manifest) -> Workload | None:
         host_network=bool(spec.get("hostNetwork")),
         containers=tuple(str(container.get("name")) for container in running_containers(spec)),
         init_containers=tuple(str(container.get("name")) for container in spec.get("initContainers") or ()),
+        first_index=_first_index(manifest.data),
     )
+
+
+def _first_index(data: Mapping[str, Any]) -> int:
+    """Return the index of the first pod, which ``spec.ordinals.start`` of a StatefulSet chooses."""
+    start = (data["spec"].get("ordinals") or {}).get("start") if data["kind"] == "StatefulSet" else None
+    return start if isinstance(start, int) else 0
 
 
 def _served(workload: Workload, services: Iterable[Service]) -> Workload:

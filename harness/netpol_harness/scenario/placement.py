@@ -19,7 +19,7 @@ from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import NAMESPACE, GroupKind, is_cluster_scoped
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.scenario.dns_names import DnsNames
-from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario
+from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Scenario
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _LONGEST = 63
@@ -53,11 +53,11 @@ class Placement:
     @classmethod
     def given_by(cls, scenario: Scenario, names: Mapping[str, str]) -> "Placement":
         """Return the placement in existing namespaces; raises ``ClusterFailed`` if ``names`` lacks a needed one."""
-        missing = set(scenario.namespaces) - names.keys() - {EXTERNAL_NAMESPACE}
+        missing = set(scenario.namespaces) - names.keys() - {EXTERNAL_NAMESPACE, NODE_NAMESPACE}
         if missing:
             options = " ".join(f"--namespace {name}=NAME" for name in sorted(missing))
             raise ClusterFailed(f"scenario {scenario.name} needs more namespaces than were given; add {options}")
-        given = {name: names[name] for name in scenario.namespaces if name in names}
+        given = {name: names[name] for name in _placed(scenario) if name in names}
         return cls(given, given=True, services=tuple(scenario.inventory.services))
 
     @classmethod
@@ -68,7 +68,7 @@ class Placement:
         and of other scenarios with a similar name.
         """
         slug = re.sub(r"[^a-z0-9]+", "-", scenario.name.lower()).strip("-") or "scenario"
-        names = {name: _fitted(f"{slug}-{name}", suffix) for name in scenario.namespaces}
+        names = {name: _fitted(f"{slug}-{name}", suffix) for name in _placed(scenario)}
         return cls(names, services=tuple(scenario.inventory.services))
 
     def real(self, namespace: str) -> str:
@@ -158,6 +158,11 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Placement, Any], Any]], ...] = (
 _NOT_TEXT = frozenset({"metadata", "labels", "matchLabels", "matchExpressions", "selector"})
 _NAMES = frozenset({"name", "namespace", "image"})
 """The last keys of values that are names of objects or of images."""
+
+
+def _placed(scenario: Scenario) -> tuple[str, ...]:
+    """Return the namespaces that need a name: the scenario's, and that of pods which tests in Python may need too."""
+    return (*scenario.namespaces, NODE_NAMESPACE)
 
 
 def _fitted(name: str, suffix: str) -> str:

@@ -30,6 +30,9 @@ SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 EXTERNAL_NAMESPACE = "external-hosts"
 """The namespace of external hosts on backends that make them out of pods. It is placed like any other namespace."""
 
+NODE_NAMESPACE = "node-network"
+"""The namespace of the pods that probe for nodes. It is placed like any other namespace."""
+
 
 class Others(StrEnum):
     """The verdict for all pod-to-pod paths of a step that no line mentions. ORACLE derives one for each path."""
