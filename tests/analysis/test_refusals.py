@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis import refusals
-from netpol_harness.analysis.refusals import RefusalDescriber, closest_first
+from netpol_harness.analysis.refusals import RefusalDescriber
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.oracle.judge import Oracle
@@ -22,7 +22,7 @@ NEGATIVE = Profile("negative", dict.fromkeys(OpenPoint, Decision.NO))
 
 
 def reasons(scenario: Scenario, source: FlowEnd, port: str, profile: Profile = SPECIFICATION) -> list[str]:
-    """Why the rules of the policies in force do not admit a connection to the database, closest rule first."""
+    """Why the rules of the policies in force do not admit a connection to the database."""
     world = world_of(scenario.steps[-1], scenario, KnownAddresses({WEB: ["10.244.0.7"]}))
     number, _, protocol = port.partition("/")
     flow = Flow(source, DB, Port(Protocol(protocol), int(number)))
@@ -30,9 +30,7 @@ def reasons(scenario: Scenario, source: FlowEnd, port: str, profile: Profile = S
     describer = RefusalDescriber(flow, Direction.INGRESS, profile, lambda end: names.get(end, "stranger"))
     rules = {policy.ref: policy.ingress for policy in world.policies}
     side = Oracle(world, profile).judge(flow).ingress
-    return [
-        describer.describe(refusal, rules[refusal.policy][refusal.rule]) for refusal in closest_first(side.refusals)
-    ]
+    return [describer.describe(refusal, rules[refusal.policy][refusal.rule]) for refusal in side.refusals]
 
 
 @pytest.mark.parametrize(
@@ -86,15 +84,6 @@ def test_the_part_that_does_not_match_is_named(shop: Shop, rule: str, source: Fl
 def test_a_decision_of_the_profile_is_named(shop: Shop, rule: str, port: str, words: str) -> None:
     scenario = shop(f"back/db {{podSelector: {{}}, ingress: [{rule}]}}")
     assert reasons(scenario, WEB, port, NEGATIVE) == [f"profile negative's decision on {words} excludes it"]
-
-
-def test_the_closest_rule_comes_first(shop: Shop) -> None:
-    far, near = (
-        "{from: [{podSelector: {}}], ports: [{port: 1}]}",
-        "{from: [{namespaceSelector: {}}], ports: [{port: 1, endPort: 9}]}",
-    )
-    scenario = shop(f"back/db {{podSelector: {{}}, ingress: [{far}, {near}]}}")
-    assert [words.count(" and ") for words in reasons(scenario, WEB, "5432/TCP")] == [0, 1]
 
 
 @pytest.mark.parametrize("module", sorted(Path(refusals.__file__).parent.glob("*.py")), ids=lambda module: module.stem)

@@ -51,7 +51,8 @@ def explained(path: NetworkPath, word: str) -> PathContext:
         ExplanationLine("egress", "no policy isolates web-pod"),
         ExplanationLine("ingress", "db-policy isolates db-pod"),
     )
-    return replace(CONTEXT, explanation=Explanation(path, Expected(word), lines, ("db-policy is not in force",)))
+    advice = (ExplanationLine("cause", "db-policy is not in force"),)
+    return replace(CONTEXT, explanation=Explanation(path, Expected(word), lines, advice))
 
 
 def test_a_violation_is_shown_with_its_times() -> None:

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
-from netpol_harness.model.name_server import NameServer
-from netpol_harness.model.names import Protocol
 from netpol_harness.model.policy import IPBlock, Peer, PolicyPort, Rule
 from netpol_harness.oracle.points import OpenPoint
-from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 MOST_LISTED = 3
 """How many items of a list are named; the rest are counted."""
@@ -71,15 +68,6 @@ def describe_peer(peer: Peer, namespace: str) -> str:
     if peer.namespaces is None:
         return f"{pods} of namespace {namespace}"
     return f"{pods} in {_selected('namespaces', peer.namespaces)}"
-
-
-def describe_name_server(server: NameServer) -> str:
-    """Return what an egress rule must admit for look-ups: the name server's pods, or its address, and its ports."""
-    ports = natural_list([f"{server.own_port.number}/{protocol}" for protocol in (Protocol.UDP, Protocol.TCP)])
-    if server.address:
-        return f"{server.network} on {ports}"
-    pods = describe_selector(LabelSelector.equal(server.labels))
-    return f"pods {pods} in namespaces {NAMESPACE_NAME_LABEL}={server.service.namespace} on {ports}"
 
 
 def describe_port(port: PolicyPort) -> str:

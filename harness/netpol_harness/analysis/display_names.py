@@ -16,7 +16,7 @@ class DisplayNames:
     """The names for one path of a step. ``unused`` are policies that no step of the scenario names."""
 
     def __init__(self, scenario: Scenario, step: Step, path: Path, unused: tuple[Manifest, ...] = ()) -> None:
-        self._path = path
+        self.path = path
         self._inventory = step.inventory
         self._names = Names(step.inventory)
         manifests = chain(unused, *(other.policies for other in scenario.steps), step.policies)
@@ -29,7 +29,7 @@ class DisplayNames:
         if isinstance(end, Host) and end.runs:
             return f"the node of {self.end(end.runs)}"
         if isinstance(end, Host):
-            return next(iter(self._path.external_hosts), end.address)
+            return next(iter(self.path.external_hosts), end.address)
         if end in self._inventory.workloads:
             return self._names.spell_source(end)
         return self._replica(end)
@@ -50,7 +50,7 @@ class DisplayNames:
 
     def _is_among_peers(self, workload: NamespacedName) -> bool:
         """Whether the path leads from this workload to itself, or names one of its pods."""
-        ends = [end for end in (self._path.source, self._path.target) if getattr(end, "ref", None) == workload]
+        ends = [end for end in (self.path.source, self.path.target) if getattr(end, "ref", None) == workload]
         return len(ends) > 1 or any(getattr(end, "replica", None) is not None for end in ends)
 
     def connection(self, flow: Flow) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from textwrap import fill
 
 from netpol_harness.analysis.cause_context import CauseContext
@@ -9,6 +10,7 @@ from netpol_harness.analysis.causes import causes
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.side_explainer import SideExplainer
+from netpol_harness.analysis.solve import Solution, solve
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.verdict import Answer, Verdict
 from netpol_harness.paths.ends import AnyServiceTarget, ExternalTarget, PodTarget
@@ -32,32 +34,42 @@ _WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 
 @dataclass(frozen=True, slots=True)
 class ExplanationLine:
-    """One line: a label of at most ten characters, such as ``egress``, and a sentence."""
+    """One line: a label of at most ten characters, such as ``egress``, and a sentence, with a ``block`` of YAML."""
 
     label: str
     text: str
+    block: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"  {self.label:<10} {self.text}"
+        return "\n".join([self._first, *(f"{_INDENT}{line}" for line in self.block)])
 
     def wrap(self, width: int) -> str:
-        """Wrap the line to ``width`` columns; what follows stands below the sentence. Names are never broken."""
-        return fill(str(self), width, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
+        """Wrap the sentence to ``width`` columns; what follows stands below it. Names and blocks are never broken."""
+        text = fill(self._first, width, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
+        return "\n".join([text, *(f"{_INDENT}{line}" for line in self.block)])
+
+    @property
+    def _first(self) -> str:
+        return f"  {self.label:<10} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a path has its verdict in a step. ``causes`` are typical mistakes that explain it, with their fix."""
+    """Why a path has its verdict in a step. ``advice`` names mistakes that explain it, and the edits that fix them.
+
+    ``solutions`` are the edits as data.
+    """
 
     path: Path
     verdict: Expected
     lines: tuple[ExplanationLine, ...]
-    causes: tuple[str, ...] = ()
+    advice: tuple[ExplanationLine, ...] = ()
+    solutions: tuple[Solution, ...] = ()
 
     @property
     def all_lines(self) -> tuple[ExplanationLine, ...]:
-        """The lines, followed by those of the causes."""
-        return (*self.lines, *(ExplanationLine("cause", cause) for cause in self.causes))
+        """The lines, followed by those of the advice."""
+        return (*self.lines, *self.advice)
 
     def __str__(self) -> str:
         return "\n".join([f"{self.path}: {self.verdict}", *map(str, self.all_lines)])
@@ -80,13 +92,33 @@ def explain(
     return explain_path(Predictor(scenario, step, profile, addresses), path, unused)
 
 
-def explain_path(predictor: Predictor, path: Path, unused: tuple[Manifest, ...] = ()) -> Explanation:
-    """Explain one path of the predictor's step."""
+def explain_path(
+    predictor: Predictor, path: Path, unused: tuple[Manifest, ...] = (), expected: Expected | None = None
+) -> Explanation:
+    """Explain one path of the predictor's step.
+
+    ``expected`` is the verdict that the author wants, by default that of the step.
+    """
     names = DisplayNames(predictor.scenario, predictor.step, path, unused)
     prediction = predictor.predict(path)
     lines = tuple(_lines(prediction, SideExplainer(predictor, names), names))
-    context = CauseContext(predictor, prediction, names, unused)
-    return Explanation(path, prediction.verdict, lines, causes(context))
+    context = CauseContext.of(predictor, prediction, names, unused, expected)
+    solutions = tuple(solve(context))
+    advice = (*chain.from_iterable(map(_solution, solutions)), *(ExplanationLine("cause", c) for c in causes(context)))
+    return Explanation(path, prediction.verdict, lines, advice, solutions)
+
+
+def _solution(solution: Solution) -> Iterator[ExplanationLine]:
+    """Yield the mistakes, the edits that correct them, and what else the edits change."""
+    hunks = [(edit, hunk) for edit in solution.plan.edits for hunk in edit.hunks]
+    first, *rest = solution.plan.sentences
+    yield ExplanationLine(solution.label, first if hunks else f"{first}: with it, this would be {solution.state}")
+    yield from (ExplanationLine("and", sentence) for sentence in rest)
+    for number, (edit, hunk) in enumerate(hunks, 1):
+        count = f"{number} of {len(hunks)}, " if len(hunks) > 1 else ""
+        yield ExplanationLine("edit", f"{edit.where(hunk)} ({count}then: {solution.state})", hunk.lines)
+    for harm in solution.plan.harms[:MOST_CONNECTIONS]:
+        yield ExplanationLine("but", f"then {harm.path} is not {harm.expected} any more, as {harm.where} expects")
 
 
 def _lines(prediction: Prediction, explainer: SideExplainer, names: DisplayNames) -> Iterator[ExplanationLine]:

@@ -5,7 +5,7 @@ the connection to the pods behind the Service, at their own ports. A path is UND
 outcome; the route says why.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -18,7 +18,7 @@ from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
-from netpol_harness.oracle.verdict import Answer, Verdict
+from netpol_harness.oracle.verdict import Answer, Flow, Verdict
 from netpol_harness.paths.ends import NodeSource, PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, KnownAddresses, Path, ProbeMode
@@ -65,8 +65,8 @@ class Predictor:
     def predict(self, path: Path) -> Prediction:
         """Return the route of a path and its verdicts."""
         route = self.route(path)
-        lookups = tuple(map(self._judge, route.lookups))
-        connections = tuple(map(self._judge, route.connections))
+        lookups = tuple(map(self.judge, route.lookups))
+        connections = tuple(map(self.judge, route.connections))
         settled = _settled_verdict(route, lookups, connections)
         return Prediction(path, route, lookups, connections, settled, self._by_mode(path, settled))
 
@@ -109,11 +109,17 @@ class Predictor:
         other._set_world(world, self._router.with_policies(world))
         return other
 
+    def with_world(self, world: World) -> "Predictor":
+        """Return the predictor of the same step with this world in place of its own, and with its routes."""
+        other = copy(self)
+        other._set_world(world, Router(self.scenario, self.step, world, self.addresses))
+        return other
+
     def _set_world(self, world: World, router: Router) -> None:
         self.world = world
         self._router = router
         self._oracle = Oracle(world, self.profile)
-        self._judge = cache(self._oracle.judge)
+        self.judge: Callable[[Flow], Verdict] = cache(self._oracle.judge)
 
     @cached_property
     def _previous_step(self) -> "Predictor | None":

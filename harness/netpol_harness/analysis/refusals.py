@@ -1,6 +1,6 @@
 """The oracle's reasons why a rule does not admit a flow, in words. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from netpol_harness.analysis.describe import OPEN_QUESTIONS, natural_list
@@ -24,11 +24,6 @@ from netpol_harness.oracle.points import Profile
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Refusal
 
 
-def closest_first(refusals: Iterable[Refusal]) -> list[Refusal]:
-    """Sort refusals by how many of the two parts of a rule, its peers and its ports, do not match."""
-    return sorted(refusals, key=lambda refusal: bool(refusal.peers) + bool(refusal.ports))
-
-
 @dataclass(frozen=True, slots=True)
 class RefusalDescriber:
     """Describes the refusals of one side of a flow under a profile. ``name_of`` returns the name of an end."""
@@ -45,9 +40,10 @@ class RefusalDescriber:
         """
         closest_peer = min(refusal.peers, key=len, default=())
         ports = list(dict.fromkeys(self._ports(rule, refusal)))
-        return " and ".join(filter(None, (*map(self._peer, closest_peer[:1]), natural_list(ports))))
+        return " and ".join(filter(None, (*map(self.peer_reason, closest_peer[:1]), natural_list(ports))))
 
-    def _peer(self, reason: PeerReason) -> str:
+    def peer_reason(self, reason: PeerReason) -> str:
+        """Return why a peer does not match: ``router is in namespace edge``."""
         peer = self.name_of(self.flow.destination if self.direction is Direction.EGRESS else self.flow.source)
         match reason:
             case NotAPod():

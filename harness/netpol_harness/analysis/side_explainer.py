@@ -1,9 +1,11 @@
 """One side of a flow in a sentence: the policies that isolate the subject, and the rule that decides. Pure."""
 
+from netpol_harness.analysis.closeness import distance
 from netpol_harness.analysis.describe import OPEN_QUESTIONS, describe_rule, natural_list
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.analysis.refusals import RefusalDescriber, closest_first
+from netpol_harness.analysis.refusals import RefusalDescriber
+from netpol_harness.analysis.typed_ports import typed_ports
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.oracle.verdict import Answer, Flow, Host, Refusal, Side, Verdict
 
@@ -12,6 +14,8 @@ class SideExplainer:
     """Explains the flows of one step."""
 
     def __init__(self, predictor: Predictor, names: DisplayNames) -> None:
+        self._world = predictor.world
+        self._target = names.path.target
         self._profile = predictor.profile
         self._names = names
         self._policies = {policy.ref: policy for policy in predictor.world.policies}
@@ -61,7 +65,7 @@ class SideExplainer:
 
     def _denial(self, flow: Flow, side: Side) -> str:
         """Explain only the rule that comes closest."""
-        refusals = closest_first(side.refusals)
+        refusals = self._closest_first(flow, side)
         if not refusals:
             return f", and {'has' if len(side.isolating) == 1 else 'they have'} no {side.direction.lower()} rules"
         closest = refusals[0]
@@ -69,6 +73,12 @@ class SideExplainer:
         if len(refusals) == 1:
             return f"; {name} admits {rule}"
         return f"; none of {len(refusals)} rules admits this: the closest is {name} for {rule}"
+
+    def _closest_first(self, flow: Flow, side: Side) -> list[Refusal]:
+        """Sort the refusals by how far their rules are from meaning the connection."""
+        typed = typed_ports(flow, self._target, self._world)
+        rules = {ref: self._policies[ref].rules(side.direction) for ref in side.isolating}
+        return sorted(side.refusals, key=lambda r: distance(rules[r.policy][r.rule], r, flow.port, typed))
 
     def _refused_rule(self, flow: Flow, side: Side, refusal: Refusal) -> str:
         policy = self._policies[refusal.policy]

@@ -6,13 +6,11 @@ from typing import TypeVar
 
 from netpol_harness.analysis.describe import describe_peer, describe_port, describe_requirement
 from netpol_harness.model.labels import LabelSelector, Operator
-from netpol_harness.model.names import Direction
-from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
+from netpol_harness.model.policy import PEERS_FIELD, IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
 from netpol_harness.scenario.scenario import Manifest
 
 T = TypeVar("T")
 _KeyPath = tuple[str | int, ...]
-_PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def _rules(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
         rules = policy.rules(direction)
         for index, rule in enumerate(rules):
             name = f"{direction.lower()} rule {index + 1} of {policy.ref.name}"
-            for changed in _rule_variants(rule, _PEERS[direction], policy.ref.namespace):
+            for changed in _rule_variants(rule, PEERS_FIELD[direction], policy.ref.namespace):
                 new_rules = (*rules[:index], *([changed.rule] if changed.rule else []), *rules[index + 1 :])
                 where = manifest.at("spec", direction.lower(), index, *changed.keys)
                 yield Variant(f"{changed.part}{name}", where, policy.with_rules(direction, new_rules))

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod
-from netpol_harness.model.policy import Network
 from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
@@ -42,11 +41,6 @@ class NameServer:
     def on_node(self) -> bool:
         """Whether it is on the node of the pod that asks."""
         return bool(self.address) and ip_address(self.address).is_link_local
-
-    @property
-    def network(self) -> Network:
-        """The range of addresses that holds only its ``address``."""
-        return ip_network(self.address)
 
     @property
     def own_port(self) -> Port:

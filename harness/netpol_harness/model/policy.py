@@ -14,6 +14,9 @@ from netpol_harness.model.names import Direction, NamespacedName, Protocol
 
 Network = IPv4Network | IPv6Network
 
+PEERS_FIELD: Mapping[Direction, str] = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
+"""The field of a rule that holds its peers, in each direction."""
+
 
 @dataclass(frozen=True, slots=True)
 class IPBlock:
@@ -75,8 +78,8 @@ class NetworkPolicy:
             ref=NamespacedName(data["metadata"].get("namespace") or "default", data["metadata"]["name"]),
             subject=LabelSelector.parse(spec.get("podSelector")),
             directions=_directions(spec),
-            ingress=_rules(spec.get("ingress"), "from"),
-            egress=_rules(spec.get("egress"), "to"),
+            ingress=_rules(spec.get("ingress"), PEERS_FIELD[Direction.INGRESS]),
+            egress=_rules(spec.get("egress"), PEERS_FIELD[Direction.EGRESS]),
         )
 
     def rules(self, direction: Direction) -> tuple[Rule, ...]:
@@ -104,12 +107,13 @@ def _rules(data: Sequence[Mapping[str, Any] | None] | None, peers_key: str) -> t
 def _rule(data: Mapping[str, Any], peers_key: str) -> Rule:
     peers, ports = data.get(peers_key), data.get("ports")
     return Rule(
-        tuple(_peer(p) for p in peers) if peers else None,
+        tuple(map(parse_peer, peers)) if peers else None,
         tuple(_port(p or {}) for p in ports) if ports else None,
     )
 
 
-def _peer(data: Mapping[str, Any]) -> Peer:
+def parse_peer(data: Mapping[str, Any]) -> Peer:
+    """Read an item of ``from`` or ``to``."""
     block = data.get("ipBlock")
     if block is not None:
         return IPBlock(ip_network(block["cidr"], strict=False), _networks(block.get("except")))

@@ -115,6 +115,10 @@ class Verdict:
     egress: Side
     ingress: Side
 
+    def side(self, direction: Direction) -> Side:
+        """Return one of the two sides."""
+        return self.egress if direction is Direction.EGRESS else self.ingress
+
     @property
     def answer(self) -> Answer:
         """The answer for the flow."""

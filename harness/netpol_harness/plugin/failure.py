@@ -139,10 +139,11 @@ def _label(line: str) -> str:
 def _folded(line: str, width: int) -> str:
     """Fold a labelled line or a list of names to ``width`` columns, with a hanging indent. Names are never broken.
 
-    Other lines are left to the terminal: they may hold a command to paste, which must stay in one piece.
+    Other lines are left to the terminal: they may hold a command to paste or YAML, which must stay in one piece.
     """
     label, lists_names = _label(line), line.startswith(_LIST_INDENT)
-    if len(line) <= width or label == _COMMAND_LABEL or not (label or lists_names):
+    is_block = line.startswith(" " * _LABEL_COLUMNS)
+    if len(line) <= width or label == _COMMAND_LABEL or is_block or not (label or lists_names):
         return line
     indent = " " * (_LABEL_COLUMNS if label else len(_LIST_INDENT) + 2)
     return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -56,7 +56,7 @@ class StepContext:
             dataplane=cluster.dataplane,
             kubeconfig=cluster.kubeconfig,
             context=cluster.context,
-            explanation=explain_path(self._predictor, expectation.path, self._unused_policies),
+            explanation=explain_path(self._predictor, expectation.path, self._unused_policies, path_result.expected),
             lost=self._lost,
             profile=self._predictor.profile.name,
             controls=self._controls.of(path_result),

@@ -202,7 +202,7 @@ def _pair_count(path_result: PathResult) -> str:
 
 
 def _reasons(path_result: PathResult, context: PathContext) -> Iterator[ExplanationLine]:
-    """Yield the oracle's explanation and verdict, and typical causes if it predicts what was observed."""
+    """Yield the oracle's explanation and verdict, and its advice if it predicts what was observed."""
     explanation = context.explanation
     if explanation is None:
         return
@@ -210,7 +210,7 @@ def _reasons(path_result: PathResult, context: PathContext) -> Iterator[Explanat
     by = "" if context.profile == SPECIFICATION.name else f" (profile {context.profile})"
     yield ExplanationLine("oracle", f"{explanation.verdict}{by}{_opinion(path_result, explanation.verdict)}")
     if explanation.verdict is Expected.UNDEFINED or explanation.verdict.admits(path_result.outcome):
-        yield from (ExplanationLine("cause", cause) for cause in explanation.causes)
+        yield from explanation.advice
 
 
 def _opinion(path_result: PathResult, predicted: Expected) -> str:

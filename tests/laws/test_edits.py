@@ -1,0 +1,127 @@
+"""Laws: every edit that an explanation shows, made in the files, gives the path the verdict that is promised.
+
+The files are written again and read from the start, so that the edit is that of the text that is shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+
+from netpol_harness.analysis.explain import explain_path
+from netpol_harness.analysis.paths import every_path
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.oracle.points import SPECIFICATION
+from netpol_harness.oracle.profiles import PROFILES
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
+from tests.laws.dense_clusters import from_seed, labels, policy
+from tests.laws.small_clusters import NAMESPACES, PORT_NAMES, PORTS
+
+Dict = dict[str, Any]
+WANTED = (Expected.ALLOWED, Expected.BLOCKED, Expected.UNRESOLVED)
+STATES = {"allowed": Expected.ALLOWED, "blocked": Expected.BLOCKED, "unresolved": Expected.UNRESOLVED}
+SCENARIO = {
+    "title": "random",
+    "workloads": ["workloads.yaml"],
+    "external": {"near": {"address": "203.0.113.1", "ports": [80]}, "far": {"ports": [80]}},
+    "steps": [{"name": "s", "policies": ["policies.yaml"], "others": "blocked"}],
+}
+COUNTS: dict[str, int] = {}
+
+
+def objects(random: Random) -> tuple[list[Dict], list[Dict]]:
+    """Draw workloads, Services among them, and policies."""
+    pods = [(namespace, f"p{number}") for namespace in NAMESPACES for number in range(2)]
+    workloads = [
+        *({"kind": "Namespace", "metadata": {"name": n, "labels": labels(random)}} for n in NAMESPACES),
+        *(pod(random, *name) for name in pods),
+        *(service(random, namespace, f"s{number}") for number, namespace in enumerate(NAMESPACES)),
+    ]
+    rules = [usual_policy(random, number) for number in range(random.randint(1, 6))]
+    for item in workloads:
+        item["apiVersion"] = "v1"
+    return workloads, [{"apiVersion": "networking.k8s.io/v1", **item} for item in rules]
+
+
+def usual_policy(random: Random, number: int) -> Dict:
+    """Draw a policy; of some, the types follow from the rules."""
+    drawn = policy(random, number)
+    if random.random() < 0.3:
+        del drawn["spec"]["policyTypes"]
+    return drawn
+
+
+def pod(random: Random, namespace: str, name: str) -> Dict:
+    ports = [
+        {"containerPort": n, "name": name} for n, name in zip(PORTS, PORT_NAMES, strict=True) if random.random() < 0.8
+    ]
+    container = {"name": "c", "image": "stand-in", "ports": ports}
+    metadata = {"namespace": namespace, "name": name, "labels": {**labels(random), "name": name}}
+    return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+def service(random: Random, namespace: str, name: str) -> Dict:
+    target = random.choice((*PORTS, *PORT_NAMES))
+    spec = {"selector": {"name": f"p{random.randint(0, 1)}"}, "ports": [{"port": 8080, "targetPort": target}]}
+    if random.random() < 0.2:
+        spec["clusterIP"] = "None"
+    return {"kind": "Service", "metadata": {"namespace": namespace, "name": name}, "spec": spec}
+
+
+def written(directory: Path, workloads: list[Dict], policies: list[Dict]) -> Scenario:
+    """Write the files of a scenario and read them."""
+    (directory / "workloads.yaml").write_text(yaml.safe_dump_all(workloads))
+    (directory / "policies.yaml").write_text(yaml.safe_dump_all(policies))
+    (directory / "scenario.yaml").write_text(yaml.safe_dump(SCENARIO))
+    return load(directory / "scenario.yaml")
+
+
+def edited(items: list[Dict], changes: Mapping[tuple[str, str, str], Dict]) -> list[Dict]:
+    """Return the objects with these changes, by kind, namespace and name."""
+    return [changes.get(key(item), item) for item in items]
+
+
+def key(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def promises(state: str, verdict: Expected) -> bool:
+    """Whether a verdict keeps what an edit promises in words."""
+    return verdict is STATES[state] if state in STATES else verdict is not Expected.UNRESOLVED
+
+
+def broken_promises(directory: Path, random: Random) -> Iterator[str]:
+    """Yield every edit that does not do what the explanation says, for a few paths and wanted verdicts."""
+    workloads, policies = objects(random)
+    scenario = written(directory, workloads, policies)
+    profile = random.choice((SPECIFICATION, SPECIFICATION, *PROFILES.values()))
+    predictor = Predictor(scenario, scenario.steps[0], profile)
+    for path in random.sample(every_path(scenario.steps[0]), 4):
+        expected = random.choice([wanted for wanted in WANTED if wanted is not predictor.verdict(path)])
+        for solution in explain_path(predictor, path, (), expected).solutions:
+            changes = {key(edit.before or edit.after): dict(edit.after) for edit in solution.plan.edits}
+            new = [dict(edit.after) for edit in solution.plan.edits if edit.before is None]
+            again = written(directory, edited(workloads, changes), [*edited(policies, changes), *new])
+            verdict = Predictor(again, again.steps[0], profile).verdict(path)
+            COUNTS[solution.state] = COUNTS.get(solution.state, 0) + 1
+            if not promises(solution.state, verdict):
+                yield f"{path}: {verdict}, not {solution.state}, by\n{yaml.safe_dump_all([*changes.values(), *new])}"
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    with TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@given(random=from_seed(lambda random: random))
+def test_every_edit_that_is_shown_gives_the_promised_verdict(directory: Path, random: Random) -> None:
+    assert [*broken_promises(directory, random)] == []
