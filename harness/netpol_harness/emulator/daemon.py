@@ -25,6 +25,7 @@ from netpol_harness.emulator.agent.process import AgentProcess
 from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.runtime import ExecStreams
@@ -71,10 +72,11 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
         tools=_tools(options, node),
     )
     runtime = ClusterRuntime(dataplane, kubelet)
-    lifecycle = Lifecycle(store, runtime)
-    server = ApiServer(store, runtime, lifecycle, token=token)
+    catalog = Catalog(store)
+    lifecycle = Lifecycle(store, runtime, catalog)
+    server = ApiServer(store, runtime, lifecycle, catalog, token=token)
     StaleFlows(store, kubelet.flush_conntrack)
-    controllers.start(store, lifecycle.delete_with_dependents)
+    controllers.start(store, lifecycle.delete_with_dependents, catalog)
     _populate(store, "embedded" if program is None else program.title)
     await kubelet.idle()
     await dataplane.settled()

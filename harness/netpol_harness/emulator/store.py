@@ -127,6 +127,10 @@ class Store:
         """
         return list(self._iterate(resource, namespace))
 
+    def resources(self) -> tuple[str, ...]:
+        """Return the names of all resources that have ever had an object."""
+        return tuple(self._objects)
+
     def create(self, resource: str, obj: Mapping[str, Any]) -> JsonObject:
         """Store a new object with creationTimestamp, resourceVersion, and a new uid unless it has one. Raises
         AlreadyExists.

@@ -1,8 +1,18 @@
+import uuid
+from datetime import UTC, datetime
+
 import pytest
 
 from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.apiserver.request import FieldValidation, RequestOptions, RequestTarget
+from netpol_harness.emulator.store import Store
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return Catalog(Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4())))
 
 
 @pytest.mark.parametrize(
@@ -18,8 +28,8 @@ from netpol_harness.emulator.apiserver.request import FieldValidation, RequestOp
         ("/apis/apps/v1/namespaces/a/deployments/b/scale", RequestTarget(BY_PLURAL["deployments"], "a", "b", "scale")),
     ],
 )
-def test_paths(path: str, target: RequestTarget) -> None:
-    assert RequestTarget.parse(path) == target
+def test_paths(catalog: Catalog, path: str, target: RequestTarget) -> None:
+    assert RequestTarget.parse(catalog, path) == target
 
 
 @pytest.mark.parametrize(
@@ -36,9 +46,9 @@ def test_paths(path: str, target: RequestTarget) -> None:
         "/api/v1/namespaces/a/nodes",
     ],
 )
-def test_unknown_paths(path: str) -> None:
+def test_unknown_paths(catalog: Catalog, path: str) -> None:
     with pytest.raises(StatusError) as refusal:
-        RequestTarget.parse(path)
+        RequestTarget.parse(catalog, path)
     assert refusal.value.code == 404
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.controllers import all_controllers
 from netpol_harness.emulator.controllers.work_queue import WorkQueue
@@ -62,10 +63,11 @@ class Cluster:
         self.timers: list[Timer] = []
         self._turns: list[Callable[[], None]] = []
         self._addresses = count(2)
-        self.lifecycle = Lifecycle(self.store, self.kubelet)
+        catalog = Catalog(self.store)
+        self.lifecycle = Lifecycle(self.store, self.kubelet, catalog)
         WorkQueue(
             self.store,
-            all_controllers(self.store, self.lifecycle.delete_with_dependents),
+            all_controllers(self.store, self.lifecycle.delete_with_dependents, catalog),
             self._turns.append,
             partial(Timer, self.timers),
         )

@@ -35,33 +35,44 @@ def admit(
     previous: Mapping[str, Any] | None = None,
     subresource: str = "",
 ) -> JsonObject:
+    """Return an object of a built-in kind as it may be stored. See ``admit_as``."""
+    return admit_as(store, BY_PLURAL[resource], obj, previous, subresource)
+
+
+def admit_as(
+    store: Store,
+    row: ServedResource,
+    obj: Mapping[str, Any],
+    previous: Mapping[str, Any] | None = None,
+    subresource: str = "",
+) -> JsonObject:
     """Return the object as it may be stored: as a new one, or as the successor of ``previous``, written via
     ``subresource``.
 
     ``obj`` has the schema's shape (see ``decode``) and is not changed. Raises StatusError: 400, 403 (the namespace is
     being deleted), 404 (no such namespace), 422 with all causes.
     """
-    resource_type = BY_PLURAL[resource]
     before = None if previous is None else dict(previous)
-    admitted = with_type_meta(resource_type, clone(dict(obj)))
+    admitted = with_type_meta(row, clone(dict(obj)))
     admitted.setdefault("metadata", {})
     if before is None:
-        _check_namespace(store, resource_type, admitted)
-        _prepare_new(resource_type, admitted)
-        if resource == "jobs":
+        _check_namespace(store, row, admitted)
+        _prepare_new(row, admitted)
+        if row.storage == "jobs":
             job_identity.assign(admitted, store.new_uid())
     else:
-        _prepare_update(resource_type, admitted, before)
+        _prepare_update(row, admitted, before)
     if not admitted["metadata"].get("name"):
-        raise unprocessable(
-            resource_type.kind_subject(""), [required("metadata.name", "name or generateName is required")]
-        )
-    apply_defaults(resource, admitted)
-    causes = _allocate(store, resource_type, admitted, before)
-    causes += validation.check(resource_type, admitted, before, subresource)
+        raise unprocessable(row.kind_subject(""), [required("metadata.name", "name or generateName is required")])
+    if row.custom:
+        row.custom.apply_defaults(admitted)
+    else:
+        apply_defaults(row.plural, admitted)
+    causes = _allocate(store, row, admitted, before)
+    causes += validation.check(row, admitted, before, subresource)
     if causes:
-        raise unprocessable(resource_type.kind_subject(admitted["metadata"].get("name", "")), causes)
-    _count_generation(resource_type, admitted, before)
+        raise unprocessable(row.kind_subject(admitted["metadata"].get("name", "")), causes)
+    _count_generation(row, admitted, before)
     return admitted
 
 
@@ -112,7 +123,7 @@ def _prepare_update(row: ServedResource, obj: JsonObject, previous: JsonObject) 
 
 
 def _allocate(store: Store, row: ServedResource, obj: JsonObject, previous: JsonObject | None) -> list[Cause]:
-    return allocation.allocate(store, obj, previous) if row.plural == "services" else []
+    return allocation.allocate(store, obj, previous) if row.storage == "services" else []
 
 
 def _count_generation(row: ServedResource, obj: JsonObject, previous: JsonObject | None) -> None:

@@ -160,6 +160,16 @@ _PLAIN_KINDS = (
     _shared(_ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy", status=True),
     _shared(_ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
     _shared(_ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+    ServedResource(
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        "apiextensions.k8s.io",
+        namespaced=False,
+        short_names=("crd", "crds"),
+        subresources=("status",),
+        categories=("api-extensions",),
+        counts_generation=True,
+    ),
     _shared("apiregistration.k8s.io", "apiservices", "APIService", status=True),
     _plain("apps", "controllerrevisions", "ControllerRevision"),
     _plain("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", status=True),
@@ -209,7 +219,3 @@ REVIEWS = (
 """Resources that are answered and never stored (``reviews``)."""
 
 BY_PLURAL = {resource.plural: resource for resource in RESOURCES}
-BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
-BY_KIND = {(resource.group, resource.kind): resource for resource in RESOURCES}
-GROUP_OF = {resource.plural: resource.group for resource in RESOURCES}
-GROUPS = tuple(dict.fromkeys((resource.group, resource.version) for resource in (*RESOURCES, *REVIEWS)))

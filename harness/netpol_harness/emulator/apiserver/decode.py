@@ -96,6 +96,8 @@ def _value(kind: Type, value: Any, path: str, owner: SchemaDefinition, unknown: 
             return [_element(kind, item, f"{path}[{i}]", owner, unknown) for i, item in enumerate(value)]
         case SchemaForm.ANY if isinstance(value, dict):
             return value
+        case SchemaForm.JSON:
+            return value
         case SchemaForm.RECORD | SchemaForm.MAP | SchemaForm.LIST | SchemaForm.ANY:
             raise _mismatch(value, owner, path, kind)
         case _:

@@ -2,11 +2,11 @@
 
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from netpol_harness.emulator.apiserver import schema
-from netpol_harness.emulator.apiserver.built_in_kinds import GROUPS, RESOURCES, REVIEWS
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.encoding import JSON, media_parameters
 from netpol_harness.emulator.apiserver.resources import ServedResource
 
@@ -54,47 +54,65 @@ def aggregated_type(discovery_version: str) -> str:
     return f"{JSON};g=apidiscovery.k8s.io;v={discovery_version};as=APIGroupDiscoveryList"
 
 
-def aggregated(path: str, discovery_version: str) -> dict[str, Any]:
-    """Return all of /api or /apis in one answer."""
-    return {
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": f"apidiscovery.k8s.io/{discovery_version}",
-        "metadata": {},
-        "items": [_group_discovery(group, version) for group, version in GROUPS if bool(group) == (path == "/apis")],
-    }
+class Discovery:
+    """Discovery of the kinds of a catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def aggregated(self, path: str, discovery_version: str) -> dict[str, Any]:
+        """Return all of /api or /apis in one answer."""
+        groups = self._catalog.versions().items()
+        wanted = [(group, versions) for group, versions in groups if bool(group) == (path == "/apis")]
+        return {
+            "kind": "APIGroupDiscoveryList",
+            "apiVersion": f"apidiscovery.k8s.io/{discovery_version}",
+            "metadata": {},
+            "items": [self._group_discovery(group, versions) for group, versions in wanted],
+        }
+
+    def plain(self, path: str) -> dict[str, Any] | None:
+        """Return the plain answer to /api, /apis, /apis/GROUP or a group and version; None for any other path."""
+        match path.strip("/").split("/"):
+            case ["api"]:
+                return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+            case ["apis"]:
+                groups = [_group(group, versions) for group, versions in self._catalog.versions().items() if group]
+                return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+            case ["apis", group]:
+                found = self._catalog.versions().get(group) if group else None
+                return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, found)} if found else None
+            case ["api", version]:
+                return self._resource_list("", version)
+            case ["apis", group, version]:
+                return self._resource_list(group, version)
+            case _:
+                return None
+
+    def _resource_list(self, group: str, version: str) -> dict[str, Any] | None:
+        served = self._catalog.within(group, version)
+        return _resource_list(group, version, served) if served else None
+
+    def _group_discovery(self, group: str, versions: Sequence[str]) -> dict[str, Any]:
+        entries = [
+            {
+                "version": version,
+                "resources": [_resource_discovery(row) for row in self._catalog.within(group, version)],
+                "freshness": "Current",
+            }
+            for version in versions
+        ]
+        return {"metadata": {"name": group} if group else {}, "versions": entries}
 
 
-def plain(path: str) -> dict[str, Any] | None:
-    """Return the plain answer to /api, /apis, /apis/GROUP or a group and version; None for any other path."""
-    match path.strip("/").split("/"):
-        case ["api"]:
-            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
-        case ["apis"]:
-            groups = [_group(group, version) for group, version in GROUPS if group]
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case ["apis", group]:
-            matching = [_group(name, version) for name, version in GROUPS if name == group]
-            return {"kind": "APIGroup", "apiVersion": "v1", **matching[0]} if matching else None
-        case ["api", version] if ("", version) in GROUPS:
-            return _resource_list("", version)
-        case ["apis", group, version] if (group, version) in GROUPS:
-            return _resource_list(group, version)
-        case _:
-            return None
+def _group(group: str, versions: Sequence[str]) -> dict[str, Any]:
+    entries = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
+    return {"name": group, "versions": entries, "preferredVersion": entries[0]}
 
 
-def _group(group: str, version: str) -> dict[str, Any]:
-    entry = {"groupVersion": f"{group}/{version}", "version": version}
-    return {"name": group, "versions": [entry], "preferredVersion": entry}
-
-
-def _served(group: str, version: str) -> Iterable[ServedResource]:
-    return (row for row in (*RESOURCES, *REVIEWS) if (row.group, row.version) == (group, version))
-
-
-def _resource_list(group: str, version: str) -> dict[str, Any]:
+def _resource_list(group: str, version: str, served: Iterable[ServedResource]) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
-    for row in _served(group, version):
+    for row in served:
         rows.append(
             {
                 "name": row.plural,
@@ -127,12 +145,6 @@ def _plain_subresource(row: ServedResource, name: str) -> dict[str, Any]:
         "kind": kind,
         "verbs": list(verbs),
     }
-
-
-def _group_discovery(group: str, version: str) -> dict[str, Any]:
-    resources = [_resource_discovery(row) for row in _served(group, version)]
-    versions = [{"version": version, "resources": resources, "freshness": "Current"}]
-    return {"metadata": {"name": group} if group else {}, "versions": versions}
 
 
 def _resource_discovery(row: ServedResource) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Encoder:
         """Return a list, as of this resource version."""
         if view is Representation.TABLE:
             return self._table(resource, objects, include, str(version))
-        kind, api_version = f"{resource.kind}List", resource.api_version
+        kind, api_version = resource.list_kind, resource.api_version
         items: Iterable[bytes] = (self._body(resource, obj) for obj in objects)
         if view is Representation.METADATA:
             kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
@@ -102,7 +102,7 @@ class Encoder:
         return head[:-1] + b',"items":[' + b",".join(items) + b"]}"
 
     def _table(self, resource: ServedResource, objects: Sequence[JsonObject], include: str, version: str) -> bytes:
-        columns = columns_of(resource.plural)
+        columns = resource.custom.columns if resource.custom else columns_of(resource.plural)
         return dump_json(render_table(resource, columns, objects, include=include, version=version))
 
     def _with_kind(self, resource: ServedResource, obj: JsonObject) -> bytes:
@@ -113,7 +113,7 @@ class Encoder:
         """Return the object without kind and apiVersion, as in a list. The bytes are kept while it is the stored
         version.
         """
-        if self._store.find(Key.of(resource.plural, obj)) is not obj:
+        if self._store.find(Key.of(resource.storage, obj)) is not obj:
             return dump_json(without(obj, "kind", "apiVersion"))
         version = _version(obj)
         if version not in self._bodies:

@@ -5,7 +5,7 @@ Wording follows apimachinery's `pkg/api/errors` and `pkg/util/validation/field`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -150,10 +150,9 @@ def version_expired(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
 
 
-def from_store(error: StoreError, group_of: Mapping[str, str]) -> StatusError:
-    """A store's refusal as a Status; `group_of` maps plurals to API groups."""
-    key: Key = error.key
-    subject = ErrorSubject(group_of.get(key.resource, ""), key.resource, key.name)
+def from_store(error: StoreError, subject_of: Callable[[Key], ErrorSubject]) -> StatusError:
+    """A store's refusal as a Status; `subject_of` tells what a key of the store is to clients."""
+    subject = subject_of(error.key)
     match error:
         case NotFound():
             return object_not_found(subject)

@@ -4,12 +4,13 @@ Invariant: a namespace with a deletionTimestamp accepts no new content (admissio
 last object in it is removed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netpol_harness.emulator.apiserver.admission import admit
-from netpol_harness.emulator.apiserver.built_in_kinds import BY_PLURAL, RESOURCES
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.errors import conflict
+from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.runtime import PodRemover
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.json_object import JsonObject
@@ -28,14 +29,15 @@ _OWNERS_FIRST = (
     "replicasets",
     "replicationcontrollers",
 )
-_CONTENTS = (*_OWNERS_FIRST, *(row.plural for row in RESOURCES if row.namespaced and row.plural not in _OWNERS_FIRST))
+"""Kinds that would make new pods while a namespace is emptied."""
 
 
 class Lifecycle:
     """Deletes the objects of one store, and creates and deletes the contents of namespaces."""
 
-    def __init__(self, store: Store, runtime: PodRemover) -> None:
+    def __init__(self, store: Store, runtime: PodRemover, catalog: Catalog) -> None:
         self._store = store
+        self._catalog = catalog
         self._runtime = runtime
         store.subscribe(self._on_event)
         for namespace in store.list("namespaces"):
@@ -50,7 +52,7 @@ class Lifecycle:
         self._check_preconditions(key, obj, options.get("preconditions", {}))
         if dry_run:
             return obj
-        policy = _propagation(key, options)
+        policy = _propagation(self._catalog.named(key.resource), options)
         if policy == ORPHAN:
             self._orphan(obj)
         match key.resource:
@@ -81,15 +83,15 @@ class Lifecycle:
             expected, actual = preconditions.get(field), obj["metadata"][field]
             if expected not in (None, actual):
                 why = f"Precondition failed: {word} in precondition: {expected}, {word} in object meta: {actual}"
-                raise conflict(BY_PLURAL[key.resource].plural_subject(key.name), why)
+                raise conflict(self._catalog.subject(key), why)
 
     def _orphan(self, owner: JsonObject) -> None:
         """Remove the owner from its dependents' ownerReferences."""
         uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
-        for row in RESOURCES:
-            for dependent in self._store.list(row.plural, namespace if row.namespaced else ""):
+        for row in self._catalog.stored:
+            for dependent in self._store.list(row.storage, namespace if row.namespaced else ""):
                 if any(reference["uid"] == uid for reference in dependent["metadata"].get("ownerReferences", ())):
-                    self._store.modify(Key.of(row.plural, dependent), lambda copy: _without_owner(copy, uid))
+                    self._store.modify(Key.of(row.storage, dependent), lambda copy: _without_owner(copy, uid))
 
     def _delete_pod(self, key: Key, pod: JsonObject, grace: int | None) -> JsonObject:
         seconds = pod["spec"].get("terminationGracePeriodSeconds", 0) if grace is None else grace
@@ -134,25 +136,27 @@ class Lifecycle:
                 self._store.create(plural, admit(self._store, plural, obj))
 
     def _delete_contents(self, namespace: str) -> None:
-        for plural in _CONTENTS:
-            for obj in self._store.list(plural, namespace):
-                self.delete_with_dependents(Key.of(plural, obj))
+        for storage in self._content_kinds():
+            for obj in self._store.list(storage, namespace):
+                self.delete_with_dependents(Key.of(storage, obj))
         self._remove_if_empty(namespace)
 
     def _remove_if_empty(self, namespace: str) -> None:
         key = Key("namespaces", "", namespace)
-        if self._store.find(key) and not any(self._contents(namespace)):
+        if self._store.find(key) and not any(self._store.list(kind, namespace) for kind in self._content_kinds()):
             self._store.remove(key)
 
-    def _contents(self, namespace: str) -> Sequence[bool]:
-        return [bool(self._store.list(plural, namespace)) for plural in _CONTENTS]
+    def _content_kinds(self) -> Iterable[str]:
+        """Return the kinds that a namespace may contain."""
+        namespaced = (row.storage for row in self._catalog.stored if row.namespaced)
+        return dict.fromkeys((*_OWNERS_FIRST, *namespaced))
 
 
-def _propagation(key: Key, options: Mapping[str, Any]) -> str:
+def _propagation(row: ServedResource, options: Mapping[str, Any]) -> str:
     """Return what becomes of the dependents; the default depends on the kind."""
     if options.get("orphanDependents"):
         return ORPHAN
-    default = ORPHAN if BY_PLURAL[key.resource].orphans and "orphanDependents" not in options else BACKGROUND
+    default = ORPHAN if row.orphans and "orphanDependents" not in options else BACKGROUND
     return str(options.get("propagationPolicy") or default)
 
 

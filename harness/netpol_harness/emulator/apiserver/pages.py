@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netpol_harness.emulator.apiserver import discovery, openapi
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.encoding import JSON, dump_json
 from netpol_harness.emulator.apiserver.errors import no_such_path
 
@@ -35,17 +36,24 @@ def public_page(path: str, query: Mapping[str, str]) -> Page | None:
     return Page(text.encode(), "text/plain; charset=utf-8")
 
 
-def discovery_page(path: str, accept: str) -> Page | None:
-    """Return the answer to a path of discovery or OpenAPI; None for any other."""
-    if path == "/openapi/v3":
-        return Page(dump_json(openapi.index()))
-    if path.startswith("/openapi/"):
-        document = openapi.document(path.removeprefix("/openapi/v3/"))
-        if document is None:
-            raise no_such_path()
-        return Page(document)
-    aggregated = discovery.aggregated_version(accept) if path in ("/api", "/apis") else ""
-    if aggregated:
-        return Page(dump_json(discovery.aggregated(path, aggregated)), discovery.aggregated_type(aggregated))
-    plain = discovery.plain(path)
-    return None if plain is None else Page(dump_json(plain))
+class DiscoveryPages:
+    """Discovery and OpenAPI of a catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._discovery = discovery.Discovery(catalog)
+        self._openapi = openapi.OpenApi(catalog)
+
+    def page(self, path: str, accept: str) -> Page | None:
+        """Return the answer to a path of discovery or OpenAPI; None for any other."""
+        if path == "/openapi/v3":
+            return Page(dump_json(self._openapi.index()))
+        if path.startswith("/openapi/"):
+            document = self._openapi.document(path.removeprefix("/openapi/v3/"))
+            if document is None:
+                raise no_such_path()
+            return Page(document)
+        version = discovery.aggregated_version(accept) if path in ("/api", "/apis") else ""
+        if version:
+            return Page(dump_json(self._discovery.aggregated(path, version)), discovery.aggregated_type(version))
+        plain = self._discovery.plain(path)
+        return None if plain is None else Page(dump_json(plain))

@@ -2,7 +2,7 @@
 
 from netpol_harness.emulator.apiserver import scale
 from netpol_harness.emulator.apiserver.body import APPLY, sanitize
-from netpol_harness.emulator.apiserver.decode import decode
+from netpol_harness.emulator.apiserver.decode import DecodedObject, decode
 from netpol_harness.emulator.apiserver.errors import StatusError, bad_request, conflict, unsupported_media_type
 from netpol_harness.emulator.apiserver.patch import json_patch, merge_patch
 from netpol_harness.emulator.apiserver.request import FieldValidation, RequestOptions, RequestTarget
@@ -33,7 +33,7 @@ def decode_body(resource: ServedResource, body: object, options: RequestOptions)
             f"({resource.api_version}, Kind={resource.kind})"
         )
     try:
-        decoded = decode(resource.definition, body)
+        decoded = decode_as(resource, body)
     except StatusError as refusal:
         raise bad_request(f"{_handled_as(resource)}: {refusal.message}") from refusal
     if not decoded.unknown or options.field_validation is FieldValidation.IGNORE:
@@ -41,6 +41,11 @@ def decode_body(resource: ServedResource, body: object, options: RequestOptions)
     if options.field_validation is FieldValidation.STRICT:
         raise bad_request(f"{_handled_as(resource)}: strict decoding error: {decoded.strict_message()}")
     return decoded.object, tuple(f'unknown field "{path}"' for path in decoded.unknown)
+
+
+def decode_as(resource: ServedResource, value: JsonObject) -> DecodedObject:
+    """Read an object of a kind. Raises StatusError 400 for a wrong type."""
+    return resource.custom.decode(value) if resource.custom else decode(resource.definition, value)
 
 
 def _handled_as(resource: ServedResource) -> str:
@@ -82,7 +87,7 @@ def apply_patch(target: RequestTarget, content_type: str, current: JsonObject, b
             return sanitize(json_patch(current, body))
         case "application/merge-patch+json":
             return merge_patch(current, body)
-        case "application/strategic-merge-patch+json":
+        case "application/strategic-merge-patch+json" if not target.resource.custom or target.subresource == "scale":
             definition = scale.DEFINITION if target.subresource == "scale" else target.resource.definition
             return strategic_merge(definition, current, body)
         case _:

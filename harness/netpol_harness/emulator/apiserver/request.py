@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from netpol_harness.emulator.apiserver.built_in_kinds import BY_PATH
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.errors import ErrorSubject, bad_request, invalid, no_such_path, unprocessable
 from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.selectors import Predicate, parse_selectors
@@ -32,27 +32,27 @@ class RequestTarget:
     subresource: str = ""
 
     @classmethod
-    def parse(cls, path: str) -> "RequestTarget":
+    def parse(cls, catalog: Catalog, path: str) -> "RequestTarget":
         """Read ``/api/v1/...`` or ``/apis/GROUP/VERSION/...``. Raises StatusError 404 for anything that is
         not served.
         """
         match path.strip("/").split("/"):
             case ["api", version, *rest]:
-                return cls._within("", version, rest)
+                return cls._within(catalog, "", version, rest)
             case ["apis", group, version, *rest]:
-                return cls._within(group, version, rest)
+                return cls._within(catalog, group, version, rest)
             case _:
                 raise no_such_path()
 
     @classmethod
-    def _within(cls, group: str, version: str, rest: list[str]) -> "RequestTarget":
+    def _within(cls, catalog: Catalog, group: str, version: str, rest: list[str]) -> "RequestTarget":
         namespace = ""
-        if len(rest) >= 3 and rest[0] == "namespaces" and (group, version, rest[2]) in BY_PATH:
+        if len(rest) >= 3 and rest[0] == "namespaces" and catalog.at(group, version, rest[2]):
             namespace, rest = rest[1], rest[2:]
         if not 1 <= len(rest) <= 3 or not all(rest):
             raise no_such_path()
         plural, name, subresource = (*rest, "", "")[:3]
-        resource = BY_PATH.get((group, version, plural))
+        resource = catalog.at(group, version, plural)
         if resource is None or (subresource and subresource not in resource.subresources):
             raise no_such_path()
         if bool(namespace) > resource.namespaced or (name and bool(namespace) < resource.namespaced):

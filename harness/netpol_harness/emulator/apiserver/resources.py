@@ -4,9 +4,12 @@ selectors follow from it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netpol_harness.emulator.apiserver.errors import ErrorSubject
+
+if TYPE_CHECKING:
+    from netpol_harness.emulator.apiserver.custom.version import CustomVersion
 
 _PACKAGES = {
     "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
@@ -24,7 +27,8 @@ class ServedResource:
     ``definition`` is its OpenAPI name. ``selectable`` maps the field labels that lists may select by to paths in the
     object, besides metadata.name and metadata.namespace. ``enforced`` tells whether the data plane reads the resource,
     so that a change waits for the data plane. ``counts_generation`` tells whether metadata.generation counts changes of
-    the specification. ``orphans`` tells whether a deletion without a policy leaves the dependents.
+    the specification. ``orphans`` tells whether a deletion without a policy leaves the dependents. ``custom`` is set if
+    a CustomResourceDefinition brings the kind.
     """
 
     plural: str
@@ -40,6 +44,9 @@ class ServedResource:
     counts_generation: bool = False
     orphans: bool = False
     verbs: tuple[str, ...] = VERBS
+    custom: "CustomVersion | None" = None
+    singular_name: str = ""
+    list_name: str = ""
 
     @property
     def api_version(self) -> str:
@@ -47,12 +54,23 @@ class ServedResource:
 
     @property
     def definition(self) -> str:
+        if self.custom:
+            return f"{'.'.join(reversed(self.group.split('.')))}.{self.version}.{self.kind}"
         package = _PACKAGES.get(self.group, f"io.k8s.api.{self.group.split('.')[0] or 'core'}")
         return f"{package}.{self.version}.{self.kind}"
 
     @property
+    def storage(self) -> str:
+        """The name of the kind in the store: a custom kind may have the plural of another group's kind."""
+        return f"{self.plural}.{self.group}" if self.custom else self.plural
+
+    @property
     def singular(self) -> str:
-        return self.kind.lower()
+        return self.singular_name or self.kind.lower()
+
+    @property
+    def list_kind(self) -> str:
+        return self.list_name or f"{self.kind}List"
 
     @property
     def has_status(self) -> bool:

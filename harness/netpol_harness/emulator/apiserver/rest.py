@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netpol_harness.emulator.apiserver import scale
-from netpol_harness.emulator.apiserver.admission import admit
+from netpol_harness.emulator.apiserver.admission import admit_as
 from netpol_harness.emulator.apiserver.body import APPLY
 from netpol_harness.emulator.apiserver.decode import decode
 from netpol_harness.emulator.apiserver.errors import (
@@ -32,6 +32,7 @@ from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.replacement import (
     apply_patch,
     check_identity,
+    decode_as,
     decode_body,
     set_namespace,
     with_ephemeral_containers,
@@ -71,7 +72,7 @@ class RestVerbs:
     def get(self, target: RequestTarget) -> JsonObject:
         """Return one object, or its scale."""
         obj = self._store.get(_key(target))
-        return scale.from_workload(obj) if target.subresource == "scale" else obj
+        return scale.from_workload(target.resource, obj) if target.subresource == "scale" else obj
 
     def shows(self, target: RequestTarget, shows: Predicate) -> bool:
         """Return whether a client that sees only these objects sees this one, or what it would become."""
@@ -80,21 +81,21 @@ class RestVerbs:
 
     def list(self, target: RequestTarget, options: RequestOptions) -> Sequence[JsonObject]:
         """Return the objects of a collection that match the selectors."""
-        return [obj for obj in self._store.list(target.resource.plural, target.namespace) if options.matches(obj)]
+        return [obj for obj in self._store.list(target.resource.storage, target.namespace) if options.matches(obj)]
 
     def create(self, target: RequestTarget, body: object, options: RequestOptions) -> WriteResult:
         """Create an object."""
         obj, warnings = decode_body(target.resource, body, options)
         set_namespace(target, obj)
-        admitted = admit(self._store, target.resource.plural, obj)
+        admitted = admit_as(self._store, target.resource, obj)
         admitted = track_update(_type(target), None, admitted, _field_manager(target, options), self._store.timestamp())
         return WriteResult(self._create(target, admitted, options), warnings, created=True)
 
     def _create(self, target: RequestTarget, admitted: JsonObject, options: RequestOptions) -> JsonObject:
         if not options.dry_run:
-            admitted = self._store.create(target.resource.plural, admitted)
-        elif self._store.find(Key.of(target.resource.plural, admitted)):
-            raise AlreadyExists(Key.of(target.resource.plural, admitted))
+            admitted = self._store.create(target.resource.storage, admitted)
+        elif self._store.find(Key.of(target.resource.storage, admitted)):
+            raise AlreadyExists(Key.of(target.resource.storage, admitted))
         return admitted
 
     def update(self, target: RequestTarget, body: object, options: RequestOptions) -> WriteResult:
@@ -108,9 +109,8 @@ class RestVerbs:
         if options.force is not None:
             raise unprocessable(PATCH_OPTIONS, [forbidden("force", "may not be specified for non-apply patch")])
         stored = self._store.get(_key(target))
-        current = (
-            scale.from_workload(stored) if target.subresource == "scale" else with_type_meta(target.resource, stored)
-        )
+        represent = scale.from_workload if target.subresource == "scale" else with_type_meta
+        current = represent(target.resource, stored)
         return self._replace(target, stored, apply_patch(target, content_type, current, body), options)
 
     def delete(self, target: RequestTarget, body: object, options: RequestOptions) -> JsonObject:
@@ -125,13 +125,13 @@ class RestVerbs:
             raise method_not_allowed()
         matching, deletion = self.list(target, options), _deletion(body, options)
         for obj in matching:
-            self._lifecycle.delete(Key.of(target.resource.plural, obj), deletion, dry_run=options.dry_run)
+            self._lifecycle.delete(Key.of(target.resource.storage, obj), deletion, dry_run=options.dry_run)
         return matching
 
     def _replace(self, target: RequestTarget, stored: JsonObject, body: object, options: RequestOptions) -> WriteResult:
         warnings: tuple[str, ...] = ()
         if target.subresource == "scale":
-            replacement = scale.apply_scale(stored, body)
+            replacement = scale.apply_scale(target.resource, stored, body)
         else:
             replacement, warnings = decode_body(target.resource, body, options)
             check_identity(target, replacement, stored)
@@ -152,8 +152,8 @@ class RestVerbs:
             return written
         if target.subresource == _EPHEMERAL:
             extended = with_ephemeral_containers(stored, replacement)
-            return admit(self._store, target.resource.plural, extended, stored, target.subresource)
-        return admit(self._store, target.resource.plural, replacement, stored)
+            return admit_as(self._store, target.resource, extended, stored, target.subresource)
+        return admit_as(self._store, target.resource, replacement, stored)
 
     def _apply(self, target: RequestTarget, body: object, options: RequestOptions) -> WriteResult:
         """Server-side apply: create the object, or merge the configuration into it."""
@@ -166,9 +166,9 @@ class RestVerbs:
         live = {} if stored is None else with_type_meta(target.resource, stored)
         author, now = _field_manager(target, options, Operation.APPLY), self._store.timestamp()
         application = apply_configuration(_type(target), live, config, author, now, force=bool(options.force))
-        result = decode(target.resource.definition, application.object).object
+        result = decode_as(target.resource, application.object).object
         if stored is None:
-            admitted = application.with_owners(admit(self._store, target.resource.plural, result))
+            admitted = application.with_owners(admit_as(self._store, target.resource, result))
             return WriteResult(self._create(target, admitted, options), warnings, created=True)
         admitted = application.with_owners(self._admit(target, result, stored))
         return WriteResult(self._commit(target, admitted, stored, options), warnings)
@@ -181,14 +181,14 @@ class RestVerbs:
             raise conflict(target.resource.plural_subject(target.name))
         if options.dry_run:
             return admitted
-        updated = self._store.update(target.resource.plural, admitted)
+        updated = self._store.update(target.resource.storage, admitted)
         self._lifecycle.finish(_key(target))
         return updated
 
 
 def deletion_response(resource: ServedResource, deleted: JsonObject) -> JsonObject:
     """Return the answer to a DELETE: the object if it is deleted gracefully, otherwise a Status."""
-    if resource.plural in ("pods", "namespaces"):
+    if resource.storage in ("pods", "namespaces"):
         return deleted
     subject = resource.plural_subject(deleted["metadata"]["name"])
     group = {"group": subject.group} if subject.group else {}
@@ -207,11 +207,12 @@ def _deletion(body: object, options: RequestOptions) -> JsonObject:
 
 
 def _key(target: RequestTarget) -> Key:
-    return Key(target.resource.plural, target.namespace, target.name)
+    return Key(target.resource.storage, target.namespace, target.name)
 
 
 def _type(target: RequestTarget) -> Type:
-    return Type(SchemaForm.RECORD, definition=target.resource.definition)
+    row = target.resource
+    return row.custom.type if row.custom else Type(SchemaForm.RECORD, definition=row.definition)
 
 
 def _field_manager(

@@ -7,7 +7,7 @@ each definition is compiled once. It drives decoding (unknown fields, types, req
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
 from importlib.resources import files
@@ -30,19 +30,22 @@ class SchemaForm(Enum):
     LIST = auto()
     ANY = auto()
     """An object that the schema says nothing about, such as `metav1.FieldsV1`."""
+    JSON = auto()
+    """Any JSON value, such as a default in a CustomResourceDefinition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
     """The type of one field.
 
-    ``merge_key`` and ``strategies`` are terms of strategic merge; ``list_type``, ``keys`` and ``atomic`` of server-side
-    apply.
+    A RECORD has the fields of its ``definition``, or else ``fields``. ``merge_key`` and ``strategies`` are terms of
+    strategic merge; ``list_type``, ``keys`` and ``atomic`` of server-side apply.
     """
 
     form: SchemaForm
     format: str = ""
     definition: str = ""
+    fields: "Mapping[str, Type]" = field(default_factory=dict)
     element: "Type | None" = None
     merge_key: str = ""
     strategies: frozenset[str] = frozenset()
@@ -55,10 +58,11 @@ class Type:
         """Whether a strategic merge patch merges this list instead of replacing it."""
         return "merge" in self.strategies
 
-    def field(self, name: str) -> "Type":
+    def part(self, name: str) -> "Type":
         """Return the type of a record's field or of a map's value; ANY if the schema has none."""
         if self.form is SchemaForm.RECORD:
-            return definition(self.definition).fields.get(name, ANYTHING)
+            fields = definition(self.definition).fields if self.definition else self.fields
+            return fields.get(name, ANYTHING)
         return self.element or ANYTHING
 
     @property
@@ -96,11 +100,11 @@ class SchemaDefinition:
 
 
 @cache
-def definition(name: str) -> SchemaDefinition:
+def definition(full_name: str) -> SchemaDefinition:
     """Return the definition with this full OpenAPI name."""
-    raw = document()["definitions"][name]
-    fields = {field: _compile(schema) for field, schema in raw["properties"].items()}
-    return SchemaDefinition(name, fields, tuple(raw.get("required", ())))
+    raw = document()["definitions"][full_name]
+    fields = {name: _compile(schema) for name, schema in raw["properties"].items()}
+    return SchemaDefinition(full_name, fields, tuple(raw.get("required", ())))
 
 
 @cache
@@ -110,10 +114,15 @@ def document() -> dict[str, Any]:
     return loaded
 
 
+def reference(name: str) -> str:
+    """Return the ``$ref`` to a definition."""
+    return f"{_PREFIX}{name}"
+
+
 def references(raw: object) -> Iterator[str]:
     """Yield the names of the definitions that a raw schema refers to."""
     if isinstance(raw, Mapping):
-        if "$ref" in raw:
+        if isinstance(raw.get("$ref"), str):  # a schema of schemas has a field of this name
             yield raw["$ref"].removeprefix(_PREFIX)
         for part in raw.values():
             yield from references(part)
@@ -144,4 +153,5 @@ def _compile(schema: Mapping[str, Any]) -> Type:
         return Type(SchemaForm.LIST, element=_compile(target["items"]), **words)
     if "additionalProperties" in target:
         return Type(SchemaForm.MAP, element=_compile(target["additionalProperties"]), **words)
-    return Type(_SCALARS.get(target.get("type", ""), SchemaForm.ANY), **words)
+    forms = {**_SCALARS, "object": SchemaForm.ANY}
+    return Type(forms.get(target.get("type", ""), SchemaForm.JSON), **words)

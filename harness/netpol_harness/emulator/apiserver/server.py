@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 
 from netpol_harness.emulator.apiserver import pages, reviews
 from netpol_harness.emulator.apiserver.body import media_type, read_body
-from netpol_harness.emulator.apiserver.built_in_kinds import GROUP_OF
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.encoding import JSON, Encoder, Representation, dump_json, negotiate
 from netpol_harness.emulator.apiserver.errors import (
     StatusError,
@@ -50,10 +50,12 @@ _log = logging.getLogger(__name__)
 class ApiServer:
     """The API server of one store."""
 
-    def __init__(self, store: Store, runtime: Runtime, lifecycle: Lifecycle, *, token: str) -> None:
+    def __init__(self, store: Store, runtime: Runtime, lifecycle: Lifecycle, catalog: Catalog, *, token: str) -> None:
         self._store = store
         self._runtime = runtime
         self._token = token.encode()
+        self._catalog = catalog
+        self._discovery = pages.DiscoveryPages(catalog)
         self._rest = RestVerbs(store, lifecycle)
         self._watches = Watches(store)
         self._encoder = Encoder(store)
@@ -92,7 +94,7 @@ class ApiServer:
         except StatusError as refusal:
             return _refusal(refusal)
         except StoreError as error:
-            return _refusal(from_store(error, GROUP_OF))
+            return _refusal(from_store(error, self._catalog.subject))
         except web.HTTPRequestEntityTooLarge:
             return _refusal(StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"))
         except web.HTTPException as refusal:
@@ -107,13 +109,13 @@ class ApiServer:
         page = pages.public_page(path, request.query)
         if page is None and not authenticated:
             raise StatusError(401, "Unauthorized", "Unauthorized")
-        page = page or pages.discovery_page(path, request.headers.get("Accept", ""))
+        page = page or self._discovery.page(path, request.headers.get("Accept", ""))
         if page is not None:
             return web.Response(body=page.body, headers={"Content-Type": page.media_type})
         review = find_review(path)
         if review is not None:
             return await self._review(review, request)
-        target = RequestTarget.parse(path)
+        target = RequestTarget.parse(self._catalog, path)
         if target.name and not self._rest.shows(target, shows):
             raise object_not_found(target.resource.plural_subject(target.name))
         match target.subresource:

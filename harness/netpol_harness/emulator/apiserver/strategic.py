@@ -42,7 +42,7 @@ def _merge(kind: Type, original: Mapping[str, Any], patch: Mapping[str, Any]) ->
         merged = {name: value for name, value in merged.items() if name in patch[_RETAIN]}
     for name, value in patch.items():
         if not name.startswith("$"):
-            _merge_field(kind.field(name), merged, name, value)
+            _merge_field(kind.part(name), merged, name, value)
     _delete_primitives(merged, patch)
     _reorder(kind, merged, patch)
     return merged
@@ -115,7 +115,7 @@ def _reorder(kind: Type, merged: JsonObject, patch: Mapping[str, Any]) -> None:
     for directive, order in patch.items():
         name = directive.removeprefix(_ORDER)
         if name != directive and isinstance(merged.get(name), list):
-            key = kind.field(name).merge_key
+            key = kind.part(name).merge_key
             merged[name] = reorder(merged[name], order, partial(_identity, key))
 
 

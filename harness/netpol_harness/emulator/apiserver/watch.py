@@ -69,7 +69,7 @@ class WatchStream:
     def offer(self, event: Event) -> None:
         """Queue what this store event means to the client, if anything."""
         namespace = self.target.namespace
-        if event.key.resource != self.target.resource.plural or namespace not in ("", event.key.namespace):
+        if event.key.resource != self.target.resource.storage or namespace not in ("", event.key.namespace):
             return
         matched = event.previous is not None and self.options.matches(event.previous)
         matches = event.type is not EventType.DELETED and self.options.matches(event.object)
@@ -109,7 +109,7 @@ class Watches:
             watch.end()
 
     def _begin_with_state(self, watch: WatchStream) -> None:
-        for obj in self._store.list(watch.target.resource.plural, watch.target.namespace):
+        for obj in self._store.list(watch.target.resource.storage, watch.target.namespace):
             if watch.options.matches(obj):
                 watch.push(WatchEvent("ADDED", obj))
         if watch.options.initial_events and watch.options.bookmarks:
@@ -123,7 +123,7 @@ class Watches:
         if not text.isdecimal():
             raise bad_request(f'Invalid value: "{text}": resourceVersion must be a number')
         try:
-            for event in self._store.events_since(watch.target.resource.plural, int(text)):
+            for event in self._store.events_since(watch.target.resource.storage, int(text)):
                 watch.offer(event)
         except Expired:
             raise version_expired(f"too old resource version: {text} ({self._store.resource_version})") from None

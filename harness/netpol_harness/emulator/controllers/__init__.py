@@ -4,8 +4,10 @@ Each controller reads the store's current state only, and moves it one step clos
 too often.
 """
 
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.controllers.cronjobs import CronJobController
 from netpol_harness.emulator.controllers.daemonsets import DaemonSetController
+from netpol_harness.emulator.controllers.definitions import DefinitionController
 from netpol_harness.emulator.controllers.deploymentconfigs import DeploymentConfigController
 from netpol_harness.emulator.controllers.deployments import DeploymentController
 from netpol_harness.emulator.controllers.endpoints import EndpointsController
@@ -17,16 +19,16 @@ from netpol_harness.emulator.controllers.work_queue import Controller, WorkQueue
 from netpol_harness.emulator.store import Store
 
 
-def start(store: Store, delete: Delete) -> WorkQueue:
+def start(store: Store, delete: Delete, catalog: Catalog) -> WorkQueue:
     """Run all controllers on the running event loop for as long as the store lives.
 
     ``delete`` does what a user's DELETE does (grace, finalizers, dependents), like
     ``apiserver.lifecycle.Lifecycle.delete``.
     """
-    return WorkQueue(store, all_controllers(store, delete))
+    return WorkQueue(store, all_controllers(store, delete, catalog))
 
 
-def all_controllers(store: Store, delete: Delete) -> list[Controller]:
+def all_controllers(store: Store, delete: Delete, catalog: Catalog) -> list[Controller]:
     """Return the controllers of a cluster."""
     return [
         DeploymentController(store, delete),
@@ -38,5 +40,6 @@ def all_controllers(store: Store, delete: Delete) -> list[Controller]:
         CronJobController(store, delete),
         DeploymentConfigController(store, delete),
         EndpointsController(store),
-        GarbageCollector(store, delete),
+        DefinitionController(store, delete, catalog),
+        GarbageCollector(store, delete, catalog),
     ]

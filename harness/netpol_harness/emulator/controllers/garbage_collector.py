@@ -6,7 +6,7 @@ Implements the contract of ``metadata.ownerReferences``. Orphaning removes the r
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from netpol_harness.emulator.apiserver.built_in_kinds import BY_KIND, RESOURCES
+from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.lifecycle import BACKGROUND, FOREGROUND, FOREGROUND_FINALIZER
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.json_object import JsonObject
@@ -20,13 +20,21 @@ class Delete(Protocol):
         ...
 
 
+class _AllButEvents:
+    """The resources that may own or be owned. Events are many, and never are."""
+
+    def __contains__(self, resource: object) -> bool:
+        return resource != "events"
+
+
 class GarbageCollector:
     """Deletes dependents whose owners no longer exist, and those of owners that wait for it."""
 
-    resources = tuple(resource.plural for resource in RESOURCES if resource.plural != "events")
+    resources = _AllButEvents()
 
-    def __init__(self, store: Store, delete: Delete) -> None:
+    def __init__(self, store: Store, delete: Delete, catalog: Catalog) -> None:
         self._store = store
+        self._catalog = catalog
         self._delete = delete
         self._dependents: dict[str, set[Key]] = {}
 
@@ -37,7 +45,7 @@ class GarbageCollector:
         for reference in event.object["metadata"].get("ownerReferences") or ():
             self._dependents.setdefault(reference["uid"], set()).add(event.key)
             yield event.key
-            if (owner := _owner_key(reference, event.key.namespace)) is not None:
+            if (owner := self._owner_key(reference, event.key.namespace)) is not None:
                 yield owner
         if event.type is EventType.DELETED:
             yield from self._dependents.pop(event.object["metadata"]["uid"], ())
@@ -72,18 +80,17 @@ class GarbageCollector:
 
     def _exists(self, reference: Mapping[str, Any], namespace: str) -> bool:
         """Return whether the owner exists. Owners of kinds that this cluster does not know count as existing."""
-        key = _owner_key(reference, namespace)
+        key = self._owner_key(reference, namespace)
         if key is None:
             return True
         owner = self._store.find(key)
         return owner is not None and owner["metadata"]["uid"] == reference["uid"]
 
-
-def _owner_key(reference: Mapping[str, Any], namespace: str) -> Key | None:
-    """Return the key of an owner; None if its kind is unknown."""
-    group = reference["apiVersion"].rpartition("/")[0]
-    row = BY_KIND.get((group, reference["kind"]))
-    return None if row is None else Key(row.plural, namespace if row.namespaced else "", reference["name"])
+    def _owner_key(self, reference: Mapping[str, Any], namespace: str) -> Key | None:
+        """Return the key of an owner; None if its kind is unknown."""
+        group = reference["apiVersion"].rpartition("/")[0]
+        row = self._catalog.of_kind(group, reference["kind"])
+        return None if row is None else Key(row.storage, namespace if row.namespaced else "", reference["name"])
 
 
 def _waits(obj: JsonObject) -> bool:

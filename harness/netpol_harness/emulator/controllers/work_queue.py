@@ -6,7 +6,7 @@ Controllers run in separate turns of the event loop, never inside a commit.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -33,7 +33,7 @@ class Controller(Protocol):
     """Reconciles the objects of one resource."""
 
     @property
-    def resources(self) -> Sequence[str]:
+    def resources(self) -> Container[str]:
         """The resources whose events the controller needs."""
         ...
 
@@ -66,7 +66,7 @@ class WorkQueue:
         self._schedule_later = schedule_later or asyncio.get_running_loop().call_later
         self._pending: dict[tuple[int, Key], None] = {}
         self._timers: dict[tuple[int, Key], Timer] = {}
-        for resource in dict.fromkeys(name for controller in controllers for name in controller.resources):
+        for resource in store.resources():
             for data in store.list(resource):
                 self._on_event(Event(EventType.ADDED, Key.of(resource, data), data, None, store.resource_version))
         store.subscribe(self._on_event)

@@ -5,7 +5,7 @@ Objects are edited in place: they have just been decoded, or cloned from the sto
 
 from collections.abc import Callable, Mapping
 
-from netpol_harness.emulator.apiserver.defaults import access, core, pod, storage, workload
+from netpol_harness.emulator.apiserver.defaults import access, core, definition, pod, storage, workload
 from netpol_harness.model.json_object import JsonObject
 
 
@@ -18,6 +18,7 @@ def apply_defaults(plural: str, obj: JsonObject) -> None:
 _DEFAULTS: Mapping[str, Callable[[JsonObject], None]] = {
     "clusterrolebindings": access.default_role_binding,
     "cronjobs": workload.default_cron_job,
+    "customresourcedefinitions": definition.default_definition,
     "daemonsets": workload.default_daemon_set,
     "deploymentconfigs": workload.default_deployment_config,
     "deployments": workload.default_deployment,

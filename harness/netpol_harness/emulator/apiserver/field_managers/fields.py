@@ -32,7 +32,7 @@ def leaves(kind: Type, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]
         yield path, value
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield from leaves(kind.field(name), part, (*path, f"f:{name}"))
+            yield from leaves(kind.part(name), part, (*path, f"f:{name}"))
     else:
         for item in value:
             item_path = (*path, element(kind, item))
@@ -54,7 +54,7 @@ def check_unique(kind: Type, value: Any, path: Path = ()) -> None:
         return
     if isinstance(value, dict):
         for name, part in value.items():
-            check_unique(kind.field(name), part, (*path, f"f:{name}"))
+            check_unique(kind.part(name), part, (*path, f"f:{name}"))
         return
     seen: set[str] = set()
     for item in value:

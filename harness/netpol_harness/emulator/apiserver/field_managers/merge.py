@@ -15,7 +15,7 @@ def merge_configuration(kind: Type, live: Any, applied: Any) -> Any:
         return clone(applied)
     if isinstance(applied, dict):
         new = {
-            name: merge_configuration(kind.field(name), live[name], part) if name in live else clone(part)
+            name: merge_configuration(kind.part(name), live[name], part) if name in live else clone(part)
             for name, part in applied.items()
         }
         return {**live, **new}
@@ -42,7 +42,7 @@ def remove_fields(kind: Type, value: Any, removed: Fields, path: Path = ()) -> A
         return value
     if isinstance(value, dict):
         return {
-            name: remove_fields(kind.field(name), part, removed, (*path, f"f:{name}"))
+            name: remove_fields(kind.part(name), part, removed, (*path, f"f:{name}"))
             for name, part in value.items()
             if (*path, f"f:{name}") not in removed
         }

@@ -141,7 +141,7 @@ def _owned(kind: Type, obj: JsonObject) -> dict[Path, Any]:
 
 def _settable(kind: Type, obj: JsonObject, manager: FieldManager) -> JsonObject:
     """Return what a write via the manager's subresource can set: the status, or everything else."""
-    if "status" not in obj or kind.field("status").form is not SchemaForm.RECORD:
+    if "status" not in obj or kind.part("status").form is not SchemaForm.RECORD:
         return obj
     status = manager.subresource == "status"
     return {name: part for name, part in obj.items() if (name == "status") is status or name == "metadata"}

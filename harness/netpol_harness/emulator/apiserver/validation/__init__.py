@@ -12,6 +12,7 @@ from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.validation import (
     batch,
     config,
+    definition,
     ephemeral,
     metadata,
     networkpolicy,
@@ -28,6 +29,7 @@ _CHECKS: Mapping[str, _Check] = {
     "configmaps": config.check_data,
     "secrets": config.check_data,
     "cronjobs": batch.check_cron_job,
+    "customresourcedefinitions": definition.check,
     "daemonsets": workload.check_daemon_set,
     "deploymentconfigs": workload.check_replication_controller,
     "deployments": workload.check_deployment,
@@ -43,6 +45,7 @@ _FIRST_CHECKS: Mapping[str, _Check] = {"pods": ephemeral.check_new}
 _COMPARISONS: Mapping[str, _Comparison] = {
     "configmaps": config.compare_data,
     "secrets": config.compare_data,
+    "customresourcedefinitions": definition.compare,
     "daemonsets": workload.compare,
     "deployments": workload.compare,
     "jobs": batch.compare_job,
@@ -58,6 +61,8 @@ def check(resource: ServedResource, obj: JsonObject, previous: JsonObject | None
     """Return all causes to refuse the object as the successor of ``previous`` (None: as a new one), via
     ``subresource``.
     """
+    if resource.custom:
+        return [*metadata.check(resource, obj), *resource.custom.causes(obj)]
     causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
     causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
     if previous is None:
@@ -68,6 +73,8 @@ def check(resource: ServedResource, obj: JsonObject, previous: JsonObject | None
 
 def check_part(resource: ServedResource, obj: JsonObject, part: str) -> list[Cause]:
     """Return all causes to refuse the part of an object that its subresource has written."""
+    if resource.custom:
+        return resource.custom.causes(obj)
     causes = missing_in(resource.definition, obj, part)
     return causes + (
         pod.check_status(obj[part]) if (resource.plural, part) == ("pods", "status") and not causes else []

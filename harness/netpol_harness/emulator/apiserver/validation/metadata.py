@@ -30,7 +30,7 @@ def _check_name(resource: ServedResource, metadata: Mapping[str, Any]) -> list[C
     name = metadata.get("name", "")
     if not name:
         return [required("metadata.name", "name or generateName is required")]
-    return [invalid("metadata.name", name, words) for words in _NAMES.get(resource.plural, syntax.dns_subdomain)(name)]
+    return [invalid("metadata.name", name, words) for words in _NAMES.get(resource.storage, syntax.dns_subdomain)(name)]
 
 
 def check_labels(labels: Mapping[str, str], path: str) -> list[Cause]:
