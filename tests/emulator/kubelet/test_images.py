@@ -34,6 +34,11 @@ PORTS = [{"containerPort": 80}]
         ({"image": "nginx", "command": ["sh", "-c", "exit"]}, "sh -c exit"),
         ({"image": "nginx", "command": ["sh", "-c", "exit"], "ports": PORTS}, ""),
         ({"image": "shop/worker", "command": ["/app/worker"]}, ""),
+        ({"image": "kafka", "command": ["sh", "-c", "kafka-topics.sh --create"]}, ""),
+        ({"image": "mysql", "command": ["bash", "-ec"], "args": ["sleep 5\nmysqldump blog"]}, ""),
+        ({"image": "nginx", "command": ["sh", "-ec", "mkdir -p /x; sleep 9"]}, "sh -ec mkdir -p /x; sleep 9"),
+        ({"image": "nginx", "command": ["bash", "-c"]}, "bash -c"),
+        ({"image": "busybox", "command": ["sh", "-c", "/app"]}, "sh -c /app"),
     ],
 )
 def test_which_containers_run_a_program(container: dict[str, Any], program: str) -> None:

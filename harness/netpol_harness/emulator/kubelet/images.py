@@ -2,7 +2,8 @@
 
 Images are not available. Those of shells and clients are run, because their programs are common ones that the host has
 too. A container of any other image is a stand-in that serves its ports, unless its command is such a program and it
-declares no port: that is a debugging pod made from a server's image. A program that should run and is missing fails the
+declares no port: that is a debugging pod made from a server's image. A shell script that calls any other program is
+that of a server or a batch job, and its container is a stand-in. A program that should run and is missing fails the
 container.
 
 Ports that a running container declares are served by a stand-in as well, unless its program may listen itself.
@@ -13,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from netpol_harness.emulator.kubelet.scripts import programs
 
 Container = Mapping[str, Any]
 
@@ -52,6 +55,18 @@ _PROGRAMS = frozenset(
 # fmt: on
 """The programs that run from any image: shells, clients, and what goes with them."""
 
+# fmt: off
+_FILE_PROGRAMS = frozenset(
+    {
+        "awk", "base64", "basename", "chmod", "chown", "cp", "cut", "dirname", "find", "grep", "ln", "mkdir", "mktemp",
+        "mv", "rm", "sed", "sort", "stat", "sync", "tar", "tee", "touch", "tr", "uniq", "wc", "xargs"
+    }
+)
+# fmt: on
+"""Further programs that the scripts of any image may call."""
+
+_SCRIPT_FLAG = re.compile(r"-[a-z]*c")
+
 _LISTENERS = re.compile(
     r"(?:^|[\s/;&|(])(?:nc|ncat|netcat|socat|httpd|python\d*|perl|ruby|node|nginx|iperf3?)(?:[\s\d.]|$)"
 )
@@ -69,8 +84,11 @@ def program(container: Container) -> tuple[str, ...]:
     tools = _TOOLS.get(image_name(container))
     if tools is not None:
         return _of_tools(container, tools)
-    is_server = "agnhost" not in container.get("image", "") and container.get("ports")
-    return words if words and _is_common(words[0]) and not is_server else ()
+    if not words or not _is_common(words[0]):
+        return ()
+    if "agnhost" in container.get("image", ""):
+        return words
+    return words if not container.get("ports") and _is_feasible(words) else ()
 
 
 def is_tool_image(container: Container) -> bool:
@@ -99,6 +117,12 @@ def _of_tools(container: Container, tools: _ToolImage) -> tuple[str, ...]:
     if args:
         return args if _is_common(args[0]) else (*tools.entrypoint, *args)
     return () if container.get("ports") else tools.default
+
+
+def _is_feasible(words: Sequence[str]) -> bool:
+    """Return whether the command is not a shell script, or one that calls common programs only."""
+    flags = [index for index, word in enumerate(words[1:-1], 1) if _SCRIPT_FLAG.fullmatch(word)]
+    return not flags or programs(words[flags[0] + 1]) <= _PROGRAMS | _FILE_PROGRAMS
 
 
 def _is_common(word: str) -> bool:
