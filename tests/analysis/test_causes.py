@@ -159,4 +159,4 @@ def test_another_version_of_a_policy_in_force_is_named_as_such(shop: Shop, tmp_p
     other = (tmp_path / "policy.yaml").read_text().replace("podSelector: {}", "podSelector: {}, ingress: [{}]")
     (tmp_path / "other.yaml").write_text(other)
     text = "there is another db at other.yaml:1, which is not in force in this step: with it, this would be allowed"
-    assert causes(scenario) == text
+    assert causes(scenario).splitlines()[-1] == text

@@ -10,6 +10,7 @@ from netpol_harness.model.policy import IPBlock, Peer, PolicyPort, Rule
 from netpol_harness.oracle.mismatch import (
     InsideExcept,
     NamespaceLabelMismatch,
+    NotAPod,
     PeerReason,
     PodLabelMismatch,
     PortField,
@@ -28,12 +29,19 @@ _SIMILAR = 0.75
 """Texts that are at least this similar differ by a typing mistake."""
 
 
-def distance(rule: Rule, refusal: Refusal | None, port: Port, typed: frozenset[int] = frozenset()) -> int:
+def distance(
+    rule: Rule,
+    refusal: Refusal | None,
+    port: Port,
+    typed: frozenset[int] = frozenset(),
+    inert: frozenset[int] = frozenset(),
+) -> int:
     """Return 0 for a rule that admits; a wrong peer counts twice as much as a wrong port.
 
-    ``typed`` are the Service's numbers for the port.
+    ``typed`` are the Service's numbers for the port. ``inert`` are the indexes of peers that select no pod: such a peer
+    must have been meant for one.
     """
-    peers, ports = _of_peers(rule, refusal), _of_ports(rule, refusal, port, typed)
+    peers, ports = _of_peers(rule, refusal, inert), _of_ports(rule, refusal, port, typed)
     points_at = (rule.peers is not None and peers < _OTHER) or (rule.ports is not None and ports < _OTHER)
     return 2 * peers + ports + (0 if points_at else UNRELATED)
 
@@ -44,13 +52,12 @@ def peer_distance(peer: Peer, reasons: Sequence[PeerReason]) -> int:
         return 0
     if isinstance(peer, IPBlock):
         return 1 if any(isinstance(reason, InsideExcept) for reason in reasons) else _OTHER
-    required = [
-        *(peer.namespaces.requirements if peer.namespaces else ()),
-        *(peer.pods.requirements if peer.pods else ()),
-    ]
+    selectors = [selector for selector in (peer.namespaces, peer.pods) if selector]
+    required = [requirement for selector in selectors for requirement in selector.requirements]
     unmet = [r for r in reasons if isinstance(r, NamespaceLabelMismatch | PodLabelMismatch)]
-    is_everything = peer.namespaces is not None and not required
-    return 1 if is_everything or len(unmet) < len(required) or (unmet and all(map(_is_near, unmet))) else _OTHER
+    if any(isinstance(reason, NotAPod) for reason in reasons):
+        return _OTHER if required or peer.namespaces is None else 1
+    return 1 if len(unmet) < len(required) or (unmet and all(map(_is_near, unmet))) else _OTHER
 
 
 def port_distance(entry: PolicyPort | None, reason: PortReason, port: Port, typed: frozenset[int] = frozenset()) -> int:
@@ -66,12 +73,13 @@ def port_distance(entry: PolicyPort | None, reason: PortReason, port: Port, type
             return 1 if entry.port in typed else _OTHER
 
 
-def _of_peers(rule: Rule, refusal: Refusal | None) -> int:
+def _of_peers(rule: Rule, refusal: Refusal | None, inert: frozenset[int]) -> int:
     if rule.peers is None:
         return 1
     if refusal is None or not refusal.peers:
         return 0
-    return min(peer_distance(peer, reasons) for peer, reasons in zip(rule.peers, refusal.peers, strict=True))
+    entries = enumerate(zip(rule.peers, refusal.peers, strict=True))
+    return min(1 if index in inert else peer_distance(*entry) for index, entry in entries)
 
 
 def _of_ports(rule: Rule, refusal: Refusal | None, port: Port, typed: frozenset[int]) -> int:

@@ -194,6 +194,42 @@ def test_each_way_to_miss_the_name_server_has_its_own_edit(
     assert changes(first) == lines
 
 
+OPENSHIFT = "dns: {namespace: openshift-dns, service: dns-default, labels: {dns: default}, port: 5353}"
+
+
+@pytest.mark.parametrize(
+    ("server", "rule", "sentence", "lines"),
+    [
+        (
+            OPENSHIFT,
+            f"{{to: [{DNS}], ports: [{{port: 53, protocol: UDP}}]}}",
+            "means pods k8s-app=kube-dns in all namespaces, of which there are none; openshift-dns/dns-default has no",
+            ["- k8s-app: kube-dns", "+ dns: default", "- - port: 53", "+ - port: 5353", "+ - port: 5353"],
+        ),
+        (
+            OPENSHIFT,
+            "{to: [{namespaceSelector: {}}], ports: [{port: 53, protocol: UDP}]}",
+            "names 53, the Service's port, but policies apply to the pod's own: write 5353",
+            ["- - port: 53", "+ - port: 5353", "+ - port: 5353"],
+        ),
+        (
+            "dns: {address: 192.0.2.53}",
+            f"{{to: [{DNS}], ports: [{{port: 53, protocol: UDP}}, {{port: 53}}]}}",
+            "selects pods, and 192.0.2.53 is not a pod: add an ipBlock for its address",
+            ["+ - ipBlock:", "+ cidr: 192.0.2.53/32"],
+        ),
+    ],
+)
+def test_the_name_server_of_the_cluster_is_meant(
+    shop: Shop, server: str, rule: str, sentence: str, lines: list[str]
+) -> None:
+    servers = "{to: [{namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}]}"
+    policy = f"shop/web {{podSelector: {{}}, policyTypes: [Egress], egress: [{servers}, {rule}]}}"
+    first, *_ = solutions(shop(policy, paths="web -> store:5432: allowed", extra=server))
+    assert sentence in first.plan.sentences[0]
+    assert changes(first) == lines
+
+
 def test_look_ups_by_udp_alone_are_noted(shop: Shop) -> None:
     rule = f"{{to: [{DNS}], ports: [{{port: dns, protocol: UDP}}]}}"
     servers = "{to: [{namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}]}"

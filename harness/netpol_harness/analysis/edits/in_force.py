@@ -14,8 +14,8 @@ from netpol_harness.scenario.scenario import Manifest
 _FORGOTTEN = 1
 """The distance of a policy that is not in force."""
 
-_OTHER_VERSION = 4
-"""The distance of a policy with the name of one in force."""
+_OTHER_VERSION = 9
+"""The distance of a policy with the name of one in force: the last of all edits."""
 
 
 def not_in_force(draft: Draft, unused: tuple[Manifest, ...]) -> Iterator[Candidate]:

@@ -74,8 +74,8 @@ class PeerRepairs:
         return self._with(index, item, f"means {means}, of which there are none; {wrong}: write {written}")
 
     def _halves(self, index: int, peer: Peer) -> Iterator[Repair]:
-        """Yield a peer with both selectors as two peers."""
-        if isinstance(peer, PodPeer) and peer.namespaces is not None and peer.pods is not None:
+        """Yield a peer with both selectors as two peers, unless one of these would select everything."""
+        if isinstance(peer, PodPeer) and all(s and s.requirements for s in (peer.namespaces, peer.pods)):
             halves = [{key: self._items[index][key]} for key in ("namespaceSelector", "podSelector")]
             text = "has both selectors in one peer, and both must match: with a '-' before each of them, either is"
             yield self._repair(replaced(self._items, index, *halves), f"{text} enough")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 from netpol_harness.analysis.edits.draft import Candidate, Draft
 from netpol_harness.analysis.edits.object_edit import ObjectEdit
@@ -42,6 +41,11 @@ class Plan:
     world: World
 
     @property
+    def is_as_written(self) -> bool:
+        """Whether it only puts policies in force as they are."""
+        return all(edit.is_as_written for edit in self.edits)
+
+    @property
     def rank(self) -> tuple[int, int, int, int]:
         """The order of plans."""
         return len(self.harms), self.distance, -len(self.helps), self.size
@@ -60,10 +64,13 @@ def plans(draft: Draft, aim: Aim, others: Iterable[Candidate] = ()) -> tuple[Pla
 
 
 def _best(ranked: Sequence["Plan"]) -> Iterator["Plan"]:
-    """Yield the first plan, and others that name mistakes as likely as its own."""
-    yield from ranked[:1]
-    rest = (plan for plan in ranked[1:] if plan.distance <= min(MISTAKE, ranked[0].distance + 1))
-    yield from islice((plan for plan in rest if not plan.harms), MOST_PLANS - 1)
+    """Yield the first plan, others of mistakes as likely as its own, and one that puts a policy in force."""
+    for first in ranked[:1]:
+        yield first
+        others = [plan for plan in ranked[1:] if not plan.harms]
+        likely = [plan for plan in others if plan.distance <= min(MISTAKE, first.distance + 1)]
+        yield from [plan for plan in likely if not plan.is_as_written][: MOST_PLANS - 1]
+        yield from [plan for plan in others if plan.is_as_written and not first.is_as_written][:1]
 
 
 class _Comparison:

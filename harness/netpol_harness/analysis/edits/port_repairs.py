@@ -40,8 +40,11 @@ def _with_all(task: Task, rule: Rule, items: Sequence[Any], missing: Sequence[Po
 def _corrections(
     task: Task, policy: NetworkPolicy, rule: Rule, items: list[dict[str, Any]], missing: Sequence[Port]
 ) -> Iterator[Repair]:
-    """Yield the list with one entry corrected, for each that nearly means the port and means none that is served."""
-    for index, entry in enumerate(rule.ports or ()):
+    """Yield the list with one entry corrected, for each that nearly means the port and means none that is served.
+
+    Which ports a host outside serves is not known.
+    """
+    for index, entry in enumerate(rule.ports or () if task.destination else ()):
         text = _mistake(task, entry, missing[0])
         if text and not task.is_served(entry, policy, rule):
             changed = {key: value for key, value in items[index].items() if key != "endPort"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 
-from netpol_harness.analysis.closeness import UNRELATED, distance
+from netpol_harness.analysis.closeness import distance
 from netpol_harness.analysis.edits.draft import Draft
 from netpol_harness.analysis.refusals import RefusalDescriber
 from netpol_harness.analysis.typed_ports import typed_ports
@@ -16,9 +16,6 @@ from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 from netpol_harness.oracle.mismatch import PeerReason
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host, Refusal, Side
-
-_INERT = 3
-"""The distance of a rule with a peer that selects no pod, and otherwise admits."""
 
 RuleKey = tuple[NamespacedName, int]
 """A policy, and the index of a rule."""
@@ -152,13 +149,11 @@ class Task:
                     yield RefusedRule(policy, index, rule, of_flows, steps, frozenset(uncertain[key]))
 
     def _distance(self, policy: NetworkPolicy, rule: Rule, refusal: Refusal | None) -> int:
-        """Return the distance of a rule. A rule with a peer that selects no pod must have meant some."""
-        steps = distance(rule, refusal, self.flow.port, self.typed_ports)
-        if steps < UNRELATED or refusal is None or refusal.ports:
-            return steps
-        selectors = (peer for peer in rule.peers or () if isinstance(peer, PodPeer))
-        is_inert = any(not self.draft.selection.peers(peer, policy.ref.namespace) for peer in selectors)
-        return _INERT if is_inert else steps
+        """Return the distance of a rule."""
+        home, selection = policy.ref.namespace, self.draft.selection
+        peers = enumerate(rule.peers or ()) if isinstance(self.peer, Pod) else ()
+        inert = (n for n, peer in peers if isinstance(peer, PodPeer) and not selection.peers(peer, home))
+        return distance(rule, refusal, self.flow.port, self.typed_ports, frozenset(inert))
 
     def _admissions(self) -> tuple[set[RuleKey], defaultdict[RuleKey, set[int]]]:
         """Return the rules that certainly admit the first flow, and the peers of rules that only may."""
