@@ -23,6 +23,9 @@ EXTERNAL_CIDR: Final = IPv4Network("203.0.113.0/24")
 NODE_CIDR: Final = IPv4Network("192.0.2.0/24")
 """TEST-NET-1: the node itself and its gateway."""
 
+LOAD_BALANCER_CIDR: Final = IPv4Network("192.0.2.128/26")
+"""The part of ``NODE_CIDR`` for Services of type LoadBalancer."""
+
 NODE_ADDRESS: Final = "192.0.2.1"
 OUTSIDE_ADDRESS: Final = "192.0.2.254"
 """Next hop of the node's default route: it stands for the rest of the world."""

@@ -115,11 +115,31 @@ def test_events_are_described(pods: Any) -> None:
 
 
 def test_a_port_taken_twice_is_an_event(pods: Any) -> None:
-    first, second = (pod(name, hostNetwork=True, ports=[{"containerPort": 9200}]) for name in ("first", "second"))
-    pods.run_pods(first, second)
+    """The port of a well-known server, which no container declares, so that the scheduler does not know of it."""
+    server = {"image": "nginx", "ports": []}
+    pods.run_pods(*(pod(name, hostNetwork=True, container=server) for name in ("first", "second")))
     described = [pods.ok("describe", "pod", name) for name in ("first", "second")]
-    assert ["cannot serve 9200/TCP: Address already in use" in text for text in described] == [False, True]
+    assert ["cannot serve 80/TCP: Address already in use" in text for text in described] == [False, True]
     pods.ok("delete", "pod", "first", "second")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"ports": [{"containerPort": 80, "hostPort": 9200}]},
+        {"ports": [{"containerPort": 9200}], "hostNetwork": True},
+    ],
+    ids=["host port", "host network"],
+)
+def test_a_pod_waits_for_a_port_of_the_node(pods: Any, spec: dict[str, Any]) -> None:
+    pods.run_pods(pod("first", **spec))
+    pods.ok("create", "-f", "-", data=json.dumps(pod("second", **spec)))
+    assert "didn't have free ports for the requested pod ports" in pods.ok("describe", "pod", "second")
+    pods.ok("delete", "pod", "first")
+    pods.ok("wait", "--for=condition=Ready", "pod/second", "--timeout=20s")
+    assert curl(pods, "web", "192.0.2.1:9200").stdout.startswith("second.default port")
+    assert curl(pods, "user", "192.0.2.1:9200").stdout.startswith("second.default port")
+    pods.ok("delete", "pod", "second")
 
 
 def test_a_new_pod_of_the_same_name_has_a_new_address(pods: Any) -> None:

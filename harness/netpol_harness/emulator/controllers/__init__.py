@@ -11,8 +11,10 @@ from netpol_harness.emulator.controllers.definitions import DefinitionController
 from netpol_harness.emulator.controllers.deploymentconfigs import DeploymentConfigController
 from netpol_harness.emulator.controllers.deployments import DeploymentController
 from netpol_harness.emulator.controllers.endpoints import EndpointsController
+from netpol_harness.emulator.controllers.endpoints_mirror import EndpointsMirror
 from netpol_harness.emulator.controllers.garbage_collector import Delete, GarbageCollector
 from netpol_harness.emulator.controllers.jobs import JobController
+from netpol_harness.emulator.controllers.load_balancers import LoadBalancerController
 from netpol_harness.emulator.controllers.replicasets import ReplicaSetController
 from netpol_harness.emulator.controllers.statefulsets import StatefulSetController
 from netpol_harness.emulator.controllers.work_queue import Controller, WorkQueue
@@ -40,6 +42,8 @@ def all_controllers(store: Store, delete: Delete, catalog: Catalog) -> list[Cont
         CronJobController(store, delete),
         DeploymentConfigController(store, delete),
         EndpointsController(store),
+        EndpointsMirror(store),
+        LoadBalancerController(store),
         DefinitionController(store, delete, catalog),
         GarbageCollector(store, delete, catalog),
     ]

@@ -4,10 +4,10 @@ The function that computes the data plane's translation also decides which pods 
 numbers. Pods that resolve the target ports differently are in separate slices.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netpol_harness.emulator.apiserver.admission import admit
+from netpol_harness.emulator.controllers.desired_objects import replace_objects, slices_of
 from netpol_harness.emulator.controllers.ownership import fingerprint, owner_reference
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.service_endpoints import backing_pods, pod_sockets
@@ -43,15 +43,14 @@ class EndpointsController:
             yield from (Key.of("services", service) for service in self._store.list("services", event.key.namespace))
 
     def reconcile(self, key: Key) -> None:
-        service = self._store.find(key)
+        service, endpoints = self._store.find(key), {Key("endpoints", key.namespace, key.name)}
         if service is None:
-            self._replace("endpoints", {Key("endpoints", key.namespace, key.name)}, [])
+            replace_objects(self._store, "endpoints", endpoints, [])
         elif service["spec"].get("selector") and service["spec"].get("type") != "ExternalName":
             groups = self._groups(service)
-            self._replace(
-                "endpointslices", self._own_slices(key), [_slice(service, *group) for group in groups.items()]
-            )
-            self._replace("endpoints", {Key("endpoints", key.namespace, key.name)}, [_endpoints(service, groups)])
+            slices = [_slice(service, *group) for group in groups.items()]
+            replace_objects(self._store, "endpointslices", slices_of(self._store, key, SLICE_CONTROLLER), slices)
+            replace_objects(self._store, "endpoints", endpoints, [_endpoints(service, groups)])
 
     def _groups(self, service: JsonObject) -> dict[Ports, list[JsonObject]]:
         """Return endpoints, in the form of slices, by the ports that they serve."""
@@ -65,29 +64,6 @@ class EndpointsController:
             endpoint = _endpoint(data[ref], sorted(index.addresses({ref})), always=always)
             groups.setdefault(ports, []).append({**endpoint, **_hostname(data[ref], service)})
         return groups
-
-    def _own_slices(self, service: Key) -> set[Key]:
-        return {
-            Key.of("endpointslices", endpoint_slice)
-            for endpoint_slice in self._store.list("endpointslices", service.namespace)
-            if (endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) == service.name
-            and endpoint_slice["metadata"]["labels"].get(MANAGED_BY_LABEL) == SLICE_CONTROLLER
-        }
-
-    def _replace(self, resource: str, existing: set[Key], desired: Iterable[JsonObject]) -> None:
-        """Create, update and delete objects until exactly the wanted ones exist."""
-        desired_keys = set()
-        for obj in desired:
-            key = Key.of(resource, obj)
-            desired_keys.add(key)
-            previous = self._store.find(key)
-            if previous is None:
-                self._store.create(resource, admit(self._store, resource, obj))
-            else:
-                self._store.update(resource, admit(self._store, resource, obj, previous))
-        for key in existing - desired_keys:
-            if self._store.find(key):
-                self._store.remove(key)
 
 
 def _ports_by_pod(service: Service, index: PodIndex) -> dict[NamespacedName, Ports]:

@@ -23,6 +23,7 @@ from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, AddressUnavailable
 from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
+from netpol_harness.emulator.kubelet.host_ports import EVENT, NO_FREE_PORTS, NoFreePorts, require_free_ports
 from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
 from netpol_harness.emulator.kubelet.processes import PodProcesses
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
@@ -169,11 +170,12 @@ class Kubelet:
 
     async def _start(self, key: Key) -> None:
         pod = self._store.find(key)
-        if pod is None or key in self._running or _has_ended(pod):
+        if pod is None or key in self._running or podstatus.has_ended(pod):
             return
         try:
+            require_free_ports(pod, filter(None, map(self._store.find, self._running)))
             running = self._schedule(key, pod)
-        except (AddressesExhausted, AddressUnavailable, OSError) as problem:
+        except (AddressesExhausted, AddressUnavailable, NoFreePorts, OSError) as problem:
             self._postpone(key, pod, str(problem))
             return
         try:
@@ -190,7 +192,7 @@ class Kubelet:
     def _postpone(self, key: Key, pod: JsonObject, reason: str) -> None:
         """Leave the pod pending until another one is removed, which may free what this one lacks."""
         self._waiting.add(key)
-        self._recorder.warning(pod, "FailedCreatePodSandBox", reason)
+        self._recorder.warning(pod, EVENT if reason == NO_FREE_PORTS else "FailedCreatePodSandBox", reason)
 
     def _schedule(self, key: Key, pod: JsonObject) -> RunningPod:
         """Give the pod a sandbox with an address and write its status. Raises ``OSError`` and address errors."""
@@ -293,7 +295,3 @@ class Kubelet:
         waiting, self._waiting = self._waiting, set()
         for other in waiting:
             self._spawn(self._start(other))
-
-
-def _has_ended(pod: JsonObject) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

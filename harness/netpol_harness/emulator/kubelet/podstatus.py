@@ -12,6 +12,11 @@ NODE = "embedded"
 IMAGE_ID = "netpol-harness/stand-in"
 
 
+def has_ended(pod: Mapping[str, Any]) -> bool:
+    """Return whether all containers of the pod have ended for good."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
 def scheduled(pod: JsonObject, address: str, now: str) -> JsonObject:
     """Return the pod with a node and an address, before anything listens."""
     spec = {**pod["spec"], "nodeName": NODE}
