@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -97,6 +98,12 @@ def test_the_containers_that_an_author_wrote_come_before_those_that_an_admission
 def test_a_probe_container_is_added_only_if_needed() -> None:
     pod = Pod({"": CURL}, spare=None)
     assert _shares(pod, TCP) == [("", (TCP,), "")]
+
+
+def test_for_the_name_of_a_server_alone_no_container_is_added() -> None:
+    name = replace(UDP, asks_name=True)
+    assert _shares(Pod({"": CURL, "netpol-probe": NC}), TCP, name) == [("", (TCP,), ""), ("", (name,), "")]
+    assert _shares(Pod({"": CURL, "netpol-probe": NC}), UDP, name) == [("netpol-probe", (UDP, name), "")]
 
 
 def test_a_probe_that_no_target_can_run_is_assigned_to_the_first_with_the_reason() -> None:

@@ -1,77 +1,163 @@
 """Who answered: what servers tell of themselves, inside their pod and to others."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.identity import Identification
-from netpol_harness.probe.plan.question import Probe, Question
-from netpol_harness.results.evidence import Identity, Reply
+from netpol_harness.probe.converge import Convergence
+from netpol_harness.probe.identity import SILENCES, Identification, named
+from netpol_harness.probe.plan.question import PodProbe, Probe, Question
+from netpol_harness.probe.pod_prober import ProbeMethod
+from netpol_harness.probe.prober import Load
+from netpol_harness.results.evidence import Attempt, Identity, Reply
+from netpol_harness.timeouts import Timeouts
 
-CLIENT, SERVER, OTHER = (NamespacedName("shop", name) for name in ("client", "server", "other"))
+CLIENT, SERVER, OTHER, DNS = (NamespacedName("shop", name) for name in ("client", "server", "other", "dns"))
 PROBE = Probe(Scheme.TCP, "10.0.0.1", 80, source_port=4000)
-QUESTION = Question(CLIENT, PROBE, Expected.ALLOWED, ((SERVER, Probe(Scheme.TCP, "10.0.0.1", 80)),))
+LISTENER = (SERVER, Probe(Scheme.TCP, "10.0.0.1", 80))
+QUESTION = Question(CLIENT, PROBE, Expected.ALLOWED, (LISTENER,))
+SILENT = Reply(Outcome.TIMED_OUT, "no answer")
+NO_TOOL = Reply(Outcome.PROBE_FAILED, "no tool for TCP in the container")
+QUICK = Timeouts(probe=0.2, settle=0.0, interval=0.001, exec=5, ready=1, cluster=1)
+
+
+def reply(name: str) -> Reply:
+    return Reply(Outcome.CONNECTED, name, "curl")
 
 
 @dataclass
 class Names:
-    """A prober that is told these names in these pods, one after the other, the last for ever."""
+    """A prober of open paths that is told these names in these pods, one after the other, the last for ever."""
 
-    names: Mapping[NamespacedName, list[str]]
-    asked: list[tuple[NamespacedName, Probe]] = field(default_factory=list)
+    names: Mapping[NamespacedName, list[Reply]]
+    rounds: list[list[PodProbe]] = field(default_factory=list)
+    load = Load(1, 1)
 
-    def observe(self, batches: Mapping[NamespacedName, list[Probe]], *_: Any) -> Any:
+    def observe(self, batches: Mapping[NamespacedName, list[Probe]], *_: Any) -> Mapping[PodProbe, Reply]:
         pairs = [(pod, probe) for pod, probes in batches.items() for probe in probes]
-        self.asked += pairs
-        return {pair: Reply(Outcome.CONNECTED, self._next(pair[0])) for pair in pairs}
+        self.rounds += [pairs] if pairs else []
+        return {pair: self._next(pair[0]) if pair[1].asks_name else reply("") for pair in dict.fromkeys(pairs)}
 
-    def _next(self, pod: NamespacedName) -> str:
+    def prepare(self, pods: Any) -> None: ...
+
+    def asked(self, pod: NamespacedName) -> int:
+        """In how many rounds this pod has asked for a name."""
+        return sum(any(asker == pod and probe.asks_name for asker, probe in pairs) for pairs in self.rounds)
+
+    def _next(self, pod: NamespacedName) -> Reply:
         names = self.names[pod]
         return names.pop(0) if len(names) > 1 else names[0]
 
 
-def _answer(found: Mapping[Question, Identity], question: Question) -> str:
-    if question not in found:
+def last_attempts(
+    names: Names,
+    *questions: Question,
+    identification: Identification | None = None,
+    method: ProbeMethod = ProbeMethod.CLI,
+) -> Sequence[Attempt]:
+    identification = identification or Identification()
+    convergence = Convergence(names, questions, QUICK, method=method, identification=identification)  # type: ignore[arg-type]
+    convergence.settle()
+    evidence = convergence.confirm()
+    return [evidence[question].attempts[-1] for question in questions]
+
+
+def answer(attempt: Attempt) -> str:
+    if attempt.identity is None:
         return "unknown"
-    return "another" if found[question].is_foreign else "the target"
+    return "another" if attempt.is_foreign else "the target"
 
 
 @pytest.mark.parametrize(
-    ("inside", "outside", "answer"),
+    ("inside", "outside", "expected"),
     [
-        ("server", ["server"], "the target"),
-        ("server", ["", "server"], "the target"),
-        ("server", ["other"], "another"),
-        ("server", [""], "another"),
-        ("", ["other"], "unknown"),
-        ("something", ["something"], "unknown"),
+        (reply("server"), [reply("server")], "the target"),
+        (reply("server"), [SILENT, reply("server")], "the target"),
+        (reply("server"), [reply("other")], "another"),
+        (reply("server"), [reply("")], "another"),
+        (reply("server"), [SILENT], "another"),
+        (reply("server"), [NO_TOOL], "unknown"),
+        (reply(""), [reply("other")], "unknown"),
+        (reply("something"), [reply("something")], "unknown"),
+        (SILENT, [reply("other")], "unknown"),
     ],
 )
-def test_who_answers_others_must_be_who_answers_inside(inside: str, outside: list[str], answer: str) -> None:
-    names = Names({SERVER: [inside], CLIENT: outside})
-    found = Identification(names).of([QUESTION], Deadline(0.05), 0.001)  # type: ignore[arg-type]
-    assert _answer(found, QUESTION) == answer
+def test_who_answers_others_must_be_who_answers_inside(inside: Reply, outside: list[Reply], expected: str) -> None:
+    (attempt,) = last_attempts(Names({SERVER: [inside], CLIENT: outside}), QUESTION)
+    assert answer(attempt) == expected
+
+
+def test_names_cost_no_round() -> None:
+    names = Names({SERVER: [reply("server")], CLIENT: [reply("server")]})
+    last_attempts(names, QUESTION)
+    assert len(names.rounds) == 2
+    assert (names.asked(SERVER), names.asked(CLIENT)) == (1, 1)
 
 
 def test_behind_a_service_each_of_its_pods_may_answer_if_all_tell_their_names() -> None:
-    both = Question(CLIENT, PROBE, Expected.ALLOWED, ((SERVER, PROBE), (OTHER, PROBE)))
-    for inside, answer in (("other", "the target"), ("", "unknown")):
-        names = Names({SERVER: ["server"], OTHER: [inside], CLIENT: ["other"]})
-        found = Identification(names).of([both], Deadline(0.05), 0.001)  # type: ignore[arg-type]
-        assert _answer(found, both) == answer
+    both = Question(CLIENT, PROBE, Expected.ALLOWED, (LISTENER, (OTHER, LISTENER[1])))
+    for inside, expected in (("other", "the target"), ("", "unknown")):
+        names = Names({SERVER: [reply("server")], OTHER: [reply(inside)], CLIENT: [reply("other")]})
+        (attempt,) = last_attempts(names, both)
+        assert answer(attempt) == expected
 
 
-def test_a_listener_is_asked_once_a_run_and_connections_that_stay_open_are_not() -> None:
-    names = Names({SERVER: ["server"], CLIENT: ["server"]})
-    identification = Identification(names)  # type: ignore[arg-type]
-    held = Question(CLIENT, Probe(Scheme.TCP, "10.0.0.1", 80, connection="held"), Expected.ALLOWED, ((SERVER, PROBE),))
+def test_a_listener_that_is_known_is_not_asked_again() -> None:
+    names, identification = Names({SERVER: [reply("server")], CLIENT: [reply("server")]}), Identification()
     for _ in range(3):
-        assert held not in identification.of([QUESTION, held], Deadline(0.05), 0.001)
-    assert [pod for pod, _ in names.asked].count(SERVER) == 1
-    assert {(probe.asks_name, probe.source_port) for _, probe in names.asked} == {(True, 0)}
+        last_attempts(names, QUESTION, identification=identification)
+    assert names.asked(SERVER) == 1
+
+
+def test_a_listener_that_was_slow_is_asked_again_and_one_that_stays_silent_is_left_alone() -> None:
+    names, identification = Names({SERVER: [SILENT, reply("server")], CLIENT: [reply("other")]}), Identification()
+    (attempt,) = last_attempts(names, QUESTION, identification=identification)
+    assert answer(attempt) == "another"
+    names, identification = Names({SERVER: [SILENT], CLIENT: [reply("other")]}), Identification()
+    for _ in range(SILENCES):
+        (attempt,) = last_attempts(names, QUESTION, identification=identification)
+    assert answer(attempt) == "unknown"
+    assert names.asked(SERVER) == SILENCES
+
+
+def test_held_connections_name_servers_and_other_schemes_are_not_identified() -> None:
+    held = replace(QUESTION, probe=Probe(Scheme.TCP, "10.0.0.1", 80, connection="held"))
+    ping = replace(QUESTION, probe=Probe(Scheme.ICMP, "10.0.0.1", 0))
+    unresolved = Question(CLIENT, Probe(Scheme.TCP, "svc", 80), Expected.UNRESOLVED, ((DNS, LISTENER[1]),))
+    questions = (held, ping, unresolved)
+    requests = Identification().requests(questions, questions, per_pod=False)
+    assert list(requests.pairs) == []
+
+
+def test_tcp_and_http_share_a_request_whatever_port_they_come_from() -> None:
+    http = Probe(Scheme.HTTP, "10.0.0.1", 80, addresses=frozenset({"10.0.0.1"}))
+    assert named((CLIENT, PROBE)) == named((CLIENT, http))
+    assert named((CLIENT, replace(http, scheme=Scheme.UDP))) != named((CLIENT, http))
+
+
+def test_in_a_large_table_one_port_of_a_pod_stands_for_all_of_its_ports() -> None:
+    def question(port: int, scheme: Scheme = Scheme.TCP) -> Question:
+        probe = Probe(scheme, "10.0.0.1", port)
+        return Question(CLIENT, probe, Expected.ALLOWED, ((SERVER, probe),))
+
+    questions = [question(80), question(81), question(82, Scheme.UDP)]
+    names = Names({SERVER: [reply("server")], CLIENT: [reply("decoy")]})
+    attempts = last_attempts(names, *questions, method=ProbeMethod.PYTHON)
+    assert {attempt.identity for attempt in attempts} == {Identity("decoy", frozenset({"server"}))}
+    assert [probe.port for pod, probe in names.rounds[1] if pod == CLIENT and probe.asks_name] == [80, 82]
+
+
+def test_a_port_that_is_denied_does_not_speak_for_the_others() -> None:
+    identification = Identification()
+    first, second = (replace(QUESTION, probe=Probe(Scheme.TCP, "10.0.0.1", port)) for port in (80, 81))
+    requests = identification.requests([first, second], [], per_pod=True)
+    identification.identities(requests, {listener: reply("server") for listener in requests.listeners})
+    requests = identification.requests([first, second], [first, second], per_pod=True)
+    pair = named((CLIENT, first.probe))
+    replies = {(CLIENT, first.probe): SILENT, (CLIENT, second.probe): reply(""), pair: SILENT}
+    assert set(identification.identities(requests, replies)) == {first}

@@ -1,6 +1,7 @@
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -46,6 +47,44 @@ def test_a_silent_datagram_socket_is_silence_and_a_closed_one_refuses() -> None:
     assert replies[shut].outcome is Outcome.REFUSED
     assert len(set(sent)) == 1
     assert sent[0].startswith(b"echo ")
+
+
+def _serving(listener: socket.socket, answer: bytes, *, closes: bool) -> threading.Thread:
+    """Answer one request, in two parts."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(99) == b"GET /hostname HTTP/1.0\r\n\r\n"
+            for part in (answer[:20], answer[20:]):
+                connection.sendall(part)
+            if not closes:
+                connection.recv(99)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("answer", "closes", "expected"),
+    [
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nserver", True, Reply(Outcome.CONNECTED, "server")),
+        (b"5.7.1 greetings from a database that waits", False, Reply(Outcome.CONNECTED, "")),
+        (b"", True, Reply(Outcome.CONNECTED, "")),
+        (b"", False, Reply(Outcome.TIMED_OUT)),
+    ],
+    ids=["its name", "a greeting", "no answer", "silence"],
+)
+def test_a_server_is_asked_for_its_name_and_all_that_it_sends_is_the_answer(
+    answer: bytes, expected: Reply, *, closes: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = _serving(listener, answer, closes=closes)
+        probe = Probe(Scheme.TCP, "127.0.0.1", listener.getsockname()[1], asks_name=True)
+        reply = _asked([probe], timeout=PATIENCE if closes else 1.0)[probe]
+        thread.join(PATIENCE)
+    assert (reply.outcome, reply.detail) == (expected.outcome, expected.detail)
 
 
 def test_more_probes_than_sockets_at_once_are_all_answered() -> None:

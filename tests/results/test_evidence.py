@@ -184,8 +184,19 @@ def test_where_an_unused_port_answers_an_open_path_shows_nothing(control: Reply 
 @pytest.mark.parametrize(("answered", "judgement"), [("server", "agrees"), ("other", "broken"), ("", "broken")])
 def test_an_open_path_leads_to_its_target(answered: str, judgement: str) -> None:
     identity = Identity(answered, frozenset({"server"}))
-    assert judge_evidence(replace(evidence("allowed", (OPEN, OPEN)), identity=identity)) == judgement
-    assert judge_evidence(replace(evidence("blocked", (DROPPED, OPEN)), identity=identity)) == "agrees"
+
+    def identified(seen: Evidence) -> Evidence:
+        return replace(seen, attempts=(*seen.attempts[:-1], replace(seen.attempts[-1], identity=identity)))
+
+    assert judge_evidence(identified(evidence("allowed", (OPEN, OPEN)))) == judgement
+    assert judge_evidence(identified(evidence("blocked", (DROPPED, OPEN)))) == "agrees"
+
+
+@pytest.mark.parametrize(("answered", "judgement"), [("server", "agrees"), ("other", "unproven"), ("", "unproven")])
+def test_a_denial_is_not_proven_by_a_lift_that_opens_the_way_to_another(answered: str, judgement: str) -> None:
+    lifted = Attempt(0.0, OPEN, OPEN, identity=Identity(answered, frozenset({"server"})))
+    seen = replace(evidence("blocked", (DROPPED, OPEN)), proof=Proof.LIFT, counterfactual=lifted)
+    assert judge_evidence(seen) == judgement
 
 
 def test_a_path_that_was_open_in_the_step_and_then_is_not_has_flapped_without_a_lift() -> None:

@@ -15,7 +15,7 @@ from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.probe.first_packet import NAME
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply, judge_evidence
+from netpol_harness.results.evidence import Attempt, Evidence, Identity, Judgement, Reply, judge_evidence
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.runner.targets import resolve_probes
@@ -168,6 +168,28 @@ def test_attempts_of_the_transition_come_first_with_times_from_the_beginning(
         (Attempt(0.1, Reply(Outcome.TIMED_OUT), liveness), Attempt(5.2, Reply(Outcome.TIMED_OUT), liveness)),
         ProbeMode.CONTINUOUS,
     )
+
+
+@pytest.mark.parametrize("mode", ["throughout", "first"])
+@pytest.mark.parametrize(
+    ("control", "judgement"),
+    [
+        ({"identity": Identity("10.0.0.2", frozenset({"client"}))}, Judgement.BROKEN),
+        ({"negative_control": Reply(Outcome.CONNECTED)}, Judgement.BROKEN),
+        ({"identity": Identity("client", frozenset({"client"}))}, Judgement.AGREES),
+    ],
+)
+def test_who_answers_in_the_settled_step_counts_for_the_transition(
+    transition: Callable[..., StepTransition], mode: str, control: Any, judgement: Judgement
+) -> None:
+    entering = transition(f"{mode} web -> 10.0.0.2:80")
+    (expectation,) = entering.step.expectations
+    alive = Reply(Outcome.CONNECTED, "alive")
+    entering._attempts[expectation.path] = [[Attempt(0.1, alive, alive)]]
+    settled = Evidence(Expected.ALLOWED, (Attempt(0.2, alive, alive, **control),))
+    (resolved_probe,) = resolve_probes(expectation, entering.before)
+    evidence = entering.merge(replace(expectation, expected=Expected.ALLOWED), 0, resolved_probe, settled)
+    assert judge_evidence(evidence) is judgement
 
 
 @pytest.mark.parametrize("mode", ["throughout", "first"])

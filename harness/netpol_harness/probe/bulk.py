@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from netpol_harness.errors import Unproven
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.probe.converge import Convergence
+from netpol_harness.probe.identity import Identification
 from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.probe.pod_prober import ProbeMethod
@@ -37,12 +38,14 @@ class BulkConvergence(Convergence):
         timeouts: Timeouts,
         *,
         since: float | None = None,
+        identification: Identification | None = None,
         seed: int = 0,
     ) -> None:
         distinct = tuple(dict.fromkeys(questions))
         self._prober = prober
         self._sampled = sample(distinct, seed)
-        super().__init__(prober, distinct, timeouts, since=since, method=ProbeMethod.PYTHON)
+        method = ProbeMethod.PYTHON
+        super().__init__(prober, distinct, timeouts, since=since, method=method, identification=identification)
 
     def confirm(self) -> Mapping[Question, Evidence]:
         """Do what ``Convergence.confirm`` does. Raises ``Unproven`` if the tools do not agree about the sample."""
@@ -58,11 +61,9 @@ class BulkConvergence(Convergence):
         return evidence
 
 
-def bulk_probe(
-    prober: Prober, questions: Iterable[Question], timeouts: Timeouts, *, since: float | None = None, seed: int = 0
-) -> Mapping[Question, Evidence]:
+def bulk_probe(prober: Prober, questions: Iterable[Question], timeouts: Timeouts) -> Mapping[Question, Evidence]:
     """Settle and confirm without a lift. Raises ``Unproven`` if command-line tools disagree about a sample."""
-    convergence = BulkConvergence(prober, questions, timeouts, since=since, seed=seed)
+    convergence = BulkConvergence(prober, questions, timeouts, identification=Identification())
     convergence.settle()
     return convergence.confirm()
 

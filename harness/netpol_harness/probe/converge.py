@@ -14,7 +14,8 @@ from dataclasses import replace
 from itertools import takewhile
 
 from netpol_harness.deadline import Deadline
-from netpol_harness.paths.outcome import SILENT, Expected, Outcome
+from netpol_harness.paths.outcome import SILENT, Expected
+from netpol_harness.probe.identity import Identification
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
@@ -46,6 +47,7 @@ class Convergence:
         *,
         since: float | None = None,
         method: ProbeMethod = ProbeMethod.CLI,
+        identification: Identification | None = None,
     ) -> None:
         self._attempts: dict[Question, list[Attempt]] = {question: [] for question in questions}
         self._lifted: dict[Question, Attempt] = {}
@@ -54,7 +56,8 @@ class Convergence:
         self._settle_time = timeouts.settle
         if method is ProbeMethod.CLI:
             prober.prepare(pod for question in self._attempts for pod in question.pods)
-        self._rounds = Rounds(prober, timeouts.interval, method, time.monotonic() if since is None else since)
+        origin = time.monotonic() if since is None else since
+        self._rounds = Rounds(prober, timeouts.interval, method, origin, identification)
         self._deadline = Deadline(timeouts.settle)
 
     @property
@@ -79,8 +82,8 @@ class Convergence:
         """While policies are lifted, probe what was denied until it is open or the settle time has passed."""
         pending, deadline = self.denied, Deadline(self._settle_time)
         while pending:
-            self._lifted |= self._rounds.run(pending)
-            pending = tuple(q for q in pending if self._lifted[q].reply.outcome is not Outcome.CONNECTED)
+            self._lifted |= self._rounds.run(pending, pending)
+            pending = tuple(q for q in pending if not self._lifted[q].is_genuine)
             if deadline.passed:
                 break
         self.expect_return()
@@ -99,7 +102,18 @@ class Convergence:
         for question, attempt in self._returning.items():
             self._attempts[question] += [attempt] if attempt is not None else []
         self._returning = {}
+        self._identify_again()
         return self.evidence
+
+    def _identify_again(self) -> None:
+        """Ask for wrong and missing names until they are right or the settle time has passed: a packet may be lost."""
+        deadline = Deadline(self._settle_time)
+        while foreign := [q for q, attempts in self._attempts.items() if attempts and attempts[-1].is_foreign]:
+            identities = self._rounds.identify(foreign)
+            for question, identity in identities.items():
+                self._attempts[question][-1] = replace(self._attempts[question][-1], identity=identity)
+            if deadline.passed:
+                break
 
     def ask_steadily(self) -> None:
         """While policies are lifted, probe silent mismatches until all are open, and then often enough to be sure.
@@ -146,7 +160,7 @@ class Convergence:
     def _run(self, questions: tuple[Question, ...], *, controlled: bool = False) -> tuple[Question, ...]:
         """Probe the questions once; return those whose result is not as expected.
 
-        ``controlled``: with the negative control of those that were open the last time, or should be open now.
+        ``controlled``: with the controls of those that were open the last time, or should be open now.
 
         After a lift, policies may take a while to take effect, and a network plugin may close an open path for a
         moment. What differs from before the lift is evidence of the step only if it is so at the end.

@@ -105,11 +105,15 @@ class ExecTargets:
         return self._by_pod[pod].all
 
     def assign(self, pod: NamespacedName, probes: Sequence[Probe], can_run: CanRun) -> tuple[ProbeAssignment, ...]:
-        """Assign every probe to the first target that can run it. Raises what ``of`` does."""
+        """Assign every probe to the first target that can run it. Raises what ``of`` does.
+
+        No container is added to a pod for the names of servers alone.
+        """
         targets = self._by_pod.get(pod) or self._own_targets(pod)
         assignments, rest = _assigned(targets.all, probes, can_run)
         problem = ""
-        if not targets.added and (rest or not targets.own):
+        needs_tools = any(not probe.asks_name for probe in rest)
+        if not targets.added and (needs_tools or not targets.own):
             try:
                 targets = replace(targets, added=(self._probe_container(pod),))
             except ToolMissing as error:

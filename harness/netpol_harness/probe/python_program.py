@@ -2,7 +2,8 @@
 
 Its text is sent to the container's python3, so it is limited to Python 3.4 and to C modules, which start in 10 ms. The
 kernel's state decides about a connection: one that was established in time counts even if this program checks late, and
-its time is what the kernel measured. Codes are errno: 0 is an answer, ETIMEDOUT (110) silence.
+its time is what the kernel measured. Codes are errno: 0 is an answer, ETIMEDOUT (110) silence. A stream with a payload
+is a request: all that the server sends until it closes is the answer.
 """
 
 import _socket
@@ -22,7 +23,10 @@ KINDS = {"tcp": (_socket.SOCK_STREAM, 0), "udp": (_socket.SOCK_DGRAM, 0), "sctp"
 
 
 class Connection:
-    """One running probe. ``payload``: the datagram, empty for streams; ``resends``: when to send it again."""
+    """One running probe. ``payload``: the datagram, or the request of a stream, empty for a stream without one.
+
+    ``resends``: when to send a datagram again; ``received``: what a stream has answered so far.
+    """
 
     def __init__(self, index: str, scheme: str, address: str, payload: bytes, timeout: float) -> None:
         self.index = index
@@ -30,7 +34,9 @@ class Connection:
         self.payload = payload
         self.started = time.monotonic()
         self.ends = self.started + timeout
-        self.resends = [self.started + timeout * part for part in RESENDS if payload]
+        self.resends = [self.started + timeout * part for part in RESENDS if payload and scheme == "udp"]
+        self.waits_to_send = scheme != "udp"
+        self.received = b""
         kind, protocol = KINDS[scheme]
         self.socket = _socket.socket(_socket.AF_INET6 if ":" in address else _socket.AF_INET, kind, protocol)
         self.socket.settimeout(0)
@@ -42,7 +48,9 @@ class Connection:
     def connect(self, address: str, port: int) -> int:
         """Start, and return the errno: IN_PROGRESS if the answer is still to come."""
         code = int(self.socket.connect_ex((address, port)))
-        return self.send() if self.payload and code == 0 else code
+        if code or not self.payload:
+            return code
+        return IN_PROGRESS if self.waits_to_send else self.send()
 
     def send(self) -> int:
         """Send the datagram. The error of an earlier one shows up here, and is an answer."""
@@ -62,10 +70,15 @@ class Connection:
         code = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
         if code or not self.payload:
             return code, b""
+        if self.waits_to_send:
+            self.waits_to_send = False
+            return self.send(), b""
         try:
-            return 0, self.socket.recv(2048)
+            data = self.socket.recv(2048)
         except OSError as error:
-            return error.errno or UNKNOWN, b""
+            return error.errno or UNKNOWN, self.received
+        self.received += data
+        return (IN_PROGRESS if data and self.scheme != "udp" else 0), self.received
 
 
 class Prober:
@@ -97,7 +110,7 @@ class Prober:
         code = attempt.connect(address, port)
         descriptor = attempt.socket.fileno()
         self.running[descriptor] = attempt
-        self.poll.register(descriptor, select.POLLIN if payload else select.POLLOUT)
+        self.poll.register(descriptor, select.POLLOUT if attempt.waits_to_send else select.POLLIN)
         if code != IN_PROGRESS:
             self.finish(descriptor, code, b"")
 
@@ -107,12 +120,15 @@ class Prober:
         due = [attempt.due() for attempt in self.running.values()]
         for descriptor, _ in self.poll.poll(max(0, int((min(due) - now) * 1000) + 1) if due else 0):
             code, data = self.running[descriptor].outcome()
-            self.finish(descriptor, code, data)
+            if code == IN_PROGRESS:
+                self.poll.modify(descriptor, select.POLLIN)
+            else:
+                self.finish(descriptor, code, data)
         for descriptor, attempt in [item for item in self.running.items() if item[1].due() <= now]:
             code = SILENCE if attempt.ends <= now else attempt.send()
             del attempt.resends[:1]
             if code != IN_PROGRESS:
-                self.finish(descriptor, code, b"")
+                self.finish(descriptor, 0 if attempt.received else code, attempt.received)
 
     def finish(self, descriptor: int, code: int, data: bytes) -> None:
         """Write the frame and close the socket."""

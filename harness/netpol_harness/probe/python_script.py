@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.plan.commands import Command, Dialect, datagram, python_argv
+from netpol_harness.probe.plan.commands import Command, Dialect, datagram, name_request, python_argv
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.script import PULSE, PULSE_PROBES, Batch, token
 from netpol_harness.probe.plan.toolbox import Tool
@@ -26,7 +26,7 @@ SCHEMES = {Scheme.TCP: "tcp", Scheme.HTTP: "tcp", Scheme.HTTPS: "tcp", Scheme.UD
 
 def supports(probe: Probe) -> bool:
     """Return whether the script can run this probe."""
-    needs_tools = probe.by_name or probe.source_port or probe.connection or probe.asks_name or probe.container
+    needs_tools = probe.by_name or probe.source_port or probe.connection or probe.container
     return probe.scheme in SCHEMES and not needs_tools
 
 
@@ -40,6 +40,8 @@ def compose(probes: Sequence[Probe], *, timeout: float, nonce: str) -> Batch:
 
 def _job(index: str, probe: Probe, nonce: str) -> tuple[str, str, str, int, bytes]:
     payload = datagram(probe, token(nonce, index)) if probe.scheme is Scheme.UDP else b""
+    if probe.asks_name:
+        payload = name_request(probe).encode()
     return index, SCHEMES[probe.scheme], probe.host, probe.port, payload
 
 

@@ -1,4 +1,4 @@
-"""One round of probes: all questions and their liveness checks at once, a reply to each."""
+"""One round of probes: all questions, their liveness checks and their controls at once, a reply to each."""
 
 import logging
 import time
@@ -8,10 +8,11 @@ from dataclasses import replace
 from netpol_harness.deadline import Deadline
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
+from netpol_harness.probe.identity import Identification, NameRequests
 from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober, Replies
-from netpol_harness.results.evidence import Attempt, Reply
+from netpol_harness.results.evidence import Attempt, Identity, Reply
 
 log = logging.getLogger("netpol_harness.probe")
 
@@ -25,21 +26,22 @@ ProxyReplies = Mapping[LivenessCheck, tuple[NamespacedName, Reply]]
 class Rounds:
     """Rounds of probes, at least ``interval`` seconds apart. ``origin``: the monotonic time that times count from."""
 
-    def __init__(self, prober: Prober, interval: float, method: ProbeMethod, origin: float) -> None:
+    def __init__(
+        self, prober: Prober, interval: float, method: ProbeMethod, origin: float, identification: Identification | None
+    ) -> None:
         self._prober = prober
         self._interval = interval
         self._method = method
+        self._identification = identification
         self._origin = origin
         self._next = Deadline(0.0)
         self._number = 0
 
     def run(self, questions: tuple[Question, ...], controls: Collection[Question] = ()) -> Mapping[Question, Attempt]:
-        """Probe the questions once, and the negative controls of ``controls``."""
-        if not self._next.passed:
-            self._next.pause(self._interval)
-        self._next = Deadline(self._interval)
+        """Probe the questions once, and those in ``controls`` with their controls."""
+        self._pause()
         at = time.monotonic() - self._origin
-        attempts = run_round(self._prober, questions, self._method, controls)
+        attempts = run_round(self._prober, questions, self._method, controls, self._identification)
         attempts = {question: replace(attempt, at=at) for question, attempt in attempts.items()}
         self._number += 1
         differing = sum(not is_satisfied(question, attempt) for question, attempt in attempts.items())
@@ -49,14 +51,35 @@ class Rounds:
         )
         return attempts
 
+    def identify(self, questions: Collection[Question]) -> Mapping[Question, Identity]:
+        """Ask the servers of these questions for their names alone."""
+        if self._identification is None:
+            return {}
+        self._pause()
+        requests = self._identification.requests(questions, questions, per_pod=self._method is ProbeMethod.PYTHON)
+        batches: dict[NamespacedName, list[Probe]] = {}
+        for pod, probe in requests.pairs:
+            batches.setdefault(pod, []).append(probe)
+        return self._identification.identities(requests, self._prober.observe(batches, self._method))
+
+    def _pause(self) -> None:
+        if not self._next.passed:
+            self._next.pause(self._interval)
+        self._next = Deadline(self._interval)
+
 
 def run_round(
     prober: Prober,
     questions: Sequence[Question],
     method: ProbeMethod = ProbeMethod.CLI,
     controls: Collection[Question] = (),
+    identification: Identification | None = None,
 ) -> Mapping[Question, Attempt]:
-    """Probe every question with its liveness checks once, all at the same time; ``at`` is zero."""
+    """Probe every question with its liveness checks once, all at the same time; ``at`` is zero.
+
+    Those in ``controls`` have their controls: the port on which nothing listens and, with ``identification``, the
+    server's name.
+    """
     batches: dict[NamespacedName, list[Probe]] = {}
     for question in questions:
         batches.setdefault(question.source, []).append(question.probe)
@@ -65,9 +88,14 @@ def run_round(
     for question in controls:
         if question.negative_control is not None:
             batches[question.source].append(question.negative_control)
+    per_pod = method is ProbeMethod.PYTHON
+    requests = identification.requests(questions, controls, per_pod=per_pod) if identification else NameRequests()
+    for pod, probe in requests.pairs:
+        batches.setdefault(pod, []).append(probe)
     replies = prober.observe(batches, method)
     proxy_replies = _proxy_replies(prober, questions, replies)
-    return {question: _attempt(question, replies, proxy_replies) for question in questions}
+    identities = identification.identities(requests, replies) if identification else {}
+    return {q: replace(_attempt(q, replies, proxy_replies), identity=identities.get(q)) for q in questions}
 
 
 def is_satisfied(question: Question, attempt: Attempt) -> bool:

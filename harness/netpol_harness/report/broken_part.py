@@ -189,7 +189,7 @@ def stays_closed(evidence: Evidence) -> bool:
 def _is_open(path_result: PathResult) -> bool | None:
     """Whether a path is open without policies, for any pair of its pods; ``None`` if that is not known."""
     evidence = [pair.evidence for pair in path_result.pairs]
-    if any((e.attempts[-1].is_open and not e.is_faked) or _opened(e) for e in evidence):
+    if any(e.attempts[-1].is_genuine or _opened(e) for e in evidence):
         return True
     return False if any(map(stays_closed, evidence)) else None
 
@@ -198,7 +198,7 @@ def _opened(evidence: Evidence) -> bool:
     """Whether a path was seen open without the policies."""
     if evidence.proof is Proof.LISTENER:
         return False
-    return evidence.counterfactual is not None and evidence.counterfactual.is_open
+    return evidence.counterfactual is not None and evidence.counterfactual.is_genuine
 
 
 def _resolved(evidence: Evidence) -> bool:

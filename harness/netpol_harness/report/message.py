@@ -106,14 +106,19 @@ def verdict(path_result: PathResult) -> str:
 
 def _breakage(evidence: Evidence) -> str:
     """Say why an answer, or the lack of one, says nothing about the path."""
-    if evidence.attempts[-1].faked:
-        return "something on the way accepts every connection: an unused port of the target answered as well"
-    if evidence.is_faked and evidence.identity:
-        listeners = " or ".join(sorted(evidence.identity.listeners))
-        return f"not {listeners} answered, but {evidence.identity.answered or 'a server that does not tell its name'}"
+    if evidence.is_faked:
+        return fake(evidence.attempts[-1])
     if evidence.attempts[-1].reply.outcome is Outcome.NAME_WRONG:
         return "the name resolved to an address that is not the target's, so the target was not probed"
     return "the probe failed, so nothing is known about this path"
+
+
+def fake(attempt: Attempt) -> str:
+    """Say what answered in place of the target."""
+    if attempt.is_intercepted or attempt.identity is None:
+        return "something on the way accepts every connection: an unused port of the target answered as well"
+    listeners = " or ".join(sorted(attempt.identity.listeners))
+    return f"not {listeners} answered, but {attempt.identity.answered or 'a server that does not tell its name'}"
 
 
 def _missing_proof(path_result: PathResult) -> str:
@@ -125,6 +130,8 @@ def _missing_proof(path_result: PathResult) -> str:
         return "silent once and open again: a lost packet causes that as well as a policy"
     if not (evidence.decisive.proven and evidence.stays_closed):
         return f"{path_result.outcome} proves nothing, because the target was not seen alive"
+    if evidence.counterfactual is not None and evidence.counterfactual.is_open:
+        return f"with every policy lifted, {fake(evidence.counterfactual)}"
     if evidence.proof is Proof.BASELINE:
         if evidence.counterfactual is not None:
             return "not a policy of the scenario: the path was closed before they were applied"

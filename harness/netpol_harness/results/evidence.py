@@ -40,6 +40,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """The name that a source was told, empty for none, and those of the pods that should have answered."""
+
+    answered: str
+    listeners: frozenset[str]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the answer did not come from the target."""
+        return self.answered not in self.listeners
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One reply, ``at`` seconds after the last change of the cluster's state, and its liveness check of the same round.
 
@@ -47,6 +60,9 @@ class Attempt:
     time-out before CONNECTED), so that one dead listener behind a Service is enough to withhold the proof.
     ``checked_from`` names the pod that had an answer from the target in the round, where the target's own pod could not
     be asked.
+
+    ``negative_control`` is the reply of a port of the target on which nothing listens, ``identity`` who answered at the
+    target's port. Both are ``None`` if that was not asked, or cannot be known.
     """
 
     at: float
@@ -54,12 +70,23 @@ class Attempt:
     liveness: Reply | None = None
     checked_from: str = ""
     negative_control: Reply | None = None
+    identity: Identity | None = None
 
     @property
-    def faked(self) -> bool:
+    def is_intercepted(self) -> bool:
         """Whether an unused port of the target answered as well: something on the way accepts every connection."""
         control = self.negative_control
-        return control is not None and control.outcome is Outcome.CONNECTED and self.reply.outcome is Outcome.CONNECTED
+        return self.is_open and control is not None and control.outcome is Outcome.CONNECTED
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether something else than the target answered."""
+        return self.is_open and self.identity is not None and self.identity.is_foreign
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the path was open, and no control shows that something else than the target answered."""
+        return self.is_open and not (self.is_intercepted or self.is_foreign)
 
     @property
     def proven(self) -> bool:
@@ -96,19 +123,6 @@ class Attempt:
         return explicit or (self.reply.outcome is Outcome.TIMED_OUT and self.proven)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The name that a source was told, empty for none, and those of the pods that should have answered."""
-
-    answered: str
-    listeners: frozenset[str]
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether the answer did not come from the target."""
-        return self.answered not in self.listeners
-
-
 class Proof(StrEnum):
     """What a denial must rest on, beside a listener that is alive.
 
@@ -137,7 +151,6 @@ class Evidence:
     mode: ProbeMode = ProbeMode.NEW
     counterfactual: Attempt | None = None
     proof: Proof = Proof.LISTENER
-    identity: Identity | None = None
     silent_when_lifted: Attempt | None = None
 
     @property
@@ -148,13 +161,12 @@ class Evidence:
     @property
     def is_faked(self) -> bool:
         """Whether something else than the target answered."""
-        foreign = self.identity is not None and self.identity.is_foreign
-        return self.attempts[-1].faked or (foreign and self.attempts[-1].is_open)
+        return self.attempts[-1].is_open and not self.attempts[-1].is_genuine
 
     @property
     def stays_closed(self) -> bool:
         """Whether the path was not seen open even when no policy closed it."""
-        opened = self.counterfactual is not None and self.counterfactual.reply.outcome is Outcome.CONNECTED
+        opened = self.counterfactual is not None and self.counterfactual.is_genuine
         return self.proof is not Proof.LISTENER and not opened
 
     @property

@@ -58,7 +58,7 @@ class Baseline:
         """Remember what was open; ``before_policies``: also what was denied, as no policy of the scenario did that."""
         for question, found in evidence.items():
             last = found.attempts[-1]
-            known = self._open if last.is_open else self._denied if before_policies and last.denied else {}
+            known = self._open if last.is_genuine else self._denied if before_policies and last.denied else {}
             for pods in (question.pods, _asked_by_name(question)):
                 known[_ends(question, pods, uids)] = last
 

@@ -5,10 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from netpol_harness.deadline import Deadline
-from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, ProbeMode
-from netpol_harness.probe.bulk import BulkConvergence
 from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.identity import Identification
 from netpol_harness.probe.plan.question import Question
@@ -29,7 +26,13 @@ class ProbeStrategy(Protocol):
     """Begins to turn questions into evidence: by the commands that users type, or in bulk by the fastest means."""
 
     def __call__(
-        self, prober: Prober, questions: Sequence[Question], timeouts: Timeouts, *, since: float
+        self,
+        prober: Prober,
+        questions: Sequence[Question],
+        timeouts: Timeouts,
+        *,
+        since: float,
+        identification: Identification,
     ) -> Convergence:
         """Return the convergence of these questions. ``since`` is the monotonic time of the last change."""
         ...
@@ -47,7 +50,7 @@ class PathProber:
         self._context = context
         self._applied = applied
         self._baseline = Baseline()
-        self._identification = Identification(context.prober)
+        self._identification = Identification()
 
     def probe(
         self, snapshot: ClusterSnapshot, *batches: tuple[ProbeStrategy, Sequence[Expectation]]
@@ -77,7 +80,6 @@ class PathProber:
     ) -> tuple[Mapping[Question, Evidence], ...]:
         """Return the evidence of each convergence, with what its denials rest on."""
         evidence = gather(convergences, self._lifted if self._proof is Proof.LIFT else None)
-        evidence = tuple(map(self._identified, convergences, evidence))
         for found in evidence:
             self._baseline.record(found, snapshot.pod_uids)
         match self._proof:
@@ -89,17 +91,6 @@ class PathProber:
                 )
             case Proof.LISTENER:
                 return evidence
-
-    def _identified(
-        self, convergence: Convergence, evidence: Mapping[Question, Evidence]
-    ) -> Mapping[Question, Evidence]:
-        """Return the evidence with the identity of the servers behind paths that should be open and are."""
-        if isinstance(convergence, BulkConvergence):
-            return evidence
-        opened = [q for q, e in evidence.items() if q.expected is Expected.ALLOWED and e.attempts[-1].is_open]
-        timeouts = self._context.timeouts
-        identities = self._identification.of(opened, Deadline(timeouts.settle), timeouts.interval)
-        return {question: replace(found, identity=identities.get(question)) for question, found in evidence.items()}
 
     @property
     def _proof(self) -> Proof:
@@ -120,7 +111,8 @@ class PathProber:
     ) -> Convergence:
         timeouts = self._context.timeouts
         timeouts = replace(timeouts, settle=timeouts.settle + self.held.extra_settle_time(expectations))
-        return strategy(self._context.prober, questions, timeouts, since=self._applied.changed)
+        since, identification = self._applied.changed, self._identification
+        return strategy(self._context.prober, questions, timeouts, since=since, identification=identification)
 
     def _resolve(self, expectation: Expectation, snapshot: ClusterSnapshot) -> tuple[ResolvedProbe, ...]:
         held = expectation.path.mode is ProbeMode.PERSISTENT

@@ -128,8 +128,9 @@ class StepTransition:
         """Return the evidence of one resolved probe: that of the transition, then the ``settled`` evidence of the step.
 
         Times count from the beginning. An init container makes no liveness checks, so that the first one of the settled
-        step stands for them. A source that has completed has no later evidence. If the transition has no attempt, the
-        evidence of the settled step cannot replace it: the result is that nothing was probed.
+        step stands for them. The controls of the settled step show who answers in the end. A source that has completed
+        has no later evidence. If the transition has no attempt, the evidence of the settled step cannot replace it: the
+        result is that nothing was probed.
         """
         by_position = self.end().get(expectation.path, ())
         earlier = by_position[position] if position < len(by_position) else ()
@@ -142,7 +143,9 @@ class StepTransition:
             *(replace(attempt, at=attempt.at + self._duration) for attempt in later),
         )
         proof = Proof.LISTENER if resolved_probe.source_completed else settled.proof
-        return Evidence(expectation.expected, attempts, expectation.path.mode, settled.counterfactual, proof)
+        return replace(
+            settled, expected=expectation.expected, attempts=attempts, mode=expectation.path.mode, proof=proof
+        )
 
     def _probe_continuously(self, continuous: _ContinuousPath) -> None:
         self._continuous_paths.append(continuous)

@@ -204,6 +204,16 @@ LIES: tuple[Lie, ...] = (
     ),
     Lie("wrong-backend-of-service", _rule("ip saddr {friend} ip daddr {vip} dnat to {decoy}", **NAT), _friend_service),
     Lie(
+        "isolated-wrong-backend",
+        _rule("ip saddr {client} ip daddr {server} dnat to {decoy}", **NAT),
+        lambda text: "client -> server" in text or "client -> udp" in text,
+    ),
+    Lie(
+        "isolated-wrong-backend-of-service",
+        _rule("ip saddr {client} ip daddr {vip} dnat to {decoy}", **NAT),
+        lambda text: "client -> svc" in text or "client -> ip" in text,
+    ),
+    Lie(
         "name-of-another-pod",
         _names("decoy", "friend"),
         lambda text: "friend -> svc" in text or "friend -> http" in text,

@@ -17,6 +17,7 @@ from netpol_harness.kube.exec import ExecReply, PodExec
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.oracle.points import SPECIFICATION
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.plugin.observer import Observer
 from netpol_harness.report.context import StepContext
 from netpol_harness.results.evidence import Judgement
@@ -155,3 +156,15 @@ def test_in_a_given_namespace_the_baseline_tells_the_broken_part(tmp_path: Path)
         summary = context.message(results[f"x/client -> server:{port}"]).summary
         run.close()
     assert "not a policy of the scenario: the path was closed before they were applied; a firewall" in summary
+
+
+@pytest.mark.parametrize("name", ["proxy-answers-200", "proxy-accepts-one-port", "wrong-backend"])
+def test_no_lie_is_believed_in_a_large_table(name: str, town: Callable[[int], tuple[ScenarioRun, Town]]) -> None:
+    run, place = town(0)
+    run.enter("closed")
+    with lie_called(name).tell(place):
+        table = run.observer.truth_table(run.current_step, Expected.ALLOWED, "test")
+    touched = table.cells["friend", f"server:{place.port}"]
+    assert (touched.outcome, touched.judgement) == (Outcome.CONNECTED, Judgement.BROKEN)
+    (untouched,) = (cell for (row, column), cell in table.cells.items() if row == "friend" and "udp://decoy" in column)
+    assert untouched.judgement is Judgement.AGREES

@@ -30,7 +30,7 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{name: server, namespace: x}}
 spec:
-  podSelector: {{matchLabels: {{app: server}}}}
+  podSelector: {{matchExpressions: [{{key: app, operator: In, values: [server, decoy]}}]}}
   policyTypes: [Ingress]
   ingress:
     - from: [{{podSelector: {{matchLabels: {{app: friend}}}}}}]

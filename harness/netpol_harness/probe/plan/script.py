@@ -151,7 +151,7 @@ def _timed(batch: Batch, replies: Mapping[Probe, Reply], parsed: frames.Frames, 
     if index not in batch.commands:
         return False
     probe, command = batch.commands[index]
-    if command.dialect is Dialect.SERVER_NAME:
+    if probe.asks_name:
         return False
     waited = parsed.complete[index].code in classify.SILENCE and command.dialect is not Dialect.CURL
     return replies[probe].outcome is Outcome.CONNECTED and not waited
@@ -221,9 +221,10 @@ def _lost(index: str, parsed: frames.Frames, why: str) -> str:
 
 def _reply(batch: Batch, parsed: frames.Frames, index: str, frame: frames.Frame) -> Reply:
     probe, command = batch.commands[index]
-    if command.dialect is Dialect.SERVER_NAME:
-        return Reply(Outcome.CONNECTED, _server_name(frame.message), command.tool, command.shell, frame.seconds)
     meaning = classify.read(command.dialect, frame.code, frame.message)
+    if probe.asks_name:
+        name = _server_name(frame.message) if meaning.outcome is Outcome.CONNECTED else meaning.detail
+        return Reply(meaning.outcome, name, command.tool, command.shell, frame.seconds)
     seconds = (classify.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
     reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
     if probe.by_name and not meaning.explained:
