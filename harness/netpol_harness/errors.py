@@ -14,7 +14,8 @@ HarnessError
 └── ApiError             the API server answered with a Status that is not success
 
 UserWarning
-└── OracleDisagrees      an author's verdict for a path contradicts the specification (``-W`` makes it an error)
+├── OracleDisagrees      an author's verdict for a path contradicts the specification (``-W`` makes it an error)
+└── NothingDenied        the policies of a derived step deny nothing that is asked
 """
 
 from collections.abc import Sequence
@@ -87,3 +88,7 @@ class ApiError(HarnessError):
 
 class OracleDisagrees(UserWarning):
     """An author's verdict for a path contradicts the oracle's reading of the specification."""
+
+
+class NothingDenied(UserWarning):
+    """The policies of a derived step deny nothing that is asked, so that the step would pass without them too."""

@@ -27,6 +27,13 @@ def test_each_step_has_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.splitlines()[-1] == ". allowed   X blocked   N unresolved   ? undefined"
 
 
+def test_each_table_tells_how_many_paths_are_denied(capsys: pytest.CaptureFixture[str]) -> None:
+    for output, denied in (("text", "24 paths, 16 of them denied"), ("md", "`24 paths, 16 of them denied`")):
+        assert denied in printed(capsys, "-o", output).splitlines()
+    assert json.loads(printed(capsys, "-o", "json"))[0]["asked"] == {"paths": 24, "denials": 16}
+    assert "<p>24 paths, 16 of them denied</p>" in printed(capsys, "-o", "html")
+
+
 def test_services_by_name_pods_and_hosts_are_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", THREE_TIER, "--step", "as-written"]) == 0
     told = capsys.readouterr().out

@@ -1,8 +1,11 @@
 """What the specification has to say in a run: derived words, derived scenarios, and warnings where an author errs."""
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.plugin.demo import DENY
 
 if TYPE_CHECKING:
     from tests.plugin.demo import Demo
@@ -85,9 +88,29 @@ def test_a_folder_of_manifests_is_tested_against_what_its_policies_mean(demo: "D
             "  strangers/stranger *X*",
             "  outsider *X*",
             "X blocked   [?] undefined",
+            "15 paths, 14 of them denied",
         ]
     )
+    assert "asked: 10 paths, 10 of them denied" in result.stdout.lines
     assert demo.vanished(), demo.left()
+
+
+@pytest.mark.live
+def test_a_derived_run_that_denies_nothing_says_so_loudly(demo: "Demo") -> None:
+    (demo.pytester.path / "demo" / "scenario.yaml").unlink()
+    nobody = DENY.replace("{podSelector: {}", "{podSelector: {matchLabels: {app: wep}}")
+    (demo.pytester.path / "demo" / "deny.yaml").write_text(nobody)
+    result = demo.run("--derive", "demo", "--report-dir", "report", "-n", "1")
+    result.assert_outcomes(passed=2, warnings=1)
+    text = " ".join(result.stdout.str().split())
+    assert "asked: 8 paths, none of them denied" in text
+    assert "WARNING: demo::derived: the policies in force deny none of the 8 paths, which would pass without" in text
+    assert "default/deny selects no pod: add a pod with app=wep in default" in text
+    assert "NothingDenied: step derived: the policies in force deny none" in text
+    (warning,) = json.loads((demo.pytester.path / "report" / "run.json").read_text())["warnings"]
+    assert warning["node"] == "demo::derived"
+    strict = demo.run("--derive", "demo", "-W", "error::netpol_harness.errors.NothingDenied")
+    strict.assert_outcomes(passed=1, failed=1)
 
 
 @pytest.mark.live

@@ -8,6 +8,7 @@ from _pytest._io import TerminalWriter
 from netpol_harness.paths.path import Inventory
 from netpol_harness.plugin import summary
 from netpol_harness.report.layout import Grid, Name
+from netpol_harness.results.asked import Asked
 
 
 def step_with(observation: Any) -> Any:
@@ -15,6 +16,7 @@ def step_with(observation: Any) -> Any:
         nodeid="scenario.yaml::open",
         stash=pytest.Stash(),
         observation=observation,
+        warning="none is denied",
         step=SimpleNamespace(inventory=Inventory({}, {}, {})),
     )
 
@@ -29,12 +31,19 @@ def test_the_table_of_a_step_is_drawn_for_the_first_of_its_failed_items(monkeypa
     monkeypatch.setattr(summary, "wrong_grid", draw)
     step = step_with(SimpleNamespace(path_results={}, others=()))
     for _ in range(3):
-        report: Any = SimpleNamespace(failed=True)
-        summary.attach_summary(report, SimpleNamespace(parent=step))  # type: ignore[arg-type]
+        summary.attach_summary(failed_report(), SimpleNamespace(parent=step, asked=Asked(2, 1)))  # type: ignore[arg-type]
     assert len(drawn) == 1
     step.observation = SimpleNamespace(path_results={}, others=())
-    summary.attach_summary(SimpleNamespace(failed=True), SimpleNamespace(parent=step))  # type: ignore[arg-type]
+    report = failed_report()
+    summary.attach_summary(report, SimpleNamespace(parent=step, asked=Asked(2, 1)))  # type: ignore[arg-type]
     assert len(drawn) == 2
+    assert summary.asked_by(report) == Asked(2, 1)
+    assert summary.warning_of(report) == ("scenario.yaml::open", "none is denied")
+    assert summary.asked_by(SimpleNamespace()) == Asked()
+
+
+def failed_report() -> Any:
+    return SimpleNamespace(failed=True, passed=False, when="call")
 
 
 def shown(table: Grid, *, colour: bool) -> list[str]:

@@ -58,6 +58,11 @@ class Predictor:
         """The cluster's name server, as far as it is known."""
         return name_server_of(self.scenario, self.addresses)
 
+    @property
+    def beyond(self) -> str:
+        """Why no verdict of the step can be known; empty if they can."""
+        return self._router.beyond
+
     def route(self, path: Path) -> Route:
         """Return the flows of a path."""
         return self._router.route(path)
@@ -87,7 +92,7 @@ class Predictor:
     def closed_world_verdicts(self) -> Mapping[Path, Expected]:
         """Return the verdict on every cell of the step's closed world."""
         paths = closed_world(self.with_predicted_verdicts())
-        if self._router.beyond:
+        if self.beyond:
             return dict.fromkeys(paths, Expected.UNDEFINED)
         table = self._oracle.table([*dict.fromkeys(path.port for path in paths)])
         pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))

@@ -9,6 +9,7 @@ from netpol_harness.paths.arrangement import Arrangement
 from netpol_harness.paths.ends import ClusterIPTarget
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Path
+from netpol_harness.results.asked import Asked
 from netpol_harness.results.marks import predicted_mark
 
 
@@ -25,6 +26,11 @@ class VerdictTable:
         paths = [path for path in every_path(predictor.step) if not isinstance(path.target, ClusterIPTarget)]
         verdicts = {path: predictor.verdict(path) for path in paths}
         return cls(verdicts, Arrangement(predictor.step.inventory))
+
+    @property
+    def asked(self) -> Asked:
+        """How many paths it has, and how many of them are denied."""
+        return Asked.of(self.verdicts.values())
 
     @property
     def marks(self) -> dict[Path, str]:

@@ -10,6 +10,7 @@ equal rows and columns folded; a key below it lists them.
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
+from netpol_harness.analysis.denials import nothing_denied
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.cli.output import print_text
@@ -17,7 +18,7 @@ from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps
 from netpol_harness.report.formats import StepTable, as_json, comma_separated, html, markdown
 from netpol_harness.report.layout import draw
 from netpol_harness.report.table import predicted_legend
-from netpol_harness.report.width import output_width
+from netpol_harness.report.width import fitted, output_width
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -35,19 +36,26 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables."""
     scenario, profile = scenario_of(args), profile_of(args)
-    tables = [
-        StepTable(step.name, step.where, VerdictTable.of(Predictor(scenario, step, profile)))
-        for step in steps_of(args, scenario)
-    ]
+    tables = [_table(Predictor(scenario, step, profile)) for step in steps_of(args, scenario)]
     print_text(_FORMATS[args.output](tables))
     return 0
 
 
+def _table(predictor: Predictor) -> StepTable:
+    table, step = VerdictTable.of(predictor), predictor.step
+    return StepTable(step.name, step.where, table, nothing_denied(predictor, table.asked))
+
+
 def _text(tables: Sequence[StepTable]) -> str:
     width = output_width()
-    drawn = (f"{step.title}\n{draw(step.grid, width)}" for step in tables)
+    drawn = (_drawn(step, width) for step in tables)
     occurring = {mark for step in tables for mark in step.grid.occurring}
     return "\n\n".join([*drawn, predicted_legend(occurring, width)]) + "\n"
+
+
+def _drawn(step: StepTable, width: int | None) -> str:
+    summary = (fitted(line, width) for line in step.summary)
+    return "\n".join([step.title, draw(step.grid, width), *summary])
 
 
 _FORMATS: Mapping[str, Callable[[Sequence[StepTable]], str]] = {

@@ -34,8 +34,9 @@ def _table(path: Path, config: pytest.Config) -> str:
         scenario = derive(path)
     except ScenarioInvalid:
         return "the manifests cannot be read; see the collection error"
-    table = VerdictTable.of(Predictor(scenario, scenario.steps[0], profile_of(config)))
-    return predicted_text(table, screen_width())
+    predictor = Predictor(scenario, scenario.steps[0], profile_of(config))
+    table = VerdictTable.of(predictor)
+    return f"{predicted_text(table, screen_width())}\n{table.asked}"
 
 
 def _named(config: pytest.Config) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from netpol_harness.errors import CapabilityMissing, HarnessError, OracleDisagrees, Unproven
+from netpol_harness.errors import CapabilityMissing, HarnessError, NothingDenied, OracleDisagrees, Unproven
 from netpol_harness.escape import one_line
 from netpol_harness.lab import Lab
 from netpol_harness.paths.path import Expectation
@@ -20,6 +20,7 @@ from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.verdicts import contradiction
 from netpol_harness.report.closed_world import closed_world_message
 from netpol_harness.report.message import FailureMessage
+from netpol_harness.results.asked import Asked
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult, TruthTable
 
@@ -58,9 +59,24 @@ class ScenarioItem(pytest.Item):
             self._fail()
 
     def runtest(self) -> None:
-        """Fail if the network disagrees with an expectation."""
+        """Fail if the network disagrees with an expectation; warn once if the step's policies deny nothing."""
         if {path_result.judgement for path_result in self.path_results} & DISAGREEMENTS:
             self._fail()
+        if text := self.parent.take_warning():
+            self._warn(NothingDenied(text))
+
+    @property
+    def asked(self) -> Asked:
+        """How many paths it asks, and how many of them must be denied."""
+        return Asked.of(path_result.expected for path_result in self.path_results)
+
+    def _warn(self, warning: OracleDisagrees | NothingDenied) -> None:
+        """Warn at the line of the expectation; fail if warnings are errors."""
+        file, line, _ = self.reportinfo()
+        try:
+            warnings.warn_explicit(warning, type(warning), str(file), (line or 0) + 1)
+        except (OracleDisagrees, NothingDenied) as error:
+            raise FailureWithMessage(message_of(error)) from None
 
     def _fail(self) -> NoReturn:
         with as_pytest_outcome():
@@ -123,11 +139,7 @@ class PathItem(ScenarioItem):
         """Compare; warn if the network agrees with the author and the specification does not."""
         super().runtest()
         if text := contradiction(self.expectation, self.parent.predictor):
-            file, line, _ = self.reportinfo()
-            try:
-                warnings.warn_explicit(OracleDisagrees(text), OracleDisagrees, str(file), (line or 0) + 1)
-            except OracleDisagrees as error:
-                raise FailureWithMessage(message_of(error)) from None
+            self._warn(OracleDisagrees(text))
 
     def message(self) -> FailureMessage:
         """Return the message of the path."""
@@ -175,8 +187,8 @@ class OthersItem(ScenarioItem):
         return self.parent.observation.others
 
     def setup(self) -> None:
-        """Record the number of cells."""
-        self.user_properties.append(("cells", len(self.path_results)))
+        """Record the number of cells, and of those that must be denied."""
+        self.user_properties += [("cells", self.asked.paths), ("denials", self.asked.denials)]
         super().setup()
 
     def message(self) -> FailureMessage:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netpol_harness.analysis.denials import nothing_denied
 from netpol_harness.analysis.explain import ExplanationLine
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.backends.base import Capability
@@ -27,6 +28,7 @@ from netpol_harness.plugin.reports.steps import write_step
 from netpol_harness.plugin.verdicts import with_predicted_verdicts
 from netpol_harness.report.context import StepContext
 from netpol_harness.report.message import FailureMessage
+from netpol_harness.results.asked import Asked
 from netpol_harness.results.table import PathResult, worst
 from netpol_harness.scenario.load import derive, load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
@@ -104,6 +106,8 @@ class StepNode(pytest.Collector):
         self._set_step(step)
         self.returns: tuple[PathResult, ...] = ()
         self.contexts: dict[str, StepContext] = {}
+        self.warning = ""
+        self._is_warned = False
 
     def collect(self) -> Iterable["ScenarioItem"]:
         """Yield an item per path, and one for the closed world if it has any: an item without a path cannot fail."""
@@ -144,8 +148,16 @@ class StepNode(pytest.Collector):
             lab.await_canary()
             self.contexts.clear()
             self.observation = _worst_result(observations)
+            asked = Asked.of(path_result.expected for path_result in self._path_results)
+            self.warning = nothing_denied(self.predictor, asked) if self.step.derived else ""
             self.returns = tuple(_worst_result(returns).path_results.values()) if returns else ()
             write_step(self, lab)
+
+    def take_warning(self) -> str:
+        """Return why the policies of this derived step deny nothing; empty if they do, and after the first time."""
+        text = "" if self._is_warned else self.warning
+        self._is_warned = True
+        return f"step {self.step.name}: {text}" if text else ""
 
     def _observe(self) -> "StepResult":
         """Enter the step and probe it. Derived verdicts are predicted again, now that the pods' addresses are known."""

@@ -20,7 +20,8 @@ from netpol_harness.plugin.options import CLUSTER
 from netpol_harness.plugin.signals import was_terminated
 from netpol_harness.report.layout import Grid, draw
 from netpol_harness.report.table import observed_legend, wrong_grid
-from netpol_harness.report.width import screen_width
+from netpol_harness.report.width import fitted, screen_width
+from netpol_harness.results.asked import Asked
 from netpol_harness.results.table import TruthTable
 
 _KEY = "netpol"
@@ -50,22 +51,36 @@ def save_logs(config: pytest.Config) -> None:
 
 
 def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
-    """Attach the figures of an item to its report, or the table of its step if it is the first one to fail there."""
-    step = item.parent
-    observation = getattr(step, "observation", None)
-    if observation is None:
+    """Attach what an item has asked to its report, its figures, and the table of its step if it is the first to fail.
+
+    pytest makes three reports of an item: the one that tells its outcome has all of this.
+    """
+    if getattr(item.parent, "observation", None) is None or not (report.when == "call" or report.failed):
         return
-    if report.failed:
-        if step.stash.get(_DRAWN, None) is not observation:
-            step.stash[_DRAWN] = observation
-            table = TruthTable.of([*observation.path_results.values(), *observation.others])
-            setattr(
-                report,
-                _KEY,
-                {"step": step.nodeid, "table": asdict(wrong_grid(table, Arrangement(step.step.inventory)))},
-            )
-    elif report.when == "call" and report.passed and isinstance(item, PathItem):
-        setattr(report, _KEY, dict(item.user_properties))
+    figures = dict(item.user_properties) if report.passed and isinstance(item, PathItem) else {}
+    about = {"step": item.parent.nodeid, "asked": asdict(item.asked), "warning": item.parent.warning}
+    setattr(report, _KEY, {**about, **figures, **(_wrong_table(item) if report.failed else {})})
+
+
+def _wrong_table(item: ScenarioItem) -> dict[str, Any]:
+    """Return the table of an item's step, once for all items of the step."""
+    step, observation = item.parent, item.parent.observation
+    if step.stash.get(_DRAWN, None) is observation:
+        return {}
+    step.stash[_DRAWN] = observation
+    table = TruthTable.of([*observation.path_results.values(), *observation.others])
+    return {"table": asdict(wrong_grid(table, Arrangement(step.step.inventory)))}
+
+
+def asked_by(report: Any) -> Asked:
+    """Return what the item of a report has asked; nothing for reports of others."""
+    return Asked(**getattr(report, _KEY, {}).get("asked", {}))
+
+
+def warning_of(report: Any) -> tuple[str, str]:
+    """Return the step of a report, and why its policies deny nothing; empty if they do."""
+    entry = getattr(report, _KEY, {})
+    return entry.get("step", ""), entry.get("warning", "")
 
 
 def summarize(terminal: pytest.TerminalReporter) -> None:
@@ -79,6 +94,9 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
         terminal.section("netpol", sep="-")
         for line in lab_of(terminal.config).closing:
             terminal.write_line(one_line(line))
+        terminal.write_line(f"asked: {sum((Asked(**entry['asked']) for entry in entries), Asked())}")
+    for step, warning in {entry["step"]: entry["warning"] for entry in entries if entry["warning"]}.items():
+        terminal.write_line(fitted(one_line(f"WARNING: {step}: {warning}"), screen_width()), yellow=True, bold=True)
     if figures:
         terminal.write_line(_figures(figures))
 

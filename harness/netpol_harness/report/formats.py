@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 from itertools import groupby
 
@@ -31,11 +31,15 @@ th[scope=row] { text-align: left }
 
 @dataclass(frozen=True, slots=True)
 class StepTable:
-    """The truth table of one step, and the place of the step in scenario.yaml."""
+    """The truth table of one step, and the place of the step in scenario.yaml.
+
+    ``warning`` tells why its policies deny nothing, empty if they deny something.
+    """
 
     step: str
     where: str
     table: VerdictTable
+    warning: str = ""
     grid: Grid = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +50,11 @@ class StepTable:
     def title(self) -> str:
         """The heading, in one line."""
         return one_line(f"step {self.step} ({self.where})")
+
+    @property
+    def summary(self) -> list[str]:
+        """How many paths are denied, and the warning if there is one."""
+        return [str(self.table.asked), *([one_line(f"WARNING: {self.warning}")] if self.warning else [])]
 
 
 def markdown(tables: Sequence[StepTable]) -> str:
@@ -89,7 +98,8 @@ def _pipes(step: StepTable) -> str:
         [label, *(mark or "" for mark in marks)] for label, marks in zip(labels_of(grid.rows), grid.marks, strict=True)
     )
     lines = ("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
-    return "\n".join([f"### {step.title}", "", *lines, *(f"- {entry}" for entry in folds([*grid.rows, *grid.columns]))])
+    folded = [f"- {entry}" for entry in folds([*grid.rows, *grid.columns])]
+    return "\n".join([f"### {step.title}", "", *lines, *folded, *(f"\n`{line}`" for line in step.summary)])
 
 
 def _step(step: StepTable) -> dict[str, object]:
@@ -97,10 +107,16 @@ def _step(step: StepTable) -> dict[str, object]:
     known = _words(step.table)
     for source, target in step.grid.cells():
         words.setdefault(source, {})[target] = known[source, target]
-    return {"step": step.step, "where": step.where, "words": words, "table": layout(step.grid)}
+    asked = asdict(step.table.asked)
+    return {"step": step.step, "where": step.where, "words": words, "table": layout(step.grid), "asked": asked}
 
 
 def _html_step(step: StepTable) -> str:
+    paragraphs = "".join(f"<p>{_escaped(line)}</p>" for line in step.summary)
+    return f"{_html_tables(step)}\n{paragraphs}"
+
+
+def _html_tables(step: StepTable) -> str:
     if not step.grid.is_wide:
         return _html_table(step, step.grid)
     folded = step.grid.folded()

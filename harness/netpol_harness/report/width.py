@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from textwrap import fill
 
 from netpol_harness.analysis.explain import COLUMNS
 
@@ -18,3 +19,8 @@ def screen_width() -> int:
 def output_width() -> int | None:
     """Return the width of standard output; ``None`` if it is not a terminal and ``COLUMNS`` is not set."""
     return screen_width() if os.environ.get("COLUMNS") or sys.stdout.isatty() else None
+
+
+def fitted(line: str, width: int | None) -> str:
+    """Return a line folded to a width, without breaking names."""
+    return line if width is None else fill(line, width, break_long_words=False, break_on_hyphens=False)

@@ -34,6 +34,8 @@ def run(*tests: tuple[str, str, str], **cluster: str) -> dict[str, Any]:
         "canary": {"outcome": "passed", "told": "policies have effect"},
         "started": "2026-11-29T01:02:03+00:00",
         "seconds": 12.3,
+        "asked": {"paths": 12, "denials": 5},
+        "warnings": [],
         "counts": {word: sum(test[1] == word for test in tests) for word in words},
         "tests": [{"node": node, "outcome": outcome, "message": message} for node, outcome, message in tests],
     }
@@ -54,6 +56,12 @@ def test_it_says_what_was_tested_and_what_came_of_it() -> None:
     assert "<summary>a</summary>" in page
     assert "expected x\n\n  because" in page
     assert re.search(r"<td>c</td>\s*<td>known: y</td>", page)
+
+
+def test_it_says_how_many_denials_were_asked_and_warns_where_there_were_none() -> None:
+    page = rendered(summary({**run(), "warnings": [{"node": "d::derived", "message": "own selects <no> pod"}]}))
+    assert "12 paths, 5 of them denied" in page
+    assert "<strong>Nothing is denied in d::derived:</strong> own selects &lt;no&gt; pod" in page
 
 
 def test_a_broken_lab_is_said_first() -> None:

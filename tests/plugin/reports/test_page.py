@@ -49,6 +49,7 @@ def step(
         "scenario": "shop",
         "step": name,
         "title": "A shop",
+        "asked": {"paths": len(paths), "denials": 1},
         "lines": lines,
         "paths": paths,
         "table": layout(grid),
@@ -72,6 +73,8 @@ def run(*tests: dict[str, str], dataplane: str = "Calico") -> dict[str, Any]:
         "canary": {"outcome": "passed", "told": ""},
         "started": "2026-11-29T01:02:03.000+00:00",
         "seconds": 12.3,
+        "asked": {"paths": 12, "denials": 5},
+        "warnings": [{"node": "x::open", "message": "nothing is denied"}],
         "counts": {"passed": 1, "failed": len(tests)},
         "tests": tests,
     }
@@ -125,6 +128,10 @@ def test_each_cell_shows_its_evidence(chromium: Browser, tmp_path: Path) -> None
     table = seen.page.locator("table.matrix")
     assert table.locator("tbody tr").all_inner_texts() == ["web\t●\t●≠✕", "api\t✕?\t"]
     assert table.locator("td.none").count() == 1
+    text = seen.page.locator("body").inner_text()
+    assert "A shop · 3 paths, 1 of them denied" in text
+    assert "12 paths, 5 of them denied" in text
+    assert "Nothing is denied in x::open: nothing is denied" in text
     assert not seen.page.locator("#evidence").is_visible()
     table.get_by_text("●≠✕").click()
     assert re.fullmatch(r"\S\s+web -> api:80: wrong\s+policy two", seen.evidence())

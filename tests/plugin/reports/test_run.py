@@ -65,6 +65,7 @@ def test_what_was_tested_is_in_every_file(demo: "Demo", workers: list[str]) -> N
     assert cluster["kubernetes"].startswith("v1.")
     assert [bool(node["kernel"]) for node in cluster["nodes"]] == [True]
     assert run["canary"]["outcome"] == "passed"
+    assert run["asked"] == {"paths": 4, "denials": 1}
     assert (run["counts"]["passed"], run["counts"]["failed"], run["exit_status"]) == (3, 1, 1)
     (failed,) = [test for test in run["tests"] if test["outcome"] == "failed"]
     assert "expected allowed, observed TIMED_OUT" in failed["message"]
@@ -73,11 +74,14 @@ def test_what_was_tested_is_in_every_file(demo: "Demo", workers: list[str]) -> N
         in failed["message"]
     )
     assert [step["node"].rpartition("::")[2] for step in run["steps"]] == ["open", "closed"]
+    asked = {"paths": 0, "denials": 0}
     for step in run["steps"]:
         report = read(demo, step["file"])
         assert {key: report[key] for key in ("run", "harness", "cluster", "canary")} == {
             key: run[key] for key in ("run", "harness", "cluster", "canary")
         }
+        asked = {key: asked[key] + report["asked"][key] for key in asked}
+    assert asked == run["asked"]
     told = properties(demo)
     assert told["netpol.run"] == run["run"]
     assert told["netpol.backend"] == told["netpol.cni"] == "embedded"
@@ -85,6 +89,7 @@ def test_what_was_tested_is_in_every_file(demo: "Demo", workers: list[str]) -> N
     assert told["netpol.kubernetes"] == cluster["kubernetes"]
     assert told["netpol.kernel"] == cluster["nodes"][0]["kernel"]
     assert told["netpol.canary"] == "passed"
+    assert (told["netpol.paths"], told["netpol.denials"]) == ("4", "1")
 
 
 @pytest.mark.live

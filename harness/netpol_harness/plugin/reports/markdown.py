@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from netpol_harness.escape import escaped, one_line
+from netpol_harness.results.asked import Asked
 
 MAX_TESTS = 40
 """Tests of one outcome that are shown; GitHub refuses a summary of more than a megabyte."""
@@ -47,6 +48,8 @@ def _warnings(run: Mapping[str, Any]) -> Iterator[str]:
         yield f"**There was no cluster:** {plain(error)}"
     if run["canary"]["outcome"] == "failed":
         yield f"**Policies have no effect, so that no verdict means anything:** {plain(run['canary']['told'])}"
+    for warning in run["warnings"]:
+        yield f"**Nothing is denied in {plain(warning['node'])}:** {plain(warning['message'])}"
     if run["cluster"]["backend"] == "embedded":
         yield "This was the embedded cluster: it shows what the policies say, and nothing about any network plugin."
 
@@ -60,6 +63,7 @@ def _tested(run: Mapping[str, Any]) -> str:
         "Kubernetes": cluster["kubernetes"],
         "nodes": str(len(nodes)) if nodes else "",
         "kernel": ", ".join(sorted({node["kernel"] for node in nodes})),
+        "asked": str(Asked(**run["asked"])),
         "canary": " ".join(filter(None, [run["canary"]["outcome"], run["canary"]["told"]])),
         "harness": run["harness"]["version"],
         "run": f"{run['run']}, {run['seconds']:.0f} s from {run['started']}",

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.plugin.summary import asked_by, warning_of
+from netpol_harness.results.asked import Asked
+
 RESULTS = pytest.StashKey["Results"]()
 
 _WORST_FIRST = ("error", "failed", "xpassed", "xfailed", "skipped", "passed")
@@ -28,9 +31,14 @@ class ItemResult:
 
 @dataclass(slots=True, eq=False)  # pytest hashes its plugins
 class Results:
-    """A plugin that collects the results of all tests, by node id in order of their end."""
+    """A plugin that collects the results of all tests, by node id in order of their end.
+
+    ``asked`` is what the tests of scenarios have asked, ``warnings`` are those of steps, by node id.
+    """
 
     tests: dict[str, ItemResult] = field(default_factory=dict)
+    asked: Asked = field(default_factory=Asked)
+    warnings: dict[str, str] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -40,6 +48,10 @@ class Results:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Merge the reports of set-up, call and teardown."""
+        self.asked += asked_by(report)
+        step, warning = warning_of(report)
+        if warning:
+            self.warnings[step] = warning
         self._add(report.nodeid, ItemResult(_outcome(report), report.duration, _message(report)))
 
     @property

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -46,7 +47,8 @@ def write_run_reports(config: pytest.Config, exitstatus: int) -> None:
         return
     metadata = run_metadata(lab)
     if xml := config.stash.get(xml_key, None):
-        for name, text in flat_metadata(metadata).items():
+        figures = {"netpol.paths": str(results.asked.paths), "netpol.denials": str(results.asked.denials)}
+        for name, text in {**flat_metadata(metadata), **figures}.items():
             xml.add_global_property(name, text)
     steps = steps_of(reports.folder, lab.run) if reports.folder else {}
     document = run_document(metadata, results, exitstatus, {name: step["node"] for name, step in steps.items()})
@@ -70,6 +72,8 @@ def run_document(
         "seconds": round((ended - results.started).total_seconds(), 3),
         "exit_status": int(exitstatus),
         "counts": dict(results.counts),
+        "asked": asdict(results.asked),
+        "warnings": [{"node": node, "message": message} for node, message in results.warnings.items()],
         "steps": [{"node": node, "file": file} for file, node in steps.items()],
         "tests": [
             {"node": node, "outcome": r.outcome, "seconds": round(r.seconds, 4), "message": r.message}

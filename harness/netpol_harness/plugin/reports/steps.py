@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from netpol_harness.lab import Lab
@@ -12,6 +13,7 @@ from netpol_harness.plugin.reports.metadata import flat_metadata, run_metadata
 from netpol_harness.report.layout.plain import layout
 from netpol_harness.report.message import detail_of
 from netpol_harness.report.table import observed_grid, observed_text
+from netpol_harness.results.asked import Asked
 from netpol_harness.results.table import PathResult, TruthTable
 
 if TYPE_CHECKING:
@@ -40,13 +42,16 @@ def write_step(node: "StepNode", lab: Lab) -> None:
         return
     arrangement = Arrangement(node.step.inventory)
     path_results = [*node.observation.path_results.values(), *node.observation.others]
+    asked = Asked.of(path_result.expected for path_result in path_results)
+    about = {**_about(node), "asked": asdict(asked), "warning": node.warning}
     metadata = run_metadata(lab)
     lines: dict[str, int] = {}
     paths = [{**_path(path_result), "story": _line_numbers(node, path_result, lines)} for path_result in path_results]
     table = TruthTable.of(path_results)
     layout_of_table = layout(observed_grid(table, arrangement))
-    record = {**_about(node), **metadata, "table": layout_of_table, "paths": paths, "lines": list(lines)}
-    head = f"{record['scenario']}: {record['step']}\n{record['title']}\n{_headline(metadata)}\n"
+    record = {**about, **metadata, "table": layout_of_table, "paths": paths, "lines": list(lines)}
+    head = f"{record['scenario']}: {record['step']}\n{record['title']}\n{_headline(metadata)}\n{asked}\n"
+    head += f"WARNING: {node.warning}\n" if node.warning else ""
     name = stem(_identity(node))
     reports.write(f"{name}.txt", f"{head}\n{observed_text(table, arrangement)}\n")
     reports.write(f"{name}.json", json.dumps(record, indent=1) + "\n")

@@ -12,6 +12,7 @@ from netpol_harness.plugin.reports.html.cells import PageCell, State, cells_of, 
 from netpol_harness.plugin.reports.html.graph import drawing
 from netpol_harness.plugin.reports.html.markup import data, document, element, raw
 from netpol_harness.plugin.reports.html.matrix import Matrix
+from netpol_harness.results.asked import Asked
 from netpol_harness.results.marks import legend
 
 Object = Mapping[str, Any]
@@ -72,6 +73,8 @@ def _notes(run: Object) -> Iterator[Element]:
         yield element("p", {"class": "note"}, f"There was no cluster: {error}")
     if run["canary"]["outcome"] == "failed":
         yield element("p", {"class": "note"}, f"No verdict here means anything: {run['canary']['told']}")
+    for warning in run["warnings"]:
+        yield element("p", {"class": "note"}, f"Nothing is denied in {warning['node']}: {warning['message']}")
     if run["cluster"]["backend"] == "embedded":
         text = "This was the embedded cluster: it shows what the policies say, and nothing about any network plugin."
         yield element("p", {"class": "note"}, text)
@@ -87,6 +90,7 @@ def _tested(run: Object) -> Iterator[Element]:
         ),
         "Kubernetes": cluster["kubernetes"],
         "nodes": "; ".join(f"{n['name']} ({n['os']}, {n['kernel']}, {n['runtime']})" for n in nodes),
+        "asked": str(Asked(**run["asked"])),
         "canary": ": ".join(filter(None, [run["canary"]["outcome"], run["canary"]["told"]])),
         "harness": run["harness"]["version"],
         "run": f"{run['run']}, {run['seconds']:.1f} s",
@@ -139,7 +143,7 @@ def _summary(step: Object, cells: Sequence[PageCell]) -> Element:
         "summary",
         None,
         element("h3", None, f"{step['scenario']}: {step['step']}"),
-        element("span", {"class": "soft"}, f"{step['title']} · {len(cells)} paths"),
+        element("span", {"class": "soft"}, f"{step['title']} · {Asked(**step['asked'])}"),
         *([element("span", {"class": "bad"}, f"{bad} wrong")] if bad else []),
         *([element("span", {"class": "unsure"}, f"{unsure} in doubt")] if unsure else []),
     )

@@ -1,0 +1,57 @@
+"""Steps whose policies deny nothing that is asked, and what would have to be asked instead. Pure."""
+
+from collections.abc import Iterator
+
+from netpol_harness.analysis.describe import describe_selector, natural_list
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.model.names import Direction
+from netpol_harness.model.objects import Pod
+from netpol_harness.model.policy import NetworkPolicy, Rule
+from netpol_harness.oracle.sides import selects
+from netpol_harness.results.asked import Asked
+
+MOST_REASONS = 3
+"""How many policies are named."""
+
+_EVERYTHING = Rule(None, None)
+
+
+def nothing_denied(predictor: Predictor, asked: Asked) -> str:
+    """Return why a step asks no denial although policies are in force, and what to ask; empty if it asks one."""
+    if asked.denials or not predictor.step.policies:
+        return ""
+    reasons = list(_reasons(predictor))
+    more = f"; and {len(reasons) - MOST_REASONS} more policies" if len(reasons) > MOST_REASONS else ""
+    text = f"the policies in force deny none of the {asked.paths} paths, which would pass without them too"
+    return f"{text}: {'; '.join(reasons[:MOST_REASONS])}{more}"
+
+
+def _reasons(predictor: Predictor) -> Iterator[str]:
+    """Yield for each policy in force why it denies nothing that could be asked, or what has to be asked."""
+    if predictor.beyond:
+        yield f"every verdict is undefined ({predictor.beyond}): write the verdicts out"
+        return
+    pods = [pod for pod in predictor.world.pods.values() if pod.running]
+    for policy in predictor.world.policies:
+        yield f"{policy.ref} {_reason(policy, [pod for pod in pods if selects(policy, pod)])}"
+
+
+def _reason(policy: NetworkPolicy, subjects: list[Pod]) -> str:
+    if not subjects:
+        wanted = describe_selector(policy.subject) or "any labels"
+        return f"selects no pod: add a pod with {wanted} in {policy.ref.namespace}"
+    closed = [way for way in sorted(policy.directions) if _EVERYTHING not in policy.rules(way)]
+    if not closed:
+        return "admits everything"
+    return natural_list([_missing_path(way, subjects) for way in closed], "or")
+
+
+def _missing_path(direction: Direction, subjects: list[Pod]) -> str:
+    """Return the path that would be denied."""
+    name = str(subjects[0].workload)
+    if direction is Direction.EGRESS:
+        return f"needs a target to which {name} is not admitted"
+    served = next((entry.port for pod in subjects for entry in pod.ports), None)
+    if served is None:
+        return f"selects {name}, which serves no port: declare one"
+    return f"needs a source that is not admitted to {name} on {served}"

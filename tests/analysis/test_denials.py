@@ -1,0 +1,81 @@
+"""Steps whose policies deny nothing, and what would have to be asked."""
+
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.analysis.denials import nothing_denied
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.analysis.table import VerdictTable
+from netpol_harness.results.asked import Asked
+from netpol_harness.scenario.load import load
+
+WORKLOADS = """
+{apiVersion: v1, kind: Pod, metadata: {name: web, labels: {app: web}},
+ spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: job, labels: {app: job}}, spec: {containers: [{name: c, image: i}]}}
+"""
+POLICY = "{{apiVersion: {version}, kind: {kind}, metadata: {{name: own}}, spec: {spec}}}"
+
+
+def warning(folder: Path, spec: str, *, more: str = "", version: str = "networking.k8s.io/v1/NetworkPolicy") -> str:
+    api_version, _, kind = version.rpartition("/")
+    (folder / "workloads.yaml").write_text(WORKLOADS)
+    (folder / "policy.yaml").write_text(POLICY.format(version=api_version, kind=kind, spec=spec))
+    step = f"{{name: only, policies: [policy.yaml], others: oracle{more}}}"
+    (folder / "scenario.yaml").write_text(f"title: x\nworkloads: [workloads.yaml]\nexclusive: true\nsteps: [{step}]\n")
+    scenario = load(folder / "scenario.yaml")
+    predictor = Predictor(scenario, scenario.steps[0])
+    return nothing_denied(predictor, VerdictTable.of(predictor).asked)
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("{podSelector: {matchLabels: {app: wep}}}", "default/own selects no pod: add a pod with app=wep in default"),
+        ("{podSelector: {}, ingress: [{}]}", "default/own admits everything"),
+        (
+            "{podSelector: {matchLabels: {app: job}}, policyTypes: [Ingress]}",
+            "default/own selects default/job, which serves no port: declare one",
+        ),
+        (
+            "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {}}]}]}",
+            "default/own needs a source that is not admitted to default/web on 80/TCP",
+        ),
+        (
+            "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}",
+            "default/own needs a target to which default/web is not admitted",
+        ),
+    ],
+)
+def test_policies_that_deny_nothing_say_what_to_ask(tmp_path: Path, spec: str, reason: str) -> None:
+    head = "the policies in force deny none of the 1 paths, which would pass without them too: "
+    assert warning(tmp_path, spec) == head + reason
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {}}]}]}",
+        "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}",
+    ],
+)
+def test_strangers_are_denied(tmp_path: Path, spec: str) -> None:
+    assert warning(tmp_path, spec, more=", strangers: true") == ""
+
+
+def test_one_denial_is_enough(tmp_path: Path) -> None:
+    assert warning(tmp_path, "{podSelector: {}}") == ""
+
+
+def test_policies_of_other_apis_leave_every_verdict_open(tmp_path: Path) -> None:
+    tier = "{tier: Admin, priority: 1, subject: {namespaces: {}}}"
+    text = warning(tmp_path, tier, version="policy.networking.k8s.io/v1alpha2/ClusterNetworkPolicy")
+    assert "every verdict is undefined" in text
+    assert "write the verdicts out" in text
+
+
+def test_numbers_add_up_and_read_as_a_sentence() -> None:
+    assert str(Asked(1, 1) + Asked(2, 0)) == "3 paths, 1 of them denied"
+    assert str(Asked(1)) == "1 path, none of them denied"
