@@ -19,7 +19,8 @@ from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin.verdicts import with_predicted_verdicts
 from netpol_harness.scenario import SCENARIO_FILE
-from netpol_harness.scenario.load import derive, load
+from netpol_harness.scenario.derive import derive
+from netpol_harness.scenario.load import load
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, closed_world
 

@@ -46,7 +46,10 @@ def test_a_command_does_not_load_another() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["table", "nowhere"], "there is no scenario at nowhere; give a directory with a scenario.yaml"),
+        (
+            ["table", "nowhere"],
+            "there is no scenario and no manifest at nowhere; give a directory with a scenario.yaml, or manifests",
+        ),
         (["table", THREE_TIER, "--step", "with-dn"], "three_tier has no step 'with-dn'; did you mean with-dns?"),
         (["coverage", THREE_TIER, "--profile", "calic"], "there is no profile 'calic'; did you mean calico?"),
         (["explain", THREE_TIER, "web-pod db-pod"], "'web-pod db-pod' is not a path; write it as SOURCE -> TARGET"),

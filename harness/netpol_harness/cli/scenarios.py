@@ -1,21 +1,33 @@
 """Arguments of the commands that need no cluster: a scenario, a step and a profile."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from netpol_harness.cli.arguments import path
+from netpol_harness.cli.output import print_error
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.oracle.points import Profile
 from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.paths.diagnostics import suggest
-from netpol_harness.scenario import SCENARIO_FILE
-from netpol_harness.scenario.load import load
+from netpol_harness.scenario.derive import derive_text, open_source
+from netpol_harness.scenario.notices import notices, without_meaning
 from netpol_harness.scenario.scenario import Scenario, Step
+
+STANDARD_INPUT = "-"
+"""The name of standard input on the command line."""
+_DESCRIPTORS = Path("/dev/fd")
+
+
+_SCENARIO = (
+    "its directory or its scenario.yaml; or manifests without one: a directory, a file, or - for standard input. Their "
+    "paths are then all that Services and pods offer, with all policies in force"
+)
 
 
 def declare(command: argparse.ArgumentParser, *, step: str = "") -> None:
     """Add the scenario, ``--profile`` and, if it has a help text, ``--step``."""
-    command.add_argument("scenario", metavar="SCENARIO", type=path, help="its directory, or its scenario.yaml")
+    command.add_argument("scenario", metavar="SCENARIO", type=path, help=_SCENARIO)
     if step:
         command.add_argument("--step", metavar="NAME", help=step)
     command.add_argument(
@@ -27,11 +39,28 @@ def declare(command: argparse.ArgumentParser, *, step: str = "") -> None:
 
 
 def scenario_of(args: argparse.Namespace) -> Scenario:
-    """Load the scenario. Raises ``ScenarioInvalid``."""
-    file: Path = args.scenario / SCENARIO_FILE if args.scenario.is_dir() else args.scenario
-    if not file.is_file():
-        raise ScenarioInvalid([f"there is no scenario at {args.scenario}; give a directory with a {SCENARIO_FILE}"])
-    return load(file)
+    """Load the scenario, or derive it from manifests. Raises ``ScenarioInvalid``.
+
+    What the reader must know about how the manifests were read is written to standard error.
+    """
+    scenario = _opened(args.scenario)
+    for notice in filter(None, (*notices(scenario), without_meaning(scenario))):
+        print_error(notice)
+    return scenario
+
+
+def _opened(source: Path) -> Scenario:
+    if str(source) == STANDARD_INPUT:
+        return derive_text(_decoded(sys.stdin.buffer.read()))
+    is_stream = source.parent == _DESCRIPTORS and source.is_fifo()  # a shell's <(command)
+    return derive_text(_decoded(source.read_bytes())) if is_stream else open_source(source)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ScenarioInvalid([f"the manifests are not UTF-8 (byte {error.start}); convert them"]) from error
 
 
 def profile_of(args: argparse.Namespace) -> Profile:

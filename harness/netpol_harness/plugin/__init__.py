@@ -83,22 +83,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a scenario.yaml; leave all other files alone."""
-    if file_path.name != SCENARIO_FILE:
-        return None
-    from netpol_harness.plugin.nodes import ScenarioFile
+    """Collect a scenario.yaml, and with --netpol-derive a manifest that the command line names."""
+    if file_path.name == SCENARIO_FILE:
+        from netpol_harness.plugin.nodes import ScenarioFile
 
-    return ScenarioFile.from_parent(parent, path=file_path)
+        return ScenarioFile.from_parent(parent, path=file_path)
+    return _manifest_source(file_path, parent)
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """With --netpol-derive, collect a folder of manifests without a scenario.yaml that the command line names."""
+    return _manifest_source(path, parent)
+
+
+def _manifest_source(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if not DERIVE.of(parent.config):
         return None
     from netpol_harness.plugin.derived import is_derived
-    from netpol_harness.plugin.nodes import ManifestFolder
+    from netpol_harness.plugin.nodes import ManifestSource
 
-    return ManifestFolder.from_parent(parent, path=path) if is_derived(path, parent.config) else None
+    return ManifestSource.from_parent(parent, path=path) if is_derived(path, parent.config) else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before a worker of xdist reports its collection

@@ -1,4 +1,4 @@
-"""Folders of manifests without a scenario.yaml, run as scenarios: ``pytest FOLDER --derive``."""
+"""Manifests without a scenario.yaml, run as a scenario: ``pytest FOLDER --derive``, or ``pytest FILE --derive``."""
 
 from pathlib import Path
 
@@ -12,17 +12,16 @@ from netpol_harness.plugin.lab import profile_of
 from netpol_harness.plugin.options import DERIVE
 from netpol_harness.report.table import predicted_text
 from netpol_harness.report.width import screen_width
-from netpol_harness.scenario import SCENARIO_FILE
-from netpol_harness.scenario.load import derive, manifests_in
+from netpol_harness.scenario.derive import derive, has_manifests
 
 
 def is_derived(path: Path, config: pytest.Config) -> bool:
-    """Return whether a folder is named on the command line, has manifests, and has no scenario.yaml in or below it."""
-    return DERIVE.of(config) and path in _named(config) and _has_only_manifests(path)
+    """Return whether the command line names a folder or file that has manifests and no scenario.yaml."""
+    return DERIVE.of(config) and path in _named(config) and has_manifests(path)
 
 
 def show_tables(terminal: pytest.TerminalReporter) -> None:
-    """Print the truth table that the policies of each such folder imply."""
+    """Print the truth table that the policies of each such folder or file imply."""
     for path in _named(terminal.config):
         if is_derived(path, terminal.config):
             terminal.section(f"truth table of {one_line(path.name)} by the {profile_of(terminal.config).name}", sep="-")
@@ -41,8 +40,4 @@ def _table(path: Path, config: pytest.Config) -> str:
 
 def _named(config: pytest.Config) -> list[Path]:
     here = config.invocation_params.dir
-    return [(here / argument).resolve() for argument in config.args]
-
-
-def _has_only_manifests(path: Path) -> bool:
-    return path.is_dir() and any(manifests_in(path)) and not any(path.rglob(SCENARIO_FILE))
+    return [(here / argument.partition("::")[0]).resolve() for argument in config.args]

@@ -30,7 +30,8 @@ from netpol_harness.report.context import StepContext
 from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.asked import Asked
 from netpol_harness.results.table import PathResult, worst
-from netpol_harness.scenario.load import derive, load
+from netpol_harness.scenario.derive import derive
+from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def _safe_id(path: Path, root: Path) -> Any:
     return safe if (safe := one_line(plain)) != plain else None
 
 
-class ManifestFolder(ScenarioFile):
-    """A folder of manifests without a scenario.yaml (``--derive``): the oracle's verdicts are the expectations."""
+class ManifestSource(ScenarioFile):
+    """Manifests without a scenario.yaml (``--derive``), a folder or a file: the oracle's verdicts are expected."""
 
     def _read(self) -> Scenario:
         return derive(self.path)

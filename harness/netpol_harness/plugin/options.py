@@ -104,8 +104,8 @@ LITERAL_NAMESPACES = flag(
 )
 DERIVE = flag(
     "derive",
-    "run a folder of manifests without a scenario.yaml as a scenario: its workloads with all of its policies; the "
-    "expectations are what the specification says about them",
+    "run a folder of manifests without a scenario.yaml, or one file, as a scenario: its workloads with all of its "
+    "policies; the expectations are what the specification says about them",
 )
 PROFILE = single_value(
     "profile",

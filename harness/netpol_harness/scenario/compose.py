@@ -17,8 +17,11 @@ from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.yaml_loader import SAFE_LOADER
 
-MAX_NODES = 50_000
-MAX_DEPTH = 60
+MAX_NODES = 500_000
+"""Values of a file. Manifests with many CustomResourceDefinitions have over 100,000."""
+MAX_REPEATED = 50_000
+"""Values that aliases repeat."""
+MAX_DEPTH = 100
 
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = (None, "!", f"{_TAG}map", f"{_TAG}seq")
@@ -58,6 +61,7 @@ class Composer:
         self._file = file
         self._loader = _Loader(text)
         self._count = 0
+        self._repeated = 0
         self._anchors: dict[str, YamlNode | None] = {}
 
     def documents(self) -> Iterator[YamlNode]:
@@ -101,7 +105,9 @@ class Composer:
             return self._alias(event, place)
         if depth > MAX_DEPTH:
             raise _too_deep(place)
-        self._add(1, place)
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise Unreadable(place, f"the file has more than {MAX_NODES} values", "split it")
         anchor = event.anchor
         if anchor is not None:
             self._anchors[anchor] = None
@@ -117,13 +123,12 @@ class Composer:
         node = self._anchors[name]
         if node is None:
             raise Unreadable(place, f"the alias *{name} is inside its own anchor", "write the value out")
-        self._add(node.size, place)
+        self._repeated += node.size
+        if self._repeated > MAX_REPEATED:
+            raise Unreadable(
+                place, f"aliases repeat more than {MAX_REPEATED} values", "write them out, or split the file"
+            )
         return node
-
-    def _add(self, count: int, place: Place) -> None:
-        self._count += count
-        if self._count > MAX_NODES:
-            raise Unreadable(place, f"the file has more than {MAX_NODES} values, aliases expanded", "split it")
 
     def _value(self, event: Any, place: Place, depth: int) -> YamlNode:
         if isinstance(event, yaml.ScalarEvent):

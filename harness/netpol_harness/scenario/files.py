@@ -12,6 +12,7 @@ from pathlib import Path
 
 from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.scenario.boundary import Boundary
+from netpol_harness.scenario.listing import KUSTOMIZATIONS, SUFFIXES, manifests_below
 from netpol_harness.scenario.node import YamlNode
 from netpol_harness.scenario.shape import Report
 
@@ -21,9 +22,13 @@ _LONGEST = 255
 
 
 class Files:
-    """The files of one scenario, by the names and globs of its lists. Without ``globs`` every text is a name."""
+    """The files of one scenario, by the names and globs of its lists. Without ``globs`` every text is a name.
+
+    A folder stands for the manifests below it (``listing``); ``listed`` are those of them that nothing else names.
+    """
 
     def __init__(self, directory: Path, report: Report, *, globs: bool = True) -> None:
+        self.listed: set[Path] = set()
         self._globs = globs
         self._directory = directory
         self._report = report
@@ -37,31 +42,52 @@ class Files:
         return False
 
     def named(self, pattern: YamlNode) -> list[Path]:
-        """Return the files that a name or a glob stands for, sorted. Reports if there is none, or if one is outside."""
+        """Return the files and special folders that a name or a glob stands for, sorted.
+
+        Reports if there is none, or if one is outside.
+        """
         text = pattern.text
         if not text or text.startswith("/") or "\0" in text:
             return []
         try:
             is_glob = self._globs and any(c in text for c in "*?[")
-            return self._glob(text) if is_glob else [self._named(text)]
+            return self._glob(text) if is_glob else self._named(text)
         except ProblemWithoutPlace as flaw:
             self._report.extend([flaw.at(pattern.place)])
             return []
 
-    def _named(self, text: str) -> Path:
+    def _named(self, text: str) -> list[Path]:
         file = self._directory / normpath(text)
         if not self._boundary.holds(file):
             raise _outside(text, self._boundary)
         try:
+            if file.is_dir():
+                return self._below(file, text)
             if file.is_file():
-                return file
-            near = sorted(file.parent.glob("*.y*ml")) if self._boundary.holds(file.parent) else []
+                return [file.parent if file.name in KUSTOMIZATIONS else file]
+            near = (
+                sorted(f for f in file.parent.glob("*.*") if f.suffix in SUFFIXES)
+                if self._boundary.holds(file.parent)
+                else []
+            )
         except (ValueError, OSError):
             near = []
         here = [os.path.relpath(file, self._directory) for file in near]
         close = get_close_matches(text, here, n=2) if len(text) <= _LONGEST else []
         remedy = f"did you mean {' or '.join(close)}?" if close else "names are relative to the scenario's directory"
         raise ProblemWithoutPlace(f"there is no file '{text}'", remedy)
+
+    def _below(self, folder: Path, text: str) -> list[Path]:
+        """Return the manifests below a folder. Raises ``ProblemWithoutPlace`` if there is none."""
+        files = list(manifests_below(folder))
+        if outside := [file for file in files if file.is_symlink() and not self._boundary.holds(file)]:
+            raise _outside(os.path.relpath(outside[0], self._directory), self._boundary)
+        if not files:
+            raise ProblemWithoutPlace(
+                f"there is no manifest in '{text}'", f"add a file whose name ends in {', '.join(SUFFIXES)}"
+            )
+        self.listed.update(files)
+        return files
 
     def _glob(self, text: str) -> list[Path]:
         parts = Path(normpath(text)).parts

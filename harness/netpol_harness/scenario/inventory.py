@@ -15,7 +15,7 @@ from netpol_harness.model.served_ports import target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.paths.path import ExternalHost, Inventory, Workload
-from netpol_harness.scenario.manifests import LocatedManifest
+from netpol_harness.scenario.api_objects import LocatedManifest
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Manifest, Relabel
 from netpol_harness.scenario.shape import Report

@@ -8,22 +8,19 @@ from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.paths.diagnostics import Place, Problem
-from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario.api_objects import LocatedManifest
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.inventory import inventory
-from netpol_harness.scenario.manifests import LocatedManifest, ManifestReader, check_namespaces, check_unique
+from netpol_harness.scenario.manifests import ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
-from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario
 from netpol_harness.scenario.schema import SCENARIO
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import read
 from netpol_harness.scenario.steps import StepInputs, steps
 from netpol_harness.scenario.stranger_inputs import with_strangers
 
-DERIVED = "derived"
-
 _LINE_LIMIT = 500
-_NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")
 
 
 def load(file: Path) -> Scenario:
@@ -38,60 +35,32 @@ def load(file: Path) -> Scenario:
     documents, problems = read(file, file.name)
     report.extend(problems)
     if len(documents) == 1:
-        scenario = _scenario(documents[0], file, ManifestReader(file.parent, report), report)
-    elif not problems:
+        scenario = scenario_of(documents[0], file, ManifestReader(file.parent, report), report)
+        return whole_or_invalid(scenario, report, file.parent)
+    if not problems:
         report.add(_second(documents, file), f"the file has {len(documents)} documents", "write exactly one scenario")
-    if report.problems:
-        raise ScenarioInvalid(_lines(report.problems, file.parent))
-    return scenario
+    raise ScenarioInvalid(_lines(report.problems, file.parent))
 
 
-def derive(directory: Path) -> Scenario:
-    """Return the scenario of a directory without a scenario.yaml: its manifests, and one step with all of its policies.
-
-    The verdicts of that step are derived. Raises ``ScenarioInvalid`` as ``load`` does.
-    """
-    report = Report()
-    files = [str(file.relative_to(directory)) for file in manifests_in(directory)]
-    step = {"name": DERIVED, "expect": "oracle", "strangers": True, "policies": files}
-    content = {"title": directory.absolute().name or "/", "workloads": files, "exclusive": True, "steps": [step]}
-    scenario = _scenario(
-        _noded(content), directory / SCENARIO_FILE, ManifestReader(directory, report, mixed=True, globs=False), report
-    )
+def whole_or_invalid(scenario: Scenario, report: Report, directory: Path) -> Scenario:
+    """Return the scenario; raise ``ScenarioInvalid`` with the problems of the report if it has some."""
     if report.problems:
         raise ScenarioInvalid(_lines(report.problems, directory))
     return scenario
 
 
-def manifests_in(directory: Path) -> Iterator[Path]:
-    """Yield the manifests below a directory, sorted, without hidden files and folders."""
-    for file in sorted(directory.rglob("*.y*ml")):
-        hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
-        if file.suffix in (".yaml", ".yml") and not hidden and file.name not in _NO_MANIFESTS and not file.is_dir():
-            yield file
+def scenario_of(
+    node: YamlNode, file: Path, manifests: ManifestReader, report: Report, *, derived: str = ""
+) -> Scenario:
+    """Return the scenario of the content of a scenario.yaml, and report all problems.
 
-
-def _noded(value: object) -> YamlNode:
-    """Return plain data as if it had been read from YAML, which cannot hold all names of files."""
-    place = Place("--derive", 1)
-    match value:
-        case dict():
-            return YamlNode(
-                place, YamlKind.MAPPING, entries=tuple((_noded(key), _noded(item)) for key, item in value.items())
-            )
-        case list():
-            return YamlNode(place, YamlKind.LIST, items=tuple(map(_noded, value)))
-        case bool():
-            return YamlNode(place, YamlKind.FLAG, value, str(value).lower())
-        case _:
-            return YamlNode(place, YamlKind.TEXT, str(value), str(value))
-
-
-def _scenario(node: YamlNode, file: Path, manifests: ManifestReader, report: Report) -> Scenario:
+    ``derived`` is the name of a scenario that nobody has written: its manifests need not declare their namespaces.
+    """
     SCENARIO(node, report)
-    context = with_strangers(node.at("steps").items, _context(node, manifests, report))
-    return Scenario(
-        name=file.absolute().parent.name,
+    assumed = _assumed_namespaces(node, manifests) if derived else frozenset()
+    context = with_strangers(node.at("steps").items, _context(node, manifests, assumed, report))
+    scenario = Scenario(
+        name=derived or file.absolute().parent.name,
         title=node.at("title").text,
         file=file,
         workloads=tuple(located.manifest for located in context.workloads),
@@ -103,7 +72,13 @@ def _scenario(node: YamlNode, file: Path, manifests: ManifestReader, report: Rep
         name_server=_name_server(node.at("dns")),
         timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
         marks={item.text: item.place.where for item in node.at("marks").items},
+        assumed_namespaces=assumed,
+        derived=bool(derived),
+        not_manifests=tuple(manifests.not_manifests),
     )
+    if not derived:
+        manifests.check_lists()
+    return scenario
 
 
 def _name_server(node: YamlNode) -> NameServer:
@@ -113,12 +88,12 @@ def _name_server(node: YamlNode) -> NameServer:
     return NameServer.from_json({key: n.plain() for key, n in written.items() if n.kind is not YamlKind.NOTHING})
 
 
-def _context(node: YamlNode, manifests: ManifestReader, report: Report) -> StepInputs:
+def _context(node: YamlNode, manifests: ManifestReader, assumed: frozenset[str], report: Report) -> StepInputs:
     before = len(report.problems)
     workloads = manifests.workloads(node.at("workloads").items)
     reliable = len(report.problems) == before and node.at("workloads").kind is YamlKind.LIST
     exclusive = node.at("exclusive")
-    namespaces = _namespaces(workloads)
+    namespaces = _namespaces(workloads) | assumed
     check_unique(workloads, report)
     check_namespaces(workloads, namespaces, exclusive, report)
     names = inventory(workloads, node.at("external"), report)
@@ -129,6 +104,14 @@ def _implied(workloads: Iterable[LocatedManifest]) -> Iterator[str]:
     """Yield the names of capabilities that manifests need, without being listed under ``requires``."""
     if any(located.manifest.chosen_addresses for located in workloads):
         yield "pod addresses of one's choice"
+
+
+def _assumed_namespaces(node: YamlNode, manifests: ManifestReader) -> frozenset[str]:
+    """Return the namespaces that manifests name and none declares, other than those that every cluster has."""
+    workloads = manifests.workloads(node.at("workloads").items)
+    policies = [manifests.policies(step.at("policies").items) for step in node.at("steps").items]
+    named = {located.manifest.name.ref.namespace for objects in (workloads, *policies) for located in objects}
+    return frozenset(named - _namespaces(workloads) - SYSTEM_NAMESPACES - {""})
 
 
 def _namespaces(workloads: Iterable[LocatedManifest]) -> frozenset[str]:

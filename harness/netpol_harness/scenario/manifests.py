@@ -1,115 +1,127 @@
-"""Manifests, found by name or glob, read once, and checked one by one and together.
+"""Manifests, found by name, folder or glob, read once, and checked together.
 
-All manifests that are returned can be parsed by ``model``; others are reported as problems with their position.
+A policy belongs to steps, any other object to the workloads. A file may hold both if it is listed in both places.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from os.path import normpath
 from pathlib import Path
-from typing import Any
 
-from netpol_harness.model.endpoint_slices import EndpointSlice, mirrored_slices
-from netpol_harness.model.kinds import GroupKind, is_cluster_scoped, pod_template
-from netpol_harness.model.objects import Pod
-from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.model.services import Service
+from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.paths.names import ObjectName
-from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
+from netpol_harness.scenario.api_objects import LocatedManifest, looks_like_an_object, objects_of
 from netpol_harness.scenario.files import Files
-from netpol_harness.scenario.kubernetes import API_VERSIONS, SPECS, TEMPLATE
-from netpol_harness.scenario.metadata import API_VERSION, KIND, metadata
-from netpol_harness.scenario.network_policy import OUTSIDE_SPEC
-from netpol_harness.scenario.node import YamlKind, YamlNode
-from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Manifest
-from netpol_harness.scenario.shape import Report, anything, mapping, nullable, sequence, string
-from netpol_harness.scenario.source import read
-
-_MODELS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
-    "Pod": Pod.parse,
-    "Service": Service.parse,
-    "EndpointSlice": EndpointSlice.parse,
-    "Endpoints": mirrored_slices,
-    "NetworkPolicy": NetworkPolicy.parse,
-}
-_TYPE = mapping(
-    {
-        "apiVersion": string("an API version", API_VERSION, "write v1 or apps/v1, for example"),
-        "kind": string("a kind", KIND, "write Pod, for example"),
-    },
-    required=("apiVersion", "kind"),
-    what="an API object",
-    rest=anything,
-)
-_ITEMS = mapping({"items": nullable(sequence(anything, "a list of objects"))}, rest=anything)
+from netpol_harness.scenario.kustomization import render
+from netpol_harness.scenario.listing import FolderKind, kind_of
+from netpol_harness.scenario.node import YamlNode
+from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES
+from netpol_harness.scenario.shape import Report
+from netpol_harness.scenario.source import Documents, parse, read
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedManifest:
-    """A manifest and the node that it was read from."""
+class _List(StrEnum):
+    """The lists of a scenario.yaml that name manifests."""
 
-    manifest: Manifest
-    node: YamlNode
+    WORKLOADS = "workloads"
+    POLICIES = "policies"
 
 
 class ManifestReader:
     """Reads the manifests of one directory. A file that several steps name is read and reported once.
 
-    A file holds either policies or other objects, and a mixture is a problem; with ``mixed``, objects are sorted
-    instead. Without ``globs`` every text is the name of a file.
+    Without ``globs`` every text is the name of a file or a folder. ``texts`` are the contents of files that do not
+    exist, by name.
     """
 
-    def __init__(self, directory: Path, report: Report, *, mixed: bool = False, globs: bool = True) -> None:
+    def __init__(
+        self, directory: Path, report: Report, *, globs: bool = True, texts: Mapping[str, str] | None = None
+    ) -> None:
+        self.not_manifests: list[str] = []
         self._directory = directory
         self._files = Files(directory, report, globs=globs)
         self._report = report
-        self._mixed = mixed
+        self._texts = {directory / name: text for name, text in (texts or {}).items()}
         self._read: dict[Path, tuple[LocatedManifest, ...]] = {}
+        self._lists: dict[_List, set[Path]] = {member: set() for member in _List}
 
     def workloads(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
-        """Return the objects other than policies of the files that a list of names and globs matches, in its order."""
-        return self._sorted(patterns, policies=False)
+        """Return the objects other than policies that a list of names and globs stands for, in its order."""
+        return self._sorted(patterns, _List.WORKLOADS)
 
     def policies(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
-        """Return the policies of the files that a list of names and globs matches, in its order."""
-        return self._sorted(patterns, policies=True)
+        """Return the policies that a list of names and globs stands for, in its order."""
+        return self._sorted(patterns, _List.POLICIES)
 
-    def _sorted(self, patterns: Sequence[YamlNode], *, policies: bool) -> tuple[LocatedManifest, ...]:
-        objects = self._all(patterns)
-        if not self._mixed:
-            (_only_policies if policies else _no_policies)(objects, self._report)
-            return objects
-        return tuple(located for located in objects if (located.manifest.family is not None) == policies)
+    @property
+    def found_objects(self) -> bool:
+        """Whether a file that was read holds an object."""
+        return any(self._read.values())
 
-    def _all(self, patterns: Sequence[YamlNode]) -> tuple[LocatedManifest, ...]:
+    def check_lists(self) -> None:
+        """Report objects whose file is only in the list of the others, or is in that list for nothing."""
+        for file, objects in self._read.items():
+            present = {_list_of(located) for located in objects}
+            named = {member for member, files in self._lists.items() if file in files}
+            for_nothing = file not in self._files.listed and bool(named - present)
+            for located in objects:
+                wanted = _list_of(located)
+                if wanted not in named or for_nothing:
+                    self._report.add(located.node.place, *_misplaced(located, wanted))
+
+    def _sorted(self, patterns: Sequence[YamlNode], wanted: _List) -> tuple[LocatedManifest, ...]:
         """Return the objects of every file that matches, each file once, in the order of the list."""
-        files = dict.fromkeys(file for pattern in patterns for file in self._files.named(pattern))
-        return tuple(located for file in files for located in self._objects(file))
+        files = dict.fromkeys(file for pattern in patterns for file in self._named(pattern))
+        self._lists[wanted].update(files)
+        objects = [located for file in files for located in self._objects(file)]
+        return tuple(located for located in objects if _list_of(located) is wanted)
+
+    def _named(self, pattern: YamlNode) -> Sequence[Path]:
+        given = self._directory / pattern.text
+        return [given] if given in self._texts else self._files.named(pattern)
 
     def _objects(self, file: Path) -> tuple[LocatedManifest, ...]:
         if file not in self._read:
             shown = normpath(file.relative_to(self._directory))
-            documents, problems = read(file, shown)
+            documents, problems = self._documents(file, shown)
             self._report.extend(problems)
-            objects = [node for document in documents for node in _expanded(document, self._report)]
-            self._read[file] = tuple(filter(None, (_located(node, self._report) for node in objects)))
+            if documents and file in self._files.listed and not any(map(looks_like_an_object, documents)):
+                self.not_manifests.append(shown)
+                documents = ()
+            self._read[file] = tuple(o for document in documents for o in objects_of(document, self._report))
         return self._read[file]
 
-
-def _only_policies(objects: Iterable[LocatedManifest], report: Report) -> None:
-    """Report what is not a policy of any API among the policies of a step."""
-    for located in objects:
-        if located.manifest.family is None:
-            kind = located.manifest.data["kind"]
-            report.add(located.node.place, f"a {kind} is listed among the policies", "list its file under 'workloads'")
+    def _documents(self, file: Path, shown: str) -> Documents:
+        if file in self._texts:
+            text = self._texts[file]
+            return parse(text, shown, is_json=text.lstrip().startswith("{"))
+        return _of_folder(file, shown) if file.is_dir() else read(file, shown)
 
 
-def _no_policies(objects: Iterable[LocatedManifest], report: Report) -> None:
-    """Report policies among the workloads: they belong to steps, and would be in force in all of them here."""
-    for located in objects:
-        if located.manifest.family is not None:
-            what = f"a {located.manifest.data['kind']} is listed among the workloads"
-            report.add(located.node.place, what, "list its file under a step's 'policies'")
+def _of_folder(folder: Path, shown: str) -> Documents:
+    """Return the documents of a kustomization; those of a Helm chart only helm knows."""
+    try:
+        if kind_of(folder) is FolderKind.CHART:
+            raise ProblemWithoutPlace(
+                "this folder is a Helm chart, whose templates are not manifests",
+                "render it: `helm template DIR | netpol table -`, or into a file",
+            )
+        return parse(render(folder), f"{shown} (kubectl kustomize)")
+    except ProblemWithoutPlace as problem:
+        return (), (problem.at(Place(shown, 1)),)
+
+
+def _list_of(located: LocatedManifest) -> _List:
+    """Return the list that an object belongs to: policies of any API belong to steps."""
+    return _List.WORKLOADS if located.manifest.family is None else _List.POLICIES
+
+
+def _misplaced(located: LocatedManifest, wanted: _List) -> tuple[str, str]:
+    """Return what is wrong with an object that is listed only among the others, and the remedy."""
+    kind = located.manifest.data["kind"]
+    if wanted is _List.POLICIES:
+        return f"a {kind} is listed among the workloads", "list its file under a step's 'policies'"
+    return f"a {kind} is listed among the policies", "list its file under 'workloads'"
 
 
 def check_unique(objects: Iterable[LocatedManifest], report: Report) -> None:
@@ -139,55 +151,3 @@ def check_namespaces(
             place = located.node.at("metadata", "namespace").place
             what = f"no manifest defines the namespace '{name.ref.namespace}'"
             report.add(place, what, "add a Namespace manifest to the workloads")
-
-
-def _expanded(node: YamlNode, report: Report) -> Iterator[YamlNode]:
-    """Yield the objects of a document: itself, or the items of a List."""
-    if node.at("kind").text != "List":
-        yield node
-        return
-    _ITEMS(node, report)
-    for item in node.at("items").items:
-        yield from _expanded(item, report)
-
-
-def _located(node: YamlNode, report: Report) -> LocatedManifest | None:
-    scratch = Report()
-    _TYPE(node, scratch)
-    if not scratch.problems:
-        _check(node, scratch)
-    report.extend(scratch.problems)
-    if scratch.problems:
-        return None
-    manifest = Manifest(node.plain(), node.place.where, node)
-    kind = manifest.name.kind
-    parse = _MODELS.get(kind)
-    try:
-        if parse:
-            parse(manifest.data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        report.add(node.place, f"this {kind} cannot be read ({error})", "compare it with the API reference")
-        return None
-    return LocatedManifest(manifest, node)
-
-
-def _check(node: YamlNode, report: Report) -> None:
-    version = node.at("apiVersion")
-    group_kind = GroupKind.in_version(version.text, node.at("kind").text)
-    kind = str(group_kind)  # that of another API is not the one that has the shape
-    wanted = API_VERSIONS.get(kind)
-    if wanted and version.text != wanted:
-        report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
-    if kind in POLICY_KINDS and not wanted and not ApiGroupFamily.of(kind, version.text):
-        report.add(
-            version.place, f"{kind} in {version.text} is not a known policy", "compare it with the API reference"
-        )
-    spec = SPECS.get(kind)
-    fields = {"metadata": metadata(kind), **({"spec": spec} if spec else {})}
-    elsewhere = OUTSIDE_SPEC if spec and kind == "NetworkPolicy" else {}
-    mapping(fields, required=fields, rest=anything, elsewhere=elsewhere)(node, report)
-    if not spec and isinstance(data := node.plain(), dict) and pod_template(data):
-        mapping({"template": TEMPLATE}, rest=anything)(node.at("spec"), report)
-    name = node.at("metadata", "namespace")
-    if is_cluster_scoped(group_kind) and name.kind is not YamlKind.NOTHING:
-        report.add(name.place, f"{kind} is cluster-scoped", "remove metadata.namespace")

@@ -164,6 +164,10 @@ class Scenario:
     ``timeouts`` holds seconds for fields of ``timeouts.Timeouts``. ``requires`` holds names of capabilities: those that
     its author lists, and those that its workloads need. ``name_server`` is the one that its author expects, which a
     cluster may contradict. ``marks`` maps pytest's markers to where they are written.
+
+    A ``derived`` scenario has no scenario.yaml: ``file`` names its manifests, or would be in their folder. Its
+    manifests need not declare their namespaces: the labels of ``assumed_namespaces`` are not known. ``not_manifests``
+    are the files in its folders that are not manifests.
     """
 
     name: str
@@ -178,6 +182,9 @@ class Scenario:
     timeouts: Mapping[str, float] = field(default_factory=dict)
     name_server: NameServer = field(default_factory=NameServer)
     marks: Mapping[str, str] = field(default_factory=dict)
+    derived: bool = False
+    assumed_namespaces: frozenset[str] = frozenset()
+    not_manifests: tuple[str, ...] = ()
 
     @property
     def externals(self) -> tuple[ExternalHost, ...]:

@@ -209,7 +209,7 @@ SCENARIO = mapping(
         "title": documented("The scenario in one line.", text("a title")),
         "description": documented("What the scenario shows.", text("a description")),
         "workloads": documented(
-            "Namespaces, Pods, Deployments, Services and other objects: files or globs.",
+            "Namespaces, Pods, Deployments, Services and other objects: files, globs or folders.",
             sequence(_FILE, "a list of files", least=1),
         ),
         "external": documented("Hosts outside the cluster.", _EXTERNAL),

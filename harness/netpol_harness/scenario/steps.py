@@ -13,8 +13,9 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, PathWithoutVerdict, ProbeMode
 from netpol_harness.paths.terms import qualified
 from netpol_harness.paths.transition import Transition
+from netpol_harness.scenario.api_objects import LocatedManifest
 from netpol_harness.scenario.inventory import inventory_of_step
-from netpol_harness.scenario.manifests import LocatedManifest, ManifestReader, check_namespaces, check_unique
+from netpol_harness.scenario.manifests import ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step
 from netpol_harness.scenario.shape import Report

@@ -8,9 +8,9 @@ from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.path import ExternalHost, Inventory
+from netpol_harness.scenario.api_objects import LocatedManifest
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.inventory import inventory_of_step, workload_of
-from netpol_harness.scenario.manifests import LocatedManifest
 from netpol_harness.scenario.node import YamlNode
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report

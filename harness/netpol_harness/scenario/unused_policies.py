@@ -7,15 +7,17 @@ from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Manifest, Scenario
 from netpol_harness.scenario.shape import Report
 
-_PATTERNS = ("**/*.yaml", "**/*.yml")
+_PATTERNS = ("**/*.yaml", "**/*.yml", "**/*.json")
 
 
 def unused_policies(scenario: Scenario) -> tuple[Manifest, ...]:
     """Return the readable NetworkPolicies of the directory's YAML files that are in force in no step."""
+    if scenario.derived:
+        return ()
     known = {manifest.where for step in scenario.steps for manifest in step.policies}
     here = Place(scenario.file.name, 1)
     patterns = [YamlNode(here, YamlKind.TEXT, pattern, pattern) for pattern in _PATTERNS]
-    policies = ManifestReader(scenario.file.parent, Report(), mixed=True).policies(patterns)
+    policies = ManifestReader(scenario.file.parent, Report()).policies(patterns)
     return tuple(
         located.manifest
         for located in policies
