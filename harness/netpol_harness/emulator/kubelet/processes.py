@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
-from netpol_harness.emulator.kubelet import images, podspec
+from netpol_harness.emulator.kubelet import agnhost, images, podspec
 from netpol_harness.emulator.kubelet.console import Console, ContainerLog
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
 from netpol_harness.emulator.kubelet.running_pod import RunningPod
@@ -33,7 +33,8 @@ class PodProcesses:
 
         Raises ``ContainerExecFailed``. Kills the command when cancelled.
         """
-        environment = self._environment(pod, podspec.find_container(pod, container))
+        spec = podspec.find_container(pod, container)
+        environment, argv = self._environment(pod, spec), agnhost.replaced(spec, argv)
         session = asyncio.create_task(execute(self._spawner, running.namespaces(container), argv, environment, streams))
         running.has_run = True
         running.sessions.add(session)
