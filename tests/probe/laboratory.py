@@ -49,6 +49,7 @@ def main(resolver: pathlib.Path) -> None:
     listen(92, lambda c: c.recv(999))
     datagrams(5353, lambda data: data.removeprefix(b"echo "))
     datagrams(53, answer)
+    datagrams(5354, lambda data: data.removeprefix(b"echo "), answering_from="127.0.0.1")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.read()
@@ -70,16 +71,19 @@ def listen(port: int, serve: Callable[[socket.socket], object]) -> None:
     threading.Thread(target=forever, daemon=True).start()
 
 
-def datagrams(port: int, reply: Callable[[bytes], bytes]) -> None:
-    """Answer each datagram, unless with nothing."""
+def datagrams(port: int, reply: Callable[[bytes], bytes], answering_from: str = "") -> None:
+    """Answer each datagram, unless with nothing, from where it was sent to or from another address."""
     server = socket.socket(type=socket.SOCK_DGRAM)
-    server.bind(("0.0.0.0", port))
+    server.bind((ADDRESS if answering_from else "0.0.0.0", port))
+    answering = socket.socket(type=socket.SOCK_DGRAM) if answering_from else server
+    if answering_from:
+        answering.bind((answering_from, port))
 
     def forever() -> None:
         while True:
             data, peer = server.recvfrom(2048)
             if back := reply(data):
-                server.sendto(back, peer)
+                answering.sendto(back, peer)
 
     threading.Thread(target=forever, daemon=True).start()
 

@@ -74,7 +74,14 @@ STREAMS = {
     99: Outcome.REFUSED,
     84: Outcome.UNREACHABLE,
 }
-DATAGRAMS = {5353: Outcome.CONNECTED, 53: Outcome.CONNECTED, 81: Outcome.TIMED_OUT, 83: Outcome.REFUSED}
+DATAGRAMS = {
+    5353: Outcome.CONNECTED,
+    53: Outcome.CONNECTED,
+    81: Outcome.TIMED_OUT,
+    83: Outcome.REFUSED,
+    5354: Outcome.TIMED_OUT,
+}
+"""Port 5354 answers from another address than the one that was probed, which is no answer."""
 NAMES = {"good": Outcome.CONNECTED, "nosuch": Outcome.NAME_FAILED, "silent": Outcome.NAME_FAILED}
 ALMOST_ALIKE = {Outcome.UNREACHABLE, Outcome.TIMED_OUT}
 """Some tools wait on after an ICMP error to a connection, as the kernel lets them."""
@@ -98,7 +105,7 @@ def test_every_tool_tells_the_same_of_streams(lab: int, scheme: Scheme, tool: To
     assert all(set(pair) == ALMOST_ALIKE for pair in differing.values()), differing
 
 
-@pytest.mark.parametrize("tool", [None, Tool.NC, Tool.BASH])
+@pytest.mark.parametrize("tool", [None, Tool.NC, Tool.BASH, Tool.PYTHON])
 def test_every_tool_tells_the_same_of_datagrams(lab: int, tool: Tool | None) -> None:
     wanted = {Probe(Scheme.UDP, "10.9.0.1", port): outcome for port, outcome in DATAGRAMS.items()}
     wanted |= {Probe(Scheme.UDP, name, 5353): outcome for name, outcome in NAMES.items()}

@@ -1,17 +1,24 @@
 """External hosts: containers beside the nodes, and commands in them."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from netpol_harness.backends.kind.engine import Engine
-from netpol_harness.backends.kind.external_hosts import KindHosts, Site, serve_command, subnets_of, udp_listeners
+from netpol_harness.backends.kind.external_hosts import KindHosts, Site, listeners, subnets_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed, ExecFailed
+from netpol_harness.kube.exec import PodExec
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
-from netpol_harness.paths.path import ExternalHost
+from netpol_harness.paths.ends import ExternalTarget, PodSource
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Expectation, ExternalHost, Path, Scheme
+from netpol_harness.runner.external_hosts import ExecRouter, ScenarioHosts
+from netpol_harness.runner.snapshot import ClusterSnapshot
+from netpol_harness.runner.targets import resolve_probes
+from netpol_harness.scenario.placement import Placement
 
 ENGINE = Engine("docker", "docker", "28", cgroup=2, memory=0, local=True)
 USER = "netpol-1-space-user"
@@ -35,7 +42,7 @@ def test_a_host_is_a_container_beside_the_nodes(docker: Any, hosts: KindHosts) -
     assert run[run.index("--name") + 1] == USER
     assert run[run.index("--network") + 1] == "kind"
     assert run[run.index("--label") + 1] == "netpol-harness.cluster=netpol-1"
-    assert run[-3:-1] == ["probe:1", "-c"]
+    assert run[-3:] == ["probe:1", "-c", "exec sleep infinity"]
     routes = [call[3:] for call in docker.called(f"docker exec {USER} ip")]
     assert routes == [
         ["ip", "-4", "route", "replace", subnet, "via", "172.18.0.9"] for subnet in ("10.244.0.0/16", "10.96.0.0/16")
@@ -118,25 +125,54 @@ def test_a_host_that_was_not_started(hosts: KindHosts) -> None:
         hosts.exec(NamespacedName("space", "user"), ["nc"], deadline=Deadline(5))
 
 
-def test_listeners() -> None:
-    program = serve_command(PORTS, ["10.244.0.0/16"])
-    assert "socat TCP4-LISTEN:80,fork,reuseaddr 'EXEC:cat /tmp/response' &" in program
-    assert "UDP" not in program
-    assert program.endswith("exec sleep infinity")
-    assert "TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0" in serve_command(PORTS, ["fd00::/56"])
+@pytest.mark.parametrize(
+    ("protocol", "listener", "answer"),
+    [
+        (Protocol.TCP, "TCP{}-LISTEN", "EXEC:cat /tmp/response"),
+        (Protocol.UDP, "UDP{}-RECVFROM", "EXEC:cat"),
+        (Protocol.SCTP, "SCTP{}-LISTEN", "EXEC:cat"),
+    ],
+)
+def test_every_listener_is_bound_to_an_address_of_its_own(protocol: Protocol, listener: str, answer: str) -> None:
+    program = listeners([ContainerPort(Port(protocol, 53))], ["198.51.100.7", "172.18.0.9", "fc00::9", "172.18.0.9"])
+    assert [part.split(" '")[1] for part in program.split("socat")[1:]] == [
+        f"{listener.format(family)}:53,bind={address},fork,reuseaddr'"
+        for family, address in (("4", "198.51.100.7"), ("4", "172.18.0.9"), ("6", "[fc00::9]"))
+    ]
+    assert program.count(f"'{answer}' &") == 3
+    assert program.startswith("printf 'HTTP/1.1 200 OK")
+    assert program.endswith("wait")
 
 
-def test_udp_replies_come_from_the_probed_address(docker: Any, hosts: KindHosts) -> None:
+def test_a_host_without_ports_has_no_listeners(docker: Any, hosts: KindHosts) -> None:
+    hosts.start([ExternalHost("user", "198.51.100.7")], "space")
+    assert docker.called("docker exec --detach") == []
+
+
+def test_a_host_listens_once_it_has_its_addresses(docker: Any, hosts: KindHosts) -> None:
     hosts.start([ExternalHost("user", "198.51.100.7", ports=PORTS)], "space")
     (listening,) = docker.called(f"docker exec --detach {USER}")
-    assert listening[4:6] == ["sh", "-c"]
-    for address in ("198.51.100.7", "172.18.0.9"):
-        assert f"socat 'UDP4-RECVFROM:53,bind={address},fork,reuseaddr' EXEC:cat &" in listening[6]
+    assert listening[4:] == ["sh", "-c", listeners(PORTS, ["198.51.100.7", "172.18.0.9", "fc00::9"])]
     assert docker.calls.index(listening) > max(
         number for number, call in enumerate(docker.calls) if call[3:6] == ["ip", "-4", "address"]
-    ), "only then it has the address"
-    assert "UDP6-RECVFROM:53,bind=[fc00::9]," in udp_listeners(PORTS, ["fc00::9"])
-    assert udp_listeners(PORTS[:1], ["172.18.0.9"]) == ""
+    )
+
+
+def test_a_path_to_a_host_and_its_liveness_check_probe_the_address_of_a_listener(docker: Any, hosts: KindHosts) -> None:
+    external = ExternalHost("user", "198.51.100.7", ports=PORTS)
+    scenario_hosts = ScenarioHosts([external], Placement({}), ExecRouter(cast("PodExec", hosts.exec)), "run")
+    scenario_hosts.start(hosts)
+    client = {"kind": "Pod", "metadata": {"name": "client", "namespace": "shop"}, "spec": {"containers": [{}]}}
+    client |= {"status": {"phase": "Running", "podIPs": [{"ip": "10.244.0.5"}]}}
+    snapshot = ClusterSnapshot.of([*scenario_hosts.machines, client], Placement({}))
+    for scheme, number in ((Scheme.UDP, 53), (Scheme.TCP, 80)):
+        source, target = PodSource(NamespacedName("shop", "client")), ExternalTarget("user", number)
+        path = Path(source, scheme, target, "client", "user")
+        (resolved,) = resolve_probes(Expectation(path, Expected.ALLOWED, ""), snapshot)
+        ((pod, check),) = resolved.question.liveness_checks
+        assert pod.name == "user"
+        assert (check.host, check.port) == (resolved.question.probe.host, number) == ("198.51.100.7", number)
+        assert f":{number},bind={check.host}," in docker.called("docker exec --detach")[0][6]
 
 
 def test_subnets_come_from_the_control_plane(docker: Any) -> None:

@@ -175,6 +175,11 @@ LIES: tuple[Lie, ...] = (
     Lie("pair-dropped", _rule("ip saddr {client} ip daddr {server} drop"), _client),
     Lie("udp-dropped", _rule("ip daddr {server} ip protocol udp drop"), lambda text: "udp" in text),
     Lie("udp-answers-dropped", _rule("ip saddr {server} ip protocol udp drop"), lambda text: "udp" in text),
+    Lie(
+        "udp-answers-from-elsewhere",
+        _rule("ip saddr {server} ip protocol udp ip saddr set {unused}"),
+        lambda text: "udp" in text,
+    ),
     Lie("udp-rejected", _rule("ip daddr {server} ip protocol udp reject"), lambda text: "udp" in text),
     Lie("kube-proxy-dead", _rule("ip daddr {vip} drop", hook="prerouting"), _by_service),
     Lie("kube-proxy-rejects", _rule("ip daddr {vip} ip protocol tcp dnat to 192.0.2.1:1", **NAT), _by_service),

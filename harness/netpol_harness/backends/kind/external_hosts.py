@@ -2,9 +2,12 @@
 
 A host reaches pods and Services through the nodes with its own address: its container has routes to the cluster's
 subnets. It serves its ports (TCP: a small HTTP response; UDP and SCTP: echo). If a scenario gives it an address, it has
-that one in addition, and the nodes have a route to it. There is one UDP listener for each address: a listener on all
-addresses would reply from the address of the return route, which may not be the one that was probed. A connection to a
-ClusterIP arrives at the pod with a node's address, since kube-proxy masquerades traffic from outside; so policies about
+that one in addition, and the nodes have a route to it.
+
+There is one listener for each address, so that what answers at an address is bound to it: datagrams of a listener on
+all addresses leave from the address of the return route, which may not be the one that was probed, and an association
+of SCTP would have all of them. Liveness checks probe the very address that paths probe. A connection to a ClusterIP
+arrives at the pod with a node's address, since kube-proxy masquerades traffic from outside; so policies about
 a host's address only match connections to pod addresses.
 """
 
@@ -32,11 +35,12 @@ _SECONDS = 30.0
 _PULL_SECONDS = 300.0
 _ADDRESSES = '{{with index .NetworkSettings.Networks "kind"}}{{.IPAddress}} {{.GlobalIPv6Address}}{{end}}'
 _RESPONSE = r"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
-_UDP_LISTENER = "UDP{family}-RECVFROM:{port},bind={address},fork,reuseaddr"
 _LISTENERS = {
-    Protocol.TCP: ("TCP{family}-LISTEN:{port},fork,reuseaddr", "EXEC:cat /tmp/response"),
-    Protocol.SCTP: ("SCTP{family}-LISTEN:{port},fork,reuseaddr", "EXEC:cat"),
+    Protocol.TCP: ("TCP{family}-LISTEN", "EXEC:cat /tmp/response"),
+    Protocol.UDP: ("UDP{family}-RECVFROM", "EXEC:cat"),
+    Protocol.SCTP: ("SCTP{family}-LISTEN", "EXEC:cat"),
 }
+"""By protocol, socat's address for the listener, and what answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +95,16 @@ class KindHosts:
         if host.address:
             self._routed.append(host.address)
             self._add_node_routes(host.address, addresses)
-        self._listen_udp(container, host, addresses)
+        self._listen(container, host, addresses)
         return ref, host.address or addresses.of(next(iter(self.site.subnets), "")) or addresses.preferred
 
-    def _listen_udp(self, container: str, host: ExternalHost, addresses: "_Addresses") -> None:
-        """Start the UDP listeners, now that the host has all of its addresses."""
-        program = udp_listeners(host.ports, filter(None, (host.address, addresses.ipv4, addresses.ipv6)))
+    def _listen(self, container: str, host: ExternalHost, addresses: "_Addresses") -> None:
+        """Start the listeners, now that the host has all of its addresses."""
+        program = listeners(host.ports, filter(None, (host.address, addresses.ipv4, addresses.ipv6)))
         if program:
             arguments = ["exec", "--detach", container, "sh", "-c", program]
             self.site.engine(*arguments, deadline=Deadline(_SECONDS)).or_fail(
-                f"external host {host.name} cannot listen for UDP", f"the image {self.site.image} must have socat"
+                f"external host {host.name} cannot serve its ports", f"the image {self.site.image} must have socat"
             )
 
     def _run_container(self, container: str, host: ExternalHost) -> None:
@@ -113,7 +117,7 @@ class KindHosts:
             "--cap-add",
             "NET_ADMIN",
         ]
-        arguments += ["--entrypoint", "sh", self.site.image, "-c", serve_command(host.ports, self.site.subnets)]
+        arguments += ["--entrypoint", "sh", self.site.image, "-c", "exec sleep infinity"]
         self.site.engine(*arguments, deadline=Deadline(_PULL_SECONDS)).or_fail(
             f"external host {host.name} cannot be started",
             f"pull the image {self.site.image}, or make its registry reachable",
@@ -150,27 +154,17 @@ class HostExec:
         return ExecReply(result.exit_code, result.stdout, result.stderr)
 
 
-def serve_command(ports: Iterable[ContainerPort], subnets: Iterable[str]) -> str:
-    """Return the shell program of a host: a listener of the cluster's IP family for each TCP and SCTP port."""
-    family = "6" if any(":" in subnet for subnet in subnets) else "4"
-    commands = [f"printf '{_RESPONSE}' > /tmp/response;"]
-    for declared in (port for port in ports if port.port.protocol in _LISTENERS):
-        listen, response = _LISTENERS[declared.port.protocol]
-        both = ",ipv6only=0" if family == "6" else ""
-        commands.append(f"socat {listen.format(family=family, port=declared.port.number)}{both} '{response}' &")
-    return " ".join([*commands, "exec sleep infinity"])
-
-
-def udp_listeners(ports: Iterable[ContainerPort], addresses: Iterable[str]) -> str:
-    """Return the shell program of a host's UDP listeners, for each port and address; empty if it has no UDP port."""
-    numbers = [declared.port.number for declared in ports if declared.port.protocol is Protocol.UDP]
+def listeners(ports: Iterable[ContainerPort], addresses: Iterable[str]) -> str:
+    """Return the shell program of a host's listeners, for each port and address; empty if it serves no port."""
     binds = [("6", f"[{address}]") if ":" in address else ("4", address) for address in dict.fromkeys(addresses)]
-    listeners = [
-        _UDP_LISTENER.format(family=family, port=number, address=address)
-        for number in numbers
+    commands = [
+        f"socat '{listen.format(family=family)}:{declared.port.number},bind={address},fork,reuseaddr' '{answer}' &"
+        for declared in ports
+        if declared.port.protocol in _LISTENERS
+        for listen, answer in [_LISTENERS[declared.port.protocol]]
         for family, address in binds
     ]
-    return " ".join([*(f"socat '{listen}' EXEC:cat &" for listen in listeners), "wait"]) if listeners else ""
+    return " ".join([f"printf '{_RESPONSE}' > /tmp/response;", *commands, "wait"]) if commands else ""
 
 
 def remove_containers(engine: Engine, names: Iterable[str]) -> None:
