@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netpol_harness.model.cluster_services import API_SERVER
+from netpol_harness.model.name_server import KUBE_DNS
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import ServicePort
@@ -18,6 +20,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    NameServerTarget,
     NodePortTarget,
     NodeSource,
     PodSource,
@@ -110,6 +113,54 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
     (expectation,) = read(town, "user -> http://web: allowed")
     assert expectation.path.source == ExternalSource("user")
     assert expectation.path.scheme is Scheme.HTTP
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "target"),
+    [
+        ("dns", Scheme.UDP, NameServerTarget(53)),
+        ("udp://dns:53", Scheme.UDP, NameServerTarget(53)),
+        ("tcp://dns", Scheme.TCP, NameServerTarget(53)),
+        ("default/kubernetes:443", Scheme.TCP, ServiceTarget(API_SERVER, 443)),
+        ("https://kubernetes.default.svc", Scheme.HTTPS, FqdnTarget(API_SERVER, 443)),
+        ("ip(default/kubernetes):https", Scheme.TCP, ClusterIPTarget(API_SERVER, 443)),
+        ("udp://kube-system/kube-dns:dns", Scheme.UDP, ServiceTarget(KUBE_DNS, 53)),
+    ],
+)
+def test_servers_of_the_cluster_itself_are_targets(town: Inventory, text: str, scheme: Scheme, target: Target) -> None:
+    (expectation,) = read(town, f"web -> {text}: blocked")
+    path = expectation.path
+    assert (path.scheme, path.target, path.text) == (scheme, target, f"web -> {text}")
+
+
+def test_what_is_called_dns_or_api_in_the_scenario_comes_first(town: Inventory) -> None:
+    (expectation,) = read(town, "web -> api:8080: allowed")
+    assert expectation.path.target == PodTarget(API, 8080)
+    assert "'api' has no port" in str(wrong(town, "web -> api: allowed")[0])
+    without = replace(town, workloads={ref: w for ref, w in town.workloads.items() if ref != API}, services={})
+    targets = {e.path.target for e in read(without, "web -> api: blocked", "web -> https://api: blocked")}
+    assert targets == {ClusterIPTarget(API_SERVER, 443)}
+    server = Workload(NamespacedName("default", "dns"), "Pod", {}, (ContainerPort(Port(Protocol.UDP, 53)),))
+    named = replace(town, workloads={**town.workloads, server.ref: server})
+    assert read(named, "web -> udp://dns:53: allowed")[0].path.target == PodTarget(server.ref, 53)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("web -> dns:53: allowed", "may be asked over UDP or TCP; write dns for UDP, or tcp://dns"),
+        ("web -> udp://dns:54: allowed", "the name server serves 53/UDP, 53/TCP, not 54/UDP"),
+        ("web -> http://dns: allowed", "the name server serves 53/UDP, 53/TCP, not 80/TCP"),
+        ("web -> icmp://dns: allowed", "the name server is asked over UDP or TCP"),
+        ("user -> dns: allowed", "'user' is outside the cluster, and does not use its name server"),
+        ("web -> default/kubernetes:80: allowed", "Service default/kubernetes serves 443/TCP, not 80/TCP"),
+        ("web -> kubernetes:443: allowed", "there is no workload, Service or external host called 'kubernetes'"),
+        ("dns -> web:80: allowed", "there is no workload called 'dns'"),
+    ],
+)
+def test_problems_with_servers_of_the_cluster(town: Inventory, line: str, message: str) -> None:
+    (problem,) = wrong(town, line)
+    assert message in str(problem)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,26 @@ def test_a_denial_rests_on_the_same_probe_having_been_open(
     assert judge_evidence(proven) == judgement
 
 
+@pytest.mark.parametrize(
+    ("proof", "counterfactual", "judgement"),
+    [
+        ("lift", OPEN, "agrees"),
+        ("lift", DROPPED, "unproven"),
+        ("lift", None, "unproven"),
+        ("baseline", OPEN, "unproven"),
+        ("listener", None, "unproven"),
+    ],
+)
+def test_a_target_that_no_pod_serves_is_alive_if_the_lift_opens_it(
+    proof: str, counterfactual: Reply | None, judgement: str
+) -> None:
+    seen = Attempt(1.0, counterfactual) if counterfactual else None
+    proven = replace(evidence("blocked", (DROPPED, None)), proof=Proof(proof), counterfactual=seen)
+    assert judge_evidence(proven) == judgement
+    dead = replace(evidence("blocked", (DROPPED, DROPPED)), proof=Proof(proof), counterfactual=seen)
+    assert judge_evidence(dead) == "unproven"
+
+
 @pytest.mark.parametrize(("counterfactual", "judgement"), [(OPEN, "disagrees"), (DROPPED, "unproven")])
 def test_a_denial_that_no_policy_made_is_not_the_policies_fault(counterfactual: Reply, judgement: str) -> None:
     seen = replace(evidence("allowed", (DROPPED, OPEN)), proof=Proof.LIFT, counterfactual=Attempt(1.0, counterfactual))

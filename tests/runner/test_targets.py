@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
@@ -41,6 +42,23 @@ def replica(name: str, address: str) -> dict[str, Any]:
     return pod("shop-x1", name, address, ownerReferences=[owner], labels={"app": "db", "pod-template-hash": "5d4f"})
 
 
+API: list[dict[str, Any]] = [
+    {
+        "kind": "Service",
+        "metadata": {"namespace": "default", "name": "kubernetes"},
+        "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "targetPort": 6443}]},
+    },
+    {
+        "kind": "EndpointSlice",
+        "metadata": {
+            "namespace": "default",
+            "name": "kubernetes",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "ports": [{"name": "https", "port": 6443}],
+        "endpoints": [{"addresses": ["172.18.0.2"]}],
+    },
+]
 LIVE = [
     pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"}, ports=[{"name": "http", "containerPort": 80}]),
     pod("shop-x1", "client", "10.0.0.2", labels={"app": "client"}),
@@ -136,6 +154,37 @@ def test_one_replica_or_a_node_probes_or_is_probed(
 ) -> None:
     resolved = resolve_path(path, "undefined")
     assert [f"{probe.source.partition('/')[2]} {probe.target}" for probe in resolved] == probes
+
+
+def test_the_servers_of_the_cluster_are_probed_at_its_own_addresses(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
+) -> None:
+    """Namespace default may be placed; the API server's Service is where it always is."""
+    placement = Placement({"shop": "shop-x1", "default": "default-x1"})
+    server = NameServer(cluster_ips=("10.96.0.10",))
+    snapshot = ClusterSnapshot.of([*LIVE, *API], placement, server)
+    (api,) = resolve_path("client -> api", "blocked", snapshot)
+    assert (api.target, api.question.liveness_checks) == ("10.96.0.1:443", ())
+    (by_name,) = resolve_path("client -> default/kubernetes:443", "blocked", snapshot)
+    assert by_name.target == "kubernetes.default:443"
+    assert by_name.question.probe.addresses == {"10.96.0.1"}
+    assert snapshot.addresses.api_sockets == (("172.18.0.2", 6443),)
+    assert snapshot.addresses.api_addresses == ("10.96.0.1",)
+    assert set(snapshot.addresses.nodes.values()) == {("192.0.2.1",)}
+    (dns,) = resolve_path("client -> dns", "blocked", snapshot)
+    assert dns.target == "10.96.0.10:53"
+    assert [str(probe) for _, probe in dns.question.liveness_checks] == ["udp://10.0.0.53:53"]
+    assert dns.question.proxy_pods
+    (over_tcp,) = resolve_path("node(web) -> tcp://dns", "blocked", snapshot)
+    assert (over_tcp.source, over_tcp.target) == ("nodes-x1/n1", "10.96.0.10:53")
+    assert [str(probe) for _, probe in over_tcp.question.liveness_checks] == ["tcp://10.0.0.53:53"]
+
+
+def test_a_name_server_that_nobody_has_found_has_no_address(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
+) -> None:
+    with pytest.raises(WorkloadFailed, match="the address of the name server kube-system/kube-dns is not known"):
+        resolve_path("client -> dns", "blocked")
 
 
 def test_a_pod_or_a_node_that_is_missing_says_so(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
+from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
@@ -28,6 +29,8 @@ class DisplayNames:
         """Return the shortest name of a pod; for a host, the external host that the path names, or its address."""
         if isinstance(end, Host) and end.runs:
             return f"the node of {self.end(end.runs)}"
+        if isinstance(end, Host) and getattr(self.path.target, "ref", None) == API_SERVER:
+            return f"the API server ({end.address})" if end.address else "the API server"
         if isinstance(end, Host):
             return next(iter(self.path.external_hosts), end.address)
         if end in self._inventory.workloads:

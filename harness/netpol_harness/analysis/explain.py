@@ -12,7 +12,7 @@ from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.side_explainer import SideExplainer
 from netpol_harness.analysis.solve import Solution, solve
 from netpol_harness.oracle.points import SPECIFICATION, Profile
-from netpol_harness.oracle.verdict import Answer, Verdict
+from netpol_harness.oracle.verdict import Answer, Host, Verdict
 from netpol_harness.paths.ends import AnyServiceTarget, ExternalTarget, PodTarget
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import KnownAddresses, Path, ProbeMode
@@ -28,6 +28,7 @@ _MODE_NOTES = {
     ProbeMode.PERSISTENT: "the connection is older, and the network plugin decides what a change does to it",
     ProbeMode.CONTINUOUS: "the verdict differs in the step before, and it is open when a change takes effect",
 }
+_UNKNOWN_PORT = "at which port the API server listens is known on a live cluster only"
 _INDENT = " " * 13
 _WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 
@@ -144,7 +145,8 @@ def _connections(prediction: Prediction, explainer: SideExplainer, names: Displa
     if len(verdicts) > MOST_CONNECTIONS:
         yield ExplanationLine("", f"... and {len(verdicts) - MOST_CONNECTIONS} more connections")
     if prediction.route.balanced and len({verdict.answer for verdict in verdicts}) > 1:
-        yield ExplanationLine("unsure", "which of them is used is random")
+        is_known = all(verdict.flow.destination != Host() for verdict in verdicts)
+        yield ExplanationLine("unsure", "which of them is used is random" if is_known else _UNKNOWN_PORT)
 
 
 def _connection(

@@ -26,9 +26,11 @@ class Lookups:
 
     def flows(self, source: FlowEnd) -> tuple[Flow, ...]:
         """Return the flows to the name server that a pod asks first; none for a host, which does not ask."""
-        if isinstance(source, Host):
-            return ()
-        chosen = self._chosen(self._world.pods[source])
+        return () if isinstance(source, Host) else self.to_server(source)
+
+    def to_server(self, source: FlowEnd) -> tuple[Flow, ...]:
+        """Return the flows to the name server that a pod asks first; for a host, to the cluster's own."""
+        chosen = () if isinstance(source, Host) else self._chosen(self._world.pods[source])
         if chosen:
             return tuple(self._to_address(source, chosen[0]))
         server = self._server
@@ -50,7 +52,7 @@ class Lookups:
     def _chosen(self, pod: Pod) -> tuple[str, ...]:
         return name_servers(self._specs.get(pod.workload, {}))
 
-    def _to_address(self, source: NamespacedName, address: str) -> Iterable[Flow]:
+    def _to_address(self, source: FlowEnd, address: str) -> Iterable[Flow]:
         services = [service for service in self._world.services.values() if address in service.cluster_ips]
         for service in services:
             for endpoint in self._endpoints.of_service(service, _PORT):

@@ -12,6 +12,7 @@ from netpol_harness.analysis.describe import natural_list
 from netpol_harness.analysis.lookups import Lookups, flow_end
 from netpol_harness.analysis.replicas import Replicas
 from netpol_harness.analysis.world import name_server_of
+from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service, TrafficPolicy
@@ -25,6 +26,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    NameServerTarget,
     NodePortTarget,
     NodeSource,
     PodSource,
@@ -62,6 +64,7 @@ class Router:
         self._inventory: Inventory = step.inventory
         known = {name: own for name, own in addresses.hosts.items() if own}
         self._hosts: Mapping[str, Sequence[str]] = {**self._inventory.host_addresses, **known}
+        self._nodes = addresses.nodes
         self._endpoints = EndpointResolver(world, self._hosts)
         self.beyond = _beyond(step)
         self.replicas = Replicas(world, self._endpoints)
@@ -113,6 +116,10 @@ class Router:
                 return self._to_service(source, path.target, path.port)
             case ExternalTarget():
                 return self._direct(source, self._endpoints.of_target(path.target, path.port))
+            case NameServerTarget():
+                flows = self._lookups.to_server(source)
+                at = (replace(flow, port=Port(path.port.protocol, flow.port.number)) for flow in flows)
+                return Route(connections=tuple(at), balanced=True)
             case AddressTarget():
                 return self._to_address(source, path.target, path.port)
             case NodePortTarget(ref):
@@ -149,7 +156,7 @@ class Router:
             return Route(connections=connections, doubt="" if by_name else _THROUGH_A_NODE)
         doubts = (
             self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else "",
-            *map(_unknown, endpoints),
+            *(map(_unknown, endpoints) if service.ref != API_SERVER else ()),
             self._itself(source, *(flow.destination for flow in connections)),
         )
         return Route(lookups, connections, balanced=True, doubt=next(filter(None, doubts), ""))
@@ -192,7 +199,15 @@ class Router:
         """Yield the connections to endpoints; ``direct`` if the client connects to their own addresses."""
         through, virtual = (None, "") if direct else (service.ref, next(iter(service.cluster_ips), ""))
         for endpoint in endpoints:
-            yield Flow(source, flow_end(endpoint), endpoint.port, through, virtual)
+            yield Flow(source, self._own_node(source, flow_end(endpoint)), endpoint.port, through, virtual)
+
+    def _own_node(self, source: FlowEnd, end: FlowEnd) -> FlowEnd:
+        """Return the other end, as the node of the source if it has its address: an API server may run there."""
+        pod = self._world.pods.get(source) if isinstance(source, NamespacedName) else None
+        nodes = self._nodes.get(pod.workload, ()) if pod else ()
+        if pod is None or not isinstance(end, Host) or end.address not in nodes:
+            return end
+        return Host(end.address, node=True, runs=pod.ref if len(nodes) == 1 else None)
 
     def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
         """Return a doubt if the source is a workload of several pods, and a target too: a pod may reach itself."""

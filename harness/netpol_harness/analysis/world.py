@@ -5,6 +5,7 @@ One pod stands for all pods of a workload, under the workload's own name. Every 
 
 from collections.abc import Iterator
 
+from netpol_harness.model.cluster_services import API_SERVER, api_service, api_slices
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.objects import Namespace, World
 from netpol_harness.model.policy import NetworkPolicy
@@ -30,9 +31,13 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
     return World(
         {namespace.name: namespace for namespace in _namespaces(step, scenario, server)},
         {**world.pods, **({server.service: server.pod} if in_pods else {})},
-        {**world.services, **({server.service: server.front} if in_pods else {})},
+        {
+            API_SERVER: api_service(addresses.api_addresses if addresses else ()),
+            **world.services,
+            **({server.service: server.front} if in_pods else {}),
+        },
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
-        world.endpoint_slices,
+        (*world.endpoint_slices, *api_slices(addresses.api_sockets if addresses else ())),
     )
 
 

@@ -21,7 +21,7 @@ EXTERNAL_CIDR: Final = IPv4Network("203.0.113.0/24")
 """TEST-NET-3 (RFC 5737): automatic addresses of external hosts."""
 
 NODE_CIDR: Final = IPv4Network("192.0.2.0/24")
-"""TEST-NET-1: the node itself and its gateway."""
+"""TEST-NET-1: the node itself, the machine of the API server, and the gateway."""
 
 LOAD_BALANCER_CIDR: Final = IPv4Network("192.0.2.128/26")
 """The part of ``NODE_CIDR`` for Services of type LoadBalancer."""
@@ -30,5 +30,8 @@ NODE_ADDRESS: Final = "192.0.2.1"
 OUTSIDE_ADDRESS: Final = "192.0.2.254"
 """Next hop of the node's default route: it stands for the rest of the world."""
 
+CONTROL_PLANE_ADDRESS: Final = "192.0.2.2"
+"""The machine of the API server, for pods; an agent on the node finds it at ``NODE_ADDRESS``, too."""
+
 API_PORT: Final = 6443
-"""Port of the API server at ``NODE_ADDRESS``, for clients inside of the cluster."""
+"""Port of the API server at these addresses."""

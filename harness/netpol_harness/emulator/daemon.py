@@ -31,6 +31,7 @@ from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.runtime import ExecStreams
 from netpol_harness.emulator.apiserver.server import ApiServer
 from netpol_harness.emulator.apiserver.server_log import SecretMaskingFormatter
+from netpol_harness.emulator.control_plane import serve_inside
 from netpol_harness.emulator.dataplane.conntrack import StaleFlows
 from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine, ServicesOnly
 from netpol_harness.emulator.kernel.nft import Nft
@@ -75,6 +76,7 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     catalog = Catalog(store)
     lifecycle = Lifecycle(store, runtime, catalog)
     server = ApiServer(store, runtime, lifecycle, catalog, token=token)
+    serve_inside(server, node)
     StaleFlows(store, kubelet.flush_conntrack)
     controllers.start(store, lifecycle.delete_with_dependents, catalog)
     _populate(store, "embedded" if program is None else program.title)

@@ -11,6 +11,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    NameServerTarget,
     NodePortTarget,
     NodeSource,
     PodSource,
@@ -61,6 +62,8 @@ class Arrangement:
                 return self._inside(ref, self._workloads, port)
             case ServiceTarget(ref, port) | FqdnTarget(ref, port) | ClusterIPTarget(ref, port):
                 return self._inside(ref, self._services, port)
+            case NameServerTarget(port):
+                return self._outside("dns", port)
             case ExternalTarget(host, port) | AddressTarget(host, port):
                 return self._outside(host, port)
 

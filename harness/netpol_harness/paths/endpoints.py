@@ -20,6 +20,7 @@ from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,
     FqdnTarget,
+    NameServerTarget,
     NodePortTarget,
     PodTarget,
     ServiceTarget,
@@ -108,6 +109,8 @@ class EndpointResolver:
                 offers = self.offers_on_nodes(port)
                 through = [endpoint for service, own in offers for endpoint in self.of_service(service, own.port)]
                 return (*through, *self.host_ports(ref, port, replica))
+            case NameServerTarget():
+                return ()
             case ExternalTarget(host):
                 return (HostEndpoint(host, port, next(iter(self._hosts.get(host, ())), "")),)
             case AddressTarget(address):
@@ -187,7 +190,7 @@ class EndpointResolver:
             case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
                 named = self._world.services.get(ref)
                 return self._workloads(named) if named else frozenset()
-            case ExternalTarget() | AddressTarget():
+            case NameServerTarget() | ExternalTarget() | AddressTarget():
                 return frozenset()
 
     def offers_on_nodes(self, port: Port) -> Iterator[tuple[Service, ServicePort]]:

@@ -104,10 +104,17 @@ class AddressTarget:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class NameServerTarget:
+    """The name server that the look-ups of the source go to, by the address in its resolv.conf."""
+
+    port: int
+
+
 DnsTarget = ServiceTarget | FqdnTarget
 """Targets whose name must be resolved before a connection is opened."""
 
 AnyServiceTarget = DnsTarget | ClusterIPTarget
 """Targets behind a Service. Policies see the probing pod as the source of the connection."""
 
-Target = PodTarget | AnyServiceTarget | NodePortTarget | ExternalTarget | AddressTarget
+Target = PodTarget | AnyServiceTarget | NodePortTarget | NameServerTarget | ExternalTarget | AddressTarget

@@ -15,14 +15,16 @@ r"""The syntax of a path, ``[MODE] SOURCE -> TARGET``, without knowledge of the 
             ip([NAMESPACE/]SERVICE)           the Service's ClusterIP
             node(NAMES)                       the node on which the pod runs
             a.b.c.d | [v6]                    an address
+            dns | api                         the cluster's name server, over UDP without a scheme, and its API server,
+                                              unless an object is called so
     SET     [NAMESPACE/]any                   all workloads
             [NAMESPACE/]KEY=VALUE[,KEY=VALUE]   the workloads with these labels
     PORTS   NUMBER | NAME | NUMBER-NUMBER     one port or a range; NAME is that of a container's or a Service's port
             {PORTS,...}                       several of these
 
 A source's port is the one that the probe binds, over TCP or UDP only. ``icmp://`` takes no port; with ``http://`` port
-80 may be omitted, with ``https://`` port 443; all others need one. A held connection is probed repeatedly, over
-``http://`` or ``udp://``.
+80 may be omitted, with ``https://`` port 443; ``dns`` and ``api`` have ports of their own; all others need one. A held
+connection is probed repeatedly, over ``http://`` or ``udp://``.
 """
 
 import re
@@ -65,7 +67,8 @@ class Sentence:
     """One line of a step's ``paths``, parsed but not resolved.
 
     ``left`` and ``right`` are the two sides as the author wrote them, with single spaces. ``prefix`` is the scheme with
-    ``://``, or empty. ``ports`` is empty for ICMP alone, ``source_port`` is 0 for any port.
+    ``://``, or empty. ``ports`` is empty for ICMP, and if the target may have a port of its own. ``source_port`` is 0
+    for any port.
     """
 
     place: Place
@@ -123,8 +126,8 @@ def _sentence(text: str, expected: Expected, place: Place) -> Sentence:
             f"'{right}' continues after the port", f"remove '{match['tail']}': a path is a connection only"
         )
     scheme = _scheme(match["scheme"])
-    ports = _ports(match["ports"], scheme, right)
     target = target_term(match["term"])
+    ports = _ports(match["ports"], scheme, target, right)
     prefix = f"{match['scheme']}://" if match["scheme"] else ""
     sentence = Sentence(place, expected, source, scheme, target, ports, left, right, prefix, mode, source_port)
     for rule in _RULES:
@@ -200,13 +203,20 @@ def _scheme(word: str | None) -> Scheme:
     return Scheme(word)
 
 
-def _ports(text: str | None, scheme: Scheme, target: str) -> tuple[PortTerm, ...]:
+def missing_port(target: str) -> ProblemWithoutPlace:
+    """Return the problem of a target without a port."""
+    return ProblemWithoutPlace(f"'{target}' has no port", f"write {target}:80, for example")
+
+
+def _ports(text: str | None, scheme: Scheme, target: Term, right: str) -> tuple[PortTerm, ...]:
     if scheme is Scheme.ICMP:
         if text is not None:
-            raise ProblemWithoutPlace(f"ICMP has no ports, but '{target}' has one", f"remove ':{text}'")
+            raise ProblemWithoutPlace(f"ICMP has no ports, but '{right}' has one", f"remove ':{text}'")
         return ()
     if text is not None:
         return port_terms(text)
     if scheme not in _DEFAULT_PORTS:
-        raise ProblemWithoutPlace(f"'{target}' has no port", f"write {target}:80, for example")
+        if target.may_be_cluster_server:
+            return ()
+        raise missing_port(right)
     return (PortRange(_DEFAULT_PORTS[scheme], _DEFAULT_PORTS[scheme]),)

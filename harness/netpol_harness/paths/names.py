@@ -57,6 +57,10 @@ class Names:
         self._services = _by_bare_name({*inventory.services, *gone_services})
         self._either = _by_bare_name({*inventory.workloads, *gone, *inventory.services, *gone_services})
 
+    def knows(self, name: Name) -> bool:
+        """Return whether anything in the scenario has this name."""
+        return bool(self.external(name) or self._candidates(name, self._either) or self.member(name))
+
     def external(self, name: Name) -> str | None:
         """Return the external host of this name, ``None`` if there is none."""
         return name.name if not name.namespace and name.name in self._externals else None

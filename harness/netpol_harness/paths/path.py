@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netpol_harness.model.cluster_services import cluster_services
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.name_server import NameServer
@@ -177,18 +178,26 @@ class ExternalHost:
 
 @dataclass(frozen=True, slots=True)
 class KnownAddresses:
-    """The known addresses of ``pods``, by workload, and of external ``hosts``, by name; the cluster's name server."""
+    """The known addresses of ``pods`` and of their ``nodes``, by workload, and of external ``hosts``, by name.
+
+    ``name_server`` is the cluster's. ``api_addresses`` are those of the API server's Service, and ``api_sockets`` the
+    addresses and ports behind it.
+    """
 
     pods: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
     hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     name_server: NameServer | None = None
+    nodes: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
+    api_addresses: tuple[str, ...] = ()
+    api_sockets: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All names that a path may use. ``default_namespace`` is that of a bare name.
 
-    ``endpoint_slices`` are those that say what Services without a selector lead to.
+    ``endpoint_slices`` are those that say what Services without a selector lead to. ``cluster_services`` are those that
+    no scenario makes.
     """
 
     workloads: Mapping[NamespacedName, Workload]
@@ -196,6 +205,7 @@ class Inventory:
     externals: Mapping[str, ExternalHost]
     default_namespace: str = "default"
     endpoint_slices: tuple[EndpointSlice, ...] = ()
+    cluster_services: tuple[Service, ...] = cluster_services(NameServer())
 
     @property
     def host_addresses(self) -> Mapping[str, Sequence[str]]:

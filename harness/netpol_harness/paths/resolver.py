@@ -10,7 +10,7 @@ from typing import TypeVar
 from netpol_harness.model.names import Port
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.paths.ends import ExternalSource, NodeSource, PodSource, PodTarget, Source, Target
+from netpol_harness.paths.ends import ExternalSource, NameServerTarget, NodeSource, PodSource, PodTarget, Source, Target
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Workload
@@ -38,6 +38,7 @@ class Resolver:
 
         Raises a ``ProblemWithoutPlace``, or a group of them with one per side.
         """
+        sentence = self._targets.completed(sentence)
         problems: list[ProblemWithoutPlace] = []
         sources, targets = (
             _noting_problem(self._sources, sentence, problems),
@@ -52,6 +53,7 @@ class Resolver:
         ]
         for path in paths:
             self._require_two_pods(path)
+            _require_client(path)
         if not paths:
             raise _nothing_matches(sentence)
         if transition := self._transition:
@@ -92,6 +94,14 @@ class Resolver:
         _require_one_pod(sentence, workload, replica)
         _require_container(term.container, workload)
         return [(PodSource(workload.ref, term.container, replica), sentence.left)]
+
+
+def _require_client(path: Path) -> None:
+    """Raise a problem if an external host is to ask the cluster's name server: its look-ups go elsewhere."""
+    if isinstance(path.target, NameServerTarget) and isinstance(path.source, ExternalSource):
+        raise ProblemWithoutPlace(
+            f"'{path.source.host}' is outside the cluster, and does not use its name server", "name a pod as the source"
+        )
 
 
 def _nothing_matches(sentence: Sentence) -> ProblemWithoutPlace:

@@ -1,8 +1,11 @@
 """Resolves the target of a sentence: looks up its name, and compares its ports with those that are served. Pure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from operator import attrgetter
 
+from netpol_harness.model.cluster_services import API_PORT
+from netpol_harness.model.cluster_services import API_SERVER as API_SERVICE
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import Service
@@ -14,19 +17,22 @@ from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,
     FqdnTarget,
+    NameServerTarget,
     NodePortTarget,
     PodTarget,
     ServiceTarget,
     Target,
 )
-from netpol_harness.paths.grammar import Sentence
+from netpol_harness.paths.grammar import Sentence, missing_port
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Inventory, Scheme, Workload
 from netpol_harness.paths.port_terms import PortRange, PortTerm
 from netpol_harness.paths.served_ports import Server, named, numbers
-from netpol_harness.paths.terms import Form, Name, Term
+from netpol_harness.paths.terms import API_SERVER, Form, Name, Term
 from netpol_harness.paths.workload_sets import WorkloadSets
+
+_DNS = 53
 
 SpelledTarget = tuple[Target, str]
 """A target and its text in the canonical spelling of a path."""
@@ -40,6 +46,26 @@ class TargetResolver:
         self._names = names
         self._sets = sets
         self._endpoints = endpoints
+
+    def completed(self, sentence: Sentence) -> Sentence:
+        """Return the sentence with the scheme and the port that a server of the cluster itself has by default.
+
+        Raises ``ProblemWithoutPlace`` if another target lacks its port.
+        """
+        if sentence.target.form is not Form.NAME or not self._is_cluster_server(sentence.target):
+            if not sentence.ports and sentence.scheme is not Scheme.ICMP:
+                raise missing_port(sentence.right)
+            return sentence
+        if sentence.target.text == API_SERVER:
+            return replace(sentence, ports=sentence.ports or _single(API_PORT.number))
+        if sentence.ports and not sentence.prefix:
+            what = f"'{sentence.right}' may be asked over UDP or TCP"
+            raise ProblemWithoutPlace(what, "write dns for UDP, or tcp://dns")
+        scheme = sentence.scheme if sentence.prefix else Scheme.UDP
+        return replace(sentence, scheme=scheme, ports=sentence.ports or _single(_DNS))
+
+    def _is_cluster_server(self, term: Term) -> bool:
+        return term.may_be_cluster_server and not self._names.knows(term.name)
 
     def targets(self, sentence: Sentence) -> list[SpelledTarget]:
         """Return the targets of a sentence: one for each port, and for each workload of a set that serves it.
@@ -79,15 +105,19 @@ class TargetResolver:
             case Form.NODE:
                 return self._node(*self.pods_of(sentence.target), sentence)
             case Form.SERVICE:
-                return self._service(ServiceTarget, self._names.service(name), sentence)
+                return self._service(ServiceTarget, self._service_named(name), sentence)
             case Form.FULL_NAME:
-                return self._service(FqdnTarget, self._names.service(name), sentence)
+                return self._service(FqdnTarget, self._service_named(name), sentence)
             case Form.IP:
-                return self._service(ClusterIPTarget, self._names.service(name), sentence)
+                return self._service(ClusterIPTarget, self._service_named(name), sentence)
             case _:
                 return self._plain(name, sentence)
 
     def _plain(self, name: Name, sentence: Sentence) -> list[Target]:
+        if self._is_cluster_server(sentence.target):
+            return self._cluster_server(sentence)
+        if of_cluster := self._cluster_service(name):
+            return self._service(ServiceTarget, of_cluster.ref, sentence)
         if sentence.target.replica is not None or self._names.member(name):
             return self._pod(*self.pods_of(sentence.target), sentence)
         if host := self._names.external(name):
@@ -98,6 +128,24 @@ class TargetResolver:
         if named.is_service:
             return self._service(ServiceTarget, named.ref, sentence)
         return self._pod(self.with_pods(named.ref), None, sentence)
+
+    def _cluster_server(self, sentence: Sentence) -> list[Target]:
+        if sentence.target.text == API_SERVER:
+            return self._service(ClusterIPTarget, API_SERVICE, sentence)
+        if sentence.scheme is Scheme.ICMP:
+            raise ProblemWithoutPlace("the name server is asked over UDP or TCP", "write dns for UDP, or tcp://dns")
+        ports = [ContainerPort(Port(protocol, _DNS)) for protocol in (Protocol.UDP, Protocol.TCP)]
+        return [NameServerTarget(n) for n in numbers(sentence, Server("the name server", ports, "write dns alone"))]
+
+    def _cluster_service(self, name: Name) -> Service | None:
+        """Return the Service of the cluster itself that has this name, unless the scenario makes one."""
+        ref = NamespacedName(name.namespace, name.name)
+        found = (service for service in self._inventory.cluster_services if service.ref == ref)
+        return next(found, None) if ref not in self._inventory.services else None
+
+    def _service_named(self, name: Name) -> NamespacedName:
+        of_cluster = self._cluster_service(name)
+        return of_cluster.ref if of_cluster else self._names.service(name)
 
     def _require_service_meant(self, ref: NamespacedName, sentence: Sentence) -> None:
         """Raise a problem if a name of both a workload and a Service does not certainly mean the Service.
@@ -148,7 +196,7 @@ class TargetResolver:
         return [NodePortTarget(workload.ref, number, replica) for number in numbers(sentence, server)]
 
     def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
-        service = self._inventory.services.get(ref)
+        service = self._inventory.services.get(ref) or self._cluster_service(Name(ref.namespace, ref.name))
         if service is None:
             return self._absent_service(kind, ref, sentence)
         if kind is ClusterIPTarget and (service.headless or service.external_name):
@@ -219,6 +267,10 @@ class TargetResolver:
                 f"{workload.kind} {ref} has no pods (replicas: 0)", "remove the path, or set its replicas"
             )
         return workload
+
+
+def _single(number: int) -> tuple[PortTerm, ...]:
+    return (PortRange(number, number),)
 
 
 def _known_as(port: Port, name: str, protocol: Protocol) -> Iterable[int | str]:

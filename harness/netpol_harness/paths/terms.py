@@ -24,6 +24,9 @@ _CONTAINER = re.compile(rf"(?P<pod>.*)\[(?P<container>{_NAMESPACE})\]")
 _WORD = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _LABEL = re.compile(rf"(?P<key>(?:{NAME}/)?{_WORD})=(?P<value>(?:{_WORD})?)")
 
+NAME_SERVER, API_SERVER = "dns", "api"
+"""Names that stand for servers of the cluster itself, if nothing in the scenario is called so."""
+
 
 class Form(StrEnum):
     """How an end is written. The values of POD, SERVICE, IP and NODE are the words before the parenthesis."""
@@ -76,6 +79,11 @@ class Term:
     def is_set(self) -> bool:
         """Whether it stands for every workload of a set."""
         return self.form in _SETS
+
+    @property
+    def may_be_cluster_server(self) -> bool:
+        """Whether it is one of the words for servers of the cluster itself."""
+        return self.form is Form.NAME and self.text in (NAME_SERVER, API_SERVER)
 
     @property
     def is_everything(self) -> bool:

@@ -99,9 +99,12 @@ def run_round(
 
 
 def is_satisfied(question: Question, attempt: Attempt) -> bool:
-    """Return whether this attempt alone is what the author expects, with the proof that it needs."""
+    """Return whether this attempt alone is what the author expects, with the proof that it can have in a round.
+
+    Where no pod serves the target, only a lift can show that the target is alive.
+    """
     matches = question.expected.admits(attempt.reply.outcome)
-    return matches and (attempt.proven or not question.expected.needs_proof)
+    return matches and (attempt.proven or not question.liveness_checks or not question.expected.needs_proof)
 
 
 def _proxy_replies(prober: Prober, questions: Sequence[Question], replies: Replies) -> ProxyReplies:

@@ -170,6 +170,16 @@ class Evidence:
         return self.proof is not Proof.LISTENER and not opened
 
     @property
+    def shows_target_alive(self) -> bool:
+        """Whether the target was alive: it answered its own pod in the last round.
+
+        If no pod of the scenario serves it, it is alive if the same probe was open under the lift, between denials.
+        """
+        last = self.attempts[-1]
+        lifted = self.proof is Proof.LIFT and not self.stays_closed
+        return last.proven or (last.liveness is None and lifted)
+
+    @property
     def violations(self) -> tuple[Attempt, ...]:
         """The credible attempts that contradict the expected verdict, in probe modes in which every attempt counts."""
         late = self.mode is ProbeMode.FIRST_PACKET and self.expected is Expected.ALLOWED
@@ -277,6 +287,6 @@ def judge_evidence(evidence: Evidence) -> Judgement:
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
         return Judgement.UNPROVEN if evidence.lapsed or evidence.silent_when_lifted else Judgement.FLAPPING
-    if evidence.expected.needs_proof and (not last.proven or evidence.stays_closed):
+    if evidence.expected.needs_proof and (not evidence.shows_target_alive or evidence.stays_closed):
         return Judgement.UNPROVEN
     return Judgement.AGREES

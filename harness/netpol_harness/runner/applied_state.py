@@ -13,6 +13,7 @@ from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.services import Service
+from netpol_harness.paths.ends import AnyServiceTarget
 from netpol_harness.paths.path import Path
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
@@ -25,6 +26,7 @@ from netpol_harness.runner.target_state import created_namespaces, lift_policy, 
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Step
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 log = logging.getLogger("netpol_harness.runner")
 
@@ -41,22 +43,32 @@ PrepareChanges = Callable[[Sequence[Change]], Sequence[Change]]
 class AppliedState:
     """The objects of one scenario on the cluster, and the monotonic time of their last change (``changed``).
 
-    ``lift_refusal``: why the API does not admit the policies that lift all others; empty if it does.
+    ``cluster_services`` are those that no scenario makes. ``lift_refusal``: why the API does not admit the policies
+    that lift all others; empty if it does.
 
     Invariant: ``_state`` names every object that was created or is about to be. It is written before the cluster is
     changed, so that ``remove`` deletes a half-built scenario too.
     """
 
-    def __init__(self, name: str, placement: Placement, context: RunContext, hosts: ScenarioHosts) -> None:
+    def __init__(
+        self,
+        name: str,
+        placement: Placement,
+        context: RunContext,
+        hosts: ScenarioHosts,
+        cluster_services: Collection[NamespacedName] = (),
+    ) -> None:
         self.changed = time.monotonic()
         self._name = name
         self._placement = placement
         self._context = context
         self._hosts = hosts
+        self._cluster_services = frozenset(cluster_services)
         self._reconciler = Reconciler(context.client, context.timeouts, context.run_directory.run)
         self._state: State = {}
         self._name_server = NameServerFinder(context.client, context.run_directory.once, self._text_of)
         self._node_pods: State = {}
+        self._used_services: frozenset[NamespacedName] = frozenset()
         self.lift_refusal = ""
 
     def __contains__(self, key: ObjectKey) -> bool:
@@ -149,10 +161,25 @@ class AppliedState:
             objects += (services := client.list("v1", "Service", namespace=namespace))
             if self._has_written_slices(services):
                 objects += client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace)
+        objects += (data for ref in sorted(self._used_services) for data in self._cluster_service(ref))
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
         server = self._name_server.find(objects)
         servers = self._name_server.pods_of(server)
         return ClusterSnapshot.of([*servers, *objects, *self._hosts.machines], self._placement, server)
+
+    def use(self, paths: Iterable[Path]) -> None:
+        """Have snapshots contain the Services of the cluster itself that these paths lead to."""
+        targets = (path.target for path in paths)
+        refs = {target.ref for target in targets if isinstance(target, AnyServiceTarget)}
+        self._used_services |= refs & self._cluster_services
+
+    def _cluster_service(self, ref: NamespacedName) -> Iterator[JsonMapping]:
+        client = self._context.client
+        if (service := client.find(ObjectKey("v1", "Service", ref.namespace, ref.name))) is None:
+            return
+        yield {"kind": "Service", **service}
+        selector = f"{SERVICE_NAME_LABEL}={ref.name}"
+        yield from client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=ref.namespace, labels=selector)
 
     def _has_written_slices(self, services: Collection[JsonMapping]) -> bool:
         """Whether EndpointSlices say more than the pods of these Services."""
@@ -164,7 +191,9 @@ class AppliedState:
 
         ``snapshot`` spares a request if nothing must be started. Raises ``WorkloadFailed`` if the API refuses the pods.
         """
-        snapshot = snapshot or self.snapshot()
+        before = self._used_services
+        self.use(paths := tuple(paths))
+        snapshot = snapshot if snapshot and before == self._used_services else self.snapshot()
         if not (nodes := nodes_without_pod(paths, snapshot)):
             return snapshot
         pods = node_pods(nodes, self._placement)

@@ -41,7 +41,9 @@ class ScenarioRun:
         self.context = context
         self.capabilities = requirements.capabilities(context.cluster, placement)
         self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.run_directory.run)
-        self.applied = AppliedState(scenario.name, placement, context, self._hosts)
+        services = [service.ref for service in scenario.inventory.cluster_services]
+        self.applied = AppliedState(scenario.name, placement, context, self._hosts, services)
+        self.applied.use(path for step in scenario.steps for path in step.paths)
         self.observer = StepObserver(placement, context, self.applied, self.capabilities)
         self._turn = turn
         self._turn_taken = ExitStack()

@@ -1,10 +1,11 @@
 """A snapshot of the live cluster: pods, Services and external hosts. Pure."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.cluster_services import API_PORT, API_SERVER
 from netpol_harness.model.endpoint_slices import written_slices
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.name_server import NameServer
@@ -12,7 +13,7 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Pod, World, with_target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
-from netpol_harness.paths.ends import AddressTarget, ExternalTarget
+from netpol_harness.paths.ends import AddressTarget, ExternalTarget, NameServerTarget
 from netpol_harness.paths.path import KnownAddresses, Path
 from netpol_harness.probe.plan.frames import canonical_address
 from netpol_harness.probe.plan.question import UdpService
@@ -48,7 +49,8 @@ class ClusterSnapshot:
     def __post_init__(self) -> None:
         """Index the world once, because every path of a step is resolved in it."""
         hosts = {name: host.addresses for name, host in self.externals.items()}
-        object.__setattr__(self, "endpoints", EndpointResolver(self.world, hosts))
+        pods = {**self.world.pods, **{pod.ref: pod for pod in self.name_servers}}
+        object.__setattr__(self, "endpoints", EndpointResolver(replace(self.world, pods=pods), hosts))
 
     @classmethod
     def of(
@@ -90,11 +92,31 @@ class ClusterSnapshot:
         count = Counter(pod.workload for pod in running)
         pods = {self._logical(pod.workload): pod.addresses for pod in running if count[pod.workload] == 1}
         hosts = {name: host.addresses for name, host in self.externals.items()}
-        return KnownAddresses(pods, hosts, self.name_server)
+        nodes: dict[NamespacedName, dict[str, None]] = defaultdict(dict)
+        for pod in running:
+            nodes[self._logical(pod.workload)][pod.node_address] = None
+        return KnownAddresses(
+            pods,
+            hosts,
+            self.name_server,
+            nodes={workload: tuple(addresses) for workload, addresses in nodes.items()},
+            api_addresses=api.cluster_ips if (api := self.world.services.get(API_SERVER)) else (),
+            api_sockets=tuple(self._api_sockets()),
+        )
+
+    def _api_sockets(self) -> Iterator[tuple[str, int]]:
+        service = self.world.services.get(API_SERVER)
+        for end in self.endpoints.of_service(service, API_PORT) if service else ():
+            if isinstance(end, AddressEndpoint):
+                yield end.address, end.port.number
 
     def real(self, ref: NamespacedName) -> NamespacedName:
-        """Return the real name of the object with this logical name."""
-        return NamespacedName(self.placement.real(ref.namespace), ref.name)
+        """Return the real name of the object with this logical name. That of the API server's Service is always real.
+
+        A scenario may make a Service of that name, which is in a namespace of its own.
+        """
+        real = NamespacedName(self.placement.real(ref.namespace), ref.name)
+        return ref if ref == API_SERVER and real not in self.world.services else real
 
     @property
     def own_addresses(self) -> Mapping[NamespacedName, tuple[str, ...]]:
@@ -165,6 +187,17 @@ class ClusterSnapshot:
         pods = [end for end in found if isinstance(end, PodEndpoint) and end.pod.addresses]
         return tuple((end.pod, end.pod.addresses[0], end.port.number) for end in pods)
 
+    def name_server_address(self, source: Pod) -> str:
+        """Return the address that a pod's look-ups go to, or that of the cluster's name server for a node.
+
+        Raises ``WorkloadFailed`` if it is not known.
+        """
+        server = self.name_server
+        addresses = (*source.name_servers, *filter(None, [server.address]), *server.cluster_ips)
+        if not addresses:
+            raise WorkloadFailed(f"the address of the name server {server.service} is not known")
+        return addresses[0]
+
     def external_host(self, name: str) -> Pod:
         """Return the pod or machine of an external host; raises ``WorkloadFailed`` if there is none."""
         if (host := self.externals.get(name)) is None:
@@ -174,7 +207,7 @@ class ClusterSnapshot:
     def listeners(self, path: Path) -> tuple[tuple[Pod, int], ...]:
         """Return the pods and hosts that are known to answer a path, with their own port numbers."""
         target = path.target
-        if not isinstance(target, ExternalTarget | AddressTarget):
+        if not isinstance(target, ExternalTarget | AddressTarget | NameServerTarget):
             target = replace(target, ref=self.real(target.ref))
         found = ((self._server(e), e.port.number) for e in self.endpoints.of_target(target, path.port))
         return tuple((server, number) for server, number in found if server is not None)

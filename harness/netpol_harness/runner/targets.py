@@ -18,6 +18,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    NameServerTarget,
     NodePortTarget,
     NodeSource,
     PodSource,
@@ -76,10 +77,11 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
     if isinstance(path.target, DnsTarget) and probe.by_name and path.mode is ProbeMode.NEW:
         probe = replace(probe, addresses=snapshot.addresses_of_name(path.target.ref))
     liveness_checks = _liveness_checks(path, source, probe, expected, snapshot)
-    proxy_pods = _proxy_pods(snapshot) if expected is Expected.UNRESOLVED else ()
+    servers = {server.ref for server in snapshot.name_servers}
+    proxy_pods = _proxy_pods(snapshot) if any(pod in servers for pod, _ in liveness_checks) else ()
     if source.running:
         exists = not isinstance(path.target, DnsTarget) or snapshot.has_service(path.target.ref)
-        control = _negative_control(path, probe, snapshot)
+        control = _negative_control(path, source, probe, snapshot)
         question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists, control)
         return ResolvedProbe(str(source.ref), target, question)
     if not liveness_checks:
@@ -114,7 +116,7 @@ def _other_than_target(pods: tuple[Pod, ...], path: Path, snapshot: ClusterSnaps
 def _probes(path: Path, source: Pod, snapshot: ClusterSnapshot) -> Iterable[Probe]:
     """Yield the path's probes. Those over UDP send what the target's server understands, as far as it is known."""
     for probe in _plain_probes(path, source, snapshot):
-        listeners = _listeners(path, probe, snapshot) if path.scheme is Scheme.UDP else ()
+        listeners = _listeners(path, source, probe, snapshot) if path.scheme is Scheme.UDP else ()
         known = (_udp_service(pod, number, snapshot) for pod, number in listeners)
         yield replace(probe, udp_service=next(filter(None, known), None))
 
@@ -162,6 +164,8 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
     match path.target:
         case AddressTarget(address):
             return (address,)
+        case NameServerTarget():
+            return (snapshot.name_server_address(source),)
         case ExternalTarget(host):
             return snapshot.external_host(host).addresses[:1]
         case PodTarget(ref, _, replica):
@@ -202,20 +206,22 @@ def _service_name(target: DnsTarget, service: NamespacedName, source: Pod) -> st
 def _liveness_checks(
     path: Path, source: Pod, probe: Probe, expected: Expected, snapshot: ClusterSnapshot
 ) -> tuple[LivenessCheck, ...]:
-    if expected is Expected.UNRESOLVED:
+    if expected is Expected.UNRESOLVED or isinstance(path.target, NameServerTarget):
+        scheme = Scheme.UDP if expected is Expected.UNRESOLVED else path.scheme
+        answers = UdpService.DNS if scheme is Scheme.UDP else None
         servers = snapshot.name_server_sockets(source)
-        return tuple((pod.ref, Probe(Scheme.UDP, host, n, udp_service=UdpService.DNS)) for pod, host, n in servers)
+        return tuple((pod.ref, Probe(scheme, host, number, udp_service=answers)) for pod, host, number in servers)
     return tuple(
         _own(pod, path.scheme, number, _udp_service(pod, number, snapshot), host=probe.host)
-        for pod, number in _listeners(path, probe, snapshot)
+        for pod, number in _listeners(path, source, probe, snapshot)
     )
 
 
-def _negative_control(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Probe | None:
+def _negative_control(path: Path, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> Probe | None:
     """Return the probe of a port on which nothing is known to listen, at the own address of the path's target."""
     if path.scheme.protocol not in (Protocol.TCP, Protocol.UDP):
         return None
-    for pod, _ in _listeners(path, probe, snapshot):
+    for pod, _ in _listeners(path, source, probe, snapshot):
         served = {port.port.number for port in pod.ports}
         unused = next(number for number in UNUSED_PORTS if number not in served)
         scheme = Scheme.UDP if path.scheme is Scheme.UDP else Scheme.TCP
@@ -240,8 +246,10 @@ def _own(pod: Pod, scheme: Scheme, number: int, udp_service: UdpService | None, 
     return pod.ref, Probe(scheme, address, number, udp_service=udp_service if scheme is Scheme.UDP else None)
 
 
-def _listeners(path: Path, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
+def _listeners(path: Path, source: Pod, probe: Probe, snapshot: ClusterSnapshot) -> Iterable[tuple[Pod, int]]:
     """Return the pods and port numbers that should answer this probe."""
+    if isinstance(path.target, NameServerTarget):
+        return [(pod, number) for pod, _, number in snapshot.name_server_sockets(source)]
     listeners = snapshot.listeners(path)
     if isinstance(path.target, PodTarget):
         return [(pod, number) for pod, number in listeners if probe.host in pod.addresses]

@@ -1,11 +1,13 @@
 """Load a scenario's directory as a ``Scenario``, or raise a ``ScenarioInvalid`` with all problems."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from os.path import normpath
 from pathlib import Path
 
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
+from netpol_harness.model.cluster_services import cluster_services
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.api_objects import LocatedManifest
@@ -96,7 +98,10 @@ def _context(node: YamlNode, manifests: ManifestReader, assumed: frozenset[str],
     namespaces = _namespaces(workloads) | assumed
     check_unique(workloads, report)
     check_namespaces(workloads, namespaces, exclusive, report)
-    names = inventory(workloads, node.at("external"), report)
+    names = replace(
+        inventory(workloads, node.at("external"), report),
+        cluster_services=cluster_services(_name_server(node.at("dns"))),
+    )
     return StepInputs(manifests, workloads, names, namespaces, exclusive, reliable)
 
 

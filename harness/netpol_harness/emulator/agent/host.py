@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netpol_harness.emulator.address_plan import API_PORT, KUBERNETES_ADDRESS, NODE_ADDRESS
-from netpol_harness.emulator.agent.certificates import server_certificate
 from netpol_harness.emulator.agent.process import AgentProcess
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.emulator.apiserver.server import ApiServer
+from netpol_harness.emulator.certificates import server_certificate
 from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.emulator.kubelet.spawn import Spawner

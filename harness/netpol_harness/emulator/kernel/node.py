@@ -86,6 +86,12 @@ class NetworkNode:
         """Create the namespaces of a program that manages this node's network (``netns.create_for_agent``)."""
         return netns.create_for_agent(self.home, self._view, files)
 
+    def connect_network(self, address: str) -> int:
+        """Create a network without files, for a machine at this address. Return its descriptor."""
+        network = netns.create_network(self.home)
+        self._wire(network, address)
+        return network
+
     def remove(self, sandbox: Sandbox) -> None:
         """Take the sandbox off the network and close it. Its interface goes with the last process or socket.
 
