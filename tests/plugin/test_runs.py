@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from netpol_harness.deadline import Deadline
+from tests.plugin.demo import WORKLOADS
 
 if TYPE_CHECKING:
     from tests.plugin.demo import Demo
@@ -78,7 +79,22 @@ def test_a_dead_listener_makes_a_denial_unproven(demo: "Demo") -> None:
 
 def test_a_dead_listener_is_no_disagreement_of_the_network_either(demo: "Demo") -> None:
     demo.edit("name: server,", "name: server, annotations: {netpol-harness/dead-ports: '80'},", of=demo.workloads)
-    demo.run("demo/scenario.yaml::open").assert_outcomes(errors=2)
+    result = demo.run("demo/scenario.yaml::open")
+    result.assert_outcomes(errors=2)
+    assert "; nothing listens on this port of the target" in result.stdout.str()
+
+
+def test_a_dead_listener_is_an_error_in_every_way_of_asking(demo: "Demo") -> None:
+    """One TCP and one UDP port are dead; eight more pods make the closed world so large that it is asked in bulk."""
+    dead = "name: server, annotations: {netpol-harness/dead-ports: '80, 53/UDP'},"
+    both = "ports: [{containerPort: 80}, {containerPort: 53, protocol: UDP}]"
+    pods = WORKLOADS.replace("name: server,", dead).replace("ports: [{containerPort: 80}]", both)
+    many = [POD.replace("NAME", f"more-{number}") for number in range(7)]
+    demo.write(DEAD, "---\n".join([pods, *many]))
+    result = demo.run("-v", "demo")
+    result.assert_outcomes(errors=6, passed=1)
+    assert "16 of the 80 other paths are not allowed" in result.stdout.str()
+    assert "with python3 within" in result.stdout.str()
 
 
 def test_a_program_that_cannot_be_started_makes_every_path_of_its_pod_an_error(demo: "Demo") -> None:
@@ -89,6 +105,23 @@ def test_a_program_that_cannot_be_started_makes_every_path_of_its_pod_an_error(d
     assert "no-such-program" in result.stdout.str()
 
 
+POD = """{apiVersion: v1, kind: Pod, metadata: {name: NAME},
+ spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}}
+"""
+DEAD = """
+title: dead listeners
+workloads: [workloads.yaml]
+steps:
+  - name: paths
+    paths:
+      client -> server:80: allowed
+      client -> http://server:80: allowed
+      client -> udp://server:53: allowed
+      throughout client -> server:80: allowed
+      held client -> http://server:80: allowed
+      client -> more-1:80: allowed
+  - {name: table, others: allowed}
+"""
 TOOLS = "nc,ncat,netcat,curl,python3,wget,bash,agnhost,ping"
 
 

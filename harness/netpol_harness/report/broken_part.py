@@ -44,6 +44,7 @@ class Controls:
     target. ``ports``: any source to other ports of the target's pods. ``by_pod`` and ``by_address``: the same source to
     the pods and to the ClusterIP of the same Service. ``resolves``: whether names resolve in the source; ``None`` if it
     has looked up none. ``by_name``: whether the path is by name, and ``resolved`` whether its name resolved.
+    ``is_refused_by_itself``: whether the target's own pod was refused.
     """
 
     own: Count
@@ -55,6 +56,7 @@ class Controls:
     resolves: bool | None
     by_name: bool
     resolved: bool
+    is_refused_by_itself: bool = False
 
     @property
     def lines(self) -> tuple[ExplanationLine, ...]:
@@ -75,6 +77,8 @@ class Controls:
     @property
     def conclusion(self) -> str:
         """The part that the controls show to be broken, or those that it may be; empty if they show nothing."""
+        if self.is_refused_by_itself:
+            return "nothing listens on this port of the target"
         return self._service_or_name or (self._source if self.sources.opened else self._target)
 
     @property
@@ -160,6 +164,7 @@ class ControlFinder:
             resolves=self._resolves(path),
             by_name=by_name,
             resolved=_resolved(path_result.worst.evidence),
+            is_refused_by_itself=_is_refused_by_itself(path_result.worst.evidence),
         )
 
     def _resolves(self, path: Path) -> bool | None:
@@ -184,6 +189,12 @@ def stays_closed(evidence: Evidence) -> bool:
     if evidence.proof is Proof.LISTENER or without is None:
         return False
     return without.denied and evidence.attempts[-1].denied
+
+
+def _is_refused_by_itself(evidence: Evidence) -> bool:
+    """Whether the target's own pod was refused at the last attempt: no process listens, since no packet was lost."""
+    liveness = evidence.attempts[-1].liveness
+    return liveness is not None and liveness.outcome is Outcome.REFUSED
 
 
 def _is_open(path_result: PathResult) -> bool | None:
