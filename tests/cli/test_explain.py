@@ -50,3 +50,12 @@ def test_lines_keep_to_the_width_of_the_screen(
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.startswith(" " * 13) for line in lines)
+
+
+def test_the_wanted_verdict_can_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["explain", THREE_TIER, "web-pod -> db-pod:3306", "--step", "with-dns", "--expect", "allowed"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "edit       policies/db-policy.yaml:11 (2 of 2, then: allowed)" in told
+    assert main([*words[:-1], "unresolved"]) == 0
+    assert "edit" not in capsys.readouterr().out

@@ -104,3 +104,39 @@ def test_html_is_a_page_in_which_nothing_is_markup_that_should_not_be(capsys: py
     root = ElementTree.fromstring(page.replace("<!doctype html>", "").replace('<meta charset="utf-8">', ""))
     assert [cell.text for cell in root.iter("caption")] == ["step as-written (scenario.yaml:21)"]
     assert [cell.get("class") for cell in root.iter("td")].count("unresolved") == 6
+
+
+POLICY = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody}
+spec: {podSelector: {matchLabels: {app: dbs}}}
+"""
+WORKLOADS = """apiVersion: v1
+kind: Pod
+metadata: {name: db, labels: {app: db}}
+spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 5432}]}]}
+"""
+
+
+@pytest.fixture
+def inert(tmp_path: Path) -> str:
+    """A scenario with a policy that selects no pod."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "workloads.yaml").write_text(WORKLOADS.replace("db", "web") + "---\n" + WORKLOADS)
+    paths = "paths: {web -> db:5432: allowed}"
+    step = f"{{name: only, policies: [policy.yaml], {paths}}}"
+    (tmp_path / "scenario.yaml").write_text(f"title: inert\nworkloads: [workloads.yaml]\nsteps: [{step}]\n")
+    return str(tmp_path)
+
+
+def test_what_matches_nothing_is_noted_below_the_table(inert: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", inert]) == 0
+    note = "note  policy.yaml:4: policy nobody selects no pod: no pod of default has app=dbs; db has app=db"
+    assert " ".join(capsys.readouterr().out.split()).endswith(" ".join(note.split()))
+
+
+def test_notes_are_no_part_of_other_formats(inert: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", inert, "-o", "json"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)
+    assert "policy nobody selects no pod" in output.err

@@ -104,7 +104,8 @@ def is_similar(text: str, *others: str) -> bool:
 @lru_cache(maxsize=4096)
 def _are_similar(text: str, other: str) -> bool:
     matcher = SequenceMatcher(None, text, other)
-    return text == other or (matcher.quick_ratio() >= _SIMILAR and matcher.ratio() >= _SIMILAR)
+    is_swapped = sorted(text) == sorted(other)
+    return is_swapped or (matcher.quick_ratio() >= _SIMILAR and matcher.ratio() >= _SIMILAR)
 
 
 def unmet_requirements(reasons: Sequence[PeerReason]) -> tuple[list[Requirement], list[Requirement]]:

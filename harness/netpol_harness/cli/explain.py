@@ -2,13 +2,18 @@
 which rule admits it, or why none does. Needs no cluster.
 
 Write the path as in scenario.yaml. Without --step, it is explained in every step that has it, or else in the last step.
+If the verdict is not the expected one, the smallest edits of the policies follow that would make it so. Notes name what
+matches nothing in the namespaces of the path, such as a policy that selects no pod.
 """
 
 import argparse
 from collections.abc import Iterator
 from shutil import get_terminal_size
 
-from netpol_harness.analysis.explain import COLUMNS, explain
+from netpol_harness.analysis.explain import COLUMNS, explain_path
+from netpol_harness.analysis.notes.all_notes import notes_on
+from netpol_harness.analysis.notes.note import Note
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.cli.output import print_text
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.errors import ScenarioInvalid
@@ -17,6 +22,7 @@ from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path
+from netpol_harness.report.notes import notes_text
 from netpol_harness.scenario.scenario import Scenario, Step
 from netpol_harness.scenario.unused_policies import unused_policies
 
@@ -25,21 +31,37 @@ def add(command: argparse.ArgumentParser) -> None:
     """Declare the scenario, the path, the step and the profile."""
     declare(command, step="explain the path in this step")
     command.add_argument("path", metavar="PATH", help="such as 'web-pod -> db-service:3306'")
+    command.add_argument(
+        "--expect",
+        metavar="VERDICT",
+        choices=["allowed", "blocked", "unresolved"],
+        help="show the edits that give the path this verdict: %(choices)s (default: that of the step)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print an explanation for each step."""
     scenario, profile = scenario_of(args), profile_of(args)
     unused, width = unused_policies(scenario), get_terminal_size((COLUMNS, 0)).columns
+    wanted = Expected(args.expect) if args.expect else None
     blocks = []
     for step, path, expectation in _occurrences(args, scenario):
-        explanation = explain(scenario, step, path, profile=profile, unused=unused)
+        explanation = explain_path(Predictor(scenario, step, profile), path, unused, wanted)
         head = f"step {step.name} ({step.where})"
         if expectation and expectation.expected is not explanation.verdict:
             head += f", where {expectation.where} says {expectation.expected}"
         blocks.append(f"{head}\n{explanation.wrap(width)}\n")
+    if notes := notes_text(_concerning(scenario, explanation.path), width):
+        blocks.append(f"{notes}\n")
     print_text("\n".join(blocks))
     return 0
+
+
+def _concerning(scenario: Scenario, path: Path) -> Iterator[Note]:
+    """Yield the notes on the namespaces of a path's ends."""
+    refs = (getattr(end, "ref", None) for end in (path.source, path.target))
+    namespaces = {ref.namespace for ref in refs if ref}
+    yield from (note for note in notes_on(scenario) if note.namespaces & namespaces)
 
 
 def _occurrences(args: argparse.Namespace, scenario: Scenario) -> Iterator[tuple[Step, Path, Expectation | None]]:

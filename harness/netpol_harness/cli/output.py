@@ -10,6 +10,11 @@ def print_text(text: str) -> None:
     sys.stdout.write(escaped(text))
 
 
+def print_aside(text: str) -> None:
+    """Write to standard error what is not part of the output; no newline is added."""
+    sys.stderr.write(escaped(text))
+
+
 def print_error(text: str) -> None:
     """Write one line, ``netpol: TEXT``, to standard error."""
     sys.stderr.write(f"netpol: {escaped(text)}\n")

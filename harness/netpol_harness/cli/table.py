@@ -4,19 +4,22 @@ cluster.
   .  allowed    X  blocked    N  the name does not resolve    ?  left open by the specification, or unknown
 
 Targets stand by namespace, each Service before the workloads behind it. A table that is wider than the terminal has its
-equal rows and columns folded; a key below it lists them.
+equal rows and columns folded; a key below it lists them. Notes name what matches nothing in any step, such as a policy
+that selects no pod; formats other than text leave them to standard error.
 """
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from netpol_harness.analysis.denials import nothing_denied
+from netpol_harness.analysis.notes.all_notes import notes_on
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.table import VerdictTable
-from netpol_harness.cli.output import print_text
+from netpol_harness.cli.output import print_aside, print_text
 from netpol_harness.cli.scenarios import declare, profile_of, scenario_of, steps_of
 from netpol_harness.report.formats import StepTable, as_json, comma_separated, html, markdown
 from netpol_harness.report.layout import draw
+from netpol_harness.report.notes import notes_text
 from netpol_harness.report.table import predicted_legend
 from netpol_harness.report.width import fitted, output_width
 
@@ -38,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     scenario, profile = scenario_of(args), profile_of(args)
     tables = [_table(Predictor(scenario, step, profile)) for step in steps_of(args, scenario)]
     print_text(_FORMATS[args.output](tables))
+    if notes := notes_text(notes_on(scenario), output_width()):
+        (print_text if args.output == "text" else print_aside)(f"\n{notes}\n")
     return 0
 
 

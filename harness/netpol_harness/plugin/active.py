@@ -10,6 +10,7 @@ from netpol_harness.plugin.assertions import add_messages, explain_comparison, h
 from netpol_harness.plugin.failure import FailureRenderer, attach_message
 from netpol_harness.plugin.items import ScenarioItem
 from netpol_harness.plugin.lab import lab_of
+from netpol_harness.plugin.notes import attach_notes
 from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, receive_unwritten, send_unwritten, show_unwritten
 from netpol_harness.plugin.reports.results import collect_results
 from netpol_harness.plugin.reports.run import write_run_reports
@@ -52,6 +53,7 @@ class Hooks:
         add_messages(report, call, item.config)
         if isinstance(item, ScenarioItem):
             attach_summary(report, item)
+            attach_notes(report, item)
         lab = lab_of(item.config)
         if lab.canary_failed:
             item.session.shouldfail = "the cluster does not enforce policies; see the canary's error"

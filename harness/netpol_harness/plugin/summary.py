@@ -16,6 +16,7 @@ from netpol_harness.escape import one_line
 from netpol_harness.paths.arrangement import Arrangement
 from netpol_harness.plugin.items import PathItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of
+from netpol_harness.plugin.notes import note_lines
 from netpol_harness.plugin.options import CLUSTER
 from netpol_harness.plugin.signals import was_terminated
 from netpol_harness.report.layout import Grid, draw
@@ -85,7 +86,8 @@ def warning_of(report: Any) -> tuple[str, str]:
 
 def summarize(terminal: pytest.TerminalReporter) -> None:
     """Print the summary; nothing if no scenario was run."""
-    entries = list(_entries(report for reports in terminal.stats.values() for report in reports))
+    reports = [report for of_outcome in terminal.stats.values() for report in of_outcome]
+    entries = list(_entries(reports))
     figures = [entry for entry in entries if "outcome" in entry]
     for step, table in {entry["step"]: entry["table"] for entry in entries if "table" in entry}.items():
         terminal.section(f"truth table of {step}", sep="-")
@@ -99,6 +101,8 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
         terminal.write_line(fitted(one_line(f"WARNING: {step}: {warning}"), screen_width()), yellow=True, bold=True)
     if figures:
         terminal.write_line(_figures(figures))
+    for line in note_lines(reports):
+        terminal.write_line(line)
 
 
 def _show(table: Grid, out: TerminalWriter) -> None:

@@ -1,0 +1,21 @@
+"""Parts of policies that match nothing: policies, peers and named ports, with what comes nearest. Pure.
+
+What matches nothing in one step and something in another is meant, and is no note.
+"""
+
+from collections.abc import Iterator
+
+from netpol_harness.analysis.notes.note import Note
+from netpol_harness.analysis.notes.policy_parts import PolicyParts
+from netpol_harness.analysis.notes.view import StepView
+from netpol_harness.scenario.scenario import Scenario, network_policies
+
+
+def inert_parts(scenario: Scenario) -> Iterator[Note]:
+    """Yield a note for each part that matches nothing in any step in which its policy is in force."""
+    views = [StepView(scenario, step) for step in scenario.steps]
+    manifests = {manifest.where: manifest for view in views for manifest in network_policies(view.step)}
+    for where, manifest in manifests.items():
+        in_force = [view for view in views if where in {policy.where for policy in view.step.policies}]
+        parts = zip(*(PolicyParts(manifest, view).all() for view in in_force), strict=True)
+        yield from (same[0].note for same in parts if all(part.is_inert for part in same))

@@ -1,0 +1,50 @@
+"""One step as notes see it: what its manifests define, without strangers. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from netpol_harness.analysis.notes.near_miss import Labelled
+from netpol_harness.analysis.selection import Selection
+from netpol_harness.analysis.world import world_of
+from netpol_harness.model.labels import Labels
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.objects import Pod
+from netpol_harness.scenario.scenario import Scenario, Step
+
+
+class StepView:
+    """The pods and namespaces of a step."""
+
+    def __init__(self, scenario: Scenario, step: Step) -> None:
+        self.step = step
+        world = world_of(step, scenario)
+        strangers = {workload.ref for workload in step.inventory.workloads.values() if workload.is_stranger}
+        self._pods = {ref: pod for ref, pod in world.pods.items() if pod.workload not in strangers}
+        self._namespaces = world.namespaces
+        self._scenario = scenario
+        self.selection = Selection(replace(world, pods=self._pods))
+
+    def pods_in(self, *namespaces: str) -> list[Labelled]:
+        """Return one pod of each workload in these namespaces."""
+        pods = {pod.workload: pod for pod in self._pods.values() if pod.ref.namespace in namespaces}
+        return [Labelled(ref.name, pod.labels) for ref, pod in pods.items()]
+
+    def namespaces(self) -> list[Labelled]:
+        """Return the namespaces."""
+        return [Labelled(name, namespace.labels) for name, namespace in self._namespaces.items()]
+
+    def workloads_in(self, namespace: str) -> Iterator[tuple[str, NamespacedName, Labels, Labels]]:
+        """Yield kind, name and own labels of the controllers in a namespace, and the labels of their pods."""
+        for workload in self.step.inventory.workloads.values():
+            if workload.ref.namespace == namespace and workload.ref in self._own_labels:
+                yield workload.kind, workload.ref, self._own_labels[workload.ref], workload.labels
+
+    @cached_property
+    def _own_labels(self) -> dict[NamespacedName, Labels]:
+        controllers = (m for m in self._scenario.workloads if m.pod and m.pod is not m.data)
+        return {m.name.ref: (m.data.get("metadata") or {}).get("labels") or {} for m in controllers}
+
+    def pods(self, numbers: int) -> list[Pod]:
+        """Return the pods of a set of the selection."""
+        return [*self.selection.pods(numbers)]
