@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
@@ -90,9 +91,16 @@ def test_an_agent_and_a_mutant_exclude_each_other() -> None:
         EmbeddedFactory(options).backend("run", lambda _: None)
 
 
-def agent(script: str, interfaces: str = "") -> Agent:
-    program = AgentProgram("player", "v1.0", ("/bin/sh", "-c", script), {"WORD": "at {address}"}, interfaces)
-    return Agent("A player v1.0", program, frozenset())
+def agent(script: str, interfaces: str = "", objects: Sequence[JsonObject] = ()) -> Agent:
+    program = AgentProgram(
+        name="player",
+        version="v1.0",
+        argv=("/bin/sh", "-c", script),
+        environment={"WORD": "at {address}"},
+        interfaces=interfaces,
+        waits=bool(objects),
+    )
+    return Agent("A player v1.0", program, objects=tuple(objects))
 
 
 @contextmanager
@@ -151,6 +159,34 @@ def test_an_agent_reads_the_api_as_a_pod_would_and_sees_no_hosts_outside(tmp_pat
         assert "player v1.0" in node["metadata"]["annotations"].values()
         assert backend.failure(cluster) == ""
         assert cluster.dataplane.endswith("policies by A player v1.0")
+
+
+CALICO = """
+account=/var/run/secrets/kubernetes.io/serviceaccount
+for resource in tiers networkpolicies clusterinformations/default; do
+  curl -sS --cacert $account/ca.crt -H "Authorization: Bearer $(cat $account/token)" \\
+    "https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/apis/crd.projectcalico.org/v1/$resource"
+done
+echo; echo read
+exec sleep 1000
+"""
+
+
+def test_what_an_agent_needs_exists_before_it_starts(tmp_path: Path) -> None:
+    definition = load("felix")
+    objects = definition.agent(write_program(tmp_path / "calico-node", "#!/bin/sh\necho v3.32.1\n")).objects
+    with running(tmp_path, agent(CALICO, objects=objects)):
+        seen = wait_for(tmp_path / "agent.log", "read")
+    for name in ("kube-admin", "kube-baseline", '"datastoreReady":true', "crd.projectcalico.org/v1"):
+        assert name in seen
+    assert "not found" not in seen
+
+
+def test_a_definition_that_extends_another_changes_what_it_writes() -> None:
+    base, variant = load("felix"), load("felix-nftables")
+    assert (variant.binary, variant.command, variant.objects) == (base.binary, base.command, base.objects)
+    assert (variant.title, variant.needs) == ("Calico's Felix (nftables)", ("nft",))
+    assert variant.environment == {**base.environment, "FELIX_NFTABLESMODE": "Enabled"}
 
 
 def test_a_named_interface_is_free_again_when_its_pod_is_gone(tmp_path: Path) -> None:

@@ -10,17 +10,21 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+
+import yaml
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.backends.embedded.host import refused_rules
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.paths.diagnostics import suggest
-from netpol_harness.scenario.node import YamlNode
+from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.shape import Report, anything, mapping, one_of, sequence, text
 from netpol_harness.scenario.source import read
+from netpol_harness.yaml_loader import SAFE_LOADER
 
 DEFINITIONS = Path(__file__).resolve().parents[2] / "manifests/agents"
 _GO_MODULE = re.compile(rb"\nmod\t[^\t\n]+\t(v[^\t\n]+)")
@@ -36,6 +40,8 @@ AGENT = mapping(
         "binary": text("the name of a program", r"[A-Za-z0-9._-]+", "write its name, without a folder"),
         "install": text("how to get the program"),
         "command": _TEXTS,
+        "extends": text("the name of another agent", r"[a-z0-9-]+", "write the name of a file here, without .yaml"),
+        "objects": sequence(text("a file", r"[^\0]+", "write it relative to this file"), "a list of files"),
         "environment": mapping({}, what="a mapping of names to texts", rest=anything),
         "version": _TEXTS,
         "needs": sequence(text("the name of a program", r"[A-Za-z0-9._-]+"), "a list of programs"),
@@ -43,18 +49,22 @@ AGENT = mapping(
         "interfaces": text("a prefix", r"[a-z]{1,4}", "write at most four letters"),
         "capabilities": sequence(one_of(_CAPABILITIES, "a capability"), "a list of capabilities"),
     },
-    required=("title", "binary", "install", "command"),
+    required=("title",),
     what="an agent (a mapping with title, binary, install and command)",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent that this host can run. ``title`` is for people, and ends in its version if that is known."""
+    """An agent that this host can run. ``title`` is for people, and ends in its version if that is known.
+
+    ``objects`` are created in the cluster before it starts.
+    """
 
     title: str
     program: AgentProgram
-    capabilities: frozenset[Capability]
+    capabilities: frozenset[Capability] = frozenset()
+    objects: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,9 @@ class AgentDefinition:
     """One agent. ``binary`` is its program, and ``install`` says how a user gets it.
 
     ``command`` are its arguments, and ``version`` those that make it print its version. ``needs`` are programs that it
-    calls, and ``rules`` are rules of nftables like its own, which not every kernel takes. ``interfaces`` is the prefix
-    of the interfaces that it takes for pods'. ``capabilities`` are the further policies that it enforces.
+    calls, ``objects`` files with objects that must exist before it starts, and ``rules`` are rules of nftables like its
+    own, which not every kernel takes. ``interfaces`` is the prefix of the interfaces that it takes for pods'.
+    ``capabilities`` are the further policies that it enforces.
     """
 
     name: str
@@ -75,6 +86,7 @@ class AgentDefinition:
     version: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     rules: str = ""
+    objects: tuple[Path, ...] = ()
     interfaces: str = ""
     capabilities: frozenset[Capability] = frozenset()
 
@@ -101,8 +113,10 @@ class AgentDefinition:
         if missing := self.missing:
             raise ClusterFailed(f"agent {self.name}: it needs {', '.join(missing)}, which this host does not have")
         argv = (str(found), *self.command)
-        program = AgentProgram(self.name, self.version_of(found), argv, self.environment, self.interfaces)
-        return Agent(f"{self.title} {program.version}".rstrip(), program, self.capabilities)
+        objects = tuple(data for path in self.objects for data in _objects(path))
+        version = self.version_of(found)
+        program = AgentProgram(self.name, version, argv, self.environment, self.interfaces, waits=bool(objects))
+        return Agent(f"{self.title} {version}".rstrip(), program, self.capabilities, objects)
 
     def version_of(self, binary: Path) -> str:
         """Return the version of the program: that of its Go module, or else what it prints; empty for neither."""
@@ -129,11 +143,15 @@ def load(name: str, directory: Path = DEFINITIONS) -> AgentDefinition:
     report.extend(problems)
     for document in documents:
         AGENT(document, report)
+        _complete(document, report)
     if report.problems:
         raise ClusterFailed("\n".join(str(problem) for problem in sorted(set(report.problems))))
     if len(documents) != 1:
         raise ClusterFailed(f"{path}:1: the file holds {len(documents)} documents; write exactly one agent")
-    return _definition(path.stem, documents[0])
+    (node,) = documents
+    own = _definition(path.stem, node, path.parent)
+    base = node.at("extends").text
+    return _extended(load(base, path.parent), own, node) if base else own
 
 
 def shipped() -> Iterator[AgentDefinition]:
@@ -142,7 +160,21 @@ def shipped() -> Iterator[AgentDefinition]:
         yield load(path.stem)
 
 
-def _definition(name: str, node: YamlNode) -> AgentDefinition:
+def _complete(node: YamlNode, report: Report) -> None:
+    """Require the keys that only a definition with ``extends`` may leave out."""
+    for name in ("binary", "install", "command"):
+        if node.kind is YamlKind.MAPPING and node.get("extends") is None and node.get(name) is None:
+            report.add(node.place, f"'{name}' is missing", f"add '{name}:' here, or 'extends:' with another agent")
+
+
+def _extended(base: AgentDefinition, own: AgentDefinition, node: YamlNode) -> AgentDefinition:
+    """Return the base with the keys of this definition; its environment is added to that of the base."""
+    written = [entry.name for entry in fields(own) if node.get(entry.name) is not None]
+    changes = {name: getattr(own, name) for name in ("name", *written)}
+    return replace(base, **{**changes, "environment": {**base.environment, **own.environment}})
+
+
+def _definition(name: str, node: YamlNode, directory: Path) -> AgentDefinition:
     return AgentDefinition(
         name=name,
         title=node.at("title").text,
@@ -153,6 +185,7 @@ def _definition(name: str, node: YamlNode) -> AgentDefinition:
         version=_texts(node.at("version").items),
         needs=_texts(node.at("needs").items),
         rules=node.at("rules").text,
+        objects=tuple(directory / item.text for item in node.at("objects").items),
         interfaces=node.at("interfaces").text,
         capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
     )
@@ -160,6 +193,15 @@ def _definition(name: str, node: YamlNode) -> AgentDefinition:
 
 def _texts(nodes: Iterable[YamlNode]) -> tuple[str, ...]:
     return tuple(node.text for node in nodes)
+
+
+def _objects(path: Path) -> Iterator[JsonObject]:
+    """Yield the objects of a file. Raises ``ClusterFailed``."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from filter(None, yaml.load_all(file, SAFE_LOADER))
+    except (OSError, yaml.YAMLError) as problem:
+        raise ClusterFailed(f"cannot read the agent's objects from {path}: {problem}") from problem
 
 
 def _printed_version(argv: list[str]) -> str:

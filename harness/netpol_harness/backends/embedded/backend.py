@@ -18,12 +18,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
+from netpol_harness.backends.cni.install import install
 from netpol_harness.backends.embedded.host import MODULE, command, environment
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, EMBEDDED_NETWORK
 from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOG, RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.client import Client
+from netpol_harness.kube.config import Access
+from netpol_harness.model.json_object import JsonObject
 from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
 
 if TYPE_CHECKING:
@@ -71,7 +75,7 @@ class EmbeddedBackend:
             self._end(process.pid)
             self._reap(process.pid)
             raise ClusterFailed(f"the embedded cluster {name} did not start: {_tail(directory / 'stderr.log')}")
-        return Cluster(
+        cluster = Cluster(
             name=name,
             backend=self.name,
             dataplane=self.dataplane,
@@ -80,6 +84,15 @@ class EmbeddedBackend:
             capabilities=_capabilities() | (self._agent.capabilities if self._agent else frozenset()),
             context=name,
         )
+        if self._agent is not None and self._agent.objects:
+            self._start_agent(cluster, self._agent.objects)
+        return cluster
+
+    def _start_agent(self, cluster: Cluster, objects: Sequence[JsonObject]) -> None:
+        """Create the objects that the agent needs, and start it."""
+        client = Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
+        install(client, objects, deadline=Deadline(EMBEDDED.cluster))
+        self.restart_agent(cluster)
 
     def delete(self, name: str, directory: Path | None = None) -> None:
         """End the process of the cluster in ``directory``; if that is ``None``, it has ended with its owner."""

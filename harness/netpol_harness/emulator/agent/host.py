@@ -38,7 +38,7 @@ async def host_agent(
     token: str,
     directory: Path | None,
 ) -> AgentProcess:
-    """Serve the API on the node's own address, and start the agent. Return its process.
+    """Serve the API on the node's own address, and start the agent unless it waits. Return its process.
 
     The agent sees no pods that stand for hosts outside of the cluster. Raises ``ClusterFailed``.
     """
@@ -51,7 +51,8 @@ async def host_agent(
         raise ClusterFailed(f"cannot make a place for the agent ({problem.filename}): {problem.strerror}") from problem
     values = {"node": podstatus.NODE, "address": NODE_ADDRESS, "kubeconfig": _KUBECONFIG}
     agent = AgentProcess(program.filled(values), spawner, namespaces, _environment(), directory)
-    await agent.start()
+    if not program.waits:
+        await agent.start()
     return agent
 
 

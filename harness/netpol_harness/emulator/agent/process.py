@@ -56,7 +56,7 @@ class AgentProcess:
         await self._failed
 
     def restart(self) -> None:
-        """Kill the process and start it again."""
+        """Kill the process if there is one, and start it."""
         task = asyncio.get_running_loop().create_task(self._restart())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -9,7 +9,8 @@ from typing import Any
 class AgentProgram:
     """``argv`` and the values of ``environment`` may hold ``{node}``, ``{address}`` and ``{kubeconfig}``.
 
-    ``version`` is empty if it is not known. ``interfaces`` is the prefix of the veths that it takes for
+    ``version`` is empty if it is not known. ``waits``: it starts when it is restarted for the first time, after objects
+    that it needs have been created. ``interfaces`` is the prefix of the veths that it takes for
     pods', or empty if it does not read their names.
     """
 
@@ -18,6 +19,7 @@ class AgentProgram:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     interfaces: str = ""
+    waits: bool = False
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "AgentProgram":
