@@ -47,8 +47,16 @@ def test_inputs_are_not_changed() -> None:
 
 
 def test_the_node_is_ready_and_names_its_data_plane() -> None:
-    version = {"architecture": "amd64", "kernel": "6", "system": "s", "kubernetes": "v1", "podCIDR": "10.244.0.0/24"}
+    version = {
+        "architecture": "amd64",
+        "kernel": "6",
+        "system": "s",
+        "kubernetes": "v1",
+        "podCIDR": "10.244.0.0/24",
+        "dataplane": "network namespaces",
+    }
     node = podstatus.node(NOW, 254, version)
     assert node["status"]["conditions"][0]["status"] == "True"
     assert node["metadata"]["labels"]["netpol-harness/dataplane"] == "embedded"
+    assert node["metadata"]["annotations"]["netpol-harness/dataplane"] == "network namespaces"
     assert node["status"]["capacity"]["pods"] == "254"
