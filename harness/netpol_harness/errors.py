@@ -90,5 +90,9 @@ class OracleDisagrees(UserWarning):
     """An author's verdict for a path contradicts the oracle's reading of the specification."""
 
 
+class NotProbed(UserWarning):
+    """Paths of a closed world are left out, because a workload at their ends has completed."""
+
+
 class NothingDenied(UserWarning):
     """The policies of a derived step deny nothing that is asked, so that the step would pass without them too."""

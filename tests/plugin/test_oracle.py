@@ -113,6 +113,38 @@ def test_a_derived_run_that_denies_nothing_says_so_loudly(demo: "Demo") -> None:
     strict.assert_outcomes(passed=1, failed=1)
 
 
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  template:
+    metadata: {labels: {app: migrate}}
+    spec: {restartPolicy: Never, containers: [{name: c, image: busybox, command: ["true"]}]}
+"""
+
+
+@pytest.mark.live
+def test_a_job_that_has_completed_is_left_out_with_a_warning(demo: "Demo") -> None:
+    (demo.pytester.path / "demo" / "scenario.yaml").unlink()
+    (demo.pytester.path / "demo" / "job.yaml").write_text(JOB)
+    result = demo.run("-v", "-rs", "--derive", "demo")
+    result.assert_outcomes(passed=2, skipped=1, warnings=1)
+    text = result.stdout.str()
+    result.stdout.fnmatch_lines(
+        ["demo::derived::migrate -> front:80 SKIPPED*", "SKIPPED*: a workload at its ends has*"]
+    )
+    assert "NotProbed: step derived: no path of default/migrate is probed, for its pods have completed" in text
+
+
+@pytest.mark.live
+def test_a_path_that_an_author_wrote_is_an_error_if_its_job_has_completed(demo: "Demo") -> None:
+    demo.write(HEAD + "- {name: a, paths: {migrate -> front:80: allowed}}\n", demo.workloads + "---\n" + JOB)
+    result = demo.run("demo")
+    result.assert_outcomes(errors=1)
+    assert "default/migrate has no running pod any more, for it has completed" in result.stdout.str()
+
+
 @pytest.mark.live
 def test_a_profile_decides_what_the_specification_leaves_open(demo: "Demo") -> None:
     demo.write(HEAD + "- {name: a, policies: [block.yaml], paths: {client -> server:80: blocked}}\n")

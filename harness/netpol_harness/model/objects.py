@@ -63,6 +63,7 @@ class Pod:
     node: str = ""
     host_network: bool = False
     running: bool = True
+    succeeded: bool = False
     controller: str = ""
     node_address: str = ""
     name_servers: tuple[str, ...] = ()
@@ -79,6 +80,7 @@ class Pod:
             node=spec.get("nodeName") or "",
             host_network=bool(spec.get("hostNetwork")),
             running=status.get("phase") not in ("Succeeded", "Failed"),
+            succeeded=status.get("phase") == "Succeeded",
             controller=_controller(metadata),
             node_address=status.get("hostIP") or "",
             name_servers=name_servers(spec),

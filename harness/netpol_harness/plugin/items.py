@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from netpol_harness.errors import CapabilityMissing, HarnessError, NothingDenied, OracleDisagrees, Unproven
+from netpol_harness.errors import CapabilityMissing, HarnessError, OracleDisagrees, Unproven
 from netpol_harness.escape import one_line
 from netpol_harness.lab import Lab
 from netpol_harness.paths.path import Expectation
@@ -62,20 +62,20 @@ class ScenarioItem(pytest.Item):
         """Fail if the network disagrees with an expectation; warn once if the step's policies deny nothing."""
         if {path_result.judgement for path_result in self.path_results} & DISAGREEMENTS:
             self._fail()
-        if text := self.parent.take_warning():
-            self._warn(NothingDenied(text))
+        for warning in self.parent.take_warnings():
+            self._warn(warning)
 
     @property
     def asked(self) -> Asked:
         """How many paths it asks, and how many of them must be denied."""
         return Asked.of(path_result.expected for path_result in self.path_results)
 
-    def _warn(self, warning: OracleDisagrees | NothingDenied) -> None:
+    def _warn(self, warning: UserWarning) -> None:
         """Warn at the line of the expectation; fail if warnings are errors."""
         file, line, _ = self.reportinfo()
         try:
             warnings.warn_explicit(warning, type(warning), str(file), (line or 0) + 1)
-        except (OracleDisagrees, NothingDenied) as error:
+        except UserWarning as error:
             raise FailureWithMessage(message_of(error)) from None
 
     def _fail(self) -> NoReturn:
@@ -128,8 +128,15 @@ class PathItem(ScenarioItem):
         """The one result."""
         return (self.path_result,)
 
+    @property
+    def is_completed(self) -> bool:
+        """Whether nobody wrote the path's verdict, and it begins or ends at a workload that has completed."""
+        return self.parent.is_completed(self.expectation)
+
     def setup(self) -> None:
-        """Skip if the cluster lacks a capability that the path needs; record the figures for reports."""
+        """Skip if the path has no pods any more, or the cluster lacks a capability; record the figures for reports."""
+        if self.is_completed:
+            pytest.skip("a workload at its ends has completed, and has no pods any more")
         if missing := self.parent.parent.scenario_run.observer.missing_capability(self.expectation.path):
             pytest.skip(str(CapabilityMissing(missing)))
         self.user_properties += properties(self.path_result).items()

@@ -5,7 +5,7 @@ once. pytest's rules for collectors do the rest: a set-up runs once, its error i
 teardown runs after the last of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netpol_harness.analysis.denials import nothing_denied
+from netpol_harness.analysis.describe import natural_list
 from netpol_harness.analysis.explain import ExplanationLine
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.backends.base import Capability
-from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.errors import NothingDenied, NotProbed, ScenarioInvalid
 from netpol_harness.escape import one_line
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.path import Expectation
 from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.plugin.failure import as_pytest_outcome
@@ -104,9 +107,11 @@ class StepNode(pytest.Collector):
 
     def __init__(self, *, step: Step, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._step_as_written = step
         self._set_step(step)
         self.returns: tuple[PathResult, ...] = ()
         self.contexts: dict[str, StepContext] = {}
+        self.completed: frozenset[NamespacedName] = frozenset()
         self.warning = ""
         self._is_warned = False
 
@@ -154,24 +159,39 @@ class StepNode(pytest.Collector):
             self.returns = tuple(_worst_result(returns).path_results.values()) if returns else ()
             write_step(self, lab)
 
-    def take_warning(self) -> str:
-        """Return why the policies of this derived step deny nothing; empty if they do, and after the first time."""
-        text = "" if self._is_warned else self.warning
+    def take_warnings(self) -> Sequence[UserWarning]:
+        """Return the warnings about the step, and none after the first time."""
+        warnings = [] if self._is_warned else [*self._warnings()]
         self._is_warned = True
-        return f"step {self.step.name}: {text}" if text else ""
+        return warnings
+
+    def _warnings(self) -> Iterator[UserWarning]:
+        if self.warning:
+            yield NothingDenied(f"step {self.step.name}: {self.warning}")
+        if self.completed:
+            names = natural_list([*map(str, sorted(self.completed))])
+            yield NotProbed(f"step {self.step.name}: no path of {names} is probed, for its pods have completed")
+
+    def is_completed(self, expectation: Expectation) -> bool:
+        """Return whether a derived path begins or ends at a workload that has completed."""
+        path, derived = expectation.path, (inquiry.path for inquiry in self.step.paths_without_verdict)
+        ends = {end.ref for end in (path.source, path.target) if isinstance(end, PodSource | PodTarget)}
+        return bool(ends & self.completed) and path in derived
 
     def _observe(self) -> "StepResult":
         """Enter the step and probe it. Derived verdicts are predicted again, now that the pods' addresses are known."""
         scenario_run = self.parent.scenario_run
         scenario_run.enter(self.step)
         snapshot = scenario_run.snapshot()
-        predictor = Predictor(scenario_run.scenario, self.step, profile_of(self.config), snapshot.addresses)
+        self.completed = frozenset(filter(snapshot.has_completed, self._step_as_written.inventory.workloads))
+        step = self._step_as_written.without_pods_of(self.completed)
+        predictor = Predictor(scenario_run.scenario, step, profile_of(self.config), snapshot.addresses)
         self._set_step(predictor.with_predicted_verdicts())
         self.predictor = predictor.with_step(self.step)
         selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
         return scenario_run.observer.observe(
             self.step,
-            [item.expectation for item in selected if isinstance(item, PathItem)],
+            [item.expectation for item in selected if isinstance(item, PathItem) and not item.is_completed],
             others=any(isinstance(item, OthersItem) for item in selected),
             verdicts=self.predictor.closed_world_verdicts() if self.step.others is Others.ORACLE else None,
             snapshot=snapshot,

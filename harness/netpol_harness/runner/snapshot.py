@@ -128,6 +128,12 @@ class ClusterSnapshot:
         """Return whether a workload has running pods."""
         return bool(self.endpoints.pods_of(self.real(workload)))
 
+    def has_completed(self, workload: NamespacedName) -> bool:
+        """Return whether a workload has done its work, as a Job does: a pod has succeeded, and none is running."""
+        real = self.real(workload)
+        succeeded = any(pod.succeeded for pod in self.world.pods.values() if pod.workload == real)
+        return succeeded and not self.has_pods(workload)
+
     def pods_of(self, workload: NamespacedName, replica: int | None = None) -> tuple[Pod, ...]:
         """Return the running pods of a workload, or one of them by its index.
 
@@ -135,7 +141,8 @@ class ClusterSnapshot:
         """
         if not (pods := self.endpoints.pods_of(self.real(workload), replica)):
             namespace, which = self.real(workload).namespace, "" if replica is None else f" {replica}"
-            raise WorkloadFailed(f"{workload} has no running pod{which}; see `kubectl -n {namespace} get pods`")
+            why = " any more, for it has completed" if self.has_completed(workload) else ""
+            raise WorkloadFailed(f"{workload} has no running pod{which}{why}; see `kubectl -n {namespace} get pods`")
         return pods
 
     def nodes_of(self, workload: NamespacedName, replica: int | None) -> tuple[Pod, ...]:

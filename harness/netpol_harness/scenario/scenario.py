@@ -5,8 +5,8 @@ directory in which pytest was started.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,12 @@ class Step:
         """All paths that the step lists or derives, with a verdict or without, each once."""
         listed = [expectation.path for expectation in self.expectations]
         return tuple(dict.fromkeys([*listed, *(unjudged.path for unjudged in self.paths_without_verdict)]))
+
+    def without_pods_of(self, workloads: Collection[NamespacedName]) -> "Step":
+        """Return the same step, given that these workloads have no pods: its closed world leaves them out."""
+        known = self.inventory.workloads
+        gone = {ref: replace(known[ref], replicas=0) for ref in workloads}
+        return replace(self, inventory=replace(self.inventory, workloads={**known, **gone})) if gone else self
 
     @property
     def needs(self) -> tuple[str, ...]:
