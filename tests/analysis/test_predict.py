@@ -51,9 +51,11 @@ def verdicts(scenario: Scenario, *, step: int = -1) -> list[Expected]:
         ([FROM_NET], "partner -> db:5432", "allowed"),
         ([FROM_NET], "user -> db:5432", "undefined"),
         # the oracle cannot know the outcome
-        ([], "web -> node(web):30080", "undefined"),
+        ([], "db -> node(web):30080", "allowed"),
+        (["shop/none {podSelector: {}}"], "db -> node(web):30080", "undefined"),
         ([], "web -> 192.0.2.9:443", "undefined"),
-        ([], "user -> ip(front):80", "undefined"),
+        ([], "user -> ip(front):80", "allowed"),
+        (["shop/none {podSelector: {}}"], "user -> ip(front):80", "undefined"),
         ([], "web -> db:1", "undefined"),
         ([], "web -> empty:80", "undefined"),
         ([], "web -> icmp://db", "allowed"),

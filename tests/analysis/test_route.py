@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.predict import Predictor
+from netpol_harness.analysis.route import Route
 from netpol_harness.oracle.verdict import Flow, Host
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
@@ -15,7 +16,8 @@ SERVER = "kube-system/kube-dns 53/UDP through kube-system/kube-dns"
 def describe(flow: Flow) -> str:
     """``shop/web -> back/db 5432/TCP``, and the Service that translated it."""
     ends = [end.address or "outside" if isinstance(end, Host) else str(end) for end in (flow.source, flow.destination)]
-    return f"{ends[0]} -> {ends[1]} {flow.port}" + (f" through {flow.through}" if flow.through else "")
+    through = f" through {flow.through}" if flow.through else ""
+    return f"{ends[0]} -> {ends[1]} {flow.port}{through}{', forwarded' if flow.forwarded else ''}"
 
 
 @pytest.mark.parametrize(
@@ -30,8 +32,9 @@ def describe(flow: Flow) -> str:
         ("web -> partner:443", 0, ["shop/web -> 203.0.113.7 443/TCP"]),
         ("web -> 203.0.113.7:443", 0, ["shop/web -> 203.0.113.7 443/TCP"]),
         ("web -> icmp://db", 0, ["shop/web -> back/db 0/ICMP"]),
-        ("web -> node(web):30080", 0, []),
-        ("partner -> node(web):30080", 0, []),
+        ("web -> node(web):30080", 0, ["shop/web -> shop/web 8080/TCP through shop/front, forwarded"]),
+        ("partner -> node(web):30080", 0, ["203.0.113.7 -> shop/web 8080/TCP through shop/front, forwarded"]),
+        ("user -> ip(front):80", 0, ["outside -> shop/web 8080/TCP through shop/front, forwarded"]),
     ],
 )
 def test_the_flows_of_a_path(shop: Shop, path: str, lookups: int, connections: list[str]) -> None:
@@ -59,3 +62,109 @@ def test_a_port_of_a_node_that_keeps_an_outsiders_address(
     assert [
         describe(flow) for flow in Predictor(scenario, step).route(step.expectations[0].path).connections
     ] == connections
+
+
+FORMS = """
+---
+apiVersion: v1
+kind: Service
+metadata: {name: legacy, namespace: back}
+spec: {ports: [{port: 5432}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: legacy-1, namespace: back, labels: {kubernetes.io/service-name: legacy}}
+addressType: IPv4
+ports: [{port: 443, protocol: TCP}]
+endpoints: [{addresses: [203.0.113.7]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: unknown, namespace: back}
+spec: {clusterIP: None, ports: [{port: 5432}]}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: unknown, namespace: back}
+subsets: [{addresses: [{ip: 198.51.100.1}], ports: [{port: 5432}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: alias, namespace: back}
+spec: {type: ExternalName, externalName: front.shop.svc.cluster.local}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: short, namespace: back}
+spec: {type: ExternalName, externalName: front.shop.svc}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: away, namespace: back}
+spec: {type: ExternalName, externalName: db.example.com}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: edge, namespace: shop}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  externalIPs: [192.0.2.200]
+  selector: {app: web}
+  ports: [{port: 80, targetPort: http}]
+status: {loadBalancer: {ingress: [{ip: 192.0.2.130}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: host, namespace: shop}
+spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 8080, hostPort: 18080}]}]}
+"""
+
+
+def with_forms(shop: Shop, directory: Path, path: str) -> Route:
+    """Return the route of a path among Services of more forms."""
+    shop()
+    for name, old, new in (
+        ("workloads", "", FORMS),
+        ("scenario", "web -> store:5432: undefined", f"{path}: undefined"),
+    ):
+        file = directory / f"{name}.yaml"
+        file.write_text(file.read_text().replace(old, new) if old else file.read_text() + new)
+    scenario = load(directory / "scenario.yaml")
+    step = scenario.steps[-1]
+    return Predictor(scenario, step).route(step.expectations[0].path)
+
+
+@pytest.mark.parametrize(
+    ("path", "connections"),
+    [
+        ("web -> legacy:5432", ["shop/web -> 203.0.113.7 443/TCP through back/legacy"]),
+        ("db -> alias:80", ["back/db -> shop/web 8080/TCP through shop/front"]),
+        ("partner -> node(host):18080", ["203.0.113.7 -> shop/host 8080/TCP"]),
+        ("web -> node(host):18080", ["shop/web -> shop/host 8080/TCP, forwarded"]),
+        ("partner -> 192.0.2.130:80", ["203.0.113.7 -> shop/web 8080/TCP through shop/edge"]),
+        ("db -> 192.0.2.130:80", ["back/db -> shop/web 8080/TCP through shop/edge, forwarded"]),
+    ],
+)
+def test_services_of_every_form(shop: Shop, tmp_path: Path, path: str, connections: list[str]) -> None:
+    route = with_forms(shop, tmp_path, path)
+    assert [describe(flow) for flow in route.connections] == connections
+    assert (route.doubt, route.nameless) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("path", "doubt"),
+    [
+        ("web -> unknown:5432", "it is not known what has the address 198.51.100.1"),
+        ("web -> away:443", "it is not known where db.example.com leads, the name that back/away stands for"),
+        ("web -> node(idle):18080", "it is not known what answers at port 18080/TCP of the node of shop/idle"),
+        ("partner -> 192.0.2.200:80", "it is not known which pods of shop/edge are on the node that has 192.0.2.200"),
+        ("web -> 192.0.2.130:81", "it is not known what has the address 192.0.2.130"),
+    ],
+)
+def test_what_no_file_tells_is_doubted(shop: Shop, tmp_path: Path, path: str, doubt: str) -> None:
+    assert with_forms(shop, tmp_path, path).doubt == doubt
+
+
+def test_an_alias_needs_the_clusters_domain(shop: Shop, tmp_path: Path) -> None:
+    assert with_forms(shop, tmp_path, "web -> short:80").nameless

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,42 @@ def test_the_api_text_leaves_a_point_open_and_a_profile_decides_it(
     assert (verdict.answer, verdict.points) == (UNDEFINED, frozenset({point}))
     assert judge(world(spec), path, {point: YES}, **via).answer is yes
     assert judge(world(spec), path, {point: NO}, **via).answer is no
+
+
+FROM_ALL = IN | {"ingress": [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}
+
+
+@pytest.mark.parametrize(
+    ("specs", "path", "answer", "decided", "otherwise"),
+    [
+        ([], "x/b > x/a 80", ALLOWED, NO, ALLOWED),
+        ([IN | {"ingress": [{}]}], "x/b > x/a 80", ALLOWED, NO, ALLOWED),
+        ([FROM_ALL], "203.0.113.1 > x/a 80", ALLOWED, NO, ALLOWED),
+        ([FROM_X], "x/b > x/a 80", UNDEFINED, NO, ALLOWED),
+        ([FROM_X], "x/b > x/a 80", UNDEFINED, YES, UNDEFINED),
+        ([FROM_X], "y/a > x/a 80", UNDEFINED, NO, BLOCKED),
+        ([IN], "203.0.113.1 > x/a 80", UNDEFINED, NO, BLOCKED),
+        ([OUT], "203.0.113.1 > x/a 80", ALLOWED, NO, ALLOWED),
+    ],
+)
+def test_a_node_that_forwards_a_connection_may_take_the_place_of_its_source(
+    world: Build, specs: list[dict[str, Any]], path: str, answer: Answer, decided: Decision, otherwise: Answer
+) -> None:
+    forwarded = replace(flow(path, via="a"), forwarded=True)
+    verdict = Oracle(world(*specs)).judge(forwarded)
+    assert verdict.answer is answer
+    assert (OpenPoint.FORWARDED in verdict.points) is (answer is UNDEFINED)
+    assert Oracle(world(*specs), Profile("test", {OpenPoint.FORWARDED: decided})).judge(forwarded).answer is otherwise
+
+
+def test_the_egress_of_a_client_may_see_the_node_that_it_connects_to(world: Build) -> None:
+    forwarded = replace(flow("x/b > x/a 80", via="a"), forwarded=True)
+    assert Oracle(world(OUT)).judge(forwarded).egress.points == {OpenPoint.TRANSLATION, OpenPoint.OWN_NODE} | {
+        OpenPoint.NOT_KNOWN
+    }
+    assert Oracle(world(OUT), Profile("test", {OpenPoint.TRANSLATION: NO})).judge(forwarded).answer is BLOCKED
+    known = replace(forwarded, virtual="192.0.2.130")
+    assert Oracle(world(OUT)).judge(known).answer is BLOCKED
 
 
 @pytest.mark.parametrize(("spec", "path"), [(RANGE, "y/a > x/a 80"), (SCTP, "y/a > x/a 80/SCTP")])

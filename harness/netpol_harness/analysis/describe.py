@@ -12,6 +12,7 @@ MOST_LISTED = 3
 OPEN_QUESTIONS = {
     OpenPoint.IP_BLOCK_OF_PODS: "whether an ipBlock matches pods",
     OpenPoint.TRANSLATION: "whether policies apply before or after a Service's translation",
+    OpenPoint.FORWARDED: "whether a node that forwards a connection replaces its source",
     OpenPoint.ESTABLISHED: "what a change does to open connections",
     OpenPoint.OTHER_PROTOCOLS: "what policies do to ICMP",
     OpenPoint.OWN_NODE: "whether a pod may always reach its own node",

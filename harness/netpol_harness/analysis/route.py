@@ -38,7 +38,6 @@ from netpol_harness.paths.path import Inventory, KnownAddresses, Path
 from netpol_harness.scenario.scenario import Scenario, Step
 
 _CLUSTER_DOMAINS = (".cluster.local", ".svc")
-_THROUGH_A_NODE = "external hosts reach a ClusterIP through a node, which may replace their address by its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ class Router:
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
-        by_name, outside = isinstance(target, DnsTarget), isinstance(source, Host) and not source.node
+        by_name, outside = isinstance(target, DnsTarget), _is_outside(source)
         lookups = self._lookups.flows(source) if by_name else ()
         named = self._world.services.get(target.ref)
         service = self._endpoints.alias(named) if named else None
@@ -151,9 +150,11 @@ class Router:
         if not endpoints:
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"nothing is behind Service {service.ref}")
+        if outside and not by_name:
+            return self._forwarded(source, service, endpoints, next(iter(service.cluster_ips), ""))
         connections = tuple(self._connections(source, service, endpoints, direct=outside or service.headless))
         if outside:
-            return Route(connections=connections, doubt="" if by_name else _THROUGH_A_NODE)
+            return Route(connections=connections)
         doubts = (
             self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else "",
             *(map(_unknown, endpoints) if service.ref != API_SERVER else ()),
@@ -172,26 +173,59 @@ class Router:
         return Route(lookups, doubt=f"it is not known where {name} leads, the name that {service.ref} stands for")
 
     def _through_node(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
-        """Return the route by a node's port. Only ``externalTrafficPolicy: Local`` keeps an external host's address."""
+        """Return the route by a node's port. ``externalTrafficPolicy: Local`` keeps an external host's address."""
         for service, own in self._endpoints.offers_on_nodes(port):
-            ends = {flow_end(e): e.port for e in self._endpoints.of_service(service, own.port)}
+            endpoints = self._endpoints.of_service(service, own.port)
+            if service.external_policy is TrafficPolicy.CLUSTER:
+                return self._forwarded(source, service, endpoints)
             workload = self._inventory.workloads[target]
-            alone = tuple(ends) == workload.replica_names and workload.is_one_pod
-            outside = isinstance(source, Host) and not source.node
-            if service.external_policy is TrafficPolicy.LOCAL and alone and outside:
-                return Route(connections=tuple(Flow(source, end, at) for end, at in ends.items()))
-        return Route(doubt="a node may replace the source address of connections through it by its own")
+            alone = tuple(map(flow_end, endpoints)) == workload.replica_names and workload.is_one_pod
+            if alone and _is_outside(source):
+                return Route(connections=tuple(Flow(source, flow_end(e), e.port) for e in endpoints))
+            return Route(doubt=f"it is not known which pods of {service.ref} are on the node of {target}")
+        return self._to_host_port(source, target, port)
+
+    def _to_host_port(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
+        """Return the route to the pods that have a port of their node; two of them cannot be on one node."""
+        endpoints = self._endpoints.host_ports(target, port)
+        if {endpoint.pod.workload for endpoint in endpoints} != {target}:
+            return Route(doubt=f"it is not known what answers at port {port} of the node of {target}")
+        forwarded = not _is_outside(source)
+        flows = tuple(Flow(source, endpoint.pod.ref, endpoint.port, forwarded=forwarded) for endpoint in endpoints)
+        return Route(connections=flows, doubt=self._itself(source, *(flow.destination for flow in flows)))
+
+    def _forwarded(
+        self, source: FlowEnd, service: Service, endpoints: Sequence[Endpoint], virtual: str = "", *, kept: bool = False
+    ) -> Route:
+        """Return the route through a node to endpoints of a Service; ``kept``: the node keeps the client's address."""
+        if not endpoints:
+            return Route(doubt=f"nothing is behind Service {service.ref}")
+        flows = tuple(Flow(source, flow_end(e), e.port, service.ref, virtual, not kept) for e in endpoints)
+        doubts = (*map(_unknown, endpoints), self._itself(source, *(flow.destination for flow in flows)))
+        return Route(connections=flows, balanced=True, doubt=next(filter(None, doubts), ""))
 
     def _to_address(self, source: FlowEnd, target: AddressTarget, port: Port) -> Route:
-        """Return the route to a literal address. It may be a ClusterIP, or shared by all pods on a node's network."""
+        """Return the route to a literal address, which may be that of a Service, or shared by all pods on a node."""
         for service in self._world.services.values():
             if target.address in service.cluster_ips:
                 return self._to_service(source, ClusterIPTarget(service.ref, target.port), port)
+            if target.address in service.outside_addresses and port in [own.port for own in service.ports]:
+                return self._to_outside_address(source, service, target.address, port)
         endpoints = self._endpoints.of_target(target, port)
         shared = any(isinstance(e, PodEndpoint) and e.pod.host_network for e in endpoints)
         if shared or not endpoints:
             return Route(doubt=_what_has(target.address))
         return self._direct(source, endpoints)
+
+    def _to_outside_address(self, source: FlowEnd, service: Service, address: str, port: Port) -> Route:
+        """Return the route to a Service by an external IP, or by the address of its load balancer."""
+        endpoints = self._endpoints.of_service(service, port)
+        is_local, balanced = service.external_policy is TrafficPolicy.LOCAL, address in service.load_balancer_ips
+        if balanced and service.source_ranges:
+            return Route(doubt=f"it is not known whether loadBalancerSourceRanges of {service.ref} admit the source")
+        if is_local and not balanced:
+            return Route(doubt=f"it is not known which pods of {service.ref} are on the node that has {address}")
+        return self._forwarded(source, service, endpoints, address, kept=is_local and _is_outside(source))
 
     def _connections(
         self, source: FlowEnd, service: Service, endpoints: Sequence[Endpoint], *, direct: bool
@@ -216,6 +250,10 @@ class Router:
         if workload is None or workload.is_one_pod or source not in targets:
             return ""
         return f"a pod of {workload.ref} may reach itself or another pod"
+
+
+def _is_outside(source: FlowEnd) -> bool:
+    return isinstance(source, Host) and not source.node
 
 
 def _node_of(pod: Pod) -> Host:

@@ -33,8 +33,8 @@ class EndpointIndex:
 
     def is_translated(self, flow: Flow) -> bool:
         """Whether the flow came by an address other than its destination's; a headless Service has none."""
-        if flow.through is None:
-            return False
+        if flow.through is None or flow.forwarded:
+            return flow.forwarded
         service = self._world.services.get(flow.through)
         return service is None or not service.headless
 
@@ -42,7 +42,7 @@ class EndpointIndex:
         """Return the addresses by one of which a translated flow came; empty if they are not known."""
         if flow.virtual:
             return (flow.virtual,)
-        service = self._world.services.get(flow.through) if flow.through else None
+        service = self._world.services.get(flow.through) if flow.through and not flow.forwarded else None
         return service.cluster_ips if service else ()
 
     def is_own_node(self, pod: Pod, other: Pod | Host) -> Match:

@@ -17,6 +17,7 @@ class OpenPoint(StrEnum):
 
     IP_BLOCK_OF_PODS = "ipblock-of-pods"  # does an ipBlock match pods by their addresses
     TRANSLATION = "address-translation"  # does an ipBlock match a Service's address, not the addresses behind it
+    FORWARDED = "forwarded-source"  # does a node that forwards a connection replace its source by its own address
     ESTABLISHED = "established-connections"  # does a change of policies cut open connections
     OTHER_PROTOCOLS = "other-protocols"  # do rules without ports, and only they, match all but TCP, UDP and SCTP
     OWN_NODE = "own-node"  # is egress from a pod to its own node always allowed

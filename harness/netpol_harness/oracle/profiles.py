@@ -15,6 +15,7 @@ EMBEDDED = Profile(
     {
         OpenPoint.IP_BLOCK_OF_PODS: _YES,  # an ipBlock contains pods too, by their own addresses
         OpenPoint.TRANSLATION: _NO,  # policies see a packet after DNAT and before SNAT
+        OpenPoint.FORWARDED: _NO,  # policies see the source before a node replaces it
         OpenPoint.OTHER_PROTOCOLS: _YES,  # a rule without ports applies to every protocol
         OpenPoint.OWN_NODE: _YES,  # policies do not apply between a pod and its node
         OpenPoint.HOST_NETWORK: _NO,  # pods on a node's network are neither subjects nor peers

@@ -6,13 +6,14 @@ isolated; otherwise a flow is allowed if a rule of such a policy admits it, or i
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.endpoints import EndpointIndex
-from netpol_harness.oracle.match import ALWAYS, NEVER, Certainty, Match, by_profile, undecided
+from netpol_harness.oracle.match import ALWAYS, NEVER, Certainty, Match, both, by_profile, undecided
 from netpol_harness.oracle.points import Decision, OpenPoint, Profile
 from netpol_harness.oracle.rules import DirectedFlow, RuleMatcher
 from netpol_harness.oracle.verdict import Answer, Flow, Host, Side
@@ -32,6 +33,24 @@ class SideJudge:
 
     def judge(self, flow: Flow, direction: Direction) -> Side:
         """Judge one direction. It is undefined if an end is a pod that is not running."""
+        side = self._judge(flow, direction)
+        if not flow.forwarded or direction is Direction.EGRESS:
+            return side
+        by_node = self._judge(replace(flow, source=Host(node=True)), direction)
+        return side if side.answer is by_node.answer else self._by_source(side, by_node)
+
+    def _by_source(self, kept: Side, replaced: Side) -> Side:
+        """Choose between the answers for the client and for the node that forwards its connection."""
+        match self._profile.decided.get(OpenPoint.FORWARDED):
+            case Decision.NO:
+                return replace(kept, points=kept.points | {OpenPoint.FORWARDED})
+            case Decision.YES:
+                return replace(replaced, points=replaced.points | {OpenPoint.FORWARDED})
+            case None:
+                points = kept.points | replaced.points | {OpenPoint.FORWARDED}
+                return replace(kept, answer=Answer.UNDEFINED, points=points)
+
+    def _judge(self, flow: Flow, direction: Direction) -> Side:
         source, destination = self._endpoints.find(flow.source), self._endpoints.find(flow.destination)
         if source is None or destination is None:
             return Side(direction, Answer.UNDEFINED, points=frozenset({OpenPoint.NOT_KNOWN}))
@@ -64,6 +83,9 @@ class SideJudge:
             yield by_profile(profile, OpenPoint.HOST_NETWORK, yes=NEVER, no=ALWAYS)
         if flow.port.protocol is Protocol.ICMP and OpenPoint.OTHER_PROTOCOLS not in profile.decided:
             yield undecided(OpenPoint.OTHER_PROTOCOLS)
+        if directed.direction is Direction.EGRESS and flow.forwarded and not flow.virtual:  # it may see the node there
+            own_node = by_profile(profile, OpenPoint.OWN_NODE, yes=undecided(OpenPoint.NOT_KNOWN))
+            yield both(by_profile(profile, OpenPoint.TRANSLATION), own_node)
         node = self._endpoints.is_own_node(directed.subject, directed.peer)
         yield node if directed.direction is Direction.INGRESS else by_profile(profile, OpenPoint.OWN_NODE, yes=node)
 

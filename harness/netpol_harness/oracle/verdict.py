@@ -41,7 +41,8 @@ class Flow:
     """A new connection. ``port`` is the destination's own, after translation; for ICMP its number is 0.
 
     ``through`` is the Service whose virtual address the client used, if any; ``virtual`` is that address, empty if it
-    is not known.
+    is not known. ``forwarded``: the client connected to a node, or to an address of a load balancer, and the node that
+    forwards the connection may replace the source by itself.
     """
 
     source: FlowEnd
@@ -49,6 +50,7 @@ class Flow:
     port: Port
     through: NamespacedName | None = None
     virtual: str = ""
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
