@@ -14,14 +14,15 @@ NODE = "192.0.2.1"
 
 
 def live_objects(scenario: Scenario, step: Step, placement: Placement) -> list[JsonMapping]:
-    """Return the pods, Services and external hosts of a step, and the name server, in the cluster's namespaces."""
+    """Return what a cluster lists in a step: pods, Services, EndpointSlices, external hosts and the name server."""
     state = scenario_objects(scenario, step, placement).values()
     pods = [pod for data in state for pod in _pods(data)]
     hosts = [_host(host.name, host.address, placement) for host in scenario.externals]
     name_server = {"namespace": "kube-system", "name": "coredns-1", "labels": {"k8s-app": "kube-dns"}}
     running = enumerate([*pods, *hosts, {"metadata": name_server, "spec": {}}], start=2)
     services = (data for data in state if data["kind"] == "Service")
-    return [*(_running(pod, number) for number, pod in running), *map(_service, services, count(2))]
+    slices = [data for data in state if data["kind"] == "EndpointSlice"]
+    return [*(_running(pod, number) for number, pod in running), *map(_service, services, count(2)), *slices]
 
 
 def _pods(data: JsonMapping) -> Iterator[JsonMapping]:

@@ -17,7 +17,15 @@ from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.verdict import Flow, Host
-from netpol_harness.paths.ends import AddressTarget, ExternalSource, NodePortTarget, PodSource, PodTarget, Source
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    ExternalSource,
+    NodePortTarget,
+    PodSource,
+    PodTarget,
+    ServiceTarget,
+    Source,
+)
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Scheme
 from netpol_harness.paths.path import Path as NetworkPath
@@ -26,6 +34,7 @@ from netpol_harness.runner.targets import resolve_probes
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
+from netpol_harness.wellknown import SERVICE_NAME_LABEL
 from tests.laws.live_objects import live_objects
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").rglob("scenario.yaml"))
@@ -53,7 +62,12 @@ class Views:
 
     def predicted(self, path: NetworkPath) -> Ends:
         """Return the endpoints of the path's connections by its route; empty if they are not known."""
-        return frozenset(map(self._end, self.router.route(path).connections))
+        connections = self.router.route(path).connections
+        outside = {address for host in self.snapshot.externals.values() for address in host.addresses}
+        ends = [flow.destination for flow in connections]
+        if any(isinstance(end, Host) and end.address not in outside for end in ends):
+            return frozenset()
+        return frozenset(map(self._end, connections))
 
     def _end(self, flow: Flow) -> tuple[str, int]:
         end = flow.destination
@@ -99,6 +113,8 @@ numbers = st.sampled_from((80, 81, 8080))
 ports = st.lists(numbers, max_size=2, unique=True).map(
     lambda some: [{"containerPort": number, "name": name} for number, name in zip(some, PORT_NAMES, strict=False)]
 )
+HOST_PORT = 18080
+"""The host port of some workloads, which name it once."""
 service_ports = st.lists(
     st.fixed_dictionaries({"port": numbers, "targetPort": st.one_of(numbers, st.sampled_from(PORT_NAMES))}),
     min_size=1,
@@ -111,10 +127,10 @@ service_ports = st.lists(
 def workloads(draw: st.DrawFn, number: int) -> Dict:
     """Draw a Pod, or a Deployment of up to three pods, some on the network of their node."""
     labels, name = {"app": draw(st.sampled_from(APPS))}, f"w{number}"
-    spec = {
-        "hostNetwork": draw(st.integers(0, 5)) == 0,
-        "containers": [{"name": "c", "image": "i", "ports": draw(ports)}],
-    }
+    container: Dict = {"name": "c", "image": "i", "ports": draw(ports)}
+    spec = {"hostNetwork": draw(st.integers(0, 5)) == 0, "containers": [container]}
+    if container["ports"] and not spec["hostNetwork"] and draw(st.booleans()):
+        container["ports"][0]["hostPort"] = HOST_PORT
     metadata = {"name": name, "namespace": draw(st.sampled_from(NAMESPACES))}
     if draw(st.booleans()):
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "labels": labels}, "spec": spec}
@@ -125,8 +141,12 @@ def workloads(draw: st.DrawFn, number: int) -> Dict:
 
 @st.composite
 def services(draw: st.DrawFn, number: int) -> Dict:
-    """Draw a Service with a ClusterIP, a headless one, or one with a node port."""
-    spec: Dict = {"selector": {"app": draw(st.sampled_from(APPS))}, "ports": draw(service_ports)}
+    """Draw a Service with a ClusterIP, a headless one, or one with a node port; with and without a selector."""
+    spec: Dict = {"ports": draw(service_ports)}
+    if draw(st.integers(0, 3)):
+        spec["selector"] = {"app": draw(st.sampled_from(APPS))}
+    if draw(st.integers(0, 3)) == 0:
+        spec["externalIPs"] = [f"192.0.2.{130 + number}"]
     if draw(st.booleans()):
         spec["ports"][0]["nodePort"] = NODE_PORT + number
         spec |= {"type": "NodePort", "externalTrafficPolicy": draw(st.sampled_from(("Cluster", "Local")))}
@@ -137,11 +157,39 @@ def services(draw: st.DrawFn, number: int) -> Dict:
 
 
 @st.composite
+def aliases(draw: st.DrawFn, number: int) -> Dict:
+    """Draw an ExternalName that may name another Service, itself, or nothing."""
+    name = f"s{draw(st.integers(0, 3))}.{draw(st.sampled_from(NAMESPACES))}.svc.cluster.local"
+    spec = {"type": "ExternalName", "externalName": name}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"s{number}", "namespace": "x"}, "spec": spec}
+
+
+@st.composite
+def slices(draw: st.DrawFn, service: Dict) -> Dict:
+    """Draw an EndpointSlice of a Service: a host outside, the first pods, an address of which nothing is known."""
+    known = st.sampled_from(("203.0.113.7", "10.244.0.2", "10.244.0.3", "198.51.100.9"))
+    endpoints = st.lists(st.fixed_dictionaries({"addresses": st.tuples(known).map(list)}), min_size=1, max_size=2)
+    port = st.fixed_dictionaries({"port": numbers, "name": st.sampled_from(("port-0", "port-1"))})
+    labels = {SERVICE_NAME_LABEL: service["metadata"]["name"]}
+    metadata = {"name": f"{labels[SERVICE_NAME_LABEL]}-1", "namespace": service["metadata"]["namespace"]}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**metadata, "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": draw(endpoints),
+        "ports": draw(st.lists(port, min_size=1, max_size=2, unique_by=lambda port: port["name"])),
+    }
+
+
+@st.composite
 def manifests(draw: st.DrawFn) -> list[Dict]:
     """Draw all objects of a small scenario."""
     spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES]
     own = [draw(workloads(number)) for number in range(draw(st.integers(1, 4)))]
-    return [*spaces, *own, *(draw(services(number)) for number in range(draw(st.integers(1, 3))))]
+    offered = [draw(services(number)) for number in range(draw(st.integers(1, 3)))]
+    written = [draw(slices(service)) for service in offered if draw(st.integers(0, 2)) == 0]
+    return [*spaces, *own, *offered, *written, *(draw(aliases(3)) for _ in range(draw(st.integers(0, 1))))]
 
 
 SCENARIO = """
@@ -157,12 +205,15 @@ def _unwritten(views: Views) -> Iterator[NetworkPath]:
     pods = views.snapshot.world.pods.values()
     owned = [*pods, *views.snapshot.externals.values()]
     addresses = {address for pod in owned for address in pod.addresses}
-    addresses |= {address for service in views.step.inventory.services.values() for address in service.cluster_ips}
+    services = views.step.inventory.services.values()
+    addresses |= {address for service in services for address in service.addresses}
     refs = [workload.ref for workload in views.step.inventory.workloads.values() if workload.replicas]
     sources: list[Source] = [ExternalSource("far"), *map(PodSource, refs)]
     for source in sources:
-        for ref, number in product(refs, range(3)):
-            yield NetworkPath(source, Scheme.TCP, NodePortTarget(ref, NODE_PORT + number), "s", f"node({ref})")
+        for ref, number in product(refs, (HOST_PORT, *range(NODE_PORT, NODE_PORT + 3))):
+            yield NetworkPath(source, Scheme.TCP, NodePortTarget(ref, number), "s", f"node({ref})")
+        for service, number in product(services, (80, 8080)):
+            yield NetworkPath(source, Scheme.TCP, ServiceTarget(service.ref, number), "s", f"{service.ref}:{number}")
         for number in (80, 81):
             for address in sorted(addresses):
                 yield NetworkPath(source, Scheme.TCP, AddressTarget(address, number), "s", f"{address}:{number}")

@@ -106,6 +106,16 @@ def test_policies_see_the_address_outside_that_a_service_leads_to(hosts: Any, ru
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("ready", [{"selector": {"app": "server"}}, {}], ids=["a pod", "another slice"])
+def test_endpoints_that_drain_get_nothing_while_others_are_ready(hosts: Any, ready: Dict) -> None:
+    """The draining endpoint leads nowhere, so that one connection to it would be silent."""
+    draining = at("10.244.0.200", ready=False, serving=True, terminating=True)
+    slices = [written(draining), written(at(SERVER)) if not ready else written(draining)]
+    for _ in range(5):
+        assert outcome(hosts, (service(**ready), *slices), CLIENT, VIRTUAL, "TCP", 5432) == "connected"
+
+
+@pytest.mark.live
 def test_endpoints_are_mirrored_unless_the_service_has_a_selector(hosts: Any) -> None:
     metadata = {"namespace": "x", "name": "s"}
     subset = {"addresses": [{"ip": DATABASE}], "ports": [{"port": 80}]}
