@@ -55,6 +55,31 @@ BY_HAND = {
 }
 
 
+UNREADY = _pod(ready=False)
+UNREADY["status"]["conditions"][0] |= {
+    "reason": "ContainersNotReady",
+    "message": "containers with unready status: [c]",
+}
+INITIALIZING = {
+    **_pod(
+        ready=False,
+        phase="Pending",
+        initContainerStatuses=[
+            {"name": "side", "state": {"running": {}}},
+            {"name": "wait", "state": {"running": {}}},
+        ],
+        **_waiting("PodInitializing"),
+    ),
+    "spec": {
+        "containers": [],
+        "initContainers": [
+            {"name": "side", "restartPolicy": "Always"},
+            {"name": "wait", "command": ["sh", "-c"], "args": ["until\n  nc db 1"]},
+        ],
+    },
+}
+
+
 @pytest.fixture
 def holding(client_of: ClientOf) -> Callable[..., Client]:
     """A client of a cluster that holds one state after the other, a state for each list of pods."""
@@ -108,6 +133,11 @@ def test_ready_pods_need_no_wait(holding: Callable[..., Client], state: Objects)
     ("state", "message"),
     [
         ({"pods": [_pod(ready=False)]}, "pod shop/web is not ready: Running: no event says why; `kubectl describe"),
+        (
+            {"pods": [INITIALIZING]},
+            r"not ready: Init:1/2: init container 'wait' has not ended \(`sh -c until nc db 1`\)",
+        ),
+        ({"pods": [UNREADY]}, r"not ready: ContainersNotReady: containers with unready status: \[c\]"),
         (
             {"deployments": [_controller("Deployment", observedGeneration=1, readyReplicas=1, updatedReplicas=2)]},
             "Deployment shop/web: 1 of 2 pods ready, 2 up to date",

@@ -32,8 +32,12 @@ REMEDIES = {
     "InvalidImageName": "fix the image's name",
     "CrashLoopBackOff": "`kubectl logs --previous` says why the container ends",
     "CreateContainerConfigError": "a ConfigMap or Secret that the container names is missing",
+    "Init": "does something answer that it waits for, and do the policies let the pod reach it?",
     "Unschedulable": "make room, or relax the pod's requests, selectors and tolerations",
 }
+
+_LONGEST_COMMAND = 200
+"""Characters of a container's command in a message."""
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
@@ -99,7 +103,8 @@ def pod_message(pod: JsonMapping, warning: str) -> str:
     metadata, status = pod["metadata"], pod.get("status") or {}
     reason, messages = _reason(pod)
     explanation = _joined([*messages, status.get("message") or "", warning]) or "no event says why"
-    remedy = REMEDIES.get(reason, f"`kubectl describe pod -n {metadata['namespace']} {metadata['name']}` says more")
+    kind = "Init" if reason.startswith("Init:") else reason
+    remedy = REMEDIES.get(kind, f"`kubectl describe pod -n {metadata['namespace']} {metadata['name']}` says more")
     return f"pod {metadata['namespace']}/{metadata['name']} is not ready: {reason}: {explanation}; {remedy}"
 
 
@@ -177,16 +182,44 @@ def _is_failing(container: JsonMapping) -> bool:
     return reason in PERMANENT_REASONS
 
 
+def running_init_container(pod: JsonMapping) -> str:
+    """Return the name of the init container that the others wait for; empty if none runs. Sidecars do not count."""
+    statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    running = (str(status.get("name")) for status in statuses if "running" in (status.get("state") or {}))
+    return next((name for name in running if _init_container(pod, name).get("restartPolicy") != "Always"), "")
+
+
+def _init_container(pod: JsonMapping, name: str) -> JsonMapping:
+    containers: Sequence[JsonMapping] = pod["spec"].get("initContainers") or ()
+    return next((container for container in containers if container.get("name") == name), {})
+
+
+def _init_reason(pod: JsonMapping, name: str) -> tuple[str, list[str]]:
+    """Return the progress of the init containers as kubectl writes it, and what the running one does."""
+    statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    position = [status.get("name") for status in statuses].index(name)
+    container = _init_container(pod, name)
+    command = " ".join(" ".join([*(container.get("command") or ()), *(container.get("args") or ())]).split())
+    does = f" (`{command[:_LONGEST_COMMAND]}`)" if command else ""
+    return f"Init:{position}/{len(statuses)}", [f"init container '{name}' has not ended{does}"]
+
+
 def _reason(pod: JsonMapping) -> tuple[str, list[str]]:
     """Return the most important problem of the pod: its reason, and messages about it."""
     status = pod.get("status") or {}
     waiting = [container for container in _statuses(pod) if _waiting(container).get("reason")]
     worst = next(iter(sorted(waiting, key=lambda container: not _is_failing(container))), None)
+    running = running_init_container(pod)
+    if running and (worst is None or not _is_failing(worst)):
+        return _init_reason(pod, running)
     if worst is not None:
         state = _waiting(worst)
         return str(state["reason"]), [state.get("message") or "", _termination_message(worst)]
     if is_unschedulable(pod):
         return "Unschedulable", [condition(pod, "PodScheduled").get("message") or ""]
+    ready = condition(pod, "Ready")
+    if ready.get("reason"):
+        return str(ready["reason"]), [ready.get("message") or ""]
     return status.get("reason") or status.get("phase") or "Pending", []
 
 

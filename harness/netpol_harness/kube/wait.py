@@ -163,7 +163,9 @@ def _ready_addresses(slices: Sequence[JsonObject], service: str) -> frozenset[st
 
 
 def pod_message(client: Client, pod: Mapping[str, Any]) -> str:
-    """Return why the pod is not ready: its state and last event, and below that the logs of ended containers."""
+    """Return why the pod is not ready: its state and last event, and below that the logs of ended containers and of
+    the init container that the others wait for.
+    """
     metadata = pod["metadata"]
     field, value = ("uid", metadata["uid"]) if "uid" in metadata else ("name", metadata["name"])
     selector = f"involvedObject.{field}={value}"
@@ -174,7 +176,9 @@ def pod_message(client: Client, pod: Mapping[str, Any]) -> str:
 
 def _log_lines(client: Client, pod: Mapping[str, Any]) -> Iterator[str]:
     key = ObjectKey("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
-    for container, restarted in diagnose.failed_containers(pod).items():
+    running = diagnose.running_init_container(pod)
+    containers = {**diagnose.failed_containers(pod), **({running: False} if running else {})}
+    for container, restarted in containers.items():
         with suppress(ApiError, ClusterFailed):  # logs are for messages only
             log = client.log(key, container=container, previous=restarted, lines=LOG_LINES)
             lines = log.decode("utf-8", "replace").rstrip().splitlines()[-LOG_LINES:]

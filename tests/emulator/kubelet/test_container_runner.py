@@ -9,9 +9,13 @@ import pytest
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.kubelet import container_runner as module
 from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
-from netpol_harness.emulator.kubelet.podstatus import with_container_states
+from netpol_harness.emulator.kubelet.podstatus import ContainerState, with_container_states
+from netpol_harness.emulator.kubelet.probe_watch import WatchedContainer
+from netpol_harness.emulator.kubelet.probespec import ProbeKind
 
 NOW = "2026-01-01T00:00:00Z"
+NEVER = -1
+"""The code of a run that does not end by itself."""
 
 
 def shell(name: str, **more: Any) -> dict[str, Any]:
@@ -35,7 +39,10 @@ class RecordedPod:
         self.codes = {name: list(container_codes) for name, container_codes in codes.items()}
         self.ran: list[str] = []
         self.phases: list[str] = []
-        self.runner = ContainerRunner(data, self.run, self.report, lambda: NOW)
+        self.kills: list[ProbeKind] = []
+        self.notes: list[str] = []
+        self.reported: list[dict[str, ContainerState]] = []
+        self.runner = ContainerRunner(data, self, lambda: NOW)
 
     async def run(self, container: Mapping[str, Any], started: Callable[[], None]) -> int:
         self.ran.append(container["name"])
@@ -43,9 +50,26 @@ class RecordedPod:
         if code is None:
             raise ContainerExecFailed("no such program")
         started()
+        if code == NEVER:
+            await asyncio.Event().wait()
         return code
 
-    def report(self, states: Any) -> None:
+    async def watch(self, container: Mapping[str, Any], watched: WatchedContainer) -> None:
+        """Let the container start, become ready, and be killed by the next probe, if there is one."""
+        watched.set_started()
+        watched.set_ready(ready=True)
+        self.was_ready = self.status["containerStatuses"][0]["ready"]
+        if self.kills:
+            watched.kill(self.kills.pop())
+
+    def note_failure(self, message: str) -> None:
+        self.notes.append(message)
+
+    def note_killing(self, message: str) -> None:
+        self.notes.append(message)
+
+    def report(self, states: Mapping[str, ContainerState]) -> None:
+        self.reported.append(dict(states))
         self.status = with_container_states(self.data, states, NOW)["status"]
         if [self.status["phase"]] != self.phases[-1:]:
             self.phases.append(self.status["phase"])
@@ -102,3 +126,38 @@ def test_restarts_are_counted() -> None:
 def test_a_pod_completes_only_if_all_its_containers_can() -> None:
     assert RecordedPod(pod(shell("c")), {}).runner.can_complete
     assert not RecordedPod(pod(shell("c"), stand_in("d")), {}).runner.can_complete
+
+
+PROBES = {"livenessProbe": {"tcpSocket": {"port": 80}}, "readinessProbe": {"tcpSocket": {"port": 80}}}
+
+
+@pytest.mark.parametrize("container", [shell("c", **PROBES), {**stand_in("c"), **PROBES}])
+def test_a_probe_ends_a_container_which_is_restarted(container: dict[str, Any]) -> None:
+    recorded = RecordedPod(pod(container, policy="OnFailure"), {"c": [NEVER, 0]})
+    recorded.kills = [ProbeKind.LIVENESS]
+    asyncio.run(recorded.run_all())
+    (status,) = recorded.status["containerStatuses"]
+    assert recorded.ran == ["c", "c"]
+    assert recorded.was_ready
+    assert status["restartCount"] == 1
+    assert status["lastState"]["terminated"]["exitCode"] == 137
+    assert recorded.notes == ["Container c failed liveness probe, will be restarted"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "started", "ready"),
+    [("startupProbe", False, False), ("readinessProbe", True, False), ("livenessProbe", True, True)],
+)
+def test_a_container_is_unproven_until_its_probes_succeed(probe: str, *, started: bool, ready: bool) -> None:
+    recorded = RecordedPod(pod(shell("c", **{probe: PROBES["livenessProbe"]})), {"c": [0]})
+    asyncio.run(recorded.run_all())
+    assert recorded.reported[1]["c"] == ContainerState({"running": {"startedAt": NOW}}, started=started, ready=ready)
+
+
+def test_a_probed_stand_in_without_restarts_is_watched_until_the_pod_ends() -> None:
+    recorded = RecordedPod(pod({**stand_in("c"), "readinessProbe": PROBES["readinessProbe"]}), {})
+    recorded.runner.report_stand_ins()
+    assert recorded.status["containerStatuses"][0]["ready"] is False
+    asyncio.run(recorded.runner.run_programs())
+    assert recorded.status["containerStatuses"][0]["ready"] is True
+    assert {c["type"]: c["status"] for c in recorded.status["conditions"]}["Ready"] == "True"

@@ -1,11 +1,14 @@
 """The status that the kubelet writes."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.model.objects import Pod
 
-NOW = "2026-01-01T00:00:00Z"
+NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
 POD: dict[str, Any] = {
     "metadata": {"name": "web", "namespace": "shop"},
     "spec": {
@@ -26,7 +29,11 @@ def test_a_scheduled_pod_has_node_and_address_but_is_not_ready() -> None:
     assert Pod.parse(scheduled).addresses == ("10.244.0.7",)
     assert conditions(scheduled)["PodScheduled"] == "True"
     assert conditions(scheduled)["Ready"] == "False"
-    assert scheduled["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    assert scheduled["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+    ready = next(entry for entry in scheduled["status"]["conditions"] if entry["type"] == "Ready")
+    assert (ready["reason"], ready["message"]) == ("ContainersNotReady", "containers with unready status: [c side]")
+    initialized = next(entry for entry in scheduled["status"]["conditions"] if entry["type"] == "Initialized")
+    assert initialized["message"] == "containers with incomplete status: [once side]"
 
 
 def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
@@ -38,6 +45,28 @@ def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
     first, second = running["status"]["initContainerStatuses"]
     assert "terminated" in first["state"]
     assert "running" in second["state"]
+
+
+@pytest.mark.parametrize(("started", "ready"), [(False, False), (True, False), (True, True)])
+def test_a_container_is_ready_when_its_probes_say_so(*, started: bool, ready: bool) -> None:
+    scheduled = podstatus.scheduled({**POD, "spec": {"containers": POD["spec"]["containers"]}}, "10.244.0.7", NOW)
+    running = replace(podstatus.running_container(NOW), started=started, ready=ready)
+    changed = podstatus.with_container_states(scheduled, {"c": running}, LATER)
+    (status,) = changed["status"]["containerStatuses"]
+    assert (status["started"], status["ready"]) == (started, ready)
+    assert (changed["status"]["phase"], conditions(changed)["Ready"]) == ("Running", str(ready))
+
+
+def test_conditions_keep_their_times_and_their_neighbours() -> None:
+    scheduled = podstatus.scheduled(POD, "10.244.0.7", NOW)
+    scheduled["status"]["conditions"].append({"type": "example.com/gate", "status": "True"})
+    times = {
+        c["type"]: c.get("lastTransitionTime")
+        for c in podstatus.with_all_running(scheduled, LATER)["status"]["conditions"]
+    }
+    assert times["PodScheduled"] == NOW
+    assert times["Ready"] == LATER
+    assert "example.com/gate" in times
 
 
 def test_inputs_are_not_changed() -> None:

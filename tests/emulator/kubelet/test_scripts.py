@@ -20,6 +20,7 @@ from netpol_harness.emulator.kubelet.scripts import programs
         ("cat < /etc/hosts >/tmp/x 2>&1; ls", "cat ls"),
         ('while [ "$x" != y ]; do $COMMAND; done', "$COMMAND"),
         ("(cd /tmp; tar x) || true", "tar"),
+        ("exec 3<>/dev/tcp/db/80", ""),
         ("", ""),
     ],
 )

@@ -10,6 +10,7 @@ Ports that a running container declares are served by a stand-in as well, unless
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -119,10 +120,20 @@ def _of_tools(container: Container, tools: _ToolImage) -> tuple[str, ...]:
     return () if container.get("ports") else tools.default
 
 
+def called_programs(words: Sequence[str]) -> frozenset[str]:
+    """Return the names of the programs that a command calls: those of its shell script, or else the first word."""
+    flags = [index for index, word in enumerate(words[1:-1], 1) if _SCRIPT_FLAG.fullmatch(word)]
+    return programs(words[flags[0] + 1] if flags else shlex.join(words))
+
+
+def are_common(names: frozenset[str]) -> bool:
+    """Return whether every host has these programs."""
+    return names <= _PROGRAMS | _FILE_PROGRAMS
+
+
 def _is_feasible(words: Sequence[str]) -> bool:
     """Return whether the command is not a shell script, or one that calls common programs only."""
-    flags = [index for index, word in enumerate(words[1:-1], 1) if _SCRIPT_FLAG.fullmatch(word)]
-    return not flags or programs(words[flags[0] + 1]) <= _PROGRAMS | _FILE_PROGRAMS
+    return are_common(called_programs(words))
 
 
 def _is_common(word: str) -> bool:

@@ -25,17 +25,17 @@ from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, Addres
 from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
 from netpol_harness.emulator.kubelet.host_ports import EVENT, NO_FREE_PORTS, NoFreePorts, require_free_ports
 from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
+from netpol_harness.emulator.kubelet.pod_host import NodeServices, SandboxedContainers
 from netpol_harness.emulator.kubelet.processes import PodProcesses
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
 from netpol_harness.emulator.kubelet.running_pod import PodOutput, RunningPod
 from netpol_harness.emulator.kubelet.sandboxes import Sandboxes
-from netpol_harness.emulator.kubelet.serving import add_target_ports, adjust_listeners, pod_responders
+from netpol_harness.emulator.kubelet.serving import add_responders, add_target_ports
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import HostTools
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.errors import HarnessError
 from netpol_harness.model.json_object import JsonObject
-from netpol_harness.model.names import Port
 
 
 class Kubelet:
@@ -61,6 +61,7 @@ class Kubelet:
         self._recorder = EventRecorder(store, "kubelet", podstatus.NODE)
         self._sandboxes = Sandboxes(node, hidden=tools.hidden, group=spawner.user or 0)
         self._processes = PodProcesses(spawner, tools, self._recorder)
+        self._node = NodeServices(store, self._sandboxes, self._processes, self._recorder)
         self._running: dict[Key, RunningPod] = {}
         self._completed_output: dict[Key, PodOutput] = {}
         self._waiting: set[Key] = set()
@@ -152,7 +153,7 @@ class Kubelet:
         elif event.type is EventType.MODIFIED and event.key in self._running:
             if event.previous is None or podspec.labels(event.previous) != podspec.labels(event.object):
                 self._add_target_ports(event.object, self._running[event.key])
-            self._adjust(event.object, self._running[event.key])
+            self._node.adjust(event.object, self._running[event.key])
             if self._new_ephemeral_containers(event.key, event.object):
                 asyncio.get_running_loop().call_soon(self._add_ephemeral_containers, event.key)
         elif event.type is EventType.DELETED:
@@ -207,17 +208,8 @@ class Kubelet:
     async def _run_containers(self, key: Key, running: RunningPod) -> None:
         """Run the pod's init containers, serve its ports, report it ready, and run its programs to their end."""
         pod = self._store.get(key)
-
-        async def run(container: Mapping[str, Any], started: Callable[[], None]) -> int:
-            if container["name"] not in running.containers:
-                running.containers[container["name"]] = self._sandboxes.add_container(pod, running.sandbox)
-            return await self._processes.run_program(pod, running, container, started)
-
-        def report(states: Mapping[str, podstatus.ContainerState]) -> None:
-            now = self._store.timestamp()
-            self._store.modify(key, lambda current: podstatus.with_container_states(current, states, now))
-
-        runner = ContainerRunner(pod, run, report, self._store.timestamp)
+        host = SandboxedContainers(self._node, key, running)
+        runner = ContainerRunner(pod, host, self._store.timestamp)
         if await runner.run_init_containers():
             self._serve(pod, running)
             runner.report_stand_ins()
@@ -232,10 +224,10 @@ class Kubelet:
 
     def _serve(self, pod: JsonObject, running: RunningPod) -> None:
         """Open the listeners."""
-        running.responders = pod_responders(pod, running.output, self._servers)
+        add_responders(pod, running, self._servers)
         running.is_serving = True
         self._add_target_ports(pod, running)
-        self._adjust(pod, running)
+        self._node.adjust(pod, running)
         for container in pod["spec"]["containers"]:
             has_program = bool(images.program(container))
             kind = "container" if has_program else "stand-in for container"
@@ -249,16 +241,10 @@ class Kubelet:
             pod = self._store.find(key) if key.namespace == service["metadata"]["namespace"] else None
             if pod is not None:
                 add_target_ports(pod, running, [service])
-                self._adjust(pod, running)
+                self._node.adjust(pod, running)
 
     def _add_target_ports(self, pod: JsonObject, running: RunningPod) -> None:
         add_target_ports(pod, running, self._store.list("services", pod["metadata"]["namespace"]))
-
-    def _adjust(self, pod: JsonObject, running: RunningPod) -> None:
-        def warn(port: Port, problem: OSError) -> None:
-            self._recorder.warning(pod, "FailedListen", f"cannot serve {port}: {problem.strerror}")
-
-        adjust_listeners(pod, running, warn)
 
     def _new_ephemeral_containers(self, key: Key, pod: JsonObject) -> tuple[str, ...]:
         names = (container["name"] for container in pod["spec"].get("ephemeralContainers") or ())

@@ -1,6 +1,6 @@
 """The status that the kubelet writes: of pods, and of the one node. Pure; the real kubelet's fields (core/v1)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,32 +19,38 @@ def has_ended(pod: Mapping[str, Any]) -> bool:
 
 def scheduled(pod: JsonObject, address: str, now: str) -> JsonObject:
     """Return the pod with a node and an address, before anything listens."""
-    spec = {**pod["spec"], "nodeName": NODE}
-    containers = [_container(c, {"waiting": {"reason": "ContainerCreating"}}, "False") for c in spec["containers"]]
-    status = {
-        **(pod.get("status") or {}),
-        "phase": "Pending",
-        "startTime": now,
-        "conditions": _conditions(now, ready="False"),
-        "containerStatuses": containers,
-        **_addresses(address),
+    bound = {
+        **pod,
+        "spec": {**pod["spec"], "nodeName": NODE},
+        "status": {**(pod.get("status") or {}), "startTime": now},
     }
-    return {**pod, "spec": spec, "status": status}
+    bound["status"] |= _addresses(address)
+    return with_container_states(bound, {}, now)
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """The ``state`` and ``last`` state of a container as in the API, and the number of its restarts."""
+    """The ``state`` and ``last`` state of a container as in the API, and the number of its restarts.
+
+    A running container may not have ``started`` yet, or not be ``ready``, if its probes say so.
+    """
 
     state: JsonObject
     restarts: int = 0
     last: JsonObject = field(default_factory=dict)
+    started: bool = True
+    ready: bool = True
 
     @property
     def exit_code(self) -> int | None:
         """The exit code of a container that has ended for good; otherwise ``None``."""
         terminated = self.state.get("terminated")
         return terminated["exitCode"] if terminated else None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the container runs and is ready."""
+        return "running" in self.state and self.ready
 
 
 def running_container(now: str, restarts: int = 0, last: JsonObject | None = None) -> ContainerState:
@@ -70,14 +76,15 @@ def with_container_states(pod: JsonObject, states: Mapping[str, ContainerState],
     """Return the pod with the states of its containers, by name. Containers without a state have not started."""
     spec = pod["spec"]
     init, main = spec.get("initContainers") or (), spec["containers"]
-    initialized = all(_is_initialized(c, states) for c in init)
-    ready = initialized and all("running" in states[c["name"]].state for c in main if c["name"] in states)
-    ready = ready and all(c["name"] in states for c in main)
-    waiting_reason = "ContainerCreating" if initialized else "PodInitializing"
+    incomplete = [c["name"] for c in init if not _is_initialized(c, states)]
+    serving = (*main, *(c for c in init if c.get("restartPolicy") == "Always"))
+    unready = [c["name"] for c in serving if c["name"] not in states or not states[c["name"]].is_ready]
+    waiting_reason = "PodInitializing" if incomplete else "ContainerCreating"
+    known, phase = pod["status"].get("conditions") or (), _phase(spec, states)
     status = {
         **pod["status"],
-        "phase": _phase(spec, states),
-        "conditions": _conditions(now, ready=str(ready), initialized=str(initialized)),
+        "phase": phase,
+        "conditions": _with_times(known, _conditions(incomplete, unready, phase), now),
         "containerStatuses": [_container_status(c, states, waiting_reason) for c in main],
     }
     if init:
@@ -168,20 +175,46 @@ def _is_initialized(container: Mapping[str, Any], states: Mapping[str, Container
 
 def _container_status(container: Mapping[str, Any], states: Mapping[str, ContainerState], reason: str) -> JsonObject:
     state = states.get(container["name"], ContainerState({"waiting": {"reason": reason}}))
-    ready = "running" in state.state or state.exit_code == 0
-    status = _container(container, state.state, str(ready))
-    return {**status, "restartCount": state.restarts, "lastState": state.last}
+    status = _container(container, state.state, str(state.is_ready or state.exit_code == 0))
+    started = "running" in state.state and state.started
+    return {**status, "restartCount": state.restarts, "lastState": state.last, "started": started}
 
 
-def _conditions(now: str, *, ready: str, initialized: str = "True") -> list[JsonObject]:
-    states = {
-        "PodReadyToStartContainers": "True",
-        "Initialized": initialized,
-        "Ready": ready,
-        "ContainersReady": ready,
-        "PodScheduled": "True",
-    }
-    return [{"type": t, "status": s, "lastProbeTime": None, "lastTransitionTime": now} for t, s in states.items()]
+def _conditions(incomplete: Sequence[str], unready: Sequence[str], phase: str) -> list[JsonObject]:
+    """Return the pod's conditions; ``incomplete`` and ``unready`` are the containers that stand in their way."""
+    initialized = _condition(incomplete, "ContainersNotInitialized", "incomplete")
+    ready = _condition(unready, "ContainersNotReady", "unready")
+    if phase == "Succeeded":
+        initialized["reason"] = ready["reason"] = "PodCompleted"
+        ready.pop("message", None)
+    return [
+        {"type": "PodReadyToStartContainers", "status": "True"},
+        {"type": "Initialized", **initialized},
+        {"type": "Ready", **ready},
+        {"type": "ContainersReady", **ready},
+        {"type": "PodScheduled", "status": "True"},
+    ]
+
+
+def _condition(names: Sequence[str], reason: str, word: str) -> JsonObject:
+    if not names:
+        return {"status": "True"}
+    return {"status": "False", "reason": reason, "message": f"containers with {word} status: [{' '.join(names)}]"}
+
+
+def _with_times(known: Sequence[JsonObject], conditions: Sequence[JsonObject], now: str) -> list[JsonObject]:
+    """Return the conditions, and those of other types that are known. Statuses that stay keep their time."""
+    before, own = {entry["type"]: entry for entry in known}, {entry["type"] for entry in conditions}
+    timed = [
+        {**entry, "lastProbeTime": None, "lastTransitionTime": _transition(before.get(entry["type"]), entry, now)}
+        for entry in conditions
+    ]
+    return [*timed, *(entry for entry in known if entry["type"] not in own)]
+
+
+def _transition(before: JsonObject | None, after: JsonObject, now: str) -> str:
+    same = before is not None and before["status"] == after["status"]
+    return str(before["lastTransitionTime"]) if before is not None and same else now
 
 
 def _container(spec: Mapping[str, Any], state: JsonObject, ready: str) -> JsonObject:

@@ -71,15 +71,14 @@ class PodProcesses:
         argv = images.expand_references(images.program(container), environment)
         running.has_run = True
         try:
-            code = await execute(self._spawner, running.namespaces(name), argv, environment, console, started)
-            running.end_container(name)
-            return code
+            return await execute(self._spawner, running.namespaces(name), argv, environment, console, started)
         except ContainerExecFailed as problem:
             message = f"{problem}; {_NO_IMAGES}"
             await console.stderr(f"{message}\n".encode())
             self._recorder.warning(pod, "Failed", f"Error: container {name} cannot be started: {message}")
             raise ContainerExecFailed(message) from problem
         finally:
+            running.end_container(name)
             console.end()
 
     def _environment(self, pod: JsonMapping, container: Mapping[str, Any]) -> dict[str, str]:

@@ -35,7 +35,8 @@ class RunningPod:
     """A pod with a sandbox.
 
     ``responders`` answer on the pod's ports, except dead ports and ``refused_ports``, which the kernel refused; the pod
-    ``is_serving`` once its init containers have ended.
+    ``is_serving`` once its init containers have ended. ``owners`` names the container of each port; those of
+    ``stopped`` containers are closed.
     ``containers`` holds the namespaces of containers with their own files. ``has_run`` is true once the pod has had a
     process. ``worker`` runs its containers, and ``started`` is set once they run or have failed.
     """
@@ -43,6 +44,8 @@ class RunningPod:
     sandbox: Sandbox
     listeners: Listeners
     responders: dict[Port, Responder] = field(default_factory=dict)
+    owners: dict[Port, str] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
     is_serving: bool = False
     refused_ports: set[Port] = field(default_factory=set)
     output: PodOutput = field(default_factory=PodOutput)

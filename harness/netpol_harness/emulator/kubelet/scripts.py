@@ -57,5 +57,5 @@ def _commands(script: str) -> Iterator[str]:
             redirected = False
         elif expected and not _ASSIGNMENT.match(token) and token not in _BEFORE_COMMANDS:
             expected = False
-            if token not in _WITHOUT_COMMAND:
+            if token not in _WITHOUT_COMMAND and not token.isdecimal():  # the number of a descriptor
                 yield token
