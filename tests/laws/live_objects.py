@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import count
 
+from netpol_harness.emulator.controllers.endpoints_mirror import mirrored
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.runner.target_state import scenario_objects
@@ -22,6 +23,7 @@ def live_objects(scenario: Scenario, step: Step, placement: Placement) -> list[J
     running = enumerate([*pods, *hosts, {"metadata": name_server, "spec": {}}], start=2)
     services = (data for data in state if data["kind"] == "Service")
     slices = [data for data in state if data["kind"] == "EndpointSlice"]
+    slices += [part for data in state if data["kind"] == "Endpoints" for part in _mirrored(data)]
     return [*(_running(pod, number) for number, pod in running), *map(_service, services, count(2)), *slices]
 
 
@@ -42,6 +44,11 @@ def _pods(data: JsonMapping) -> Iterator[JsonMapping]:
         annotations = (template.get("metadata") or {}).get("annotations") or {}
         owners = [{**owner, "controller": True}]
         yield {"metadata": {**own, "annotations": annotations, "ownerReferences": owners}, "spec": template["spec"]}
+
+
+def _mirrored(data: JsonMapping) -> Iterator[JsonMapping]:
+    stored = {**data, "metadata": {"uid": "u", **data["metadata"]}}
+    return ({"kind": "EndpointSlice", **part} for part in mirrored(stored))
 
 
 def _host(name: str, address: str, placement: Placement) -> JsonMapping:

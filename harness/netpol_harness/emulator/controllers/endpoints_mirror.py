@@ -35,7 +35,7 @@ class EndpointsMirror:
         service = Key("services", key.namespace, key.name)
         endpoints = self._store.find(key)
         mirrors = endpoints is not None and is_mirrored(endpoints) and _is_manual(self._store.find(service))
-        desired = _slices(endpoints) if endpoints is not None and mirrors else ()
+        desired = mirrored(endpoints) if endpoints is not None and mirrors else ()
         replace_objects(self._store, "endpointslices", slices_of(self._store, service, MANAGER), desired)
 
 
@@ -45,7 +45,8 @@ def _is_manual(service: JsonMapping | None) -> bool:
     return service is not None and not spec.get("selector") and spec.get("type") != "ExternalName"
 
 
-def _slices(endpoints: JsonObject) -> Iterator[JsonObject]:
+def mirrored(endpoints: JsonMapping) -> Iterator[JsonObject]:
+    """Yield the slices that mirror stored Endpoints."""
     for subset in endpoints.get("subsets") or ():
         members = [_endpoint(address, ready=True) for address in subset.get("addresses") or ()]
         members += [_endpoint(address, ready=False) for address in subset.get("notReadyAddresses") or ()]
@@ -55,7 +56,7 @@ def _slices(endpoints: JsonObject) -> Iterator[JsonObject]:
                 yield _slice(endpoints, family, of_family, ports)
 
 
-def _slice(endpoints: JsonObject, family: str, members: list[JsonObject], ports: list[JsonObject]) -> JsonObject:
+def _slice(endpoints: JsonMapping, family: str, members: list[JsonObject], ports: list[JsonObject]) -> JsonObject:
     metadata = endpoints["metadata"]
     name = metadata["name"]
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _NOT_COPIED}
