@@ -11,9 +11,12 @@ Build = Callable[..., World]
 NODES = {"n1": "192.0.2.1", "n2": "192.0.2.2"}
 
 
-def pod(name: str, address: str, *, node: str = "n1", **spec: Any) -> dict[str, Any]:
+def pod(name: str, address: str, *, node: str = "n1", host_port: int = 0, **spec: Any) -> dict[str, Any]:
     namespace, own = name.split("/")
-    ports = [{"containerPort": 80, "name": "web"}, {"containerPort": 53, "name": "dns", "protocol": "UDP"}]
+    ports = [
+        {"containerPort": 80, "name": "web", "hostPort": host_port},
+        {"containerPort": 53, "name": "dns", "protocol": "UDP"},
+    ]
     return {
         "kind": "Pod",
         "metadata": {"namespace": namespace, "name": own, "labels": {"pod": own}},
@@ -45,6 +48,7 @@ def world() -> Build:
             pod("x/unknown", "", node=""),
             pod("x/host", NODES["n1"], hostNetwork=True),
             pod("x/far", NODES["n2"], node="n2", hostNetwork=True),
+            pod("x/host-port", "10.0.1.3", host_port=80),
             pod("y/a", "10.0.2.1"),
             {**pod("y/ended", "10.0.2.9"), "status": {"phase": "Failed", "podIPs": [{"ip": "10.0.2.9"}]}},
         ]

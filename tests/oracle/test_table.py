@@ -10,6 +10,7 @@ from netpol_harness.oracle.verdict import Answer, Flow
 
 Build = Callable[..., World]
 WEB, DNS = Port(Protocol.TCP, 80), Port(Protocol.UDP, 53)
+HOST_PORT = NamespacedName("x", "host-port")
 A, B, OTHER = NamespacedName("x", "a"), NamespacedName("x", "b"), NamespacedName("y", "a")
 SPECS: list[dict[str, Any]] = [
     {"podSelector": {"matchLabels": {"pod": "a"}}, "ingress": [{"from": [{"podSelector": {}}]}]},
@@ -39,6 +40,13 @@ def test_every_cell_equals_the_verdict(world: Build) -> None:
     for source in table.pods:
         for target in table.pods:
             assert table.answer(source, target, WEB) is oracle.judge(Flow(source, target, WEB)).answer
+
+
+def test_a_port_that_the_node_has_too_keeps_its_name(world: Build) -> None:
+    oracle = Oracle(world({"ingress": [{"ports": [{"port": "web"}]}]}))
+    assert oracle.judge(Flow(OTHER, HOST_PORT, WEB)).answer is Answer.ALLOWED
+    assert oracle.table([WEB]).answer(OTHER, HOST_PORT, WEB) is Answer.ALLOWED
+    assert oracle.table([DNS]).answer(OTHER, HOST_PORT, DNS) is Answer.BLOCKED
 
 
 def test_pods_that_have_ended_are_not_in_the_table(world: Build) -> None:

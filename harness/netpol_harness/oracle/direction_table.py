@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netpol_harness.model.names import Direction, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, World
+from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
 from netpol_harness.oracle import match
 from netpol_harness.oracle.match import ALWAYS, definite
@@ -26,7 +26,7 @@ class SubjectKey:
     """
 
     isolating: tuple[int, ...]
-    declared: tuple[ContainerPort, ...]
+    declared: frozenset[tuple[str, Port]]
 
 
 class DirectionTable:
@@ -60,7 +60,8 @@ class DirectionTable:
                 isolating[number].append(index)
         groups: dict[SubjectKey, list[int]] = defaultdict(list)
         for number, pod in enumerate(self._pods.pods):
-            declared = pod.ports if isolating[number] and self._direction is Direction.INGRESS else ()
+            decisive = isolating[number] and self._direction is Direction.INGRESS
+            declared = frozenset((p.name, p.port) for p in pod.ports if decisive and p.name)
             groups[SubjectKey(tuple(isolating[number]), declared)].append(number)
         return groups
 
@@ -100,8 +101,8 @@ class DirectionTable:
         all_pods = self._pods.all_pods
         name = entry.port if entry is not None and isinstance(entry.port, str) else None
         if name is None or self._direction is Direction.INGRESS:
-            declared = ContainerPort(port, name or "") in key.declared
-            return PodSet.uniform(port_match(entry, port, self._profile, named=definite(declared)), all_pods)
+            declared = definite((name, port) in key.declared)
+            return PodSet.uniform(port_match(entry, port, self._profile, named=declared), all_pods)
         known = port_match(entry, port, self._profile, named=ALWAYS)
         return PodSet.uniform(known, all_pods) & self._declaring(name, port)
 
