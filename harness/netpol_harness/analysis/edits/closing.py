@@ -40,4 +40,4 @@ def _more_types(task: Task) -> Iterator[Candidate]:
                 text = f"{name} does not isolate for {task.way}, since its policyTypes lack {direction}: add it"
             others = task.draft.subject_workloads(policy) - 1
             has_rules = bool(policy.rules(direction))
-            yield Candidate(text, edit, 0 if has_rules else 4, others, is_mistake=has_rules)
+            yield Candidate(text, edit, 0 if has_rules else UNRELATED, others, is_mistake=has_rules)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from netpol_harness.analysis.edits.draft import Candidate, Draft
 from netpol_harness.analysis.edits.object_edit import ObjectEdit
-from netpol_harness.analysis.edits.search import Aim, Proofs, drafts
+from netpol_harness.analysis.edits.search import MOST_PROOFS, Aim, drafts
 from netpol_harness.analysis.predict import contradicts
 from netpol_harness.model.objects import World
 from netpol_harness.paths.path import Expectation
@@ -57,9 +58,9 @@ def plans(draft: Draft, aim: Aim, others: Iterable[Candidate] = ()) -> tuple[Pla
     Each is proven: with its edits, the oracle's verdict on the path is what is wanted. ``others`` are candidates that
     do not change what is written, such as a policy that is not in force.
     """
-    proofs, comparison = Proofs(), _Comparison(draft)
-    in_force = [draft.with_candidate(candidate) for candidate in others if proofs.take()]
-    found = [*filter(aim.is_reached, in_force), *drafts(draft, aim, proofs, MOST_PLANS)]
+    comparison = _Comparison(draft)
+    in_force = map(draft.with_candidate, islice(others, MOST_PROOFS))
+    found = [*filter(aim.is_reached, in_force), *drafts(draft, aim, MOST_PLANS)]
     return tuple(_best(sorted(map(comparison.plan, found), key=lambda plan: plan.rank)))
 
 

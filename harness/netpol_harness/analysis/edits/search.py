@@ -17,9 +17,10 @@ from netpol_harness.analysis.edits.task import Task
 from netpol_harness.model.names import Direction, Port, Protocol
 from netpol_harness.oracle.verdict import Answer, Flow, Side, Verdict
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import ProbeMode
 
 MOST_PROOFS = 24
-"""How many times the oracle is asked for one path."""
+"""How many edits the oracle judges for one aim; as many policies that are not in force come on top."""
 
 _MOST_OBSTACLES = 8
 """How many edits one plan has at most."""
@@ -62,8 +63,15 @@ class Aim:
 
     @classmethod
     def verdict(cls, draft: Draft, wanted: Expected) -> "Aim":
-        """Return the aim that the path has this verdict: ALLOWED, BLOCKED or UNRESOLVED."""
-        return cls(wanted.value, tuple(_goals(draft, wanted)), lambda draft: draft.prediction.verdict is wanted)
+        """Return the aim that the path has this verdict: ALLOWED, BLOCKED or UNRESOLVED.
+
+        Of paths that are not probed by new connections in the settled step, only what these would do can be changed.
+        """
+        goals = tuple(_goals(draft, wanted))
+        if draft.path.mode in (ProbeMode.PERSISTENT, ProbeMode.CONTINUOUS):
+            state = f"{wanted} for new connections"
+            return cls(state, goals, lambda draft: draft.prediction.settled is wanted)
+        return cls(wanted.value, goals, lambda draft: draft.prediction.verdict is wanted)
 
     @classmethod
     def look_up(cls) -> "Aim":
@@ -80,7 +88,7 @@ class Aim:
 class Proofs:
     """The number of proofs that may still be made."""
 
-    def __init__(self, left: int = MOST_PROOFS) -> None:
+    def __init__(self, left: int) -> None:
         self.left = left
 
     def take(self) -> bool:
@@ -89,12 +97,13 @@ class Proofs:
         return self.left >= 0
 
 
-def drafts(draft: Draft, aim: Aim, proofs: Proofs, alternatives: int) -> Iterator[Draft]:
+def drafts(draft: Draft, aim: Aim, alternatives: int) -> Iterator[Draft]:
     """Yield drafts in which the aim is reached, at most ``alternatives`` for each of its goals.
 
     There are alternatives only to single edits: of several, each has its own, and naming all pairs helps nobody.
     """
     for goal in aim.goals:
+        proofs = Proofs(MOST_PROOFS // len(aim.goals))
         for first in islice(_steps(draft, goal, proofs), alternatives):
             whole = _completed(first, goal, proofs)
             if whole is not None and aim.is_reached(whole):
