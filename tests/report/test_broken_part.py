@@ -26,7 +26,8 @@ PODS = [
     for name in ("client", "friend", "lonely", "server", "decoy")
 ]
 SERVICE = Service(NamespacedName("x", "svc"), {"app": "server"}, (ServicePort(Port(Protocol.TCP, 80), 80),))
-INVENTORY = Inventory({pod.ref: pod for pod in PODS}, {SERVICE.ref: SERVICE}, {}, "x")
+IDLE = Service(NamespacedName("x", "idle"), {"app": "nothing"}, (ServicePort(Port(Protocol.TCP, 80), 80),))
+INVENTORY = Inventory({pod.ref: pod for pod in PODS}, {SERVICE.ref: SERVICE, IDLE.ref: IDLE}, {}, "x")
 ENDPOINTS = EndpointResolver(INVENTORY.world())
 
 STATES = {
@@ -36,6 +37,7 @@ STATES = {
     "closed": (Outcome.TIMED_OUT, Outcome.TIMED_OUT),
     "nameless": (Outcome.NAME_FAILED, Outcome.NAME_FAILED),
     "hidden": (Outcome.NAME_FAILED, Outcome.TIMED_OUT),
+    "refused": (Outcome.REFUSED, Outcome.REFUSED),
 }
 """By name, the outcome in the step and that with every policy lifted."""
 
@@ -96,6 +98,7 @@ def controls(path: str, states: Mapping[str, str]) -> Controls | None:
         pytest.param(BY_SERVICE, "client -> ip(svc):80", "the Service does not forward", id="stale-cluster-ip"),
         pytest.param(BY_SERVICE, "lonely -> svc:80", "the Service does not forward", id="kube-proxy-dead-hidden"),
         pytest.param({"client -> svc:80": "closed"}, "client -> svc:80", "the name record is stale", id="stale-name"),
+        pytest.param({"client -> idle:80": "refused"}, "client -> idle:80", "the Service has no endpoints", id="idle"),
         pytest.param({"client -> svc:80": "nameless"}, "client -> svc:80", "the name does not resolve", id="no-name"),
         pytest.param(
             {"client -> udp://server:81": "closed", "friend -> udp://server:81": "closed"},

@@ -16,6 +16,7 @@ OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.NAME_FAILED),
 )
 WRONG_NAME = Reply(Outcome.NAME_WRONG)
+UNREACHABLE = Reply(Outcome.UNREACHABLE)
 
 
 def evidence(verdict: str, *attempts: tuple[Reply, Reply | None]) -> Evidence:
@@ -223,3 +224,13 @@ def test_a_path_that_was_open_in_the_step_and_then_is_not_has_flapped_without_a_
     seen = evidence("allowed", (OPEN, OPEN), (DROPPED, OPEN))
     assert judge_evidence(replace(seen, proof=Proof.LIFT)) == "flapping"
     assert judge_evidence(replace(evidence("allowed", (DROPPED, OPEN)), proof=Proof.LIFT)) == "unproven"
+
+
+@pytest.mark.parametrize(
+    ("reply", "judgement"),
+    [(REFUSED, "agrees"), (UNREACHABLE, "unproven"), (DROPPED, "disagrees"), (OPEN, "disagrees")],
+)
+def test_a_service_without_endpoints_refuses_without_further_proof(reply: Reply, judgement: str) -> None:
+    idle = replace(evidence("rejected", (reply, None)), is_idle=True)
+    assert judge_evidence(idle) == judgement
+    assert judge_evidence(replace(idle, is_idle=False)) is not Judgement.AGREES

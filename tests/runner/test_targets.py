@@ -332,3 +332,39 @@ def test_the_addresses_of_a_name_are_those_of_the_service_or_of_its_pods(
     resolve_path: Callable[..., tuple[ResolvedProbe, ...]], path: str, addresses: set[str]
 ) -> None:
     assert resolve_path(path, "undefined")[0].question.probe.addresses == addresses
+
+
+def slice_of(name: str, readiness: str) -> dict[str, Any]:
+    """Return the EndpointSlice of a Service: ``+`` for a ready endpoint, ``-`` for another one."""
+    metadata = {"namespace": "shop-x1", "name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}}
+    endpoints = [
+        {"addresses": [f"10.0.0.{i}"], "conditions": {"ready": mark == "+"}} for i, mark in enumerate(readiness, 1)
+    ]
+    return {"kind": "EndpointSlice", "metadata": metadata, "endpoints": endpoints}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "objects", "idle"),
+    [
+        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-")], True),
+        ("client -> ip(web):8080", "rejected", [*LIVE, slice_of("web", "")], True),
+        ("client -> ip(web):8080", "rejected", LIVE[1:], True),
+        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-+")], False),
+        ("client -> service(web):8080", "rejected", LIVE, False),
+        ("client -> service(web):8080", "blocked", [*LIVE, slice_of("web", "-")], False),
+        ("client -> pod(web):80", "rejected", [*LIVE, slice_of("web", "-")], False),
+        ("client -> service(db):3306", "rejected", [*LIVE, slice_of("db", "-")], False),
+    ],
+)
+def test_a_service_without_ready_endpoints_is_idle(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
+    path: str,
+    expected: str,
+    objects: list[dict[str, Any]],
+    *,
+    idle: bool,
+) -> None:
+    live = ClusterSnapshot.of(objects, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    (first, *_) = resolve_path(path, expected, live)
+    assert first.question.is_idle is idle
+    assert first.question.only_policies_close_it is not idle

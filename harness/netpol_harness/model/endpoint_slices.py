@@ -88,6 +88,18 @@ def written_slices(
     return (*parsed, *mirrored)
 
 
+def ready_endpoints(slices: Iterable[Mapping[str, Any]]) -> dict[NamespacedName, bool]:
+    """Return for each Service with slices, of any controller, whether one of its endpoints is ready."""
+    found: dict[NamespacedName, bool] = {}
+    for data in slices:
+        metadata = data["metadata"]
+        name = (metadata.get("labels") or {}).get(SERVICE_NAME_LABEL)
+        if name:
+            service = NamespacedName(metadata.get("namespace") or "default", name)
+            found[service] = found.get(service, False) or any(endpoint.ready for endpoint in _slice_endpoints(data))
+    return found
+
+
 def mirrored_slices(data: Mapping[str, Any]) -> tuple[EndpointSlice, ...]:
     """Return a slice for each subset of Endpoints, if they ask to be mirrored."""
     metadata = data["metadata"]

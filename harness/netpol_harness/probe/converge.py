@@ -147,6 +147,7 @@ class Convergence:
                 tuple(attempts),
                 counterfactual=self._lifted.get(question),
                 silent_when_lifted=self._silent_when_lifted.get(question),
+                is_idle=question.is_idle,
             )
             for question, attempts in self._attempts.items()
         }

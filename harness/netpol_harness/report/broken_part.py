@@ -44,7 +44,8 @@ class Controls:
     target. ``ports``: any source to other ports of the target's pods. ``by_pod`` and ``by_address``: the same source to
     the pods and to the ClusterIP of the same Service. ``resolves``: whether names resolve in the source; ``None`` if it
     has looked up none. ``by_name``: whether the path is by name, and ``resolved`` whether its name resolved.
-    ``is_refused_by_itself``: whether the target's own pod was refused.
+    ``is_refused_by_itself``: whether the target's own pod was refused. ``is_idle``: whether the target is a Service
+    behind which nothing is.
     """
 
     own: Count
@@ -57,6 +58,7 @@ class Controls:
     by_name: bool
     resolved: bool
     is_refused_by_itself: bool = False
+    is_idle: bool = False
 
     @property
     def lines(self) -> tuple[ExplanationLine, ...]:
@@ -77,6 +79,8 @@ class Controls:
     @property
     def conclusion(self) -> str:
         """The part that the controls show to be broken, or those that it may be; empty if they show nothing."""
+        if self.is_idle:
+            return "the Service has no endpoints, and refuses for that reason; write `rejected` if this is meant"
         if self.is_refused_by_itself:
             return "nothing listens on this port of the target"
         return self._service_or_name or (self._source if self.sources.opened else self._target)
@@ -165,6 +169,7 @@ class ControlFinder:
             by_name=by_name,
             resolved=_resolved(path_result.worst.evidence),
             is_refused_by_itself=_is_refused_by_itself(path_result.worst.evidence),
+            is_idle=is_service and not ports and path_result.worst.evidence.decisive.reply.outcome is Outcome.REFUSED,
         )
 
     def _resolves(self, path: Path) -> bool | None:

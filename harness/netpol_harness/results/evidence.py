@@ -144,6 +144,8 @@ class Evidence:
     policies were lifted, or one of an earlier state.
 
     ``silent_when_lifted``: an attempt that was silent under a lift, besides open ones: packets are lost.
+
+    ``is_idle``: the target is a Service that has no ready endpoints, as the API says, and a refusal is expected.
     """
 
     expected: Expected
@@ -152,6 +154,7 @@ class Evidence:
     counterfactual: Attempt | None = None
     proof: Proof = Proof.LISTENER
     silent_when_lifted: Attempt | None = None
+    is_idle: bool = False
 
     @property
     def decisive(self) -> Attempt:
@@ -162,6 +165,11 @@ class Evidence:
     def is_faked(self) -> bool:
         """Whether something else than the target answered."""
         return self.attempts[-1].is_open and not self.attempts[-1].is_genuine
+
+    @property
+    def is_refused_by_service(self) -> bool:
+        """Whether the Service itself refuses, because nothing is behind it: no policy needs to be proven."""
+        return self.is_idle and self.attempts[-1].reply.outcome is Outcome.REFUSED
 
     @property
     def stays_closed(self) -> bool:
@@ -287,6 +295,7 @@ def judge_evidence(evidence: Evidence) -> Judgement:
         return Judgement.FLAPPING if evidence.flapped else Judgement.DISAGREES
     if evidence.flapped:
         return Judgement.UNPROVEN if evidence.lapsed or evidence.silent_when_lifted else Judgement.FLAPPING
-    if evidence.expected.needs_proof and (not evidence.shows_target_alive or evidence.stays_closed):
-        return Judgement.UNPROVEN
-    return Judgement.AGREES
+    if evidence.is_refused_by_service or not evidence.expected.needs_proof:
+        return Judgement.AGREES
+    is_proven = evidence.shows_target_alive and not evidence.stays_closed
+    return Judgement.AGREES if is_proven else Judgement.UNPROVEN

@@ -6,14 +6,21 @@ from dataclasses import dataclass, field, replace
 
 from netpol_harness.errors import WorkloadFailed
 from netpol_harness.model.cluster_services import API_PORT, API_SERVER
-from netpol_harness.model.endpoint_slices import written_slices
+from netpol_harness.model.endpoint_slices import ready_endpoints, written_slices
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Pod, World, with_target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
-from netpol_harness.paths.ends import AddressTarget, ExternalTarget, NameServerTarget
+from netpol_harness.paths.ends import (
+    AddressTarget,
+    ClusterIPTarget,
+    ExternalTarget,
+    FqdnTarget,
+    NameServerTarget,
+    ServiceTarget,
+)
 from netpol_harness.paths.path import KnownAddresses, Path
 from netpol_harness.probe.plan.frames import canonical_address
 from netpol_harness.probe.plan.question import UdpService
@@ -33,6 +40,7 @@ class ClusterSnapshot:
     machines that stand for hosts outside the cluster. ``name_servers`` are the pods of ``name_server``. ``uids`` are
     those of all objects, ``pod_uids`` those of pods by name. ``udp_services`` tells by pod what its UDP ports
     understand, as far as it is known. ``node_pods`` are the pods that probe for nodes, by the node's name.
+    ``ready_endpoints`` tells of each Service with EndpointSlices whether one of its endpoints is ready.
     """
 
     world: World
@@ -44,6 +52,7 @@ class ClusterSnapshot:
     pod_uids: Mapping[NamespacedName, str] = field(default_factory=dict)
     udp_services: Mapping[NamespacedName, Mapping[int, UdpService]] = field(default_factory=dict)
     node_pods: Mapping[str, Pod] = field(default_factory=dict)
+    ready_endpoints: Mapping[NamespacedName, bool] = field(default_factory=dict)
     endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +92,18 @@ class ClusterSnapshot:
         pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
         pods = {ref: with_target_ports(pod, services.values()) for ref, pod in pods.items()}
         world = World(pods=pods, services=services, endpoint_slices=written_slices(slices, (), services.values()))
-        return cls(world, externals, server, tuple(name_servers), placement, uids, pod_uids, understood, node_pods)
+        return cls(
+            world,
+            externals,
+            server,
+            tuple(name_servers),
+            placement,
+            uids,
+            pod_uids,
+            understood,
+            node_pods,
+            ready_endpoints(slices),
+        )
 
     @property
     def addresses(self) -> KnownAddresses:
@@ -218,6 +238,16 @@ class ClusterSnapshot:
             target = replace(target, ref=self.real(target.ref))
         found = ((self._server(e), e.port.number) for e in self.endpoints.of_target(target, path.port))
         return tuple((server, number) for server, number in found if server is not None)
+
+    def is_idle(self, path: Path) -> bool:
+        """Return whether a path leads to a ClusterIP behind which nothing is ready: it refuses every connection."""
+        if not isinstance(path.target, ServiceTarget | FqdnTarget | ClusterIPTarget):
+            return False
+        service = self.world.services.get(self.real(path.target.ref))
+        named = self.endpoints.alias(service) if service else None
+        if named is None or not named.cluster_ips:
+            return False
+        return not self.ready_endpoints.get(named.ref, bool(self.endpoints.of_service(named, path.port)))
 
     def _server(self, endpoint: Endpoint) -> Pod | None:
         """Return the pod or host at an endpoint; ``None`` if only its address is known."""

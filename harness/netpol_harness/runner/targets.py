@@ -82,7 +82,8 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
     if source.running:
         exists = not isinstance(path.target, DnsTarget) or snapshot.has_service(path.target.ref)
         control = _negative_control(path, source, probe, snapshot)
-        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists, control)
+        is_idle = expected is Expected.REJECTED and snapshot.is_idle(path)
+        question = Question(source.ref, probe, expected, liveness_checks, proxy_pods, exists, control, is_idle)
         return ResolvedProbe(str(source.ref), target, question)
     if not liveness_checks:
         raise WorkloadFailed(f"{source.ref} has ended, and no other pod can tell whether {probe} answers")

@@ -91,6 +91,7 @@ class Question:
 
     ``negative_control`` asks a port of the target on which nothing listens.
     Without ``target_exists``, the API has no Service of the name that is asked: then that is why it does not resolve.
+    ``is_idle``: the target is a Service without ready endpoints, and a refusal is expected: that is why it refuses.
     """
 
     source: NamespacedName
@@ -100,6 +101,7 @@ class Question:
     proxy_pods: tuple[NamespacedName, ...] = ()
     target_exists: bool = True
     negative_control: Probe | None = None
+    is_idle: bool = False
 
     @property
     def pods(self) -> tuple[NamespacedName, ...]:
@@ -114,7 +116,7 @@ class Question:
         flow for conntrack: once it is admitted, network plugins go on admitting it.
         """
         is_one_flow = self.probe.scheme is Scheme.UDP and self.probe.source_port != 0
-        return self.target_exists and not self.probe.connection and not is_one_flow
+        return self.target_exists and not self.is_idle and not self.probe.connection and not is_one_flow
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.probe}"
