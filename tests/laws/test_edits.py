@@ -46,25 +46,34 @@ def objects(random: Random) -> tuple[list[Dict], list[Dict]]:
     ]
     rules = [usual_policy(random, number) for number in range(random.randint(1, 6))]
     for item in workloads:
-        item["apiVersion"] = "v1"
+        item.setdefault("apiVersion", "v1")
     return workloads, [{"apiVersion": "networking.k8s.io/v1", **item} for item in rules]
 
 
 def usual_policy(random: Random, number: int) -> Dict:
-    """Draw a policy; of some, the types follow from the rules."""
+    """Draw a policy; of some, the types follow from the rules, and some of its peers point at one pod by its name."""
     drawn = policy(random, number)
     if random.random() < 0.3:
         del drawn["spec"]["policyTypes"]
+    rules = [*drawn["spec"].get("ingress", ()), *drawn["spec"].get("egress", ())]
+    for peer in (peer for rule in rules for peer in (*rule.get("from", ()), *rule.get("to", ()))):
+        if "podSelector" in peer and random.random() < 0.5:
+            equal = {**peer["podSelector"].get("matchLabels", {}), "name": f"p{random.randint(0, 2)}"}
+            peer["podSelector"] = {**peer["podSelector"], "matchLabels": equal}
     return drawn
 
 
 def pod(random: Random, namespace: str, name: str) -> Dict:
-    ports = [
-        {"containerPort": n, "name": name} for n, name in zip(PORTS, PORT_NAMES, strict=True) if random.random() < 0.8
-    ]
-    container = {"name": "c", "image": "stand-in", "ports": ports}
-    metadata = {"namespace": namespace, "name": name, "labels": {**labels(random), "name": name}}
-    return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+    """Draw a Pod, or a Deployment of two."""
+    named = [(n, port_name) for n, port_name in zip(PORTS, PORT_NAMES, strict=True) if random.random() < 0.8]
+    ports = [{"containerPort": n, "name": port_name} for n, port_name in named]
+    spec = {"containers": [{"name": "c", "image": "stand-in", "ports": ports}]}
+    own, metadata = {**labels(random), "name": name}, {"namespace": namespace, "name": name}
+    if random.random() < 0.7:
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "labels": own}, "spec": spec}
+    template = {"metadata": {"labels": own}, "spec": spec}
+    content = {"replicas": 2, "selector": {"matchLabels": {"name": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": content}
 
 
 def service(random: Random, namespace: str, name: str) -> Dict:
