@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.explain import Explanation, ExplanationLine
+from netpol_harness.analysis.explain import Advice, Explanation, ExplanationLine
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
@@ -51,8 +51,8 @@ def explained(path: NetworkPath, word: str) -> PathContext:
         ExplanationLine("egress", "no policy isolates web-pod"),
         ExplanationLine("ingress", "db-policy isolates db-pod"),
     )
-    advice = (ExplanationLine("cause", "db-policy is not in force"),)
-    return replace(CONTEXT, explanation=Explanation(path, Expected(word), lines, advice))
+    advice = Advice((ExplanationLine("cause", "db-policy is not in force"),))
+    return replace(CONTEXT, explanation=Explanation(path, Expected(word), lines, lambda: advice))
 
 
 def test_a_violation_is_shown_with_its_times() -> None:

@@ -1,8 +1,8 @@
 """The reasoning behind a path's verdict, in a few lines that name policies and rules by file and line. Pure."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, partial
 from textwrap import fill
 
 from netpol_harness.analysis.cause_context import CauseContext
@@ -55,17 +55,31 @@ class ExplanationLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a path has its verdict in a step. ``advice`` names mistakes that explain it, and the edits that fix them.
+class Advice:
+    """Mistakes that explain a verdict, and the edits that fix them, as ``lines`` and as data."""
 
-    ``solutions`` are the edits as data.
-    """
+    lines: tuple[ExplanationLine, ...] = ()
+    solutions: tuple[Solution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a path has its verdict in a step. ``advise`` computes the advice; it does not take part in comparisons."""
 
     path: Path
     verdict: Expected
     lines: tuple[ExplanationLine, ...]
-    advice: tuple[ExplanationLine, ...] = ()
-    solutions: tuple[Solution, ...] = ()
+    advise: Callable[[], Advice] = field(default=Advice, repr=False, compare=False)
+
+    @property
+    def advice(self) -> tuple[ExplanationLine, ...]:
+        """The lines of the advice. Computed on access: many explanations are shown without."""
+        return self.advise().lines
+
+    @property
+    def solutions(self) -> tuple[Solution, ...]:
+        """The edits of the advice."""
+        return self.advise().solutions
 
     @property
     def all_lines(self) -> tuple[ExplanationLine, ...]:
@@ -104,9 +118,13 @@ def explain_path(
     prediction = predictor.predict(path)
     lines = tuple(_lines(prediction, SideExplainer(predictor, names), names))
     context = CauseContext.of(predictor, prediction, names, unused, expected)
+    return Explanation(path, prediction.verdict, lines, cache(partial(_advice, context)))
+
+
+def _advice(context: CauseContext) -> Advice:
     solutions = tuple(solve(context))
-    advice = (*chain.from_iterable(map(_solution, solutions)), *(ExplanationLine("cause", c) for c in causes(context)))
-    return Explanation(path, prediction.verdict, lines, advice, solutions)
+    lines = [line for solution in solutions for line in _solution(solution)]
+    return Advice((*lines, *(ExplanationLine("cause", cause) for cause in causes(context))), solutions)
 
 
 def _solution(solution: Solution) -> Iterator[ExplanationLine]:

@@ -1,6 +1,7 @@
 """The pods that selectors select in one world, and labels that tell a pod apart from others. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import NamespacedName
@@ -8,6 +9,7 @@ from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer
 from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.pod_index import PodIndex
+from netpol_harness.paths.path import Inventory
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 _USUAL_KEYS = ("app.kubernetes.io/name", "k8s-app", "app", "name", "app.kubernetes.io/component", "component", "tier")
@@ -27,9 +29,12 @@ _GENERATED = (
 
 
 class Selection:
-    """Finds the pods of one world. Sets of pods are integers with a bit for each pod."""
+    """Finds the pods of one world that its author wrote. Sets of pods are integers with a bit for each pod."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, inventory: Inventory) -> None:
+        strangers = {workload.ref for workload in inventory.workloads.values() if workload.is_stranger}
+        pods = {ref: pod for ref, pod in world.pods.items() if pod.workload not in strangers}
+        world = replace(world, pods=pods)
         endpoints = EndpointIndex(world)
         self._index = PodIndex(endpoints)
         self._namespace_labels = endpoints.namespace_labels
@@ -45,6 +50,11 @@ class Selection:
     def subjects(self, policy: NetworkPolicy) -> int:
         """Return the pods that a policy selects."""
         return self._index.in_namespace(policy.ref.namespace, policy.subject)
+
+    @property
+    def every_pod(self) -> int:
+        """The set of all pods."""
+        return self._index.all_pods
 
     def pods(self, numbers: int) -> Iterator[Pod]:
         """Yield the pods of a set."""

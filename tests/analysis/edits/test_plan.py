@@ -297,3 +297,9 @@ def test_only_what_has_no_effect_is_named_for_a_denial_that_is_expected(shop: Sh
     assert only.state == "allowed"
     meant = f"back/db {{podSelector: {{}}, ingress: [{{from: {from_pods('app: api')}}}]}}"
     assert solutions(shop(meant, paths="web -> db:5432: blocked")) == ()
+
+
+def test_a_representative_of_a_peer_is_no_pod_that_the_author_meant(shop: Shop) -> None:
+    inert = f"back/db {{podSelector: {{}}, ingress: [{{from: {from_pods('app: web')}}}]}}"
+    first, *_ = solutions(shop(inert, paths="web -> db:5432: allowed", extra="    strangers: true"))
+    assert changes(first) == ["+ namespaceSelector:", "+ matchLabels:", f"+ {METADATA_NAME}: shop"]

@@ -51,7 +51,7 @@ class Draft:
         self.path = path
         self.names = names
         self.chosen = chosen
-        self.selection = selection or Selection(predictor.world)
+        self.selection = selection or Selection(predictor.world, predictor.step.inventory)
 
     def with_candidate(self, candidate: Candidate) -> "Draft":
         """Return the draft with one more edit."""
@@ -60,7 +60,7 @@ class Draft:
         if after.pods is before.pods and after.namespaces is before.namespaces:
             predictor, selection = self.predictor.with_policies(after.policies), self.selection
         else:
-            predictor, selection = self.predictor.with_world(after), Selection(after)
+            predictor, selection = self.predictor.with_world(after), None
         return Draft(predictor, self.path, self.names, (*self.chosen, candidate), selection)
 
     @property

@@ -1,7 +1,6 @@
 """One step as notes see it: what its manifests define, without strangers. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 
 from netpol_harness.analysis.notes.near_miss import Labelled
@@ -19,15 +18,14 @@ class StepView:
     def __init__(self, scenario: Scenario, step: Step) -> None:
         self.step = step
         world = world_of(step, scenario)
-        strangers = {workload.ref for workload in step.inventory.workloads.values() if workload.is_stranger}
-        self._pods = {ref: pod for ref, pod in world.pods.items() if pod.workload not in strangers}
         self._namespaces = world.namespaces
         self._scenario = scenario
-        self.selection = Selection(replace(world, pods=self._pods))
+        self.selection = Selection(world, step.inventory)
 
     def pods_in(self, *namespaces: str) -> list[Labelled]:
         """Return one pod of each workload in these namespaces."""
-        pods = {pod.workload: pod for pod in self._pods.values() if pod.ref.namespace in namespaces}
+        every = self.selection.pods(self.selection.every_pod)
+        pods = {pod.workload: pod for pod in every if pod.ref.namespace in namespaces}
         return [Labelled(ref.name, pod.labels) for ref, pod in pods.items()]
 
     def namespaces(self) -> list[Labelled]:
