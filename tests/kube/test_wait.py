@@ -113,6 +113,7 @@ def _wait(client: Client, seconds: float = 0.1) -> None:
         {"pods": [_pod(ready=False, metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})]},
         {"pods": [_pod(ready=False, phase="Failed", metadata={"ownerReferences": [{"kind": "ReplicaSet"}]})]},
         {"deployments": [_controller("Deployment", observedGeneration=1, readyReplicas=2, updatedReplicas=2)]},
+        {"replicasets": [_controller("ReplicaSet", observedGeneration=1, readyReplicas=2)]},
         {
             "daemonsets": [
                 _controller(
@@ -138,6 +139,18 @@ def test_ready_pods_need_no_wait(holding: Callable[..., Client], state: Objects)
             r"not ready: Init:1/2: init container 'wait' has not ended \(`sh -c until nc db 1`\)",
         ),
         ({"pods": [UNREADY]}, r"not ready: ContainersNotReady: containers with unready status: \[c\]"),
+        (
+            {
+                "deployments": [
+                    _controller("Deployment", observedGeneration=1, readyReplicas=3, updatedReplicas=2, replicas=3)
+                ]
+            },
+            "Deployment shop/web: 3 of 2 pods ready, 2 up to date, 1 still to be replaced",
+        ),
+        (
+            {"replicasets": [_controller("ReplicaSet", observedGeneration=1, readyReplicas=1)]},
+            "ReplicaSet shop/web: 1 of 2 pods ready; `kubectl describe` says why",
+        ),
         (
             {"deployments": [_controller("Deployment", observedGeneration=1, readyReplicas=1, updatedReplicas=2)]},
             "Deployment shop/web: 1 of 2 pods ready, 2 up to date",

@@ -9,8 +9,10 @@ from netpol_harness.model.kinds import (
     KindClass,
     is_cluster_scoped,
     makes_pods,
+    pod_selector,
     pod_template,
     wanted_pods,
+    with_pod_labels,
 )
 
 TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c"}]}}
@@ -102,6 +104,33 @@ def test_the_scope_of_a_kind_is_known_or_told_by_its_name(version: str, kind: st
 def test_the_template_of_a_cron_job_is_that_of_its_jobs() -> None:
     data = thing("batch/v1/CronJob", spec={"jobTemplate": {"spec": {"template": TEMPLATE}}})
     assert pod_template(data) == TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("kind", "selector", "requirements"),
+    [
+        ("apps/v1/Deployment", {"matchLabels": {"app": "x"}}, ["app"]),
+        ("apps/v1/ReplicaSet", {"matchExpressions": [{"key": "a", "operator": "Exists"}]}, ["a"]),
+        ("v1/ReplicationController", {"app": "x", "tier": "y"}, ["app", "tier"]),
+        ("batch/v1/Job", {"matchLabels": {"controller-uid": "x"}}, None),
+        ("v1/Pod", {}, None),
+    ],
+)
+def test_a_controller_finds_its_pods_by_a_selector(
+    kind: str, selector: dict[str, Any], requirements: list[str] | None
+) -> None:
+    api_version, _, name = kind.rpartition("/")
+    found = pod_selector({"apiVersion": api_version, "kind": name, "spec": {"selector": selector}})
+    assert requirements == (None if found is None else [requirement.key for requirement in found.requirements])
+
+
+def test_labels_of_pods_are_changed_where_the_template_is() -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"x": "y"}}}
+    assert with_pod_labels(pod, {"a": "b"})["metadata"] == {"name": "a", "labels": {"a": "b"}}
+    job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "a"}, "spec": {"schedule": "s"}}
+    changed = with_pod_labels(job, {"a": "b"})
+    assert pod_template(changed)["metadata"] == {"labels": {"a": "b"}}
+    assert (changed["spec"]["schedule"], changed["metadata"]) == ("s", {"name": "a"})
 
 
 def test_a_pod_is_its_own_template() -> None:

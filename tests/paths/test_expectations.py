@@ -10,7 +10,7 @@ from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.name_server import KUBE_DNS
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
-from netpol_harness.model.services import ServicePort
+from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.endpoints import EndpointResolver
@@ -113,6 +113,19 @@ def test_an_external_host_is_a_source_of_its_own_type(town: Inventory) -> None:
     (expectation,) = read(town, "user -> http://web: allowed")
     assert expectation.path.source == ExternalSource("user")
     assert expectation.path.scheme is Scheme.HTTP
+
+
+@pytest.mark.parametrize("text", ["rest:80", "ip(rest):80", "rest.default.svc:80"])
+def test_a_service_whose_workloads_have_no_pods_rejects(town: Inventory, text: str) -> None:
+    rest = Service(NamespacedName("default", "rest"), {"app": "idle"}, (ServicePort(Port(Protocol.TCP, 80), 80),))
+    resting = replace(town, services={**town.services, rest.ref: rest})
+    assert read(resting, f"web -> {text}: rejected", f"app -> {text}: undefined")
+    for verdict in ("allowed", "blocked", "dropped"):
+        (problem,) = wrong(resting, f"web -> {text}: {verdict}")
+        assert "Service default/rest has no endpoints: Deployment default/idle has no pods" in str(problem)
+        assert "It rejects all connections, whatever the policies say; write rejected" in str(problem)
+    unknown = replace(rest, selector={"app": "of-an-operator"})
+    assert read(replace(town, services={rest.ref: unknown}), f"web -> {text}: blocked")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ steps:
   - {name: relabelled, labels: {pods: {client: {app: null, tier: x}}}, others: allowed}
   - {name: gone, absent: [client], others: allowed}
   - {name: again, recreate: [client], others: allowed}
+  - {name: rolled, labels: {pods: {db: {tier: x}}}, others: allowed}
+  - {name: anew, recreate: [db], others: allowed}
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change, State, changes
-from netpol_harness.runner.target_state import recreated_pods, scenario_objects
+from netpol_harness.runner.target_state import recreated_workloads, scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -25,7 +25,7 @@ def changes_between(shop: Scenario, step: StepNamed, placement: Placement) -> Ca
 
     def between(before: str, after: str) -> list[str]:
         old, new = (scenario_objects(shop, step(name), placement) for name in (before, after))
-        recreate = recreated_pods(shop, step(after), placement)
+        recreate = recreated_workloads(shop, step(after), placement)
         return [f"{change.act.name} {change.key.kind}/{change.key.name}" for change in changes(old, new, recreate)]
 
     return between
@@ -65,6 +65,10 @@ def test_a_state_has_the_names_of_the_cluster(shop: Scenario, placement: Placeme
         ("gone", "closed", ["CREATE NetworkPolicy/deny", "START Pod/client"]),
         ("open", "again", ["RECREATE Pod/client"]),
         ("gone", "again", ["START Pod/client"]),
+        ("open", "rolled", ["REPLACE Deployment/db"]),
+        ("rolled", "open", ["REPLACE Deployment/db"]),
+        ("open", "anew", ["RECREATE Deployment/db"]),
+        ("rolled", "anew", ["RECREATE Deployment/db"]),
     ],
 )
 def test_steps_differ_only_in_what_they_declare(
@@ -81,10 +85,54 @@ def test_relabelling_removes_labels_that_the_next_state_does_not_have(
     assert relabel.data == {"metadata": {"labels": {"tier": None, "app": "client"}}}
 
 
+def test_the_labels_of_a_controllers_pods_are_in_its_template(
+    shop: Scenario, step: StepNamed, placement: Placement
+) -> None:
+    objects = scenario_objects(shop, step("rolled"), placement)
+    (db,) = (data for key, data in objects.items() if key.kind == "Deployment")
+    assert db["spec"]["template"]["metadata"]["labels"] == {"app": "db", "tier": "x"}
+    assert "labels" not in db["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "act"),
+    [
+        ("apps/v1/Deployment", {}, Act.REPLACE),
+        ("apps/v1/Deployment", {"paused": True}, Act.RECREATE),
+        ("apps/v1/StatefulSet", {}, Act.REPLACE),
+        ("apps/v1/StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, Act.RECREATE),
+        ("apps/v1/StatefulSet", {"updateStrategy": {"rollingUpdate": {"partition": 1}}}, Act.RECREATE),
+        ("apps/v1/DaemonSet", {"updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, Act.REPLACE),
+        ("apps/v1/ReplicaSet", {}, Act.RECREATE),
+        ("v1/ReplicationController", {}, Act.RECREATE),
+        ("batch/v1/Job", {}, Act.RECREATE),
+        ("example.com/v1/Fleet", {}, Act.RECREATE),
+    ],
+)
+def test_a_controller_that_keeps_its_pods_is_created_again(kind: str, spec: dict[str, object], act: Act) -> None:
+    api_version, _, name = kind.rpartition("/")
+    key = ObjectKey(api_version, name, "shop", "x")
+
+    def labelled(value: str) -> JsonMapping:
+        template = {"metadata": {"labels": {"app": value}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        return {
+            "apiVersion": api_version,
+            "kind": name,
+            "metadata": {"name": "x"},
+            "spec": {**spec, "template": template},
+        }
+
+    (change,) = changes({key: labelled("a")}, {key: labelled("b")})
+    assert (change.act, change.starts_pods) == (act, True)
+    grown = {**labelled("a"), "spec": {**labelled("a")["spec"], "replicas": 3}}
+    (change,) = changes({key: labelled("a")}, {key: grown})
+    assert change.act is (Act.RECREATE if name == "Job" else Act.REPLACE)
+
+
 def test_any_state_leads_to_any_other(shop: Scenario, placement: Placement) -> None:
     for before, after in permutations(shop.steps, 2):
         old, new = scenario_objects(shop, before, placement), scenario_objects(shop, after, placement)
-        assert _applied(old, changes(old, new, recreated_pods(shop, after, placement))) == new
+        assert _applied(old, changes(old, new, recreated_workloads(shop, after, placement))) == new
 
 
 def _applied(state: State, todo: tuple[Change, ...]) -> State:

@@ -13,7 +13,7 @@ from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 
 Write = Callable[..., Path]
-WEB, DB = NamespacedName("default", "web"), NamespacedName("default", "db")
+WEB, DB, TILL = (NamespacedName(*ref) for ref in (("default", "web"), ("default", "db"), ("shop", "till")))
 SHOP = """
 kind: Namespace
 apiVersion: v1
@@ -76,15 +76,43 @@ def test_absent_names_any_object(write: Write, text: str, name: ObjectName) -> N
     assert name.ref not in found.inventory.services or name.kind != "Service"
 
 
-def test_recreated_pods(write: Write) -> None:
-    assert step(write, "recreate: [web, default/db]").recreate == (WEB, DB)
+def test_recreated_workloads(write: Write) -> None:
+    assert step(write, "recreate: [web, default/db, till]").recreate == (WEB, DB, TILL)
+
+
+def test_labels_of_a_controller_are_those_of_its_pods(write: Write) -> None:
+    found = step(write, "labels: {pods: {till: {tier: back}}}")
+    assert found.labels == (Relabel(ObjectName("Deployment", TILL), {"tier": "back"}),)
+    assert found.inventory.workloads[TILL].labels == {"app": "till", "tier": "back"}
+
+
+def test_a_controller_replaces_its_pods_where_their_labels_change(write: Write) -> None:
+    def loaded(text: str) -> tuple[Step, ...]:
+        head = "title: x\nworkloads: [workloads.yaml, shop.yaml]\nsteps:\n"
+        return load(write(head + text, {"shop.yaml": SHOP})).steps
+
+    found = loaded(
+        "- {name: a, others: allowed}\n"
+        "- {name: b, labels: {pods: {till: {x: a}, web: {x: a}}}, others: allowed}\n"
+        "- {name: c, labels: {pods: {till: {x: a}}}, paths: {throughout till -> db:3306: allowed}}\n"
+        "- {name: d, paths: {first till -> db:3306: allowed}}\n"
+        "- {name: e, absent: [till], labels: {pods: {till: {x: b}}}, others: allowed}\n",
+    )
+    assert [one.relaunched for one in found] == [(), (TILL,), (), (TILL,), ()]
+    with pytest.raises(ScenarioInvalid, match="till is created on entering it; write 'first till"):
+        loaded("- {name: a, labels: {pods: {till: {x: a}}}, paths: {throughout till -> db:3306: allowed}}\n")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("recreate: [till]", "Deployment shop/till cannot be recreated: only Pods can"),
-        ("labels: {pods: {till: {a: b}}}", "Deployment shop/till cannot be relabelled: only Pods can"),
+        ("recreate: [till], absent: [till]", "Deployment shop/till is both recreated and absent"),
+        (
+            "labels: {pods: {till: {app: b}}}",
+            "selects its pods by the label 'app'; change another label",
+        ),
+        ("labels: {pods: {till: {app: null}}}", "Deployment shop/till selects its pods by the label 'app'"),
+        ("labels: {pods: {tilt: {a: b}}}", "there is no workload called 'tilt'; did you mean till?"),
         ("absent: [Namespace/shop]", "no workload manifest defines 'Namespace/shop'"),
         ("absent: [ConfigMap/default/web]", "no workload manifest defines 'ConfigMap/default/web'"),
         ("absent: [user]", "'user' is an external host, which steps do not change"),

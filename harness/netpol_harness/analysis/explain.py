@@ -147,6 +147,8 @@ def _lines(prediction: Prediction, explainer: SideExplainer, names: DisplayNames
     if route.nameless and isinstance(path.target, AnyServiceTarget):
         yield ExplanationLine("lookup", f"the name {path.target.ref} has no address in this step")
     yield from _connections(prediction, explainer, names)
+    if route.rejected:
+        yield ExplanationLine("service", f"{route.rejected}: it rejects connections, whatever the policies say")
     if route.doubt:
         yield ExplanationLine("unsure", route.doubt)
     if prediction.verdict is not prediction.settled:

@@ -170,6 +170,8 @@ def _settled_verdict(route: Route, lookups: tuple[Verdict, ...], connections: tu
         return Expected.UNRESOLVED
     if route.doubt or looked_up is Expected.UNDEFINED:
         return Expected.UNDEFINED
+    if route.rejected:
+        return Expected.BLOCKED
     return _combined(verdict.answer for verdict in connections)
 
 

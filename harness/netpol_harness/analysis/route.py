@@ -45,7 +45,8 @@ class Route:
     """The flows of a path.
 
     ``lookups`` go to the name servers, ``connections`` to the endpoints; ``balanced`` if one of these is random.
-    ``nameless`` says that the name does not exist; ``doubt`` why the oracle cannot know the outcome, empty if it can.
+    ``nameless`` says that the name does not exist; ``rejected`` why connections are rejected whatever the policies say;
+    ``doubt`` why the oracle cannot know the outcome. Both are empty if they do not apply.
     """
 
     lookups: tuple[Flow, ...] = ()
@@ -53,6 +54,7 @@ class Route:
     balanced: bool = False
     nameless: bool = False
     doubt: str = ""
+    rejected: str = ""
 
 
 class Router:
@@ -148,6 +150,9 @@ class Router:
             return self._to_alias_outside(lookups, named) if named else Route(lookups, nameless=True)
         endpoints = self._endpoints.of_service(service, port)
         if not endpoints:
+            if self._inventory.empty_by_design(service) and not outside:
+                doubt = self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else ""
+                return Route(lookups, doubt=doubt, rejected=f"Service {service.ref} has no endpoints")
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"nothing is behind Service {service.ref}")
         if outside and not by_name:

@@ -99,9 +99,13 @@ class Client:
         path = f"{self._discovery.object_path(ObjectKey.of(data))}?{query}"
         return self._transport.request_json("PATCH", path, body=json.dumps(data).encode(), content_type=APPLY_PATCH)
 
-    def delete(self, key: ObjectKey, *, grace_seconds: int | None = None) -> None:
-        """Delete the object and what it owns, in the background. An object that does not exist is success."""
-        options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    def delete(self, key: ObjectKey, *, grace_seconds: int | None = None, owned_first: bool = False) -> None:
+        """Delete the object and what it owns, in the background. An object that does not exist is success.
+
+        With ``owned_first`` the object exists until all that it owns is gone.
+        """
+        policy = "Foreground" if owned_first else "Background"
+        options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         try:

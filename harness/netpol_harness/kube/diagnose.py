@@ -109,18 +109,26 @@ def pod_message(pod: JsonMapping, warning: str) -> str:
 
 
 def rollout_problem(controller: JsonMapping) -> str:
-    """Return what a Deployment, StatefulSet or DaemonSet is waiting for; empty if its rollout is complete."""
-    spec, status = controller.get("spec") or {}, controller.get("status") or {}
-    name = f"{controller['kind']} {controller['metadata']['namespace']}/{controller['metadata']['name']}"
+    """Return what a controller of pods is waiting for; empty if all its pods are ready, and made by its last change."""
+    spec, status, kind = controller.get("spec") or {}, controller.get("status") or {}, controller["kind"]
+    name = f"{kind} {controller['metadata']['namespace']}/{controller['metadata']['name']}"
     if int(status.get("observedGeneration") or 0) < int(controller["metadata"].get("generation") or 0):
         return f"{name}: its controller has not seen the last change; is the controller manager running?"
-    daemon = controller["kind"] == "DaemonSet"
+    daemon = kind == "DaemonSet"
     wanted = int((status.get("desiredNumberScheduled") if daemon else spec.get("replicas", 1)) or 0)
     ready = int(status.get("numberReady" if daemon else "readyReplicas") or 0)
+    if kind in _NEVER_REPLACING:
+        return "" if ready >= wanted else f"{name}: {ready} of {wanted} pods ready; `kubectl describe` says why"
     updated = int(status.get("updatedNumberScheduled" if daemon else "updatedReplicas") or 0)
-    if ready >= wanted and updated >= wanted:
+    old = max(0, int(status.get("replicas") or 0) - updated)
+    if ready >= wanted and updated >= wanted and not old:
         return ""
-    return f"{name}: {ready} of {wanted} pods ready, {updated} up to date; `kubectl describe` says why"
+    rest = f", {old} still to be replaced" if old else ""
+    return f"{name}: {ready} of {wanted} pods ready, {updated} up to date{rest}; `kubectl describe` says why"
+
+
+_NEVER_REPLACING = ("ReplicaSet", "ReplicationController")
+"""Kinds that keep their pods when their pod template is changed."""
 
 
 def is_short_of_pods(controller: JsonMapping) -> bool:

@@ -29,7 +29,13 @@ GROWTH = 1.3
 LOG_LINES = 10
 """How many lines of an ended container's log are in the message."""
 
-CONTROLLERS = (("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"))
+CONTROLLERS = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "ReplicaSet"),
+    ("v1", "ReplicationController"),
+)
 
 
 def wait_ready(client: Client, namespaces: Sequence[str], *, deadline: Deadline, interval: float) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from netpol_harness.model.json_object import JsonMapping
+from netpol_harness.model.labels import LabelSelector
 
 
 class KindClass(StrEnum):
@@ -96,6 +97,12 @@ WORKLOADS: Mapping[GroupKind, tuple[str, ...]] = {
 WORKLOAD_NAMES = frozenset(kind.kind for kind in WORKLOADS)
 """The names of these kinds. No two objects of them share a name in a namespace of one scenario."""
 
+_ROLLING = frozenset(GroupKind("apps", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet"))
+_SELECTING = frozenset({*_ROLLING, GroupKind("apps", "ReplicaSet")})
+_SELECTING_BY_MAP = frozenset(
+    {GroupKind("", "ReplicationController"), GroupKind("apps.openshift.io", "DeploymentConfig")}
+)
+
 _MEANINGFUL = frozenset({*WORKLOADS, *CONNECTIVITY_KINDS, _NETWORK_POLICY})
 _MEANINGFUL_NAMES = frozenset(kind.kind for kind in _MEANINGFUL)
 
@@ -124,6 +131,37 @@ def pod_template(data: JsonMapping) -> JsonMapping:
         return _mapping(data, *WORKLOADS[kind])
     template = {} if kind.is_kubernetes else _mapping(data, *_TEMPLATE)
     return template if isinstance(_mapping(template, "spec").get("containers"), list) else {}
+
+
+def with_pod_labels(data: JsonMapping, labels: Mapping[str, str]) -> JsonMapping:
+    """Return the object with these labels on the pod that it is, or in its pod template."""
+    kind = GroupKind.of(data)
+    return _with_labels(data, WORKLOADS.get(kind, _TEMPLATE), labels)
+
+
+def _with_labels(data: JsonMapping, path: tuple[str, ...], labels: Mapping[str, str]) -> JsonMapping:
+    if path:
+        return {**data, path[0]: _with_labels(_mapping(data, path[0]), path[1:], labels)}
+    return {**data, "metadata": {**_mapping(data, "metadata"), "labels": dict(labels)}}
+
+
+def pod_selector(data: JsonMapping) -> LabelSelector | None:
+    """Return the selector by which a controller finds its pods; ``None`` if it has none, or if the API server makes it.
+
+    Its pod template must match it, and no controller's can be changed.
+    """
+    kind, selector = GroupKind.of(data), _mapping(data, "spec", "selector")
+    if kind in _SELECTING_BY_MAP:
+        return LabelSelector.equal(selector)
+    return LabelSelector.parse(selector) if kind in _SELECTING else None
+
+
+def replaces_pods(data: JsonMapping) -> bool:
+    """Return whether a controller replaces its pods by new ones when its pod template is changed."""
+    kind, spec = GroupKind.of(data), _mapping(data, "spec")
+    strategy = _mapping(spec, "updateStrategy")
+    by_itself = strategy.get("type") != "OnDelete" and not _mapping(strategy, "rollingUpdate").get("partition")
+    return kind in _ROLLING and by_itself and not spec.get("paused")
 
 
 def wanted_pods(data: JsonMapping) -> int:

@@ -18,7 +18,7 @@ from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import makes_pods, pod_template, wanted_pods
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change, State, changes
-from netpol_harness.runner.target_state import recreated_pods, scenario_objects
+from netpol_harness.runner.target_state import recreated_workloads, scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
 
@@ -45,7 +45,7 @@ def simulate(scenario: Scenario) -> Iterator[SimulatedState]:
     placement = Placement.literal(scenario)
     for step in (None, *_visits(scenario)):
         target: State = scenario_objects(scenario, step, placement)
-        again = recreated_pods(scenario, step, placement) if step else ()
+        again = recreated_workloads(scenario, step, placement) if step else ()
         for change in changes(state, target, again):
             yield from map(SimulatedState, cluster.apply(change, target))
         state = dict(target)

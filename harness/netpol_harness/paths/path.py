@@ -207,6 +207,15 @@ class Inventory:
     endpoint_slices: tuple[EndpointSlice, ...] = ()
     cluster_services: tuple[Service, ...] = cluster_services(NameServer())
 
+    def empty_by_design(self, service: Service) -> tuple[Workload, ...]:
+        """Return the workloads that a Service selects, if none of them has pods; none if it may have endpoints.
+
+        Pods that nobody declares, such as those of an operator, may be behind a Service that selects no workload.
+        """
+        behind = tuple(w for w in self.workloads.values() if service.selects(w.ref.namespace, w.labels))
+        written = any(part.service == service.ref for part in self.endpoint_slices)
+        return () if written or service.headless or any(w.replicas for w in behind) else behind
+
     @property
     def host_addresses(self) -> Mapping[str, Sequence[str]]:
         """The chosen addresses of external hosts, by name; hosts without one are left out."""

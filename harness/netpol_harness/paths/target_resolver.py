@@ -204,7 +204,19 @@ class TargetResolver:
             raise ProblemWithoutPlace(f"Service {ref} {form} and has no ClusterIP", "use its name, or its pods")
         if sentence.scheme is Scheme.ICMP:
             raise ProblemWithoutPlace(f"Service {ref} does not answer ICMP: it is not a host", "use one of its pods")
+        self._require_endpoints(service, sentence)
         return [kind(ref, number) for number in numbers(sentence, self._service_server(service))]
+
+    def _require_endpoints(self, service: Service, sentence: Sentence) -> None:
+        """Raise a problem if a Service certainly has no endpoints, and the verdict says more than that it rejects."""
+        empty = self._inventory.empty_by_design(service)
+        if empty and sentence.expected not in (Expected.REJECTED, Expected.UNRESOLVED, Expected.UNDEFINED):
+            behind = " and ".join(f"{workload.kind} {workload.ref}" for workload in empty)
+            raise ProblemWithoutPlace(
+                f"Service {service.ref} has no endpoints: {behind} has no pods (replicas: 0). "
+                "It rejects all connections, whatever the policies say",
+                "write rejected, or set the replicas",
+            )
 
     def _absent_service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
         by_name = kind is not ClusterIPTarget

@@ -12,8 +12,10 @@ from netpol_harness.backends.runs.owner import run_of
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError
 from netpol_harness.kube.client import Client
-from netpol_harness.kube.wait import wait_gone
-from netpol_harness.model.names import ObjectKey
+from netpol_harness.kube.wait import polls, wait_gone
+from netpol_harness.model.kinds import makes_pods
+from netpol_harness.model.names import NamespacedName, ObjectKey
+from netpol_harness.model.objects import Pod
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.timeouts import Timeouts
 
@@ -87,10 +89,28 @@ class Reconciler:
         return existing is None or run_of(existing) == self._run != ""
 
     def _delete(self, change: Change) -> None:
-        """Delete an object without a grace period, and wait until its name and address are free."""
-        self._client.delete(change.key, grace_seconds=0)
+        """Delete an object without a grace period, and wait until its name and address are free.
+
+        A controller exists until its pods are gone, so that no pod of the old one is taken for one of the new.
+        """
+        owns_pods = makes_pods(change.data) and change.key.kind != "Pod"
+        self._client.delete(change.key, grace_seconds=0, owned_first=owns_pods)
+        if owns_pods:
+            self._hasten_pods(change.key)
         if change.act is Act.RECREATE or change.key.kind != "Namespace":
             self._wait_gone(change.key)
+
+    def _hasten_pods(self, controller: ObjectKey) -> None:
+        """End the pods of a controller that is being deleted: each would take its own grace period."""
+        deadline, namespace = Deadline(self._timeouts.ready), controller.namespace or "default"
+        for last_poll in polls(deadline, self._timeouts.interval):
+            if last_poll or self._client.find(controller) is None:
+                return
+            for data in self._client.list("v1", "Pod", namespace=namespace):
+                ends = "deletionTimestamp" in data["metadata"]
+                if ends and Pod.parse(data).workload == NamespacedName(namespace, controller.name):
+                    key = ObjectKey("v1", "Pod", namespace, data["metadata"]["name"])
+                    self._client.delete(key, grace_seconds=0)
 
     def _wait_gone(self, *keys: ObjectKey) -> None:
         wait_gone(self._client, keys, deadline=Deadline(self._timeouts.ready), interval=self._timeouts.interval)

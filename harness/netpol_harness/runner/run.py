@@ -16,7 +16,7 @@ from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.observer import StepObserver
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import State
-from netpol_harness.runner.target_state import recreated_pods, target_state
+from netpol_harness.runner.target_state import recreated_workloads, target_state
 from netpol_harness.runner.transition import paths_with
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
@@ -168,7 +168,7 @@ class ScenarioRun:
         step, later = self.scenario.steps[index], self.scenario.steps[index:]
         self.observer.end_transition()
         self.observer.keep_connections([path for step in later for path in paths_with(step, ProbeMode.PERSISTENT)])
-        recreate = recreated_pods(self.scenario, step, self.placement)
+        recreate = recreated_workloads(self.scenario, step, self.placement)
         with self.observer.transition(step) if probed else nullcontext(tuple) as prepare:
             self.applied.apply(self._target(step), recreate, step=step, prepare=prepare)
         self.observer.open_connections(step)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.model.kinds import makes_pods
+from netpol_harness.model.kinds import makes_pods, pod_template, replaces_pods
 from netpol_harness.model.names import ObjectKey
 
 State = Mapping[ObjectKey, JsonMapping]
@@ -69,7 +69,8 @@ def _change(key: ObjectKey, old: JsonMapping | None, new: JsonMapping) -> Change
         before, after = _labels(old), _labels(new)
         labels = {**dict.fromkeys(before.keys() - after.keys()), **after}
         return Change(Act.RELABEL, key, {"metadata": {"labels": labels}})
-    return Change(Act.RECREATE if key.kind in _IMMUTABLE else Act.REPLACE, key, new)
+    new_pods = pod_template(old) != pod_template(new) and makes_pods(new) and not replaces_pods(new)
+    return Change(Act.RECREATE if new_pods or key.kind in _IMMUTABLE else Act.REPLACE, key, new)
 
 
 def _labels(data: JsonMapping) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.model.kinds import is_cluster_scoped
+from netpol_harness.model.kinds import is_cluster_scoped, with_pod_labels
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import State
 from netpol_harness.scenario.placement import Placement
@@ -71,10 +71,10 @@ def lift_policy(namespace: str) -> JsonMapping:
     }
 
 
-def recreated_pods(scenario: Scenario, step: Step, placement: Placement) -> frozenset[ObjectKey]:
-    """Return the pods that are deleted and created again on entering ``step``."""
-    pods = [m.data for m in scenario.workloads if m.name.kind == "Pod" and m.name.ref in step.recreate]
-    return frozenset(ObjectKey.of(placement.manifest(data)) for data in pods)
+def recreated_workloads(scenario: Scenario, step: Step, placement: Placement) -> frozenset[ObjectKey]:
+    """Return the workloads that are deleted and created again on entering ``step``."""
+    workloads = [m.data for m in scenario.workloads if m.pod and m.name.ref in step.recreate]
+    return frozenset(ObjectKey.of(placement.manifest(data)) for data in workloads)
 
 
 def created_namespaces(state: State) -> frozenset[str]:
@@ -92,9 +92,11 @@ def _relabelled(manifest: Manifest, step: Step | None) -> JsonMapping:
     overrides = [relabel.labels for relabel in (step.labels if step else ()) if relabel.name == manifest.name]
     if not overrides:
         return manifest.data
-    metadata: Mapping[str, JsonMapping] = manifest.data["metadata"]
+    metadata: Mapping[str, JsonMapping] = (manifest.pod or manifest.data).get("metadata") or {}
     labels: dict[str, str | None] = dict(metadata.get("labels") or {})
     for override in overrides:
         labels.update(override)
     remaining = {key: value for key, value in labels.items() if value is not None}
+    if manifest.pod:
+        return with_pod_labels(manifest.data, remaining)
     return {**manifest.data, "metadata": {**metadata, "labels": remaining}}

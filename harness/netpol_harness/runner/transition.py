@@ -160,7 +160,8 @@ class StepTransition:
         return continuous.questions
 
     def _creates_pods_of(self, workload: NamespacedName) -> bool:
-        return workload in self.step.recreate or not self.before.has_pods(workload)
+        replaced = (*self.step.recreate, *self.step.relaunched)
+        return workload in replaced or not self.before.has_pods(workload)
 
     def _injected(self, change: Change) -> Change:
         key = change.key

@@ -47,7 +47,7 @@ def inventory_of_step(
     Without ``outsiders``, the external hosts are those that the scenario names. A pod goes on listening on the ports of
     a Service that no longer selects it, or that no longer exists.
     """
-    labels = {relabel.name.ref: relabel.labels for relabel in relabels if relabel.name.kind == "Pod"}
+    labels = {relabel.name.ref: relabel.labels for relabel in relabels if relabel.name.kind != "Namespace"}
     relabelled = {
         ref: _served(replace(workload, labels=_relabelled(workload.labels, labels[ref])), whole.services.values())
         if ref in labels

@@ -110,7 +110,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Labels that a pod or namespace has in a step, beyond those of its manifest. ``None`` removes a label."""
+    """Labels that a workload's pods or a namespace have in a step, beyond those of the manifest.
+
+    ``None`` removes a label.
+    """
 
     name: ObjectName
     labels: Mapping[str, str | None]
@@ -120,7 +123,8 @@ class Relabel:
 class Step:
     """One complete state of the cluster and the verdicts that are expected in it.
 
-    ``policies`` are all policies in force. ``recreate`` are pods that are deleted and created again on entering.
+    ``policies`` are all policies in force. ``recreate`` are workloads whose pods are deleted and created again on
+    entering, ``relaunched`` controllers whose pods are replaced then because they get other labels.
     ``absent`` are objects that do not exist. ``inventory`` is what exists: pods are relabelled, absent objects left
     out. If ``repeat`` is above 1, the step before and this one are entered that many times in turn.
 
@@ -136,6 +140,7 @@ class Step:
     policies: tuple[Manifest, ...] = ()
     labels: tuple[Relabel, ...] = ()
     recreate: tuple[NamespacedName, ...] = ()
+    relaunched: tuple[NamespacedName, ...] = ()
     absent: tuple[ObjectName, ...] = ()
     description: str = ""
     repeat: int = 1

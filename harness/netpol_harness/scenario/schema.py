@@ -195,7 +195,10 @@ _STEP_FIELDS: dict[str, Shape] = {
             what="a mapping of pods and namespaces",
         ),
     ),
-    "recreate": documented("Pods that are deleted and created again.", sequence(text("a pod"), "a list of pods")),
+    "recreate": documented(
+        "Pods, Deployments and their like that are deleted and created again.",
+        sequence(text("a workload"), "a list of workloads"),
+    ),
     "absent": documented("Workloads that do not exist in this step.", sequence(text("an object"), "a list of objects")),
 }
 STEP = all_of(

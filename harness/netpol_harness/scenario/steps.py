@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netpol_harness.model.kinds import WORKLOAD_NAMES
+from netpol_harness.model.kinds import WORKLOAD_NAMES, pod_selector
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.expectations import resolve, service_paths
@@ -61,8 +61,9 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
     strangers = wants_strangers(node)
     absent = (*reader.absent(node.at("absent").items), *(() if strangers else context.strangers))
     recreate = tuple(reader.recreated(node.at("recreate").items, absent))
+    relaunched = tuple(_relaunched(labels, before[-1].labels if before else (), absent))
     inventory = inventory_of_step(context.inventory, labels, frozenset(absent), outsiders=strangers)
-    transition = _transition(absent, recreate, before)
+    transition = _transition(absent, (*recreate, *relaunched), before)
     expectations, problems = resolve(_sentences(node.at("paths"), report), inventory, transition)
     report.extend(problems if context.reliable else ())
     derived = node.at("expect").text == "oracle"
@@ -77,6 +78,7 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
         policies=tuple(located.manifest for located in policies),
         labels=labels,
         recreate=recreate,
+        relaunched=relaunched,
         absent=absent,
         description=node.at("description").text,
         repeat=repeat if isinstance(repeat := node.at("repeat").value, int) else 1,
@@ -84,6 +86,17 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
         derived=derived,
         paths_without_verdict=_paths_without_verdict(expectations, node, inventory, transition) if derives else (),
     )
+
+
+def _relaunched(
+    labels: Sequence[Relabel], before: Sequence[Relabel], absent: Sequence[ObjectName]
+) -> Iterator[NamespacedName]:
+    """Yield the controllers whose pods get other labels than in the step before: they are replaced by new ones."""
+    now, then = ({relabel.name: relabel.labels for relabel in relabels} for relabels in (labels, before))
+    for name in {**now, **then}:
+        differs = now.get(name, {}) != then.get(name, {})
+        if differs and name.kind not in ("Pod", "Namespace") and name not in absent:
+            yield name.ref
 
 
 def wants_strangers(node: YamlNode) -> bool:
@@ -140,8 +153,10 @@ class StepReader:
     def relabels(self, node: YamlNode) -> Iterator[Relabel]:
         """Yield the entries of ``labels:``."""
         for key, value in node.at("pods").entries:
-            if ref := self._pod(key, "relabelled"):
-                yield Relabel(ObjectName("Pod", ref), _labels(value))
+            if name := self._workload(key):
+                relabel = Relabel(name, _labels(value))
+                self._check_selector(relabel, value)
+                yield relabel
         for key, value in node.at("namespaces").entries:
             if key.text in self._context.namespaces:
                 yield Relabel(ObjectName("Namespace", NamespacedName("", key.text)), _labels(value))
@@ -150,15 +165,13 @@ class StepReader:
                 self._report.add(key.place, what, suggest(key.text, self._context.namespaces))
 
     def recreated(self, nodes: Sequence[YamlNode], absent: Sequence[ObjectName]) -> Iterator[NamespacedName]:
-        """Yield the pods of ``recreate:``."""
+        """Yield the workloads of ``recreate:``."""
         for node in nodes:
-            ref = self._pod(node, "recreated")
-            if ref and ObjectName("Pod", ref) in absent:
-                self._report.add(
-                    node.place, f"Pod {ref} is both recreated and absent", "remove it from one of the lists"
-                )
-            elif ref:
-                yield ref
+            name = self._workload(node)
+            if name and name in absent:
+                self._report.add(node.place, f"{name} is both recreated and absent", "remove it from one of the lists")
+            elif name:
+                yield name.ref
 
     def absent(self, nodes: Sequence[YamlNode]) -> Iterator[ObjectName]:
         """Yield the objects of ``absent:``."""
@@ -170,19 +183,24 @@ class StepReader:
             else:
                 yield name
 
-    def _pod(self, node: YamlNode, done: str) -> NamespacedName | None:
-        """Return a Pod's name. Pods of a controller are refused, since the controller creates and labels them."""
+    def _workload(self, node: YamlNode) -> ObjectName | None:
+        """Return the name of a Pod, or of a controller of pods such as a Deployment."""
         try:
             ref = self._names.workload(qualified(node.text, "a pod"))
-            kind = self._context.inventory.workloads[ref].kind
-            if kind != "Pod":
-                raise ProblemWithoutPlace(
-                    f"{kind} {ref} cannot be {done}: only Pods can", "make it a Pod, or remove it"
-                )
         except ProblemWithoutPlace as problem:
             self._problem(node, problem)
             return None
-        return ref
+        return ObjectName(self._context.inventory.workloads[ref].kind, ref)
+
+    def _check_selector(self, relabel: Relabel, node: YamlNode) -> None:
+        """Report labels that the API server refuses: a controller must select the pods that it makes."""
+        manifest = next(m for located in self._context.workloads if (m := located.manifest).name == relabel.name)
+        selector = pod_selector(manifest.data)
+        labels = {**((manifest.pod.get("metadata") or {}).get("labels") or {}), **relabel.labels}
+        unmet = selector.unmet({key: value for key, value in labels.items() if value is not None}) if selector else ()
+        for requirement in unmet:
+            what = f"{relabel.name} selects its pods by the label '{requirement.key}'"
+            self._report.add(node.place, what, "change another label, or recreate it as a workload of another name")
 
     def _absent(self, text: str) -> ObjectName:
         kind, slash, rest = text.partition("/")
