@@ -162,3 +162,18 @@ def test_files_are_copied_into_a_pod_and_back(shop: Any, tmp_path: Path) -> None
     assert shop.ok("exec", "web", "--", "cat", "/tmp/here.txt") == "some text"
     shop.ok("cp", "web:/tmp/here.txt", str(tmp_path / "back.txt"))
     assert (tmp_path / "back.txt").read_text() == "some text"
+
+
+def test_a_program_knows_what_its_environment_refers_to(shop: Any) -> None:
+    shop.ok("create", "configmap", "where", "--from-literal=SERVER=web")
+    shop.ok("create", "secret", "generic", "port", "--from-literal=number=80")
+    number = {"name": "PORT", "valueFrom": {"secretKeyRef": {"name": "port", "key": "number"}}}
+    url = {"name": "URL", "value": "$(SERVER):$(PORT)"}
+    container = {"name": "c", "image": "busybox", "envFrom": [{"configMapRef": {"name": "where"}}]}
+    container |= {"env": [number, url], "command": ["sh", "-c", "echo $URL ${KUBERNETES_SERVICE_HOST}"]}
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "told"}, "spec": spec}
+    shop.ok("create", "-f", "-", data=json.dumps(pod))
+    shop.wait_for("told", "{.status.phase}", "Succeeded")
+    assert shop.ok("logs", "told") == "web:80 10.96.0.1\n"
+    shop.ok("delete", "pod/told", "configmap/where", "secret/port")

@@ -75,28 +75,6 @@ def test_hidden_tools_are_names_not_paths() -> None:
     assert podspec.hidden_tools(given) == ("nc", "curl")
 
 
-def test_the_environment_contains_nothing_of_this_process() -> None:
-    env = [
-        {"name": "A", "value": "1"},
-        {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-        {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-        {"name": "APP", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}},
-        {"name": "GONE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['no.such/label']"}}},
-        {"name": "EMPTY"},
-    ]
-    found = podspec.environment(pod(), {"name": "c", "env": env})
-    assert {n: v for n, v in found.items() if n not in ("PATH", "HOME")} == {
-        "HOSTNAME": "web",
-        "A": "1",
-        "NAME": "web",
-        "IP": "10.244.0.5",
-        "APP": "web",
-        "GONE": "",
-        "EMPTY": "",
-    }
-    assert found["HOME"] == "/tmp"
-
-
 def test_sidecars_serve_and_other_init_containers_do_not() -> None:
     given = pod(containers=[{"name": "a"}], initContainers=[{"name": "b", "restartPolicy": "Always"}, {"name": "c"}])
     assert [container["name"] for container in podspec.serving_containers(given)] == ["a", "b"]

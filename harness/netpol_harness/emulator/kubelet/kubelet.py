@@ -22,6 +22,7 @@ from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecS
 from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, AddressUnavailable
+from netpol_harness.emulator.kubelet.configuration import ConfigurationReader
 from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
 from netpol_harness.emulator.kubelet.host_ports import EVENT, NO_FREE_PORTS, NoFreePorts, require_free_ports
 from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
@@ -60,7 +61,7 @@ class Kubelet:
         self._servers = servers
         self._recorder = EventRecorder(store, "kubelet", podstatus.NODE)
         self._sandboxes = Sandboxes(node, hidden=tools.hidden, group=spawner.user or 0)
-        self._processes = PodProcesses(spawner, tools, self._recorder)
+        self._processes = PodProcesses(spawner, tools, self._recorder, ConfigurationReader(store))
         self._node = NodeServices(store, self._sandboxes, self._processes, self._recorder)
         self._running: dict[Key, RunningPod] = {}
         self._completed_output: dict[Key, PodOutput] = {}

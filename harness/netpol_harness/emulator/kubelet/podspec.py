@@ -11,7 +11,7 @@ from typing import Any
 
 from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
-from netpol_harness.emulator.pod import SEARCH_PATH, is_external_host
+from netpol_harness.emulator.pod import is_external_host
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import Port, Protocol
 from netpol_harness.wellknown import (
@@ -105,12 +105,6 @@ def hosts(pod: JsonMapping, address: str) -> str:
     return "\n".join(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost", f"{address}\t{own}", *aliases]) + "\n"
 
 
-def environment(pod: JsonMapping, container: Mapping[str, Any], path: str = SEARCH_PATH) -> dict[str, str]:
-    """Return the whole environment of a process: literal values and field references, PATH, HOME, HOSTNAME."""
-    base = {"PATH": path, "HOME": "/tmp", "HOSTNAME": hostname(pod)}
-    return base | {entry["name"]: _value(pod, entry) for entry in container.get("env") or ()}
-
-
 def pre_stop(container: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the command of a container's ``preStop`` hook; empty without one. HTTP hooks are ignored."""
     hook = (container.get("lifecycle") or {}).get("preStop") or {}
@@ -153,19 +147,6 @@ def _by_policy(pod: JsonMapping) -> tuple[list[str], list[str], dict[str, str]]:
     return [CLUSTER_DNS_ADDRESS], searches, {"ndots": "5"}
 
 
-def _value(pod: JsonMapping, entry: Mapping[str, Any]) -> str:
-    path = ((entry.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
-    return _field(pod, path) if path else str(entry.get("value") or "")
-
-
-def _field(pod: JsonMapping, path: str) -> str:
-    """Return a field such as ``metadata.name``, or one label or annotation, as in ``metadata.labels['app']``."""
-    value: Any = pod
-    for step in _STEP.findall(path):
-        value = (value or {}).get(step.strip("'[]\""))
-    return "" if value is None else str(value)
-
-
 def _entries(pod: JsonMapping, annotation: str) -> Sequence[str]:
     text: str = (pod["metadata"].get("annotations") or {}).get(annotation) or ""
     return tuple(_stripped(text.split(",")))
@@ -176,4 +157,3 @@ def _stripped(parts: Sequence[str]) -> Iterator[str]:
 
 
 _PORT = re.compile(r"(?P<number>[1-9]\d{0,4})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
-_STEP = re.compile(r"\[['\"][^'\"]*['\"]\]|[^.\[\]]+")

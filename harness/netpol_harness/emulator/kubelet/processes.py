@@ -6,7 +6,9 @@ from typing import Any
 
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
 from netpol_harness.emulator.kubelet import agnhost, images, podspec
+from netpol_harness.emulator.kubelet.configuration import ConfigurationReader
 from netpol_harness.emulator.kubelet.console import Console, ContainerLog
+from netpol_harness.emulator.kubelet.environment import environment
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
 from netpol_harness.emulator.kubelet.running_pod import RunningPod
 from netpol_harness.emulator.kubelet.session import execute
@@ -21,8 +23,11 @@ _NO_IMAGES = "images are not run here: the embedded cluster has only the host's 
 class PodProcesses:
     """Runs commands in pods, with the environment of their containers."""
 
-    def __init__(self, spawner: Spawner, tools: HostTools, recorder: EventRecorder) -> None:
+    def __init__(
+        self, spawner: Spawner, tools: HostTools, recorder: EventRecorder, configuration: ConfigurationReader
+    ) -> None:
         self._spawner = spawner
+        self._configuration = configuration
         self._tools = tools
         self._recorder = recorder
 
@@ -34,8 +39,8 @@ class PodProcesses:
         Raises ``ContainerExecFailed``. Kills the command when cancelled.
         """
         spec = podspec.find_container(pod, container)
-        environment, argv = self._environment(pod, spec), agnhost.replaced(spec, argv)
-        session = asyncio.create_task(execute(self._spawner, running.namespaces(container), argv, environment, streams))
+        variables, argv = self._environment(pod, spec), agnhost.replaced(spec, argv)
+        session = asyncio.create_task(execute(self._spawner, running.namespaces(container), argv, variables, streams))
         running.has_run = True
         running.sessions.add(session)
         try:
@@ -50,11 +55,11 @@ class PodProcesses:
 
     async def run_pre_stop(self, pod: JsonMapping, running: RunningPod, container: Mapping[str, Any]) -> None:
         """Run the container's ``preStop`` hook. A hook that cannot be started becomes an event."""
-        environment = self._environment(pod, container)
+        variables = self._environment(pod, container)
         namespaces, console = running.namespaces(container["name"]), Console({}, ContainerLog())
         running.has_run = True
         try:
-            await execute(self._spawner, namespaces, podspec.pre_stop(container), environment, console)
+            await execute(self._spawner, namespaces, podspec.pre_stop(container), variables, console)
         except ContainerExecFailed as problem:
             self._recorder.warning(pod, "FailedPreStopHook", str(problem))
 
@@ -67,11 +72,11 @@ class PodProcesses:
         """
         name = container["name"]
         console = running.output.new_console(container)
-        environment = self._environment(pod, container)
-        argv = images.expand_references(images.program(container), environment)
+        variables = self._environment(pod, container)
+        argv = images.expand_references(images.program(container), variables)
         running.has_run = True
         try:
-            return await execute(self._spawner, running.namespaces(name), argv, environment, console, started)
+            return await execute(self._spawner, running.namespaces(name), argv, variables, console, started)
         except ContainerExecFailed as problem:
             message = f"{problem}; {_NO_IMAGES}"
             await console.stderr(f"{message}\n".encode())
@@ -82,4 +87,4 @@ class PodProcesses:
             console.end()
 
     def _environment(self, pod: JsonMapping, container: Mapping[str, Any]) -> dict[str, str]:
-        return podspec.environment(pod, container, self._tools.path(pod, container))
+        return environment(pod, container, self._configuration.of(pod), self._tools.path(pod, container))
