@@ -52,6 +52,21 @@ kind: Service
 metadata: {name: store, namespace: back}
 spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432}]}
 ---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: asleep, namespace: back}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: asleep}}
+  template:
+    metadata: {labels: {app: asleep}}
+    spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 5000}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: bed, namespace: back}
+spec: {selector: {app: asleep}, ports: [{port: 5000}]}
+---
 apiVersion: v1
 kind: Service
 metadata: {name: empty, namespace: back}

@@ -17,8 +17,10 @@ def test_every_source_has_a_path_to_every_served_port(shop: Shop) -> None:
     assert list(dict.fromkeys(text.partition(" -> ")[2] for text in paths)) == [
         "front:80",
         "store:5432",
+        "bed:5000",
         "empty:80",
         "ip(front):80",
+        "ip(bed):5000",
         "ip(empty):80",
         "web:8080",
         "idle:9000",

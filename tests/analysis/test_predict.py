@@ -58,6 +58,11 @@ def verdicts(scenario: Scenario, *, step: int = -1) -> list[Expected]:
         (["shop/none {podSelector: {}}"], "user -> ip(front):80", "undefined"),
         ([], "web -> db:1", "undefined"),
         ([], "web -> empty:80", "undefined"),
+        # a Service whose workloads have no pods rejects by itself
+        ([], "web -> bed:5000", "rejected"),
+        ([ONLY_DNS], "web -> bed:5000", "blocked"),
+        ([NO_INGRESS], "web -> ip(bed):5000", "rejected"),
+        ([NO_EGRESS], "web -> bed:5000", "unresolved"),
         ([], "web -> icmp://db", "allowed"),
         ([NO_INGRESS], "web -> icmp://db", "undefined"),
     ],
@@ -223,6 +228,7 @@ def test_the_oracle_contradicts_no_shipped_scenario(file: Path, profile: str) ->
     [
         ("allowed", {"blocked", "dropped", "rejected", "unresolved"}),
         ("blocked", {"allowed", "unresolved"}),
+        ("rejected", {"allowed", "dropped", "unresolved"}),
         ("unresolved", {"allowed", "blocked", "dropped", "rejected"}),
         ("undefined", set()),
     ],

@@ -146,9 +146,10 @@ def _lines(prediction: Prediction, explainer: SideExplainer, names: DisplayNames
         yield ExplanationLine("lookup", explainer.lookup(verdict))
     if route.nameless and isinstance(path.target, AnyServiceTarget):
         yield ExplanationLine("lookup", f"the name {path.target.ref} has no address in this step")
-    yield from _connections(prediction, explainer, names)
+    if not route.rejected:
+        yield from _connections(prediction, explainer, names)
     if route.rejected:
-        yield ExplanationLine("service", f"{route.rejected}: it rejects connections, whatever the policies say")
+        yield ExplanationLine("service", f"{route.rejected}: it rejects what no policy drops")
     if route.doubt:
         yield ExplanationLine("unsure", route.doubt)
     if prediction.verdict is not prediction.settled:

@@ -76,7 +76,7 @@ class Predictor:
         return Prediction(path, route, lookups, connections, settled, self._by_mode(path, settled))
 
     def verdict(self, path: Path) -> Expected:
-        """Return ALLOWED, BLOCKED, UNRESOLVED or UNDEFINED."""
+        """Return ALLOWED, BLOCKED, UNRESOLVED or UNDEFINED; REJECTED for a Service that rejects by itself."""
         return self.predict(path).verdict
 
     def with_predicted_verdicts(self) -> Step:
@@ -153,7 +153,11 @@ def broad_verdict(verdict: Expected) -> Expected:
 
 def contradicts(predicted: Expected, expected: Expected) -> bool:
     """Whether a predicted verdict makes an expectation fail; never if either is UNDEFINED."""
-    return Expected.UNDEFINED not in (predicted, expected) and predicted is not broad_verdict(expected)
+    if Expected.UNDEFINED in (predicted, expected):
+        return False
+    if predicted is Expected.REJECTED:
+        return expected not in (Expected.REJECTED, Expected.BLOCKED)
+    return predicted is not broad_verdict(expected)
 
 
 def _workloads(path: Path) -> tuple[NamespacedName, NamespacedName] | None:
@@ -170,9 +174,10 @@ def _settled_verdict(route: Route, lookups: tuple[Verdict, ...], connections: tu
         return Expected.UNRESOLVED
     if route.doubt or looked_up is Expected.UNDEFINED:
         return Expected.UNDEFINED
+    reached = _combined(verdict.answer for verdict in connections)
     if route.rejected:
-        return Expected.BLOCKED
-    return _combined(verdict.answer for verdict in connections)
+        return Expected.REJECTED if reached is Expected.ALLOWED else Expected.BLOCKED
+    return reached
 
 
 def _combined(answers: Iterable[Answer]) -> Expected:

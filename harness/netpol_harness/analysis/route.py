@@ -45,8 +45,8 @@ class Route:
     """The flows of a path.
 
     ``lookups`` go to the name servers, ``connections`` to the endpoints; ``balanced`` if one of these is random.
-    ``nameless`` says that the name does not exist; ``rejected`` why connections are rejected whatever the policies say;
-    ``doubt`` why the oracle cannot know the outcome. Both are empty if they do not apply.
+    ``nameless`` says that the name does not exist; ``rejected`` why connections are rejected if no policy drops them
+    before; ``doubt`` why the oracle cannot know the outcome. Both are empty if they do not apply.
     """
 
     lookups: tuple[Flow, ...] = ()
@@ -152,7 +152,8 @@ class Router:
         if not endpoints:
             if self._inventory.empty_by_design(service) and not outside:
                 doubt = self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else ""
-                return Route(lookups, doubt=doubt, rejected=f"Service {service.ref} has no endpoints")
+                attempt = Flow(source, Host(), port, service.ref, next(iter(service.cluster_ips), ""))
+                return Route(lookups, (attempt,), doubt=doubt, rejected=f"Service {service.ref} has no endpoints")
             nameless = by_name and service.headless and not outside
             return Route(lookups, nameless=nameless, doubt=f"nothing is behind Service {service.ref}")
         if outside and not by_name:
