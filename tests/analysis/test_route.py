@@ -5,7 +5,9 @@ import pytest
 
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.route import Route
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.oracle.verdict import Flow, Host
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 
@@ -115,13 +117,32 @@ spec:
 status: {loadBalancer: {ingress: [{ip: 192.0.2.130}]}}
 ---
 apiVersion: v1
+kind: Service
+metadata: {name: near, namespace: shop}
+spec: {internalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: everywhere, namespace: shop}
+spec: {internalTrafficPolicy: Local, selector: {app: agent}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: shop}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: host, namespace: shop}
 spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 8080, hostPort: 18080}]}]}
 """
 
 
-def with_forms(shop: Shop, directory: Path, path: str) -> Route:
+def with_forms(shop: Shop, directory: Path, path: str, known: KnownAddresses | None = None) -> Route:
     """Return the route of a path among Services of more forms."""
     shop()
     for name, old, new in (
@@ -132,12 +153,13 @@ def with_forms(shop: Shop, directory: Path, path: str) -> Route:
         file.write_text(file.read_text().replace(old, new) if old else file.read_text() + new)
     scenario = load(directory / "scenario.yaml")
     step = scenario.steps[-1]
-    return Predictor(scenario, step).route(step.expectations[0].path)
+    return Predictor(scenario, step, addresses=known).route(step.expectations[0].path)
 
 
 @pytest.mark.parametrize(
     ("path", "connections"),
     [
+        ("db -> everywhere:80", ["back/db -> shop/agent 80/TCP through shop/everywhere"]),
         ("web -> legacy:5432", ["shop/web -> 203.0.113.7 443/TCP through back/legacy"]),
         ("db -> alias:80", ["back/db -> shop/web 8080/TCP through shop/front"]),
         ("partner -> node(host):18080", ["203.0.113.7 -> shop/host 8080/TCP"]),
@@ -159,11 +181,22 @@ def test_services_of_every_form(shop: Shop, tmp_path: Path, path: str, connectio
         ("web -> away:443", "it is not known where db.example.com leads, the name that back/away stands for"),
         ("web -> node(idle):18080", "it is not known what answers at port 18080/TCP of the node of shop/idle"),
         ("partner -> 192.0.2.200:80", "it is not known which pods of shop/edge are on the node that has 192.0.2.200"),
+        (
+            "db -> near:80",
+            "shop/near leads to pods on the source's own node only (internalTrafficPolicy), and it may have none",
+        ),
         ("web -> 192.0.2.130:81", "it is not known what has the address 192.0.2.130"),
     ],
 )
 def test_what_no_file_tells_is_doubted(shop: Shop, tmp_path: Path, path: str, doubt: str) -> None:
     assert with_forms(shop, tmp_path, path).doubt == doubt
+
+
+@pytest.mark.parametrize(("node", "is_known"), [("192.0.2.1", True), ("192.0.2.2", False)])
+def test_a_service_of_one_node_reaches_a_pod_there(shop: Shop, tmp_path: Path, node: str, *, is_known: bool) -> None:
+    nodes = {NamespacedName("back", "db"): ["192.0.2.1"], NamespacedName("shop", "web"): [node]}
+    route = with_forms(shop, tmp_path, "db -> near:80", KnownAddresses(nodes=nodes))
+    assert (route.doubt == "") is is_known
 
 
 def test_an_alias_needs_the_clusters_domain(shop: Shop, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from itertools import count
 from netpol_harness.emulator.controllers.endpoints_mirror import mirrored
 from netpol_harness.emulator.kubelet.podspec import chosen_address
 from netpol_harness.model.json_object import JsonMapping, JsonObject
+from netpol_harness.model.kinds import pod_template, wanted_pods
 from netpol_harness.runner.target_state import scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, Scenario, Step
@@ -32,14 +33,14 @@ def _pods(data: JsonMapping) -> Iterator[JsonMapping]:
     kind, metadata = data["kind"], data["metadata"]
     if kind == "Pod":
         yield data
-    if kind not in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"):
+    template = pod_template(data)
+    if kind == "Pod" or not template:
         return
-    template = data["spec"]["template"]
     labels, owner = {**(template.get("metadata") or {}).get("labels", {})}, {"kind": kind, "name": metadata["name"]}
     if kind == "Deployment":
         labels["pod-template-hash"] = "5d4f"
         owner = {"kind": "ReplicaSet", "name": f"{metadata['name']}-5d4f"}
-    for number in range(data["spec"].get("replicas", 1)):
+    for number in range(wanted_pods(data)):
         own = {"namespace": metadata.get("namespace"), "name": f"{owner['name']}-{number}", "labels": labels}
         annotations = (template.get("metadata") or {}).get("annotations") or {}
         owners = [{**owner, "controller": True}]

@@ -35,6 +35,14 @@ def test_a_finished_pod_no_longer_owns_its_address() -> None:
     assert not Pod.parse({**POD, "status": {"phase": "Succeeded"}}).running
 
 
+@pytest.mark.parametrize(
+    ("conditions", "ready"),
+    [([], True), ([{"type": "Ready", "status": "True"}], True), ([{"type": "Ready", "status": "False"}], False)],
+)
+def test_a_pod_is_ready_unless_it_says_otherwise(conditions: list[dict[str, str]], *, ready: bool) -> None:
+    assert Pod.parse({**POD, "status": {"phase": "Running", "conditions": conditions}}).ready is ready
+
+
 def test_services_target_numbers_or_names() -> None:
     service = Service.parse(SERVICE)
     (port,) = service.ports

@@ -163,6 +163,19 @@ def spelled(endpoint: Endpoint) -> str:
     return f"{own}:{endpoint.port.number}"
 
 
+def test_pods_that_are_not_ready_are_endpoints_only_where_they_are_published() -> None:
+    pods = (
+        pod("web-1", "10.0.0.1", controller="web"),
+        replace(pod("web-2", "10.0.0.2", controller="web"), ready=False),
+    )
+    plain = service("plain", "web", ServicePort(tcp(80), 80))
+    published = replace(service("published", "web", ServicePort(tcp(80), 80)), publish_not_ready=True)
+    world = World({}, {p.ref: p for p in pods}, {s.ref: s for s in (plain, published)})
+    resolver = EndpointResolver(world)
+    assert [spelled(e) for e in resolver.of_service(plain, tcp(80))] == ["web-1:80"]
+    assert [spelled(e) for e in resolver.of_service(published, tcp(80))] == ["web-1:80", "web-2:80"]
+
+
 def test_a_service_answers_its_own_protocol_alone() -> None:
     assert ENDPOINTS.of_target(ServiceTarget(name("web"), 8000), Port(Protocol.UDP, 8000)) == ()
 

@@ -272,6 +272,16 @@ def test_only_steps_that_want_strangers_have_them(shop: Write) -> None:
     assert objects == [{"web", "db"}, {"web", "db"}, {"web", "db", "stranger"}]
 
 
+def test_the_name_server_needs_no_representative(shop: Write) -> None:
+    """The pods that ``dns`` names are on the cluster; others that a rule might mean are not."""
+    server = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: openshift-dns}}}"
+    own = policy(f"{{policyTypes: [Egress], egress: [{{to: [{server}]}}]}}")
+    known = shop(own, f"{STEPS}dns: {{namespace: openshift-dns, labels: {{dns: default}}, port: 5353}}\n")
+    assert not [ref for ref in known.steps[1].inventory.workloads if ref.namespace == "openshift-dns"]
+    guessed = shop(own).steps[1].inventory.workloads
+    assert [str(ref) for ref in guessed if ref.namespace == "openshift-dns"] == ["openshift-dns/stranger"]
+
+
 def test_the_closed_world_includes_strangers_but_not_among_themselves(shop: Write) -> None:
     first, second = shop(policy("{policyTypes: [Ingress, Egress]}")).steps
     assert {str(path) for path in closed_world(first)} == {"web -> db:80", "db -> web:80"}

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
-from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.doubts import beyond, locality, silence, unknown, what_has
 from netpol_harness.analysis.lookups import Lookups, flow_end
 from netpol_harness.analysis.replicas import Replicas
 from netpol_harness.analysis.world import name_server_of
 from netpol_harness.model.cluster_services import API_SERVER
-from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service, TrafficPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
-from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,
@@ -67,7 +67,7 @@ class Router:
         self._hosts: Mapping[str, Sequence[str]] = {**self._inventory.host_addresses, **known}
         self._nodes = addresses.nodes
         self._endpoints = EndpointResolver(world, self._hosts)
-        self.beyond = _beyond(step)
+        self.beyond = beyond(step)
         self.replicas = Replicas(world, self._endpoints)
         specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
         self._lookups = Lookups(world, self._endpoints, name_server_of(scenario, addresses), specs)
@@ -138,7 +138,7 @@ class Router:
         """Return the route to the own addresses of pods or external hosts, without the source if it has a peer."""
         endpoints = [e for e in endpoints if flow_end(e) != source] or endpoints
         connections = tuple(Flow(source, flow_end(endpoint), endpoint.port) for endpoint in endpoints)
-        doubts = (*map(_silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
+        doubts = (*map(silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
     def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
@@ -163,10 +163,15 @@ class Router:
             return Route(connections=connections)
         doubts = (
             self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else "",
-            *(map(_unknown, endpoints) if service.ref != API_SERVER else ()),
+            self._locality(source, service, endpoints),
+            *(map(unknown, endpoints) if service.ref != API_SERVER else ()),
             self._itself(source, *(flow.destination for flow in connections)),
         )
         return Route(lookups, connections, balanced=True, doubt=next(filter(None, doubts), ""))
+
+    def _locality(self, source: FlowEnd, service: Service, endpoints: Sequence[Endpoint]) -> str:
+        pod = self._world.pods.get(source) if isinstance(source, NamespacedName) else None
+        return locality(pod.workload, service, endpoints, self._inventory, self._nodes) if pod else ""
 
     def _to_alias_outside(self, lookups: tuple[Flow, ...], service: Service) -> Route:
         """Return the route to an ExternalName that names no Service: only names of the cluster certainly do not exist.
@@ -207,7 +212,7 @@ class Router:
         if not endpoints:
             return Route(doubt=f"nothing is behind Service {service.ref}")
         flows = tuple(Flow(source, flow_end(e), e.port, service.ref, virtual, not kept) for e in endpoints)
-        doubts = (*map(_unknown, endpoints), self._itself(source, *(flow.destination for flow in flows)))
+        doubts = (*map(unknown, endpoints), self._itself(source, *(flow.destination for flow in flows)))
         return Route(connections=flows, balanced=True, doubt=next(filter(None, doubts), ""))
 
     def _to_address(self, source: FlowEnd, target: AddressTarget, port: Port) -> Route:
@@ -220,7 +225,7 @@ class Router:
         endpoints = self._endpoints.of_target(target, port)
         shared = any(isinstance(e, PodEndpoint) and e.pod.host_network for e in endpoints)
         if shared or not endpoints:
-            return Route(doubt=_what_has(target.address))
+            return Route(doubt=what_has(target.address))
         return self._direct(source, endpoints)
 
     def _to_outside_address(self, source: FlowEnd, service: Service, address: str, port: Port) -> Route:
@@ -264,26 +269,3 @@ def _is_outside(source: FlowEnd) -> bool:
 
 def _node_of(pod: Pod) -> Host:
     return Host(pod.node_address, node=True, runs=pod.ref)
-
-
-def _silence(endpoint: Endpoint) -> str:
-    """Return a doubt if no port is declared at the endpoint, so that a missing answer proves nothing."""
-    if not isinstance(endpoint, PodEndpoint) or endpoint.port.protocol is Protocol.ICMP:
-        return ""
-    if endpoint.port in {declared.port for declared in endpoint.pod.ports}:
-        return ""
-    return f"{endpoint.pod.ref} declares no port {endpoint.port}, so a missing answer proves nothing"
-
-
-def _unknown(endpoint: Endpoint) -> str:
-    """Return a doubt if it is not known what has the address of the endpoint."""
-    return _what_has(endpoint.address) if isinstance(endpoint, AddressEndpoint) else ""
-
-
-def _what_has(address: str) -> str:
-    return f"it is not known what has the address {address}"
-
-
-def _beyond(step: Step) -> str:
-    foreign = [policy.family for policy in step.policies if policy.family and policy.family.is_foreign]
-    return f"{natural_list(foreign)} in force, which the oracle does not read" if foreign else ""

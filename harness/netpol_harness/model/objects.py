@@ -53,7 +53,7 @@ class Pod:
     ``host_network`` pods share their node's address; a policy neither selects them nor knows them as peers.
     ``controller`` is the name of the pod's controller in its manifest, empty if it has none. ``node_address`` is the
     address of its node, empty while it is not known. ``name_servers`` are the addresses that it asks in place of the
-    cluster's name server (``dnsPolicy: None``), if it has any.
+    cluster's name server (``dnsPolicy: None``), if it has any. ``ready`` pods get the traffic of Services.
     """
 
     ref: NamespacedName
@@ -67,6 +67,7 @@ class Pod:
     controller: str = ""
     node_address: str = ""
     name_servers: tuple[str, ...] = ()
+    ready: bool = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Pod":
@@ -84,6 +85,7 @@ class Pod:
             controller=_controller(metadata),
             node_address=status.get("hostIP") or "",
             name_servers=name_servers(spec),
+            ready=all(c["status"] == "True" for c in status.get("conditions") or () if c["type"] == "Ready"),
         )
 
     @property

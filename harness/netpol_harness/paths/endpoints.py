@@ -149,7 +149,8 @@ class EndpointResolver:
         return None if service.external_name else service
 
     def _endpoints(self, service: Service, port: Port) -> Iterator[Endpoint]:
-        pods = [endpoint for pod in self.backing(service) for endpoint in _of_pod(pod, service, port)]
+        serving = (pod for pod in self.backing(service) if pod.ready or service.publish_not_ready)
+        pods = [endpoint for pod in serving for endpoint in _of_pod(pod, service, port)]
         yield from pods
         for address, number in self._written_sockets(service, port, has_pods=bool(pods)):
             yield from self.at(address, Port(port.protocol, number))

@@ -71,7 +71,7 @@ def scenario_of(
         description=node.at("description").text,
         exclusive=context.exclusive.value is True,
         requires=(*(item.text for item in node.at("requires").items), *_implied(context.workloads)),
-        name_server=_name_server(node.at("dns")),
+        name_server=context.name_server,
         timeouts={key.text: float(value.value or 0) for key, value in _numbers(node.at("timeouts"))},
         marks={item.text: item.place.where for item in node.at("marks").items},
         assumed_namespaces=assumed,
@@ -102,7 +102,8 @@ def _context(node: YamlNode, manifests: ManifestReader, assumed: frozenset[str],
         inventory(workloads, node.at("external"), report),
         cluster_services=cluster_services(_name_server(node.at("dns"))),
     )
-    return StepInputs(manifests, workloads, names, namespaces, exclusive, reliable)
+    server = _name_server(node.at("dns"))
+    return StepInputs(manifests, workloads, names, namespaces, exclusive, reliable, server)
 
 
 def _implied(workloads: Iterable[LocatedManifest]) -> Iterator[str]:

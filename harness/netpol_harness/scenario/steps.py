@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netpol_harness.model.kinds import WORKLOAD_NAMES, pod_selector
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.expectations import resolve, service_paths
@@ -35,6 +36,7 @@ class StepInputs:
     namespaces: frozenset[str]
     exclusive: YamlNode
     reliable: bool
+    name_server: NameServer
 
     @property
     def strangers(self) -> Iterator[ObjectName]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
-from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
+from netpol_harness.model.name_server import NameServer
+from netpol_harness.model.names import Direction, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Namespace, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.path import ExternalHost, Inventory
 from netpol_harness.scenario.api_objects import LocatedManifest
@@ -24,8 +25,6 @@ OUTSIDER = "outsider"
 OUTSIDER_PORT = Port(Protocol.TCP, 443)
 """The port of the host, if a policy may deny connections to it."""
 
-_NAME_SERVER = Pod(NamespacedName("kube-system", "kube-dns"), {"k8s-app": "kube-dns"})
-
 
 def with_strangers(nodes: Sequence[YamlNode], inputs: StepInputs) -> StepInputs:
     """Return the inputs of the steps, with the strangers of those that want them. Problems are left to ``steps``."""
@@ -34,7 +33,8 @@ def with_strangers(nodes: Sequence[YamlNode], inputs: StepInputs) -> StepInputs:
         return inputs
     worlds = [_world(node, inputs) for node in wanting]
     place = wanting[0].at("strangers")
-    data = stranger_manifests(strangers_of(worlds, SYSTEM_NAMESPACES))
+    system = SYSTEM_NAMESPACES | {inputs.name_server.service.namespace}
+    data = stranger_manifests(strangers_of(worlds, system))
     located = tuple(LocatedManifest(Manifest(each, place.place.where), place) for each in data)
     return replace(
         inputs,
@@ -49,9 +49,10 @@ def _world(node: YamlNode, inputs: StepInputs) -> World:
     """Return the objects of one step, without strangers. The name server is one of the pods of every cluster."""
     reader = StepReader(inputs, Report())
     labels, absent = tuple(reader.relabels(node.at("labels"))), frozenset(reader.absent(node.at("absent").items))
+    server = inputs.name_server
     world = inventory_of_step(inputs.inventory, labels, absent).world()
     policies = inputs.manifests.policies(node.at("policies").items)
-    namespaces = _namespaces([*inputs.workloads, *policies])
+    namespaces = _namespaces([*inputs.workloads, *policies], server)
     for relabel in labels:
         if relabel.name.kind == "Namespace":
             own = {**namespaces.get(relabel.name.ref.name, {}), **relabel.labels}
@@ -61,15 +62,15 @@ def _world(node: YamlNode, inputs: StepInputs) -> World:
         namespaces={
             name: Namespace.parse({"metadata": {"name": name, "labels": own}}) for name, own in namespaces.items()
         },
-        pods={**world.pods, _NAME_SERVER.ref: _NAME_SERVER},
+        pods={**world.pods, **({} if server.address else {server.pod.ref: server.pod})},
         policies=tuple(_network_policies(policies)),
     )
 
 
-def _namespaces(objects: Sequence[LocatedManifest]) -> dict[str, Labels]:
-    """Return the labels of the namespaces that objects declare, or are in."""
+def _namespaces(objects: Sequence[LocatedManifest], server: NameServer) -> dict[str, Labels]:
+    """Return the labels of the namespaces that objects declare or are in, and of the name server's."""
     names = [located.manifest.name for located in objects]
-    labels: dict[str, Labels] = {_NAME_SERVER.ref.namespace: {}}
+    labels: dict[str, Labels] = {server.service.namespace: {}}
     labels |= {name.ref.namespace: {} for name in names if name.ref.namespace}
     for located in objects:
         if located.manifest.name.kind == "Namespace":
