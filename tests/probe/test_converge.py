@@ -200,7 +200,7 @@ def test_what_is_open_only_while_policies_are_lifted_is_not_evidence_of_the_step
 ) -> None:
     question = Question(CLIENT, PROBE, Expected.BLOCKED, LIVENESS_CHECKS)
     prober = Prober(fake_pods(_script(client=client, server="o")), timeout=0.2, exec_timeout=5)
-    convergence = Convergence(prober, [question], QUICK)
+    convergence = Convergence(prober, [question], QUICK if judgement is Judgement.FLAPPING else PATIENT)
     convergence.settle()
     assert convergence.denied == (question,)
     convergence.ask_lifted()
@@ -227,7 +227,8 @@ def test_what_is_closed_for_a_while_after_the_lift_is_not_evidence_of_the_step(
     blocked = Question(CLIENT, PROBE, Expected.BLOCKED, LIVENESS_CHECKS)
     allowed = Question(OTHER, PROBE, Expected.ALLOWED, LIVENESS_CHECKS)
     pods = fake_pods(_script(client=client, other=other, server="o"))
-    convergence = Convergence(Prober(pods, timeout=0.2, exec_timeout=5), [blocked, allowed], QUICK)
+    timeouts = QUICK if judgement is Judgement.FLAPPING else PATIENT
+    convergence = Convergence(Prober(pods, timeout=0.2, exec_timeout=5), [blocked, allowed], timeouts)
     convergence.settle()
     convergence.ask_lifted()
     evidence = convergence.confirm()[allowed]

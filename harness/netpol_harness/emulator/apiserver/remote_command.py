@@ -43,6 +43,7 @@ async def run_session(streams: RemoteStreams, session: Session) -> None:
     try:
         await asyncio.wait((running, receiving), return_when=asyncio.FIRST_COMPLETED)
         if running.done():
+            receiving.cancel()  # before the end: closing a WebSocket reads the client's answer
             with suppress(ConnectionError):
                 await streams.finish(json.dumps(exit_status(running.result())).encode())
     finally:
