@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import messages, oracle, plugin_cost
+from bench import explanations, messages, oracle, plugin_cost
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
@@ -37,7 +37,7 @@ def main() -> None:
     """Measure everything and print the table."""
     table = Table("benchmark", "measured", "against", "ratio", title="netpol-harness bench")
     console = Console(width=120)
-    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, stories, plain_project):
+    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, advice, stories, plain_project):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
         for row in section():
             table.add_row(*row)
@@ -103,6 +103,13 @@ def oracle_tables() -> Iterator[Row]:
     count = 1000
     verdicts = count * count * len(oracle.PORTS) * oracle.verdict(count)
     yield _row(f"oracle: {count} pods, verdict by verdict (extrapolated)", verdicts, "by sets", seconds[count])
+
+
+def advice() -> Iterator[Row]:
+    """Measure the explanation of a path that is not as expected, among 100 pods and 100 policies."""
+    pairs = [explanations.explanation() for _ in range(RUNS)]
+    whole, prediction = (median(pair[side] for pair in pairs) for side in (0, 1))
+    yield _row(f"explanation with edits, {explanations.COUNT} policies", whole, "one prediction", prediction)
 
 
 def stories() -> Iterator[Row]:
