@@ -77,13 +77,24 @@ class CapabilityMissing(HarnessError):
 class ApiError(HarnessError):
     """A Kubernetes API server answered with a Status that is not success (apimachinery ``metav1.Status``).
 
-    ``hint`` says what the reader can do about it.
+    ``hint`` says what the reader can do about it. ``verb`` is that of the request, and ``subject`` what it is about,
+    such as ``Pod shop/web``.
     """
 
-    def __init__(self, code: int, reason: str, message: str, hint: str = "") -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, hint: str = "", *, verb: str = "", subject: str = ""
+    ) -> None:
         self.code = code
         self.reason = reason
-        super().__init__(f"{message} ({code} {reason})" + (f"; {hint}" if hint else ""))
+        self.message = message
+        self.hint = hint
+        self.verb = verb
+        request = f"cannot {verb} {subject}: " if verb else ""
+        super().__init__(f"{request}{message} ({code} {reason})" + (f"; {hint}" if hint else ""))
+
+    def about(self, subject: str, verb: str = "") -> "ApiError":
+        """Return the same error as the answer to a request about a subject, with the same verb if none is given."""
+        return ApiError(self.code, self.reason, self.message, self.hint, verb=verb or self.verb, subject=subject)
 
 
 class OracleDisagrees(UserWarning):

@@ -42,6 +42,9 @@ EXTERNAL_HOST_ANNOTATION: Final = f"{PROJECT_PREFIX}external-host"
 NODE_POD_ANNOTATION: Final = f"{PROJECT_PREFIX}node"
 """Annotation of a pod of the harness on a node's network: the name of the node, for which it probes."""
 
+WORKLOAD_LABEL: Final = f"{PROJECT_PREFIX}workload"
+"""Label of pods that have none in their manifest, and that a Deployment must select: the workload's name."""
+
 DATAPLANE_KEY: Final = f"{PROJECT_PREFIX}dataplane"
 """Label and annotation of a node of the embedded cluster: the name of its data plane."""
 

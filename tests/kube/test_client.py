@@ -19,6 +19,7 @@ from netpol_harness.model.names import NamespacedName, ObjectKey
 Answer = tuple[int, dict[str, str], bytes]
 ClientOf = Callable[[Callable[[str, str, bytes, dict[str, str]], Answer]], Client]
 POD = ObjectKey("v1", "Pod", "shop", "web")
+DATA = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}}
 
 
 def _json(data: Any, code: int = 200, **headers: str) -> Answer:
@@ -236,3 +237,38 @@ def test_a_name_that_would_stand_for_a_whole_collection_is_never_sent(client_of:
         with pytest.raises(ClusterFailed, match="is not the name of an object"):
             client.delete(key)
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("act", "request_text"),
+    [
+        (lambda client: client.get(POD), "get Pod shop/web"),
+        (lambda client: client.list("v1", "Pod", namespace="shop"), "list Pod in shop"),
+        (lambda client: client.create(DATA), "create Pod shop/web"),
+        (lambda client: client.create_dry_run(DATA), "create Pod shop/web"),
+        (lambda client: client.replace(DATA), "update Pod shop/web"),
+        (lambda client: client.merge_patch(POD, {}), "patch Pod shop/web"),
+        (lambda client: client.apply(DATA, manager="m"), "apply Pod shop/web"),
+        (lambda client: client.delete(POD), "delete Pod shop/web"),
+        (lambda client: client.log(POD, container="c"), "get the log of Pod shop/web"),
+    ],
+    ids=["get", "list", "create", "dry run", "replace", "patch", "apply", "delete", "log"],
+)
+def test_every_error_names_the_verb_and_the_object(
+    client_of: ClientOf, act: Callable[[Client], object], request_text: str
+) -> None:
+    refusal = b'{"kind": "Status", "reason": "Forbidden", "message": "quota"}'
+    with pytest.raises(ApiError) as caught:
+        act(client_of(lambda *_: (403, {}, refusal)))
+    assert str(caught.value) == f"cannot {request_text}: quota (403 Forbidden)"
+
+
+def test_an_object_of_a_cluster_scoped_kind_is_sent_without_a_namespace(client_of: ClientOf) -> None:
+    sent: list[tuple[str, object]] = []
+
+    def answer(method: str, path: str, body: bytes, _: dict[str, str]) -> Answer:
+        sent.append((path, json.loads(body)["metadata"]))
+        return 201, {}, body
+
+    client_of(answer).create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", "namespace": "y"}})
+    assert sent == [("/api/v1/namespaces", {"name": "x"})]

@@ -7,7 +7,7 @@ import pytest
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change, State, changes
-from netpol_harness.runner.target_state import recreated_workloads, scenario_objects
+from netpol_harness.runner.target_state import described, infrastructure_objects, recreated_workloads, scenario_objects
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -150,3 +150,23 @@ def _applied(state: State, todo: tuple[Change, ...]) -> State:
             case _:
                 result[change.key] = change.data
     return result
+
+
+def test_an_object_is_described_as_its_manifest_names_it(shop: Scenario, placement: Placement) -> None:
+    real = placement.real("shop")
+    described_as = {
+        described(ObjectKey("v1", "Namespace", "", real), shop, placement): "Namespace shop (workloads.yaml:2)",
+        described(
+            ObjectKey("apps/v1", "Deployment", real, "db"), shop, placement
+        ): "Deployment shop/db (workloads.yaml:10)",
+        described(ObjectKey("v1", "Service", real, "db"), shop, placement): "Service shop/db (workloads.yaml:17)",
+        described(ObjectKey("v1", "Pod", real, "else"), shop, placement): f"Pod {real}/else",
+    }
+    assert list(described_as) == list(described_as.values())
+
+
+def test_namespaces_that_no_manifest_declares_are_created(shop: Scenario, placement: Placement) -> None:
+    assumed = replace(shop, assumed_namespaces=frozenset({"monitoring"}))
+    literal = Placement.literal(assumed)
+    assert [data["metadata"]["name"] for data in infrastructure_objects(assumed, literal)] == ["monitoring"]
+    assert not list(infrastructure_objects(shop, Placement.literal(shop)))

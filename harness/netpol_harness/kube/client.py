@@ -7,6 +7,7 @@ Specification: kubernetes.io/docs/reference/using-api/api-concepts and .../serve
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from netpol_harness.errors import ApiError
@@ -22,6 +23,20 @@ STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 PAGE = 500
 
 
+@contextmanager
+def request(verb: str, what: object) -> Iterator[None]:
+    """Make every ``ApiError`` in the context name the request: the verb and what it is about."""
+    try:
+        yield
+    except ApiError as error:
+        raise error.about(str(what), verb) from None
+
+
+def _without_namespace(data: JsonMapping) -> JsonObject:
+    """Return an object of a cluster-scoped kind as the API takes it; only the API knows the scope of every kind."""
+    return {**data, "metadata": {key: value for key, value in data["metadata"].items() if key != "namespace"}}
+
+
 class Client:
     """Reads and writes the objects of one API server. Safe to share between threads.
 
@@ -35,7 +50,8 @@ class Client:
 
     def get(self, key: ObjectKey) -> JsonObject:
         """Return the object. Raises ``ApiError`` with code 404 if it does not exist."""
-        return self._transport.request_json("GET", self._discovery.object_path(key))
+        with request("get", key):
+            return self._transport.request_json("GET", self._discovery.object_path(key))
 
     def find(self, key: ObjectKey) -> JsonObject | None:
         """Return the object, or ``None`` if it does not exist."""
@@ -53,21 +69,18 @@ class Client:
 
         Each carries its apiVersion and kind, which the API leaves out of lists.
         """
-        path = self._discovery.collection_path(api_version, kind, namespace)
         selectors = {"labelSelector": labels, "fieldSelector": fields}
-        return [{"apiVersion": api_version, "kind": kind, **item} for item in self._pages(path, selectors)]
+        with request("list", f"{kind} in {namespace or 'all namespaces'}"):
+            path = self._discovery.collection_path(api_version, kind, namespace)
+            return [{"apiVersion": api_version, "kind": kind, **item} for item in self._pages(path, selectors)]
 
     def create(self, data: JsonMapping) -> JsonObject:
         """Create the object. Raises ``ApiError`` with code 409 if it exists already."""
-        key = ObjectKey.of(data)
-        path = self._discovery.collection_path(key.api_version, key.kind, key.namespace or "default")
-        return self._transport.request_json("POST", path, body=data)
+        return self._create(data)
 
     def create_dry_run(self, data: JsonMapping) -> None:
         """Have the server admit the object without storing it. Raises ``ApiError`` as ``create`` does."""
-        key = ObjectKey.of(data)
-        path = self._discovery.collection_path(key.api_version, key.kind, key.namespace or "default")
-        self._transport.request_json("POST", f"{path}?dryRun=All", body=data)
+        self._create(data, "?dryRun=All")
 
     def replace(self, data: JsonMapping) -> JsonObject:
         """Replace the object; a resourceVersion in it is a precondition (409 if it is out of date).
@@ -76,19 +89,22 @@ class Client:
         between: custom resources cannot be replaced without a version.
         """
         key = ObjectKey.of(data)
-        if data["metadata"].get("resourceVersion"):
-            return self._transport.request_json("PUT", self._discovery.object_path(key), body=data)
-        return conflict_retrying()(self._replace_current, key, data)
+        with request("update", key):
+            if data["metadata"].get("resourceVersion"):
+                return self._transport.request_json("PUT", self._discovery.object_path(key), body=data)
+            return conflict_retrying()(self._replace_current, key, data)
 
     def merge_patch(self, key: ObjectKey, patch: JsonMapping) -> JsonObject:
         """Change the fields in ``patch`` (RFC 7386); ``None`` removes one."""
-        path = self._discovery.object_path(key)
-        return self._transport.request_json("PATCH", path, body=patch, content_type=MERGE_PATCH)
+        with request("patch", key):
+            path = self._discovery.object_path(key)
+            return self._transport.request_json("PATCH", path, body=patch, content_type=MERGE_PATCH)
 
     def patch_subresource(self, key: ObjectKey, subresource: str, patch: JsonMapping) -> JsonObject:
         """Change a subresource by a strategic merge patch: lists merge by the keys of their items."""
-        path = f"{self._discovery.object_path(key)}/{subresource}"
-        return self._transport.request_json("PATCH", path, body=patch, content_type=STRATEGIC_PATCH)
+        with request(f"patch {subresource} of", key):
+            path = f"{self._discovery.object_path(key)}/{subresource}"
+            return self._transport.request_json("PATCH", path, body=patch, content_type=STRATEGIC_PATCH)
 
     def apply(self, data: JsonMapping, *, manager: str, force: bool = True) -> JsonObject:
         """Create the object by server-side apply, or update the fields that ``manager`` owns to those in ``data``.
@@ -96,8 +112,9 @@ class Client:
         Applying twice is the same as applying once. Without ``force``, a field of another manager is a 409.
         """
         query = urlencode({"fieldManager": manager, "force": str(force).lower()})
-        path = f"{self._discovery.object_path(ObjectKey.of(data))}?{query}"
-        return self._transport.request_json("PATCH", path, body=json.dumps(data).encode(), content_type=APPLY_PATCH)
+        with request("apply", key := ObjectKey.of(data)):
+            path = f"{self._discovery.object_path(key)}?{query}"
+            return self._transport.request_json("PATCH", path, body=json.dumps(data).encode(), content_type=APPLY_PATCH)
 
     def delete(self, key: ObjectKey, *, grace_seconds: int | None = None, owned_first: bool = False) -> None:
         """Delete the object and what it owns, in the background. An object that does not exist is success.
@@ -109,7 +126,8 @@ class Client:
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         try:
-            self._transport.request_json("DELETE", self._discovery.object_path(key), body=options)
+            with request("delete", key):
+                self._transport.request_json("DELETE", self._discovery.object_path(key), body=options)
         except ApiError as error:
             if error.code != 404:
                 raise
@@ -124,7 +142,8 @@ class Client:
             query["previous"] = "true"
         if lines is not None:
             query["tailLines"] = str(lines)
-        return self._transport.request("GET", f"{self._discovery.object_path(key)}/log?{urlencode(query)}")[1]
+        with request("get the log of", key):
+            return self._transport.request("GET", f"{self._discovery.object_path(key)}/log?{urlencode(query)}")[1]
 
     def version(self) -> str:
         """Return the server's version, such as ``v1.37.0``. It is the cheapest check that the server responds."""
@@ -134,8 +153,16 @@ class Client:
         """Return whether the server has this kind."""
         return self._discovery.serves(api_version, kind)
 
+    def _create(self, data: JsonMapping, query: str = "") -> JsonObject:
+        with request("create", key := ObjectKey.of(data)):
+            resource = self._discovery.resource(key.api_version, key.kind)
+            path = self._discovery.collection_path(key.api_version, key.kind, key.namespace or "default")
+            body = data if resource.namespaced else _without_namespace(data)
+            return self._transport.request_json("POST", f"{path}{query}", body=body)
+
     def _replace_current(self, key: ObjectKey, data: JsonMapping) -> JsonObject:
-        version = self.get(key)["metadata"].get("resourceVersion")
+        current = self._transport.request_json("GET", self._discovery.object_path(key))
+        version = current["metadata"].get("resourceVersion")
         metadata = {**data["metadata"], **({"resourceVersion": version} if version else {})}
         return self._transport.request_json(
             "PUT", self._discovery.object_path(key), body={**data, "metadata": metadata}

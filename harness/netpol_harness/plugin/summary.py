@@ -59,7 +59,14 @@ def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
     if getattr(item.parent, "observation", None) is None or not (report.when == "call" or report.failed):
         return
     figures = dict(item.user_properties) if report.passed and isinstance(item, PathItem) else {}
-    about = {"step": item.parent.nodeid, "asked": asdict(item.asked), "warning": item.parent.warning}
+    scenario = item.parent.parent
+    notices = [f"{scenario.nodeid}: {notice}" for notice in scenario.scenario_run.notices]
+    about = {
+        "step": item.parent.nodeid,
+        "asked": asdict(item.asked),
+        "warning": item.parent.warning,
+        "notices": notices,
+    }
     setattr(report, _KEY, {**about, **figures, **(_wrong_table(item) if report.failed else {})})
 
 
@@ -97,6 +104,8 @@ def summarize(terminal: pytest.TerminalReporter) -> None:
         for line in lab_of(terminal.config).closing:
             terminal.write_line(one_line(line))
         terminal.write_line(f"asked: {sum((Asked(**entry['asked']) for entry in entries), Asked())}")
+    for notice in dict.fromkeys(notice for entry in entries for notice in entry["notices"]):
+        terminal.write_line(fitted(one_line(notice), screen_width()))
     for step, warning in {entry["step"]: entry["warning"] for entry in entries if entry["warning"]}.items():
         terminal.write_line(fitted(one_line(f"WARNING: {step}: {warning}"), screen_width()), yellow=True, bold=True)
     if figures:

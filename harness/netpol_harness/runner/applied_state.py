@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
@@ -15,6 +16,7 @@ from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import AnyServiceTarget
 from netpol_harness.paths.path import Path
+from netpol_harness.runner.available_kinds import AvailableKinds
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.name_server import NameServerFinder
@@ -22,10 +24,10 @@ from netpol_harness.runner.node_pods import node_pods, nodes_without_pod
 from netpol_harness.runner.reconcile import Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, State, changes
-from netpol_harness.runner.target_state import created_namespaces, lift_policy, namespaces_of
+from netpol_harness.runner.target_state import created_namespaces, described, lift_policy, namespaces_of
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import Restart, Step
+from netpol_harness.scenario.scenario import Restart, Scenario, Step
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 log = logging.getLogger("netpol_harness.runner")
@@ -43,28 +45,23 @@ PrepareChanges = Callable[[Sequence[Change]], Sequence[Change]]
 class AppliedState:
     """The objects of one scenario on the cluster, and the monotonic time of their last change (``changed``).
 
-    ``cluster_services`` are those that no scenario makes. ``lift_refusal``: why the API does not admit the policies
-    that lift all others; empty if it does.
+    ``lift_refusal``: why the API does not admit the policies that lift all others; empty if it does. ``kinds`` knows
+    what the cluster lacks.
 
     Invariant: ``_state`` names every object that was created or is about to be. It is written before the cluster is
     changed, so that ``remove`` deletes a half-built scenario too.
     """
 
-    def __init__(
-        self,
-        name: str,
-        placement: Placement,
-        context: RunContext,
-        hosts: ScenarioHosts,
-        cluster_services: Collection[NamespacedName] = (),
-    ) -> None:
+    def __init__(self, scenario: Scenario, placement: Placement, context: RunContext, hosts: ScenarioHosts) -> None:
         self.changed = time.monotonic()
-        self._name = name
+        self.kinds = AvailableKinds(context.client.serves)
+        self._name = scenario.name
         self._placement = placement
         self._context = context
         self._hosts = hosts
-        self._cluster_services = frozenset(cluster_services)
-        self._reconciler = Reconciler(context.client, context.timeouts, context.run_directory.run)
+        self._cluster_services = frozenset(service.ref for service in scenario.inventory.cluster_services)
+        run, describe = context.run_directory.run, partial(described, scenario=scenario, placement=placement)
+        self._reconciler = Reconciler(context.client, context.timeouts, run, describe)
         self._state: State = {}
         self._name_server = NameServerFinder(context.client, context.run_directory.once, self._text_of)
         self._node_pods: State = {}
@@ -83,8 +80,8 @@ class AppliedState:
         prepare: PrepareChanges = tuple,
     ) -> None:
         """Change the cluster to ``target``, restart what ``step`` restarts, and wait for the pods that this starts."""
-        target = self._marked({**target, **self._node_pods})
-        todo = changes(self._state, target, recreate)
+        target = self._marked(self.kinds.adapt({**target, **self._node_pods}))
+        todo = changes(self._state, target, self.kinds.adapted_keys(recreate))
         self._state = {**self._state, **target}
         self._reconciler.make(prepare(todo), f"step {step.name}" if step else "")
         self._state = target

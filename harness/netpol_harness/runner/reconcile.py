@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
@@ -10,12 +10,13 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from netpol_harness.backends.runs.owner import run_of
 from netpol_harness.deadline import Deadline
-from netpol_harness.errors import ApiError
+from netpol_harness.errors import ApiError, WorkloadFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.wait import polls, wait_gone
 from netpol_harness.model.kinds import makes_pods
 from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.objects import Pod
+from netpol_harness.runner.available_kinds import defined_kinds
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.timeouts import Timeouts
 
@@ -25,17 +26,21 @@ _CONCURRENCY = 8
 
 
 class Reconciler:
-    """Makes changes. Each of them may be repeated. ``run`` is the run's name."""
+    """Makes changes. Each of them may be repeated. ``run`` is the run's name.
 
-    def __init__(self, client: Client, timeouts: Timeouts, run: str = "") -> None:
+    ``describe`` returns how errors name an object: as its manifest does, and where that is.
+    """
+
+    def __init__(self, client: Client, timeouts: Timeouts, run: str, describe: Callable[[ObjectKey], str]) -> None:
         self._client = client
         self._timeouts = timeouts
         self._run = run
+        self._describe = describe
 
     def make(self, changes: Iterable[Change], step: str = "") -> None:
         """Make all changes. The first error is raised after the other changes of the same act have ended.
 
-        ``step`` tells the log what the changes are for.
+        ``step`` tells the log what the changes are for. An ``ApiError`` names the place of the object.
         """
         with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="reconcile") as pool:
             for _, same_act in groupby(changes, key=lambda change: change.act):
@@ -44,7 +49,10 @@ class Reconciler:
 
     def _make_and_log(self, change: Change, step: str) -> None:
         began = time.monotonic()
-        self._make(change)
+        try:
+            self._make(change)
+        except ApiError as error:
+            raise error.about(self._describe(change.key)) from None
         seconds = time.monotonic() - began
         log.debug("change %s %s in %.3f s, %s", change.act.name.lower(), change.key, seconds, step or "outside a step")
 
@@ -52,6 +60,9 @@ class Reconciler:
         match change.act:
             case Act.RELABEL:
                 self._client.merge_patch(change.key, change.data)
+            case Act.DEFINE:
+                self._create(change)
+                self._wait_served(change)
             case Act.REPLACE:
                 self._client.replace(change.data)
             case Act.DELETE:
@@ -111,6 +122,15 @@ class Reconciler:
                 if ends and Pod.parse(data).workload == NamespacedName(namespace, controller.name):
                     key = ObjectKey("v1", "Pod", namespace, data["metadata"]["name"])
                     self._client.delete(key, grace_seconds=0)
+
+    def _wait_served(self, change: Change) -> None:
+        """Wait until the API serves the kinds that a definition adds. Raises ``WorkloadFailed``."""
+        kinds = tuple(defined_kinds(change.data))
+        for last_poll in polls(Deadline(self._timeouts.ready), self._timeouts.interval):
+            if all(self._client.serves(*kind) for kind in kinds):
+                return
+            if last_poll:
+                raise WorkloadFailed(f"{change.key} is created, but the API does not serve its kind; is it valid?")
 
     def _wait_gone(self, *keys: ObjectKey) -> None:
         wait_gone(self._client, keys, deadline=Deadline(self._timeouts.ready), interval=self._timeouts.interval)

@@ -18,6 +18,7 @@ from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import State
 from netpol_harness.runner.target_state import recreated_workloads, target_state
 from netpol_harness.runner.transition import paths_with
+from netpol_harness.scenario.notices import counted, notices
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -41,8 +42,7 @@ class ScenarioRun:
         self.context = context
         self.capabilities = requirements.capabilities(context.cluster, placement)
         self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.run_directory.run)
-        services = [service.ref for service in scenario.inventory.cluster_services]
-        self.applied = AppliedState(scenario.name, placement, context, self._hosts, services)
+        self.applied = AppliedState(scenario, placement, context, self._hosts)
         self.applied.use(path for step in scenario.steps for path in step.paths)
         self.observer = StepObserver(placement, context, self.applied, self.capabilities)
         self._turn = turn
@@ -96,6 +96,17 @@ class ScenarioRun:
             self._index = None
             self._change_to(index, probed=index == goal)
             self._index = index
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What was assumed and left out, a line each: of the files, and of the objects that the cluster lacks."""
+        left_out, replaced = self.applied.kinds.left_out, self.applied.kinds.as_deployments
+        lines = [*notices(self.scenario)]
+        if left_out:
+            lines.append(f"not applied: {counted(left_out.values())}; this cluster lacks these kinds")
+        if replaced:
+            lines.append(f"made as Deployments: {counted(replaced.values())}; this cluster lacks their controllers")
+        return lines
 
     @property
     def client(self) -> Client:

@@ -18,16 +18,18 @@ State = Mapping[ObjectKey, JsonMapping]
 class Act(IntEnum):
     """Kinds of change, in the order in which they are made.
 
-    Policies are created before the pods that they select. Deletions come before recreations.
+    Definitions of kinds are created before objects of these kinds, policies before the pods that they select. Deletions
+    come before recreations.
     """
 
     CREATE_NAMESPACE = 0
-    CREATE = 1
-    REPLACE = 2
-    RELABEL = 3
-    DELETE = 4
-    RECREATE = 5
-    START = 6
+    DEFINE = 1
+    CREATE = 2
+    REPLACE = 3
+    RELABEL = 4
+    DELETE = 5
+    RECREATE = 6
+    START = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Change:
         return self.act is not Act.RELABEL and makes_pods(self.data)
 
 
+_CREATE = {"Namespace": Act.CREATE_NAMESPACE, "CustomResourceDefinition": Act.DEFINE}
 _IMMUTABLE = frozenset({"Pod", "Job"})
 
 
@@ -63,7 +66,7 @@ def changes(old: State, new: State, recreate: Collection[ObjectKey] = ()) -> tup
 def _change(key: ObjectKey, old: JsonMapping | None, new: JsonMapping) -> Change:
     """Return the change that turns ``old`` into ``new``: a creation, a new set of labels, or a replacement."""
     if old is None:
-        create = Act.CREATE_NAMESPACE if key.kind == "Namespace" else Act.CREATE
+        create = _CREATE.get(key.kind, Act.CREATE)
         return Change(Act.START if makes_pods(new) else create, key, new)
     if _without_labels(old) == _without_labels(new):
         before, after = _labels(old), _labels(new)

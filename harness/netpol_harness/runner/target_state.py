@@ -1,6 +1,7 @@
 """What should exist in a step of a scenario, as plain data in the cluster's names. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped, with_pod_labels
@@ -41,10 +42,11 @@ def scenario_objects(scenario: Scenario, step: Step | None, placement: Placement
 def infrastructure_objects(
     scenario: Scenario, placement: Placement, host_pods: Collection[JsonMapping] = ()
 ) -> Iterator[JsonMapping]:
-    """Yield the namespaces that the placement invents, the one of ``host_pods`` if there are any, and these pods."""
+    """Yield the namespaces that no manifest declares, the one of ``host_pods`` if there are any, and these pods."""
     real = placement.real
     made_later = (EXTERNAL_NAMESPACE, NODE_NAMESPACE)
-    names = {real(name) for name in scenario.namespaces if real(name) != name and name not in made_later}
+    invented = {name for name in scenario.namespaces if real(name) != name} | scenario.assumed_namespaces
+    names = {real(name) for name in invented if name not in made_later}
     if host_pods:
         names.add(real(EXTERNAL_NAMESPACE))
     for name in sorted(names):
@@ -69,6 +71,17 @@ def lift_policy(namespace: str) -> JsonMapping:
             "egress": [{}, {"to": everyone}],
         },
     }
+
+
+def described(key: ObjectKey, scenario: Scenario, placement: Placement) -> str:
+    """Return ``Service shop/web (shop.yaml:7)`` for an object on the cluster; its own name if no manifest has it."""
+    logical = placement.logical
+    own, namespace = logical(key.name) if key.kind == "Namespace" else key.name, logical(key.namespace)
+    for manifest in chain(scenario.workloads, *(step.policies for step in scenario.steps)):
+        name = manifest.name
+        if (name.kind, name.ref.name) == (str(key.group_kind), own) and name.ref.namespace in (namespace, ""):
+            return f"{name} ({manifest.where})"
+    return str(key)
 
 
 def recreated_workloads(scenario: Scenario, step: Step, placement: Placement) -> frozenset[ObjectKey]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from netpol_harness.model.kinds import GroupKind, KindClass
-from netpol_harness.scenario.scenario import Manifest, Scenario
+from netpol_harness.scenario.scenario import Scenario
 
 _NAMED = 6
 """How many names a line lists before it says how many more there are."""
@@ -22,15 +22,15 @@ def notices(scenario: Scenario) -> Iterator[str]:
 
 def without_meaning(scenario: Scenario) -> str:
     """Return a line about the objects without meaning for connectivity; empty if there are none."""
-    left_out = [manifest for manifest in scenario.workloads if manifest.kind_class is KindClass.OTHER]
-    return f"without meaning for connectivity: {counted(left_out)}" if left_out else ""
+    others = [GroupKind.of(m.data) for m in scenario.workloads if m.kind_class is KindClass.OTHER]
+    return f"without meaning for connectivity: {counted(others)}" if others else ""
 
 
-def counted(manifests: Iterable[Manifest]) -> str:
-    """Return ``2 kinds, 3 objects (Role 2, Ingress)``, the most frequent kinds first."""
-    kinds = Counter(GroupKind.of(manifest.data) for manifest in manifests)
-    names = [f"{kind} {count}" if count > 1 else str(kind) for kind, count in kinds.most_common()]
-    return f"{_number(len(kinds), 'kind')}, {_number(kinds.total(), 'object')} ({_listed(names)})"
+def counted(kinds: Iterable[GroupKind]) -> str:
+    """Return ``2 kinds, 3 objects (Role 2, Ingress)`` for the kinds of objects, the most frequent first."""
+    counter = Counter(kinds)
+    names = [f"{kind} {count}" if count > 1 else str(kind) for kind, count in counter.most_common()]
+    return f"{_number(len(counter), 'kind')}, {_number(counter.total(), 'object')} ({_listed(names)})"
 
 
 def _number(count: int, noun: str) -> str:
