@@ -48,8 +48,9 @@ def _apply(client: Client, data: Mapping[str, Any], deadline: Deadline) -> None:
     try:
         retrying(client.apply, data, manager=MANAGER)
     except (ApiError, ClusterFailed) as error:
+        answer = f"{error.message} ({error.code} {error.reason})" if isinstance(error, ApiError) else error
         raise ClusterFailed(
-            f"the CNI's {ObjectKey.of(data)} was refused: {error}; does this CNI support the version of Kubernetes?"
+            f"the CNI's {ObjectKey.of(data)} was refused: {answer}; does this CNI support the version of Kubernetes?"
         ) from error
 
 
