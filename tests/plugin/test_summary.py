@@ -17,6 +17,7 @@ def step_with(observation: Any) -> Any:
         stash=pytest.Stash(),
         observation=observation,
         warning="none is denied",
+        notices=["scenario.yaml: not applied"],
         step=SimpleNamespace(inventory=Inventory({}, {}, {})),
     )
 

@@ -129,6 +129,11 @@ class StepNode(pytest.Collector):
             raise self.CollectError(f"{self.step.where}: step {self.name} has no path: no pod serves a port to another")
 
     @property
+    def notices(self) -> list[str]:
+        """What was assumed about the scenario's files, and left out of them on this cluster."""
+        return [f"{self.parent.nodeid}: {notice}" for notice in self.parent.scenario_run.notices]
+
+    @property
     def before(self) -> Step | None:
         """The step that a repeated step returns to; ``None`` if this one is not repeated."""
         steps = self.parent.scenario.steps
