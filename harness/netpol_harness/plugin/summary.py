@@ -59,14 +59,8 @@ def attach_summary(report: pytest.TestReport, item: ScenarioItem) -> None:
     if getattr(item.parent, "observation", None) is None or not (report.when == "call" or report.failed):
         return
     figures = dict(item.user_properties) if report.passed and isinstance(item, PathItem) else {}
-    scenario = item.parent.parent
-    notices = [f"{scenario.nodeid}: {notice}" for notice in scenario.scenario_run.notices]
-    about = {
-        "step": item.parent.nodeid,
-        "asked": asdict(item.asked),
-        "warning": item.parent.warning,
-        "notices": notices,
-    }
+    step = item.parent
+    about = {"step": step.nodeid, "asked": asdict(item.asked), "warning": step.warning, "notices": step.notices}
     setattr(report, _KEY, {**about, **figures, **(_wrong_table(item) if report.failed else {})})
 
 

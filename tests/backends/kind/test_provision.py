@@ -89,7 +89,9 @@ def test_the_api_is_ready_when_pods_can_be_made(api: Any, client: Client) -> Non
 
 def test_a_server_that_does_not_answer(client: Client, api: Any) -> None:
     api.refuses = lambda method, path: (401, "Unauthorized")
-    with pytest.raises(ClusterFailed, match=r"the cluster's API is not ready: cannot get ServiceAccount default/default: Unauthorized"):
+    with pytest.raises(
+        ClusterFailed, match=r"the cluster's API is not ready: cannot get ServiceAccount default/default: Unauthorized"
+    ):
         wait_api(client, deadline=Deadline(0.1))
 
 
