@@ -41,7 +41,7 @@ class Narrowings:
         yield from self._without_port()
         rest = [rule for index, rule in enumerate(self._rules) if index != self._admission.rule]
         described = describe_rule(self._rule, self._policy.ref.namespace)
-        text = f"admits {described}, and no other policy can take that back: remove the rule"
+        text = f"{self._name} admits {described}, and no other policy can take that back: remove the rule"
         yield from self._candidate(rest, text, 4, self._peers(self._rule_peers()))
 
     def _joined_peers(self) -> Iterator[Candidate]:
@@ -57,15 +57,12 @@ class Narrowings:
         """Yield a rule of peers and an adjacent rule of ports as one rule."""
         rules = self._policy.rules(self._task.direction)
         for at, (first, second) in enumerate(pairwise(rules)):
-            is_split = (first.peers is None) != (second.peers is None) and (first.ports is None) != (
-                second.ports is None
-            )
-            if is_split and self._admission.rule in (at, at + 1):
+            if _are_split(first, second) and self._admission.rule in (at, at + 1):
                 joined = {key: value for rule in self._rules[at : at + 2] for key, value in rule.items() if value}
                 name = self._task.rule_name(self._policy, at)
                 text = f"{name} and the next hold the peers and the ports separately, and either is enough: without the"
                 changed = [*self._rules[:at], joined, *self._rules[at + 2 :]]
-                yield from self._candidate(changed, f"{text} second '-' both must match", 1, 0, name="")
+                yield from self._candidate(changed, f"{text} second '-' both must match", 1)
 
     def _narrower_peer(self) -> Iterator[Candidate]:
         """Yield the admitting peer without what it has too much: all namespaces, or an address inside a block."""
@@ -103,17 +100,16 @@ class Narrowings:
         items, ports = self._rules[self._admission.rule].get("ports") or [], self._rule.ports or ()
         if self._admission.port is not None and len(items) > 1:
             changed = {**self._rules[self._admission.rule], "ports": replaced(items, self._admission.port)}
-            text = f"admits {describe_port(ports[self._admission.port])}: remove this port"
-            yield from self._candidate(replaced(self._rules, self._admission.rule, changed), text, 3, 0)
+            text = f"{self._name} admits {describe_port(ports[self._admission.port])}: remove this port"
+            yield from self._candidate(replaced(self._rules, self._admission.rule, changed), text, 3)
 
     def _with_peers(self, items: list[Item], text: str, distance: int) -> Iterator[Candidate]:
         lost = self._peers(self._rule_peers()) & ~self._peers(tuple(map(parse_peer, items)))
         changed = {**self._rules[self._admission.rule], self._field: items}
-        yield from self._candidate(replaced(self._rules, self._admission.rule, changed), text, distance, lost)
+        rules = replaced(self._rules, self._admission.rule, changed)
+        yield from self._candidate(rules, f"{self._name} {text}", distance, lost)
 
-    def _candidate(
-        self, rules: list[Item], text: str, distance: int, lost: int, name: str | None = None
-    ) -> Iterator[Candidate]:
+    def _candidate(self, rules: list[Item], sentence: str, distance: int, lost: int = 0) -> Iterator[Candidate]:
         """Yield the policy with these rules. Its types stay, also if they follow from the rules that it loses."""
         types = [direction.value for direction in Direction if direction in self._policy.directions]
         written = ((self._task.draft.data(self._policy.ref) or {}).get("spec") or {}).get("policyTypes")
@@ -121,8 +117,8 @@ class Narrowings:
         fields = {self._task.way: rules, **({"policyTypes": types} if is_implied else {})}
         edit = self._task.draft.edit(self._policy.ref, **fields)
         if edit:
-            sentence = text if name == "" else f"{self._name} {text}"
-            yield Candidate(sentence, edit, distance, max(0, self._task.draft.selection.workloads(lost) - 1))
+            others = max(0, self._task.draft.selection.workloads(lost) - 1)
+            yield Candidate(sentence, edit, distance, others)
 
     @property
     def _items(self) -> list[Item]:
