@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,11 @@ def test_an_address_is_known_or_chosen_or_unknown(
     assert world.pods[NamespacedName("default", "fixed")].addresses == expected
     assert world.pods[NamespacedName("shop", "web")].addresses == ("10.244.0.5",)
     assert world.pods[NamespacedName("shop", "idle")].addresses == ()
+
+
+def test_the_labels_of_an_assumed_namespace_are_not_known(shop: Shop) -> None:
+    scenario = replace(shop(), assumed_namespaces=frozenset({"shop", "monitoring"}))
+    namespaces = world_of(scenario.steps[-1], scenario).namespaces
+    assert not namespaces["monitoring"].labels_known
+    assert namespaces["monitoring"].labels == {"kubernetes.io/metadata.name": "monitoring"}
+    assert namespaces["shop"].labels_known

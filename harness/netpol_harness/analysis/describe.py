@@ -24,6 +24,7 @@ OPEN_QUESTIONS = {
     OpenPoint.OPTIONAL_FEATURES: "whether the network plugin supports SCTP and endPort",
     OpenPoint.NO_IMPLEMENTATION: "whether a network plugin enforces policies",
     OpenPoint.HOW_BLOCKED: "whether a blocked connection is dropped or rejected",
+    OpenPoint.NAMESPACE_LABELS: "which labels a namespace has that no manifest declares",
     OpenPoint.NOT_KNOWN: "which address or node an end has, as only a cluster can tell",
 }
 """The open points as questions that fit into a sentence."""

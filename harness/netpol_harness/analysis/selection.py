@@ -42,10 +42,10 @@ class Selection:
         self._identities: dict[NamespacedName, dict[str, str]] = {}
 
     def peers(self, peer: Peer, home: str) -> int:
-        """Return the pods that a peer selects in a policy of namespace ``home``; none for an ipBlock."""
+        """Return the pods that a peer selects, or may, in a policy of namespace ``home``; none for an ipBlock."""
         if isinstance(peer, IPBlock):
             return 0
-        return self._index.in_namespaces(peer.namespaces, home) & self._index.select(peer.pods)
+        return self._index.in_namespaces(peer.namespaces, home).possible & self._index.select(peer.pods)
 
     def subjects(self, policy: NetworkPolicy) -> int:
         """Return the pods that a policy selects."""

@@ -52,3 +52,5 @@ def _namespaces(step: Step, scenario: Scenario, server: NameServer) -> Iterator[
     for name, values in labels.items():
         kept = {key: value for key, value in values.items() if value is not None}
         yield Namespace(name, {**kept, NAMESPACE_NAME_LABEL: name})
+    for name in scenario.assumed_namespaces - labels.keys():
+        yield Namespace(name, {NAMESPACE_NAME_LABEL: name}, labels_known=False)

@@ -18,10 +18,14 @@ from netpol_harness.wellknown import DEPLOYMENT_CONFIG_LABEL, NAMESPACE_NAME_LAB
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A namespace and its labels. Every real namespace has ``kubernetes.io/metadata.name``."""
+    """A namespace and its labels. Every real namespace has ``kubernetes.io/metadata.name``.
+
+    If not all ``labels_known``, it may have any other label too: nothing declares it.
+    """
 
     name: str
     labels: Labels
+    labels_known: bool = True
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Namespace":

@@ -124,6 +124,6 @@ class DirectionTable:
         if isinstance(peer, IPBlock):
             pods, point, always = self._pods.in_block(peer), OpenPoint.IP_BLOCK_OF_PODS, on_host
         else:
-            selected = self._pods.in_namespaces(peer.namespaces, home) & self._pods.select(peer.pods)
-            pods, point, always = PodSet.exactly(selected), OpenPoint.HOST_NETWORK, ~on_host
+            residents = self._pods.in_namespaces(peer.namespaces, home)
+            pods, point, always = residents.within(self._pods.select(peer.pods)), OpenPoint.HOST_NETWORK, ~on_host
         return pods.within(always) | by_profile(self._profile, point, yes=pods.within(~always))

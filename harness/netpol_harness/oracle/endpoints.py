@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 
-from netpol_harness.model.labels import Labels
+from netpol_harness.model.labels import Labels, LabelSelector
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.oracle.match import ALWAYS, NEVER, Match, definite, undecided
@@ -30,6 +30,18 @@ class EndpointIndex:
         """Return the labels of a namespace; if it is not in the world, those that the API server gives to each."""
         namespace = self._world.namespaces.get(name)
         return {NAMESPACE_NAME_LABEL: name} if namespace is None else namespace.labels
+
+    @property
+    def incomplete_namespaces(self) -> frozenset[str]:
+        """The namespaces whose labels are not all known."""
+        return frozenset(name for name, namespace in self._world.namespaces.items() if not namespace.labels_known)
+
+    def has_unknown_labels(self, name: str, selector: LabelSelector) -> bool:
+        """Whether the selector asks for a label of a namespace that the world does not tell."""
+        namespace = self._world.namespaces.get(name)
+        if namespace is None or namespace.labels_known:
+            return False
+        return any(requirement.key not in namespace.labels for requirement in selector.requirements)
 
     def is_translated(self, flow: Flow) -> bool:
         """Whether the flow came by an address other than its destination's; a headless Service has none."""

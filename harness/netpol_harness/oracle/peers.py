@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import IPBlock, PodPeer
 from netpol_harness.oracle.blocks import block_match
 from netpol_harness.oracle.endpoints import EndpointIndex
-from netpol_harness.oracle.match import ALWAYS, NEVER, Match, by_profile
+from netpol_harness.oracle.match import ALWAYS, NEVER, Match, by_profile, undecided
 from netpol_harness.oracle.mismatch import (
     NamespaceLabelMismatch,
     NotAPod,
@@ -28,10 +29,11 @@ class PeerMatcher:
     def selector_match(self, peer: PodPeer, home: str, end: Pod | Host) -> Match:
         """Whether the selectors select the end. ``home`` is the policy's namespace. Selectors select only pods."""
         end = self._endpoints.as_pod(end)
-        if next(self.selector_reasons(peer, home, end), None) is not None:
+        if isinstance(end, Host) or next(self.selector_reasons(peer, home, end), None) is not None:
             return NEVER
-        on_host_network = isinstance(end, Pod) and end.host_network
-        return by_profile(self._profile, OpenPoint.HOST_NETWORK) if on_host_network else ALWAYS
+        unknown = peer.namespaces and self._endpoints.has_unknown_labels(end.ref.namespace, peer.namespaces)
+        match = undecided(OpenPoint.NAMESPACE_LABELS) if unknown else ALWAYS
+        return by_profile(self._profile, OpenPoint.HOST_NETWORK, yes=match) if end.host_network else match
 
     def selector_reasons(self, peer: PodPeer, home: str, end: Pod | Host) -> Iterator[SelectorReason]:
         """Yield every reason why the selectors do not select the end; nothing if they do."""
@@ -43,7 +45,8 @@ class PeerMatcher:
         if peer.namespaces is not None:
             labels = self._endpoints.namespace_labels(namespace)
             for unmet in peer.namespaces.unmet(labels):
-                yield NamespaceLabelMismatch(namespace, unmet, labels.get(unmet.key))
+                if not self._endpoints.has_unknown_labels(namespace, LabelSelector((unmet,))):
+                    yield NamespaceLabelMismatch(namespace, unmet, labels.get(unmet.key))
         elif namespace != home:
             yield OtherNamespace(namespace)
         if peer.pods is not None:

@@ -115,6 +115,8 @@ class PodIndex:
         self._pod_labels = LabelIndex(pod.labels for pod in self.pods)
         self._addresses = AddressIndex(pod.addresses for pod in self.pods)
         self._namespace_labels = LabelIndex(endpoints.namespace_labels(name) for name in self._by_namespace)
+        self._endpoints = endpoints
+        self._incomplete = endpoints.incomplete_namespaces
         self._blocks: dict[IPBlock, PodSet] = {}
 
     def numbers(self) -> Mapping[NamespacedName, int]:
@@ -130,14 +132,22 @@ class PodIndex:
         """Return the pods that the selector selects; ``None`` selects all."""
         return self.all_pods if selector is None else self._pod_labels.select(selector)
 
-    def in_namespaces(self, selector: LabelSelector | None, home: str) -> int:
+    def in_namespaces(self, selector: LabelSelector | None, home: str) -> PodSet:
         """Return the pods of the namespaces that the selector selects; ``None`` selects ``home``."""
         if selector is None:
-            return self._by_namespace.get(home, 0)
-        selected, pods = self._namespace_labels.select(selector), 0
-        for number, residents in enumerate(self._by_namespace.values()):
-            pods |= residents if selected >> number & 1 else 0
-        return pods
+            return PodSet.exactly(self._by_namespace.get(home, 0))
+        selected, certain, possible = self._namespace_labels.select(selector), 0, 0
+        for number, (name, residents) in enumerate(self._by_namespace.items()):
+            if name in self._incomplete and self._endpoints.has_unknown_labels(name, selector):
+                possible |= residents if self._may_select(selector, name) else 0
+            elif selected >> number & 1:
+                certain |= residents
+        return PodSet(certain, certain | possible)
+
+    def _may_select(self, selector: LabelSelector, namespace: str) -> bool:
+        """Return whether the requirements hold that the known labels of a namespace decide."""
+        unmet = selector.unmet(self._endpoints.namespace_labels(namespace))
+        return all(self._endpoints.has_unknown_labels(namespace, LabelSelector((each,))) for each in unmet)
 
     def in_block(self, block: IPBlock) -> PodSet:
         """Return the pods that the block contains by their addresses."""

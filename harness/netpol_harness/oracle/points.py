@@ -11,8 +11,8 @@ from enum import StrEnum
 class OpenPoint(StrEnum):
     """A point on which a verdict can depend. The value is its name in reports and in profile files.
 
-    All but the last are questions that the API leaves open; the comment is the question to which YES is an answer. No
-    profile decides the last, since it does not depend on the network plugin.
+    All but the last two are questions that the API leaves open; the comment is the question to which YES is an answer.
+    No profile decides the last two, since they do not depend on the network plugin.
     """
 
     IP_BLOCK_OF_PODS = "ipblock-of-pods"  # does an ipBlock match pods by their addresses
@@ -29,6 +29,7 @@ class OpenPoint(StrEnum):
     OPTIONAL_FEATURES = "optional-features"  # does the network plugin support SCTP and endPort
     NO_IMPLEMENTATION = "no-implementation"  # does the cluster lack a network plugin that enforces policies
     HOW_BLOCKED = "how-blocked"  # is a blocked connection rejected, not dropped
+    NAMESPACE_LABELS = "namespace-labels"  # a label of a namespace that no manifest declares
     NOT_KNOWN = "not-known"  # an address, a node or a pod that is not in the flow or the world
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from netpol_harness.analysis.edits.hunks import Hunk, hunks
 from netpol_harness.model.labels import Labels
-from netpol_harness.model.objects import Namespace, World
+from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.scenario.scenario import Manifest
@@ -58,8 +58,9 @@ class ObjectEdit:
                 return replace(world, policies=(*others, NetworkPolicy.parse(self.after)))
             case "Namespace":
                 name = self.name.ref.name
-                labels = {**world.namespaces[name].labels, **self._new_labels(self.before, self.after)}
-                return replace(world, namespaces={**world.namespaces, name: Namespace(name, labels)})
+                namespace = world.namespaces[name]
+                labels = {**namespace.labels, **self._new_labels(self.before, self.after)}
+                return replace(world, namespaces={**world.namespaces, name: replace(namespace, labels=labels)})
             case _:
                 return self._with_relabelled_pods(world)
 
