@@ -23,6 +23,7 @@ class Replicas:
     def __init__(self, world: World, endpoints: EndpointResolver) -> None:
         self._world = world
         self._endpoints = endpoints
+        self._likenesses: dict[NamespacedName, _Likeness] = {}
         self._distinct: dict[NamespacedName, tuple[Pod, ...]] = {}
 
     def distinct(self, workload: NamespacedName) -> tuple[Pod, ...]:
@@ -66,8 +67,10 @@ class Replicas:
         return end if pod is None else self._likeness(pod)
 
     def _likeness(self, pod: Pod) -> _Likeness:
-        labels = frozenset((key, value) for key, value in pod.labels.items() if key in self._keys)
-        return pod.workload, pod.addresses, pod.node, labels
+        if pod.ref not in self._likenesses:
+            labels = frozenset((key, value) for key, value in pod.labels.items() if key in self._keys)
+            self._likenesses[pod.ref] = pod.workload, pod.addresses, pod.node, labels
+        return self._likenesses[pod.ref]
 
     @cached_property
     def _keys(self) -> frozenset[str]:

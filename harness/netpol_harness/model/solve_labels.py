@@ -21,9 +21,10 @@ def labels_matching(selector: LabelSelector, others: Sequence[LabelSelector] = (
 
     Among several answers, the first is taken that the fewest of ``others`` match.
     """
-    return min(
-        islice(_candidates(selector), MOST_CANDIDATES), key=lambda labels: _matching(labels, others), default=None
-    )
+    candidates = list(islice(_candidates(selector), MOST_CANDIDATES))
+    if len(candidates) > 1:
+        return min(candidates, key=lambda labels: _matching(labels, others))
+    return candidates[0] if candidates else None
 
 
 def _matching(labels: Labels, others: Sequence[LabelSelector]) -> int:

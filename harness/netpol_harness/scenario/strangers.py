@@ -55,10 +55,19 @@ def strangers_of(worlds: Sequence[World], system: frozenset[str]) -> Strangers:
     """
     town = _Town(worlds, system)
     for world in worlds:
+        pods = _unlike(world.pods.values())
         for peer in _peers(world.policies):
-            if not any(peer.matches(pod, world) for pod in world.pods.values()):
+            if not any(peer.matches(pod, world) for pod in pods):
                 town.represent(peer)
     return town.strangers()
+
+
+def _unlike(pods: Iterable[Pod]) -> Sequence[Pod]:
+    """Return one of the pods that no peer can tell apart."""
+    first: dict[object, Pod] = {}
+    for pod in pods:
+        first.setdefault((pod.ref.namespace, pod.host_network, frozenset(pod.labels.items())), pod)
+    return tuple(first.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +127,15 @@ class _Town:
         self._policies = tuple(dict.fromkeys(policy for world in worlds for policy in world.policies))
         self._services = [service for world in worlds for service in world.services.values()]
         self._taken = {ref for world in worlds for ref in (*world.services, *(p.workload for p in world.pods.values()))}
+        self._peer_selectors = tuple(p.selector.pods for p in _peers(self._policies) if p.selector.pods)
+        self._selectors_in: dict[str, Sequence[LabelSelector]] = {}
         self._drafts: dict[tuple[str, frozenset[tuple[str, str]]], _Draft] = {}
         self._founded: dict[str, Labels] = {free_name(STRANGERS, every): {}}
 
     def represent(self, peer: _RulePeer) -> None:
         """Add a pod that the peer matches, if there can be one."""
         namespace = self._namespace_of(peer)
-        labels = labels_matching(peer.selector.pods or LabelSelector(), self._other_selectors(peer, namespace))
+        labels = labels_matching(peer.selector.pods or LabelSelector(), self._selectors(namespace))
         if namespace and labels is not None:
             self._draft(namespace, labels).ports |= dict.fromkeys(peer.ports)
 
@@ -177,13 +188,14 @@ class _Town:
         self._founded[name] = labels
         return name
 
-    def _other_selectors(self, peer: _RulePeer, namespace: str) -> list[LabelSelector]:
-        """Return the selectors that should not select the representative of a peer, if that is possible."""
-        subjects = (policy.subject for policy in self._policies if policy.ref.namespace == namespace)
-        services = (s.selector for s in self._services if s.ref.namespace == namespace and s.selector)
-        peers = (other.selector.pods for other in _peers(self._policies) if other.selector != peer.selector)
-        every = chain(subjects, map(LabelSelector.equal, services), filter(None, peers))
-        return [selector for selector in every if selector.requirements]
+    def _selectors(self, namespace: str) -> Sequence[LabelSelector]:
+        """Return the selectors that may select pods of a namespace: a representative should meet few of them."""
+        if namespace not in self._selectors_in:
+            subjects = [policy.subject for policy in self._policies if policy.ref.namespace == namespace]
+            services = [s.selector for s in self._services if s.ref.namespace == namespace and s.selector]
+            every = chain(subjects, map(LabelSelector.equal, services), self._peer_selectors)
+            self._selectors_in[namespace] = tuple(selector for selector in every if selector.requirements)
+        return self._selectors_in[namespace]
 
 
 def _described(name: str, labels: Labels) -> str:
