@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.denials import nothing_denied
+from netpol_harness.analysis.denials import nothing_denied, scenario_denies_nothing
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.results.asked import Asked
@@ -63,6 +63,25 @@ def test_policies_that_deny_nothing_say_what_to_ask(tmp_path: Path, spec: str, r
 )
 def test_strangers_are_denied(tmp_path: Path, spec: str) -> None:
     assert warning(tmp_path, spec, more=", strangers: true") == ""
+
+
+def test_a_step_beside_one_with_denials_needs_none(tmp_path: Path) -> None:
+    warning(tmp_path, "{podSelector: {}, ingress: [{}]}")
+    (tmp_path / "deny.yaml").write_text(
+        POLICY.format(version="networking.k8s.io/v1", kind="NetworkPolicy", spec="{podSelector: {}}")
+    )
+    head = "title: x\nworkloads: [workloads.yaml]\nsteps:\n- {name: open, policies: [policy.yaml], expect: oracle}\n"
+    more = {
+        "- {name: shut, policies: [deny.yaml], expect: oracle}": True,
+        "- {name: shut, policies: [deny.yaml], others: blocked}": True,
+        "- {name: shut, policies: [deny.yaml], paths: {job -> web:80: dropped}}": True,
+        "- {name: shut, policies: [deny.yaml], paths: {job -> web:80: undefined}}": False,
+        "- {name: shut, others: allowed}": False,
+    }
+    for text, is_enough in more.items():
+        (tmp_path / "scenario.yaml").write_text(head + text)
+        scenario = load(tmp_path / "scenario.yaml")
+        assert bool(scenario_denies_nothing(Predictor(scenario, scenario.steps[0]), Asked(1))) is not is_enough
 
 
 def test_one_denial_is_enough(tmp_path: Path) -> None:

@@ -9,11 +9,35 @@ from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import NetworkPolicy, Rule
 from netpol_harness.oracle.sides import selects
 from netpol_harness.results.asked import Asked
+from netpol_harness.scenario.scenario import Others, closed_world
 
 MOST_REASONS = 3
 """How many policies are named."""
 
 _EVERYTHING = Rule(None, None)
+
+
+def scenario_denies_nothing(predictor: Predictor, asked: Asked) -> str:
+    """Return ``nothing_denied`` of the predictor's step; empty if another step of the scenario asks a denial.
+
+    A step that shows what policies admit stands beside those that show what they deny.
+    """
+    text = nothing_denied(predictor, asked)
+    others = (step for step in predictor.scenario.steps if step.name != predictor.step.name)
+    return "" if text and any(_asks_denial(predictor.with_step(step)) for step in others) else text
+
+
+def _asks_denial(predictor: Predictor) -> bool:
+    step = predictor.with_predicted_verdicts()
+    if any(expectation.expected.needs_proof for expectation in step.expectations):
+        return True
+    match step.others:
+        case Others.BLOCKED:
+            return bool(closed_world(step))
+        case Others.ORACLE:
+            return any(verdict.needs_proof for verdict in predictor.closed_world_verdicts().values())
+        case Others.ALLOWED | Others.UNCHECKED:
+            return False
 
 
 def nothing_denied(predictor: Predictor, asked: Asked) -> str:

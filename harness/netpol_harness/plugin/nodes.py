@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netpol_harness.analysis.denials import nothing_denied
+from netpol_harness.analysis.denials import scenario_denies_nothing
 from netpol_harness.analysis.describe import natural_list
 from netpol_harness.analysis.explain import ExplanationLine
 from netpol_harness.analysis.predict import Predictor
@@ -160,7 +160,7 @@ class StepNode(pytest.Collector):
             self.contexts.clear()
             self.observation = _worst_result(observations)
             asked = Asked.of(path_result.expected for path_result in self._path_results)
-            self.warning = nothing_denied(self.predictor, asked) if self.step.derived else ""
+            self.warning = scenario_denies_nothing(self.predictor, asked) if self.step.derived else ""
             self.returns = tuple(_worst_result(returns).path_results.values()) if returns else ()
             write_step(self, lab)
 
@@ -173,7 +173,7 @@ class StepNode(pytest.Collector):
     def _warnings(self) -> Iterator[UserWarning]:
         if self.warning:
             yield NothingDenied(f"step {self.step.name}: {self.warning}")
-        if self.completed:
+        if self.completed and self.step.others is not Others.UNCHECKED:
             names = natural_list([*map(str, sorted(self.completed))])
             yield NotProbed(f"step {self.step.name}: no path of {names} is probed, for its pods have completed")
 
