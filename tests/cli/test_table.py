@@ -140,3 +140,41 @@ def test_notes_are_no_part_of_other_formats(inert: str, capsys: pytest.CaptureFi
     output = capsys.readouterr()
     assert json.loads(output.out)
     assert "policy nobody selects no pod" in output.err
+
+
+WIDE = """\
+title: many pods
+workloads: [pods.yaml]
+steps:
+  - {name: closed, policies: [deny.yaml], others: oracle}
+"""
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> str:
+    """A scenario of 20 pods, of which one has no ingress."""
+    pod = "{{apiVersion: v1, kind: Pod, metadata: {{name: p{0}, labels: {{app: p{0}}}}}, spec: {{containers: [{1}]}}}}"
+    serving = "{name: c, image: i, ports: [{containerPort: 80}]}"
+    (tmp_path / "pods.yaml").write_text("\n---\n".join(pod.format(number, serving) for number in range(20)))
+    (tmp_path / "deny.yaml").write_text(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny}\n"
+        "spec: {podSelector: {matchLabels: {app: p7}}}\n"
+    )
+    (tmp_path / "scenario.yaml").write_text(WIDE)
+    return str(tmp_path)
+
+
+def test_a_wide_table_is_folded_on_pages_and_whole_for_programs(wide: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {}
+    for form in ("md", "html", "json", "csv"):
+        assert main(["table", wide, "-o", form]) == 0
+        told[form] = capsys.readouterr().out
+    assert "| p0 +19 | . | X |" in told["md"]
+    assert "- p0:80 +18 = p0:80, p1:80, p2:80, p3:80, p4:80, p5:80, p6:80, p8:80, " in told["md"]
+    page = ElementTree.fromstring(told["html"].replace("<!doctype html>", "").replace('<meta charset="utf-8">', ""))
+    folded, whole = page.iter("table")
+    assert [len([*table.iter("td")]) for table in (folded, whole)] == [2, 400]
+    assert page.find(".//details") is not None
+    (step,) = json.loads(told["json"])
+    assert step["table"]["folded"]["targets"][1] == ["p7:80"]
+    assert sum(map(len, step["words"].values())) == told["csv"].count("\n") - 1 == 380
