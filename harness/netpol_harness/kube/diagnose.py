@@ -22,6 +22,8 @@ PERMANENT_REASONS = frozenset(
 )
 """Reasons of a waiting container that waiting does not fix."""
 
+_NOT_STARTED = (PERMANENT_REASONS - {"CrashLoopBackOff"}) | {"ContainerCreating"}
+
 RESTARTS = 2
 """Restarts after which CrashLoopBackOff is permanent: a container that needed another pod has found it by then."""
 
@@ -66,6 +68,12 @@ def is_permanent(pod: JsonMapping) -> bool:
     if is_terminating(pod):
         return False
     return (pod.get("status") or {}).get("phase") == "Failed" or any(map(_is_failing, _statuses(pod)))
+
+
+def is_unstartable(pod: JsonMapping) -> bool:
+    """Return whether something holds the pod up that no policy causes: no node, image, configuration or sandbox."""
+    reasons = {_waiting(container).get("reason") for container in _statuses(pod)}
+    return is_unschedulable(pod) or bool(reasons & _NOT_STARTED)
 
 
 def failing_containers(pod: JsonMapping) -> dict[str, tuple[str, int]]:

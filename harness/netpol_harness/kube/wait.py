@@ -15,7 +15,7 @@ from netpol_harness.kube import diagnose
 from netpol_harness.kube.client import Client
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.json_object import JsonObject
-from netpol_harness.model.names import ObjectKey
+from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.services import Service
 from netpol_harness.wellknown import SERVICE_NAME_LABEL
@@ -38,18 +38,27 @@ CONTROLLERS = (
 )
 
 
-def wait_ready(client: Client, namespaces: Sequence[str], *, deadline: Deadline, interval: float) -> None:
+def wait_ready(
+    client: Client,
+    namespaces: Sequence[str],
+    *,
+    deadline: Deadline,
+    interval: float,
+    unready: Collection[NamespacedName] = (),
+) -> None:
     """Wait until everything in ``namespaces`` is ready. ``interval``: seconds between the first two polls.
 
+    The pods of the workloads that are expected to be ``unready`` must exist, and nothing more.
     Raises ``WorkloadFailed`` with one line for each pod, controller or Service that is not ready, why, and what to do:
     at once if a problem is permanent, else when the deadline passes.
     """
     patience = Deadline(UNSCHEDULABLE_PATIENCE)
     for last_poll in polls(deadline, interval):
-        pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace=namespace)]
+        everything = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace=namespace)]
+        pods = [pod for pod in everything if Pod.parse(pod).workload not in unready]
         permanent = [pod for pod in pods if _has_permanent_problem(pod, patience)]
         waiting = [pod for pod in pods if not _is_settled(pod)]
-        others = () if waiting else tuple(_unready(client, namespaces, pods))
+        others = () if waiting else tuple(_unready(client, namespaces, everything, unready))
         if not waiting and not others:
             return
         refused = [event for namespace in namespaces for event in refusals(client, namespace)]
@@ -112,13 +121,24 @@ def refusals(client: Client, namespace: str) -> Iterator[Mapping[str, Any]]:
             yield last
 
 
-def _unready(client: Client, namespaces: Sequence[str], pods: Sequence[JsonObject]) -> Iterator[str]:
+def _unready(
+    client: Client, namespaces: Sequence[str], pods: Sequence[JsonObject], exempt: Collection[NamespacedName]
+) -> Iterator[str]:
     served = [kind for kind in CONTROLLERS if client.serves(*kind)]
     for namespace in namespaces:
         for api_version, kind in served:
-            controllers = _listed(client, api_version, kind, namespace)
-            yield from (problem for controller in controllers if (problem := diagnose.rollout_problem(controller)))
-        yield from _stale_services(client, namespace, pods)
+            for controller in _listed(client, api_version, kind, namespace):
+                problem = diagnose.rollout_problem(controller)
+                if problem and _owner(controller) not in exempt:
+                    yield problem
+        yield from _stale_services(client, namespace, pods, exempt)
+
+
+def _owner(controller: JsonObject) -> NamespacedName:
+    """Return the name of the controller, or of the Deployment whose ReplicaSet it is."""
+    metadata = controller["metadata"]
+    owner = next((o["name"] for o in metadata.get("ownerReferences") or () if o.get("controller")), metadata["name"])
+    return NamespacedName(metadata["namespace"], owner)
 
 
 def _listed(
@@ -138,7 +158,9 @@ def _events(client: Client, namespace: str, fields: str) -> list[JsonObject]:
     return _listed(client, "v1", "Event", namespace, fields=fields, optional=(403, 404))
 
 
-def _stale_services(client: Client, namespace: str, pods: Sequence[JsonObject]) -> Iterator[str]:
+def _stale_services(
+    client: Client, namespace: str, pods: Sequence[JsonObject], exempt: Collection[NamespacedName]
+) -> Iterator[str]:
     """Yield a message for each Service whose ready endpoints are not exactly the pods that it selects."""
     services = [Service.parse(data) for data in client.list("v1", "Service", namespace=namespace)]
     if not any(service.selector for service in services):
@@ -150,7 +172,7 @@ def _stale_services(client: Client, namespace: str, pods: Sequence[JsonObject]) 
         backends = [pod for pod in parsed if pod.running and service.selects(pod.ref.namespace, pod.labels)]
         ready = _ready_addresses(slices, service.ref.name)
         stale = ready - {address for pod in backends for address in pod.addresses}
-        missing = [pod for pod in backends if not ready.intersection(pod.addresses)]
+        missing = [p for p in backends if p.workload not in exempt and not ready.intersection(p.addresses)]
         if service.selector and (stale or missing):
             problems = [*(f"lacks pod {pod.ref}" for pod in missing), *(f"still has {a}" for a in sorted(stale))]
             what = f"its EndpointSlices are out of date ({', '.join(problems)})"

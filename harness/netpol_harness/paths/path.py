@@ -117,7 +117,7 @@ class Workload:
 
     ``containers`` are the names of those that run as long as a pod does, ``init_containers`` those that end before. A
     stranger is a pod that no manifest names (``scenario.strangers``). ``first_index`` is the index of its first pod,
-    which a StatefulSet may choose.
+    which a StatefulSet may choose. ``is_ready`` tells whether its pods should become Ready.
     """
 
     ref: NamespacedName
@@ -130,11 +130,12 @@ class Workload:
     init_containers: tuple[str, ...] = ()
     is_stranger: bool = False
     first_index: int = 0
+    is_ready: bool = True
 
     @property
     def in_closed_world(self) -> bool:
-        """Whether ``any`` and the closed world include it: it has pods, and they are on the pod network."""
-        return self.replicas > 0 and not self.host_network
+        """Whether ``any`` and the closed world include it: it has pods, on the pod network, that become Ready."""
+        return self.replicas > 0 and not self.host_network and self.is_ready
 
     @property
     def replica_names(self) -> tuple[NamespacedName, ...]:
@@ -208,13 +209,14 @@ class Inventory:
     cluster_services: tuple[Service, ...] = cluster_services(NameServer())
 
     def empty_by_design(self, service: Service) -> tuple[Workload, ...]:
-        """Return the workloads that a Service selects, if none of them has pods; none if it may have endpoints.
+        """Return the workloads that a Service selects, if none of them has Ready pods; none if it may have endpoints.
 
         Pods that nobody declares, such as those of an operator, may be behind a Service that selects no workload.
         """
         behind = tuple(w for w in self.workloads.values() if service.selects(w.ref.namespace, w.labels))
         written = any(part.service == service.ref for part in self.endpoint_slices)
-        return () if written or service.headless or any(w.replicas for w in behind) else behind
+        may_answer = any(w.replicas and w.is_ready for w in behind) or service.publish_not_ready
+        return () if written or service.headless or may_answer else behind
 
     @property
     def host_addresses(self) -> Mapping[str, Sequence[str]]:

@@ -15,7 +15,7 @@ from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Workload
 from netpol_harness.paths.target_resolver import TargetResolver
-from netpol_harness.paths.terms import Form
+from netpol_harness.paths.terms import Form, Term
 from netpol_harness.paths.transition import Transition
 from netpol_harness.paths.workload_sets import WorkloadSets
 
@@ -25,9 +25,11 @@ T = TypeVar("T")
 class Resolver:
     """Resolves the sentences of one step."""
 
-    def __init__(self, inventory: Inventory, transition: Transition | None, endpoints: EndpointResolver) -> None:
+    def __init__(
+        self, inventory: Inventory, transition: Transition | None, endpoints: EndpointResolver | None = None
+    ) -> None:
         self._inventory = inventory
-        self._endpoints = endpoints
+        self._endpoints = endpoints = endpoints or EndpointResolver(inventory.world(), inventory.host_addresses)
         self._transition = transition
         self._names = Names(inventory, transition.absent if transition else frozenset())
         self._sets = WorkloadSets(inventory)
@@ -61,6 +63,10 @@ class Resolver:
                 transition.check(path, sentence.expected)
         return paths
 
+    def pods_of(self, term: Term) -> tuple[Workload, int | None]:
+        """Return the workload that a term names, and the index of one of its pods; raises ``ProblemWithoutPlace``."""
+        return self._targets.pods_of(term)
+
     def _require_two_pods(self, path: Path) -> None:
         """Raise a problem if a path leads from the only pod of a controller to itself, where no policy applies."""
         source, target = path.source, path.target
@@ -92,7 +98,7 @@ class Resolver:
             _require_no_bound_port(sentence)
             return [(NodeSource(workload.ref, replica), sentence.left)]
         _require_one_pod(sentence, workload, replica)
-        _require_container(term.container, workload)
+        _require_container(sentence, workload)
         return [(PodSource(workload.ref, term.container, replica), sentence.left)]
 
 
@@ -121,16 +127,23 @@ def _noting_problem(
         return []
 
 
-def _require_container(name: str, workload: Workload) -> None:
+def _require_container(sentence: Sentence, workload: Workload) -> None:
     """Raise a problem if a pod does not have the container, or if it is an init container that has ended."""
+    name = sentence.source.container
     if not name or name in workload.containers:
         return
-    if name in workload.init_containers:
+    if name not in workload.init_containers:
+        raise ProblemWithoutPlace(f"{workload.ref} has no container '{name}'", suggest(name, workload.containers))
+    if workload.is_ready:
         raise ProblemWithoutPlace(
             f"the init container '{name}' of {workload.ref} has ended when its pod is ready",
-            "write restartPolicy: Always if it is a sidecar, or name another container",
+            f"name another container, or add 'ready({workload.ref}): false' if it waits in this step",
         )
-    raise ProblemWithoutPlace(f"{workload.ref} has no container '{name}'", suggest(name, workload.containers))
+    if sentence.expected.needs_proof:
+        raise ProblemWithoutPlace(
+            f"no denial can be proven from the init container '{name}': with policies lifted, it would end",
+            "write undefined, or expect the denial of a pod that does not wait",
+        )
 
 
 def _require_one_pod(sentence: Sentence, source: Workload, replica: int | None) -> None:

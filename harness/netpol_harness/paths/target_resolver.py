@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from operator import attrgetter
 
 from netpol_harness.model.cluster_services import API_PORT
 from netpol_harness.model.cluster_services import API_SERVER as API_SERVICE
@@ -29,6 +28,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Inventory, Scheme, Workload
 from netpol_harness.paths.port_terms import PortRange, PortTerm
 from netpol_harness.paths.served_ports import Server, named, numbers
+from netpol_harness.paths.servers import node_server, pod_server, service_server
 from netpol_harness.paths.terms import API_SERVER, Form, Name, Term
 from netpol_harness.paths.workload_sets import WorkloadSets
 
@@ -178,21 +178,11 @@ class TargetResolver:
         return [ExternalTarget(name, number) for number in numbers(sentence, server)]
 
     def _pod(self, workload: Workload, replica: int | None, sentence: Sentence) -> list[Target]:
-        server = Server(
-            f"{workload.kind} {workload.ref}", workload.ports, "declare it as a containerPort in its manifest"
-        )
+        server = pod_server(workload)
         return [PodTarget(workload.ref, number, replica) for number in numbers(sentence, server)]
 
     def _node(self, workload: Workload, replica: int | None, sentence: Sentence) -> list[Target]:
-        ports = [port for service in self._inventory.services.values() for port in service.ports if port.node_port]
-        declared = [port for other in self._inventory.workloads.values() for port in other.ports if port.host_port]
-        offered = {ContainerPort(Port(port.port.protocol, port.node_port), port.name) for port in ports}
-        offered |= {ContainerPort(Port(port.port.protocol, port.host_port), port.name) for port in declared}
-        server = Server(
-            "a node (by the Services' nodePorts and the containers' hostPorts)",
-            sorted(offered, key=lambda entry: str(entry.port)),
-            "write nodePort or hostPort in the manifest",
-        )
+        server = node_server(self._inventory)
         return [NodePortTarget(workload.ref, number, replica) for number in numbers(sentence, server)]
 
     def _service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
@@ -205,17 +195,20 @@ class TargetResolver:
         if sentence.scheme is Scheme.ICMP:
             raise ProblemWithoutPlace(f"Service {ref} does not answer ICMP: it is not a host", "use one of its pods")
         self._require_endpoints(service, sentence)
-        return [kind(ref, number) for number in numbers(sentence, self._service_server(service))]
+        return [kind(ref, number) for number in numbers(sentence, service_server(service, self._endpoints))]
 
     def _require_endpoints(self, service: Service, sentence: Sentence) -> None:
         """Raise a problem if a Service certainly has no endpoints, and the verdict says more than that it rejects."""
         empty = self._inventory.empty_by_design(service)
         if empty and sentence.expected not in (Expected.REJECTED, Expected.UNRESOLVED, Expected.UNDEFINED):
-            behind = " and ".join(f"{workload.kind} {workload.ref}" for workload in empty)
+            reasons = " and ".join(
+                f"{w.kind} {w.ref} {'is not ready in this step' if w.replicas else 'has no pods (replicas: 0)'}"
+                for w in empty
+            )
             raise ProblemWithoutPlace(
-                f"Service {service.ref} has no endpoints: {behind} has no pods (replicas: 0). "
+                f"Service {service.ref} has no endpoints: {reasons}. "
                 "It rejects all connections, whatever the policies say",
-                "write rejected, or set the replicas",
+                "write rejected, or let pods of it be ready",
             )
 
     def _absent_service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
@@ -226,33 +219,6 @@ class TargetResolver:
                 "only its name can be probed, and only 'unresolved' or 'undefined' be expected",
             )
         return [kind(ref, number) for number in numbers(sentence, Server(f"Service {ref}", (), unknown=True))]
-
-    def _service_server(self, named: Service) -> Server:
-        """Return the ports of a Service.
-
-        The name of a headless one stands for its endpoints, at their own ports; that of an ExternalName for the Service
-        that it names.
-        """
-        description, service = f"Service {named.ref}", self._endpoints.alias(named)
-        if service is None:
-            return Server(description, (), unknown=True)
-        if service.headless:
-            pods = sorted(self._endpoints.backing(service), key=attrgetter("ref"))
-            written = [
-                ContainerPort(Port(port.protocol, port.number), port.name)
-                for part in self._endpoints.written_slices(service)
-                for port in part.ports
-            ]
-            return Server(
-                description, [*(port for pod in pods for port in pod.ports), *written], "use a port that it has"
-            )
-        behind: dict[int, list[str]] = {}
-        for port in service.ports:
-            if isinstance(port.target, int):
-                behind.setdefault(port.target, []).append(str(port.port))
-        hints = {number: f"{number} is its targetPort: use {' or '.join(ports)}" for number, ports in behind.items()}
-        served = [ContainerPort(port.port, port.name) for port in service.ports]
-        return Server(description, served, "use a port that it has", hints, unknown=not served)
 
     def pods_of(self, term: Term) -> tuple[Workload, int | None]:
         """Return the workload that a term names, and the index of one of its pods, ``None`` for all.

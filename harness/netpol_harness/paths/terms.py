@@ -109,7 +109,7 @@ def source_term(text: str, what: str) -> Term:
     """Read a source; raises ``ProblemWithoutPlace``, with ``what`` for the kinds of source."""
     if bracket := _CONTAINER.fullmatch(text):
         return replace(_with_containers(bracket["pod"], text, what), text=text, container=bracket["container"])
-    return _set(text) or _pod_term(text, what)
+    return _set(text) or pod_term(text, what)
 
 
 def target_term(text: str) -> Term:
@@ -131,13 +131,14 @@ def _with_containers(pod: str, text: str, what: str) -> Term:
     """Read the source of which ``text`` names a container."""
     if _set(pod):
         raise ProblemWithoutPlace(f"'{text}' names a container of several pods", "name one workload")
-    term = _pod_term(pod, what)
+    term = pod_term(pod, what)
     if term.form is Form.NODE:
         raise ProblemWithoutPlace(f"'{text}' names a container, but a node has none", f"write {pod}")
     return term
 
 
-def _pod_term(text: str, what: str) -> Term:
+def pod_term(text: str, what: str) -> Term:
+    """Read ``NAMES`` or ``pod(NAMES)``; raises ``ProblemWithoutPlace``, with ``what`` for the kind of object."""
     call = _CALL.fullmatch(text)
     if call and call["form"] in SOURCE_CALLS:
         return _call(call, text, SOURCE_CALLS)

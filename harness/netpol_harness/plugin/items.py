@@ -40,6 +40,11 @@ class ScenarioItem(pytest.Item):
         """The results of this item's paths; empty if the cluster lacks a capability that they need."""
         raise NotImplementedError
 
+    @property
+    def judgements(self) -> frozenset[Judgement]:
+        """The judgements of all that the item asks."""
+        return frozenset(path_result.judgement for path_result in self.path_results)
+
     def message(self) -> FailureMessage:
         """Return the failure message, which stands alone."""
         raise NotImplementedError
@@ -54,13 +59,12 @@ class ScenarioItem(pytest.Item):
         if not self.path_results:
             with as_pytest_outcome():
                 raise Unproven(f"{self.name}: no path was probed, so nothing is known")
-        judgements = {path_result.judgement for path_result in self.path_results}
-        if judgements & DOUBTS and not judgements & DISAGREEMENTS:
+        if self.judgements & DOUBTS and not self.judgements & DISAGREEMENTS:
             self._fail()
 
     def runtest(self) -> None:
         """Fail if the network disagrees with an expectation; warn once if the step's policies deny nothing."""
-        if {path_result.judgement for path_result in self.path_results} & DISAGREEMENTS:
+        if self.judgements & DISAGREEMENTS:
             self._fail()
         for warning in self.parent.take_warnings():
             self._warn(warning)

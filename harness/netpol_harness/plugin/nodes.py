@@ -23,15 +23,19 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.path import Expectation
 from netpol_harness.paths.path import Path as NetworkPath
+from netpol_harness.paths.readiness import Readiness
 from netpol_harness.plugin.failure import as_pytest_outcome
 from netpol_harness.plugin.items import OthersItem, PathItem, ReturnItem, ScenarioItem
 from netpol_harness.plugin.lab import lab_of, profile_of
 from netpol_harness.plugin.marks import add_marks
+from netpol_harness.plugin.ready_items import ReadyItem
 from netpol_harness.plugin.reports.steps import write_step
 from netpol_harness.plugin.verdicts import with_predicted_verdicts
 from netpol_harness.report.context import StepContext
 from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.asked import Asked
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.readiness import ReadinessResult
 from netpol_harness.results.table import PathResult, worst
 from netpol_harness.scenario.derive import derive
 from netpol_harness.scenario.load import load
@@ -111,6 +115,7 @@ class StepNode(pytest.Collector):
         self._set_step(step)
         self.returns: tuple[PathResult, ...] = ()
         self.contexts: dict[str, StepContext] = {}
+        self.readiness: dict[Readiness, ReadinessResult] = {}
         self.completed: frozenset[NamespacedName] = frozenset()
         self.warning = ""
         self._is_warned = False
@@ -119,13 +124,15 @@ class StepNode(pytest.Collector):
         """Yield an item per path, and one for the closed world if it has any: an item without a path cannot fail."""
         for expectation in self.step.expectations:
             yield PathItem.from_parent(self, name=expectation.path.text, expectation=expectation)
+        for readiness in self.step.readiness:
+            yield ReadyItem.from_parent(self, name=readiness.text, readiness=readiness)
         if self.before and self.before.expectations:
             yield ReturnItem.from_parent(self, name=f"back in {self.before.name}")
         if self.step.others is Others.UNCHECKED:
             return
         if closed_world(self.step):
             yield OthersItem.from_parent(self, name="others")
-        elif not self.step.expectations:
+        elif not (self.step.expectations or self.step.readiness):
             raise self.CollectError(f"{self.step.where}: step {self.name} has no path: no pod serves a port to another")
 
     @property
@@ -187,13 +194,16 @@ class StepNode(pytest.Collector):
         """Enter the step and probe it. Derived verdicts are predicted again, now that the pods' addresses are known."""
         scenario_run = self.parent.scenario_run
         scenario_run.enter(self.step)
+        selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
+        self.readiness |= scenario_run.readiness.observe(
+            [item.readiness for item in selected if isinstance(item, ReadyItem) and not self._is_wrong(item.readiness)]
+        )
         snapshot = scenario_run.snapshot()
         self.completed = frozenset(filter(snapshot.has_completed, self._step_as_written.inventory.workloads))
         step = self._step_as_written.without_pods_of(self.completed)
         predictor = Predictor(scenario_run.scenario, step, profile_of(self.config), snapshot.addresses)
         self._set_step(predictor.with_predicted_verdicts())
         self.predictor = predictor.with_step(self.step)
-        selected = [item for item in self.session.items if isinstance(item, ScenarioItem) and item.parent is self]
         return scenario_run.observer.observe(
             self.step,
             [item.expectation for item in selected if isinstance(item, PathItem) and not item.is_completed],
@@ -201,6 +211,11 @@ class StepNode(pytest.Collector):
             verdicts=self.predictor.closed_world_verdicts() if self.step.others is Others.ORACLE else None,
             snapshot=snapshot,
         )
+
+    def _is_wrong(self, readiness: Readiness) -> bool:
+        """Return whether an earlier time that the step was entered has a result that is not as expected."""
+        result = self.readiness.get(readiness)
+        return result is not None and result.judgement is not Judgement.AGREES
 
     def _return(self) -> "StepResult":
         """Return to the step before, and probe it until it is as expected."""

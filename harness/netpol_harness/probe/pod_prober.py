@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netpol_harness.errors import ExecFailed, HarnessError, ToolMissing
+from netpol_harness.errors import ExecFailed, HarnessError
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.probe import python_script
@@ -72,7 +72,15 @@ class PodProber:
         return self._python_containers.get(pod, "") is not None
 
     def probe(self, pod: NamespacedName, probes: tuple[Probe, ...], options: ProbeOptions) -> PodReplies:
-        """Run the probes, one exec after the other."""
+        """Run the probes, one exec after the other; those of paths that name a container run there alone."""
+        free = tuple(probe for probe in probes if not probe.container)
+        replies = self._probe_free(pod, free, options) if free else PodReplies({})
+        for container in dict.fromkeys(probe.container for probe in probes if probe.container):
+            own = tuple(probe for probe in probes if probe.container == container)
+            replies |= self._in_container(pod, container, own, options)
+        return replies
+
+    def _probe_free(self, pod: NamespacedName, probes: tuple[Probe, ...], options: ProbeOptions) -> PodReplies:
         try:
             if options.method is ProbeMethod.PYTHON and self.can_use_python(pod):
                 return self._by_python(pod, probes, options)
@@ -126,24 +134,24 @@ class PodProber:
             return command_for(CommandRequest(probe, toolbox, options.timeout, ""), self._tool) is not None
 
         replies = PodReplies({})
-        bound = {probe.container: tuple(p for p in probes if p.container == probe.container) for probe in probes}
-        if free := bound.pop("", ()):
-            for assignment in self._targets.assign(pod, free, can_run):
-                replies |= self._in_target(pod, assignment, options)
-        for container, own in bound.items():
-            replies |= self._in_container(pod, container, own, options)
+        for assignment in self._targets.assign(pod, probes, can_run):
+            replies |= self._in_target(pod, assignment, options)
         return replies
 
     def _in_container(
         self, pod: NamespacedName, container: str, probes: tuple[Probe, ...], options: ProbeOptions
     ) -> PodReplies:
-        """Run the probes of paths that name their container: if it cannot, the pod's other probes still run."""
-        try:
-            target = self._targets.named(pod, container)
-        except (ToolMissing, ExecFailed) as error:
-            return PodReplies(dict.fromkeys(probes, Reply(Outcome.PROBE_FAILED, str(error))))
-        assignment = ProbeAssignment(target, probes, f"the path names container {container}, so that no other is used")
-        return self._in_target(pod, assignment, options)
+        """Run probes in one container, found again if it is a new one: the pod may have been recreated."""
+        reason = f"the path names container {container}, so that no other is used"
+        problem = ""
+        for _ in range(2):
+            try:
+                assignment = ProbeAssignment(self._targets.named(pod, container), probes, reason)
+                return self._in_target(pod, assignment, options)
+            except HarnessError as error:
+                problem = str(error)
+                self._targets.forget(pod)
+        return PodReplies(dict.fromkeys(probes, Reply(Outcome.PROBE_FAILED, problem)))
 
     def _in_target(self, pod: NamespacedName, assignment: ProbeAssignment, options: ProbeOptions) -> PodReplies:
         target, probes, width = assignment.target, assignment.probes, options.width

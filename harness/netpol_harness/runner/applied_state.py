@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from netpol_harness.backends.runs.owner import with_owner
@@ -65,6 +65,7 @@ class AppliedState:
         self._state: State = {}
         self._name_server = NameServerFinder(context.client, context.run_directory.once, self._text_of)
         self._node_pods: State = {}
+        self._unready: frozenset[NamespacedName] = frozenset()
         self._used_services: frozenset[NamespacedName] = frozenset()
         self.lift_refusal = ""
 
@@ -87,9 +88,22 @@ class AppliedState:
         self._state = target
         if step is not None and step.restart is Restart.AGENT:
             self._context.backend.restart_agent(self._context.cluster)
-        if any(change.starts_pods for change in todo):
-            self._wait_ready()
+        before, self._unready = self._unready, self._expected(step, ready=False)
+        if any(change.starts_pods for change in todo) or before - self._unready:
+            self._wait_ready(self._expected(step, ready=True))
         self.changed = time.monotonic()
+
+    def _expected(self, step: Step | None, *, ready: bool) -> frozenset[NamespacedName]:
+        """Return the workloads whose pods a step expects to be Ready, or not to be, by real names."""
+        expected = (one.ref for one in (step.readiness if step else ()) if one.ready is ready)
+        return frozenset(NamespacedName(self._placement.real(ref.namespace), ref.name) for ref in expected)
+
+    def live_pods(self) -> list[JsonMapping]:
+        """Return the pods in the scenario's namespaces, as the API shows them."""
+        client = self._context.client
+        return [
+            pod for namespace in namespaces_of(self._state) for pod in client.list("v1", "Pod", namespace=namespace)
+        ]
 
     def recreate_namespace(self, name: str) -> None:
         """Delete a namespace with its contents, create all of it again, and wait for the pods."""
@@ -105,8 +119,10 @@ class AppliedState:
         """Whether one policy more can admit everything, and only to pods of this run.
 
         The policy selects every pod of a namespace, so the run must have created it; and it says nothing against the
-        policies of another API. And the API must admit it.
+        policies of another API. And the API must admit it. A pod that is not to become Ready would do so.
         """
+        if self._unready:
+            return False
         families = (ApiGroupFamily.of(key.kind, key.api_version) for key in self._state)
         is_own = set(namespaces_of(self._state)) <= created_namespaces(self._state)
         return is_own and not self.lift_refusal and not any(family and family.is_foreign for family in families)
@@ -179,9 +195,13 @@ class AppliedState:
         yield from client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=ref.namespace, labels=selector)
 
     def _has_written_slices(self, services: Collection[JsonMapping]) -> bool:
-        """Whether EndpointSlices say more than the pods of these Services."""
+        """Whether EndpointSlices say more than the pods of these Services: those that are not Ready get no traffic."""
         written = any(key.kind in ("EndpointSlice", "Endpoints") for key in self._state)
-        return written or any(s.selector is None and not s.external_name for s in map(Service.parse, services))
+        return (
+            bool(self._unready)
+            or written
+            or any(s.selector is None and not s.external_name for s in map(Service.parse, services))
+        )
 
     def snapshot_for(self, paths: Iterable[Path], snapshot: ClusterSnapshot | None = None) -> ClusterSnapshot:
         """Return the live objects, after starting the pods that probe for nodes and that these paths need.
@@ -240,16 +260,16 @@ class AppliedState:
         namespaces, run = created_namespaces(state), self._context.run_directory.run
         return {key: data if key.namespace in namespaces else with_owner(data, run) for key, data in state.items()}
 
-    def _wait_ready(self) -> None:
+    def _wait_ready(self, expected: Collection[NamespacedName] = ()) -> None:
+        """Wait for all pods. Those of ``expected`` workloads may stay unready: the step has a verdict about them."""
         timeouts, run_directory = self._context.timeouts, self._context.run_directory
         run_directory.report_activity(f"waiting for the pods of scenario {self._name}", by=self._name)
         try:
-            wait_ready(
-                self._context.client,
-                namespaces_of(self._state),
-                deadline=Deadline(timeouts.ready),
-                interval=timeouts.interval,
-            )
+            wait = partial(wait_ready, self._context.client, namespaces_of(self._state), interval=timeouts.interval)
+            wait(deadline=Deadline(timeouts.ready), unready=self._unready | frozenset(expected))
+            if expected:
+                with suppress(WorkloadFailed):
+                    wait(deadline=Deadline(timeouts.ready), unready=self._unready)
         finally:
             run_directory.report_activity("", by=self._name)
 

@@ -81,7 +81,9 @@ class StepObserver:
         if proof is Proof.LIFT and self._applied.can_be_lifted:
             self._applied.check_lift()
         foreign = any(policy.family and policy.family.is_foreign for step in scenario.steps for policy in step.policies)
-        if not (proof is Proof.BASELINE or (proof is Proof.LIFT and (foreign or not self._applied.can_be_lifted))):
+        unready = any(not readiness.ready for step in scenario.steps for readiness in step.readiness)
+        without_lift = foreign or unready or not self._applied.can_be_lifted
+        if not (proof is Proof.BASELINE or (proof is Proof.LIFT and without_lift)):
             return
         denied = {
             replace(e, expected=Expected.ALLOWED): None

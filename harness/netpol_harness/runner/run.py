@@ -1,11 +1,13 @@
 """A scenario on a cluster: opened once, changed from step to step, observed, and closed."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.analysis.waiting import waits_for
 from netpol_harness.backends.base import Capability
 from netpol_harness.backends.runs.directory import Turn
-from netpol_harness.errors import CapabilityMissing
+from netpol_harness.errors import CapabilityMissing, WorkloadFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.path import ProbeMode
@@ -14,6 +16,7 @@ from netpol_harness.runner.applied_state import AppliedState
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.observer import StepObserver
+from netpol_harness.runner.readiness import ReadinessObserver
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import State
 from netpol_harness.runner.target_state import recreated_workloads, target_state
@@ -45,6 +48,7 @@ class ScenarioRun:
         self.applied = AppliedState(scenario, placement, context, self._hosts)
         self.applied.use(path for step in scenario.steps for path in step.paths)
         self.observer = StepObserver(placement, context, self.applied, self.capabilities)
+        self.readiness = ReadinessObserver(self.applied, placement, context.timeouts.interval)
         self._turn = turn
         self._turn_taken = ExitStack()
         self._index: int | None = None
@@ -75,6 +79,7 @@ class ScenarioRun:
             self._hosts.start(self.context.backend.external_hosts(self.context.cluster))
         self._prefer_own_containers()
         self.applied.apply(self._target(None))
+        self._record_readiness()
         self.observer.record_baseline(self.scenario)
 
     def enter(self, step: Step | str) -> None:
@@ -180,9 +185,25 @@ class ScenarioRun:
         self.observer.end_transition()
         self.observer.keep_connections([path for step in later for path in paths_with(step, ProbeMode.PERSISTENT)])
         recreate = recreated_workloads(self.scenario, step, self.placement)
-        with self.observer.transition(step) if probed else nullcontext(tuple) as prepare:
+        transition = self.observer.transition(step) if probed else nullcontext(tuple)
+        with self._explaining(step), transition as prepare:
             self.applied.apply(self._target(step), recreate, step=step, prepare=prepare)
+        self._record_readiness()
         self.observer.open_connections(step)
+
+    def _record_readiness(self) -> None:
+        if any(step.readiness for step in self.scenario.steps):
+            self.readiness.record()
+
+    @contextmanager
+    def _explaining(self, step: Step) -> Iterator[None]:
+        """Add to an error about pods that are not ready what their init containers ask, if policies do not allow it."""
+        try:
+            yield
+        except WorkloadFailed as error:
+            predictor = Predictor(self.scenario, step)
+            lines = (line for workload in step.inventory.workloads for line in waits_for(predictor, workload))
+            raise WorkloadFailed("\n".join([str(error), *(f"    {line}" for line in lines)])) from error
 
     def _target(self, step: Step | None) -> State:
         able = Capability.EXTERNAL_HOSTS in self.capabilities

@@ -63,6 +63,12 @@ def inventory_of_step(
     )
 
 
+def without_ready_pods(inventory: Inventory, refs: Set[NamespacedName]) -> Inventory:
+    """Return the inventory of a step in which the pods of these workloads do not become Ready."""
+    workloads = {ref: replace(w, is_ready=ref not in refs) for ref, w in inventory.workloads.items()}
+    return replace(inventory, workloads=workloads)
+
+
 def _slice_name(written: EndpointSlice) -> ObjectName:
     return ObjectName("Endpoints" if written.mirrored else "EndpointSlice", written.ref)
 

@@ -20,6 +20,7 @@ from netpol_harness.paths.expectations import cell_path, covered, outward_paths
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.path import Expectation, ExternalHost, Inventory, PathWithoutVerdict
 from netpol_harness.paths.path import Path as NetworkPath
+from netpol_harness.paths.readiness import Readiness
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.node import YamlNode
 from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION
@@ -123,10 +124,11 @@ class Relabel:
 class Step:
     """One complete state of the cluster and the verdicts that are expected in it.
 
-    ``policies`` are all policies in force. ``recreate`` are workloads whose pods are deleted and created again on
-    entering, ``relaunched`` controllers whose pods are replaced then because they get other labels.
-    ``absent`` are objects that do not exist. ``inventory`` is what exists: pods are relabelled, absent objects left
-    out. If ``repeat`` is above 1, the step before and this one are entered that many times in turn.
+    ``policies`` are all policies in force. ``readiness`` tells which pods must be Ready, or must not be. ``recreate``
+    are workloads whose pods are deleted and created again on entering, ``relaunched`` controllers whose pods are
+    replaced then because they get other labels. ``absent`` are objects that do not exist. ``inventory`` is what exists:
+    pods are relabelled, absent objects left out. If ``repeat`` is above 1, the step before and this one are entered
+    that many times in turn.
 
     The verdicts of a ``derived`` step come from the specification. ``paths_without_verdict`` are the paths that get
     one.
@@ -141,6 +143,7 @@ class Step:
     labels: tuple[Relabel, ...] = ()
     recreate: tuple[NamespacedName, ...] = ()
     relaunched: tuple[NamespacedName, ...] = ()
+    readiness: tuple[Readiness, ...] = ()
     absent: tuple[ObjectName, ...] = ()
     description: str = ""
     repeat: int = 1

@@ -4,6 +4,7 @@ from typing import Any
 
 from netpol_harness.model.addresses import is_address
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.readiness import PREFIX
 from netpol_harness.scenario.metadata import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Restart
@@ -16,6 +17,7 @@ from netpol_harness.scenario.shape import (
     flag,
     integer,
     mapping,
+    mapping_by_key,
     mapping_of,
     nullable,
     one_of,
@@ -155,10 +157,13 @@ _STEP_FIELDS: dict[str, Shape] = {
     "description": documented("What this step shows.", text("a description")),
     "policies": documented("All policies that are in force in this step: files or globs.", _FILES),
     "paths": documented(
-        "Connections and their verdicts, such as `web -> db:3306: blocked`; a list of paths with `expect: oracle`.",
+        "Connections and their verdicts, such as `web -> db:3306: blocked`; a list of paths with `expect: oracle`. "
+        "And pods that must be Ready, or must not: `ready(web): true`.",
         by_kind(
             {
-                YamlKind.MAPPING: mapping_of(one_of(Expected, "a verdict"), "a mapping of paths to verdicts"),
+                YamlKind.MAPPING: mapping_by_key(
+                    PREFIX, flag, one_of(Expected, "a verdict"), "a mapping of paths to verdicts"
+                ),
                 YamlKind.LIST: sequence(text("a path"), "a list of paths", least=1),
             },
             "a mapping of paths to verdicts",

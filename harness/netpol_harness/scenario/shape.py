@@ -111,6 +111,18 @@ def mapping_of(value: Shape, what: str, *, key: Shape = anything) -> Shape:
     return Shape(check, {"type": "object", **names, "additionalProperties": value.json_schema})
 
 
+def mapping_by_key(prefix: str, special: Shape, value: Shape, what: str) -> Shape:
+    """Return the shape of a mapping: its values are ``special`` if their keys begin with ``prefix``, else ``value``."""
+
+    def check(node: YamlNode, report: Report) -> None:
+        if _is(node, (YamlKind.MAPPING,), what, report):
+            for name, entry in node.entries:
+                (special if name.text.startswith(prefix) else value)(entry, report)
+
+    patterns = {f"^{re.escape(prefix)}": special.json_schema}
+    return Shape(check, {"type": "object", "patternProperties": patterns, "additionalProperties": value.json_schema})
+
+
 def sequence(item: Shape, what: str, *, least: int = 0) -> Shape:
     """Return the shape of a list with at least ``least`` items."""
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from netpol_harness.model.kinds import WORKLOAD_NAMES, pod_selector
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
+from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace, suggest
 from netpol_harness.paths.expectations import resolve, service_paths
 from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, PathWithoutVerdict, ProbeMode
+from netpol_harness.paths.readiness import PREFIX, ReadyLine, parse_ready, resolve_ready
+from netpol_harness.paths.resolver import Resolver
 from netpol_harness.paths.terms import qualified
 from netpol_harness.paths.transition import Transition
 from netpol_harness.scenario.api_objects import LocatedManifest
-from netpol_harness.scenario.inventory import inventory_of_step
+from netpol_harness.scenario.inventory import inventory_of_step, without_ready_pods
 from netpol_harness.scenario.manifests import ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step
@@ -65,9 +67,12 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
     recreate = tuple(reader.recreated(node.at("recreate").items, absent))
     relaunched = tuple(_relaunched(labels, before[-1].labels if before else (), absent))
     inventory = inventory_of_step(context.inventory, labels, frozenset(absent), outsiders=strangers)
+    lines = StepLines.of(node.at("paths"), report)
+    readiness, unknown = resolve_ready(lines.ready, Resolver(inventory, None).pods_of)
+    inventory = without_ready_pods(inventory, {one.ref for one in readiness if not one.ready and one.replica is None})
     transition = _transition(absent, (*recreate, *relaunched), before)
-    expectations, problems = resolve(_sentences(node.at("paths"), report), inventory, transition)
-    report.extend(problems if context.reliable else ())
+    expectations, problems = resolve(lines.sentences, inventory, transition)
+    report.extend([*problems, *unknown] if context.reliable else ())
     derived = node.at("expect").text == "oracle"
     has_verdicts = node.at("paths").kind is YamlKind.MAPPING
     derives = derived and not has_verdicts
@@ -81,6 +86,7 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
         labels=labels,
         recreate=recreate,
         relaunched=relaunched,
+        readiness=readiness,
         absent=absent,
         description=node.at("description").text,
         repeat=repeat if isinstance(repeat := node.at("repeat").value, int) else 1,
@@ -131,16 +137,27 @@ def _others(node: YamlNode, default: Others) -> Others:
     return Others(node.text) if node.text in list(Others) else default
 
 
-def _sentences(paths: YamlNode, report: Report) -> list[Sentence]:
-    sentences = []
-    for key, value in [*paths.entries, *((item, item) for item in paths.items)]:
-        verdict = Expected(value.text) if value.text in list(Expected) else Expected.UNDEFINED
-        match parse(key.text, verdict, key.place):
-            case Sentence() as sentence:
-                sentences.append(sentence)
-            case problem:
-                report.extend([problem])
-    return sentences
+@dataclass(frozen=True, slots=True)
+class StepLines:
+    """The lines of a step's ``paths``: those about paths, and those about the readiness of pods."""
+
+    sentences: tuple[Sentence, ...]
+    ready: tuple[ReadyLine, ...]
+
+    @classmethod
+    def of(cls, paths: YamlNode, report: Report) -> "StepLines":
+        """Read all lines; report those that cannot be read."""
+        read = [_line(key, value) for key, value in [*paths.entries, *((item, item) for item in paths.items)]]
+        report.extend(line for line in read if isinstance(line, Problem))
+        sentences = (line for line in read if isinstance(line, Sentence))
+        return cls(tuple(sentences), tuple(line for line in read if isinstance(line, ReadyLine)))
+
+
+def _line(key: YamlNode, value: YamlNode) -> Sentence | ReadyLine | Problem:
+    if key.text.startswith(PREFIX):
+        return parse_ready(key.text, str(value.value).lower(), key.place)
+    verdict = Expected(value.text) if value.text in list(Expected) else Expected.UNDEFINED
+    return parse(key.text, verdict, key.place)
 
 
 class StepReader:

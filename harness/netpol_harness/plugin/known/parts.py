@@ -32,8 +32,7 @@ def agreeing_ids(item: pytest.Item) -> list[str]:
 def shows_a_deviation(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
     """Return whether the network, or an assertion, disagrees and nothing is in doubt: a broken lab is never excused."""
     if isinstance(item, ScenarioItem):
-        judgements = {path_result.judgement for path_result in item.path_results}
-        return bool(judgements & DISAGREEMENTS) and not judgements & DOUBTS
+        return bool(item.judgements & DISAGREEMENTS) and not item.judgements & DOUBTS
     return excinfo is not None and isinstance(excinfo.value, AssertionError)
 
 
