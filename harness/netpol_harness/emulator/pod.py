@@ -14,9 +14,12 @@ def is_external_host(pod: JsonMapping) -> bool:
     return EXTERNAL_HOST_ANNOTATION in (pod["metadata"].get("annotations") or {})
 
 
+def is_serving(pod: JsonMapping) -> bool:
+    """Return whether the pod has condition Ready, even if it is being deleted."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
 def is_ready(pod: JsonMapping) -> bool:
     """Return whether the pod takes traffic of Services: it has condition Ready and is not being deleted."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
-    )
+    return "deletionTimestamp" not in pod["metadata"] and is_serving(pod)

@@ -161,3 +161,24 @@ def test_a_probed_stand_in_without_restarts_is_watched_until_the_pod_ends() -> N
     asyncio.run(recorded.runner.run_programs())
     assert recorded.status["containerStatuses"][0]["ready"] is True
     assert {c["type"]: c["status"] for c in recorded.status["conditions"]}["Ready"] == "True"
+
+
+def test_a_pod_completes_although_its_sidecar_does_not() -> None:
+    sidecar = shell("s", restartPolicy="Always")
+    recorded = RecordedPod(pod(shell("c"), first=(sidecar,)), {"c": [0], "s": [1, NEVER]})
+    asyncio.run(asyncio.wait_for(recorded.run_all(), 10))
+    assert recorded.phases[-1] == "Succeeded"
+
+
+def test_a_sidecar_is_restarted_whatever_the_pods_policy() -> None:
+    sidecar = shell("s", restartPolicy="Always")
+    recorded = RecordedPod(pod(stand_in("c"), first=(sidecar,)), {"s": [0, 1, NEVER]})
+
+    async def run() -> None:
+        running = asyncio.ensure_future(recorded.run_all())
+        while recorded.ran != ["s", "s", "s"]:
+            await asyncio.sleep(0)
+        running.cancel()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert recorded.status["initContainerStatuses"][0]["restartCount"] == 2

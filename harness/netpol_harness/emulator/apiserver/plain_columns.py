@@ -63,10 +63,13 @@ def _class_parameters(ingress_class: JsonMapping) -> str:
     return f"{kind}/{parameters['name']}"
 
 
+_CREATION_COLUMNS = (NAME, Column("Created At", at("metadata", "creationTimestamp")))
 _BINDING_COLUMNS = (NAME, Column("Role", _role), AGE)
 PLAIN_COLUMNS: Mapping[str, Sequence[Column]] = {
     "apiservices": (NAME, Column("Service", _backend), Column("Available", _availability), AGE),
     "clusterrolebindings": _BINDING_COLUMNS,
+    "clusterroles": _CREATION_COLUMNS,
+    "customresourcedefinitions": _CREATION_COLUMNS,
     "horizontalpodautoscalers": (
         NAME,
         Column("Reference", _scaled),
@@ -125,6 +128,7 @@ PLAIN_COLUMNS: Mapping[str, Sequence[Column]] = {
         AGE,
     ),
     "rolebindings": _BINDING_COLUMNS,
+    "roles": _CREATION_COLUMNS,
     "storageclasses": (
         NAME,
         Column("Provisioner", at("provisioner")),

@@ -11,7 +11,7 @@ from netpol_harness.emulator.controllers.desired_objects import replace_objects,
 from netpol_harness.emulator.controllers.ownership import fingerprint, owner_reference
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.service_endpoints import backing_pods, pod_sockets
-from netpol_harness.emulator.pod import is_external_host, is_ready
+from netpol_harness.emulator.pod import is_external_host, is_ready, is_serving
 from netpol_harness.emulator.store import Event, Key, Store
 from netpol_harness.model.endpoint_slices import MANAGED_BY_LABEL, SLICE_CONTROLLER
 from netpol_harness.model.json_object import JsonObject
@@ -83,7 +83,7 @@ def _endpoint(pod: JsonObject, addresses: list[str], *, always: bool) -> JsonObj
         "addresses": addresses[:1],
         "conditions": {
             "ready": always or ready,
-            "serving": always or ready,
+            "serving": always or is_serving(pod),
             "terminating": "deletionTimestamp" in metadata,
         },
         "targetRef": target,

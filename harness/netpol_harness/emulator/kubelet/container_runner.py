@@ -93,10 +93,21 @@ class ContainerRunner:
         self._host.report(self._states)
 
     async def run_programs(self) -> None:
-        """Run the containers that may end until none is restarted, and the probes of the others."""
+        """Run the containers that may end until none is restarted, beside sidecars and the probes of the others.
+
+        These end with the pod: when it is complete, or when this is cancelled.
+        """
         ending = [c for c in podspec.serving_containers(self._pod) if _may_end(c)]
-        watches = (self._host.watch(c, _Watched(self, self._host, c, lambda: None)) for c in self._watched)
-        await asyncio.gather(*(self._complete(c, self._is_restarted) for c in ending), *watches)
+        sidecars = [self._complete(c, lambda code: True) for c in ending if podspec.is_sidecar(c)]
+        watches = [self._host.watch(c, _Watched(self, self._host, c, lambda: None)) for c in self._watched]
+        beside = asyncio.gather(*sidecars, *watches)
+        try:
+            await asyncio.gather(*(self._complete(c, self._is_restarted) for c in ending if not podspec.is_sidecar(c)))
+            if not self.can_complete:
+                await beside
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
 
     async def _complete(self, container: Container, is_restarted: Callable[[int], bool]) -> int:
         """Run a container as often as the pod's policy requires. Return the last exit code."""

@@ -115,7 +115,7 @@ def pre_stop(container: Mapping[str, Any]) -> tuple[str, ...]:
 
 def init_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
     """Return the init containers that run once, in order; sidecars are not among them."""
-    return tuple(c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") != "Always")
+    return tuple(c for c in pod["spec"].get("initContainers") or () if not is_sidecar(c))
 
 
 def is_restarted(pod: JsonMapping, exit_code: int) -> bool:
@@ -124,10 +124,15 @@ def is_restarted(pod: JsonMapping, exit_code: int) -> bool:
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
+def is_sidecar(container: Mapping[str, Any]) -> bool:
+    """Return whether a container of a pod's spec is a restartable init container."""
+    return container.get("restartPolicy") == "Always"
+
+
 def serving_containers(pod: JsonMapping) -> tuple[Mapping[str, Any], ...]:
     """Return the containers that keep running: all but the init containers that run once."""
     spec = pod["spec"]
-    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    sidecars = [c for c in spec.get("initContainers") or () if is_sidecar(c)]
     return (*spec["containers"], *sidecars)
 
 
