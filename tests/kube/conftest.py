@@ -75,6 +75,8 @@ DISCOVERY = {
         {"name": "replicasets", "kind": "ReplicaSet", "namespaced": true},
         {"name": "statefulsets", "kind": "StatefulSet", "namespaced": true},
         {"name": "daemonsets", "kind": "DaemonSet", "namespaced": true}]}""",
+    "/apis/batch/v1": b"""{"kind": "APIResourceList", "resources": [
+        {"name": "jobs", "kind": "Job", "namespaced": true}]}""",
     "/apis/discovery.k8s.io/v1": b"""{"kind": "APIResourceList", "resources": [
         {"name": "endpointslices", "kind": "EndpointSlice", "namespaced": true}]}""",
 }

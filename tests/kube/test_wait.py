@@ -114,6 +114,8 @@ def _wait(client: Client, seconds: float = 0.1) -> None:
         {"pods": [_pod(ready=False, phase="Failed", metadata={"ownerReferences": [{"kind": "ReplicaSet"}]})]},
         {"deployments": [_controller("Deployment", observedGeneration=1, readyReplicas=2, updatedReplicas=2)]},
         {"replicasets": [_controller("ReplicaSet", observedGeneration=1, readyReplicas=2)]},
+        {"jobs": [_controller("Job", active=1), _controller("Job", failed=2)]},
+        {"jobs": [{**_controller("Job"), "spec": {"suspend": True}}]},
         {
             "daemonsets": [
                 _controller(
@@ -146,6 +148,10 @@ def test_ready_pods_need_no_wait(holding: Callable[..., Client], state: Objects)
                 ]
             },
             "Deployment shop/web: 3 of 2 pods ready, 2 up to date, 1 still to be replaced",
+        ),
+        (
+            {"jobs": [_controller("Job")]},
+            "Job shop/web: it has no pod yet",
         ),
         (
             {"replicasets": [_controller("ReplicaSet", observedGeneration=1, readyReplicas=1)]},

@@ -120,6 +120,8 @@ def rollout_problem(controller: JsonMapping) -> str:
     """Return what a controller of pods is waiting for; empty if all its pods are ready, and made by its last change."""
     spec, status, kind = controller.get("spec") or {}, controller.get("status") or {}, controller["kind"]
     name = f"{kind} {controller['metadata']['namespace']}/{controller['metadata']['name']}"
+    if kind == "Job":
+        return "" if _has_begun(spec, status) else f"{name}: it has no pod yet; is the controller manager running?"
     if int(status.get("observedGeneration") or 0) < int(controller["metadata"].get("generation") or 0):
         return f"{name}: its controller has not seen the last change; is the controller manager running?"
     daemon = kind == "DaemonSet"
@@ -133,6 +135,12 @@ def rollout_problem(controller: JsonMapping) -> str:
         return ""
     rest = f", {old} still to be replaced" if old else ""
     return f"{name}: {ready} of {wanted} pods ready, {updated} up to date{rest}; `kubectl describe` says why"
+
+
+def _has_begun(spec: JsonMapping, status: JsonMapping) -> bool:
+    """Return whether a Job has a pod, has had one, or wants none."""
+    wants_none = spec.get("suspend") or spec.get("parallelism") == 0 or spec.get("completions") == 0
+    return bool(wants_none or any(status.get(count) for count in ("active", "succeeded", "failed", "conditions")))
 
 
 _NEVER_REPLACING = ("ReplicaSet", "ReplicationController")

@@ -35,6 +35,8 @@ CONTROLLERS = (
     ("apps/v1", "DaemonSet"),
     ("apps/v1", "ReplicaSet"),
     ("v1", "ReplicationController"),
+    ("apps.openshift.io/v1", "DeploymentConfig"),
+    ("batch/v1", "Job"),
 )
 
 
