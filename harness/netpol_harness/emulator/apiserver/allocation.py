@@ -27,11 +27,23 @@ def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> 
     An update that omits an address or port keeps the current one.
     """
     spec = service["spec"]
+    _drop_fields_of_the_old_type(spec, (previous or {}).get("spec", {}))
     if spec["type"] == "ExternalName":
         return []
     others = [other for other in store.list("services") if not _same(other, service)]
     before = (previous or {}).get("spec", {})
     return _address(service, before, others) + _node_ports(service, before, others)
+
+
+def _drop_fields_of_the_old_type(spec: JsonObject, before: JsonObject) -> None:
+    """Remove what a Service had for its old type and its new one does not need, unless it changes at the same time."""
+    is_open = spec["type"] in ("NodePort", "LoadBalancer") or spec.get("externalIPs")
+    unneeded = () if is_open else ("externalTrafficPolicy", "healthCheckNodePort")
+    if spec["type"] != "LoadBalancer":
+        unneeded = (*unneeded, "allocateLoadBalancerNodePorts", "loadBalancerClass")
+    for name in unneeded:
+        if name in spec and spec[name] == before.get(name):
+            del spec[name]
 
 
 def _same(first: JsonObject, second: JsonObject) -> bool:

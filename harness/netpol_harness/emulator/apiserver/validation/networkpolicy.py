@@ -74,18 +74,19 @@ def _check_ip_block(block: Mapping[str, Any], path: str) -> list[Cause]:
         return [required(f"{path}.cidr")]
     network = syntax.network(cidr)
     if network is None:
-        return [_not_a_network(f"{path}.cidr", cidr)]
+        return [not_a_network(f"{path}.cidr", cidr)]
     causes = []
     for i, text in enumerate(block.get("except", ())):
         inner = syntax.network(text)
         if inner is None:
-            causes.append(_not_a_network(f"{path}.except[{i}]", text))
+            causes.append(not_a_network(f"{path}.except[{i}]", text))
         elif inner.prefixlen <= network.prefixlen or inner.network_address not in network:
             causes.append(invalid(f"{path}.except[{i}]", text, "must be a strict subset of `cidr`"))
     return causes
 
 
-def _not_a_network(path: str, value: str) -> Cause:
+def not_a_network(path: str, value: str) -> Cause:
+    """Return the cause that refuses a text as a range of addresses."""
     return invalid(path, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
 
 

@@ -1,6 +1,6 @@
 """Services (v1), as in ``pkg/apis/core/validation``. ``allocation`` assigns addresses and ports."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netpol_harness.emulator.apiserver import syntax
@@ -13,10 +13,11 @@ from netpol_harness.emulator.apiserver.errors import (
     required,
 )
 from netpol_harness.emulator.apiserver.validation.metadata import check_labels
-from netpol_harness.emulator.apiserver.validation.networkpolicy import PROTOCOLS
+from netpol_harness.emulator.apiserver.validation.networkpolicy import PROTOCOLS, not_a_network
 from netpol_harness.model.json_object import JsonObject
 
 _TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
+_LONGEST_AFFINITY = 86_400
 _CHOICES = {
     "type": _TYPES,
     "sessionAffinity": ("ClientIP", "None"),
@@ -37,7 +38,7 @@ def check(service: JsonObject) -> list[Cause]:
     causes += check_labels(spec.get("selector", {}), "spec.selector")
     for i, address in enumerate(spec.get("externalIPs", ())):
         causes += [invalid(f"spec.externalIPs[{i}]", address, words) for words in syntax.address(address)]
-    return causes + _check_addresses(spec) + _check_ports(spec)
+    return causes + _check_addresses(spec) + _check_ports(spec) + [*_check_clients(spec)]
 
 
 def compare(service: JsonObject, previous: JsonObject) -> list[Cause]:
@@ -66,6 +67,27 @@ def _check_addresses(spec: Mapping[str, Any]) -> list[Cause]:
     for i, address in enumerate(spec.get("clusterIPs", ())):
         causes += [invalid(f"spec.clusterIPs[{i}]", address, words) for words in syntax.address(address)]
     return causes
+
+
+def _check_clients(spec: Mapping[str, Any]) -> Iterator[Cause]:
+    """Yield causes that concern who may connect, from where, and for how long they keep an endpoint."""
+    kind, ranges = spec.get("type"), spec.get("loadBalancerSourceRanges") or ()
+    if ranges and kind != "LoadBalancer":
+        yield forbidden("spec.loadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'")
+    for i, text in enumerate(ranges):
+        if syntax.network(text.strip()) is None:
+            yield not_a_network(f"spec.loadBalancerSourceRanges[{i}]", text)
+    is_open = kind in ("NodePort", "LoadBalancer") or spec.get("externalIPs")
+    if spec.get("externalTrafficPolicy") and not is_open:
+        policy, words = spec["externalTrafficPolicy"], "may only be set for externally-accessible services"
+        yield invalid("spec.externalTrafficPolicy", policy, words)
+    seconds = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
+    if seconds is not None and not 0 < seconds <= _LONGEST_AFFINITY:
+        words = f"must be greater than 0 and less than {_LONGEST_AFFINITY}"
+        yield invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, words)
+    if spec.get("ipFamilyPolicy") == "RequireDualStack":
+        words = "this cluster is not configured for dual-stack services"
+        yield invalid("spec.ipFamilyPolicy", "RequireDualStack", words)
 
 
 def _check_external_name(spec: Mapping[str, Any]) -> list[Cause]:
