@@ -107,6 +107,11 @@ spec: {type: ExternalName, externalName: db.example.com}
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: abroad, namespace: back}
+spec: {type: ExternalName, externalName: Mail.example.com}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: edge, namespace: shop}
 spec:
   type: LoadBalancer
@@ -145,13 +150,12 @@ spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 8080, 
 def with_forms(shop: Shop, directory: Path, path: str, known: KnownAddresses | None = None) -> Route:
     """Return the route of a path among Services of more forms."""
     shop()
-    for name, old, new in (
-        ("workloads", "", FORMS),
-        ("scenario", "web -> store:5432: undefined", f"{path}: undefined"),
-    ):
-        file = directory / f"{name}.yaml"
-        file.write_text(file.read_text().replace(old, new) if old else file.read_text() + new)
-    scenario = load(directory / "scenario.yaml")
+    workloads, file = directory / "workloads.yaml", directory / "scenario.yaml"
+    workloads.write_text(workloads.read_text() + FORMS)
+    hosts = "external:\n  mail.example.com: {address: 203.0.113.25, ports: [25]}"
+    text = file.read_text().replace("web -> store:5432: undefined", f"{path}: undefined")
+    file.write_text(text.replace("external:", hosts))
+    scenario = load(file)
     step = scenario.steps[-1]
     return Predictor(scenario, step, addresses=known).route(step.expectations[0].path)
 
@@ -162,6 +166,8 @@ def with_forms(shop: Shop, directory: Path, path: str, known: KnownAddresses | N
         ("db -> everywhere:80", ["back/db -> shop/agent 80/TCP through shop/everywhere"]),
         ("web -> legacy:5432", ["shop/web -> 203.0.113.7 443/TCP through back/legacy"]),
         ("db -> alias:80", ["back/db -> shop/web 8080/TCP through shop/front"]),
+        ("web -> abroad:25", ["shop/web -> 203.0.113.25 25/TCP"]),
+        ("user -> abroad:25", ["outside -> 203.0.113.25 25/TCP"]),
         ("partner -> node(host):18080", ["203.0.113.7 -> shop/host 8080/TCP"]),
         ("web -> node(host):18080", ["shop/web -> shop/host 8080/TCP, forwarded"]),
         ("partner -> 192.0.2.130:80", ["203.0.113.7 -> shop/web 8080/TCP through shop/edge"]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.emulator.dns import NameServer
 from netpol_harness.emulator.store import Store
-from netpol_harness.wellknown import SERVICE_NAME_LABEL
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, KNOWN_TO_ANNOTATION, SERVICE_NAME_LABEL
 
 PEER = ("10.244.0.9", 40000)
 
@@ -53,6 +53,13 @@ def store() -> Store:
 
 def alias(name: str) -> dict[str, Any]:
     return {"type": "ExternalName", "externalName": name}
+
+
+def external_host(store: Store, namespace: str, address: str, known_to: str | None) -> None:
+    annotations = {EXTERNAL_HOST_ANNOTATION: address} | ({} if known_to is None else {KNOWN_TO_ANNOTATION: known_to})
+    metadata = {"name": "db.example.com", "namespace": namespace, "annotations": annotations}
+    status = {"podIP": address, "podIPs": [{"ip": address}]}
+    store.create("pods", {"metadata": metadata, "spec": {}, "status": status})
 
 
 @pytest.fixture
@@ -140,6 +147,23 @@ def test_the_addresses_of_an_alias_belong_to_the_name_that_it_stands_for(server:
         "alias.shop.svc.cluster.local.",
         "web.shop.svc.cluster.local.",
     ]
+
+
+def test_pods_know_the_external_hosts_of_their_own_scenario(store: Store, server: NameServer) -> None:
+    own = {"podIP": PEER[0], "podIPs": [{"ip": PEER[0]}]}
+    store.create("pods", {"metadata": {"name": "web", "namespace": "shop"}, "spec": {}, "status": own})
+    external_host(store, "hosts-1", "203.0.113.7", "shop,back")
+    external_host(store, "hosts-2", "203.0.113.8", "other")
+    assert ask(server, "db.example.com") == ("NOERROR", ["203.0.113.7"])
+    assert ask(server, "DB.example.com", "AAAA") == ("NOERROR", [])
+    reply = DNSRecord.parse(server.datagram(DNSRecord.question("db.example.com").pack(), ("10.244.0.77", 1)))
+    assert sorted(str(record.rdata) for record in reply.rr) == ["203.0.113.7", "203.0.113.8"]
+
+
+def test_a_host_that_names_no_namespaces_is_known_to_all(store: Store, server: NameServer) -> None:
+    external_host(store, "hosts-1", "203.0.113.7", None)
+    store.create("services", {"metadata": {"name": "ext", "namespace": "shop"}, "spec": alias("db.example.com")})
+    assert ask(server, "ext.shop.svc.cluster.local") == ("NOERROR", ["db.example.com.", "203.0.113.7"])
 
 
 def test_a_negative_answer_contains_the_zone(server: NameServer) -> None:

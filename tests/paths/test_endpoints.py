@@ -83,6 +83,8 @@ WORLD = World(
             alias("loop", "loop.shop.svc.cluster.local"),
             alias("short", "web.shop.svc"),
             alias("away", "db.example.com"),
+            alias("abroad", "mail.example.com"),
+            alias("way-abroad", "abroad.shop.svc.cluster.local"),
         )
     },
     endpoint_slices=(
@@ -114,7 +116,7 @@ def test_a_replica_is_the_pod_of_this_index_whatever_others_run() -> None:
     assert found("many", 10) == ["many/10"]
 
 
-ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",)})
+ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",), "mail.example.com": ()})
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,8 @@ ENDPOINTS = EndpointResolver(WORLD, {"user": ("203.0.113.7",)})
         (ServiceTarget(name("loop"), 80), []),
         (ServiceTarget(name("short"), 8000), []),
         (ServiceTarget(name("away"), 8000), []),
+        (ServiceTarget(name("abroad"), 25), ["mail.example.com:25"]),
+        (ServiceTarget(name("way-abroad"), 25), ["mail.example.com:25"]),
         (ServiceTarget(name("nothing"), 80), []),
         (NodePortTarget(name("db"), 30080), ["web-1:80", "web-2:8080"]),
         (NodePortTarget(name("db"), 8000), []),

@@ -12,6 +12,7 @@ NAMES = DnsNames({"shop": "t-shop", "stay": "stay"}, [NamespacedName("shop", "db
         ("db.shop.svc", "db.t-shop.svc"),
         ("db-0.any.shop.svc.cluster.local.", "db-0.any.t-shop.svc.cluster.local."),
         ("http://a.shop.svc:80/, b.shop.svc", "http://a.t-shop.svc:80/, b.t-shop.svc"),
+        ("shop.svc.cluster.local", "t-shop.svc.cluster.local"),
         ("db.shop", "db.t-shop"),
         ("db-0.db.shop", "db-0.db.t-shop"),
         ("db.shop:5432", "db.t-shop:5432"),
@@ -30,6 +31,7 @@ def test_names_follow_their_namespaces(text: str, mapped: str) -> None:
     [
         "shop",
         "shop.svc",
+        "-domain shop.svc.cluster.local",
         "a.shopping.svc",
         "db.shop.svc-x",
         "db.stay.svc",

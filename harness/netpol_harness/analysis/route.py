@@ -147,7 +147,7 @@ class Router:
         named = self._world.services.get(target.ref)
         service = self._endpoints.alias(named) if named else None
         if named is None or service is None:
-            return self._to_alias_outside(lookups, named) if named else Route(lookups, nameless=True)
+            return self._to_alias_outside(source, lookups, named, port) if named else Route(lookups, nameless=True)
         endpoints = self._endpoints.of_service(service, port)
         if not endpoints:
             if self._inventory.empty_by_design(service) and not outside:
@@ -173,11 +173,14 @@ class Router:
         pod = self._world.pods.get(source) if isinstance(source, NamespacedName) else None
         return locality(pod.workload, service, endpoints, self._inventory, self._nodes) if pod else ""
 
-    def _to_alias_outside(self, lookups: tuple[Flow, ...], service: Service) -> Route:
-        """Return the route to an ExternalName that names no Service: only names of the cluster certainly do not exist.
+    def _to_alias_outside(self, source: FlowEnd, lookups: tuple[Flow, ...], service: Service, port: Port) -> Route:
+        """Return the route to an ExternalName that names no Service, but a host, or what nothing is known of.
 
-        ``svc`` is not a domain of the internet either: an alias must write the cluster's domain too.
+        Of the latter only names of the cluster certainly do not exist. ``svc`` is not a domain of the internet either:
+        an alias must write the cluster's domain too.
         """
+        if self._endpoints.named_host(service):
+            return replace(self._direct(source, self._endpoints.of_service(service, port)), lookups=lookups)
         name = service.external_name
         if name.endswith(_CLUSTER_DOMAINS):
             return Route(lookups, nameless=True)

@@ -33,6 +33,7 @@ class Capability(StrEnum):
     IPV6 = "IPv6"
     TWO_NODES = "two nodes"
     EXTERNAL_HOSTS = "external hosts"
+    EXTERNAL_NAMES = "names of external hosts"
     NAMESPACES = "namespaces of its own"
     NODES = "pods on the network of nodes"
     AGENT_RESTART = "restart of the policy agent"

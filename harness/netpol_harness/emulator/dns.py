@@ -1,8 +1,8 @@
 """The cluster's name server, as in the Kubernetes DNS specification 1.1.0; it answers from the store.
 
 It runs in a pod of kube-system behind a Service, so that policies can cut pods off from it as in a real cluster. It is
-authoritative for ``cluster.local``. All other names do not exist, because the cluster has no way out, and it says so at
-once: a lookup never times out unless the network drops it.
+authoritative for ``cluster.local``. Of all other names only those of external hosts exist, because the cluster has no
+way out, and it says so at once: a lookup never times out unless the network drops it.
 """
 
 import struct
@@ -63,7 +63,7 @@ class NameServer:
         """Answer one query. Both have two bytes of length in front (RFC 1035, 4.2.2)."""
         if len(received) < 2 or len(received) < 2 + (length := struct.unpack_from("!H", received)[0]):
             return None
-        answer = bytes(self._answer(received[2 : 2 + length]).pack())
+        answer = bytes(self._answer(received[2 : 2 + length], peer[0]).pack())
         return struct.pack("!H", len(answer)) + answer
 
     def remainder(self, received: bytes) -> bytes | None:
@@ -74,11 +74,11 @@ class NameServer:
         """Return the answer. It is marked truncated if it exceeds RFC 1035's limit of a datagram, so that
         TCP is tried.
         """
-        reply = self._answer(payload)
+        reply = self._answer(payload, peer[0])
         packed = bytes(reply.pack())
         return packed if len(packed) <= _LONGEST_DATAGRAM else bytes(reply.truncate().pack())
 
-    def _answer(self, payload: bytes) -> Any:
+    def _answer(self, payload: bytes, asker: str) -> Any:
         try:
             query = DNSRecord.parse(payload)
             if not query.questions:
@@ -88,7 +88,7 @@ class NameServer:
             identity = int.from_bytes(payload[:2], "big")
             return DNSRecord(DNSHeader(id=identity, qr=1, rcode=RCODE.FORMERR))
         reply = query.reply(ra=1, aa=1)
-        records = self._zone.lookup(labels, str(QTYPE.get(query.q.qtype)))
+        records = self._zone.lookup(labels, str(QTYPE.get(query.q.qtype)), asker)
         if records is None:
             reply.header.rcode = RCODE.NXDOMAIN
         for owner, data in records or ():

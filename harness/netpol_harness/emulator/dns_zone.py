@@ -1,4 +1,7 @@
-"""The names of ``cluster.local``, as in the Kubernetes DNS specification 1.1.0, from the store's current state."""
+"""The names of ``cluster.local``, as in the Kubernetes DNS specification 1.1.0, from the store's current state.
+
+Of all other names only those of external hosts exist, as if a name server of the internet had them.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,10 +10,11 @@ from typing import Any
 
 from dnslib import AAAA, CNAME, SRV, A
 
+from netpol_harness.emulator.pod import is_external_host
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.wellknown import SERVICE_NAME_LABEL
+from netpol_harness.wellknown import KNOWN_TO_ANNOTATION, SERVICE_NAME_LABEL
 
 ZONE = ("cluster", "local")
 _MOST_ALIASES = 8
@@ -22,18 +26,19 @@ Record = tuple[Labels, Any]
 
 
 class Zone:
-    """The names of ``cluster.local``."""
+    """The names of ``cluster.local`` and of external hosts."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def lookup(self, labels: Labels, kind: str, aliases: int = _MOST_ALIASES) -> list[Record] | None:
+    def lookup(self, labels: Labels, kind: str, asker: str = "", aliases: int = _MOST_ALIASES) -> list[Record] | None:
         """Return the records (of type ``kind``) of a name in lower case; ``None`` if the name does not exist.
 
-        An alias is followed by the records of the name that it stands for, as far as these are known.
+        An alias is followed by the records of the name that it stands for, as far as these are known. ``asker`` is the
+        address that asks: pods know the external hosts of their own scenario only.
         """
         if labels[-len(ZONE) :] != ZONE:
-            return None
+            return _owned(labels, self._external_host(".".join(labels), kind, asker)) if len(labels) > 1 else None
         match tuple(reversed(labels[: -len(ZONE)])):
             case () | ("svc",) | ("pod",):
                 return []
@@ -46,15 +51,27 @@ class Zone:
                 if service is None:
                     return None
                 if alias := _alias(service):
-                    return None if rest else self._followed(labels, alias, kind, aliases)
+                    own = (labels, CNAME(".".join(alias)))
+                    return None if rest else [own, *self._followed(alias, kind, asker, aliases)]
                 return _owned(labels, self._service(service, tuple(reversed(rest)), kind))
         return None
 
-    def _followed(self, labels: Labels, alias: Labels, kind: str, aliases: int) -> list[Record]:
-        own = [(labels, CNAME(".".join(alias)))]
-        if kind == "CNAME" or not aliases:
-            return own
-        return [*own, *(self.lookup(alias, kind, aliases - 1) or ())]
+    def _followed(self, alias: Labels, kind: str, asker: str, aliases: int) -> list[Record]:
+        return (self.lookup(alias, kind, asker, aliases - 1) or []) if kind != "CNAME" and aliases else []
+
+    def _external_host(self, name: str, kind: str, asker: str) -> list[Any] | None:
+        named = [pod for pod in self._store.list("pods") if pod["metadata"]["name"] == name and is_external_host(pod)]
+        if not named:
+            return None
+        home = self._namespace_of(asker)
+        known = [pod for pod in named if not home or home in _namespaces_that_know(pod, home)]
+        addresses = [entry["ip"] for pod in known for entry in (pod.get("status") or {}).get("podIPs") or ()]
+        return _addresses(addresses, kind) if known else None
+
+    def _namespace_of(self, address: str) -> str:
+        """Return the namespace of the pod that has an address; empty if it is not a pod's."""
+        pods = (pod for pod in self._store.list("pods") if (pod.get("status") or {}).get("podIP") == address)
+        return next((pod["metadata"]["namespace"] for pod in pods if not pod["spec"].get("hostNetwork")), "")
 
     def _exists(self, resource: str, namespace: str, name: str) -> bool:
         return self._store.find(Key(resource, namespace, name)) is not None
@@ -114,6 +131,11 @@ def _endpoint(data: JsonMapping, ports: Sequence[JsonMapping]) -> _HeadlessEndpo
 
 def _dashed(address: str) -> str:
     return address.replace(".", "-").replace(":", "-")
+
+
+def _namespaces_that_know(host: JsonMapping, default: str) -> Sequence[str]:
+    annotations = host["metadata"].get("annotations") or {}
+    return str(annotations.get(KNOWN_TO_ANNOTATION, default)).split(",")
 
 
 def _alias(service: JsonMapping) -> Labels:

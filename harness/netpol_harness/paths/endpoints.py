@@ -5,7 +5,6 @@ for all pods of a workload, and the live one. As in the API, an endpoint is a po
 EndpointSlices are written by hand, it is whatever has their address.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service, ServicePort
+from netpol_harness.paths.aliases import followed
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,
@@ -120,13 +120,12 @@ class EndpointResolver:
         """Return the endpoints of a Service's port: its pods, at their own ports, and those of written EndpointSlices.
 
         Named target ports are looked up. A headless Service does not translate ports: its name stands for its
-        endpoints, at any port. An ExternalName stands for the Service that it names.
+        endpoints, at any port. An ExternalName stands for the Service or the external host that it names.
         """
         key = service.ref, port
         if key not in self._of_services:
             if service.external_name:
-                alias = self.alias(service)
-                self._of_services[key] = self.of_service(alias, port) if alias else ()
+                self._of_services[key] = self._of_alias(service, port)
             else:
                 self._of_services[key] = tuple({(e.name, e.port): e for e in self._endpoints(service, port)}.values())
         return self._of_services[key]
@@ -136,17 +135,26 @@ class EndpointResolver:
         named = self.alias(service)
         return named.cluster_ips if named else ()
 
+    def _of_alias(self, service: Service, port: Port) -> tuple[Endpoint, ...]:
+        if alias := self.alias(service):
+            return self.of_service(alias, port)
+        host = self.named_host(service)
+        return self.of_target(ExternalTarget(host, port.number), port) if host else ()
+
     def alias(self, service: Service) -> Service | None:
-        """Return the Service that an ExternalName finally names; ``None`` if it names nothing in this cluster."""
-        seen = set[NamespacedName]()
-        while service.external_name and service.ref not in seen:
-            seen.add(service.ref)
-            named = _CLUSTER_NAME.fullmatch(service.external_name)
-            target = self._world.services.get(NamespacedName(named["namespace"], named["name"])) if named else None
-            if target is None:
-                return None
-            service = target
-        return None if service.external_name else service
+        """Return the Service that an ExternalName finally names, or itself; ``None`` if it names no Service."""
+        last = followed(service, self._world.services)
+        return last if last and not last.external_name else None
+
+    def is_alias(self, service: NamespacedName) -> bool:
+        """Whether a Service is an ExternalName."""
+        known = self._world.services.get(service)
+        return bool(known and known.external_name)
+
+    def named_host(self, service: Service) -> str:
+        """Return the external host that an ExternalName finally names, by its own name; empty if it names none."""
+        last = followed(service, self._world.services)
+        return last.external_name if last and last.external_name in self._hosts else ""
 
     def _endpoints(self, service: Service, port: Port) -> Iterator[Endpoint]:
         serving = (pod for pod in self.backing(service) if pod.ready or service.publish_not_ready)
@@ -280,7 +288,3 @@ def _of_pod(pod: Pod, service: Service, port: Port) -> Iterator[PodEndpoint]:
 
 def _numbers(pod: Pod, target: int | str, port: Port) -> frozenset[int]:
     return frozenset({target}) if isinstance(target, int) else pod.numbers(target, port.protocol)
-
-
-_CLUSTER_NAME = re.compile(r"(?P<name>[^.]+)\.(?P<namespace>[^.]+)\.svc\.cluster\.local")
-"""The name of a Service as an alias must write it: no search list applies to it."""

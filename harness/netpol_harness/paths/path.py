@@ -220,8 +220,8 @@ class Inventory:
 
     @property
     def host_addresses(self) -> Mapping[str, Sequence[str]]:
-        """The chosen addresses of external hosts, by name; hosts without one are left out."""
-        return {host.name: (host.address,) for host in self.externals.values() if host.address}
+        """The chosen addresses of all external hosts, by name; the harness chooses that of a host that has none."""
+        return {host.name: tuple(filter(None, (host.address,))) for host in self.externals.values()}
 
     def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
         """Return the snapshot of its workloads, Services and EndpointSlices.

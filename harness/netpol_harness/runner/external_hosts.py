@@ -20,7 +20,7 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import ExternalHost
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE
-from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, TEST_IMAGE
+from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, KNOWN_TO_ANNOTATION, TEST_IMAGE
 
 
 class ExecRouter:
@@ -95,15 +95,17 @@ class ScenarioHosts:
 
 def external_host_pods(hosts: Sequence[ExternalHost], placement: Placement) -> tuple[JsonMapping, ...]:
     """Return the manifests of the pods that stand for these hosts, in the cluster's names."""
-    return tuple(placement.manifest(_pod(host)) for host in hosts)
+    known_to = {KNOWN_TO_ANNOTATION: ",".join(sorted(placement.names.values()))}
+    return tuple(placement.manifest(_pod(host, known_to)) for host in hosts)
 
 
-def _pod(host: ExternalHost) -> JsonMapping:
+def _pod(host: ExternalHost, annotations: Mapping[str, str]) -> JsonMapping:
+    metadata = _metadata(NamespacedName(EXTERNAL_NAMESPACE, host.name), host.address)
     container = {"name": "host", "image": TEST_IMAGE, "args": ["pause"], "ports": _ports(host)}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _metadata(NamespacedName(EXTERNAL_NAMESPACE, host.name), host.address),
+        "metadata": {**metadata, "annotations": {**metadata["annotations"], **annotations}},
         "spec": {"containers": [container]},
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from netpol_harness.backends.base import Capability
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, WorkloadFailed
 from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected
@@ -39,15 +40,24 @@ class StepResult:
 
 
 class StepObserver:
-    """Observes one scenario: its steps, single paths, and the transitions into steps."""
+    """Observes one scenario: its steps, single paths, and the transitions into steps.
+
+    ``inventory`` is that of the scenario, which tells what its Services lead to.
+    """
 
     def __init__(
-        self, placement: Placement, context: RunContext, applied: AppliedState, capabilities: Collection[Capability]
+        self,
+        placement: Placement,
+        context: RunContext,
+        applied: AppliedState,
+        capabilities: Collection[Capability],
+        inventory: Inventory,
     ) -> None:
         self._placement = placement
         self._context = context
         self._applied = applied
         self._capabilities = capabilities
+        self._endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
         self._path_prober = PathProber(context, applied)
 
     def observe(
@@ -116,7 +126,8 @@ class StepObserver:
 
     def missing_capability(self, path: Path) -> Capability | None:
         """Return the first capability that this path needs and the cluster does not have."""
-        return next((need for need in requirements.needs(path) if need not in self._capabilities), None)
+        needs = requirements.needs(path, self._endpoints)
+        return next((need for need in needs if need not in self._capabilities), None)
 
     @contextmanager
     def transition(self, step: Step) -> Iterator[PrepareChanges]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.paths.ends import AddressTarget, NodeSource
+from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint
+from netpol_harness.paths.ends import AddressTarget, DnsTarget, NodeSource
 from netpol_harness.paths.path import Path, Scheme
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Scenario
@@ -33,10 +34,13 @@ def requirements(scenario: Scenario) -> Iterator[Capability]:
         yield Capability.NAMESPACES
 
 
-def needs(path: Path) -> Iterator[Capability]:
-    """Yield the capabilities that a cluster must have to probe a path."""
-    if path.external_hosts:
+def needs(path: Path, endpoints: EndpointResolver) -> Iterator[Capability]:
+    """Yield the capabilities that a cluster must have to probe a path, which leads to these endpoints."""
+    leads_outside = any(isinstance(end, HostEndpoint) for end in endpoints.of_target(path.target, path.port))
+    if path.external_hosts or leads_outside:
         yield Capability.EXTERNAL_HOSTS
+    if leads_outside and isinstance(path.target, DnsTarget) and endpoints.is_alias(path.target.ref):
+        yield Capability.EXTERNAL_NAMES
     if isinstance(path.source, NodeSource):
         yield Capability.NODES
     if path.scheme is Scheme.SCTP:

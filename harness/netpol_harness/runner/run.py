@@ -47,7 +47,7 @@ class ScenarioRun:
         self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.run_directory.run)
         self.applied = AppliedState(scenario, placement, context, self._hosts)
         self.applied.use(path for step in scenario.steps for path in step.paths)
-        self.observer = StepObserver(placement, context, self.applied, self.capabilities)
+        self.observer = StepObserver(placement, context, self.applied, self.capabilities, scenario.inventory)
         self.readiness = ReadinessObserver(self.applied, placement, context.timeouts.interval)
         self._turn = turn
         self._turn_taken = ExitStack()

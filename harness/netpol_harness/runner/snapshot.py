@@ -193,12 +193,13 @@ class ClusterSnapshot:
         """Return the addresses that a Service's name must resolve to, in their standard form; empty if not known.
 
         These are its ClusterIPs, or those of its endpoints if it is headless; for an ExternalName, those of the Service
-        that it names.
+        or the external host that it names.
         """
         named = self.world.services.get(self.real(ref))
         service = self.endpoints.alias(named) if named else None
-        if service is None:
-            return frozenset()
+        if named is None or service is None:
+            host = self.externals.get(self.endpoints.named_host(named)) if named else None
+            return frozenset(map(canonical_address, host.addresses if host else ()))
         return frozenset(map(canonical_address, service.cluster_ips or self.endpoints.addresses_behind(service)))
 
     def name_server_sockets(self, source: Pod) -> tuple[tuple[Pod, str, int], ...]:

@@ -5,7 +5,7 @@ from typing import Any
 from netpol_harness.model.addresses import is_address
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.readiness import PREFIX
-from netpol_harness.scenario.metadata import DNS_LABEL, LABEL_KEY, LABEL_RULE, LABEL_VALUE
+from netpol_harness.scenario.metadata import DNS_LABEL, HOST_NAME, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Restart
 from netpol_harness.scenario.shape import (
@@ -107,7 +107,11 @@ _LABELS = mapping_of(
 _FILE = text("a file or glob", r"[^/\0][^\0]*", "write it relative to the scenario's directory")
 _FILES = sequence(_FILE, "a list of files")
 _NAMESPACE = text("a name", DNS_LABEL, "write lower-case letters, digits and '-'")
-_HOST = text("the name of an external host", rf"(?!any\Z){DNS_LABEL}", "write lower-case letters, digits and '-'")
+_HOST = text(
+    "the name of an external host",
+    rf"(?!any\Z){HOST_NAME}",
+    "write lower-case letters, digits and '-', or a DNS name outside of the cluster",
+)
 _PORT_TEXT = text("a port", _PORT, "write 80, 53/UDP or 7777/SCTP")
 _PORT_NUMBER = {"type": "integer", "minimum": 1, "maximum": 65_535}
 _HOST_PORT = Shape(_PORT_TEXT, {"anyOf": [_PORT_NUMBER, {**_PORT_TEXT.json_schema, "type": "string"}]})

@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 _LOGS = ("daemon.log", "stderr.log", AGENT_LOG)
 _END_SECONDS = 10.0  # for an orderly end; the process limits its own clean-up to half of that
 _TAIL_BYTES = 2000
-_CAPABILITIES = frozenset({Capability.EXTERNAL_HOSTS, Capability.AGENT_RESTART, Capability.CHOSEN_ADDRESSES})
+_CAPABILITIES = frozenset(
+    {
+        Capability.EXTERNAL_HOSTS,
+        Capability.EXTERNAL_NAMES,
+        Capability.AGENT_RESTART,
+        Capability.CHOSEN_ADDRESSES,
+    }
+)
 
 
 class EmbeddedBackend:

@@ -213,7 +213,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 def _capabilities(nodes: Sequence[JsonObject], *, embedded: bool) -> Iterator[Capability]:
     if embedded:
-        yield from (Capability.EXTERNAL_HOSTS, Capability.CHOSEN_ADDRESSES)
+        yield from (Capability.EXTERNAL_HOSTS, Capability.EXTERNAL_NAMES, Capability.CHOSEN_ADDRESSES)
     ranges = [r for node in nodes for r in (node.get("spec") or {}).get("podCIDRs") or ()]
     if any(":" in r for r in ranges):
         yield Capability.IPV6

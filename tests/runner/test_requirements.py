@@ -1,0 +1,50 @@
+"""The capabilities that paths need."""
+
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.runner.requirements import needs
+from netpol_harness.scenario.load import load
+
+WORKLOADS = """
+{apiVersion: v1, kind: Pod, metadata: {name: web},
+ spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: legacy}, spec: {ports: [{port: 5432}]}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, ports: [{port: 5432}],
+ metadata: {name: legacy-1, labels: {kubernetes.io/service-name: legacy}}, endpoints: [{addresses: [203.0.113.7]}]}
+---
+{apiVersion: v1, kind: Service, metadata: {name: away}, spec: {type: ExternalName, externalName: db.example.com}}
+"""
+SCENARIO = """
+title: A shop
+workloads: [workloads.yaml]
+external: {{old-db: {{address: 203.0.113.7, ports: [5432]}}, db.example.com: {{ports: [5432]}}}}
+steps: [{{name: open, paths: {{{path}: undefined}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("web -> web:80", []),
+        ("old-db -> web:80", ["external hosts"]),
+        ("web -> old-db:5432", ["external hosts"]),
+        ("web -> legacy:5432", ["external hosts"]),
+        ("web -> ip(legacy):5432", ["external hosts"]),
+        ("web -> away:5432", ["external hosts", "names of external hosts"]),
+        ("web -> db.example.com:5432", ["external hosts"]),
+        ("node(web) -> web:80", ["pods on the network of nodes"]),
+        ("web -> sctp://web:80", ["SCTP"]),
+        ("'web -> [fd00::1]:80'", ["IPv6"]),
+    ],
+)
+def test_what_a_path_needs_depends_on_where_it_leads(tmp_path: Path, path: str, expected: list[str]) -> None:
+    (tmp_path / "workloads.yaml").write_text(WORKLOADS)
+    (tmp_path / "scenario.yaml").write_text(SCENARIO.format(path=path))
+    scenario = load(tmp_path / "scenario.yaml")
+    endpoints = EndpointResolver(scenario.inventory.world(), scenario.inventory.host_addresses)
+    assert [need.value for need in needs(scenario.steps[0].expectations[0].path, endpoints)] == expected
