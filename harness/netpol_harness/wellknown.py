@@ -46,7 +46,8 @@ WORKLOAD_LABEL: Final = f"{PROJECT_PREFIX}workload"
 """Label of pods that have none in their manifest, and that a Deployment must select: the workload's name."""
 
 KNOWN_TO_ANNOTATION: Final = f"{PROJECT_PREFIX}known-to"
-"""Annotation of a pod that stands for a machine outside the cluster: the namespaces, comma-separated, whose pods may look up its name; all without it."""
+"""Annotation of a pod that stands for a machine outside the cluster: the namespaces whose pods may look up its name,
+comma-separated. Without it all may."""
 
 DATAPLANE_KEY: Final = f"{PROJECT_PREFIX}dataplane"
 """Label and annotation of a node of the embedded cluster: the name of its data plane."""
