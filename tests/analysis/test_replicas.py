@@ -144,6 +144,17 @@ def test_the_pods_are_told_apart_where_it_matters(tmp_path: Path) -> None:
     assert "isolates broker for ingress" in outside
 
 
+def test_pods_that_a_policy_tells_apart_are_explained_one_by_one(tmp_path: Path) -> None:
+    scenario = scenario_of(tmp_path, f"{{{FIRST}}}", "paths: {'web -> ring:7000': undefined}")
+    explanation = explain(scenario, scenario.steps[0], scenario.steps[0].paths[0])
+    connections = [line.text for line in explanation.lines if line.label in ("connection", "unsure")]
+    assert connections == [
+        "web -> ring-0 7000/TCP: blocked",
+        "web -> ring-1 7000/TCP: allowed",  # which stands for ring-2, as no policy names that
+        "a verdict must hold for all of them",
+    ]
+
+
 def test_a_policy_among_the_pods_of_one_workload_is_not_redundant(tmp_path: Path) -> None:
     """A suggested path closes the gap: without it nothing would notice that the members are not admitted."""
     scenario = scenario_of(tmp_path, PEERS, "paths: {'web -> broker:5672': blocked}")

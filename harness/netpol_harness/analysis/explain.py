@@ -160,7 +160,7 @@ def _lines(prediction: Prediction, explainer: SideExplainer, names: DisplayNames
 def _connections(prediction: Prediction, explainer: SideExplainer, names: DisplayNames) -> Iterator[ExplanationLine]:
     """Yield the worst connections first, each line once; the rest are counted."""
     verdicts = sorted(prediction.connections, key=lambda verdict: _WORST_FIRST.index(verdict.answer))
-    direct = isinstance(prediction.path.target, PodTarget | ExternalTarget)
+    direct = isinstance(prediction.path.target, PodTarget | ExternalTarget) and len(verdicts) == 1
     lines = [line for v in verdicts[:MOST_CONNECTIONS] for line in _connection(v, explainer, names, direct=direct)]
     yield from dict.fromkeys(lines)
     if len(verdicts) > MOST_CONNECTIONS:
@@ -168,6 +168,8 @@ def _connections(prediction: Prediction, explainer: SideExplainer, names: Displa
     if prediction.route.balanced and len({verdict.answer for verdict in verdicts}) > 1:
         is_known = all(verdict.flow.destination != Host() for verdict in verdicts)
         yield ExplanationLine("unsure", "which of them is used is random" if is_known else _UNKNOWN_PORT)
+    elif len({verdict.answer for verdict in verdicts}) > 1:
+        yield ExplanationLine("unsure", "a verdict must hold for all of them")
 
 
 def _connection(

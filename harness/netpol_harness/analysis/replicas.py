@@ -1,20 +1,20 @@
 """The pods of workloads that policies tell apart. Pure.
 
-Two pods of a workload are alike if they have the same addresses, and the same labels as far as a policy in force names
-them. Of pods that are alike, one stands for all; a path from a workload to itself needs two.
+Two pods of a workload are alike if they have the same addresses, and their labels meet the same requirements of the
+policies in force. Of pods that are alike, one stands for all; a path from a workload to itself needs two.
 """
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from netpol_harness.model.labels import LabelSelector
+from netpol_harness.model.labels import Requirement
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
-from netpol_harness.model.policy import NetworkPolicy, PodPeer
+from netpol_harness.oracle.likeness import pod_requirements, requirements_met
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.endpoints import EndpointResolver
 
-_Likeness = tuple[NamespacedName, tuple[str, ...], str, frozenset[tuple[str, str]]]
+_Likeness = tuple[NamespacedName, tuple[str, ...], str, frozenset[Requirement]]
 
 
 class Replicas:
@@ -24,6 +24,7 @@ class Replicas:
         self._world = world
         self._endpoints = endpoints
         self._likenesses: dict[NamespacedName, _Likeness] = {}
+        self._varying: dict[NamespacedName, frozenset[str]] = {}
         self._distinct: dict[NamespacedName, tuple[Pod, ...]] = {}
 
     def distinct(self, workload: NamespacedName) -> tuple[Pod, ...]:
@@ -68,26 +69,25 @@ class Replicas:
 
     def _likeness(self, pod: Pod) -> _Likeness:
         if pod.ref not in self._likenesses:
-            labels = frozenset((key, value) for key, value in pod.labels.items() if key in self._keys)
-            self._likenesses[pod.ref] = pod.workload, pod.addresses, pod.node, labels
+            varying = self._varying_labels(pod.workload)
+            met = requirements_met(pod.labels, self._requirements, varying)
+            self._likenesses[pod.ref] = pod.workload, pod.addresses, pod.node, met
         return self._likenesses[pod.ref]
 
+    def _varying_labels(self, workload: NamespacedName) -> frozenset[str]:
+        """Return the keys of the labels that not all pods of a workload have with one value."""
+        if workload not in self._varying:
+            labels = [frozenset(pod.labels.items()) for pod in self._endpoints.pods_of(workload)]
+            common = frozenset.intersection(*labels) if labels else frozenset()
+            self._varying[workload] = frozenset(key for own in labels for key, _ in own - common)
+        return self._varying[workload]
+
     @cached_property
-    def _keys(self) -> frozenset[str]:
-        """The label keys of pods that a policy in force names."""
-        selectors = (selector for policy in self._world.policies for selector in _pod_selectors(policy))
-        return frozenset(requirement.key for selector in selectors for requirement in selector.requirements)
+    def _requirements(self) -> frozenset[Requirement]:
+        return pod_requirements(self._world.policies)
 
 
 def _returns(flow: Flow) -> bool:
     """Return whether a flow leads from a pod, or from the node of a pod, to this pod."""
     source = flow.source
     return flow.destination in (source, source.runs if isinstance(source, Host) else None)
-
-
-def _pod_selectors(policy: NetworkPolicy) -> Iterator[LabelSelector]:
-    yield policy.subject
-    for direction in policy.directions:
-        for rule in policy.rules(direction):
-            peers = (peer for peer in rule.peers or () if isinstance(peer, PodPeer))
-            yield from (peer.pods for peer in peers if peer.pods is not None)
