@@ -67,6 +67,7 @@ def test_who_may_be_killed(container: Any, *, killed: bool) -> None:
         (["sh", "-c", "redis-cli ping | grep PONG"], False),
         (["cat", "/tmp/ready"], False),
         (["rabbitmq-diagnostics", "ping"], False),
+        (["/agnhost", "connect", "db:5432", "--timeout=1s"], True),
         (["timeout", "2", "nc", "-z", "db", "5432"], True),
         (["sh", "-c", "timeout 2 curl http://db"], True),
         (["sh", "-c", "curl -s http://db | jq .ok"], False),

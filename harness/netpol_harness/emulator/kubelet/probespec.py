@@ -12,7 +12,10 @@ from typing import Any
 
 from netpol_harness.emulator.kubelet import images
 
-_CLIENTS = frozenset({"curl", "dig", "getent", "host", "nc", "ncat", "netcat", "nslookup", "ping", "telnet", "wget"})
+_TEST_CLIENT = "agnhost"
+_CLIENTS = frozenset(
+    {_TEST_CLIENT, "curl", "dig", "getent", "host", "nc", "ncat", "netcat", "nslookup", "ping", "telnet", "wget"}
+)
 _CALLED_BY_ANOTHER = re.compile(rf"\btimeout\s[^;|&]*\b(?:{'|'.join(sorted(_CLIENTS))})\b|/dev/(?:tcp|udp)/")
 _ITSELF = re.compile(r"\blocalhost\b|\b127\.\d+\.\d+\.\d+\b|\[?::1\]?|\b0\.0\.0\.0\b|\$\{?(?:HOSTNAME|POD_IP)\b")
 
@@ -108,4 +111,5 @@ def asks_network(command: Sequence[str]) -> bool:
     """
     text, called = " ".join(command), images.called_programs(command)
     is_client = bool(called & _CLIENTS or _CALLED_BY_ANOTHER.search(text))
-    return is_client and images.are_common(called) and not _ITSELF.search(text)
+    is_known = images.are_common(called - {_TEST_CLIENT})
+    return is_client and is_known and not _ITSELF.search(text)
