@@ -1,18 +1,17 @@
 """The composition root: options become a cluster, a client, a prober and, for each scenario, a scenario run.
 
 The run has one cluster. The first process that needs it creates it, and only the owner deletes it
-(``runs.directory``). The canary runs once per cluster, at the same time as the first scenario; ``await_canary`` waits
-for it.
+(``runs.directory``). The canary runs once per cluster, at the same time as the first scenario.
 """
 
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -22,9 +21,12 @@ from netpol_harness.backends.runs.directory import RunDirectory, Turn
 from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
-from netpol_harness.errors import HarnessError, LabError, NotEnforcing
+from netpol_harness.errors import HarnessError, LabError
 from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.results.evidence import Proof
+from netpol_harness.runner.canary.report import CanaryReport
+from netpol_harness.runner.canary.traffic import Traffic
+from netpol_harness.runner.canary.watch import CanaryWatch, recorded_reports
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario
 from netpol_harness.timeouts import Timeouts
@@ -67,7 +69,7 @@ class Lab:
     """The laboratory of one run.
 
     The owner passes no ``directory`` and creates one; guests (the other processes of the run) pass the owner's.
-    ``run`` is the run's name, if the owner has chosen one already.
+    ``run`` is the run's name, if the owner has chosen one already. ``canary`` shows that the cluster enforces policies.
     """
 
     def __init__(
@@ -80,9 +82,9 @@ class Lab:
         self._run_directory = RunDirectory(directory) if directory else None
         self._is_owner = directory is None
         self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="cluster")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="cluster")
         self._future: Future[Cluster] | None = None
-        self._canary: Future[str] | None = None
+        self.canary = CanaryWatch()
         self._serial = count(1)
 
     @property
@@ -101,8 +103,8 @@ class Lab:
         """The lines for the end of the run: the dataplane, the canary's result, and the backend's note."""
         lines = [self.header]
         with suppress(HarnessError):
-            if self._run_directory and (result := self._run_directory.recorded("canary")):
-                lines.append(f"netpol: canary: {result}")
+            if self._run_directory:
+                lines += [f"netpol: canary: {report}" for report in recorded_reports(self._run_directory)]
             if self._run_directory and (refusal := self._run_directory.recorded("lift-refused")):
                 lines.append(f"netpol: denials are proven by the baseline, as policies cannot be lifted: {refusal}")
         cluster = self.known_cluster()
@@ -152,10 +154,10 @@ class Lab:
         prober, proof, directory = self._prober(router, client, timeouts), self.settings.proof, self._ensure_directory()
         context = RunContext(cluster, client, prober, timeouts, directory, self._backend, router, proof)
         if self.settings.canary:
-            # It has a prober of its own, for its own pace, and its first step shows that the same paths are open.
+            # It has a prober of its own, for its own pace, and asks without policies before and after.
             canary_prober = self._prober(router, client, timeouts)
             canary_context = replace(context, prober=canary_prober, proof=Proof.LISTENER)
-            self._canary = self._pool.submit(self._run_canary, run_canary, canary_context)
+            self.canary.start(directory, partial(self._run_canary, run_canary, canary_context))
         return context
 
     def scenario_run(self, scenario: Scenario) -> "ScenarioRun":
@@ -166,21 +168,6 @@ class Lab:
         return ScenarioRun(
             scenario, self._placement(scenario), replace(self.context, timeouts=timeouts), self._turn(scenario)
         )
-
-    def await_canary(self) -> None:
-        """Block until the canary has shown that the cluster enforces policies.
-
-        Raises ``NotEnforcing``, or another ``LabError`` if the canary could not run.
-        """
-        if self._canary is not None:
-            self._canary.result()
-
-    @property
-    def canary_failed(self) -> bool:
-        """Whether the canary has shown that verdicts on this cluster mean nothing; ``False`` while it runs."""
-        if self._canary is None or not self._canary.done():
-            return False
-        return isinstance(self._canary.exception(), NotEnforcing)
 
     @property
     def failure(self) -> str:
@@ -221,6 +208,7 @@ class Lab:
     def close(self) -> None:
         """Owner: delete the cluster and remove the run's directory. Guest: nothing. May be called twice."""
         self._stop.set()
+        self.canary.close()
         self._pool.shutdown(wait=True)
         if not self._is_owner or self._run_directory is None:
             return
@@ -284,9 +272,11 @@ class Lab:
         finally:
             directory.report_activity("")
 
-    def _run_canary(self, run_canary: Callable[..., str], context: "RunContext") -> str:
+    def _run_canary(
+        self, run_canary: Callable[..., CanaryReport], context: "RunContext", traffic: Collection[Traffic]
+    ) -> CanaryReport:
         with interruptible(self._stop):
-            return self._ensure_directory().once("canary", lambda: run_canary(context, dict(self._backend.namespaces)))
+            return run_canary(context, dict(self._backend.namespaces), traffic)
 
     def known_cluster(self) -> Cluster | None:
         """Return the cluster if the run has one already."""

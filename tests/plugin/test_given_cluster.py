@@ -79,7 +79,7 @@ def test_where_policies_have_no_effect_the_run_stops_and_nothing_is_green(
     assert "passed" not in outcomes
     assert "failed" not in outcomes
     assert outcomes["errors"] <= 2
-    assert "policies have no effect on this cluster (embedded: Linux network namespaces" in result.stdout.str()
+    assert "policies are not enforced on this cluster (embedded: Linux network namespaces" in result.stdout.str()
     assert strangers(client) == set()
 
 

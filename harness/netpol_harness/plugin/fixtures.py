@@ -78,31 +78,35 @@ def scenario_file(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scenario(scenario_file: Path, _netpol_lab: "Lab", pytestconfig: pytest.Config) -> Iterator["ScenarioRun"]:
+def scenario(scenario_file: Path, _netpol_lab: "Lab", request: pytest.FixtureRequest) -> Iterator["ScenarioRun"]:
     """Open the scenario: its workloads are ready, and no policy is applied yet. Close it after the module's tests."""
     from netpol_harness.plugin.failure import as_pytest_outcome
     from netpol_harness.plugin.lab import profile_of
+    from netpol_harness.plugin.traffic import expected_traffic
     from netpol_harness.plugin.verdicts import with_predicted_verdicts
     from netpol_harness.scenario.load import load
 
     with as_pytest_outcome():
-        scenario_run = _netpol_lab.scenario_run(with_predicted_verdicts(load(scenario_file), profile_of(pytestconfig)))
+        _netpol_lab.canary.expect(expected_traffic(request.session))
+        scenario_run = _netpol_lab.scenario_run(
+            with_predicted_verdicts(load(scenario_file), profile_of(request.config))
+        )
     try:
         with as_pytest_outcome():
             scenario_run.open()
-            _netpol_lab.await_canary()
+            _netpol_lab.canary.wait()
         yield scenario_run
     finally:
         scenario_run.close()
 
 
 @pytest.fixture(scope="module")
-def _netpol_observer(scenario: "ScenarioRun", pytestconfig: pytest.Config) -> "Observer":
+def _netpol_observer(scenario: "ScenarioRun", _netpol_lab: "Lab", pytestconfig: pytest.Config) -> "Observer":
     from netpol_harness.plugin.assertions import note_results
     from netpol_harness.plugin.lab import profile_of
     from netpol_harness.plugin.observer import Observer
 
-    return Observer(scenario, profile_of(pytestconfig), note_results(pytestconfig))
+    return Observer(scenario, profile_of(pytestconfig), note_results(pytestconfig), _netpol_lab.canary)
 
 
 @pytest.fixture(scope="module")

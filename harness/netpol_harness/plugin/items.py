@@ -23,6 +23,7 @@ from netpol_harness.report.message import FailureMessage
 from netpol_harness.results.asked import Asked
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult, TruthTable
+from netpol_harness.runner.canary.traffic import Traffic, served_traffic, traffic_of_paths
 
 if TYPE_CHECKING:
     from netpol_harness.plugin.nodes import StepNode
@@ -45,6 +46,11 @@ class ScenarioItem(pytest.Item):
         """The judgements of all that the item asks."""
         return frozenset(path_result.judgement for path_result in self.path_results)
 
+    @property
+    def traffic(self) -> frozenset[Traffic]:
+        """The traffic of this item's paths, which the canary examines."""
+        return frozenset()
+
     def message(self) -> FailureMessage:
         """Return the failure message, which stands alone."""
         raise NotImplementedError
@@ -55,7 +61,12 @@ class ScenarioItem(pytest.Item):
         return lab_of(self.config)
 
     def setup(self) -> None:
-        """Raise an error if there is no result, or no sufficient evidence and no disagreement either."""
+        """Raise an error if there is no result, or no sufficient evidence and no disagreement either.
+
+        No result counts whose traffic the cluster does not enforce.
+        """
+        with as_pytest_outcome():
+            self.lab.canary.check(self.traffic)
         if not self.path_results:
             with as_pytest_outcome():
                 raise Unproven(f"{self.name}: no path was probed, so nothing is known")
@@ -123,6 +134,11 @@ class PathItem(ScenarioItem):
         return self.parent.expectation(self.network_path)
 
     @property
+    def traffic(self) -> frozenset[Traffic]:
+        """That of the one path."""
+        return traffic_of_paths([self.network_path], self.parent.step.inventory.externals)
+
+    @property
     def path_result(self) -> PathResult:
         """The result of the path."""
         return self.parent.observation.path_results[self.expectation]
@@ -169,6 +185,12 @@ class ReturnItem(ScenarioItem):
         """The worst result of each path."""
         return self.parent.returns
 
+    @property
+    def traffic(self) -> frozenset[Traffic]:
+        """That of the paths of the step before."""
+        before = self.parent.before
+        return traffic_of_paths(before.paths, before.inventory.externals) if before else frozenset()
+
     def setup(self) -> None:
         """Skip if the cluster lacks what every path of that step needs."""
         before, observer = self.parent.before, self.parent.parent.scenario_run.observer
@@ -196,6 +218,11 @@ class OthersItem(ScenarioItem):
     def path_results(self) -> tuple[PathResult, ...]:
         """One result per cell."""
         return self.parent.observation.others
+
+    @property
+    def traffic(self) -> frozenset[Traffic]:
+        """That of all served ports."""
+        return served_traffic(self.parent.step.inventory.workloads.values())
 
     def setup(self) -> None:
         """Record the number of cells, and of those that must be denied."""

@@ -30,6 +30,7 @@ from netpol_harness.plugin.lab import lab_of, profile_of
 from netpol_harness.plugin.marks import add_marks
 from netpol_harness.plugin.ready_items import ReadyItem
 from netpol_harness.plugin.reports.steps import write_step
+from netpol_harness.plugin.traffic import expected_traffic
 from netpol_harness.plugin.verdicts import with_predicted_verdicts
 from netpol_harness.report.context import StepContext
 from netpol_harness.report.message import FailureMessage
@@ -75,7 +76,9 @@ class ScenarioFile(pytest.File):
     def setup(self) -> None:
         """Open the scenario on the run's cluster."""
         with as_pytest_outcome():
-            self.scenario_run = lab_of(self.config).scenario_run(self.scenario)
+            lab = lab_of(self.config)
+            lab.canary.expect(expected_traffic(self.session))
+            self.scenario_run = lab.scenario_run(self.scenario)
             self.scenario_run.open()
 
     def teardown(self) -> None:
@@ -163,7 +166,7 @@ class StepNode(pytest.Collector):
             for _ in range(self.step.repeat - 1 if self.before else 0):
                 returns.append(self._return())
                 observations.append(self._observe())
-            lab.await_canary()
+            lab.canary.wait()
             self.contexts.clear()
             self.observation = _worst_result(observations)
             asked = Asked.of(path_result.expected for path_result in self._path_results)

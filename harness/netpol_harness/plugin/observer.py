@@ -1,7 +1,7 @@
 """Probes a scenario on behalf of the fixtures ``probe`` and ``truth_table``."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,9 +14,11 @@ from netpol_harness.paths.path import Path
 from netpol_harness.plugin.observed import ObservedPath, ObservedTable, parse_verdict
 from netpol_harness.report.context import StepContext
 from netpol_harness.results.evidence import Judgement
-from netpol_harness.results.table import PathResult
+from netpol_harness.results.table import PathResult, TruthTable
+from netpol_harness.runner.canary.traffic import traffic_of_paths
 
 if TYPE_CHECKING:
+    from netpol_harness.runner.canary.watch import CanaryWatch
     from netpol_harness.runner.run import ScenarioRun
 
 
@@ -36,10 +38,12 @@ class Observer:
         scenario_run: "ScenarioRun",
         profile: Profile,
         notice: "Callable[[ObservedPath | ObservedTable], None]" = lambda result: None,
+        canary: "CanaryWatch | None" = None,
     ) -> None:
         self.scenario_run = scenario_run
         self._profile = profile
         self._notice = notice
+        self._canary = canary
         self._path_results: dict[Path, PathResult] = {}
         self._changed = 0.0
 
@@ -74,9 +78,7 @@ class Observer:
     def probe_all(self, verdict: Expected, where: str) -> ObservedTable:
         """Probe every pair of pods for one verdict. Raises ``Unproven`` for the first cell without evidence."""
         __tracebackhide__ = True
-        run = self.scenario_run
-        table = _without_frames(lambda: run.observer.truth_table(run.current_step, verdict, where))
-        self._remember(table.cells.values())
+        table = _without_frames(lambda: self._table(verdict, where))
         context = self.context()
         cells = {key: self.proven(self._observed(path_result, context)) for key, path_result in table.cells.items()}
         return ObservedTable(table.rows, table.columns, cells, self, context, verdict)
@@ -102,8 +104,19 @@ class Observer:
         self._remember([path_result])
         return path_result
 
-    def _remember(self, path_results: Iterable[PathResult]) -> None:
-        """Keep results as controls of others, until the scenario's objects change."""
+    def _table(self, verdict: Expected, where: str) -> TruthTable:
+        table = self.scenario_run.observer.truth_table(self.scenario_run.current_step, verdict, where)
+        self._remember(table.cells.values())
+        return table
+
+    def _remember(self, path_results: Collection[PathResult]) -> None:
+        """Keep results as controls of others, until the scenario's objects change.
+
+        Raises ``NotEnforcing`` if the cluster does not enforce policies about the traffic of one of them.
+        """
+        paths = [path_result.expectation.path for path_result in path_results]
+        if self._canary is not None:
+            self._canary.check(traffic_of_paths(paths, self.scenario_run.current_step.inventory.externals))
         if self._changed != self.scenario_run.applied.changed:
             self._changed = self.scenario_run.applied.changed
             self._path_results.clear()

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+from netpol_harness.analysis.broken_part import Controls
 from netpol_harness.analysis.explain import Explanation, ExplanationLine
+from netpol_harness.analysis.impostor import impostor
 from netpol_harness.analysis.predict import contradicts
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.report.broken_part import Controls
 from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 
@@ -107,18 +108,10 @@ def verdict(path_result: PathResult) -> str:
 def _breakage(evidence: Evidence) -> str:
     """Say why an answer, or the lack of one, says nothing about the path."""
     if evidence.is_faked:
-        return fake(evidence.attempts[-1])
+        return impostor(evidence.attempts[-1])
     if evidence.attempts[-1].reply.outcome is Outcome.NAME_WRONG:
         return "the name resolved to an address that is not the target's, so the target was not probed"
     return "the probe failed, so nothing is known about this path"
-
-
-def fake(attempt: Attempt) -> str:
-    """Say what answered in place of the target."""
-    if attempt.is_intercepted or attempt.identity is None:
-        return "something on the way accepts every connection: an unused port of the target answered as well"
-    listeners = " or ".join(sorted(attempt.identity.listeners))
-    return f"not {listeners} answered, but {attempt.identity.answered or 'a server that does not tell its name'}"
 
 
 def _missing_proof(path_result: PathResult) -> str:
@@ -131,7 +124,7 @@ def _missing_proof(path_result: PathResult) -> str:
     if not (evidence.decisive.proven and evidence.stays_closed):
         return f"{path_result.outcome} proves nothing, because the target was not seen alive"
     if evidence.counterfactual is not None and evidence.counterfactual.is_open:
-        return f"with every policy lifted, {fake(evidence.counterfactual)}"
+        return f"with every policy lifted, {impostor(evidence.counterfactual)}"
     if evidence.proof is Proof.BASELINE:
         if evidence.counterfactual is not None:
             return "not a policy of the scenario: the path was closed before they were applied"

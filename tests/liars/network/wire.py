@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 ACCEPT_AND = """
@@ -100,6 +100,10 @@ class Wire:
             yield
         finally:
             self._nft("delete table ip liar\n")
+
+    def redirected(self, rule: str) -> AbstractContextManager[None]:
+        """Have a rule in force that changes where packets go, before Services do."""
+        return self.rules(rule, hook="prerouting", priority=-150, kind="nat")
 
     def _nft(self, text: str) -> None:
         self.run(sys.executable, "-c", TRANSACTION, text=text)

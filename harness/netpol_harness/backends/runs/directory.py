@@ -96,6 +96,16 @@ class RunDirectory:
         """Whether any process has begun to compute ``once`` for this key."""
         return (self.path / f"{key}.lock").exists()
 
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """Return the keys of results of ``once`` that begin with ``prefix``, sorted."""
+        return tuple(sorted(file.stem for file in self.path.glob(f"{prefix}*.json")))
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Keep the other processes of the run out of what they hold by the same name."""
+        with _locked(self.path / f"{name}.lock"):
+            yield
+
     @contextmanager
     def turn(self, turn: Turn) -> Iterator[None]:
         """Hold the cluster in this way while inside; wait until that is possible."""

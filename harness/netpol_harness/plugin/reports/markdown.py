@@ -47,7 +47,7 @@ def _warnings(run: Mapping[str, Any]) -> Iterator[str]:
     if error := run["cluster"]["trouble"]:
         yield f"**There was no cluster:** {plain(error)}"
     if run["canary"]["outcome"] == "failed":
-        yield f"**Policies have no effect, so that no verdict means anything:** {plain(run['canary']['told'])}"
+        yield f"**The canary failed, so that no verdict means anything:** {plain(run['canary']['told'])}"
     for warning in run["warnings"]:
         yield f"**Nothing is denied in {plain(warning['node'])}:** {plain(warning['message'])}"
     if run["cluster"]["backend"] == "embedded":

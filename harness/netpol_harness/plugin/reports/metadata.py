@@ -10,6 +10,7 @@ from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.facts import Facts, gather, harness_version
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab
+from netpol_harness.runner.canary.watch import recorded_reports
 
 
 def was_cluster_needed(lab: Lab) -> bool:
@@ -74,14 +75,15 @@ def _gather(cluster: Cluster) -> str:
 
 
 def _canary(lab: Lab) -> tuple[str, str]:
-    """Return ``passed``, ``failed``, ``off`` or ``unknown``, and the canary's summary or error."""
+    """Return ``passed``, ``failed``, ``partial``, ``off`` or ``unknown``, and the canary's summary or error."""
     if not lab.settings.canary:
         return "off", ""
     try:
-        summary = lab.run_directory.recorded("canary") if lab.run_directory else None
+        reports = [*recorded_reports(lab.run_directory)] if lab.run_directory else []
     except HarnessError as error:
         return "failed", str(error)
-    return ("passed", summary) if summary else ("unknown", "")
+    outcome = "partial" if any(report.problems for report in reports) else "passed"
+    return (outcome, "; ".join(map(str, reports))) if reports else ("unknown", "")
 
 
 def _cluster_error(lab: Lab) -> str:

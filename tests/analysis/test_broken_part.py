@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netpol_harness.analysis.broken_part import ControlFinder, Controls
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import Service, ServicePort
@@ -15,7 +16,6 @@ from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Inventory, Workload
-from netpol_harness.report.broken_part import ControlFinder, Controls
 from netpol_harness.report.message import PathContext, message_for
 from netpol_harness.results.evidence import Attempt, Evidence, Proof, Reply
 from netpol_harness.results.table import PathResult, PodPairResult
