@@ -54,4 +54,5 @@ def test_the_applications_have_the_kinds_and_forms_of_public_projects() -> None:
     assert len(APPLICATIONS) == 8
     manifests = [manifest for name in APPLICATIONS for manifest in derive(HERE / name).workloads]
     assert {*KINDS.split()} <= {manifest.name.kind for manifest in manifests}
-    assert {file.suffix for file in HERE.glob("*/**/*.*")} == {".yaml", ".yml", ".json"}
+    files = [file for name in APPLICATIONS for file in (HERE / name).rglob("*.*")]
+    assert {file.suffix for file in files} == {".yaml", ".yml", ".json"}

@@ -183,7 +183,7 @@ def test_no_listener_opens_before_its_policy(pods: Any) -> None:
         outcomes = set(hammer.stdout.read().split())
     pods.ok("delete", "pod/before", "pod/guarded", "networkpolicy/guard")
     assert "timeout" in outcomes, "it was there, and guarded"
-    assert outcomes <= {"timeout", "ENETUNREACH", "EHOSTUNREACH"}
+    assert "connected" not in outcomes  # refused it may be: it has an address before it has its policy and listeners
 
 
 def test_an_init_container_runs_before_anything_listens(pods: Any) -> None:
