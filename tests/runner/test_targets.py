@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -344,27 +345,31 @@ def slice_of(name: str, readiness: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("path", "expected", "objects", "idle"),
+    ("path", "expected", "objects", "unready", "idle"),
     [
-        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-")], True),
-        ("client -> ip(web):8080", "rejected", [*LIVE, slice_of("web", "")], True),
-        ("client -> ip(web):8080", "rejected", LIVE[1:], True),
-        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-+")], False),
-        ("client -> service(web):8080", "rejected", LIVE, False),
-        ("client -> service(web):8080", "blocked", [*LIVE, slice_of("web", "-")], False),
-        ("client -> pod(web):80", "rejected", [*LIVE, slice_of("web", "-")], False),
-        ("client -> service(db):3306", "rejected", [*LIVE, slice_of("db", "-")], False),
+        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-")], "web", True),
+        ("client -> ip(web):8080", "rejected", [*LIVE, slice_of("web", "")], "web", True),
+        ("client -> ip(web):8080", "rejected", LIVE[1:], "", True),
+        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-+")], "web", False),
+        ("client -> service(web):8080", "rejected", LIVE, "", False),
+        ("client -> service(web):8080", "rejected", [*LIVE, slice_of("web", "-")], "", False),
+        ("client -> ip(web):8080", "rejected", [*LIVE, slice_of("web", "")], "client", False),
+        ("client -> service(web):8080", "blocked", [*LIVE, slice_of("web", "-")], "web", False),
+        ("client -> pod(web):80", "rejected", [*LIVE, slice_of("web", "-")], "web", False),
+        ("client -> service(db):3306", "rejected", [*LIVE, slice_of("db", "-")], "db", False),
     ],
 )
-def test_a_service_without_ready_endpoints_is_idle(
+def test_a_service_is_idle_if_nothing_behind_it_should_be_ready(
     resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
     path: str,
     expected: str,
     objects: list[dict[str, Any]],
+    unready: str,
     *,
     idle: bool,
 ) -> None:
     live = ClusterSnapshot.of(objects, Placement({"shop": "shop-x1", "external-hosts": "hosts-x1"}))
+    live = replace(live, unready=frozenset({NamespacedName("shop-x1", unready)}))
     (first, *_) = resolve_path(path, expected, live)
     assert first.question.is_idle is idle
     assert first.question.only_policies_close_it is not idle

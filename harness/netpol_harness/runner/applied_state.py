@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 from netpol_harness.backends.runs.owner import with_owner
@@ -178,7 +179,8 @@ class AppliedState:
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
         server = self._name_server.find(objects)
         servers = self._name_server.pods_of(server)
-        return ClusterSnapshot.of([*servers, *objects, *self._hosts.machines], self._placement, server)
+        snapshot = ClusterSnapshot.of([*servers, *objects, *self._hosts.machines], self._placement, server)
+        return replace(snapshot, unready=self._unready)
 
     def use(self, paths: Iterable[Path]) -> None:
         """Have snapshots contain the Services of the cluster itself that these paths lead to."""

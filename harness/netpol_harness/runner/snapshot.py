@@ -40,7 +40,8 @@ class ClusterSnapshot:
     machines that stand for hosts outside the cluster. ``name_servers`` are the pods of ``name_server``. ``uids`` are
     those of all objects, ``pod_uids`` those of pods by name. ``udp_services`` tells by pod what its UDP ports
     understand, as far as it is known. ``node_pods`` are the pods that probe for nodes, by the node's name.
-    ``ready_endpoints`` tells of each Service with EndpointSlices whether one of its endpoints is ready.
+    ``ready_endpoints`` tells of each Service with EndpointSlices whether one of its endpoints is ready. ``unready`` are
+    the workloads, by real names, whose pods the author expects not to be Ready.
     """
 
     world: World
@@ -53,6 +54,7 @@ class ClusterSnapshot:
     udp_services: Mapping[NamespacedName, Mapping[int, UdpService]] = field(default_factory=dict)
     node_pods: Mapping[str, Pod] = field(default_factory=dict)
     ready_endpoints: Mapping[NamespacedName, bool] = field(default_factory=dict)
+    unready: frozenset[NamespacedName] = frozenset()
     endpoints: EndpointResolver = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -241,14 +243,19 @@ class ClusterSnapshot:
         return tuple((server, number) for server, number in found if server is not None)
 
     def is_idle(self, path: Path) -> bool:
-        """Return whether a path leads to a ClusterIP behind which nothing is ready: it refuses every connection."""
+        """Return whether a path leads to a ClusterIP behind which nothing is ready, as the author means it.
+
+        Such a Service refuses every connection. Pods that should be Ready and are not are broken, and prove nothing.
+        """
         if not isinstance(path.target, ServiceTarget | FqdnTarget | ClusterIPTarget):
             return False
         service = self.world.services.get(self.real(path.target.ref))
         named = self.endpoints.alias(service) if service else None
         if named is None or not named.cluster_ips:
             return False
-        return not self.ready_endpoints.get(named.ref, bool(self.endpoints.of_service(named, path.port)))
+        ends = self.endpoints.of_service(named, path.port)
+        meant = all(end.pod.workload in self.unready for end in ends if isinstance(end, PodEndpoint))
+        return meant and not self.ready_endpoints.get(named.ref, bool(ends))
 
     def _server(self, endpoint: Endpoint) -> Pod | None:
         """Return the pod or host at an endpoint; ``None`` if only its address is known."""

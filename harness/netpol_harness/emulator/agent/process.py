@@ -37,6 +37,7 @@ class AgentProcess:
         self._log = Path(os.devnull) if directory is None else directory / AGENT_LOG
         self._failure_file = Path(os.devnull) if directory is None else directory / AGENT_FAILURE
         self._process: Process | None = None
+        self._restarting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -62,14 +63,15 @@ class AgentProcess:
         task.add_done_callback(self._tasks.discard)
 
     async def _restart(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            await process.ended
-        try:
-            await self.start()
-        except ClusterFailed as problem:
-            self._fail(problem)
+        async with self._restarting:  # two requests at once must not start two agents
+            process, self._process = self._process, None
+            if process is not None:
+                process.kill()
+                await process.ended
+            try:
+                await self.start()
+            except ClusterFailed as problem:
+                self._fail(problem)
 
     def _notice_end_of(self, process: Process) -> Callable[[asyncio.Future[int]], None]:
         def notice(ended: asyncio.Future[int]) -> None:
