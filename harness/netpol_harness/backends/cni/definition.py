@@ -12,8 +12,7 @@ from typing import Any
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.backends.cni.patch import ObjectPattern, Patch, Replacement
-from netpol_harness.errors import ClusterFailed
-from netpol_harness.paths.diagnostics import suggest
+from netpol_harness.backends.definitions import DefinitionForm, display
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.shape import Report, all_of, anything, flag, mapping, one_of, sequence, text
 from netpol_harness.scenario.source import read
@@ -66,25 +65,11 @@ def load(name: str, directory: Path) -> CniDefinition:
 
     The path may also be that of a plain manifest, which is applied as it is. Raises ``ClusterFailed``.
     """
-    path = Path(name)
-    if len(path.parts) == 1 and not path.suffix:
-        path = directory / f"{name}.yaml"
-        if not path.is_file():
-            known = [file.stem for file in directory.glob("*.yaml")]
-            raise ClusterFailed(f"--cni {name}: there is no such CNI; {suggest(name, known)} (or a path)")
-    documents, problems = read(path, _display(path))
+    path = _FORM.find(name, directory)
+    documents, problems = read(path, display(path))
     if not problems and documents and any(document.get("apiVersion") is not None for document in documents):
         return plain(path)
-    report = Report()
-    report.extend(problems)
-    for document in documents:
-        CNI(document, report)
-        _complete(document, report)
-    if len(documents) != 1 and not problems:
-        raise ClusterFailed(f"{_display(path)}:1: the file holds {len(documents)} documents; write exactly one CNI")
-    if report.problems:
-        raise ClusterFailed("\n".join(str(problem) for problem in sorted(set(report.problems))))
-    (node,) = documents
+    node = _FORM.the_one(documents, problems, path)
     base = node.at("extends").text
     return _extended(load(base, path.parent), node, path.parent) if base else _definition(node, path.parent)
 
@@ -92,17 +77,10 @@ def load(name: str, directory: Path) -> CniDefinition:
 def plain(manifest: Path) -> CniDefinition:
     """Return the definition of a CNI that is a plain manifest."""
     return CniDefinition(
-        title=f"{manifest.stem} (from {_display(manifest)})",
-        manifests=(ManifestSource(_display(manifest), file=manifest),),
+        title=f"{manifest.stem} (from {display(manifest)})",
+        manifests=(ManifestSource(display(manifest), file=manifest),),
         networking={"disableDefaultCNI": True},
     )
-
-
-def _complete(node: YamlNode, report: Report) -> None:
-    """Require the keys that only a definition with ``extends`` may leave out."""
-    for name in ("enforces", "networking"):
-        if node.kind is YamlKind.MAPPING and node.get("extends") is None and node.get(name) is None:
-            report.add(node.place, f"'{name}' is missing", f"add '{name}:' here, or 'extends:' with another CNI")
 
 
 def _one_source(node: YamlNode, report: Report) -> None:
@@ -177,6 +155,7 @@ CNI = mapping(
     required=("title",),
     what="a CNI (a mapping with title, enforces and networking)",
 )
+_FORM = DefinitionForm("CNI", "--cni", CNI, required=("enforces", "networking"))
 
 
 def _extended(base: CniDefinition, node: YamlNode, directory: Path) -> CniDefinition:
@@ -243,8 +222,3 @@ def _texts(nodes: Iterable[YamlNode]) -> list[str]:
 
 def _minor(node: YamlNode) -> int:
     return int(re.sub(r"^1\.", "", node.text))
-
-
-def _display(path: Path) -> str:
-    full = path.absolute()
-    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else path)

@@ -16,13 +16,13 @@ from pathlib import Path
 import yaml
 
 from netpol_harness.backends.base import Capability
+from netpol_harness.backends.definitions import DefinitionForm, display
 from netpol_harness.backends.embedded.host import refused_rules
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.model.json_object import JsonObject
-from netpol_harness.paths.diagnostics import suggest
-from netpol_harness.scenario.node import YamlKind, YamlNode
-from netpol_harness.scenario.shape import Report, anything, mapping, one_of, sequence, text
+from netpol_harness.scenario.node import YamlNode
+from netpol_harness.scenario.shape import anything, mapping, one_of, sequence, text
 from netpol_harness.scenario.source import read
 from netpol_harness.yaml_loader import SAFE_LOADER
 
@@ -52,6 +52,7 @@ AGENT = mapping(
     required=("title",),
     what="an agent (a mapping with title, binary, install and command)",
 )
+_FORM = DefinitionForm("agent", "--netpol-agent", AGENT, required=("binary", "install", "command"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +133,8 @@ class AgentDefinition:
 
 def load(name: str, directory: Path = DEFINITIONS) -> AgentDefinition:
     """Return a definition by its name in ``directory``, or by its path. Raises ``ClusterFailed``."""
-    path = Path(name)
-    if len(path.parts) == 1 and not path.suffix:
-        path = directory / f"{name}.yaml"
-        if not path.is_file():
-            known = [file.stem for file in directory.glob("*.yaml")]
-            raise ClusterFailed(f"--netpol-agent {name}: there is no such agent; {suggest(name, known)} (or a path)")
-    report = Report()
-    documents, problems = read(path, str(path))
-    report.extend(problems)
-    for document in documents:
-        AGENT(document, report)
-        _complete(document, report)
-    if report.problems:
-        raise ClusterFailed("\n".join(str(problem) for problem in sorted(set(report.problems))))
-    if len(documents) != 1:
-        raise ClusterFailed(f"{path}:1: the file holds {len(documents)} documents; write exactly one agent")
-    (node,) = documents
+    path = _FORM.find(name, directory)
+    node = _FORM.the_one(*read(path, display(path)), path)
     own = _definition(path.stem, node, path.parent)
     base = node.at("extends").text
     return _extended(load(base, path.parent), own, node) if base else own
@@ -158,13 +144,6 @@ def shipped() -> Iterator[AgentDefinition]:
     """Yield the agents that this package knows, by name."""
     for path in sorted(DEFINITIONS.glob("*.yaml")):
         yield load(path.stem)
-
-
-def _complete(node: YamlNode, report: Report) -> None:
-    """Require the keys that only a definition with ``extends`` may leave out."""
-    for name in ("binary", "install", "command"):
-        if node.kind is YamlKind.MAPPING and node.get("extends") is None and node.get(name) is None:
-            report.add(node.place, f"'{name}' is missing", f"add '{name}:' here, or 'extends:' with another agent")
 
 
 def _extended(base: AgentDefinition, own: AgentDefinition, node: YamlNode) -> AgentDefinition:
