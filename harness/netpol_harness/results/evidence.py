@@ -202,8 +202,7 @@ class Evidence:
 
     def _contradicts(self, attempt: Attempt) -> bool:
         """Whether an attempt shows that the network does something else than expected."""
-        mismatch = not self.expected.admits(attempt.reply.outcome)
-        return mismatch and attempt.credible and not self._is_dead(attempt)
+        return not self._matches(attempt) and attempt.credible and not self._is_dead(attempt)
 
     def _is_dead(self, attempt: Attempt) -> bool:
         """Whether a path should be open, and a dead listener explains why it is not.
@@ -225,7 +224,7 @@ class Evidence:
         """Seconds from the last change to the attempt since which all match; ``None`` if the last one does not."""
         settled = None
         for attempt in reversed(self.attempts):
-            if not self.expected.admits(attempt.reply.outcome):
+            if not self._matches(attempt):
                 break
             settled = attempt.at
         return settled
@@ -237,10 +236,9 @@ class Evidence:
             return False
         matched = False
         for attempt in self.attempts:
-            matches = self.expected.admits(attempt.reply.outcome)
             if matched and self._contradicts(attempt):
                 return True
-            matched |= matches
+            matched |= self._matches(attempt)
         return False
 
     @property
