@@ -134,6 +134,19 @@ def test_standard_input_is_sent_whole_and_closed(kubelet: Kubelet, pod_exec: Pod
     assert kubelet.requests[0].query["stdin"] == "true"
 
 
+def test_a_command_that_ends_before_it_has_read_its_input_says_why(kubelet: Kubelet, pod_exec: PodExec) -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        transport = kubelet.requests[-1].transport
+        assert transport is not None
+        transport.pause_reading()
+        await _says(b"\x02there is no sh", status=_failure("127"))(socket)
+        transport.abort()
+
+    kubelet.talk = talk
+    reply = pod_exec(POD, ["sh"], stdin=b"x" * 32_000_000, deadline=Deadline(10))
+    assert (reply.exit_code, reply.stderr, len(kubelet.requests)) == (127, b"there is no sh", 1)
+
+
 def test_an_old_server_gets_no_close_frame(kubelet: Kubelet, pod_exec: PodExec) -> None:
     kubelet.protocols = ("v4.channel.k8s.io",)
     kubelet.talk = _echo(b"end")

@@ -10,6 +10,7 @@ websocket-client, on which it is built, is used directly.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -149,7 +150,8 @@ class PodExec:
         socket = connect(self._access, path, deadline)
         received = _Received()
         try:
-            _send(socket, stdin, deadline)
+            with suppress(ConnectionError):  # it has ended without reading all of it: why is still to be received
+                _send(socket, stdin, deadline)
             _receive(socket, received, deadline)
         except WebSocketTimeoutException:
             received.broken = "the deadline passed before the command ended"

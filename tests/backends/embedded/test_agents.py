@@ -214,20 +214,6 @@ def test_an_agent_is_restarted_by_a_new_process(tmp_path: Path) -> None:
         assert backend.failure(cluster) == ""
 
 
-def test_requests_to_restart_that_come_together_leave_one_agent(tmp_path: Path) -> None:
-    with running(tmp_path, agent("echo started; exec sleep 54323")) as (backend, cluster):
-        wait_for(tmp_path / "agent.log", "started")
-        for _ in range(5):
-            backend.restart_agent(cluster)
-        wait_for(tmp_path / "agent.log", "started", 2)
-        api(cluster).list("v1", "Node")
-        for _ in Deadline(10).ticks(0.05):
-            alive = [argv for argv in _command_lines() if b"54323" in argv]
-            if len(alive) == 1:
-                break
-        assert len(alive) == 1
-
-
 def test_the_end_of_an_agent_is_the_end_of_its_cluster(tmp_path: Path) -> None:
     with running(tmp_path, agent("echo out of memory; exit 3")) as (backend, cluster):
         failure = wait_for(tmp_path / "agent.failure", "exit code")
