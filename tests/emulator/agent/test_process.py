@@ -82,7 +82,7 @@ def test_its_end_is_a_failure_and_its_restart_is_none(tmp_path: Path) -> None:
         await settle()
         assert not (tmp_path / "agent.failure").exists()
         spawner.programs[-1].end(3)
-        with pytest.raises(ClusterFailed, match="the agent player v1.0 has ended with exit code 3; its log ends"):
+        with pytest.raises(ClusterFailed, match=r"the agent player v1\.0 has ended with exit code 3; its log ends"):
             await process.failure()
         assert "exit code 3" in (tmp_path / "agent.failure").read_text()
 
