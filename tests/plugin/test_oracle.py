@@ -14,7 +14,7 @@ POLICIES = """\
 apiVersion: policy.networking.k8s.io/v1alpha2
 kind: ClusterNetworkPolicy
 metadata: {name: tier}
-spec: {}
+spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}
 """
 HEAD = "title: x\nworkloads: [workloads.yaml]\nsteps:\n"
 BLOCK = """\

@@ -74,6 +74,10 @@ def pod(text: str) -> dict[str, Any]:
             thing("NetworkPolicy", "t-default-x", spec=policy("t-shop-x", "kube-system")),
         ),
         (
+            thing("ClusterNetworkPolicy", spec={"subject": {"namespaces": selector("shop")}}),
+            thing("ClusterNetworkPolicy", spec={"subject": {"namespaces": selector("t-shop-x")}}),
+        ),
+        (
             thing("RoleBinding", "shop", subjects=[{"name": "shop", "namespace": "shop"}]),
             thing("RoleBinding", "t-shop-x", subjects=[{"name": "shop", "namespace": "t-shop-x"}]),
         ),

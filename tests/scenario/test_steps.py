@@ -203,7 +203,6 @@ def test_the_words_of_a_derived_step_are_left_open(write: Write) -> None:
 @pytest.mark.parametrize(
     ("api", "kind", "need"),
     [
-        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", "ClusterNetworkPolicy"),
         ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "AdminNetworkPolicy"),
         ("crd.projectcalico.org/v1", "GlobalNetworkPolicy", "Calico policies"),
         ("projectcalico.org/v3", "NetworkPolicy", "Calico policies"),

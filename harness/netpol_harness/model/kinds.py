@@ -19,6 +19,7 @@ class KindClass(StrEnum):
     WORKLOAD = "makes pods"
     CONNECTIVITY = "names or groups what connects"
     NETWORK_POLICY = "NetworkPolicy of networking.k8s.io"
+    CLUSTER_POLICY = "ClusterNetworkPolicy of policy.networking.k8s.io"
     FOREIGN_POLICY = "policy of another API"
     OTHER = "no meaning for connectivity"
 
@@ -28,6 +29,8 @@ class KindClass(StrEnum):
         kind = GroupKind.of(data)
         if kind == _NETWORK_POLICY:
             return cls.NETWORK_POLICY
+        if kind == CLUSTER_NETWORK_POLICY:
+            return cls.CLUSTER_POLICY
         if is_foreign_policy(kind):
             return cls.FOREIGN_POLICY
         if kind in CONNECTIVITY_KINDS:
@@ -68,6 +71,7 @@ class GroupKind:
 
 NAMESPACE = GroupKind("", "Namespace")
 SERVICE = GroupKind("", "Service")
+CLUSTER_NETWORK_POLICY = GroupKind("policy.networking.k8s.io", "ClusterNetworkPolicy")
 _NETWORK_POLICY = GroupKind("networking.k8s.io", "NetworkPolicy")
 
 CONNECTIVITY_KINDS = frozenset(
@@ -103,7 +107,7 @@ _SELECTING_BY_MAP = frozenset(
     {GroupKind("", "ReplicationController"), GroupKind("apps.openshift.io", "DeploymentConfig")}
 )
 
-_MEANINGFUL = frozenset({*WORKLOADS, *CONNECTIVITY_KINDS, _NETWORK_POLICY})
+_MEANINGFUL = frozenset({*WORKLOADS, *CONNECTIVITY_KINDS, _NETWORK_POLICY, CLUSTER_NETWORK_POLICY})
 _MEANINGFUL_NAMES = frozenset(kind.kind for kind in _MEANINGFUL)
 
 _POLICY_GROUPS = frozenset({"policy.networking.k8s.io", "security.istio.io", "policy.linkerd.io"})
@@ -111,7 +115,9 @@ _POLICY_GROUPS = frozenset({"policy.networking.k8s.io", "security.istio.io", "po
 
 
 def is_foreign_policy(kind: GroupKind) -> bool:
-    """Return whether a kind is a policy of an API other than networking.k8s.io."""
+    """Return whether a kind is a policy that only its own API explains: not NetworkPolicy or ClusterNetworkPolicy."""
+    if kind == CLUSTER_NETWORK_POLICY:
+        return False
     return kind.group in _POLICY_GROUPS or (kind.kind.endswith("Policy") and not kind.is_kubernetes)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.nodes import Node
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.model.served_ports import probed_ports, target_ports
 from netpol_harness.model.services import Service
@@ -169,7 +171,9 @@ _EVERY_ADDRESS = ("", "0.0.0.0", "::")
 class World:
     """One snapshot of everything that decides connectivity.
 
-    ``endpoint_slices`` are those that are not derived from the pods of ``services``.
+    ``endpoint_slices`` are those that are not derived from the pods of ``services``. ``nodes`` may be empty if they are
+    not known. ``domain_names`` maps names in lower case, without the final dot, to the addresses that name servers
+    answer.
     """
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
@@ -177,6 +181,9 @@ class World:
     services: Mapping[NamespacedName, Service] = field(default_factory=dict)
     policies: tuple[NetworkPolicy, ...] = ()
     endpoint_slices: tuple[EndpointSlice, ...] = ()
+    cluster_policies: tuple[ClusterNetworkPolicy, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    domain_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, objects: Sequence[Mapping[str, Any]]) -> "World":
@@ -184,6 +191,7 @@ class World:
         by_kind: dict[str, list[Mapping[str, Any]]] = {}
         for data in objects:
             by_kind.setdefault(data.get("kind", ""), []).append(data)
+        nodes = [Node.parse(d) for d in by_kind.get("Node", ())]
         namespaces = [Namespace.parse(d) for d in by_kind.get("Namespace", ())]
         pods = [Pod.parse(d) for d in by_kind.get("Pod", ())]
         services = [Service.parse(d) for d in by_kind.get("Service", ())]
@@ -193,4 +201,6 @@ class World:
             {s.ref: s for s in services},
             tuple(NetworkPolicy.parse(d) for d in by_kind.get("NetworkPolicy", ())),
             written_slices(by_kind.get("EndpointSlice", ()), by_kind.get("Endpoints", ()), services),
+            tuple(ClusterNetworkPolicy.parse(d) for d in by_kind.get("ClusterNetworkPolicy", ())),
+            {node.name: node for node in nodes},
         )

@@ -126,7 +126,7 @@ class AppliedState:
             return False
         families = (ApiGroupFamily.of(key.kind, key.api_version) for key in self._state)
         is_own = set(namespaces_of(self._state)) <= created_namespaces(self._state)
-        return is_own and not self.lift_refusal and not any(family and family.is_foreign for family in families)
+        return is_own and not self.lift_refusal and all(family is None or family.can_be_lifted for family in families)
 
     def check_lift(self) -> None:
         """Find out by a dry run whether the API admits the policies that lift all others: ``lift_refusal``."""

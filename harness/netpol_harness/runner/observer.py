@@ -90,9 +90,10 @@ class StepObserver:
         proof = self._context.proof
         if proof is Proof.LIFT and self._applied.can_be_lifted:
             self._applied.check_lift()
-        foreign = any(policy.family and policy.family.is_foreign for step in scenario.steps for policy in step.policies)
+        families = {policy.family for step in scenario.steps for policy in step.policies} - {None}
+        lasting = any(family and not family.can_be_lifted for family in families)
         unready = any(not readiness.ready for step in scenario.steps for readiness in step.readiness)
-        without_lift = foreign or unready or not self._applied.can_be_lifted
+        without_lift = lasting or unready or not self._applied.can_be_lifted
         if not (proof is Proof.BASELINE or (proof is Proof.LIFT and without_lift)):
             return
         denied = {

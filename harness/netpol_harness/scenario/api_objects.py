@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.endpoint_slices import EndpointSlice, mirrored_slices
 from netpol_harness.model.kinds import GroupKind, is_cluster_scoped, pod_template
 from netpol_harness.model.objects import Pod
@@ -26,6 +27,7 @@ _MODELS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "EndpointSlice": EndpointSlice.parse,
     "Endpoints": mirrored_slices,
     "NetworkPolicy": NetworkPolicy.parse,
+    "ClusterNetworkPolicy": ClusterNetworkPolicy.parse,
 }
 _TYPE = mapping(
     {

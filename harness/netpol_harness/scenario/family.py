@@ -1,6 +1,7 @@
 """Families of policies: those of networking.k8s.io, which the specification is about, and those of other APIs.
 
-The others are applied to the cluster as they are. Whether a cluster takes them is a capability of the family's name.
+The others are applied to the cluster as they are. Whether a cluster takes anything but NetworkPolicy is a capability of
+the family's name.
 Any kind that ends in ``Policy``, in a group that is not Kubernetes' own, is such a policy.
 """
 
@@ -11,7 +12,7 @@ from netpol_harness.model.kinds import GroupKind, is_foreign_policy
 
 
 class ApiGroupFamily(StrEnum):
-    """A family of policies. The value of a foreign family is the name of the capability that it needs."""
+    """A family of policies. The value is the name of the capability that it needs; NetworkPolicy needs none."""
 
     KUBERNETES = "NetworkPolicy"
     CLUSTER = "ClusterNetworkPolicy"
@@ -28,8 +29,18 @@ class ApiGroupFamily(StrEnum):
 
     @property
     def is_foreign(self) -> bool:
-        """Whether an API other than networking.k8s.io defines it."""
+        """Whether the oracle does not read its policies."""
         return self is not ApiGroupFamily.KUBERNETES
+
+    @property
+    def needs_capability(self) -> bool:
+        """Whether a cluster may lack the API that defines it."""
+        return self is not ApiGroupFamily.KUBERNETES
+
+    @property
+    def can_be_lifted(self) -> bool:
+        """Whether NetworkPolicies that admit everything end what its policies block."""
+        return self is ApiGroupFamily.KUBERNETES
 
 
 _CALICO = dict.fromkeys(("NetworkPolicy", "GlobalNetworkPolicy"), ApiGroupFamily.CALICO)

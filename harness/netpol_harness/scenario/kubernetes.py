@@ -1,10 +1,11 @@
-"""Shapes of the specs of pods, controllers, Services and NetworkPolicies, and the API versions of their kinds.
+"""Shapes of the specs of pods, controllers, Services and policies, and the API versions of their kinds.
 
-They report what a server would refuse, without a server. Of all but NetworkPolicies only what the harness reads is
+They report what a server would refuse, without a server. Of all but policies only what the harness reads is
 checked; the rest is left to the server.
 """
 
 from netpol_harness.model.labels import LabelSelector
+from netpol_harness.scenario.cluster_network_policy import CLUSTER_NETWORK_POLICY
 from netpol_harness.scenario.metadata import DNS_NAME, LABELS, PORT, PORT_NAME, PORT_NUMBER, PROTOCOL, SELECTOR
 from netpol_harness.scenario.network_policy import NETWORK_POLICY
 from netpol_harness.scenario.node import YamlNode
@@ -36,6 +37,7 @@ API_VERSIONS = {
     "Endpoints": "v1",
     "EndpointSlice": "discovery.k8s.io/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
+    "ClusterNetworkPolicy": "policy.networking.k8s.io/v1alpha2",
 }
 """The kinds that are checked, and the version in which they are."""
 
@@ -148,6 +150,7 @@ SPECS: dict[str, Shape] = {
     "Pod": _POD,
     "Service": _SERVICE,
     "NetworkPolicy": nullable(NETWORK_POLICY),
+    "ClusterNetworkPolicy": CLUSTER_NETWORK_POLICY,
     **dict.fromkeys(("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"), _CONTROLLER),
     **dict.fromkeys(("ReplicationController", "DeploymentConfig"), _OLDER_CONTROLLER),
     "Job": _JOB,

@@ -1,9 +1,10 @@
 """Maps a scenario's namespaces to those of the cluster. Pure.
 
 Scenarios on a shared cluster get namespaces of their own. Everything that names a namespace is adapted:
-``metadata.namespace``, Namespace objects, ``namespaceSelector`` on ``kubernetes.io/metadata.name``, references to
-objects of other namespaces, and DNS names of Services in any text: commands, arguments, environment, the data of
-ConfigMaps and Secrets, ``externalName``. Namespaces that are not mapped, and all else, stay as written.
+``metadata.namespace``, Namespace objects, ``namespaceSelector`` and the ``namespaces`` of a ClusterNetworkPolicy on
+``kubernetes.io/metadata.name``, references to objects of other namespaces, and DNS names of Services in any text:
+commands, arguments, environment, the data of ConfigMaps and Secrets, ``externalName``. Namespaces that are not mapped,
+and all else, stay as written.
 """
 
 import binascii
@@ -147,6 +148,8 @@ class Placement:
 _RULES: tuple[tuple[tuple[str, ...], Callable[[Placement, Any], Any]], ...] = (
     (("namespaceSelector", "matchLabels"), Placement._labels),
     (("namespaceSelector", "matchExpressions"), Placement._requirement),
+    (("namespaces", "matchLabels"), Placement._labels),
+    (("namespaces", "matchExpressions"), Placement._requirement),
     (("RoleBinding", "subjects", "namespace"), Placement._name),
     (("ClusterRoleBinding", "subjects", "namespace"), Placement._name),
     (("service", "namespace"), Placement._name),

@@ -168,7 +168,7 @@ class Step:
         """Names of the capabilities that entering the step needs, in addition to those that the scenario requires."""
         kinds = dict.fromkeys(manifest.family for manifest in self.policies)
         restart = ("restart of the policy agent",) if self.restart is Restart.AGENT else ()
-        return (*(family.value for family in kinds if family and family.is_foreign), *restart)
+        return (*(family.value for family in kinds if family and family.needs_capability), *restart)
 
 
 @dataclass(frozen=True, slots=True)
