@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from netpol_harness.emulator.address_plan import MOST_NODES
 from netpol_harness.emulator.launch import isolate, launch, print_problem
 from netpol_harness.emulator.options import EmulatorOptions
 from netpol_harness.errors import LabError
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 tools=args.tools,
                 mutant=_check_mutant(args.mutant),
                 agent=args.agent,
+                nodes=args.nodes,
             )
         )
     except LabError as problem:
@@ -65,9 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--tools", choices=("busybox",), default="", help="give pods only these tools, not all of this host's")
     add("--mutant", default="", metavar="NAME", help="give the policy agent one known bug of network plugins")
     add("--agent", type=Path, metavar="FILE", help="have this program enforce policies (JSON), not our own rules")
+    add("--nodes", type=_number_of_nodes, default=1, metavar="N", help="number of nodes (default: %(default)s)")
     add("--check", action="store_true", help="only check whether a cluster can run here")
     add("--check-rules", default="", metavar="TEXT", help="only check whether the kernel takes these rules of nftables")
     return parser
+
+
+def _number_of_nodes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_NODES:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of nodes from 1 to {MOST_NODES}")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The machine of the API server, as pods see it: a host beside the node, behind the Service ``default/kubernetes``.
+"""The machine of the API server, as pods see it: a host beside the nodes, behind the Service ``default/kubernetes``.
 
 Most clusters have their API servers on machines without workloads, so that policies decide about connections to them.
 The certificate is made at the first connection: that takes 0.2 s, and most clusters have none.

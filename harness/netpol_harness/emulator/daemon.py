@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.emulator import controllers, dns
-from netpol_harness.emulator.address_plan import NODE_POD_CIDR, RESERVED_POD_ADDRESSES
-from netpol_harness.emulator.agent.host import host_agent, read_program
-from netpol_harness.emulator.agent.process import AgentProcess
+from netpol_harness.emulator.address_plan import RESERVED_POD_ADDRESSES, NodePlan, node_plans
+from netpol_harness.emulator.agent.host import Agents, host_agent, read_program
 from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
@@ -34,15 +33,18 @@ from netpol_harness.emulator.apiserver.server_log import SecretMaskingFormatter
 from netpol_harness.emulator.control_plane import serve_inside
 from netpol_harness.emulator.dataplane.conntrack import StaleFlows
 from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine, ServicesOnly
+from netpol_harness.emulator.kernel.netns import in_network
+from netpol_harness.emulator.kernel.network import Network, Place, connected_nodes
 from netpol_harness.emulator.kernel.nft import Nft
-from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.emulator.kubelet.kubelet import Kubelet
+from netpol_harness.emulator.kubelet.sandboxes import Sandboxes
 from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import BUSYBOX, HostTools
 from netpol_harness.emulator.options import RESTART_AGENT, DaemonHandles, EmulatorOptions
+from netpol_harness.emulator.scheduler.scheduler import Scheduler
 from netpol_harness.emulator.store import Key, Store
-from netpol_harness.emulator.sync import Dataplane
+from netpol_harness.emulator.sync import Dataplane, Dataplanes
 from netpol_harness.errors import ClusterFailed
 
 _POD_USER = 65534  # nobody
@@ -61,39 +63,47 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     ended = _end_of(handles.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     program = None if options.agent is None else read_program(options.agent)
-    node = _node("" if program is None else program.interfaces)
-    dataplane = Dataplane(store, Nft(), _policy_engine(options.mutant) if program is None else ServicesOnly())
-    spawner = Spawner(_POD_USER if handles.privileged else None)
-    kubelet = Kubelet(
-        store,
-        node,
-        spawner,
-        settled=dataplane.settled,
-        servers={dns.IMAGE: dns.NameServer(store)},
-        tools=_tools(options, node),
-    )
-    runtime = ClusterRuntime(dataplane, kubelet)
+    plans = node_plans(options.nodes)
+    network = _network(plans, "" if program is None else program.interfaces)
+    dataplanes = Dataplanes([_dataplane(store, place, network, options) for place in network.places])
+    spawner, tools = Spawner(_POD_USER if handles.privileged else None), _tools(options, network)
+    names = tuple(plan.name for plan in plans)
+    if len(names) > 1:
+        Scheduler(store, names)
+    servers = {dns.IMAGE: dns.NameServer(store)}
+    kubelets = {
+        place.plan.name: Kubelet(
+            store,
+            Sandboxes(place, network, hidden=tools.hidden, group=spawner.user or 0),
+            spawner,
+            settled=dataplanes.settled,
+            servers=servers,
+            tools=tools,
+        )
+        for place in network.places
+    }
+    runtime = ClusterRuntime(store, dataplanes, kubelets)
     catalog = Catalog(store)
     lifecycle = Lifecycle(store, runtime, catalog)
     server = ApiServer(store, runtime, lifecycle, catalog, token=token)
-    serve_inside(server, node)
-    StaleFlows(store, kubelet.flush_conntrack)
+    serve_inside(server, network.router)
+    StaleFlows(store, kubelets[names[0]].flush_conntrack)
     controllers.start(store, lifecycle.delete_with_dependents, catalog)
-    _populate(store, "embedded" if program is None else program.title)
-    await kubelet.idle()
-    await dataplane.settled()
+    _populate(store, plans, "embedded" if program is None else program.title)
+    await runtime.idle()
+    await dataplanes.settled()
     await server.serve(handles.listener)
     agent = None
     if program is not None:
-        agent = await host_agent(program, server, node, spawner, token=token, directory=options.directory)
-    restart = dataplane.restart_engine if agent is None else agent.restart
+        agent = await host_agent(program, server, network, spawner, token=token, directory=options.directory)
+    restart = dataplanes.restart_engine if agent is None else agent.restart
     asyncio.get_running_loop().add_signal_handler(RESTART_AGENT, restart)
     _write_privately(options.kubeconfig, kubeconfig(handles.listener.getsockname()[1], token, name=options.name))
     os.write(handles.announce, b"1")
     await _end(ended, agent)
 
 
-async def _end(ended: asyncio.Event, agent: AgentProcess | None) -> None:
+async def _end(ended: asyncio.Event, agent: Agents | None) -> None:
     """Wait for the end of the cluster. Raises ``ClusterFailed`` if its agent ends before."""
     ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(ended.wait())]
     if agent is not None:
@@ -103,35 +113,57 @@ async def _end(ended: asyncio.Event, agent: AgentProcess | None) -> None:
 
 
 class ClusterRuntime:
-    """The data plane and the kubelet as the API server sees them (``apiserver.runtime.Runtime``)."""
+    """The data planes and the kubelets, by node, as the API server sees them (``apiserver.runtime.Runtime``).
 
-    def __init__(self, dataplane: Dataplane, kubelet: Kubelet) -> None:
-        self._dataplane = dataplane
-        self._kubelet = kubelet
+    A pod without a node is looked after by the first kubelet.
+    """
+
+    def __init__(self, store: Store, dataplanes: Dataplanes, kubelets: Mapping[str, Kubelet]) -> None:
+        self._store = store
+        self._dataplanes = dataplanes
+        self._kubelets = kubelets
+
+    async def idle(self) -> None:
+        """Return when every pod of the store has been started, or cannot be."""
+        for kubelet in self._kubelets.values():
+            await kubelet.idle()
 
     async def settled(self) -> None:
-        """Return when the data plane enforces the store's current state."""
-        await self._dataplane.settled()
+        """Return when every node's data plane enforces the store's current state."""
+        await self._dataplanes.settled()
 
     async def exec(self, pod: Mapping[str, Any], container: str, argv: Sequence[str], streams: ExecStreams) -> int:
         """Run a command in the pod and return its exit code."""
-        return await self._kubelet.exec(pod, container, argv, streams)
+        return await self._of(pod).exec(pod, container, argv, streams)
 
     async def attach(self, pod: Mapping[str, Any], container: str, streams: ExecStreams) -> None:
         """Connect a client with the container's program."""
-        await self._kubelet.attach(pod, container, streams)
+        await self._of(pod).attach(pod, container, streams)
 
     async def dial(self, pod: Mapping[str, Any], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a port inside the pod."""
-        return await self._kubelet.dial(pod, port)
+        return await self._of(pod).dial(pod, port)
 
     async def logs(self, pod: Mapping[str, Any], container: str) -> bytes:
         """Return what the container has written so far."""
-        return await self._kubelet.logs(pod, container)
+        return await self._of(pod).logs(pod, container)
 
     def delete_pod(self, key: Key, grace_seconds: int) -> None:
         """Stop the pod, then remove it from the store."""
-        self._kubelet.delete_pod(key, grace_seconds)
+        self._of(self._store.find(key) or {}).delete_pod(key, grace_seconds)
+
+    def _of(self, pod: Mapping[str, Any]) -> Kubelet:
+        """Return the kubelet of the pod's node."""
+        first = next(iter(self._kubelets.values()))
+        return self._kubelets.get((pod.get("spec") or {}).get("nodeName") or "", first)
+
+
+def _dataplane(store: Store, place: Place, network: Network, options: EmulatorOptions) -> Dataplane:
+    """Return the data plane of a node, which enforces policies unless an agent does."""
+    with in_network(place.node.network, place.node.home.net):
+        tables = Nft()
+    engine = ServicesOnly() if options.agent else _policy_engine(options.mutant)
+    return Dataplane(store, tables, engine, "" if len(network.places) == 1 else place.plan.name)
 
 
 def _policy_engine(mutant: str) -> PolicyEngine:
@@ -142,25 +174,26 @@ def _policy_engine(mutant: str) -> PolicyEngine:
     return MutatedEngine(named(mutant))
 
 
-def _tools(options: EmulatorOptions, node: NetworkNode) -> HostTools:
+def _tools(options: EmulatorOptions, network: Network) -> HostTools:
+    node = network.places[0].node
     if options.tools == BUSYBOX and not node.has_busybox:
         raise ClusterFailed("pods cannot get busybox's tools: this host has no busybox; install it")
     return HostTools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
-def _node(interfaces: str) -> NetworkNode:
+def _network(plans: Sequence[NodePlan], interfaces: str) -> Network:
     try:
-        return NetworkNode(interfaces)
+        return connected_nodes(plans, interfaces)
     except OSError as problem:
         name = errno.errorcode.get(problem.errno or 0, "?")
         needs = "it needs Linux 5.12 or newer with veth, and --privileged in a container"
         raise ClusterFailed(
-            f"cannot set up the node ({problem.filename}: {name} {problem.strerror}); {needs}"
+            f"cannot set up the nodes ({problem.filename}: {name} {problem.strerror}); {needs}"
         ) from problem
 
 
-def _populate(store: Store, dataplane: str) -> None:
-    """Create the initial objects of a cluster: namespaces, its node, and the name server.
+def _populate(store: Store, plans: Sequence[NodePlan], dataplane: str) -> None:
+    """Create the initial objects of a cluster: namespaces, its nodes, and the name server.
 
     ``dataplane`` is the name and version of what enforces policies.
     """
@@ -171,11 +204,11 @@ def _populate(store: Store, dataplane: str) -> None:
         "kernel": system.release,
         "system": "netpol-harness embedded cluster",
         "kubernetes": discovery.version()["gitVersion"],
-        "podCIDR": str(NODE_POD_CIDR),
         "dataplane": dataplane,
     }
-    capacity = NODE_POD_CIDR.num_addresses - 2 - RESERVED_POD_ADDRESSES
-    store.create("nodes", podstatus.node(store.timestamp(), capacity, version))
+    for plan in plans:
+        capacity = plan.pod_cidr.num_addresses - 2 - RESERVED_POD_ADDRESSES
+        store.create("nodes", podstatus.node(plan, store.timestamp(), capacity, version))
     store.create("services", admit(store, "services", dns.service()))
     store.create("pods", admit(store, "pods", dns.pod()))
 

@@ -20,7 +20,7 @@ class EmulatorOptions:
     ``lifeline`` and ``ready`` are ``None`` if there is no FIFO to watch or no descriptor to write to. ``tools`` is
     ``busybox`` if pods have only its tools, and empty if they have all of the host's. ``mutant`` is the name of the
     injected bug of its policy agent; empty for none. ``agent`` is a file with the program that enforces policies in
-    place of our own rules (``agent.program.AgentProgram``).
+    place of our own rules (``agent.program.AgentProgram``). ``nodes`` is the number of nodes.
     """
 
     name: str
@@ -32,6 +32,7 @@ class EmulatorOptions:
     tools: str = ""
     mutant: str = ""
     agent: Path | None = None
+    nodes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

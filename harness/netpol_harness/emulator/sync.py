@@ -7,6 +7,7 @@ its offending line, and makes ``settled()`` raise until a later one succeeds.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -27,15 +28,33 @@ class Tables(Protocol):
         ...
 
 
+class Dataplanes:
+    """The data planes of all nodes."""
+
+    def __init__(self, members: Sequence["Dataplane"]) -> None:
+        self._members = members
+
+    async def settled(self) -> None:
+        """Return once every node enforces the store's current state. Raises the error of one that does not."""
+        await asyncio.gather(*(member.settled() for member in self._members))
+
+    def restart_engine(self) -> None:
+        """Restart the policy engine of every node."""
+        for member in self._members:
+            member.restart_engine()
+
+
 class Dataplane:
     """Installs rules whenever the store changes.
 
     It lives on the event loop in whose thread the store is used. Rules are computed and applied in another thread.
-    ``tables`` must have been opened in the node's network namespace.
+    ``tables`` must have been opened in the node's network namespace. ``node`` is its name, or empty if there is no
+    other.
     """
 
-    def __init__(self, store: Store, tables: Tables, engine: PolicyEngine | None = None) -> None:
+    def __init__(self, store: Store, tables: Tables, engine: PolicyEngine | None = None, node: str = "") -> None:
         self._store = store
+        self._node = node
         self._view = WorldView.of(store)
         self._tables = tables
         self._engine = engine or CorrectEngine()
@@ -92,7 +111,7 @@ class Dataplane:
 
     async def _catch_up(self) -> Exception | None:
         while self._completed < self._requested:
-            target, snapshot, engine = self._requested, self._view.snapshot(), self._engine
+            target, snapshot, engine = self._requested, self._view.snapshot(self._node), self._engine
             try:
                 seconds = await asyncio.get_running_loop().run_in_executor(
                     self._thread, self._install, engine, snapshot

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netpol_harness.emulator.address_plan import EXTERNAL_CIDR
+from netpol_harness.emulator.address_plan import EXTERNAL_CIDR, FIRST_NODE
 from netpol_harness.emulator.kubelet.addresses import (
     AddressesExhausted,
     AddressPool,
@@ -92,8 +92,8 @@ def test_other_requests_are_refused_with_the_reason(text: str, reason: str) -> N
 @pytest.mark.parametrize("text", ["10.244.1.1", "10.244.0.0", "10.244.0.255", "192.0.2.1", "fd00::1", "pod", ""])
 def test_a_pod_address_must_be_on_its_node(text: str) -> None:
     with pytest.raises(AddressUnavailable):
-        pod_address(text)
+        pod_address(text, FIRST_NODE.pod_cidr)
 
 
 def test_a_pod_address_may_be_any_of_its_node() -> None:
-    assert pod_address("10.244.0.77") == "10.244.0.77"
+    assert pod_address("10.244.0.77", FIRST_NODE.pod_cidr) == "10.244.0.77"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.emulator.address_plan import FIRST_NODE
 from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.model.objects import Pod
 
@@ -23,7 +24,7 @@ def conditions(pod: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_scheduled_pod_has_node_and_address_but_is_not_ready() -> None:
-    scheduled = podstatus.scheduled(POD, "10.244.0.7", NOW)
+    scheduled = podstatus.scheduled(POD, FIRST_NODE, "10.244.0.7", NOW)
     assert scheduled["spec"]["nodeName"] == "embedded"
     assert scheduled["status"]["phase"] == "Pending"
     assert Pod.parse(scheduled).addresses == ("10.244.0.7",)
@@ -37,7 +38,7 @@ def test_a_scheduled_pod_has_node_and_address_but_is_not_ready() -> None:
 
 
 def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
-    running = podstatus.with_all_running(podstatus.scheduled(POD, "10.244.0.7", NOW), NOW)
+    running = podstatus.with_all_running(podstatus.scheduled(POD, FIRST_NODE, "10.244.0.7", NOW), NOW)
     assert running["status"]["phase"] == "Running"
     assert set(conditions(running).values()) == {"True"}
     assert running["status"]["podIP"] == "10.244.0.7"
@@ -49,7 +50,9 @@ def test_a_running_pod_is_ready_and_keeps_its_address() -> None:
 
 @pytest.mark.parametrize(("started", "ready"), [(False, False), (True, False), (True, True)])
 def test_a_container_is_ready_when_its_probes_say_so(*, started: bool, ready: bool) -> None:
-    scheduled = podstatus.scheduled({**POD, "spec": {"containers": POD["spec"]["containers"]}}, "10.244.0.7", NOW)
+    scheduled = podstatus.scheduled(
+        {**POD, "spec": {"containers": POD["spec"]["containers"]}}, FIRST_NODE, "10.244.0.7", NOW
+    )
     running = replace(podstatus.running_container(NOW), started=started, ready=ready)
     changed = podstatus.with_container_states(scheduled, {"c": running}, LATER)
     (status,) = changed["status"]["containerStatuses"]
@@ -58,7 +61,7 @@ def test_a_container_is_ready_when_its_probes_say_so(*, started: bool, ready: bo
 
 
 def test_conditions_keep_their_times_and_their_neighbours() -> None:
-    scheduled = podstatus.scheduled(POD, "10.244.0.7", NOW)
+    scheduled = podstatus.scheduled(POD, FIRST_NODE, "10.244.0.7", NOW)
     scheduled["status"]["conditions"].append({"type": "example.com/gate", "status": "True"})
     times = {
         c["type"]: c.get("lastTransitionTime")
@@ -70,7 +73,7 @@ def test_conditions_keep_their_times_and_their_neighbours() -> None:
 
 
 def test_inputs_are_not_changed() -> None:
-    podstatus.scheduled(POD, "10.244.0.7", NOW)
+    podstatus.scheduled(POD, FIRST_NODE, "10.244.0.7", NOW)
     assert "status" not in POD
     assert "nodeName" not in POD["spec"]
 
@@ -81,10 +84,9 @@ def test_the_node_is_ready_and_names_its_data_plane() -> None:
         "kernel": "6",
         "system": "s",
         "kubernetes": "v1",
-        "podCIDR": "10.244.0.0/24",
         "dataplane": "network namespaces",
     }
-    node = podstatus.node(NOW, 254, version)
+    node = podstatus.node(FIRST_NODE, NOW, 254, version)
     assert node["status"]["conditions"][0]["status"] == "True"
     assert node["metadata"]["labels"]["netpol-harness/dataplane"] == "embedded"
     assert node["metadata"]["annotations"]["netpol-harness/dataplane"] == "network namespaces"

@@ -1,24 +1,26 @@
-"""What the node offers an agent: the API over TLS, the configuration to reach it, and a place to run."""
+"""What a node offers an agent: the API over TLS, the configuration to reach it, and a place to run."""
 
+import asyncio
 import json
-import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from netpol_harness.emulator.address_plan import API_PORT, KUBERNETES_ADDRESS, NODE_ADDRESS
+from netpol_harness.emulator.address_plan import API_PORT, FIRST_NODE, KUBERNETES_ADDRESS, NodePlan
 from netpol_harness.emulator.agent.process import AgentProcess
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.emulator.apiserver.server import ApiServer
 from netpol_harness.emulator.certificates import server_certificate
-from netpol_harness.emulator.kernel.node import NetworkNode
-from netpol_harness.emulator.kubelet import podstatus
+from netpol_harness.emulator.kernel.netns import Namespaces
+from netpol_harness.emulator.kernel.network import Network, Place
+from netpol_harness.emulator.kubelet.node_sockets import NodeSockets
 from netpol_harness.emulator.kubelet.spawn import Spawner
+from netpol_harness.emulator.options import AGENT_LOG
 from netpol_harness.emulator.pod import SEARCH_PATH, is_external_host
 from netpol_harness.errors import ClusterFailed
 
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _KUBECONFIG = "/run/netpol-harness/kubeconfig"
-_NAMES = (NODE_ADDRESS, KUBERNETES_ADDRESS, "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+_NAMES = (KUBERNETES_ADDRESS, "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 def read_program(path: Path) -> AgentProgram:
@@ -29,46 +31,81 @@ def read_program(path: Path) -> AgentProgram:
         raise ClusterFailed(f"cannot read the agent's program from {path}: {problem!r}") from problem
 
 
+class Agents:
+    """The agents of all nodes."""
+
+    def __init__(self, members: Sequence[AgentProcess]) -> None:
+        self._members = members
+
+    async def start(self) -> None:
+        """Start the programs. Raises ``ClusterFailed`` if one cannot be started."""
+        for member in self._members:
+            await member.start()
+
+    def restart(self) -> None:
+        """Restart the programs."""
+        for member in self._members:
+            member.restart()
+
+    async def failure(self) -> None:
+        """Wait until the program of one node does not run any more, and raise ``ClusterFailed`` that says why."""
+        await asyncio.gather(*(member.failure() for member in self._members))
+
+
 async def host_agent(
     program: AgentProgram,
     server: ApiServer,
-    node: NetworkNode,
+    network: Network,
     spawner: Spawner,
     *,
     token: str,
     directory: Path | None,
-) -> AgentProcess:
-    """Serve the API on the node's own address, and start the agent unless it waits. Return its process.
+) -> Agents:
+    """Serve the API on each node's own address, and start an agent there unless it waits. Return their processes.
 
-    The agent sees no pods that stand for hosts outside of the cluster. Raises ``ClusterFailed``.
+    The agents see no pods that stand for hosts outside of the cluster. Raises ``ClusterFailed``.
     """
-    tls, authority = server_certificate(_NAMES)
-    listener = socket.create_server((NODE_ADDRESS, API_PORT), backlog=1024)
-    await server.serve(listener, tls=tls, shows=lambda obj: not is_external_host(obj))
+    tls, authority = server_certificate((*(place.plan.address for place in network.places), *_NAMES))
+    members = []
+    for place in network.places:
+        plan, home = place.plan, place.node.home
+        listener = NodeSockets(place.node.network, home.net).listen(plan.address, API_PORT)
+        await server.serve(listener, tls=tls, shows=lambda obj: not is_external_host(obj))
+        namespaces = _namespaces(place, token, authority)
+        values = {"node": plan.name, "address": plan.address, "kubeconfig": _KUBECONFIG}
+        filled, log = program.filled(values), agent_log(plan)
+        members.append(AgentProcess(filled, spawner, namespaces, _environment(plan), directory, log))
+    agents = Agents(members)
+    if not program.waits:
+        await agents.start()
+    return agents
+
+
+def agent_log(plan: NodePlan) -> str:
+    """Return the name of the log of a node's agent."""
+    return AGENT_LOG if plan == FIRST_NODE else f"agent-{plan.name}.log"
+
+
+def _namespaces(place: Place, token: str, authority: str) -> Namespaces:
     try:
-        namespaces = node.agent_namespaces(_files(token, authority))
+        return place.node.agent_namespaces(_files(token, authority, place.plan))
     except OSError as problem:
         raise ClusterFailed(f"cannot make a place for the agent ({problem.filename}): {problem.strerror}") from problem
-    values = {"node": podstatus.NODE, "address": NODE_ADDRESS, "kubeconfig": _KUBECONFIG}
-    agent = AgentProcess(program.filled(values), spawner, namespaces, _environment(), directory)
-    if not program.waits:
-        await agent.start()
-    return agent
 
 
-def _files(token: str, authority: str) -> Mapping[str, str]:
+def _files(token: str, authority: str, plan: NodePlan) -> Mapping[str, str]:
     """Return the files of a service account, and a kubeconfig, by their paths."""
     return {
         f"{_SERVICE_ACCOUNT}/token": token,
         f"{_SERVICE_ACCOUNT}/ca.crt": authority,
         f"{_SERVICE_ACCOUNT}/namespace": "kube-system",
-        _KUBECONFIG: json.dumps(_kubeconfig()),
+        _KUBECONFIG: json.dumps(_kubeconfig(plan)),
     }
 
 
-def _kubeconfig() -> Mapping[str, object]:
+def _kubeconfig(plan: NodePlan) -> Mapping[str, object]:
     cluster = {
-        "server": f"https://{NODE_ADDRESS}:{API_PORT}",
+        "server": f"https://{plan.address}:{API_PORT}",
         "certificate-authority": f"{_SERVICE_ACCOUNT}/ca.crt",
     }
     return {
@@ -81,11 +118,11 @@ def _kubeconfig() -> Mapping[str, object]:
     }
 
 
-def _environment() -> Mapping[str, str]:
+def _environment(plan: NodePlan) -> Mapping[str, str]:
     return {
         "PATH": SEARCH_PATH,
         "HOME": "/tmp",
-        "KUBERNETES_SERVICE_HOST": NODE_ADDRESS,
+        "KUBERNETES_SERVICE_HOST": plan.address,
         "KUBERNETES_SERVICE_PORT": str(API_PORT),
-        "NODE_NAME": podstatus.NODE,
+        "NODE_NAME": plan.name,
     }

@@ -20,7 +20,7 @@ _SIGNALLED = 128
 
 
 class AgentProcess:
-    """The agent of one node. ``namespaces`` are where it runs; ``directory`` gets its log."""
+    """The agent of one node. ``namespaces`` are where it runs; ``directory`` gets its ``log``."""
 
     def __init__(
         self,
@@ -29,12 +29,13 @@ class AgentProcess:
         namespaces: Namespaces,
         environment: Mapping[str, str],
         directory: Path | None,
+        log: str = AGENT_LOG,
     ) -> None:
         self._program = program
         self._spawner = spawner
         self._namespaces = namespaces
         self._environment = {**environment, **program.environment}
-        self._log = Path(os.devnull) if directory is None else directory / AGENT_LOG
+        self._log = Path(os.devnull) if directory is None else directory / log
         self._failure_file = Path(os.devnull) if directory is None else directory / AGENT_FAILURE
         self._process: Process | None = None
         self._restarting = asyncio.Lock()

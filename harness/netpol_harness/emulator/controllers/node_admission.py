@@ -1,6 +1,6 @@
 """Whether a node admits the pods of a template: its labels and taints against selectors, affinity and tolerations.
 
-Implements core/v1 ``nodeSelector``, ``affinity.nodeAffinity`` (the required part) and ``tolerations``. Pure.
+Implements core/v1 ``nodeSelector``, ``affinity.nodeAffinity``, ``tolerations`` and ``unschedulable``. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ DAEMON_TOLERATIONS = (
     ),
 )
 """Taints that the pods of DaemonSets tolerate besides their own tolerations, by key and effect."""
+_UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 NETWORK_TOLERATION = {"key": "node.kubernetes.io/network-unavailable", "effect": "NoSchedule"}
 """The same, for pods in the node's network."""
 
@@ -29,14 +30,27 @@ def daemon_tolerations(spec: JsonMapping) -> list[dict[str, str]]:
 
 def admits(node: JsonMapping, spec: JsonMapping, tolerations: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether pods with this spec and these tolerations may run on the node."""
-    return _selects(node, spec) and all(
-        any(_tolerates(toleration, taint) for toleration in tolerations)
-        for taint in (node.get("spec") or {}).get("taints") or ()
-        if taint.get("effect") in ("NoSchedule", "NoExecute")
-    )
+    return selects(node, spec) and not untolerated(node, tolerations)
 
 
-def _selects(node: JsonMapping, spec: JsonMapping) -> bool:
+def untolerated(node: JsonMapping, tolerations: Sequence[Mapping[str, Any]]) -> JsonMapping:
+    """Return the first taint of the node that keeps pods with these tolerations away; empty if there is none."""
+    spec = node.get("spec") or {}
+    taints = [taint for taint in spec.get("taints") or () if taint.get("effect") in ("NoSchedule", "NoExecute")]
+    if spec.get("unschedulable"):  # `kubectl cordon`
+        taints.append(_UNSCHEDULABLE)
+    return next((t for t in taints if not any(_tolerates(toleration, t) for toleration in tolerations)), {})
+
+
+def prefers(node: JsonMapping, spec: JsonMapping) -> int:
+    """Return the sum of the weights of the preferred node affinity that the node meets."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    return sum(entry["weight"] for entry in preferred if _term_selects(entry["preference"], node))
+
+
+def selects(node: JsonMapping, spec: JsonMapping) -> bool:
+    """Return whether ``nodeSelector`` and the required node affinity of a spec select the node."""
     labels = node["metadata"].get("labels") or {}
     if not LabelSelector.equal(spec.get("nodeSelector") or {}).matches(labels):
         return False

@@ -41,7 +41,7 @@ class CorrectEngine:
 
     def compile(self, snapshot: Snapshot) -> RuleUpdate:
         """Return the ruleset of the snapshot's world."""
-        return RuleUpdate(ruleset(snapshot.world, unready=snapshot.unready))
+        return RuleUpdate(ruleset(snapshot.world, unready=snapshot.unready, node=snapshot.node))
 
     def restarted(self) -> "CorrectEngine":
         """Return itself: it has no state."""
@@ -53,7 +53,7 @@ class ServicesOnly:
 
     def compile(self, snapshot: Snapshot) -> RuleUpdate:
         """Return the rules of the snapshot's Services."""
-        return RuleUpdate(service_rules(snapshot.world, snapshot.unready))
+        return RuleUpdate(service_rules(snapshot.world, snapshot.unready, snapshot.node))
 
     def restarted(self) -> "ServicesOnly":
         """Return itself: it has no state."""

@@ -14,7 +14,8 @@ pods only.
 
 Implements networking.k8s.io/v1 NetworkPolicySpec. Left open by the API and decided here: replies and related errors
 pass; a pod reaches itself, also through its Service; traffic between a pod and its node meets no policy (it never
-enters the forward hook); pods on the host's network are neither subjects nor peers. Pure.
+enters the forward hook); pods on the host's network are neither subjects nor peers. Each node
+judges the packets of its own pods. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,20 +32,24 @@ _HOOK = "type filter hook forward priority 0; policy accept;"
 _CONTINUED = ("ct direction reply ct state established accept", "ct state related accept")
 
 
-def policy_rules(world: World) -> Ruleset:
-    """Return the chains and sets of all pods, and of the policies that select some of them."""
+def policy_rules(world: World, node: str = "") -> Ruleset:
+    """Return the chains and sets of all pods on a node, and of the policies that select some of them.
+
+    An empty ``node`` is the only one.
+    """
     pods = PodIndex(world, [pod for pod in world.pods.values() if pod.running and not pod.host_network])
+    local = frozenset(ref for ref, pod in pods.pods.items() if node in ("", pod.node))
     conditions = PolicyConditions(pods)
     chains: dict[str, Chain] = {}
     selecting: dict[tuple[str, Direction], list[str]] = {}
     for policy in sorted(world.policies, key=lambda policy: policy.ref):
-        subjects = pods.addresses(pods.subjects(policy))
+        subjects = pods.addresses(pods.subjects(policy) & local)
         for direction in policy.directions if subjects else ():
             name = identifier("policy", policy.ref.namespace, policy.ref.name, direction.lower())
             chains[name] = _policy_chain(policy, direction, conditions)
             for address in subjects:
                 selecting.setdefault((address, direction), []).append(name)
-    return Ruleset(chains, conditions.sets) | _pod_rules(sorted(pods.addresses(pods.all_pods())), selecting)
+    return Ruleset(chains, conditions.sets) | _pod_rules(sorted(pods.addresses(local)), selecting)
 
 
 def _policy_chain(policy: NetworkPolicy, direction: Direction, conditions: PolicyConditions) -> Chain:

@@ -14,6 +14,9 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World
 
 
-def ruleset(world: World, *, unready: Set[NamespacedName] = frozenset()) -> Ruleset:
-    """Return the whole content of the table for this world. ``unready`` pods get no traffic of Services."""
-    return policy_rules(world) | service_rules(world, unready)
+def ruleset(world: World, *, unready: Set[NamespacedName] = frozenset(), node: str = "") -> Ruleset:
+    """Return the whole content of the table of a node, or of the only node if ``node`` is empty.
+
+    ``unready`` pods get no traffic of Services.
+    """
+    return policy_rules(world, node) | service_rules(world, unready, node)

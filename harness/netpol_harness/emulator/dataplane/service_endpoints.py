@@ -49,13 +49,17 @@ def backing_pods(service: Service, pods: PodIndex) -> frozenset[NamespacedName]:
 
 
 class ServiceEndpoints:
-    """The endpoints of the Services of one world. Pods in ``unready`` count only where a Service publishes them."""
+    """The endpoints of the Services of one world. Pods in ``unready`` count only where a Service publishes them.
 
-    def __init__(self, world: World, unready: Set[NamespacedName]) -> None:
+    Under a traffic policy Local, those on ``node`` serve; if that is empty, all nodes of the cluster are one.
+    """
+
+    def __init__(self, world: World, unready: Set[NamespacedName], node: str = "") -> None:
+        self.node = node
         running = [pod for pod in world.pods.values() if pod.running]
         self._all = PodIndex(world, running)
         self._ready = PodIndex(world, [pod for pod in running if pod.ref not in unready])
-        self._nodes = frozenset(pod.node for pod in running if pod.node)
+        self._near = frozenset({node} if node else (pod.node for pod in running if pod.node))
         self._slices: dict[NamespacedName, list[EndpointSlice]] = {}
         for part in world.endpoint_slices:
             self._slices.setdefault(part.service, []).append(part)
@@ -65,13 +69,15 @@ class ServiceEndpoints:
     ) -> tuple[Socket, ...]:
         """Return where connections of one family to this port may go under a traffic policy, sorted."""
         pods = pod_sockets(service, port, self._all if service.publish_not_ready else self._ready)
-        sockets = {(s.address, s.number) for s in pods if IpVersion.of(s.address) is family}
+        pods = tuple(socket for socket in pods if IpVersion.of(socket.address) is family)
+        is_anywhere = policy is TrafficPolicy.CLUSTER or not self.node
+        sockets = {(s.address, s.number) for s in pods if is_anywhere or self._all.pods[s.pod].node == self.node}
         written = [
             (end, number) for end, number in self._written(service, port) if IpVersion.of(end.addresses[0]) is family
         ]
-        is_served = bool(sockets) or any(end.ready for end, _ in written)
+        is_served = bool(pods) or any(end.ready for end, _ in written)
         for end, number in written:
-            is_near = policy is TrafficPolicy.CLUSTER or end.node in self._nodes
+            is_near = policy is TrafficPolicy.CLUSTER or end.node in self._near
             if is_near and (end.ready if is_served else end.draining):
                 sockets.add((str(ip_address(end.addresses[0])), number))
         return tuple(sorted(sockets))

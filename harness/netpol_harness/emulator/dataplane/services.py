@@ -7,7 +7,9 @@ connection only; conntrack repeats the translation for the rest. So an open UDP 
 endpoint is removed and its flows are flushed (``conntrack``).
 
 Implements core/v1 Service: ClusterIP, NodePort, LoadBalancer with its source ranges, externalIPs, traffic policies; and
-``hostPort`` of a container. Clients keep their addresses, except a pod that reaches itself. Pure.
+``hostPort`` of a container. With one node, clients keep their addresses, except a pod that reaches itself. With
+several, kube-proxy's rules apply: a node replaces the address of a client that is not a pod by its own, and
+that of every client that comes by a node port, unless the traffic policy is Local. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -25,25 +27,26 @@ _BASES = {
     "nat/prerouting": "type nat hook prerouting priority -100; policy accept;",
     "nat/output": "type nat hook output priority -100; policy accept;",
 }
+_MARK = "ct mark set ct mark or 0x4000"
+"""The node replaces the client's address by its own in this connection."""
+_MASQUERADE = "ct mark and 0x4000 != 0 ct status dnat masquerade"
 _SOURCE = "type nat hook postrouting priority 100; policy accept;"
 
 
-def service_rules(world: World, unready: Set[NamespacedName]) -> Ruleset:
-    """Return the chains, sets and maps of all Services and host ports."""
-    endpoints = ServiceEndpoints(world, unready)
+def service_rules(world: World, unready: Set[NamespacedName], node: str = "") -> Ruleset:
+    """Return the chains, sets and maps of all Services and host ports on a node. An empty ``node`` is the only one."""
+    endpoints, among_others = ServiceEndpoints(world, unready, node), node != ""
     routes = [route for _, service in sorted(world.services.items()) for route in _routes(service, endpoints)]
-    host_ports = [*_host_ports(world)]
+    host_ports = [port for port in _host_ports(world) if node in ("", port.node)]
     chains = {name: Chain(("jump services",), hook) for name, hook in _BASES.items()}
-    chains["nat/postrouting"] = Chain(
-        tuple(
-            f"ct status dnat {f.header} saddr . {f.header} daddr @{_name('itself', f)} masquerade" for f in IpVersion
-        ),
-        _SOURCE,
-    )
-    chains["services"] = Chain(tuple(rule for family in IpVersion for rule in _dispatch(family)))
+    itself = (f"ct status dnat {f.header} saddr . {f.header} daddr @{_name('itself', f)} masquerade" for f in IpVersion)
+    chains["nat/postrouting"] = Chain((*itself, *([_MASQUERADE] if among_others else ())), _SOURCE)
+    outsiders = _masquerade_outsiders() if among_others else ()
+    chains["services"] = Chain((*outsiders, *(rule for family in IpVersion for rule in _dispatch(family))))
     chains[_REFUSED] = Chain(("meta l4proto tcp reject with tcp reset", "reject"))
     chains[_DROPPED] = Chain(("drop",))
-    rules = Ruleset(chains, {name: s for family in IpVersion for name, s in _sets(family, routes, host_ports).items()})
+    sets = {name: s for family in IpVersion for name, s in _sets(family, routes, host_ports).items()}
+    rules = Ruleset(chains, {**sets, **(_pod_sets(world, node) if among_others else {})})
     for part in (*(route.rules for route in routes), *(port.rules for port in host_ports)):
         rules |= part
     return rules
@@ -51,13 +54,17 @@ def service_rules(world: World, unready: Set[NamespacedName]) -> Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """One port of a Service in one address family: its endpoints, all of them and those on nodes of this cluster."""
+    """One port of a Service in one address family: its endpoints, all of them and those near the client.
+
+    ``among_others``: the node is one of several.
+    """
 
     service: Service
     port: ServicePort
     family: IpVersion
     everywhere: tuple[Socket, ...]
     local: tuple[Socket, ...]
+    among_others: bool
 
     @property
     def protocol(self) -> str:
@@ -71,7 +78,7 @@ class _Route:
     @property
     def external(self) -> str:
         """The chain of connections to a node's port or to an external IP."""
-        return self._chain(self.service.external_policy)
+        return self._identifier("external") if self.among_others else self._chain(self.service.external_policy)
 
     @property
     def balanced(self) -> str:
@@ -89,6 +96,8 @@ class _Route:
         rules = self._choice(TrafficPolicy.CLUSTER, self.everywhere)
         if self.local != self.everywhere:
             rules |= self._choice(TrafficPolicy.LOCAL, self.local)
+        if self.among_others:
+            rules |= Ruleset({self.external: Chain(tuple(self._from_outside()))})
         if self.service.source_ranges:
             rules |= Ruleset({self.balanced: Chain((*self._admitted_clients(), f"goto {_DROPPED}"))})
         return rules
@@ -101,6 +110,16 @@ class _Route:
         for network in self.service.source_ranges:
             if network.version == self.family.version:
                 yield f"{self.family.header} saddr {network} goto {self.external}"
+
+    def _from_outside(self) -> Iterator[str]:
+        """Yield kube-proxy's rules for node ports: under Local, the node and its pods still reach all endpoints."""
+        everywhere = self._chain(TrafficPolicy.CLUSTER)
+        if self.service.external_policy is TrafficPolicy.CLUSTER:
+            yield from (_MARK, f"goto {everywhere}")
+            return
+        yield f"{self.family.header} saddr @{_name('own-pods', self.family)} goto {everywhere}"
+        yield f"fib saddr type local {_MARK} goto {everywhere}"
+        yield f"goto {self._chain(TrafficPolicy.LOCAL)}"
 
     def _chain(self, policy: TrafficPolicy) -> str:
         is_local = policy is TrafficPolicy.LOCAL and self.local != self.everywhere
@@ -143,6 +162,7 @@ class _HostPort:
     number: int
     family: IpVersion
     target: Socket
+    node: str
 
     @property
     def chain(self) -> str:
@@ -161,7 +181,7 @@ def _routes(service: Service, endpoints: ServiceEndpoints) -> Iterator[_Route]:
         if any(IpVersion.of(address) is family for address in service.cluster_ips):
             for port in service.ports:
                 everywhere, local = (endpoints.sockets(service, port, family, policy) for policy in TrafficPolicy)
-                yield _Route(service, port, family, everywhere, local)
+                yield _Route(service, port, family, everywhere, local, endpoints.node != "")
 
 
 def _host_ports(world: World) -> Iterator[_HostPort]:
@@ -173,11 +193,32 @@ def _host_ports(world: World) -> Iterator[_HostPort]:
                 host_ip = str(ip_address(declared.host_ip)) if declared.host_ip else ""
                 if not host_ip or IpVersion.of(host_ip) is family:
                     target = str(address), declared.port.number
-                    yield _HostPort(host_ip, protocol, declared.host_port, family, target)
+                    yield _HostPort(host_ip, protocol, declared.host_port, family, target, pod.node)
 
 
 def _socket(address: str, number: int) -> str:
     return f"[{address}]:{number}" if ":" in address else f"{address}:{number}"
+
+
+def _masquerade_outsiders() -> Iterator[str]:
+    """Yield the rules for clients of ClusterIPs that are not pods: replies must come back through this node."""
+    for family in IpVersion:
+        pods, header = _name("all-pods", family), family.header
+        yield f"{header} daddr @{_name('cluster-ips', family)} {header} saddr != @{pods} {_MARK}"
+
+
+def _pod_sets(world: World, node: str) -> dict[str, NamedSet]:
+    """Return the addresses of all pods, and of those on a node."""
+    pods = [pod for pod in world.pods.values() if pod.running and not pod.host_network]
+    groups = {"all-pods": pods, "own-pods": [pod for pod in pods if pod.node == node]}
+    return {
+        _name(name, family): NamedSet(
+            family.address_type,
+            members(str(ip_address(a)) for pod in group for a in pod.addresses if IpVersion.of(a) is family),
+        )
+        for name, group in groups.items()
+        for family in IpVersion
+    }
 
 
 def _dispatch(family: IpVersion) -> Iterator[str]:

@@ -21,10 +21,14 @@ from netpol_harness.model.services import Service
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A world, and the pods in it that Services must not send traffic to."""
+    """A world, the pods in it that Services must not send traffic to, and the node that the rules are for.
+
+    ``node`` is empty if it is the only one.
+    """
 
     world: World = field(default_factory=World)
     unready: frozenset[NamespacedName] = frozenset()
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ class WorldView:
             return False
         return self._put(event.key, None if event.type is EventType.DELETED else event.object)
 
-    def snapshot(self) -> Snapshot:
-        """Return the current world. Later events do not change it."""
+    def snapshot(self, node: str = "") -> Snapshot:
+        """Return the current world, as seen from a node. Later events do not change it."""
         pods: dict[Key, _PodReadiness] = self._parsed["pods"]
         namespaces: dict[Key, Namespace] = self._parsed["namespaces"]
         services: dict[Key, Service] = self._parsed["services"]
@@ -70,7 +74,7 @@ class WorldView:
             tuple(policies.values()),
             tuple(slices.values()),
         )
-        return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready))
+        return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready), node)
 
     def _put(self, key: Key, data: Mapping[str, Any] | None) -> bool:
         parsed = self._parsed[key.resource]

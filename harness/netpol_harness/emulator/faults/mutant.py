@@ -58,7 +58,8 @@ class MutatedEngine:
         temporary = self._temporary_fault(snapshot)
         fault = temporary or self._mutant.world
         self._last_world = fault(snapshot.world, self._last_world)
-        correct = policy_rules(self._last_world) | service_rules(snapshot.world, snapshot.unready)
+        correct = policy_rules(self._last_world, snapshot.node)
+        correct |= service_rules(snapshot.world, snapshot.unready, snapshot.node)
         self._last_rules = self._mutant.rules(correct, self._last_rules)
         return RuleUpdate(self._last_rules, self._mutant.seconds if temporary else None)
 

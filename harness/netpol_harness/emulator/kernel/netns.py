@@ -105,16 +105,19 @@ class Contents:
     group: int = 0
 
 
-def create(home: Namespaces, view: int, contents: Contents, new: Clone = Clone.NET | Clone.UTS) -> Namespaces:
-    """Create a sandbox on top of ``view``. Without ``Clone.NET`` in ``new`` it shares the network of ``home``.
+def create(home: Namespaces, view: int, contents: Contents, network: int | None = None) -> Namespaces:
+    """Create a sandbox on top of ``view``, which shares the network behind the descriptor ``network`` if there is one.
 
     Raises ``OSError`` with the name of the system call. The calling thread is back in ``home`` in any case.
     """
     unshare(Clone.FILESYSTEM)
     try:
-        unshare(new)
-        if Clone.NET in new:
+        if network is None:
+            unshare(Clone.NET | Clone.UTS)
             write_sysctls({**_SYSCTLS, "net/ipv4/ping_group_range": f"{contents.group} {contents.group}"})
+        else:
+            unshare(Clone.UTS)
+            setns(network, Clone.NET)
         setns(view, Clone.MOUNT)
         unshare(Clone.MOUNT)
         sethostname(contents.hostname)
@@ -141,8 +144,8 @@ def create_for_container(home: Namespaces, view: int, sandbox: Namespaces, conte
         home.enter()
 
 
-def create_for_agent(home: Namespaces, view: int, files: Mapping[str, str]) -> Namespaces:
-    """Create a file system on top of ``view`` for a program that shares the network of ``home`` and manages it.
+def create_for_agent(home: Namespaces, view: int, network: int, files: Mapping[str, str]) -> Namespaces:
+    """Create a file system on top of ``view`` for a program in the network behind a descriptor, which it manages.
 
     It has a /proc and a /sys of its own, empty /run and /tmp, and the ``files`` there, by their paths.
 
@@ -150,6 +153,7 @@ def create_for_agent(home: Namespaces, view: int, files: Mapping[str, str]) -> N
     """
     unshare(Clone.FILESYSTEM)
     try:
+        setns(network, Clone.NET)
         setns(view, Clone.MOUNT)
         unshare(Clone.MOUNT)
         mount("proc", "/proc", "proc", _SYSTEM_FILES)

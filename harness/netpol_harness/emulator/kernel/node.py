@@ -1,4 +1,7 @@
-"""The node: the daemon's own network namespace, which routes between pods, external hosts and the outside.
+"""The node: a network namespace that routes between pods, external hosts and the outside.
+
+A single node is the daemon's own network namespace, and everything hangs on it. Several nodes hang on a router between
+them (``network``).
 
 Pure routing, no bridge: each sandbox hangs on one veth pair and owns one /32. Neighbours are permanent on both sides,
 because all namespaces share the kernel's 1,024 dynamic entries. The default route leads to a namespace that stands for
@@ -6,20 +9,20 @@ the rest of the world: it answers "unreachable" at once, after the node's firewa
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from netpol_harness.emulator.address_plan import NODE_ADDRESS, OUTSIDE_ADDRESS
+from netpol_harness.emulator.address_plan import FIRST_NODE, OUTSIDE_ADDRESS
 from netpol_harness.emulator.kernel import netlink, netns
 from netpol_harness.emulator.kernel.netlink import End, Netlink, Request
 from netpol_harness.emulator.kernel.netns import Contents, Namespaces
-from netpol_harness.emulator.kernel.syscalls import Clone
 
 _GATEWAY = "169.254.1.1"
 _NODE_MAC = bytes.fromhex("020000000001")
+_UPLINK_MAC = bytes.fromhex("020000000002")
 _LOOPBACK, _FAR_INDEX = 1, 100
 _SYSCTLS = {
     "net/ipv4/icmp_ratemask": "0",
@@ -40,31 +43,58 @@ class Sandbox:
     is_named: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place for a node: the daemon's namespaces, a network, and the files of all sandboxes."""
+
+    home: Namespaces
+    network: int
+    view: int
+    has_busybox: bool
+
+    @classmethod
+    def current(cls) -> "Site":
+        """Return the calling thread's network as a place."""
+        home = Namespaces.current()
+        return cls(home, home.net, *netns.read_only_view(home))
+
+    def with_new_network(self) -> "Site":
+        """Return a place with an empty network."""
+        return replace(self, network=netns.create_network(self.home))
+
+
 class NetworkNode:
     """The node's network, which creates and removes sandboxes.
 
     All methods are synchronous and belong to the thread that created the node. They raise ``OSError`` if the kernel
     refuses. ``interfaces`` is the prefix of the names that interfaces of pods have here; empty for any names.
+    Without a ``site`` it is the only node, in the calling thread's network. ``network`` is a descriptor of its network.
     """
 
-    def __init__(self, interfaces: str = "") -> None:
+    def __init__(self, interfaces: str = "", address: str = FIRST_NODE.address, site: "Site | None" = None) -> None:
         self.interfaces = interfaces
-        self.home = Namespaces.current()
-        self._netlink = Netlink()
-        self._connections = Netlink(netlink.NETFILTER)
+        self.address = address
+        self._site = site or Site.current()
+        self.home = self._site.home
+        self.has_busybox = self._site.has_busybox
+        self.network = self._site.network
         self._indexes = count(1000)
-        self._view, self.has_busybox = netns.read_only_view(self.home)
+        self._links: dict[str, int] = {}
         self._ipv6 = Path("/proc/net/if_inet6").exists()
-        netns.write_sysctls(_SYSCTLS)
-        self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, NODE_ADDRESS))
-        self._outside = self._connect_outside()
+        with netns.in_network(self.network, self.home.net):
+            self._netlink = Netlink()
+            self._connections = Netlink(netlink.NETFILTER)
+            netns.write_sysctls(_SYSCTLS)
+        self._netlink.send(netlink.link_up(_LOOPBACK), netlink.address(_LOOPBACK, address))
+        if site is None:
+            self.connect_outside()
 
     def sandbox(self, address: str, contents: Contents, interface: str = "") -> Sandbox:
         """Create a sandbox that has ``address`` and routes all its traffic through this node.
 
         ``interface`` names its veth on the node; empty for any name.
         """
-        namespaces = netns.create(self.home, self._view, contents)
+        namespaces = netns.create(self.home, self._site.view, contents)
         try:
             index = self._wire(namespaces.net, address, interface)
             return Sandbox(namespaces, address, index, is_named=interface != "")
@@ -74,17 +104,18 @@ class NetworkNode:
 
     def sandbox_in_node_network(self, contents: Contents) -> Sandbox:
         """Create a sandbox with the node's network and address."""
-        return Sandbox(netns.create(self.home, self._view, contents, Clone.UTS), NODE_ADDRESS)
+        namespaces = netns.create(self.home, self._site.view, contents, self.network)
+        return Sandbox(namespaces, self.address)
 
     def container_namespaces(self, sandbox: Sandbox, contents: Contents) -> Namespaces:
         """Create namespaces with the same network and other files, for another container of the pod. The caller closes
         them.
         """
-        return netns.create_for_container(self.home, self._view, sandbox.namespaces, contents)
+        return netns.create_for_container(self.home, self._site.view, sandbox.namespaces, contents)
 
     def agent_namespaces(self, files: Mapping[str, str]) -> Namespaces:
         """Create the namespaces of a program that manages this node's network (``netns.create_for_agent``)."""
-        return netns.create_for_agent(self.home, self._view, files)
+        return netns.create_for_agent(self.home, self._site.view, self.network, files)
 
     def connect_network(self, address: str) -> int:
         """Create a network without files, for a machine at this address. Return its descriptor."""
@@ -130,17 +161,47 @@ class NetworkNode:
             netlink.forwarding(near.index),
             netlink.link_up(near.index),
             netlink.neighbour(near.index, address, far.mac),
-            netlink.route(f"{address}/32", near.index, source=NODE_ADDRESS),
+            netlink.route(f"{address}/32", near.index, source=self.address),
         )
         return near.index
 
-    def _connect_outside(self) -> int:
+    def connect_outside(self) -> None:
+        """Connect a namespace that stands for the rest of the world, and route to it by default."""
         outside = netns.create_network(self.home)
         interface = self._wire(outside, OUTSIDE_ADDRESS)
-        self._netlink.send(netlink.route("0.0.0.0/0", interface, gateway=OUTSIDE_ADDRESS, source=NODE_ADDRESS))
+        self._netlink.send(netlink.route("0.0.0.0/0", interface, gateway=OUTSIDE_ADDRESS, source=self.address))
         with netns.in_network(outside, self.home.net), Netlink() as inside:
             inside.send(netlink.forwarding(_FAR_INDEX), netlink.unreachable_from("eth0"))
-        return outside
+
+    def connect_node(self, node: "NetworkNode", networks: Sequence[str]) -> None:
+        """Connect another node: its default route leads here, and its address and these networks lead to it."""
+        index = next(self._indexes)
+        near, far = End(f"node{index}", index, _NODE_MAC), End("eth0", _FAR_INDEX, _UPLINK_MAC)
+        self._netlink.send(netlink.veth(near, far, node.network))
+        node._connect_uplink(far.index, near.mac)
+        self._netlink.send(
+            *self._without_link_local(near.index),
+            netlink.forwarding(near.index),
+            netlink.link_up(near.index),
+            netlink.neighbour(near.index, node.address, far.mac),
+            netlink.route(f"{node.address}/32", near.index, source=self.address),
+        )
+        self._links[node.address] = near.index
+        self.lead_to(node, networks)
+
+    def lead_to(self, node: "NetworkNode", networks: Sequence[str]) -> None:
+        """Route these networks to a connected node, in place of older routes to them."""
+        index = self._links[node.address]
+        self._netlink.send(*(netlink.route(network, index, gateway=node.address) for network in networks))
+
+    def _connect_uplink(self, index: int, gateway_mac: bytes) -> None:
+        self._netlink.send(
+            *self._without_link_local(index),
+            netlink.forwarding(index),
+            netlink.link_up(index),
+            netlink.neighbour(index, _GATEWAY, gateway_mac),
+            netlink.route("0.0.0.0/0", index, gateway=_GATEWAY, source=self.address),
+        )
 
     def _without_link_local(self, index: int) -> list[Request]:
         return [netlink.without_link_local(index)] if self._ipv6 else []

@@ -7,7 +7,7 @@ robin), so that stale state never meets a new pod.
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
-from netpol_harness.emulator.address_plan import NODE_CIDR, NODE_POD_CIDR, POD_CIDR, SERVICE_CIDR
+from netpol_harness.emulator.address_plan import NODE_CIDR, POD_CIDR, SERVICE_CIDR
 
 _CLUSTER_CIDRS = (POD_CIDR, SERVICE_CIDR, NODE_CIDR)
 
@@ -46,19 +46,23 @@ class AddressPool:
         self._used.add(address)
         return address
 
+    def __contains__(self, address: str) -> bool:
+        """Whether the address is in use."""
+        return address in self._used
+
     def free(self, address: str) -> None:
         """Release an address. Unknown addresses are ignored."""
         self._used.discard(address)
 
 
-def pod_address(text: str) -> str:
-    """Check an address chosen for a pod and return it. Raises ``AddressUnavailable`` with the reason."""
+def pod_address(text: str, network: IPv4Network) -> str:
+    """Check an address chosen for a pod of the node with this range, and return it. Raises ``AddressUnavailable``."""
     try:
         address = IPv4Address(text)
     except ValueError as problem:
         raise AddressUnavailable(f"{text!r} is not an IPv4 address") from problem
-    if address not in NODE_POD_CIDR or address in (NODE_POD_CIDR.network_address, NODE_POD_CIDR.broadcast_address):
-        raise AddressUnavailable(f"{address} is not an address of a pod on this node ({NODE_POD_CIDR})")
+    if address not in network or address in (network.network_address, network.broadcast_address):
+        raise AddressUnavailable(f"{address} is not an address of a pod on this node ({network})")
     return str(address)
 
 

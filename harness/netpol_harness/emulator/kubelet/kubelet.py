@@ -19,7 +19,6 @@ from contextlib import suppress
 from typing import Any
 
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
-from netpol_harness.emulator.kernel.node import NetworkNode
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, AddressUnavailable
 from netpol_harness.emulator.kubelet.configuration import ConfigurationReader
@@ -40,8 +39,9 @@ from netpol_harness.model.json_object import JsonObject
 
 
 class Kubelet:
-    """Runs the pods of one node. ``settled`` returns once the data plane enforces the store's current state.
+    """Runs the pods of the node that ``sandboxes`` belongs to, and if it is the only node, all that have none.
 
+    ``settled`` returns once the data plane of every node enforces the store's current state.
     ``servers`` maps the few images that have a real server to its responder. ``tools`` are the programs that containers
     find.
     """
@@ -49,7 +49,7 @@ class Kubelet:
     def __init__(
         self,
         store: Store,
-        node: NetworkNode,
+        sandboxes: Sandboxes,
         spawner: Spawner,
         *,
         settled: Callable[[], Awaitable[None]],
@@ -59,8 +59,10 @@ class Kubelet:
         self._store = store
         self._settled = settled
         self._servers = servers
-        self._recorder = EventRecorder(store, "kubelet", podstatus.NODE)
-        self._sandboxes = Sandboxes(node, hidden=tools.hidden, group=spawner.user or 0)
+        self._sandboxes = sandboxes
+        self._plan = sandboxes.plan
+        self._accepted = {self._plan.name, *([""] if sandboxes.is_only_node else ())}
+        self._recorder = EventRecorder(store, "kubelet", self._plan.name)
         self._processes = PodProcesses(spawner, tools, self._recorder, ConfigurationReader(store))
         self._node = NodeServices(store, self._sandboxes, self._processes, self._recorder)
         self._running: dict[Key, RunningPod] = {}
@@ -149,7 +151,7 @@ class Kubelet:
             self._serve_targets(event.object)
         if event.key.resource != "pods":
             return
-        if event.type is EventType.ADDED and event.object["spec"].get("nodeName", "") in ("", podstatus.NODE):
+        if self._is_new(event):
             self._spawn(self._start(event.key))
         elif event.type is EventType.MODIFIED and event.key in self._running:
             if event.previous is None or podspec.labels(event.previous) != podspec.labels(event.object):
@@ -159,6 +161,12 @@ class Kubelet:
                 asyncio.get_running_loop().call_soon(self._add_ephemeral_containers, event.key)
         elif event.type is EventType.DELETED:
             self._stop(event.key)
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether the event assigns a pod to this node."""
+        if event.type is EventType.DELETED or event.object["spec"].get("nodeName", "") not in self._accepted:
+            return False
+        return event.previous is None or event.previous["spec"].get("nodeName", "") not in self._accepted
 
     async def _flush_when_settled(self, address: str) -> None:
         with suppress(HarnessError):
@@ -201,9 +209,11 @@ class Kubelet:
         sandbox = self._sandboxes.create(pod)
         running = RunningPod(sandbox, Listeners(sandbox.namespaces, self._sandboxes.home))
         self._running[key] = running
-        self._recorder.normal(pod, "Scheduled", f"Successfully assigned {key.namespace}/{key.name} to {podstatus.NODE}")
+        if not pod["spec"].get("nodeName"):
+            message = f"Successfully assigned {key.namespace}/{key.name} to {self._plan.name}"
+            self._recorder.normal(pod, "Scheduled", message)
         now = self._store.timestamp()
-        self._store.modify(key, lambda current: podstatus.scheduled(current, sandbox.address, now))
+        self._store.modify(key, lambda current: podstatus.scheduled(current, self._plan, sandbox.address, now))
         return running
 
     async def _run_containers(self, key: Key, running: RunningPod) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from netpol_harness.emulator.kubelet import images, podstatus, probespec
 from netpol_harness.emulator.kubelet.container_runner import Container
+from netpol_harness.emulator.kubelet.node_sockets import NodeSockets
 from netpol_harness.emulator.kubelet.probe_checks import ProbeChecks
 from netpol_harness.emulator.kubelet.probe_watch import WatchedContainer, watch
 from netpol_harness.emulator.kubelet.probespec import ContainerProbe, ProbeResult
@@ -26,7 +27,7 @@ class NodeServices:
         self.sandboxes = sandboxes
         self.processes = processes
         self.recorder = recorder
-        self.checks = ProbeChecks(processes)
+        self.checks = ProbeChecks(processes, NodeSockets(sandboxes.network, sandboxes.home.net))
 
     def adjust(self, pod: JsonMapping, running: RunningPod) -> None:
         """Open and close the pod's listeners as its status and its annotations want. Ports that fail become events."""

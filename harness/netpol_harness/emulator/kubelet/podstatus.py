@@ -1,14 +1,13 @@
-"""The status that the kubelet writes: of pods, and of the one node. Pure; the real kubelet's fields (core/v1)."""
+"""The status that the kubelet writes: of pods, and of nodes. Pure; the real kubelet's fields (core/v1)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netpol_harness.emulator.address_plan import NODE_ADDRESS
+from netpol_harness.emulator.address_plan import FIRST_NODE, NodePlan
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.wellknown import DATAPLANE_KEY
 
-NODE = "embedded"
 IMAGE_ID = "netpol-harness/stand-in"
 
 
@@ -17,15 +16,24 @@ def has_ended(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
-def scheduled(pod: JsonObject, address: str, now: str) -> JsonObject:
-    """Return the pod with a node and an address, before anything listens."""
+def scheduled(pod: JsonObject, node: NodePlan, address: str, now: str) -> JsonObject:
+    """Return the pod with its node and an address, before anything listens."""
     bound = {
         **pod,
-        "spec": {**pod["spec"], "nodeName": NODE},
+        "spec": {**pod["spec"], "nodeName": node.name},
         "status": {**(pod.get("status") or {}), "startTime": now},
     }
-    bound["status"] |= _addresses(address)
+    bound["status"] |= _addresses(node, address)
     return with_container_states(bound, {}, now)
+
+
+def unschedulable(pod: JsonObject, reason: str, now: str) -> JsonObject:
+    """Return the pod as pending, because no node can run it."""
+    status = pod.get("status") or {}
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": reason}
+    others = [entry for entry in status.get("conditions") or () if entry["type"] != "PodScheduled"]
+    timed = {**condition, "lastProbeTime": None, "lastTransitionTime": now}
+    return {**pod, "status": {**status, "phase": "Pending", "conditions": [*others, timed]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,29 +116,29 @@ def with_ephemeral_containers(pod: JsonObject, names: Collection[str], now: str)
     return {**pod, "status": {**pod["status"], "ephemeralContainerStatuses": [*known, *new]}}
 
 
-def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
-    """Return the Node object.
+def node(plan: NodePlan, now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
+    """Return the Node object. The first node has the role of a control plane, and runs pods like the others.
 
     ``capacity`` is the number of pods that fit. ``version`` has the versions of kernel, system and Kubernetes.
     """
     resources = {"cpu": "64", "memory": "64Gi", "ephemeral-storage": "64Gi", "pods": str(capacity)}
     ready = {"reason": "KubeletReady", "message": "pods are network namespaces of this process"}
     labels = {
-        "kubernetes.io/hostname": NODE,
+        "kubernetes.io/hostname": plan.name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": version["architecture"],
         DATAPLANE_KEY: "embedded",
-        "node-role.kubernetes.io/control-plane": "",
+        **({"node-role.kubernetes.io/control-plane": ""} if plan == FIRST_NODE else {}),
     }
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": NODE, "labels": labels, "annotations": {DATAPLANE_KEY: version["dataplane"]}},
-        "spec": {"podCIDR": version["podCIDR"], "podCIDRs": [version["podCIDR"]]},
+        "metadata": {"name": plan.name, "labels": labels, "annotations": {DATAPLANE_KEY: version["dataplane"]}},
+        "spec": {"podCIDR": str(plan.pod_cidr), "podCIDRs": [str(plan.pod_cidr)]},
         "status": {
             "capacity": resources,
             "allocatable": resources,
-            "addresses": [{"type": "InternalIP", "address": NODE_ADDRESS}, {"type": "Hostname", "address": NODE}],
+            "addresses": [{"type": "InternalIP", "address": plan.address}, {"type": "Hostname", "address": plan.name}],
             "conditions": [
                 {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now, **ready}
             ],
@@ -150,8 +158,8 @@ def node(now: str, capacity: int, version: Mapping[str, str]) -> JsonObject:
     }
 
 
-def _addresses(address: str) -> JsonObject:
-    hosts = {"hostIP": NODE_ADDRESS, "hostIPs": [{"ip": NODE_ADDRESS}]}
+def _addresses(node: NodePlan, address: str) -> JsonObject:
+    hosts = {"hostIP": node.address, "hostIPs": [{"ip": node.address}]}
     return {**hosts, "podIP": address, "podIPs": [{"ip": address}]}
 
 

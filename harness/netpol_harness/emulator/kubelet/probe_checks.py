@@ -13,6 +13,7 @@ import aiohttp
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed
 from netpol_harness.emulator.kubelet import images
 from netpol_harness.emulator.kubelet.console import Console, ContainerLog
+from netpol_harness.emulator.kubelet.node_sockets import NodeSockets
 from netpol_harness.emulator.kubelet.probespec import ContainerProbe, ProbeResult, asks_network, port_number
 from netpol_harness.emulator.kubelet.processes import PodProcesses
 from netpol_harness.emulator.kubelet.running_pod import RunningPod
@@ -27,10 +28,11 @@ PASSED = ProbeResult(passed=True)
 
 
 class ProbeChecks:
-    """Runs the probes of one node's pods. Belongs to a thread in the node's network."""
+    """Runs the probes of one node's pods. ``sockets`` are those of the node."""
 
-    def __init__(self, processes: PodProcesses) -> None:
+    def __init__(self, processes: PodProcesses, sockets: NodeSockets) -> None:
         self._processes = processes
+        self._sockets = sockets
 
     async def check(
         self, pod: JsonMapping, running: RunningPod, container: Mapping[str, Any], probe: ContainerProbe
@@ -54,9 +56,9 @@ class ProbeChecks:
             case {"exec": action}:
                 return await self._exec(pod, running, container, action.get("command") or ())
             case {"httpGet": action}:
-                return await _http_get(running, container, action)
+                return await self._http_get(running, container, action)
             case {"tcpSocket": action} | {"grpc": action}:
-                return await _connect(running, container, action)
+                return await self._connect(running, container, action)
             case _:
                 return PASSED
 
@@ -72,30 +74,31 @@ class ProbeChecks:
             return ProbeResult(passed=False, message=str(problem))
         return ProbeResult(passed=code == 0, message=output.read().decode()[:_LONGEST_OUTPUT].strip())
 
+    async def _connect(
+        self, running: RunningPod, container: Mapping[str, Any], action: Mapping[str, Any]
+    ) -> ProbeResult:
+        number = port_number(container, action["port"])
+        if number is None:
+            return _no_such_port(action)
+        await self._sockets.connect(action.get("host") or running.sandbox.address, number)
+        return PASSED
 
-async def _connect(running: RunningPod, container: Mapping[str, Any], action: Mapping[str, Any]) -> ProbeResult:
-    number = port_number(container, action["port"])
-    if number is None:
-        return _no_such_port(action)
-    _, writer = await asyncio.open_connection(action.get("host") or running.sandbox.address, number)
-    writer.close()
-    return PASSED
-
-
-async def _http_get(running: RunningPod, container: Mapping[str, Any], action: Mapping[str, Any]) -> ProbeResult:
-    number = port_number(container, action["port"])
-    if number is None:
-        return _no_such_port(action)
-    url = _url(running, action, number)
-    headers = {"User-Agent": _AGENT, "Accept": "*/*"}
-    headers |= {header["name"]: header["value"] for header in action.get("httpHeaders") or ()}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(url, headers=headers, allow_redirects=False, ssl=False) as response,
-    ):
-        if 200 <= response.status < 400:
-            return PASSED
-        return ProbeResult(passed=False, message=f"HTTP probe failed with statuscode: {response.status}")
+    async def _http_get(
+        self, running: RunningPod, container: Mapping[str, Any], action: Mapping[str, Any]
+    ) -> ProbeResult:
+        number = port_number(container, action["port"])
+        if number is None:
+            return _no_such_port(action)
+        url = _url(running, action, number)
+        headers = {"User-Agent": _AGENT, "Accept": "*/*"}
+        headers |= {header["name"]: header["value"] for header in action.get("httpHeaders") or ()}
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=self._sockets.open)) as session,
+            session.get(url, headers=headers, allow_redirects=False, ssl=False) as response,
+        ):
+            if 200 <= response.status < 400:
+                return PASSED
+            return ProbeResult(passed=False, message=f"HTTP probe failed with statuscode: {response.status}")
 
 
 def _url(running: RunningPod, action: Mapping[str, Any], number: int) -> str:

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from itertools import count
 from typing import Any
 
 from netpol_harness.emulator.store import Key, NotFound, Store
@@ -17,7 +16,6 @@ class EventRecorder:
     def __init__(self, store: Store, component: str, host: str) -> None:
         self._store = store
         self._source = {"component": component, "host": host}
-        self._numbers = count(1)
         self._keys: deque[Key] = deque()
 
     def normal(self, pod: Mapping[str, Any], reason: str, message: str) -> None:
@@ -34,7 +32,7 @@ class EventRecorder:
         if namespace is None or "deletionTimestamp" in namespace["metadata"]:
             return
         now = self._store.timestamp()
-        name = f"{metadata['name']}.{next(self._numbers):016x}"
+        name = f"{metadata['name']}.{self._store.resource_version:016x}"
         involved = {"kind": "Pod", "apiVersion": "v1", **{n: metadata[n] for n in ("namespace", "name", "uid")}}
         event = {
             "apiVersion": "v1",
