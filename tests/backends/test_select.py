@@ -1,3 +1,6 @@
+from dataclasses import replace
+from itertools import combinations
+
 import pytest
 
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
@@ -92,6 +95,21 @@ def test_what_names_no_backend_is_refused_with_those_that_there_are(name: str) -
         choose(name)
 
 
-def test_no_two_backends_have_an_option_of_one_name() -> None:
-    names = [option.name for backend in BACKENDS for option in backend.options]
-    assert len(names) == len(set(names))
+def test_options_of_one_name_differ_in_their_defaults_alone() -> None:
+    options = [replace(option, default=None) for backend in BACKENDS for option in backend.options]
+    for one, other in combinations(options, 2):
+        assert one == other or one.name != other.name
+    assert sum(option.name == "nodes" for option in options) == 2
+
+
+def test_a_number_of_nodes_is_for_kind_and_for_embedded() -> None:
+    nodes = BackendOptions({"nodes": 2}, ("nodes",))
+    assert isinstance(choose("embedded", nodes).backend, EmbeddedBackend)
+    assert isinstance(choose("kind", nodes).backend, KindBackend)
+    with pytest.raises(ClusterFailed, match="--netpol-nodes: for --netpol-cluster kind or embedded alone"):
+        choose("kubeconfig", nodes)
+
+
+def test_an_embedded_cluster_refuses_too_many_nodes() -> None:
+    with pytest.raises(ClusterFailed, match="at most 100 nodes; give fewer"):
+        choose("embedded", BackendOptions({"nodes": 101}))

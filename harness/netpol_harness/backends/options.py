@@ -50,6 +50,10 @@ class DeclaredOption:
         return long_name(self.name)
 
 
+NODES = "number of nodes (kind: 3, control plane included; embedded: 1)"
+"""Help of the option ``nodes`` of two backends."""
+
+
 def long_name(name: str) -> str:
     """Return ``--netpol-load-image`` for ``load_image``."""
     return f"--netpol-{name.replace('_', '-')}"

@@ -81,9 +81,12 @@ def _factory(backend: BackendDescriptor[Any], options: BackendOptions, context: 
 
 
 def _misplaced(names: Sequence[str], cluster: str) -> ClusterFailed:
-    """``--netpol-cni, --netpol-nodes: for --netpol-cluster kind alone, and this is --netpol-cluster embedded``."""
-    owners = {backend.name: [option.name for option in backend.options if option.name in names] for backend in BACKENDS}
-    parts = [f"{_longs(own)}: for --netpol-cluster {owner} alone" for owner, own in owners.items() if own]
+    """``--netpol-cni, --netpol-offline: for --netpol-cluster kind alone, and this is --netpol-cluster embedded``."""
+    owned: dict[str, list[str]] = {}
+    for name in names:
+        owners = [b.name for b in BACKENDS if name in {option.name for option in b.options}]
+        owned.setdefault(" or ".join(owners), []).append(name)
+    parts = [f"{_longs(own)}: for --netpol-cluster {owners} alone" for owners, own in owned.items()]
     return ClusterFailed(f"{'; '.join(parts)}, and this is --netpol-cluster {cluster}")
 
 

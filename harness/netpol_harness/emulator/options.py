@@ -10,7 +10,9 @@ RESTART_AGENT = signal.SIGUSR1
 """Signal to the cluster's process: restart the policy agent."""
 
 AGENT_LOG, AGENT_FAILURE = "agent.log", "agent.failure"
-"""Files of the cluster's directory: the agent's output, and why it does not run any more."""
+"""Files of the cluster's directory: the output of the first node's agent, and why an agent does not run any more."""
+AGENT_LOGS = "agent*.log"
+"""The logs of the agents of all nodes."""
 
 
 @dataclass(frozen=True, slots=True)

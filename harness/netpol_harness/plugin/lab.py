@@ -91,8 +91,9 @@ def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> Backe
 
 
 def _backend_options(config: pytest.Config) -> BackendOptions:
-    """Return the backends' options in this run. Raises ``pytest.UsageError`` for a value that is not valid."""
-    values = {declared.name: option.of(config) for declared, option in options.OF_BACKENDS}
+    """Return the backends' options that the user has given. Raises ``pytest.UsageError`` for one that is not valid."""
+    given = [(declared, option) for declared, option in options.OF_BACKENDS if option.raw_value(config) is not None]
+    values = {declared.name: option.of(config) for declared, option in given}
     binding = (declared.name for declared, option in options.OF_BACKENDS if _binds(declared, option, config))
     return BackendOptions(values, tuple(binding))
 

@@ -41,7 +41,7 @@ class Option(Generic[T]):
     """One option. ``read`` parses a value, and raises ``ValueError`` that says what is wrong and what is valid.
 
     ``arguments`` are argparse's; ``ini`` is the type of the configuration file's key, which had the ``former_keys`` in
-    older versions. ``backend`` is the backend that the option belongs to, empty for an option of the run.
+    older versions. ``backend`` names the backends that the option belongs to, and is empty for an option of the run.
     """
 
     name: str

@@ -4,7 +4,7 @@ The backends declare their own options (``backends.options``). Every run of pyte
 installed, so modules that take long to import are imported by the parsers that need them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -136,9 +136,18 @@ KNOWN = file_path(
     "YAML list of known deviations of network plugins: their failures are expected; outdated entries fail the run",
 )
 
-OF_BACKENDS: tuple[tuple[DeclaredOption, Option[Any]], ...] = tuple(
-    (declared, of_backend(backend.name, declared)) for backend in BACKENDS for declared in backend.options
-)
+
+def _of_backends() -> Iterator[tuple[DeclaredOption, Option[Any]]]:
+    """Yield each option of the backends. Several may have an option of one name, each with a default of its own."""
+    declarations: dict[str, tuple[DeclaredOption, list[str]]] = {}
+    for backend in BACKENDS:
+        for declared in backend.options:
+            declarations.setdefault(declared.name, (declared, []))[1].append(backend.name)
+    for declared, owners in declarations.values():
+        yield declared, of_backend(" or ".join(owners), declared)
+
+
+OF_BACKENDS: tuple[tuple[DeclaredOption, Option[Any]], ...] = tuple(_of_backends())
 
 OPTIONS: tuple[Option[Any], ...] = (
     *(value for value in vars().values() if isinstance(value, Option)),

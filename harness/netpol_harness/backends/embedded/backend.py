@@ -23,7 +23,7 @@ from netpol_harness.backends.embedded.host import MODULE, command, environment
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, EMBEDDED_NETWORK
 from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
-from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOG, RESTART_AGENT
+from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOGS, RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
@@ -33,7 +33,7 @@ from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
 if TYPE_CHECKING:
     from netpol_harness.backends.embedded.agents import Agent
 
-_LOGS = ("daemon.log", "stderr.log", AGENT_LOG)
+_LOGS = ("daemon.log", "stderr.log", AGENT_LOGS)
 _END_SECONDS = 10.0  # for an orderly end; the process limits its own clean-up to half of that
 _TAIL_BYTES = 2000
 _CAPABILITIES = frozenset(
@@ -49,18 +49,21 @@ _CAPABILITIES = frozenset(
 class EmbeddedBackend:
     """Creates embedded clusters (``backends.base.Backend``). ``arguments`` are passed to the process of each cluster.
 
-    ``agent`` enforces policies in place of the cluster's own rules. Raises ``ClusterFailed`` if there is no mutant
-    called ``mutant``.
+    ``agent`` enforces policies in place of the cluster's own rules, on each of the ``nodes``. Raises
+    ``ClusterFailed`` if there is no mutant called ``mutant``.
     """
 
     name = "embedded"
     owns_cluster = True
     namespaces: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, arguments: Sequence[str] = (), *, mutant: str = "", agent: "Agent | None" = None) -> None:
+    def __init__(
+        self, arguments: Sequence[str] = (), *, mutant: str = "", agent: "Agent | None" = None, nodes: int = 1
+    ) -> None:
         self.dataplane = _dataplane(mutant) if agent is None else f"{EMBEDDED_NETWORK}; policies by {agent.title}"
         self._agent = agent
-        self._arguments = (*arguments, *(("--mutant", mutant) if mutant else ()))
+        self._several = {Capability.TWO_NODES} if nodes > 1 else set()
+        self._arguments = (*arguments, "--nodes", str(nodes), *(("--mutant", mutant) if mutant else ()))
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._lifelines: list[int] = []
 
@@ -88,7 +91,7 @@ class EmbeddedBackend:
             dataplane=self.dataplane,
             kubeconfig=kubeconfig,
             timeouts=EMBEDDED if self._agent is None else EMBEDDED_AGENT,
-            capabilities=_capabilities() | (self._agent.capabilities if self._agent else frozenset()),
+            capabilities=_capabilities() | self._several | (self._agent.capabilities if self._agent else frozenset()),
             context=name,
         )
         if self._agent is not None and self._agent.objects:
@@ -136,9 +139,9 @@ class EmbeddedBackend:
 
     def collect_logs(self, cluster: Cluster, into: Path) -> None:
         """Copy the logs of the cluster's process."""
-        for name in _LOGS:
-            with suppress(FileNotFoundError):
-                shutil.copy(cluster.kubeconfig.parent / name, into / name)
+        for pattern in _LOGS:
+            for log in cluster.kubeconfig.parent.glob(pattern):
+                shutil.copy(log, into / log.name)
 
     def closing_note(self, cluster: Cluster) -> str:
         """Return nothing: an embedded cluster cannot be kept."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netpol_harness.backends.options import BackendDescriptor, Binding, option
+from netpol_harness.backends.options import NODES, BackendDescriptor, Binding, long_name, option
 from netpol_harness.errors import ClusterFailed
 
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 class EmbeddedOptions:
     """The cluster to start. ``mutant`` is the name of the bug in its policy agent, empty for none.
 
-    ``agent`` is the name of a file in manifests/agents, or a path, of the program that enforces policies in place of
-    our own rules; empty for those. ``agent_binary`` is the program itself, ``None`` for the one in PATH.
+    ``nodes`` all run pods. ``agent`` is the name of a file in manifests/agents, or a path, of the program that
+    enforces policies in place of our own rules; empty for those. ``agent_binary`` is the program itself, ``None`` for
+    the one in PATH.
     """
 
+    nodes: int = option(NODES, metavar="N", default=1)
     mutant: str = option(
         "inject one documented bug of network plugins into the embedded cluster's policy agent (docs/mutants.md)",
         metavar="NAME",
@@ -48,18 +50,24 @@ class EmbeddedFactory:
         return obstacle()
 
     def backend(self, run: str, progress: "Progress") -> "Backend":
-        """Return the backend. Raises ``ClusterFailed`` if there is no such mutant or agent, or the agent lacks
-        something on this host.
+        """Return the backend. Raises ``ClusterFailed`` if there is no such mutant or agent, if the agent lacks
+        something on this host, or if there are too many nodes.
         """
         from netpol_harness.backends.embedded.backend import EmbeddedBackend
+        from netpol_harness.emulator.address_plan import MOST_NODES
 
+        nodes = self._options.nodes
+        if nodes > MOST_NODES:
+            raise ClusterFailed(
+                f"{long_name('nodes')} {nodes}: an embedded cluster has at most {MOST_NODES} nodes; give fewer"
+            )
         if not self._options.agent:
-            return EmbeddedBackend(mutant=self._options.mutant)
+            return EmbeddedBackend(mutant=self._options.mutant, nodes=nodes)
         if self._options.mutant:
             raise ClusterFailed("--netpol-mutant and --netpol-agent exclude each other: a mutant is our own rules'")
         from netpol_harness.backends.embedded.agents import load
 
-        return EmbeddedBackend(agent=load(self._options.agent).agent(self._options.agent_binary))
+        return EmbeddedBackend(agent=load(self._options.agent).agent(self._options.agent_binary), nodes=nodes)
 
 
 EMBEDDED_BACKEND = BackendDescriptor("embedded", EmbeddedOptions, EmbeddedFactory, is_automatic=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netpol_harness.backends.options import BackendDescriptor, option
+from netpol_harness.backends.options import NODES, BackendDescriptor, option
 
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Backend, Progress
@@ -35,7 +35,7 @@ class KindOptions:
         "network plugin of a kind cluster: a file of manifests/cni (calico)", metavar="NAME|FILE", default="calico"
     )
     cni_manifest: Path | None = option("the plugin's manifest, instead of downloading it", metavar="FILE", default=None)
-    nodes: int = option("nodes, control plane included (3)", metavar="N", default=3)
+    nodes: int = option(NODES, metavar="N", default=3)
     ip_family: IpFamily = option(
         "address family of pods and Services: ipv4 (default), ipv6 or dual", metavar="FAMILY", default=IpFamily.IPV4
     )
