@@ -30,7 +30,7 @@ add rule inet floor forward ip daddr { %s } drop
 def measure(count: int, timeout: float) -> dict[str, float]:
     """Return the seconds for ``count`` x ``count`` connections, all open and half of them dropped."""
     node = NetworkNode()
-    pods = [node.sandbox(f"10.244.0.{number + 1}", Contents(f"pod-{number}")) for number in range(count)]
+    pods = [node.sandbox([f"10.244.0.{number + 1}"], Contents(f"pod-{number}")) for number in range(count)]
     listeners = [_listener(node, pod) for pod in pods]
     opened = min(_round(node, pods, listeners, timeout) for _ in range(3))
     Nft().apply(DROP % ", ".join(pod.address for pod in pods[: count // 2]))

@@ -56,7 +56,7 @@ class Lab:
         return None
 
     def _add(self, address: str, ports: Iterable[int]) -> None:
-        sandbox = self._node.sandbox(address, Contents(hostname="host"))
+        sandbox = self._node.sandbox([address], Contents(hostname="host"))
         self._networks[address] = sandbox.namespaces.net
         for port in ports:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from netpol_harness.emulator.controllers.endpoints_mirror import mirrored
-from netpol_harness.emulator.kubelet.podspec import chosen_address
+from netpol_harness.emulator.kubelet.podspec import chosen_addresses
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.model.kinds import pod_template, wanted_pods
 from netpol_harness.runner.target_state import scenario_objects
@@ -59,7 +59,7 @@ def _host(name: str, address: str, placement: Placement) -> JsonMapping:
 
 
 def _running(pod: JsonMapping, number: int) -> JsonObject:
-    own = NODE if pod["spec"].get("hostNetwork") else pod.get("address") or chosen_address(pod)
+    own = NODE if pod["spec"].get("hostNetwork") else pod.get("address") or "".join(chosen_addresses(pod))
     address = own or f"10.244.{number >> 8}.{number & 255}"
     return {**pod, "kind": "Pod", "status": {"phase": "Running", "podIPs": [{"ip": address}], "hostIP": NODE}}
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from netpol_harness.emulator import controllers, dns
-from netpol_harness.emulator.address_plan import RESERVED_POD_ADDRESSES, NodePlan, node_plans
+from netpol_harness.emulator.address_plan import PODS_PER_NODE, AddressPlan
 from netpol_harness.emulator.agent.host import Agents, host_agent, read_program
 from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
@@ -63,11 +63,11 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     ended = _end_of(handles.lifelines)
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     program = None if options.agent is None else read_program(options.agent)
-    plans = node_plans(options.nodes)
-    network = _network(plans, "" if program is None else program.interfaces)
+    plan = AddressPlan.of(options.family)
+    network = _network(plan, options.nodes, "" if program is None else program.interfaces)
     dataplanes = Dataplanes([_dataplane(store, place, network, options) for place in network.places])
     spawner, tools = Spawner(_POD_USER if handles.privileged else None), _tools(options, network)
-    names = tuple(plan.name for plan in plans)
+    names = tuple(place.plan.name for place in network.places)
     if len(names) > 1:
         Scheduler(store, names)
     servers = {dns.IMAGE: dns.NameServer(store)}
@@ -89,7 +89,7 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     serve_inside(server, network.router)
     StaleFlows(store, kubelets[names[0]].flush_conntrack)
     controllers.start(store, lifecycle.delete_with_dependents, catalog)
-    _populate(store, plans, "embedded" if program is None else program.title)
+    _populate(store, network, "embedded" if program is None else program.title)
     await runtime.idle()
     await dataplanes.settled()
     await server.serve(handles.listener)
@@ -181,9 +181,9 @@ def _tools(options: EmulatorOptions, network: Network) -> HostTools:
     return HostTools(options.hidden_tools, options.tools, has_busybox=node.has_busybox)
 
 
-def _network(plans: Sequence[NodePlan], interfaces: str) -> Network:
+def _network(plan: AddressPlan, nodes: int, interfaces: str) -> Network:
     try:
-        return connected_nodes(plans, interfaces)
+        return connected_nodes(plan, [plan.node(index) for index in range(nodes)], interfaces)
     except OSError as problem:
         name = errno.errorcode.get(problem.errno or 0, "?")
         needs = "it needs Linux 5.12 or newer with veth, and --privileged in a container"
@@ -192,12 +192,12 @@ def _network(plans: Sequence[NodePlan], interfaces: str) -> Network:
         ) from problem
 
 
-def _populate(store: Store, plans: Sequence[NodePlan], dataplane: str) -> None:
+def _populate(store: Store, network: Network, dataplane: str) -> None:
     """Create the initial objects of a cluster: namespaces, its nodes, and the name server.
 
     ``dataplane`` is the name and version of what enforces policies.
     """
-    bootstrap(store)
+    bootstrap(store, network.plan)
     system = os.uname()
     version = {
         "architecture": discovery.ARCHITECTURES.get(system.machine, system.machine),
@@ -206,10 +206,9 @@ def _populate(store: Store, plans: Sequence[NodePlan], dataplane: str) -> None:
         "kubernetes": discovery.version()["gitVersion"],
         "dataplane": dataplane,
     }
-    for plan in plans:
-        capacity = plan.pod_cidr.num_addresses - 2 - RESERVED_POD_ADDRESSES
-        store.create("nodes", podstatus.node(plan, store.timestamp(), capacity, version))
-    store.create("services", admit(store, "services", dns.service()))
+    for place in network.places:
+        store.create("nodes", podstatus.node(place.plan, store.timestamp(), PODS_PER_NODE, version))
+    store.create("services", admit(store, "services", dns.service(network.plan)))
     store.create("pods", admit(store, "pods", dns.pod()))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from dnslib import CLASS, QTYPE, RCODE, RR, SOA, DNSError, DNSHeader, DNSLabel, DNSRecord
 
-from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
+from netpol_harness.emulator.address_plan import AddressPlan
 from netpol_harness.emulator.dns_zone import ZONE, Labels, Zone
 from netpol_harness.emulator.kubelet.listeners import PeerAddress
 from netpol_harness.emulator.store import Store
@@ -34,8 +34,8 @@ def pod() -> dict[str, Any]:
     }
 
 
-def service() -> dict[str, Any]:
-    """Return its Service, which every pod's resolv.conf points to."""
+def service(plan: AddressPlan) -> dict[str, Any]:
+    """Return its Service in the primary family, which every pod's resolv.conf points to."""
     ports = [
         {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
         {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
@@ -44,7 +44,7 @@ def service() -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": _metadata(),
-        "spec": {"clusterIP": CLUSTER_DNS_ADDRESS, "selector": {"k8s-app": "kube-dns"}, "ports": ports},
+        "spec": {"clusterIP": plan.primary.cluster_dns, "selector": {"k8s-app": "kube-dns"}, "ports": ports},
     }
 
 

@@ -65,20 +65,21 @@ class Zone:
             return None
         home = self._namespace_of(asker)
         known = [pod for pod in named if not home or home in _namespaces_that_know(pod, home)]
-        addresses = [entry["ip"] for pod in known for entry in (pod.get("status") or {}).get("podIPs") or ()]
+        addresses = [entry["ip"] for pod in known for entry in _pod_ips(pod)]
         return _addresses(addresses, kind) if known else None
 
     def _namespace_of(self, address: str) -> str:
         """Return the namespace of the pod that has an address; empty if it is not a pod's."""
-        pods = (pod for pod in self._store.list("pods") if (pod.get("status") or {}).get("podIP") == address)
+        pods = (pod for pod in self._store.list("pods") if {"ip": address} in _pod_ips(pod))
         return next((pod["metadata"]["namespace"] for pod in pods if not pod["spec"].get("hostNetwork")), "")
 
     def _exists(self, resource: str, namespace: str, name: str) -> bool:
         return self._store.find(Key(resource, namespace, name)) is not None
 
     def _pod(self, namespace: str, dashed: str, kind: str) -> list[Any] | None:
-        address = dashed.replace("-", ".")
-        if ip_version(address) != 4 or not self._exists("namespaces", "", namespace):
+        is_ipv4 = dashed.count("-") == 3 and "--" not in dashed
+        address = dashed.replace("-", "." if is_ipv4 else ":")
+        if ip_version(address) is None or not self._exists("namespaces", "", namespace):
             return None
         return _addresses([address], kind)
 
@@ -131,6 +132,10 @@ def _endpoint(data: JsonMapping, ports: Sequence[JsonMapping]) -> _HeadlessEndpo
 
 def _dashed(address: str) -> str:
     return address.replace(".", "-").replace(":", "-")
+
+
+def _pod_ips(pod: JsonMapping) -> Sequence[JsonMapping]:
+    return (pod.get("status") or {}).get("podIPs") or ()
 
 
 def _namespaces_that_know(host: JsonMapping, default: str) -> Sequence[str]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netpol_harness.model.ip_family import IpFamily
+
 RESTART_AGENT = signal.SIGUSR1
 """Signal to the cluster's process: restart the policy agent."""
 
@@ -22,7 +24,8 @@ class EmulatorOptions:
     ``lifeline`` and ``ready`` are ``None`` if there is no FIFO to watch or no descriptor to write to. ``tools`` is
     ``busybox`` if pods have only its tools, and empty if they have all of the host's. ``mutant`` is the name of the
     injected bug of its policy agent; empty for none. ``agent`` is a file with the program that enforces policies in
-    place of our own rules (``agent.program.AgentProgram``). ``nodes`` is the number of nodes.
+    place of our own rules (``agent.program.AgentProgram``). ``nodes`` is the number of nodes, and ``family``
+    has the IP families of pods and Services.
     """
 
     name: str
@@ -35,6 +38,7 @@ class EmulatorOptions:
     mutant: str = ""
     agent: Path | None = None
     nodes: int = 1
+    family: IpFamily = IpFamily.IPV4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from netpol_harness.emulator.address_plan import NODE_ADDRESS, NODE_POD_CIDR
+from netpol_harness.emulator.address_plan import AddressPlan
 from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
 from netpol_harness.emulator.kubelet.addresses import AddressPool
-from netpol_harness.emulator.kubelet.podspec import chosen_address
+from netpol_harness.emulator.kubelet.podspec import chosen_addresses
 from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import makes_pods, pod_template, wanted_pods
@@ -22,6 +22,7 @@ from netpol_harness.runner.target_state import recreated_workloads, scenario_obj
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
 
+_NODE = AddressPlan().node()
 _CLUSTER = ObjectKey("", "Cluster", "", "")
 _RESOURCES = {"Namespace": "namespaces", "Pod": "pods", "NetworkPolicy": "networkpolicies"}
 _SYSTEM = {"kube-system": {"k8s-app": "kube-dns"}, "default": {}}
@@ -66,7 +67,7 @@ class _Cluster:
 
     def __init__(self) -> None:
         self._view = WorldView()
-        self._addresses = AddressPool(NODE_POD_CIDR)
+        self._addresses = AddressPool(_NODE.pod_ranges[0])
         self._objects: dict[ObjectKey, list[tuple[str, JsonMapping]]] = {}
         for name, labels in _SYSTEM.items():
             metadata = {"namespace": name, "name": name, "labels": labels}
@@ -115,8 +116,9 @@ class _Cluster:
 
     def _running(self, pod: JsonMapping) -> JsonMapping:
         """Return the pod with an address: the node's, the one that its annotation demands, or the next free one."""
-        address = NODE_ADDRESS if pod["spec"].get("hostNetwork") else chosen_address(pod) or self._addresses.take()
-        return {**pod, "status": {"phase": "Running", "podIPs": [{"ip": address}]}}
+        on_host = pod["spec"].get("hostNetwork")
+        addresses = _NODE.addresses if on_host else chosen_addresses(pod) or (self._addresses.take(),)
+        return {**pod, "status": {"phase": "Running", "podIPs": [{"ip": address} for address in addresses]}}
 
     def _put(self, key: ObjectKey, resource: str, data: JsonMapping) -> None:
         self._objects.setdefault(key, []).append((resource, data))

@@ -1,7 +1,7 @@
 from ipaddress import ip_address
 from typing import Any
 
-from netpol_harness.emulator.address_plan import LOAD_BALANCER_CIDR
+from netpol_harness.emulator.address_plan import IPV4
 
 
 def balanced(name: str = "web", **spec: Any) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def test_a_load_balancer_has_an_address_of_its_own(cluster: Any) -> None:
     cluster.create("services", balanced("api"))
     (web,), (api,) = ingress(cluster), ingress(cluster, "api")
     assert web != api
-    assert {ip_address(web) in LOAD_BALANCER_CIDR, ip_address(api) in LOAD_BALANCER_CIDR} == {True}
+    assert {ip_address(web) in IPV4.load_balancers, ip_address(api) in IPV4.load_balancers} == {True}
 
 
 def test_a_requested_address_is_given_if_it_is_free(cluster: Any) -> None:
@@ -43,7 +43,7 @@ def test_services_of_other_load_balancers_are_left_alone(cluster: Any) -> None:
 
 
 def test_services_wait_for_an_address_while_none_is_free(cluster: Any) -> None:
-    count = LOAD_BALANCER_CIDR.num_addresses - 2
+    count = IPV4.load_balancers.num_addresses - 2
     for number in range(count + 1):
         cluster.create("services", balanced(f"web-{number}"))
     last = f"web-{count}"

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,14 @@ with netns.in_network(there, home.net):
 with Netlink() as kernel:
     kernel.send(netlink.no_route("10.9.0.0/16", 10))
 found["routes after"] = ip("route")
+with Netlink() as kernel:
+    kernel.send(netlink.link_up(10), netlink.address(10, "fd00::1"), netlink.neighbour(10, "fe80::1", far.mac))
+    kernel.send(netlink.route("::/0", 10, gateway="fe80::1"), netlink.route("fd00::2/128", 10, source="fd00::1"))
+    found["routes of IPv6"] = ip("-6", "route")
+    kernel.send(netlink.no_route("fd00::2/128", 10), netlink.unreachable_from("near", 6))
+found["address of IPv6"] = ip("-6", "addr", "show", "near")
+found["later routes of IPv6"] = ip("-6", "route")
+found["rules of IPv6"] = ip("-6", "rule")
 print(json.dumps(found))
 """
 
@@ -67,6 +76,9 @@ def test_attributes_are_padded_to_four_bytes() -> None:
         netlink.no_route("10.0.0.0/8", 1),
         netlink.unreachable_from("eth0"),
         netlink.neighbour(1, "10.0.0.1", bytes(6)),
+        netlink.address(1, "fd00::1"),
+        netlink.route("::/0", 1, gateway="fe80::1"),
+        netlink.no_datagrams_to("fd00::1"),
     ],
     ids=lambda request: request.description,
 )
@@ -75,12 +87,16 @@ def test_every_request_has_a_description_and_is_aligned(request_: netlink.Reques
     assert len(request_.payload) % 4 == 0
 
 
-@pytest.mark.live
-def test_the_kernel_carries_out_the_messages() -> None:
+def attempt() -> Any:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3] / "harness"), *sys.path])}
     result = subprocess.run([sys.executable, "-c", TRY], env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)
+    return json.loads(result.stdout)
+
+
+@pytest.mark.live
+def test_the_kernel_carries_out_the_messages() -> None:
+    found = attempt()
     assert found["failure"] == ["No such device", "set interface 99 up"], "the first one refused"
     (link,) = found["link"]
     assert (link["ifindex"], link["address"]) == (10, "02:00:00:00:00:01")
@@ -91,3 +107,16 @@ def test_the_kernel_carries_out_the_messages() -> None:
     assert found["neighbours"][0]["state"] == ["PERMANENT"]
     assert found["forwarding"] == "1"
     assert found["routes after"] == []
+
+
+@pytest.mark.live
+def test_the_kernel_carries_out_the_messages_about_ipv6() -> None:
+    found = attempt()
+    (address,) = [entry for entry in found["address of IPv6"][0]["addr_info"] if entry["scope"] == "global"]
+    assert (address["local"], address["prefixlen"], address.get("nodad")) == ("fd00::1", 128, True)
+    assert "tentative" not in address, "it is of use at once"
+    routes = {route["dst"]: route for route in found["routes of IPv6"]}
+    assert routes["default"]["gateway"] == "fe80::1"
+    assert routes["fd00::2"]["prefsrc"] == "fd00::1"
+    assert "fd00::2" not in {route["dst"] for route in found["later routes of IPv6"]}
+    assert [rule["action"] for rule in found["rules of IPv6"] if rule.get("iif") == "near"] == ["unreachable"]

@@ -1,5 +1,6 @@
 """What a Pod's spec asks of the kubelet."""
 
+import json
 from typing import Any
 
 import pytest
@@ -42,14 +43,17 @@ NO_NAMES = "nameserver 127.0.0.1\n"
     ],
 )
 def test_resolv_conf_follows_dns_policy_and_config(given: dict[str, Any], text: str) -> None:
-    assert podspec.resolv_conf(given) == text
+    assert podspec.resolv_conf(given, "10.96.0.10") == text
 
 
 def test_hosts_names_the_pod_and_its_aliases() -> None:
     aliases = [{"ip": "10.1.1.1", "hostnames": ["a", "b"]}]
-    lines = podspec.hosts(pod(hostAliases=aliases, hostname="h", subdomain="sub"), "10.244.0.5").splitlines()
+    lines = podspec.hosts(
+        pod(hostAliases=aliases, hostname="h", subdomain="sub"), ["10.244.0.5", "fd00::5"]
+    ).splitlines()
     assert lines[0] == "127.0.0.1\tlocalhost"
-    assert lines[2:] == ["10.244.0.5\th.sub.shop.svc.cluster.local\th", "10.1.1.1\ta b"]
+    own = "h.sub.shop.svc.cluster.local\th"
+    assert lines[2:] == [f"10.244.0.5\t{own}", f"fd00::5\t{own}", "10.1.1.1\ta b"]
 
 
 def test_a_host_name_is_one_dns_label_at_most() -> None:
@@ -102,11 +106,13 @@ def test_pre_stop_hooks(hook: dict[str, Any], command: tuple[str, ...]) -> None:
 
 
 def test_an_address_may_be_chosen() -> None:
-    assert podspec.chosen_address(pod()) == ""
-    assert podspec.chosen_address(pod(annotations={CALICO_ADDRESSES_ANNOTATION: '["10.244.0.77"]'})) == "10.244.0.77"
+    assert podspec.chosen_addresses(pod()) == ()
+    for chosen in (["10.244.0.77"], ["fd00:10:244::77", "10.244.0.77"]):
+        annotations = {CALICO_ADDRESSES_ANNOTATION: json.dumps(chosen)}
+        assert podspec.chosen_addresses(pod(annotations=annotations)) == tuple(chosen)
 
 
 @pytest.mark.parametrize("text", ["10.244.0.77", "[]", '["10.244.0.7", "10.244.0.8"]', "7", "{"])
 def test_other_values_than_a_list_of_one_address_are_refused(text: str) -> None:
     with pytest.raises(AddressUnavailable, match="is not a JSON list of one address"):
-        podspec.chosen_address(pod(annotations={CALICO_ADDRESSES_ANNOTATION: text}))
+        podspec.chosen_addresses(pod(annotations={CALICO_ADDRESSES_ANNOTATION: text}))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from netpol_harness.emulator.address_plan import API_PORT, FIRST_NODE, KUBERNETES_ADDRESS, NodePlan
+from netpol_harness.emulator.address_plan import API_PORT, NODE_NAME, NodePlan
 from netpol_harness.emulator.agent.process import AgentProcess
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.emulator.apiserver.server import ApiServer
@@ -17,10 +17,11 @@ from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.options import AGENT_LOG
 from netpol_harness.emulator.pod import SEARCH_PATH, is_external_host
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.addresses import socket_text
 
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _KUBECONFIG = "/run/netpol-harness/kubeconfig"
-_NAMES = (KUBERNETES_ADDRESS, "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 def read_program(path: Path) -> AgentProgram:
@@ -65,7 +66,7 @@ async def host_agent(
 
     The agents see no pods that stand for hosts outside of the cluster. Raises ``ClusterFailed``.
     """
-    tls, authority = server_certificate((*(place.plan.address for place in network.places), *_NAMES))
+    tls, authority = server_certificate((*_addresses(network), *_NAMES))
     members = []
     for place in network.places:
         plan, home = place.plan, place.node.home
@@ -81,9 +82,14 @@ async def host_agent(
     return agents
 
 
+def _addresses(network: Network) -> tuple[str, ...]:
+    """Return the addresses of the API: those of the nodes, and of its Service."""
+    return (*(place.plan.address for place in network.places), network.plan.primary.kubernetes)
+
+
 def agent_log(plan: NodePlan) -> str:
     """Return the name of the log of a node's agent."""
-    return AGENT_LOG if plan == FIRST_NODE else f"agent-{plan.name}.log"
+    return AGENT_LOG if plan.name == NODE_NAME else f"agent-{plan.name}.log"
 
 
 def _namespaces(place: Place, token: str, authority: str) -> Namespaces:
@@ -105,7 +111,7 @@ def _files(token: str, authority: str, plan: NodePlan) -> Mapping[str, str]:
 
 def _kubeconfig(plan: NodePlan) -> Mapping[str, object]:
     cluster = {
-        "server": f"https://{plan.address}:{API_PORT}",
+        "server": f"https://{socket_text(plan.address, API_PORT)}",
         "certificate-authority": f"{_SERVICE_ACCOUNT}/ca.crt",
     }
     return {

@@ -6,11 +6,12 @@ address back, and the address of a deleted one is not assigned to the next Servi
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, ip_address
+from collections.abc import Iterator, Sequence, Set
+from ipaddress import ip_address
 
-from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS, KUBERNETES_ADDRESS, SERVICE_CIDR
+from netpol_harness.emulator.address_plan import FAMILIES, FamilyPlan, plan_of
 from netpol_harness.emulator.apiserver.errors import Cause, invalid
+from netpol_harness.emulator.apiserver.service_families import service_families, settle_families
 from netpol_harness.emulator.store import Store
 from netpol_harness.model.json_object import JsonObject
 
@@ -18,7 +19,8 @@ NODE_PORTS = range(30000, 32768)
 
 _STATIC_BAND = 256
 """Addresses at the start of the range that are assigned only on request (KEP-3070)."""
-_RESERVED = {KUBERNETES_ADDRESS: ("default", "kubernetes"), CLUSTER_DNS_ADDRESS: ("kube-system", "kube-dns")}
+_RESERVED = {plan.kubernetes: ("default", "kubernetes") for plan in FAMILIES}
+_RESERVED |= {plan.cluster_dns: ("kube-system", "kube-dns") for plan in FAMILIES}
 
 
 def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> list[Cause]:
@@ -32,7 +34,9 @@ def allocate(store: Store, service: JsonObject, previous: JsonObject | None) -> 
         return []
     others = [other for other in store.list("services") if not _same(other, service)]
     before = (previous or {}).get("spec", {})
-    return _address(service, before, others) + _node_ports(service, before, others)
+    return settle_families(service, before, service_families(store)) or (
+        _addresses(service, before, others) + _node_ports(service, before, others)
+    )
 
 
 def _drop_fields_of_the_old_type(spec: JsonObject, before: JsonObject) -> None:
@@ -54,40 +58,42 @@ def _name(service: JsonObject) -> tuple[str, str]:
     return service["metadata"].get("namespace", ""), service["metadata"]["name"]
 
 
-def _address(service: JsonObject, before: JsonObject, others: Sequence[JsonObject]) -> list[Cause]:
+def _addresses(service: JsonObject, before: JsonObject, others: Sequence[JsonObject]) -> list[Cause]:
+    """Assign an address for each family of the Service that has none yet. Headless ones get none."""
     spec = service["spec"]
-    requested = spec.get("clusterIP") or next(iter(spec.get("clusterIPs", ())), "") or before.get("clusterIP", "")
-    if not requested:
-        used = {other["spec"].get("clusterIP") for other in others}
-        requested = next(address for address in _addresses(service) if address not in used)
-    elif requested != "None" and requested != before.get("clusterIP"):
-        refusal = _refusal(service, requested, others)
+    if spec.get("clusterIP") == "None":
+        return []
+    used = {address for other in others for address in other["spec"].get("clusterIPs", ())}
+    requested: list[str] = spec.get("clusterIPs", [])
+    for address in requested:
+        refusal = "" if address in before.get("clusterIPs", ()) else _refusal(service, address, used)
         if refusal:
-            words = f"failed to allocate IP {requested}: {refusal}"
-            return [invalid("spec.clusterIPs", [requested], words)]
-    spec["clusterIP"], spec["clusterIPs"] = requested, [requested]
+            return [invalid("spec.clusterIPs", requested, f"failed to allocate IP {address}: {refusal}")]
+    plans = [plan for family in spec["ipFamilies"][len(requested) :] for plan in FAMILIES if plan.api_name == family]
+    free = (next(address for address in _in_range(service, plan) if address not in used) for plan in plans)
+    spec["clusterIPs"] = [*requested, *free]
+    spec["clusterIP"] = spec["clusterIPs"][0]
     return []
 
 
-def _refusal(service: JsonObject, requested: str, others: Sequence[JsonObject]) -> str:
+def _refusal(service: JsonObject, requested: str, used: Set[str]) -> str:
     """Return why a requested address is unavailable. Empty if it is available, or invalid, which validation reports."""
     try:
         address = ip_address(requested)
     except ValueError:
         return ""
-    if address not in SERVICE_CIDR:
-        return f"the provided IP ({requested}) is not in the valid range. The range of valid IPs is {SERVICE_CIDR}"
-    used = any(other["spec"].get("clusterIP") == requested for other in others)
-    if used or _RESERVED.get(requested, _name(service)) != _name(service):
+    valid = plan_of(requested).services
+    if address not in valid:
+        return f"the provided IP ({requested}) is not in the valid range. The range of valid IPs is {valid}"
+    if requested in used or _RESERVED.get(requested, _name(service)) != _name(service):
         return "provided IP is already allocated"
     return ""
 
 
-def _addresses(service: JsonObject) -> Iterator[str]:
-    first = int(SERVICE_CIDR.network_address) + _STATIC_BAND
-    count = SERVICE_CIDR.num_addresses - _STATIC_BAND - 1
+def _in_range(service: JsonObject, plan: FamilyPlan) -> Iterator[str]:
+    count = plan.services.num_addresses - _STATIC_BAND - 1
     for offset in _around(service, count):
-        yield str(IPv4Address(first + offset))
+        yield str(plan.services[_STATIC_BAND + offset])
 
 
 def _around(service: JsonObject, count: int, salt: int = 0) -> Iterator[int]:

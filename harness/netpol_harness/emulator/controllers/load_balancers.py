@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from netpol_harness.emulator.address_plan import LOAD_BALANCER_CIDR
+from netpol_harness.emulator.address_plan import FAMILIES, FamilyPlan
 from netpol_harness.emulator.store import Event, Key, Store
 from netpol_harness.model.json_object import JsonObject
 
@@ -29,19 +29,25 @@ class LoadBalancerController:
             return
         is_balanced = service["spec"].get("type") == "LoadBalancer" and "deletionTimestamp" not in service["metadata"]
         if is_balanced and not _addresses(service):
-            if address := self._free_address(service):
-                self._report(key, {"ingress": [{"ip": address, "ipMode": "VIP"}]})
+            if addresses := self._free_addresses(service):
+                self._report(key, {"ingress": [{"ip": address, "ipMode": "VIP"} for address in addresses]})
         elif not is_balanced and _addresses(service):
             self._report(key, {})
 
     def _report(self, key: Key, state: JsonObject) -> None:
         self._store.modify(key, lambda copy: {**copy, "status": {**copy.get("status", {}), "loadBalancer": state}})
 
-    def _free_address(self, service: JsonObject) -> str:
-        """Return the requested address or another, the same each time as far as possible; empty if all are taken."""
+    def _free_addresses(self, service: JsonObject) -> list[str]:
+        """Return an address of each family of the Service: the requested one or another, the same each time as far as
+        possible; none of a family whose addresses are all taken.
+        """
         taken = {address for other in self._store.list("services") for address in _addresses(other)}
         requested = service["spec"].get("loadBalancerIP") or ""
-        return next((address for address in [*_in_range(requested), *_all(service)] if address not in taken), "")
+        families = service["spec"].get("ipFamilies") or ()
+        plans = [plan for family in families for plan in FAMILIES if family == plan.api_name]
+        wanted = ([*_in_range(requested, plan), *_all(service, plan)] for plan in plans)
+        free = (next((address for address in addresses if address not in taken), "") for addresses in wanted)
+        return [address for address in free if address]
 
 
 def _addresses(service: JsonObject) -> list[str]:
@@ -49,15 +55,15 @@ def _addresses(service: JsonObject) -> list[str]:
     return [entry["ip"] for entry in entries if entry.get("ip")]
 
 
-def _in_range(address: str) -> Iterator[str]:
+def _in_range(address: str, plan: FamilyPlan) -> Iterator[str]:
     try:
-        if ip_address(address) in LOAD_BALANCER_CIDR:
+        if ip_address(address) in plan.load_balancers:
             yield address
     except ValueError:
         return
 
 
-def _all(service: JsonObject) -> Iterator[str]:
-    hosts = [*map(str, LOAD_BALANCER_CIDR.hosts())]
+def _all(service: JsonObject, plan: FamilyPlan) -> Iterator[str]:
+    hosts = [*map(str, plan.load_balancers.hosts())]
     start = zlib.crc32(f"{service['metadata']['namespace']}/{service['metadata']['name']}".encode()) % len(hosts)
     yield from (*hosts[start:], *hosts[:start])

@@ -52,6 +52,11 @@ def policy_rules(world: World, node: str = "") -> Ruleset:
     return Ruleset(chains, conditions.sets) | _pod_rules(sorted(pods.addresses(local)), selecting)
 
 
+def pod_chain(address: str) -> str:
+    """Return the name of a pod's chains at an address, without the direction. Names have no colons."""
+    return identifier("pod", address.replace(":", "-"))
+
+
 def _policy_chain(policy: NetworkPolicy, direction: Direction, conditions: PolicyConditions) -> Chain:
     matches = [match for rule in policy.rules(direction) for match in conditions.matches(policy, rule, direction)]
     rules = (f"{match} meta mark set 1 return".strip() for match in dict.fromkeys(matches))
@@ -64,7 +69,7 @@ def _pod_rules(addresses: Iterable[str], selecting: Mapping[tuple[str, Direction
     elements: dict[str, dict[str, str]] = {_map(direction, family): {} for direction in _ORDER for family in IpVersion}
     for address in addresses:
         for direction in _ORDER:
-            name = identifier("pod", address, direction.lower())
+            name = f"{pod_chain(address)}/{direction.lower()}"
             chains[name] = _pod_chain(address, direction, selecting.get((address, direction), ()))
             elements[_map(direction, IpVersion.of(address))][address] = f"jump {name}"
     maps = {

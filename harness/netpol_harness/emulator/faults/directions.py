@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 
-from netpol_harness.emulator.address_plan import NODE_POD_CIDR
+from netpol_harness.emulator.address_plan import FAMILIES
 from netpol_harness.emulator.faults.mutant import Mutant, WorldFault
 from netpol_harness.emulator.faults.rewriting import (
     BOTH,
@@ -20,7 +20,7 @@ from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
-_OUTSIDE = Rule((IPBlock(ip_network("0.0.0.0/0"), (NODE_POD_CIDR,)),), None)
+_OUTSIDE = Rule(tuple(IPBlock(ip_network(plan.everything), (plan.pods_of(0),)) for plan in FAMILIES), None)
 _OWN_NAMESPACE = Rule((PodPeer(None, EVERYTHING),), None)
 _DNS = Rule(None, (PolicyPort(Protocol.UDP, 53), PolicyPort(Protocol.TCP, 53)))
 _KUBE_SYSTEM = Rule((PodPeer(LabelSelector.equal({NAMESPACE_NAME_LABEL: "kube-system"}), None),), None)

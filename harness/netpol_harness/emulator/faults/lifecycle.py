@@ -6,7 +6,8 @@ distinguished from a first one.
 
 from dataclasses import replace
 
-from netpol_harness.emulator.address_plan import NODE_CIDR
+from netpol_harness.emulator.address_plan import FAMILIES, MOST_NODES
+from netpol_harness.emulator.dataplane.policies import pod_chain
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
 from netpol_harness.emulator.faults.mutant import Mutant
 from netpol_harness.emulator.faults.rewriting import with_rules
@@ -17,7 +18,7 @@ from netpol_harness.model.policy import NetworkPolicy, Rule
 
 _MARK = {"": "recreated"}  # no real label has an empty key
 _EMPTY = Rule((), None)
-_AT_THE_NODE = tuple(f"pod/{host}/" for host in NODE_CIDR)
+_AT_THE_NODE = tuple(f"{pod_chain(plan.node(index))}/" for plan in FAMILIES for index in range(MOST_NODES))
 _INPUT = "type filter hook input priority 0; policy accept;"
 
 

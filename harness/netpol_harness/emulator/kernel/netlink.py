@@ -105,21 +105,21 @@ def without_link_local(index: int) -> Request:
 
 
 def address(index: int, ip: str) -> Request:
-    """Give the interface ``ip`` as a host address (/32)."""
-    packed = socket.inet_aton(ip)
-    body = struct.pack("BBBBI", socket.AF_INET, 32, 0, 0, index)
+    """Give the interface ``ip`` as a host address (/32 or /128). It is of use at once: nothing looks for duplicates."""
+    packed = _packed(ip)
+    body = struct.pack("BBBBI", _family(ip), 8 * len(packed), _IFA_F_NODAD if ":" in ip else 0, 0, index)
     attributes = _attribute(_IFA_ADDRESS, packed) + _attribute(_IFA_LOCAL, packed)
     return Request(_RTM_NEWADDR, _CREATE, body + attributes, f"add address {ip}")
 
 
 def route(destination: str, index: int, *, gateway: str = "", source: str = "") -> Request:
-    """Route ``destination`` (``a.b.c.d/n``) out of the interface, replacing an older route to it.
+    """Route ``destination`` (``address/n``) out of the interface, replacing an older route to it.
 
     A ``gateway`` counts as on the link, whatever the addresses are. ``source`` is this end's preferred address.
     """
     attributes = _attribute(_RTA_OIF, struct.pack("I", index))
-    attributes += _attribute(_RTA_GATEWAY, socket.inet_aton(gateway)) if gateway else b""
-    attributes += _attribute(_RTA_PREFSRC, socket.inet_aton(source)) if source else b""
+    attributes += _attribute(_RTA_GATEWAY, _packed(gateway)) if gateway else b""
+    attributes += _attribute(_RTA_PREFSRC, _packed(source)) if source else b""
     scope = _SCOPE_GLOBAL if gateway else _SCOPE_LINK
     payload = _route(destination, scope, _RTN_UNICAST, _RTNH_F_ONLINK if gateway else 0) + attributes
     return Request(_RTM_NEWROUTE, _CREATE_OR_REPLACE, payload, f"add route {destination}")
@@ -131,17 +131,21 @@ def no_route(destination: str, index: int) -> Request:
     return Request(_RTM_DELROUTE, 0, payload, f"remove route {destination}")
 
 
-def unreachable_from(interface: str) -> Request:
-    """Answer packets that arrive at the interface and are not for this namespace itself with ICMP net unreachable."""
-    body = struct.pack("8BI", socket.AF_INET, 0, 0, 0, 0, 0, 0, _FR_ACT_UNREACHABLE, 0)
+def unreachable_from(interface: str, version: int = 4) -> Request:
+    """Answer packets of one IP version that arrive at the interface and are not for this namespace itself with ICMP:
+    the network is unreachable.
+    """
+    body = struct.pack("8BI", _FAMILIES[version], 0, 0, 0, 0, 0, 0, _FR_ACT_UNREACHABLE, 0)
     payload = body + _attribute(_FRA_IIFNAME, interface.encode() + b"\0")
     return Request(_RTM_NEWRULE, _CREATE, payload, f"answer packets from {interface}")
 
 
 def neighbour(index: int, ip: str, mac: bytes) -> Request:
-    """Add a permanent neighbour: it needs no ARP, and none of the 1,024 entries that the kernel's namespaces share."""
-    body = struct.pack("BBHiHBB", socket.AF_INET, 0, 0, index, _NUD_PERMANENT, 0, 0)
-    attributes = _attribute(_NDA_DST, socket.inet_aton(ip)) + _attribute(_NDA_LLADDR, mac)
+    """Add a permanent neighbour: it needs no ARP and no neighbour discovery, and none of the 1,024 entries that the
+    kernel's namespaces share.
+    """
+    body = struct.pack("BBHiHBB", _family(ip), 0, 0, index, _NUD_PERMANENT, 0, 0)
+    attributes = _attribute(_NDA_DST, _packed(ip)) + _attribute(_NDA_LLADDR, mac)
     return Request(_RTM_NEWNEIGH, _CREATE_OR_REPLACE, body + attributes, f"add neighbour {ip}")
 
 
@@ -151,11 +155,12 @@ def no_datagrams_to(ip: str) -> Request:
 
     An open flow keeps its translation for as long as it lives. kube-proxy does the same for endpoints that are gone.
     """
-    answering = _attribute(_NESTED | _CTA_TUPLE_IP, _attribute(_CTA_IP_V4_SRC, socket.inet_aton(ip)))
+    source = _attribute(_CTA_IP_V6_SRC if ":" in ip else _CTA_IP_V4_SRC, _packed(ip))
+    answering = _attribute(_NESTED | _CTA_TUPLE_IP, source)
     udp = _attribute(_NESTED | _CTA_TUPLE_PROTO, _attribute(_CTA_PROTO_NUM, bytes([socket.IPPROTO_UDP])))
     flags = struct.pack("I", _CTA_FILTER_IP_SRC | _CTA_FILTER_PROTO_NUM)
     compared = _attribute(_CTA_FILTER_ORIG_FLAGS, bytes(4)) + _attribute(_CTA_FILTER_REPLY_FLAGS, flags)
-    payload = struct.pack("BBH", socket.AF_INET, 0, 0)
+    payload = struct.pack("BBH", _family(ip), 0, 0)
     payload += _attribute(_NESTED | _CTA_TUPLE_REPLY, answering + udp) + _attribute(_NESTED | _CTA_FILTER, compared)
     return Request(_IPCTNL_MSG_CT_DELETE, 0, payload, f"flush conntrack entries to {ip}")
 
@@ -197,13 +202,23 @@ def _configure(index: int, family: int, setting: bytes, description: str) -> Req
 
 def _route(destination: str, scope: int, kind: int, flags: int) -> bytes:
     network, _, length = destination.partition("/")
-    header = struct.pack("8BI", socket.AF_INET, int(length), 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, kind, flags)
-    return header + _attribute(_RTA_DST, socket.inet_aton(network))
+    family = _family(destination)
+    header = struct.pack("8BI", family, int(length), 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, kind, flags)
+    return header + _attribute(_RTA_DST, _packed(network))
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return _FAMILIES[6 if ":" in address else 4]
+
+
+def _packed(ip: str) -> bytes:
+    return socket.inet_pton(_family(ip), ip)
 
 
 NETFILTER = 12
 """Netlink family of requests about connections."""
 
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NLMSGHDR = struct.Struct("IHHII")
 _SOL_NETLINK, _NETLINK_CAP_ACK = 270, 10
 _NLMSG_ERROR = 2
@@ -214,7 +229,7 @@ _IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 1, 3, 18, 26, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFLA_INET_CONF, _IPV4_DEVCONF_FORWARDING, _IFLA_INET6_ADDR_GEN_MODE = 1, 1, 8
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_F_NODAD = 1, 2, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
 _RTN_UNICAST, _RTNH_F_ONLINK = 1, 4
 _FRA_IIFNAME, _FR_ACT_UNREACHABLE = 3, 7
@@ -223,5 +238,5 @@ _TABLE_MAIN, _PROTOCOL_STATIC = 254, 4
 _NDA_DST, _NDA_LLADDR, _NUD_PERMANENT = 1, 2, 0x80
 _NESTED, _IPCTNL_MSG_CT_DELETE = 0x8000, 0x102
 _CTA_TUPLE_REPLY, _CTA_FILTER, _CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 2, 25, 1, 2
-_CTA_IP_V4_SRC, _CTA_PROTO_NUM = 1, 1
+_CTA_IP_V4_SRC, _CTA_IP_V6_SRC, _CTA_PROTO_NUM = 1, 3, 1
 _CTA_FILTER_ORIG_FLAGS, _CTA_FILTER_REPLY_FLAGS, _CTA_FILTER_IP_SRC, _CTA_FILTER_PROTO_NUM = 1, 2, 1, 8

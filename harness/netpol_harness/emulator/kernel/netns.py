@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from netpol_harness.emulator.kernel import applets
 from netpol_harness.emulator.kernel.syscalls import (
@@ -29,6 +31,13 @@ _SYSCTLS = {
     "net/ipv4/tcp_rto_max_ms": "1000",  # an open connection soon notices that packets pass again,
     "net/ipv4/tcp_retries2": "255",  # and does not give up for minutes
 }
+IPV6_SYSCTLS: Final = {
+    "net/ipv6/conf/all/disable_ipv6": "0",  # some hosts begin without
+    "net/ipv6/icmp/ratelimit": "0",
+    "net/ipv6/icmp/ratemask": "\n",  # no kind of error counts for the limit of the whole host either
+}
+"""What a network with IPv6 needs in addition."""
+
 _NAME_SERVICE = "passwd: files\ngroup: files\nhosts: files dns\n"
 _SYSTEM_FILES = Mount.NOSUID | Mount.NODEV | Mount.NOEXEC
 _CACHES = ("/run/nscd",)  # a name service cache would answer with the host's view
@@ -105,8 +114,16 @@ class Contents:
     group: int = 0
 
 
-def create(home: Namespaces, view: int, contents: Contents, network: int | None = None) -> Namespaces:
+def create(
+    home: Namespaces,
+    view: int,
+    contents: Contents,
+    network: int | None = None,
+    sysctls: Mapping[str, str] = MappingProxyType({}),
+) -> Namespaces:
     """Create a sandbox on top of ``view``, which shares the network behind the descriptor ``network`` if there is one.
+
+    ``sysctls`` are for a new network, besides those of every sandbox.
 
     Raises ``OSError`` with the name of the system call. The calling thread is back in ``home`` in any case.
     """
@@ -114,7 +131,7 @@ def create(home: Namespaces, view: int, contents: Contents, network: int | None 
     try:
         if network is None:
             unshare(Clone.NET | Clone.UTS)
-            write_sysctls({**_SYSCTLS, "net/ipv4/ping_group_range": f"{contents.group} {contents.group}"})
+            write_sysctls({**_SYSCTLS, **sysctls, "net/ipv4/ping_group_range": f"{contents.group} {contents.group}"})
         else:
             unshare(Clone.UTS)
             setns(network, Clone.NET)
@@ -168,11 +185,11 @@ def create_for_agent(home: Namespaces, view: int, network: int, files: Mapping[s
         home.enter()
 
 
-def create_network(home: Namespaces) -> int:
-    """Create an empty network namespace."""
+def create_network(home: Namespaces, sysctls: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Create an empty network namespace with these sysctls, besides those of every sandbox."""
     unshare(Clone.NET)
     try:
-        write_sysctls(_SYSCTLS)
+        write_sysctls({**_SYSCTLS, **sysctls})
         return _open("net")
     finally:
         setns(home.net, Clone.NET)
@@ -183,6 +200,14 @@ def write_sysctls(settings: Mapping[str, str]) -> None:
     for name, value in settings.items():
         with suppress(OSError):
             Path("/proc/sys", name).write_text(value)
+
+
+def forward_ipv6() -> None:
+    """Let the calling thread's network forward IPv6 packets.
+
+    Raises ``OSError`` if the kernel has no IPv6, or /proc/sys is not writable: there is no other way.
+    """
+    Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
 
 
 def _mount_contents(contents: Contents) -> None:

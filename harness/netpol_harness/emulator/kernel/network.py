@@ -7,7 +7,7 @@ the outside and the machine of the API server hang on it too. A single node is i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netpol_harness.emulator.address_plan import SERVICE_CIDR, UNDERLAY_ADDRESS, NodePlan
+from netpol_harness.emulator.address_plan import AddressPlan, NodePlan
 from netpol_harness.emulator.kernel.node import NetworkNode, Site
 
 
@@ -21,8 +21,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The nodes of a cluster, the first one first, and the router that everything else hangs on."""
+    """The nodes of a cluster, the first one first, and the router that everything else hangs on.
 
+    ``plan`` has the families.
+    """
+
+    plan: AddressPlan
     places: tuple[Place, ...]
     router: NetworkNode
 
@@ -32,22 +36,23 @@ class Network:
             place.node.flush_conntrack(address)
 
 
-def connected_nodes(plans: Sequence[NodePlan], interfaces: str = "") -> Network:
+def connected_nodes(plan: AddressPlan, nodes: Sequence[NodePlan], interfaces: str = "") -> Network:
     """Create the nodes, the first one in the calling thread's network. Raises ``OSError`` if the kernel refuses.
 
     ``interfaces`` is the prefix of the names of pods' interfaces. The first node leads hosts outside to ClusterIPs.
     """
-    if len(plans) == 1:
-        node = NetworkNode(interfaces, plans[0].address)
-        return Network((Place(plans[0], node),), node)
+    if len(nodes) == 1:
+        node = NetworkNode(interfaces, nodes[0].addresses)
+        return Network(plan, (Place(nodes[0], node),), node)
     first = Site.current()
-    router = NetworkNode(address=UNDERLAY_ADDRESS, site=first.with_new_network())
+    underlay = [family.underlay for family in plan.families]
+    router = NetworkNode(addresses=underlay, site=first.with_new_network())
     router.connect_outside()
-    sites = (first, *(first.with_new_network() for _ in plans[1:]))
+    sites = (first, *(first.with_new_network() for _ in nodes[1:]))
     places = tuple(
-        Place(plan, NetworkNode(interfaces, plan.address, site)) for plan, site in zip(plans, sites, strict=True)
+        Place(node, NetworkNode(interfaces, node.addresses, site)) for node, site in zip(nodes, sites, strict=True)
     )
     for place in places:
-        router.connect_node(place.node, (str(place.plan.pod_cidr),))
-    router.lead_to(places[0].node, (str(SERVICE_CIDR),))
-    return Network(places, router)
+        router.connect_node(place.node, [*map(str, place.plan.pod_ranges)])
+    router.lead_to(places[0].node, [str(family.services) for family in plan.families])
+    return Network(plan, places, router)

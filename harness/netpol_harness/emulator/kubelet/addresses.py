@@ -1,15 +1,14 @@
-"""Address management of one node: which IPv4 addresses are in use. Pure.
+"""Address management of one node: which addresses are in use. Pure.
 
 Invariant: no address is assigned twice at a time. A freed address is assigned again only after all the others (round
 robin), so that stale state never meets a new pod.
 """
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import islice
 
-from netpol_harness.emulator.address_plan import NODE_CIDR, POD_CIDR, SERVICE_CIDR
-
-_CLUSTER_CIDRS = (POD_CIDR, SERVICE_CIDR, NODE_CIDR)
+from netpol_harness.emulator.address_plan import Network, owner
 
 
 class AddressesExhausted(Exception):
@@ -17,15 +16,15 @@ class AddressesExhausted(Exception):
 
 
 class AddressUnavailable(Exception):
-    """A requested address is in use, is not an IPv4 host address, or belongs to the cluster."""
+    """A requested address is in use, is not the address of a host, or belongs to the cluster."""
 
 
 class AddressPool:
-    """The host addresses of a network. The last ``reserved`` of them are only available by ``claim``."""
+    """The host addresses of a network: the first ``most``, or all. The others are only available by ``claim``."""
 
-    def __init__(self, network: IPv4Network, *, reserved: int = 0) -> None:
+    def __init__(self, network: Network, *, most: int | None = None) -> None:
         self._network = network
-        self._hosts = [str(host) for host in network.hosts()][: network.num_addresses - 2 - reserved]
+        self._hosts = [str(host) for host in islice(network.hosts(), most)]
         self._next = 0
         self._used: set[str] = set()
 
@@ -55,35 +54,42 @@ class AddressPool:
         self._used.discard(address)
 
 
-def pod_address(text: str, network: IPv4Network) -> str:
-    """Check an address chosen for a pod of the node with this range, and return it. Raises ``AddressUnavailable``."""
-    try:
-        address = IPv4Address(text)
-    except ValueError as problem:
-        raise AddressUnavailable(f"{text!r} is not an IPv4 address") from problem
-    if address not in network or address in (network.network_address, network.broadcast_address):
-        raise AddressUnavailable(f"{address} is not an address of a pod on this node ({network})")
+def pod_address(text: str, ranges: Collection[Network]) -> str:
+    """Check an address chosen for a pod, whose node has these ranges, and return it in canonical text.
+
+    Raises ``AddressUnavailable`` with the reason.
+    """
+    address = _parsed(text)
+    network = next((each for each in ranges if address in each), None)
+    if network is None or address in (network[0], network[-1]):
+        known = ", ".join(map(str, ranges))
+        raise AddressUnavailable(f"{address} is not an address of a pod on this node ({known})")
     return str(address)
 
 
-def external_address(text: str) -> str:
-    """Check an address requested for an external host and return it. Raises ``AddressUnavailable`` with the reason."""
-    try:
-        address = IPv4Address(text)
-    except ValueError as problem:
-        raise AddressUnavailable(f"{text!r} is not an IPv4 address") from problem
-    owner = _owner(address, _CLUSTER_CIDRS)
-    if owner:
-        raise AddressUnavailable(f"{address} belongs to the cluster ({owner}); choose an address outside of it")
+def external_address(text: str, versions: Collection[int]) -> str:
+    """Check an address requested for an external host of a cluster with these IP versions, and return it in canonical
+    text.
+
+    Raises ``AddressUnavailable`` with the reason.
+    """
+    address = _parsed(text)
+    if address.version not in versions:
+        raise AddressUnavailable(f"{address} is an IPv{address.version} address, and this cluster has none of them")
+    if network := owner(address):
+        raise AddressUnavailable(f"{address} belongs to the cluster ({network}); choose an address outside of it")
     if _is_special(address):
         raise AddressUnavailable(f"{address} is not an address of a host")
     return str(address)
 
 
-def _is_special(address: IPv4Address) -> bool:
+def _parsed(text: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError as problem:
+        raise AddressUnavailable(f"{text!r} is not an IP address") from problem
+
+
+def _is_special(address: IPv4Address | IPv6Address) -> bool:
     local = address.is_loopback or address.is_link_local
     return local or address.is_multicast or address.is_unspecified or address.is_reserved
-
-
-def _owner(address: IPv4Address, networks: Iterable[IPv4Network]) -> IPv4Network | None:
-    return next((network for network in networks if address in network), None)

@@ -11,6 +11,7 @@ from typing import Any
 from netpol_harness.emulator.kubelet import podspec
 from netpol_harness.emulator.kubelet.images import expand_references
 from netpol_harness.emulator.pod import SEARCH_PATH
+from netpol_harness.model.addresses import socket_text
 from netpol_harness.model.json_object import JsonMapping
 
 Texts = Mapping[str, str]
@@ -76,6 +77,8 @@ def _field(pod: JsonMapping, path: str) -> str:
     value: Any = pod
     for step in _STEP.findall(path):
         value = (value or {}).get(step.strip("'[]\""))
+    if path in ("status.podIPs", "status.hostIPs"):
+        return ",".join(entry["ip"] for entry in value or ())
     return "" if value is None else str(value)
 
 
@@ -93,7 +96,7 @@ def _service_variables(service: JsonMapping) -> Iterator[tuple[str, str]]:
         if port.get("name"):
             yield f"{prefix}_SERVICE_PORT_{port['name'].upper().replace('-', '_')}", str(port["port"])
         protocol, number = port.get("protocol") or "TCP", port["port"]
-        url, own = f"{protocol.lower()}://{address}:{number}", f"{prefix}_PORT_{number}_{protocol}"
+        url, own = f"{protocol.lower()}://{socket_text(address, number)}", f"{prefix}_PORT_{number}_{protocol}"
         if port is ports[0]:
             yield f"{prefix}_PORT", url
         yield from (

@@ -24,7 +24,7 @@ from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, Addres
 from netpol_harness.emulator.kubelet.configuration import ConfigurationReader
 from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
 from netpol_harness.emulator.kubelet.host_ports import EVENT, NO_FREE_PORTS, NoFreePorts, require_free_ports
-from netpol_harness.emulator.kubelet.listeners import Listeners, Responder
+from netpol_harness.emulator.kubelet.listeners import Responder
 from netpol_harness.emulator.kubelet.pod_host import NodeServices, SandboxedContainers
 from netpol_harness.emulator.kubelet.processes import PodProcesses
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
@@ -207,13 +207,13 @@ class Kubelet:
     def _schedule(self, key: Key, pod: JsonObject) -> RunningPod:
         """Give the pod a sandbox with an address and write its status. Raises ``OSError`` and address errors."""
         sandbox = self._sandboxes.create(pod)
-        running = RunningPod(sandbox, Listeners(sandbox.namespaces, self._sandboxes.home))
+        running = RunningPod(sandbox, self._sandboxes.listeners(sandbox))
         self._running[key] = running
         if not pod["spec"].get("nodeName"):
             message = f"Successfully assigned {key.namespace}/{key.name} to {self._plan.name}"
             self._recorder.normal(pod, "Scheduled", message)
         now = self._store.timestamp()
-        self._store.modify(key, lambda current: podstatus.scheduled(current, self._plan, sandbox.address, now))
+        self._store.modify(key, lambda current: podstatus.scheduled(current, self._plan, sandbox.addresses, now))
         return running
 
     async def _run_containers(self, key: Key, running: RunningPod) -> None:
@@ -288,7 +288,8 @@ class Kubelet:
             return
         running.end()
         self._sandboxes.remove(running.sandbox)
-        self.flush_conntrack(running.sandbox.address)
+        for address in running.sandbox.addresses:
+            self.flush_conntrack(address)
         waiting, self._waiting = self._waiting, set()
         for other in waiting:
             self._spawn(self._start(other))

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from typing import Protocol as Interface
 
 from netpol_harness.emulator.kernel.netns import Namespaces, in_network
@@ -48,7 +49,7 @@ class Responder(Interface):
 
 
 class Listeners:
-    """The open listeners of one pod, by port."""
+    """The open listeners of one pod, by port. Those of ``AF_INET6`` take connections of both families."""
 
     def __init__(self, pod: Namespaces, home: Namespaces, family: socket.AddressFamily = socket.AF_INET) -> None:
         self._pod = pod
@@ -69,6 +70,8 @@ class Listeners:
         with in_network(self._pod.net, self._home.net):
             sock = socket.socket(self._family, kind | socket.SOCK_NONBLOCK, number)
         try:
+            if self._family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             listener = _DatagramListener if kind == socket.SOCK_DGRAM else _StreamListener
             self._open[port] = listener(sock, port.number, responder)
         except OSError:
@@ -78,7 +81,7 @@ class Listeners:
     async def dial(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a TCP port of the pod on its own loopback. Raises ``OSError``."""
         with in_network(self._pod.net, self._home.net):
-            sock = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", number))
             return await asyncio.open_connection(sock=sock)
@@ -117,7 +120,7 @@ class _DatagramListener:
         with suppress(OSError):  # nothing more to read, or the peer cannot be reached
             for _ in range(_BATCH):
                 payload, peer = self._socket.recvfrom(65535)
-                if (answer := self._responder.datagram(payload, peer)) is not None:
+                if (answer := self._responder.datagram(payload, _plain(peer))) is not None:
                     self._socket.sendto(answer, peer)
 
 
@@ -142,7 +145,7 @@ class _StreamListener:
             for _ in range(_BATCH):
                 sock, peer = self._socket.accept()
                 os.set_blocking(sock.fileno(), False)
-                connection = _StreamConnection(sock, peer, self._responder, self._connections.discard)
+                connection = _StreamConnection(sock, _plain(peer), self._responder, self._connections.discard)
                 self._connections.add(connection)
                 connection.begin()
 
@@ -214,3 +217,8 @@ class _StreamConnection:
                 return
             self._received = remainder or b""
             self._answered |= ended
+
+
+def _plain(peer: tuple[Any, ...]) -> PeerAddress:
+    """Return address and port; a socket of both families shows IPv4 addresses as mapped to IPv6 (RFC 4291, 2.5.5.2)."""
+    return str(peer[0]).removeprefix("::ffff:"), int(peer[1])

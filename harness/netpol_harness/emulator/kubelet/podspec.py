@@ -6,10 +6,10 @@ The files of a pod are the real kubelet's: resolv.conf by ``dnsPolicy`` and ``dn
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha1
 from typing import Any
 
-from netpol_harness.emulator.address_plan import CLUSTER_DNS_ADDRESS
 from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
 from netpol_harness.emulator.pod import is_external_host
 from netpol_harness.model.json_object import JsonMapping
@@ -65,27 +65,29 @@ def requested_address(pod: JsonMapping) -> str:
     return str(value).strip()
 
 
-def chosen_address(pod: JsonMapping) -> str:
-    """Return the address that the pod's annotation chooses; empty without one. Raises ``AddressUnavailable``."""
+def chosen_addresses(pod: JsonMapping) -> tuple[str, ...]:
+    """Return the addresses that the pod's annotation chooses, at most one of each family; empty without one.
+
+    Raises ``AddressUnavailable``.
+    """
     text = (pod["metadata"].get("annotations") or {}).get(CALICO_ADDRESSES_ANNOTATION)
     if text is None:
-        return ""
-    try:
-        (address,) = json.loads(text)
-    except (ValueError, TypeError) as problem:
-        raise AddressUnavailable(
-            f"{CALICO_ADDRESSES_ANNOTATION} is not a JSON list of one address: {text!r}"
-        ) from problem
-    return str(address)
+        return ()
+    with suppress(ValueError, TypeError):
+        addresses = tuple(map(str, json.loads(text)))
+        if addresses and len({":" in address for address in addresses}) == len(addresses):
+            return addresses
+    words = f"{CALICO_ADDRESSES_ANNOTATION} is not a JSON list of one address, or one of each family: {text!r}"
+    raise AddressUnavailable(words)
 
 
-def resolv_conf(pod: JsonMapping) -> str:
-    """Return the content of /etc/resolv.conf by ``dnsPolicy``.
+def resolv_conf(pod: JsonMapping, cluster_dns: str) -> str:
+    """Return the content of /etc/resolv.conf by ``dnsPolicy``. ``cluster_dns`` is the address of the name server.
 
     External hosts, and the policy ``Default``, get a name server that refuses at once.
     """
     config = pod["spec"].get("dnsConfig") or {}
-    servers, searches, options = _by_policy(pod)
+    servers, searches, options = _by_policy(pod, cluster_dns)
     servers = [*servers, *(config.get("nameservers") or ())][:3] or ["127.0.0.1"]
     searches = [*searches, *(config.get("searches") or ())]
     options.update({o["name"]: o.get("value") or "" for o in config.get("options") or ()})
@@ -95,14 +97,15 @@ def resolv_conf(pod: JsonMapping) -> str:
     return "\n".join(lines) + "\n"
 
 
-def hosts(pod: JsonMapping, address: str) -> str:
+def hosts(pod: JsonMapping, addresses: Sequence[str]) -> str:
     """Return the content of /etc/hosts: the loopback, the pod itself, and its ``hostAliases``."""
     spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
     own = hostname(pod)
     if spec.get("subdomain"):
         own = f"{own}.{spec['subdomain']}.{namespace}.svc.cluster.local\t{own}"
     aliases = [f"{alias['ip']}\t{' '.join(alias.get('hostnames') or ())}" for alias in spec.get("hostAliases") or ()]
-    return "\n".join(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost", f"{address}\t{own}", *aliases]) + "\n"
+    itself = [f"{address}\t{own}" for address in addresses]
+    return "\n".join(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost", *itself, *aliases]) + "\n"
 
 
 def pre_stop(container: Mapping[str, Any]) -> tuple[str, ...]:
@@ -142,14 +145,14 @@ def find_container(pod: JsonMapping, name: str) -> Mapping[str, Any]:
     return next((c for group in groups for c in pod["spec"].get(group) or () if c["name"] == name), {})
 
 
-def _by_policy(pod: JsonMapping) -> tuple[list[str], list[str], dict[str, str]]:
+def _by_policy(pod: JsonMapping, cluster_dns: str) -> tuple[list[str], list[str], dict[str, str]]:
     spec, namespace = pod["spec"], pod["metadata"].get("namespace", "default")
     policy = spec.get("dnsPolicy") or "ClusterFirst"
     on_node = spec.get("hostNetwork") and policy == "ClusterFirst"
     if is_external_host(pod) or on_node or policy in ("Default", "None"):
         return [], [], {}
     searches = [f"{namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
-    return [CLUSTER_DNS_ADDRESS], searches, {"ndots": "5"}
+    return [cluster_dns], searches, {"ndots": "5"}
 
 
 def _entries(pod: JsonMapping, annotation: str) -> Sequence[str]:

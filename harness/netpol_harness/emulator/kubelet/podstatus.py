@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netpol_harness.emulator.address_plan import FIRST_NODE, NodePlan
+from netpol_harness.emulator.address_plan import NODE_NAME, NodePlan
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.wellknown import DATAPLANE_KEY
 
@@ -16,14 +16,14 @@ def has_ended(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
-def scheduled(pod: JsonObject, node: NodePlan, address: str, now: str) -> JsonObject:
-    """Return the pod with its node and an address, before anything listens."""
+def scheduled(pod: JsonObject, node: NodePlan, addresses: Sequence[str], now: str) -> JsonObject:
+    """Return the pod with its node and its addresses, before anything listens."""
     bound = {
         **pod,
         "spec": {**pod["spec"], "nodeName": node.name},
         "status": {**(pod.get("status") or {}), "startTime": now},
     }
-    bound["status"] |= _addresses(node, address)
+    bound["status"] |= _addresses(node, addresses)
     return with_container_states(bound, {}, now)
 
 
@@ -121,6 +121,8 @@ def node(plan: NodePlan, now: str, capacity: int, version: Mapping[str, str]) ->
 
     ``capacity`` is the number of pods that fit. ``version`` has the versions of kernel, system and Kubernetes.
     """
+    ranges = [str(network) for network in plan.pod_ranges]
+    addresses = [{"type": "InternalIP", "address": address} for address in plan.addresses]
     resources = {"cpu": "64", "memory": "64Gi", "ephemeral-storage": "64Gi", "pods": str(capacity)}
     ready = {"reason": "KubeletReady", "message": "pods are network namespaces of this process"}
     labels = {
@@ -128,17 +130,17 @@ def node(plan: NodePlan, now: str, capacity: int, version: Mapping[str, str]) ->
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": version["architecture"],
         DATAPLANE_KEY: "embedded",
-        **({"node-role.kubernetes.io/control-plane": ""} if plan == FIRST_NODE else {}),
+        **({"node-role.kubernetes.io/control-plane": ""} if plan.name == NODE_NAME else {}),
     }
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": plan.name, "labels": labels, "annotations": {DATAPLANE_KEY: version["dataplane"]}},
-        "spec": {"podCIDR": str(plan.pod_cidr), "podCIDRs": [str(plan.pod_cidr)]},
+        "spec": {"podCIDR": ranges[0], "podCIDRs": ranges},
         "status": {
             "capacity": resources,
             "allocatable": resources,
-            "addresses": [{"type": "InternalIP", "address": plan.address}, {"type": "Hostname", "address": plan.name}],
+            "addresses": [*addresses, {"type": "Hostname", "address": plan.name}],
             "conditions": [
                 {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now, **ready}
             ],
@@ -158,9 +160,9 @@ def node(plan: NodePlan, now: str, capacity: int, version: Mapping[str, str]) ->
     }
 
 
-def _addresses(node: NodePlan, address: str) -> JsonObject:
-    hosts = {"hostIP": node.address, "hostIPs": [{"ip": node.address}]}
-    return {**hosts, "podIP": address, "podIPs": [{"ip": address}]}
+def _addresses(node: NodePlan, addresses: Sequence[str]) -> JsonObject:
+    host = {"hostIP": node.address, "hostIPs": [{"ip": address} for address in node.addresses]}
+    return {**host, "podIP": addresses[0], "podIPs": [{"ip": address} for address in addresses]}
 
 
 def _phase(spec: Mapping[str, Any], states: Mapping[str, ContainerState]) -> str:

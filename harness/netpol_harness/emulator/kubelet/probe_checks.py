@@ -17,6 +17,7 @@ from netpol_harness.emulator.kubelet.node_sockets import NodeSockets
 from netpol_harness.emulator.kubelet.probespec import ContainerProbe, ProbeResult, asks_network, port_number
 from netpol_harness.emulator.kubelet.processes import PodProcesses
 from netpol_harness.emulator.kubelet.running_pod import RunningPod
+from netpol_harness.model.addresses import socket_text
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import Port, Protocol
 
@@ -105,7 +106,7 @@ def _url(running: RunningPod, action: Mapping[str, Any], number: int) -> str:
     is_plain = action.get("scheme", "HTTP") == "HTTP" or Port(Protocol.TCP, number) in running.responders
     path = str(action.get("path") or "/").removeprefix("/")
     host = action.get("host") or running.sandbox.address
-    return f"{'http' if is_plain else 'https'}://{host}:{number}/{path}"
+    return f"{'http' if is_plain else 'https'}://{socket_text(host, number)}/{path}"
 
 
 def _target(running: RunningPod, container: Mapping[str, Any], handler: Mapping[str, Any]) -> str:
@@ -115,7 +116,7 @@ def _target(running: RunningPod, container: Mapping[str, Any], handler: Mapping[
     host = action.get("host") or running.sandbox.address
     if "httpGet" in handler:
         return f'Get "{_url(running, action, number or 0)}"'
-    return f"dial tcp {host}:{number}"
+    return f"dial tcp {socket_text(host, number or 0)}"
 
 
 def _reason(problem: OSError | aiohttp.ClientError) -> str:

@@ -101,7 +101,6 @@ def config_map(**rest: Any) -> dict[str, Any]:
         ("services", service(ports=[{"port": 1, "nodePort": 30000}]), ["spec.ports[0].nodePort"]),
         ("services", service(type="Other"), ["spec.type"]),
         ("services", service(type="ExternalName"), ["spec.externalName"]),
-        ("services", service(ipFamilies=["IPv6"]), ["spec.ipFamilies[0]"]),
         ("services", service(selector={"a": " "}), ["spec.selector"]),
         ("services", service(type="LoadBalancer", loadBalancerSourceRanges=[" 10.0.0.0/8"]), []),
         (
@@ -112,7 +111,6 @@ def config_map(**rest: Any) -> dict[str, Any]:
         ("services", service(loadBalancerSourceRanges=["10.0.0.0/8"]), ["spec.loadBalancerSourceRanges"]),
         ("services", service(externalTrafficPolicy="Local"), ["spec.externalTrafficPolicy"]),
         ("services", service(externalTrafficPolicy="Local", externalIPs=["192.0.2.7"]), []),
-        ("services", service(ipFamilyPolicy="RequireDualStack"), ["spec.ipFamilyPolicy"]),
         ("services", service(ipFamilyPolicy="PreferDualStack"), []),
         ("services", affinity(0), ["spec.sessionAffinityConfig.clientIP.timeoutSeconds"]),
         ("services", affinity(86400), []),

@@ -36,7 +36,7 @@ def default_service(service: JsonObject) -> None:
             port["targetPort"] = port["port"]
     if spec["type"] == "ExternalName":
         return
-    fill(spec, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack", internalTrafficPolicy="Cluster")
+    fill(spec, internalTrafficPolicy="Cluster")
     if spec["type"] in ("NodePort", "LoadBalancer"):
         fill(spec, externalTrafficPolicy="Cluster")
     if spec["type"] == "LoadBalancer":

@@ -42,23 +42,26 @@ def check(service: JsonObject) -> list[Cause]:
 
 
 def compare(service: JsonObject, previous: JsonObject) -> list[Cause]:
-    """Return causes to refuse the change: a ClusterIP is fixed once set, unless the Service becomes an ExternalName."""
+    """Return causes to refuse the change: a ClusterIP is fixed once set, unless the Service becomes an ExternalName.
+
+    The second one may be added or released (``validateUpgradeDowngradeClusterIPs``).
+    """
     spec, before = service.get("spec", {}), previous.get("spec", {})
-    old = before.get("clusterIPs", [])
+    old, new = before.get("clusterIPs", []), spec.get("clusterIPs", [])
     if not old or "ExternalName" in (spec.get("type"), before.get("type")):
         return []
-    same = spec.get("clusterIPs", []) == old
-    return [] if same else [invalid("spec.clusterIPs[0]", spec.get("clusterIPs", []), "may not change once set")]
+    kept = max(1, min(len(old), len(new)))
+    return [
+        invalid(f"spec.clusterIPs[{i}]", new, "may not change once set")
+        for i in range(kept)
+        if new[i : i + 1] != [old[i]]
+    ]
 
 
 def _check_addresses(spec: Mapping[str, Any]) -> list[Cause]:
     if spec.get("type") == "ExternalName":
         return _check_external_name(spec)
-    causes = [
-        invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
-        for i, family in enumerate(spec.get("ipFamilies", ()))
-        if family != "IPv4"
-    ]
+    causes = []
     if spec.get("clusterIP") == "None":
         if spec.get("type") in ("NodePort", "LoadBalancer"):
             words = f"may not be set to 'None' for {spec['type']} services"
@@ -85,9 +88,6 @@ def _check_clients(spec: Mapping[str, Any]) -> Iterator[Cause]:
     if seconds is not None and not 0 < seconds <= _LONGEST_AFFINITY:
         words = f"must be greater than 0 and less than {_LONGEST_AFFINITY}"
         yield invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, words)
-    if spec.get("ipFamilyPolicy") == "RequireDualStack":
-        words = "this cluster is not configured for dual-stack services"
-        yield invalid("spec.ipFamilyPolicy", "RequireDualStack", words)
 
 
 def _check_external_name(spec: Mapping[str, Any]) -> list[Cause]:
