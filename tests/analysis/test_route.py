@@ -123,6 +123,16 @@ status: {loadBalancer: {ingress: [{ip: 192.0.2.130}]}}
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: wide, namespace: shop}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: narrow, namespace: shop}
+spec: {type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.0/8], selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: near, namespace: shop}
 spec: {internalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 ---
@@ -170,6 +180,9 @@ def with_forms(shop: Shop, directory: Path, path: str, known: KnownAddresses | N
         ("user -> abroad:25", ["outside -> 203.0.113.25 25/TCP"]),
         ("partner -> node(host):18080", ["203.0.113.7 -> shop/host 8080/TCP"]),
         ("web -> node(host):18080", ["shop/web -> shop/host 8080/TCP, forwarded"]),
+        ("partner -> lb(edge):80", ["203.0.113.7 -> shop/web 8080/TCP through shop/edge"]),
+        ("db -> lb(edge):80", ["back/db -> shop/web 8080/TCP through shop/edge, forwarded"]),
+        ("partner -> lb(wide):80", ["203.0.113.7 -> shop/web 8080/TCP through shop/wide, forwarded"]),
         ("partner -> 192.0.2.130:80", ["203.0.113.7 -> shop/web 8080/TCP through shop/edge"]),
         ("db -> 192.0.2.130:80", ["back/db -> shop/web 8080/TCP through shop/edge, forwarded"]),
     ],
@@ -190,6 +203,10 @@ def test_services_of_every_form(shop: Shop, tmp_path: Path, path: str, connectio
         (
             "db -> near:80",
             "shop/near leads to pods on the source's own node only (internalTrafficPolicy), and it may have none",
+        ),
+        (
+            "partner -> lb(narrow):80",
+            "it is not known whether loadBalancerSourceRanges of shop/narrow admit the source",
         ),
         ("web -> 192.0.2.130:81", "it is not known what has the address 192.0.2.130"),
     ],

@@ -49,6 +49,7 @@ def town() -> Inventory:
         _service("default", "api-headless", "api", headless=True),
         _service("default", "both", "both", _served(80, 80)),
         _service("shop", "till", "lone", _served(80, 80)),
+        replace(_service("shop", "edge", "lone", _served(443, 80)), balanced=True),
     ]
     externals = [ExternalHost("user", "203.0.113.7", (_port("443"),)), ExternalHost("silent")]
     return Inventory(

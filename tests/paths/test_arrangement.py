@@ -8,6 +8,7 @@ from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalSource,
     ExternalTarget,
+    LoadBalancerTarget,
     NodePortTarget,
     PodSource,
     PodTarget,
@@ -50,7 +51,7 @@ def test_each_service_stands_before_the_workloads_behind_it() -> None:
     )
     wanted: list[Target] = [
         ServiceTarget(ref("a/svc"), 80),
-        ServiceTarget(ref("a/again"), 80),
+        LoadBalancerTarget(ref("a/again"), 80),
         PodTarget(ref("a/one"), 80),
         PodTarget(ref("a/three"), 80),
         PodTarget(ref("a/two"), 80),

@@ -11,6 +11,7 @@ from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     NodePortTarget,
     PodSource,
     PodTarget,
@@ -60,6 +61,7 @@ def test_only_a_workload_that_certainly_has_two_pods_has_cells_with_itself(town:
         ),
         (Scheme.UDP, ClusterIPTarget(NamespacedName("default", "web-service"), 8080), None),
         (Scheme.TCP, NodePortTarget(WEB, 30080), None),
+        (Scheme.TCP, LoadBalancerTarget(NamespacedName("shop", "edge"), 443), None),
         (Scheme.TCP, ExternalTarget("user", 443), None),
     ],
 )

@@ -20,6 +20,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     NameServerTarget,
     NodePortTarget,
     NodeSource,
@@ -84,6 +85,7 @@ def verdicts_of(expectations: tuple[Expectation, ...]) -> dict[str, str]:
         ("both.default.svc:80", FqdnTarget(NamespacedName("default", "both"), 80)),
         ("ip(db-service):33060", ClusterIPTarget(NamespacedName("default", "db-service"), 33060)),
         ("api-headless:8080", ServiceTarget(NamespacedName("default", "api-headless"), 8080)),
+        ("lb(edge):443", LoadBalancerTarget(NamespacedName("shop", "edge"), 443)),
         ("node(app):30080", NodePortTarget(NamespacedName("default", "app"), 30080)),
         ("user:443", ExternalTarget("user", 443)),
         ("203.0.113.7:443", ExternalTarget("user", 443)),
@@ -201,6 +203,13 @@ def test_problems_with_servers_of_the_cluster(town: Inventory, line: str, messag
         ("app -> web:53: blocked", "write udp:// before the name to probe 53/UDP"),
         ("web -> api-headless:80: blocked", "serves 8080/TCP, not 80/TCP"),
         ("web -> ip(api-headless):8080: allowed", "is headless and has no ClusterIP"),
+        (
+            "web -> lb(db-service):33060: allowed",
+            "Service default/db-service has no address for clients outside the cluster; write type: Load",
+        ),
+        ("web -> lb(app):5000: allowed", "is a workload, not a Service"),
+        ("web -> lb(edge):80: allowed", "80 is its targetPort: use 443/TCP"),
+        ("web -> icmp://lb(edge): allowed", "does not answer ICMP"),
         ("web -> icmp://db-service: allowed", "does not answer ICMP"),
         ("web -> node(app):30081: allowed", "serves 30080/TCP, not 30081/TCP"),
         ("app -> web:htp: blocked", "Pod default/web has no TCP port called 'htp'; did you mean http?"),
@@ -343,6 +352,7 @@ def test_every_workload_goes_to_every_served_port_of_every_service(town: Invento
         "web -> db-service:33060",
         "web -> service(both):80",
         "web -> till:80",
+        "web -> edge:443",
     ]
     assert "both -> service(both):80" not in texts
     for path in paths:

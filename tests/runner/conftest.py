@@ -22,6 +22,9 @@ WORKLOADS = """
 {apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop},
  spec: {selector: {app: web}, ports: [{port: 8080, targetPort: http}]}}
 ---
+{apiVersion: v1, kind: Service, metadata: {name: edge, namespace: shop},
+ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 443, targetPort: http}]}}
+---
 {apiVersion: v1, kind: Service, metadata: {name: db, namespace: shop},
  spec: {selector: {app: db}, clusterIP: None, ports: [{port: 3306}]}}
 """

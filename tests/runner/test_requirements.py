@@ -17,6 +17,10 @@ WORKLOADS = """
 {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, ports: [{port: 5432}],
  metadata: {name: legacy-1, labels: {kubernetes.io/service-name: legacy}}, endpoints: [{addresses: [203.0.113.7]}]}
 ---
+{apiVersion: v1, kind: Service, metadata: {name: edge}, spec: {type: LoadBalancer, ports: [{port: 80}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: kept}, spec: {externalIPs: [198.51.100.4], ports: [{port: 80}]}}
+---
 {apiVersion: v1, kind: Service, metadata: {name: away}, spec: {type: ExternalName, externalName: db.example.com}}
 """
 SCENARIO = """
@@ -38,6 +42,8 @@ steps: [{{name: open, paths: {{{path}: undefined}}}}]
         ("web -> away:5432", ["external hosts", "names of external hosts"]),
         ("web -> db.example.com:5432", ["external hosts"]),
         ("node(web) -> web:80", ["pods on the network of nodes"]),
+        ("web -> lb(edge):80", ["load balancers"]),
+        ("web -> lb(kept):80", []),
         ("web -> sctp://web:80", ["SCTP"]),
         ("'web -> [fd00::1]:80'", ["IPv6"]),
     ],

@@ -30,11 +30,11 @@ def pod(namespace: str, name: str, address: str, **metadata: Any) -> dict[str, A
     }
 
 
-def service(name: str, selector: dict[str, str], address: str, port: dict[str, Any]) -> dict[str, Any]:
+def service(name: str, selector: dict[str, str], address: str, port: dict[str, Any], **spec: str) -> dict[str, Any]:
     return {
         "kind": "Service",
         "metadata": {"namespace": "shop-x1", "name": name},
-        "spec": {"selector": selector, "clusterIP": address, "ports": [port]},
+        "spec": {"selector": selector, "clusterIP": address, "ports": [port], **spec},
     }
 
 
@@ -60,6 +60,10 @@ API: list[dict[str, Any]] = [
         "endpoints": [{"addresses": ["172.18.0.2"]}],
     },
 ]
+EDGE = {
+    **service("edge", {"app": "web"}, "10.96.0.8", {"port": 443, "targetPort": "http"}, type="LoadBalancer"),
+    "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.130"}]}},
+}
 LIVE = [
     pod("shop-x1", "web", "10.0.0.1", labels={"app": "web"}, ports=[{"name": "http", "containerPort": 80}]),
     pod("shop-x1", "client", "10.0.0.2", labels={"app": "client"}),
@@ -71,6 +75,7 @@ LIVE = [
     pod("kube-system", "dns", "10.0.0.53", labels={"k8s-app": "kube-dns"}),
     service("web", {"app": "web"}, "10.96.0.7", {"port": 8080, "targetPort": "http"}),
     service("db", {"app": "db"}, "None", {"port": 3306}),
+    EDGE,
 ]
 
 
@@ -105,6 +110,8 @@ def _resolve(shop: Scenario, snapshot: ClusterSnapshot, text: str, expected: str
         ("client -> node(web):30080", "192.0.2.1:30080"),
         ("client -> 198.51.100.1:443", "198.51.100.1:443"),
         ("client -> icmp://pod(web)", "10.0.0.1"),
+        ("client -> lb(edge):443", "192.0.2.130:443"),
+        ("user -> lb(edge):443", "192.0.2.130:443"),
         ("user -> service(web):8080", "10.0.0.1:80"),
         ("user -> ip(web):8080", "10.96.0.7:8080"),
     ],
@@ -181,6 +188,14 @@ def test_the_servers_of_the_cluster_are_probed_at_its_own_addresses(
     assert [str(probe) for _, probe in over_tcp.question.liveness_checks] == ["tcp://10.0.0.53:53"]
 
 
+def test_a_service_that_has_no_load_balancer_yet_says_so(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]], snapshot: ClusterSnapshot
+) -> None:
+    early = ClusterSnapshot.of([{**data, "status": {}} if data is EDGE else data for data in LIVE], snapshot.placement)
+    with pytest.raises(WorkloadFailed, match=r"shop-x1/edge has no address of a load balancer .* such as MetalLB"):
+        resolve_path("client -> lb(edge):443", "allowed", early)
+
+
 def test_a_name_server_that_nobody_has_found_has_no_address(
     resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
 ) -> None:
@@ -214,6 +229,7 @@ def test_a_workload_of_which_one_pod_is_left_is_not_probed_from_itself(
         ("client -> http://service(web):8080", ["shop-x1/web http://10.0.0.1:80"]),
         ("client -> ip(web):8080", ["shop-x1/web tcp://10.0.0.1:80"]),
         ("client -> pod(web):80", ["shop-x1/web tcp://10.0.0.1:80"]),
+        ("client -> lb(edge):443", ["shop-x1/web tcp://10.0.0.1:80"]),
         (
             "client -> service(db):3306",
             ["shop-x1/db-5d4f-aaaaa tcp://10.0.0.3:3306", "shop-x1/db-5d4f-bbbbb tcp://10.0.0.4:3306"],

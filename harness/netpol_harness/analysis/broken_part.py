@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from netpol_harness.analysis.explain import ExplanationLine
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.paths.ends import ClusterIPTarget, FqdnTarget, PodTarget, ServiceTarget
+from netpol_harness.paths.ends import ClusterIPTarget, FqdnTarget, LoadBalancerTarget, PodTarget, ServiceTarget
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Path, ProbeMode
 from netpol_harness.results.evidence import Evidence, Proof
@@ -21,7 +21,7 @@ PodPort = tuple[NamespacedName | str, Port]
 """A pod or an external host, and the port at which a connection arrives there."""
 
 _NAMES = (ServiceTarget, FqdnTarget)
-_SERVICES = (*_NAMES, ClusterIPTarget)
+_SERVICES = (*_NAMES, ClusterIPTarget, LoadBalancerTarget)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
-    AnyServiceTarget,
     ClusterIPTarget,
     DnsTarget,
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    InternalServiceTarget,
+    LoadBalancerTarget,
     NameServerTarget,
     NodePortTarget,
     NodeSource,
@@ -123,6 +124,8 @@ class Router:
                 return Route(connections=tuple(at), balanced=True)
             case AddressTarget():
                 return self._to_address(source, path.target, path.port)
+            case LoadBalancerTarget(ref):
+                return self._to_load_balancer(source, ref, path.port)
             case NodePortTarget(ref):
                 return self._through_node(source, ref, path.port)
 
@@ -141,7 +144,7 @@ class Router:
         doubts = (*map(silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
         return Route(connections=connections, doubt=next(filter(None, doubts), ""))
 
-    def _to_service(self, source: FlowEnd, target: AnyServiceTarget, port: Port) -> Route:
+    def _to_service(self, source: FlowEnd, target: InternalServiceTarget, port: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), _is_outside(source)
         lookups = self._lookups.flows(source) if by_name else ()
         named = self._world.services.get(target.ref)
@@ -231,10 +234,18 @@ class Router:
             return Route(doubt=what_has(target.address))
         return self._direct(source, endpoints)
 
+    def _to_load_balancer(self, source: FlowEnd, ref: NamespacedName, port: Port) -> Route:
+        """Return the route by an outside address of a Service; a predicted load balancer may not have it yet."""
+        service = self._world.services.get(ref)
+        if service is None:
+            return Route(doubt=f"Service {ref} is absent in this step")
+        return self._to_outside_address(source, service, next(iter(service.outside_addresses), ""), port)
+
     def _to_outside_address(self, source: FlowEnd, service: Service, address: str, port: Port) -> Route:
         """Return the route to a Service by an external IP, or by the address of its load balancer."""
         endpoints = self._endpoints.of_service(service, port)
-        is_local, balanced = service.external_policy is TrafficPolicy.LOCAL, address in service.load_balancer_ips
+        is_local = service.external_policy is TrafficPolicy.LOCAL
+        balanced = service.balanced and address not in service.external_ips
         if balanced and service.source_ranges:
             return Route(doubt=f"it is not known whether loadBalancerSourceRanges of {service.ref} admit the source")
         if is_local and not balanced:

@@ -34,6 +34,7 @@ class Capability(StrEnum):
     TWO_NODES = "two nodes"
     EXTERNAL_HOSTS = "external hosts"
     EXTERNAL_NAMES = "names of external hosts"
+    LOAD_BALANCERS = "load balancers"
     NAMESPACES = "namespaces of its own"
     NODES = "pods on the network of nodes"
     AGENT_RESTART = "restart of the policy agent"

@@ -34,8 +34,9 @@ class Service:
 
     ``cluster_ips`` is empty for a headless Service and for one that the API server has not seen yet. ``external_name``
     is the name that the Service's own is an alias of; such a Service has no address. ``external_ips`` and
-    ``load_balancer_ips`` are further addresses of its ports; ``source_ranges`` limits the clients of the latter, unless
-    it is empty. ``affinity_seconds`` is the time for which a client keeps its endpoint, 0 if it does not.
+    ``load_balancer_ips`` are further addresses of its ports. ``balanced``: it is to have some of the latter, and
+    ``source_ranges`` limits their clients, unless it is empty. ``affinity_seconds`` is the time for which a client
+    keeps its endpoint, 0 if it does not.
     """
 
     ref: NamespacedName
@@ -47,6 +48,7 @@ class Service:
     internal_policy: TrafficPolicy = TrafficPolicy.CLUSTER
     external_name: str = ""
     external_ips: tuple[str, ...] = ()
+    balanced: bool = False
     load_balancer_ips: tuple[str, ...] = ()
     source_ranges: tuple[Network, ...] = ()
     publish_not_ready: bool = False
@@ -70,6 +72,7 @@ class Service:
             internal_policy=TrafficPolicy(spec.get("internalTrafficPolicy") or "Cluster"),
             external_name=str(spec.get("externalName") or "").rstrip(".").lower() if is_alias else "",
             external_ips=tuple(spec.get("externalIPs") or ()) if has_more else (),
+            balanced=is_balanced,
             load_balancer_ips=_load_balancer_ips(data) if is_balanced else (),
             source_ranges=_networks(spec.get("loadBalancerSourceRanges")) if is_balanced else (),
             publish_not_ready=bool(spec.get("publishNotReadyAddresses")),

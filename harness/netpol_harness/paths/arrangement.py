@@ -11,6 +11,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     NameServerTarget,
     NodePortTarget,
     NodeSource,
@@ -60,7 +61,12 @@ class Arrangement:
         match target:
             case PodTarget(ref, port) | NodePortTarget(ref, port):
                 return self._inside(ref, self._workloads, port)
-            case ServiceTarget(ref, port) | FqdnTarget(ref, port) | ClusterIPTarget(ref, port):
+            case (
+                ServiceTarget(ref, port)
+                | FqdnTarget(ref, port)
+                | ClusterIPTarget(ref, port)
+                | LoadBalancerTarget(ref, port)
+            ):
                 return self._inside(ref, self._services, port)
             case NameServerTarget(port):
                 return self._outside("dns", port)

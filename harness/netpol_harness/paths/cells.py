@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
-from netpol_harness.paths.ends import AnyServiceTarget, ExternalSource, NodeSource, PodSource, PodTarget, Source
+from netpol_harness.paths.ends import ExternalSource, InternalServiceTarget, NodeSource, PodSource, PodTarget, Source
 from netpol_harness.paths.path import ExternalHost, Inventory, Path, Workload
 
 
@@ -49,11 +49,11 @@ def _end(source: Workload | ExternalHost) -> Source:
 def exercised(path: Path, endpoints: EndpointResolver) -> frozenset[Cell]:
     """Return the cells that a path covers, directly or through a Service. HTTP and TCP are the same flow.
 
-    A node's port covers none, because the source's address may change on the way. Nor does a path from a node, or from
-    or to one replica: it is not about all pods of the workload.
+    A node's port and a load balancer cover none, because the source's address may change on the way. Nor does a path
+    from a node, or from or to one replica: it is not about all pods of the workload.
     """
     source, target = path.source, path.target
-    if isinstance(source, NodeSource) or not isinstance(target, PodTarget | AnyServiceTarget):
+    if isinstance(source, NodeSource) or not isinstance(target, PodTarget | InternalServiceTarget):
         return frozenset()
     if any(isinstance(end, PodSource | PodTarget) and end.replica is not None for end in (source, target)):
         return frozenset()

@@ -20,6 +20,7 @@ from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     NameServerTarget,
     NodePortTarget,
     PodTarget,
@@ -102,7 +103,7 @@ class EndpointResolver:
         match target:
             case PodTarget(ref, _, replica):
                 return tuple(PodEndpoint(pod, port) for pod in self.pods_of(ref, replica))
-            case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
+            case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref) | LoadBalancerTarget(ref):
                 service = self._world.services.get(ref)
                 return self.of_service(service, port) if service else ()
             case NodePortTarget(ref, _, replica):
@@ -151,6 +152,11 @@ class EndpointResolver:
         known = self._world.services.get(service)
         return bool(known and known.external_name)
 
+    def needs_load_balancer(self, service: NamespacedName) -> bool:
+        """Whether a Service has no address for clients outside the cluster before a controller gives it one."""
+        known = self._world.services.get(service)
+        return bool(known and known.balanced and not known.external_ips)
+
     def named_host(self, service: Service) -> str:
         """Return the external host that an ExternalName finally names, by its own name; empty if it names none."""
         last = followed(service, self._world.services)
@@ -196,7 +202,7 @@ class EndpointResolver:
                 services = [service for service, _ in self.offers_on_nodes(port)]
                 own = (endpoint.pod.workload for endpoint in self.host_ports(ref, port))
                 return frozenset({ref, *own}.union(*map(self._workloads, services)))
-            case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref):
+            case ServiceTarget(ref) | FqdnTarget(ref) | ClusterIPTarget(ref) | LoadBalancerTarget(ref):
                 named = self._world.services.get(ref)
                 return self._workloads(named) if named else frozenset()
             case NameServerTarget() | ExternalTarget() | AddressTarget():

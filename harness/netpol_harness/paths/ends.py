@@ -77,6 +77,17 @@ class ClusterIPTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadBalancerTarget:
+    """A Service by the address of its load balancer, else by its first ``externalIPs``. ``port`` is the Service's own.
+
+    Nodes may replace the source's address by their own on the way.
+    """
+
+    ref: NamespacedName
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodePortTarget:
     """The address of the node on which the pod ``ref`` runs, or one ``replica`` of it.
 
@@ -114,7 +125,10 @@ class NameServerTarget:
 DnsTarget = ServiceTarget | FqdnTarget
 """Targets whose name must be resolved before a connection is opened."""
 
-AnyServiceTarget = DnsTarget | ClusterIPTarget
+InternalServiceTarget = DnsTarget | ClusterIPTarget
 """Targets behind a Service. Policies see the probing pod as the source of the connection."""
+
+AnyServiceTarget = InternalServiceTarget | LoadBalancerTarget
+"""Targets behind a Service, at any of its addresses."""
 
 Target = PodTarget | AnyServiceTarget | NodePortTarget | NameServerTarget | ExternalTarget | AddressTarget

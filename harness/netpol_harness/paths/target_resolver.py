@@ -16,6 +16,7 @@ from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     NameServerTarget,
     NodePortTarget,
     PodTarget,
@@ -108,6 +109,8 @@ class TargetResolver:
                 return self._service(ServiceTarget, self._service_named(name), sentence)
             case Form.FULL_NAME:
                 return self._service(FqdnTarget, self._service_named(name), sentence)
+            case Form.LB:
+                return self._load_balancer(self._service_named(name), sentence)
             case Form.IP:
                 return self._service(ClusterIPTarget, self._service_named(name), sentence)
             case _:
@@ -197,6 +200,15 @@ class TargetResolver:
         self._require_endpoints(service, sentence)
         return [kind(ref, number) for number in numbers(sentence, service_server(service, self._endpoints))]
 
+    def _load_balancer(self, ref: NamespacedName, sentence: Sentence) -> list[Target]:
+        service = self._inventory.services.get(ref) or self._cluster_service(Name(ref.namespace, ref.name))
+        if service is not None and not (service.balanced or service.external_ips):
+            raise ProblemWithoutPlace(
+                f"Service {ref} has no address for clients outside the cluster",
+                "write type: LoadBalancer or externalIPs in its manifest, or use its name",
+            )
+        return self._service(LoadBalancerTarget, ref, sentence)
+
     def _require_endpoints(self, service: Service, sentence: Sentence) -> None:
         """Raise a problem if a Service certainly has no endpoints, and the verdict says more than that it rejects."""
         empty = self._inventory.empty_by_design(service)
@@ -212,7 +224,7 @@ class TargetResolver:
             )
 
     def _absent_service(self, kind: type[AnyServiceTarget], ref: NamespacedName, sentence: Sentence) -> list[Target]:
-        by_name = kind is not ClusterIPTarget
+        by_name = kind in (ServiceTarget, FqdnTarget)
         if not (by_name and sentence.expected in (Expected.UNRESOLVED, Expected.UNDEFINED)):
             raise ProblemWithoutPlace(
                 f"Service {ref} is absent in this step",

@@ -29,12 +29,13 @@ NAME_SERVER, API_SERVER = "dns", "api"
 
 
 class Form(StrEnum):
-    """How an end is written. The values of POD, SERVICE, IP and NODE are the words before the parenthesis."""
+    """How an end is written. The values of POD, SERVICE, IP, LB and NODE are the words before the parenthesis."""
 
     NAME = "name"
     POD = "pod"
     SERVICE = "service"
     IP = "ip"
+    LB = "lb"
     NODE = "node"
     FULL_NAME = "full name"
     ADDRESS = "address"
@@ -42,7 +43,7 @@ class Form(StrEnum):
     LABELS = "labels"
 
 
-TARGET_CALLS = (Form.POD, Form.SERVICE, Form.IP, Form.NODE)
+TARGET_CALLS = (Form.POD, Form.SERVICE, Form.IP, Form.LB, Form.NODE)
 SOURCE_CALLS = (Form.POD, Form.NODE)
 _OF_PODS = (Form.POD, Form.NODE)
 _SETS = (Form.ANY, Form.LABELS)

@@ -20,6 +20,7 @@ from netpol_harness.paths.path import Path
 from netpol_harness.runner.available_kinds import AvailableKinds
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
+from netpol_harness.runner.load_balancers import LoadBalancers
 from netpol_harness.runner.name_server import NameServerFinder
 from netpol_harness.runner.node_pods import node_pods, nodes_without_pod
 from netpol_harness.runner.reconcile import Reconciler
@@ -65,6 +66,7 @@ class AppliedState:
         self._reconciler = Reconciler(context.client, context.timeouts, run, describe)
         self._state: State = {}
         self._name_server = NameServerFinder(context.client, context.run_directory.once, self._text_of)
+        self._load_balancers = LoadBalancers(context.client, context.timeouts)
         self._node_pods: State = {}
         self._unready: frozenset[NamespacedName] = frozenset()
         self._used_services: frozenset[NamespacedName] = frozenset()
@@ -208,11 +210,15 @@ class AppliedState:
     def snapshot_for(self, paths: Iterable[Path], snapshot: ClusterSnapshot | None = None) -> ClusterSnapshot:
         """Return the live objects, after starting the pods that probe for nodes and that these paths need.
 
+        So are the addresses of load balancers waited for.
+
         ``snapshot`` spares a request if nothing must be started. Raises ``WorkloadFailed`` if the API refuses the pods.
         """
         before = self._used_services
         self.use(paths := tuple(paths))
         snapshot = snapshot if snapshot and before == self._used_services else self.snapshot()
+        if self._load_balancers.wait(paths, snapshot):
+            snapshot = self.snapshot()
         if not (nodes := nodes_without_pod(paths, snapshot)):
             return snapshot
         pods = node_pods(nodes, self._placement)

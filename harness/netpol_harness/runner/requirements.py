@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netpol_harness.backends.base import Capability, Cluster
 from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint
-from netpol_harness.paths.ends import AddressTarget, DnsTarget, NodeSource
+from netpol_harness.paths.ends import AddressTarget, DnsTarget, LoadBalancerTarget, NodeSource
 from netpol_harness.paths.path import Path, Scheme
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Scenario
@@ -41,6 +41,8 @@ def needs(path: Path, endpoints: EndpointResolver) -> Iterator[Capability]:
         yield Capability.EXTERNAL_HOSTS
     if leads_outside and isinstance(path.target, DnsTarget) and endpoints.is_alias(path.target.ref):
         yield Capability.EXTERNAL_NAMES
+    if isinstance(path.target, LoadBalancerTarget) and endpoints.needs_load_balancer(path.target.ref):
+        yield Capability.LOAD_BALANCERS
     if isinstance(path.source, NodeSource):
         yield Capability.NODES
     if path.scheme is Scheme.SCTP:

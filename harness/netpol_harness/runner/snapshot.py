@@ -15,11 +15,9 @@ from netpol_harness.model.services import Service
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
-    ClusterIPTarget,
+    AnyServiceTarget,
     ExternalTarget,
-    FqdnTarget,
     NameServerTarget,
-    ServiceTarget,
 )
 from netpol_harness.paths.path import KnownAddresses, Path
 from netpol_harness.probe.plan.frames import canonical_address
@@ -243,11 +241,11 @@ class ClusterSnapshot:
         return tuple((server, number) for server, number in found if server is not None)
 
     def is_idle(self, path: Path) -> bool:
-        """Return whether a path leads to a ClusterIP behind which nothing is ready, as the author means it.
+        """Return whether a path leads to a Service behind which nothing is ready, as the author means it.
 
         Such a Service refuses every connection. Pods that should be Ready and are not are broken, and prove nothing.
         """
-        if not isinstance(path.target, ServiceTarget | FqdnTarget | ClusterIPTarget):
+        if not isinstance(path.target, AnyServiceTarget):
             return False
         service = self.world.services.get(self.real(path.target.ref))
         named = self.endpoints.alias(service) if service else None

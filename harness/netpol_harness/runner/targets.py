@@ -18,6 +18,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     NameServerTarget,
     NodePortTarget,
     NodeSource,
@@ -173,6 +174,8 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
             return tuple(map(_address, _other_pods(ref, replica, source, snapshot)))
         case NodePortTarget(ref, _, replica):
             return tuple(dict.fromkeys(pod.node_address for pod in snapshot.pods_of(ref, replica)))
+        case LoadBalancerTarget(ref):
+            return _outside_address(snapshot.service(ref))
         case ClusterIPTarget(ref):
             return _cluster_ip(snapshot.service(ref))
         case ServiceTarget(ref) | FqdnTarget(ref):
@@ -261,3 +264,12 @@ def _cluster_ip(service: Service) -> tuple[str, ...]:
     if not service.cluster_ips:
         raise WorkloadFailed(f"Service {service.ref} has no ClusterIP (is it headless?); use its name instead")
     return service.cluster_ips[:1]
+
+
+def _outside_address(service: Service) -> tuple[str, ...]:
+    if not service.outside_addresses:
+        raise WorkloadFailed(
+            f"Service {service.ref} has no address of a load balancer (status.loadBalancer.ingress); "
+            "does the cluster have a controller that gives it one, such as MetalLB or that of a cloud?"
+        )
+    return service.outside_addresses[:1]

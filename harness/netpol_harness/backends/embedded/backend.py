@@ -40,6 +40,7 @@ _CAPABILITIES = frozenset(
     {
         Capability.EXTERNAL_HOSTS,
         Capability.EXTERNAL_NAMES,
+        Capability.LOAD_BALANCERS,
         Capability.AGENT_RESTART,
         Capability.CHOSEN_ADDRESSES,
     }

@@ -214,6 +214,7 @@ def _matches(pattern: str, name: str) -> bool:
 def _capabilities(nodes: Sequence[JsonObject], *, embedded: bool) -> Iterator[Capability]:
     if embedded:
         yield from (Capability.EXTERNAL_HOSTS, Capability.EXTERNAL_NAMES, Capability.CHOSEN_ADDRESSES)
+    yield Capability.LOAD_BALANCERS  # whether a controller gives addresses shows only when it does
     ranges = [r for node in nodes for r in (node.get("spec") or {}).get("podCIDRs") or ()]
     if any(":" in r for r in ranges):
         yield Capability.IPV6

@@ -15,6 +15,7 @@ from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,
     FqdnTarget,
+    LoadBalancerTarget,
     PodSource,
     PodTarget,
     ServiceTarget,
@@ -173,7 +174,7 @@ def _is_own(source: Source, target: Target) -> bool:
     match source, target:
         case ExternalSource(), ExternalTarget():
             return source.host == target.host
-        case PodSource(), PodTarget() | ServiceTarget() | FqdnTarget() | ClusterIPTarget():
+        case PodSource(), PodTarget() | ServiceTarget() | FqdnTarget() | ClusterIPTarget() | LoadBalancerTarget():
             return source.ref == target.ref
     return False
 
