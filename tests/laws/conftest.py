@@ -4,7 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,21 @@ class Lab:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def hosts(self, addresses: Sequence[str], ports: Sequence[int]) -> None:
-        """Create hosts that serve these ports by TCP and UDP."""
-        self._request({"hosts": list(addresses), "ports": list(ports)})
+    def hosts(self, addresses: Sequence[str], ports: Sequence[int], *, node: int | None = 0) -> None:
+        """Create hosts on a node, or outside of all, that serve these ports by TCP and UDP."""
+        self._request({"hosts": list(addresses), "ports": list(ports), "node": node})
 
-    def apply(self, text: str) -> None:
-        """Apply one nftables transaction."""
+    def apply(self, text: str, *, node: int = 0) -> None:
+        """Apply one nftables transaction on a node."""
         if text:
-            self._request({"apply": text})
+            self._request({"apply": text, "node": node})
 
     def flush(self) -> None:
         """Delete all rules."""
         self._request({"flush": True})
 
     def listing(self) -> list[Mapping[str, Any]]:
-        """List the rules in force."""
+        """List the rules in force on the first node."""
         rules: list[Mapping[str, Any]] = self._request({"list": True})
         return rules
 
@@ -65,7 +66,19 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """A lab without hosts or rules."""
+    """A lab with one node, without hosts or rules."""
+    with _lab(1) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def new_lab() -> Callable[[int], AbstractContextManager[Lab]]:
+    """Return a function that starts labs with a number of nodes, without hosts or rules."""
+    return _lab
+
+
+@contextmanager
+def _lab(nodes: int) -> Iterator[Lab]:
     unshare = shutil.which("unshare")
     assert unshare, "the lab needs unshare (util-linux)"
     spaces = [
@@ -80,7 +93,7 @@ def lab() -> Iterator[Lab]:
         "--map-root-user",
     ]
     process = subprocess.Popen(
-        [unshare, *spaces, sys.executable, str(PROCESS)],
+        [unshare, *spaces, sys.executable, str(PROCESS), str(nodes)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,12 +1,14 @@
-"""The process behind the ``lab`` fixture: a node, pods and external hosts, with real packets between them.
+"""The process behind the ``lab`` fixture: nodes, pods and external hosts, with real packets between them.
 
-It is started in new namespaces. It answers each line of JSON on stdin with a line of JSON on stdout, and exits at the
-end of stdin.
+It is started in new namespaces, with the number of nodes as its argument. It answers each line of JSON on stdin with a
+line of JSON on stdout, and exits at the end of stdin.
 
-``{"hosts": [address], "ports": [number]}``  create hosts that serve every port by TCP and UDP
-``{"apply": text}``                          one nftables transaction
+``{"hosts": [address], "ports": [number], "node": number}``
+                                             create hosts that serve every port by TCP and UDP; they hang on a node, or
+                                             with ``null`` outside of all
+``{"apply": text, "node": number}``          one nftables transaction
 ``{"flush": true}``                          delete all rules
-``{"list": true}``                           the rules in force, libnftables JSON
+``{"list": true}``                           the rules in force on the first node, libnftables JSON
 ``{"probe": [[from, to, protocol, port]], "patience": seconds}``
                                              all at once; each ``connected``, ``refused`` or ``silent``
 ``{"flow": [from, to, port]}``               the same by UDP on a socket that stays open from call to call
@@ -22,41 +24,52 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from netpol_harness.emulator.address_plan import IPV4_ONLY
 from netpol_harness.emulator.kernel.netns import Contents, in_network
+from netpol_harness.emulator.kernel.network import Place, connected_nodes
 from netpol_harness.emulator.kernel.nft import Nft
-from netpol_harness.emulator.kernel.node import NetworkNode
 
 BACKLOG = 256
 PATIENCE = 0.1
 
 
 class Lab:
-    def __init__(self) -> None:
-        self._node = NetworkNode()
-        self._nft = Nft()
-        self._networks: dict[str, int] = {}
+    def __init__(self, nodes: int) -> None:
+        self._network = connected_nodes(IPV4_ONLY, [IPV4_ONLY.node(index) for index in range(nodes)])
+        self._home = self._network.places[0].node.home.net
+        self._nfts = [*map(self._nft, self._network.places)]
+        self._networks = {place.plan.address: place.node.network for place in self._network.places}
         self._listeners: list[socket.socket] = []
         self._flows: dict[tuple[str, str, int], socket.socket] = {}
 
+    def _nft(self, place: Place) -> Nft:
+        with in_network(place.node.network, self._home):
+            return Nft()
+
     def answer(self, request: Mapping[str, Any]) -> Any:
         match request:
-            case {"hosts": addresses, "ports": ports}:
+            case {"hosts": addresses, "ports": ports, "node": number}:
                 for address in addresses:
-                    self._add(address, ports)
-            case {"apply": text}:
-                self._nft.apply(text)
+                    self._add(address, ports, number)
+            case {"apply": text, "node": number}:
+                self._nfts[number].apply(text)
             case {"flush": True}:
-                self._nft.apply("flush ruleset")
+                for nft in self._nfts:
+                    nft.apply("flush ruleset")
             case {"list": True}:
-                return self._nft.listing()
+                return self._nfts[0].listing()
             case {"probe": probes, "patience": patience}:
                 return self._probe(probes, patience)
             case {"flow": [source, target, port]}:
                 return self._flow(source, target, port)
         return None
 
-    def _add(self, address: str, ports: Iterable[int]) -> None:
-        sandbox = self._node.sandbox([address], Contents(hostname="host"))
+    def _add(self, address: str, ports: Iterable[int], number: int | None) -> None:
+        router = self._network.router
+        node = router if number is None else self._network.places[number].node
+        sandbox = node.sandbox([address], Contents(hostname="host"))
+        if node is not router:
+            router.lead_to(node, [f"{address}/32"])
         self._networks[address] = sandbox.namespaces.net
         for port in ports:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -67,8 +80,8 @@ class Lab:
                 self._listeners.append(listener)
 
     def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
-        """Open a socket in the network of the host, or in that of the node for any other address."""
-        with in_network(self._networks.get(address, self._node.home.net), self._node.home.net):
+        """Open a socket in the network of the host or the node, or in that of the first node for any other address."""
+        with in_network(self._networks.get(address, self._home), self._home):
             new_socket = socket.socket(socket.AF_INET, kind)
         new_socket.settimeout(0)
         return new_socket
@@ -141,7 +154,7 @@ def outcome(sock: Any) -> str:
 
 
 def main() -> None:
-    lab = Lab()
+    lab = Lab(int(sys.argv[1]))
     for line in sys.stdin:
         try:
             answer = {"ok": lab.answer(json.loads(line))}

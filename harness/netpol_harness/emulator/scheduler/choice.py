@@ -6,9 +6,13 @@ the number of pods are not counted. Among the nodes that remain, preferences dec
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 
 from netpol_harness.emulator.controllers.node_admission import prefers, selects, untolerated
+from netpol_harness.emulator.kubelet.addresses import AddressUnavailable
 from netpol_harness.emulator.kubelet.host_ports import NoFreePorts, require_free_ports
+from netpol_harness.emulator.kubelet.podspec import chosen_addresses
 from netpol_harness.emulator.pod import is_external_host
 from netpol_harness.emulator.scheduler.affinity import (
     AFFINITY,
@@ -56,6 +60,8 @@ def _of_node(pod: JsonMapping, node: JsonMapping, others: Sequence[JsonMapping])
         return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"
     if not selects(node, spec):
         return "node(s) didn't match Pod's node affinity/selector"
+    if not _has_addresses(node, pod):
+        return "node(s) didn't have the addresses that the pod chooses"
     try:
         require_free_ports(pod, others)
     except NoFreePorts:
@@ -63,6 +69,14 @@ def _of_node(pod: JsonMapping, node: JsonMapping, others: Sequence[JsonMapping])
     networked = sum(not other["spec"].get("hostNetwork") for other in others)
     is_full = not spec.get("hostNetwork") and networked >= int(node["status"]["allocatable"]["pods"])
     return "Too many pods" if is_full else ""
+
+
+def _has_addresses(node: JsonMapping, pod: JsonMapping) -> bool:
+    """Return whether the pod's chosen addresses are of the node's ranges. The kubelet reports malformed ones."""
+    ranges = [ip_network(cidr) for cidr in node["spec"]["podCIDRs"]]
+    with suppress(AddressUnavailable, ValueError):
+        return all(any(ip_address(text) in own for own in ranges) for text in chosen_addresses(pod))
+    return True
 
 
 def _of_pods(pod: JsonMapping, node: JsonMapping, cluster: Cluster) -> str:

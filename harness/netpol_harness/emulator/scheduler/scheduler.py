@@ -28,12 +28,14 @@ class Scheduler:
         store.subscribe(self._on_event)
 
     def _on_event(self, event: Event) -> None:
-        if event.key.resource == "pods" and event.type is EventType.ADDED:
-            self._place(event.key)
-        elif event.key.resource in _RELEVANT:
-            self._waiting.pop(event.key, None) if event.type is EventType.DELETED else None
-            for key in tuple(self._waiting):
-                self._place(key)
+        if event.key.resource not in _RELEVANT:
+            return
+        is_new = event.key.resource == "pods" and event.type is EventType.ADDED
+        concerned = () if is_new else tuple(self._waiting)
+        if event.key.resource == "pods" and event.key not in concerned:
+            concerned = (event.key, *concerned)
+        for key in concerned:
+            self._place(key)
 
     def _place(self, key: Key) -> None:
         """Bind the pod, or report why no node can run it."""
