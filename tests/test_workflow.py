@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from netpol_harness.backends.kind.images import KIND, PINNED
-from netpol_harness.plugin.known.file import deviations
+from netpol_harness.backends.known.file import deviations
 from netpol_harness.plugin.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -99,6 +99,11 @@ class Lab:
         return cluster.dataplane if cluster else self._backend.dataplane
 
     @property
+    def known_deviations(self) -> Path | None:
+        """The file of known deviations that is shipped for the dataplane, if there is one."""
+        return self._backend.known_deviations
+
+    @property
     def closing(self) -> tuple[str, ...]:
         """The lines for the end of the run: the dataplane, the canary's result, and the backend's note."""
         lines = [self.header]

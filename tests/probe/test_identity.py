@@ -161,3 +161,12 @@ def test_a_port_that_is_denied_does_not_speak_for_the_others() -> None:
     pair = named((CLIENT, first.probe))
     replies = {(CLIENT, first.probe): SILENT, (CLIENT, second.probe): reply(""), pair: SILENT}
     assert set(identification.identities(requests, replies)) == {first}
+
+
+def test_datagrams_of_an_old_flow_are_not_identified_by_a_new_one() -> None:
+    probe = Probe(Scheme.UDP, "10.0.0.1", 53, source_port=4000)
+    listener = (SERVER, Probe(Scheme.UDP, "10.0.0.1", 53))
+    question = Question(CLIENT, probe, Expected.UNDEFINED, (listener,))
+    assert not list(Identification().requests([question], [question], per_pod=False).pairs)
+    new_flow = replace(question, probe=replace(probe, source_port=0))
+    assert list(Identification().requests([new_flow], [new_flow], per_pod=False).pairs)

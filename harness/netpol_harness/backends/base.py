@@ -135,11 +135,12 @@ class Backend(Protocol):
 
     ``name`` is the value of ``--cluster``. ``owns_cluster`` tells whether the cluster is the harness's own, system pods
     included, so that it may change anything there. ``namespaces`` maps a scenario's namespaces onto existing ones; it
-    is empty if scenarios create their own.
+    is empty if scenarios create their own. ``known_deviations`` is a file of those of its dataplane that are shipped.
     """
 
     name: str
     owns_cluster: bool
+    known_deviations: Path | None
     namespaces: Mapping[str, str]
 
     @property

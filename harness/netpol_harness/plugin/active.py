@@ -9,6 +9,7 @@ from netpol_harness.lab import Lab
 from netpol_harness.plugin.assertions import add_messages, explain_comparison, hide_frames
 from netpol_harness.plugin.failure import FailureRenderer, attach_message
 from netpol_harness.plugin.items import ScenarioItem
+from netpol_harness.plugin.known.hooks import register
 from netpol_harness.plugin.lab import lab_of
 from netpol_harness.plugin.notes import attach_notes
 from netpol_harness.plugin.reports.files import REPORTS, ReportFiles, receive_unwritten, send_unwritten, show_unwritten
@@ -23,6 +24,8 @@ def start(config: pytest.Config, lab: Lab) -> None:
     collect_results(config)
     FailureRenderer.start(config)
     config.pluginmanager.register(Hooks())
+    if known := lab.known_deviations:
+        register(config, known, is_complete=False)
 
 
 class Hooks:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -41,7 +42,15 @@ def header(config: pytest.Config) -> list[str]:
     leftovers = lab.leftovers()
     remedy = f"remove them with `netpol gc --cluster {CLUSTER.of(config)}`"
     notes = [f"netpol: leftovers of dead runs: {', '.join(leftovers)}; {remedy}"] if leftovers else []
+    if (known := lab.known_deviations) and not config.option.runxfail:
+        notes += [f"netpol: known deviations of this dataplane are expected to fail: {_shown(known, config)}"]
     return [one_line(line) for line in (lab.header, *notes)]
+
+
+def _shown(file: Path, config: pytest.Config) -> str:
+    """Return the path as the user may type it."""
+    directory = config.invocation_params.dir
+    return str(file.relative_to(directory) if file.is_relative_to(directory) else file)
 
 
 def save_logs(config: pytest.Config) -> None:

@@ -97,9 +97,13 @@ def named(pair: PodProbe) -> PodProbe:
 
 
 def _listeners(question: Question) -> tuple[PodProbe, ...]:
-    """Return the requests to a question's listeners; none if it is not about them, or not about new connections."""
+    """Return the requests to a question's listeners; none if it is not about them, or not about new connections.
+
+    Datagrams from a chosen port belong to the flow that had it before, and a policy may close new ones only.
+    """
     asks_name_server = question.expected is Expected.UNRESOLVED
-    if question.probe.scheme not in SCHEMES or question.probe.connection or asks_name_server:
+    is_old_flow = question.probe.connection or (question.probe.scheme is Scheme.UDP and question.probe.source_port)
+    if question.probe.scheme not in SCHEMES or is_old_flow or asks_name_server:
         return ()
     return tuple(map(named, question.liveness_checks))
 

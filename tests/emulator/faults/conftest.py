@@ -96,6 +96,7 @@ POLICIES = (
     _egress("two-blocks", {"to": [_WIDE]}, {"to": [_ONE], "ports": [_WEB]}, {"to": [_ONE], "ports": [{"port": 81}]}),
     _egress("same-block", {"to": [_ONE]}, {"to": [_ONE], "ports": [_WEB]}),
     _egress("whole", {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}, {"to": [_ONE], "ports": [_WEB]}),
+    _egress("named-by-no-peer", {"to": [{"namespaceSelector": {}}], "ports": [{"port": "nobody"}]}),
     _egress("to-itself", {"to": [{"podSelector": _A}]}, podSelector=_A),
     _policy("both", policyTypes=["Ingress", "Egress"], egress=[{}]),
     _policy("unasked", policyTypes=["Ingress"], egress=[{}]),

@@ -46,6 +46,7 @@ AGENT = mapping(
         "version": _TEXTS,
         "needs": sequence(text("the name of a program", r"[A-Za-z0-9._-]+"), "a list of programs"),
         "rules": text("rules of nftables that the kernel must take", r"[^\0]+"),
+        "known": text("a file", r"[^\0]+", "write it relative to this file"),
         "interfaces": text("a prefix", r"[a-z]{1,4}", "write at most four letters"),
         "capabilities": sequence(one_of(_CAPABILITIES, "a capability"), "a list of capabilities"),
     },
@@ -59,13 +60,15 @@ _FORM = DefinitionForm("agent", "--netpol-agent", AGENT, required=("binary", "in
 class Agent:
     """An agent that this host can run. ``title`` is for people, and ends in its version if that is known.
 
-    ``objects`` are created in the cluster before it starts.
+    ``objects`` are created in the cluster before it starts. ``known_deviations`` is a file of tests that it is known to
+    fail, of this and other versions.
     """
 
     title: str
     program: AgentProgram
     capabilities: frozenset[Capability] = frozenset()
     objects: tuple[JsonObject, ...] = ()
+    known_deviations: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class AgentDefinition:
     ``command`` are its arguments, and ``version`` those that make it print its version. ``needs`` are programs that it
     calls, ``objects`` files with objects that must exist before it starts, and ``rules`` are rules of nftables like its
     own, which not every kernel takes. ``interfaces`` is the prefix of the interfaces that it takes for pods'.
-    ``capabilities`` are the further policies that it enforces.
+    ``capabilities`` are the further policies that it enforces. ``known`` is a file of its known deviations.
     """
 
     name: str
@@ -90,6 +93,7 @@ class AgentDefinition:
     objects: tuple[Path, ...] = ()
     interfaces: str = ""
     capabilities: frozenset[Capability] = frozenset()
+    known: Path | None = None
 
     def locate(self, binary: Path | None = None) -> Path | None:
         """Return the program: ``binary`` if it is given, else the one in PATH; ``None`` if there is none."""
@@ -117,7 +121,7 @@ class AgentDefinition:
         objects = tuple(data for path in self.objects for data in _objects(path))
         version = self.version_of(found)
         program = AgentProgram(self.name, version, argv, self.environment, self.interfaces, waits=bool(objects))
-        return Agent(f"{self.title} {version}".rstrip(), program, self.capabilities, objects)
+        return Agent(f"{self.title} {version}".rstrip(), program, self.capabilities, objects, self.known)
 
     def version_of(self, binary: Path) -> str:
         """Return the version of the program: that of its Go module, or else what it prints; empty for neither."""
@@ -167,6 +171,7 @@ def _definition(name: str, node: YamlNode, directory: Path) -> AgentDefinition:
         objects=tuple(directory / item.text for item in node.at("objects").items),
         interfaces=node.at("interfaces").text,
         capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
+        known=directory / node.at("known").text if node.get("known") else None,
     )
 
 

@@ -62,6 +62,7 @@ class EmbeddedBackend:
         self, arguments: Sequence[str] = (), *, mutant: str = "", agent: "Agent | None" = None, nodes: int = 1
     ) -> None:
         self.dataplane = _dataplane(mutant) if agent is None else f"{EMBEDDED_NETWORK}; policies by {agent.title}"
+        self.known_deviations = None if agent is None else agent.known_deviations
         self._agent = agent
         self._several = {Capability.TWO_NODES} if nodes > 1 else set()
         self._arguments = (*arguments, "--nodes", str(nodes), *(("--mutant", mutant) if mutant else ()))

@@ -72,7 +72,7 @@ async def host_agent(
         plan, home = place.plan, place.node.home
         listener = NodeSockets(place.node.network, home.net).listen(plan.address, API_PORT)
         await server.serve(listener, tls=tls, shows=lambda obj: not is_external_host(obj))
-        namespaces = _namespaces(place, token, authority)
+        namespaces = _namespaces(place, token, authority, program.argv[0])
         values = {"node": plan.name, "address": plan.address, "kubeconfig": _KUBECONFIG}
         filled, log = program.filled(values), agent_log(plan)
         members.append(AgentProcess(filled, spawner, namespaces, _environment(plan), directory, log))
@@ -92,9 +92,9 @@ def agent_log(plan: NodePlan) -> str:
     return AGENT_LOG if plan.name == NODE_NAME else f"agent-{plan.name}.log"
 
 
-def _namespaces(place: Place, token: str, authority: str) -> Namespaces:
+def _namespaces(place: Place, token: str, authority: str, program: str) -> Namespaces:
     try:
-        return place.node.agent_namespaces(_files(token, authority, place.plan))
+        return place.node.agent_namespaces(_files(token, authority, place.plan), program)
     except OSError as problem:
         raise ClusterFailed(f"cannot make a place for the agent ({problem.filename}): {problem.strerror}") from problem
 

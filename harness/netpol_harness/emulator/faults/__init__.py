@@ -12,6 +12,7 @@ from netpol_harness.emulator.faults import (
     connections,
     directions,
     lifecycle,
+    named_ports,
     peers,
     ports,
     selectors,
@@ -24,7 +25,19 @@ from netpol_harness.paths.diagnostics import suggest
 
 __all__ = ["MUTANTS", "Mutant", "MutatedEngine", "named"]
 
-_THEMES = (selectors, peers, ports, blocks, directions, composition, connections, staleness, lifecycle, timing)
+_THEMES = (
+    selectors,
+    peers,
+    ports,
+    named_ports,
+    blocks,
+    directions,
+    composition,
+    connections,
+    staleness,
+    lifecycle,
+    timing,
+)
 
 MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for theme in _THEMES for mutant in theme.MUTANTS}
 """All mutants by name, theme by theme."""

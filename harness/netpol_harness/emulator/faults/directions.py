@@ -44,6 +44,28 @@ def _everywhere(now: World, _: World) -> World:
     return replace(now, policies=tuple(copies))
 
 
+def _egress_admits_ingress(now: World, _: World) -> World:
+    """Add what the egress rules of each policy for both directions admit to the ingress of pods that it selects."""
+    further = (new for policy in now.policies for new in _egress_as_ingress(policy, now))
+    return replace(now, policies=(*now.policies, *further))
+
+
+def _egress_as_ingress(policy: NetworkPolicy, now: World) -> Iterable[NetworkPolicy]:
+    """Yield a policy for each peer of an egress rule that is in the policy's own namespace."""
+    entries = [(peer, rule.ports) for rule in policy.egress for peer in rule.peers or (PodPeer(EVERYTHING, None),)]
+    for number, (peer, ports) in enumerate(entries if policy.directions == BOTH else ()):
+        if isinstance(peer, PodPeer) and _selects_namespace_of(policy, peer, now):
+            both_ends = LabelSelector((*policy.subject.requirements, *(peer.pods or EVERYTHING).requirements))
+            ref = replace(policy.ref, name=f"{policy.ref.name}-{number}")
+            admitted = Rule((PodPeer(None, policy.subject),), ports)
+            yield NetworkPolicy(ref, both_ends, frozenset({Direction.INGRESS}), (admitted,), ())
+
+
+def _selects_namespace_of(policy: NetworkPolicy, peer: PodPeer, now: World) -> bool:
+    namespace = now.namespaces.get(policy.ref.namespace)
+    return peer.namespaces is None or (namespace is not None and peer.namespaces.matches(namespace.labels))
+
+
 MUTANTS = (
     Mutant(
         "not-enforced",
@@ -74,6 +96,12 @@ MUTANTS = (
         "A policy for Ingress only also isolates the pod's egress.",
         ("policytypes-ingress-only-kills-egress", "db-ingress-only-leaves-egress-open"),
         world=_isolating(lambda policy: BOTH if Direction.INGRESS in policy.directions else policy.directions),
+    ),
+    Mutant(
+        "egress-rules-admit-ingress",
+        "Egress rules of a policy for both directions also admit ingress of pods that it selects, from each other.",
+        ("egress_namespaces",),
+        world=_egress_admits_ingress,
     ),
     Mutant(
         "egress-policy-isolates-ingress",

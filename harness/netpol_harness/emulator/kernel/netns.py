@@ -161,10 +161,11 @@ def create_for_container(home: Namespaces, view: int, sandbox: Namespaces, conte
         home.enter()
 
 
-def create_for_agent(home: Namespaces, view: int, network: int, files: Mapping[str, str]) -> Namespaces:
+def create_for_agent(home: Namespaces, view: int, network: int, files: Mapping[str, str], program: str) -> Namespaces:
     """Create a file system on top of ``view`` for a program in the network behind a descriptor, which it manages.
 
-    It has a /proc and a /sys of its own, empty /run and /tmp, and the ``files`` there, by their paths.
+    It has a /proc and a /sys of its own, empty /run and /tmp, and the ``files`` there, by their paths. The file
+    ``program`` is where it was, even if that is in /tmp.
 
     Raises ``OSError`` with the name of the system call. The calling thread is back in ``home`` in any case.
     """
@@ -175,14 +176,25 @@ def create_for_agent(home: Namespaces, view: int, network: int, files: Mapping[s
         unshare(Clone.MOUNT)
         mount("proc", "/proc", "proc", _SYSTEM_FILES)
         mount("sysfs", "/sys", "sysfs", _SYSTEM_FILES)
+        executable = os.open(program, os.O_PATH)
         for directory in dict.fromkeys(os.path.realpath(path) for path in ("/tmp", "/run", "/var/run")):
             mount("tmpfs", directory, "tmpfs", Mount.NOSUID | Mount.NODEV, "mode=755,size=64m")
         for path, text in files.items():
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(text)
+        _uncover(program, executable)
         return Namespaces.current()
     finally:
         home.enter()
+
+
+def _uncover(path: str, descriptor: int) -> None:
+    """Show an open file at its path again if a mount has covered it. Close the descriptor."""
+    if not Path(path).exists():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+        mount(f"/proc/self/fd/{descriptor}", path, flags=Mount.BIND)
+    os.close(descriptor)
 
 
 def create_network(home: Namespaces, sysctls: Mapping[str, str] = MappingProxyType({})) -> int:

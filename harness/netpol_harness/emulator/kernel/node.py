@@ -139,9 +139,9 @@ class NetworkNode:
         """
         return netns.create_for_container(self.home, self._site.view, sandbox.namespaces, contents)
 
-    def agent_namespaces(self, files: Mapping[str, str]) -> Namespaces:
+    def agent_namespaces(self, files: Mapping[str, str], program: str) -> Namespaces:
         """Create the namespaces of a program that manages this node's network (``netns.create_for_agent``)."""
-        return netns.create_for_agent(self.home, self._site.view, self.network, files)
+        return netns.create_for_agent(self.home, self._site.view, self.network, files, program)
 
     def connect_network(self, addresses: Sequence[str]) -> int:
         """Create a network without files, for a machine at these addresses. Return its descriptor."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key  # as in reports.run
 
+from netpol_harness.backends.known.deviation import Deviation
+from netpol_harness.backends.known.file import deviations
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.plugin.known.deviation import Deviation
-from netpol_harness.plugin.known.file import deviations
 from netpol_harness.plugin.known.parts import agreeing_ids, ids, shows_a_deviation, wrong_ids
 from netpol_harness.plugin.known.scope import unmatched
 from netpol_harness.plugin.lab import lab_of
@@ -24,11 +24,16 @@ _PASSED = "passed, but {} expects it to fail: remove that entry, or narrow its g
 
 
 class KnownDeviations:
-    """A plugin that applies the entries of the file, and collects those that match no test."""
+    """A plugin that applies entries, and collects those that match no test.
 
-    def __init__(self, deviations: Sequence[Deviation], config: pytest.Config) -> None:
+    ``is_complete``: an entry that matches no test is an error. Entries that are shipped with an agent are about this
+    project's scenarios, and a run may be about others.
+    """
+
+    def __init__(self, deviations: Sequence[Deviation], config: pytest.Config, *, is_complete: bool = True) -> None:
         today = datetime.now(UTC).date()
         self._config = config
+        self._is_complete = is_complete
         self._expired = [known for known in deviations if known.has_expired(today)]
         self._deviations = [known for known in deviations if not known.has_expired(today)]
         self._unmatched: dict[str, str] = {}
@@ -36,6 +41,8 @@ class KnownDeviations:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Compare the entries with the tests before any of these are deselected."""
+        if not self._is_complete:
+            return
         without_tests = unmatched(self._deviations, [nodeid for item in items for nodeid in ids(item)], config)
         self._unmatched.update({known.where: known.tests for known in without_tests})
 
@@ -50,7 +57,7 @@ class KnownDeviations:
         if not (report.passed or shows_a_deviation(item, call.excinfo)):
             return report
         excuses, unexpected = ([], self._first(ids(item))) if report.passed else self._excuses(item)
-        if unexpected:
+        if unexpected and unexpected.is_strict:
             report.outcome = "failed"
             report.longrepr = f"{_PASSED.format(unexpected.where)}\n  {unexpected}"
         elif excuses:
@@ -109,13 +116,13 @@ class KnownDeviations:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def register(config: pytest.Config, file: Path) -> None:
-    """Apply the entries of ``file`` to this run. Raises ``UsageError`` if the file is not valid."""
+def register(config: pytest.Config, file: Path, *, is_complete: bool = True) -> None:
+    """Apply the entries of ``file`` to this run (``KnownDeviations``). Raises ``UsageError`` for an invalid file."""
     try:
         entries = deviations(file, os.path.relpath(file, config.invocation_params.dir))
     except ScenarioInvalid as invalid:
         raise pytest.UsageError(str(invalid)) from None
-    config.pluginmanager.register(KnownDeviations(entries, config))
+    config.pluginmanager.register(KnownDeviations(entries, config, is_complete=is_complete))
 
 
 def _show_error(config: pytest.Config, report: pytest.CollectReport) -> None:

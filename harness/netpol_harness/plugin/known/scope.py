@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.plugin.known.deviation import Deviation, glob
+from netpol_harness.backends.known.deviation import Deviation, glob
 
 
 def unmatched(deviations: Iterable[Deviation], collected: Collection[str], config: pytest.Config) -> list[Deviation]:

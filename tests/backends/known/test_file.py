@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from netpol_harness.backends.known.file import deviations
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.plugin.known.file import deviations
 
 GOOD = """\
 - test: "a/scenario.yaml::*"
@@ -67,3 +67,22 @@ def test_a_fault(tmp_path: Path, text: str, told: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ScenarioInvalid, match=r"known\.yaml:1:1: this is not a file"):
         deviations(tmp_path / "known.yaml", "known.yaml")
+
+
+def test_one_entry_may_name_several_globs_and_describe_its_fault(tmp_path: Path) -> None:
+    text = GOOD.replace('test: "a/scenario.yaml::*"', 'test: ["a/*", "b/*"]')
+    text += "  strict: false\n  fault: it forgets\n  right: blocked\n  mutants: [forgetful]\n"
+    (tmp_path / "known.yaml").write_text(text)
+    first, second = deviations(tmp_path / "known.yaml", "known.yaml")
+    assert (first.tests, second.tests) == ("a/*", "b/*")
+    assert (first.is_strict, first.fault.kind, first.fault.right) == (False, "it forgets", "blocked")
+    assert first.fault.mutants == ("forgetful",)
+
+
+def test_only_an_entry_for_one_release_needs_no_date(tmp_path: Path) -> None:
+    without = GOOD.replace("  expires: 2027-01-31\n", "")
+    (problem,) = problems(tmp_path, without)
+    assert "'expires' is missing, and 'version' is not one release" in problem
+    (tmp_path / "known.yaml").write_text(without.replace('">=3.30,<3.33"', '"==3.30.1"'))
+    (known,) = deviations(tmp_path / "known.yaml", "known.yaml")
+    assert str(known) == "known deviation: it is so (https://example.org/1; known.yaml:1)"

@@ -6,7 +6,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from netpol_harness.backends.facts import Plugin
-from netpol_harness.plugin.known.deviation import Deviation, version_of
+from netpol_harness.backends.known.deviation import Deviation, version_of
 
 
 def line(tests: str = "*", dataplane: str = "", versions: str = "") -> Deviation:

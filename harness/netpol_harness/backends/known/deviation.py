@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 
@@ -15,21 +15,40 @@ _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What a network plugin does wrong, for the page of its results. All fields are for people, and may be empty.
+
+    ``path`` is the smallest path that shows it, with the policy that matters; ``observed`` and ``right`` are its
+    verdicts. ``specification`` is the text of the API that decides. ``mutants`` are the names of those that model it.
+    """
+
+    kind: str = ""
+    path: str = ""
+    observed: str = ""
+    right: str = ""
+    specification: str = ""
+    mutants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Deviation:
     """Tests that are expected to fail.
 
     ``tests`` is a glob of node ids. ``dataplane`` is a network plugin's name as in ``run.json``, in any case; empty for
     every dataplane. ``versions`` is a version specifier of PEP 440. ``expires`` is the last day on which the deviation
-    counts. ``where`` is ``file:line``.
+    counts, ``None`` if it is about a release, which does not change. ``where`` is ``file:line``. ``is_strict``: a test
+    that passes is a failure; else the fault depends on timing, and a test may pass.
     """
 
     tests: str
     reason: str
     source: str
-    expires: date
+    expires: date | None
     where: str
     dataplane: str = ""
     versions: SpecifierSet | None = None
+    is_strict: bool = True
+    fault: Fault = field(default_factory=Fault)
 
     @property
     def file_part(self) -> str:
@@ -48,10 +67,11 @@ class Deviation:
 
     def has_expired(self, today: date) -> bool:
         """Return whether its last day is over."""
-        return self.expires < today
+        return self.expires is not None and self.expires < today
 
     def __str__(self) -> str:
-        return f"known deviation: {self.reason} ({self.source}; {self.where}, until {self.expires})"
+        until = f", until {self.expires}" if self.expires else ""
+        return f"known deviation: {self.reason} ({self.source}; {self.where}{until})"
 
     def _covers(self, text: str) -> bool:
         if self.versions is None:
