@@ -75,7 +75,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     assert (directory / "daemon.log").read_text() == ""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_kubectl() -> type[Kubectl]:
     """Return the class that runs kubectl with a kubeconfig."""
     return Kubectl

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.backends.embedded.host import obstacle
 from netpol_harness.deadline import Deadline
+from netpol_harness.model.ip_family import IpFamily
 
 pytestmark = pytest.mark.live
 
@@ -136,6 +138,26 @@ def test_a_rootless_cluster_works_the_same(foreground: Any, kubectl: Any, tmp_pa
     assert "CapEff:\t0000000000000000" in talk.ok("exec", "a", "--", "cat", "/proc/self/status")
     assert talk("exec", "a", "--", "sh", "-c", "kill -9 1; kill -15 1; kill -2 1; touch /etc/x").returncode != 0
     assert talk.ok("exec", "a", "--", "echo", "alive") == "alive\n"
+
+
+def test_a_host_without_ipv6_says_so(foreground: Any) -> None:
+    if os.geteuid():
+        pytest.skip("only root can make a host's settings read-only")
+    read_only = 'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"'
+    through = ["unshare", "-m", "sh", "-c", read_only, "sh", *WITHOUT_RIGHTS]
+    assert "there is no IPv6 here" in _error_output(foreground("--check", "--ip-family", "dual", through=through))
+    assert foreground("--check", "--ip-family", "ipv4", through=through).process.wait() == 0
+
+
+def test_a_rootless_cluster_has_both_families(foreground: Any, kubectl: Any) -> None:
+    if missing := obstacle(IpFamily.DUAL):
+        pytest.skip(missing)
+    cluster = foreground("--ip-family", "dual", through=[] if os.geteuid() else WITHOUT_RIGHTS)
+    cluster.wait_until_ready()
+    talk = type(kubectl)(cluster.kubeconfig)
+    talk.run_pods(*(_pod(name) for name in ("a", "b")))
+    _, six = talk.field("b", "{.status.podIPs[*].ip}").split()
+    assert talk.ok("exec", "a", "--", "curl", "-s", f"http://[{six}]:80/").startswith("b.default port 80/TCP")
 
 
 def test_tools_can_be_hidden_and_policies_ignored(foreground: Any, kubectl: Any) -> None:

@@ -30,6 +30,7 @@ class Capability(StrEnum):
     """An ability that a scenario may need and a backend may lack: then the scenario is skipped with this name."""
 
     SCTP = "SCTP"
+    IPV4 = "IPv4"
     IPV6 = "IPv6"
     TWO_NODES = "two nodes"
     EXTERNAL_HOSTS = "external hosts"

@@ -51,6 +51,7 @@ class DeclaredOption:
 
 
 NODES = "number of nodes (kind: 3, control plane included; embedded: 1)"
+IP_FAMILY = "address family of pods and Services: ipv4 (default), ipv6 or dual"
 """Help of the option ``nodes`` of two backends."""
 
 

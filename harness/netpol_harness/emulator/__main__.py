@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netpol_harness.emulator.address_plan import MOST_NODES
-from netpol_harness.emulator.launch import isolate, launch, print_problem
+from netpol_harness.emulator.launch import check_namespaces, launch, print_problem
 from netpol_harness.emulator.options import EmulatorOptions
 from netpol_harness.errors import LabError
+from netpol_harness.model.ip_family import IpFamily
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         if args.check or args.check_rules:
-            isolate()
+            check_namespaces(args.ip_family)
             _check_rules(args.check_rules)
             return 0
         if args.kubeconfig is None:
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 tools=args.tools,
                 mutant=_check_mutant(args.mutant),
                 agent=args.agent,
+                family=args.ip_family,
                 nodes=args.nodes,
             )
         )
@@ -68,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--mutant", default="", metavar="NAME", help="give the policy agent one known bug of network plugins")
     add("--agent", type=Path, metavar="FILE", help="have this program enforce policies (JSON), not our own rules")
     add("--nodes", type=_number_of_nodes, default=1, metavar="N", help="number of nodes (default: %(default)s)")
+    add(
+        "--ip-family",
+        type=IpFamily,
+        choices=[*IpFamily],
+        default=IpFamily.IPV4,
+        help="IP families of pods and Services (default: ipv4)",
+    )
     add("--check", action="store_true", help="only check whether a cluster can run here")
     add("--check-rules", default="", metavar="TEXT", help="only check whether the kernel takes these rules of nftables")
     return parser

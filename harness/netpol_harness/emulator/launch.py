@@ -25,6 +25,7 @@ from typing import NoReturn
 from netpol_harness.emulator.kernel.syscalls import Clone, Mount, die_with_parent, mount, unshare
 from netpol_harness.emulator.options import RESTART_AGENT, DaemonHandles, EmulatorOptions
 from netpol_harness.errors import ClusterFailed, LabError
+from netpol_harness.model.ip_family import IpFamily
 
 _NAMESPACES = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID
 _PATIENCE = 5  # seconds between asking the daemon to end and killing it
@@ -75,6 +76,37 @@ def isolate() -> bool:
     except OSError as problem:
         raise _namespaces_refused(problem) from problem
     return False
+
+
+def check_namespaces(family: IpFamily) -> None:
+    """Move this process into new namespaces, and try IPv6 there if the family has it. Raises ``ClusterFailed``."""
+    isolate()
+    if 6 not in family.versions:
+        return
+    child = os.fork()
+    if child == 0:
+        _try_ipv6()
+    if code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        name = errno.errorcode.get(code, str(code))
+        raise ClusterFailed(
+            f"there is no IPv6 here: a new network cannot forward it ({name}); give --netpol-ip-family ipv4, or run "
+            "on a kernel with IPv6, and in a container with --privileged or --security-opt systempaths=unconfined"
+        )
+
+
+def _try_ipv6() -> NoReturn:
+    """End as process 1 of a new process tree, with 0 or the error's number."""
+    code = 1
+    try:
+        _isolate_mounts()
+        from netpol_harness.emulator.kernel.netns import forward_ipv6  # imported here because it is rarely needed
+
+        forward_ipv6()
+        code = 0
+    except OSError as problem:
+        code = problem.errno or 1
+    finally:
+        os._exit(code)
 
 
 def _write(path: str, text: str) -> None:

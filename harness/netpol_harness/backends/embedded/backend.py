@@ -27,6 +27,7 @@ from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOGS, RESTART_A
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.ip_family import IpFamily
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
 
@@ -50,7 +51,8 @@ _CAPABILITIES = frozenset(
 class EmbeddedBackend:
     """Creates embedded clusters (``backends.base.Backend``). ``arguments`` are passed to the process of each cluster.
 
-    ``agent`` enforces policies in place of the cluster's own rules, on each of the ``nodes``. Raises
+    ``agent`` enforces policies in place of the cluster's own rules, on each of the ``nodes``. ``family``
+    has the IP families of pods and Services. Raises
     ``ClusterFailed`` if there is no mutant called ``mutant``.
     """
 
@@ -59,13 +61,27 @@ class EmbeddedBackend:
     namespaces: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
-        self, arguments: Sequence[str] = (), *, mutant: str = "", agent: "Agent | None" = None, nodes: int = 1
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        mutant: str = "",
+        agent: "Agent | None" = None,
+        nodes: int = 1,
+        family: IpFamily = IpFamily.IPV4,
     ) -> None:
         self.dataplane = _dataplane(mutant) if agent is None else f"{EMBEDDED_NETWORK}; policies by {agent.title}"
         self.known_deviations = None if agent is None else agent.known_deviations
         self._agent = agent
-        self._several = {Capability.TWO_NODES} if nodes > 1 else set()
-        self._arguments = (*arguments, "--nodes", str(nodes), *(("--mutant", mutant) if mutant else ()))
+        self._extra = {Capability(f"IPv{version}") for version in family.versions}
+        self._extra |= {Capability.TWO_NODES} if nodes > 1 else set()
+        self._arguments = (
+            *arguments,
+            "--nodes",
+            str(nodes),
+            "--ip-family",
+            family.value,
+            *(("--mutant", mutant) if mutant else ()),
+        )
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._lifelines: list[int] = []
 
@@ -93,7 +109,7 @@ class EmbeddedBackend:
             dataplane=self.dataplane,
             kubeconfig=kubeconfig,
             timeouts=EMBEDDED if self._agent is None else EMBEDDED_AGENT,
-            capabilities=_capabilities() | self._several | (self._agent.capabilities if self._agent else frozenset()),
+            capabilities=_capabilities() | self._extra | (self._agent.capabilities if self._agent else frozenset()),
             context=name,
         )
         if self._agent is not None and self._agent.objects:

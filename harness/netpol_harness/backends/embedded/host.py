@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from netpol_harness.model.ip_family import IpFamily
+
 MODULE = "netpol_harness.emulator"
 
 
@@ -20,9 +22,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}
 
 
-def obstacle() -> str | None:
-    """Return in one line why no embedded cluster can run here, or ``None``."""
-    return _complaint("--check") or None
+def obstacle(family: IpFamily = IpFamily.IPV4) -> str | None:
+    """Return in one line why no embedded cluster with these IP families can run here, or ``None``."""
+    return _complaint("--check", "--ip-family", family.value) or None
 
 
 def refused_rules(text: str) -> str:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netpol_harness.backends.options import NODES, BackendDescriptor, Binding, long_name, option
+from netpol_harness.backends.options import IP_FAMILY, NODES, BackendDescriptor, Binding, long_name, option
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.ip_family import IpFamily
 
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Backend, Progress
@@ -21,6 +22,7 @@ class EmbeddedOptions:
     """
 
     nodes: int = option(NODES, metavar="N", default=1)
+    ip_family: IpFamily = option(IP_FAMILY, metavar="FAMILY", default=IpFamily.IPV4)
     mutant: str = option(
         "inject one documented bug of network plugins into the embedded cluster's policy agent (docs/mutants.md)",
         metavar="NAME",
@@ -47,7 +49,7 @@ class EmbeddedFactory:
         """Return in one line why no embedded cluster can run here, or ``None``."""
         from netpol_harness.backends.embedded.host import obstacle
 
-        return obstacle()
+        return obstacle(self._options.ip_family)
 
     def backend(self, run: str, progress: "Progress") -> "Backend":
         """Return the backend. Raises ``ClusterFailed`` if there is no such mutant or agent, if the agent lacks
@@ -62,12 +64,13 @@ class EmbeddedFactory:
                 f"{long_name('nodes')} {nodes}: an embedded cluster has at most {MOST_NODES} nodes; give fewer"
             )
         if not self._options.agent:
-            return EmbeddedBackend(mutant=self._options.mutant, nodes=nodes)
+            return EmbeddedBackend(mutant=self._options.mutant, nodes=nodes, family=self._options.ip_family)
         if self._options.mutant:
             raise ClusterFailed("--netpol-mutant and --netpol-agent exclude each other: a mutant is our own rules'")
         from netpol_harness.backends.embedded.agents import load
 
-        return EmbeddedBackend(agent=load(self._options.agent).agent(self._options.agent_binary), nodes=nodes)
+        agent = load(self._options.agent).agent(self._options.agent_binary)
+        return EmbeddedBackend(agent=agent, nodes=nodes, family=self._options.ip_family)
 
 
 EMBEDDED_BACKEND = BackendDescriptor("embedded", EmbeddedOptions, EmbeddedFactory, is_automatic=True)

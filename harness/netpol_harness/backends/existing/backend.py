@@ -217,6 +217,8 @@ def _capabilities(nodes: Sequence[JsonObject], *, embedded: bool) -> Iterator[Ca
         yield from (Capability.EXTERNAL_HOSTS, Capability.EXTERNAL_NAMES, Capability.CHOSEN_ADDRESSES)
     yield Capability.LOAD_BALANCERS  # whether a controller gives addresses shows only when it does
     ranges = [r for node in nodes for r in (node.get("spec") or {}).get("podCIDRs") or ()]
+    if any("." in r for r in ranges) or not ranges:
+        yield Capability.IPV4
     if any(":" in r for r in ranges):
         yield Capability.IPV6
     if len(nodes) > 1:

@@ -1,24 +1,16 @@
 """The options of ``--cluster kind``, and whether kind can be used on this host."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netpol_harness.backends.options import NODES, BackendDescriptor, option
+from netpol_harness.backends.options import IP_FAMILY, NODES, BackendDescriptor, option
+from netpol_harness.model.ip_family import IpFamily
 
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Backend, Progress
     from netpol_harness.backends.kind.preflight import Preflight
-
-
-class IpFamily(StrEnum):
-    """The IP families of pods and Services."""
-
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-    DUAL = "dual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +28,7 @@ class KindOptions:
     )
     cni_manifest: Path | None = option("the plugin's manifest, instead of downloading it", metavar="FILE", default=None)
     nodes: int = option(NODES, metavar="N", default=3)
-    ip_family: IpFamily = option(
-        "address family of pods and Services: ipv4 (default), ipv6 or dual", metavar="FAMILY", default=IpFamily.IPV4
-    )
+    ip_family: IpFamily = option(IP_FAMILY, metavar="FAMILY", default=IpFamily.IPV4)
     kube_image: str = option("kind node image, with its digest (a pinned one)", metavar="IMAGE", default="")
     load_image: tuple[Path | str, ...] = option(
         "an image for the nodes that lack it: a file of `docker save`, or an image of the engine; may be repeated",

@@ -15,11 +15,11 @@ from netpol_harness.backends.cni.manifests import controllers_of
 from netpol_harness.backends.cni.ready import NAME_SERVER, restart_pods, wait_api, wait_ready
 from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kernel import has_sctp
-from netpol_harness.backends.kind.options import IpFamily
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.ip_family import IpFamily
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import REMOTE
@@ -35,8 +35,7 @@ def capabilities_of(cni: CniDefinition, family: IpFamily, nodes: int) -> frozens
             f"--ip-family {family}: {cni.title} has no IPv6 here; leave the option out, or change --cni"
         )
     capabilities = {Capability.EXTERNAL_HOSTS, Capability.NAMESPACES}
-    if family is not IpFamily.IPV4:
-        capabilities.add(Capability.IPV6)
+    capabilities |= {Capability(f"IPv{version}") for version in family.versions}
     if nodes >= _NODES_FOR_TWO_WORKERS:
         capabilities.add(Capability.TWO_NODES)
     if Capability.SCTP in cni.capabilities and has_sctp():

@@ -1,4 +1,5 @@
-"""EndpointSlices (discovery.k8s.io/v1) and core Endpoints of Services with a selector.
+"""EndpointSlices (discovery.k8s.io/v1) and core Endpoints of Services with a selector. Endpoints have the Service's
+primary family only.
 
 The function that computes the data plane's translation also decides which pods back a Service, and on which port
 numbers. Pods that resolve the target ports differently are in separate slices.
@@ -7,12 +8,14 @@ numbers. Pods that resolve the target ports differently are in separate slices.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from netpol_harness.emulator.address_plan import FAMILIES, FamilyPlan
 from netpol_harness.emulator.controllers.desired_objects import replace_objects, slices_of
 from netpol_harness.emulator.controllers.ownership import fingerprint, owner_reference
 from netpol_harness.emulator.dataplane.selection import PodIndex
 from netpol_harness.emulator.dataplane.service_endpoints import backing_pods, pod_sockets
 from netpol_harness.emulator.pod import is_external_host, is_ready, is_serving
 from netpol_harness.emulator.store import Event, Key, Store
+from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.endpoint_slices import MANAGED_BY_LABEL, SLICE_CONTROLLER
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import NamespacedName
@@ -47,13 +50,14 @@ class EndpointsController:
         if service is None:
             replace_objects(self._store, "endpoints", endpoints, [])
         elif service["spec"].get("selector") and service["spec"].get("type") != "ExternalName":
-            groups = self._groups(service)
-            slices = [_slice(service, *group) for group in groups.items()]
+            families = [plan for name in service["spec"]["ipFamilies"] for plan in FAMILIES if plan.api_name == name]
+            groups = {family: self._groups(service, family.version) for family in families}
+            slices = [_slice(service, family, *group) for family in families for group in groups[family].items()]
             replace_objects(self._store, "endpointslices", slices_of(self._store, key, SLICE_CONTROLLER), slices)
-            replace_objects(self._store, "endpoints", endpoints, [_endpoints(service, groups)])
+            replace_objects(self._store, "endpoints", endpoints, [_endpoints(service, groups[families[0]])])
 
-    def _groups(self, service: JsonObject) -> dict[Ports, list[JsonObject]]:
-        """Return endpoints, in the form of slices, by the ports that they serve."""
+    def _groups(self, service: JsonObject, version: int) -> dict[Ports, list[JsonObject]]:
+        """Return endpoints of one IP version, in the form of slices, by the ports that they serve."""
         namespace = service["metadata"]["namespace"]
         data = {NamespacedName(namespace, d["metadata"]["name"]): d for d in self._store.list("pods", namespace)}
         pods = [Pod.parse(d) for d in data.values() if not is_external_host(d)]
@@ -61,8 +65,10 @@ class EndpointsController:
         always = bool(service["spec"].get("publishNotReadyAddresses"))
         groups: dict[Ports, list[JsonObject]] = {}
         for ref, ports in sorted(_ports_by_pod(Service.parse(service), index).items()):
-            endpoint = _endpoint(data[ref], sorted(index.addresses({ref})), always=always)
-            groups.setdefault(ports, []).append({**endpoint, **_hostname(data[ref], service)})
+            for address in index.addresses({ref}):
+                if ip_version(address) == version:
+                    endpoint = _endpoint(data[ref], address, always=always)
+                    groups.setdefault(ports, []).append({**endpoint, **_hostname(data[ref], service)})
         return groups
 
 
@@ -75,12 +81,12 @@ def _ports_by_pod(service: Service, index: PodIndex) -> dict[NamespacedName, Por
     return {ref: tuple(sorted(set(ports))) for ref, ports in ports_by_pod.items() if ports or not service.ports}
 
 
-def _endpoint(pod: JsonObject, addresses: list[str], *, always: bool) -> JsonObject:
+def _endpoint(pod: JsonObject, address: str, *, always: bool) -> JsonObject:
     ready = is_ready(pod)
     metadata = pod["metadata"]
     target = {"kind": "Pod", "namespace": metadata["namespace"], "name": metadata["name"], "uid": metadata["uid"]}
     return {
-        "addresses": addresses[:1],
+        "addresses": [address],
         "conditions": {
             "ready": always or ready,
             "serving": always or is_serving(pod),
@@ -98,16 +104,16 @@ def _hostname(pod: JsonObject, service: JsonObject) -> dict[str, str]:
     return {"hostname": spec["hostname"]} if is_published else {}
 
 
-def _slice(service: JsonObject, ports: Ports, members: list[JsonObject]) -> JsonObject:
+def _slice(service: JsonObject, family: FamilyPlan, ports: Ports, members: list[JsonObject]) -> JsonObject:
     name = service["metadata"]["name"]
     return {
         "metadata": {
-            "name": f"{name}-{fingerprint(ports, _SUFFIX_LENGTH)}",
+            "name": f"{name}-{fingerprint([family.version, ports], _SUFFIX_LENGTH)}",
             "namespace": service["metadata"]["namespace"],
             "labels": {SERVICE_NAME_LABEL: name, MANAGED_BY_LABEL: SLICE_CONTROLLER},
             "ownerReferences": [owner_reference(service)],
         },
-        "addressType": "IPv4",
+        "addressType": family.api_name,
         "endpoints": members,
         "ports": _port_entries(ports),
     }
