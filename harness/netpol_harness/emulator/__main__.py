@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 agent=args.agent,
                 family=args.ip_family,
                 nodes=args.nodes,
+                request_log=args.request_log,
             )
         )
     except LabError as problem:
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         default=IpFamily.IPV4,
         help="IP families of pods and Services (default: ipv4)",
     )
+    add("--request-log", type=Path, metavar="FILE", help="write each request that the API answers to FILE, as JSON")
     add("--check", action="store_true", help="only check whether a cluster can run here")
     add("--check-rules", default="", metavar="TEXT", help="only check whether the kernel takes these rules of nftables")
     return parser

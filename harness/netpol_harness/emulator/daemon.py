@@ -27,6 +27,7 @@ from netpol_harness.emulator.apiserver.bootstrap import bootstrap
 from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
+from netpol_harness.emulator.apiserver.request_log import RequestLog
 from netpol_harness.emulator.apiserver.runtime import ExecStreams
 from netpol_harness.emulator.apiserver.server import ApiServer
 from netpol_harness.emulator.apiserver.server_log import SecretMaskingFormatter
@@ -85,7 +86,8 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     runtime = ClusterRuntime(store, dataplanes, kubelets)
     catalog = Catalog(store)
     lifecycle = Lifecycle(store, runtime, catalog)
-    server = ApiServer(store, runtime, lifecycle, catalog, token=token)
+    log = None if options.request_log is None else RequestLog(options.request_log, catalog)
+    server = ApiServer(store, runtime, lifecycle, catalog, token=token, request_log=log)
     serve_inside(server, network.router)
     StaleFlows(store, kubelets[names[0]].flush_conntrack)
     controllers.start(store, lifecycle.delete_with_dependents, catalog)

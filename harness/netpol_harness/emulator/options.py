@@ -25,7 +25,8 @@ class EmulatorOptions:
     ``busybox`` if pods have only its tools, and empty if they have all of the host's. ``mutant`` is the name of the
     injected bug of its policy agent; empty for none. ``agent`` is a file with the program that enforces policies in
     place of our own rules (``agent.program.AgentProgram``). ``nodes`` is the number of nodes, and ``family``
-    has the IP families of pods and Services.
+    has the IP families of pods and Services. ``request_log`` is a file for the requests that the API
+    answered (``apiserver.request_log``).
     """
 
     name: str
@@ -39,6 +40,7 @@ class EmulatorOptions:
     agent: Path | None = None
     nodes: int = 1
     family: IpFamily = IpFamily.IPV4
+    request_log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from netpol_harness.emulator.apiserver.errors import (
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.pods import PodStreams
 from netpol_harness.emulator.apiserver.request import RequestOptions, RequestTarget
+from netpol_harness.emulator.apiserver.request_log import RequestLog
 from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.rest import RestVerbs, WriteResult
 from netpol_harness.emulator.apiserver.reviews import find_review
@@ -50,11 +51,21 @@ _log = logging.getLogger(__name__)
 class ApiServer:
     """The API server of one store."""
 
-    def __init__(self, store: Store, runtime: Runtime, lifecycle: Lifecycle, catalog: Catalog, *, token: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runtime: Runtime,
+        lifecycle: Lifecycle,
+        catalog: Catalog,
+        *,
+        token: str,
+        request_log: RequestLog | None = None,
+    ) -> None:
         self._store = store
         self._runtime = runtime
         self._token = token.encode()
         self._catalog = catalog
+        self._request_log = request_log
         self._discovery = pages.DiscoveryPages(catalog)
         self._rest = RestVerbs(store, lifecycle)
         self._watches = Watches(store)
@@ -87,21 +98,42 @@ class ApiServer:
             listener.close()
         for answers, _ in self._faces:
             await answers.shutdown(timeout=_GRACE)
+        if self._request_log is not None:
+            self._request_log.close()
 
     async def _handle(self, request: web.BaseRequest, shows: Predicate) -> web.StreamResponse:
         try:
-            return await self._answer(request, shows)
-        except StatusError as refusal:
-            return _refusal(refusal)
-        except StoreError as error:
-            return _refusal(from_store(error, self._catalog.subject))
-        except web.HTTPRequestEntityTooLarge:
-            return _refusal(StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"))
-        except web.HTTPException as refusal:
-            return _refusal(bad_request(refusal.text or refusal.reason))
-        except Exception:  # noqa: BLE001 - the edge: an internal error is one client's 500, not the end of the cluster
-            _log.exception("%s %s", request.method, request.path.replace(self._token.decode(), "(token)"))
-            return _refusal(StatusError(500, "InternalError", "Internal error occurred: see the log of the cluster"))
+            response = await self._answer(request, shows)
+        except asyncio.CancelledError:
+            self._record(request, None, "the client left")
+            raise
+        except Exception as problem:  # noqa: BLE001 - the edge: an error is one client's, not the end of the cluster
+            error = self._status_error(request, problem)
+            response = _refusal(error)
+            self._record(request, response, error.message)
+        else:
+            self._record(request, response)
+        return response
+
+    def _record(self, request: web.BaseRequest, response: web.StreamResponse | None, message: str = "") -> None:
+        if self._request_log is not None:
+            self._request_log.add(request, self._authenticate(request)[0], response, message)
+
+    def _status_error(self, request: web.BaseRequest, problem: Exception) -> StatusError:
+        """Return how the client hears of a problem. What nobody foresaw is an internal error, and logged."""
+        match problem:
+            case StatusError():
+                return problem
+            case StoreError():
+                return from_store(problem, self._catalog.subject)
+            case web.HTTPRequestEntityTooLarge():
+                return StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
+            case web.HTTPException():
+                return bad_request(problem.text or problem.reason)
+            case _:
+                path = request.path.replace(self._token.decode(), "(token)")
+                _log.error("%s %s", request.method, path, exc_info=problem)
+                return StatusError(500, "InternalError", "Internal error occurred: see the log of the cluster")
 
     async def _answer(self, request: web.BaseRequest, shows: Predicate) -> web.StreamResponse:
         _check_form(request)
