@@ -9,6 +9,7 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.oracle.profiles import CALICO, EMBEDDED, PROFILES
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import KnownAddresses
+from netpol_harness.scenario.governance import namespaces_of
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Scenario
 
@@ -192,14 +193,20 @@ def test_the_closed_world_by_table_equals_the_verdict_on_each_path(shop: Shop) -
     assert set(cells.values()) == {Expected.BLOCKED, Expected.ALLOWED}
 
 
-def test_policies_of_another_api_make_every_path_undefined(shop: Shop, tmp_path: Path) -> None:
-    text = "{apiVersion: crd.projectcalico.org/v1, kind: NetworkPolicy, metadata: {name: c, namespace: back}, spec: {}}"
+@pytest.mark.parametrize("kind", ["GlobalNetworkPolicy", "NetworkPolicy"])
+def test_policies_of_another_api_make_undefined_what_they_may_govern(shop: Shop, tmp_path: Path, kind: str) -> None:
+    namespace = ", namespace: back" if kind == "NetworkPolicy" else ""
+    text = f"{{apiVersion: crd.projectcalico.org/v1, kind: {kind}, metadata: {{name: c{namespace}}}, spec: {{}}}}"
     (tmp_path / "calico.yaml").write_text(text)
     last = "  - {name: last, policies: [calico.yaml], others: allowed, paths: {web -> db:5432: undefined}}"
-    scenario = shop(extra=last)
+    scenario = shop(extra=f"{last}\nexclusive: true")
     predictor = Predictor(scenario, scenario.steps[-1])
     assert verdicts(scenario) == [Expected.UNDEFINED]
-    assert set(predictor.closed_world_verdicts().values()) == {Expected.UNDEFINED}
+    cells = predictor.closed_world_verdicts()
+    governed = {path for path in cells if not namespace or "back" in namespaces_of(path)}
+    assert {path for path, verdict in cells.items() if verdict is Expected.UNDEFINED} >= governed
+    assert {cells[path] for path in cells.keys() - governed} <= {Expected.ALLOWED, Expected.BLOCKED}
+    assert bool(predictor.beyond) is not bool(namespace)
 
 
 def test_paths_without_a_verdict_get_the_predicted_one(shop: Shop) -> None:

@@ -70,3 +70,17 @@ def test_an_error_of_the_api_names_the_object_its_place_and_the_verb(demo: "Demo
     text = " ".join(result.stdout.str().split())
     assert "cannot create Service shop/s (bad.json:1): " in text
     assert demo.vanished(), demo.left()
+
+
+@pytest.mark.live
+def test_paths_that_a_policy_of_another_api_may_govern_are_left_out_and_counted(demo: "Demo") -> None:
+    meshed = {"namespace: shop, labels: {app: client}": "namespace: back, labels: {app: client}"}
+    text = EVERYTHING
+    for old, new in meshed.items():
+        text = text.replace(old, new)
+    policy = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: shop}}\n"
+    folder(demo, f"{text}---\n{policy}")
+    result = demo.run("--derive", "k8s", "-rs")
+    result.assert_outcomes(skipped=1)
+    assert "this backend has no policies of other APIs" in " ".join(result.stdout.str().split())
+    assert demo.vanished(), demo.left()

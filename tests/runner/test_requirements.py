@@ -6,6 +6,7 @@ import pytest
 
 from netpol_harness.paths.endpoints import EndpointResolver
 from netpol_harness.runner.requirements import needs
+from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.load import load
 
 WORKLOADS = """
@@ -53,4 +54,4 @@ def test_what_a_path_needs_depends_on_where_it_leads(tmp_path: Path, path: str, 
     (tmp_path / "scenario.yaml").write_text(SCENARIO.format(path=path))
     scenario = load(tmp_path / "scenario.yaml")
     endpoints = EndpointResolver(scenario.inventory.world(), scenario.inventory.host_addresses)
-    assert [need.value for need in needs(scenario.steps[0].expectations[0].path, endpoints)] == expected
+    assert [need.value for need in needs(scenario.steps[0].expectations[0].path, endpoints, Governance())] == expected

@@ -9,6 +9,7 @@ from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodTarget, ServiceTarget
 from netpol_harness.paths.names import ObjectName
+from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Relabel, Restart, Step, network_policies
 
@@ -206,6 +207,7 @@ def test_the_words_of_a_derived_step_are_left_open(write: Write) -> None:
         ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", "AdminNetworkPolicy"),
         ("crd.projectcalico.org/v1", "GlobalNetworkPolicy", "Calico policies"),
         ("projectcalico.org/v3", "NetworkPolicy", "Calico policies"),
+        ("security.istio.io/v1", "AuthorizationPolicy", "policies of other APIs"),
     ],
 )
 def test_policies_of_other_apis_are_taken_as_they_are_and_need_their_capability(
@@ -213,7 +215,9 @@ def test_policies_of_other_apis_are_taken_as_they_are_and_need_their_capability(
 ) -> None:
     text = f"{{apiVersion: {api}, kind: {kind}, metadata: {{name: n}}, spec: {{whatever: [1]}}}}"
     (found,) = steps(write, "- {name: a, others: allowed, policies: [n.yaml]}", **{"n.yaml": text})
-    assert found.needs == (need,)
+    governance = Governance.of(found.policies)
+    assert governance.families({"default"}) == (need,)
+    assert (governance.everywhere == (need,)) is (kind != "NetworkPolicy")
     assert network_policies(found) == ()
 
 

@@ -7,7 +7,7 @@ from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.services import Service, TrafficPolicy
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, PodEndpoint
 from netpol_harness.paths.path import Inventory
-from netpol_harness.scenario.scenario import Step
+from netpol_harness.scenario.family import ApiGroupFamily
 
 
 def silence(endpoint: Endpoint) -> str:
@@ -29,10 +29,9 @@ def what_has(address: str) -> str:
     return f"it is not known what has the address {address}"
 
 
-def beyond(step: Step) -> str:
-    """Return a doubt if policies are in force that the oracle does not read."""
-    foreign = [policy.family for policy in step.policies if policy.family and policy.family.is_foreign]
-    return f"{natural_list(foreign)} in force, which the oracle does not read" if foreign else ""
+def beyond(families: Sequence[ApiGroupFamily]) -> str:
+    """Return a doubt if policies of these families are in force, which the oracle does not read."""
+    return f"{natural_list(families)} in force, which the oracle does not read" if families else ""
 
 
 def locality(

@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
+from netpol_harness.analysis.doubts import beyond
 from netpol_harness.analysis.route import Route, Router
 from netpol_harness.analysis.world import name_server_of, world_of
 from netpol_harness.model.name_server import NameServer
@@ -60,8 +61,8 @@ class Predictor:
 
     @property
     def beyond(self) -> str:
-        """Why no verdict of the step can be known; empty if they can."""
-        return self._router.beyond
+        """Why no verdict of the step can be known; empty if some can."""
+        return beyond(self._router.governance.everywhere)
 
     def route(self, path: Path) -> Route:
         """Return the flows of a path."""
@@ -96,9 +97,10 @@ class Predictor:
             return dict.fromkeys(paths, Expected.UNDEFINED)
         table = self._oracle.table([*dict.fromkeys(path.port for path in paths)])
         pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))
+        governance = self._router.governance
         return {
             path: _combined(table.answer(one.ref, other.ref, path.port) for one, other in pairs(*ends))
-            if (ends := _workloads(path))
+            if (ends := _workloads(path)) and not governance.families_of(path)
             else self.verdict(path)
             for path in paths
         }

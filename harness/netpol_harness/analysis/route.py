@@ -36,6 +36,7 @@ from netpol_harness.paths.ends import (
     Target,
 )
 from netpol_harness.paths.path import Inventory, KnownAddresses, Path
+from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.scenario import Scenario, Step
 
 _CLUSTER_DOMAINS = (".cluster.local", ".svc")
@@ -59,7 +60,7 @@ class Route:
 
 
 class Router:
-    """Routes the paths of one step. ``beyond`` tells why no route of the step can be known, empty if they can."""
+    """Routes the paths of one step. ``governance`` knows the policies that the oracle does not read."""
 
     def __init__(self, scenario: Scenario, step: Step, world: World, addresses: KnownAddresses) -> None:
         self._world = world
@@ -68,15 +69,21 @@ class Router:
         self._hosts: Mapping[str, Sequence[str]] = {**self._inventory.host_addresses, **known}
         self._nodes = addresses.nodes
         self._endpoints = EndpointResolver(world, self._hosts)
-        self.beyond = beyond(step)
+        self.governance = Governance.of(step.policies)
         self.replicas = Replicas(world, self._endpoints)
         specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
         self._lookups = Lookups(world, self._endpoints, name_server_of(scenario, addresses), specs)
 
     def route(self, path: Path) -> Route:
         """Return the route of a path between names of the step, from all pods of its source."""
-        if self.beyond:
-            return Route(doubt=self.beyond)
+        if doubt := beyond(self.governance.families_of(path)):
+            return Route(doubt=doubt)
+        route = self._of_all_pods(path)
+        doubt = beyond(self.governance.families(_namespaces_of(route)))
+        return Route(doubt=doubt) if doubt else route
+
+    def _of_all_pods(self, path: Path) -> Route:
+        """Return the routes from all pods of the source as one."""
         if isinstance(path.source, ExternalSource):
             return self._route(self._host(path.source.host), path)
         sources = tuple(self.replicas.unlike(self._source_pods(path.source, path.target)))
@@ -283,3 +290,9 @@ def _is_outside(source: FlowEnd) -> bool:
 
 def _node_of(pod: Pod) -> Host:
     return Host(pod.node_address, node=True, runs=pod.ref)
+
+
+def _namespaces_of(route: Route) -> frozenset[str]:
+    """Return the namespaces of the pods at the ends of a route's flows."""
+    ends = (end for flow in (*route.lookups, *route.connections) for end in (flow.source, flow.destination))
+    return frozenset(end.namespace for end in ends if isinstance(end, NamespacedName))

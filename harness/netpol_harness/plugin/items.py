@@ -157,7 +157,9 @@ class PathItem(ScenarioItem):
         """Skip if the path has no pods any more, or the cluster lacks a capability; record the figures for reports."""
         if self.is_completed:
             pytest.skip("a workload at its ends has completed, and has no pods any more")
-        if missing := self.parent.parent.scenario_run.observer.missing_capability(self.expectation.path):
+        if missing := self.parent.parent.scenario_run.observer.missing_capability(
+            self.expectation.path, self.parent.step
+        ):
             pytest.skip(str(CapabilityMissing(missing)))
         self.user_properties += properties(self.path_result).items()
         super().setup()
@@ -195,9 +197,9 @@ class ReturnItem(ScenarioItem):
         """Skip if the cluster lacks what every path of that step needs."""
         before, observer = self.parent.before, self.parent.parent.scenario_run.observer
         expectations = before.expectations if before and not self.path_results else ()
-        missing_capabilities = (observer.missing_capability(expectation.path) for expectation in expectations)
-        for missing in filter(None, missing_capabilities):
-            pytest.skip(str(CapabilityMissing(missing)))
+        missing = (observer.missing_capability(e.path, before) for e in expectations if before)
+        for capability in filter(None, missing):
+            pytest.skip(str(CapabilityMissing(capability)))
         super().setup()
 
     def message(self) -> FailureMessage:
@@ -225,7 +227,9 @@ class OthersItem(ScenarioItem):
         return served_traffic(self.parent.step.inventory.workloads.values())
 
     def setup(self) -> None:
-        """Record the number of cells, and of those that must be denied."""
+        """Record the number of cells, and of those that must be denied; skip if the cluster can carry none."""
+        if not self.path_results and (left_out := self.parent.observation.left_out):
+            pytest.skip(str(CapabilityMissing(next(iter(left_out)))))
         self.user_properties += [("cells", self.asked.paths), ("denials", self.asked.denials)]
         super().setup()
 

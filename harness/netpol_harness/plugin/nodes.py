@@ -140,8 +140,10 @@ class StepNode(pytest.Collector):
 
     @property
     def notices(self) -> list[str]:
-        """What was assumed about the scenario's files, and left out of them on this cluster."""
-        return [f"{self.parent.nodeid}: {notice}" for notice in self.parent.scenario_run.notices]
+        """What was assumed about the scenario's files, and left out on this cluster."""
+        of_scenario = [f"{self.parent.nodeid}: {notice}" for notice in self.parent.scenario_run.notices]
+        missing = (f"{count} of the others: this backend has no {c}" for c, count in self.observation.left_out.items())
+        return [*of_scenario, *(f"{self.nodeid}: not probed: {reason}" for reason in missing)]
 
     @property
     def before(self) -> Step | None:

@@ -1,9 +1,10 @@
 """Observes a scenario in its present state, and during the transition into a step."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, WorkloadFailed
@@ -24,6 +25,7 @@ from netpol_harness.runner.path_prober import PathProber, ProbeStrategy
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import resolve_probes
 from netpol_harness.runner.transition import DURING_TRANSITION, StepTransition, TransitionContext, paths_with
+from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 
@@ -33,10 +35,14 @@ ExpectedByPath = Mapping[Path, Expected]
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """The results of one step: one per path that the cluster can carry, and one per cell of the closed world."""
+    """The results of one step: one per path that the cluster can carry, and one per cell of the closed world.
+
+    ``left_out`` counts the cells that the cluster cannot carry, by the capability that it lacks.
+    """
 
     path_results: Mapping[Expectation, PathResult]
     others: tuple[PathResult, ...] = ()
+    left_out: Mapping[Capability, int] = field(default_factory=dict)
 
 
 class StepObserver:
@@ -58,6 +64,7 @@ class StepObserver:
         self._applied = applied
         self._capabilities = capabilities
         self._endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
+        self._governance: dict[str, Governance] = {}
         self._path_prober = PathProber(context, applied)
 
     def observe(
@@ -76,14 +83,26 @@ class StepObserver:
         one by the fastest means, at the same time as the paths, which ``strategy`` probes. ``verdicts`` are those
         expected of its cells, by default the step's one; ``snapshot`` spares a request if the caller has one already.
         """
-        possible = [e for e in expectations if self.missing_capability(e.path) is None]
-        cells = [e for e in _cells(step, verdicts) if self.missing_capability(e.path) is None] if others else []
+        possible = [e for e in expectations if self.missing_capability(e.path, step) is None]
+        cells, left_out = self._possible_cells(step, verdicts) if others else ([], {})
         snapshot = self._applied.snapshot_for([e.path for e in possible], snapshot)
         if len(cells) < BULK_THRESHOLD:
             (results,) = self._path_prober.probe(snapshot, (strategy, [*possible, *cells]))
-            return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :])
+            return StepResult(dict(zip(possible, results, strict=False)), results[len(possible) :], left_out)
         path_results, cell_results = self._path_prober.probe(snapshot, (strategy, possible), (BulkConvergence, cells))
-        return StepResult(dict(zip(possible, path_results, strict=True)), cell_results)
+        return StepResult(dict(zip(possible, path_results, strict=True)), cell_results, left_out)
+
+    def _possible_cells(
+        self, step: Step, verdicts: ExpectedByPath | None
+    ) -> tuple[list[Expectation], Mapping[Capability, int]]:
+        """Return the cells that the cluster can carry, and the number of others by the capability that they need."""
+        cells, left_out = [], Counter[Capability]()
+        for expectation in _cells(step, verdicts):
+            if capability := self.missing_capability(expectation.path, step):
+                left_out[capability] += 1
+            else:
+                cells.append(expectation)
+        return cells, left_out
 
     def record_baseline(self, scenario: Scenario) -> None:
         """Probe the paths whose denial a later step cannot prove by a lift, in the present state, without policies."""
@@ -100,7 +119,7 @@ class StepObserver:
             replace(e, expected=Expected.ALLOWED): None
             for step in scenario.steps
             for e in (*step.expectations, *_cells(step, None))
-            if e.expected.needs_proof and e.path.mode is ProbeMode.NEW and self.missing_capability(e.path) is None
+            if e.expected.needs_proof and e.path.mode is ProbeMode.NEW and self.missing_capability(e.path, step) is None
         }
         snapshot = self._applied.snapshot_for([e.path for e in denied])
         self._path_prober.record_baseline(snapshot, [e for e in denied if self._exists(e, snapshot)])
@@ -114,7 +133,7 @@ class StepObserver:
         if expectation.path.mode in DURING_TRANSITION:
             problem = f"'{path}' can only be asked by a step, while it is entered"
             raise ScenarioInvalid([f"{problem}; leave out '{expectation.path.mode}'"])
-        if capability := self.missing_capability(expectation.path):
+        if capability := self.missing_capability(expectation.path, step):
             raise CapabilityMissing(capability)
         snapshot = self._applied.snapshot_for([expectation.path])
         return self._path_prober.probe(snapshot, (Convergence, [expectation]))[0][0]
@@ -125,9 +144,11 @@ class StepObserver:
         expectations = [Expectation(path, expected, where) for path in cells]
         return TruthTable.of(self._path_prober.probe(self._applied.snapshot(), (BulkConvergence, expectations))[0])
 
-    def missing_capability(self, path: Path) -> Capability | None:
-        """Return the first capability that this path needs and the cluster does not have."""
-        needs = requirements.needs(path, self._endpoints)
+    def missing_capability(self, path: Path, step: Step) -> Capability | None:
+        """Return the first capability that this path needs in a step and the cluster does not have."""
+        if step.name not in self._governance:
+            self._governance[step.name] = Governance.of(step.policies)
+        needs = requirements.needs(path, self._endpoints, self._governance[step.name])
         return next((need for need in needs if need not in self._capabilities), None)
 
     @contextmanager
@@ -164,7 +185,7 @@ class StepObserver:
         new = [
             path
             for path in paths_with(step, ProbeMode.PERSISTENT)
-            if path not in self._path_prober.held and self.missing_capability(path) is None
+            if path not in self._path_prober.held and self.missing_capability(path, step) is None
         ]
         if new:
             expectations = [Expectation(path, Expected.ALLOWED, step.where) for path in new]

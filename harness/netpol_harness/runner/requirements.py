@@ -6,6 +6,8 @@ from netpol_harness.backends.base import Capability, Cluster
 from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint
 from netpol_harness.paths.ends import AddressTarget, DnsTarget, LoadBalancerTarget, NodeSource
 from netpol_harness.paths.path import Path, Scheme
+from netpol_harness.scenario.family import ApiGroupFamily
+from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Scenario
 
@@ -34,8 +36,20 @@ def requirements(scenario: Scenario) -> Iterator[Capability]:
         yield Capability.NAMESPACES
 
 
-def needs(path: Path, endpoints: EndpointResolver) -> Iterator[Capability]:
-    """Yield the capabilities that a cluster must have to probe a path, which leads to these endpoints."""
+def other_policies(scenario: Scenario) -> frozenset[tuple[str, str]]:
+    """Return the API versions and kinds of its policies that no capability of a cluster is about.
+
+    A cluster enforces them if it had these kinds before the run: the kinds that a scenario defines itself have no
+    controller yet.
+    """
+    policies = (policy for step in scenario.steps for policy in step.policies)
+    others = (policy.data for policy in policies if policy.family is ApiGroupFamily.OTHER)
+    return frozenset((data["apiVersion"], data["kind"]) for data in others)
+
+
+def needs(path: Path, endpoints: EndpointResolver, governance: Governance) -> Iterator[Capability]:
+    """Yield the capabilities that a cluster must have to probe a path to these endpoints under other policies."""
+    yield from map(Capability, governance.families_of(path))
     leads_outside = any(isinstance(end, HostEndpoint) for end in endpoints.of_target(path.target, path.port))
     if path.external_hosts or leads_outside:
         yield Capability.EXTERNAL_HOSTS

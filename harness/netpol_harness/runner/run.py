@@ -21,6 +21,7 @@ from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import State
 from netpol_harness.runner.target_state import recreated_workloads, target_state
 from netpol_harness.runner.transition import paths_with
+from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.notices import counted, notices
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Scenario, Step
@@ -44,6 +45,9 @@ class ScenarioRun:
         self.placement = placement
         self.context = context
         self.capabilities = requirements.capabilities(context.cluster, placement)
+        if foreign := requirements.other_policies(scenario):
+            enforced = all(context.client.serves(*kind) for kind in foreign)
+            self.capabilities |= {Capability.OTHER_POLICIES} if enforced else frozenset()
         self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.run_directory.run)
         self.applied = AppliedState(scenario, placement, context, self._hosts)
         self.applied.use(path for step in scenario.steps for path in step.paths)
@@ -175,7 +179,7 @@ class ScenarioRun:
     def _check(self, steps: Iterable[Step]) -> None:
         """Raise ``CapabilityMissing`` for the first step that the cluster cannot enter."""
         for step in steps:
-            for need in map(Capability, step.needs):
+            for need in map(Capability, (*Governance.of(step.policies).everywhere, *step.needs)):
                 if need not in self.capabilities:
                     raise CapabilityMissing(need, f"step {step.name} needs it")
 

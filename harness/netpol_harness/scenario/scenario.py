@@ -165,10 +165,13 @@ class Step:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Names of the capabilities that entering the step needs, in addition to those that the scenario requires."""
-        kinds = dict.fromkeys(manifest.family for manifest in self.policies)
+        """Names of the capabilities that entering the step needs, in addition to those that the scenario requires.
+
+        Policies that the oracle does not read are not among them: only what they may govern needs their capability.
+        """
+        families = dict.fromkeys(manifest.family for manifest in self.policies)
         restart = ("restart of the policy agent",) if self.restart is Restart.AGENT else ()
-        return (*(family.value for family in kinds if family and family.needs_capability), *restart)
+        return (*(f.value for f in families if f and f.needs_capability and not f.is_foreign), *restart)
 
 
 @dataclass(frozen=True, slots=True)
