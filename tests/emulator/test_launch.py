@@ -47,10 +47,13 @@ def test_a_signal_ends_it_orderly(foreground: Any, gone: Callable[..., bool], nu
     assert host_state() == before
 
 
+@pytest.mark.parametrize("nodes", ["1", "3"])
 @pytest.mark.parametrize("victim", [0, 1], ids=["outer", "daemon"])
-def test_sigkill_leaves_nothing(foreground: Any, gone: Callable[..., bool], kubectl: Any, victim: int) -> None:
+def test_sigkill_leaves_nothing(
+    foreground: Any, gone: Callable[..., bool], kubectl: Any, victim: int, nodes: str
+) -> None:
     before = host_state()
-    cluster = foreground()
+    cluster = foreground("--nodes", nodes)
     cluster.wait_until_ready()
     talk = type(kubectl)(cluster.kubeconfig)
     talk.run_pods(_pod("p"))
@@ -130,10 +133,11 @@ def test_a_rootless_cluster_works_the_same(foreground: Any, kubectl: Any, tmp_pa
         os.chown(place, 65534, 65534)
         for parent in [place, *place.parents][: -len(Path("/tmp").parts)]:
             parent.chmod(parent.stat().st_mode | 0o055)
-    cluster = foreground(through=through, python=python, directory=place)
+    cluster = foreground("--nodes", "2", through=through, python=python, directory=place)
     cluster.wait_until_ready()
     talk = type(kubectl)(cluster.kubeconfig)
     talk.run_pods(*(_pod(name) for name in ("a", "b")))
+    assert {talk.field(name, "{.spec.nodeName}") for name in ("a", "b")} == {"embedded", "embedded-worker"}
     assert talk.ok("exec", "a", "--", "curl", "-s", talk.address("b")).startswith("b.default port 80/TCP")
     assert "CapEff:\t0000000000000000" in talk.ok("exec", "a", "--", "cat", "/proc/self/status")
     assert talk("exec", "a", "--", "sh", "-c", "kill -9 1; kill -15 1; kill -2 1; touch /etc/x").returncode != 0

@@ -69,7 +69,7 @@ class Lab:
         node = router if number is None else self._network.places[number].node
         sandbox = node.sandbox([address], Contents(hostname="host"))
         if node is not router:
-            router.lead_to(node, [f"{address}/32"])
+            router.lead_to(node, [address])
         self._networks[address] = sandbox.namespaces.net
         for port in ports:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):

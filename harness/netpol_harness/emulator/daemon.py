@@ -44,6 +44,7 @@ from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.kubelet.tools import BUSYBOX, HostTools
 from netpol_harness.emulator.options import RESTART_AGENT, DaemonHandles, EmulatorOptions
 from netpol_harness.emulator.scheduler.scheduler import Scheduler
+from netpol_harness.emulator.service_routes import ServiceRoutes
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.emulator.sync import Dataplane, Dataplanes
 from netpol_harness.errors import ClusterFailed
@@ -71,6 +72,7 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
     names = tuple(place.plan.name for place in network.places)
     if len(names) > 1:
         Scheduler(store, names)
+        ServiceRoutes(store, network)
     servers = {dns.IMAGE: dns.NameServer(store)}
     kubelets = {
         place.plan.name: Kubelet(

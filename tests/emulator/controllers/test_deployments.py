@@ -28,6 +28,15 @@ def condition(status: JsonObject, kind: str) -> tuple[str, str]:
     return next((c["status"], c["reason"]) for c in status["conditions"] if c["type"] == kind)
 
 
+def test_the_name_in_a_template_is_ignored(cluster: Any) -> None:
+    named = template()
+    named["metadata"] |= {"name": "web", "namespace": "elsewhere", "finalizers": ["example.com/held"]}
+    cluster.create("deployments", deployment(template=named))
+    pods = cluster.list("pods")
+    assert len({pod["metadata"]["name"] for pod in pods} - {"web"}) == 2
+    assert [pod["metadata"]["finalizers"] for pod in pods] == [["example.com/held"]] * 2
+
+
 def test_a_deployment_creates_pods_that_name_their_owners(cluster: Any) -> None:
     cluster.create("deployments", deployment())
     [replica_set] = cluster.list("replicasets")

@@ -66,7 +66,7 @@ class OwnedPods:
         metadata: Mapping[str, Any] | None = None,
         spec: Mapping[str, Any] | None = None,
     ) -> JsonObject:
-        """Create a pod from the template.
+        """Create a pod from the template, of whose metadata only labels, annotations and finalizers count.
 
         ``metadata`` has its name, if it is not generated, and additional labels and annotations. ``spec`` replaces
         fields of the template's.
@@ -75,7 +75,8 @@ class OwnedPods:
         name = {} if "name" in own else {"generateName": f"{owner['metadata']['name']}-"}
         maps = {field: {**(base.get(field) or {}), **(own.get(field) or {})} for field in ("labels", "annotations")}
         identity = {"namespace": owner["metadata"]["namespace"], "ownerReferences": [owner_reference(owner)]}
-        merged = {**base, **name, **own, **{field: value for field, value in maps.items() if value}, **identity}
+        kept = {"finalizers": base["finalizers"]} if base.get("finalizers") else {}
+        merged = {**kept, **name, **own, **{field: value for field, value in maps.items() if value}, **identity}
         pod = {"metadata": merged, "spec": {**template["spec"], **(spec or {})}}
         return self._store.create("pods", admit(self._store, "pods", pod))
 

@@ -217,8 +217,13 @@ class NetworkNode:
         self._links[node.address] = near.index
         self.lead_to(node, networks)
 
+    def forget(self, node: "NetworkNode", address: str) -> None:
+        """Remove the route to an address that leads to a connected node."""
+        self._netlink.send(netlink.no_route(_host_route(address), self._links[node.address]))
+
     def lead_to(self, node: "NetworkNode", networks: Sequence[str]) -> None:
-        """Route these networks to a connected node, in place of older routes to them."""
+        """Route these networks and addresses to a connected node, in place of older routes to them."""
+        networks = [network if "/" in network else _host_route(network) for network in networks]
         index, gateways = self._links[node.address], {plan_of(address): address for address in node.addresses}
         self._netlink.send(*(netlink.route(network, index, gateway=gateways[plan_of(network)]) for network in networks))
 
