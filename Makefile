@@ -4,8 +4,8 @@ PYTEST = .venv/bin/pytest
 # Tests wait for processes and time-outs more than they compute.
 WORKERS = $(shell echo $$((2 * $$(nproc))))
 
-# Scenarios that the default cluster, which has IPv4 only, skips.
-NEED_IPV6 = $(patsubst %/scenario.yaml,%,$(shell grep -rlE '^requires:.*IPv6' --include=scenario.yaml scenarios))
+# Scenarios that the default cluster, which has one node and IPv4 only, skips.
+NEED_MORE = $(patsubst %/scenario.yaml,%,$(shell grep -rlE '^requires:.*(IPv6|two nodes)' --include=scenario.yaml scenarios))
 
 .PHONY: three-tier test mutants check bench setup setup-dev newest constraints clean
 
@@ -15,7 +15,7 @@ three-tier: setup
 test: setup-dev
 	$(PYTEST) -n $(WORKERS) --dist worksteal tests
 	$(PYTEST) -n auto scenarios
-	$(PYTEST) -n auto --netpol-ip-family dual scenarios/three_tier $(NEED_IPV6)
+	$(PYTEST) -n auto --netpol-cluster embedded --netpol-nodes 2 --netpol-ip-family dual scenarios/three_tier $(NEED_MORE)
 
 mutants: setup
 	.venv/bin/netpol mutants
