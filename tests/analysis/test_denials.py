@@ -89,10 +89,18 @@ def test_one_denial_is_enough(tmp_path: Path) -> None:
 
 
 def test_policies_of_other_apis_leave_every_verdict_open(tmp_path: Path) -> None:
-    tier = "{tier: Admin, priority: 1, subject: {namespaces: {}}}"
-    text = warning(tmp_path, tier, version="policy.networking.k8s.io/v1alpha2/ClusterNetworkPolicy")
+    text = warning(tmp_path, "{}", version="policy.networking.k8s.io/v1alpha1/AdminNetworkPolicy")
     assert "every verdict is undefined" in text
     assert "write the verdicts out" in text
+
+
+def test_a_policy_of_administrators_denies_by_its_rules(tmp_path: Path) -> None:
+    head, version = "tier: Admin, priority: 1, subject: {namespaces: {}}", "policy.networking.k8s.io/v1alpha2"
+    nothing = warning(tmp_path, f"{{{head}}}", version=f"{version}/ClusterNetworkPolicy")
+    assert "ClusterNetworkPolicy own has no Deny rule" in nothing
+    nobody = "ingress: [{action: Deny, from: [{namespaces: {matchLabels: {app: nobody}}}]}]"
+    elsewhere = warning(tmp_path, f"{{{head}, {nobody}}}", version=f"{version}/ClusterNetworkPolicy")
+    assert "ClusterNetworkPolicy own needs a path that one of its Deny rules matches first" in elsewhere
 
 
 def test_numbers_add_up_and_read_as_a_sentence() -> None:

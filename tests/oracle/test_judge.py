@@ -13,12 +13,13 @@ from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
-from netpol_harness.oracle.verdict import Admission, Answer, Flow, Host, Side, Verdict
+from netpol_harness.oracle.verdict import Admission, Answer, Flow, Host, Side, Stage, Verdict
 
 Build = Callable[..., World]
 SOURCES = Path(__file__).parents[2] / "harness"
 ALLOWED, BLOCKED, UNDEFINED = Answer.ALLOWED, Answer.BLOCKED, Answer.UNDEFINED
 YES, NO = Decision.YES, Decision.NO
+BY_POLICIES = frozenset({Stage.NETWORK_POLICY})
 IN: dict[str, Any] = {"policyTypes": ["Ingress"]}
 OUT: dict[str, Any] = {"policyTypes": ["Egress"]}
 
@@ -259,7 +260,9 @@ def test_a_verdict_names_policies_rules_peers_and_ports(world: Build) -> None:
     side = judge(world(IN, IN | {"ingress": rules}), "y/a > x/a 80").ingress
     p0, p1 = NamespacedName("x", "p0"), NamespacedName("x", "p1")
     points = frozenset({OpenPoint.IP_BLOCK_OF_PODS})
-    assert side == Side(Direction.INGRESS, UNDEFINED, (p0, p1), (Admission(p1, 1, 1, 1, points),), points)
+    assert side == Side(
+        Direction.INGRESS, UNDEFINED, (p0, p1), (Admission(p1, 1, 1, 1, points),), points, stages=BY_POLICIES
+    )
     assert judge(world(IN | {"ingress": [{}]}), "y/a > x/a 80").ingress.admissions == (Admission(p0, 0),)
 
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from tests.plugin.demo import Demo
 
 POLICIES = """\
-apiVersion: policy.networking.k8s.io/v1alpha2
-kind: ClusterNetworkPolicy
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
 metadata: {name: tier}
-spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}
+spec: {}
 """
 HEAD = "title: x\nworkloads: [workloads.yaml]\nsteps:\n"
 BLOCK = """\
@@ -165,7 +165,7 @@ def test_a_step_is_skipped_by_the_capability_that_it_needs_and_those_before_it_a
     (demo.pytester.path / "demo" / "tier.yaml").write_text(POLICIES)
     result = demo.run("-rs", "demo")
     result.assert_outcomes(passed=1, skipped=1)
-    assert "this backend has no ClusterNetworkPolicy: step tiers needs it" in result.stdout.str()
+    assert "this backend has no AdminNetworkPolicy: step tiers needs it" in result.stdout.str()
 
 
 @pytest.mark.live

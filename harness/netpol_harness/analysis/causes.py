@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from netpol_harness.analysis.cause_context import CauseContext
 from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.tier_causes import tier_causes
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.oracle.points import OpenPoint
 from netpol_harness.oracle.verdict import Answer, Flow, Side
@@ -15,7 +16,7 @@ from netpol_harness.paths.outcome import Expected
 
 def causes(context: CauseContext) -> tuple[str, ...]:
     """Return the sentences; none if the author expects the verdict."""
-    kinds = (_open_questions, _union, _reply_rules) if context.is_surprising else ()
+    kinds = (_open_questions, tier_causes, _union, _reply_rules) if context.is_surprising else ()
     return tuple(dict.fromkeys(sentence for kind in kinds for sentence in kind(context)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from netpol_harness.analysis.describe import describe_selector, natural_list
 from netpol_harness.analysis.predict import Predictor
+from netpol_harness.model.cluster_policy import Action
 from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import NetworkPolicy, Rule
@@ -58,6 +59,10 @@ def _reasons(predictor: Predictor) -> Iterator[str]:
     pods = [pod for pod in predictor.world.pods.values() if pod.running]
     for policy in predictor.world.policies:
         yield f"{policy.ref} {_reason(policy, [pod for pod in pods if selects(policy, pod)])}"
+    for rules in predictor.world.cluster_policies:
+        denies = any(rule.action is Action.DENY for direction in Direction for rule in rules.rules(direction))
+        needed = "needs a path that one of its Deny rules matches first" if denies else "has no Deny rule"
+        yield f"ClusterNetworkPolicy {rules.name} {needed}"
 
 
 def _reason(policy: NetworkPolicy, subjects: list[Pod]) -> str:

@@ -6,11 +6,11 @@ from itertools import chain
 from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
+from netpol_harness.oracle.verdict import Flow, FlowEnd, Host, Ruling
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import ApiGroupFamily
-from netpol_harness.scenario.scenario import Manifest, Scenario, Step
+from netpol_harness.scenario.scenario import Manifest, Scenario, Step, cluster_policies
 
 
 class DisplayNames:
@@ -24,6 +24,7 @@ class DisplayNames:
         self._manifests: Mapping[NamespacedName, Manifest] = {
             m.name.ref: m for m in manifests if m.family is ApiGroupFamily.KUBERNETES
         }
+        self._cluster_manifests = {manifest.name.ref.name: manifest for manifest in cluster_policies(step)}
 
     def end(self, end: FlowEnd) -> str:
         """Return the shortest name of a pod; for a host, the external host that the path names, or its address."""
@@ -71,6 +72,14 @@ class DisplayNames:
         manifest = self._manifests.get(policy.ref)
         where = f" ({manifest.at('spec', direction.lower(), index)})" if manifest else ""
         return f"{'the only rule' if len(policy.rules(direction)) == 1 else f'rule {index + 1}'}{where}"
+
+    def cluster_rule(self, ruling: Ruling, direction: Direction) -> str:
+        """Return ``rule 1 'deny-z' (policies/z.yaml:10) of about-z (Admin tier, priority 10)``, counted from 1."""
+        manifest = self._cluster_manifests.get(ruling.policy)
+        where = f" ({manifest.at('spec', direction.lower(), ruling.rule)})" if manifest else ""
+        name = f" '{ruling.name}'" if ruling.name else ""
+        tier = f"{ruling.tier} tier, priority {ruling.priority}"
+        return f"rule {ruling.rule + 1}{name}{where} of {ruling.policy} ({tier})"
 
     def manifest(self, ref: NamespacedName) -> Manifest | None:
         """Return the manifest of a policy; ``None`` if the scenario has none."""

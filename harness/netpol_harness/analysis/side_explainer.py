@@ -5,9 +5,11 @@ from netpol_harness.analysis.describe import OPEN_QUESTIONS, describe_rule, natu
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.refusals import RefusalDescriber
+from netpol_harness.analysis.tier_explainer import TierExplainer
 from netpol_harness.analysis.typed_ports import typed_ports
+from netpol_harness.model.cluster_policy import Tier
 from netpol_harness.model.names import Direction, NamespacedName
-from netpol_harness.oracle.verdict import Answer, Flow, Host, Refusal, Side, Verdict
+from netpol_harness.oracle.verdict import Answer, Flow, Host, Refusal, Side, Stage, Verdict
 
 
 class SideExplainer:
@@ -18,12 +20,13 @@ class SideExplainer:
         self._target = names.path.target
         self._profile = predictor.profile
         self._names = names
+        self._tiers = TierExplainer(names)
         self._policies = {policy.ref: policy for policy in predictor.world.policies}
 
     def lookup(self, verdict: Verdict) -> str:
         """Explain the look-up of a name: its two sides, apart from those that are simply not isolated."""
         sides = [side for side in (verdict.egress, verdict.ingress) if side.answer is verdict.answer]
-        decisive = [side for side in sides if side.isolating or side.points] or sides[:1]
+        decisive = [side for side in sides if side.isolating or side.points or side.rulings] or sides[:1]
         reasons = "; ".join(self.side(verdict.flow, side) for side in decisive)
         return f"{self._names.connection(verdict.flow)} is {verdict.answer}: {reasons}"
 
@@ -33,9 +36,16 @@ class SideExplainer:
         name, way = self._names.end(subject), side.direction.lower()
         if isinstance(subject, Host):
             return f"{name} is not a pod, so no policy selects it"
+        if side.stages == {Stage.ADMIN} and side.answer is not Answer.UNDEFINED:
+            return self._tiers.final(side)
+        admin = self._tiers.sentences(side, Tier.ADMIN)
+        return "; ".join([*admin, self._by_network_policies(flow, side, name, way)])
+
+    def _by_network_policies(self, flow: Flow, side: Side, name: str, way: str) -> str:
         if not side.isolating:
+            baseline = "".join(f"; {sentence}" for sentence in self._tiers.sentences(side, Tier.BASELINE))
             unsure = f", but it is open {_questions(side)}" if side.answer is Answer.UNDEFINED else ""
-            return f"no policy in force isolates {name} for {way}{unsure}"
+            return f"no policy in force isolates {name} for {way}{baseline}{unsure}"
         policies = natural_list([self._names.policy(ref) for ref in side.isolating])
         verb = "isolates" if len(side.isolating) == 1 else "isolate"
         return f"{policies} {verb} {name} for {way}{self._reason(flow, side)}"

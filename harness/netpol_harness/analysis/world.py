@@ -5,12 +5,13 @@ One pod stands for all pods of a workload, under the workload's own name. Every 
 
 from collections.abc import Iterator
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.cluster_services import API_SERVER, api_service, api_slices
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.objects import Namespace, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.path import KnownAddresses
-from netpol_harness.scenario.scenario import Scenario, Step, network_policies
+from netpol_harness.scenario.scenario import Scenario, Step, cluster_policies, network_policies
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 
@@ -20,7 +21,7 @@ def name_server_of(scenario: Scenario, addresses: KnownAddresses | None = None) 
 
 
 def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = None) -> World:
-    """Return the world that ``step`` describes: pods and namespaces as relabelled, Services, NetworkPolicies in force.
+    """Return the world that ``step`` describes: pods and namespaces as relabelled, Services, policies in force.
 
     A pod has the known ``addresses``, or those that its manifest chooses, or none, which means that they are unknown.
     """
@@ -38,6 +39,7 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
         },
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
         (*world.endpoint_slices, *api_slices(addresses.api_sockets if addresses else ())),
+        tuple(ClusterNetworkPolicy.parse(manifest.data) for manifest in cluster_policies(step)),
     )
 
 

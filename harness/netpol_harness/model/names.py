@@ -23,6 +23,11 @@ class Direction(StrEnum):
     INGRESS = "Ingress"
     EGRESS = "Egress"
 
+    @property
+    def opposite(self) -> "Direction":
+        """The other one of the two."""
+        return Direction.EGRESS if self is Direction.INGRESS else Direction.INGRESS
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class NamespacedName:

@@ -4,18 +4,21 @@ Reads the API text as ``sides`` and ``rules`` do, with sets of pods in place of 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from netpol_harness.model.cluster_policy import Tier
 from netpol_harness.model.names import Direction, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
 from netpol_harness.oracle import match
+from netpol_harness.oracle.cluster_peers import ClusterPeerMatcher
 from netpol_harness.oracle.match import ALWAYS, definite
 from netpol_harness.oracle.pod_index import PodIndex
-from netpol_harness.oracle.pod_set import EMPTY, PodSet, by_profile, members, union
+from netpol_harness.oracle.pod_set import EMPTY, PodSet, by_profile, members, union, unless
 from netpol_harness.oracle.points import Decision, OpenPoint, Profile
 from netpol_harness.oracle.ports import port_match
+from netpol_harness.oracle.tier_table import TierSets, TierTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +26,24 @@ class SubjectKey:
     """Subjects with equal keys have equal peers in one direction, apart from themselves and their nodes.
 
     ``isolating`` are the indexes of the policies that isolate them, ``declared`` the meaning of port names on them.
+    ``ruling`` are the ClusterNetworkPolicies that select them, each with whether that is certain. They are
+    ``isolated_elsewhere`` if policies isolate them in the other direction only, and it matters.
     """
 
     isolating: tuple[int, ...]
     declared: frozenset[tuple[str, Port]]
+    ruling: tuple[tuple[str, bool], ...] = ()
+    isolated_elsewhere: bool = False
 
 
 class DirectionTable:
     """The pods of an index as subjects in one direction, as one profile reads the policies."""
 
-    def __init__(self, world: World, pods: PodIndex, profile: Profile, direction: Direction) -> None:
+    def __init__(
+        self, world: World, pods: PodIndex, profile: Profile, direction: Direction, matcher: ClusterPeerMatcher
+    ) -> None:
+        self._tiers = TierTable(world, pods, profile, direction, matcher) if world.cluster_policies else None
+        self._elsewhere = [policy for policy in world.policies if direction.opposite in policy.directions]
         self._pods = pods
         self._profile = profile
         self._direction = direction
@@ -49,9 +60,41 @@ class DirectionTable:
         exempt = self._exempt_on(port)
         for key, subjects in self._groups.items():
             admitted = exempt | self._admitted(key, port)
+            tiers = self._tier_sets(key, port)
             for number in subjects:
-                peers[number] = admitted | self._exempt[number]
+                by_network_policies = admitted | self._exempt[number]
+                peers[number] = by_network_policies
+                if tiers is not None:
+                    peers[number] = self._with_tiers(number, key, tiers, by_network_policies)
         return peers
+
+    def _tier_sets(self, key: SubjectKey, port: Port) -> Mapping[Tier, TierSets] | None:
+        """The tiers' part for subjects with this key; ``None`` if no ClusterNetworkPolicy selects them."""
+        if self._tiers is None or not key.ruling:
+            return None
+        tiers, ruling = self._tiers, dict(key.ruling)
+        return {tier: tiers.sets(tier, ruling, key.declared, port) for tier in Tier}
+
+    def _with_tiers(
+        self, number: int, key: SubjectKey, tiers: Mapping[Tier, TierSets], by_network_policies: PodSet
+    ) -> PodSet:
+        all_pods = PodSet.exactly(self._pods.all_pods)
+        following = by_network_policies
+        if not key.isolating:
+            following = tiers[Tier.BASELINE].before(all_pods)
+            if key.isolated_elsewhere:
+                following = by_profile(self._profile, OpenPoint.OTHER_DIRECTION, yes=all_pods, no=following)
+        return unless(self._exempt_from_tiers(number), tiers[Tier.ADMIN].before(following), by_network_policies)
+
+    def _exempt_from_tiers(self, number: int) -> PodSet:
+        """The peers of one pod to whose flows ClusterNetworkPolicies do not apply."""
+        if self._profile.decided.get(OpenPoint.NO_IMPLEMENTATION) is Decision.YES:
+            return PodSet.exactly(self._pods.all_pods)
+        itself = PodSet.exactly(1 << number)
+        if self._direction is Direction.EGRESS:
+            return itself
+        node = self._pods.on_node_of(number).within(self._pods.on_host_network & ~itself.certain)
+        return itself | by_profile(self._profile, OpenPoint.NODE_TO_OWN_POD, yes=node)
 
     def _group_subjects(self) -> dict[SubjectKey, list[int]]:
         isolating: list[list[int]] = [[] for _ in self._pods.pods]
@@ -59,11 +102,21 @@ class DirectionTable:
             for number in members(self._pods.in_namespace(policy.ref.namespace, policy.subject)):
                 isolating[number].append(index)
         groups: dict[SubjectKey, list[int]] = defaultdict(list)
+        elsewhere = self._isolated_elsewhere()
         for number, pod in enumerate(self._pods.pods):
-            decisive = isolating[number] and self._direction is Direction.INGRESS
+            ruling = tuple(self._tiers.selecting(number).items()) if self._tiers else ()
+            decisive = (isolating[number] or ruling) and self._direction is Direction.INGRESS
             declared = frozenset((p.name, p.port) for p in pod.ports if decisive and p.name)
-            groups[SubjectKey(tuple(isolating[number]), declared)].append(number)
+            is_elsewhere = bool(ruling and elsewhere >> number & 1)
+            groups[SubjectKey(tuple(isolating[number]), declared, ruling, is_elsewhere)].append(number)
         return groups
+
+    def _isolated_elsewhere(self) -> int:
+        """The pods that policies isolate in the other direction."""
+        pods = 0
+        for policy in self._elsewhere if self._tiers else ():
+            pods |= self._pods.in_namespace(policy.ref.namespace, policy.subject)
+        return pods
 
     def _exempt_peers(self, number: int) -> PodSet:
         """The peers of one pod that need no rule on any port: itself, its node, and all if it is not a subject."""

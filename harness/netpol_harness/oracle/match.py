@@ -4,6 +4,7 @@ Invariant: a match is MAYBE exactly if ``depends_on`` is not empty. Open points 
 that the result errs towards MAYBE, never towards a wrong certainty. Pure.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -70,3 +71,13 @@ def by_profile(profile: Profile, point: OpenPoint, *, yes: Match = ALWAYS, no: M
 def supported(profile: Profile, point: OpenPoint) -> Match:
     """Return a match that the API promises and that only a profile's NO takes away."""
     return Match(Certainty.NEVER, decided=frozenset({point})) if profile.decided.get(point) is Decision.NO else ALWAYS
+
+
+def any_of(matches: Iterable[Match]) -> Match:
+    """Whether one of them matches; if not, with all points that were decided against them."""
+    depends_on, decided = frozenset[OpenPoint](), frozenset[OpenPoint]()
+    for match in matches:
+        if match.certainty is Certainty.ALWAYS:
+            return match
+        depends_on, decided = depends_on | match.depends_on, decided | match.decided
+    return Match(Certainty.MAYBE if depends_on else Certainty.NEVER, depends_on, decided)

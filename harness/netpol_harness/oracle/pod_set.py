@@ -54,6 +54,15 @@ def by_profile(profile: Profile, point: OpenPoint, *, yes: PodSet = EMPTY, no: P
             return PodSet(yes.certain & no.certain, yes.possible | no.possible)
 
 
+def unless(exempt: PodSet, pods: PodSet, exempted: PodSet) -> PodSet:
+    """Return ``exempted`` for the pods that are exempt, ``pods`` for those that are not, and what both have in common.
+
+    The last is for the pods of which it is open.
+    """
+    certain = pods.certain & exempted.certain | pods.certain & ~exempt.possible | exempted.certain & exempt.certain
+    return PodSet(certain, pods.possible & ~exempt.certain | exempted.possible & exempt.possible)
+
+
 def union(sets: Iterable[PodSet]) -> PodSet:
     """Return the pods that match in one of the sets."""
     certain = possible = 0

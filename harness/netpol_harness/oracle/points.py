@@ -1,6 +1,8 @@
-"""What networking.k8s.io/v1 leaves to implementations, point by point, and profiles that decide some of the points.
+"""What the two policy APIs leave to implementations, point by point, and profiles that decide some of the points.
 
-The sources are the API text of NetworkPolicySpec and the page "Network Policies" of the Kubernetes documentation.
+The sources are the API text of NetworkPolicySpec, the page "Network Policies" of the Kubernetes documentation, the Go
+types of ClusterNetworkPolicy (network-policy-api v0.3.0), its page "API Overview", its proposal npep-133, and the
+threads of that project that are named beside the points.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,22 @@ class OpenPoint(StrEnum):
     HOST_NETWORK = "host-network"  # do selectors match pods on the node's network, as subjects and as peers
     TAKING_EFFECT = "taking-effect"  # is what a policy allows a new pod in effect from the pod's start
     HAIRPIN = "hairpin"  # can a pod always reach itself through its Service
-    ADMIN_TIERS = "admin-tiers"  # ties among policies of administrators
+    ADMIN_TIERS = "admin-tiers"  # network-policy-api#216: of one tier and priority, does the first by name go first
+    OTHER_DIRECTION = (
+        "other-direction"  # does a NetworkPolicy keep the Baseline from directions that it does not isolate
+    )
+    TIER_HAIRPIN = (
+        "tier-hairpin"  # #390: is a pod that reaches itself through a Service subject to ClusterNetworkPolicies
+    )
+    NODE_TO_OWN_POD = (
+        "node-to-own-pod"  # #314: are a node's connections to its own pods exempt from rules that deny all
+    )
+    NODE_PEERS = "node-peers"  # does the network plugin support peers of nodes (experimental)
+    DOMAIN_NAMES = "domain-names"  # does the network plugin support peers of domainNames (experimental)
+    DOMAIN_NAMES_ELSEWHERE = "domain-names-elsewhere"  # npep-133: what are domainNames in other than Admin Accept rules
+    LOOKED_UP = (
+        "looked-up-names"  # npep-133: do domainNames match an address that the pod has not looked up just before
+    )
     NAMED_PORT_OUTSIDE = "named-port-outside"  # does a port's name match if the destination is not a pod
     OPTIONAL_FEATURES = "optional-features"  # does the network plugin support SCTP and endPort
     NO_IMPLEMENTATION = "no-implementation"  # does the cluster lack a network plugin that enforces policies

@@ -38,6 +38,10 @@ CALICO = Profile(
         OpenPoint.HOST_NETWORK: _NO,  # calico#4493, #4667: a selector never matches such a pod
         OpenPoint.ESTABLISHED: _NO,  # calico#2759, istio#5815: only the set-up of a connection is checked
         OpenPoint.NO_IMPLEMENTATION: _NO,
+        OpenPoint.ADMIN_TIERS: _YES,  # the reference of GlobalNetworkPolicy: policies of one order go by their names
+        OpenPoint.OTHER_DIRECTION: _NO,  # calico#10810: a tier acts only in the directions of its policies
+        OpenPoint.NODE_PEERS: _NO,  # calico#10810: peers that it does not convert fail closed
+        OpenPoint.DOMAIN_NAMES: _NO,  # calico#10810: the same
     },
 )
 """Calico with its iptables dataplane."""

@@ -1,7 +1,9 @@
-"""One direction of a flow: the policies that isolate the subject, and what allows the flow in spite of them.
+"""One direction of a flow: the stages of its evaluation, the policies that isolate the subject, and what is exempt.
 
 Implements "The two sorts of pod isolation" of the Kubernetes documentation: a subject that no policy selects is not
-isolated; otherwise a flow is allowed if a rule of such a policy admits it, or if it is exempt. Pure.
+isolated; otherwise a flow is allowed if a rule of such a policy admits it, or if it is exempt. Around this are the
+tiers of ClusterNetworkPolicy: the Admin tier first; then NetworkPolicies, which are final for a subject that they
+isolate; then the Baseline tier; then the answer is that the flow is allowed. Pure.
 """
 
 from collections import defaultdict
@@ -9,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from netpol_harness.model.cluster_policy import Tier
 from netpol_harness.model.names import Direction, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy
@@ -16,7 +19,9 @@ from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.match import ALWAYS, NEVER, Certainty, Match, both, by_profile, undecided
 from netpol_harness.oracle.points import Decision, OpenPoint, Profile
 from netpol_harness.oracle.rules import DirectedFlow, RuleMatcher
-from netpol_harness.oracle.verdict import Answer, Flow, Host, Side
+from netpol_harness.oracle.stages import unless, with_tier
+from netpol_harness.oracle.tiers import TierJudge
+from netpol_harness.oracle.verdict import Answer, Flow, Host, Side, Stage
 
 
 class SideJudge:
@@ -26,6 +31,7 @@ class SideJudge:
         self._profile = profile
         self._endpoints = endpoints
         self._rules = RuleMatcher(endpoints, profile)
+        self._tiers = TierJudge(world, endpoints, profile) if world.cluster_policies else None
         self._policies: dict[tuple[str, Direction], list[NetworkPolicy]] = defaultdict(list)
         for policy in sorted(world.policies, key=lambda policy: policy.ref):
             for direction in policy.directions:
@@ -61,16 +67,51 @@ class SideJudge:
         return self._judge_pod(DirectedFlow(flow, direction, subject, peer, destination_pod))
 
     def _judge_pod(self, directed: DirectedFlow) -> Side:
-        subject, direction = directed.subject, directed.direction
+        side = self._by_network_policies(directed)
+        if self._tiers is None:
+            return side
+        tiered = side if side.isolating else self._with_baseline(self._tiers, directed, side)
+        tiered = with_tier(Tier.ADMIN, self._tiers.judge(Tier.ADMIN, directed), tiered)
+        return unless(self._exemption_from_tiers(directed), tiered, side)
+
+    def _with_baseline(self, tiers: TierJudge, directed: DirectedFlow, side: Side) -> Side:
+        """Add the Baseline tier to a side that no NetworkPolicy isolates."""
+        tiered = with_tier(Tier.BASELINE, tiers.judge(Tier.BASELINE, directed), side)
+        if not self._isolating(directed.subject, directed.direction.opposite):
+            return tiered
+        return unless(by_profile(self._profile, OpenPoint.OTHER_DIRECTION), tiered, side)
+
+    def _exemption_from_tiers(self, directed: DirectedFlow) -> Match:
+        """Whether ClusterNetworkPolicies do not apply to the flow in this direction."""
+        profile, flow = self._profile, directed.flow
+        if profile.decided.get(OpenPoint.NO_IMPLEMENTATION) is Decision.YES:
+            return Match(Certainty.ALWAYS, decided=frozenset({OpenPoint.NO_IMPLEMENTATION}))
+        if directed.subject.host_network:
+            return ALWAYS
+        if flow.source == flow.destination:
+            is_translated = self._endpoints.is_translated(flow)
+            return by_profile(profile, OpenPoint.TIER_HAIRPIN, yes=NEVER, no=ALWAYS) if is_translated else ALWAYS
+        if directed.direction is Direction.EGRESS:
+            return NEVER
+        return by_profile(
+            profile, OpenPoint.NODE_TO_OWN_POD, yes=self._endpoints.is_own_node(directed.subject, directed.peer)
+        )
+
+    def _isolating(self, subject: Pod, direction: Direction) -> list[NetworkPolicy]:
         policies = self._policies.get((subject.ref.namespace, direction), ())
-        isolating = [policy for policy in policies if policy.subject.matches(subject.labels)]
+        return [policy for policy in policies if policy.subject.matches(subject.labels)]
+
+    def _by_network_policies(self, directed: DirectedFlow) -> Side:
+        subject, direction = directed.subject, directed.direction
+        isolating = self._isolating(subject, direction)
         if not isolating:
-            return Side(direction, Answer.ALLOWED)
+            return Side(direction, Answer.ALLOWED, stages=frozenset({Stage.DEFAULT}))
         pairs = [pair for policy in isolating for pair in self._rules.admissions(policy, directed)]
         answer, points = _resolve([*self._exemptions(directed), *(match for _, match in pairs)])
         admissions = tuple(admission for admission, match in pairs if match.certainty is not Certainty.NEVER)
         refusals = partial(self._rules.refusals, isolating, directed)
-        return Side(direction, answer, tuple(policy.ref for policy in isolating), admissions, points, refusals)
+        refs, stages = tuple(policy.ref for policy in isolating), frozenset({Stage.NETWORK_POLICY})
+        return Side(direction, answer, refs, admissions, points, refusals, stages=stages)
 
     def _exemptions(self, directed: DirectedFlow) -> Iterator[Match]:
         """Yield what may allow the flow without a rule."""

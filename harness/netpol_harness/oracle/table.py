@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.bit_matrix import pack, transpose, unpack, width_for
+from netpol_harness.oracle.cluster_peers import ClusterPeerMatcher
 from netpol_harness.oracle.direction_table import DirectionTable
 from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.pod_index import PodIndex
@@ -69,8 +70,9 @@ class AllPairs:
 def all_pairs(world: World, endpoints: EndpointIndex, profile: Profile, ports: Sequence[Port]) -> AllPairs:
     """Judge every pair of pods on these ports. Raises ``ValueError`` if an address of a pod is not valid."""
     pods = PodIndex(endpoints)
-    egress = DirectionTable(world, pods, profile, Direction.EGRESS)
-    ingress = DirectionTable(world, pods, profile, Direction.INGRESS)
+    matcher = ClusterPeerMatcher(world, endpoints, profile)
+    egress = DirectionTable(world, pods, profile, Direction.EGRESS, matcher)
+    ingress = DirectionTable(world, pods, profile, Direction.INGRESS, matcher)
     width = width_for(len(pods.pods))
     tables = {port: _port_table(egress.peers(port), ingress.peers(port), width) for port in ports}
     return AllPairs(pods.numbers(), tables)

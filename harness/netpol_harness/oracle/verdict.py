@@ -8,9 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netpol_harness.model.cluster_policy import Action, Tier
 from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.oracle.mismatch import PeerReason, PortReason
 from netpol_harness.oracle.points import OpenPoint
+
+
+class Stage(StrEnum):
+    """A stage of the evaluation of one direction, in order. DEFAULT is the answer if no policy has decided."""
+
+    ADMIN = "Admin tier"
+    NETWORK_POLICY = "NetworkPolicy"
+    BASELINE = "Baseline tier"
+    DEFAULT = "default"
+
+    @classmethod
+    def of(cls, tier: Tier) -> "Stage":
+        """Return the stage of a tier."""
+        return cls.ADMIN if tier is Tier.ADMIN else cls.BASELINE
 
 
 class Answer(StrEnum):
@@ -42,7 +57,8 @@ class Flow:
 
     ``through`` is the Service whose virtual address the client used, if any; ``virtual`` is that address, empty if it
     is not known. ``forwarded``: the client connected to a node, or to an address of a load balancer, and the node that
-    forwards the connection may replace the source by itself.
+    forwards the connection may replace the source by itself. ``name`` is the domain name that the client has just
+    looked up, in lower case and without the final dot, empty if it looked up none.
     """
 
     source: FlowEnd
@@ -51,6 +67,28 @@ class Flow:
     through: NamespacedName | None = None
     virtual: str = ""
     forwarded: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A rule of a ClusterNetworkPolicy that matches a flow, or may: ``points`` are the open points it depends on.
+
+    ``rule`` is an index from 0, ``name`` the rule's name, empty if it has none. ``peer`` and ``port`` are the indexes
+    of the first entries that match; ``port`` is ``None`` for a rule without protocols, both are ``None`` for a rule
+    that ``fails_closed``. ``action`` is what the rule does, which is DENY for any rule that fails closed.
+    """
+
+    policy: str
+    tier: Tier
+    priority: int
+    rule: int
+    action: Action
+    name: str = ""
+    peer: int | None = None
+    port: int | None = None
+    points: frozenset[OpenPoint] = frozenset()
+    fails_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +126,11 @@ class Refusal:
 class Side:
     """One direction of a flow: egress at its source, or ingress at its destination.
 
-    ``isolating`` are the policies that select the subject in this direction; if there are none, the side is allowed and
-    ``admissions`` is empty. ``points`` are the open points that the answer depends on, or that were decided for it.
+    ``isolating`` are the NetworkPolicies that select the subject in this direction, ``admissions`` the rules of these;
+    both are empty if a rule of the Admin tier certainly decides, and ``bypassed`` has these policies instead.
+    ``rulings`` are the rules of ClusterNetworkPolicies that match or may match, in order of evaluation, up to the first
+    one that certainly decides in each tier. ``stages`` are those that may have decided; there is one if the answer does
+    not depend on open points. ``points`` are the open points that the answer depends on, or that were decided for it.
     ``explain`` computes ``refusals``; it does not take part in comparisons.
     """
 
@@ -99,6 +140,9 @@ class Side:
     admissions: tuple[Admission, ...] = ()
     points: frozenset[OpenPoint] = frozenset()
     explain: Callable[[], tuple[Refusal, ...]] = field(default=tuple, repr=False, compare=False)
+    rulings: tuple[Ruling, ...] = ()
+    stages: frozenset[Stage] = frozenset()
+    bypassed: tuple[NamespacedName, ...] = ()
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -1,4 +1,4 @@
-"""Families of policies: those of networking.k8s.io, which the specification is about, and those of other APIs.
+"""Families of policies: NetworkPolicy and ClusterNetworkPolicy, which the oracle reads, and those of other APIs.
 
 The others are applied to the cluster as they are. Whether a cluster takes anything but NetworkPolicy is a capability of
 the family's name.
@@ -30,7 +30,7 @@ class ApiGroupFamily(StrEnum):
     @property
     def is_foreign(self) -> bool:
         """Whether the oracle does not read its policies."""
-        return self is not ApiGroupFamily.KUBERNETES
+        return self not in (ApiGroupFamily.KUBERNETES, ApiGroupFamily.CLUSTER)
 
     @property
     def needs_capability(self) -> bool:

@@ -235,6 +235,11 @@ def closed_world(step: Step) -> tuple[NetworkPath, ...]:
     return (*inner, *(path for path in outward_paths(step.inventory, names) if path not in listed))
 
 
+def cluster_policies(step: Step) -> tuple[Manifest, ...]:
+    """Return the ClusterNetworkPolicies."""
+    return tuple(manifest for manifest in step.policies if manifest.family is ApiGroupFamily.CLUSTER)
+
+
 def network_policies(step: Step) -> tuple[Manifest, ...]:
     """Return the policies of networking.k8s.io, without those of administrators' and network plugins' APIs."""
     return tuple(manifest for manifest in step.policies if manifest.family is ApiGroupFamily.KUBERNETES)

@@ -123,6 +123,10 @@ def _new_rule(task: Task, peer: Data) -> dict[str, Any]:
 
 def _forgotten(task: Task, policy: NetworkPolicy | None, remedy: str) -> str:
     """Say that no rule of a policy, or of all that isolate, admits the connection."""
+    if not policy and not task.side.isolating:
+        return (
+            f"no NetworkPolicy isolates {task.subject_name} for {task.way}, and so the Baseline tier decides: {remedy}"
+        )
     policies = [policy] if policy else [each for each in task.isolating if not task.draft.is_new(each.ref)]
     names = natural_list([task.draft.names.policy(each.ref) for each in policies])
     ports = natural_list([*map(str, task.ports)])
