@@ -72,13 +72,13 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def new_lab() -> Callable[[int], AbstractContextManager[Lab]]:
-    """Return a function that starts labs with a number of nodes, without hosts or rules."""
+def new_lab() -> Callable[..., AbstractContextManager[Lab]]:
+    """Return a function that starts labs with a number of nodes and an IP version, without hosts or rules."""
     return _lab
 
 
 @contextmanager
-def _lab(nodes: int) -> Iterator[Lab]:
+def _lab(nodes: int, version: int = 4) -> Iterator[Lab]:
     unshare = shutil.which("unshare")
     assert unshare, "the lab needs unshare (util-linux)"
     spaces = [
@@ -93,7 +93,7 @@ def _lab(nodes: int) -> Iterator[Lab]:
         "--map-root-user",
     ]
     process = subprocess.Popen(
-        [unshare, *spaces, sys.executable, str(PROCESS), str(nodes)],
+        [unshare, *spaces, sys.executable, str(PROCESS), str(nodes), str(version)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

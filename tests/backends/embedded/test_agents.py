@@ -104,8 +104,8 @@ def agent(script: str, interfaces: str = "", objects: Sequence[JsonObject] = ())
 
 
 @contextmanager
-def running(directory: Path, player: Agent) -> Iterator[tuple[EmbeddedBackend, Cluster]]:
-    backend = EmbeddedBackend(agent=player)
+def running(directory: Path, player: Agent, nodes: int = 1) -> Iterator[tuple[EmbeddedBackend, Cluster]]:
+    backend = EmbeddedBackend(agent=player, nodes=nodes)
     cluster = backend.create("played", directory)
     try:
         yield backend, cluster
@@ -212,6 +212,37 @@ def test_an_agent_is_restarted_by_a_new_process(tmp_path: Path) -> None:
         first, second = wait_for(tmp_path / "agent.log", "started", 2).splitlines()
         assert first != second
         assert backend.failure(cluster) == ""
+
+
+ON_NODES = """
+account=/var/run/secrets/kubernetes.io/serviceaccount
+code=$(curl -sS --cacert $account/ca.crt -H "Authorization: Bearer $(cat $account/token)" -o /dev/null \\
+  -w '%{http_code}' "https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/nodes/$NODE_NAME")
+echo "started $WORD: $code"
+exec sleep 1000
+"""
+
+
+def test_every_node_has_an_agent_that_is_restarted_with_the_others(tmp_path: Path) -> None:
+    with running(tmp_path, agent(ON_NODES), nodes=2) as (backend, cluster):
+        logs = {"192.0.2.1": tmp_path / "agent.log", "192.0.2.3": tmp_path / "agent-embedded-worker.log"}
+        for address, log in logs.items():
+            assert wait_for(log, "started") == f"started at {address}: 200\n"
+        backend.restart_agent(cluster)
+        for log in logs.values():
+            wait_for(log, "started", 2)
+        assert backend.failure(cluster) == ""
+        (tmp_path / "logs").mkdir()
+        backend.collect_logs(cluster, tmp_path / "logs")
+        assert {log.name for log in logs.values()} <= {path.name for path in (tmp_path / "logs").iterdir()}
+
+
+def test_the_end_of_one_nodes_agent_is_the_end_of_the_cluster(tmp_path: Path) -> None:
+    script = '[ "$WORD" = "at 192.0.2.1" ] && exec sleep 1000; echo worn out; exit 3'
+    with running(tmp_path, agent(script), nodes=2):
+        failure = wait_for(tmp_path / "agent.failure", "exit code")
+        assert failure == "the agent player v1.0 has ended with exit code 3; its log ends: worn out"
+        assert failure in wait_for(tmp_path / "stderr.log", "exit code 3")
 
 
 def test_the_end_of_an_agent_is_the_end_of_its_cluster(tmp_path: Path) -> None:

@@ -51,9 +51,8 @@ _CAPABILITIES = frozenset(
 class EmbeddedBackend:
     """Creates embedded clusters (``backends.base.Backend``). ``arguments`` are passed to the process of each cluster.
 
-    ``agent`` enforces policies in place of the cluster's own rules, on each of the ``nodes``. ``family``
-    has the IP families of pods and Services. Raises
-    ``ClusterFailed`` if there is no mutant called ``mutant``.
+    ``agent`` enforces policies in place of the cluster's own rules, on each of the ``nodes``. ``family`` has the IP
+    families of pods and Services. Raises ``ClusterFailed`` if there is no mutant called ``mutant``.
     """
 
     name = "embedded"
