@@ -14,6 +14,8 @@ PORTS = [{"containerPort": 80}]
         ({"image": "agnhost", "command": ["/bin/bash"], "args": ["-c", "x"]}, "/bin/bash -c x"),
         ({"image": "agnhost", "args": ["nc", "-l"], "ports": PORTS}, "nc -l"),
         ({"image": "agnhost", "args": ["netexec"]}, ""),
+        ({"image": "agnhost", "command": ["/bin/bash", "-c", "/agnhost netexec --http-port 80"]}, ""),
+        ({"image": "agnhost", "command": ["sh", "-c", "/agnhost netexec & nc -l"]}, "sh -c /agnhost netexec & nc -l"),
         ({"image": "agnhost", "args": ["pause"]}, ""),
         ({"image": "agnhost"}, ""),
         ({"image": "busybox"}, "sh"),

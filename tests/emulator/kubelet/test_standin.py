@@ -35,6 +35,17 @@ def ports(container: dict[str, Any]) -> set[str]:
         ({"command": ["/agnhost", "serve-hostname", "--udp", "--http=false", "--port", "70"]}, {"70/UDP"}),
         ({"command": ["/agnhost", "serve-hostname", "--tcp", "--http=false", "--port", "70"]}, {"70/TCP"}),
         ({"command": ["/agnhost", "connect", "10.0.0.1:80"]}, set()),
+        ({"image": "agnhost", "command": ["/bin/bash", "-c", "/agnhost serve-hostname --tcp --port 70"]}, {"70/TCP"}),
+        ({"image": "agnhost", "command": ["sh", "-ec", "exec /agnhost netexec --udp-port=53"]}, {"8080/TCP", "53/UDP"}),
+        (
+            {
+                "image": "agnhost",
+                "command": ["sh", "-c", "/agnhost netexec --http-port 7 --udp-listen-addresses $(IP)"],
+            },
+            {"7/TCP", "8081/UDP"},
+        ),
+        ({"image": "agnhost", "command": ["sh", "-c", "sleep 1; /agnhost netexec"]}, set()),
+        ({"image": "agnhost", "args": ["sh", "-c", "/agnhost netexec 'a"]}, set()),
         ({"image": "agnhost", "args": ["pause"], "ports": [{"containerPort": 1}]}, {"1/TCP"}),
         ({"image": "nginx", "args": ["netexec"]}, set()),
         ({"image": "agnhost", "args": []}, set()),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from netpol_harness.emulator.kubelet.scripts import programs
+from netpol_harness.emulator.kubelet.scripts import only_command, programs
 
 Container = Mapping[str, Any]
 
@@ -88,8 +88,22 @@ def program(container: Container) -> tuple[str, ...]:
     if not words or not _is_common(words[0]):
         return ()
     if "agnhost" in container.get("image", ""):
-        return words
+        return () if test_server(container) else words
     return words if not container.get("ports") and _is_feasible(words) else ()
+
+
+def test_server(container: Container) -> tuple[str, ...]:
+    """Return the subcommand of agnhost and its flags that the container runs, if it runs agnhost; else empty.
+
+    A manifest may name the program or not, and may call it in a shell: ``bash -c "/agnhost netexec"``.
+    """
+    words = (*(container.get("command") or ()), *(container.get("args") or ()))
+    if len(words) > 2 and _SCRIPT_FLAG.fullmatch(words[1]) and _is_common(words[0]):
+        words = only_command(_REFERENCE.sub(lambda reference: reference[1] or reference[0], words[2]))
+    if words and words[0].rpartition("/")[2] == "agnhost":
+        return words[1:]
+    is_entry_point = "agnhost" in container.get("image", "") and not container.get("command")
+    return words if is_entry_point and words and not _is_common(words[0]) else ()
 
 
 def is_tool_image(container: Container) -> bool:

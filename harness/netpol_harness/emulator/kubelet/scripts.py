@@ -44,12 +44,27 @@ def programs(script: str) -> frozenset[str]:
         return frozenset({UNREADABLE})
 
 
-def _commands(script: str) -> Iterator[str]:
+def only_command(script: str) -> tuple[str, ...]:
+    """Return the words of the one program that a script calls; empty for any other script."""
+    lexer = _lexer(script)
+    try:
+        words = tuple(lexer)
+    except ValueError:  # a quotation that does not end
+        return ()
+    words = words[1:] if words[:1] == ("exec",) else words
+    return () if any(set(word) <= {*_SEPARATORS} for word in words) else words
+
+
+def _lexer(script: str) -> shlex.shlex:
     lexer = shlex.shlex(script, posix=True, punctuation_chars=_SEPARATORS)
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
+    return lexer
+
+
+def _commands(script: str) -> Iterator[str]:
     expected, redirected = True, False
-    for token in lexer:
+    for token in _lexer(script):
         if set(token) <= {*_SEPARATORS}:
             redirected = token[-1] in "<>" or token in (">&", "<&")
             expected = not redirected and token[-1] != ")"

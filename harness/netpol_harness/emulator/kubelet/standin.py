@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs
 
-from netpol_harness.emulator.kubelet.images import image_name
+from netpol_harness.emulator.kubelet.images import image_name, test_server
 from netpol_harness.emulator.kubelet.listeners import PeerAddress
 from netpol_harness.model.names import Port, Protocol
 from netpol_harness.model.objects import container_ports
@@ -107,11 +107,7 @@ def _keeps_alive(head: bytes) -> bool:
 
 
 def _by_command(container: Mapping[str, Any], hostname: str) -> Iterator[ServedPort]:
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
-    if words and words[0].rpartition("/")[2] == "agnhost":
-        words = words[1:]
-    elif "agnhost" not in container.get("image", ""):
-        return
+    words = list(test_server(container))
     flags = _flags(words[1:])
     match words[:1]:
         case ["serve-hostname"]:
