@@ -1,0 +1,138 @@
+"""The pages about the suites: docs/peers.md and docs/api-coverage.md, written from the results of their last runs."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.peers import requests
+from bench.peers.results import Outcome, RequestKind, SuiteRun
+from bench.peers.suites import SUITES
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results"
+_CASE = re.compile(r"^# Source: kubernetes/kubernetes test/e2e/network/netpol, case (\d+)\b", re.MULTILINE)
+
+
+def runs() -> Sequence[SuiteRun]:
+    """Return the recorded run of each suite that has one."""
+    files = (RESULTS / f"{name}.json" for name in SUITES)
+    return [SuiteRun.read(file) for file in files if file.exists()]
+
+
+def write(recorded: Sequence[SuiteRun]) -> None:
+    """Write both pages."""
+    (ROOT / "docs/peers.md").write_text(peers(recorded))
+    (ROOT / "docs/api-coverage.md").write_text(coverage(recorded))
+
+
+def peers(recorded: Sequence[SuiteRun]) -> str:
+    """Return docs/peers.md."""
+    return "\n".join((_PEERS, *_summary(recorded), "", *(line for run in recorded for line in _section(run)))) + "\n"
+
+
+def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
+    yield "| suite | cases | passed | failed | skipped | time | our scenarios for it | their time | ratio |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name in sorted(SUITES.keys() - {run.suite for run in recorded}):
+        yield f"| {SUITES[name].title} | not recorded yet |||||||"
+    for run in recorded:
+        counts = " | ".join(str(run.count(outcome)) for outcome in Outcome)
+        ours = ", ".join(f"{count} {word}" for word, count in sorted(run.our_outcomes.items()))
+        scenarios = ", ".join(f"`{name}`" for name in SUITES[run.suite].scenarios)
+        times = f"{run.seconds:.0f} s | {scenarios}: {ours} | {run.ours:.0f} s | {run.seconds / run.ours:.1f}"
+        title = SUITES[run.suite].title + ("" if run.complete else " (**cut off**)")
+        yield f"| {title} | {len(run.cases)} | {counts} | {times} |"
+
+
+def _section(run: SuiteRun) -> Iterator[str]:
+    yield from (f"## {SUITES[run.suite].title}", "", f"Arguments: `{run.selection}`.", "", *_NOTES[run.suite], "")
+    yield "| case | outcome | s | what was counted or wrong | our scenario for the same case |"
+    yield "|---|---|---|---|---|"
+    twins = _twins()
+    for number, case in enumerate(run.cases, 1):
+        twin = twins.get(case.number, "")
+        ours = f"`{twin}`: {run.our_scenarios.get(twin, 'not run')}" if twin else ""
+        name = case.name.replace("|", "\\|")
+        yield f"| {number}. {name} | {case.outcome} | {case.seconds:.1f} | {case.note} | {ours} |"
+    yield ""
+
+
+def _twins() -> Mapping[int, str]:
+    """Return our scenario of each case of Kubernetes' suite, by its number there."""
+    files = sorted(ROOT.glob("scenarios/conformance/upstream/*/scenario.yaml"))
+    found = ((_CASE.search(file.read_text()), file.parent) for file in files)
+    return {int(match[1]): str(folder.relative_to(ROOT)) for match, folder in found if match}
+
+
+def coverage(recorded: Sequence[SuiteRun]) -> str:
+    """Return docs/api-coverage.md."""
+    return "\n".join((_COVERAGE, *(line for run in recorded for line in _requests(run)))) + "\n"
+
+
+def _requests(run: SuiteRun) -> Iterator[str]:
+    total, faults = sum(kind.count for kind in run.requests), list(requests.wrong(run.requests))
+    yield f"## {SUITES[run.suite].title}"
+    yield ""
+    yield f"{total} requests. Answered as a correct server would not: {sum(kind.count for kind in faults)}."
+    yield ""
+    yield "| verb | resource | body sent | answered with | protocol | code | message | requests |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for kind in sorted(run.requests, key=_by_resource):
+        mark = "**wrong** " if kind in faults else ""
+        code = kind.code or "left"
+        words = (kind.verb, kind.resource, kind.sent, kind.answered, kind.protocol, f"{mark}{code}", kind.message)
+        yield f"| {' | '.join(word.replace('|', '/') for word in words)} | {kind.count} |"
+    yield ""
+
+
+def _by_resource(kind: RequestKind) -> tuple[str, str, int, str]:
+    return kind.resource, kind.verb, kind.code, kind.message
+
+
+_PEERS = """\
+# Other people's suites
+
+Suites that were written for real clusters run, unmodified, against the embedded cluster, with its own policy rules. So
+they test its API, its pods and its data plane; and where such a suite and our own scenarios ask the same, they must
+agree.
+
+```
+$ python -m bench.peers --build cyclonus upstream network-policy-api
+$ python -m bench.peers --write
+```
+
+The first command builds the binaries from Go modules, which takes minutes and needs Go 1.26 or newer (`--binaries DIR`
+says where they go). Both run all suites, or those that are named; `--quick` runs a few cases of each. Where a binary or
+Go is missing, the command says so and fails. `--write` records the results, of which this page and
+[the API coverage](api-coverage.md) are generated. Times depend on the machine and its load: read the ratios, which
+were measured in one run.
+"""
+_COVERAGE = """\
+# The parts of the API that other people's suites use
+
+Generated by `python -m bench.peers --write` from the embedded API server's own log (`--request-log`): each kind of
+request that a suite made, and how it was answered. Exec is the resource `pods/exec`. `left` is a watch or a session
+that the client ended.
+
+A request counts as wrong if the answer is not one that a correct server gives to a correct client: a refusal of what
+the server cannot read or do (400, 403, 405, 406, 415, 422, 5xx), or a path that it does not serve.
+"""
+_NOTES: Mapping[str, Sequence[str]] = {
+    "cyclonus": (
+        "Cyclonus compares what its own simulator expects with what its probes observe: each cell is a pod, a target",
+        "pod, a port and a protocol. Its default catalogue leaves out the cases with its tags `multi-peer`,",
+        "`upstream-e2e`, `example`, `end-port` and `namespaces-by-default-label`.",
+        "",
+        "A pod that reaches itself is a known discrepancy. The simulator applies policies to this connection, as to",
+        "any other, but the API says of NetworkPolicyIngressRule that a pod cannot block access to itself: such",
+        "traffic never leaves it. Cyclonus has the option `--ignore-loopback` for this, which is off by default.",
+    ),
+    "upstream": (
+        "The package of Kubernetes' own repository, in a test binary of some lines (`bench/peers/upstream`), with JSON",
+        "and protobuf as its client chooses. The cases between SCTP servers and clients are left out if the kernel",
+        "lacks SCTP.",
+    ),
+    "network-policy-api": (
+        "The suite of the API ClusterNetworkPolicy, with the definition of its standard channel. It needs two nodes.",
+    ),
+}

@@ -1,0 +1,166 @@
+"""The suites: how each is built by ordinary Go modules, run, and read."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+from bench.peers.results import Case, Outcome
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a suite's output, and the seconds since its start."""
+
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite. ``build`` are the commands that make ``binary`` in a folder: ``{binaries}``, ``{module}`` are filled in.
+
+    ``module`` is what ``go mod download`` fetches first; if ``here``, the commands run in a module of this package,
+    otherwise in the module's own folder. ``arguments`` select all of the suite and ``quick`` a few cases of it;
+    ``{kubeconfig}`` and ``{report}``, a file for JUnit's XML, are filled in. ``objects`` are manifests in the module
+    that the cluster needs first. ``scenarios`` are our own ones for the same ground.
+    """
+
+    name: str
+    title: str
+    module: str
+    binary: str
+    build: Sequence[str]
+    here: str
+    arguments: Sequence[str]
+    quick: Sequence[str]
+    cases: Callable[[Sequence[Line], Path], Sequence[Case]]
+    scenarios: Sequence[str]
+    quick_scenarios: Sequence[str]
+    nodes: int = 1
+    objects: str = ""
+
+
+def cyclonus_cases(output: Sequence[Line], _: Path) -> Sequence[Case]:
+    """Read Cyclonus' output. A case passes if no step has a wrong cell; a case that is not finished is none."""
+    cases, start, name, counts = [], 0.0, "", [0, 0, 0]
+    for line in output:
+        if line.text.startswith("starting test case #"):
+            start, name, counts = line.seconds, "", [0, 0, 0]
+        elif line.text.startswith("evaluating test case: "):
+            name = line.text.removeprefix("evaluating test case: ")
+        elif match := re.search(r"(\d+) wrong, (\d+) ignored, (\d+) correct", line.text):
+            counts = [total + int(number) for total, number in zip(counts, match.groups(), strict=True)]
+        elif line.text.startswith("finished policy #"):
+            wrong, ignored, right = counts
+            outcome = Outcome.FAILED if wrong or not right else Outcome.PASSED
+            note = f"{right} cells right, {wrong} wrong" + (f", {ignored} ignored" if ignored else "")
+            cases.append(Case(name, outcome, line.seconds - start, note))
+    return cases
+
+
+_FIRST_NUMBERS = (("using SCTP", 46), ("using UDP", 43), ("between server and client", 1))
+"""The number of the first case of each group in the suite's file, by words in the names of its cases."""
+
+
+def ginkgo_cases(_: Sequence[Line], report: Path) -> Sequence[Case]:
+    """Read Ginkgo's report in JUnit's XML, which lists a group's cases in the order of the file.
+
+    Cases that were not selected have a number, and are left out.
+    """
+    if not report.exists():
+        return []
+    numbers = {words: first for words, first in _FIRST_NUMBERS}
+    cases = []
+    for test in Xml.parse(report).iter("testcase"):
+        name = test.attrib["name"]
+        group = next((words for words in numbers if words in name), "")
+        if test.find("skipped") is None and name.startswith("[It]"):
+            cases.append(_ginkgo_case(test, numbers.get(group, 0)))
+        if group:
+            numbers[group] += 1
+    return cases
+
+
+def _ginkgo_case(test: Xml.Element, number: int) -> Case:
+    name = re.sub(r"^\[It\] | ?\[(Feature:[^\]]*|sig-network|LinuxOnly|Serial)\]", "", test.attrib["name"]).strip()
+    outcome = Outcome.PASSED if test.attrib.get("status") == "passed" else Outcome.FAILED
+    messages = [found.attrib.get("message", "")[:200] for found in test if found.tag in ("failure", "error")]
+    return Case(name, outcome, float(test.attrib["time"]), "".join(messages), number)
+
+
+_GO_RESULT = re.compile(r"\s*--- (PASS|FAIL|SKIP): TestConformance/(\S+) \((\d+\.\d+)s\)")
+_GO_OUTCOMES = {"PASS": Outcome.PASSED, "FAIL": Outcome.FAILED, "SKIP": Outcome.SKIPPED}
+
+
+def go_test_cases(output: Sequence[Line], _: Path) -> Sequence[Case]:
+    """Read the output of ``go test -v``: the innermost tests."""
+    found = [match.groups() for line in output if (match := _GO_RESULT.match(line.text))]
+    names = {name for _, name, _ in found}
+    return [
+        Case(name, _GO_OUTCOMES[word], float(seconds))
+        for word, name, seconds in found
+        if not any(other.startswith(f"{name}/") for other in names)
+    ]
+
+
+_CYCLONUS = ("generate", "--server-protocol=TCP,UDP", "--perturbation-wait-seconds=0", "--job-timeout-seconds=1")
+_UPSTREAM = (
+    "--kubeconfig={kubeconfig}",
+    "--provider=skeleton",
+    "--ginkgo.junit-report={report}",
+    "--ginkgo.no-color",
+    "--ginkgo.v",
+)
+_CONFORMANCE = ("-test.v", "-test.timeout=0", "-test.run=^TestConformance$")
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            name="cyclonus",
+            title="Cyclonus v0.5.6",
+            module="github.com/mattfenwick/cyclonus@v0.5.6",
+            binary="cyclonus",
+            build=("go", "build", "-trimpath", "-o", "{binaries}/cyclonus", "./cmd/cyclonus"),
+            here="",
+            arguments=_CYCLONUS,
+            quick=(*_CYCLONUS, "--include=conflict", "--exclude=egress"),
+            cases=cyclonus_cases,
+            scenarios=("scenarios/conformance",),
+            quick_scenarios=("scenarios/conformance/ports_only",),
+        ),
+        Suite(
+            name="upstream",
+            title="Kubernetes' end-to-end tests v1.36.3, test/e2e/network/netpol",
+            module="k8s.io/kubernetes@v1.36.3",
+            binary="upstream.test",
+            build=("go", "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", "{binaries}/upstream.test", "."),
+            here="upstream",
+            arguments=(*_UPSTREAM, "--ginkgo.skip=using SCTP"),
+            quick=(*_UPSTREAM, "--ginkgo.focus=default-deny-all"),
+            cases=ginkgo_cases,
+            scenarios=("scenarios/conformance/upstream",),
+            quick_scenarios=("scenarios/conformance/upstream/default_deny_all",),
+        ),
+        Suite(
+            name="network-policy-api",
+            title="The conformance tests of network-policy-api v0.3.0",
+            module="sigs.k8s.io/network-policy-api@v0.3.0",
+            binary="conformance.test",
+            build=("go", "test", "-c", "-trimpath", "-o", "{binaries}/conformance.test", "./conformance"),
+            here="",
+            arguments=_CONFORMANCE,
+            quick=_CONFORMANCE,
+            cases=go_test_cases,
+            scenarios=("scenarios/regressions/namespace-label-removed-clusterpolicy-stale",),
+            quick_scenarios=("scenarios/regressions/namespace-label-removed-clusterpolicy-stale",),
+            nodes=2,
+            objects="config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
+        ),
+    )
+}
+"""The suites, by name."""

@@ -1,0 +1,54 @@
+"""The generated pages: they say what was cut off and what was not run, and pair a case with our scenario for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.peers import page
+from bench.peers.results import Case, Outcome, RequestKind, SuiteRun
+
+TWIN = "scenarios/conformance/upstream/all_namespaces"
+CASES = (Case("should allow all namespaces", Outcome.PASSED, 2.0, number=5), Case("a|b", Outcome.FAILED, 1.0, "open"))
+
+
+def run(*, complete: bool = True, requests: Sequence[RequestKind] = ()) -> SuiteRun:
+    return SuiteRun("upstream", "--x", 30.0, complete, CASES, requests, 10.0, {"passed": 7}, {TWIN: "passed"})
+
+
+def test_the_summary_counts_cases_and_gives_the_ratio_of_times() -> None:
+    text = page.peers([run()])
+    assert "| 2 | 1 | 1 | 0 | 30 s |" in text
+    assert "7 passed | 10 s | 3.0 |" in text
+    assert "| Cyclonus v0.5.6 | not recorded yet |" in text
+
+
+def test_a_run_that_was_cut_off_says_so() -> None:
+    assert "(**cut off**)" in page.peers([run(complete=False)])
+    assert "(**cut off**)" not in page.peers([run()])
+
+
+def test_a_case_stands_beside_our_scenario_of_the_same_number() -> None:
+    text = page.peers([run()])
+    assert f"| 1. should allow all namespaces | passed | 2.0 |  | `{TWIN}`: passed |" in text
+    assert "| 2. a\\|b | failed | 1.0 | open |  |" in text
+
+
+def test_wrong_answers_are_counted_and_marked() -> None:
+    good = RequestKind("list", "pods", "", "application/json", "", 200, "", 5)
+    bad = RequestKind("create", "pods", "application/x", "application/json", "", 415, "no", 2)
+    text = page.coverage([run(requests=[good, bad])])
+    assert "7 requests. Answered as a correct server would not: 2." in text
+    assert "| create | pods | application/x | application/json |  | **wrong** 415 | no | 2 |" in text
+    assert "| list | pods |  | application/json |  | 200 |  | 5 |" in text
+
+
+def test_a_recorded_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    request = RequestKind("list", "pods", "", "application/json", "", 200, "", 5)
+    run(requests=[request]).write(tmp_path / "run.json")
+    again = SuiteRun.read(tmp_path / "run.json")
+    assert again.cases == list(CASES)
+    assert again.requests == [request]
+
+
+def test_the_pages_are_those_of_the_recorded_runs() -> None:
+    assert (page.ROOT / "docs/peers.md").read_text() == page.peers(page.runs())
+    assert (page.ROOT / "docs/api-coverage.md").read_text() == page.coverage(page.runs())

@@ -1,0 +1,77 @@
+"""The readers of other suites' outputs: what was not finished is not a case, and what counted nothing did not pass."""
+
+from pathlib import Path
+
+from bench.peers.results import Case, Outcome
+from bench.peers.suites import Line, cyclonus_cases, ginkgo_cases, go_test_cases
+
+NOWHERE = Path("/nonexistent")
+
+
+def lines(text: str) -> list[Line]:
+    """A line of output a second."""
+    return [Line(float(second), line) for second, line in enumerate(text.splitlines())]
+
+
+def test_cyclonus_sums_the_cells_of_all_steps_of_a_case() -> None:
+    output = """\
+starting test case #1
+evaluating test case: deny all
+0 wrong, 0 ignored, 81 correct
+Discrepancy found:1 wrong, 2 ignored, 78 correct
+finished policy #1
+starting test case #2
+evaluating test case: allow all
+0 wrong, 0 ignored, 162 correct
+finished policy #2
+starting test case #3
+evaluating test case: cut off
+0 wrong, 0 ignored, 162 correct"""
+    assert cyclonus_cases(lines(output), NOWHERE) == [
+        Case("deny all", Outcome.FAILED, 4.0, "159 cells right, 1 wrong, 2 ignored"),
+        Case("allow all", Outcome.PASSED, 3.0, "162 cells right, 0 wrong"),
+    ]
+
+
+def test_a_case_of_cyclonus_without_a_right_cell_has_failed() -> None:
+    output = "starting test case #1\nevaluating test case: x\n0 wrong, 81 ignored, 0 correct\nfinished policy #1"
+    (case,) = cyclonus_cases(lines(output), NOWHERE)
+    assert case.outcome is Outcome.FAILED
+
+
+def test_ginkgo_numbers_the_cases_of_each_group_and_leaves_out_the_skipped_ones(tmp_path: Path) -> None:
+    start = "[It] [sig-network] Netpol NetworkPolicy between server and client"
+    report = tmp_path / "report.xml"
+    report.write_text(
+        f"""<testsuites><testsuite>
+        <testcase name="[SynchronizedBeforeSuite]" status="passed" time="1"/>
+        <testcase name="{start} using UDP should a [Feature:NetworkPolicy]" status="passed" time="2.5"/>
+        <testcase name="{start} should b" status="skipped" time="0"><skipped/></testcase>
+        <testcase name="{start} should c" status="failed" time="4"><failure message="open"/></testcase>
+        <testcase name="{start} should d" status="timedout" time="4"/>
+        </testsuite></testsuites>"""
+    )
+    name = "Netpol NetworkPolicy between server and client"
+    assert ginkgo_cases([], report) == [
+        Case(f"{name} using UDP should a", Outcome.PASSED, 2.5, number=43),
+        Case(f"{name} should c", Outcome.FAILED, 4.0, "open", number=2),
+        Case(f"{name} should d", Outcome.FAILED, 4.0, number=3),
+    ]
+
+
+def test_a_missing_report_of_ginkgo_has_no_cases() -> None:
+    assert ginkgo_cases([], NOWHERE) == []
+
+
+def test_go_test_counts_the_innermost_tests() -> None:
+    output = """\
+--- FAIL: TestConformance (9.00s)
+    --- FAIL: TestConformance/Gress (3.00s)
+        --- PASS: TestConformance/Gress/allow (1.00s)
+        --- FAIL: TestConformance/Gress/deny (2.00s)
+    --- SKIP: TestConformance/Ports (0.00s)"""
+    assert go_test_cases(lines(output), NOWHERE) == [
+        Case("Gress/allow", Outcome.PASSED, 1.0),
+        Case("Gress/deny", Outcome.FAILED, 2.0),
+        Case("Ports", Outcome.SKIPPED, 0.0),
+    ]
