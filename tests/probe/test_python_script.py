@@ -55,7 +55,7 @@ def _serving(listener: socket.socket, answer: bytes, *, closes: bool) -> threadi
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
-            assert connection.recv(99) == b"GET /hostname HTTP/1.0\r\n\r\n"
+            assert connection.recv(99).startswith(b"GET /hostname HTTP/1.1\r\nHost: 127.0.0.1:")
             for part in (answer[:20], answer[20:]):
                 connection.sendall(part)
             if not closes:

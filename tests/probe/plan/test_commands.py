@@ -22,6 +22,7 @@ HTTP = Probe(Scheme.HTTP, "fd00::1", 80)
 UDP = Probe(Scheme.UDP, "10.0.0.1", 5353)
 SCTP = Probe(Scheme.SCTP, "10.0.0.1", 80)
 ICMP = Probe(Scheme.ICMP, "web", 0)
+NAME = Probe(Scheme.TCP, "web", 80, asks_name=True)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,11 @@ def test_a_command_is_one_line_that_a_shell_can_split(scheme: Scheme, forced: To
 
 def test_a_lookup_has_the_time_of_a_probe() -> None:
     assert lookup_command("web", Toolbox(ALL, lookup="getent ahosts"), 0.2) == "timeout 0.2 getent ahosts web"
+
+
+def test_names_are_asked_for_by_the_tool_that_starts_fastest() -> None:
+    by_nc = _shell(NAME, Toolbox(ALL, Netcat.OPENBSD))
+    assert by_nc.startswith("printf 'GET /hostname HTTP/1.1")
+    assert by_nc.endswith("' | timeout 0.2 nc -w 2 web 80")
+    assert _shell(NAME, Toolbox(ALL, Netcat.PLAIN)) == "curl -q -gsS --max-time 0.2 http://web:80/hostname"
+    assert _shell(NAME, Toolbox(frozenset({Tool.NC}), Netcat.PLAIN)).endswith("' | timeout 0.2 nc -w 2 web 80")

@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.server_names import printf_request
 from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
 
 HTTP_REQUEST = r"GET / HTTP/1.0\r\n\r\n"
@@ -110,31 +111,31 @@ def lookup_command(name: str, toolbox: Toolbox, timeout: float) -> str:
 def _name_command(request: CommandRequest) -> Command | None:
     """Return the command that asks a server for its host's name, by ``/hostname`` or ``hostname`` of test servers.
 
-    Its dialect is one in which only data counts as an answer: over TCP too, an open connection is not enough.
+    Its dialect is one in which only data counts as an answer: over TCP too, an open connection is not enough. OpenBSD's
+    nc is preferred, which starts in a fifth of curl's time: names are asked for in every round.
     """
-    probe, toolbox, udp = request.probe, request.toolbox, request.probe.scheme is Scheme.UDP
-    if not udp and Tool.CURL in toolbox.tools:
+    toolbox, udp = request.toolbox, request.probe.scheme is Scheme.UDP
+    if Tool.CURL in toolbox.tools and not udp and toolbox.netcat is not Netcat.OPENBSD:
         limit = f"--max-time {toolbox.probe_seconds(request.timeout):.3g}"
-        return Command(Tool.CURL, Dialect.CURL, f"curl -q -gsS {limit} http://{probe.authority}/hostname")
-    question = name_request(probe).replace("\r\n", r"\r\n")
+        return Command(Tool.CURL, Dialect.CURL, f"curl -q -gsS {limit} http://{request.probe.authority}/hostname")
     if Tool.NC in toolbox.tools and (not udp or toolbox.netcat not in (Netcat.NCAT, Netcat.PLAIN)):
-        once = " -W 1" if udp and toolbox.receives_once else ""
-        argv = f"{toolbox.nc}{' -u' if udp else ''} -w {request.whole_seconds + 1}{once} {request.address}"
-        shell = f"printf '{question}' | {request.limited(argv)}"
-        return Command(Tool.NC, Dialect.NC_UDP, shell, data_only=True)
+        return _nc_name(request)
     if Tool.BASH in toolbox.tools:
-        device = f"/dev/{'udp' if udp else 'tcp'}/{probe.host}/{probe.port}"
-        body = f'exec 3<>{device} && printf "{question}" >&3 && dd bs=999 count=1 <&3'
+        device = f"/dev/{'udp' if udp else 'tcp'}/{request.probe.host}/{request.probe.port}"
+        body = f'exec 3<>{device} && printf "{printf_request(request.probe)}" >&3 && dd bs=999 count=1 <&3'
         return Command(Tool.BASH, Dialect.BASH_UDP, request.limited(f"bash -c '{body}'"), data_only=True)
     if Tool.WGET in toolbox.tools and not udp:
-        argv = f"wget -q -O - http://{probe.authority}/hostname"
+        argv = f"wget -q -O - http://{request.probe.authority}/hostname"
         return Command(Tool.WGET, Dialect.WGET, request.limited(argv), data_only=True)
     return None
 
 
-def name_request(probe: Probe) -> str:
-    """Return what a server is sent that is asked for its name."""
-    return "hostname" if probe.scheme is Scheme.UDP else "GET /hostname HTTP/1.0\r\n\r\n"
+def _nc_name(request: CommandRequest) -> Command:
+    udp, toolbox = request.probe.scheme is Scheme.UDP, request.toolbox
+    once = " -W 1" if udp and toolbox.receives_once else ""
+    argv = f"{toolbox.nc}{' -u' if udp else ''} -w {request.whole_seconds + 1}{once} {request.address}"
+    shell = f"printf '{printf_request(request.probe)}' | {request.limited(argv)}"
+    return Command(Tool.NC, Dialect.NC_UDP, shell, data_only=True)
 
 
 def _has_better_than_bare_nc(toolbox: Toolbox) -> bool:

@@ -23,6 +23,7 @@ from netpol_harness.probe.plan import classify, frames
 from netpol_harness.probe.plan.commands import Command, CommandRequest, Dialect, command_for, lookup_command
 from netpol_harness.probe.plan.lookup import looked_up_addresses
 from netpol_harness.probe.plan.question import Probe
+from netpol_harness.probe.plan.server_names import server_name
 from netpol_harness.probe.plan.toolbox import TOOL_NAMES, Tool, Toolbox
 from netpol_harness.results.evidence import Reply
 
@@ -223,7 +224,7 @@ def _reply(batch: Batch, parsed: frames.Frames, index: str, frame: frames.Frame)
     probe, command = batch.commands[index]
     meaning = classify.read(command.dialect, frame.code, frame.message)
     if probe.asks_name:
-        name = _server_name(frame.message) if meaning.outcome is Outcome.CONNECTED else meaning.detail
+        name = server_name(frame.message) if meaning.outcome is Outcome.CONNECTED else meaning.detail
         return Reply(meaning.outcome, name, command.tool, command.shell, frame.seconds)
     seconds = (classify.curl_seconds(frame.message) if command.dialect is Dialect.CURL else None) or frame.seconds
     reply = Reply(meaning.outcome, meaning.detail, command.tool, command.shell, seconds)
@@ -247,12 +248,6 @@ def _wrong_addresses(batch: Batch, parsed: frames.Frames, probe: Probe) -> str:
     wrong = looked_up_addresses(frame.message) - probe.addresses
     own = ", ".join(sorted(probe.addresses))
     return f"{probe.host} resolved to {', '.join(sorted(wrong))}, and its addresses are {own}" if wrong else ""
-
-
-def _server_name(message: str) -> str:
-    """Return the last line of an answer if it is the name of a host, else nothing."""
-    line = next(reversed(message.split()), "")
-    return line if len(message.split()) == 1 or message.startswith("HTTP/1.") else ""
 
 
 def _explained(batch: Batch, parsed: frames.Frames, probe: Probe, reply: Reply) -> Reply:
