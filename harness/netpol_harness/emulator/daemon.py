@@ -25,6 +25,7 @@ from netpol_harness.emulator.apiserver import discovery
 from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
 from netpol_harness.emulator.apiserver.catalog import Catalog
+from netpol_harness.emulator.apiserver.custom import cluster_network_policy
 from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.request_log import RequestLog
@@ -86,7 +87,7 @@ async def _run(options: EmulatorOptions, handles: DaemonHandles, token: str) -> 
         for place in network.places
     }
     runtime = ClusterRuntime(store, dataplanes, kubelets)
-    catalog = Catalog(store)
+    catalog = Catalog(store, [cluster_network_policy.definition()] if program is None else [])
     lifecycle = Lifecycle(store, runtime, catalog)
     log = None if options.request_log is None else RequestLog(options.request_log, catalog)
     server = ApiServer(store, runtime, lifecycle, catalog, token=token, request_log=log)

@@ -17,9 +17,17 @@ EMBEDDED = Profile(
         OpenPoint.TRANSLATION: _NO,  # policies see a packet after DNAT and before SNAT
         OpenPoint.FORWARDED: _NO,  # policies see the source before a node replaces it
         OpenPoint.OTHER_PROTOCOLS: _YES,  # a rule without ports applies to every protocol
-        OpenPoint.OWN_NODE: _YES,  # policies do not apply between a pod and its node
+        OpenPoint.OWN_NODE: _YES,  # NetworkPolicies do not apply between a pod and its node
         OpenPoint.HOST_NETWORK: _NO,  # pods on a node's network are neither subjects nor peers
         OpenPoint.HAIRPIN: _YES,  # a pod reaches itself, also through its Service
+        OpenPoint.ADMIN_TIERS: _YES,  # the first by name goes first
+        OpenPoint.OTHER_DIRECTION: _NO,  # the Baseline is left out only where a NetworkPolicy isolates
+        OpenPoint.TIER_HAIRPIN: _YES,  # a pod that reaches itself through its Service is subject to tiers
+        OpenPoint.NODE_TO_OWN_POD: _YES,  # what a node sends to its pods is not filtered
+        OpenPoint.NODE_PEERS: _YES,
+        OpenPoint.DOMAIN_NAMES: _YES,
+        OpenPoint.DOMAIN_NAMES_ELSEWHERE: _YES,  # such a rule fails closed
+        OpenPoint.LOOKED_UP: _YES,  # every pod may use an address, whoever has looked the name up
         OpenPoint.NAMED_PORT_OUTSIDE: _NO,  # a named port that the pod does not declare admits nothing
         OpenPoint.OPTIONAL_FEATURES: _YES,  # endPort and SCTP are supported
         OpenPoint.NO_IMPLEMENTATION: _NO,

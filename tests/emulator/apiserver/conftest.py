@@ -20,6 +20,7 @@ import pytest
 
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
 from netpol_harness.emulator.apiserver.catalog import Catalog
+from netpol_harness.emulator.apiserver.custom import cluster_network_policy
 from netpol_harness.emulator.apiserver.kubeconfig import kubeconfig
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
@@ -155,7 +156,7 @@ def served() -> Iterator[Served]:
     """Run a new server on a free port of 127.0.0.1, in a separate thread."""
     store = Store(now=lambda: datetime.now(UTC), new_uid=lambda: str(uuid.uuid4()))
     runtime = FakeRuntime(store)
-    catalog = Catalog(store)
+    catalog = Catalog(store, [cluster_network_policy.definition()])
     server = ApiServer(store, runtime, Lifecycle(store, runtime, catalog), catalog, token=TOKEN)
     bootstrap(store)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -46,6 +46,8 @@ _CAPABILITIES = frozenset(
         Capability.CHOSEN_ADDRESSES,
     }
 )
+_POLICIES = frozenset({Capability.CLUSTER_POLICIES})
+"""The kinds of policies, besides NetworkPolicy, that the cluster's own rules implement."""
 
 
 class EmbeddedBackend:
@@ -108,7 +110,7 @@ class EmbeddedBackend:
             dataplane=self.dataplane,
             kubeconfig=kubeconfig,
             timeouts=EMBEDDED if self._agent is None else EMBEDDED_AGENT,
-            capabilities=_capabilities() | self._extra | (self._agent.capabilities if self._agent else frozenset()),
+            capabilities=_capabilities() | self._extra | (self._agent.capabilities if self._agent else _POLICIES),
             context=name,
         )
         if self._agent is not None and self._agent.objects:

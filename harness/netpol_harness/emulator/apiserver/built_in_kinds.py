@@ -58,6 +58,7 @@ _CORE_KINDS = (
         short_names=("no",),
         subresources=("status",),
         selectable=_paths("spec.unschedulable"),
+        enforced=True,
     ),
     ServedResource(
         "pods",

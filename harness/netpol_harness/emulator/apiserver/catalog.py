@@ -1,10 +1,13 @@
 """The kinds that one cluster serves: the built-in ones, and those of its CustomResourceDefinitions.
 
+Some kinds are those of definitions that come with the cluster and are not stored (``provided``). A stored definition of
+the same name replaces such a kind for as long as it exists.
+
 Invariant: the catalog follows the store within the commit, so a kind is served as soon as its definition is stored. A
 name that is in use stays with the kind that had it first.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from netpol_harness.emulator.apiserver.built_in_kinds import RESOURCES, REVIEWS
@@ -21,9 +24,10 @@ K = TypeVar("K", bound=Hashable)
 class Catalog:
     """The served kinds. ``edition`` grows with every change."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, provided: Sequence[JsonObject] = ()) -> None:
         self.edition = 0
         self._store = store
+        self._provided = {definition["metadata"]["name"]: served_versions(definition) for definition in provided}
         self._custom: dict[str, tuple[ServedResource, ...]] = {}
         self._index()
         for definition in store.list(DEFINITIONS):
@@ -98,7 +102,8 @@ class Catalog:
 
     def _index(self) -> None:
         self.edition += 1
-        rows = [*RESOURCES, *(row for rows in self._custom.values() for row in rows)]
+        custom = {**self._provided, **self._custom}
+        rows = [*RESOURCES, *(row for rows in custom.values() for row in rows)]
         self._by_path = _first_by(rows, lambda row: (row.group, row.version, row.plural))
         self._by_storage = _first_by(rows, lambda row: row.storage)
         self._by_kind = _first_by(rows, lambda row: (row.group, row.kind))

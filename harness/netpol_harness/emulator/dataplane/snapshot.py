@@ -12,11 +12,16 @@ from typing import Any
 from netpol_harness.emulator.pod import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.addresses import is_address
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.nodes import Node
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.model.services import Service
+
+CLUSTER_NETWORK_POLICIES = "clusternetworkpolicies.policy.networking.k8s.io"
+"""The name of the kind in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,16 @@ class WorldView:
         services: dict[Key, Service] = self._parsed["services"]
         policies: dict[Key, NetworkPolicy] = self._parsed["networkpolicies"]
         slices: dict[Key, EndpointSlice] = self._parsed["endpointslices"]
+        cluster_policies: dict[Key, ClusterNetworkPolicy] = self._parsed[CLUSTER_NETWORK_POLICIES]
+        nodes: dict[Key, Node] = self._parsed["nodes"]
         world = World(
             {namespace.name: namespace for namespace in namespaces.values()},
             {entry.pod.ref: entry.pod for entry in pods.values()},
             {service.ref: service for service in services.values()},
             tuple(policies.values()),
             tuple(slices.values()),
+            tuple(cluster_policies.values()),
+            {known.name: known for known in nodes.values()},
         )
         return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready), node)
 
@@ -100,4 +109,6 @@ _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "services": Service.parse,
     "networkpolicies": NetworkPolicy.parse,
     "endpointslices": EndpointSlice.parse,
+    "nodes": Node.parse,
+    CLUSTER_NETWORK_POLICIES: ClusterNetworkPolicy.parse,
 }

@@ -81,12 +81,18 @@ def _pod_chains(rewrite: Callable[[tuple[str, ...], Mapping[str, Chain]], tuple[
     def fault(correct: Ruleset, _: Ruleset) -> Ruleset:
         chains = dict(correct.chains)
         for name, chain in correct.chains.items():
-            if name.startswith("pod/") and chain.rules:
-                itself, *jumps, _drop = chain.rules
-                chains[name] = Chain((itself, *rewrite(tuple(jumps), correct.chains)))
+            if name.startswith("pod/") and chain.rules[-1:] == (_DROP,):
+                before, jumps = _own_rules(chain)
+                chains[name] = Chain((*before, *rewrite(jumps, correct.chains)))
         return replace(correct, chains=chains)
 
     return fault
+
+
+def _own_rules(chain: Chain) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what comes before the jumps to a pod's NetworkPolicies, and these jumps."""
+    first = 1 + max(i for i, rule in enumerate(chain.rules) if rule.endswith(" return"))
+    return chain.rules[:first], chain.rules[first:-1]
 
 
 def _one_after_the_other(jumps: tuple[str, ...], _: Mapping[str, Chain]) -> tuple[str, ...]:
@@ -107,10 +113,11 @@ def _only_one_subject(correct: Ruleset, _: Ruleset) -> Ruleset:
     chains = dict(correct.chains)
     seen: set[tuple[str, ...]] = set()
     for name, chain in correct.chains.items():
-        if name.startswith("pod/") and chain.rules:
-            if chain.rules[1:] in seen:
+        if name.startswith("pod/") and chain.rules[-1:] == (_DROP,):
+            jumps = _own_rules(chain)[1]
+            if jumps in seen:
                 chains[name] = Chain()
-            seen.add(chain.rules[1:])
+            seen.add(jumps)
     return replace(correct, chains=chains)
 
 

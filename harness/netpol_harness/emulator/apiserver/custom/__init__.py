@@ -1,5 +1,5 @@
 """Kinds that CustomResourceDefinitions bring (apiextensions.k8s.io/v1): what a definition says, made executable.
 
-Schemas are structural. The rules in CEL (``x-kubernetes-validations``) are not evaluated, and conversion webhooks are
-not called: objects are stored as they were written.
+Schemas are structural. Of the rules in CEL (``x-kubernetes-validations``), those are evaluated that ``rules`` knows.
+Conversion webhooks are not called: objects are stored as they were written.
 """

@@ -1,10 +1,14 @@
 """From a CustomResourceDefinition to the rows that serve its versions. Pure."""
 
+from netpol_harness.emulator.apiserver.custom import cluster_network_policy
 from netpol_harness.emulator.apiserver.custom.json_paths import field_names
 from netpol_harness.emulator.apiserver.custom.structural import PRESERVED
 from netpol_harness.emulator.apiserver.custom.version import CustomVersion, ScalePaths
 from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.model.json_object import JsonMapping
+
+_ENFORCED = frozenset({cluster_network_policy.NAME})
+"""The kinds that the data plane reads, by the names of their definitions."""
 
 
 def served_versions(definition: JsonMapping) -> tuple[ServedResource, ...]:
@@ -28,6 +32,7 @@ def _row(definition: JsonMapping, version: JsonMapping) -> ServedResource:
         subresources=tuple(name for name in ("status", "scale") if name in subresources),
         categories=tuple(names.get("categories") or ()),
         selectable=_selectable(version),
+        enforced=f"{names['plural']}.{spec['group']}" in _ENFORCED,
         counts_generation=True,
         custom=CustomVersion(schema, columns, _scale(subresources), status="status" in subresources),
         singular_name=names.get("singular", ""),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netpol_harness.emulator.apiserver.cells import AGE, NAME
-from netpol_harness.emulator.apiserver.custom import structural
+from netpol_harness.emulator.apiserver.custom import rules, structural
 from netpol_harness.emulator.apiserver.custom.checks import SchemaCheck
 from netpol_harness.emulator.apiserver.custom.json_paths import find_all
 from netpol_harness.emulator.apiserver.custom.structural import Schema
@@ -39,6 +39,7 @@ class CustomVersion:
         self.columns = (NAME, *map(_column, columns)) if columns else (NAME, AGE)
         self.type = _root_type(schema, status=status)
         self._check = SchemaCheck(schema)
+        self._has_rules = rules.has_rules(schema)
 
     def decode(self, value: Any) -> DecodedObject:
         """Read an object. Raises StatusError 400 for metadata of a wrong type."""
@@ -56,7 +57,12 @@ class CustomVersion:
 
     def causes(self, obj: JsonObject) -> list[Cause]:
         """Return all causes to refuse an object, apart from its metadata."""
-        return self._check.causes(obj)
+        causes = [*self._check.causes(obj), *rules.duplicates(self.schema, obj)]
+        if not self._has_rules:
+            return causes
+        if any(map(rules.prevents_rules, causes)):
+            return [*causes, rules.unchecked_rules()]
+        return [*causes, *rules.broken_rules(self.schema, obj)]
 
 
 def _root_type(schema: Schema, *, status: bool) -> Type:

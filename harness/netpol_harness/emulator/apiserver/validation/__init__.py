@@ -6,11 +6,13 @@ The objects have been decoded and defaulted, so every field has its type. The wo
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from netpol_harness.emulator.apiserver.custom import cluster_network_policy
 from netpol_harness.emulator.apiserver.decode import missing_fields, missing_in
 from netpol_harness.emulator.apiserver.errors import Cause
 from netpol_harness.emulator.apiserver.resources import ServedResource
 from netpol_harness.emulator.apiserver.validation import (
     batch,
+    clusterpolicy,
     config,
     definition,
     endpoints,
@@ -66,7 +68,8 @@ def check(resource: ServedResource, obj: JsonObject, previous: JsonObject | None
     ``subresource``.
     """
     if resource.custom:
-        return [*metadata.check(resource, obj), *resource.custom.causes(obj)]
+        causes = [*metadata.check(resource, obj), *resource.custom.causes(obj)]
+        return causes or (clusterpolicy.check_readable(obj) if resource.storage == cluster_network_policy.NAME else [])
     causes = [*metadata.check(resource, obj), *missing_fields(resource.definition, obj)]
     causes += _without_missing(_CHECKS[resource.plural](obj), causes) if resource.plural in _CHECKS else []
     if previous is None:
