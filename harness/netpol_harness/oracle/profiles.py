@@ -26,7 +26,6 @@ EMBEDDED = Profile(
         OpenPoint.NODE_TO_OWN_POD: _YES,  # what a node sends to its pods is not filtered
         OpenPoint.NODE_PEERS: _YES,
         OpenPoint.DOMAIN_NAMES: _YES,
-        OpenPoint.DOMAIN_NAMES_ELSEWHERE: _YES,  # such a rule fails closed
         OpenPoint.LOOKED_UP: _YES,  # every pod may use an address, whoever has looked the name up
         OpenPoint.NAMED_PORT_OUTSIDE: _NO,  # a named port that the pod does not declare admits nothing
         OpenPoint.OPTIONAL_FEATURES: _YES,  # endPort and SCTP are supported

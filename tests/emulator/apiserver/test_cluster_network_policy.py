@@ -11,7 +11,7 @@ from tests.emulator.apiserver.conftest import Answer, Served
 
 API = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-PODS = {"namespaces": {}}
+PODS: JsonObject = {"namespaces": {}}
 APPROVED = {"api-approved.kubernetes.io": "https://example.com"}
 
 

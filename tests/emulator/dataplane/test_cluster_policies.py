@@ -9,7 +9,7 @@ from netpol_harness.model.objects import World
 from tests.emulator.dataplane.test_ruleset import PODS, A, B, pod
 from tests.emulator.dataplane.test_ruleset import policy as network_policy
 
-EVERY = {"namespaces": {}}
+EVERY: JsonObject = {"namespaces": {}}
 ACCEPT, DENY, PASS = "meta mark set 1 return", "drop", "meta mark set 2 return"
 OUTSIDE = {"networks": ["203.0.113.0/24"]}
 
