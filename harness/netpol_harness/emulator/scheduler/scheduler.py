@@ -30,12 +30,11 @@ class Scheduler:
     def _on_event(self, event: Event) -> None:
         if event.key.resource not in _RELEVANT:
             return
-        is_new = event.key.resource == "pods" and event.type is EventType.ADDED
-        concerned = () if is_new else tuple(self._waiting)
-        if event.key.resource == "pods" and event.key not in concerned:
-            concerned = (event.key, *concerned)
-        for key in concerned:
-            self._place(key)
+        if event.key.resource == "pods":
+            self._place(event.key)
+        if self._waiting and _makes_a_difference(event):
+            for key in tuple(self._waiting):
+                self._place(key)
 
     def _place(self, key: Key) -> None:
         """Bind the pod, or report why no node can run it."""
@@ -65,6 +64,14 @@ class Scheduler:
         pods = list(filter(_counts, self._store.list("pods")))
         namespaces = {name["metadata"]["name"]: labels(name) for name in self._store.list("namespaces")}
         return Cluster([nodes[name] for name in self._names if name in nodes], pods, namespaces)
+
+
+def _makes_a_difference(event: Event) -> bool:
+    """Return whether the event may let another pod be bound. Most changes of a pod's status do not."""
+    if event.key.resource != "pods" or event.type is EventType.DELETED:
+        return True
+    before, after = event.previous, event.object
+    return before is None or (_counts(before), labels(before)) != (_counts(after), labels(after))
 
 
 def _counts(pod: JsonObject) -> bool:
