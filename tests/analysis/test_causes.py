@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.explain import explain
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.oracle.points import SPECIFICATION
+from netpol_harness.oracle.profiles import CALICO
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.scenario.unused_policies import unused_policies
 
@@ -84,6 +89,30 @@ def causes(scenario: Scenario) -> str:
 )
 def test_a_mistake_is_named(shop: Shop, policy: str, path: str, sentence: str) -> None:
     assert sentence in causes(shop(policy, paths=path))
+
+
+LEGACY = """---
+{apiVersion: v1, kind: Service, metadata: {name: legacy, namespace: shop}, spec: {ports: [{port: 5432}]}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, ports: [{port: 5432}],
+ metadata: {name: legacy-1, namespace: shop, labels: {kubernetes.io/service-name: legacy}},
+ endpoints: [{addresses: [203.0.113.7]}]}
+"""
+
+
+def test_an_ip_block_behind_a_service_that_leads_outside_is_open_without_a_plugin(shop: Shop, tmp_path: Path) -> None:
+    """Source: kubernetes.io/docs/concepts/services-networking/network-policies, "ipBlock": it may or may not apply."""
+    rules = "egress: [{ports: [{port: 53, protocol: UDP}]}, {to: [{ipBlock: {cidr: 203.0.113.7/32}}]}]"
+    shop(f"shop/web {{{WEB_POD}, policyTypes: [Egress], {rules}}}")
+    workloads, file = tmp_path / "workloads.yaml", tmp_path / "scenario.yaml"
+    workloads.write_text(workloads.read_text() + LEGACY)
+    file.write_text(file.read_text().replace("web -> store:5432: undefined", "web -> legacy:5432: allowed"))
+    scenario = load(file)
+    assert "connect to that address, or choose the plugin by --profile" in causes(scenario)
+    assert "select the pods behind it" not in causes(scenario)
+    step = scenario.steps[-1]
+    verdicts = [Predictor(scenario, step, profile).verdict(step.paths[0]) for profile in (SPECIFICATION, CALICO)]
+    assert verdicts == [Expected.UNDEFINED, Expected.ALLOWED]
 
 
 def test_a_rule_that_opens_what_a_default_deny_closes_is_named(shop: Shop) -> None:

@@ -72,6 +72,23 @@ def test_the_verdict_on_a_path(shop: Shop, policies: list[str], path: str, expec
     assert verdicts(shop(*policies, paths=f"'{path}': undefined")) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("policies", "path", "expected"),
+    [
+        ([], "db -> front:80", "rejected"),
+        ([], "db -> ip(front):80", "rejected"),
+        (["back/db {podSelector: {}, policyTypes: [Egress]}"], "db -> ip(front):80", "blocked"),
+        ([], "db -> web:8080", "allowed"),
+        ([NO_INGRESS], "db -> web:8080", "allowed"),
+        ([], "user -> front:80", "undefined"),
+    ],
+)
+def test_a_service_rejects_while_its_pods_are_not_ready_and_a_pod_answers(
+    shop: Shop, policies: list[str], path: str, expected: str
+) -> None:
+    assert verdicts(shop(*policies, paths=f"ready(web): false, {path}: undefined")) == [expected]
+
+
 OPENSHIFT = "dns: {namespace: openshift-dns, service: dns-default, labels: {dns: default}, port: 5353}"
 TO_KUBE_DNS = f"shop/dns {{podSelector: {{}}, policyTypes: [Egress], egress: [{DNS}]}}"
 TO_OPENSHIFT = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: openshift-dns}}}"

@@ -186,7 +186,15 @@ def test_a_repeated_step_returns_to_the_one_before(demo: "Demo") -> None:
 
 def test_without_derive_a_folder_of_manifests_is_no_scenario_and_a_named_profile_must_exist(demo: "Demo") -> None:
     (demo.pytester.path / "demo" / "scenario.yaml").unlink()
-    assert demo.run("demo").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    plain = demo.run("demo")
+    assert plain.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    plain.stdout.fnmatch_lines(["netpol: */demo holds manifests and no scenario.yaml; add --netpol-derive to test *"])
+    assert "add --netpol-derive" not in demo.run().stdout.str()
+    file = demo.run("demo/workloads.yaml")
+    file.stdout.fnmatch_lines(
+        ["netpol: */demo/workloads.yaml is a manifest, not a scenario.yaml; add --netpol-derive *"]
+    )
+    file.assert_outcomes(errors=1)
     result = demo.run("--profile", "calicoo", "demo")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "there is no profile 'calicoo'; did you mean calico?" in result.stderr.str()

@@ -35,7 +35,18 @@ def _open_questions(context: CauseContext) -> Iterator[str]:
                 " that an ipBlock can mean it"
             )
     if OpenPoint.TRANSLATION in points:
-        yield "plugins differ on an ipBlock that contains a ClusterIP: select the pods behind it by podSelector"
+        yield _translation(context)
+
+
+def _translation(context: CauseContext) -> str:
+    """Say what an ipBlock may mean on the way through a Service: that may lead to pods, or outside."""
+    ends = [flow.destination for flow in context.prediction.route.connections]
+    if any(isinstance(end, NamespacedName) for end in ends):
+        return "plugins differ on an ipBlock that contains a ClusterIP: select the pods behind it by podSelector"
+    return (
+        "plugins may apply an ipBlock before or after a Service replaces its address by the one behind it: connect to"
+        " that address, or choose the plugin by --profile"
+    )
 
 
 def _union(context: CauseContext) -> Iterator[str]:

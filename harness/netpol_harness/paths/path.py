@@ -243,6 +243,7 @@ def _pods(workload: Workload, addresses: Sequence[str]) -> Iterator[Pod]:
             tuple(addresses),
             host_network=workload.host_network,
             controller="" if name == workload.ref else workload.ref.name,
+            ready=workload.is_ready,
         )
 
 

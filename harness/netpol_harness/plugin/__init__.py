@@ -23,8 +23,9 @@ from netpol_harness.plugin.fixtures import (
     scenario_file,
     truth_table,
 )
+from netpol_harness.plugin.named import named_paths
 from netpol_harness.plugin.options import DERIVE, FIRST_FAILURE, KNOWN, OPTIONS, REPORT_DIR, add_options, check
-from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario import MANIFEST_SUFFIXES, SCENARIO_FILE
 
 __all__ = [
     "_netpol_lab",
@@ -83,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a scenario.yaml, and with --netpol-derive a manifest that the command line names."""
+    """Collect a scenario.yaml, and a manifest that the command line names: with --netpol-derive, or as an error."""
     if file_path.name == SCENARIO_FILE:
         from netpol_harness.plugin.nodes import ScenarioFile
 
@@ -97,12 +98,14 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _manifest_source(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if not DERIVE.of(parent.config):
+    if not (DERIVE.of(parent.config) or path.suffix in MANIFEST_SUFFIXES) or path not in named_paths(parent.config):
         return None
-    from netpol_harness.plugin.derived import is_derived
+    from netpol_harness.plugin.derived import NotDerived
     from netpol_harness.plugin.nodes import ManifestSource
+    from netpol_harness.scenario.derive import has_manifests
 
-    return ManifestSource.from_parent(parent, path=path) if is_derived(path, parent.config) else None
+    kind = ManifestSource if DERIVE.of(parent.config) else NotDerived
+    return kind.from_parent(parent, path=path) if has_manifests(path) else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before a worker of xdist reports its collection
@@ -122,7 +125,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Iterable[pytest.Item]) -> list[str]:
-    """Return the header: the backend, its dataplane, why it was chosen, and leftovers of dead runs."""
+    """Return the header: the backend, its dataplane, why it was chosen, and leftovers of dead runs.
+
+    If there is nothing to run, say which folders could be run with --netpol-derive.
+    """
+    if not (items or DERIVE.of(config)) and config.args_source is config.ArgsSource.ARGS:
+        from netpol_harness.plugin.derived import not_derived
+
+        return [*not_derived(config)]
     quiet = config.get_verbosity() < 0 or hasattr(
         config, "workerinput"
     )  # in a worker of xdist: its controller prints it

@@ -1,5 +1,6 @@
 """Manifests without a scenario.yaml, run as a scenario: ``pytest FOLDER --derive``, or ``pytest FILE --derive``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,21 +10,37 @@ from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.escape import one_line
 from netpol_harness.plugin.lab import profile_of
-from netpol_harness.plugin.options import DERIVE
+from netpol_harness.plugin.named import named_paths
 from netpol_harness.report.table import predicted_text
 from netpol_harness.report.width import screen_width
 from netpol_harness.scenario.derive import derive, has_manifests
+from netpol_harness.scenario.listing import manifests_below
 
 
-def is_derived(path: Path, config: pytest.Config) -> bool:
-    """Return whether the command line names a folder or file that has manifests and no scenario.yaml."""
-    return DERIVE.of(config) and path in _named(config) and has_manifests(path)
+class NotDerived(pytest.File):
+    """A manifest that the command line names without --derive: an error of collection, which names the option."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Raise ``CollectError``."""
+        raise self.CollectError(_remedy(self.path))
+
+
+def not_derived(config: pytest.Config) -> Iterator[str]:
+    """Yield a line for each folder of manifests that the command line names without --derive."""
+    for path in named_paths(config):
+        if path.is_dir() and has_manifests(path) and any(map(has_manifests, manifests_below(path))):
+            yield _remedy(path)
+
+
+def _remedy(path: Path) -> str:
+    manifests = "holds manifests and no scenario.yaml" if path.is_dir() else "is a manifest, not a scenario.yaml"
+    return f"netpol: {one_line(str(path))} {manifests}; add --netpol-derive to test what its policies say"
 
 
 def show_tables(terminal: pytest.TerminalReporter) -> None:
     """Print the truth table that the policies of each such folder or file imply."""
-    for path in _named(terminal.config):
-        if is_derived(path, terminal.config):
+    for path in named_paths(terminal.config):
+        if has_manifests(path):
             terminal.section(f"truth table of {one_line(path.name)} by the {profile_of(terminal.config).name}", sep="-")
             terminal.write_line(_table(path, terminal.config))
 
@@ -36,8 +53,3 @@ def _table(path: Path, config: pytest.Config) -> str:
     predictor = Predictor(scenario, scenario.steps[0], profile_of(config))
     table = VerdictTable.of(predictor)
     return f"{predicted_text(table, screen_width())}\n{table.asked}"
-
-
-def _named(config: pytest.Config) -> list[Path]:
-    here = config.invocation_params.dir
-    return [(here / argument.partition("::")[0]).resolve() for argument in config.args]

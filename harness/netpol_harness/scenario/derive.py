@@ -4,9 +4,9 @@ from pathlib import Path
 
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.paths.diagnostics import Place
-from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario import MANIFEST_SUFFIXES, SCENARIO_FILE
 from netpol_harness.scenario.api_objects import looks_like_an_object
-from netpol_harness.scenario.listing import KUSTOMIZATIONS, SUFFIXES, manifests_below
+from netpol_harness.scenario.listing import KUSTOMIZATIONS, manifests_below
 from netpol_harness.scenario.load import load, scenario_of, whole_or_invalid
 from netpol_harness.scenario.manifests import ManifestReader
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -58,7 +58,7 @@ def has_manifests(path: Path) -> bool:
 
 def _is_manifest(file: Path) -> bool:
     """Return whether a file is a kustomization, or holds an API object; a scenario.yaml does not."""
-    if file.name == SCENARIO_FILE or file.suffix not in SUFFIXES:
+    if file.name == SCENARIO_FILE or file.suffix not in MANIFEST_SUFFIXES:
         return file.name in KUSTOMIZATIONS
     documents, _ = read(file, file.name)
     return file.name in KUSTOMIZATIONS or any(map(looks_like_an_object, documents))

@@ -11,8 +11,9 @@ from os.path import normpath
 from pathlib import Path
 
 from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
+from netpol_harness.scenario import MANIFEST_SUFFIXES
 from netpol_harness.scenario.boundary import Boundary
-from netpol_harness.scenario.listing import KUSTOMIZATIONS, SUFFIXES, manifests_below
+from netpol_harness.scenario.listing import KUSTOMIZATIONS, manifests_below
 from netpol_harness.scenario.node import YamlNode
 from netpol_harness.scenario.shape import Report
 
@@ -66,7 +67,7 @@ class Files:
             if file.is_file():
                 return [file.parent if file.name in KUSTOMIZATIONS else file]
             near = (
-                sorted(f for f in file.parent.glob("*.*") if f.suffix in SUFFIXES)
+                sorted(f for f in file.parent.glob("*.*") if f.suffix in MANIFEST_SUFFIXES)
                 if self._boundary.holds(file.parent)
                 else []
             )
@@ -84,7 +85,7 @@ class Files:
             raise _outside(os.path.relpath(outside[0], self._directory), self._boundary)
         if not files:
             raise ProblemWithoutPlace(
-                f"there is no manifest in '{text}'", f"add a file whose name ends in {', '.join(SUFFIXES)}"
+                f"there is no manifest in '{text}'", f"add a file whose name ends in {', '.join(MANIFEST_SUFFIXES)}"
             )
         self.listed.update(files)
         return files

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from netpol_harness.model.endpoint_slices import EndpointSlice, written_slices
@@ -123,12 +123,33 @@ def _address(host: YamlNode, report: Report) -> str:
     if node.kind is YamlKind.NOTHING:
         return ""
     try:
-        return str(ip_address(node.text))
+        address = ip_address(node.text)
     except ValueError:
         report.add(
             node.place, f"'{node.text}' is not an IP address", "write one such as 203.0.113.7, or remove the key"
         )
         return ""
+    if what := _what_no_host_has(address):
+        remedy = f"choose another, or write {address}:PORT as a target if the host is not to be made"
+        report.add(node.place, f"no host outside can have the address {address}, {what}", remedy)
+    return str(address)
+
+
+_POD_GATEWAY = ip_address("169.254.1.1")
+"""The next hop of pods with Calico (docs.tigera.io, FAQ: "Why does my container have a route to 169.254.1.1?")."""
+
+
+def _what_no_host_has(address: IPv4Address | IPv6Address) -> str:
+    """Return what an address is, if packets to it never leave a pod's machine as those to a host do; else empty."""
+    kinds = (
+        (address.is_unspecified, "which is unspecified"),
+        (address.is_loopback, "which is each pod itself"),
+        (address.is_multicast, "which is of a multicast group"),
+        (address.is_reserved, "which is reserved"),
+        (address.version == 6 and address.is_link_local, "which is valid on one link only"),
+        (address == _POD_GATEWAY, "which is the gateway of pods"),
+    )
+    return next((what for applies, what in kinds if applies), "")
 
 
 def _ports(host: YamlNode) -> tuple[ContainerPort, ...]:

@@ -13,11 +13,8 @@ from typing import Any
 
 import yaml
 
-from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario import MANIFEST_SUFFIXES, SCENARIO_FILE
 from netpol_harness.yaml_loader import SAFE_LOADER
-
-SUFFIXES = (".yaml", ".yml", ".json")
-"""The ends of the names of files that ``kubectl apply -f DIR`` reads."""
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART = "Chart.yaml"
@@ -65,7 +62,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, FolderKind | None]]:
     for entry in visible:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name)
-        elif entry.name.endswith(SUFFIXES) and entry.name != SCENARIO_FILE and entry.is_file():
+        elif entry.name.endswith(MANIFEST_SUFFIXES) and entry.name != SCENARIO_FILE and entry.is_file():
             yield folder / entry.name, None
 
 

@@ -66,7 +66,8 @@ def test_no_address_is_held_twice(takes: list[bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["203.0.113.7", "8.8.8.8", "10.0.0.1", "172.16.3.4", "198.51.100.1", "2001:db8::102", "fd00::1"]
+    "text",
+    ["203.0.113.7", "8.8.8.8", "10.0.0.1", "172.16.3.4", "198.51.100.1", "169.254.169.254", "2001:db8::102", "fd00::1"],
 )
 def test_external_hosts_may_have_any_address_outside(text: str) -> None:
     assert external_address(text, (4, 6)) == text

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import islice
 
-from netpol_harness.emulator.address_plan import Network, owner
+from netpol_harness.emulator.address_plan import IPV4, Network, owner
 
 
 class AddressesExhausted(Exception):
@@ -91,5 +91,9 @@ def _parsed(text: str) -> IPv4Address | IPv6Address:
 
 
 def _is_special(address: IPv4Address | IPv6Address) -> bool:
-    local = address.is_loopback or address.is_link_local
+    """Whether nothing outside can have an address. In IPv4, a link-local one is as good as any but the gateway's.
+
+    Clouds serve the metadata of their machines at 169.254.169.254.
+    """
+    local = address.is_loopback or (address.version == 6 and address.is_link_local) or str(address) == IPV4.gateway
     return local or address.is_multicast or address.is_unspecified or address.is_reserved
