@@ -7,7 +7,12 @@ WORKERS = $(shell echo $$((2 * $$(nproc))))
 # Scenarios that the default cluster, which has one node and IPv4 only, skips.
 NEED_MORE = $(patsubst %/scenario.yaml,%,$(shell grep -rlE '^requires:.*(IPv6|two nodes)' --include=scenario.yaml scenarios))
 
-.PHONY: three-tier test mutants check bench setup setup-dev newest constraints clean
+# Policy engines that `make agents` has built. `make test` tests those that it finds, and does not build any: the compiler
+# takes three minutes for kube-router (two processors, nothing cached), longer than all tests that need it.
+AGENTS = $(CURDIR)/build/agents
+export PATH := $(AGENTS):$(PATH)
+
+.PHONY: three-tier test agents mutants check bench setup setup-dev newest constraints clean
 
 three-tier: setup
 	$(PYTEST) scenarios/three_tier
@@ -16,6 +21,13 @@ test: setup-dev
 	$(PYTEST) -n $(WORKERS) --dist worksteal tests
 	$(PYTEST) -n auto scenarios
 	$(PYTEST) -n auto --netpol-cluster embedded --netpol-nodes 2 --netpol-ip-family dual scenarios/three_tier $(NEED_MORE)
+	@echo "agents that were tested:"; .venv/bin/netpol agents || echo "no agent was tested: 'make agents' builds kube-router, if this machine has Go"
+
+# Build the agent that is a Go module, at the version of its definition, and test the agents that this machine has.
+agents: setup-dev
+	@command -v go >/dev/null || { echo "make agents: there is no Go here; install it (https://go.dev/dl)" >&2; exit 1; }
+	GOBIN=$(AGENTS) go install $(lastword $(shell grep '^install:' manifests/agents/kube-router.yaml))
+	$(PYTEST) -n $(WORKERS) -rs tests/agents
 
 mutants: setup
 	.venv/bin/netpol mutants

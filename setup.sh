@@ -39,6 +39,8 @@ has unshare && has setpriv || need util-linux
 has_libnftables || need libnftables1
 [ -z "$dev" ] || has wget || need wget # a tool that probes fall back on; its tests need it
 [ -z "$dev" ] || has chromium || has google-chrome || ! grep -q '^ID=debian' /etc/os-release || need chromium # tests open report.html in it
+[ -z "$dev" ] || has iptables || [ -x /usr/sbin/iptables ] || need iptables # policy engines of network plugins call them
+[ -z "$dev" ] || has ipset || [ -x /usr/sbin/ipset ] || need ipset
 [ -z "$dev" ] || has busybox || need busybox # some tests probe from pods that have only its tools
 python=$(find_python)
 if [ -z "$python" ]; then

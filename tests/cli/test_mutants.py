@@ -8,7 +8,9 @@ import pytest
 
 from netpol_harness.cli import main
 from netpol_harness.emulator.faults import MUTANTS
+from netpol_harness.emulator.faults.sightings import SIGHTINGS
 from netpol_harness.mutation import trials
+from netpol_harness.mutation.agents import agents_by_mutant
 from netpol_harness.mutation.report import Measurement, page, read_killers
 from netpol_harness.mutation.trials import (
     Kill,
@@ -63,24 +65,45 @@ def test_an_item_that_fails_without_a_mutant_is_not_a_kill() -> None:
     assert without_baseline_failures(TRIALS[0], TRIALS[1].kills) == trial("except-ignored", NARROW)
 
 
+AGENTS = {"except-ignored": ["kube-router 2.1.0"]}
+
+
 def test_a_page_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = Path("docs/mutants.md")
     file.parent.mkdir()
-    file.write_text(page(MUTANTS, TRIALS, Measurement(9, 130.0), root=file.parent))
+    file.write_text(page(MUTANTS, TRIALS, Measurement(9, 130.0), root=file.parent, agents=AGENTS))
     assert read_killers(file) == killers_by_mutant(TRIALS)
 
 
 def test_a_page_lists_the_first_killers_counts_the_rest_and_lists_the_survivors() -> None:
     many = [NARROW, *(Path(f"scenarios/{number}") for number in range(4))]
     trials = (replace(trial("not-enforced", *many), executed=frozenset((*many, BROAD))), trial("end-port-ignored"))
-    text = page(MUTANTS, trials, Measurement(9, 130.0, exhaustive=True, undetectable=12), root=Path())
+    text = page(MUTANTS, trials, Measurement(9, 130.0, exhaustive=True, undetectable=12), root=Path(), agents=AGENTS)
     assert "of 2 mutants, the scenarios of this repository kill 1" in text
     assert "[2](scenarios/2); 5 of 6 run |" in text
     assert "| **none** |" in text
+    assert "2 of the mutants were seen in real implementations" in text
+    assert "| [cilium/cilium#28684](https://github.com/cilium/cilium/issues/28684), " in text
     assert "## Survivors\n\n- `end-port-ignored`\n" in text
     assert "6 pairs of a mutant and a scenario were run, of 18; in 12 the scenario cannot detect the mutant." in text
     assert "`netpol mutants --all --write` in about 2 min" in text
+
+
+def test_a_page_says_which_bugs_nobody_has_ever_seen() -> None:
+    trials = (trial("not-in-first-value-only", NARROW), trial("except-ignored", NARROW))
+    text = page(MUTANTS, trials, Measurement(9, 130.0), root=Path(), agents=AGENTS)
+    assert "Of the values of NotIn only the first is excluded. | never seen | [" in text
+    assert "An except is ignored. | **kube-router 2.1.0**, [aws/aws-network-policy-agent#92](https://github.com" in text
+    assert "1 of the mutants were seen in real implementations" in text
+
+
+def test_sightings_and_agents_are_of_mutants_that_exist() -> None:
+    assert SIGHTINGS.keys() <= MUTANTS.keys()
+    assert all(SIGHTINGS.values())
+    agents = agents_by_mutant()
+    assert agents.keys() <= MUTANTS.keys()
+    assert agents["egress-rules-admit-ingress"] == ["kube-router 2.1.0"]
 
 
 class Runs:

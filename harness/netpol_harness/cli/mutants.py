@@ -23,6 +23,7 @@ from netpol_harness.cli.arguments import count, path
 from netpol_harness.cli.output import print_text
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
+from netpol_harness.mutation.agents import agents_by_mutant
 from netpol_harness.mutation.campaign import CampaignResult, Detectors, TrialCallback, run_exhaustively, run_quickly
 from netpol_harness.mutation.report import Measurement, page, read_killers
 from netpol_harness.mutation.select import ScenarioTrace, scenario_traces
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     print_text("".join(f"{line}\n" for line in _lines(result)))
     if args.write:
         measurement = Measurement(len(traces), time.monotonic() - start, args.all, result.undetectable)
-        args.write.write_text(page(MUTANTS, result.trials, measurement, root=args.write.parent))
+        agents = agents_by_mutant()
+        args.write.write_text(page(MUTANTS, result.trials, measurement, root=args.write.parent, agents=agents))
     return 0 if result.baseline.is_clean and all(trial.kills for trial in result.trials) else 1
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.emulator.faults import Mutant
+from netpol_harness.emulator.faults.sightings import SIGHTINGS
 from netpol_harness.mutation.trials import Trial, killers_by_mutant
 
 _LISTED = 3
 _ROW = re.compile(r"^\| `(?P<mutant>[^`]+)` \|.*\|(?P<killers>[^|]*)\|$", re.MULTILINE)
+_ISSUE = re.compile(r"([\w.-]+/[\w.-]+)#([0-9]+)")
+_NEVER = "never seen"
 _LINK = re.compile(r"\]\((?P<target>[^)]+)\)")
 _HEAD = """\
 # Mutants
@@ -24,8 +27,12 @@ Bugs of real network plugins, each as a variant of the embedded cluster (`pytest
 test suite detects: of {all} mutants, the scenarios of this repository kill {killed}. A scenario kills a mutant if it
 fails with the mutant and passes without it. {measured}
 
-| mutant | bug | killed by |
-|---|---|---|
+{seen} of the mutants were seen in real implementations: the issues and pull requests describe this very bug, and agents
+showed it in a run of this library ([results](agents.md)). The others are misreadings that nobody has reported. They
+measure the library, and say nothing about a network plugin.
+
+| mutant | bug | seen in | killed by |
+|---|---|---|---|
 """
 _EXHAUSTIVE = """\
 Every scenario that
@@ -57,15 +64,27 @@ class Measurement:
     undetectable: int = 0
 
 
-def page(mutants: Mapping[str, Mutant], trials: Sequence[Trial], measurement: Measurement, *, root: Path) -> str:
-    """Return the page as Markdown, with links relative to the folder ``root``."""
+def page(
+    mutants: Mapping[str, Mutant],
+    trials: Sequence[Trial],
+    measurement: Measurement,
+    *,
+    root: Path,
+    agents: Mapping[str, Sequence[str]],
+) -> str:
+    """Return the page as Markdown, with links relative to the folder ``root``.
+
+    ``agents`` are those that have shown the bug of a mutant, by its name.
+    """
     killers = killers_by_mutant(trials)
+    seen = {trial.mutant: _seen(trial.mutant, agents.get(trial.mutant, ())) for trial in trials}
     head = _HEAD.format(
         killed=sum(1 for trial in trials if trial.kills),
         all=len(trials),
         measured=_EXHAUSTIVE if measurement.exhaustive else _QUICK,
+        seen=sum(text != _NEVER for text in seen.values()),
     )
-    rows = [_row(mutants[trial.mutant], trial, killers[trial.mutant], root) for trial in trials]
+    rows = [_row(mutants[t.mutant], t, killers[t.mutant], root, seen[t.mutant]) for t in trials]
     return head + "".join(rows) + _tail(trials, measurement)
 
 
@@ -92,10 +111,16 @@ def read_killers(file: Path) -> Mapping[str, Sequence[Path]]:
     }
 
 
-def _row(mutant: Mutant, trial: Trial, killers: Sequence[Path], root: Path) -> str:
+def _seen(mutant: str, agents: Sequence[str]) -> str:
+    """Return the places where the mutant's bug was seen, with links."""
+    reports = [_ISSUE.sub(r"[\g<0>](https://github.com/\1/issues/\2)", text) for text in SIGHTINGS.get(mutant, ())]
+    return ", ".join([*(f"**{agent}**" for agent in agents), *reports]) or _NEVER
+
+
+def _row(mutant: Mutant, trial: Trial, killers: Sequence[Path], root: Path, seen: str) -> str:
     links = ", ".join(f"[{path.name}]({_relative(path, root)})" for path in killers[:_LISTED])
     count = f"; {len(killers)} of {len(trial.executed)} run" if len(trial.executed) > 1 else ""
-    return f"| `{mutant.name}` | {mutant.description} | {links or '**none**'}{count} |\n"
+    return f"| `{mutant.name}` | {mutant.description} | {seen} | {links or '**none**'}{count} |\n"
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -19,6 +19,7 @@ from netpol_harness.backends.base import Capability
 from netpol_harness.backends.definitions import DefinitionForm, display
 from netpol_harness.backends.embedded.host import refused_rules
 from netpol_harness.emulator.agent.program import AgentProgram
+from netpol_harness.emulator.pod import SEARCH_PATH
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.scenario.node import YamlNode
@@ -103,7 +104,7 @@ class AgentDefinition:
     @property
     def missing(self) -> tuple[str, ...]:
         """What the agent needs and this host does not have: programs, and features of the kernel."""
-        programs = tuple(name for name in self.needs if not shutil.which(name))
+        programs = tuple(name for name in self.needs if not shutil.which(name, path=SEARCH_PATH))
         refusal = refused_rules(self.rules) if self.rules else ""
         return (*programs, f"a kernel that takes its rules ({refusal})") if refusal else programs
 

@@ -1,0 +1,82 @@
+"""Where real implementations were seen to have the bug of a mutant: issues and pull requests of their repositories.
+
+A mutant that is not here models a misreading that nobody has reported: it measures the library, and proves nothing
+about a network plugin. A sighting is the same bug, not one with the same scenario. Bugs that agents show in runs of
+this library are in their files of known deviations (manifests/agents), which name their mutants.
+"""
+
+from collections.abc import Mapping
+
+SIGHTINGS: Mapping[str, tuple[str, ...]] = {
+    "not-in-read-as-or": ("Azure/azure-container-networking#4866",),
+    "in-two-values-selects-nothing": ("Azure/AKS#2006",),
+    "match-expressions-ignored": ("cloudnativelabs/kube-router#614",),
+    "namespace-match-expressions-never-match": ("cloudnativelabs/kube-router#614", "deckhouse/deckhouse#5344"),
+    "and-read-as-or": ("ahmetb/kubernetes-network-policy-recipes#27",),
+    "and-matches-nobody": ("projectcalico/felix#1947",),
+    "namespace-half-lost": ("cloudnativelabs/kube-router#412",),
+    "sctp-spoils-the-rule": ("noironetworks/aci-containers#1753", "kubernetes/kubernetes#87305"),
+    "protocol-without-number-opens-nothing": ("noironetworks/aci-containers#1279",),
+    "without-ports-means-tcp": ("openshift/kuryr-kubernetes#441",),
+    "empty-port-item-lost": ("projectcalico/calico#4373",),
+    "only-24-ports": ("aws/containers-roadmap#2481",),
+    "end-port-ignored": ("cilium/cilium#28684", "Azure/AKS#2857", "noironetworks/aci-containers#1653"),
+    "named-port-of-all-pods": ("noironetworks/aci-containers#1707",),
+    "named-port-of-one-pod": ("k3s-io/k3s#7446",),
+    "named-port-any-protocol": ("Azure/azure-container-networking#904",),
+    "unknown-named-port-opens-all": ("antrea-io/antrea#241",),
+    "named-port-without-peers-lost": ("antrea-io/antrea#343",),
+    "named-port-without-peers-means-own-namespace": ("cloudnativelabs/kube-router#1036",),
+    "named-port-for-blocks-lost": (
+        "aws/amazon-network-policy-controller-k8s#81",
+        "aws/aws-network-policy-agent#193",
+    ),
+    "label-hides-named-port": ("Azure/azure-container-networking#657",),
+    "except-ignored": ("aws/aws-network-policy-agent#92", "antrea-io/antrea#71"),
+    "except-as-deny": ("ovn-kubernetes/ovn-kubernetes#845",),
+    "except-leaks-into-other-rule": (
+        "aws/amazon-network-policy-controller-k8s#121",
+        "cloudnativelabs/kube-router#2064",
+    ),
+    "except-cuts-selected-pods": ("kubeovn/kube-ovn#6419",),
+    "ports-of-the-whole-range": ("aws/aws-network-policy-agent#180",),
+    "all-ports-lost-to-some-ports": ("aws/amazon-network-policy-controller-k8s#98",),
+    "ipv6-block-stops-everything": ("cloudnativelabs/kube-router#1245",),
+    "not-enforced": ("flannel without a policy controller, by design",),
+    "egress-rules-enforced-without-type": ("aws/amazon-network-policy-controller-k8s#229",),
+    "ingress-policy-isolates-egress": ("orbstack/orbstack#2583",),
+    "egress-without-rules-isolates-nobody": ("antrea-io/antrea#574",),
+    "rules-cross-product": ("Azure/azure-container-networking#432",),
+    "all-ports-lost-to-other-policy": ("Azure/azure-container-networking#870",),
+    "same-name-in-two-namespaces": ("cilium/cilium#1938",),
+    "names-cut-short": ("Azure/azure-container-networking#4593",),
+    "table-overflow": ("cilium/cilium#46189", "cilium/cilium#45788"),
+    "service-traffic-bypasses-policies": ("weaveworks/weave#3285", "weaveworks/weave#3452"),
+    "egress-to-services-dropped": ("cloudnativelabs/kube-router#1136",),
+    "service-lost-to-own-selector": ("aws/amazon-network-policy-controller-k8s#236",),
+    "dns-dropped-beside-policies": ("kubernetes-sigs/kind#3713",),
+    "replies-judged": ("aws/aws-network-policy-agent#345",),
+    "policy-delete-cuts-connections": ("cilium/cilium#2569",),
+    "policy-delete-leaves-udp-flows": ("cilium/cilium#17459",),
+    "pod-relabel-not-noticed": ("cloudnativelabs/kube-router#1035",),
+    "namespace-relabel-not-noticed": (
+        "ovn-kubernetes/ovn-kubernetes#1850",
+        "kubernetes-sigs/kube-network-policies#223",
+    ),
+    "policy-update-not-noticed": ("aws/aws-network-policy-agent#271",),
+    "subject-update-not-noticed": ("aws/aws-network-policy-agent#643",),
+    "policy-types-only-added": ("cloudnativelabs/kube-router#341",),
+    "pod-after-policy-not-noticed": ("cloudnativelabs/kube-router#1927",),
+    "recreated-pod-unprotected": ("openshift/ovn-kubernetes#894", "aws/aws-network-policy-agent#676"),
+    "recreated-pod-cut-off": ("projectcalico/libcalico#189", "aws/aws-network-policy-agent#676"),
+    "recreated-pod-keeps-its-address": ("k3s-io/k3s#10053", "cloudnativelabs/kube-router#1665"),
+    "completed-pod-still-counts": ("cloudnativelabs/kube-router#1056", "projectcalico/calico#4518"),
+    "recreated-namespace-has-no-labels": ("ovn-kubernetes/ovn-kubernetes#4382",),
+    "recreated-policy-loses-a-rule": ("antrea-io/antrea#386",),
+    "host-network-isolated": ("kubernetes-sigs/kube-network-policies#380", "k3s-io/k3s#3535"),
+    "startup-window-open": ("k3s-io/k3s#947", "cloudnativelabs/kube-router#873"),
+    "agent-restart-window-open": ("antrea-io/antrea#5777",),
+    "agent-restart-window-closed": ("cilium/cilium#17115",),
+    "agent-restart-forgets-namespaces": ("weaveworks/weave#3059",),
+}
+"""By mutant; a mutant that is not here was never seen."""
