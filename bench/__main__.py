@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import explanations, messages, oracle, plugin_cost
+from bench import explanations, manifests, messages, oracle, plugin_cost
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
@@ -37,7 +37,17 @@ def main() -> None:
     """Measure everything and print the table."""
     table = Table("benchmark", "measured", "against", "ratio", title="netpol-harness bench")
     console = Console(width=120)
-    for section in (three_tier, ready, hundred_pods, closed_world, oracle_tables, advice, stories, plain_project):
+    for section in (
+        three_tier,
+        ready,
+        hundred_pods,
+        closed_world,
+        oracle_tables,
+        advice,
+        stories,
+        reading,
+        plain_project,
+    ):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
         for row in section():
             table.add_row(*row)
@@ -128,6 +138,16 @@ def stories() -> Iterator[Row]:
             f"of {fewer} pods",
             seconds[fewer, True],
         )
+
+
+def reading() -> Iterator[Row]:
+    """Measure how long manifests take to read, in processor seconds; against PyYAML alone."""
+    for count in manifests.APPLICATIONS:
+        with tempfile.TemporaryDirectory() as directory:
+            manifests.write(Path(directory), count)
+            pairs = [manifests.loading(Path(directory)) for _ in range(RUNS)]
+        whole, parsing = (median(pair[side] for pair in pairs) for side in (0, 1))
+        yield _row(f"{3 * count} objects in {count} files read", whole, "PyYAML", parsing)
 
 
 def plain_project() -> Iterator[Row]:

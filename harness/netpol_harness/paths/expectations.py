@@ -16,7 +16,7 @@ from netpol_harness.paths.ends import ExternalSource, ExternalTarget, PodSource,
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme, Workload
+from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode, Scheme
 from netpol_harness.paths.resolver import Resolver
 from netpol_harness.paths.transition import Transition
 
@@ -82,17 +82,21 @@ def service_paths(inventory: Inventory, names: Names) -> tuple[Path, ...]:
     """
     endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
     offers = [
-        (service, port, answering)
+        (_service_target(service, port, names), answering)
         for service in inventory.services.values()
         for port in dict.fromkeys(port.port for port in service.ports)
         if (answering := _answering(endpoints.of_service(service, port), inventory))
     ]
-    return tuple(
-        _service_path(workload, service, port, names)
+    sources = [
+        (workload.ref, PodSource(workload.ref), names.spell_source(workload.ref))
         for workload in inventory.workloads.values()
         if workload.in_closed_world and not workload.is_stranger
-        for service, port, answering in offers
-        if workload.ref not in answering
+    ]
+    return tuple(
+        Path(source, scheme, target, left, right)
+        for ref, source, left in sources
+        for (scheme, target, right), answering in offers
+        if ref not in answering
     )
 
 
@@ -108,12 +112,11 @@ def _answering(endpoints: Iterable[Endpoint], inventory: Inventory) -> frozenset
     return frozenset(answering)
 
 
-def _service_path(source: Workload, service: Service, port: Port, names: Names) -> Path:
+def _service_target(service: Service, port: Port, names: Names) -> tuple[Scheme, ServiceTarget, str]:
     scheme = Scheme(port.protocol.lower())
     prefix = "" if scheme is Scheme.TCP else f"{scheme}://"
     right = f"{prefix}{names.spell_service(service.ref)}:{port.number}"
-    target = ServiceTarget(service.ref, port.number)
-    return Path(PodSource(source.ref), scheme, target, names.spell_source(source.ref), right)
+    return scheme, ServiceTarget(service.ref, port.number), right
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,9 @@ def _paths_without_verdict(
     """Return the paths that the step lists, or else those of every workload to every port of every Service."""
     if node.get("paths") is not None:
         return tuple(PathWithoutVerdict(expectation.path, expectation.where) for expectation in expectations)
-    names = Names(inventory, transition.absent)
-    return tuple(PathWithoutVerdict(path, node.place.where) for path in service_paths(inventory, names))
+    where = node.place.where
+    paths = service_paths(inventory, Names(inventory, transition.absent))
+    return tuple(PathWithoutVerdict(path, where) for path in paths)
 
 
 def _others(node: YamlNode, default: Others) -> Others:
