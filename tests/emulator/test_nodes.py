@@ -53,7 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, new_kubectl_for: Any) -> I
 
 def source_seen(cluster: Any, source: str, target: str) -> str:
     """Return the address that a server sees when the pod asks it; empty if there is no answer."""
-    done = cluster("exec", source, "--", "curl", "-sS", "-m", "1", f"http://{target}/clientip")
+    done = cluster("exec", source, "--", "curl", "-sS", "-m", "5", f"http://{target}/clientip")
     return done.stdout.rpartition(":")[0] if done.returncode == 0 else ""
 
 
