@@ -186,6 +186,7 @@ def test_a_definition_that_extends_another_changes_what_it_writes() -> None:
     base, variant = load("felix"), load("felix-nftables")
     assert (variant.binary, variant.command, variant.objects) == (base.binary, base.command, base.objects)
     assert (variant.title, variant.needs) == ("Calico's Felix (nftables)", ("nft",))
+    assert "FELIX_DebugSkipCTLBCleanup" in base.environment, "Felix asks the environment for it in this very case"
     assert variant.environment == {**base.environment, "FELIX_NFTABLESMODE": "Enabled"}
 
 
