@@ -7,6 +7,7 @@ stream ``error`` carries the Status at the end.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -20,6 +21,8 @@ PROTOCOL = "v4.channel.k8s.io"
 PROTOCOL_HEADER = "X-Stream-Protocol-Version"
 _PATIENCE = 30.0
 """Seconds within which the client must have opened its streams."""
+_LINGER = 5.0
+"""Seconds that a client has to close the connection after the end of the session."""
 
 
 class SpdyStreams:
@@ -28,6 +31,7 @@ class SpdyStreams:
     def __init__(self, connection: RawConnection, requested: StreamRequest, expected: frozenset[str]) -> None:
         self.tty = requested.tty
         self.opened = asyncio.Event()
+        self._has_finished = False
         self._connection = connection
         self._has_stdin = requested.stdin
         self._expected = expected
@@ -58,16 +62,26 @@ class SpdyStreams:
             return
 
     async def finish(self, status: bytes) -> None:
-        """Send the status, and close the streams."""
+        """Send the status, close the streams, and wait until the client closes the connection.
+
+        A client may still open streams that it has not announced: one that asks for a terminal, and for standard error
+        all the same. A connection that is closed under it is an error of the command for this client.
+        """
+        self._has_finished = True
         await self._send("error", status)
         for number in self._streams.values():
-            await self._connection.send_bytes(self._spdy.data(number, b"", last=True))
+            await self._close(number)
+        with suppress(TimeoutError, asyncio.CancelledError):  # cancelled: the client has left, as it should
+            async with asyncio.timeout(_LINGER):
+                await self.receive()
 
     async def _take(self, frame: SpdyFrame) -> None:
         if frame.kind is FrameKind.SYN_STREAM:
             headers = {name.lower(): value for name, value in frame.headers.items()}
             self._streams[headers.get("streamtype", "")] = frame.stream
             await self._connection.send_bytes(self._spdy.reply(frame.stream))
+            if self._has_finished:
+                await self._close(frame.stream)
             if self._expected <= self._streams.keys():
                 self.opened.set()
         elif frame.kind is FrameKind.PING:
@@ -81,6 +95,9 @@ class SpdyStreams:
     async def _send(self, stream: str, data: bytes) -> None:
         if (number := self._streams.get(stream)) is not None and data:
             await self._connection.send_bytes(self._spdy.data(number, data))
+
+    async def _close(self, number: int) -> None:
+        await self._connection.send_bytes(self._spdy.data(number, b"", last=True))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while (chunk := await self._input.get()) is not None:
