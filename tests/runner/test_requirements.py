@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from netpol_harness.backends.base import Capability
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.runner.requirements import needs
+from netpol_harness.runner.requirements import needs, possible_hosts
 from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.load import load
 
@@ -36,17 +37,18 @@ steps: [{{name: open, paths: {{{path}: undefined}}}}]
     ("path", "expected"),
     [
         ("web -> web:80", []),
-        ("old-db -> web:80", ["external hosts"]),
-        ("web -> old-db:5432", ["external hosts"]),
-        ("web -> legacy:5432", ["external hosts"]),
-        ("web -> ip(legacy):5432", ["external hosts"]),
+        ("old-db -> web:80", ["external hosts", "IPv4"]),
+        ("web -> old-db:5432", ["external hosts", "IPv4"]),
+        ("web -> legacy:5432", ["external hosts", "IPv4"]),
+        ("web -> ip(legacy):5432", ["external hosts", "IPv4"]),
         ("web -> away:5432", ["external hosts", "names of external hosts"]),
         ("web -> db.example.com:5432", ["external hosts"]),
         ("node(web) -> web:80", ["pods on the network of nodes"]),
         ("web -> lb(edge):80", ["load balancers"]),
-        ("web -> lb(kept):80", []),
+        ("web -> lb(kept):80", ["IPv4"]),
         ("web -> sctp://web:80", ["SCTP"]),
         ("'web -> [fd00::1]:80'", ["IPv6"]),
+        ("web -> 198.51.100.9:80", ["IPv4"]),
     ],
 )
 def test_what_a_path_needs_depends_on_where_it_leads(tmp_path: Path, path: str, expected: list[str]) -> None:
@@ -55,3 +57,11 @@ def test_what_a_path_needs_depends_on_where_it_leads(tmp_path: Path, path: str, 
     scenario = load(tmp_path / "scenario.yaml")
     endpoints = EndpointResolver(scenario.inventory.world(), scenario.inventory.host_addresses)
     assert [need.value for need in needs(scenario.steps[0].expectations[0].path, endpoints, Governance())] == expected
+
+
+def test_a_cluster_has_the_hosts_of_its_families(tmp_path: Path) -> None:
+    (tmp_path / "workloads.yaml").write_text(WORKLOADS)
+    (tmp_path / "scenario.yaml").write_text(SCENARIO.format(path="web -> web:80"))
+    scenario = load(tmp_path / "scenario.yaml")
+    assert len(possible_hosts(scenario, {Capability.IPV4})) == 2
+    assert [host.name for host in possible_hosts(scenario, {Capability.IPV6})] == ["db.example.com"]

@@ -98,6 +98,10 @@ class EndpointResolver:
             self._slices[endpoint_slice.service].append(endpoint_slice)
         self._of_services: dict[tuple[NamespacedName, Port], tuple[Endpoint, ...]] = {}
 
+    def addresses_of_host(self, name: str) -> Sequence[str]:
+        """Return the known addresses of an external host."""
+        return self._hosts.get(name, ())
+
     def of_target(self, target: Target, port: Port) -> tuple[Endpoint, ...]:
         """Return the endpoints of a target that is probed at ``port``; none if nothing is known to answer."""
         match target:
@@ -156,6 +160,11 @@ class EndpointResolver:
         """Whether a Service has no address for clients outside the cluster before a controller gives it one."""
         known = self._world.services.get(service)
         return bool(known and known.balanced and not known.external_ips)
+
+    def external_address(self, service: NamespacedName) -> str:
+        """Return the first external IP of a Service; empty if it has none."""
+        known = self._world.services.get(service)
+        return next(iter(known.external_ips), "") if known else ""
 
     def named_host(self, service: Service) -> str:
         """Return the external host that an ExternalName finally names, by its own name; empty if it names none."""

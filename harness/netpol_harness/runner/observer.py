@@ -21,6 +21,7 @@ from netpol_harness.results.table import PathResult, TruthTable
 from netpol_harness.runner import requirements
 from netpol_harness.runner.applied_state import AppliedState, PrepareChanges
 from netpol_harness.runner.context import RunContext
+from netpol_harness.runner.ipv4_verdicts import Ipv4Verdicts
 from netpol_harness.runner.path_prober import PathProber, ProbeStrategy
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.targets import resolve_probes
@@ -48,7 +49,7 @@ class StepResult:
 class StepObserver:
     """Observes one scenario: its steps, single paths, and the transitions into steps.
 
-    ``inventory`` is that of the scenario, which tells what its Services lead to.
+    ``scenario`` tells what its Services lead to.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class StepObserver:
         context: RunContext,
         applied: AppliedState,
         capabilities: Collection[Capability],
-        inventory: Inventory,
+        scenario: Scenario,
     ) -> None:
         self._placement = placement
         self._context = context
         self._applied = applied
         self._capabilities = capabilities
+        self._scenario = scenario
+        self._ipv4_verdicts: dict[str, Ipv4Verdicts] = {}
+        inventory = scenario.inventory
         self._endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
         self._governance: dict[str, Governance] = {}
         self._path_prober = PathProber(context, applied)
@@ -149,7 +153,16 @@ class StepObserver:
         if step.name not in self._governance:
             self._governance[step.name] = Governance.of(step.policies)
         needs = requirements.needs(path, self._endpoints, self._governance[step.name])
-        return next((need for need in needs if need not in self._capabilities), None)
+        missing = next((need for need in needs if need not in self._capabilities), None)
+        return missing or (Capability.IPV4 if self._needs_ipv4(path, step) else None)
+
+    def _needs_ipv4(self, path: Path, step: Step) -> bool:
+        """Return whether the cluster lacks IPv4, and the verdict on the path means it."""
+        if Capability.IPV4 in self._capabilities:
+            return False
+        if step.name not in self._ipv4_verdicts:
+            self._ipv4_verdicts[step.name] = Ipv4Verdicts(self._scenario, step)
+        return self._ipv4_verdicts[step.name].needs_ipv4(path)
 
     @contextmanager
     def transition(self, step: Step) -> Iterator[PrepareChanges]:

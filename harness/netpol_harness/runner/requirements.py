@@ -1,11 +1,11 @@
 """The capabilities that a cluster offers to a scenario, and those that the scenario and its paths need. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from netpol_harness.backends.base import Capability, Cluster
 from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint
 from netpol_harness.paths.ends import AddressTarget, DnsTarget, LoadBalancerTarget, NodeSource
-from netpol_harness.paths.path import Path, Scheme
+from netpol_harness.paths.path import ExternalHost, Path, Scheme
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.placement import Placement
@@ -47,13 +47,24 @@ def other_policies(scenario: Scenario) -> frozenset[tuple[str, str]]:
     return frozenset((data["apiVersion"], data["kind"]) for data in others)
 
 
+def possible_hosts(scenario: Scenario, capabilities: Collection[Capability]) -> tuple[ExternalHost, ...]:
+    """Return the external hosts that a cluster can have: without an address, or with one of its families."""
+    return tuple(host for host in scenario.externals if set(family_of(host.address)) <= set(capabilities))
+
+
+def family_of(address: str) -> Iterator[Capability]:
+    """Yield the capability to reach an address; none for an empty one."""
+    if address:
+        yield Capability.IPV6 if ":" in address else Capability.IPV4
+
+
 def needs(path: Path, endpoints: EndpointResolver, governance: Governance) -> Iterator[Capability]:
     """Yield the capabilities that a cluster must have to probe a path to these endpoints under other policies."""
     yield from map(Capability, governance.families_of(path))
-    leads_outside = any(isinstance(end, HostEndpoint) for end in endpoints.of_target(path.target, path.port))
-    if path.external_hosts or leads_outside:
+    outside = [end for end in endpoints.of_target(path.target, path.port) if isinstance(end, HostEndpoint)]
+    if path.external_hosts or outside:
         yield Capability.EXTERNAL_HOSTS
-    if leads_outside and isinstance(path.target, DnsTarget) and endpoints.is_alias(path.target.ref):
+    if outside and isinstance(path.target, DnsTarget) and endpoints.is_alias(path.target.ref):
         yield Capability.EXTERNAL_NAMES
     if isinstance(path.target, LoadBalancerTarget) and endpoints.needs_load_balancer(path.target.ref):
         yield Capability.LOAD_BALANCERS
@@ -61,5 +72,17 @@ def needs(path: Path, endpoints: EndpointResolver, governance: Governance) -> It
         yield Capability.NODES
     if path.scheme is Scheme.SCTP:
         yield Capability.SCTP
-    if isinstance(path.target, AddressTarget) and ":" in path.target.address:
-        yield Capability.IPV6
+    yield from dict.fromkeys(
+        family for address in _addresses(path, outside, endpoints) for family in family_of(address)
+    )
+
+
+def _addresses(path: Path, outside: Sequence[HostEndpoint], endpoints: EndpointResolver) -> Iterator[str]:
+    """Yield the addresses that the path names or leads to outside, as far as they are known."""
+    if isinstance(path.target, AddressTarget):
+        yield path.target.address
+    if isinstance(path.target, LoadBalancerTarget):
+        yield endpoints.external_address(path.target.ref)
+    yield from (host.address for host in outside)
+    for name in path.external_hosts:
+        yield from endpoints.addresses_of_host(name)

@@ -48,10 +48,11 @@ class ScenarioRun:
         if foreign := requirements.other_policies(scenario):
             enforced = all(context.client.serves(*kind) for kind in foreign)
             self.capabilities |= {Capability.OTHER_POLICIES} if enforced else frozenset()
-        self._hosts = ScenarioHosts(scenario.externals, placement, context.router, context.run_directory.run)
+        hosts = requirements.possible_hosts(scenario, self.capabilities)
+        self._hosts = ScenarioHosts(hosts, placement, context.router, context.run_directory.run)
         self.applied = AppliedState(scenario, placement, context, self._hosts)
         self.applied.use(path for step in scenario.steps for path in step.paths)
-        self.observer = StepObserver(placement, context, self.applied, self.capabilities, scenario.inventory)
+        self.observer = StepObserver(placement, context, self.applied, self.capabilities, scenario)
         self.readiness = ReadinessObserver(self.applied, placement, context.timeouts.interval)
         self._turn = turn
         self._turn_taken = ExitStack()

@@ -164,8 +164,8 @@ def _as_counterfactual(result: PathResult) -> PathResult:
 def _needs(traffic: Traffic) -> Iterator[Capability]:
     if traffic.protocol is Protocol.SCTP:
         yield Capability.SCTP
-    if traffic.family == 6:
-        yield Capability.IPV6
+    if traffic.family:
+        yield Capability(f"IPv{traffic.family}")
 
 
 def _placement(context: RunContext, namespaces: Mapping[str, str], traffic: Sequence[Traffic]) -> Placement:
