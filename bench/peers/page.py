@@ -31,10 +31,10 @@ def peers(recorded: Sequence[SuiteRun]) -> str:
 
 
 def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
-    yield "| suite | cases | passed | failed | skipped | time | our scenarios for it | their time | ratio |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "| suite | cases | passed | explained | failed | skipped | time | our scenarios for it | their time | ratio |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for name in sorted(SUITES.keys() - {run.suite for run in recorded}):
-        yield f"| {SUITES[name].title} | not recorded yet |||||||"
+        yield f"| {SUITES[name].title} | not recorded yet ||||||||"
     for run in recorded:
         counts = " | ".join(str(run.count(outcome)) for outcome in Outcome)
         ours = ", ".join(f"{count} {word}" for word, count in sorted(run.our_outcomes.items()))

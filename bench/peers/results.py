@@ -9,9 +9,10 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """The outcome of one case."""
+    """The outcome of one case. Explained: the suite says that it failed, for a reason in which the suite is wrong."""
 
     PASSED = "passed"
+    EXPLAINED = "explained"
     FAILED = "failed"
     SKIPPED = "skipped"
 

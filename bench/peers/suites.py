@@ -45,21 +45,53 @@ class Suite:
 
 
 def cyclonus_cases(output: Sequence[Line], _: Path) -> Sequence[Case]:
-    """Read Cyclonus' output. A case passes if no step has a wrong cell; a case that is not finished is none."""
-    cases, start, name, counts = [], 0.0, "", [0, 0, 0]
-    for line in output:
+    """Read Cyclonus' output. A case passes if no step has a wrong cell; a case that is not finished is none.
+
+    It is explained if all wrong cells are of pods that reach themselves.
+    """
+    cases, begin = [], 0
+    for index, line in enumerate(output):
         if line.text.startswith("starting test case #"):
-            start, name, counts = line.seconds, "", [0, 0, 0]
-        elif line.text.startswith("evaluating test case: "):
-            name = line.text.removeprefix("evaluating test case: ")
-        elif match := re.search(r"(\d+) wrong, (\d+) ignored, (\d+) correct", line.text):
-            counts = [total + int(number) for total, number in zip(counts, match.groups(), strict=True)]
+            begin = index
         elif line.text.startswith("finished policy #"):
-            wrong, ignored, right = counts
-            outcome = Outcome.FAILED if wrong or not right else Outcome.PASSED
-            note = f"{right} cells right, {wrong} wrong" + (f", {ignored} ignored" if ignored else "")
-            cases.append(Case(name, outcome, line.seconds - start, note))
+            cases.append(_cyclonus_case(output[begin : index + 1]))
     return cases
+
+
+def _cyclonus_case(output: Sequence[Line]) -> Case:
+    texts = [line.text for line in output]
+    start = "evaluating test case: "
+    name = next((text.removeprefix(start) for text in texts if text.startswith(start)), "")
+    steps = [tuple(map(int, match.groups())) for text in texts if (match := _CELLS.search(text))]
+    wrong, ignored, right = (sum(step[place] for step in steps) for place in range(3))
+    loops = _loops(texts)
+    if not wrong and right:
+        outcome = Outcome.PASSED
+    else:
+        outcome = Outcome.EXPLAINED if wrong == loops and right else Outcome.FAILED
+    words = {f"{right} cells right": True, f"{wrong} wrong": True, f"{loops} of them from a pod to itself": loops}
+    note = ", ".join(text for text, counts in {**words, f"{ignored} ignored": ignored}.items() if counts)
+    return Case(name, outcome, output[-1].seconds - output[0].seconds, note)
+
+
+_CELLS = re.compile(r"(\d+) wrong, (\d+) ignored, (\d+) correct")
+
+
+def _loops(texts: Sequence[str]) -> int:
+    """Return the number of wrong cells on the diagonals of the tables of wrong cells."""
+    count, columns = 0, []
+    for text in texts:
+        cells = [cell.strip() for cell in text.strip("|").split("|")]
+        if text.startswith("Actual vs expected"):
+            columns = [""]
+        elif columns == [""] and len(cells) > 1:
+            columns = [cell.lower() for cell in cells]
+        elif len(columns) > 1 and len(cells) == len(columns):
+            marks = zip(columns, cells, strict=True)
+            count += sum(mark == "X" and column == cells[0] for column, mark in marks)
+        elif columns != [""] and not text.startswith("+"):
+            columns = []
+    return count
 
 
 _FIRST_NUMBERS = (("using SCTP", 46), ("using UDP", 43), ("between server and client", 1))

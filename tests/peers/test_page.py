@@ -16,7 +16,7 @@ def run(*, complete: bool = True, requests: Sequence[RequestKind] = ()) -> Suite
 
 def test_the_summary_counts_cases_and_gives_the_ratio_of_times() -> None:
     text = page.peers([run()])
-    assert "| 2 | 1 | 1 | 0 | 30 s |" in text
+    assert "| 2 | 1 | 0 | 1 | 0 | 30 s |" in text
     assert "7 passed | 10 s | 3.0 |" in text
     assert "| Cyclonus v0.5.6 | not recorded yet |" in text
 

@@ -33,6 +33,29 @@ evaluating test case: cut off
     ]
 
 
+TABLE = """\
+starting test case #1
+evaluating test case: x
+Discrepancy found:{wrong} wrong, 0 ignored, 79 correct
+
+Actual vs expected (last round):
++-----+-----+-----+
+|     | X/A | X/B |
++-----+-----+-----+
+| x/a | .   | {other}   |
+| x/b | .   | X   |
++-----+-----+-----+
+
+finished policy #1"""
+
+
+def test_a_wrong_cell_from_a_pod_to_itself_is_explained_and_any_other_is_not() -> None:
+    (loop,) = cyclonus_cases(lines(TABLE.format(wrong=1, other=".")), NOWHERE)
+    (both,) = cyclonus_cases(lines(TABLE.format(wrong=2, other="X")), NOWHERE)
+    assert (loop.outcome, loop.note) == (Outcome.EXPLAINED, "79 cells right, 1 wrong, 1 of them from a pod to itself")
+    assert (both.outcome, both.note) == (Outcome.FAILED, "79 cells right, 2 wrong, 1 of them from a pod to itself")
+
+
 def test_a_case_of_cyclonus_without_a_right_cell_has_failed() -> None:
     output = "starting test case #1\nevaluating test case: x\n0 wrong, 81 ignored, 0 correct\nfinished policy #1"
     (case,) = cyclonus_cases(lines(output), NOWHERE)
