@@ -35,6 +35,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--folder", type=Path, metavar="DIR", help="keep outputs and logs of requests there")
     add("--write", action="store_true", help="record the results, and write docs/peers.md and docs/api-coverage.md")
     add("--also", action="append", default=[], metavar="ARGUMENT", help="one more argument for the suite")
+    add(
+        "--ours",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="our scenarios beside it, in place of the suite's own",
+    )
     return parser
 
 
@@ -44,7 +51,7 @@ def _run(suite: Suite, args: argparse.Namespace, folder: Path) -> int:
             binaries.build(suite, args.binaries) if args.build else _refuse(suite, args.binaries)
         )
         print(f"{suite.title}: {binary}, output in {folder}", flush=True)
-        result = run(suite, binary, quick=args.quick, folder=folder, extra=args.also)
+        result = run(suite, binary, quick=args.quick, folder=folder, extra=args.also, ours=args.ours)
     except binaries.PeerMissing as missing:
         print(f"{suite.title} did not run: {missing}", file=sys.stderr)
         return 2

@@ -38,7 +38,7 @@ def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
     for run in recorded:
         counts = " | ".join(str(run.count(outcome)) for outcome in Outcome)
         ours = ", ".join(f"{count} {word}" for word, count in sorted(run.our_outcomes.items()))
-        scenarios = ", ".join(f"`{name}`" for name in SUITES[run.suite].scenarios)
+        scenarios = ", ".join(f"`{name}`" for name in run.our_folders)
         times = f"{run.seconds:.0f} s | {scenarios}: {ours} | {run.ours:.0f} s | {run.seconds / run.ours:.1f}"
         title = SUITES[run.suite].title + ("" if run.complete else " (**cut off**)")
         yield f"| {title} | {len(run.cases)} | {counts} | {times} |"

@@ -57,6 +57,7 @@ class SuiteRun:
     requests: Sequence[RequestKind]
     ours: float
     """Seconds of our own scenarios for the same ground, in the same run."""
+    our_folders: Sequence[str]
     our_outcomes: Mapping[str, int]
     """How many items of these scenarios had each outcome."""
     our_scenarios: Mapping[str, str]

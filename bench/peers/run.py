@@ -24,10 +24,12 @@ ROOT = Path(__file__).parents[2]
 _WORST_FIRST = ("error", "failed", "passed", "skipped")
 
 
-def run(suite: Suite, binary: Path, *, quick: bool, folder: Path, extra: Sequence[str] = ()) -> SuiteRun:
+def run(
+    suite: Suite, binary: Path, *, quick: bool, folder: Path, extra: Sequence[str] = (), ours: Sequence[str] = ()
+) -> SuiteRun:
     """Run the suite against a cluster of its own, then our scenarios. The outputs are kept in ``folder``.
 
-    ``extra`` are further arguments for the suite, which narrow its selection.
+    ``extra`` are further arguments for the suite, which narrow its selection, and ``ours`` our scenarios for it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log, report = folder / f"{suite.name}.requests.jsonl", folder / f"{suite.name}.xml"
@@ -45,7 +47,8 @@ def run(suite: Suite, binary: Path, *, quick: bool, folder: Path, extra: Sequenc
         finally:
             backend.delete(cluster.name, Path(directory))
     cases = suite.cases(output, report)
-    ours, outcomes, scenarios = _ours(suite.quick_scenarios if quick else suite.scenarios, folder / "ours.xml")
+    folders = ours or (suite.quick_scenarios if quick else suite.scenarios)
+    seconds, outcomes, scenarios = _ours(folders, folder / "ours.xml")
     return SuiteRun(
         suite=suite.name,
         selection=" ".join(word for word in arguments if "{" not in word),
@@ -53,7 +56,8 @@ def run(suite: Suite, binary: Path, *, quick: bool, folder: Path, extra: Sequenc
         complete=bool(cases) and code in (0, 1),
         cases=cases,
         requests=requests.read(log),
-        ours=ours,
+        ours=seconds,
+        our_folders=folders,
         our_outcomes=outcomes,
         our_scenarios=scenarios,
     )

@@ -147,7 +147,7 @@ _UPSTREAM = (
     "--ginkgo.no-color",
     "--ginkgo.v",
 )
-_CONFORMANCE = ("-test.v", "-test.timeout=0", "-test.run=^TestConformance$")
+_CONFORMANCE = ("-test.v", "-test.timeout=0", "-test.run=^TestConformance$", "-test.skip=TestConformance/.*SCTP")
 
 SUITES = {
     suite.name: suite
@@ -188,8 +188,8 @@ SUITES = {
             arguments=_CONFORMANCE,
             quick=_CONFORMANCE,
             cases=go_test_cases,
-            scenarios=("scenarios/regressions/namespace-label-removed-clusterpolicy-stale",),
-            quick_scenarios=("scenarios/regressions/namespace-label-removed-clusterpolicy-stale",),
+            scenarios=("scenarios/cluster_network_policy",),
+            quick_scenarios=("scenarios/cluster_network_policy",),
             nodes=2,
             objects="config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
         ),

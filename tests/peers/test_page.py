@@ -11,7 +11,9 @@ CASES = (Case("should allow all namespaces", Outcome.PASSED, 2.0, number=5), Cas
 
 
 def run(*, complete: bool = True, requests: Sequence[RequestKind] = ()) -> SuiteRun:
-    return SuiteRun("upstream", "--x", 30.0, complete, CASES, requests, 10.0, {"passed": 7}, {TWIN: "passed"})
+    return SuiteRun(
+        "upstream", "--x", 30.0, complete, CASES, requests, 10.0, ["scenarios/x"], {"passed": 7}, {TWIN: "passed"}
+    )
 
 
 def test_the_summary_counts_cases_and_gives_the_ratio_of_times() -> None:
