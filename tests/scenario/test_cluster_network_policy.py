@@ -3,6 +3,7 @@
 import pytest
 
 from netpol_harness.errors import ScenarioInvalid
+from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.load import load
 from tests.scenario.conftest import Write
 
@@ -128,6 +129,15 @@ def test_what_the_server_refuses_is_a_problem_with_its_place(write: Write, spec:
     found = problems(write, spec)
     assert message in found
     assert "cnp.yaml:4:" in found
+
+
+def test_the_beta_version_has_the_same_fields(write: Write) -> None:
+    text = f"{TYPE}spec: {{{SPEC}}}\n".replace("v1alpha2", "v1beta1")
+    (policy,) = load(write(HEAD, {"cnp.yaml": text})).steps[0].policies
+    assert policy.family is ApiGroupFamily.CLUSTER
+    text = f"{TYPE}spec: {{{SPEC}, prio: 1}}\n".replace("v1alpha2", "v1beta1")
+    with pytest.raises(ScenarioInvalid, match="unknown key 'prio'"):
+        load(write(HEAD, {"cnp.yaml": text}))
 
 
 def test_another_version_and_a_namespace_are_problems(write: Write) -> None:

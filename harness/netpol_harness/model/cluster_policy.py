@@ -1,11 +1,13 @@
-"""ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2), parsed so that other code need not handle absent fields.
+"""ClusterNetworkPolicy (policy.networking.k8s.io), parsed so that other code need not handle absent fields.
+
+Versions v1alpha2 and v1beta1 have the same fields.
 
 Decided here, once: ``namespaces: S`` is the same as ``pods`` with this ``namespaceSelector`` and an empty
 ``podSelector``; an absent or empty list of rules does not touch its direction; a peer or a protocol that this reader
 does not know is ``UNKNOWN``, and so is an empty one. What follows from an unknown part is a question of evaluation:
 see ``ClusterRule.has_unknown_parts``.
 
-Source: the Go types of network-policy-api v0.3.0, ``apis/v1alpha2/clusternetworkpolicy_types.go``.
+Source: the Go types of network-policy-api v0.3.0, ``clusternetworkpolicy_types.go`` of both versions.
 """
 
 from collections.abc import Mapping

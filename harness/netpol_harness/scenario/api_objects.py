@@ -14,7 +14,7 @@ from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.model.services import Service
 from netpol_harness.scenario.family import POLICY_KINDS, ApiGroupFamily
-from netpol_harness.scenario.kubernetes import API_VERSIONS, SPECS, TEMPLATE
+from netpol_harness.scenario.kubernetes import API_VERSIONS, EQUAL_VERSIONS, SPECS, TEMPLATE
 from netpol_harness.scenario.metadata import API_VERSION, KIND, metadata
 from netpol_harness.scenario.network_policy import OUTSIDE_SPEC
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -119,7 +119,7 @@ def _check(node: YamlNode, data: dict[str, Any], report: Report) -> None:
     version, group_kind = node.at("apiVersion"), GroupKind.of(data)
     kind = str(group_kind)  # that of another API is not the one that has the shape
     wanted = API_VERSIONS.get(kind)
-    if wanted and version.text != wanted:
+    if wanted and version.text not in (wanted, *EQUAL_VERSIONS.get(kind, ())):
         report.add(version.place, f"{kind} in {version.text} is not supported", f"write apiVersion: {wanted}")
     if kind in POLICY_KINDS and not wanted and not ApiGroupFamily.of(kind, version.text):
         report.add(

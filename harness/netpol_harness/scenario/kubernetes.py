@@ -41,6 +41,9 @@ API_VERSIONS = {
 }
 """The kinds that are checked, and the version in which they are."""
 
+EQUAL_VERSIONS = {"ClusterNetworkPolicy": ("policy.networking.k8s.io/v1beta1",)}
+"""Other versions of these kinds that have the same fields and the same meaning."""
+
 _CONTAINER_PORT = mapping(
     {
         "containerPort": PORT_NUMBER,
