@@ -91,13 +91,13 @@ def _block(prefix: str, *, excepted: str = "") -> JsonObject:
 def _selectors(case: RuleCase) -> JsonObject:
     pods, namespaces = SELECTORS[case.peer]
     names = sorted({name for pods_of in PODS.values() for name in pods_of})
-    of_namespaces = _selector(namespaces, case.selector_form, "ns", SELECTED_NAMESPACE, [*PODS])
-    of_pods = _selector(pods, case.selector_form, "pod", SELECTED_POD, names)
+    of_namespaces = selector(namespaces, case.selector_form, "ns", SELECTED_NAMESPACE, [*PODS])
+    of_pods = selector(pods, case.selector_form, "pod", SELECTED_POD, names)
     selectors = {"namespaceSelector": of_namespaces, "podSelector": of_pods}
     return {key: selector for key, selector in selectors.items() if selector is not None}
 
 
-def _selector(
+def selector(
     choice: SelectorChoice, selector_form: SelectorForm, key: str, selected: str, known: list[str]
 ) -> JsonObject | None:
     """Return a selector of ``selected`` out of ``known``.
