@@ -1,5 +1,6 @@
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,28 @@ def test_the_script_runs_its_lines_on_as_many_workers_as_allowed() -> None:
     text = compose(probes, NC, timeout=0.2, width=3, nonce=NONCE).text
     assert text.count("} &") == 3
     assert len(re.findall(r"^p \d+ 1 ", text, re.MULTILINE)) == 7
+
+
+NAME = Probe(Scheme.TCP, "127.0.0.1", 1, asks_name=True)
+
+
+def test_names_are_asked_for_after_the_pulse_and_have_frames_as_everything_else() -> None:
+    other = Probe(Scheme.TCP, "127.0.0.1", 2, asks_name=True)
+    batch = _batch(Probe(Scheme.TCP, "127.0.0.1", 3), NAME, other)
+    lines = batch.text.splitlines()
+    pulse = next(number for number, line in enumerate(lines) if line.startswith("p pulse0"))
+    assert [line[:3] for line in lines[pulse + 1 : pulse + 3]] == ["q 1", "q 2"]
+    assert all(line.endswith(" &") for line in lines[pulse + 1 : pulse + 3])
+    assert lines[pulse + 3] == "wait"
+    done = subprocess.run(["sh"], input=batch.text.encode(), capture_output=True, check=False)
+    assert Outcome.PROBE_FAILED not in {reply.outcome for reply in read(batch, done.stdout).replies.values()}
+
+
+def test_no_more_workers_run_than_allowed_because_of_names() -> None:
+    names = [replace(NAME, port=port) for port in range(1, 8)]
+    text = compose(names, NC, timeout=0.2, width=3, nonce=NONCE).text
+    assert text.count(" &\n") == 3
+    assert len(re.findall(r"^q \d+ 1 ", text, re.MULTILINE)) == 7
 
 
 @pytest.mark.parametrize(

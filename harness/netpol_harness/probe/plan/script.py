@@ -109,9 +109,15 @@ def compose(
     unsupported = {probe: _no_tool(probe, tool) for probe, command in candidates.values() if command is None}
     lookups = _lookups(commands, toolbox)
     pulses = _pulses(commands, toolbox, timeout)
-    alone = [(line,) for line in (*_lookup_lines(lookups, toolbox, timeout), *pulses.values())]
+    sequences = [
+        *((line,) for line in _lookup_lines(lookups, toolbox, timeout)),
+        *((line,) for line in list(pulses.values())[1:]),
+        *_sequences({index: command for index, command in commands.items() if not command[0].asks_name}),
+    ]
+    names = [_line(index, command) for index, (probe, command) in commands.items() if probe.asks_name]
+    sequences += _after_pulse(next(iter(pulses.values()), ""), names, width - len(sequences))
     own_timeout = "" if toolbox.has_timeout else OWN_TIMEOUT
-    text = _text([*alone, *_sequences(commands)], width, nonce, own_timeout)
+    text = _text(sequences, width, nonce, own_timeout)
     return Batch(text, nonce, toolbox.probe_seconds(timeout), commands, tuple(pulses), lookups, unsupported)
 
 
@@ -202,9 +208,23 @@ def _sequences(commands: Mapping[str, tuple[Probe, Command]]) -> list[tuple[str,
     """Return lines that run one after the other: probes with the same source port, and every other one alone."""
     sequences: dict[str, list[str]] = {}
     for index, (probe, command) in commands.items():
-        line = f"{'q' if command.data_only else 'p'} {index} {command.tries} {shlex.quote(command.shell)}"
-        sequences.setdefault(f"port {probe.source_port}" if probe.source_port else index, []).append(line)
+        key = f"port {probe.source_port}" if probe.source_port else index
+        sequences.setdefault(key, []).append(_line(index, command))
     return [tuple(lines) for lines in sequences.values()]
+
+
+def _line(index: str, command: Command) -> str:
+    return f"{'q' if command.data_only else 'p'} {index} {command.tries} {shlex.quote(command.shell)}"
+
+
+def _after_pulse(pulse: str, names: Sequence[str], workers: int) -> list[tuple[str, ...]]:
+    """Return the sequences of the first pulse and of requests for names, which start after it if all can run at once.
+
+    No silence rests on a name. So its process need not take time from those of the round whose times do count.
+    """
+    if pulse and len(names) < workers:
+        return [(pulse, *(f"{name} &" for name in names), "wait")] if names else [(pulse,)]
+    return [(line,) for line in (*filter(None, [pulse]), *names)]
 
 
 def _text(sequences: Sequence[tuple[str, ...]], width: int, nonce: str, own_timeout: str) -> str:
