@@ -32,7 +32,8 @@ def policy(api: str, namespace: str = "") -> Manifest:
         ([policy("cilium.io/v2/CiliumNetworkPolicy", "shop")], {"back", "shop"}, (OTHER,)),
         ([policy("cilium.io/v2/CiliumClusterwideNetworkPolicy")], {"back"}, (OTHER,)),
         ([policy("security.istio.io/v1/AuthorizationPolicy", "istio-system")], {"shop"}, (OTHER,)),
-        ([policy("policy.networking.k8s.io/v1alpha2/ClusterNetworkPolicy")], set(), (ApiGroupFamily.CLUSTER,)),
+        ([policy("policy.networking.k8s.io/v1alpha1/AdminNetworkPolicy")], set(), (ApiGroupFamily.ADMIN,)),
+        ([policy("policy.networking.k8s.io/v1alpha2/ClusterNetworkPolicy")], {"shop"}, ()),
     ],
 )
 def test_a_policy_governs_its_namespace_or_all(
