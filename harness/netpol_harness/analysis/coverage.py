@@ -5,20 +5,23 @@ contradicts the expectation. For a part that is not covered, a path is searched 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from netpol_harness.analysis.cluster_variants import ClusterVariant, cluster_variants
 from netpol_harness.analysis.paths import every_path
 from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.analysis.variants import Variant, variants
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.sides import selects
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Path
-from netpol_harness.scenario.scenario import Manifest, Others, Scenario, Step, network_policies
+from netpol_harness.scenario.family import ApiGroupFamily
+from netpol_harness.scenario.scenario import Manifest, Others, Scenario, Step, cluster_policies, network_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ class Coverage:
 def coverage(scenario: Scenario, profile: Profile = SPECIFICATION) -> Coverage:
     """Drop or weaken every part of every policy of a scenario, one at a time."""
     views = [_StepView(Predictor(scenario, step, profile)) for step in scenario.steps]
-    manifests = {m.where: m for step in scenario.steps for m in network_policies(step)}
+    kinds = (network_policies, cluster_policies)
+    manifests = {m.where: m for kind in kinds for step in scenario.steps for m in kind(step)}
     tried, gaps = 0, list[Gap]()
     for manifest in manifests.values():
         views_with_policy = [view for view in views if manifest in view.policies]
-        for variant in variants(manifest):
+        is_own = manifest.family is ApiGroupFamily.KUBERNETES
+        for variant in variants(manifest) if is_own else cluster_variants(manifest):
             tried += 1
-            counterfactuals = [_Counterfactual(view, manifest, variant) for view in views_with_policy]
+            counterfactuals = [_counterfactual(view, manifest, variant) for view in views_with_policy]
             if not any(counterfactual.is_detected for counterfactual in counterfactuals):
                 line = _suggest_line(counterfactuals, {gap.line: None for gap in gaps if gap.line}.keys())
                 gaps.append(Gap(variant.part, variant.where, line))
@@ -72,7 +77,7 @@ class _StepView:
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self.step: Step = predictor.step
-        self.policies = network_policies(predictor.step)
+        self.policies = (*network_policies(predictor.step), *cluster_policies(predictor.step))
         self._pods: dict[Path, frozenset[NamespacedName]] = {}
         self._verdicts: dict[Path, Expected] = {}
 
@@ -107,19 +112,30 @@ class _StepView:
         return self._pods[path]
 
 
-class _Counterfactual:
-    """A step with a variant in place of one of its policies."""
+def _counterfactual(view: _StepView, manifest: Manifest, variant: Variant | ClusterVariant) -> "_Counterfactual":
+    """Return the step of a view with a variant in place of the policy."""
+    world = view.predictor.world
+    if isinstance(variant, ClusterVariant):
+        written = ClusterNetworkPolicy.parse(manifest.data)
+        rest = tuple(other for other in world.cluster_policies if other.name != written.name)
+        tiers = (*rest, *((variant.policy,) if variant.policy else ()))
+        return _Counterfactual(view, view.predictor.with_world(replace(world, cluster_policies=tiers)), world.pods)
+    policy = NetworkPolicy.parse(manifest.data)
+    others = tuple(other for other in world.policies if other.ref != policy.ref)
+    replacement = (variant.policy,) if variant.policy else ()
+    subjects = [
+        pod.ref for pod in world.pods.values() if any(selects(either, pod) for either in (policy, *replacement))
+    ]
+    return _Counterfactual(view, view.predictor.with_policies((*others, *replacement)), subjects)
 
-    def __init__(self, view: _StepView, manifest: Manifest, variant: Variant) -> None:
+
+class _Counterfactual:
+    """A step with a variant in place of one of its policies, which can select the ``subjects`` only."""
+
+    def __init__(self, view: _StepView, predictor: Predictor, subjects: Iterable[NamespacedName]) -> None:
         self.view = view
-        policy = NetworkPolicy.parse(manifest.data)
-        world = view.predictor.world
-        others = tuple(other for other in world.policies if other.ref != policy.ref)
-        replacement = (variant.policy,) if variant.policy else ()
-        self._predictor = view.predictor.with_policies((*others, *replacement))
-        self._subjects = frozenset(
-            pod.ref for pod in world.pods.values() if any(selects(either, pod) for either in (policy, *replacement))
-        )
+        self._predictor = predictor
+        self._subjects = frozenset(subjects)
 
     @property
     def is_detected(self) -> bool:
