@@ -147,7 +147,8 @@ def test_a_pod_is_its_own_template() -> None:
         (thing("apps/v1/Deployment", spec={"replicas": None}), 1),
         (thing("apps/v1/Deployment", spec={"replicas": 0}), 0),
         (thing("batch/v1/Job", spec={"parallelism": 3, "replicas": 7}), 3),
-        (thing("batch/v1/CronJob", spec={}), 0),
+        (thing("batch/v1/CronJob", spec={}), 1),
+        (thing("batch/v1/CronJob", spec={"jobTemplate": {"spec": {"parallelism": 2}}}), 2),
     ],
 )
 def test_a_workload_asks_for_pods(data: dict[str, Any], number: int) -> None:

@@ -137,6 +137,31 @@ def test_a_job_that_has_completed_is_left_out_with_a_warning(demo: "Demo") -> No
     assert "NotProbed: step derived: no path of default/migrate is probed, for its pods have completed" in text
 
 
+CRON_JOB = """
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: backup}
+spec:
+  schedule: "0 3 * * *"
+  jobTemplate:
+    spec:
+      template:
+        metadata: {labels: {app: backup}}
+        spec: {restartPolicy: Never, containers: [{name: c, image: i}]}
+"""
+
+
+@pytest.mark.live
+def test_a_cron_job_has_a_row_in_tables_and_no_pods_in_a_run(demo: "Demo") -> None:
+    (demo.pytester.path / "demo" / "scenario.yaml").unlink()
+    (demo.pytester.path / "demo" / "cron.yaml").write_text(CRON_JOB)
+    result = demo.run("-rs", "--derive", "demo")
+    result.assert_outcomes(passed=2, skipped=1)
+    text = " ".join(result.stdout.str().split())
+    assert "not probed: paths of CronJob default/backup, which has no pods before it is run" in text
+    result.stdout.fnmatch_lines(["*truth table*", "*backup *X*", "SKIPPED*: a workload at its ends has*"])
+
+
 @pytest.mark.live
 def test_a_path_that_an_author_wrote_is_an_error_if_its_job_has_completed(demo: "Demo") -> None:
     demo.write(HEAD + "- {name: a, paths: {migrate -> front:80: allowed}}\n", demo.workloads + "---\n" + JOB)

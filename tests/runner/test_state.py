@@ -159,7 +159,7 @@ def test_an_object_is_described_as_its_manifest_names_it(shop: Scenario, placeme
         described(
             ObjectKey("apps/v1", "Deployment", real, "db"), shop, placement
         ): "Deployment shop/db (workloads.yaml:10)",
-        described(ObjectKey("v1", "Service", real, "db"), shop, placement): "Service shop/db (workloads.yaml:17)",
+        described(ObjectKey("v1", "Service", real, "db"), shop, placement): "Service shop/db (workloads.yaml:20)",
         described(ObjectKey("v1", "Pod", real, "else"), shop, placement): f"Pod {real}/else",
     }
     assert list(described_as) == list(described_as.values())

@@ -171,10 +171,10 @@ def replaces_pods(data: JsonMapping) -> bool:
 
 
 def wanted_pods(data: JsonMapping) -> int:
-    """Return how many pods a workload asks for, 1 if it does not say. A CronJob asks for none until it is run."""
+    """Return how many pods a workload asks for, 1 if it does not say: of a CronJob, those of each run."""
     kind, spec = GroupKind.of(data), _mapping(data, "spec")
     if kind == GroupKind("batch", "CronJob"):
-        return 0
+        kind, spec = GroupKind("batch", "Job"), _mapping(spec, "jobTemplate", "spec")
     field = "parallelism" if kind == GroupKind("batch", "Job") else "replicas"
     written = None if kind == GroupKind("", "Pod") else spec.get(field)
     return written if isinstance(written, int) else 1

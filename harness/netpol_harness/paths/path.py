@@ -138,6 +138,11 @@ class Workload:
         return self.replicas > 0 and not self.host_network and self.is_ready
 
     @property
+    def is_on_request(self) -> bool:
+        """Whether it has no pods before it is run. Predictions are about the pods that it then has."""
+        return self.kind == "CronJob"
+
+    @property
     def replica_names(self) -> tuple[NamespacedName, ...]:
         """The names of its pods in a predicted snapshot: its own, or ``NAME/0``, ``NAME/1``, ... if it has several.
 

@@ -8,10 +8,14 @@ from netpol_harness.paths.terms import Term
 
 
 class WorkloadSets:
-    """Selects workloads of one inventory. Sets leave out workloads without pods and those on their nodes' network."""
+    """Selects workloads of one inventory. Sets leave out workloads without pods, and those on their nodes' network.
+
+    A CronJob has no pods that could be probed.
+    """
 
     def __init__(self, inventory: Inventory) -> None:
-        self._workloads = [workload for workload in inventory.workloads.values() if workload.in_closed_world]
+        workloads = inventory.workloads.values()
+        self._workloads = [w for w in workloads if w.in_closed_world and not w.is_on_request]
 
     def of(self, term: Term) -> Sequence[Workload]:
         """Return the workloads of a set; all of them may be none, if the scenario has none.

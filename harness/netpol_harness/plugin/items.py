@@ -149,14 +149,14 @@ class PathItem(ScenarioItem):
         return (self.path_result,)
 
     @property
-    def is_completed(self) -> bool:
-        """Whether nobody wrote the path's verdict, and it begins or ends at a workload that has completed."""
-        return self.parent.is_completed(self.expectation)
+    def lacks_pods(self) -> bool:
+        """Whether nobody wrote the path's verdict, and it begins or ends at a workload that rightly has no pods now."""
+        return self.parent.lacks_pods(self.expectation)
 
     def setup(self) -> None:
         """Skip if the path has no pods any more, or the cluster lacks a capability; record the figures for reports."""
-        if self.is_completed:
-            pytest.skip("a workload at its ends has completed, and has no pods any more")
+        if self.lacks_pods:
+            pytest.skip("a workload at its ends has completed, or is a CronJob that is not run: it has no pods")
         if missing := self.parent.parent.scenario_run.observer.missing_capability(
             self.expectation.path, self.parent.step
         ):

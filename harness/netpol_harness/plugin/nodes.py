@@ -119,7 +119,7 @@ class StepNode(pytest.Collector):
         self.returns: tuple[PathResult, ...] = ()
         self.contexts: dict[str, StepContext] = {}
         self.readiness: dict[Readiness, ReadinessResult] = {}
-        self.completed: frozenset[NamespacedName] = frozenset()
+        self.without_pods: frozenset[NamespacedName] = frozenset()
         self.warning = ""
         self._is_warned = False
 
@@ -143,7 +143,13 @@ class StepNode(pytest.Collector):
         """What was assumed about the scenario's files, and left out on this cluster."""
         of_scenario = [f"{self.parent.nodeid}: {notice}" for notice in self.parent.scenario_run.notices]
         missing = (f"{count} of the others: this backend has no {c}" for c, count in self.observation.left_out.items())
-        return [*of_scenario, *(f"{self.nodeid}: not probed: {reason}" for reason in missing)]
+        idle = (f"paths of CronJob {ref}, which has no pods before it is run" for ref in sorted(self._cron_jobs))
+        return [*of_scenario, *(f"{self.nodeid}: not probed: {reason}" for reason in (*missing, *idle))]
+
+    @property
+    def _cron_jobs(self) -> frozenset[NamespacedName]:
+        workloads = self._step_as_written.inventory.workloads
+        return frozenset(ref for ref in self.without_pods if workloads[ref].is_on_request)
 
     @property
     def before(self) -> Step | None:
@@ -185,15 +191,15 @@ class StepNode(pytest.Collector):
     def _warnings(self) -> Iterator[UserWarning]:
         if self.warning:
             yield NothingDenied(f"step {self.step.name}: {self.warning}")
-        if self.completed and self.step.others is not Others.UNCHECKED:
-            names = natural_list([*map(str, sorted(self.completed))])
+        if (completed := self.without_pods - self._cron_jobs) and self.step.others is not Others.UNCHECKED:
+            names = natural_list([*map(str, sorted(completed))])
             yield NotProbed(f"step {self.step.name}: no path of {names} is probed, for its pods have completed")
 
-    def is_completed(self, expectation: Expectation) -> bool:
-        """Return whether a derived path begins or ends at a workload that has completed."""
+    def lacks_pods(self, expectation: Expectation) -> bool:
+        """Return whether a derived path begins or ends at a workload that rightly has no pods now."""
         path, derived = expectation.path, (inquiry.path for inquiry in self.step.paths_without_verdict)
         ends = {end.ref for end in (path.source, path.target) if isinstance(end, PodSource | PodTarget)}
-        return bool(ends & self.completed) and path in derived
+        return bool(ends & self.without_pods) and path in derived
 
     def _observe(self) -> "StepResult":
         """Enter the step and probe it. Derived verdicts are predicted again, now that the pods' addresses are known."""
@@ -204,14 +210,14 @@ class StepNode(pytest.Collector):
             [item.readiness for item in selected if isinstance(item, ReadyItem) and not self._is_wrong(item.readiness)]
         )
         snapshot = scenario_run.snapshot()
-        self.completed = frozenset(filter(snapshot.has_completed, self._step_as_written.inventory.workloads))
-        step = self._step_as_written.without_pods_of(self.completed)
+        self.without_pods = snapshot.without_pods(self._step_as_written.inventory.workloads.values())
+        step = self._step_as_written.without_pods_of(self.without_pods)
         predictor = Predictor(scenario_run.scenario, step, profile_of(self.config), snapshot.addresses)
         self._set_step(predictor.with_predicted_verdicts())
         self.predictor = predictor.with_step(self.step)
         return scenario_run.observer.observe(
             self.step,
-            [item.expectation for item in selected if isinstance(item, PathItem) and not item.is_completed],
+            [item.expectation for item in selected if isinstance(item, PathItem) and not item.lacks_pods],
             others=any(isinstance(item, OthersItem) for item in selected),
             verdicts=self.predictor.closed_world_verdicts() if self.step.others is Others.ORACLE else None,
             snapshot=snapshot,

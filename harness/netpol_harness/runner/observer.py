@@ -144,9 +144,10 @@ class StepObserver:
 
     def truth_table(self, step: Step, expected: Expected, where: str) -> TruthTable:
         """Probe every pair of workloads and served port in the present state, which is that of ``step``."""
-        cells = closed_world(Step("now", "", step.inventory))
-        expectations = [Expectation(path, expected, where) for path in cells]
-        return TruthTable.of(self._path_prober.probe(self._applied.snapshot(), (BulkConvergence, expectations))[0])
+        snapshot = self._applied.snapshot()
+        now = Step("now", "", step.inventory).without_pods_of(snapshot.without_pods(step.inventory.workloads.values()))
+        expectations = [Expectation(path, expected, where) for path in closed_world(now)]
+        return TruthTable.of(self._path_prober.probe(snapshot, (BulkConvergence, expectations))[0])
 
     def missing_capability(self, path: Path, step: Step) -> Capability | None:
         """Return the first capability that this path needs in a step and the cluster does not have."""

@@ -19,7 +19,7 @@ from netpol_harness.paths.ends import (
     ExternalTarget,
     NameServerTarget,
 )
-from netpol_harness.paths.path import KnownAddresses, Path
+from netpol_harness.paths.path import KnownAddresses, Path, Workload
 from netpol_harness.probe.plan.frames import canonical_address
 from netpol_harness.probe.plan.question import UdpService
 from netpol_harness.runner.udp_servers import udp_services
@@ -153,6 +153,11 @@ class ClusterSnapshot:
         real = self.real(workload)
         succeeded = any(pod.succeeded for pod in self.world.pods.values() if pod.workload == real)
         return succeeded and not self.has_pods(workload)
+
+    def without_pods(self, workloads: Collection[Workload]) -> frozenset[NamespacedName]:
+        """Return the workloads that rightly have no pods now: they have completed, or nobody has run them."""
+        idle = (w.ref for w in workloads if w.is_on_request and not self.has_pods(w.ref))
+        return frozenset((*idle, *(w.ref for w in workloads if self.has_completed(w.ref))))
 
     def pods_of(self, workload: NamespacedName, replica: int | None = None) -> tuple[Pod, ...]:
         """Return the running pods of a workload, or one of them by its index.

@@ -46,11 +46,15 @@ def with_strangers(nodes: Sequence[YamlNode], inputs: StepInputs) -> StepInputs:
 
 
 def _world(node: YamlNode, inputs: StepInputs) -> World:
-    """Return the objects of one step, without strangers. The name server is one of the pods of every cluster."""
+    """Return the objects of one step, without strangers. The name server is one of the pods of every cluster.
+
+    CronJobs are left out, so that strangers represent their pods on a cluster, where nobody runs them.
+    """
     reader = StepReader(inputs, Report())
     labels, absent = tuple(reader.relabels(node.at("labels"))), frozenset(reader.absent(node.at("absent").items))
     server = inputs.name_server
-    world = inventory_of_step(inputs.inventory, labels, absent).world()
+    known = inventory_of_step(inputs.inventory, labels, absent)
+    world = replace(known, workloads={r: w for r, w in known.workloads.items() if not w.is_on_request}).world()
     policies = inputs.manifests.policies(node.at("policies").items)
     namespaces = _namespaces([*inputs.workloads, *policies], server)
     for relabel in labels:
