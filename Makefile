@@ -12,7 +12,7 @@ NEED_MORE = $(patsubst %/scenario.yaml,%,$(shell grep -rlE '^requires:.*(IPv6|tw
 AGENTS = $(CURDIR)/build/agents
 export PATH := $(AGENTS):$(PATH)
 
-.PHONY: three-tier test agents mutants check bench setup setup-dev newest constraints clean
+.PHONY: three-tier test agents peers mutants check bench setup setup-dev newest constraints clean
 
 three-tier: setup
 	$(PYTEST) scenarios/three_tier
@@ -28,6 +28,11 @@ agents: setup-dev
 	@command -v go >/dev/null || { echo "make agents: there is no Go here; install it (https://go.dev/dl)" >&2; exit 1; }
 	GOBIN=$(AGENTS) go install $(lastword $(shell grep '^install:' manifests/agents/kube-router.yaml))
 	$(PYTEST) -n $(WORKERS) -rs tests/agents
+
+# Build other people's suites from Go modules (ten minutes, two processors, nothing cached), and run all of them. `make
+# test` runs a few cases of those that it finds.
+peers: setup
+	.venv/bin/python -m bench.peers --build
 
 mutants: setup
 	.venv/bin/netpol mutants

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.peers.suites import HERE, Suite
 
-DEFAULT = Path.home() / ".cache" / "netpol-harness" / "peers"
+DEFAULT = HERE.parents[1] / "build" / "peers"
 _GO = "/usr/local/go/bin"
 
 

@@ -97,15 +97,16 @@ they test its API, its pods and its data plane; and where such a suite and our o
 agree.
 
 ```
-$ python -m bench.peers --build cyclonus upstream network-policy-api
+$ make peers
+$ python -m bench.peers --build cyclonus --also=--include=conflict
 $ python -m bench.peers --write
 ```
 
-The first command builds the binaries from Go modules, which takes minutes and needs Go 1.26 or newer (`--binaries DIR`
-says where they go). Both run all suites, or those that are named; `--quick` runs a few cases of each. Where a binary or
-Go is missing, the command says so and fails. `--write` records the results, of which this page and
-[the API coverage](api-coverage.md) are generated. Times depend on the machine and its load: read the ratios, which
-were measured in one run.
+`--build` makes missing binaries from Go modules in `build/peers` (`--binaries DIR`), which takes minutes and needs Go
+1.26 or newer. All suites run, or those that are named; `--quick` runs a few cases of each, and `--also` narrows a
+selection. Where a binary or Go is missing, the command says so and fails. `--write` records the results, of which this
+page and [the API coverage](api-coverage.md) are generated. Times depend on the machine and its load: read the ratios,
+which were measured in one run.
 """
 _COVERAGE = """\
 # The parts of the API that other people's suites use
@@ -125,7 +126,12 @@ _NOTES: Mapping[str, Sequence[str]] = {
         "",
         "A pod that reaches itself is a known discrepancy. The simulator applies policies to this connection, as to",
         "any other, but the API says of NetworkPolicyIngressRule that a pod cannot block access to itself: such",
-        "traffic never leaves it. Cyclonus has the option `--ignore-loopback` for this, which is off by default.",
+        "traffic never leaves it. Cyclonus has the option `--ignore-loopback` for this, which is off by default. So a",
+        "case whose only wrong cells are of this kind is *explained*.",
+        "",
+        "Each step of a case is 324 execs (9 pods, 9 targets, 2 ports, 2 protocols). One takes 13 ms of processor",
+        "time: 9 for the interpreter that stands in for `agnhost connect`, 3 for the cluster, 1 for Cyclonus. Cyclonus",
+        "itself waits for blocked cells only.",
     ),
     "upstream": (
         "The package of Kubernetes' own repository, in a test binary of some lines (`bench/peers/upstream`), with JSON",
@@ -134,5 +140,6 @@ _NOTES: Mapping[str, Sequence[str]] = {
     ),
     "network-policy-api": (
         "The suite of the API ClusterNetworkPolicy, with the definition of its standard channel. It needs two nodes.",
+        "Tests of SCTP are left out, and so are the two tests `Gress`, which also use SCTP.",
     ),
 }

@@ -147,7 +147,12 @@ _UPSTREAM = (
     "--ginkgo.no-color",
     "--ginkgo.v",
 )
-_CONFORMANCE = ("-test.v", "-test.timeout=0", "-test.run=^TestConformance$", "-test.skip=TestConformance/.*SCTP")
+_CONFORMANCE = (
+    "-test.v",
+    "-test.timeout=0",
+    "-test.run=^TestConformance$",
+    "-test.skip=TestConformance/.*(SCTP|Gress$)",
+)
 
 SUITES = {
     suite.name: suite
