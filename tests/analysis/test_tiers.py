@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.analysis.explain import explain
+from netpol_harness.analysis.predict import Predictor
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.profiles import CALICO
 from netpol_harness.paths.outcome import Expected
@@ -169,3 +170,38 @@ def test_a_profile_decides_ties_and_fails_closed(tmp_path: Path) -> None:
     closed = explained(tmp_path, nodes, expected=Expected.ALLOWED, profile=CALICO)
     assert closed.startswith("blocked\n")
     assert "it has a peer or a protocol that is not known, and so fails closed" in closed
+
+
+REPLICAS = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  replicas: 2
+  serviceName: web
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: stand-in, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: job, labels: {app: job}}
+spec: {containers: [{name: main, image: stand-in}]}
+"""
+
+
+def test_replicas_that_a_rule_of_a_tier_tells_apart_have_verdicts_of_their_own(tmp_path: Path) -> None:
+    first = tier("Deny").replace("app: web", "statefulset.kubernetes.io/pod-name: web-0")
+    (tmp_path / "workloads.yaml").write_text(REPLICAS)
+    (tmp_path / "policies.yaml").write_text(first)
+    paths = "{'job -> web-0:80': blocked, 'job -> web-1:80': allowed}"
+    step = f"{{name: only, policies: [policies.yaml], paths: {paths}}}"
+    head = "title: x\nworkloads: [workloads.yaml]\nexclusive: true\nsteps: "
+    (tmp_path / "scenario.yaml").write_text(f"{head}[{step}]\n")
+    scenario = load(tmp_path / "scenario.yaml")
+    predictor = Predictor(scenario, scenario.steps[0])
+    assert [predictor.verdict(path) for path in scenario.steps[0].paths] == [Expected.BLOCKED, Expected.ALLOWED]
+    (tmp_path / "scenario.yaml").write_text(f"{head}[{step.replace(paths, '{job -> pod(web):80: undefined}')}]\n")
+    scenario = load(tmp_path / "scenario.yaml")
+    assert Predictor(scenario, scenario.steps[0]).verdict(scenario.steps[0].paths[0]) is Expected.UNDEFINED

@@ -84,7 +84,7 @@ class Replicas:
 
     @cached_property
     def _requirements(self) -> frozenset[Requirement]:
-        return pod_requirements(self._world.policies)
+        return pod_requirements(self._world.policies, self._world.cluster_policies)
 
 
 def _returns(flow: Flow) -> bool:

@@ -1,15 +1,20 @@
 """Which pods policies can tell apart by their labels. Pure."""
 
 from collections.abc import Iterable, Iterator, Set
+from itertools import chain
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy, PodSelection
 from netpol_harness.model.labels import Labels, LabelSelector, Requirement
 from netpol_harness.model.policy import NetworkPolicy, PodPeer
 
 
-def pod_requirements(policies: Iterable[NetworkPolicy]) -> frozenset[Requirement]:
+def pod_requirements(
+    policies: Iterable[NetworkPolicy], cluster_policies: Iterable[ClusterNetworkPolicy] = ()
+) -> frozenset[Requirement]:
     """Return all requirements of policies on the labels of pods, as their subjects and as peers."""
-    selectors = (selector for policy in policies for selector in _pod_selectors(policy))
-    return frozenset(requirement for selector in selectors for requirement in selector.requirements)
+    own = (selector for policy in policies for selector in _pod_selectors(policy))
+    tiers = (selection.pods for policy in cluster_policies for selection in _selections(policy))
+    return frozenset(requirement for selector in chain(own, tiers) for requirement in selector.requirements)
 
 
 def requirements_met(labels: Labels, requirements: Iterable[Requirement], keys: Set[str]) -> frozenset[Requirement]:
@@ -23,3 +28,9 @@ def _pod_selectors(policy: NetworkPolicy) -> Iterator[LabelSelector]:
         for rule in policy.rules(direction):
             peers = (peer for peer in rule.peers or () if isinstance(peer, PodPeer))
             yield from (peer.pods for peer in peers if peer.pods is not None)
+
+
+def _selections(policy: ClusterNetworkPolicy) -> Iterator[PodSelection]:
+    yield policy.subject
+    for rule in (*policy.ingress, *policy.egress):
+        yield from (peer for peer in rule.peers if isinstance(peer, PodSelection))
