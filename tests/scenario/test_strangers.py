@@ -157,6 +157,21 @@ def test_a_target_of_a_rule_serves_its_ports() -> None:
     ]
 
 
+def test_peers_of_rules_of_administrators_have_representatives_too() -> None:
+    peers = [{"namespaces": {"matchLabels": {"team": "audit"}}}, {"pods": {"podSelector": {"matchLabels": {"a": "b"}}}}]
+    ports = [{"tcp": {"destinationPort": {"number": 8443}}}]
+    spec = {
+        "tier": "Admin",
+        "priority": 1,
+        "subject": {"namespaces": {}},
+        "egress": [{"action": "Deny", "to": peers, "protocols": ports}],
+    }
+    tiered = {"kind": "ClusterNetworkPolicy", "metadata": {"name": "n"}, "spec": spec}
+    lines = found(also=(tiered,))
+    assert any("team=audit" in line and "8443" in line for line in lines), lines
+    assert any("a=b" in line and "8443" in line for line in lines), lines
+
+
 def test_a_stranger_that_a_policy_isolates_is_a_target() -> None:
     assert found(policy("{}")) == ["shop/stranger:8080/TCP", "back/stranger:", "strangers/stranger:"]
 

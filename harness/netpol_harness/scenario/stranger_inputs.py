@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import Direction, Port, Protocol
@@ -68,6 +69,11 @@ def _world(node: YamlNode, inputs: StepInputs) -> World:
         },
         pods={**world.pods, **({} if server.address else {server.pod.ref: server.pod})},
         policies=tuple(_network_policies(policies)),
+        cluster_policies=tuple(
+            ClusterNetworkPolicy.parse(located.manifest.data)
+            for located in policies
+            if located.manifest.family is ApiGroupFamily.CLUSTER
+        ),
     )
 
 

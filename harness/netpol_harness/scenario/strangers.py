@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy, ClusterRule, NamedPort, PodSelection, PortRange
 from netpol_harness.model.labels import Labels, LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Pod, World
@@ -56,7 +57,7 @@ def strangers_of(worlds: Sequence[World], system: frozenset[str]) -> Strangers:
     town = _Town(worlds, system)
     for world in worlds:
         pods = _unlike(world.pods.values())
-        for peer in _peers(world.policies):
+        for peer in (*_peers(world.policies), *_cluster_peers(world.cluster_policies)):
             if not any(peer.matches(pod, world) for pod in pods):
                 town.represent(peer)
     return town.strangers()
@@ -101,6 +102,24 @@ def _peers(policies: Iterable[NetworkPolicy]) -> Iterator[_RulePeer]:
                 yield from (_RulePeer(selector, policy.ref.namespace, ports) for selector in selectors)
 
 
+def _cluster_peers(policies: Iterable[ClusterNetworkPolicy]) -> Iterator[_RulePeer]:
+    for policy in policies:
+        for direction in Direction:
+            for rule in policy.rules(direction):
+                ports = tuple(_cluster_targets(rule)) if direction is Direction.EGRESS else ()
+                selections = [peer for peer in rule.peers if isinstance(peer, PodSelection)]
+                yield from (_RulePeer(PodPeer(each.namespaces, each.pods), "", ports) for each in selections)
+
+
+def _cluster_targets(rule: ClusterRule) -> Iterator[ContainerPort]:
+    """Yield a port for each entry of a rule, as ``_targets`` does."""
+    for index, entry in enumerate(rule.ports or ()):
+        if isinstance(entry, NamedPort):
+            yield ContainerPort(Port(Protocol.TCP, _FIRST_NAMED_PORT + index), entry.name)
+        elif isinstance(entry, PortRange):
+            yield ContainerPort(Port(entry.protocol, entry.first))
+
+
 def _targets(rule: Rule) -> Iterator[ContainerPort]:
     """Yield a port for each entry of a rule: the first of a range, and a free one for a name."""
     for index, entry in enumerate(rule.ports or ()):
@@ -129,7 +148,9 @@ class _Town:
         self._policies = tuple(dict.fromkeys(policy for world in worlds for policy in world.policies))
         self._services = [service for world in worlds for service in world.services.values()]
         self._taken = {ref for world in worlds for ref in (*world.services, *(p.workload for p in world.pods.values()))}
-        self._peer_selectors = tuple(p.selector.pods for p in _peers(self._policies) if p.selector.pods)
+        tiers = dict.fromkeys(policy for world in worlds for policy in world.cluster_policies)
+        peers = (*_peers(self._policies), *_cluster_peers(tiers))
+        self._peer_selectors = tuple(p.selector.pods for p in peers if p.selector.pods)
         self._selectors_in: dict[str, Sequence[LabelSelector]] = {}
         self._drafts: dict[tuple[str, frozenset[tuple[str, str]]], _Draft] = {}
         self._founded: dict[str, Labels] = {free_name(STRANGERS, every): {}}
