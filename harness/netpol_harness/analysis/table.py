@@ -24,8 +24,7 @@ class VerdictTable:
     def of(cls, predictor: Predictor) -> "VerdictTable":
         """Predict every path of a step. A Service stands under its name alone: its ClusterIP leads to the same pods."""
         paths = [path for path in every_path(predictor.step) if not isinstance(path.target, ClusterIPTarget)]
-        verdicts = {path: predictor.verdict(path) for path in paths}
-        return cls(verdicts, Arrangement(predictor.step.inventory))
+        return cls(predictor.verdicts(paths), Arrangement(predictor.step.inventory))
 
     @property
     def asked(self) -> Asked:

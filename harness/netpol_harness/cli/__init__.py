@@ -25,6 +25,7 @@ from netpol_harness.errors import HarnessError
 COMMANDS: Mapping[str, str] = {
     "explain": "explain why a path of a scenario is allowed or blocked",
     "table": "print the truth table that a scenario's policies imply",
+    "diff": "tell which paths a change of manifests opens or closes",
     "coverage": "find policies and rules that no path of a scenario covers",
     "mutants": "measure which scenarios detect which bugs of network plugins",
     "agents": "list the policy engines that can enforce in the embedded cluster",

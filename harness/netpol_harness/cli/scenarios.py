@@ -30,6 +30,11 @@ def declare(command: argparse.ArgumentParser, *, step: str = "") -> None:
     command.add_argument("scenario", metavar="SCENARIO", type=path, help=_SCENARIO)
     if step:
         command.add_argument("--step", metavar="NAME", help=step)
+    declare_profile(command)
+
+
+def declare_profile(command: argparse.ArgumentParser) -> None:
+    """Add ``--profile``."""
     command.add_argument(
         "--profile",
         metavar="NAME",
@@ -39,11 +44,16 @@ def declare(command: argparse.ArgumentParser, *, step: str = "") -> None:
 
 
 def scenario_of(args: argparse.Namespace) -> Scenario:
-    """Load the scenario, or derive it from manifests. Raises ``ScenarioInvalid``.
+    """Load the scenario, or derive it from manifests. Raises ``ScenarioInvalid``."""
+    return opened(args.scenario)
+
+
+def opened(source: Path) -> Scenario:
+    """Load the scenario of a folder or a file, or derive it from manifests. Raises ``ScenarioInvalid``.
 
     What the reader must know about how the manifests were read is written to standard error.
     """
-    scenario = _opened(args.scenario)
+    scenario = _opened(source)
     for notice in filter(None, (*notices(scenario), without_meaning(scenario))):
         print_error(notice)
     return scenario

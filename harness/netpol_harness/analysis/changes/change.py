@@ -1,0 +1,77 @@
+"""The paths whose verdicts differ between two snapshots, and how. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netpol_harness.analysis.changes.deciding import decided_by
+from netpol_harness.analysis.changes.strangers import with_strangers_of
+from netpol_harness.analysis.predict import Predictor, broad_verdict
+from netpol_harness.analysis.table import VerdictTable
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import Path
+
+
+class Effect(StrEnum):
+    """What a change does to a path.
+
+    OPENED       it becomes reachable
+    CLOSED       it stops being reachable
+    NAME_LOST    the name of its target does not resolve any more
+    NAME_FOUND   the name of its target resolves, but the path is blocked
+    UNCERTAIN    it may become reachable, or may stop being so: the API, or what is known, leaves one verdict open
+    """
+
+    OPENED = "opened"
+    CLOSED = "closed"
+    NAME_LOST = "name-lost"
+    NAME_FOUND = "name-found"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path with its verdicts. ``None``: one of its ends does not exist on that side.
+
+    ``reasons`` tell which policies and rules decide, with ``file:line``.
+    """
+
+    path: Path
+    before: Expected | None
+    after: Expected | None
+    effect: Effect
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.effect}: {self.path}"
+
+
+def changes(before: Predictor, after: Predictor) -> Iterator[Change]:
+    """Yield the changed paths, in the order of the tables: those of ``after`` first."""
+    one, other = with_strangers_of(before, after), with_strangers_of(after, before)
+    old, new = VerdictTable.of(one).verdicts, VerdictTable.of(other).verdicts
+    for path in dict.fromkeys([*new, *old]):
+        verdicts = old.get(path), new.get(path)
+        if effect := effect_of(*verdicts):
+            reasons = decided_by(one if path in old else None, other if path in new else None, path)
+            yield Change(path, *verdicts, effect, reasons)
+
+
+def effect_of(before: Expected | None, after: Expected | None) -> Effect | None:
+    """Return what two verdicts on a path mean; ``None`` if nothing that a client notices has changed.
+
+    A path that did not exist was not reachable. One that is gone, or is new and blocked, matters to nobody.
+    """
+    old = broad_verdict(before or Expected.BLOCKED)
+    new = broad_verdict(after or Expected.BLOCKED)
+    if old is new:
+        return None
+    if Expected.UNDEFINED in (old, new):
+        return None if after is None else Effect.UNCERTAIN
+    if new is Expected.ALLOWED:
+        return Effect.OPENED
+    if new is Expected.UNRESOLVED:
+        return None if before is None else Effect.NAME_LOST
+    if old is Expected.ALLOWED:
+        return Effect.CLOSED
+    return None if after is None else Effect.NAME_FOUND

@@ -1,0 +1,144 @@
+"""Changes of connectivity as text, Markdown and JSON.
+
+Text and Markdown tell the largest groups, and count the rest: 10,000 changed paths are a page.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import fill
+
+from netpol_harness.analysis.changes.change import Change, Effect
+from netpol_harness.analysis.changes.groups import Block, Group, groups
+from netpol_harness.escape import one_line
+from netpol_harness.paths.outcome import Expected
+
+_MOST_GROUPS = 7
+_MOST_BLOCKS = 2
+_MOST_NAMES = 6
+_INDENT = "    "
+
+_MEANINGS = {
+    Effect.OPENED: "become reachable",
+    Effect.CLOSED: "stop being reachable",
+    Effect.NAME_LOST: "lose name resolution",
+    Effect.NAME_FOUND: "resolve the name, and are blocked",
+    Effect.UNCERTAIN: "are left open by the API",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepChanges:
+    """The changes of a step that are not accepted, and the number of those that are."""
+
+    step: str
+    changes: tuple[Change, ...]
+    accepted: int = 0
+
+    @property
+    def summary(self) -> str:
+        """The numbers, in one line."""
+        counted = ((effect, sum(change.effect is effect for change in self.changes)) for effect in Effect)
+        parts = [f"{count} {_MEANINGS[effect]}" for effect, count in counted if count]
+        accepted = [f"{self.accepted} accepted"] if self.accepted else []
+        return f"{', '.join([*parts, *accepted]) or 'no path changes'}"
+
+
+def as_text(steps: Sequence[StepChanges], width: int | None) -> str:
+    """Return a paragraph for each step: its groups, then the numbers."""
+    return "\n\n".join("\n".join(_paragraph(step, width)) for step in steps) + "\n"
+
+
+def as_markdown(steps: Sequence[StepChanges]) -> str:
+    """Return a heading and a table for each step, to be put into a pull request."""
+    return "\n\n".join("\n".join(_table(step)) for step in steps) + "\n"
+
+
+def as_json(steps: Sequence[StepChanges]) -> str:
+    """Return a list of steps, each with every changed path."""
+    return json.dumps([_step(step) for step in steps], indent=1) + "\n"
+
+
+def _paragraph(step: StepChanges, width: int | None) -> Iterator[str]:
+    told = groups(step.changes)
+    yield _folded(f"step {step.step}: {step.summary}", width)
+    for group in told[:_MOST_GROUPS]:
+        yield _folded(f"  {_head(group)}", width)
+        yield from (_folded(f"{_INDENT}{one_line(reason)}", width) for reason in group.reasons)
+        yield from (_folded(f"{_INDENT}{line}", width) for line in _blocks(group))
+    if rest := told[_MOST_GROUPS:]:
+        yield f"  ... and {_rest(rest)}"
+
+
+def _table(step: StepChanges) -> Iterator[str]:
+    told = groups(step.changes)
+    yield f"### step {_cell(step.step)}\n\n{step.summary}"
+    if told:
+        yield "\n| effect | paths | decided by |\n| --- | --- | --- |"
+    for group in told[:_MOST_GROUPS]:
+        cells = (_head(group), "<br>".join(map(_code, _blocks(group))), "<br>".join(map(_cell, group.reasons)))
+        yield f"| {' | '.join(cells)} |"
+    if rest := told[_MOST_GROUPS:]:
+        yield f"\n... and {_rest(rest)}"
+
+
+def _step(step: StepChanges) -> dict[str, object]:
+    return {"step": step.step, "accepted": step.accepted, "changes": [_change(change) for change in step.changes]}
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "effect": change.effect,
+        "source": change.path.source_text,
+        "target": change.path.target_text,
+        "before": change.before,
+        "after": change.after,
+        "reasons": change.reasons,
+    }
+
+
+def _head(group: Group) -> str:
+    paths = "1 path" if group.count == 1 else f"{group.count} paths"
+    return f"{group.effect} ({_word(group.before)} -> {_word(group.after)}), {paths}"
+
+
+def _word(verdict: Expected | None) -> str:
+    return verdict or "absent"
+
+
+def _blocks(group: Group) -> Iterator[str]:
+    """Yield the largest blocks as ``a, b -> c:80, d:80``, and the number of the others' paths."""
+    ordered = sorted(group.blocks, key=_size, reverse=True)
+    yield from (f"{_listed(block.sources)} -> {_listed(block.targets)}" for block in ordered[:_MOST_BLOCKS])
+    if rest := ordered[_MOST_BLOCKS:]:
+        yield f"... and {sum(map(_size, rest))} more paths"
+
+
+def _size(block: Block) -> int:
+    return len(block.sources) * len(block.targets)
+
+
+def _rest(several: Iterable[Group]) -> str:
+    counts = [group.count for group in several]
+    return f"{len(counts)} more groups with {sum(counts)} paths; -o json lists every path"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [one_line(name) for name in names[:_MOST_NAMES]]
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    return ", ".join([*shown, *more])
+
+
+def _folded(line: str, width: int | None) -> str:
+    if width is None:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    return _cell(text) if text.startswith("...") else f"`{_cell(text)}`"

@@ -1,0 +1,122 @@
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.cli import main
+from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> tuple[str, str]:
+    """Two directories: the second has a rule more."""
+    for name, manifests in (("before", PODS + GUARD), ("after", PODS + GUARD + FROM_WEB)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "all.yaml").write_text(manifests)
+    return str(tmp_path / "before"), str(tmp_path / "after")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A git repository whose last commit opens the database; ``deploy`` holds the manifests."""
+    deploy = tmp_path / "repo" / "deploy"
+    deploy.mkdir(parents=True)
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", "repo")
+    for manifests in (PODS + GUARD, PODS + GUARD + FROM_WEB):
+        (deploy / "all.yaml").write_text(manifests)
+        git(deploy, "add", "-A")
+        git(deploy, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "change")
+    return deploy
+
+
+def git(folder: Path, *arguments: str) -> str:
+    run = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return run.stdout
+
+
+def test_a_change_is_a_finding(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *sides]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("step derived: 2 become reachable\n  opened (blocked -> allowed), 2 paths\n")
+    assert "ingress: the only rule (all.yaml:29) of from-web admits this" in told
+    assert "web -> store:5432, db:5432" in told
+
+
+def test_no_change_is_none(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", sides[0], sides[0]]) == 0
+    assert capsys.readouterr().out == "step derived: no path changes\n"
+
+
+def test_accepted_changes_are_no_findings(
+    sides: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accepted = tmp_path / "accepted.txt"
+    accepted.write_text("opened: web -> *:5432\nclosed: web -> db:5432\n")
+    assert main(["diff", *sides, "--accept", str(accepted)]) == 0
+    told = capsys.readouterr()
+    assert told.out == "step derived: 2 accepted\n"
+    assert f"{accepted}:2: no change is 'closed: web -> db:5432'; remove the line" in told.err
+
+
+def test_revisions_of_a_repository_are_compared_and_it_stays_as_it_is(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "untracked.txt").write_text("mine")
+    before = (
+        git(repository, "status", "--porcelain"),
+        git(repository, "for-each-ref"),
+        git(repository, "worktree", "list"),
+    )
+    assert main(["diff", "main~1..main", str(repository), "-o", "json"]) == 1
+    (step,) = json.loads(capsys.readouterr().out)
+    assert {(c["effect"], c["source"], c["target"]) for c in step["changes"]} == {
+        ("opened", "web", "db:5432"),
+        ("opened", "web", "store:5432"),
+    }
+    assert before == (
+        git(repository, "status", "--porcelain"),
+        git(repository, "for-each-ref"),
+        git(repository, "worktree", "list"),
+    )
+
+
+def test_without_a_second_revision_files_are_compared_as_they_are(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "all.yaml").write_text(PODS + GUARD)
+    assert main(["diff", "HEAD..", str(repository)]) == 1
+    assert "closed (allowed -> blocked), 2 paths" in capsys.readouterr().out
+    assert main(["diff", "HEAD~1..", str(repository)]) == 0
+
+
+def test_a_scenario_that_reads_files_of_its_repository_is_found_at_each_revision(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = repository.parent / "tests"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text(
+        "title: t\nworkloads: [../deploy/all.yaml]\n"
+        "steps: [{name: s, policies: [../deploy/all.yaml], expect: oracle}]\n"
+    )
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "scenario")
+    (repository / "all.yaml").write_text(PODS + GUARD)
+    assert main(["diff", "HEAD..", str(folder)]) == 1
+    assert "web -> store:5432" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("revision", ["nosuch", "--all"])
+def test_a_revision_that_is_none_is_said(revision: str, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "--", f"{revision}..main", str(repository)]) == 2
+    assert f"unknown revision {revision}" in capsys.readouterr().err
+
+
+def test_a_directory_outside_of_git_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "a..b", str(tmp_path)]) == 2
+    assert "not a git repository" in capsys.readouterr().err
+
+
+def test_a_step_that_one_side_lacks_is_said(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *sides, "--step", "derive"]) == 2
+    assert "there is no step 'derive' on both sides; did you mean derived?" in capsys.readouterr().err

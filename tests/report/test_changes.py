@@ -1,0 +1,42 @@
+import json
+
+from netpol_harness.report.changes import StepChanges, as_json, as_markdown, as_text
+from tests.analysis.changes.test_groups import change
+
+
+def test_ten_thousand_changes_are_a_page() -> None:
+    """One group of a rectangle, and many small ones."""
+    many = [change(f"client-{s}", f"server-{t}", "rule 1") for s in range(90) for t in range(100)]
+    scattered = [change(f"client-{n}", f"server-{n}", f"rule {n}") for n in range(2, 1002)]
+    text = as_text([StepChanges("derived", (*many, *scattered))], 100)
+    lines = text.splitlines()
+    assert len(lines) <= 40
+    assert lines[0] == "step derived: 10000 become reachable"
+    assert "client-0, client-1, client-2, client-3, client-4, client-5, 84 more" in text
+    assert lines[-1] == "  ... and 994 more groups with 994 paths; -o json lists every path"
+    assert max(map(len, lines)) <= 100
+
+
+def test_nothing_is_said_in_one_line() -> None:
+    assert as_text([StepChanges("all", ())], None) == "step all: no path changes\n"
+    assert as_text([StepChanges("all", (), 3)], None) == "step all: 3 accepted\n"
+
+
+def test_markdown_is_a_table_whose_cells_are_escaped() -> None:
+    text = as_markdown([StepChanges("all", (change("web", "db", "a|b"),))])
+    assert "| opened (blocked -> allowed), 1 path | `web -> db:80` | a\\|b |" in text
+
+
+def test_json_has_every_path() -> None:
+    (step,) = json.loads(as_json([StepChanges("all", (change("web", "db", "why"),), 2)]))
+    assert step["accepted"] == 2
+    assert step["changes"] == [
+        {
+            "effect": "opened",
+            "source": "web",
+            "target": "db:80",
+            "before": "blocked",
+            "after": "allowed",
+            "reasons": ["why"],
+        }
+    ]
