@@ -52,7 +52,9 @@ def test_a_run_names_what_it_assumed_left_out_and_replaced(demo: "Demo") -> None
     result = demo.run("--derive", "k8s/all.yaml")
     result.assert_outcomes(passed=1)
     text = " ".join(result.stdout.str().split())
-    assert "no manifest declares the namespace shop: assumed to exist" in text
+    assumed = "no manifest declares the namespace shop: assumed to exist"
+    assert assumed in text.partition("truth table")[0]
+    assert f"netpol: k8s/all.yaml: {assumed}" in text, "in the header, too"
     assert "not applied: 1 kind, 2 objects (ServiceMonitor 2); this cluster lacks these kinds" in text
     assert "made as Deployments: 1 kind, 1 object (Rollout); this cluster lacks their controllers" in text
     assert demo.vanished(), demo.left()

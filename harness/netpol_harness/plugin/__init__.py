@@ -140,7 +140,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Iterable[pytest
         return []
     from netpol_harness.plugin.summary import header
 
-    return header(config)
+    return header(config, items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,6 +25,7 @@ from netpol_harness.report.table import observed_legend, wrong_grid
 from netpol_harness.report.width import fitted, screen_width
 from netpol_harness.results.asked import Asked
 from netpol_harness.results.table import TruthTable
+from netpol_harness.scenario.notices import notices
 
 _KEY = "netpol"
 """Attribute of a report: a dict of plain values, which an xdist worker can send."""
@@ -36,15 +37,21 @@ _WRONG = re.compile(r"(?<!\S)(?:\S≠\S|~\S|[.XDRN]\?|!)(?!\S)")
 """Matches the marks of cells that are not as expected."""
 
 
-def header(config: pytest.Config) -> list[str]:
-    """Return the first lines of a run: what is tested, and the leftovers of dead runs."""
+def header(config: pytest.Config, items: Iterable[pytest.Item] = ()) -> list[str]:
+    """Return the first lines of a run: what is tested, what its files leave open, and the leftovers of dead runs."""
     lab = lab_of(config)
     leftovers = lab.leftovers()
     remedy = f"remove them with `netpol gc --cluster {CLUSTER.of(config)}`"
     notes = [f"netpol: leftovers of dead runs: {', '.join(leftovers)}; {remedy}"] if leftovers else []
     if (known := lab.known_deviations) and not config.option.runxfail:
         notes += [f"netpol: known deviations of this dataplane are expected to fail: {_shown(known, config)}"]
-    return [one_line(line) for line in (lab.header, *notes)]
+    return [one_line(line) for line in (lab.header, *notes, *_assumptions(items))]
+
+
+def _assumptions(items: Iterable[pytest.Item]) -> Iterator[str]:
+    """Yield what was assumed about each scenario's files. What the cluster lacks is known later, for the summary."""
+    files = dict.fromkeys(item.parent.parent for item in items if isinstance(item, ScenarioItem))
+    return (f"netpol: {file.nodeid}: {notice}" for file in files for notice in notices(file.scenario))
 
 
 def _shown(file: Path, config: pytest.Config) -> str:
