@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from netpol_harness.model.ip_family import IpFamily
+
 ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("lab_process.py")
 
@@ -73,12 +75,12 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def new_lab() -> Callable[..., AbstractContextManager[Lab]]:
-    """Return a function that starts labs with a number of nodes and an IP version, without hosts or rules."""
+    """Return a function that starts labs with a number of nodes and IP families, without hosts or rules."""
     return _lab
 
 
 @contextmanager
-def _lab(nodes: int, version: int = 4) -> Iterator[Lab]:
+def _lab(nodes: int, family: IpFamily = IpFamily.IPV4) -> Iterator[Lab]:
     unshare = shutil.which("unshare")
     assert unshare, "the lab needs unshare (util-linux)"
     spaces = [
@@ -93,7 +95,7 @@ def _lab(nodes: int, version: int = 4) -> Iterator[Lab]:
         "--map-root-user",
     ]
     process = subprocess.Popen(
-        [unshare, *spaces, sys.executable, str(PROCESS), str(nodes), str(version)],
+        [unshare, *spaces, sys.executable, str(PROCESS), str(nodes), family.value],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,6 +1,6 @@
 """The process behind the ``lab`` fixture: nodes, pods and external hosts, with real packets between them.
 
-It is started in new namespaces, with the number of nodes and the IP version as arguments. It answers each line of JSON
+It is started in new namespaces, with the number of nodes and the IP families as arguments. It answers each line of JSON
 on stdin with a line of JSON on stdout, and exits at the end of stdin.
 
 ``{"hosts": [address], "ports": [number], "node": number}``
@@ -24,19 +24,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from netpol_harness.emulator.address_plan import IPV4, IPV6, AddressPlan, FamilyPlan
+from netpol_harness.emulator.address_plan import AddressPlan
 from netpol_harness.emulator.kernel.netns import Contents, in_network
 from netpol_harness.emulator.kernel.network import Place, connected_nodes
 from netpol_harness.emulator.kernel.nft import Nft
+from netpol_harness.model.ip_family import IpFamily
 
 BACKLOG = 256
 PATIENCE = 0.1
 
 
 class Lab:
-    def __init__(self, nodes: int, family: FamilyPlan) -> None:
-        self._domain = socket.AF_INET6 if family is IPV6 else socket.AF_INET
-        plan = AddressPlan((family,))
+    def __init__(self, nodes: int, plan: AddressPlan) -> None:
         self._network = connected_nodes(plan, [plan.node(index) for index in range(nodes)])
         self._home = self._network.places[0].node.home.net
         self._nfts = [*map(self._nft, self._network.places)]
@@ -84,7 +83,7 @@ class Lab:
     def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
         """Open a socket in the network of the host or the node, or in that of the first node for any other address."""
         with in_network(self._networks.get(address, self._home), self._home):
-            new_socket = socket.socket(self._domain, kind)
+            new_socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         new_socket.settimeout(0)
         return new_socket
 
@@ -156,7 +155,7 @@ def outcome(sock: Any) -> str:
 
 
 def main() -> None:
-    lab = Lab(int(sys.argv[1]), IPV6 if sys.argv[2] == "6" else IPV4)
+    lab = Lab(int(sys.argv[1]), AddressPlan.of(IpFamily(sys.argv[2])))
     for line in sys.stdin:
         try:
             answer = {"ok": lab.answer(json.loads(line))}

@@ -12,6 +12,7 @@ import pytest
 from netpol_harness.emulator.address_plan import IPV4, IPV6, FamilyPlan
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
+from netpol_harness.model.ip_family import IpFamily
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.objects import World
 
@@ -95,7 +96,7 @@ class Site:
 @pytest.fixture(scope="module", params=[IPV4, IPV6], ids=["ipv4", "ipv6"])
 def site(request: pytest.FixtureRequest, new_lab: Any) -> Iterator[Site]:
     at = addresses(request.param)
-    with new_lab(2, request.param.version) as lab:
+    with new_lab(2, IpFamily(f"ipv{request.param.version}")) as lab:
         for name, node in PLACES.items():
             lab.hosts([at[name]], [80], node=node)
         lab.hosts([at["outside"]], [80], node=None)

@@ -5,16 +5,20 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from netpol_harness.model.policy import IPBlock, Network
-from netpol_harness.oracle.match import ALWAYS, Match, definite, undecided
+from netpol_harness.oracle.match import ALWAYS, NEVER, Match, definite, undecided
 from netpol_harness.oracle.mismatch import BlockReason, InsideExcept, OutsideBlock
 from netpol_harness.oracle.points import OpenPoint
 
 
-def block_match(block: IPBlock, addresses: Sequence[str]) -> Match:
+def block_match(block: IPBlock, addresses: Sequence[str], version: int = 0) -> Match:
     """Whether the block contains the address that the flow uses, which is one of these; unknown if there are none.
 
-    Raises ``ValueError`` if an address is not an IP address.
+    ``version`` is the flow's IP version, 0 if it is not known: a block of the other one never matches. Raises
+    ``ValueError`` if an address is not an IP address.
     """
+    if version and block.cidr.version != version:
+        return NEVER
+    addresses = [address for address in addresses if version in (0, _parse(address).version)]
     contains = {_excluding(block, address) is None for address in addresses}
     if len(contains) == 1:
         return definite(contains.pop())

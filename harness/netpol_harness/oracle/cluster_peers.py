@@ -81,10 +81,10 @@ class ClusterPeerMatcher:
 
     def _networks(self, blocks: Iterable[Network], directed: DirectedFlow) -> Match:
         """Whether a block contains the address; pods have theirs, unlike in NetworkPolicy, where that is open."""
-        own = _in_blocks(blocks, addresses_of(directed.peer))
+        own = _in_blocks(blocks, addresses_of(directed.peer), directed.flow.version)
         if directed.direction is Direction.INGRESS or not self._endpoints.is_translated(directed.flow):
             return own
-        virtual = _in_blocks(blocks, self._endpoints.virtual_addresses(directed.flow))
+        virtual = _in_blocks(blocks, self._endpoints.virtual_addresses(directed.flow), directed.flow.version)
         return by_profile(self._profile, OpenPoint.TRANSLATION, yes=virtual, no=own)
 
     def _node(self, end: Pod | Host) -> Node | None:
@@ -99,5 +99,5 @@ def is_below(name: str, pattern: str) -> bool:
     return name.endswith(pattern[1:]) and name != pattern[2:] if pattern.startswith("*.") else name == pattern
 
 
-def _in_blocks(blocks: Iterable[Network], addresses: Sequence[str]) -> Match:
-    return any_of(block_match(IPBlock(block), addresses) for block in blocks)
+def _in_blocks(blocks: Iterable[Network], addresses: Sequence[str], version: int) -> Match:
+    return any_of(block_match(IPBlock(block), addresses, version) for block in blocks)

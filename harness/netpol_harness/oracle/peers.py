@@ -53,9 +53,12 @@ class PeerMatcher:
             for unmet in peer.pods.unmet(end.labels):
                 yield PodLabelMismatch(unmet, end.labels.get(unmet.key))
 
-    def block_match(self, block: IPBlock, end: Pod | Host) -> Match:
-        """Whether the block contains the end's own address; a pod on its node's network has the node's address."""
-        match = block_match(block, addresses_of(end))
+    def block_match(self, block: IPBlock, end: Pod | Host, version: int = 0) -> Match:
+        """Whether the block contains the end's own address of the flow's IP version, which may be unknown (0).
+
+        A pod on its node's network has the node's address.
+        """
+        match = block_match(block, addresses_of(end), version)
         if isinstance(end, Host) or end.host_network:
             return match
         return by_profile(self._profile, OpenPoint.IP_BLOCK_OF_PODS, yes=match)

@@ -102,10 +102,15 @@ class RuleMatcher:
             case None:
                 return ALWAYS
             case IPBlock():
-                own, virtual = self._peers.block_match(peer, directed.peer), self._virtual_addresses(directed)
+                own, virtual = (
+                    self._peers.block_match(peer, directed.peer, directed.flow.version),
+                    self._virtual_addresses(directed),
+                )
                 if virtual is None:
                     return own
-                return by_profile(self._profile, OpenPoint.TRANSLATION, yes=block_match(peer, virtual), no=own)
+                return by_profile(
+                    self._profile, OpenPoint.TRANSLATION, yes=block_match(peer, virtual, directed.flow.version), no=own
+                )
             case _:
                 return self._peers.selector_match(peer, home, directed.peer)
 

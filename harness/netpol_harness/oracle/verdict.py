@@ -58,7 +58,8 @@ class Flow:
     ``through`` is the Service whose virtual address the client used, if any; ``virtual`` is that address, empty if it
     is not known. ``forwarded``: the client connected to a node, or to an address of a load balancer, and the node that
     forwards the connection may replace the source by itself. ``name`` is the domain name that the client has just
-    looked up, in lower case and without the final dot, empty if it looked up none.
+    looked up, in lower case and without the final dot, empty if it looked up none. ``version`` is the IP version of
+    the addresses that the flow uses, 0 if it is not known.
     """
 
     source: FlowEnd
@@ -68,6 +69,7 @@ class Flow:
     virtual: str = ""
     forwarded: bool = False
     name: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
