@@ -59,6 +59,7 @@ _REAL_NAME = {"matchLabels": {NAMESPACE_NAME_LABEL: "y"}}
 _WEB = {"port": 80}
 _WIDE = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.244.0.0/16", "192.168.0.0/16"]}}
 _ONE = {"ipBlock": {"cidr": "10.244.0.2/32"}}
+_LONG_NAME = "n" * 200
 
 POLICIES = (
     _ingress("not-in", {"from": [{"podSelector": _expression("tier", "NotIn", "web")}]}),
@@ -103,6 +104,7 @@ POLICIES = (
     _policy("deny", "y"),
     _ingress("a-policy-of-a-name-that-is-long-1", {"from": [{"podSelector": _A}]}),
     _ingress("a-policy-of-a-name-that-is-long-2", {"from": [{"podSelector": _B}]}),
+    _ingress(_LONG_NAME),
     _ingress("big", *({"from": [_ONE] * 40, "ports": [{"port": n} for n in range(1, 41)]} for _ in range(2))),
     _ingress("narrowed", {}, podSelector=_A),
 )
@@ -154,6 +156,8 @@ def history() -> Sequence[Snapshot]:
         _snapshot(SPACES, PODS, SERVICES, updated),
         _snapshot(SPACES, PODS, SERVICES, widened),
         _snapshot(SPACES, PODS, SERVICES, few),
+        _snapshot(SPACES, PODS, SERVICES, _without(POLICIES, "protocols", "empty-item")),
+        _snapshot(SPACES, PODS, SERVICES, _without(POLICIES, _LONG_NAME)),
         _snapshot(SPACES, PODS, SERVICES),
         _snapshot(SPACES, PODS, SERVICES, POLICIES),
     ]

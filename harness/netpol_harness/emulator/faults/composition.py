@@ -12,6 +12,7 @@ from netpol_harness.model.policy import NetworkPolicy, Rule
 
 _TABLE = 1024
 _NAME = 16
+_COMMENT = 128
 _DROP = "meta mark != 1 drop"
 
 
@@ -32,6 +33,12 @@ def _product(entries: Rules) -> list[Rule]:
 def _last_of_the_same_peers(entries: Rules) -> list[Rule]:
     last = {rule.peers: rule for rule in entries}
     return list(last.values())
+
+
+def _frozen_by_a_long_name(now: World, before: World) -> World:
+    """Keep the policies unchanged for as long as the name of one does not fit into the comment of a rule."""
+    stuck = any(len(policy.ref.name) > _COMMENT for policy in now.policies)
+    return replace(now, policies=before.policies) if stuck else now
 
 
 def _size(policy: NetworkPolicy) -> int:
@@ -193,6 +200,12 @@ MUTANTS = (
         f"Of a namespace's policies whose names begin with the same {_NAME} characters, only the last exists.",
         ("chain-name-hash-collision",),
         world=_last_by(lambda policy: (policy.ref.namespace, policy.ref.name[:_NAME])),
+    ),
+    Mutant(
+        "long-names-stop-everything",
+        f"From the first policy on whose name has more than {_COMMENT} characters, no change of policies takes effect.",
+        ("policy-name-of-full-length",),
+        world=_frozen_by_a_long_name,
     ),
     Mutant(
         "table-overflow",

@@ -97,6 +97,13 @@ def _without_labels_of_names(now: World, _: World) -> World:
     return replace(now, policies=tuple(map(rewritten, now.policies)))
 
 
+def _frozen_by_a_port_without_number(now: World, before: World) -> World:
+    """Keep the policies unchanged for as long as one of them has a port without a number."""
+    entries = (rule for policy in now.policies for rule in (*policy.ingress, *policy.egress))
+    stuck = any(port.port is None for rule in entries for port in rule.ports or ())
+    return replace(now, policies=before.policies) if stuck else now
+
+
 MUTANTS = (
     Mutant(
         "protocol-ignored",
@@ -139,6 +146,12 @@ MUTANTS = (
         "A protocol without a port number opens every port of every protocol.",
         ("ports-protocol-without-number",),
         world=ports(lambda port: _any_protocol(port) if port.port is None else [port]),
+    ),
+    Mutant(
+        "port-without-number-stops-everything",
+        "From the first port without a number on, no change of policies takes effect.",
+        ("port-without-number-stops-later-policies",),
+        world=_frozen_by_a_port_without_number,
     ),
     Mutant(
         "without-ports-means-tcp",
