@@ -108,7 +108,7 @@ def _ours(scenarios: Sequence[str], report: Path) -> tuple[float, Mapping[str, i
     worst = {
         name: min((word for other, word in outcomes if other == name), key=_WORST_FIRST.index) for name, _ in outcomes
     }
-    return seconds, Counter(word for _, word in outcomes), worst
+    return seconds, dict(Counter(word for _, word in outcomes)), worst
 
 
 def _scenario(item: Xml.Element) -> str:

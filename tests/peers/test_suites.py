@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bench.peers.results import Case, Outcome
 from bench.peers.suites import Line, cyclonus_cases, ginkgo_cases, go_test_cases
 
@@ -98,3 +100,18 @@ def test_go_test_counts_the_innermost_tests() -> None:
         Case("Gress/deny", Outcome.FAILED, 2.0),
         Case("Ports", Outcome.SKIPPED, 0.0),
     ]
+
+
+@pytest.mark.parametrize(("protocol", "outcome"), [("sctp", Outcome.SKIPPED), ("udp", Outcome.FAILED)])
+def test_only_a_test_whose_wrong_probes_are_all_of_sctp_is_skipped(protocol: str, outcome: Outcome) -> None:
+    output = f"""\
+=== RUN   TestConformance/Gress
+=== RUN   TestConformance/Gress/allow
+    helper.go:71: FAILED Command was [/agnhost connect --protocol=sctp 10.0.0.1:9]
+    helper.go:71: Expected connection to succeed. stderr: OTHER: [Errno 93] Protocol not supported
+    helper.go:71: FAILED Command was [/agnhost connect --protocol={protocol} 10.0.0.1:9]
+--- FAIL: TestConformance (9.00s)
+    --- FAIL: TestConformance/Gress (3.00s)
+        --- FAIL: TestConformance/Gress/allow (1.00s)"""
+    (case,) = go_test_cases(lines(output), NOWHERE)
+    assert case.outcome is outcome
