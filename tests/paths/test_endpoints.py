@@ -198,3 +198,12 @@ def test_a_service_answers_its_own_protocol_alone() -> None:
 )
 def test_what_may_answer_whatever_the_port_of_a_service(target: Target, workloads: set[str]) -> None:
     assert ENDPOINTS.workloads_behind(target, tcp(target.port)) == {name(text) for text in workloads}
+
+
+def test_a_service_sends_to_the_first_of_the_ports_with_one_name() -> None:
+    ports = tuple(ContainerPort(Port(Protocol.TCP, number), "http") for number in (9100, 8080))
+    twice = Pod(name("twice"), {"app": "twice"}, ports)
+    service = Service(name("twice"), {"app": "twice"}, (ServicePort(Port(Protocol.TCP, 80), "http"),))
+    world = World(pods={twice.ref: twice}, services={service.ref: service})
+    (endpoint,) = EndpointResolver(world, {}).of_service(service, Port(Protocol.TCP, 80))
+    assert endpoint.port.number == 9100

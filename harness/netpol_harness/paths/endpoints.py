@@ -301,5 +301,8 @@ def _of_pod(pod: Pod, service: Service, port: Port) -> Iterator[PodEndpoint]:
         yield PodEndpoint(pod, Port(port.protocol, number))
 
 
-def _numbers(pod: Pod, target: int | str, port: Port) -> frozenset[int]:
-    return frozenset({target}) if isinstance(target, int) else pod.numbers(target, port.protocol)
+def _numbers(pod: Pod, target: int | str, port: Port) -> tuple[int, ...]:
+    """Return the number to which a Service sends: of ports with one name, that of the first; empty if there is none."""
+    if isinstance(target, int):
+        return (target,)
+    return tuple(p.port.number for p in pod.ports if p.name == target and p.port.protocol is port.protocol)[:1]

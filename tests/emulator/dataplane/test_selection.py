@@ -3,8 +3,8 @@ from hypothesis import strategies as st
 
 from netpol_harness.emulator.dataplane.selection import LabelIndex, PodIndex
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
-from netpol_harness.model.names import NamespacedName
-from netpol_harness.model.objects import Namespace, Pod, World
+from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.objects import ContainerPort, Namespace, Pod, World
 from netpol_harness.model.policy import PodPeer
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
@@ -25,6 +25,14 @@ def test_the_index_selects_what_a_selector_matches_one_by_one(
     labelled: dict[int, Labels], selector: LabelSelector
 ) -> None:
     assert LabelIndex(labelled).select(selector) == {i for i, labels in labelled.items() if selector.matches(labels)}
+
+
+def test_a_service_sends_to_the_first_of_the_ports_with_one_name_and_policies_mean_all() -> None:
+    ports = tuple(ContainerPort(Port(Protocol.TCP, number), "http") for number in (9100, 8080))
+    index = PodIndex(World(), [Pod(IN_X, {}, ports, addresses=("10.0.0.1",))])
+    assert index.first_declaring("http", Protocol.TCP) == {IN_X: 9100}
+    assert index.declaring("http", Protocol.TCP) == {(IN_X, 9100), (IN_X, 8080)}
+    assert index.first_declaring("http", Protocol.UDP) == index.first_declaring("", Protocol.TCP) == {}
 
 
 def test_a_peer_without_namespace_selector_is_at_home() -> None:

@@ -63,12 +63,12 @@ class PodIndex:
         self._addresses = {r: frozenset(str(ip_address(a)) for a in pod.addresses) for r, pod in self.pods.items()}
         self._by_labels = LabelIndex({ref: pod.labels for ref, pod in self.pods.items()})
         self._by_namespace: dict[str, set[NamespacedName]] = {}
-        self._declaring: dict[tuple[str, Protocol], set[tuple[NamespacedName, int]]] = {}
+        self._declaring: dict[tuple[str, Protocol], list[tuple[NamespacedName, int]]] = {}
         for ref, pod in self.pods.items():
             self._by_namespace.setdefault(ref.namespace, set()).add(ref)
             for declared in pod.ports:
                 key = (declared.name, declared.port.protocol)
-                self._declaring.setdefault(key, set()).add((ref, declared.port.number))
+                self._declaring.setdefault(key, []).append((ref, declared.port.number))
         self._namespaces = LabelIndex(_namespace_labels(world, self._by_namespace))
 
     def addresses(self, pods: Iterable[NamespacedName]) -> frozenset[str]:
@@ -92,6 +92,14 @@ class PodIndex:
         namespaces = frozenset({namespace}) if peer.namespaces is None else self._namespaces.select(peer.namespaces)
         pods: frozenset[NamespacedName] = frozenset().union(*(self._by_namespace.get(name, ()) for name in namespaces))
         return pods if peer.pods is None else pods & self._by_labels.select(peer.pods)
+
+    def first_declaring(self, name: str, protocol: Protocol) -> dict[NamespacedName, int]:
+        """Return the number of the first such port of each pod, to which Services send (k8s.io/kubernetes FindPort)."""
+        declared = self._declaring.get((name, protocol), ()) if name else ()
+        first: dict[NamespacedName, int] = {}
+        for pod, number in declared:
+            first.setdefault(pod, number)
+        return first
 
     def declaring(self, name: str, protocol: Protocol) -> frozenset[tuple[NamespacedName, int]]:
         """Return the pods that declare a container port ``name`` with this protocol, each with the port's number."""

@@ -37,7 +37,8 @@ def pod_sockets(service: Service, port: ServicePort, pods: PodIndex) -> tuple[Po
     if isinstance(port.target, int):
         targets = {(pod, port.target) for pod in backing}
     else:
-        targets = {(pod, number) for pod, number in pods.declaring(port.target, port.port.protocol) if pod in backing}
+        declaring = pods.first_declaring(port.target, port.port.protocol)
+        targets = {(pod, number) for pod, number in declaring.items() if pod in backing}
     return tuple(sorted(PodSocket(a, number, pod) for pod, number in targets for a in pods.addresses({pod})))
 
 
