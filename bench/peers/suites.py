@@ -183,10 +183,10 @@ SUITES = {
             build=("go", "build", "-trimpath", "-o", "{binaries}/cyclonus", "./cmd/cyclonus"),
             here="",
             arguments=_CYCLONUS,
-            quick=(*_CYCLONUS, "--include=conflict", "--exclude=egress"),
+            quick=(*_CYCLONUS, "--include=set-pod-labels"),
             cases=cyclonus_cases,
             scenarios=("scenarios/conformance",),
-            quick_scenarios=("scenarios/conformance/ports_only",),
+            quick_scenarios=("scenarios/conformance/relabelled_pods",),
         ),
         Suite(
             name="upstream",
