@@ -19,7 +19,7 @@ from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
-from netpol_harness.oracle.points import OpenPoint
+from netpol_harness.oracle.points import Decision, OpenPoint, Profile
 from netpol_harness.oracle.profiles import EMBEDDED
 from netpol_harness.oracle.verdict import Answer, Flow, Host, Verdict
 from tests.laws.cluster_policies import DOMAIN_NAMES, cluster_policy, tiered, with_tiers
@@ -29,6 +29,8 @@ from tests.laws.reading import EMBEDDED as EMBEDDED_ANSWERS
 from tests.laws.small_clusters import NAMES, OUTSIDE, PATHS, PODS, PORTS, Cluster, Dict, Path
 
 OUTCOMES = {Answer.ALLOWED: "connected", Answer.BLOCKED: "silent"}
+LEARNING = Profile("learning", {**EMBEDDED.decided, OpenPoint.DOMAIN_NAMES: Decision.YES})
+"""The data plane in a cluster that knows what names resolve to."""
 ANSWERS = {**EMBEDDED_ANSWERS, **dict.fromkeys(TIER_QUESTIONS, True), "other-direction": False}
 packets = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
@@ -71,7 +73,7 @@ def install(hosts: Any, installed: Ruleset, objects: Cluster) -> Ruleset:
 
 def compare(hosts: Any, objects: Cluster, change: str = "") -> None:
     """Compare the three readings on all paths."""
-    reading, oracle = TieredReading(objects, ANSWERS, DOMAIN_NAMES), Oracle(world_of(objects), EMBEDDED)
+    reading, oracle = TieredReading(objects, ANSWERS, DOMAIN_NAMES), Oracle(world_of(objects), LEARNING)
     existing = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects if o["kind"] == "Pod"}
     paths = [path for path in PATHS if all(end in OUTSIDE or NAMES[end] in existing for end in path[:2])]
     expected = {path: allowed(reading, path) for path in paths}

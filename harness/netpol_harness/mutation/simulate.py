@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from netpol_harness.emulator.address_plan import AddressPlan
-from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
+from netpol_harness.emulator.dataplane.snapshot import CLUSTER_NETWORK_POLICIES, Snapshot, WorldView
+from netpol_harness.emulator.kubelet import podstatus
 from netpol_harness.emulator.kubelet.addresses import AddressPool
 from netpol_harness.emulator.kubelet.podspec import chosen_addresses
 from netpol_harness.emulator.store import Event, EventType, Key
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.model.kinds import makes_pods, pod_template, wanted_pods
+from netpol_harness.model.kinds import CLUSTER_NETWORK_POLICY, GroupKind, makes_pods, pod_template, wanted_pods
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import Act, Change, State, changes
 from netpol_harness.runner.target_state import recreated_workloads, scenario_objects
@@ -24,7 +25,13 @@ from netpol_harness.scenario.scenario import Restart, Scenario, Step
 
 _NODE = AddressPlan().node()
 _CLUSTER = ObjectKey("", "Cluster", "", "")
-_RESOURCES = {"Namespace": "namespaces", "Pod": "pods", "NetworkPolicy": "networkpolicies"}
+_RESOURCES = {
+    GroupKind("", "Namespace"): "namespaces",
+    GroupKind("networking.k8s.io", "NetworkPolicy"): "networkpolicies",
+    CLUSTER_NETWORK_POLICY: CLUSTER_NETWORK_POLICIES,
+}
+_VERSIONS = dict.fromkeys(("architecture", "kernel", "system", "kubernetes", "dataplane"), "")
+_STORED_NODE = podstatus.node(_NODE, "", 0, _VERSIONS)
 _SYSTEM = {"kube-system": {"k8s-app": "kube-dns"}, "default": {}}
 
 
@@ -69,6 +76,7 @@ class _Cluster:
         self._view = WorldView()
         self._addresses = AddressPool(_NODE.pod_ranges[0])
         self._objects: dict[ObjectKey, list[tuple[str, JsonMapping]]] = {}
+        self._put(_CLUSTER, "nodes", _STORED_NODE)
         for name, labels in _SYSTEM.items():
             metadata = {"namespace": name, "name": name, "labels": labels}
             self._put(_CLUSTER, "namespaces", {"metadata": {"name": name}})
@@ -97,8 +105,8 @@ class _Cluster:
         if makes_pods(data):
             for pod in _pods(data):
                 self._put(key, "pods", self._running(pod))
-        elif key.kind in _RESOURCES and key.api_version in ("v1", "networking.k8s.io/v1"):
-            self._put(key, _RESOURCES[key.kind], data)
+        elif resource := _RESOURCES.get(key.group_kind):
+            self._put(key, resource, data)
 
     def _remove(self, key: ObjectKey) -> None:
         """Remove an object; a namespace with all that it contains."""

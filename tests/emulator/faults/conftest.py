@@ -109,6 +109,48 @@ POLICIES = (
     _ingress("narrowed", {}, podSelector=_A),
 )
 
+_EVERY: JsonMapping = {"namespaces": {}}
+_IN_Y: JsonMapping = {"namespaces": _Y}
+_A_OF_Y = {"pods": {"namespaceSelector": _Y, "podSelector": _A}}
+_BLOCKS = {"networks": ["10.0.0.0/8", "203.0.113.0/24"]}
+
+
+def _tcp(**port: Any) -> JsonMapping:
+    return {"tcp": {"destinationPort": port}}
+
+
+def _cluster(name: str, tier: str, priority: int, subject: JsonMapping = _EVERY, **rules: Any) -> JsonMapping:
+    spec = {"tier": tier, "priority": priority, "subject": subject, **rules}
+    return {"kind": "ClusterNetworkPolicy", "metadata": {"name": name}, "spec": spec}
+
+
+def _to(action: str, *peers: JsonMapping, **more: Any) -> JsonMapping:
+    return {"action": action, "to": [*peers], **more}
+
+
+def _from(action: str, *peers: JsonMapping, **more: Any) -> JsonMapping:
+    return {"action": action, "from": [*peers], **more}
+
+
+TIERS = (
+    _cluster("b", "Admin", 0, _A_OF_Y, egress=[_to("Accept", _IN_Y), _to("Pass", _A_OF_Y, _BLOCKS)]),
+    _cluster("a", "Admin", 500, ingress=[_from("Pass", _A_OF_Y), _from("Deny", _IN_Y), _from("Accept", _EVERY)]),
+    _cluster("c", "Admin", 257, egress=[_to("Accept", {"nodes": {}}), _to("Deny", _A_OF_Y, _BLOCKS)]),
+    _cluster("bb", "Admin", 90, egress=[_to("Deny", {"networks": ["198.51.100.0/24"]})]),
+    _cluster("z", "Admin", 100, egress=[_to("Deny", {"networks": ["192.0.2.0/24"]})]),
+    _cluster("d", "Baseline", 9, egress=[_to("Deny", _IN_Y, protocols=[{"destinationNamedPort": "http"}])]),
+    _cluster(
+        "e",
+        "Baseline",
+        3,
+        ingress=[
+            _from("Accept", _IN_Y, protocols=[_tcp(number=80), _tcp(range={"start": 90, "end": 99})]),
+            _from("Deny", _IN_Y, protocols=[_tcp(range={"start": 1, "end": 7})]),
+        ],
+    ),
+)
+CHANGED_TIERS = (_cluster("b", "Admin", 0, _A_OF_Y, egress=[_to("Deny", _EVERY)]), *TIERS[2:])
+
 SPACES = (_namespace("x"), _namespace("y"), _namespace("z", team="red"), _namespace("kube-system"))
 PODS = (
     _pod("x", "a", "10.244.0.2"),
@@ -121,6 +163,13 @@ PODS = (
 LATER = _pod("z", "c", "10.244.0.6")
 DONE = _pod("z", "c", "10.244.0.6", phase="Succeeded")
 SERVICES = (_service("b"),)
+NODES = (
+    {
+        "kind": "Node",
+        "metadata": {"name": "node"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
+    },
+)
 
 
 def _without(objects: Sequence[JsonMapping], *names: str) -> list[JsonMapping]:
@@ -159,5 +208,9 @@ def history() -> Sequence[Snapshot]:
         _snapshot(SPACES, PODS, SERVICES, _without(POLICIES, "protocols", "empty-item")),
         _snapshot(SPACES, PODS, SERVICES, _without(POLICIES, _LONG_NAME)),
         _snapshot(SPACES, PODS, SERVICES),
+        _snapshot(SPACES, PODS, SERVICES, POLICIES),
+        _snapshot(SPACES, PODS, SERVICES, TIERS, NODES),
+        _snapshot(SPACES, PODS, SERVICES, POLICIES, TIERS, NODES),
+        _snapshot(SPACES, PODS, SERVICES, POLICIES, CHANGED_TIERS, NODES),
         _snapshot(SPACES, PODS, SERVICES, POLICIES),
     ]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from netpol_harness.emulator.faults import (
     blocks,
+    cluster_rules,
+    cluster_tiers,
     composition,
     connections,
     directions,
@@ -37,6 +39,8 @@ _THEMES = (
     staleness,
     lifecycle,
     timing,
+    cluster_tiers,
+    cluster_rules,
 )
 
 MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for theme in _THEMES for mutant in theme.MUTANTS}
