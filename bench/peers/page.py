@@ -46,6 +46,8 @@ def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
 
 def _section(run: SuiteRun) -> Iterator[str]:
     yield from (f"## {SUITES[run.suite].title}", "", f"Arguments: `{run.selection}`.", "", *_NOTES[run.suite], "")
+    if run.remark:
+        yield from (f"**{run.remark}**", "")
     yield "| case | outcome | s | what was counted or wrong | our scenario for the same case |"
     yield "|---|---|---|---|---|"
     twins = _twins()

@@ -1,6 +1,7 @@
 """The generated pages: they say what was cut off and what was not run, and pair a case with our scenario for it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.peers import page
@@ -26,6 +27,10 @@ def test_the_summary_counts_cases_and_gives_the_ratio_of_times() -> None:
 def test_a_run_that_was_cut_off_says_so() -> None:
     assert "(**cut off**)" in page.peers([run(complete=False)])
     assert "(**cut off**)" not in page.peers([run()])
+
+
+def test_a_remark_about_a_run_is_on_the_page() -> None:
+    assert "**not one ground**" in page.peers([replace(run(), remark="not one ground")])
 
 
 def test_a_case_stands_beside_our_scenario_of_the_same_number() -> None:
