@@ -27,6 +27,9 @@ from netpol_harness.model.cluster_policy import Tier
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import Direction
 
+OPEN = "open"
+"""The name of the first step of each scenario."""
+
 _FIRST_NETWORK = 200
 """The networks of the hosts follow those of the catalogue of NetworkPolicy."""
 
@@ -59,10 +62,15 @@ def _draft(name: str, cases: Sequence[ClusterRuleCase], number: int) -> Draft:
         "requires": ["ClusterNetworkPolicy"],
         "exclusive": True,
         "external": hosts(prefix),
-        "steps": [_step(case, [*files]) for case, files in policies_by_case.items()],
+        "steps": [_open_step(cases[0]), *(_step(case, [*files]) for case, files in policies_by_case.items())],
     }
     files = {file: manifest for policies in policies_by_case.values() for file, manifest in policies.items()}
     return Draft(name, scenario, tuple(workloads(direction)), files)
+
+
+def _open_step(case: ClusterRuleCase) -> JsonObject:
+    """Return the step without policies. It proves later denials, since no NetworkPolicy can lift what a tier denies."""
+    return {"name": OPEN, "expect": "oracle", "paths": [*_paths(case)]}
 
 
 def _step(case: ClusterRuleCase, files: Sequence[str]) -> JsonObject:
