@@ -212,3 +212,11 @@ def test_a_pipe_is_not_a_manifest(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     assert not has_manifests(tmp_path / "pipe.yaml")
     assert not has_manifests(tmp_path)
+
+
+def test_an_empty_namespace_is_none() -> None:
+    metadata = {"name": "r", "namespace": ""}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata}
+    scenario = derive_text(yaml.safe_dump_all([deployment("web", namespace=""), role]))
+    namespaces = {manifest.name.kind: manifest.name.ref.namespace for manifest in scenario.workloads}
+    assert (namespaces["Deployment"], namespaces["ClusterRole"]) == ("default", "")

@@ -132,5 +132,5 @@ def _check(node: YamlNode, data: dict[str, Any], report: Report) -> None:
     if not spec and pod_template(data):
         mapping({"template": TEMPLATE}, rest=anything)(node.at("spec"), report)
     name = node.at("metadata", "namespace")
-    if is_cluster_scoped(group_kind) and name.kind is not YamlKind.NOTHING:
+    if is_cluster_scoped(group_kind) and name.kind is not YamlKind.NOTHING and name.text:
         report.add(name.place, f"{kind} is cluster-scoped", "remove metadata.namespace")

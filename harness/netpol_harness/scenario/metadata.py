@@ -29,6 +29,8 @@ KIND = r"[A-Za-z][A-Za-z0-9]{0,62}"
 LABEL_RULE = "write at most 63 letters, digits, '-', '_' and '.'"
 
 DNS_NAME = string("a DNS label", DNS_LABEL, _LOWER)
+_NAMESPACE_OR_EMPTY = string("a DNS label", rf"({DNS_LABEL})?", _LOWER)
+"""An empty namespace is none, as charts render it that leave the choice to kubectl."""
 _SUBDOMAIN = string(
     "an object's name", rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*", "write lower-case letters, digits, '-' and '.'"
 )
@@ -74,7 +76,7 @@ def metadata(kind: str) -> Shape:
     return mapping(
         {
             "name": NAMES.get(kind, _SUBDOMAIN),
-            "namespace": nullable(DNS_NAME),
+            "namespace": nullable(_NAMESPACE_OR_EMPTY),
             "labels": LABELS,
             "annotations": nullable(mapping_of(string("a string"), "a mapping of strings")),
         },
