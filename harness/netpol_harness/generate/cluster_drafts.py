@@ -69,8 +69,11 @@ def _draft(name: str, cases: Sequence[ClusterRuleCase], number: int) -> Draft:
 
 
 def _open_step(case: ClusterRuleCase) -> JsonObject:
-    """Return the step without policies. It proves later denials, since no NetworkPolicy can lift what a tier denies."""
-    return {"name": OPEN, "expect": "oracle", "paths": [*_paths(case)]}
+    """Return the step without policies. It proves later denials, since no NetworkPolicy can lift what a tier denies.
+
+    It has no path to the Service, which would stand for the paths to the pods behind it.
+    """
+    return {"name": OPEN, "expect": "oracle", "paths": [*_host_paths(case)]}
 
 
 def _step(case: ClusterRuleCase, files: Sequence[str]) -> JsonObject:
@@ -80,13 +83,17 @@ def _step(case: ClusterRuleCase, files: Sequence[str]) -> JsonObject:
 
 def _paths(case: ClusterRuleCase) -> Iterator[str]:
     """Yield the paths that the table of pods does not have: from or to external hosts, and to the Service."""
+    yield from _host_paths(case)
+    if case.target_form is not TargetForm.ADDRESS:
+        name = service(case.direction)
+        target = f"ip({name})" if case.target_form is TargetForm.CLUSTER_IP else name
+        yield from (f"{source} -> {target}:{number}" for source in SOURCES[case.direction] for number in PORTS)
+
+
+def _host_paths(case: ClusterRuleCase) -> Iterator[str]:
     subject = f"{SUBJECT_NAMESPACE}/{SUBJECT}"
     for host in HOSTS:
         source, target = (host, subject) if case.direction is Direction.INGRESS else (subject, host)
         yield from (f"{source} -> {target}:{number}" for number in (PORTS if case.peer.is_network else PORTS[:1]))
         if case.peer.is_network:
             yield f"{source} -> udp://{target}:{PORTS[0]}"
-    if case.target_form is not TargetForm.ADDRESS:
-        name = service(case.direction)
-        target = f"ip({name})" if case.target_form is TargetForm.CLUSTER_IP else name
-        yield from (f"{source} -> {target}:{number}" for source in SOURCES[case.direction] for number in PORTS)
