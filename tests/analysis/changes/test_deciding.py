@@ -44,3 +44,31 @@ def test_equal_reasons_do_not_name_the_ends(compare: Compare) -> None:
     closed = [c for c in compare(PODS, PODS + GUARD) if c.path.target_text == "db:5432"]
     assert len(closed) > 2
     assert len({change.reasons for change in closed}) == 1
+
+
+CLOSED_BY_ADMINISTRATOR = """---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: closed}
+spec:
+  tier: Admin
+  priority: 5
+  subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}}
+  ingress:
+    - {name: nobody, action: Deny, from: [{namespaces: {}}]}
+"""
+
+
+def test_a_rule_of_an_administrator_is_the_reason(compare: Compare) -> None:
+    rule = "rule 1 'nobody' (all.yaml:29) of closed (Admin tier, priority 5) denies this"
+    assert reasons(compare(PODS, PODS + CLOSED_BY_ADMINISTRATOR), "web -> db:5432") == (f"ingress: {rule}",)
+
+
+def test_the_end_of_a_rule_of_an_administrator_is_told(compare: Compare) -> None:
+    (told,) = reasons(compare(PODS + CLOSED_BY_ADMINISTRATOR, PODS), "web -> db:5432")
+    assert told.startswith("no policy isolates the target for ingress; before, rule 1 'nobody' (all.yaml:")
+
+
+def test_what_the_api_leaves_open_is_the_question(compare: Compare) -> None:
+    own_service = reasons(compare(PODS, PODS + GUARD), "db -> store:5432")
+    assert own_service == ("ingress: it is open whether a pod reaches itself through its Service",)

@@ -5,12 +5,14 @@ Paths that change for the same reason have equal phrases, so that they can be to
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.describe import OPEN_QUESTIONS, natural_list
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Prediction, Predictor
+from netpol_harness.analysis.tier_explainer import TierExplainer
+from netpol_harness.model.cluster_policy import Tier
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.oracle.verdict import Answer, Side, Verdict
+from netpol_harness.oracle.verdict import Answer, Side, Stage, Verdict
 from netpol_harness.paths.path import Path
 
 _WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
@@ -57,21 +59,39 @@ class _Speaker:
 
     def __init__(self, predictor: Predictor, path: Path) -> None:
         self._names = DisplayNames(predictor.scenario, predictor.step, path)
+        self._tiers = TierExplainer(self._names)
         self._policies: Mapping[NamespacedName, NetworkPolicy] = {p.ref: p for p in predictor.world.policies}
 
     def side(self, side: Side, earlier: "_Speaker | None", was: Side | None) -> str:
         """Return why a side has its answer. ``was`` is the same side before, in the words of ``earlier``."""
         way, subject = side.direction.lower(), _SUBJECTS[side.direction]
-        if side.isolating and side.answer is Answer.BLOCKED:
+        if tiers := self.tiers(side):
+            return f"{way}: {tiers}"
+        if side.answer is Answer.UNDEFINED and not side.admissions:
+            return f"{way}: it is open {natural_list([OPEN_QUESTIONS[point] for point in sorted(side.points)])}"
+        before = earlier.before(was) if earlier and was else ""
+        if not side.isolating:
+            return f"no policy isolates the {subject} for {way}{before}"
+        if side.answer is Answer.BLOCKED:
             verb = "isolates" if len(side.isolating) == 1 else "isolate"
-            before = f"; before, {earlier.rule(was)} admitted it" if earlier and was and was.admissions else ""
             return f"{self.policies(side)} {verb} the {subject} for {way}, and no rule admits this{before}"
         if side.admissions:
             unsure = min(len(admission.points) for admission in side.admissions)
             return f"{way}: {self.rule(side)} {'may admit' if unsure else 'admits'} this"
-        if earlier and was and was.isolating:
-            return f"no policy isolates the {subject} for {way} any more, as {earlier.policies(was)} did"
-        return f"no policy isolates the {subject} for {way}"
+        return f"{way}: policies do not apply to what a pod exchanges with itself or its own node"
+
+    def before(self, side: Side) -> str:
+        """Return what decided before, to be put behind what decides now."""
+        if tiers := self.tiers(side):
+            return f"; before, {tiers}"
+        if side.admissions:
+            return f"; before, {self.rule(side)} admitted it"
+        return f" any more, as {self.policies(side)} did" if side.isolating else ""
+
+    def tiers(self, side: Side) -> str:
+        """Return what ClusterNetworkPolicies decide, or may decide; empty if others do."""
+        deciding = [tier for tier in Tier if Stage.of(tier) in side.stages]
+        return "; ".join(sentence for tier in deciding for sentence in self._tiers.sentences(side, tier))
 
     def rule(self, side: Side) -> str:
         """Return the rule that admits, with the fewest open points, and its policy."""
