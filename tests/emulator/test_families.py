@@ -9,7 +9,7 @@ import pytest
 
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
 from netpol_harness.backends.embedded.host import obstacle
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 pytestmark = pytest.mark.live
 

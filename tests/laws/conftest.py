@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("lab_process.py")

@@ -28,7 +28,7 @@ from netpol_harness.emulator.address_plan import AddressPlan
 from netpol_harness.emulator.kernel.netns import Contents, in_network
 from netpol_harness.emulator.kernel.network import Place, connected_nodes
 from netpol_harness.emulator.kernel.nft import Nft
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 BACKLOG = 256
 PATIENCE = 0.1

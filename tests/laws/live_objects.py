@@ -66,4 +66,5 @@ def _running(pod: JsonMapping, number: int) -> JsonObject:
 
 def _service(data: JsonMapping, number: int) -> JsonObject:
     address = data["spec"].get("clusterIP") or f"10.96.{number >> 8}.{number & 255}"
-    return {**data, "spec": {**data["spec"], "clusterIP": address}}
+    balancer = {"ingress": [{"ip": f"192.0.3.{number & 255}"}]} if data["spec"].get("type") == "LoadBalancer" else {}
+    return {**data, "spec": {**data["spec"], "clusterIP": address}, "status": {"loadBalancer": balancer}}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle

@@ -12,7 +12,7 @@ import pytest
 from netpol_harness.emulator.address_plan import IPV4, IPV6, FamilyPlan
 from netpol_harness.emulator.dataplane.ruleset import ruleset
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.objects import World
 

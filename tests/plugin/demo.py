@@ -70,13 +70,14 @@ class Demo:
         return self.pytester.runpytest_subprocess("-p", "netpol_harness.plugin", *arguments)
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """A run that the test does not wait for, as from a terminal: it leads a group, and hears Ctrl-C.
+        """A run that the test does not wait for, as from a terminal: it leads a group, and hears Ctrl-C and SIGHUP.
 
-        A test run that a shell has put into the background hears none, and its children would inherit that.
+        A test run that a shell has put into the background hears no Ctrl-C, one below nohup hears no SIGHUP, and its
+        children would inherit that.
         """
         command = [
             "env",
-            "--default-signal=INT",
+            "--default-signal=INT,HUP",
             sys.executable,
             "-m",
             "pytest",

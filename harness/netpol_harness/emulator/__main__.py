@@ -9,7 +9,7 @@ from netpol_harness.emulator.address_plan import MOST_NODES
 from netpol_harness.emulator.launch import check_namespaces, launch, print_problem
 from netpol_harness.emulator.options import EmulatorOptions
 from netpol_harness.errors import LabError
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

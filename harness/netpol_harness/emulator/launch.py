@@ -25,7 +25,7 @@ from typing import NoReturn
 from netpol_harness.emulator.kernel.syscalls import Clone, Mount, die_with_parent, mount, unshare
 from netpol_harness.emulator.options import RESTART_AGENT, DaemonHandles, EmulatorOptions
 from netpol_harness.errors import ClusterFailed, LabError
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 _NAMESPACES = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID
 _PATIENCE = 5  # seconds between asking the daemon to end and killing it

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 RESTART_AGENT = signal.SIGUSR1
 """Signal to the cluster's process: restart the policy agent."""

@@ -17,7 +17,7 @@ from netpol_harness.backends.kind.options import KindFactory, KindOptions
 from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.backends.select import BackendOptions, choose
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.wellknown import RUN_LABEL
 
 IMAGE = "kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed"

@@ -8,7 +8,7 @@ import pytest
 
 from netpol_harness.backends.kind.config import ClusterRequirements, complete, read_config
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.wellknown import RUN_LABEL
 
 FILE: dict[str, Any] = {"nodes": [{"role": "control-plane"}, {"role": "worker", "extraMounts": ["kept"]}]}

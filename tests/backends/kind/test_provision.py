@@ -15,9 +15,9 @@ from netpol_harness.backends.cni.ready import wait_api, wait_ready
 from netpol_harness.backends.kind.provision import capabilities_of, recorded_cluster
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
-from netpol_harness.model.ip_family import IpFamily
 
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",

@@ -11,7 +11,7 @@ from netpol_harness.emulator.apiserver.admission import admit
 from netpol_harness.emulator.apiserver.bootstrap import bootstrap
 from netpol_harness.emulator.apiserver.errors import StatusError
 from netpol_harness.emulator.store import Store
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 BOTH = ["IPv4", "IPv6"]
 

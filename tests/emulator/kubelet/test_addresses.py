@@ -14,7 +14,7 @@ from netpol_harness.emulator.kubelet.addresses import (
     external_address,
     pod_address,
 )
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 NODE = AddressPlan.of(IpFamily.DUAL).node()
 SMALL = IPv4Network("10.0.0.0/29")  # six hosts

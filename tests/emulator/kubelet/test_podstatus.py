@@ -7,7 +7,7 @@ import pytest
 
 from netpol_harness.emulator.address_plan import AddressPlan
 from netpol_harness.emulator.kubelet import podstatus
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.model.objects import Pod
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"

@@ -25,9 +25,9 @@ from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOGS, RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
-from netpol_harness.model.ip_family import IpFamily
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
 

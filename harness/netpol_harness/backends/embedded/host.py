@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 MODULE = "netpol_harness.emulator"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from netpol_harness.backends.kind.images import NEEDS_CGROUP_2
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.scenario.shape import Report, anything, mapping, one_of, sequence, text
 from netpol_harness.scenario.source import read
 from netpol_harness.wellknown import RUN_LABEL

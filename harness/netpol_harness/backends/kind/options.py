@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netpol_harness.backends.options import IP_FAMILY, NODES, BackendDescriptor, option
-from netpol_harness.model.ip_family import IpFamily
+from netpol_harness.ip_family import IpFamily
 
 if TYPE_CHECKING:
     from netpol_harness.backends.base import Backend, Progress

@@ -17,9 +17,9 @@ from netpol_harness.backends.facts import Plugin, plugins_of
 from netpol_harness.backends.kernel import has_sctp
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
-from netpol_harness.model.ip_family import IpFamily
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.timeouts import REMOTE
