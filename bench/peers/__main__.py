@@ -5,7 +5,6 @@
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from bench.peers.suites import SUITES, Suite
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suites that are named, or all."""
     args = _parser().parse_args(arguments)
-    folder = args.folder or Path(tempfile.mkdtemp(prefix="netpol-peers-"))
-    codes = [_run(SUITES[name], args, folder) for name in args.suite or SUITES]
+    codes = [_run(SUITES[name], args, args.folder) for name in args.suite or SUITES]
     if args.write:
         page.write(page.runs())
     return max(codes)
@@ -32,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--build", action="store_true", help="build missing binaries first, from Go modules; takes minutes")
     add("--binaries", type=Path, default=binaries.DEFAULT, metavar="DIR", help="where binaries are (%(default)s)")
     add("--quick", action="store_true", help="run a few cases only")
-    add("--folder", type=Path, metavar="DIR", help="keep outputs and logs of requests there")
+    outputs = binaries.DEFAULT / "output"
+    add("--folder", type=Path, default=outputs, metavar="DIR", help="where outputs and logs are written (%(default)s)")
     add("--write", action="store_true", help="record the results, and write docs/peers.md and docs/api-coverage.md")
     add("--also", action="append", default=[], metavar="ARGUMENT", help="one more argument for the suite")
     add(

@@ -38,14 +38,42 @@ def git(folder: Path, *arguments: str) -> str:
 def test_a_change_is_a_finding(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", *sides]) == 1
     told = capsys.readouterr().out
-    assert told.startswith("step derived: 2 become reachable\n  opened (blocked -> allowed), 2 paths\n")
+    assert told.startswith("step derived: 2 become reachable (of 13; 1 of them undefined on both sides)\n")
+    assert "\n  opened (blocked -> allowed), 2 paths\n" in told
     assert "ingress: the only rule (all.yaml:29) of from-web admits this" in told
     assert "web -> store:5432, db:5432" in told
 
 
 def test_no_change_is_none(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", sides[0], sides[0]]) == 0
-    assert capsys.readouterr().out == "step derived: no path changes\n"
+    assert capsys.readouterr().out.startswith("step derived: no path changes (of ")
+
+
+def test_nothing_to_compare_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "only.yaml"
+    file.write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
+    assert main(["diff", str(file), str(file)]) == 2
+    assert "there is nothing to compare" in capsys.readouterr().err
+
+
+def test_paths_that_no_side_knows_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A policy of another API governs everything, so the oracle would not see what it changes."""
+    other = "---\napiVersion: example.com/v1\nkind: TrafficPolicy\nmetadata: {name: all}\nspec: {action: DENY}\n"
+    for name, manifests in (("one", PODS + other), ("two", PODS + other.replace("DENY", "ALLOW"))):
+        (tmp_path / f"{name}.yaml").write_text(manifests)
+    assert main(["diff", str(tmp_path / "one.yaml"), str(tmp_path / "two.yaml")]) == 0
+    told = capsys.readouterr().out
+    assert "of them undefined on both sides)" in told
+
+
+def test_a_step_of_one_side_only_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, second in (("one", "b"), ("two", "c")):
+        steps = f"[{{name: a, others: oracle}}, {{name: {second}, others: oracle}}]"
+        (folder := tmp_path / name).mkdir()
+        (folder / "pods.yaml").write_text(PODS)
+        (folder / "scenario.yaml").write_text(f"title: t\nworkloads: [pods.yaml]\nsteps: {steps}\n")
+    assert main(["diff", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+    assert "not compared, because only one side has them: the steps b, c" in capsys.readouterr().err
 
 
 def test_accepted_changes_are_no_findings(
@@ -55,7 +83,7 @@ def test_accepted_changes_are_no_findings(
     accepted.write_text("opened: web -> *:5432\nclosed: web -> db:5432\n")
     assert main(["diff", *sides, "--accept", str(accepted)]) == 0
     told = capsys.readouterr()
-    assert told.out == "step derived: 2 accepted\n"
+    assert told.out.startswith("step derived: 2 accepted (of ")
     assert f"{accepted}:2: no change is 'closed: web -> db:5432'; remove the line" in told.err
 
 

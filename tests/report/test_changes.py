@@ -8,18 +8,23 @@ def test_ten_thousand_changes_are_a_page() -> None:
     """One group of a rectangle, and many small ones."""
     many = [change(f"client-{s}", f"server-{t}", "rule 1") for s in range(90) for t in range(100)]
     scattered = [change(f"client-{n}", f"server-{n}", f"rule {n}") for n in range(2, 1002)]
-    text = as_text([StepChanges("derived", (*many, *scattered))], 100)
+    text = as_text([StepChanges("derived", (*many, *scattered), compared=20000)], 100)
     lines = text.splitlines()
     assert len(lines) <= 40
-    assert lines[0] == "step derived: 10000 become reachable"
+    assert lines[0] == "step derived: 10000 become reachable (of 20000)"
     assert "client-0, client-1, client-2, client-3, client-4, client-5, 84 more" in text
     assert lines[-1] == "  ... and 994 more groups with 994 paths; -o json lists every path"
     assert max(map(len, lines)) <= 100
 
 
 def test_nothing_is_said_in_one_line() -> None:
-    assert as_text([StepChanges("all", ())], None) == "step all: no path changes\n"
-    assert as_text([StepChanges("all", (), 3)], None) == "step all: 3 accepted\n"
+    assert as_text([StepChanges("all", (), 0, 9)], None) == "step all: no path changes (of 9)\n"
+    assert as_text([StepChanges("all", (), 3, 9)], None) == "step all: 3 accepted (of 9)\n"
+
+
+def test_what_may_have_changed_unseen_is_counted() -> None:
+    told = as_text([StepChanges("all", (), 0, 9, 4)], None)
+    assert told == "step all: no path changes (of 9; 4 of them undefined on both sides)\n"
 
 
 def test_markdown_is_a_table_whose_cells_are_escaped() -> None:

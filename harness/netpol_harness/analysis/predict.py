@@ -96,11 +96,9 @@ class Predictor:
 
     def verdicts(self, paths: Iterable[Path]) -> Mapping[Path, Expected]:
         """Return the verdict on each path: those between pods from one table, which is far faster."""
-        paths = tuple(paths)
-        if self.beyond:
-            return dict.fromkeys(paths, Expected.UNDEFINED)
-        governance = self._router.governance
-        cells = {p: ends for p in paths if (ends := _workloads(p)) and not governance.families_of(p)}
+        governance, paths = self._router.governance, tuple(paths)
+        are_known = not self.beyond
+        cells = {p: ends for p in paths if are_known and (ends := _workloads(p)) and not governance.families_of(p)}
         table = self._oracle.table([*dict.fromkeys(path.port for path in cells)])
         pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))
         return {

@@ -10,12 +10,12 @@ for any text and # begins a comment; effects are opened, closed, name-lost, name
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from netpol_harness.analysis.changes.acceptance import AcceptedChange, parse_accepted
-from netpol_harness.analysis.changes.change import Change, changes
+from netpol_harness.analysis.changes.change import Comparison, compare
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.cli.arguments import path
 from netpol_harness.cli.output import print_error, print_text
@@ -45,10 +45,12 @@ def run(args: argparse.Namespace) -> int:
     accepted = _accepted(args.accept)
     with ExitStack() as stack:
         before, after = map(opened, _sides(args, stack))
-        found = {name: (*changes(*both),) for name, both in _pairs(args.step, before, after, profile_of(args))}
-    steps = [_judged(name, own, accepted) for name, own in found.items()]
+        found = {name: compare(*both) for name, both in _pairs(args.step, before, after, profile_of(args))}
+    if not any(comparison.compared for comparison in found.values()):
+        raise HarnessError("there is nothing to compare: no pod and no Service of either side serves a port")
+    steps = [_judged(name, comparison, accepted) for name, comparison in found.items()]
     print_text(_FORMATS[args.output](steps))
-    _tell_unused(accepted, [change for own in found.values() for change in own])
+    _tell_unused(accepted, found.values())
     return 1 if any(step.changes for step in steps) else 0
 
 
@@ -68,9 +70,16 @@ def _pairs(
     names = [name for name in new if name in old and wanted in (None, name)]
     if wanted and not names:
         raise HarnessError(f"there is no step '{wanted}' on both sides; {suggest(wanted, old.keys() & new.keys())}")
+    if not wanted:
+        _tell_uncompared(old.keys() ^ new.keys(), are_last_compared=not names)
     last = [(before.steps[-1], after.steps[-1])]
     for one, other in [(old[name], new[name]) for name in names] or last:
         yield _title(one, other), (Predictor(before, one, profile), Predictor(after, other, profile))
+
+
+def _tell_uncompared(names: Iterable[str], *, are_last_compared: bool) -> None:
+    if names and not are_last_compared:
+        print_error(f"not compared, because only one side has them: the steps {', '.join(sorted(names))}")
 
 
 def _title(one: Step, other: Step) -> str:
@@ -86,14 +95,15 @@ def _accepted(file: Path | None) -> tuple[AcceptedChange, ...]:
         raise HarnessError(f"{file} is not UTF-8; convert it") from error
 
 
-def _judged(name: str, found: Sequence[Change], accepted: Sequence[AcceptedChange]) -> StepChanges:
-    left = tuple(change for change in found if not any(line.accepts(change) for line in accepted))
-    return StepChanges(name, left, len(found) - len(left))
+def _judged(name: str, found: Comparison, accepted: Sequence[AcceptedChange]) -> StepChanges:
+    left = tuple(change for change in found.changes if not any(line.accepts(change) for line in accepted))
+    return StepChanges(name, left, len(found.changes) - len(left), found.compared, found.unknown)
 
 
-def _tell_unused(accepted: Sequence[AcceptedChange], found: Sequence[Change]) -> None:
+def _tell_unused(accepted: Sequence[AcceptedChange], found: Iterable[Comparison]) -> None:
+    changes = [change for comparison in found for change in comparison.changes]
     for line in accepted:
-        if not any(line.accepts(change) for change in found):
+        if not any(line.accepts(change) for change in changes):
             print_error(f"{line.where}: no change is '{line.pattern}'; remove the line")
 
 

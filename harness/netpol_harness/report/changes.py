@@ -29,11 +29,17 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class StepChanges:
-    """The changes of a step that are not accepted, and the number of those that are."""
+    """The changes of a step that are not accepted, and the number of those that are.
+
+    ``compared`` paths exist on a side. ``unknown`` of them have no known verdict on either, so that they may have
+    changed unseen.
+    """
 
     step: str
     changes: tuple[Change, ...]
     accepted: int = 0
+    compared: int = 0
+    unknown: int = 0
 
     @property
     def summary(self) -> str:
@@ -41,7 +47,8 @@ class StepChanges:
         counted = ((effect, sum(change.effect is effect for change in self.changes)) for effect in Effect)
         parts = [f"{count} {_MEANINGS[effect]}" for effect, count in counted if count]
         accepted = [f"{self.accepted} accepted"] if self.accepted else []
-        return f"{', '.join([*parts, *accepted]) or 'no path changes'}"
+        unknown = f"; {self.unknown} of them undefined on both sides" if self.unknown else ""
+        return f"{', '.join([*parts, *accepted]) or 'no path changes'} (of {self.compared}{unknown})"
 
 
 def as_text(steps: Sequence[StepChanges], width: int | None) -> str:
@@ -83,7 +90,13 @@ def _table(step: StepChanges) -> Iterator[str]:
 
 
 def _step(step: StepChanges) -> dict[str, object]:
-    return {"step": step.step, "accepted": step.accepted, "changes": [_change(change) for change in step.changes]}
+    return {
+        "step": step.step,
+        "compared": step.compared,
+        "unknown": step.unknown,
+        "accepted": step.accepted,
+        "changes": [_change(change) for change in step.changes],
+    }
 
 
 def _change(change: Change) -> dict[str, object]:

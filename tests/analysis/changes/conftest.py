@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netpol_harness.analysis.changes.change import Change, changes
+from netpol_harness.analysis.changes.change import Change
+from netpol_harness.analysis.changes.change import compare as compared
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.scenario.derive import derive
 
@@ -61,4 +62,4 @@ def predictor(tmp_path: Path) -> Callable[[str, str], Predictor]:
 @pytest.fixture
 def compare(predictor: Callable[[str, str], Predictor]) -> Compare:
     """Return a function: the changes between two texts of manifests."""
-    return lambda before, after: list(changes(predictor("before", before), predictor("after", after)))
+    return lambda before, after: list(compared(predictor("before", before), predictor("after", after)).changes)

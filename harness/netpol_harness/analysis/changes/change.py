@@ -1,6 +1,5 @@
 """The paths whose verdicts differ between two snapshots, and how. Pure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,15 +45,30 @@ class Change:
         return f"{self.effect}: {self.path}"
 
 
-def changes(before: Predictor, after: Predictor) -> Iterator[Change]:
-    """Yield the changed paths, in the order of the tables: those of ``after`` first."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two snapshots compared: the changed paths, in the order of the tables with those of the second first.
+
+    ``compared`` is the number of paths that exist on a side. ``unknown`` of them are UNDEFINED on both, so that a
+    change of them would not be seen.
+    """
+
+    changes: tuple[Change, ...]
+    compared: int
+    unknown: int
+
+
+def compare(before: Predictor, after: Predictor) -> Comparison:
+    """Compare the verdicts on every path of two steps."""
     one, other = with_strangers_of(before, after), with_strangers_of(after, before)
     old, new = VerdictTable.of(one).verdicts, VerdictTable.of(other).verdicts
-    for path in dict.fromkeys([*new, *old]):
-        verdicts = old.get(path), new.get(path)
-        if effect := effect_of(*verdicts):
-            reasons = decided_by(one if path in old else None, other if path in new else None, path)
-            yield Change(path, *verdicts, effect, reasons)
+    verdicts = {path: (old.get(path), new.get(path)) for path in dict.fromkeys([*new, *old])}
+    changes = tuple(
+        Change(path, *both, effect, decided_by(one if path in old else None, other if path in new else None, path))
+        for path, both in verdicts.items()
+        if (effect := effect_of(*both))
+    )
+    return Comparison(changes, len(verdicts), [*verdicts.values()].count((Expected.UNDEFINED, Expected.UNDEFINED)))
 
 
 def effect_of(before: Expected | None, after: Expected | None) -> Effect | None:

@@ -7,9 +7,8 @@ frame.
 
 Besides the probes a batch has a *pulse* of each tool, a connection to a closed port of the pod itself, which shows that
 the tool starts and the pod runs fast enough for its silence to mean anything (python3 behind a version manager does
-not, in 0.2 s); and a lookup of each name, which distinguishes a name that did not resolve from a silent network, and
-shows a name that resolves to an address that is not the target's. Times are those of /proc/uptime (10 ms), which needs
-no process.
+not); and a lookup of each name, which distinguishes a name that did not resolve from a silent network, and shows a name
+that resolves to an address that is not the target's. Times are those of /proc/uptime (10 ms), which needs no process.
 """
 
 import hashlib
