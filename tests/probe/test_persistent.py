@@ -102,11 +102,11 @@ def pods(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pods]:
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    """A server of HTTP that keeps connections open; each goes into a queue."""
-    connections: queue.Queue[socket.socket] = queue.Queue()
+    """A server of HTTP that keeps connections open; each goes into a queue, with the thread that serves it."""
+    connections: queue.Queue[tuple[socket.socket, threading.Thread]] = queue.Queue()
 
     def serve(connection: socket.socket) -> None:
-        connections.put(connection)
+        connections.put((connection, threading.current_thread()))
         with connection, connection.makefile("rb") as lines:
             for line in lines:
                 if line.startswith(b"GET"):
@@ -141,9 +141,11 @@ def test_a_reset_is_reported(pods: Pods, server: Any) -> None:
     probe = Probe(Scheme.HTTP, "127.0.0.1", server[0], connection="held")
     prober = Prober(pods, timeout=2.0, exec_timeout=10)
     assert prober.observe({POD: [probe]})[POD, probe].outcome is Outcome.CONNECTED
-    connection = server[1].get(timeout=10)
+    connection, thread = server[1].get(timeout=10)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.shutdown(socket.SHUT_RD)
+    thread.join(timeout=10)  # it closes the connection, which resets it; until then it would still serve a request
+    assert not thread.is_alive()
     assert prober.observe({POD: [probe]})[POD, probe].outcome is Outcome.REFUSED
 
 
