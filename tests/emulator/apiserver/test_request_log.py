@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from netpol_harness.emulator.apiserver.catalog import Catalog
 from netpol_harness.emulator.apiserver.lifecycle import Lifecycle
 from netpol_harness.emulator.apiserver.request_log import RequestLog, describe
 from netpol_harness.emulator.apiserver.server import ApiServer
+from netpol_harness.emulator.apiserver.websocket import Channel
 from netpol_harness.errors import ClusterFailed
 from tests.emulator.apiserver.conftest import TOKEN, FakeRuntime, Served
 
@@ -76,6 +78,27 @@ def test_a_watch_that_the_client_leaves_is_logged(recorded: Served, log: Path) -
     recorded.ask("GET", PODS)
     recorded.ask("GET", PODS)
     assert ("watch", 0) in {(line["verb"], line["code"]) for line in lines(log)}
+
+
+def test_a_session_that_has_told_its_status_is_logged_as_an_upgrade(recorded: Served, log: Path) -> None:
+    """Clients in Go drop the connection as soon as they have the status."""
+    pod = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    recorded.ask("POST", PODS, {"apiVersion": "v1", "kind": "Pod", **pod})
+    url = f"http://127.0.0.1:{recorded.port}/{TOKEN}{PODS}/x/exec?command=true&stdout=1"
+
+    async def run() -> None:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(url, protocols=["v5.channel.k8s.io"], autoclose=False) as session,
+        ):
+            while (await session.receive()).data[0] != Channel.STATUS:
+                pass
+            session._response.close()
+
+    asyncio.run(run())
+    recorded.ask("GET", PODS)
+    (line,) = (line for line in lines(log) if line["resource"] == "pods/exec")
+    assert (line["code"], line["protocol"]) == (101, "websocket v5.channel.k8s.io")
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,40 @@
-import subprocess
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from netpol_harness.emulator.kubelet.agnhost import replaced
+from netpol_harness.emulator.kubelet.agnhost import Connect, read
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 
 
-def test_only_connect_of_the_test_image_is_replaced() -> None:
+CONTAINER = {"image": IMAGE}
+
+
+def test_only_connect_of_the_test_image_is_read() -> None:
     command = ("/agnhost", "connect", "10.0.0.1:80", "--timeout=1s")
-    assert replaced({"image": IMAGE}, command)[-5:] == ("10.0.0.1", "80", "1.0", "tcp", "hostname")
-    assert replaced({"image": "nginx"}, command) == command
-    assert replaced({"image": IMAGE}, ("/agnhost", "netexec")) == ("/agnhost", "netexec")
-    assert replaced({"image": IMAGE}, ("curl", "connect")) == ("curl", "connect")
-    assert replaced({"image": IMAGE}, ()) == ()
+    assert read(CONTAINER, command) == Connect("10.0.0.1", 80, 1.0, "tcp", "hostname")
+    assert read({"image": "nginx"}, command) is None
+    assert read(CONTAINER, ("/agnhost", "netexec")) is None
+    assert read(CONTAINER, ("curl", "connect")) is None
+    assert read(CONTAINER, ()) is None
 
 
 @pytest.mark.parametrize(
-    ("words", "read"),
+    ("words", "expected"),
     [
-        ("10.0.0.1:80", "10.0.0.1 80 0.0 tcp hostname"),
-        ("--timeout 1m1.5s x.y.svc:81 --protocol udp", "x.y.svc 81 61.5 udp hostname"),
-        ("[fd00::1]:53 --protocol=sctp --timeout=250ms --udp-payload=x", "fd00::1 53 0.25 sctp x"),
+        ("10.0.0.1:80", Connect("10.0.0.1", 80, 0.0, "tcp", "hostname")),
+        ("--timeout 1m1.5s x.y.svc:81 --protocol udp", Connect("x.y.svc", 81, 61.5, "udp", "hostname")),
+        (
+            "[fd00::1]:53 --protocol=sctp --timeout=250ms --udp-payload=x",
+            Connect("fd00::1", 53, 0.25, "sctp", "x"),
+        ),
     ],
 )
-def test_arguments_are_read_as_the_real_one_reads_them(words: str, read: str) -> None:
-    assert " ".join(replaced({"image": IMAGE}, ("/agnhost", "connect", *words.split()))[-5:]) == read
+def test_arguments_are_read_as_the_real_one_reads_them(words: str, expected: Connect) -> None:
+    assert read(CONTAINER, ("/agnhost", "connect", *words.split())) == expected
 
 
 @pytest.mark.parametrize(
@@ -36,16 +43,32 @@ def test_arguments_are_read_as_the_real_one_reads_them(words: str, read: str) ->
         ("", "accepts 1 arg(s), received 0"),
         ("a:1 b:2", "accepts 1 arg(s), received 2"),
         ("a", "missing port in address"),
+        ("a:65536", "invalid port"),
         ("a:1 --timeout=1", 'invalid argument "1"'),
         ("a:1 --protocol=icmp", "unsupported protocol: icmp"),
         ("a:1 --no-such-flag", "no-such-flag"),
     ],
 )
-def test_wrong_arguments_fail_with_a_message(words: str, message: str) -> None:
-    command = replaced({"image": IMAGE}, ("/agnhost", "connect", *words.split()))
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert message in result.stderr
+def test_wrong_arguments_are_an_error_with_a_message(words: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read(CONTAINER, ("/agnhost", "connect", *words.split()))
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("10.0.0.1:80", False),
+        ("[fd00::1]:80 --protocol=udp", False),
+        ("[fe80::1%eth0]:80", True),
+        ("10.0.0.1:80 --protocol=sctp", True),
+        ("10.0.0:80", True),
+        ("web:80", True),
+    ],
+)
+def test_a_program_runs_for_names_interfaces_and_sctp(words: str, needed: object) -> None:
+    request = read(CONTAINER, ("/agnhost", "connect", *words.split()))
+    assert request is not None
+    assert request.needs_program is needed
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +98,31 @@ def test_it_answers_as_the_real_one(prober: Any, host: str, port: int, protocol:
     done = prober("exec", "prober", "--", "/agnhost", "connect", target, "--timeout=2s", f"--protocol={protocol}")
     assert done.returncode == (1 if answer else 0)
     assert done.stderr.startswith(answer)
+
+
+@pytest.mark.live
+def test_wrong_arguments_fail_in_the_pod(prober: Any) -> None:
+    done = prober("exec", "prober", "--", "/agnhost", "connect", "asked")
+    assert done.returncode == 1
+    assert "Error: address asked: missing port in address" in done.stderr
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_its_packets_are_the_pods_own(prober: Any, protocol: str) -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny"},
+        "spec": {"podSelector": {"matchLabels": {"run": "prober"}}, "policyTypes": ["Egress"]},
+    }
+    command = ("/agnhost", "connect", f"{prober.address('asked')}:80", "--timeout=300ms", f"--protocol={protocol}")
+    prober.ok("create", "-f", "-", data=json.dumps(policy))
+    try:
+        denied = prober("exec", "prober", "--", *command)
+        other = prober("exec", "asked", "--", *command)
+    finally:
+        prober.ok("delete", "networkpolicy", "deny")
+    assert (denied.returncode, denied.stderr.splitlines()[0]) == (1, "TIMEOUT")
+    assert other.returncode == 0
+    assert prober("exec", "prober", "--", *command).returncode == 0

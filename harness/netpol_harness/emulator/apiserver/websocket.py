@@ -6,6 +6,7 @@ stdin ends.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from enum import IntEnum
 
 from aiohttp import WSMsgType, hdrs, web
@@ -66,9 +67,10 @@ class ChannelStreams:
                 self._input.put_nowait(None)
 
     async def finish(self, status: bytes) -> None:
-        """Send the status, and close the connection."""
+        """Send the status, and close the connection. A client that has the status may leave before the close."""
         await self.send(Channel.STATUS, status)
-        await self._socket.close()
+        with suppress(asyncio.CancelledError):
+            await self._socket.close()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while (chunk := await self._input.get()) is not None:

@@ -1,14 +1,15 @@
-"""``agnhost connect``, which suites written for Kubernetes run in pods of the test image agnhost.
+"""The arguments of ``agnhost connect``, which suites written for Kubernetes run in pods of the test image agnhost.
 
-Images are not run here, so a small program stands in for it. It has the outcomes, messages and exit code of
-`kubernetes/test/images/agnhost/connect`. Suites run it once for each pair of pods and port, so its arguments are read
-here, and it loads nothing but the C module of sockets: its cost is the start of an interpreter.
-Pure.
+Images are not run here, so something else answers: ``connector`` for most targets that are addresses, a small program
+for names, which the pod's own resolver looks up, and for SCTP. Both have the outcomes, messages and exit code of
+`kubernetes/test/images/agnhost/connect`. Pure.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from getopt import GetoptError, gnu_getopt
+from ipaddress import ip_address
 from typing import Any
 
 _PYTHON = ("python3", "-I", "-S", "-c")
@@ -40,35 +41,62 @@ except ConnectionRefusedError:
 except OSError as problem:
     end("OTHER: %s" % problem)
 """
-_REFUSAL = "import sys; sys.exit(sys.argv[1])"
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|us|ns|m|s)")
 
 
-def replaced(container: Mapping[str, Any], argv: Sequence[str]) -> Sequence[str]:
-    """Return what runs for ``argv`` in the container: our program for ``agnhost connect``, else the command itself."""
-    program = argv[0].rpartition("/")[2] if argv else ""
-    if program == "agnhost" and list(argv[1:2]) == ["connect"] and "agnhost" in container.get("image", ""):
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """One ``agnhost connect``. ``seconds`` is the time-out, 0 if there is none; ``payload`` is for UDP."""
+
+    host: str
+    port: int
+    seconds: float
+    protocol: str
+    payload: str
+
+    @property
+    def needs_program(self) -> bool:
+        """Whether the target is a name, or an address of an interface, or its protocol one that asyncio cannot do."""
         try:
-            return (*_PYTHON, _PROGRAM, *_parameters(argv[2:]))
-        except (GetoptError, ValueError) as problem:
-            return (*_PYTHON, _REFUSAL, f"Error: {problem}")
-    return argv
+            ip_address(self.host)
+        except ValueError:
+            return True
+        return "%" in self.host or self.protocol == "sctp"
+
+    def program(self) -> Sequence[str]:
+        """Return the command that does the same in the container."""
+        return (*_PYTHON, _PROGRAM, self.host, str(self.port), str(self.seconds), self.protocol, self.payload)
 
 
-def _parameters(words: Sequence[str]) -> tuple[str, ...]:
-    """Return host, port, timeout in seconds (0: none), protocol and payload. Raises ``GetoptError``, ``ValueError``."""
-    pairs, targets = gnu_getopt(list(words), "", ["timeout=", "protocol=", "udp-payload="])
+def read(container: Mapping[str, Any], argv: Sequence[str]) -> Connect | None:
+    """Read ``argv`` if it is ``agnhost connect`` in a container that has agnhost.
+
+    Raises ``ValueError`` with the message of agnhost if its arguments are wrong.
+    """
+    program = argv[0].rpartition("/")[2] if argv else ""
+    if program != "agnhost" or list(argv[1:2]) != ["connect"] or "agnhost" not in container.get("image", ""):
+        return None
+    try:
+        pairs, targets = gnu_getopt(list(argv[2:]), "", ["timeout=", "protocol=", "udp-payload="])
+    except GetoptError as problem:
+        raise ValueError(problem.msg) from problem
     options = {"--timeout": "0s", "--protocol": "tcp", "--udp-payload": "hostname", **dict(pairs)}
     if len(targets) != 1:
         raise ValueError(f"accepts 1 arg(s), received {len(targets)}")
-    host, _, port = targets[0].rpartition(":")
-    protocol = options["--protocol"]
-    if protocol not in ("tcp", "udp", "sctp"):
-        raise ValueError(f"unsupported protocol: {protocol}")
+    if options["--protocol"] not in ("tcp", "udp", "sctp"):
+        raise ValueError(f"unsupported protocol: {options['--protocol']}")
+    host, port = _host_and_port(targets[0])
+    return Connect(host, port, _seconds(options["--timeout"]), options["--protocol"], options["--udp-payload"])
+
+
+def _host_and_port(target: str) -> tuple[str, int]:
+    host, _, port = target.rpartition(":")
     if not port.isdecimal():
-        raise ValueError(f"address {targets[0]}: missing port in address")
-    return host.strip("[]"), port, str(_seconds(options["--timeout"])), protocol, options["--udp-payload"]
+        raise ValueError(f"address {target}: missing port in address")
+    if int(port) > 65535:
+        raise ValueError(f"address {port}: invalid port")
+    return host.strip("[]"), int(port)
 
 
 def _seconds(duration: str) -> float:

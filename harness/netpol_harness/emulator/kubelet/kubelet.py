@@ -22,6 +22,7 @@ from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecS
 from netpol_harness.emulator.kubelet import images, podspec, podstatus
 from netpol_harness.emulator.kubelet.addresses import AddressesExhausted, AddressUnavailable
 from netpol_harness.emulator.kubelet.configuration import ConfigurationReader
+from netpol_harness.emulator.kubelet.connector import Connector
 from netpol_harness.emulator.kubelet.container_runner import ContainerRunner
 from netpol_harness.emulator.kubelet.host_ports import EVENT, NO_FREE_PORTS, NoFreePorts, require_free_ports
 from netpol_harness.emulator.kubelet.listeners import Responder
@@ -63,7 +64,8 @@ class Kubelet:
         self._plan = sandboxes.plan
         self._accepted = {self._plan.name, *([""] if sandboxes.is_only_node else ())}
         self._recorder = EventRecorder(store, "kubelet", self._plan.name)
-        self._processes = PodProcesses(spawner, tools, self._recorder, ConfigurationReader(store))
+        connector = Connector(sandboxes.home.net)
+        self._processes = PodProcesses(spawner, tools, self._recorder, ConfigurationReader(store), connector)
         self._node = NodeServices(store, self._sandboxes, self._processes, self._recorder)
         self._running: dict[Key, RunningPod] = {}
         self._completed_output: dict[Key, PodOutput] = {}

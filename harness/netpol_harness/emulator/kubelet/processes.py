@@ -7,6 +7,7 @@ from typing import Any
 from netpol_harness.emulator.apiserver.runtime import ContainerExecFailed, ExecStreams
 from netpol_harness.emulator.kubelet import agnhost, images, podspec
 from netpol_harness.emulator.kubelet.configuration import ConfigurationReader
+from netpol_harness.emulator.kubelet.connector import Connector
 from netpol_harness.emulator.kubelet.console import Console, ContainerLog
 from netpol_harness.emulator.kubelet.environment import environment
 from netpol_harness.emulator.kubelet.recorder import EventRecorder
@@ -24,12 +25,18 @@ class PodProcesses:
     """Runs commands in pods, with the environment of their containers."""
 
     def __init__(
-        self, spawner: Spawner, tools: HostTools, recorder: EventRecorder, configuration: ConfigurationReader
+        self,
+        spawner: Spawner,
+        tools: HostTools,
+        recorder: EventRecorder,
+        configuration: ConfigurationReader,
+        connector: Connector,
     ) -> None:
         self._spawner = spawner
         self._configuration = configuration
         self._tools = tools
         self._recorder = recorder
+        self._connector = connector
 
     async def exec(
         self, pod: JsonMapping, running: RunningPod, container: str, argv: Sequence[str], streams: ExecStreams
@@ -38,10 +45,7 @@ class PodProcesses:
 
         Raises ``ContainerExecFailed``. Kills the command when cancelled.
         """
-        spec = podspec.find_container(pod, container)
-        variables, argv = self._environment(pod, spec), agnhost.replaced(spec, argv)
-        session = asyncio.create_task(execute(self._spawner, running.namespaces(container), argv, variables, streams))
-        running.has_run = True
+        session = asyncio.create_task(self._session(pod, running, container, argv, streams))
         running.sessions.add(session)
         try:
             return await session
@@ -52,6 +56,21 @@ class PodProcesses:
             return _KILLED  # with its pod
         finally:
             running.sessions.discard(session)
+
+    async def _session(
+        self, pod: JsonMapping, running: RunningPod, container: str, argv: Sequence[str], streams: ExecStreams
+    ) -> int:
+        spec, namespaces = podspec.find_container(pod, container), running.namespaces(container)
+        try:
+            request = agnhost.read(spec, argv)
+        except ValueError as problem:
+            await streams.stderr(f"Error: {problem}\n".encode())
+            return 1
+        if request is not None and not request.needs_program:
+            return await self._connector.run(request, namespaces.net, streams)
+        command = argv if request is None else request.program()
+        running.has_run = True
+        return await execute(self._spawner, namespaces, command, self._environment(pod, spec), streams)
 
     async def run_pre_stop(self, pod: JsonMapping, running: RunningPod, container: Mapping[str, Any]) -> None:
         """Run the container's ``preStop`` hook. A hook that cannot be started becomes an event."""
