@@ -1,5 +1,8 @@
 import json
+import signal
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -148,3 +151,21 @@ def test_a_directory_outside_of_git_is_said(tmp_path: Path, capsys: pytest.Captu
 def test_a_step_that_one_side_lacks_is_said(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", *sides, "--step", "derive"]) == 2
     assert "there is no step 'derive' on both sides; did you mean derived?" in capsys.readouterr().err
+
+
+def test_what_a_killed_comparison_left_is_removed_by_the_next(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    program = (
+        "import os, signal, tempfile; from pathlib import Path; from netpol_harness.cli.revisions import checked_out\n"
+        f"tempfile.tempdir = {str(folder)!r}\n"
+        f"with checked_out('main', Path({str(repository)!r})) as tree:\n"
+        "    assert (tree / 'all.yaml').is_file()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    assert list(folder.iterdir())
+    assert main(["diff", "main~1..main", str(repository)]) == 1
+    assert not list(folder.iterdir())

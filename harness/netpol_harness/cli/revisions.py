@@ -1,11 +1,13 @@
 """Directories as they were at revisions of their git repository."""
 
+import os
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from netpol_harness.backends.runs.directory import RunDirectory
+from netpol_harness.backends.runs.owner import Owner
 from netpol_harness.errors import HarnessError
 
 _SECONDS = 300.0
@@ -20,19 +22,25 @@ def is_range(text: str) -> bool:
 def checked_out(revision: str, directory: Path) -> Iterator[Path]:
     """Check the directory's repository out as it was at a revision; the value is the directory there.
 
-    The repository is left as it is: a clone that shares its objects is checked out in a temporary folder, so that
-    manifests anywhere in the repository can be read. Raises ``HarnessError``.
+    The repository is left as it is: an index of our own names the files, which are written to the folder of a run. If
+    this process is killed, the next run removes that folder. All of the repository is checked out, because a scenario
+    may read manifests anywhere in it. Raises ``HarnessError``.
     """
     root = Path(_git(directory, "rev-parse", "--show-toplevel"))
     commit = _commit(root, revision)
-    with tempfile.TemporaryDirectory(prefix="netpol-diff-") as folder:
-        clone = Path(folder, root.name or "repository")
-        _git(root, "clone", "--quiet", "--shared", "--no-checkout", "--", str(root), str(clone))
-        _git(clone, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit)
-        found = clone / directory.resolve().relative_to(root.resolve())
-        if not found.exists():
+    run = RunDirectory.create(Owner.current().run)
+    try:
+        tree = run.path / (root.name or "repository")
+        index = {"GIT_INDEX_FILE": str(run.path / "index")}
+        _git(root, "read-tree", commit, environment=index)
+        _git(root, "checkout-index", "--all", "--quiet", f"--prefix={tree}/", environment=index)
+        (tree / ".git").mkdir(parents=True, exist_ok=True)  # scenarios may read files up to the top of a repository
+        checked = tree / directory.resolve().relative_to(root.resolve())
+        if not checked.exists():
             raise HarnessError(f"there is no {directory} at revision {revision}")
-        yield found
+        yield checked
+    finally:
+        run.close()
 
 
 def _commit(root: Path, revision: str) -> str:
@@ -42,16 +50,17 @@ def _commit(root: Path, revision: str) -> str:
         raise HarnessError(f"unknown revision {revision} of {root}; {error}") from error
 
 
-def _git(directory: Path, *arguments: str) -> str:
+def _git(directory: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """Run git in a directory and return what it prints. Raises ``HarnessError`` in git's words."""
     where = directory if directory.is_dir() else directory.parent
+    command, variables = ["git", "-C", str(where), *arguments], {**os.environ, **(environment or {})}
     try:
-        run = subprocess.run(["git", "-C", str(where), *arguments], capture_output=True, timeout=_SECONDS, check=False)
+        run = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, env=variables)
     except FileNotFoundError:
         raise HarnessError("comparing revisions needs git, which is not on PATH; install it") from None
     except subprocess.TimeoutExpired:
         raise HarnessError(f"git {arguments[0]} takes more than {_SECONDS:.0f} s in {directory}") from None
     if run.returncode:
-        told = " ".join(run.stderr.decode(errors="replace").split())
-        raise HarnessError(f"git {arguments[0]} in {directory}: {told}")
+        message = " ".join(run.stderr.decode(errors="replace").split())
+        raise HarnessError(f"git {arguments[0]} in {directory}: {message}")
     return run.stdout.decode().strip()
