@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "coverage": "find policies and rules that no path of a scenario covers",
     "mutants": "measure which scenarios detect which bugs of network plugins",
     "agents": "list the policy engines that can enforce in the embedded cluster",
+    "conformance": "write the ConformanceReport of network-policy-api from a run",
     "catalogue": "generate scenarios that vary one NetworkPolicy rule",
     "gc": "remove leftovers of dead runs",
 }

@@ -39,6 +39,7 @@ from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.readiness import ReadinessResult
 from netpol_harness.results.table import PathResult, worst
 from netpol_harness.scenario.derive import derive
+from netpol_harness.scenario.item_names import OTHERS, return_test
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, Scenario, Step, closed_world
 
@@ -130,11 +131,11 @@ class StepNode(pytest.Collector):
         for readiness in self.step.readiness:
             yield ReadyItem.from_parent(self, name=readiness.text, readiness=readiness)
         if self.before and self.before.expectations:
-            yield ReturnItem.from_parent(self, name=f"back in {self.before.name}")
+            yield ReturnItem.from_parent(self, name=return_test(self.before))
         if self.step.others is Others.UNCHECKED:
             return
         if closed_world(self.step):
-            yield OthersItem.from_parent(self, name="others")
+            yield OthersItem.from_parent(self, name=OTHERS)
         elif not (self.step.expectations or self.step.readiness):
             raise self.CollectError(f"{self.step.where}: step {self.name} has no path: no pod serves a port to another")
 
