@@ -25,6 +25,7 @@ class Recorded:
 
     name = "recorded"
     owns_cluster = True
+    starts_early = False
     known_deviations: Path | None = None
     namespaces: Mapping[str, str] = MappingProxyType({})
     dataplane = "none"

@@ -137,10 +137,13 @@ class Backend(Protocol):
     ``name`` is the value of ``--cluster``. ``owns_cluster`` tells whether the cluster is the harness's own, system pods
     included, so that it may change anything there. ``namespaces`` maps a scenario's namespaces onto existing ones; it
     is empty if scenarios create their own. ``known_deviations`` is a file of those of its dataplane that are shipped.
+    ``starts_early`` tells whether a cluster takes a second and leaves nothing behind, so that it may be created before
+    it is certain that a test needs it.
     """
 
     name: str
     owns_cluster: bool
+    starts_early: bool
     known_deviations: Path | None
     namespaces: Mapping[str, str]
 

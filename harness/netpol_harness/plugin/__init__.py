@@ -86,7 +86,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a scenario.yaml, and a manifest that the command line names: with --netpol-derive, or as an error."""
     if file_path.name == SCENARIO_FILE:
-        from netpol_harness.plugin.nodes import ScenarioFile
+        from netpol_harness.plugin.lab import start_early
+
+        start_early(parent.config)
+        from netpol_harness.plugin.nodes import ScenarioFile  # takes 0.3 s, while the cluster starts
 
         return ScenarioFile.from_parent(parent, path=file_path)
     return _manifest_source(file_path, parent)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,11 +19,13 @@ from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 from netpol_harness.plugin.option import Option
 from netpol_harness.plugin.signals import close_at_exit
-from netpol_harness.plugin.workers import controller_directory, run_of
+from netpol_harness.plugin.workers import controller_directory, is_worker, run_of
 from netpol_harness.probe.plan.toolbox import Tool
 from netpol_harness.results.evidence import Proof
 
 _LAB = pytest.StashKey[Lab]()
+_MADE = pytest.StashKey[Lab]()
+_IS_STARTED = pytest.StashKey[bool]()
 _CHOICE = "choice"
 
 
@@ -31,10 +34,23 @@ def lab_of(config: pytest.Config) -> Lab:
     if (lab := existing_lab(config)) is None:
         from netpol_harness.plugin import active  # not at the top: it imports this module
 
-        lab = config.stash[_LAB] = _make(config)
+        lab = config.stash[_LAB] = _made(config)
         active.start(config, lab)
-        close_at_exit(config, lambda: _close(lab))
     return lab
+
+
+def start_early(config: pytest.Config) -> None:
+    """Start the cluster before all tests are collected, if it takes a second and one of them is likely to need it.
+
+    A run that then has no such test looks as if this had not happened. Errors are left to ``lab_of``.
+    """
+    if is_worker(config) or _IS_STARTED in config.stash or _may_select_nothing(config):
+        return
+    config.stash[_IS_STARTED] = True
+    with suppress(pytest.UsageError, HarnessError, OSError):
+        lab = _made(config)
+        if lab.choice.backend.starts_early:
+            lab.prepare()
 
 
 def existing_lab(config: pytest.Config) -> Lab | None:
@@ -58,6 +74,20 @@ def _shared(config: pytest.Config) -> RunDirectory | None:
     """A worker's: the folder of the controller's run, if that has chosen a cluster."""
     directory = controller_directory(config)
     return directory if directory and directory.recorded(_CHOICE) else None
+
+
+def _may_select_nothing(config: pytest.Config) -> bool:
+    """Return whether the command line has an option that leaves out tests."""
+    option = config.option
+    return bool(option.collectonly or option.keyword or option.markexpr or option.deselect)
+
+
+def _made(config: pytest.Config) -> Lab:
+    """Return the lab, made at the first call."""
+    if _MADE not in config.stash:
+        lab = config.stash[_MADE] = _make(config)
+        close_at_exit(config, lambda: _close(lab))
+    return config.stash[_MADE]
 
 
 def _make(config: pytest.Config) -> Lab:

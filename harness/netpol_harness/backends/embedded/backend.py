@@ -11,14 +11,13 @@ import select
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from netpol_harness.backends.base import Capability, Cluster, ExternalHosts, Leftover
-from netpol_harness.backends.cni.install import install
 from netpol_harness.backends.embedded.host import MODULE, command, environment
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE, EMBEDDED_NETWORK
 from netpol_harness.backends.kernel import has_sctp
@@ -26,13 +25,13 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.options import AGENT_FAILURE, AGENT_LOGS, RESTART_AGENT
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.ip_family import IpFamily
-from netpol_harness.kube.client import Client
-from netpol_harness.kube.config import Access
-from netpol_harness.model.json_object import JsonObject
 from netpol_harness.timeouts import EMBEDDED, EMBEDDED_AGENT
 
 if TYPE_CHECKING:
     from netpol_harness.backends.embedded.agents import Agent
+    from netpol_harness.model.json_object import JsonObject
+
+    CreateObjects = Callable[[Cluster, Sequence[JsonObject]], None]
 
 _LOGS = ("daemon.log", "stderr.log", AGENT_LOGS)
 _END_SECONDS = 10.0  # for an orderly end; the process limits its own clean-up to half of that
@@ -72,6 +71,8 @@ class EmbeddedBackend:
     ) -> None:
         self.dataplane = _dataplane(mutant) if agent is None else f"{EMBEDDED_NETWORK}; policies by {agent.title}"
         self.known_deviations = None if agent is None else agent.known_deviations
+        self.starts_early = agent is None
+        self._create_objects = None if agent is None else _object_creator()
         self._agent = agent
         self._extra = {Capability(f"IPv{version}") for version in family.versions}
         self._extra |= {Capability.TWO_NODES} if nodes > 1 else set()
@@ -113,15 +114,10 @@ class EmbeddedBackend:
             capabilities=_capabilities() | self._extra | (self._agent.capabilities if self._agent else _POLICIES),
             context=name,
         )
-        if self._agent is not None and self._agent.objects:
-            self._start_agent(cluster, self._agent.objects)
+        if self._create_objects and self._agent is not None and self._agent.objects:
+            self._create_objects(cluster, self._agent.objects)
+            self.restart_agent(cluster)
         return cluster
-
-    def _start_agent(self, cluster: Cluster, objects: Sequence[JsonObject]) -> None:
-        """Create the objects that the agent needs, and start it."""
-        client = Client(Access.from_kubeconfig(cluster.kubeconfig, cluster.context))
-        install(client, objects, deadline=Deadline(EMBEDDED.cluster))
-        self.restart_agent(cluster)
 
     def delete(self, name: str, directory: Path | None = None) -> None:
         """End the process of the cluster in ``directory``; if that is ``None``, it has ended with its owner."""
@@ -219,6 +215,13 @@ class EmbeddedBackend:
         with suppress(FileExistsError):
             os.mkfifo(path, 0o600)
             self._lifelines.append(os.open(path, os.O_RDWR))
+
+
+def _object_creator() -> "CreateObjects":
+    """Import the client. Not when a cluster is created, because only the main thread may import (``lab.context``)."""
+    from netpol_harness.backends.embedded.agent_objects import create_objects
+
+    return create_objects
 
 
 def _dataplane(mutant: str) -> str:

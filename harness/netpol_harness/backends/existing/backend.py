@@ -75,6 +75,7 @@ class ExistingClusterBackend:
 
     name = "kubeconfig"
     owns_cluster = False
+    starts_early = False
     known_deviations: Path | None = None
     dataplane = "that of the cluster, which is asked when it is first needed"
 

@@ -56,6 +56,7 @@ class KindBackend:
 
     name = "kind"
     owns_cluster = True
+    starts_early = False
     known_deviations: Path | None = None
     namespaces: Mapping[str, str] = MappingProxyType({})
 
