@@ -54,6 +54,18 @@ def test_the_script_runs_its_lines_on_as_many_workers_as_allowed() -> None:
 NAME = Probe(Scheme.TCP, "127.0.0.1", 1, asks_name=True)
 
 
+@pytest.mark.parametrize("limits_time", [True, False])
+@pytest.mark.parametrize("asks_name", [True, False])
+def test_one_command_and_a_pipe_run_whether_or_not_a_program_limits_their_time(
+    *, asks_name: bool, limits_time: bool
+) -> None:
+    probe = Probe(Scheme.TCP, "127.0.0.1", 1, asks_name=asks_name)
+    batch = compose([probe], replace(NC, has_timeout=limits_time), timeout=5, width=4, nonce=NONCE)
+    done = subprocess.run(["sh"], input=batch.text.encode(), capture_output=True, check=False)
+    refusal = Outcome.UNREACHABLE if asks_name else Outcome.REFUSED  # of datagrams, whose dialect names share
+    assert read(batch, done.stdout).replies[probe].outcome is refusal
+
+
 def test_names_are_asked_for_after_the_pulse_and_have_frames_as_everything_else() -> None:
     other = Probe(Scheme.TCP, "127.0.0.1", 2, asks_name=True)
     batch = _batch(Probe(Scheme.TCP, "127.0.0.1", 3), NAME, other)

@@ -38,7 +38,9 @@ unalias -a 2>/dev/null
 export LC_ALL=C
 unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 frame() {{ printf '\\n[%s %s %s %s %s\\n%.{frames.LONGEST_MESSAGE}s\\n%s %s %s]\\n' $N $1 $2 $3 $4 "$5" $N $1 $2; }}
+E=exec
 again() {{
+  case $1,$2 in 1,*"|"*) ;; 1,*) eval "$E $2"; return ;; esac
   n=$1
   while :; do
     eval "$2"; r=$?; n=$((n - 1))
@@ -56,8 +58,10 @@ self() {{ n= o=
 }} 2>/dev/null
 q() {{ now; a=$t; o=$(again $2 "$3" 2>/dev/null </dev/null); r=$?; now; frame $1 $r $a $t "$o"; }}
 """
+"""``again``: a command replaces its subshell, which spares a process, unless it is a pipe or ``timeout`` a function."""
 
 OWN_TIMEOUT = """\
+E=
 timeout() { l=$1; shift; "$@" <&0 & c=$!; { sleep $l; kill $c; } >/dev/null 2>&1 & k=$!
   wait $c; r=$?; kill $k 2>/dev/null; return $r; }
 """
