@@ -123,6 +123,12 @@ status: {loadBalancer: {ingress: [{ip: 192.0.2.130}]}}
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: cloud, namespace: shop}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+status: {loadBalancer: {ingress: [{hostname: shop.elb.example.com}]}}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: wide, namespace: shop}
 spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 ---
@@ -207,6 +213,10 @@ def test_services_of_every_form(shop: Shop, tmp_path: Path, path: str, connectio
         (
             "partner -> lb(narrow):80",
             "it is not known whether loadBalancerSourceRanges of shop/narrow admit the source",
+        ),
+        (
+            "partner -> lb(cloud):80",
+            "it is not known from which address shop.elb.example.com connects to shop/cloud",
         ),
         ("web -> 192.0.2.130:81", "it is not known what has the address 192.0.2.130"),
     ],

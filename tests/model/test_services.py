@@ -25,6 +25,7 @@ def test_addresses_outside_are_those_of_the_load_balancer_and_external_ips() -> 
         loadBalancerSourceRanges=[" 203.0.113.0/24 "],
     )
     assert balanced.outside_addresses == ("192.0.2.7", "203.0.113.1")
+    assert balanced.load_balancer_proxies == ("lb.example.com", "192.0.2.8")
     assert balanced.addresses == ("10.96.0.9", "192.0.2.7", "203.0.113.1")
     assert balanced.source_ranges == (ip_network("203.0.113.0/24"),)
 

@@ -50,11 +50,16 @@ def test_an_address_is_waited_for_if_a_path_needs_it() -> None:
 
 
 def test_nothing_is_waited_for_if_no_path_needs_it_or_all_is_there() -> None:
-    served = replace(SNAPSHOT.world.services[REAL], load_balancer_ips=("192.0.2.130",))
-    there = replace(SNAPSHOT, world=World(services={REAL: served}))
+    known = SNAPSHOT.world.services[REAL]
+    served = (
+        replace(known, load_balancer_ips=("192.0.2.130",)),
+        replace(known, load_balancer_proxies=("lb.example.com",)),
+    )
     cluster = Polled(after=1)
     assert not balancers(cluster).wait([path(ServiceTarget(EDGE, 80))], SNAPSHOT)
-    assert not balancers(cluster).wait([path(LoadBalancerTarget(EDGE, 80))], there)
+    for service in served:
+        there = replace(SNAPSHOT, world=World(services={REAL: service}))
+        assert not balancers(cluster).wait([path(LoadBalancerTarget(EDGE, 80))], there)
     assert not balancers(cluster).wait([path(LoadBalancerTarget(NamespacedName("shop", "gone"), 80))], SNAPSHOT)
     assert cluster.polls == 0
 

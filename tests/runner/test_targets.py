@@ -188,11 +188,31 @@ def test_the_servers_of_the_cluster_are_probed_at_its_own_addresses(
     assert [str(probe) for _, probe in over_tcp.question.liveness_checks] == ["tcp://10.0.0.53:53"]
 
 
+@pytest.mark.parametrize(
+    ("ingress", "target"),
+    [
+        ({"hostname": "shop.elb.example.com"}, "shop.elb.example.com:443"),
+        ({"ip": "192.0.2.131", "ipMode": "Proxy"}, "192.0.2.131:443"),
+        ({"ip": "192.0.2.132", "hostname": "shop.elb.example.com"}, "192.0.2.132:443"),
+    ],
+)
+def test_a_load_balancer_outside_is_probed_by_the_name_or_address_that_it_reports(
+    resolve_path: Callable[..., tuple[ResolvedProbe, ...]],
+    snapshot: ClusterSnapshot,
+    ingress: dict[str, str],
+    target: str,
+) -> None:
+    outside = {**EDGE, "status": {"loadBalancer": {"ingress": [ingress]}}}
+    cloud = ClusterSnapshot.of([outside if data is EDGE else data for data in LIVE], snapshot.placement)
+    (probe,) = resolve_path("client -> lb(edge):443", "allowed", cloud)
+    assert probe.target == target
+
+
 def test_a_service_that_has_no_load_balancer_yet_says_so(
     resolve_path: Callable[..., tuple[ResolvedProbe, ...]], snapshot: ClusterSnapshot
 ) -> None:
     early = ClusterSnapshot.of([{**data, "status": {}} if data is EDGE else data for data in LIVE], snapshot.placement)
-    with pytest.raises(WorkloadFailed, match=r"shop-x1/edge has no address of a load balancer .* such as MetalLB"):
+    with pytest.raises(WorkloadFailed, match=r"shop-x1/edge has no load balancer yet .* such as MetalLB"):
         resolve_path("client -> lb(edge):443", "allowed", early)
 
 

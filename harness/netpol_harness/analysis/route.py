@@ -246,6 +246,10 @@ class Router:
         service = self._world.services.get(ref)
         if service is None:
             return Route(doubt=f"Service {ref} is absent in this step")
+        if service.load_balancer_proxies and not service.load_balancer_ips:
+            return Route(
+                doubt=f"it is not known from which address {service.load_balancer_proxies[0]} connects to {ref}"
+            )
         return self._to_outside_address(source, service, next(iter(service.outside_addresses), ""), port)
 
     def _to_outside_address(self, source: FlowEnd, service: Service, address: str, port: Port) -> Route:

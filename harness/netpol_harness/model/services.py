@@ -35,7 +35,9 @@ class Service:
     ``cluster_ips`` is empty for a headless Service and for one that the API server has not seen yet. ``external_name``
     is the name that the Service's own is an alias of; such a Service has no address. ``external_ips`` and
     ``load_balancer_ips`` are further addresses of its ports. ``balanced``: it is to have some of the latter, and
-    ``source_ranges`` limits their clients, unless it is empty. ``affinity_seconds`` is the time for which a client
+    ``source_ranges`` limits their clients, unless it is empty. ``load_balancer_proxies`` are the names and addresses
+    of load balancers outside the cluster, which open connections of their own (a status with ``hostname``, or with
+    ``ipMode: Proxy``). ``affinity_seconds`` is the time for which a client
     keeps its endpoint, 0 if it does not.
     """
 
@@ -50,6 +52,7 @@ class Service:
     external_ips: tuple[str, ...] = ()
     balanced: bool = False
     load_balancer_ips: tuple[str, ...] = ()
+    load_balancer_proxies: tuple[str, ...] = ()
     source_ranges: tuple[Network, ...] = ()
     publish_not_ready: bool = False
     affinity_seconds: int = 0
@@ -74,6 +77,7 @@ class Service:
             external_ips=tuple(spec.get("externalIPs") or ()) if has_more else (),
             balanced=is_balanced,
             load_balancer_ips=_load_balancer_ips(data) if is_balanced else (),
+            load_balancer_proxies=_load_balancer_proxies(data) if is_balanced else (),
             source_ranges=_networks(spec.get("loadBalancerSourceRanges")) if is_balanced else (),
             publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
             affinity_seconds=_affinity_seconds(spec),
@@ -110,9 +114,23 @@ def _service_port(data: Mapping[str, Any]) -> ServicePort:
 
 def _load_balancer_ips(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the addresses that the load balancer reports, except those of proxies, which kube-proxy leaves alone."""
+    return tuple(entry["ip"] for entry in _ingress(data) if entry.get("ip") and not _is_proxy(entry))
+
+
+def _load_balancer_proxies(data: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(entry.get("hostname") or entry["ip"] for entry in _ingress(data) if _is_proxy(entry))
+
+
+def _ingress(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     status = (data.get("status") or {}).get("loadBalancer") or {}
-    entries: Sequence[Mapping[str, Any]] = status.get("ingress") or ()
-    return tuple(entry["ip"] for entry in entries if entry.get("ip") and entry.get("ipMode") != "Proxy")
+    return status.get("ingress") or ()
+
+
+def _is_proxy(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry of ``status.loadBalancer.ingress`` is no address that nodes answer themselves."""
+    return bool(entry.get("ip") and entry.get("ipMode") == "Proxy") or bool(
+        entry.get("hostname") and not entry.get("ip")
+    )
 
 
 def _networks(ranges: Sequence[str] | None) -> tuple[Network, ...]:

@@ -39,7 +39,7 @@ class LoadBalancers:
         """
         refs = {snapshot.real(path.target.ref) for path in paths if isinstance(path.target, LoadBalancerTarget)}
         services = filter(None, map(snapshot.world.services.get, refs))
-        missing = frozenset(s.ref for s in services if not s.outside_addresses) - self._without
+        missing = frozenset(s.ref for s in services if not _reached(s)) - self._without
         if not missing:
             return False
         for _ in polls(Deadline(self._timeouts.ready), self._timeouts.interval):
@@ -51,4 +51,8 @@ class LoadBalancers:
 
     def _has_none(self, ref: NamespacedName) -> bool:
         data = self._objects.find(ObjectKey("v1", "Service", ref.namespace, ref.name))
-        return data is not None and not Service.parse(data).outside_addresses
+        return data is not None and not _reached(Service.parse(data))
+
+
+def _reached(service: Service) -> bool:
+    return bool(service.outside_addresses or service.load_balancer_proxies)

@@ -267,9 +267,10 @@ def _cluster_ip(service: Service) -> tuple[str, ...]:
 
 
 def _outside_address(service: Service) -> tuple[str, ...]:
-    if not service.outside_addresses:
+    hosts = (*service.load_balancer_ips, *service.load_balancer_proxies, *service.external_ips)
+    if not hosts:
         raise WorkloadFailed(
-            f"Service {service.ref} has no address of a load balancer (status.loadBalancer.ingress); "
-            "does the cluster have a controller that gives it one, such as MetalLB or that of a cloud?"
+            f"Service {service.ref} has no load balancer yet (status.loadBalancer.ingress); "
+            "does the cluster have a controller that makes one, such as MetalLB or that of a cloud?"
         )
-    return service.outside_addresses[:1]
+    return hosts[:1]
