@@ -116,16 +116,16 @@ def test_a_definite_answer_holds_for_every_decision_and_every_unknown_address(
 
 
 @several
-@given(objects=from_seed(unusual), reads=from_seed(read_by))
-def test_the_table_equals_the_verdicts(objects: Cluster, reads: Profile) -> None:
+@given(objects=from_seed(unusual), reads=from_seed(read_by), version=st.sampled_from((0, 4, 6)))
+def test_the_table_equals_the_verdicts(objects: Cluster, reads: Profile, version: int) -> None:
     oracle = Oracle(World.parse([*objects, ENDED]), reads)
-    table = oracle.table(PORTS)
+    table = oracle.table(PORTS, version)
     assert table.pods == tuple(NamespacedName(*name) for name in sorted(PODS))
     for port in PORTS:
-        flows = [Flow(source, target, port) for source, target in product(table.pods, repeat=2)]
+        flows = [Flow(source, target, port, version=version) for source, target in product(table.pods, repeat=2)]
         judged = {flow: oracle.judge(flow).answer for flow in flows}
         tabled = {
-            Flow(source, target, port): table.answer(source, target, port)
+            Flow(source, target, port, version=version): table.answer(source, target, port)
             for source, target in product(table.pods, repeat=2)
         }
         assert tabled == judged

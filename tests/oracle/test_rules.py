@@ -16,6 +16,7 @@ from netpol_harness.oracle.mismatch import (
     NamespaceLabelMismatch,
     NotAPod,
     OtherNamespace,
+    OtherVersion,
     OutsideBlock,
     PeerReason,
     PodLabelMismatch,
@@ -37,6 +38,14 @@ def ingress(world: Build, rule: dict[str, Any], source: FlowEnd, port: Port, pro
     """The ingress side of a flow to pod a, under one policy with one rule."""
     spec = {"podSelector": {"matchLabels": {"pod": "a"}}, "ingress": [rule]}
     return Oracle(world(spec), profile).judge(Flow(source, A, port)).ingress
+
+
+def test_a_block_of_the_other_ip_version_does_not_match(world: Build) -> None:
+    spec = {"podSelector": {"matchLabels": {"pod": "a"}}, "ingress": [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}
+    ipv4, ipv6 = (Oracle(world(spec)).judge(Flow(HOST, A, WEB, version=version)).ingress for version in (4, 6))
+    assert (len(ipv4.admissions), ipv4.refusals) == (1, ())
+    assert ipv6.admissions == ()
+    assert [refusal.peers for refusal in ipv6.refusals] == [((OtherVersion(ip_network("0.0.0.0/0"), 6),),)]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def _union(context: CauseContext) -> Iterator[str]:
 def _reply_rules(context: CauseContext) -> Iterator[str]:
     """Name rules for connections of the reverse direction, which replies do not need."""
     for flow, side in context.sides(Answer.BLOCKED):
-        reverse = Flow(flow.destination, flow.source, flow.port)
+        reverse = Flow(flow.destination, flow.source, flow.port, version=flow.version)
         for ref, index in _rules_for(context, context.predictor.judge(reverse).side(side.direction)):
             if not _is_expected(context, reverse):
                 opener, other = context.names.end(reverse.source), context.names.end(reverse.destination)

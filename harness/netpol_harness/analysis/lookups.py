@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
@@ -35,8 +36,10 @@ class Lookups:
             return tuple(self._to_address(source, chosen[0]))
         server = self._server
         if server.address:
-            return (Flow(source, Host(server.address, node=server.on_node), server.own_port),)
-        return (Flow(source, server.service, server.own_port, server.service),)
+            version = ip_version(server.address) or 0
+            return (Flow(source, Host(server.address, node=server.on_node), server.own_port, version=version),)
+        version = next(filter(None, map(ip_version, server.cluster_ips)), 0)
+        return (Flow(source, server.service, server.own_port, server.service, version=version),)
 
     def doubt(self, source: NamespacedName) -> str:
         """Return why it is not known whether the name server of a pod knows the cluster's names, empty if it is."""
@@ -54,12 +57,13 @@ class Lookups:
 
     def _to_address(self, source: FlowEnd, address: str) -> Iterable[Flow]:
         services = [service for service in self._world.services.values() if address in service.cluster_ips]
+        version = ip_version(address) or 0
         for service in services:
             for endpoint in self._endpoints.of_service(service, _PORT):
-                yield Flow(source, flow_end(endpoint), endpoint.port, service.ref, address)
+                yield Flow(source, flow_end(endpoint), endpoint.port, service.ref, address, version=version)
         if not services:
             for endpoint in self._endpoints.at(address, _PORT):
-                yield Flow(source, flow_end(endpoint), endpoint.port)
+                yield Flow(source, flow_end(endpoint), endpoint.port, version=version)
 
 
 def flow_end(endpoint: Endpoint) -> FlowEnd:

@@ -99,10 +99,14 @@ class Predictor:
         governance, paths = self._router.governance, tuple(paths)
         are_known = not self.beyond
         cells = {p: ends for p in paths if are_known and (ends := _workloads(p)) and not governance.families_of(p)}
-        table = self._oracle.table([*dict.fromkeys(path.port for path in cells)])
+        versions = {path: self._router.ip_versions.of_path(path) for path in cells}
+        ports = [*dict.fromkeys(path.port for path in cells)]
+        tables = {version: self._oracle.table(ports, version) for version in set(versions.values())}
         pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))
         return {
-            path: _combined(table.answer(one.ref, other.ref, path.port) for one, other in pairs(*cells[path]))
+            path: _combined(
+                tables[versions[path]].answer(one.ref, other.ref, path.port) for one, other in pairs(*cells[path])
+            )
             if path in cells
             else self.verdict(path)
             for path in paths

@@ -13,6 +13,7 @@ from netpol_harness.oracle.mismatch import (
     NamespaceLabelMismatch,
     NotAPod,
     OtherNamespace,
+    OtherVersion,
     OutsideBlock,
     PeerReason,
     PodLabelMismatch,
@@ -58,6 +59,8 @@ class RefusalDescriber:
                 return f"{peer} is not in {cidr}"
             case InsideExcept(_, network):
                 return f"{peer} is in {network}, which the block excepts"
+            case OtherVersion(cidr, version):
+                return f"{cidr} is a block of IPv{cidr.version} addresses, and the connection uses IPv{version}"
             case DecidedAgainst():
                 return self._decided_against(reason)
 

@@ -59,7 +59,7 @@ class Replicas:
         first: dict[tuple[object, ...], Flow] = {}
         for flow in flows:
             ends = (self._end(flow.source), self._end(flow.destination), _returns(flow))
-            first.setdefault((*ends, flow.port, flow.through, flow.virtual, flow.forwarded), flow)
+            first.setdefault((*ends, flow.port, flow.through, flow.virtual, flow.forwarded, flow.version), flow)
         return tuple(first.values())
 
     def _end(self, end: FlowEnd) -> FlowEnd | _Likeness:

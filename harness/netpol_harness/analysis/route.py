@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 from netpol_harness.analysis.doubts import beyond, locality, silence, unknown, what_has
+from netpol_harness.analysis.ip_versions import IpVersions
 from netpol_harness.analysis.lookups import Lookups, flow_end
 from netpol_harness.analysis.replicas import Replicas
 from netpol_harness.analysis.world import name_server_of
@@ -16,6 +17,7 @@ from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service, TrafficPolicy
+from netpol_harness.oracle.blocks import of_version
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
 from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
 from netpol_harness.paths.ends import (
@@ -69,6 +71,7 @@ class Router:
         self._hosts: Mapping[str, Sequence[str]] = {**self._inventory.host_addresses, **known}
         self._nodes = addresses.nodes
         self._endpoints = EndpointResolver(world, self._hosts)
+        self.ip_versions = IpVersions(world, self._endpoints, addresses)
         self.governance = Governance.of(step.policies)
         self.replicas = Replicas(world, self._endpoints)
         specs = {m.name.ref: m.pod.get("spec") or {} for m in scenario.workloads if m.pod}
@@ -78,19 +81,22 @@ class Router:
         """Return the route of a path between names of the step, from all pods of its source."""
         if doubt := beyond(self.governance.families_of(path)):
             return Route(doubt=doubt)
-        route = self._of_all_pods(path)
+        version = self.ip_versions.of_path(path)
+        route = self._of_all_pods(path, version)
+        route = replace(route, connections=tuple(self.ip_versions.over(flow, version) for flow in route.connections))
         doubt = beyond(self.governance.families(_namespaces_of(route)))
         return Route(doubt=doubt) if doubt else route
 
-    def _of_all_pods(self, path: Path) -> Route:
-        """Return the routes from all pods of the source as one."""
+    def _of_all_pods(self, path: Path, version: int) -> Route:
+        """Return the routes from all pods of the source as one; a host outside uses its address of ``version``."""
         if isinstance(path.source, ExternalSource):
-            return self._route(self._host(path.source.host), path)
+            return self._route(Host(next(of_version(self._hosts.get(path.source.host, ()), version), "")), path)
         sources = tuple(self.replicas.unlike(self._source_pods(path.source, path.target)))
         if not sources:
             return Route(doubt=f"{path.source.ref} has no pods in this step")
         from_nodes = isinstance(path.source, NodeSource)
-        return self._joined([self._route(_node_of(pod) if from_nodes else pod.ref, path) for pod in sources])
+        ends = (Host(pod.node_address, node=True, runs=pod.ref) if from_nodes else pod.ref for pod in sources)
+        return self._joined([self._route(end, path) for end in ends])
 
     def _source_pods(self, source: PodSource | NodeSource, target: Target) -> tuple[Pod, ...]:
         """Return the pods of a source, without the one replica that is the target if there are others."""
@@ -140,9 +146,6 @@ class Router:
         """Whether the source is the only pod of a controller, and the target is that controller."""
         workload = self._inventory.workloads.get(target)
         return source == target and workload is not None and workload.kind != "Pod"
-
-    def _host(self, name: str) -> Host:
-        return Host(next(iter(self._hosts.get(name, ())), ""))
 
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """Return the route to the own addresses of pods or external hosts, without the source if it has a peer."""
@@ -290,10 +293,6 @@ class Router:
 
 def _is_outside(source: FlowEnd) -> bool:
     return isinstance(source, Host) and not source.node
-
-
-def _node_of(pod: Pod) -> Host:
-    return Host(pod.node_address, node=True, runs=pod.ref)
 
 
 def _namespaces_of(route: Route) -> frozenset[str]:

@@ -37,8 +37,8 @@ class Service:
     ``load_balancer_ips`` are further addresses of its ports. ``balanced``: it is to have some of the latter, and
     ``source_ranges`` limits their clients, unless it is empty. ``load_balancer_proxies`` are the names and addresses
     of load balancers outside the cluster, which open connections of their own (a status with ``hostname``, or with
-    ``ipMode: Proxy``). ``affinity_seconds`` is the time for which a client
-    keeps its endpoint, 0 if it does not.
+    ``ipMode: Proxy``). ``affinity_seconds`` is the time for which a client keeps its endpoint, 0 if it does not.
+    ``ip_versions`` are those of its ``ipFamilies``, in order.
     """
 
     ref: NamespacedName
@@ -56,6 +56,7 @@ class Service:
     source_ranges: tuple[Network, ...] = ()
     publish_not_ready: bool = False
     affinity_seconds: int = 0
+    ip_versions: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Service":
@@ -81,6 +82,7 @@ class Service:
             source_ranges=_networks(spec.get("loadBalancerSourceRanges")) if is_balanced else (),
             publish_not_ready=bool(spec.get("publishNotReadyAddresses")),
             affinity_seconds=_affinity_seconds(spec),
+            ip_versions=tuple(4 if family == "IPv4" else 6 for family in spec.get("ipFamilies") or ()),
         )
 
     def selects(self, namespace: str, labels: Labels) -> bool:

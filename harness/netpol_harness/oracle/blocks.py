@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from netpol_harness.model.policy import IPBlock, Network
 from netpol_harness.oracle.match import ALWAYS, NEVER, Match, definite, undecided
-from netpol_harness.oracle.mismatch import BlockReason, InsideExcept, OutsideBlock
+from netpol_harness.oracle.mismatch import BlockReason, InsideExcept, OtherVersion, OutsideBlock
 from netpol_harness.oracle.points import OpenPoint
 
 
@@ -18,11 +18,15 @@ def block_match(block: IPBlock, addresses: Sequence[str], version: int = 0) -> M
     """
     if version and block.cidr.version != version:
         return NEVER
-    addresses = [address for address in addresses if version in (0, _parse(address).version)]
-    contains = {_excluding(block, address) is None for address in addresses}
+    contains = {_excluding(block, address) is None for address in of_version(addresses, version)}
     if len(contains) == 1:
         return definite(contains.pop())
     return ALWAYS if not contains and contains_every_address(block) else undecided(OpenPoint.NOT_KNOWN)
+
+
+def of_version(addresses: Iterable[str], version: int) -> Iterator[str]:
+    """Yield the addresses of an IP version, or all of them if it is 0."""
+    return (address for address in addresses if version in (0, _parse(address).version))
 
 
 def contains_every_address(block: IPBlock) -> bool:
@@ -30,9 +34,15 @@ def contains_every_address(block: IPBlock) -> bool:
     return block.cidr.prefixlen == 0 and not block.excepts
 
 
-def block_reasons(block: IPBlock, addresses: Iterable[str]) -> Iterator[BlockReason]:
-    """Yield why the block does not contain these addresses, a reason for each that it does not contain."""
-    for address in addresses:
+def block_reasons(block: IPBlock, addresses: Iterable[str], version: int = 0) -> Iterator[BlockReason]:
+    """Yield why the block does not contain these addresses, a reason for each that it does not contain.
+
+    ``version`` is the flow's IP version, 0 if it is not known.
+    """
+    if version and block.cidr.version != version:
+        yield OtherVersion(block.cidr, version)
+        return
+    for address in of_version(addresses, version):
         network = _excluding(block, address)
         if network is block.cidr:
             yield OutsideBlock(address, network)

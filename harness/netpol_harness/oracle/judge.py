@@ -30,9 +30,10 @@ class Oracle:
         """Judge both sides of a flow, with the reasons. Raises ``ValueError`` if an address of an end is not valid."""
         return Verdict(flow, self._sides.judge(flow, Direction.EGRESS), self._sides.judge(flow, Direction.INGRESS))
 
-    def table(self, ports: Sequence[Port]) -> AllPairs:
+    def table(self, ports: Sequence[Port], version: int = 0) -> AllPairs:
         """Judge flows from every running pod to every running pod, by its own address, on each of these ports.
 
-        Equals ``judge`` on every cell. Raises ``ValueError`` if an address of a pod is not valid.
+        ``version`` is the IP version of all flows, 0 if it is not known. Equals ``judge`` on every cell. Raises
+        ``ValueError`` if an address of a pod is not valid.
         """
-        return all_pairs(self._world, self._endpoints, self._profile, ports)
+        return all_pairs(self._world, self._endpoints, self._profile, ports, version)

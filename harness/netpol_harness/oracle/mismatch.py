@@ -57,6 +57,14 @@ class InsideExcept:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherVersion:
+    """The ``cidr`` of an ``ipBlock`` has addresses of one IP version, and the flow uses those of the other."""
+
+    cidr: Network
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedAgainst:
     """The API leaves it open whether the entry matches; it does not, by the profile's decision on these ``points``."""
 
@@ -83,6 +91,6 @@ class PortMismatch:
 
 
 SelectorReason = NotAPod | OtherNamespace | NamespaceLabelMismatch | PodLabelMismatch
-BlockReason = OutsideBlock | InsideExcept
+BlockReason = OutsideBlock | InsideExcept | OtherVersion
 PeerReason = SelectorReason | BlockReason | DecidedAgainst
 PortReason = PortMismatch | DecidedAgainst

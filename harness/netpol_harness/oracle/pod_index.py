@@ -12,9 +12,9 @@ from ipaddress import ip_address
 from netpol_harness.model.labels import Labels, LabelSelector, Operator, Requirement
 from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.policy import IPBlock, Network
-from netpol_harness.oracle.blocks import contains_every_address
+from netpol_harness.oracle.blocks import contains_every_address, of_version
 from netpol_harness.oracle.endpoints import EndpointIndex
-from netpol_harness.oracle.pod_set import PodSet
+from netpol_harness.oracle.pod_set import EMPTY, PodSet
 
 
 class LabelIndex:
@@ -57,13 +57,13 @@ class LabelIndex:
 
 
 class AddressIndex:
-    """Pods by their addresses, in order, so that a range of addresses is a slice."""
+    """Pods by their addresses of an IP version (0: of both), in order, so that a range of addresses is a slice."""
 
-    def __init__(self, addresses_of_each: Iterable[Iterable[str]]) -> None:
+    def __init__(self, addresses_of_each: Iterable[Iterable[str]], version: int = 0) -> None:
         entries: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
         self.with_address = 0
         for number, addresses in enumerate(addresses_of_each):
-            for address in map(ip_address, addresses):
+            for address in map(ip_address, of_version(addresses, version)):
                 entries[address.version].append((int(address), 1 << number))
                 self.with_address |= 1 << number
         self._values = {version: [value for value, _ in sorted(pairs)] for version, pairs in entries.items()}
@@ -96,9 +96,9 @@ class AddressIndex:
 
 
 class PodIndex:
-    """The running pods of one world as sets."""
+    """The running pods of one world as sets. ``version`` is the IP version of their connections, 0 if not known."""
 
-    def __init__(self, endpoints: EndpointIndex) -> None:
+    def __init__(self, endpoints: EndpointIndex, version: int = 0) -> None:
         self.pods = tuple(endpoints.pods[ref] for ref in sorted(endpoints.pods))
         self.all_pods = (1 << len(self.pods)) - 1
         self.on_host_network = 0
@@ -113,7 +113,8 @@ class PodIndex:
             for declared in pod.ports:
                 self._declaring[declared.name, declared.port] |= bit
         self._pod_labels = LabelIndex(pod.labels for pod in self.pods)
-        self._addresses = AddressIndex(pod.addresses for pod in self.pods)
+        self._addresses = AddressIndex((pod.addresses for pod in self.pods), version)
+        self._version = version
         self._namespace_labels = LabelIndex(endpoints.namespace_labels(name) for name in self._by_namespace)
         self._endpoints = endpoints
         self._incomplete = endpoints.incomplete_namespaces
@@ -150,7 +151,9 @@ class PodIndex:
         return all(self._endpoints.has_unknown_labels(namespace, LabelSelector((each,))) for each in unmet)
 
     def in_block(self, block: IPBlock) -> PodSet:
-        """Return the pods that the block contains by their addresses."""
+        """Return the pods that the block contains by their addresses. One of another IP version contains none."""
+        if self._version not in (0, block.cidr.version):
+            return EMPTY
         pods = self._blocks.get(block)
         if pods is None:
             inside, outside = self._addresses.split(block)

@@ -80,7 +80,7 @@ class RuleMatcher:
             yield DecidedAgainst(match.decided)
         elif isinstance(peer, IPBlock):
             virtual = self._virtual_addresses(directed) or ()
-            yield from block_reasons(peer, (*addresses_of(directed.peer), *virtual))
+            yield from block_reasons(peer, (*addresses_of(directed.peer), *virtual), directed.flow.version)
         else:
             yield from self._peers.selector_reasons(peer, home, directed.peer)
 

@@ -67,9 +67,14 @@ class AllPairs:
         return {answer: sum(self.row(pod, port, answer).bit_count() for pod in self.pods) for answer in Answer}
 
 
-def all_pairs(world: World, endpoints: EndpointIndex, profile: Profile, ports: Sequence[Port]) -> AllPairs:
-    """Judge every pair of pods on these ports. Raises ``ValueError`` if an address of a pod is not valid."""
-    pods = PodIndex(endpoints)
+def all_pairs(
+    world: World, endpoints: EndpointIndex, profile: Profile, ports: Sequence[Port], version: int = 0
+) -> AllPairs:
+    """Judge every pair of pods on these ports, over one IP version (0: it is not known).
+
+    Raises ``ValueError`` if an address of a pod is not valid.
+    """
+    pods = PodIndex(endpoints, version)
     matcher = ClusterPeerMatcher(world, endpoints, profile)
     egress = DirectionTable(world, pods, profile, Direction.EGRESS, matcher)
     ingress = DirectionTable(world, pods, profile, Direction.INGRESS, matcher)

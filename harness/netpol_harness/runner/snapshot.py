@@ -1,10 +1,11 @@
 """A snapshot of the live cluster: pods, Services and external hosts. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.cluster_services import API_PORT, API_SERVER
 from netpol_harness.model.endpoint_slices import ready_endpoints, written_slices
 from netpol_harness.model.json_object import JsonMapping
@@ -206,6 +207,18 @@ class ClusterSnapshot:
             host = self.externals.get(self.endpoints.named_host(named)) if named else None
             return frozenset(map(canonical_address, host.addresses if host else ()))
         return frozenset(map(canonical_address, service.cluster_ips or self.endpoints.addresses_behind(service)))
+
+    def first_version_of_name(self, ref: NamespacedName) -> int:
+        """Return the IP version of the first address of a Service's name; 0 if it is not known."""
+        named = self.world.services.get(self.real(ref))
+        service = self.endpoints.alias(named) if named else None
+        if named is None or service is None:
+            host = self.externals.get(self.endpoints.named_host(named)) if named else None
+            addresses: Iterable[str] = host.addresses if host else ()
+        else:
+            addresses = service.cluster_ips
+        first = next(map(ip_version, addresses), None)
+        return first or next(iter(service.ip_versions if service else ()), 0)
 
     def name_server_sockets(self, source: Pod) -> tuple[tuple[Pod, str, int], ...]:
         """Return the pods of the name server that a pod asks, each with the address and the port at which it answers.

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from netpol_harness.errors import WorkloadFailed
+from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.services import Service
@@ -76,7 +77,7 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
     path, expected = expectation.path, expectation.expected
     target = probe.authority if probe.port else probe.host
     if isinstance(path.target, DnsTarget) and probe.by_name and path.mode is ProbeMode.NEW:
-        probe = replace(probe, addresses=snapshot.addresses_of_name(path.target.ref))
+        probe = _of_one_version(probe, path.target.ref, snapshot)
     liveness_checks = _liveness_checks(path, source, probe, expected, snapshot)
     servers = {server.ref for server in snapshot.name_servers}
     proxy_pods = _proxy_pods(snapshot) if any(pod in servers for pod, _ in liveness_checks) else ()
@@ -92,6 +93,13 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
     return ResolvedProbe(
         str(source.ref), target, Question(pod, check, Expected.ALLOWED, liveness_checks), source_completed=True
     )
+
+
+def _of_one_version(probe: Probe, service: NamespacedName, snapshot: ClusterSnapshot) -> Probe:
+    """Return the probe of a name, with its addresses, and of two IP versions the one that the Service has first."""
+    addresses = snapshot.addresses_of_name(service)
+    has_both = len(set(map(ip_version, addresses))) > 1
+    return replace(probe, addresses=addresses, ip_version=snapshot.first_version_of_name(service) if has_both else 0)
 
 
 def _sources(path: Path, snapshot: ClusterSnapshot) -> tuple[Pod, ...]:

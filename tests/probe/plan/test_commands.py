@@ -1,4 +1,5 @@
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,26 @@ def test_the_command_of_the_first_suitable_tool_is_what_a_user_would_type(
     probe: Probe, toolbox: Toolbox, shell: str
 ) -> None:
     assert _shell(probe, toolbox) == shell
+
+
+@pytest.mark.parametrize(
+    ("toolbox", "shell"),
+    [
+        (Toolbox(ALL, Netcat.OPENBSD), "timeout 0.2 nc -6 -vz -w 1 web 80"),
+        (Toolbox(ALL, Netcat.NCAT), "timeout 0.2 nc -6 -vz -w 1 web 80"),
+        (Toolbox(frozenset({Tool.NC, Tool.WGET}), Netcat.COMPATIBLE), "timeout 0.2 nc -vz -w 1 web 80"),
+        (Toolbox(frozenset({Tool.AGNHOST})), "agnhost connect --timeout=200ms --protocol=tcp web:80"),
+    ],
+)
+def test_a_name_of_both_ip_versions_is_probed_over_one_if_a_tool_can_choose(toolbox: Toolbox, shell: str) -> None:
+    assert _shell(replace(NAMED, ip_version=6), toolbox) == shell
+
+
+def test_a_tool_that_can_choose_the_ip_version_is_preferred() -> None:
+    probe = replace(NAMED, ip_version=6)
+    assert _shell(probe, Toolbox(ALL, Netcat.TRADITIONAL)).startswith("curl -q -6 ")
+    assert "AF_INET6" in _shell(probe, Toolbox(frozenset({Tool.AGNHOST, Tool.PYTHON})))
+    assert " -6 " in _shell(replace(NAME, ip_version=6), Toolbox(ALL, Netcat.OPENBSD))
 
 
 def test_http_is_asked_by_curl_without_a_proxy_file_and_with_brackets() -> None:

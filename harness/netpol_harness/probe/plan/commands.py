@@ -87,12 +87,28 @@ class CommandRequest:
         """``HOST PORT``."""
         return f"{self.probe.host} {self.probe.port}"
 
+    @property
+    def nc(self) -> str:
+        """The netcat program, with the probe's IP version."""
+        return f"{self.toolbox.nc}{self.version_flag(Tool.NC)}"
+
+    def version_flag(self, tool: Tool) -> str:
+        """Return the option that makes a tool use the probe's IP version, with a space before; empty if there is none.
+
+        curl and nc have the same ones.
+        """
+        chooses = self.probe.ip_version and self.toolbox.chooses_ip_version(tool)
+        return f" -{self.probe.ip_version}" if chooses else ""
+
 
 def command_for(request: CommandRequest, forced: Tool | None) -> Command | None:
     """Return the command of the first available tool that can run the probe, or of ``forced`` alone; else ``None``."""
     if request.probe.asks_name:
         return _name_command(request)
-    for tool in PREFERENCE[request.probe.scheme]:
+    tools = PREFERENCE[request.probe.scheme]
+    if request.probe.ip_version:
+        tools = tuple(sorted(tools, key=lambda tool: not request.toolbox.chooses_ip_version(tool)))
+    for tool in tools:
         if tool not in request.toolbox.tools or forced not in (None, tool):
             continue
         if tool is Tool.NC and forced is None and _has_better_than_bare_nc(request.toolbox):
@@ -117,7 +133,11 @@ def _name_command(request: CommandRequest) -> Command | None:
     toolbox, udp = request.toolbox, request.probe.scheme is Scheme.UDP
     if Tool.CURL in toolbox.tools and not udp and toolbox.netcat is not Netcat.OPENBSD:
         limit = f"--max-time {toolbox.probe_seconds(request.timeout):.3g}"
-        return Command(Tool.CURL, Dialect.CURL, f"curl -q -gsS {limit} http://{request.probe.authority}/hostname")
+        return Command(
+            Tool.CURL,
+            Dialect.CURL,
+            f"curl -q{request.version_flag(Tool.CURL)} -gsS {limit} http://{request.probe.authority}/hostname",
+        )
     if Tool.NC in toolbox.tools and (not udp or toolbox.netcat not in (Netcat.NCAT, Netcat.PLAIN)):
         return _nc_name(request)
     if Tool.BASH in toolbox.tools:
@@ -133,7 +153,7 @@ def _name_command(request: CommandRequest) -> Command | None:
 def _nc_name(request: CommandRequest) -> Command:
     udp, toolbox = request.probe.scheme is Scheme.UDP, request.toolbox
     once = " -W 1" if udp and toolbox.receives_once else ""
-    argv = f"{toolbox.nc}{' -u' if udp else ''} -w {request.whole_seconds + 1}{once} {request.address}"
+    argv = f"{request.nc}{' -u' if udp else ''} -w {request.whole_seconds + 1}{once} {request.address}"
     shell = f"printf '{printf_request(request.probe)}' | {request.limited(argv)}"
     return Command(Tool.NC, Dialect.NC_UDP, shell, data_only=True)
 
@@ -150,9 +170,8 @@ def _curl(request: CommandRequest) -> Command | None:
     report = r"-w '\ntime_connect %{time_connect}\n'"
     flags = "-gsSvk" if request.probe.scheme is Scheme.HTTPS else "-gsSv"
     limit = f"--max-time {request.timeout:.3g}"
-    return Command(
-        Tool.CURL, Dialect.CURL, f"curl -q {flags} -o /dev/null {report} {limit} {scheme}://{request.probe.authority}/"
-    )
+    argv = f"curl -q{request.version_flag(Tool.CURL)} {flags} -o /dev/null {report} {limit}"
+    return Command(Tool.CURL, Dialect.CURL, f"{argv} {scheme}://{request.probe.authority}/")
 
 
 def _wget(request: CommandRequest) -> Command | None:
@@ -162,7 +181,7 @@ def _wget(request: CommandRequest) -> Command | None:
 
 
 def _nc(request: CommandRequest) -> Command | None:
-    kind, nc = request.toolbox.netcat, request.toolbox.nc
+    kind, nc = request.toolbox.netcat, request.nc
     if request.probe.scheme is Scheme.UDP:
         return None if kind in (Netcat.NCAT, Netcat.PLAIN) else _nc_udp(request)
     if request.probe.source_port:
@@ -186,14 +205,14 @@ def _nc_plain(request: CommandRequest) -> Command:
 
 def _nc_talk(request: CommandRequest) -> Command:
     """Send an HTTP request. nc waits longer than ``timeout`` for the end, so that ``timeout`` bounds everything."""
-    argv = f"{request.toolbox.nc} -v{_from_port(request)} -w {request.whole_seconds + 1} {request.address}"
+    argv = f"{request.nc} -v{_from_port(request)} -w {request.whole_seconds + 1} {request.address}"
     return Command(Tool.NC, Dialect.NC_TALK, f"printf '{HTTP_REQUEST}' | {request.limited(argv)}")
 
 
 def _nc_udp(request: CommandRequest) -> Command:
     """Send datagrams. nc waits longer than ``timeout`` for an answer: silence is always ``timeout``'s exit code."""
     once = " -W 1" if request.toolbox.receives_once else ""
-    argv = f"{request.toolbox.nc} -u{_from_port(request)} -w {request.whole_seconds + 1}{once} {request.address}"
+    argv = f"{request.nc} -u{_from_port(request)} -w {request.whole_seconds + 1}{once} {request.address}"
     shell = f"printf '{octal_escaped(request.probe, request.token)}' | {request.limited(argv, parts=UDP_TRIES)}"
     return Command(Tool.NC, Dialect.NC_UDP, shell, tries=UDP_TRIES, data_only=True)
 
@@ -243,7 +262,7 @@ def _python(request: CommandRequest) -> Command | None:
 def python_argv(probe: Probe, token: str) -> str:
     """Return a one-line command that runs any probe but ICMP with python3 alone."""
     udp = probe.scheme is Scheme.UDP
-    family = "socket.AF_INET6" if ":" in probe.host else "socket.AF_INET"
+    family = "socket.AF_INET6" if probe.ip_version == 6 or ":" in probe.host else "socket.AF_INET"
     kind = "socket.SOCK_DGRAM" if udp else "socket.SOCK_STREAM"
     number = f", {SCTP}" if probe.scheme is Scheme.SCTP else ""
     bind = _python_bind(probe) if probe.source_port else ""

@@ -33,7 +33,8 @@ class Probe:
     use, which stays open from one round to the next; empty for a new connection each time. ``udp_service``: the
     protocol of a UDP target, if known; if not, port 53 means a name server. ``addresses``: those that the host's name
     must resolve to, in their standard form; empty if they are not known. ``container``: the one to run in; empty for
-    the first that has a tool.
+    the first that has a tool. ``ip_version``: the one to use of those that the host's name has, if the tool can choose;
+    0 for the tool's own choice.
     Raises ``ValueError`` for an invalid field.
     """
 
@@ -46,6 +47,7 @@ class Probe:
     asks_name: bool = False
     addresses: frozenset[str] = frozenset()
     container: str = ""
+    ip_version: int = 0
 
     def __post_init__(self) -> None:
         if not (is_address(self.host) or NAME.fullmatch(self.host)):

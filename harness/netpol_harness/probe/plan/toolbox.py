@@ -49,6 +49,11 @@ class Toolbox:
     fractional: bool = True
     lookup: str = ""
 
+    def chooses_ip_version(self, tool: Tool) -> bool:
+        """Return whether a tool can be told which IP version of a name's addresses to use."""
+        by_option = self.netcat in (Netcat.OPENBSD, Netcat.NCAT)
+        return tool in (Tool.CURL, Tool.PYTHON) or (tool is Tool.NC and by_option)
+
     def probe_seconds(self, timeout: float) -> float:
         """Return ``timeout`` in seconds as the container supports it: rounded up if fractions are not supported."""
         return timeout if self.fractional else float(-(-timeout // 1))
