@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.cli import main
-from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS
+from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS, policy
 
 
 @pytest.fixture
@@ -169,3 +171,48 @@ def test_what_a_killed_comparison_left_is_removed_by_the_next(
     assert list(folder.iterdir())
     assert main(["diff", "main~1..main", str(repository)]) == 1
     assert not list(folder.iterdir())
+
+
+def test_sarif_names_the_line_relative_to_the_working_directory(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repository.parent)
+    assert main(["diff", "main~1..main", "deploy", "-o", "sarif"]) == 1
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    (place,) = [each["locations"][0]["physicalLocation"] for each in run["results"]]
+    assert place["artifactLocation"] == {"uri": "deploy/all.yaml"}
+    assert place["region"] == {"startLine": 29}
+
+
+@pytest.mark.live
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_packets_prove_what_a_pull_request_opens(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The story of a pull request: it opens the database, is caught with the line, and packets agree."""
+    assert main(["diff", "main~1..main", str(repository), "--prove"]) == 1
+    told = capsys.readouterr().out
+    assert "ingress: the only rule (all.yaml:29) of from-web admits this" in told
+    assert re.search(r"by packets \(embedded: .*\): 2 proven", " ".join(told.split()))
+
+
+@pytest.mark.live
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_contradiction_has_an_exit_code_of_its_own_even_if_the_change_is_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peers = "[{from: [{podSelector: {matchExpressions: [{key: app, operator: In, values: [web, ui]}]}}]}]"
+    opened = policy("from-two", f"{{podSelector: {{matchLabels: {{app: db}}}}, ingress: {peers}}}")
+    (tmp_path / "before.yaml").write_text(PODS + GUARD)
+    (tmp_path / "after.yaml").write_text(PODS + GUARD + opened)
+    (tmp_path / "accepted").write_text("opened: * -> *\n")
+    sides = [str(tmp_path / "before.yaml"), str(tmp_path / "after.yaml"), "--accept", str(tmp_path / "accepted")]
+    assert main(["diff", *sides]) == 0
+    capsys.readouterr()
+    mutant = ["--mutant", "in-two-values-selects-nothing", "--no-canary"]
+    assert main(["diff", *sides, "--prove", *mutant, "-o", "json"]) == 3
+    (step,) = json.loads(capsys.readouterr().out)
+    assert {each["verdict"] for each in step["proof"]["changes"]} >= {"contradicted"}
+
+
+def test_a_cluster_that_cannot_be_had_is_an_error(sides: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *sides, "--prove", "--cluster", "nosuch"]) == 2
+    assert "no such backend" in capsys.readouterr().err

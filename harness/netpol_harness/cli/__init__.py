@@ -1,7 +1,7 @@
 """The command line beside pytest: ``netpol COMMAND ...``.
 
 Exit codes: 0: no findings; 1: findings, such as a part of a policy that no path covers; 2: usage or runtime error,
-which one line on stderr explains.
+which one line on stderr explains; 3: packets contradict what was predicted; 130: interrupted.
 
 Every command is the module of this package that has its name. The module's docstring is the command's description, and
 it has two functions:
@@ -36,6 +36,9 @@ COMMANDS: Mapping[str, str] = {
 """The commands, with their summaries for ``netpol --help``."""
 
 
+_INTERRUPTED = 130  # as a shell reports SIGINT
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, by default that of ``sys.argv``, and return the exit code."""
     argv = sys.argv[1:] if arguments is None else list(arguments)
@@ -46,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except HarnessError as error:
         print_error(str(error))
+    except KeyboardInterrupt as end:  # Ctrl-C, or a signal that a command has turned into one
+        print_error(str(end) or "interrupted")
+        return _INTERRUPTED
     except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
     except OSError as error:

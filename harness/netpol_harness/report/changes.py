@@ -7,11 +7,15 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 from netpol_harness.analysis.changes.change import Change, Effect
 from netpol_harness.analysis.changes.groups import Block, Group, groups
 from netpol_harness.escape import one_line
 from netpol_harness.paths.outcome import Expected
+
+if TYPE_CHECKING:
+    from netpol_harness.report.replays import Replays
 
 _MOST_GROUPS = 7
 _MOST_BLOCKS = 2
@@ -32,7 +36,7 @@ class StepChanges:
     """The changes of a step that are not accepted, and the number of those that are.
 
     ``compared`` paths exist on a side. ``unknown`` of them have no known verdict on either, so that they may have
-    changed unseen.
+    changed unseen. ``replays`` are what packets say about the changes; ``None`` if that was not asked.
     """
 
     step: str
@@ -40,6 +44,7 @@ class StepChanges:
     accepted: int = 0
     compared: int = 0
     unknown: int = 0
+    replays: "Replays | None" = None
 
     @property
     def summary(self) -> str:
@@ -66,6 +71,11 @@ def as_json(steps: Sequence[StepChanges]) -> str:
     return json.dumps([_step(step) for step in steps], indent=1) + "\n"
 
 
+def group_summary(group: Group) -> str:
+    """Return the effect of a group and its largest blocks in one line."""
+    return f"{_head(group)}: {'; '.join(_blocks(group))}"
+
+
 def _paragraph(step: StepChanges, width: int | None) -> Iterator[str]:
     told = groups(step.changes)
     yield _folded(f"step {step.step}: {step.summary}", width)
@@ -75,6 +85,8 @@ def _paragraph(step: StepChanges, width: int | None) -> Iterator[str]:
         yield from (_folded(f"{_INDENT}{line}", width) for line in _blocks(group))
     if rest := told[_MOST_GROUPS:]:
         yield f"  ... and {_rest(rest)}"
+    if step.replays:
+        yield from (_folded(f"  {line}", width) for line in step.replays.lines)
 
 
 def _table(step: StepChanges) -> Iterator[str]:
@@ -87,6 +99,8 @@ def _table(step: StepChanges) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     if rest := told[_MOST_GROUPS:]:
         yield f"\n... and {_rest(rest)}"
+    if step.replays:
+        yield "\n" + "\n".join(f"- {_cell(line.strip())}" for line in step.replays.lines)
 
 
 def _step(step: StepChanges) -> dict[str, object]:
@@ -96,6 +110,7 @@ def _step(step: StepChanges) -> dict[str, object]:
         "unknown": step.unknown,
         "accepted": step.accepted,
         "changes": [_change(change) for change in step.changes],
+        **({"proof": step.replays.as_json} if step.replays else {}),
     }
 
 
