@@ -49,6 +49,10 @@ KNOWN_TO_ANNOTATION: Final = f"{PROJECT_PREFIX}known-to"
 """Annotation of a pod that stands for a machine outside the cluster: the namespaces whose pods may look up its name,
 comma-separated. Without it all may."""
 
+DOMAIN_NAMES_LABEL: Final = f"{PROJECT_PREFIX}domain-names"
+"""Label of a ConfigMap whose key ``records`` has the names outside the cluster that its name server answers, as
+JSON (``model.domain_names``). ``KNOWN_TO_ANNOTATION`` applies to it as to pods of external hosts."""
+
 DATAPLANE_KEY: Final = f"{PROJECT_PREFIX}dataplane"
 """Label and annotation of a node of the embedded cluster: the name of its data plane."""
 

@@ -1,5 +1,6 @@
 """The name server, against the DNS specification of Kubernetes."""
 
+import json
 import struct
 from datetime import UTC, datetime
 from itertools import count
@@ -12,7 +13,13 @@ from hypothesis import strategies as st
 
 from netpol_harness.emulator.dns import NameServer
 from netpol_harness.emulator.store import Store
-from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION, KNOWN_TO_ANNOTATION, SERVICE_NAME_LABEL
+from netpol_harness.model.domain_names import DomainRecord
+from netpol_harness.wellknown import (
+    DOMAIN_NAMES_LABEL,
+    EXTERNAL_HOST_ANNOTATION,
+    KNOWN_TO_ANNOTATION,
+    SERVICE_NAME_LABEL,
+)
 
 PEER = ("10.244.0.9", 40000)
 
@@ -205,3 +212,43 @@ def test_a_long_answer_over_udp_is_marked_truncated_and_whole_over_tcp(store: St
     answer = server.stream(struct.pack("!H", len(query)) + query, PEER, ended=False)
     assert answer is not None
     assert len(DNSRecord.parse(answer[2:]).rr) == 102
+
+
+def with_records(store: Store, known_to: str | None, *records: DomainRecord) -> None:
+    annotations = {} if known_to is None else {KNOWN_TO_ANNOTATION: known_to}
+    metadata = {"name": "n", "namespace": "x", "labels": {DOMAIN_NAMES_LABEL: "true"}, "annotations": annotations}
+    data = {"records": json.dumps([record.as_json() for record in records])}
+    store.create("configmaps", {"metadata": metadata, "data": data})
+
+
+def test_listed_names_are_answered_with_their_aliases_and_times_to_live(store: Store, server: NameServer) -> None:
+    external_host(store, "x", "198.51.100.7", None)
+    with_records(
+        store,
+        None,
+        DomainRecord("www.example.org", alias="api.example.org", ttl=30),
+        DomainRecord("api.example.org", ("203.0.113.7", "fd00::7", "db.example.com"), ttl=2),
+    )
+    assert ask(server, "API.example.org") == ("NOERROR", ["203.0.113.7", "198.51.100.7"])
+    assert ask(server, "api.example.org", "AAAA") == ("NOERROR", ["fd00::7"])
+    assert ask(server, "www.example.org") == ("NOERROR", ["api.example.org.", "203.0.113.7", "198.51.100.7"])
+    reply = DNSRecord.parse(server.datagram(DNSRecord.question("www.example.org", "A").pack(), PEER))
+    assert [record.ttl for record in reply.rr] == [30, 2, 2]
+    assert ask(server, "example.org")[0] == "NXDOMAIN"
+
+
+def test_a_name_of_a_hundred_addresses_is_answered_in_full_over_tcp(store: Store, server: NameServer) -> None:
+    addresses = tuple(f"203.0.113.{number}" for number in range(1, 101))
+    with_records(store, None, DomainRecord("many.example.org", addresses))
+    query = DNSRecord.question("many.example.org", "A").pack()
+    assert DNSRecord.parse(server.datagram(query, PEER)).header.tc
+    answer = server.stream(struct.pack("!H", len(query)) + query, PEER, ended=False)
+    assert answer is not None
+    assert [str(record.rdata) for record in DNSRecord.parse(answer[2:]).rr] == [*addresses]
+
+
+def test_listed_names_are_known_to_the_pods_of_their_scenario_only(store: Store, server: NameServer) -> None:
+    metadata = {"name": "web", "namespace": "shop"}
+    store.create("pods", {"metadata": metadata, "spec": {}, "status": {"podIPs": [{"ip": PEER[0]}]}})
+    with_records(store, "other", DomainRecord("api.example.org", ("203.0.113.7",)))
+    assert ask(server, "api.example.org")[0] == "NXDOMAIN"

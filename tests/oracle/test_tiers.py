@@ -226,6 +226,12 @@ def test_domain_names_accept_addresses_that_the_pod_has_looked_up(pattern: str, 
     assert egress(oracle(tier("p", egress=rules)), OUTSIDE, name=name) is answer
 
 
+@pytest.mark.parametrize(("name", "answer"), [("example.com", ALLOWED), ("", UNDEFINED), ("other.org", UNDEFINED)])
+def test_a_host_whose_address_is_not_known_has_the_name_that_was_looked_up(name: str, answer: Answer) -> None:
+    rules = [to("Accept", {"domainNames": ["example.com"]}), to("Deny", {"networks": ["0.0.0.0/0", "::/0"]})]
+    assert egress(oracle(tier("p", egress=rules)), Host(), name=name) is answer
+
+
 def test_domain_names_are_for_accept_rules_of_the_admin_tier() -> None:
     peer = {"domainNames": ["example.com"]}
     for of, action in (("Admin", "Deny"), ("Admin", "Pass")):

@@ -129,8 +129,9 @@ class Router:
                 return self._direct(source, endpoints) if endpoints else Route(doubt=f"{ref} has no pods in this step")
             case ServiceTarget() | FqdnTarget() | ClusterIPTarget():
                 return self._to_service(source, path.target, path.port)
-            case ExternalTarget():
-                return self._direct(source, self._endpoints.of_target(path.target, path.port))
+            case ExternalTarget(_, _, name):
+                direct = self._direct(source, self._endpoints.of_target(path.target, path.port))
+                return self._named(source, direct, name) if name else direct
             case NameServerTarget():
                 flows = self._lookups.to_server(source)
                 at = (replace(flow, port=Port(path.port.protocol, flow.port.number)) for flow in flows)
@@ -146,6 +147,14 @@ class Router:
         """Whether the source is the only pod of a controller, and the target is that controller."""
         workload = self._inventory.workloads.get(target)
         return source == target and workload is not None and workload.kind != "Pod"
+
+    def _named(self, source: FlowEnd, direct: Route, name: str) -> Route:
+        """Return the same route, given that the source has looked its target up."""
+        connections = tuple(replace(flow, name=name) for flow in direct.connections)
+        doubt = self._lookups.doubt(source) if isinstance(source, NamespacedName) else ""
+        return replace(
+            direct, lookups=self._lookups.flows(source), connections=connections, doubt=direct.doubt or doubt
+        )
 
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """Return the route to the own addresses of pods or external hosts, without the source if it has a peer."""

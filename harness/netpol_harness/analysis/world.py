@@ -40,6 +40,7 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
         (*world.endpoint_slices, *api_slices(addresses.api_sockets if addresses else ())),
         tuple(ClusterNetworkPolicy.parse(manifest.data) for manifest in cluster_policies(step)),
+        domain_names=step.inventory.domain_names(addresses.hosts if addresses else None),
     )
 
 

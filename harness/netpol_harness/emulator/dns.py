@@ -1,8 +1,8 @@
 """The cluster's name server, as in the Kubernetes DNS specification 1.1.0; it answers from the store.
 
 It runs in a pod of kube-system behind a Service, so that policies can cut pods off from it as in a real cluster. It is
-authoritative for ``cluster.local``. Of all other names only those of external hosts exist, because the cluster has no
-way out, and it says so at once: a lookup never times out unless the network drops it.
+authoritative for ``cluster.local``. Of all other names only those of external hosts and of labelled ConfigMaps exist,
+because the cluster has no way out, and it says so at once: a lookup never times out unless the network drops it.
 """
 
 import struct
@@ -11,12 +11,11 @@ from typing import Any
 from dnslib import CLASS, QTYPE, RCODE, RR, SOA, DNSError, DNSHeader, DNSLabel, DNSRecord
 
 from netpol_harness.emulator.address_plan import AddressPlan
-from netpol_harness.emulator.dns_zone import ZONE, Labels, Zone
+from netpol_harness.emulator.dns_zone import TTL, ZONE, Labels, Zone
 from netpol_harness.emulator.kubelet.listeners import PeerAddress
 from netpol_harness.emulator.store import Store
 
 IMAGE = "netpol-harness/kube-dns"
-_TTL = 5
 _LONGEST_DATAGRAM = 512
 
 
@@ -93,7 +92,7 @@ class NameServer:
             reply.header.rcode = RCODE.NXDOMAIN
         for owner, data in records or ():
             name = query.q.qname if owner == labels else DNSLabel(".".join(owner))
-            reply.add_answer(RR(name, getattr(QTYPE, type(data).__name__), CLASS.IN, _TTL, data))
+            reply.add_answer(RR(name, getattr(QTYPE, type(data).__name__), CLASS.IN, self._zone.ttl(owner), data))
         if not records:
             reply.add_auth(_authority(labels))
         return reply
@@ -102,5 +101,5 @@ class NameServer:
 def _authority(labels: Labels) -> RR:
     """Return the SOA that lets a resolver cache, briefly, that there is no record."""
     zone = ".".join(ZONE) if labels[-len(ZONE) :] == ZONE else "."
-    data = SOA("ns.dns.cluster.local", "hostmaster.cluster.local", (1, 7200, 1800, 86400, _TTL))
-    return RR(zone, QTYPE.SOA, CLASS.IN, _TTL, data)
+    data = SOA("ns.dns.cluster.local", "hostmaster.cluster.local", (1, 7200, 1800, 86400, TTL))
+    return RR(zone, QTYPE.SOA, CLASS.IN, TTL, data)

@@ -1,6 +1,7 @@
 """The names of ``cluster.local``, as in the Kubernetes DNS specification 1.1.0, from the store's current state.
 
-Of all other names only those of external hosts exist, as if a name server of the internet had them.
+Of all other names only those of external hosts and those of labelled ConfigMaps exist, as if a name server of the
+internet had them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,15 +11,19 @@ from typing import Any
 
 from dnslib import AAAA, CNAME, SRV, A
 
+from netpol_harness.emulator.domain_records import domain_records, is_domain_names
 from netpol_harness.emulator.pod import is_external_host
 from netpol_harness.emulator.store import Key, Store
 from netpol_harness.model.addresses import ip_version
+from netpol_harness.model.domain_names import DomainRecord
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.wellknown import KNOWN_TO_ANNOTATION, SERVICE_NAME_LABEL
 
 ZONE = ("cluster", "local")
 _MOST_ALIASES = 8
 """How many ExternalNames are followed, one to the next, as by CoreDNS."""
+TTL = 5
+"""Seconds for which the answers of the cluster's own names are valid, as by CoreDNS."""
 
 Labels = tuple[str, ...]
 Record = tuple[Labels, Any]
@@ -26,7 +31,7 @@ Record = tuple[Labels, Any]
 
 
 class Zone:
-    """The names of ``cluster.local`` and of external hosts."""
+    """The names of ``cluster.local``, of external hosts, and of labelled ConfigMaps."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,7 +43,7 @@ class Zone:
         address that asks: pods know the external hosts of their own scenario only.
         """
         if labels[-len(ZONE) :] != ZONE:
-            return _owned(labels, self._external_host(".".join(labels), kind, asker)) if len(labels) > 1 else None
+            return self._outside(labels, kind, asker, aliases) if len(labels) > 1 else None
         match tuple(reversed(labels[: -len(ZONE)])):
             case () | ("svc",) | ("pod",):
                 return []
@@ -58,6 +63,31 @@ class Zone:
 
     def _followed(self, alias: Labels, kind: str, asker: str, aliases: int) -> list[Record]:
         return (self.lookup(alias, kind, asker, aliases - 1) or []) if kind != "CNAME" and aliases else []
+
+    def ttl(self, labels: Labels) -> int:
+        """Return the seconds for which an answer with this name is valid."""
+        return min((record.ttl for record in self._records(".".join(labels), "")), default=TTL)
+
+    def _outside(self, labels: Labels, kind: str, asker: str, aliases: int) -> list[Record] | None:
+        records = self._records(".".join(labels), asker)
+        if not records:
+            return _owned(labels, self._external_host(".".join(labels), kind, asker))
+        found: list[Record] = []
+        for record in records:
+            if record.alias:
+                followed = self._followed(tuple(record.alias.split(".")), kind, asker, aliases)
+                found += [(labels, CNAME(record.alias)), *followed]
+            for entry in record.addresses:
+                data = _addresses([entry], kind) if ip_version(entry) else self._external_host(entry, kind, asker)
+                found += [(labels, each) for each in data or ()]
+        return found
+
+    def _records(self, name: str, asker: str) -> list[DomainRecord]:
+        """Return the records of a name that an address may know; every record if ``asker`` is empty."""
+        maps = [data for data in self._store.list("configmaps") if is_domain_names(data)]
+        home = self._namespace_of(asker) if maps and asker else ""
+        known = [data for data in maps if not home or home in _namespaces_that_know(data, home)]
+        return [record for data in known for record in domain_records(data) if record.name == name]
 
     def _external_host(self, name: str, kind: str, asker: str) -> list[Any] | None:
         named = [pod for pod in self._store.list("pods") if pod["metadata"]["name"] == name and is_external_host(pod)]

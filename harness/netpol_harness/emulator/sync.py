@@ -9,11 +9,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Protocol
 
 from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.dataplane.snapshot import Snapshot, WorldView
 from netpol_harness.emulator.dataplane.transaction import EMPTY, transaction
+from netpol_harness.emulator.dns_zone import Zone
+from netpol_harness.emulator.resolved_names import ResolvedNames
 from netpol_harness.emulator.store import Event, Store
 from netpol_harness.errors import HarnessError
 
@@ -56,6 +59,7 @@ class Dataplane:
         self._store = store
         self._node = node
         self._view = WorldView.of(store)
+        self._names = ResolvedNames(Zone(store), monotonic)
         self._tables = tables
         self._engine = engine or CorrectEngine()
         self._alarm: asyncio.TimerHandle | None = None
@@ -111,7 +115,9 @@ class Dataplane:
 
     async def _catch_up(self) -> Exception | None:
         while self._completed < self._requested:
-            target, snapshot, engine = self._requested, self._view.snapshot(self._node), self._engine
+            target, engine = self._requested, self._engine
+            names = self._names.known(self._view.domain_names)
+            snapshot = self._view.snapshot(self._node, names.addresses)
             try:
                 seconds = await asyncio.get_running_loop().run_in_executor(
                     self._thread, self._install, engine, snapshot
@@ -120,7 +126,7 @@ class Dataplane:
                 log.exception("the rules for the cluster's current state could not be installed")
                 return error
             self._completed = target
-            self._wake_after(seconds)
+            self._wake_after(min((s for s in (seconds, names.seconds) if s is not None), default=None))
         return None
 
     def _install(self, engine: PolicyEngine, snapshot: Snapshot) -> float | None:

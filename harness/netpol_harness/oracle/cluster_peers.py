@@ -62,12 +62,18 @@ class ClusterPeerMatcher:
         return undecided(OpenPoint.NOT_KNOWN) if selector.requirements else ALWAYS
 
     def domain_names(self, names: Sequence[str], end: Pod | Host, looked_up: str) -> Match:
-        """Whether a name resolves to an address of the end, and the client has just ``looked_up`` such a name."""
+        """Whether a name resolves to an address of the end, and the client has just ``looked_up`` such a name.
+
+        A host whose address is not known may have any name, and certainly has the one that was looked up.
+        """
         resolving = {
             name
             for name, addresses in self._world.domain_names.items()
             if any(is_below(name, pattern) for pattern in names) and set(addresses) & set(addresses_of(end))
         }
+        if isinstance(end, Host) and not end.address and not end.node:
+            is_meant = any(is_below(looked_up, pattern) for pattern in names)
+            return ALWAYS if is_meant else undecided(OpenPoint.NOT_KNOWN)
         if not resolving:
             return NEVER
         return ALWAYS if looked_up in resolving else by_profile(self._profile, OpenPoint.LOOKED_UP)

@@ -25,7 +25,7 @@ EMBEDDED = Profile(
         OpenPoint.TIER_HAIRPIN: _YES,  # a pod that reaches itself through its Service is subject to tiers
         OpenPoint.NODE_TO_OWN_POD: _YES,  # what a node sends to its pods is not filtered
         OpenPoint.NODE_PEERS: _YES,
-        OpenPoint.DOMAIN_NAMES: _NO,  # no address is learned from DNS, so that an Accept rule matches nothing
+        OpenPoint.DOMAIN_NAMES: _YES,  # the addresses that its name server answers, until their time to live ends
         OpenPoint.LOOKED_UP: _YES,  # every pod may use an address, whoever has looked the name up
         OpenPoint.NAMED_PORT_OUTSIDE: _NO,  # a named port that the pod does not declare admits nothing
         OpenPoint.OPTIONAL_FEATURES: _YES,  # endPort and SCTP are supported

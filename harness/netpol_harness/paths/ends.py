@@ -101,10 +101,14 @@ class NodePortTarget:
 
 @dataclass(frozen=True, slots=True)
 class ExternalTarget:
-    """A host outside the cluster, by its address; ``host`` is its name under ``external``. ``port`` is 0 for ICMP."""
+    """A host outside the cluster; ``host`` is its name under ``external``. ``port`` is 0 for ICMP.
+
+    It is reached by its address, or if ``name`` is not empty by this domain name, which has the same address.
+    """
 
     host: str
     port: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

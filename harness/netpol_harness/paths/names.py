@@ -59,11 +59,17 @@ class Names:
 
     def knows(self, name: Name) -> bool:
         """Return whether anything in the scenario has this name."""
-        return bool(self.external(name) or self._candidates(name, self._either) or self.member(name))
+        return bool(
+            self.external(name) or self.domain(name) or self._candidates(name, self._either) or self.member(name)
+        )
 
     def external(self, name: Name) -> str | None:
         """Return the external host of this name, ``None`` if there is none."""
         return name.name if not name.namespace and name.name in self._externals else None
+
+    def domain(self, name: Name) -> bool:
+        """Return whether this is a name outside the cluster that the scenario gives addresses."""
+        return not name.namespace and name.name in self._inventory.domain_records
 
     def workload(self, name: Name) -> NamespacedName:
         """Return the workload of this name; raises ``ProblemWithoutPlace`` if there is not exactly one."""
@@ -151,7 +157,7 @@ class Names:
 
     def _remedy(self, name: Name, index: _Index) -> str:
         if not name.namespace:
-            return suggest(name.name, {*index, *self._externals})
+            return suggest(name.name, {*index, *self._externals, *self._inventory.domain_records})
         refs = [ref for same in index.values() for ref in same]
         if name.namespace in index and name.namespace not in {ref.namespace for ref in refs}:
             return f"'{name.namespace}' is not a namespace: remove '/{name.name}'"

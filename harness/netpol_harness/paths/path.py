@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netpol_harness.model.cluster_services import cluster_services
+from netpol_harness.model.domain_names import Records, followed, resolved
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.name_server import NameServer
@@ -203,7 +204,7 @@ class Inventory:
     """All names that a path may use. ``default_namespace`` is that of a bare name.
 
     ``endpoint_slices`` are those that say what Services without a selector lead to. ``cluster_services`` are those that
-    no scenario makes.
+    no scenario makes. ``domain_records`` are the names outside the cluster that its name server answers.
     """
 
     workloads: Mapping[NamespacedName, Workload]
@@ -212,6 +213,7 @@ class Inventory:
     default_namespace: str = "default"
     endpoint_slices: tuple[EndpointSlice, ...] = ()
     cluster_services: tuple[Service, ...] = cluster_services(NameServer())
+    domain_records: Records = field(default_factory=dict)
 
     def empty_by_design(self, service: Service) -> tuple[Workload, ...]:
         """Return the workloads that a Service selects, if none of them has Ready pods; none if it may have endpoints.
@@ -227,6 +229,16 @@ class Inventory:
     def host_addresses(self) -> Mapping[str, Sequence[str]]:
         """The chosen addresses of all external hosts, by name; the harness chooses that of a host that has none."""
         return {host.name: tuple(filter(None, (host.address,))) for host in self.externals.values()}
+
+    def host_named(self, name: str) -> str:
+        """Return the external host whose address is the only one of a domain name; empty if there is none."""
+        record = followed(name, self.domain_records)
+        entries = record.addresses if record else ()
+        return entries[0] if len(entries) == 1 and entries[0] in self.externals else ""
+
+    def domain_names(self, hosts: Mapping[str, Sequence[str]] | None = None) -> Mapping[str, tuple[str, ...]]:
+        """Return the addresses of each domain name, given the known addresses of external hosts beside chosen ones."""
+        return resolved(self.domain_records, {**self.host_addresses, **(hosts or {})})
 
     def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
         """Return the snapshot of its workloads, Services and EndpointSlices.

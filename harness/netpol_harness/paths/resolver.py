@@ -10,7 +10,16 @@ from typing import TypeVar
 from netpol_harness.model.names import Port
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
 from netpol_harness.paths.endpoints import EndpointResolver
-from netpol_harness.paths.ends import ExternalSource, NameServerTarget, NodeSource, PodSource, PodTarget, Source, Target
+from netpol_harness.paths.ends import (
+    ExternalSource,
+    ExternalTarget,
+    NameServerTarget,
+    NodeSource,
+    PodSource,
+    PodTarget,
+    Source,
+    Target,
+)
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Workload
@@ -104,6 +113,11 @@ class Resolver:
 
 def _require_client(path: Path) -> None:
     """Raise a problem if an external host is to ask the cluster's name server: its look-ups go elsewhere."""
+    if isinstance(path.target, ExternalTarget) and path.target.name and not isinstance(path.source, PodSource):
+        raise ProblemWithoutPlace(
+            f"the source of '{path}' does not use the cluster's name server, which knows '{path.target.name}'",
+            "name a pod as the source",
+        )
     if isinstance(path.target, NameServerTarget) and isinstance(path.source, ExternalSource):
         raise ProblemWithoutPlace(
             f"'{path.source.host}' is outside the cluster, and does not use its name server", "name a pod as the source"

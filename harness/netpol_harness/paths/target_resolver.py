@@ -124,7 +124,9 @@ class TargetResolver:
         if sentence.target.replica is not None or self._names.member(name):
             return self._pod(*self.pods_of(sentence.target), sentence)
         if host := self._names.external(name):
-            return self._external(host, sentence)
+            return [*self._external(host, sentence)]
+        if self._names.domain(name):
+            return self._domain(name.name, sentence)
         named = self._names.target(name)
         if named.is_workload and named.is_service:
             self._require_service_meant(named.ref, sentence)
@@ -171,11 +173,18 @@ class TargetResolver:
         address = sentence.target.name.name
         for host in self._inventory.externals.values():
             if host.address == address:
-                return self._external(host.name, sentence)
+                return [*self._external(host.name, sentence)]
         server = Server(f"the address {address}", (), unknown=True)
         return [AddressTarget(address, number) for number in numbers(sentence, server)]
 
-    def _external(self, name: str, sentence: Sentence) -> list[Target]:
+    def _domain(self, name: str, sentence: Sentence) -> list[Target]:
+        """Return the targets of a domain name that has the address of one external host, whose answers prove it."""
+        if host := self._inventory.host_named(name):
+            return [replace(target, name=name) for target in self._external(host, sentence)]
+        what = f"'{name}' does not have the address of exactly one external host"
+        raise ProblemWithoutPlace(what, "name a host under 'external' instead, which is probed by its address")
+
+    def _external(self, name: str, sentence: Sentence) -> list[ExternalTarget]:
         served = self._inventory.externals[name].ports
         server = Server(f"the external host '{name}'", served, "give it that port under 'external'")
         return [ExternalTarget(name, number) for number in numbers(sentence, server)]

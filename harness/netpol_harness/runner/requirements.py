@@ -32,6 +32,8 @@ def requirements(scenario: Scenario) -> Iterator[Capability]:
     yield from map(Capability, scenario.requires)
     labelled = any(m.name.kind == "Namespace" and m.data["metadata"].get("labels") for m in scenario.workloads)
     relabelled = any(relabel.name.kind == "Namespace" for step in scenario.steps for relabel in step.labels)
+    if scenario.has_domain_names:
+        yield Capability.EXTERNAL_NAMES
     if labelled or relabelled:
         yield Capability.NAMESPACES
 

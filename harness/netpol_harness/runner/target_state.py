@@ -1,7 +1,9 @@
 """What should exist in a step of a scenario, as plain data in the cluster's names. Pure."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped, with_pod_labels
@@ -9,6 +11,7 @@ from netpol_harness.model.names import ObjectKey
 from netpol_harness.runner.state import State
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Manifest, Scenario, Step
+from netpol_harness.wellknown import DOMAIN_NAMES_LABEL, KNOWN_TO_ANNOTATION
 
 LIFT = "netpol-harness-lift"
 """The name of the policies that admit everything while denials are proven."""
@@ -36,7 +39,22 @@ def scenario_objects(scenario: Scenario, step: Step | None, placement: Placement
     absent = (step or scenario.steps[0]).absent if scenario.steps else ()
     present = [manifest for manifest in manifests if manifest.name not in absent]
     objects = [placement.manifest(_relabelled(manifest, step)) for manifest in present]
+    if scenario.has_domain_names:
+        objects.append(domain_names_object(step or scenario.steps[0], placement))
     return {ObjectKey.of(data): data for data in objects}
+
+
+def domain_names_object(step: Step, placement: Placement) -> dict[str, Any]:
+    """Return the ConfigMap from which the embedded cluster's name server reads the names of a step."""
+    records = [record.as_json() for record in step.inventory.domain_records.values()]
+    metadata = {
+        "name": "domain-names",
+        "namespace": EXTERNAL_NAMESPACE,
+        "labels": {DOMAIN_NAMES_LABEL: "true"},
+        "annotations": {KNOWN_TO_ANNOTATION: ",".join(sorted(placement.names.values()))},
+    }
+    data = {"records": json.dumps(records)}
+    return placement.manifest({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
 def infrastructure_objects(
@@ -47,7 +65,7 @@ def infrastructure_objects(
     made_later = (EXTERNAL_NAMESPACE, NODE_NAMESPACE)
     invented = {name for name in scenario.namespaces if real(name) != name} | scenario.assumed_namespaces
     names = {real(name) for name in invented if name not in made_later}
-    if host_pods:
+    if host_pods or scenario.has_domain_names:
         names.add(real(EXTERNAL_NAMESPACE))
     for name in sorted(names):
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

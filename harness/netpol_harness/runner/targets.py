@@ -29,6 +29,7 @@ from netpol_harness.paths.ends import (
 )
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Path, ProbeMode, Scheme
+from netpol_harness.probe.plan.frames import canonical_address
 from netpol_harness.probe.plan.question import LivenessCheck, Probe, Question, UdpService
 from netpol_harness.runner.snapshot import ClusterSnapshot
 
@@ -78,6 +79,9 @@ def _resolved(expectation: Expectation, source: Pod, probe: Probe, snapshot: Clu
     target = probe.authority if probe.port else probe.host
     if isinstance(path.target, DnsTarget) and probe.by_name and path.mode is ProbeMode.NEW:
         probe = _of_one_version(probe, path.target.ref, snapshot)
+    if isinstance(path.target, ExternalTarget) and probe.by_name and path.mode is ProbeMode.NEW:
+        own = snapshot.external_host(path.target.host).addresses
+        probe = replace(probe, addresses=frozenset(map(canonical_address, own)))
     liveness_checks = _liveness_checks(path, source, probe, expected, snapshot)
     servers = {server.ref for server in snapshot.name_servers}
     proxy_pods = _proxy_pods(snapshot) if any(pod in servers for pod, _ in liveness_checks) else ()
@@ -176,6 +180,8 @@ def _hosts(path: Path, source: Pod, snapshot: ClusterSnapshot) -> tuple[str, ...
             return (address,)
         case NameServerTarget():
             return (snapshot.name_server_address(source),)
+        case ExternalTarget(_, _, name) if name:
+            return (name,)
         case ExternalTarget(host):
             return snapshot.external_host(host).addresses[:1]
         case PodTarget(ref, _, replica):

@@ -11,6 +11,7 @@ from netpol_harness.model.cluster_services import cluster_services
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.scenario.api_objects import LocatedManifest
+from netpol_harness.scenario.domain_names import domain_records
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.inventory import inventory
 from netpol_harness.scenario.manifests import ManifestReader, check_namespaces, check_unique
@@ -98,9 +99,11 @@ def _context(node: YamlNode, manifests: ManifestReader, assumed: frozenset[str],
     namespaces = _namespaces(workloads) | assumed
     check_unique(workloads, report)
     check_namespaces(workloads, namespaces, exclusive, report)
+    known = inventory(workloads, node.at("external"), report)
     names = replace(
-        inventory(workloads, node.at("external"), report),
+        known,
         cluster_services=cluster_services(_name_server(node.at("dns"))),
+        domain_records=domain_records(node.at("names"), known.externals, {}, report),
     )
     server = _name_server(node.at("dns"))
     return StepInputs(manifests, workloads, names, namespaces, exclusive, reliable, server)

@@ -209,6 +209,11 @@ class Scenario:
         return tuple(self.inventory.externals.values())
 
     @property
+    def has_domain_names(self) -> bool:
+        """Whether the cluster's name server has to answer names of its own in some step."""
+        return any(step.inventory.domain_records for step in self.steps)
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
         """The logical namespaces that hold its objects or external hosts, and those that it defines, sorted.
 
@@ -216,7 +221,7 @@ class Scenario:
         """
         everything = [*self.workloads, *(policy for step in self.steps for policy in step.policies)]
         names = {m.name.ref.name if m.name.kind == "Namespace" else m.name.ref.namespace for m in everything}
-        outside = {EXTERNAL_NAMESPACE} if self.inventory.externals else set()
+        outside = {EXTERNAL_NAMESPACE} if self.inventory.externals or self.has_domain_names else set()
         return tuple(sorted((names | outside) - SYSTEM_NAMESPACES - {""}))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from netpol_harness.model.addresses import is_address
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.readiness import PREFIX
-from netpol_harness.scenario.metadata import DNS_LABEL, HOST_NAME, LABEL_KEY, LABEL_RULE, LABEL_VALUE
+from netpol_harness.scenario.metadata import DNS_LABEL, DOMAIN_NAME, HOST_NAME, LABEL_KEY, LABEL_RULE, LABEL_VALUE
 from netpol_harness.scenario.node import YamlKind, YamlNode
 from netpol_harness.scenario.scenario import Others, Restart
 from netpol_harness.scenario.shape import (
@@ -132,6 +132,18 @@ _EXTERNAL = by_kind(
     "a list of names, or a mapping of names to address and ports",
 )
 
+_DOMAIN = text("a domain name", DOMAIN_NAME, "write a DNS name outside of the cluster, in lower case")
+_ANSWERS = sequence(text("an IP address or an external host"), "a list of addresses", least=1)
+_RECORD_FIELDS: dict[str, Shape] = {
+    "addresses": documented("IP addresses, and external hosts, which stand for theirs.", _ANSWERS),
+    "alias": documented("Another name that it stands for (CNAME).", _DOMAIN),
+    "ttl": documented("Seconds for which an answer is valid; 1 by default.", integer("a time to live", 0, 3600)),
+}
+_RECORD = by_kind(
+    {YamlKind.LIST: _ANSWERS, YamlKind.MAPPING: mapping(_RECORD_FIELDS, what="a mapping of addresses or alias")},
+    "a list of addresses, or a mapping of addresses or alias",
+)
+
 _NAME_SERVER = mapping(
     {
         "namespace": documented("The namespace of its pods and of its Service; kube-system by default.", _NAMESPACE),
@@ -208,6 +220,10 @@ _STEP_FIELDS: dict[str, Shape] = {
         "Pods, Deployments and their like that are deleted and created again.",
         sequence(text("a workload"), "a list of workloads"),
     ),
+    "names": documented(
+        "Names that the cluster's name server answers differently in this step; null removes one.",
+        mapping_of(nullable(_RECORD), "a mapping of names to addresses", key=_DOMAIN),
+    ),
     "absent": documented("Workloads that do not exist in this step.", sequence(text("an object"), "a list of objects")),
 }
 STEP = all_of(
@@ -225,6 +241,10 @@ SCENARIO = mapping(
             sequence(_FILE, "a list of files", least=1),
         ),
         "external": documented("Hosts outside the cluster.", _EXTERNAL),
+        "names": documented(
+            "Names outside the cluster that its name server answers, for `domainNames` of ClusterNetworkPolicies.",
+            mapping_of(_RECORD, "a mapping of names to addresses", key=_DOMAIN),
+        ),
         "dns": documented("Where the cluster's name server is, for predictions without a cluster.", _NAME_SERVER),
         "exclusive": documented("Run alone on the cluster, for objects that are in no namespace.", flag),
         "marks": documented(

@@ -1,7 +1,7 @@
 """Reads the steps of a scenario.yaml into ``Step`` values, with every name looked up."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netpol_harness.model.kinds import WORKLOAD_NAMES, pod_selector
 from netpol_harness.model.name_server import NameServer
@@ -17,6 +17,7 @@ from netpol_harness.paths.resolver import Resolver
 from netpol_harness.paths.terms import qualified
 from netpol_harness.paths.transition import Transition
 from netpol_harness.scenario.api_objects import LocatedManifest
+from netpol_harness.scenario.domain_names import domain_records
 from netpol_harness.scenario.inventory import inventory_of_step, without_ready_pods
 from netpol_harness.scenario.manifests import ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
@@ -67,6 +68,8 @@ def _step(node: YamlNode, context: StepInputs, before: Sequence[Step], report: R
     recreate = tuple(reader.recreated(node.at("recreate").items, absent))
     relaunched = tuple(_relaunched(labels, before[-1].labels if before else (), absent))
     inventory = inventory_of_step(context.inventory, labels, frozenset(absent), outsiders=strangers)
+    names = domain_records(node.at("names"), inventory.externals, inventory.domain_records, report)
+    inventory = replace(inventory, domain_records=names)
     lines = StepLines.of(node.at("paths"), report)
     readiness, unknown = resolve_ready(lines.ready, Resolver(inventory, None).pods_of)
     inventory = without_ready_pods(inventory, {one.ref for one in readiness if not one.ready and one.replica is None})

@@ -2,17 +2,20 @@
 
 Invariant: ``apply`` returns whether connectivity can have changed, which is so if a *parsed* object differs from its
 predecessor. Fields that the model does not read (status, annotations, resource versions) never count, so no list of
-fields is kept here. External hosts are pods of the API only: policies and Services do not apply to them. No I/O.
+fields is kept here. External hosts are pods of the API only: policies and Services do not apply to them. Their
+names are kept, as those of the ConfigMaps with names outside the cluster. No I/O.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from netpol_harness.emulator.domain_records import domain_records, is_domain_names
 from netpol_harness.emulator.pod import is_external_host, is_ready
 from netpol_harness.emulator.store import Event, EventType, Key, Store
 from netpol_harness.model.addresses import is_address
 from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
+from netpol_harness.model.domain_names import DomainRecord
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.nodes import Node
@@ -65,9 +68,9 @@ class WorldView:
             return False
         return self._put(event.key, None if event.type is EventType.DELETED else event.object)
 
-    def snapshot(self, node: str = "") -> Snapshot:
-        """Return the current world, as seen from a node. Later events do not change it."""
-        pods: dict[Key, _PodReadiness] = self._parsed["pods"]
+    def snapshot(self, node: str = "", domain_names: Mapping[str, tuple[str, ...]] | None = None) -> Snapshot:
+        """Return the current world, as a node sees it, with these addresses of names. Later events do not change it."""
+        pods = {key: entry for key, entry in self._parsed["pods"].items() if isinstance(entry, _PodReadiness)}
         namespaces: dict[Key, Namespace] = self._parsed["namespaces"]
         services: dict[Key, Service] = self._parsed["services"]
         policies: dict[Key, NetworkPolicy] = self._parsed["networkpolicies"]
@@ -82,8 +85,16 @@ class WorldView:
             tuple(slices.values()),
             tuple(cluster_policies.values()),
             {known.name: known for known in nodes.values()},
+            domain_names or {},
         )
         return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready), node)
+
+    @property
+    def domain_names(self) -> frozenset[str]:
+        """The names outside the cluster that its name server answers."""
+        hosts = (entry.name for entry in self._parsed["pods"].values() if isinstance(entry, _OutsideHost))
+        listed = (record.name for records in self._parsed["configmaps"].values() for record in records)
+        return frozenset([*listed, *(name for name in hosts if "." in name)])
 
     def _put(self, key: Key, data: Mapping[str, Any] | None) -> bool:
         parsed = self._parsed[key.resource]
@@ -96,9 +107,21 @@ class WorldView:
         return after != before
 
 
-def _pod_readiness(data: Mapping[str, Any]) -> _PodReadiness | None:
+@dataclass(frozen=True, slots=True)
+class _OutsideHost:
+    """An external host and its addresses, to which names may lead."""
+
+    name: str
+    addresses: tuple[str, ...]
+
+
+def _domain_records(data: Mapping[str, Any]) -> tuple[DomainRecord, ...] | None:
+    return domain_records(data) if is_domain_names(data) else None
+
+
+def _pod_readiness(data: Mapping[str, Any]) -> _PodReadiness | _OutsideHost:
     if is_external_host(data):
-        return None
+        return _OutsideHost(data["metadata"]["name"], Pod.parse(data).addresses)
     pod = Pod.parse(data)
     return _PodReadiness(replace(pod, addresses=tuple(filter(is_address, pod.addresses))), is_ready(data))
 
@@ -106,6 +129,7 @@ def _pod_readiness(data: Mapping[str, Any]) -> _PodReadiness | None:
 _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "namespaces": Namespace.parse,
     "pods": _pod_readiness,
+    "configmaps": _domain_records,
     "services": Service.parse,
     "networkpolicies": NetworkPolicy.parse,
     "endpointslices": EndpointSlice.parse,
