@@ -3,12 +3,14 @@
 One pod stands for all pods of a workload, under the workload's own name. Every world has the cluster's name server.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.cluster_services import API_SERVER, api_service, api_slices
 from netpol_harness.model.name_server import NameServer
-from netpol_harness.model.objects import Namespace, World
+from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.scenario.scenario import Scenario, Step, cluster_policies, network_policies
@@ -31,7 +33,7 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
     in_pods = not server.address
     return World(
         {namespace.name: namespace for namespace in _namespaces(step, scenario, server)},
-        {**world.pods, **({server.service: server.pod} if in_pods else {})},
+        {**_on_nodes(world, addresses), **({server.service: server.pod} if in_pods else {})},
         {
             API_SERVER: api_service(addresses.api_addresses if addresses else ()),
             **world.services,
@@ -40,8 +42,17 @@ def world_of(step: Step, scenario: Scenario, addresses: KnownAddresses | None = 
         tuple(NetworkPolicy.parse(manifest.data) for manifest in network_policies(step)),
         (*world.endpoint_slices, *api_slices(addresses.api_sockets if addresses else ())),
         tuple(ClusterNetworkPolicy.parse(manifest.data) for manifest in cluster_policies(step)),
+        {node.name: node for node in (addresses.node_objects if addresses else ())},
         domain_names=step.inventory.domain_names(addresses.hosts if addresses else None),
     )
+
+
+def _on_nodes(world: World, addresses: KnownAddresses | None) -> Mapping[NamespacedName, Pod]:
+    """Return the pods. Those on the network of a node have its name, if all pods of their workload are on one."""
+    names = addresses.node_names if addresses else {}
+    alone = {workload: found[0] for workload, found in names.items() if len(found) == 1}
+    on_nodes = {ref: replace(pod, node=alone[pod.workload]) for ref, pod in world.pods.items() if pod.workload in alone}
+    return {**world.pods, **on_nodes}
 
 
 def _namespaces(step: Step, scenario: Scenario, server: NameServer) -> Iterator[Namespace]:

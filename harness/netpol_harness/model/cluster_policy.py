@@ -158,6 +158,12 @@ class ClusterNetworkPolicy:
         return self.ingress if direction is Direction.INGRESS else self.egress
 
 
+def selects_nodes(data: Mapping[str, Any]) -> bool:
+    """Return whether a rule of an API object has peers of nodes."""
+    rules = (data.get("spec") or {}).get("egress") or ()
+    return any((peer or {}).get("nodes") is not None for rule in rules for peer in rule.get("to") or ())
+
+
 def _rules(spec: Mapping[str, Any], direction: Direction) -> tuple[ClusterRule, ...]:
     return tuple(_rule(rule, direction) for rule in spec.get(direction.lower()) or ())
 

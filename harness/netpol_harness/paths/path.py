@@ -14,6 +14,7 @@ from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.nodes import Node
 from netpol_harness.model.objects import ContainerPort, Pod, World
 from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import ExternalSource, ExternalTarget, Source, Target
@@ -188,7 +189,8 @@ class KnownAddresses:
     """The known addresses of ``pods`` and of their ``nodes``, by workload, and of external ``hosts``, by name.
 
     ``name_server`` is the cluster's. ``api_addresses`` are those of the API server's Service, and ``api_sockets`` the
-    addresses and ports behind it.
+    addresses and ports behind it. ``node_objects`` are the nodes of the cluster, empty if they are not known, and
+    ``node_names`` the names of those that run pods of a workload on their network.
     """
 
     pods: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
@@ -197,6 +199,8 @@ class KnownAddresses:
     nodes: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
     api_addresses: tuple[str, ...] = ()
     api_sockets: tuple[tuple[str, int], ...] = ()
+    node_objects: tuple[Node, ...] = ()
+    node_names: Mapping[NamespacedName, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

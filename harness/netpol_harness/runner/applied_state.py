@@ -11,6 +11,7 @@ from netpol_harness.backends.runs.owner import with_owner
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ExecFailed, WorkloadFailed
 from netpol_harness.kube.wait import wait_ready
+from netpol_harness.model.cluster_policy import selects_nodes
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import NamespacedName, ObjectKey
@@ -165,10 +166,10 @@ class AppliedState:
         self._state = {}
 
     def snapshot(self, without: Collection[str] = ()) -> ClusterSnapshot:
-        """Return the live pods, Services, EndpointSlices and external hosts, except the objects of these uids.
+        """Return the live pods, Services, EndpointSlices, external hosts and nodes, except the objects of these uids.
 
         Of EndpointSlices only those count that are not derived from pods, so without Services that need them none is
-        listed.
+        listed. Nodes are listed for policies that select some.
         """
         client = self._context.client
         objects: list[JsonMapping] = []
@@ -178,6 +179,7 @@ class AppliedState:
             if self._has_written_slices(services):
                 objects += client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace)
         objects += (data for ref in sorted(self._used_services) for data in self._cluster_service(ref))
+        objects += self._nodes()
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
         server = self._name_server.find(objects)
         servers = self._name_server.pods_of(server)
@@ -189,6 +191,16 @@ class AppliedState:
         targets = (path.target for path in paths)
         refs = {target.ref for target in targets if isinstance(target, AnyServiceTarget)}
         self._used_services |= refs & self._cluster_services
+
+    def _nodes(self) -> list[JsonMapping]:
+        """Return the nodes if a ClusterNetworkPolicy selects some, as far as the user may see them."""
+        if not any(key.kind == "ClusterNetworkPolicy" and selects_nodes(data) for key, data in self._state.items()):
+            return []
+        try:
+            return [{"kind": "Node", **node} for node in self._context.client.list("v1", "Node")]
+        except ApiError as error:
+            log.info("the labels of nodes are not known: %s", error)
+            return []
 
     def _cluster_service(self, ref: NamespacedName) -> Iterator[JsonMapping]:
         client = self._context.client

@@ -11,6 +11,7 @@ from netpol_harness.model.endpoint_slices import ready_endpoints, written_slices
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
+from netpol_harness.model.nodes import Node
 from netpol_harness.model.objects import Pod, World, with_target_ports
 from netpol_harness.model.services import Service
 from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
@@ -40,7 +41,8 @@ class ClusterSnapshot:
     those of all objects, ``pod_uids`` those of pods by name. ``udp_services`` tells by pod what its UDP ports
     understand, as far as it is known. ``node_pods`` are the pods that probe for nodes, by the node's name.
     ``ready_endpoints`` tells of each Service with EndpointSlices whether one of its endpoints is ready. ``unready`` are
-    the workloads, by real names, whose pods the author expects not to be Ready.
+    the workloads, by real names, whose pods the author expects not to be Ready. The ``nodes`` of ``world`` are empty if
+    no policy has peers of nodes, or if the user may not list them.
     """
 
     world: World
@@ -69,6 +71,7 @@ class ClusterSnapshot:
         """Sort live API objects (Pods, Services and EndpointSlices, any namespace). Pods that end are ignored."""
         server = name_server or NameServer()
         pods, services, externals, node_pods, name_servers, slices = {}, {}, {}, {}, [], []
+        nodes = {node.name: node for node in map(Node.parse, (data for data in objects if data["kind"] == "Node"))}
         understood: dict[NamespacedName, Mapping[int, UdpService]] = {}
         for data in objects:
             if data["kind"] == "Service":
@@ -76,7 +79,7 @@ class ClusterSnapshot:
                 services[service.ref] = service
             elif data["kind"] == "EndpointSlice":
                 slices.append(data)
-            elif "deletionTimestamp" not in data["metadata"]:
+            elif data["kind"] != "Node" and "deletionTimestamp" not in data["metadata"]:
                 pod = Pod.parse(data)
                 understood[pod.ref] = udp_services(data)
                 if EXTERNAL_HOST_ANNOTATION in (data["metadata"].get("annotations") or {}):
@@ -92,7 +95,8 @@ class ClusterSnapshot:
         uids = frozenset(data["metadata"].get("uid", "") for data in objects)
         pod_uids = {Pod.parse(d).ref: d["metadata"].get("uid", "") for d in objects if d["kind"] == "Pod"}
         pods = {ref: with_target_ports(pod, services.values()) for ref, pod in pods.items()}
-        world = World(pods=pods, services=services, endpoint_slices=written_slices(slices, (), services.values()))
+        written = written_slices(slices, (), services.values())
+        world = World(pods=pods, services=services, endpoint_slices=written, nodes=nodes)
         return cls(
             world,
             externals,
@@ -114,8 +118,11 @@ class ClusterSnapshot:
         pods = {self._logical(pod.workload): pod.addresses for pod in running if count[pod.workload] == 1}
         hosts = {name: host.addresses for name, host in self.externals.items()}
         nodes: dict[NamespacedName, dict[str, None]] = defaultdict(dict)
+        names: dict[NamespacedName, dict[str, None]] = defaultdict(dict)
         for pod in running:
             nodes[self._logical(pod.workload)][pod.node_address] = None
+            if pod.host_network:
+                names[self._logical(pod.workload)][pod.node] = None
         return KnownAddresses(
             pods,
             hosts,
@@ -123,6 +130,8 @@ class ClusterSnapshot:
             nodes={workload: tuple(addresses) for workload, addresses in nodes.items()},
             api_addresses=api.cluster_ips if (api := self.world.services.get(API_SERVER)) else (),
             api_sockets=tuple(self._api_sockets()),
+            node_objects=tuple(self.world.nodes.values()),
+            node_names={workload: tuple(found) for workload, found in names.items()},
         )
 
     def _api_sockets(self) -> Iterator[tuple[str, int]]:
