@@ -128,3 +128,13 @@ def test_reports_are_uploaded_even_after_a_failure(nightly: dict[str, Any], comm
     folder = upload["with"]["path"]
     assert f"--netpol-report-dir {folder} " in command
     assert f"--junitxml {folder}/" in command
+
+
+@pytest.mark.parametrize("name", ["agents", "peers"])
+def test_go_is_set_up_before_it_builds_and_its_cache_depends_on_files_that_pin_versions(name: str) -> None:
+    steps = only_job(ROOT / ".github" / "workflows" / f"{name}.yaml")["steps"]
+    (place,) = [number for number, step in enumerate(steps) if step.get("uses", "").startswith("actions/setup-go@")]
+    assert place < next(number for number, step in enumerate(steps) if f"make {name}" in step.get("run", ""))
+    files = steps[place]["with"]["cache-dependency-path"].split()
+    assert files
+    assert all((ROOT / file).is_file() for file in files)

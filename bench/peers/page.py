@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.peers import requests
-from bench.peers.results import Outcome, RequestKind, SuiteRun
+from bench.peers.results import Case, Outcome, RequestKind, SuiteRun
 from bench.peers.suites import SUITES
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
-_CASE = re.compile(r"^# Source: kubernetes/kubernetes test/e2e/network/netpol, case (\d+)\b", re.MULTILINE)
+_SOURCE = re.compile(
+    r"^# Source: (?:kubernetes/kubernetes test/e2e/network/netpol, case (\d+)\b"
+    r"|kubernetes-sigs/network-policy-api \S+, conformance/tests, (\w+)$)",
+    re.MULTILINE,
+)
 
 
 def runs() -> Sequence[SuiteRun]:
@@ -46,24 +50,31 @@ def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
 
 def _section(run: SuiteRun) -> Iterator[str]:
     yield from (f"## {SUITES[run.suite].title}", "", f"Arguments: `{run.selection}`.", "", *_NOTES[run.suite], "")
+    if run.oracle:
+        yield from (f"The oracle beside it: {run.oracle}", "")
     if run.remark:
         yield from (f"**{run.remark}**", "")
     yield "| case | outcome | s | what was counted or wrong | our scenario for the same case |"
     yield "|---|---|---|---|---|"
     twins = _twins()
     for number, case in enumerate(run.cases, 1):
-        twin = twins.get(case.number, "")
+        twin = _twin(case, twins)
         ours = f"`{twin}`: {run.our_scenarios.get(twin, 'not run')}" if twin else ""
         name = case.name.replace("|", "\\|")
         yield f"| {number}. {name} | {case.outcome} | {case.seconds:.1f} | {case.note} | {ours} |"
     yield ""
 
 
-def _twins() -> Mapping[int, str]:
-    """Return our scenario of each case of Kubernetes' suite, by its number there."""
-    files = sorted(ROOT.glob("scenarios/conformance/upstream/*/scenario.yaml"))
-    found = ((_CASE.search(file.read_text()), file.parent) for file in files)
-    return {int(match[1]): str(folder.relative_to(ROOT)) for match, folder in found if match}
+def _twins() -> Mapping[str, str]:
+    """Return our scenario of each case of another suite, by its number there or by its name."""
+    found = (
+        (_SOURCE.search(file.read_text()), file.parent) for file in sorted(ROOT.glob("scenarios/*/**/scenario.yaml"))
+    )
+    return {match[1] or match[2]: str(folder.relative_to(ROOT)) for match, folder in found if match}
+
+
+def _twin(case: Case, twins: Mapping[str, str]) -> str:
+    return twins.get(str(case.number) if case.number else case.name.partition("/")[0], "")
 
 
 def coverage(recorded: Sequence[SuiteRun]) -> str:
@@ -131,9 +142,9 @@ _NOTES: Mapping[str, Sequence[str]] = {
         "traffic never leaves it. Cyclonus has the option `--ignore-loopback` for this, which is off by default. So a",
         "case whose only wrong cells are of this kind is *explained*.",
         "",
-        "Each step of a case is 324 execs (9 pods, 9 targets, 2 ports, 2 protocols). One takes 13 ms of processor",
-        "time: 9 for the interpreter that stands in for `agnhost connect`, 3 for the cluster, 1 for Cyclonus. Cyclonus",
-        "itself waits for blocked cells only.",
+        "Each step of a case is 324 execs of `agnhost connect` (9 pods, 9 targets, 2 ports, 2 protocols), which a",
+        "socket in the pod's network answers without a process. Cyclonus waits a second for each blocked cell, 15 at a",
+        "time. It asks each cell once (`--retries=0`; its default asks a wrong one again).",
     ),
     "upstream": (
         "The package of Kubernetes' own repository, in a test binary of some lines (`bench/peers/upstream`), with JSON",
@@ -141,8 +152,11 @@ _NOTES: Mapping[str, Sequence[str]] = {
         "lacks SCTP.",
     ),
     "network-policy-api": (
-        "The suite of the API ClusterNetworkPolicy, with the definition of its standard channel. It needs two nodes.",
-        "Tests of SCTP alone are left out. On a kernel without SCTP, a test that also uses it cannot pass: it counts",
-        "as skipped if no probe of another protocol was wrong.",
+        "The suite of the API ClusterNetworkPolicy, standard and experimental features, with the definition of its",
+        "experimental channel. It needs two nodes. Tests of SCTP alone are left out. On a kernel without SCTP, a test",
+        "that also uses it cannot pass: it counts as skipped if no probe of another protocol was wrong.",
+        "",
+        "`netpol conformance` writes a ConformanceReport in the form of the suite's own from a run of our scenarios.",
+        "The suite's own counts as passed what `-test.skip` has left out; ours counts it as skipped.",
     ),
 }

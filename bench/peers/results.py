@@ -62,6 +62,8 @@ class SuiteRun:
     """How many items of these scenarios had each outcome."""
     our_scenarios: Mapping[str, str]
     """The outcome of each of these scenarios: that of its worst item."""
+    oracle: str = ""
+    """How the oracle's verdicts on the suite's own policies compare with what the suite observed, in words."""
     remark: str = ""
     """What a reader must know of this run, of its times above all."""
 

@@ -48,7 +48,7 @@ def run(
             backend.delete(cluster.name, Path(directory))
     cases = suite.cases(output, report)
     folders = ours or (suite.quick_scenarios if quick else suite.scenarios)
-    seconds, outcomes, scenarios = _ours(folders, folder / "ours.xml")
+    seconds, outcomes, scenarios = _ours(folders, folder / "ours.xml", suite.nodes)
     return SuiteRun(
         suite=suite.name,
         selection=" ".join(word for word in arguments if "{" not in word),
@@ -60,6 +60,7 @@ def run(
         our_folders=folders,
         our_outcomes=outcomes,
         our_scenarios=scenarios,
+        oracle=suite.oracle([line.text for line in output]),
     )
 
 
@@ -93,9 +94,10 @@ def _show_progress(line: Line) -> None:
         print(f"{line.seconds:7.1f} s  {line.text[:150]}", flush=True)
 
 
-def _ours(scenarios: Sequence[str], report: Path) -> tuple[float, Mapping[str, int], Mapping[str, str]]:
+def _ours(scenarios: Sequence[str], report: Path, nodes: int) -> tuple[float, Mapping[str, int], Mapping[str, str]]:
     """Run our own scenarios on an embedded cluster. Return seconds, items by outcome, and scenarios' outcomes."""
-    options = ["-q", "-p", "no:cacheprovider", "-n", "auto", "--netpol-cluster", "embedded", f"--junitxml={report}"]
+    options = ["-q", "-p", "no:cacheprovider", "-n", "auto", f"--junitxml={report}"]
+    options += ["--netpol-cluster", "embedded", "--netpol-nodes", str(nodes)]
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "pytest", *options, *scenarios], cwd=ROOT, check=False, capture_output=True)
     seconds = time.perf_counter() - start

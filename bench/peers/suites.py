@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from bench.peers.cyclonus_agreement import agreement
 from bench.peers.results import Case, Outcome
 
 HERE = Path(__file__).parent
@@ -26,7 +27,8 @@ class Suite:
     ``module`` is what ``go mod download`` fetches first; if ``here``, the commands run in a module of this package,
     otherwise in the module's own folder. ``arguments`` select all of the suite and ``quick`` a few cases of it;
     ``{kubeconfig}`` and ``{report}``, a file for JUnit's XML, are filled in. ``objects`` are manifests in the module
-    that the cluster needs first. ``scenarios`` are our own ones for the same ground.
+    that the cluster needs first. ``scenarios`` are our own ones for the same ground. ``oracle`` compares our oracle's
+    verdicts with the lines of the output.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Suite:
     quick_scenarios: Sequence[str]
     nodes: int = 1
     objects: str = ""
+    oracle: Callable[[Sequence[str]], str] = lambda _: ""
 
 
 def cyclonus_cases(output: Sequence[Line], _: Path) -> Sequence[Case]:
@@ -157,7 +160,13 @@ def _lacking_sctp(output: Sequence[Line]) -> set[str]:
     return {name for name in lacking if probes.get(name) == {"sctp"}}
 
 
-_CYCLONUS = ("generate", "--server-protocol=TCP,UDP", "--perturbation-wait-seconds=0", "--job-timeout-seconds=1")
+_CYCLONUS = (
+    "generate",
+    "--server-protocol=TCP,UDP",
+    "--perturbation-wait-seconds=0",
+    "--job-timeout-seconds=1",
+    "--retries=0",
+)
 _UPSTREAM = (
     "--kubeconfig={kubeconfig}",
     "--provider=skeleton",
@@ -170,6 +179,7 @@ _CONFORMANCE = (
     "-test.timeout=0",
     "-test.run=^TestConformance$",
     "-test.skip=TestConformance/.*SCTP",
+    "-all-features",
 )
 
 SUITES = {
@@ -185,8 +195,13 @@ SUITES = {
             arguments=_CYCLONUS,
             quick=(*_CYCLONUS, "--include=set-pod-labels"),
             cases=cyclonus_cases,
-            scenarios=("scenarios/conformance",),
+            scenarios=(
+                "scenarios/conformance/axes",
+                "scenarios/conformance/relabelled_pods",
+                "scenarios/conformance/policy_swapped",
+            ),
             quick_scenarios=("scenarios/conformance/relabelled_pods",),
+            oracle=lambda output: str(agreement(output)),
         ),
         Suite(
             name="upstream",
@@ -214,7 +229,7 @@ SUITES = {
             scenarios=("scenarios/cluster_network_policy",),
             quick_scenarios=("scenarios/cluster_network_policy",),
             nodes=2,
-            objects="config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
+            objects="config/crd/experimental/policy.networking.k8s.io_clusternetworkpolicies.yaml",
         ),
     )
 }

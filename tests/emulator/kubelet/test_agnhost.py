@@ -101,6 +101,17 @@ def test_it_answers_as_the_real_one(prober: Any, host: str, port: int, protocol:
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("name", ["asked", "asked.default", "asked.default.svc.cluster.local", "none.default"])
+def test_a_name_is_looked_up_by_the_pod(prober: Any, name: str) -> None:
+    prober.ok("expose", "pod", "asked", "--port=80")
+    try:
+        done = prober("exec", "prober", "--", "/agnhost", "connect", f"{name}:80", "--timeout=5s")
+    finally:
+        prober.ok("delete", "service", "asked")
+    assert (done.returncode, done.stderr[:5]) == ((1, "DNS: ") if name == "none.default" else (0, ""))
+
+
+@pytest.mark.live
 def test_wrong_arguments_fail_in_the_pod(prober: Any) -> None:
     done = prober("exec", "prober", "--", "/agnhost", "connect", "asked")
     assert done.returncode == 1

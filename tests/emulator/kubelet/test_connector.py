@@ -44,7 +44,7 @@ def host(request: pytest.FixtureRequest) -> str:
 
 def connect(network: int, request: Connect) -> tuple[int, str]:
     streams = Streams()
-    code = asyncio.run(Connector(network).run(request, network, streams))
+    code = asyncio.run(Connector(network, lambda _, __: {}).run(request, network, streams))
     return code, streams.errors.decode()
 
 

@@ -1,7 +1,7 @@
 """The arguments of ``agnhost connect``, which suites written for Kubernetes run in pods of the test image agnhost.
 
-Images are not run here, so something else answers: ``connector`` for most targets that are addresses, a small program
-for names, which the pod's own resolver looks up, and for SCTP. Both have the outcomes, messages and exit code of
+Images are not run here, so something else answers: ``connector`` for most targets, and a small program in the container
+for SCTP, and for names that have no plain answer. Both have the outcomes, messages and exit code of
 `kubernetes/test/images/agnhost/connect`. Pure.
 """
 
@@ -42,6 +42,7 @@ except OSError as problem:
     end("OTHER: %s" % problem)
 """
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|us|ns|m|s)")
 
 
@@ -57,12 +58,21 @@ class Connect:
 
     @property
     def needs_program(self) -> bool:
-        """Whether the target is a name, or an address of an interface, or its protocol one that asyncio cannot do."""
+        """Whether the target is not a plain address, or its protocol is one that asyncio cannot do."""
+        return not self._is_address or "%" in self.host or self.protocol == "sctp"
+
+    @property
+    def is_to_name(self) -> bool:
+        """Whether it needs a program only until its name is looked up."""
+        return not self._is_address and _NAME.fullmatch(self.host) is not None and self.protocol != "sctp"
+
+    @property
+    def _is_address(self) -> bool:
         try:
             ip_address(self.host)
         except ValueError:
-            return True
-        return "%" in self.host or self.protocol == "sctp"
+            return False
+        return True
 
     def program(self) -> Sequence[str]:
         """Return the command that does the same in the container."""

@@ -8,25 +8,54 @@ each of the hundreds of connections of one step of another suite.
 import asyncio
 import os
 import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from netpol_harness.emulator.apiserver.runtime import ExecStreams
 from netpol_harness.emulator.kernel.netns import in_network
 from netpol_harness.emulator.kubelet.agnhost import Connect
+from netpol_harness.emulator.kubelet.pod_resolver import PORT, ResolverConfiguration, look_up
+from netpol_harness.model.json_object import JsonMapping
+
+Files = Callable[[JsonMapping, Sequence[str]], Mapping[str, str]]
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _LONGEST_ANSWER = 1024
 
 
 class Connector:
-    """Connects from networks of pods; ``home`` is the descriptor of the calling thread's network."""
+    """Connects from networks of pods; ``home`` is the descriptor of the calling thread's network.
 
-    def __init__(self, home: int) -> None:
+    ``files`` returns what a pod with given addresses has in /etc, by path.
+    """
+
+    def __init__(self, home: int, files: Files) -> None:
         self._home = home
+        self._files = files
+
+    async def located(
+        self, request: Connect, network: int, pod: JsonMapping, addresses: Sequence[str]
+    ) -> Connect | None:
+        """Return the request with an address, which is looked up from the pod's network if it has IPv4 only.
+
+        ``None`` if a program must run in the container.
+        """
+        if not request.needs_program:
+            return request
+        if not request.is_to_name or any(":" in address for address in addresses):
+            return None
+        configuration = ResolverConfiguration.parse(self._files(pod, addresses))
+        with self._socket(socket.AF_INET, socket.SOCK_DGRAM, network) as sock, suppress(OSError):
+            sock.connect((configuration.server, PORT))
+            if address := await look_up(request.host, configuration, sock):
+                return replace(request, host=address)
+        return None
 
     async def run(self, request: Connect, network: int, streams: ExecStreams) -> int:
         """Connect from the network behind a descriptor, and return agnhost's exit code.
 
-        The request is one that needs no program.
+        The request is one that is ``located``.
         """
         word = await self._outcome(request, network)
         if word:
@@ -48,8 +77,11 @@ class Connector:
 
     def _open(self, request: Connect, network: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in request.host else socket.AF_INET
+        return self._socket(family, _KINDS[request.protocol], network)
+
+    def _socket(self, family: socket.AddressFamily, kind: socket.SocketKind, network: int) -> socket.socket:
         with in_network(network, self._home):
-            return socket.socket(family, _KINDS[request.protocol] | socket.SOCK_NONBLOCK)
+            return socket.socket(family, kind | socket.SOCK_NONBLOCK)
 
 
 async def _ask(request: Connect, sock: socket.socket) -> None:

@@ -64,7 +64,7 @@ class Kubelet:
         self._plan = sandboxes.plan
         self._accepted = {self._plan.name, *([""] if sandboxes.is_only_node else ())}
         self._recorder = EventRecorder(store, "kubelet", self._plan.name)
-        connector = Connector(sandboxes.home.net)
+        connector = Connector(sandboxes.home.net, sandboxes.files)
         self._processes = PodProcesses(spawner, tools, self._recorder, ConfigurationReader(store), connector)
         self._node = NodeServices(store, self._sandboxes, self._processes, self._recorder)
         self._running: dict[Key, RunningPod] = {}

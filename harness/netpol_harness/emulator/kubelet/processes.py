@@ -66,8 +66,10 @@ class PodProcesses:
         except ValueError as problem:
             await streams.stderr(f"Error: {problem}\n".encode())
             return 1
-        if request is not None and not request.needs_program:
-            return await self._connector.run(request, namespaces.net, streams)
+        if request is not None:
+            located = await self._connector.located(request, namespaces.net, pod, running.sandbox.addresses)
+            if located is not None:
+                return await self._connector.run(located, namespaces.net, streams)
         command = argv if request is None else request.program()
         running.has_run = True
         return await execute(self._spawner, namespaces, command, self._environment(pod, spec), streams)

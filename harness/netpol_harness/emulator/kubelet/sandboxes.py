@@ -86,6 +86,11 @@ class Sandboxes:
         (self._network.router if is_external else self._node).remove(sandbox)
         self._free(sandbox.addresses)
 
+    def files(self, pod: JsonMapping, addresses: Sequence[str]) -> dict[str, str]:
+        """Return the files of a pod with these addresses that differ from the host's, by path."""
+        resolv_conf = podspec.resolv_conf(pod, self._network.plan.primary.cluster_dns)
+        return {"/etc/resolv.conf": resolv_conf, "/etc/hosts": podspec.hosts(pod, addresses)}
+
     def flush_conntrack(self, address: str) -> None:
         """Delete the conntrack entries of UDP flows to this address."""
         self._network.flush_conntrack(address)
@@ -111,8 +116,7 @@ class Sandboxes:
 
     def _contents(self, pod: JsonMapping, addresses: Sequence[str], hidden: Sequence[str] = ()) -> Contents:
         """Return what a container sees; it lacks the programs ``hidden`` and those that all sandboxes lack."""
-        resolv_conf = podspec.resolv_conf(pod, self._network.plan.primary.cluster_dns)
-        files = {"/etc/resolv.conf": resolv_conf, "/etc/hosts": podspec.hosts(pod, addresses)}
+        files = self.files(pod, addresses)
         return Contents(podspec.hostname(pod), files, (*self._hidden, *hidden), self._group)
 
 
