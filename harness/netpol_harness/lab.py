@@ -7,10 +7,10 @@ The run has one cluster. The first process that needs it creates it, and only th
 import os
 import shutil
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 class Settings:
     """The user's settings of a run; ``None`` stands for the backend's default. Times in seconds.
 
-    ``report`` is the directory for reports.
+    ``report`` is the directory for reports. ``limits`` are upper bounds of durations, by the fields of ``Timeouts``.
     """
 
     probe_timeout: float | None = None
@@ -55,14 +55,13 @@ class Settings:
     canary: bool = False
     proof: Proof = Proof.LIFT
     report: Path | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def applied_to(self, defaults: Timeouts) -> Timeouts:
         """Return the backend's durations, replaced by those that the user has set."""
-        return replace(
-            defaults,
-            probe=self.probe_timeout or defaults.probe,
-            settle=self.settle_deadline or defaults.settle,
-        )
+        limited = {name: min(limit, getattr(defaults, name)) for name, limit in self.limits.items()}
+        chosen = {"probe": self.probe_timeout, "settle": self.settle_deadline}
+        return replace(defaults, **limited, **{name: value for name, value in chosen.items() if value})
 
 
 class Lab:

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "mutants": "measure which scenarios detect which bugs of network plugins",
     "agents": "list the policy engines that can enforce in the embedded cluster",
     "conformance": "write the ConformanceReport of network-policy-api from a run",
+    "canary": "tell whether a cluster enforces policies, by direction, family, protocol and nodes",
     "catalogue": "generate scenarios that vary one NetworkPolicy rule",
     "gc": "remove leftovers of dead runs",
 }

@@ -73,6 +73,11 @@ class AppliedState:
         self._used_services: frozenset[NamespacedName] = frozenset()
         self.lift_refusal = ""
 
+    @property
+    def keys(self) -> tuple[ObjectKey, ...]:
+        """All objects that were created or are about to be."""
+        return tuple(self._state)
+
     def __contains__(self, key: ObjectKey) -> bool:
         return key in self._state
 

@@ -17,7 +17,8 @@ from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.model.names import Protocol
 from netpol_harness.results.evidence import Proof
-from netpol_harness.runner.canary.check import UNOWNED, run_canary
+from netpol_harness.runner.canary.check import run_canary
+from netpol_harness.runner.canary.examination import UNOWNED
 from netpol_harness.runner.canary.report import CanaryReport
 from netpol_harness.runner.canary.traffic import PLAIN, Traffic
 from tests.liars.network.lies import NODE, PROXY, PROXY_UDP

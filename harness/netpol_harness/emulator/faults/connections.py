@@ -105,6 +105,18 @@ MUTANTS = (
         rules=_chains("policy/.*", _original_port),
     ),
     Mutant(
+        "udp-not-enforced",
+        "Policies have no effect on UDP.",
+        ("udp_default_deny_ingress",),
+        rules=_first("meta l4proto udp accept"),
+    ),
+    Mutant(
+        "ipv6-not-enforced",
+        "Policies have no effect on IPv6.",
+        ("ipv6-sets-frozen",),
+        rules=_first("meta nfproto ipv6 accept"),
+    ),
+    Mutant(
         "dns-dropped-beside-policies",
         "As soon as any policy exists, DNS over UDP is lost.",
         ("dns-flaky-with-any-policy",),

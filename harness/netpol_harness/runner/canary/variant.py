@@ -29,6 +29,17 @@ def with_protocols(scenario: Scenario, protocols: Collection[Protocol]) -> Scena
     )
 
 
+def with_image(scenario: Scenario, image: str) -> Scenario:
+    """Return the scenario with another image in its pods, which must understand the arguments of agnhost."""
+    return replace(scenario, workloads=tuple(_with_image(manifest, image) for manifest in scenario.workloads))
+
+
+def _with_image(manifest: Manifest, image: str) -> Manifest:
+    spec = manifest.data["spec"]
+    containers = [{**container, "image": image} for container in spec["containers"]]
+    return replace(manifest, data={**manifest.data, "spec": {**spec, "containers": containers}})
+
+
 def variant(
     expectation: Expectation, traffic: Traffic, addresses: Callable[[NamespacedName], Sequence[str]]
 ) -> Expectation | None:
