@@ -56,7 +56,7 @@ def _run(suite: Suite, args: argparse.Namespace, folder: Path) -> int:
         return 2
     if args.write:
         page.RESULTS.mkdir(exist_ok=True)
-        result.write(page.RESULTS / f"{suite.name}.json")
+        result.write(page.result_file(suite.name, [*(["quick"] if args.quick else []), *args.also]))
     _show(result)
     return 0 if _is_green(result) else 1
 

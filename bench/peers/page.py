@@ -18,9 +18,19 @@ _SOURCE = re.compile(
 
 
 def runs() -> Sequence[SuiteRun]:
-    """Return the recorded run of each suite that has one."""
-    files = (RESULTS / f"{name}.json" for name in SUITES)
-    return [SuiteRun.read(file) for file in files if file.exists()]
+    """Return the recorded runs of each suite: that of all of it, then those of narrower selections."""
+    files = (file for name in SUITES for file in sorted(RESULTS.glob(f"{name}.*json"), key=_narrower_last))
+    return [SuiteRun.read(file) for file in files]
+
+
+def result_file(suite: str, narrowing: Sequence[str]) -> Path:
+    """Return the file of a recorded run; ``narrowing`` are the further arguments of its selection."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", " ".join(narrowing)).strip("-")
+    return RESULTS / ".".join(filter(None, (suite, words, "json")))
+
+
+def _narrower_last(file: Path) -> tuple[int, str]:
+    return len(file.suffixes), file.name
 
 
 def write(recorded: Sequence[SuiteRun]) -> None:
@@ -31,7 +41,9 @@ def write(recorded: Sequence[SuiteRun]) -> None:
 
 def peers(recorded: Sequence[SuiteRun]) -> str:
     """Return docs/peers.md."""
-    return "\n".join((_PEERS, *_summary(recorded), "", *(line for run in recorded for line in _section(run)))) + "\n"
+    first = {run.suite: run for run in reversed(recorded)}
+    sections = (line for run in recorded for line in _section(run, is_first=first[run.suite] is run))
+    return "\n".join((_PEERS, *_summary(recorded), "", *sections)) + "\n"
 
 
 def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
@@ -44,12 +56,13 @@ def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
         ours = ", ".join(f"{count} {word}" for word, count in sorted(run.our_outcomes.items()))
         scenarios = ", ".join(f"`{name}`" for name in run.our_folders)
         times = f"{run.seconds:.0f} s | {scenarios}: {ours} | {run.ours:.0f} s | {run.seconds / run.ours:.1f}"
-        title = SUITES[run.suite].title + ("" if run.complete else " (**cut off**)")
-        yield f"| {title} | {len(run.cases)} | {counts} | {times} |"
+        yield f"| {_title(run)}{'' if run.complete else ' (**cut off**)'} | {len(run.cases)} | {counts} | {times} |"
 
 
-def _section(run: SuiteRun) -> Iterator[str]:
-    yield from (f"## {SUITES[run.suite].title}", "", f"Arguments: `{run.selection}`.", "", *_NOTES[run.suite], "")
+def _section(run: SuiteRun, *, is_first: bool) -> Iterator[str]:
+    yield from (f"## {_title(run)}", "", f"Arguments: `{run.selection}`.", "")
+    if is_first:
+        yield from (*_NOTES[run.suite], "")
     if run.oracle:
         yield from (f"The oracle beside it: {run.oracle}", "")
     if run.remark:
@@ -63,6 +76,13 @@ def _section(run: SuiteRun) -> Iterator[str]:
         name = case.name.replace("|", "\\|")
         yield f"| {number}. {name} | {case.outcome} | {case.seconds:.1f} | {case.note} | {ours} |"
     yield ""
+
+
+def _title(run: SuiteRun) -> str:
+    """Return the suite's title, with the arguments that narrow this run."""
+    whole = " ".join(SUITES[run.suite].arguments).split()
+    narrowing = [word for word in run.selection.split() if word not in whole]
+    return SUITES[run.suite].title + "".join(f", `{word}`" for word in narrowing)
 
 
 def _twins() -> Mapping[str, str]:
@@ -84,7 +104,7 @@ def coverage(recorded: Sequence[SuiteRun]) -> str:
 
 def _requests(run: SuiteRun) -> Iterator[str]:
     total, faults = sum(kind.count for kind in run.requests), list(requests.wrong(run.requests))
-    yield f"## {SUITES[run.suite].title}"
+    yield f"## {_title(run)}"
     yield ""
     yield f"{total} requests. Answered as a correct server would not: {sum(kind.count for kind in faults)}."
     yield ""
@@ -129,7 +149,8 @@ request that a suite made, and how it was answered. Exec is the resource `pods/e
 that the client ended.
 
 A request counts as wrong if the answer is not one that a correct server gives to a correct client: a refusal of what
-the server cannot read or do (400, 403, 405, 406, 415, 422, 5xx), or a path that it does not serve.
+the server cannot read or do (400, 403, 405, 406, 415, 5xx), or a path that it does not serve. A suite that sends an
+invalid object waits for its refusal (422); if the server refuses a valid one, the suite's case fails.
 """
 _NOTES: Mapping[str, Sequence[str]] = {
     "cyclonus": (

@@ -9,8 +9,9 @@ from pathlib import Path
 from bench.peers.results import RequestKind
 
 _QUOTED = re.compile(r'"[^"]*"')
-_EXPECTED = frozenset({0, 101, 200, 201, 202, 404, 409, 410})
-"""Codes that a client meets on a correct server: what is not there, conflicts, and an expired resource version."""
+_EXPECTED = frozenset({0, 101, 200, 201, 202, 404, 409, 410, 422})
+"""Codes that a client meets on a correct server: what is not there, conflicts, an expired resource version, and invalid
+objects. A suite that sends an invalid object waits for the refusal; if a valid one is refused, its case fails."""
 
 
 def read(log: Path) -> Sequence[RequestKind]:

@@ -29,6 +29,22 @@ def test_a_run_that_was_cut_off_says_so() -> None:
     assert "(**cut off**)" not in page.peers([run()])
 
 
+def test_a_narrowed_run_is_named_and_has_a_file_of_its_own() -> None:
+    whole = replace(run(), selection="--provider=skeleton --ginkgo.no-color --ginkgo.v --ginkgo.skip=using SCTP")
+    narrowed = replace(whole, selection=f"{whole.selection} --ginkgo.focus=using UDP")
+    text = page.peers([whole, narrowed])
+    title = "## Kubernetes' end-to-end tests v1.36.3, test/e2e/network/netpol"
+    assert f"{title}\n" in text
+    assert f"{title}, `--ginkgo.focus=using`, `UDP`\n" in text
+    assert text.count("The package of Kubernetes' own repository") == 1
+    assert page.result_file("upstream", []).name == "upstream.json"
+    assert page.result_file("upstream", ["--ginkgo.focus=using UDP"]).name == "upstream.ginkgo-focus-using-UDP.json"
+
+
+def test_what_the_oracle_said_is_on_the_page() -> None:
+    assert "The oracle beside it: 3 of 3 cells." in page.peers([replace(run(), oracle="3 of 3 cells.")])
+
+
 def test_a_remark_about_a_run_is_on_the_page() -> None:
     assert "**not one ground**" in page.peers([replace(run(), remark="not one ground")])
 

@@ -23,13 +23,13 @@ def test_requests_that_are_alike_are_counted_without_the_names_in_messages(tmp_p
     assert (found.code, found.count) == (200, 1)
 
 
-@pytest.mark.parametrize("code", [0, 101, 200, 201, 404, 409])
+@pytest.mark.parametrize("code", [0, 101, 200, 201, 404, 409, 422])
 def test_answers_of_a_correct_server_are_not_wrong(tmp_path: Path, code: int) -> None:
     assert list(wrong(read(logged(tmp_path, {"code": code})))) == []
 
 
 @pytest.mark.parametrize(
-    "change", [{"code": code} for code in (400, 403, 405, 406, 415, 422, 500)] + [{"code": 404, "resource": "/apis/x"}]
+    "change", [{"code": code} for code in (400, 403, 405, 406, 415, 500)] + [{"code": 404, "resource": "/apis/x"}]
 )
 def test_what_the_server_cannot_read_or_does_not_serve_is_wrong(tmp_path: Path, change: dict[str, object]) -> None:
     assert len(list(wrong(read(logged(tmp_path, change))))) == 1

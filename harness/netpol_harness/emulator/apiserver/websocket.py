@@ -6,7 +6,6 @@ stdin ends.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from enum import IntEnum
 
 from aiohttp import WSMsgType, hdrs, web
@@ -29,13 +28,17 @@ class Channel(IntEnum):
 
 
 class ChannelStreams:
-    """The streams of one session as frames; implements ``remote_command.RemoteStreams``."""
+    """The streams of one session as frames; implements ``remote_command.RemoteStreams``.
+
+    ``has_finished`` is true once the client has been sent the status.
+    """
 
     def __init__(self, socket: web.WebSocketResponse, requested: StreamRequest) -> None:
         self._socket = socket
         self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._has_stdin = requested.stdin
         self.tty = requested.tty
+        self.has_finished = False
 
     @property
     def stdin(self) -> AsyncIterator[bytes] | None:
@@ -67,10 +70,10 @@ class ChannelStreams:
                 self._input.put_nowait(None)
 
     async def finish(self, status: bytes) -> None:
-        """Send the status, and close the connection. A client that has the status may leave before the close."""
+        """Send the status, and close the connection."""
         await self.send(Channel.STATUS, status)
-        with suppress(asyncio.CancelledError):
-            await self._socket.close()
+        self.has_finished = True
+        await self._socket.close()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while (chunk := await self._input.get()) is not None:
@@ -84,5 +87,10 @@ async def serve(request: web.BaseRequest, requested: StreamRequest, session: Ses
         raise bad_request(f"unable to upgrade: none of the protocols is served, which are {', '.join(PROTOCOLS)}")
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
     await socket.prepare(request)
-    await run_session(ChannelStreams(socket, requested), session)
-    return socket
+    streams = ChannelStreams(socket, requested)
+    try:
+        await run_session(streams, session)
+    except asyncio.CancelledError:
+        if not streams.has_finished:
+            raise
+    return socket  # a client that has the status may leave before the end of the close
