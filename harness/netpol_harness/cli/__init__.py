@@ -3,8 +3,8 @@
 Exit codes: 0: no findings; 1: findings, such as a part of a policy that no path covers; 2: usage or runtime error,
 which one line on stderr explains; 3: packets contradict what was predicted; 130: interrupted.
 
-Every command is the module of this package that has its name. The module's docstring is the command's description, and
-it has two functions:
+Every command is the module of this package that has its name, with ``_`` for ``-``. The module's docstring is the
+command's description, and it has two functions:
 
     add(command: argparse.ArgumentParser) -> None    declare the command's arguments
     run(args: argparse.Namespace) -> int             run the command and return the exit code; may raise HarnessError
@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "explain why a path of a scenario is allowed or blocked",
     "table": "print the truth table that a scenario's policies imply",
     "diff": "tell which paths a change of manifests opens or closes",
+    "what-if": "tell which paths a manifest would open or close if it were applied",
     "coverage": "find policies and rules that no path of a scenario covers",
     "mutants": "measure which scenarios detect which bugs of network plugins",
     "agents": "list the policy engines that can enforce in the embedded cluster",
@@ -68,7 +69,7 @@ def _parser(first: Sequence[str]) -> argparse.ArgumentParser:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         if [name] == list(first):
-            module = import_module(f"netpol_harness.cli.{name}")
+            module = import_module(f"netpol_harness.cli.{name.replace('-', '_')}")
             command.description = module.__doc__
             command.set_defaults(run=module.run)
             module.add(command)

@@ -12,6 +12,7 @@ from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.scenario.derive import derive_text, open_source
 from netpol_harness.scenario.notices import notices, without_meaning
+from netpol_harness.scenario.overlay import NOTHING, Overlay
 from netpol_harness.scenario.scenario import Scenario, Step
 
 STANDARD_INPUT = "-"
@@ -48,22 +49,31 @@ def scenario_of(args: argparse.Namespace) -> Scenario:
     return opened(args.scenario)
 
 
-def opened(source: Path) -> Scenario:
-    """Load the scenario of a folder or a file, or derive it from manifests. Raises ``ScenarioInvalid``.
+def opened(source: Path, overlay: Overlay = NOTHING) -> Scenario:
+    """Load the scenario of a folder or a file, or derive it from manifests; ``overlay`` is applied over its objects.
+
+    Raises ``ScenarioInvalid``.
 
     What the reader must know about how the manifests were read is written to standard error.
     """
-    scenario = _opened(source)
+    scenario = _opened(source, overlay)
     for notice in filter(None, (*notices(scenario), without_meaning(scenario))):
         print_error(notice)
     return scenario
 
 
-def _opened(source: Path) -> Scenario:
+def _opened(source: Path, overlay: Overlay) -> Scenario:
+    return open_source(source, overlay) if (text := streamed(source)) is None else derive_text(text)
+
+
+def streamed(source: Path) -> str | None:
+    """Return the text of standard input, or of a shell's ``<(command)``; ``None`` for a folder or a file.
+
+    It can be read only once. Raises ``ScenarioInvalid``.
+    """
     if str(source) == STANDARD_INPUT:
-        return derive_text(_decoded(sys.stdin.buffer.read()))
-    is_stream = source.parent == _DESCRIPTORS and source.is_fifo()  # a shell's <(command)
-    return derive_text(_decoded(source.read_bytes())) if is_stream else open_source(source)
+        return _decoded(sys.stdin.buffer.read())
+    return _decoded(source.read_bytes()) if source.parent == _DESCRIPTORS and source.is_fifo() else None
 
 
 def _decoded(data: bytes) -> str:

@@ -5,11 +5,12 @@ from pathlib import Path
 from netpol_harness.errors import ScenarioInvalid
 from netpol_harness.paths.diagnostics import Place
 from netpol_harness.scenario import MANIFEST_SUFFIXES, SCENARIO_FILE
-from netpol_harness.scenario.api_objects import looks_like_an_object
+from netpol_harness.scenario.api_objects import LocatedManifest, looks_like_an_object
 from netpol_harness.scenario.listing import KUSTOMIZATIONS, manifests_below
-from netpol_harness.scenario.load import load, scenario_of, whole_or_invalid
-from netpol_harness.scenario.manifests import ManifestReader
+from netpol_harness.scenario.load import load, raise_problems, scenario_of, whole_or_invalid
+from netpol_harness.scenario.manifests import ManifestReader, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
+from netpol_harness.scenario.overlay import NOTHING, Overlay
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import read
@@ -23,11 +24,14 @@ STANDARD_INPUT = "<stdin>"
 _WRITTEN_BY = "--derive"
 
 
-def derive(source: Path) -> Scenario:
-    """Return the scenario of a folder of manifests, or of one file. Raises ``ScenarioInvalid`` as ``load`` does."""
+def derive(source: Path, overlay: Overlay = NOTHING) -> Scenario:
+    """Return the scenario of a folder of manifests, or of one file, with ``overlay`` applied over them.
+
+    Raises ``ScenarioInvalid`` as ``load`` does.
+    """
     if source.is_dir():
-        return _derived(source / SCENARIO_FILE, ".", source.absolute().name or "/")
-    return _derived(source, source.name, source.stem)
+        return _derived(source / SCENARIO_FILE, ".", source.absolute().name or "/", overlay=overlay)
+    return _derived(source, source.name, source.stem, overlay=overlay)
 
 
 def derive_text(text: str) -> Scenario:
@@ -35,16 +39,38 @@ def derive_text(text: str) -> Scenario:
     return _derived(Path(STANDARD_INPUT), STANDARD_INPUT, "stdin", text)
 
 
-def open_source(source: Path) -> Scenario:
+def objects_at(source: Path) -> tuple[LocatedManifest, ...]:
+    """Return the objects of a folder or a file of manifests. Raises ``ScenarioInvalid``."""
+    return _objects(source, ".") if source.is_dir() else _objects(source.parent, source.name)
+
+
+def objects_in(text: str) -> tuple[LocatedManifest, ...]:
+    """Return the objects of a stream of manifests. Raises ``ScenarioInvalid``."""
+    return _objects(Path(), STANDARD_INPUT, text)
+
+
+def _objects(directory: Path, listed: str, text: str | None = None) -> tuple[LocatedManifest, ...]:
+    report = Report()
+    reader = ManifestReader(directory, report, globs=False, texts={} if text is None else {listed: text})
+    names = [_noded(listed)]
+    objects = (*reader.workloads(names), *reader.policies(names))
+    check_unique(objects, report)
+    raise_problems(report, directory)
+    if not objects:
+        raise ScenarioInvalid([f"there is no API object in {directory / listed}; name manifests"])
+    return objects
+
+
+def open_source(source: Path, overlay: Overlay = NOTHING) -> Scenario:
     """Load the scenario of a folder or a file if there is one, else derive it from the manifests there.
 
     Raises ``ScenarioInvalid``.
     """
     file = source / SCENARIO_FILE if source.is_dir() else source
     if file.is_file() and not (file == source and _is_manifest(file)):
-        return load(file)
+        return load(file, overlay)
     if has_manifests(source):
-        return derive(source)
+        return derive(source, overlay)
     remedy = f"give a directory with a {SCENARIO_FILE}, or manifests"
     raise ScenarioInvalid([f"there is no scenario and no manifest at {source}; {remedy}"])
 
@@ -64,13 +90,13 @@ def _is_manifest(file: Path) -> bool:
     return file.name in KUSTOMIZATIONS or any(map(looks_like_an_object, documents))
 
 
-def _derived(file: Path, listed: str, name: str, text: str | None = None) -> Scenario:
+def _derived(file: Path, listed: str, name: str, text: str | None = None, *, overlay: Overlay = NOTHING) -> Scenario:
     """Return the scenario of what ``listed`` names, beside ``file``."""
     report = Report()
     step = {"name": DERIVED, "expect": "oracle", "strangers": True, "policies": [listed]}
     content = {"title": name, "workloads": [listed], "exclusive": True, "steps": [step]}
     texts = {} if text is None else {listed: text}
-    reader = ManifestReader(file.parent, report, globs=False, texts=texts)
+    reader = ManifestReader(file.parent, report, globs=False, texts=texts, overlay=overlay)
     scenario = scenario_of(_noded(content), file, reader, report, derived=name)
     if not (report.problems or reader.found_objects):
         raise ScenarioInvalid([f"there is no API object in {name}; name manifests"])

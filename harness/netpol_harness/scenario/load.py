@@ -16,6 +16,7 @@ from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.inventory import inventory
 from netpol_harness.scenario.manifests import ManifestReader, check_namespaces, check_unique
 from netpol_harness.scenario.node import YamlKind, YamlNode
+from netpol_harness.scenario.overlay import NOTHING, Overlay
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario
 from netpol_harness.scenario.schema import SCENARIO
 from netpol_harness.scenario.shape import Report
@@ -26,8 +27,8 @@ from netpol_harness.scenario.stranger_inputs import with_strangers
 _LINE_LIMIT = 500
 
 
-def load(file: Path) -> Scenario:
-    """Read a scenario.yaml and all manifests that it names.
+def load(file: Path, overlay: Overlay = NOTHING) -> Scenario:
+    """Read a scenario.yaml and all manifests that it names; ``overlay`` is applied over them in every step.
 
     Raises ``ScenarioInvalid`` with one line per problem, ``path:line:column: what; how to fix``, sorted. The path is
     relative to the working directory if it is below it.
@@ -38,7 +39,7 @@ def load(file: Path) -> Scenario:
     documents, problems = read(file, file.name)
     report.extend(problems)
     if len(documents) == 1:
-        scenario = scenario_of(documents[0], file, ManifestReader(file.parent, report), report)
+        scenario = scenario_of(documents[0], file, ManifestReader(file.parent, report, overlay=overlay), report)
         return whole_or_invalid(scenario, report, file.parent)
     if not problems:
         report.add(_second(documents, file), f"the file has {len(documents)} documents", "write exactly one scenario")
@@ -47,9 +48,14 @@ def load(file: Path) -> Scenario:
 
 def whole_or_invalid(scenario: Scenario, report: Report, directory: Path) -> Scenario:
     """Return the scenario; raise ``ScenarioInvalid`` with the problems of the report if it has some."""
+    raise_problems(report, directory)
+    return scenario
+
+
+def raise_problems(report: Report, directory: Path) -> None:
+    """Raise ``ScenarioInvalid`` with the problems of a report if it has some."""
     if report.problems:
         raise ScenarioInvalid(_lines(report.problems, directory))
-    return scenario
 
 
 def scenario_of(

@@ -15,6 +15,7 @@ from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.kustomization import render
 from netpol_harness.scenario.listing import FolderKind, kind_of
 from netpol_harness.scenario.node import YamlNode
+from netpol_harness.scenario.overlay import NOTHING, Overlay
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import Documents, parse, read
@@ -31,16 +32,23 @@ class ManifestReader:
     """Reads the manifests of one directory. A file that several steps name is read and reported once.
 
     Without ``globs`` every text is the name of a file or a folder. ``texts`` are the contents of files that do not
-    exist, by name.
+    exist, by name. ``overlay`` is applied over every list.
     """
 
     def __init__(
-        self, directory: Path, report: Report, *, globs: bool = True, texts: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        report: Report,
+        *,
+        globs: bool = True,
+        texts: Mapping[str, str] | None = None,
+        overlay: Overlay = NOTHING,
     ) -> None:
         self.not_manifests: list[str] = []
         self._directory = directory
         self._files = Files(directory, report, globs=globs)
         self._report = report
+        self._overlay = overlay
         self._texts = {directory / name: text for name, text in (texts or {}).items()}
         self._read: dict[Path, tuple[LocatedManifest, ...]] = {}
         self._lists: dict[_List, set[Path]] = {member: set() for member in _List}
@@ -74,7 +82,8 @@ class ManifestReader:
         files = dict.fromkeys(file for pattern in patterns for file in self._named(pattern))
         self._lists[wanted].update(files)
         objects = [located for file in files for located in self._objects(file)]
-        return tuple(located for located in objects if _list_of(located) is wanted)
+        written = tuple(located for located in objects if _list_of(located) is wanted)
+        return self._overlay.over(written, policies=wanted is _List.POLICIES)
 
     def _named(self, pattern: YamlNode) -> Sequence[Path]:
         given = self._directory / pattern.text

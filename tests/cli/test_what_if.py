@@ -1,0 +1,94 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.cli import main
+from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> str:
+    """A folder of manifests whose database is guarded."""
+    (folder := tmp_path / "deploy").mkdir()
+    (folder / "all.yaml").write_text(PODS + GUARD)
+    return str(folder)
+
+
+def effects(text: str) -> set[tuple[str, str, str]]:
+    """The changes of JSON output."""
+    return {(c["effect"], c["source"], c["target"]) for step in json.loads(text) for c in step["changes"]}
+
+
+OPENED = {("opened", "web", "db:5432"), ("opened", "web", "store:5432")}
+
+
+def test_one_policy_more_is_told_with_its_line(deploy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file := tmp_path / "policy.yaml").write_text(FROM_WEB.removeprefix("---\n"))
+    assert main(["what-if", deploy, "-f", str(file)]) == 1
+    told = capsys.readouterr().out
+    assert "web -> store:5432, db:5432" in told
+    assert "(policy.yaml:4) of from-web admits this" in told
+
+
+def test_an_object_of_the_same_name_is_replaced(
+    deploy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "policy.yaml").write_text(FROM_WEB.replace("from-web", "guard"))
+    assert main(["what-if", deploy, "-f", str(file), "-o", "json"]) == 1
+    assert effects(capsys.readouterr().out) >= OPENED
+    assert main(["what-if", deploy, "-f", f"{deploy}/all.yaml"]) == 0
+
+
+def test_a_policy_from_standard_input(
+    deploy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(FROM_WEB.encode())))
+    assert main(["what-if", deploy, "-f", "-", "-o", "json"]) == 1
+    assert effects(capsys.readouterr().out) == OPENED
+
+
+@pytest.mark.parametrize("name", ["NetworkPolicy/guard", "networkpolicy/shop/guard"])
+def test_a_deleted_policy_opens_what_it_closed(name: str, deploy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["what-if", deploy, "--delete", name, "-o", "json"]) == 1
+    assert effects(capsys.readouterr().out) >= OPENED
+
+
+def test_a_deleted_namespace_takes_its_contents_along(deploy: str, tmp_path: Path) -> None:
+    other = (PODS + GUARD).replace("shop", "mall")
+    (tmp_path / "deploy" / "mall.yaml").write_text(other)
+    assert main(["what-if", deploy, "--delete", "Namespace/mall", "--accept", _all(tmp_path)]) == 0
+
+
+def _all(folder: Path) -> str:
+    (file := folder / "accepted").write_text("*: * -> *\n")
+    return str(file)
+
+
+def test_a_policy_is_applied_in_every_step_of_a_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pods.yaml").write_text(PODS)
+    (tmp_path / "guard.yaml").write_text(GUARD)
+    steps = "[{name: a, others: oracle}, {name: b, policies: [guard.yaml], others: oracle}]"
+    (tmp_path / "scenario.yaml").write_text(f"title: t\nworkloads: [pods.yaml]\nsteps: {steps}\n")
+    (tmp_path / "new").mkdir()
+    (file := tmp_path / "new" / "policy.yaml").write_text(GUARD)
+    assert main(["what-if", str(tmp_path), "-f", str(file)]) == 1
+    told = capsys.readouterr().out
+    assert "step a: 2 stop being reachable" in told
+    assert "step b: no path changes" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "there is nothing to change; give manifests with -f"),
+        (["--delete", "NetworkPolicy/gaurd"], "did you mean NetworkPolicy/guard"),
+        (["-f", "nosuch.yaml"], "nosuch.yaml"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], message: str, deploy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["what-if", deploy, *arguments]) == 2
+    assert message in capsys.readouterr().err
