@@ -12,6 +12,9 @@ NEED_MORE = $(patsubst %/scenario.yaml,%,$(shell grep -rlE '^requires:.*(IPv6|tw
 AGENTS = $(CURDIR)/build/agents
 export PATH := $(AGENTS):$(PATH)
 
+# Hundreds of processes of the tests import the same modules. Without compiled files, each would compile them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: three-tier test agents peers mutants check bench setup setup-dev newest constraints clean
 
 three-tier: setup

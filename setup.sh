@@ -96,3 +96,6 @@ if [ -n "$dev" ] && ! made_from dev; then
     pip_install '.[dev]'
     echo "$from" > .venv/made-from.dev
 fi
+
+# Modules are compiled once, also where PYTHONDONTWRITEBYTECODE has each process compile all of them again.
+.venv/bin/python -m compileall -q harness || true

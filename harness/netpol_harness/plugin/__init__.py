@@ -7,6 +7,9 @@ A run without scenarios must not notice that the package is installed: these hoo
 import the other modules if there are. ``plugin.active`` has the hooks of a run that needs a cluster.
 """
 
+import netpol_harness.plugin.own_modules  # noqa: F401  # before all others
+
+# isort: split
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
