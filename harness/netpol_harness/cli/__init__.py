@@ -25,6 +25,7 @@ from netpol_harness.errors import HarnessError
 COMMANDS: Mapping[str, str] = {
     "explain": "explain why a path of a scenario is allowed or blocked",
     "table": "print the truth table that a scenario's policies imply",
+    "capture": "write the scenario of a live cluster",
     "diff": "tell which paths a change of manifests opens or closes",
     "what-if": "tell which paths a manifest would open or close if it were applied",
     "coverage": "find policies and rules that no path of a scenario covers",

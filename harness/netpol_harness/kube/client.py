@@ -6,7 +6,7 @@ Specification: kubernetes.io/docs/reference/using-api/api-concepts and .../serve
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
@@ -152,6 +152,11 @@ class Client:
     def serves(self, api_version: str, kind: str) -> bool:
         """Return whether the server has this kind."""
         return self._discovery.serves(api_version, kind)
+
+    def kinds(self, groups: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Return the apiVersions and kinds that the server has in these API groups, each in its preferred version."""
+        with request("discover", "the API groups"):
+            return self._discovery.kinds(groups)
 
     def _create(self, data: JsonMapping, query: str = "") -> JsonObject:
         with request("create", key := ObjectKey.of(data)):

@@ -4,7 +4,7 @@ Specification: kubernetes.io/docs/reference/using-api/api-concepts/#standard-api
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from netpol_harness.errors import ApiError
@@ -56,6 +56,18 @@ class Discovery:
                 return False
             raise
         return True
+
+    def kinds(self, groups: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Return the apiVersions and kinds that the server has in these API groups, each in its preferred version."""
+        listed = self._fetch("/apis").get("groups") or ()
+        versions = [str(g["preferredVersion"]["groupVersion"]) for g in listed if g.get("name") in groups]
+        found: list[tuple[str, str]] = []
+        for version in sorted(versions):
+            resources = _resources(self._fetch(_group_path(version)))
+            with self._lock:
+                self._resources[version] = resources
+            found += [(version, kind) for kind in sorted(resources)]
+        return tuple(found)
 
     def object_path(self, key: ObjectKey) -> str:
         """Return the URL path of an object. An empty namespace means ``default`` for namespaced kinds."""

@@ -1,0 +1,1 @@
+"""From a cluster or a finding to a report that others can repeat: capture."""
