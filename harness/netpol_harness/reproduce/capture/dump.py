@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from contextlib import suppress
 from typing import Any
 
 import yaml

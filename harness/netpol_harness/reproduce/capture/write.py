@@ -1,7 +1,7 @@
 """The files of a capture: sorted, so that two captures of one cluster differ where the cluster does."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,11 @@ from netpol_harness.scenario.metadata import DNS_LABEL
 STEP = "captured"
 """The name of the step with all policies of the cluster."""
 
-OPEN_STEP = "without-policies"
-"""The name of the step before it, in which paths are seen open that no NetworkPolicy could open later."""
+_OPEN_STEPS: Sequence[JsonObject] = (
+    {"name": "open-services", "expect": "oracle", "strangers": True},
+    {"name": "open-pods", "others": "allowed", "strangers": True},
+)
+"""Steps without policies before it. In them paths are seen open that no NetworkPolicy could open later."""
 
 _WIDE = "_cluster"
 _FOLDERS = ("workloads", "policies")
@@ -85,8 +88,7 @@ def _scenario(capture: Capture, title: str) -> str:
         content["exclusive"] = True
     policies = {"policies": ["policies/*.yaml"]} if capture.policies else {}
     derived = {"expect": "oracle", "strangers": True}
-    open_step = [] if _can_be_lifted(capture) else [{"name": OPEN_STEP, **derived}]
-    content["steps"] = [*open_step, {"name": STEP, **policies, **derived}]
+    content["steps"] = [*([] if _can_be_lifted(capture) else _OPEN_STEPS), {"name": STEP, **policies, **derived}]
     missing = (f"# MISSING: {one_line(text)}\n" for text in capture.warnings)
     notes = (f"# {one_line(text)}\n" for text in capture.notes)
     return "".join([*missing, *notes]) + _documents([content])
