@@ -23,6 +23,7 @@ from netpol_harness.cli.output import print_error, print_text
 from netpol_harness.errors import HarnessError
 
 COMMANDS: Mapping[str, str] = {
+    "init": "write a first scenario.yaml from the dependencies that manifests declare",
     "explain": "explain why a path of a scenario is allowed or blocked",
     "table": "print the truth table that a scenario's policies imply",
     "capture": "write the scenario of a live cluster",

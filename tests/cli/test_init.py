@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.cli import main
+from netpol_harness.scenario.load import load
+
+APPLICATIONS = Path(__file__).parents[1] / "applications"
+
+MANIFESTS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  containers:
+    - name: web
+      image: web
+      args: [--listen, ":80", --cache=redis://cache]
+      env:
+        - {name: DB_HOST, value: db}
+        - {name: DB_PORT, value: "5432"}
+        - {name: DB_URL, value: "postgres://$(DB_HOST):$(DB_PORT)/x"}
+        - {name: PASSWORD, valueFrom: {secretKeyRef: {name: s, key: url}}}
+      envFrom: [{configMapRef: {name: settings}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data:
+  MAIL: smtp://mail:25
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData: {url: "http://secret:80"}
+"""
+
+
+def served(name: str, port: int) -> str:
+    pod = f"metadata: {{name: {name}-0, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+    spec = f"{{selector: {{app: {name}}}, ports: [{{port: {port}}}]}}"
+    return (
+        f"---\napiVersion: v1\nkind: Pod\n{pod}"
+        f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    )
+
+
+DENY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db}
+spec: {podSelector: {matchLabels: {app: db}}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    services = [("db", 5432), ("cache", 6379), ("mail", 25), ("secret", 80)]
+    (tmp_path / "app.yaml").write_text(MANIFESTS + "".join(served(*one) for one in services))
+    return tmp_path
+
+
+def test_each_path_names_its_line_and_the_result_loads(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(folder)]) == 0
+    text = (folder / "scenario.yaml").read_text()
+    assert "web -> db:5432: allowed  # app.yaml:10: DB_HOST\n" in text
+    assert "web -> cache:6379: allowed  # app.yaml:8: --cache\n" in text
+    assert "web -> mail:25: allowed  # app.yaml:20: MAIL\n" in text
+    assert "web -> dns: allowed" in text
+    assert "secret" not in text
+    (step,) = load(folder / "scenario.yaml").steps
+    assert len(step.expectations) == 4
+    assert main(["table", str(folder)]) == 0
+
+
+def test_an_existing_scenario_is_kept_unless_forced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "scenario.yaml").write_text("mine")
+    assert main(["init", str(folder)]) == 2
+    assert "pass --force" in capsys.readouterr().err
+    assert (folder / "scenario.yaml").read_text() == "mine"
+    assert main(["init", str(folder), "--out", "-"]) == 0
+    assert "web -> db:5432" in capsys.readouterr().out
+    assert main(["init", str(folder), "--force"]) == 0
+
+
+def test_a_check_names_what_the_policies_break_and_writes_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(folder), "--check"]) == 0
+    (folder / "deny.yaml").write_text(DENY)
+    assert main(["init", str(folder), "--check"]) == 1
+    assert "web -> db:5432: blocked  (app.yaml:10: DB_HOST)\n" in capsys.readouterr().out
+    assert not (folder / "scenario.yaml").exists()
+
+
+def test_manifests_without_dependencies_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "app.yaml").write_text(served("db", 1))
+    assert main(["init", str(tmp_path)]) == 2
+    assert "declare no dependency" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(f.name for f in APPLICATIONS.iterdir() if f.is_dir() and f.name[0] not in "._"))
+def test_the_scenario_of_an_application_loads(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    for file in (APPLICATIONS / name).rglob("*.*"):
+        copy = folder / file.relative_to(APPLICATIONS / name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    assert main(["init", str(folder)]) == 0
+    (step,) = load(folder / "scenario.yaml").steps
+    assert step.expectations or step.readiness
