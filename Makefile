@@ -46,6 +46,7 @@ check: setup-dev
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yaml
 	.venv/bin/pytest -q tests/test_docs.py
 
 bench: setup

@@ -32,6 +32,15 @@ def test_markdown_is_a_table_whose_cells_are_escaped() -> None:
     assert "| opened (blocked -> allowed), 1 path | `web -> db:80` | a\\|b |" in text
 
 
+def test_markdown_mentions_nobody_and_fits_a_comment() -> None:
+    text = as_markdown([StepChanges("all", (change("web", "db", "by @team <b>*all*"),))])
+    assert "by &#64;team &lt;b&gt;\\*all\\*" in text
+    changes = tuple(change(f"c{n}", f"s{n}", f"rule {n} " + "x" * 900) for n in range(7))
+    text = as_markdown([StepChanges(f"step {n}", changes) for n in range(20)])
+    assert len(text) <= 65_000
+    assert text.endswith("too long for a comment; -o json lists every path\n")
+
+
 def test_json_has_every_path() -> None:
     (step,) = json.loads(as_json([StepChanges("all", (change("web", "db", "why"),), 2)]))
     assert step["accepted"] == 2

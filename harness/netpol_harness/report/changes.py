@@ -22,6 +22,11 @@ _MOST_BLOCKS = 2
 _MOST_NAMES = 6
 _INDENT = "    "
 
+_MOST_MARKDOWN = 65_000  # characters; a comment on GitHub has at most 65,536
+_CUT = "\n... and more, which is too long for a comment; -o json lists every path\n"
+_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "`": "&#96;", "|": "\\|", "*": "\\*"})
+"""Characters that would be markup, or would mention a user."""
+
 _MEANINGS = {
     Effect.OPENED: "become reachable",
     Effect.CLOSED: "stop being reachable",
@@ -63,7 +68,7 @@ def as_text(steps: Sequence[StepChanges], width: int | None) -> str:
 
 def as_markdown(steps: Sequence[StepChanges]) -> str:
     """Return a heading and a table for each step, to be put into a pull request."""
-    return "\n\n".join("\n".join(_table(step)) for step in steps) + "\n"
+    return _fitted("\n\n".join("\n".join(_table(step)) for step in steps) + "\n")
 
 
 def as_json(steps: Sequence[StepChanges]) -> str:
@@ -165,8 +170,18 @@ def _folded(line: str, width: int | None) -> str:
 
 
 def _cell(text: str) -> str:
-    return one_line(text).replace("|", "\\|")
+    return one_line(text).translate(_MARKDOWN)
 
 
 def _code(text: str) -> str:
-    return _cell(text) if text.startswith("...") else f"`{_cell(text)}`"
+    if text.startswith("..."):
+        return _cell(text)
+    return "`{}`".format(one_line(text).replace("`", "'").replace("|", "\\|"))
+
+
+def _fitted(text: str) -> str:
+    """Return the text, cut after a line if GitHub would refuse it as a comment."""
+    if len(text) <= _MOST_MARKDOWN:
+        return text
+    kept = text[: _MOST_MARKDOWN - len(_CUT)]
+    return kept[: kept.rfind("\n") + 1] + _CUT
