@@ -67,7 +67,7 @@ def _concerning(scenario: Scenario, path: Path) -> Iterator[Note]:
 def _occurrences(args: argparse.Namespace, scenario: Scenario) -> Iterator[tuple[Step, Path, Expectation | None]]:
     """Yield the steps to explain the path in, with its expectation in that step if there is one."""
     steps = steps_of(args, scenario)
-    parsed = {step.name: _parse(args.path, step) for step in steps}
+    parsed = {step.name: path_in_step(args.path, step) for step in steps}
     known = [(step, path) for step in steps if isinstance(path := parsed[step.name], Path)]
     if not known:
         raise ScenarioInvalid([str(parsed[steps[-1].name])])
@@ -79,7 +79,7 @@ def _expectation(step: Step, path: Path) -> Expectation | None:
     return next((expectation for expectation in step.expectations if expectation.path == path), None)
 
 
-def _parse(text: str, step: Step) -> Path | str:
+def path_in_step(text: str, step: Step) -> Path | str:
     """Return the path in this step, or a message that says what is wrong with it."""
     sentence = parse(text, Expected.UNDEFINED, Place("PATH", 1))
     if isinstance(sentence, Problem):

@@ -1,0 +1,120 @@
+"""Trials: candidates run on one live cluster, each in namespaces of its own, several at once.
+
+Invariant: a candidate is wrong only if the packets contradict the expected verdict in the same way as at the start: the
+same outcome, while the specification still gives the path the same definite verdict. A probe that failed, a denial that
+is not proven, and files that are not a scenario are never wrong.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netpol_harness.analysis.predict import Predictor
+from netpol_harness.errors import HarnessError, ScenarioInvalid
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.reproduce.shrink.draft import Draft
+from netpol_harness.reproduce.shrink.files import write
+from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.table import PathResult
+from netpol_harness.scenario.load import load
+from netpol_harness.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from netpol_harness.lab import Lab
+
+WRONG = frozenset({Judgement.DISAGREES, Judgement.FLAPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one trial of a draft has shown.
+
+    ``predicted`` is the specification's verdict, UNDEFINED where nothing could be loaded. ``result`` is ``None`` where
+    the path was not probed, and ``problem`` says why. ``scenario`` is what ran.
+    """
+
+    predicted: Expected
+    result: PathResult | None = None
+    problem: str = ""
+    scenario: Scenario | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the packets contradict the expected verdict."""
+        return self.result is not None and self.result.judgement in WRONG
+
+    def is_as_wrong_as(self, first: "Observation") -> bool:
+        """Whether this is the same fault as the first: same outcome, same verdict of the specification."""
+        if not (self.is_wrong and self.result and first.result):
+            return False
+        return self.result.outcome is first.result.outcome and self.predicted is first.predicted
+
+
+class Trials:
+    """Runs drafts on the cluster of a lab. ``tries``: how often a draft may be run until it is wrong."""
+
+    def __init__(self, lab: "Lab", folder: Path, *, width: int, tries: int = 1) -> None:
+        self.tries = tries
+        self.executed = 0
+        self.width = width
+        self._lab = lab
+        self._folder = folder
+        self._serial = count(1)
+        self._pool = ThreadPoolExecutor(width, thread_name_prefix="trial")
+        lab.context  # noqa: B018 - imports and the cluster's start belong to this thread
+
+    def close(self) -> None:
+        """Wait for the trials that are running, and start no more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def wrong(self, drafts: Sequence[Draft], first: Observation) -> Sequence[bool]:
+        """Return for each draft whether it shows the same fault as the first observation."""
+        return list(self._pool.map(lambda draft: self._repeats(draft, first), drafts))
+
+    def _repeats(self, draft: Draft, first: Observation) -> bool:
+        loaded = self._load(draft)
+        if loaded.scenario is None or loaded.predicted is not first.predicted:
+            return False
+        return any(self._run(loaded).is_as_wrong_as(first) for _ in range(self.tries))
+
+    def observe(self, draft: Draft) -> Observation:
+        """Run a draft once."""
+        loaded = self._load(draft)
+        return self._run(loaded) if loaded.scenario else loaded
+
+    def _load(self, draft: Draft) -> Observation:
+        """Return the draft's scenario and the verdict of the specification, without a cluster."""
+        try:
+            scenario = load(write(draft, self._folder / f"t{next(self._serial)}", "A trial"))
+        except ScenarioInvalid as error:
+            return Observation(Expected.UNDEFINED, problem=str(error))
+        step = scenario.steps[-1]
+        if len(step.expectations) != 1:
+            return Observation(Expected.UNDEFINED, problem=f"'{draft.path}' is not one path but several")
+        return Observation(Predictor(scenario, step).verdict(step.expectations[0].path), scenario=scenario)
+
+    def _run(self, loaded: Observation) -> Observation:
+        assert loaded.scenario is not None
+        self.executed += 1
+        try:
+            result = self._probe(loaded.scenario)
+        except HarnessError as error:
+            return Observation(loaded.predicted, problem=str(error), scenario=loaded.scenario)
+        return Observation(loaded.predicted, result, scenario=loaded.scenario)
+
+    def _probe(self, scenario: Scenario) -> PathResult:
+        """Enter all steps, and return the result of the last step's path."""
+        run = self._lab.scenario_run(scenario)
+        try:
+            run.open()
+            for step in scenario.steps:
+                run.enter(step)
+                observed = run.observer.observe(step, step.expectations, others=False)
+            return observed.path_results[scenario.steps[-1].expectations[0]]
+        except KeyError as error:
+            raise HarnessError("the cluster cannot carry the path; see `pytest` on the scenario") from error
+        finally:
+            run.close()
