@@ -153,8 +153,10 @@ def test_a_verdict_names_the_tier_the_rule_and_what_it_means(
         assert sentence in text
 
 
-def test_no_edit_of_a_network_policy_is_offered_where_an_admin_rule_decides(tmp_path: Path) -> None:
-    assert "edit" not in explained(tmp_path, tier("Deny"), SHUT, expected=Expected.ALLOWED)
+def test_where_an_admin_rule_decides_the_edits_are_of_its_policy(tmp_path: Path) -> None:
+    text = " ".join(explained(tmp_path, tier("Deny"), SHUT, expected=Expected.ALLOWED).split())
+    assert "write action: Accept" in text
+    assert "a new NetworkPolicy" not in text
 
 
 def test_an_expected_verdict_has_no_cause(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario
+from tests.laws.cluster_policies import cluster_policy
 from tests.laws.dense_clusters import from_seed, labels, policy
 from tests.laws.small_clusters import NAMESPACES, PORT_NAMES, PORTS
 
@@ -30,6 +31,7 @@ STATES = {"allowed": Expected.ALLOWED, "blocked": Expected.BLOCKED, "unresolved"
 SCENARIO = {
     "title": "random",
     "workloads": ["workloads.yaml"],
+    "exclusive": True,
     "external": {"near": {"address": "203.0.113.1", "ports": [80]}, "far": {"ports": [80]}},
     "steps": [{"name": "s", "policies": ["policies.yaml"], "others": "blocked"}],
 }
@@ -47,7 +49,25 @@ def objects(random: Random) -> tuple[list[Dict], list[Dict]]:
     rules = [usual_policy(random, number) for number in range(random.randint(1, 6))]
     for item in workloads:
         item.setdefault("apiVersion", "v1")
-    return workloads, [{"apiVersion": "networking.k8s.io/v1", **item} for item in rules]
+    tiers = [valid(cluster_policy(random, f"cluster-{number}")) for number in range(random.choice((0, 0, 1, 3)))]
+    own = [{"apiVersion": "networking.k8s.io/v1", **item} for item in rules]
+    return workloads, [*own, *({"apiVersion": "policy.networking.k8s.io/v1alpha2", **item} for item in tiers)]
+
+
+def valid(drawn: Dict) -> Dict:
+    """Return a ClusterNetworkPolicy without parts that its schema refuses: unknown peers and ports, empty lists."""
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        rules = drawn["spec"].get(direction) or []
+        for rule in rules:
+            rule[peers] = [peer for peer in rule[peers] if peer and "serviceAccounts" not in peer]
+            for peer in (peer for peer in rule[peers] if "domainNames" in peer):
+                peer["domainNames"] = [name.replace("*.test", "*.cluster.test") for name in peer["domainNames"]]
+            if "protocols" in rule:
+                rule["protocols"] = [port for port in rule["protocols"] if port]
+        kept = [rule for rule in rules if rule[peers] and rule.get("protocols") != []]
+        drawn["spec"] = {key: value for key, value in drawn["spec"].items() if key != direction}
+        drawn["spec"] |= {direction: kept} if kept else {}
+    return drawn
 
 
 def usual_policy(random: Random, number: int) -> Dict:

@@ -81,6 +81,10 @@ class DisplayNames:
         tier = f"{ruling.tier} tier, priority {ruling.priority}"
         return f"rule {ruling.rule + 1}{name}{where} of {ruling.policy} ({tier})"
 
+    def cluster_manifest(self, name: str) -> Manifest | None:
+        """Return the manifest of a ClusterNetworkPolicy of the step; ``None`` if it has none of this name."""
+        return self._cluster_manifests.get(name)
+
     def manifest(self, ref: NamespacedName) -> Manifest | None:
         """Return the manifest of a policy; ``None`` if the scenario has none."""
         return self._manifests.get(ref)

@@ -8,13 +8,19 @@ from netpol_harness.analysis.edits.narrowing import Narrowings
 from netpol_harness.analysis.edits.new_policy import new_policy
 from netpol_harness.analysis.edits.retarget import retargeted
 from netpol_harness.analysis.edits.task import Task
+from netpol_harness.analysis.edits.tier_edits import tier_edits
+from netpol_harness.model.cluster_policy import Action
 from netpol_harness.model.names import Direction
 from netpol_harness.oracle.sides import selects
+from netpol_harness.oracle.verdict import Stage
 
 
 def closings(task: Task) -> Iterator[Candidate]:
     """Yield candidates, in no order. There are none if the subject is not a pod."""
     if task.subject is None or task.peer is None:
+        return
+    yield from tier_edits(task, Action.DENY)
+    if task.side.stages == {Stage.ADMIN}:
         return
     if task.side.isolating:
         for admission in task.side.admissions:

@@ -57,10 +57,12 @@ class Draft:
         """Return the draft with one more edit."""
         before = self.predictor.world
         after = candidate.edit.applied_to(before)
-        if after.pods is before.pods and after.namespaces is before.namespaces:
-            predictor, selection = self.predictor.with_policies(after.policies), self.selection
+        is_relabelled = after.pods is not before.pods or after.namespaces is not before.namespaces
+        if is_relabelled or after.cluster_policies is not before.cluster_policies:
+            predictor = self.predictor.with_world(after)
         else:
-            predictor, selection = self.predictor.with_world(after), None
+            predictor = self.predictor.with_policies(after.policies)
+        selection = None if is_relabelled else self.selection
         return Draft(predictor, self.path, self.names, (*self.chosen, candidate), selection)
 
     @property
@@ -96,6 +98,25 @@ class Draft:
             return edit.after
         manifest = self.names.manifest(ref)
         return manifest.data if manifest else None
+
+    def cluster_rules(self, name: str, direction: Direction) -> list[dict[str, Any]]:
+        """Return the rules of a ClusterNetworkPolicy as they are written after the edits."""
+        spec = (self._cluster_data(name) or {}).get("spec") or {}
+        return [dict(rule or {}) for rule in spec.get(direction.lower()) or ()]
+
+    def cluster_edit(self, name: str, **spec: Any) -> ObjectEdit | None:
+        """Return the edit that sets fields of a ClusterNetworkPolicy's ``spec``; ``None`` if no manifest has it."""
+        data = self._cluster_data(name)
+        if data is None:
+            return None
+        return ObjectEdit(data, {**data, "spec": {**data["spec"], **spec}}, self.names.cluster_manifest(name))
+
+    def _cluster_data(self, name: str) -> Data | None:
+        manifest = self.names.cluster_manifest(name)
+        if manifest is None:
+            return None
+        edit = self._edits.get(manifest.name) if self.chosen else None
+        return edit.after if edit else manifest.data
 
     def _edit_of(self, ref: NamespacedName) -> ObjectEdit | None:
         return self._edits.get(ObjectName("NetworkPolicy", ref)) if self.chosen else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netpol_harness.analysis.edits.hunks import Hunk, hunks
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
@@ -56,6 +57,10 @@ class ObjectEdit:
             case "NetworkPolicy":
                 others = (policy for policy in world.policies if policy.ref != self.name.ref)
                 return replace(world, policies=(*others, NetworkPolicy.parse(self.after)))
+            case "ClusterNetworkPolicy":
+                policy = ClusterNetworkPolicy.parse(self.after)
+                rest = (known for known in world.cluster_policies if known.name != policy.name)
+                return replace(world, cluster_policies=(*rest, policy))
             case "Namespace":
                 name = self.name.ref.name
                 namespace = world.namespaces[name]

@@ -15,8 +15,11 @@ from netpol_harness.analysis.edits.port_repairs import port_items, port_repairs
 from netpol_harness.analysis.edits.repair import replaced
 from netpol_harness.analysis.edits.retarget import retargeted
 from netpol_harness.analysis.edits.task import RefusedRule, Task
+from netpol_harness.analysis.edits.tier_edits import tier_edits
+from netpol_harness.model.cluster_policy import Action
 from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import PEERS_FIELD, NetworkPolicy
+from netpol_harness.oracle.verdict import Stage
 
 _CLOSEST_RULES = 8
 """How many rules are tried, from the one that comes closest."""
@@ -31,6 +34,9 @@ _REPAIRS = 3
 def openings(task: Task) -> Iterator[Candidate]:
     """Yield candidates, in no order. There are none if the subject is not a pod."""
     if task.subject is None or task.peer is None:
+        return
+    yield from tier_edits(task, Action.ACCEPT)
+    if task.side.stages == {Stage.ADMIN}:
         return
     for refused in closest(task):
         yield from _repaired(task, refused)

@@ -1,0 +1,120 @@
+"""Edits of the ClusterNetworkPolicy whose rule decides about one side of a connection. Pure.
+
+Whether they help is for the oracle to say. Rules with ``domainNames`` keep their action: the API wants Accept there.
+"""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
+
+from netpol_harness.analysis.closeness import UNRELATED
+from netpol_harness.analysis.edits.draft import Candidate
+from netpol_harness.analysis.edits.repair import replaced
+from netpol_harness.analysis.edits.task import Task
+from netpol_harness.model.cluster_policy import Action, ClusterNetworkPolicy, DomainNames, PodSelection, Tier
+from netpol_harness.model.names import Direction, Port
+from netpol_harness.model.objects import Pod
+from netpol_harness.model.policy import PEERS_FIELD, PodPeer
+from netpol_harness.oracle.verdict import Host, Ruling
+
+_MOST_RULES = 25
+"""How many rules a policy has at most in one direction (the API's schema)."""
+
+_MOST_RULINGS = 2
+_MOST_POLICIES = 2
+"""How many rules that decide, and how many other policies are tried."""
+
+_INSTEAD = {
+    Action.ACCEPT: {Action.DENY: (Action.ACCEPT, Action.PASS), Action.PASS: (Action.ACCEPT,)},
+    Action.DENY: {Action.ACCEPT: (Action.DENY, Action.PASS), Action.PASS: (Action.DENY,)},
+}
+"""What a rule with an action can do instead, if the connection is to be accepted, or denied."""
+
+_VERBS = {Action.ACCEPT: "accepts", Action.DENY: "denies", Action.PASS: "passes on"}
+
+
+def tier_edits(task: Task, wanted: Action) -> Iterator[Candidate]:
+    """Yield edits of the policies whose rules do not do what is ``wanted``: ACCEPT or DENY."""
+    for ruling in [each for each in task.side.rulings if each.action in _INSTEAD[wanted]][:_MOST_RULINGS]:
+        policy = next(p for p in task.draft.predictor.world.cluster_policies if p.name == ruling.policy)
+        yield from _other_action(task, policy, ruling, wanted)
+        yield from _rule_before(task, ruling, wanted)
+        yield from _other_order(task, policy, ruling, wanted)
+
+
+def _other_action(task: Task, policy: ClusterNetworkPolicy, ruling: Ruling, wanted: Action) -> Iterator[Candidate]:
+    """Yield the rule with another action. It is farther from what is meant if the rule matches others too."""
+    rule = policy.rules(task.direction)[ruling.rule]
+    if any(isinstance(peer, DomainNames) for peer in rule.peers):
+        return
+    rules = task.draft.cluster_rules(policy.name, task.direction)
+    selection = task.draft.selection
+    pods = [selection.peers(PodPeer(p.namespaces, p.pods), "") for p in rule.peers if isinstance(p, PodSelection)]
+    count = sum(map(selection.workloads, pods)) + len(rule.peers) - len(pods)
+    for number, action in enumerate(_INSTEAD[wanted][ruling.action] if rules else ()):
+        changed = {**rules[ruling.rule], "action": action.value}
+        edit = task.draft.cluster_edit(policy.name, **{task.way: replaced(rules, ruling.rule, changed)})
+        if edit:
+            text = f"{_decision(task, ruling)}: write action: {action}"
+            yield Candidate(text, edit, _distance(ruling) + number + (count > 1), max(0, count - 1))
+
+
+def _rule_before(task: Task, ruling: Ruling, wanted: Action) -> Iterator[Candidate]:
+    rules, peer = task.draft.cluster_rules(ruling.policy, task.direction), _peer(task)
+    if peer is None or not rules or len(rules) >= _MOST_RULES:
+        return
+    protocols = [_protocol(port) for port in task.ports if port.number]
+    ports = {"protocols": protocols} if protocols else {}
+    rule = {"action": wanted.value, PEERS_FIELD[task.direction]: [peer], **ports}
+    edit = task.draft.cluster_edit(ruling.policy, **{task.way: replaced(rules, ruling.rule, rule, rules[ruling.rule])})
+    if edit:
+        verb = "accepts" if wanted is Action.ACCEPT else "denies"
+        text = f"{_decision(task, ruling)}: add a rule before it that {verb} {task.peer_name}"
+        yield Candidate(text, edit, _distance(ruling))
+
+
+def _other_order(task: Task, policy: ClusterNetworkPolicy, ruling: Ruling, wanted: Action) -> Iterator[Candidate]:
+    """Yield policies of the same tier with a rule that does what is wanted, moved before the one that decides."""
+    if not policy.priority:
+        return
+    world, action = task.draft.predictor.world, wanted
+    later = [
+        other
+        for other in sorted(world.cluster_policies, key=lambda other: (other.priority, other.name))
+        if other.tier is policy.tier and other.priority >= policy.priority and other.name != policy.name
+        if any(rule.action is action for rule in other.rules(task.direction))
+    ]
+    for other in later[:_MOST_POLICIES]:
+        edit = task.draft.cluster_edit(other.name, priority=policy.priority - 1)
+        if edit:
+            text = (
+                f"{_decision(task, ruling)} before {other.name} is asked: write priority: {policy.priority - 1} there"
+            )
+            yield Candidate(text, edit, _distance(ruling), widening=1)
+
+
+def _decision(task: Task, ruling: Ruling) -> str:
+    rule, verb = task.draft.names.cluster_rule(ruling, task.direction), _VERBS[ruling.action]
+    if ruling.fails_closed:
+        return f"{rule} has a part that is not known, and so denies everything"
+    return f"{rule} {verb} {task.way} {'to' if task.direction is Direction.EGRESS else 'from'} {task.peer_name}"
+
+
+def _distance(ruling: Ruling) -> int:
+    """What the Baseline says, a NetworkPolicy can change: that is the nearer edit."""
+    return 1 if ruling.tier is Tier.ADMIN else UNRELATED + 2
+
+
+def _peer(task: Task) -> dict[str, Any] | None:
+    """Return a peer for the other end; ``None`` if rules of this direction cannot mean it."""
+    match task.peer:
+        case Pod(host_network=False) as pod:
+            return {"pods": task.draft.selection.peer_of(pod, "")}
+        case Host(address) if address and task.direction is Direction.EGRESS:
+            return {"networks": [str(ip_network(address))]}
+        case _:
+            return None
+
+
+def _protocol(port: Port) -> dict[str, Any]:
+    return {port.protocol.lower(): {"destinationPort": {"number": port.number}}}
