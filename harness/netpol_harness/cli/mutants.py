@@ -25,7 +25,7 @@ from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
 from netpol_harness.mutation.agents import agents_by_mutant
 from netpol_harness.mutation.campaign import CampaignResult, Detectors, TrialCallback, run_exhaustively, run_quickly
-from netpol_harness.mutation.report import Measurement, page, read_killers
+from netpol_harness.mutation.report import Measurement, page, read_killers, read_rows
 from netpol_harness.mutation.select import ScenarioTrace, scenario_traces
 from netpol_harness.mutation.trials import Trial, killers_by_mutant
 
@@ -41,7 +41,14 @@ def add(command: argparse.ArgumentParser) -> None:
     option("--only", nargs="+", metavar="NAME", help="run only these mutants")
     option("--jobs", type=count, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} per processor)")
     option("--all", action="store_true", help="run every scenario that can detect a mutant, not until one kills it")
-    option("--write", type=path, nargs="?", const=_PAGE, metavar="FILE", help=f"write the page ({_PAGE})")
+    option(
+        "--write",
+        type=path,
+        nargs="?",
+        const=_PAGE,
+        metavar="FILE",
+        help=f"write the page ({_PAGE}); with --only, its other rows stay",
+    )
     option("--list", action="store_true", help="list the mutants and run nothing")
 
 
@@ -58,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     if args.write:
         measurement = Measurement(len(traces), time.monotonic() - start, args.all, result.undetectable)
         agents = agents_by_mutant()
-        args.write.write_text(page(MUTANTS, result.trials, measurement, root=args.write.parent, agents=agents))
+        earlier = read_rows(args.write) if args.only else {}
+        text = page(MUTANTS, result.trials, measurement, root=args.write.parent, agents=agents, earlier=earlier)
+        args.write.write_text(text)
     return 0 if result.baseline.is_clean and all(trial.kills for trial in result.trials) else 1
 
 

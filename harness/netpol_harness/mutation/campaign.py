@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from netpol_harness.emulator.faults import MUTANTS
+from netpol_harness.emulator.faults.mutant import DEFAULT_SHAPE, Shape
 from netpol_harness.mutation.select import ScenarioTrace
 from netpol_harness.mutation.trials import (
     NO_MUTANT,
@@ -59,7 +60,8 @@ def run_exhaustively(names: Sequence[str], detectors: Detectors, *, jobs: int, r
     slowest_first = sorted(names, key=lambda name: -len(detectors.of(name)))
     trials = _run([partial(_run_all, name, detectors.of(name)) for name in slowest_first], jobs, report)
     undetectable = sum(len(detectors.all) - len(detectors.of(name)) for name in names)
-    return _compared(trials, _baseline(detectors.all, jobs, report), undetectable)
+    scenarios = {shape: _needed(names, shape, detectors) for shape in _shapes(names)}
+    return _compared(trials, _baseline(scenarios, jobs, report), undetectable)
 
 
 def run_quickly(
@@ -72,8 +74,23 @@ def run_quickly(
 ) -> CampaignResult:
     """Run scenarios against each mutant until one kills it, and the killers without a mutant."""
     trials = _run([partial(_kill, name, known_killers.get(name, ()), detectors) for name in names], jobs, report)
-    killers = sorted({scenario for trial in trials for scenario in trial.killers})
+    killers = {shape: sorted(_killers(trials, shape)) for shape in _shapes(names)}
     return _compared(trials, _baseline(killers, jobs, report), 0)
+
+
+def _shapes(names: Sequence[str]) -> Sequence[Shape]:
+    return list(dict.fromkeys(MUTANTS[name].shape for name in names))
+
+
+def _needed(names: Sequence[str], shape: Shape, detectors: Detectors) -> Sequence[Path]:
+    """Return the scenarios to compare with on clusters of a shape: on the default one, all."""
+    if shape == DEFAULT_SHAPE:
+        return detectors.all
+    return sorted({path for name in names if MUTANTS[name].shape == shape for path in detectors.of(name)})
+
+
+def _killers(trials: Sequence[Trial], shape: Shape) -> set[Path]:
+    return {path for trial in trials if MUTANTS[trial.mutant].shape == shape for path in trial.killers}
 
 
 def _compared(trials: Sequence[Trial], baseline: Trial, undetectable: int) -> CampaignResult:
@@ -93,10 +110,13 @@ def _kill(mutant: str, known: Sequence[Path], detectors: Detectors) -> Trial:
     return run_until_killed(mutant, [*(partial(list, batch) for batch in batches), partial(detectors.of, mutant)])
 
 
-def _baseline(scenarios: Sequence[Path], jobs: int, report: TrialCallback) -> Trial:
-    """Run the scenarios without a mutant, in parts side by side."""
-    parts = [scenarios[start : start + _BASELINE_PART] for start in range(0, len(scenarios), _BASELINE_PART)]
-    planned = [partial(run_trial, NO_MUTANT, part, exhaustive=True) for part in parts]
+def _baseline(scenarios: Mapping[Shape, Sequence[Path]], jobs: int, report: TrialCallback) -> Trial:
+    """Run the scenarios without a mutant on clusters of each shape, in parts side by side."""
+    planned = [
+        partial(run_trial, NO_MUTANT, paths[start : start + _BASELINE_PART], exhaustive=True, shape=shape)
+        for shape, paths in scenarios.items()
+        for start in range(0, len(paths), _BASELINE_PART)
+    ]
     return merge(NO_MUTANT, _run(planned, jobs, report))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
+from types import MappingProxyType
 
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.emulator.faults import Mutant
@@ -19,6 +20,8 @@ _LISTED = 3
 _ROW = re.compile(r"^\| `(?P<mutant>[^`]+)` \|.*\|(?P<killers>[^|]*)\|$", re.MULTILINE)
 _ISSUE = re.compile(r"([\w.-]+/[\w.-]+)#([0-9]+)")
 _NEVER = "never seen"
+_NONE = "**none**"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _LINK = re.compile(r"\]\((?P<target>[^)]+)\)")
 _HEAD = """\
 # Mutants
@@ -37,8 +40,11 @@ measure the library, and say nothing about a network plugin.
 _EXHAUSTIVE = """\
 Every scenario that
 could detect the mutant was run. The others cannot: in all states that they probe, the mutant writes the rules of the
-correct cluster. Of the scenarios that kill a mutant, those that kill the fewest other mutants are listed."""
+correct cluster. Where a mutant needs another cluster, the scenarios that need one were run, and those about it. Of the
+scenarios that kill a mutant, those that kill the fewest other mutants are listed."""
 _QUICK = "Scenarios were run\nagainst each mutant until one killed it."
+_PARTIAL = """
+{rows} rows are of this run; those of the other mutants are of earlier ones."""
 _TAIL = """
 ## Survivors
 
@@ -71,27 +77,36 @@ def page(
     *,
     root: Path,
     agents: Mapping[str, Sequence[str]],
+    earlier: Mapping[str, str] = NOTHING,
 ) -> str:
     """Return the page as Markdown, with links relative to the folder ``root``.
 
-    ``agents`` are those that have shown the bug of a mutant, by its name.
+    ``agents`` are those that have shown the bug of a mutant, by its name. ``earlier`` has the killers of mutants that
+    were not run, as an earlier page writes them.
     """
-    killers = killers_by_mutant(trials)
-    seen = {trial.mutant: _seen(trial.mutant, agents.get(trial.mutant, ())) for trial in trials}
+    killers, ran = killers_by_mutant(trials), {trial.mutant: trial for trial in trials}
+    killed_by = {
+        name: _killed_by(ran[name], killers[name], root) if name in ran else earlier[name]
+        for name in mutants
+        if name in ran or name in earlier
+    }
+    seen = {name: _seen(name, agents.get(name, ())) for name in killed_by}
+    measured = _EXHAUSTIVE if measurement.exhaustive else _QUICK
     head = _HEAD.format(
-        killed=sum(1 for trial in trials if trial.kills),
-        all=len(trials),
-        measured=_EXHAUSTIVE if measurement.exhaustive else _QUICK,
+        killed=sum(not text.startswith(_NONE) for text in killed_by.values()),
+        all=len(killed_by),
+        measured=measured if len(ran) == len(killed_by) else measured + _PARTIAL.format(rows=len(ran)),
         seen=sum(text != _NEVER for text in seen.values()),
     )
-    rows = [_row(mutants[t.mutant], t, killers[t.mutant], root, seen[t.mutant]) for t in trials]
-    return head + "".join(rows) + _tail(trials, measurement)
+    rows = [f"| `{n}` | {mutants[n].description}{_on(mutants[n])} | {seen[n]} | {killed_by[n]} |\n" for n in killed_by]
+    survivors = [name for name, text in killed_by.items() if text.startswith(_NONE)]
+    return head + "".join(rows) + _tail(trials, measurement, survivors)
 
 
-def _tail(trials: Sequence[Trial], measurement: Measurement) -> str:
+def _tail(trials: Sequence[Trial], measurement: Measurement, survivors: Sequence[str]) -> str:
     count = measurement.undetectable
     return _TAIL.format(
-        survivors="\n".join(f"- `{t.mutant}`" for t in trials if not t.kills) or "None.",
+        survivors="\n".join(f"- `{name}`" for name in survivors) or "None.",
         executed=sum(len(trial.executed) for trial in trials),
         pairs=len(trials) * measurement.scenarios,
         undetectable=f"; in {count} the scenario cannot detect the mutant" if count else "",
@@ -111,16 +126,26 @@ def read_killers(file: Path) -> Mapping[str, Sequence[Path]]:
     }
 
 
+def read_rows(file: Path) -> Mapping[str, str]:
+    """Return what a page writes about the killers of each mutant; nothing if the page does not exist."""
+    return {row["mutant"]: row["killers"].strip() for row in _ROW.finditer(file.read_text())} if file.exists() else {}
+
+
 def _seen(mutant: str, agents: Sequence[str]) -> str:
     """Return the places where the mutant's bug was seen, with links."""
     reports = [_ISSUE.sub(r"[\g<0>](https://github.com/\1/issues/\2)", text) for text in SIGHTINGS.get(mutant, ())]
     return ", ".join([*(f"**{agent}**" for agent in agents), *reports]) or _NEVER
 
 
-def _row(mutant: Mutant, trial: Trial, killers: Sequence[Path], root: Path, seen: str) -> str:
+def _killed_by(trial: Trial, killers: Sequence[Path], root: Path) -> str:
     links = ", ".join(f"[{path.name}]({_relative(path, root)})" for path in killers[:_LISTED])
     count = f"; {len(killers)} of {len(trial.executed)} run" if len(trial.executed) > 1 else ""
-    return f"| `{mutant.name}` | {mutant.description} | {seen} | {links or '**none**'}{count} |\n"
+    return f"{links or _NONE}{count}"
+
+
+def _on(mutant: Mutant) -> str:
+    """Return the cluster that the mutant needs, in parentheses; nothing for the default one."""
+    return f" (On a cluster with {mutant.shape}.)" if str(mutant.shape) else ""
 
 
 def _relative(path: Path, root: Path) -> str:

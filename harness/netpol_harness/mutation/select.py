@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
+from netpol_harness.backends.base import Capability
 from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine, RuleUpdate
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.emulator.faults import Mutant, MutatedEngine
+from netpol_harness.emulator.faults.mutant import DEFAULT_SHAPE
 from netpol_harness.errors import HarnessError
 from netpol_harness.mutation.simulate import SimulatedState, simulate
 from netpol_harness.paths.path import ProbeMode
@@ -24,6 +26,7 @@ from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.timeouts import EMBEDDED
 
 _TEST_FILES = "test_*.py"
+_LARGER = {Capability.IPV6, Capability.TWO_NODES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,23 @@ class ScenarioTrace:
     """The states of the scenario, or of the tests, in a directory; no ``states`` if it cannot be simulated.
 
     ``probes_transitions``: not only the states of the steps count but all on the way. ``correct_rules`` are the rules
-    that the correct engine writes for each state that counts.
+    that the correct engine writes for each state that counts. ``needs_more``: it requires IPv6 or two nodes.
     """
 
     directory: Path
     states: tuple[SimulatedState, ...] = ()
     probes_transitions: bool = False
     correct_rules: tuple[Ruleset, ...] = ()
+    needs_more: bool = False
 
     def can_detect(self, mutant: Mutant) -> bool:
-        """Return whether the mutant may change the result of a probe of this scenario."""
+        """Return whether the mutant may change the result of a probe of this scenario.
+
+        States are those of a default cluster. On one of another shape, only scenarios that need it or that are about
+        the mutant count.
+        """
+        if mutant.shape != DEFAULT_SHAPE:
+            return self.needs_more or self.directory.name in mutant.sources
         if not self.states:
             return True
         rules = _rules(MutatedEngine(mutant), self.states, on_the_way=self.probes_transitions)
@@ -65,7 +75,9 @@ def _trace(directory: Path) -> ScenarioTrace:
     if _has_completing_pods(scenario):
         return ScenarioTrace(directory)
     states, on_the_way = tuple(simulate(scenario)), _probes_transitions(scenario)
-    return ScenarioTrace(directory, states, on_the_way, tuple(_rules(CorrectEngine(), states, on_the_way=on_the_way)))
+    correct_rules = tuple(_rules(CorrectEngine(), states, on_the_way=on_the_way))
+    needs_more = bool(_LARGER & set(scenario.requires))
+    return ScenarioTrace(directory, states, on_the_way, correct_rules, needs_more)
 
 
 def _rules(engine: PolicyEngine, states: Sequence[SimulatedState], *, on_the_way: bool) -> Iterator[Ruleset]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from netpol_harness.emulator.faults import MUTANTS
+from netpol_harness.emulator.faults.mutant import DEFAULT_SHAPE, Shape
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.scenario import SCENARIO_FILE
 
@@ -113,14 +114,17 @@ class _Output:
         return True
 
 
-def run_trial(mutant: str, directories: Sequence[Path], *, exhaustive: bool) -> Trial:
+def run_trial(mutant: str, directories: Sequence[Path], *, exhaustive: bool, shape: Shape | None = None) -> Trial:
     """Run the scenarios against a cluster with this mutant; all if ``exhaustive``, else until one kills it.
+
+    The cluster has the mutant's own shape unless another one is given.
 
     A scenario that has killed the mutant is not continued. A mutant that is wrong for a moment only gets the usual
     settle time, because only what outlasts it is a failure.
     """
     start, output, stopped = time.monotonic(), _Output(), False
-    with _start(mutant, directories) as process:
+    own = MUTANTS[mutant].shape if mutant else DEFAULT_SHAPE
+    with _start(mutant, directories, shape or own) as process:
         for line in process.stdout or ():
             if output.read(line) and not exhaustive and not stopped:
                 stopped = True
@@ -137,9 +141,15 @@ def run_trial(mutant: str, directories: Sequence[Path], *, exhaustive: bool) -> 
     )
 
 
-def _start(mutant: str, directories: Sequence[Path]) -> "subprocess.Popen[str]":
+def _start(mutant: str, directories: Sequence[Path], shape: Shape) -> "subprocess.Popen[str]":
     options = (_FIRST_FAILURE, "--netpol-mutant", mutant) if mutant else ()
-    arguments = [*_CLUSTER, *options, *(() if mutant in _TRANSIENT else _SHORT_SETTLE), *map(str, directories)]
+    arguments = [
+        *_CLUSTER,
+        *shape.options,
+        *options,
+        *(() if mutant in _TRANSIENT else _SHORT_SETTLE),
+        *map(str, directories),
+    ]
     return subprocess.Popen(
         [*_WITH_SIGINT, sys.executable, *_PYTEST, *arguments],
         stdin=subprocess.DEVNULL,

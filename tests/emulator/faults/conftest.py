@@ -176,8 +176,21 @@ def _without(objects: Sequence[JsonMapping], *names: str) -> list[JsonMapping]:
     return [entry for entry in objects if entry["metadata"]["name"] not in names]
 
 
-def _snapshot(*groups: Sequence[JsonMapping]) -> Snapshot:
-    return Snapshot(World.parse([entry for group in groups for entry in group]))
+def _snapshot(*groups: Sequence[JsonMapping], node: str = "") -> Snapshot:
+    return Snapshot(World.parse([entry for group in groups for entry in group]), node=node)
+
+
+def _dual(pods: Sequence[JsonMapping]) -> list[JsonMapping]:
+    """Return pods with an address of each family, in turn on two nodes."""
+    return [
+        {
+            **pod,
+            "spec": {**pod["spec"], "nodeName": f"n{index % 2}"},
+            "status": {**pod["status"], "podIPs": [entry, {"ip": f"fd00:10:244::{entry['ip'].split('.')[-1]}"}]},
+        }
+        for index, pod in enumerate(pods)
+        for entry in pod["status"]["podIPs"]
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -212,5 +225,9 @@ def history() -> Sequence[Snapshot]:
         _snapshot(SPACES, PODS, SERVICES, TIERS, NODES),
         _snapshot(SPACES, PODS, SERVICES, POLICIES, TIERS, NODES),
         _snapshot(SPACES, PODS, SERVICES, POLICIES, CHANGED_TIERS, NODES),
+        _snapshot(SPACES, _dual(PODS), SERVICES, POLICIES),
+        _snapshot(SPACES, _dual(_without(PODS, "a")), SERVICES, POLICIES),
+        _snapshot(SPACES, _dual(recreated), SERVICES, POLICIES),
+        _snapshot(SPACES, _dual(recreated), SERVICES, POLICIES, node="n0"),
         _snapshot(SPACES, PODS, SERVICES, POLICIES),
     ]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from netpol_harness.emulator.address_plan import API_PORT, NODE_NAME, NodePlan
+from netpol_harness.emulator.address_plan import API_PORT, FAMILIES, NODE_NAME, NodePlan
 from netpol_harness.emulator.agent.process import AgentProcess
 from netpol_harness.emulator.agent.program import AgentProgram
 from netpol_harness.emulator.apiserver.server import ApiServer
@@ -17,7 +17,7 @@ from netpol_harness.emulator.kubelet.spawn import Spawner
 from netpol_harness.emulator.options import AGENT_LOG
 from netpol_harness.emulator.pod import SEARCH_PATH, is_external_host
 from netpol_harness.errors import ClusterFailed
-from netpol_harness.model.addresses import socket_text
+from netpol_harness.model.addresses import ip_version, socket_text
 
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _KUBECONFIG = "/run/netpol-harness/kubeconfig"
@@ -73,8 +73,7 @@ async def host_agent(
         listener = NodeSockets(place.node.network, home.net).listen(plan.address, API_PORT)
         await server.serve(listener, tls=tls, shows=lambda obj: not is_external_host(obj))
         namespaces = _namespaces(place, token, authority, program.argv[0])
-        values = {"node": plan.name, "address": plan.address, "kubeconfig": _KUBECONFIG}
-        filled, log = program.filled(values), agent_log(plan)
+        filled, log = program.filled(_values(plan)), agent_log(plan)
         members.append(AgentProcess(filled, spawner, namespaces, _environment(plan), directory, log))
     agents = Agents(members)
     if not program.waits:
@@ -121,6 +120,19 @@ def _kubeconfig(plan: NodePlan) -> Mapping[str, object]:
         "users": [{"name": "node", "user": {"tokenFile": f"{_SERVICE_ACCOUNT}/token"}}],
         "contexts": [{"name": "node", "context": {"cluster": "node", "user": "node"}}],
         "current-context": "node",
+    }
+
+
+def _values(plan: NodePlan) -> Mapping[str, str]:
+    """Return what the placeholders of a program mean on a node."""
+    services = {family.version: str(family.services) for family in FAMILIES}
+    versions = [version for version in map(ip_version, plan.addresses) if version]
+    return {
+        "node": plan.name,
+        "address": plan.address,
+        "kubeconfig": _KUBECONFIG,
+        "services": ",".join(services[version] for version in versions),
+        **{f"ipv{version}": str(version in versions).lower() for version in services},
     }
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AgentProgram:
-    """``argv`` and the values of ``environment`` may hold ``{node}``, ``{address}`` and ``{kubeconfig}``.
+    """``argv`` and the values of ``environment`` may hold ``{node}``, ``{address}`` and ``{kubeconfig}``,
+    ``{services}``, the ranges of ClusterIPs with commas between them, and ``{ipv4}`` and ``{ipv6}``, which are ``true``
+    or ``false``: whether pods have addresses of the family.
 
     ``version`` is empty if it is not known. ``waits``: it starts when it is restarted for the first time, after objects
     that it needs have been created. ``interfaces`` is the prefix of the veths that it takes for

@@ -16,45 +16,52 @@ from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.objects import Namespace, Pod, World
 from netpol_harness.model.policy import NetworkPolicy, Rule
 
-_MARK = {"": "recreated"}  # no real label has an empty key
+MARK = {"": "recreated"}
+"""The label of a recreated pod: no real one has an empty key."""
 _EMPTY = Rule((), None)
 _AT_THE_NODE = tuple(f"{pod_chain(plan.node(index))}/" for plan in FAMILIES for index in range(MOST_NODES))
 _INPUT = "type filter hook input priority 0; policy accept;"
 
 
-def _deleted_pods(now: World, before: World) -> dict[NamespacedName, Pod]:
+def deleted_pods(now: World, before: World) -> dict[NamespacedName, Pod]:
     """Return the deleted pods, as not running."""
     return {ref: replace(pod, running=False) for ref, pod in before.pods.items() if ref not in now.pods}
 
 
-def _is_recreated(pod: Pod, before: World) -> bool:
+def is_recreated(pod: Pod, before: World) -> bool:
+    """Whether a pod of this name was deleted before, as ``deleted_pods`` have kept it in the world."""
     prior = before.pods.get(pod.ref)
-    return prior is not None and (not prior.running or prior.labels == _MARK)
+    return prior is not None and (not prior.running or prior.labels == MARK)
 
 
 def _unprotected(now: World, before: World) -> World:
     """Read a recreated pod as one on the node's network, to which no policy applies."""
     known = {
-        ref: replace(pod, host_network=True, labels=_MARK) if _is_recreated(pod, before) else pod
+        ref: replace(pod, host_network=True, labels=MARK) if is_recreated(pod, before) else pod
         for ref, pod in now.pods.items()
     }
-    return replace(now, pods=_deleted_pods(now, before) | known)
+    return replace(now, pods=deleted_pods(now, before) | known)
 
 
 def _cut_off(now: World, before: World) -> World:
     """Isolate a recreated pod, and let no selector pick it."""
-    known = {ref: replace(pod, labels=_MARK) if _is_recreated(pod, before) else pod for ref, pod in now.pods.items()}
-    isolating = tuple(
-        NetworkPolicy(NamespacedName(name, "recreated"), LabelSelector.equal(_MARK), frozenset(Direction), (), ())
+    known = {ref: replace(pod, labels=MARK) if is_recreated(pod, before) else pod for ref, pod in now.pods.items()}
+    policies = (*now.policies, *isolating_recreated(now))
+    return replace(now, pods=deleted_pods(now, before) | known, policies=policies)
+
+
+def isolating_recreated(now: World) -> tuple[NetworkPolicy, ...]:
+    """Return policies that isolate the pods with the label of recreated ones."""
+    return tuple(
+        NetworkPolicy(NamespacedName(name, "recreated"), LabelSelector.equal(MARK), frozenset(Direction), (), ())
         for name in sorted({ref.namespace for ref in now.pods})
     )
-    return replace(now, pods=_deleted_pods(now, before) | known, policies=(*now.policies, *isolating))
 
 
 def _old_addresses(now: World, before: World) -> World:
     known = {ref: pod.addresses for ref, pod in before.pods.items() if pod.addresses}
     pods = {ref: replace(pod, addresses=known.get(ref, pod.addresses)) for ref, pod in now.pods.items()}
-    return replace(now, pods=_deleted_pods(now, before) | pods)
+    return replace(now, pods=deleted_pods(now, before) | pods)
 
 
 def _keeping_deleted_pods(now: World, before: World) -> World:
@@ -68,16 +75,16 @@ def _never_completed(now: World, _: World) -> World:
 
 def _unlabelled_namespaces(now: World, before: World) -> World:
     """Remove all labels of a recreated namespace."""
-    deleted = {name: Namespace(name, _MARK) for name in before.namespaces if name not in now.namespaces}
+    deleted = {name: Namespace(name, MARK) for name in before.namespaces if name not in now.namespaces}
     known = {
-        name: replace(namespace, labels=_MARK) if _is_marked(before.namespaces.get(name)) else namespace
+        name: replace(namespace, labels=MARK) if _is_marked(before.namespaces.get(name)) else namespace
         for name, namespace in now.namespaces.items()
     }
     return replace(now, namespaces=deleted | known)
 
 
 def _is_marked(namespace: Namespace | None) -> bool:
-    return namespace is not None and namespace.labels == _MARK
+    return namespace is not None and namespace.labels == MARK
 
 
 def _with_last_rule_lost(now: World, before: World) -> World:

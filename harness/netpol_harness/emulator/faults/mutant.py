@@ -13,6 +13,7 @@ from netpol_harness.emulator.dataplane.policies import policy_rules
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.services import service_rules
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
+from netpol_harness.ip_family import IpFamily
 from netpol_harness.model.objects import World
 
 WorldFault = Callable[[World, World], World]
@@ -25,12 +26,38 @@ RuleFault = Callable[[Ruleset, Ruleset], Ruleset]
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """The number of nodes of an embedded cluster, and the IP families of its pods."""
+
+    nodes: int = 1
+    ip_family: IpFamily = IpFamily.IPV4
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of pytest that start such a cluster; none for the default one."""
+        nodes = ("--netpol-nodes", str(self.nodes)) if self.nodes > 1 else ()
+        family = ("--netpol-ip-family", str(self.ip_family)) if self.ip_family is not IpFamily.IPV4 else ()
+        return (*nodes, *family)
+
+    def __str__(self) -> str:
+        nodes = f"{self.nodes} nodes" if self.nodes > 1 else ""
+        family = {IpFamily.IPV4: "", IpFamily.IPV6: "IPv6", IpFamily.DUAL: "both IP families"}[self.ip_family]
+        return " and ".join(filter(None, (nodes, family)))
+
+
+DEFAULT_SHAPE = Shape()
+TWO_NODES = Shape(nodes=2)
+BOTH_FAMILIES = Shape(ip_family=IpFamily.DUAL)
+
+
+@dataclass(frozen=True, slots=True)
 class Mutant:
     """One bug, described in one sentence.
 
     ``sources`` are the scenarios about it, by the names of their directories: those in scenarios/regressions cite where
     the bug was seen, those in scenarios/conformance the rule that it breaks. ``after_change`` replaces ``world`` for
     ``seconds`` whenever the API's objects change, ``after_restart`` when the engine restarts.
+    ``shape`` is that of the clusters on which the bug shows.
     """
 
     name: str
@@ -41,6 +68,7 @@ class Mutant:
     after_change: WorldFault | None = None
     after_restart: WorldFault | None = None
     seconds: float = 1.0
+    shape: Shape = DEFAULT_SHAPE
 
 
 class MutatedEngine:

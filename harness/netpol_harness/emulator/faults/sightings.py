@@ -71,7 +71,6 @@ SIGHTINGS: Mapping[str, tuple[str, ...]] = {
     "pod-after-policy-not-noticed": ("cloudnativelabs/kube-router#1927",),
     "recreated-pod-unprotected": ("openshift/ovn-kubernetes#894", "aws/aws-network-policy-agent#676"),
     "recreated-pod-cut-off": ("projectcalico/libcalico#189", "aws/aws-network-policy-agent#676"),
-    "recreated-pod-keeps-its-address": ("k3s-io/k3s#10053", "cloudnativelabs/kube-router#1665"),
     "completed-pod-still-counts": ("cloudnativelabs/kube-router#1056", "projectcalico/calico#4518"),
     "recreated-namespace-has-no-labels": ("ovn-kubernetes/ovn-kubernetes#4382",),
     "recreated-policy-loses-a-rule": ("antrea-io/antrea#386",),
@@ -80,5 +79,16 @@ SIGHTINGS: Mapping[str, tuple[str, ...]] = {
     "agent-restart-window-open": ("antrea-io/antrea#5777",),
     "agent-restart-window-closed": ("cilium/cilium#17115",),
     "agent-restart-forgets-namespaces": ("weaveworks/weave#3059",),
+    "ipv6-not-enforced": ("cloudnativelabs/kube-router#1653", "k3s-io/k3s#9151"),
+    "ipv6-sets-frozen": ("cloudnativelabs/kube-router#1927",),
+    "peers-on-other-nodes-unknown": ("weaveworks/weave#3025",),
+    "neighbor-discovery-denied": (
+        "cilium/cilium#16285",
+        "cloudnativelabs/kube-router#1701",
+        "cloudnativelabs/kube-router#1895",
+        "openshift/ovn-kubernetes#1047",
+    ),
+    "recreated-pod-loses-ipv4": ("k3s-io/k3s#10053", "cloudnativelabs/kube-router#1665"),
+    "source-masqueraded-between-nodes": ("cilium/cilium#32010", "cloudnativelabs/kube-router#173"),
 }
 """By mutant; a mutant that is not here was never seen."""
