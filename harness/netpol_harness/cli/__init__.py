@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "conformance": "write the ConformanceReport of network-policy-api from a run",
     "canary": "tell whether a cluster enforces policies, by direction, family, protocol and nodes",
     "shrink": "shrink a scenario to the smallest one with a wrong verdict, by real packets",
+    "fuzz": "search a dataplane for faults by random policies and changes, by real packets",
     "catalogue": "generate scenarios that vary one NetworkPolicy rule",
     "gc": "remove leftovers of dead runs",
 }

@@ -1,0 +1,70 @@
+"""Search a cluster's dataplane for faults by random policies and changes, with the specification as the referee.
+
+Many small worlds are run at once. A verdict that contradicts the specification is a suspicion; it becomes a finding if
+a run of its world alone is wrong twice in the same way. Each finding is shrunk, and written below --out as a scenario
+with a report. What the specification leaves open is not judged. The same --seed draws the same worlds.
+
+Exit codes: 0: no findings; 1: findings; 2: usage or runtime error; 130: interrupted.
+"""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from netpol_harness.cli.arguments import count, path
+from netpol_harness.cli.cluster import declare_cluster, ended_by_signals, lab_of
+from netpol_harness.cli.output import print_text
+from netpol_harness.cli.shrink import INTERRUPTED, pytest_options, trial_settings
+from netpol_harness.deadline import Deadline
+from netpol_harness.errors import HarnessError
+from netpol_harness.reproduce.fuzz.campaign import Campaign
+from netpol_harness.reproduce.shrink.report import title_of
+from netpol_harness.reproduce.shrink.result import write_result
+from netpol_harness.reproduce.shrink.trial import Trials
+
+_JOBS = 4
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Declare how long to search, from which seed, where to write, and the cluster."""
+    option = command.add_argument
+    option("--minutes", type=count, default=5, metavar="M", help="search for so long (%(default)s)")
+    option("--findings", type=count, default=100, metavar="N", help="end after so many findings (%(default)s)")
+    option("--steps", type=count, default=3, metavar="N", help="steps of each world (%(default)s)")
+    option("--seed", type=count, default=1, metavar="N", help="the first world's seed (%(default)s)")
+    option("--out", type=path, default=Path("findings"), metavar="DIR", help="write findings here (%(default)s)")
+    option("--settle-deadline", type=float, metavar="S", help="seconds until a path must have its verdict")
+    declare_cluster(command)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search; return 1 if there are findings."""
+    if args.out.exists() and any(args.out.iterdir()):
+        raise HarnessError(f"{args.out} is not empty; name a new directory with --out")
+    found, interrupted = 0, False
+    with ExitStack() as stack:
+        stack.enter_context(ended_by_signals())
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="netpol-fuzz-")))
+        lab = stack.enter_context(lab_of(args, trial_settings(args)))
+        trials = Trials(lab, folder, width=_JOBS)
+        stack.callback(trials.close)
+        status = stack.enter_context(Console(stderr=True).status("starting"))
+        campaign = Campaign(lab, trials, folder, seed=args.seed, steps=args.steps, report=status.update)
+        try:
+            for shrunk in campaign.findings(Deadline(args.minutes * 60)):
+                found += 1
+                write_result(shrunk, lab.cluster, args.out / f"finding-{found}", pytest_options(args))
+                print_text(f"{args.out / f'finding-{found}'}: {title_of(shrunk)}\n")
+                if found >= args.findings:
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+    tally = campaign.tally
+    print_text(
+        f"{tally.worlds} worlds, {found} findings, {tally.repeated} more of the same causes, "
+        f"{tally.unconfirmed} not confirmed\n"
+    )
+    return INTERRUPTED if interrupted else int(found > 0)

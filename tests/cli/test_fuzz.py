@@ -1,0 +1,25 @@
+"""The command finds a planted fault by real packets."""
+
+from pathlib import Path
+
+import pytest
+
+from netpol_harness.cli import main
+from netpol_harness.scenario.load import load
+
+
+@pytest.mark.live
+def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "findings"
+    options = ["--mutant", "egress-not-enforced", "--findings", "1", "--steps", "1", "--out", str(out)]
+    assert main(["fuzz", *options]) == 1
+    assert "1 findings" in capsys.readouterr().out
+    scenario = load(out / "finding-1" / "scenario.yaml")
+    assert len(scenario.steps[-1].policies) <= 2
+    assert "should be blocked" in (out / "finding-1" / "report.md").read_text()
+
+
+def test_findings_are_not_mixed_with_other_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["fuzz", "--out", str(tmp_path)]) == 2
+    assert "is not empty" in capsys.readouterr().err
