@@ -15,6 +15,7 @@ from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.reproduce.capture.capture import Capture, capture
 from netpol_harness.reproduce.capture.inputs import ClusterInput
+from netpol_harness.reproduce.capture.redact import redacted
 from netpol_harness.reproduce.capture.write import scenario_files, write
 from netpol_harness.scenario.load import load
 from tests.laws.dense_clusters import from_seed, is_pod, usual
@@ -57,9 +58,10 @@ def replicated(random: Random) -> list[Dict]:
     return objects
 
 
-def same_verdicts(objects: list[Dict]) -> None:
-    """Assert that every pair of pods has the verdict of the cluster."""
+def same_verdicts(objects: list[Dict], *, key: bytes = b"") -> None:
+    """Assert that every pair of pods has the verdict of the cluster, with a key also if the capture is redacted."""
     captured = capture(listed(objects))
+    captured = redacted(captured, key) if key else captured
     live, world = Oracle(World.parse(objects)).table(PORTS), reloaded(captured)
     written = Oracle(world).table(PORTS)
     made = {
@@ -85,6 +87,12 @@ def reloaded(captured: Capture) -> World:
 @settings(max_examples=40)
 def test_a_cluster_with_services(objects: list[Dict]) -> None:
     same_verdicts(objects)
+
+
+@given(worlds())
+@settings(max_examples=20)
+def test_a_redacted_capture(objects: list[Dict]) -> None:
+    same_verdicts(objects, key=b"secret")
 
 
 @given(from_seed(replicated))

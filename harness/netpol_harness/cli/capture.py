@@ -12,6 +12,7 @@ policies that you may not read. Then: netpol table DIR, pytest DIR.
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,9 +29,14 @@ from netpol_harness.reproduce.capture.capture import Capture, capture
 from netpol_harness.reproduce.capture.cluster import read_cluster
 from netpol_harness.reproduce.capture.dump import read_dump
 from netpol_harness.reproduce.capture.inputs import ClusterInput
+from netpol_harness.reproduce.capture.redact import redacted
 from netpol_harness.reproduce.capture.write import scenario_files, write
 from netpol_harness.scenario.load import load
 
+_REDACT = (
+    "replace names, labels, port names and addresses; captures with the same KEY have the same names, and without one "
+    "every capture has others"
+)
 _STANDARD_INPUT = Path("-")
 
 
@@ -42,6 +48,7 @@ def add(command: argparse.ArgumentParser) -> None:
     option("--kubeconfig", metavar="FILE", type=path, help="the kubeconfig (default: KUBECONFIG, ~/.kube/config)")
     option("--from", dest="dump", metavar="FILE", type=path, help="read a dump, not a cluster; - for standard input")
     option("-n", "--namespace", metavar="NS", action="append", default=[], help="capture this one; may be repeated")
+    option("--redact", nargs="?", const="", metavar="KEY", help=_REDACT)
     option("--force", action="store_true", help="replace an earlier capture in DIR")
 
 
@@ -51,10 +58,13 @@ def run(args: argparse.Namespace) -> int:
     captured = capture(given, args.namespace)
     if not captured.stand_ins:
         raise HarnessError(f"no pod runs in the captured namespaces of {given.source}; name others with -n")
-    write(scenario_files(captured, f"Captured from {given.source}"), args.out, force=args.force)
+    shared, title = captured, f"Captured from {given.source}"
+    if args.redact is not None:
+        shared, title = redacted(captured, args.redact.encode() or secrets.token_bytes(16)), "Captured and redacted"
+    write(scenario_files(shared, title), args.out, force=args.force)
     load(args.out / "scenario.yaml")
     _tell(captured, args.out)
-    return 1 if captured.warnings else 0
+    return 1 if shared.warnings else 0
 
 
 def _read_dump(file: Path) -> ClusterInput:

@@ -138,11 +138,12 @@ def objects() -> list[Dict]:
     return [*everything, ISTIO]
 
 
-def test_no_planted_text_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("redact", [[], ["--redact"]], ids=["as-it-is", "redacted"])
+def test_no_planted_text_is_written(redact: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dump, directory = tmp_path / "dump.json", tmp_path / "captured"
     dump.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects()}))
     assert dump.read_text().count(CANARY) > 1000, "every field has one"
-    code = main(["capture", "--from", str(dump), "--out", str(directory)])
+    code = main(["capture", "--from", str(dump), "--out", str(directory), *redact])
     output = capsys.readouterr()
     assert code == 1, "fields of the policies are missing, which is said"
     assert "these fields are not captured: podSelector.later, reason" in output.err
@@ -150,3 +151,16 @@ def test_no_planted_text_is_written(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(written) > 2
     for name, text in {**written, "standard output": output.out, "standard error": output.err}.items():
         assert CANARY not in text, name
+
+
+def test_no_name_of_the_cluster_is_left_after_redaction(tmp_path: Path) -> None:
+    dump, directory = tmp_path / "dump.json", tmp_path / "captured"
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects()})
+    for word in ("shop", "web", "http", "203.0.113.7"):
+        text = text.replace(f'"{word}"', f'"{word.replace("web", "secretive")}"')
+    dump.write_text(text.replace('"shop"', '"hidden"').replace('"http"', '"covert"').replace('"app"', '"private"'))
+    assert main(["capture", "--from", str(dump), "--out", str(directory), "--redact", "key"]) == 1
+    found = [file for file in directory.rglob("*") if file.is_file()]
+    written = "".join(f"{file.relative_to(directory)} {file.read_text()}" for file in found)
+    for word in ("hidden", "secretive", "covert", "private", "203.0.113.7", "by-hand", "dump.json"):
+        assert word not in written, word
