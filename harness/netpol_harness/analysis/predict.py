@@ -97,19 +97,19 @@ class Predictor:
     def verdicts(self, paths: Iterable[Path]) -> Mapping[Path, Expected]:
         """Return the verdict on each path: those between pods from one table, which is far faster."""
         governance, paths = self._router.governance, tuple(paths)
-        are_known = not self.beyond
-        cells = {p: ends for p in paths if are_known and (ends := _workloads(p)) and not governance.families_of(p)}
-        versions = {path: self._router.ip_versions.of_path(path) for path in cells}
-        ports = [*dict.fromkeys(path.port for path in cells)]
-        tables = {version: self._oracle.table(ports, version) for version in set(versions.values())}
+        are_known, of_path = not self.beyond, self._router.ip_versions.of_path
+        ends = [_workloads(path) if are_known and not governance.families_of(path) else None for path in paths]
+        # Lists, since a hash of each path for each question would take longer than the table.
+        cells = [(of_path(path), path.port) if own else None for path, own in zip(paths, ends, strict=True)]
+        distinct = dict.fromkeys(filter(None, cells))
+        ports = [*dict.fromkeys(port for _, port in distinct)]
+        tables = {version: self._oracle.table(ports, version) for version, _ in distinct}
         pairs = cache(lambda source, target: tuple(self._router.replicas.pairs(source, target)))
         return {
-            path: _combined(
-                tables[versions[path]].answer(one.ref, other.ref, path.port) for one, other in pairs(*cells[path])
-            )
-            if path in cells
+            path: _combined(tables[cell[0]].answer(one.ref, other.ref, cell[1]) for one, other in pairs(*own))
+            if own and cell
             else self.verdict(path)
-            for path in paths
+            for path, own, cell in zip(paths, ends, cells, strict=True)
         }
 
     def with_step(self, step: Step) -> "Predictor":
@@ -196,4 +196,7 @@ def _combined(answers: Iterable[Answer]) -> Expected:
     distinct = set(answers)
     if len(distinct) > 1:
         return Expected.UNDEFINED
-    return Expected(distinct.pop()) if distinct else Expected.ALLOWED
+    return _VERDICTS[distinct.pop()] if distinct else Expected.ALLOWED
+
+
+_VERDICTS = {answer: Expected(answer) for answer in Answer}

@@ -62,13 +62,16 @@ def compare(before: Predictor, after: Predictor) -> Comparison:
     """Compare the verdicts on every path of two steps."""
     one, other = with_strangers_of(before, after), with_strangers_of(after, before)
     old, new = VerdictTable.of(one).verdicts, VerdictTable.of(other).verdicts
-    verdicts = {path: (old.get(path), new.get(path)) for path in dict.fromkeys([*new, *old])}
+    both: list[tuple[Path, Expected | None, Expected | None]]
+    both = [(path, old.get(path), verdict) for path, verdict in new.items()]
+    both += ((path, verdict, None) for path, verdict in old.items() if path not in new)
     changes = tuple(
-        Change(path, *both, effect, decided_by(one if path in old else None, other if path in new else None, path))
-        for path, both in verdicts.items()
-        if (effect := effect_of(*both))
+        Change(path, was, now, effect, decided_by(one if was else None, other if now else None, path))
+        for path, was, now in both
+        if was is not now and (effect := effect_of(was, now))
     )
-    return Comparison(changes, len(verdicts), [*verdicts.values()].count((Expected.UNDEFINED, Expected.UNDEFINED)))
+    unknown = sum(was is now is Expected.UNDEFINED for _, was, now in both)
+    return Comparison(changes, len(both), unknown)
 
 
 def effect_of(before: Expected | None, after: Expected | None) -> Effect | None:
