@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "canary": "tell whether a cluster enforces policies, by direction, family, protocol and nodes",
     "shrink": "shrink a scenario to the smallest one with a wrong verdict, by real packets",
     "fuzz": "search a dataplane for faults by random policies and changes, by real packets",
+    "latency": "measure when changes of policies take effect",
     "catalogue": "generate scenarios that vary one NetworkPolicy rule",
     "gc": "remove leftovers of dead runs",
 }

@@ -34,7 +34,7 @@ QuestionSource = Callable[[], Sequence[Question]]
 class _Round:
     at: float
     questions: tuple[Question, ...]
-    attempts: Future[Mapping[Question, Attempt]]
+    attempts: Future[tuple[Mapping[Question, Attempt], float]]
 
 
 class ContinuousProbe:
@@ -62,10 +62,18 @@ class ContinuousProbe:
         positions = max((len(past.questions) for past in self._rounds), default=0)
         attempts: list[list[Attempt]] = [[] for _ in range(positions)]
         for past in self._rounds:
-            by_question = past.attempts.result()
+            by_question, _ = past.attempts.result()
             for position, question in enumerate(past.questions):
                 attempts[position].append(replace(by_question[question], at=past.at))
         return tuple(map(tuple, attempts))
+
+    @property
+    def spans(self) -> tuple[tuple[float, float], ...]:
+        """When each round began and ended, in seconds; those that have ended, oldest first."""
+        return tuple((past.at, past.attempts.result()[1]) for past in self._rounds if past.attempts.done())
+
+    def _timed_round(self, questions: Sequence[Question]) -> tuple[Mapping[Question, Attempt], float]:
+        return run_round(self._prober, questions), time.monotonic() - self._since
 
     def _run(self) -> None:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="continuous") as pool:
@@ -84,4 +92,4 @@ class ContinuousProbe:
         if questions and not (exclusive and running):  # only one probe at a time can use a source port
             at = time.monotonic() - self._since
             log.debug("continuous round at %.3f s: %d paths", at, len(questions))
-            self._rounds.append(_Round(at, questions, pool.submit(run_round, self._prober, questions)))
+            self._rounds.append(_Round(at, questions, pool.submit(self._timed_round, questions)))

@@ -1,0 +1,94 @@
+"""Measure when changes of policies take effect: the time to deny and the time to allow, as intervals.
+
+A path is probed continuously while a step is entered and left again. A time lies after the last observation of the old
+state and before the first one of the new state that lasts. "by" means that the first look saw the new state already,
+"not seen to end" that the new state did not come in time. Without a scenario the canary's is measured. One change more
+is made with a known delay: if that is not measured as late, the exit code is 2. If the cluster can restart its agent,
+the times in which paths are wrong after a restart are listed.
+
+The exit code is 1 if a change certainly took longer than --limit, or was not seen to end.
+"""
+
+import argparse
+import json
+from contextlib import closing
+from pathlib import Path
+
+from netpol_harness.cli.arguments import count, path
+from netpol_harness.cli.cluster import declare_cluster, ended_by_signals, lab_of
+from netpol_harness.cli.output import print_aside, print_text
+from netpol_harness.errors import HarnessError
+from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.names import Protocol
+from netpol_harness.report.latency import as_object, as_text, summary, trend
+from netpol_harness.results.evidence import Proof
+from netpol_harness.results.latency import Censoring
+from netpol_harness.runner.canary.check import canary_scenario
+from netpol_harness.runner.latency import LatencyMeter, Measurement, is_late
+from netpol_harness.scenario.derive import open_source
+from netpol_harness.scenario.scenario import Scenario, Step
+
+_LONGEST_WINDOW = 5.0
+_RUNS = 10
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Declare the scenario, the number of changes, the output and the cluster."""
+    option = command.add_argument
+    option("scenario", metavar="SCENARIO", nargs="?", type=path, help="a scenario's directory (default: the canary)")
+    option("--step", metavar="NAME", help="the step that is entered and left (default: the last one)")
+    option("--repeat", type=count, default=3, metavar="N", help="number of changes in each direction (default: 3)")
+    option("--window", type=float, metavar="SECONDS", help="time of probing after each change (default: up to 5)")
+    option("--limit", type=float, metavar="SECONDS", help="exit with 1 if a change certainly took longer")
+    option("--trend", type=path, metavar="FILE", help="append this run to FILE, a JSON line each, and compare")
+    option("-o", "--output", choices=["text", "json"], default="text", help="text (default) or JSON")
+    declare_cluster(command)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print, and compare with earlier runs."""
+    scenario = open_source(args.scenario) if args.scenario else canary_scenario({Protocol.TCP}, two_nodes=False)
+    step = _step(scenario, args.step)
+    with ended_by_signals(), lab_of(args, Settings(proof=Proof.LISTENER)) as lab:
+        measured = _measured(args, lab, scenario, step)
+        header = lab.header
+    controls = [m for m in measured if m.change == "control" and m.taken]
+    control = bool(controls) and all(map(is_late, controls))
+    if args.output == "json":
+        print_text(json.dumps(as_object(measured, header, control=control), indent=1) + "\n")
+    else:
+        print_text(as_text(measured, header, control=control))
+    if args.trend:
+        _compare(args.trend, measured, header)
+    return _exit_code(measured, args.limit) if control else 2
+
+
+def _step(scenario: Scenario, name: str | None) -> Step:
+    found = [step for step in scenario.steps if name in (None, step.name)]
+    if not found:
+        raise HarnessError(f"{scenario.name} has no step '{name}'; it has {', '.join(s.name for s in scenario.steps)}")
+    return found[-1]
+
+
+def _measured(args: argparse.Namespace, lab: Lab, scenario: Scenario, step: Step) -> list[Measurement]:
+    with closing(lab.scenario_run(scenario)) as scenario_run:
+        scenario_run.open()
+        window = args.window or min(scenario_run.context.timeouts.settle, _LONGEST_WINDOW)
+        return list(LatencyMeter(scenario_run, step, window).measure(args.repeat))
+
+
+def _exit_code(measured: list[Measurement], limit: float | None) -> int:
+    taken = [m.taken for m in measured if m.taken and m.change in ("deny", "allow")]
+    late = [each for each in taken if each.censoring is Censoring.RIGHT or (limit is not None and each.lower > limit)]
+    return 1 if late else 0
+
+
+def _compare(file: Path, measured: list[Measurement], header: str) -> None:
+    lines = file.read_text().splitlines() if file.exists() else []
+    try:
+        runs = [json.loads(line)["summary"] for line in lines[-_RUNS:] if line.strip()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise HarnessError(f"{file} is not a trend file ({error}); name another") from error
+    print_aside(trend(runs, summary(measured)))
+    with file.open("a") as stream:
+        stream.write(json.dumps({"cluster": header, "summary": summary(measured)}) + "\n")
