@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from netpol_harness.cli import main
 from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS
@@ -92,3 +93,16 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     assert main(["what-if", deploy, *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_captured_cluster_with_the_policies_of_a_directory(
+    deploy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = [document for document in yaml.safe_load_all(Path(deploy, "all.yaml").read_text()) if document]
+    (dump := tmp_path / "dump.yaml").write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": objects}))
+    assert main(["capture", "--from", str(dump), "--out", str(tmp_path / "captured")]) == 0
+    (folder := tmp_path / "policies").mkdir()
+    (folder / "policy.yaml").write_text(FROM_WEB.removeprefix("---\n"))
+    capsys.readouterr()
+    assert main(["what-if", str(tmp_path / "captured"), "-f", str(folder), "-o", "json"]) == 1
+    assert effects(capsys.readouterr().out) == OPENED
