@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
-from netpol_harness.emulator.faults.mutant import Mutant, RuleFault
+from netpol_harness.emulator.faults.mutant import BOTH_FAMILIES, Mutant, RuleFault
 
 _FORWARD = "forward"
 _REPLIES = "ct direction reply ct state established accept"
@@ -115,6 +115,7 @@ MUTANTS = (
         "Policies have no effect on IPv6.",
         ("ipv6-sets-frozen",),
         rules=_first("meta nfproto ipv6 accept"),
+        shape=BOTH_FAMILIES,
     ),
     Mutant(
         "dns-dropped-beside-policies",

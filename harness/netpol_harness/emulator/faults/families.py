@@ -20,14 +20,6 @@ def _with_addresses(pod: Pod, version: int) -> Pod:
     return replace(pod, addresses=tuple(address for address in pod.addresses if ip_version(address) == version))
 
 
-def _first_family_only(now: World, _: World) -> World:
-    return replace(now, pods={ref: replace(pod, addresses=pod.addresses[:1]) for ref, pod in now.pods.items()})
-
-
-def _ipv4_only(now: World, _: World) -> World:
-    return replace(now, pods={ref: _with_addresses(pod, 4) for ref, pod in now.pods.items()})
-
-
 def _ipv4_lost(now: World, before: World) -> World:
     """Read a recreated pod as two: one with its IPv6 address, and one that nothing selects with that of IPv4."""
     pods: dict[NamespacedName, Pod] = dict(deleted_pods(now, before))
@@ -67,13 +59,6 @@ def _with_all_of_ipv6(block: IPBlock) -> list[Peer]:
 
 
 MUTANTS = (
-    Mutant(
-        "ipv6-not-enforced",
-        "Policies have no effect over IPv6.",
-        ("ipv6-sets-frozen", "dualstack-v4-entry-lost-after-recreate"),
-        world=_ipv4_only,
-        shape=BOTH_FAMILIES,
-    ),
     Mutant(
         "ipv6-sets-frozen",
         "Pods that start later do not get into the IPv6 sets of policies.",

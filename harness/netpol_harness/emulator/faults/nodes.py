@@ -33,21 +33,9 @@ def _masqueraded(correct: Ruleset, _: Ruleset) -> Ruleset:
     return replace(correct, chains={**correct.chains, "nat/postrouting": replace(chain, rules=rules)})
 
 
-def _unjudged_from_elsewhere(correct: Ruleset, _: Ruleset) -> Ruleset:
-    """Accept what comes from pods of other nodes: only the node of the source judges it."""
-    chain = correct.chains["forward"]
-    rules = (*_from_other_nodes(correct, "accept"), *chain.rules)
-    return replace(correct, chains={**correct.chains, "forward": replace(chain, rules=rules)})
-
-
 def _to_other_nodes(correct: Ruleset, verdict: str) -> Iterator[str]:
     for header, pods, local in _ranges(correct):
         yield f"{header} saddr {local} {header} daddr {pods} {header} daddr != {local} {verdict}"
-
-
-def _from_other_nodes(correct: Ruleset, verdict: str) -> Iterator[str]:
-    for header, pods, local in _ranges(correct):
-        yield f"{header} saddr {pods} {header} saddr != {local} {header} daddr {local} {verdict}"
 
 
 def _ranges(correct: Ruleset) -> Iterator[tuple[str, str, str]]:
@@ -72,13 +60,6 @@ MUTANTS = (
         "A connection to a pod on another node comes from the address of the source's node.",
         ("three_tier",),
         rules=_masqueraded,
-        shape=TWO_NODES,
-    ),
-    Mutant(
-        "judged-at-the-source-only",
-        "What a pod sends to one on another node is judged by the source's node alone, which knows no ingress policy.",
-        ("three_tier",),
-        rules=_unjudged_from_elsewhere,
         shape=TWO_NODES,
     ),
 )
