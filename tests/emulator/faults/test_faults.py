@@ -6,7 +6,7 @@ import pytest
 from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
-from netpol_harness.emulator.faults import MUTANTS, Mutant, MutatedEngine, named
+from netpol_harness.emulator.faults import MUTANTS, THEMES, Mutant, MutatedEngine, named
 from netpol_harness.errors import ClusterFailed
 
 
@@ -35,6 +35,10 @@ def test_a_mutant_differs_from_the_correct_engine(
 
 def test_without_a_fault_the_rules_are_correct(history: Sequence[Snapshot], correct_rules: Sequence[Ruleset]) -> None:
     assert list(compiled_rules(MutatedEngine(Mutant("none", "", ())), history)) == correct_rules
+
+
+def test_no_two_mutants_have_one_name() -> None:
+    assert len(MUTANTS) == sum(len(theme.MUTANTS) for theme in THEMES)
 
 
 def test_no_two_mutants_are_equal(history: Sequence[Snapshot]) -> None:

@@ -27,9 +27,9 @@ from netpol_harness.emulator.faults.mutant import Mutant, MutatedEngine
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.paths.diagnostics import suggest
 
-__all__ = ["MUTANTS", "Mutant", "MutatedEngine", "named"]
+__all__ = ["MUTANTS", "THEMES", "Mutant", "MutatedEngine", "named"]
 
-_THEMES = (
+THEMES = (
     selectors,
     peers,
     ports,
@@ -47,7 +47,7 @@ _THEMES = (
     cluster_rules,
 )
 
-MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for theme in _THEMES for mutant in theme.MUTANTS}
+MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for theme in THEMES for mutant in theme.MUTANTS}
 """All mutants by name, theme by theme."""
 
 
