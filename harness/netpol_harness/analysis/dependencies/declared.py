@@ -70,7 +70,9 @@ class _Finder:
 
     def _of(self, manifest: Manifest) -> Iterator[Dependency]:
         workload = self._inventory.workloads.get(manifest.name.ref) if manifest.pod else None
-        if workload is not None:
+        if workload is not None and manifest.name.kind == "CronJob":
+            self._notes[f"{manifest.where}: {manifest.name} has no pods until its schedule starts some"] = None
+        elif workload is not None:
             yield from self._of_pods(manifest, workload)
             yield from self._scraped(manifest, manifest.pod.get("metadata") or {}, workload)
         match manifest.name.kind:
