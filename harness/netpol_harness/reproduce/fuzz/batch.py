@@ -21,7 +21,7 @@ from netpol_harness.reproduce.shrink.files import write
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult
 from netpol_harness.scenario.load import load
-from netpol_harness.scenario.scenario import Scenario, Step, closed_world
+from netpol_harness.scenario.scenario import Step, closed_world
 
 if TYPE_CHECKING:
     from netpol_harness.lab import Lab
@@ -74,7 +74,7 @@ def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path, done: Callable[
         run.open()
         for step in scenario.steps:
             run.enter(step)
-            expectations = _expectations(scenario, step, owner)
+            expectations = _expectations(Predictor(scenario, step, addresses=run.snapshot().addresses), owner)
             observed = run.observer.observe(step, expectations, others=False, strategy=BulkConvergence)
             done(len(drafts))
             yield from _suspicions(observed.path_results, step, drafts, owner)
@@ -89,10 +89,11 @@ def _with_a_path(draft: Draft) -> Draft:
     return replace(draft, path=f"{name} -> {name}:80", expected="undefined")
 
 
-def _expectations(scenario: Scenario, step: Step, owner: Mapping[str, int]) -> Sequence[Expectation]:
+def _expectations(predictor: Predictor, owner: Mapping[str, int]) -> Sequence[Expectation]:
     """Return the cells within each world with the specification's verdicts; those that it leaves open are masked."""
+    step = predictor.step
     paths = [path for path in closed_world(step) if _world(path, owner) is not None]
-    verdicts = Predictor(scenario, step).verdicts(paths)
+    verdicts = predictor.verdicts(paths)
     known = (Expected.ALLOWED, Expected.BLOCKED)
     return [Expectation(path, verdicts[path], step.where) for path in paths if verdicts[path] in known]
 
