@@ -11,7 +11,7 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.diagnostics import Place, Problem
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected, Outcome

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netpol_harness.analysis.paths import every_path
-from netpol_harness.analysis.route import Router
+from netpol_harness.analysis.router import Router
 from netpol_harness.analysis.world import world_of
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import World

@@ -18,7 +18,8 @@ from netpol_harness.model.objects import World
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.profiles import EMBEDDED
 from netpol_harness.oracle.verdict import Answer, Flow, Host
-from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import Endpoint, PodEndpoint
 from netpol_harness.paths.ends import AddressTarget, NodePortTarget
 from tests.laws.reading import Reading
 from tests.laws.small_clusters import NAMES, OUTSIDE, PODS, PORTS

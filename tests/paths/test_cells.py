@@ -6,7 +6,7 @@ import pytest
 
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.paths.cells import Cell, cells, exercised
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import (
     ClusterIPTarget,
     ExternalTarget,

@@ -13,7 +13,7 @@ from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import Service, ServicePort
 from netpol_harness.paths.cells import cells
 from netpol_harness.paths.diagnostics import Place, Problem
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,

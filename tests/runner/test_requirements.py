@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.runner.requirements import needs, possible_hosts
 from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.load import load

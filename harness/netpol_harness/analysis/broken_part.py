@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netpol_harness.analysis.explain import ExplanationLine
 from netpol_harness.model.names import NamespacedName, Port
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import ClusterIPTarget, FqdnTarget, LoadBalancerTarget, PodTarget, ServiceTarget
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Path, ProbeMode

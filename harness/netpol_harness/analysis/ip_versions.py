@@ -12,7 +12,7 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service
 from netpol_harness.oracle.verdict import Flow
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import (
     AddressTarget,
     DnsTarget,

@@ -8,7 +8,8 @@ from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import Pod, World, name_servers
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
-from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import Endpoint, PodEndpoint
 
 _CLUSTER_FIRST = (None, "", "ClusterFirst")
 _PORT = Port(Protocol.UDP, 53)

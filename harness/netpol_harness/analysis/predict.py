@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from netpol_harness.analysis.doubts import beyond
-from netpol_harness.analysis.route import Route, Router
+from netpol_harness.analysis.route import Route
+from netpol_harness.analysis.router import Router
 from netpol_harness.analysis.world import name_server_of, world_of
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName

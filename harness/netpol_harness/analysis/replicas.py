@@ -12,7 +12,7 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.oracle.likeness import pod_requirements, requirements_met
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 
 _Likeness = tuple[NamespacedName, tuple[str, ...], str, frozenset[Requirement]]
 

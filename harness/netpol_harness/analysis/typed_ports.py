@@ -2,7 +2,8 @@
 
 from netpol_harness.model.objects import World
 from netpol_harness.oracle.verdict import Flow
-from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import Endpoint, PodEndpoint
 from netpol_harness.paths.ends import AnyServiceTarget, Target
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netpol_harness.model.names import NamespacedName, Port
-from netpol_harness.paths.endpoints import EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import PodEndpoint
 from netpol_harness.paths.ends import ExternalSource, InternalServiceTarget, NodeSource, PodSource, PodTarget, Source
 from netpol_harness.paths.path import ExternalHost, Inventory, Path, Workload
 

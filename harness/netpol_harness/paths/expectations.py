@@ -11,7 +11,8 @@ from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.services import Service
 from netpol_harness.paths.cells import Cell, exercised
 from netpol_harness.paths.diagnostics import Problem, ProblemWithoutPlace
-from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import Endpoint, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import ExternalSource, ExternalTarget, PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.grammar import Sentence
 from netpol_harness.paths.names import Names

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from netpol_harness.model.names import Port
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace, suggest
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import (
     ExternalSource,
     ExternalTarget,

@@ -5,7 +5,7 @@ from operator import attrgetter
 from netpol_harness.model.names import Port
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import Service
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.path import Inventory, Workload
 from netpol_harness.paths.served_ports import Server
 

@@ -9,7 +9,7 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort
 from netpol_harness.model.services import Service
 from netpol_harness.paths.diagnostics import ProblemWithoutPlace
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,

@@ -20,7 +20,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ExecFailed
 from netpol_harness.kube.exec import Session
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.plan.commands import octal_escaped
+from netpol_harness.probe.plan.datagrams import octal_escaped
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.toolbox import Tool, Toolbox
 

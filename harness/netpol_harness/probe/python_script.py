@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.plan.commands import Command, Dialect, datagram, python_argv
+from netpol_harness.probe.plan.commands import Command, Dialect
+from netpol_harness.probe.plan.datagrams import datagram
+from netpol_harness.probe.plan.python_command import python_argv
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.script import PULSE, PULSE_PROBES, Batch, token
 from netpol_harness.probe.plan.server_names import name_request

@@ -9,7 +9,7 @@ from netpol_harness.analysis.explain import explain_path
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.errors import HarnessError
 from netpol_harness.oracle.points import SPECIFICATION, Profile
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.report.message import FailureMessage, PathContext, message_for
 from netpol_harness.results.table import PathResult

@@ -19,6 +19,7 @@ from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import AnyServiceTarget
 from netpol_harness.paths.path import Path
 from netpol_harness.runner.available_kinds import AvailableKinds
+from netpol_harness.runner.cluster_objects import node_objects, service_objects
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.load_balancers import LoadBalancers
@@ -31,7 +32,6 @@ from netpol_harness.runner.target_state import created_namespaces, described, li
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
-from netpol_harness.wellknown import SERVICE_NAME_LABEL
 
 log = logging.getLogger("netpol_harness.runner")
 
@@ -183,8 +183,9 @@ class AppliedState:
             objects += (services := client.list("v1", "Service", namespace=namespace))
             if self._has_written_slices(services):
                 objects += client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace)
-        objects += (data for ref in sorted(self._used_services) for data in self._cluster_service(ref))
-        objects += self._nodes()
+        objects += (data for ref in sorted(self._used_services) for data in service_objects(client, ref))
+        if any(key.kind == "ClusterNetworkPolicy" and selects_nodes(data) for key, data in self._state.items()):
+            objects += node_objects(client)
         objects = [data for data in objects if data["metadata"].get("uid") not in without]
         server = self._name_server.find(objects)
         servers = self._name_server.pods_of(server)
@@ -196,24 +197,6 @@ class AppliedState:
         targets = (path.target for path in paths)
         refs = {target.ref for target in targets if isinstance(target, AnyServiceTarget)}
         self._used_services |= refs & self._cluster_services
-
-    def _nodes(self) -> list[JsonMapping]:
-        """Return the nodes if a ClusterNetworkPolicy selects some, as far as the user may see them."""
-        if not any(key.kind == "ClusterNetworkPolicy" and selects_nodes(data) for key, data in self._state.items()):
-            return []
-        try:
-            return [{"kind": "Node", **node} for node in self._context.client.list("v1", "Node")]
-        except ApiError as error:
-            log.info("the labels of nodes are not known: %s", error)
-            return []
-
-    def _cluster_service(self, ref: NamespacedName) -> Iterator[JsonMapping]:
-        client = self._context.client
-        if (service := client.find(ObjectKey("v1", "Service", ref.namespace, ref.name))) is None:
-            return
-        yield {"kind": "Service", **service}
-        selector = f"{SERVICE_NAME_LABEL}={ref.name}"
-        yield from client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=ref.namespace, labels=selector)
 
     def _has_written_slices(self, services: Collection[JsonMapping]) -> bool:
         """Whether EndpointSlices say more than the pods of these Services: those that are not Ready get no traffic."""

@@ -20,7 +20,7 @@ from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName, ObjectKey, Port, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.wellknown import EXTERNAL_HOST_ANNOTATION
 
 log = logging.getLogger("netpol_harness.runner")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from netpol_harness.backends.base import Capability
 from netpol_harness.errors import CapabilityMissing, ScenarioInvalid, WorkloadFailed
 from netpol_harness.paths.diagnostics import Place, Problem
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected

@@ -11,7 +11,7 @@ from netpol_harness.kube.wait import polls
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.readiness import Readiness
 from netpol_harness.results.readiness import PodReadiness, ReadinessResult
 from netpol_harness.runner.applied_state import AppliedState

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from netpol_harness.backends.base import Capability, Cluster
-from netpol_harness.paths.endpoints import EndpointResolver, HostEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import HostEndpoint
 from netpol_harness.paths.ends import AddressTarget, DnsTarget, LoadBalancerTarget, NodeSource
 from netpol_harness.paths.path import ExternalHost, Path, Scheme
 from netpol_harness.scenario.family import ApiGroupFamily

@@ -14,7 +14,8 @@ from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.nodes import Node
 from netpol_harness.model.objects import Pod, World, with_target_ports
 from netpol_harness.model.services import Service
-from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, EndpointResolver, HostEndpoint, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import AddressEndpoint, Endpoint, HostEndpoint, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     AnyServiceTarget,

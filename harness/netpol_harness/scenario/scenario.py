@@ -15,7 +15,7 @@ from netpol_harness.model.kinds import GroupKind, KindClass, is_cluster_scoped, 
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.cells import cells
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.expectations import cell_path, covered, outward_paths
 from netpol_harness.paths.names import Names, ObjectName
 from netpol_harness.paths.path import Expectation, ExternalHost, Inventory, PathWithoutVerdict

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from netpol_harness.paths.path import Scheme
-from netpol_harness.probe.plan.commands import PREFERENCE, CommandRequest, command_for, datagram, lookup_command
+from netpol_harness.probe.plan.commands import PREFERENCE, CommandRequest, command_for, lookup_command
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
 
@@ -103,13 +103,6 @@ def test_a_datagram_is_sent_three_times_within_the_time_out() -> None:
 @pytest.mark.parametrize("kind", [Netcat.NCAT, Netcat.PLAIN])
 def test_a_netcat_that_cannot_wait_for_datagrams_is_passed_over(kind: Netcat) -> None:
     assert _shell(UDP, Toolbox(frozenset({Tool.NC, Tool.BASH}), kind)).startswith("timeout 0.0667 bash -c")
-
-
-def test_a_name_server_gets_a_query_for_a_new_name() -> None:
-    dnslib = pytest.importorskip("dnslib")
-    record = dnslib.DNSRecord.parse(datagram(Probe(Scheme.UDP, "10.0.0.1", 53), TOKEN))
-    assert str(record.q.qname) == f"{TOKEN}.cluster.local."
-    assert record.header.rd == 1
 
 
 @pytest.mark.parametrize("scheme", list(Scheme))

@@ -10,7 +10,7 @@ import pytest
 from netpol_harness.analysis.broken_part import ControlFinder
 from netpol_harness.errors import ClusterFailed, NotEnforcing
 from netpol_harness.model.names import Protocol
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.results.evidence import Attempt, Evidence, Identity, Proof, Reply
 from netpol_harness.results.table import PathResult, PodPairResult

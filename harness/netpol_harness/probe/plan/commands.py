@@ -19,6 +19,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from netpol_harness.paths.path import Scheme
+from netpol_harness.probe.plan.datagrams import octal_escaped
+from netpol_harness.probe.plan.python_command import python_argv
 from netpol_harness.probe.plan.question import Probe
 from netpol_harness.probe.plan.server_names import printf_request
 from netpol_harness.probe.plan.toolbox import Netcat, Tool, Toolbox
@@ -28,8 +30,6 @@ HTTP_REQUEST = r"GET / HTTP/1.0\r\n\r\n"
 
 UDP_TRIES = 3
 """Datagrams that one UDP probe sends within its time-out: a single one may be lost by chance."""
-
-SCTP = 132  # the protocol's number, for which older Pythons have no constant
 
 
 class Dialect(StrEnum):
@@ -259,44 +259,11 @@ def _python(request: CommandRequest) -> Command | None:
     )
 
 
-def python_argv(probe: Probe, token: str) -> str:
-    """Return a one-line command that runs any probe but ICMP with python3 alone."""
-    udp = probe.scheme is Scheme.UDP
-    family = "socket.AF_INET6" if probe.ip_version == 6 or ":" in probe.host else "socket.AF_INET"
-    kind = "socket.SOCK_DGRAM" if udp else "socket.SOCK_STREAM"
-    number = f", {SCTP}" if probe.scheme is Scheme.SCTP else ""
-    bind = _python_bind(probe) if probe.source_port else ""
-    connect = f's.connect(("{probe.host}", {probe.port}))'
-    talk = f'; s.send(b"{octal_escaped(probe, token)}"); print(s.recv(999))' if udp else ""
-    return f"python3 -S -E -c 'import socket; s = socket.socket({family}, {kind}{number}); {bind}{connect}{talk}'"
-
-
-def _python_bind(probe: Probe) -> str:
-    """Bind the source port; streams end by a reset (SO_LINGER 0), after which the port can be used again."""
-    linger = 's.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0"); '
-    return f'{"" if probe.scheme is Scheme.UDP else linger}s.bind(("", {probe.source_port})); '
-
-
 def _ping(request: CommandRequest) -> Command | None:
     if request.probe.scheme is not Scheme.ICMP:
         return None
     argv = f"ping -n -c 1 -W {request.whole_seconds} {request.probe.host}"
     return Command(Tool.PING, Dialect.PING, request.limited(argv))
-
-
-def datagram(probe: Probe, token: str) -> bytes:
-    """Return the datagram that a UDP probe sends, as its target understands it."""
-    if not probe.asks_dns:
-        return f"echo {token}\n".encode()
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in (token, "cluster", "local"))
-    return token.encode()[:2] + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + labels + bytes([0, 0, 1, 0, 1])
-
-
-def octal_escaped(probe: Probe, token: str) -> str:
-    """Return the datagram in octal escapes, which ``printf`` and Python share, safe in both kinds of quotes."""
-    return "".join(
-        chr(byte) if chr(byte).isalnum() or byte == 32 else f"\\{byte:03o}" for byte in datagram(probe, token)
-    )
 
 
 PREFERENCE: Mapping[Scheme, tuple[Tool, ...]] = MappingProxyType(

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from netpol_harness.analysis.broken_part import ControlFinder
 from netpol_harness.deadline import Deadline
-from netpol_harness.paths.endpoints import EndpointResolver
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import PodSource
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Expectation, Scheme

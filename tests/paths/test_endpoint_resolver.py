@@ -8,7 +8,8 @@ from netpol_harness.model.endpoint_slices import EndpointSlice, SliceEndpoint, S
 from netpol_harness.model.names import NamespacedName, Port, Protocol
 from netpol_harness.model.objects import ContainerPort, Pod, World
 from netpol_harness.model.services import Service, ServicePort
-from netpol_harness.paths.endpoints import Endpoint, EndpointResolver, PodEndpoint
+from netpol_harness.paths.endpoint_resolver import EndpointResolver
+from netpol_harness.paths.endpoints import Endpoint, PodEndpoint
 from netpol_harness.paths.ends import (
     AddressTarget,
     ClusterIPTarget,
