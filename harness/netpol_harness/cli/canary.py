@@ -18,8 +18,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from netpol_harness.cli.cluster import declare_cluster, ended_by_signals, lab_of
+from netpol_harness.cli.cluster import lab_of
+from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.output import print_error, print_text
+from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import LabError
 from netpol_harness.lab import Lab, Settings

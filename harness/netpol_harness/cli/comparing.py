@@ -10,8 +10,8 @@ from netpol_harness.analysis.changes.acceptance import AcceptedChange, parse_acc
 from netpol_harness.analysis.changes.change import Comparison, compare
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.cli.arguments import path
+from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.output import print_error, print_text
-from netpol_harness.cli.proof_options import declare_proof
 from netpol_harness.cli.scenarios import declare_profile, profile_of
 from netpol_harness.errors import HarnessError
 from netpol_harness.oracle.points import Profile
@@ -38,9 +38,13 @@ def declare_comparison(command: argparse.ArgumentParser) -> None:
     command.add_argument("--step", metavar="NAME", help="compare only this step")
     command.add_argument("--accept", metavar="FILE", type=path, help="changes that are no findings, one a line")
     declare_profile(command)
-    declare_proof(command)
     formats = "text (default), Markdown for a pull request, JSON with every path, or SARIF for code scanning"
     command.add_argument("-o", "--output", choices=[*_FORMATS, "sarif"], default="text", help=formats)
+    prove = "replay the changes by packets on a cluster, before and after; the exit code is 3 if they contradict one"
+    command.add_argument("--prove", action="store_true", help=prove)
+    without = "do not check first whether the cluster enforces policies"
+    command.add_argument("--no-canary", action="store_true", help=without)
+    declare_cluster(command, default="embedded")
 
 
 def report(args: argparse.Namespace, before: Scenario, after: Scenario, place: Path) -> int:

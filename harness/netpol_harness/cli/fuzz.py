@@ -15,9 +15,11 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from netpol_harness.cli.arguments import count, path
-from netpol_harness.cli.cluster import declare_cluster, ended_by_signals, lab_of
+from netpol_harness.cli.cluster import lab_of
+from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.output import print_text
 from netpol_harness.cli.shrink import INTERRUPTED, pytest_options, trial_settings
+from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
 from netpol_harness.reproduce.fuzz.campaign import Campaign

@@ -15,8 +15,10 @@ from contextlib import closing
 from pathlib import Path
 
 from netpol_harness.cli.arguments import count, path
-from netpol_harness.cli.cluster import declare_cluster, ended_by_signals, lab_of
+from netpol_harness.cli.cluster import lab_of
+from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.output import print_aside, print_text
+from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import Protocol

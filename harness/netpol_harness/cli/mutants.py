@@ -21,6 +21,7 @@ from rich.progress import Progress
 
 from netpol_harness.cli.arguments import count, path
 from netpol_harness.cli.output import print_text
+from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
 from netpol_harness.mutation.agents import agents_by_mutant
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if args.write:
         _check_writable(args.write)
     start, traces = time.monotonic(), _traces(args.directories or [_SCENARIOS])
-    result = _run_campaign(args, traces)
+    with ended_by_signals():
+        result = _run_campaign(args, traces)
     print_text("".join(f"{line}\n" for line in _lines(result)))
     if args.write:
         measurement = Measurement(len(traces), time.monotonic() - start, args.all, result.undetectable)

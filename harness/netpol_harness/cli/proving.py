@@ -1,38 +1,27 @@
 """Replay changes on a cluster that a command starts and removes."""
 
 import argparse
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from types import FrameType
 
 from rich.console import Console
 
 from netpol_harness.analysis.changes.change import Change
 from netpol_harness.analysis.changes.joint import joint_scenario
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.backends.select import BackendOptions, choose
+from netpol_harness.cli.cluster import lab_of
+from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.report.replays import Replays
 from netpol_harness.runner.canary.traffic import traffic_of_paths
 from netpol_harness.runner.replay import replay
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
-_BACKEND_OPTIONS = ("agent", "mutant")
-
 
 @contextmanager
 def laboratory(args: argparse.Namespace) -> Iterator[Lab]:
     """Yield the lab of the chosen cluster. It is closed on Ctrl-C and if a signal ends the process, too."""
-    given = {name: getattr(args, name) for name in _BACKEND_OPTIONS if getattr(args, name)}
-    options = BackendOptions(given, tuple(given))
-    before = {number: signal.signal(number, _interrupt) for number in _ENDING}
-    try:
-        with Lab(choose(args.cluster, options), Settings(canary=not args.no_canary)) as lab:
-            yield lab
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with ended_by_signals(), lab_of(args, Settings(canary=not args.no_canary)) as lab:
+        yield lab
 
 
 def proven(lab: Lab, before: Predictor, after: Predictor, changes: Sequence[Change]) -> Replays:
@@ -47,9 +36,3 @@ def proven(lab: Lab, before: Predictor, after: Predictor, changes: Sequence[Chan
             replays = replay(run, changes)
         lab.canary.wait()
     return Replays(replays, lab.dataplane)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    for each in _ENDING:
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt(f"ended by {signal.Signals(number).name}")

@@ -20,10 +20,12 @@ from rich.console import Console
 
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.cli.arguments import count, path
-from netpol_harness.cli.cluster import declare_cluster, ended_by_signals, lab_of
+from netpol_harness.cli.cluster import lab_of
+from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.explain import path_in_step
 from netpol_harness.cli.output import print_error, print_text
 from netpol_harness.cli.scenarios import scenario_of, steps_of
+from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.errors import HarnessError, ScenarioInvalid
 from netpol_harness.lab import Settings
 from netpol_harness.paths.outcome import Expected
