@@ -46,7 +46,7 @@ class CniDefinition:
     Without ``wait``, these are all DaemonSets and Deployments of the manifests. ``enforces`` tells whether the CNI
     enforces NetworkPolicy according to its documentation; the canary tests it. ``agent`` is the DaemonSet whose pods
     turn policies into rules, if they can be restarted without other harm. ``kubernetes`` are the oldest and newest
-    minor version that the CNI supports, if it documents them.
+    minor version that the CNI supports, if it documents them. ``known`` is a file of its known deviations.
     """
 
     title: str
@@ -58,6 +58,7 @@ class CniDefinition:
     capabilities: frozenset[Capability] = frozenset()
     kubernetes: tuple[int, int] | None = None
     patches: tuple[Patch, ...] = ()
+    known: Path | None = None
 
 
 def load(name: str, directory: Path) -> CniDefinition:
@@ -151,6 +152,7 @@ CNI = mapping(
         "wait": sequence(_OBJECT, "a list of objects"),
         "agent": text("a DaemonSet", r"DaemonSet [a-z0-9.-]+/[a-z0-9.-]+", "write DaemonSet NAMESPACE/NAME"),
         "patches": sequence(_PATCH, "a list of patches"),
+        "known": text("a file", r"[^\0]+", "write it relative to this file"),
     },
     required=("title",),
     what="a CNI (a mapping with title, enforces and networking)",
@@ -161,7 +163,7 @@ _FORM = DefinitionForm("CNI", "--cni", CNI, required=("enforces", "networking"))
 def _extended(base: CniDefinition, node: YamlNode, directory: Path) -> CniDefinition:
     """Return the base with the keys of this definition; network settings and patches are added to those of the base."""
     own = _definition(node, directory)
-    names = ("title", "manifests", "wait", "agent", "enforces", "capabilities", "kubernetes")
+    names = ("title", "manifests", "wait", "agent", "enforces", "capabilities", "kubernetes", "known")
     return replace(
         base,
         **{name: getattr(own, name) for name in names if node.get(name) is not None},
@@ -182,6 +184,7 @@ def _definition(node: YamlNode, directory: Path) -> CniDefinition:
         capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),
         kubernetes=(_minor(supported.at("from")), _minor(supported.at("to"))) if supported.entries else None,
         patches=tuple(_patch(item) for item in node.at("patches").items),
+        known=directory / node.at("known").text if node.get("known") else None,
     )
 
 

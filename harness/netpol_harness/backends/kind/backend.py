@@ -57,7 +57,6 @@ class KindBackend:
     name = "kind"
     owns_cluster = True
     starts_early = False
-    known_deviations: Path | None = None
     namespaces: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
@@ -74,6 +73,7 @@ class KindBackend:
         self._preflight = preflight or Preflight.of(options)
         self._image = self._preflight.image
         self._cni = load(options.cni, _SHIPPED / "manifests/cni")
+        self.known_deviations = self._cni.known
         self._capabilities = capabilities_of(self._cni, options.ip_family, options.nodes)
 
     @cached_property
