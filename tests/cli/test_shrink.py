@@ -64,6 +64,8 @@ def test_a_fault_is_shrunk_to_a_scenario_that_runs(directory: Path, tmp_path: Pa
     report = (out / "report.md").read_text()
     assert "web -> db:80 is CONNECTED, and should be blocked" in report
     assert "MUTANT except-ignored" in report
+    assert "--netpol-cluster embedded --netpol-mutant except-ignored\n" in report, "the backend that ran"
+    assert "oracle     blocked" in report, "the reasons know the pods' addresses, which the ipBlock is about"
 
 
 def test_a_path_that_is_right_is_not_shrunk(
@@ -80,3 +82,15 @@ def test_the_result_does_not_go_into_a_directory_that_has_files(
 ) -> None:
     assert main(["shrink", str(directory), "--path", "web -> db:80", "--out", str(directory)]) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_a_verdict_that_the_specification_leaves_open_is_not_shrunk(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SCENARIO.replace("{'web -> db:80': VERDICT}", "{'held web -> http://db:80': blocked}")
+    text = text.replace("{'web -> db:80': allowed}", "{'held web -> http://db:80': allowed}")
+    (directory / "scenario.yaml").write_text(text)
+    out = tmp_path / "small"
+    assert main(["shrink", str(directory), "--path", "held web -> http://db:80", "--out", str(out)]) == 2
+    assert "the specification leaves 'held web -> http://db:80' open in step second" in capsys.readouterr().err
+    assert not out.exists()

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             for shrunk in campaign.findings(Deadline(args.minutes * 60)):
                 found += 1
-                write_result(shrunk, lab.cluster, args.out / f"finding-{found}", pytest_options(args))
+                write_result(shrunk, lab.cluster, args.out / f"finding-{found}", pytest_options(args, lab))
                 print_text(f"{args.out / f'finding-{found}'}: {title_of(shrunk)}\n")
                 if found >= args.findings:
                     break

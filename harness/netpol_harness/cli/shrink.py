@@ -19,6 +19,8 @@ import yaml
 from rich.console import Console
 
 from netpol_harness.analysis.predict import Predictor
+from netpol_harness.backends.options import long_name
+from netpol_harness.backends.registry import BACKENDS
 from netpol_harness.cli.arguments import count, path
 from netpol_harness.cli.cluster import lab_of
 from netpol_harness.cli.cluster_options import declare_cluster
@@ -27,7 +29,7 @@ from netpol_harness.cli.output import print_error, print_text
 from netpol_harness.cli.scenarios import scenario_of, steps_of
 from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.errors import HarnessError, ScenarioInvalid
-from netpol_harness.lab import Settings
+from netpol_harness.lab import Lab, Settings
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.reproduce.shrink.draft import Draft, draft_of
 from netpol_harness.reproduce.shrink.result import write_result
@@ -40,6 +42,7 @@ from netpol_harness.yaml_loader import SAFE_LOADER
 NOT_WRONG = 3
 INTERRUPTED = 130
 _CHECKS = 2
+_OPEN = "the specification leaves '{path}' open in step {step}; name a path that it decides"
 _EMBEDDED_SETTLE, _AGENT_SETTLE = 0.7, 4.0
 
 
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 shrunk, code = search.smallest or draft, INTERRUPTED
         last = first if code else _last(trials, shrunk, first)
-        reason = write_result(Shrunk(shrunk, last, trials.executed), lab.cluster, args.out, pytest_options(args))
+        reason = write_result(Shrunk(shrunk, last, trials.executed), lab.cluster, args.out, pytest_options(args, lab))
     print_text(f"{args.out}: {shrunk.pods} pods, {shrunk.policies} policies, after {trials.executed} trials\n")
     if reason:
         print_error(f"no reproduce.sh: {reason}")
@@ -93,10 +96,26 @@ def trial_settings(args: argparse.Namespace) -> Settings:
     return Settings(settle_deadline=args.settle_deadline or quick, proof=Proof.LISTENER)
 
 
-def pytest_options(args: argparse.Namespace) -> str:
-    """Return the options of pytest that choose the same cluster."""
-    given = {"cluster": args.cluster, "mutant": args.mutant, "agent": args.agent}
-    return shlex.join([word for key, value in given.items() if value for word in (f"--netpol-{key}", value)])
+def pytest_options(args: argparse.Namespace, lab: Lab) -> str:
+    """Return the options of pytest that choose the same cluster: the backend that ran, and those of its options that
+    are given.
+    """
+    backend = next(each for each in BACKENDS if each.name == lab.choice.backend.name)
+    context = f":{lab.cluster.context}" if backend.takes_context and lab.cluster.context else ""
+    words = [long_name("cluster"), f"{backend.name}{context}"]
+    words += [word for each in backend.options for word in _words(each.long, getattr(args, each.name))]
+    words += _words(long_name("probe_image"), args.probe_image or None)
+    return shlex.join(words)
+
+
+def _words(option: str, value: object) -> list[str]:
+    """Return the words of an option on the command line; none if it is not given."""
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [option]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [word for each in values for word in (option, str(each))]
 
 
 def _last(trials: Trials, shrunk: Draft, first: Observation) -> Observation:
@@ -111,6 +130,8 @@ def _last(trials: Trials, shrunk: Draft, first: Observation) -> Observation:
 def _not_wrong(draft: Draft, first: Observation) -> int:
     if first.result is None:
         raise HarnessError(f"'{draft.path}' could not be probed: {first.problem}")
+    if first.predicted is Expected.UNDEFINED:
+        raise HarnessError(_OPEN.format(path=draft.path, step=draft.tree["steps"][-1]["name"]))
     observed = f"{first.result.outcome} ({first.result.judgement}), expected {draft.expected}"
     print_error(f"'{draft.path}' is not wrong on this cluster: {observed}; there is nothing to shrink")
     return NOT_WRONG
@@ -127,9 +148,7 @@ def _draft(args: argparse.Namespace, scenario: Scenario) -> Draft:
     step, found = (written[-1][0], written[-1][1]) if written else known[-1]
     expected = written[-1][2].expected if written else Predictor(scenario, step).verdict(found)
     if expected is Expected.UNDEFINED:
-        raise HarnessError(
-            f"the specification leaves '{args.path}' open in step {step.name}; name a path that it decides"
-        )
+        raise HarnessError(_OPEN.format(path=args.path, step=step.name))
     settings = yaml.load(scenario.file.read_text(encoding="utf-8"), SAFE_LOADER) if not scenario.derived else {}
     return draft_of(scenario, settings, step, args.path, expected.value)
 

@@ -70,7 +70,8 @@ class Campaign:
     def _finding(self, suspicion: Suspicion) -> Shrunk | None:
         """Return the smallest form of a suspicion, unless it is not confirmed or known already."""
         first = self._trials.observe(suspicion.draft)
-        if not first.is_wrong or not self._trials.observe(suspicion.draft).is_as_wrong_as(first):
+        decided = first.predicted.value == suspicion.draft.expected
+        if not (first.is_wrong and decided) or not self._trials.observe(suspicion.draft).is_as_wrong_as(first):
             self.tally.unconfirmed += 1
             return None
         search = Search(self._trials, first, lambda stage, draft: self._report(f"shrinks {draft.path}: {stage}"))

@@ -30,6 +30,8 @@ def scenario_data(draft: Draft, title: str) -> JsonObject:
     mode, _, _ = draft.path.partition(" ")
     for step in steps[:-1]:  # a step must expect something; what the earlier ones do is not in question
         step["paths"] = {draft.path if mode == "held" else _plain(draft.path): "undefined"}
+    if mode == "held":  # the step that opens a connection must expect that it succeeds
+        steps[0]["paths"] = {draft.path: "allowed"}
     steps[-1]["paths"] = {draft.path: draft.expected}
     settings = {key: value for key, value in draft.tree["scenario"].items() if value}
     return {"title": title, **settings, "workloads": ["workloads.yaml"], "steps": steps}

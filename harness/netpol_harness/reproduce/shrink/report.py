@@ -67,7 +67,9 @@ def _message(shrunk: Shrunk, cluster: Cluster) -> str:
     assert scenario is not None
     assert result is not None
     step = scenario.steps[-1]
-    explanation = explain_path(Predictor(scenario, step), result.expectation.path)
+    explanation = explain_path(
+        Predictor(scenario, step, addresses=shrunk.observation.addresses), result.expectation.path
+    )
     context = PathContext(
         "scenario.yaml", step.name, cluster.dataplane, cluster.kubeconfig, cluster.context, explanation
     )

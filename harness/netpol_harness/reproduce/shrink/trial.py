@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.errors import HarnessError, ScenarioInvalid
 from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.path import KnownAddresses
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.files import write
 from netpol_harness.results.evidence import Judgement
@@ -33,18 +34,21 @@ class Observation:
     """What one trial of a draft has shown.
 
     ``predicted`` is the specification's verdict, UNDEFINED where nothing could be loaded. ``result`` is ``None`` where
-    the path was not probed, and ``problem`` says why. ``scenario`` is what ran.
+    the path was not probed, and ``problem`` says why. ``scenario`` is what ran, and ``addresses`` are those of its
+    pods.
     """
 
     predicted: Expected
     result: PathResult | None = None
     problem: str = ""
     scenario: Scenario | None = None
+    addresses: KnownAddresses | None = None
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the packets contradict the expected verdict."""
-        return self.result is not None and self.result.judgement in WRONG
+        """Whether the packets contradict the expected verdict, in a question that the specification decides."""
+        decided = self.predicted is not Expected.UNDEFINED
+        return decided and self.result is not None and self.result.judgement in WRONG
 
     def is_as_wrong_as(self, first: "Observation") -> bool:
         """Whether this is the same fault as the first: same outcome, same verdict of the specification."""
@@ -100,12 +104,11 @@ class Trials:
         assert loaded.scenario is not None
         self.executed += 1
         try:
-            result, predicted = self._probe(loaded.scenario)
+            return self._probe(loaded.scenario)
         except HarnessError as error:
             return Observation(loaded.predicted, problem=str(error), scenario=loaded.scenario)
-        return Observation(predicted, result, scenario=loaded.scenario)
 
-    def _probe(self, scenario: Scenario) -> tuple[PathResult, Expected]:
+    def _probe(self, scenario: Scenario) -> Observation:
         """Enter all steps, and return the result of the last step's path, and its verdict with the real addresses."""
         run = self._lab.scenario_run(scenario)
         try:
@@ -115,7 +118,7 @@ class Trials:
                 observed = run.observer.observe(step, step.expectations, others=False)
             expectation, addresses = step.expectations[0], run.snapshot().addresses
             predicted = Predictor(scenario, step, addresses=addresses).verdict(expectation.path)
-            return observed.path_results[expectation], predicted
+            return Observation(predicted, observed.path_results[expectation], scenario=scenario, addresses=addresses)
         except KeyError as error:
             raise HarnessError("the cluster cannot carry the path; see `pytest` on the scenario") from error
         finally:
