@@ -1,5 +1,8 @@
 """All notes on a scenario's files. Pure."""
 
+from itertools import chain
+
+from netpol_harness.analysis.notes.cluster_order import open_orders, unreached_rules
 from netpol_harness.analysis.notes.inert import inert_parts
 from netpol_harness.analysis.notes.mesh import meshed_pods
 from netpol_harness.analysis.notes.note import Note
@@ -8,4 +11,5 @@ from netpol_harness.scenario.scenario import Scenario
 
 def notes_on(scenario: Scenario) -> tuple[Note, ...]:
     """Return the notes, each once, in the order of the files."""
-    return tuple(dict.fromkeys([*inert_parts(scenario), *meshed_pods(scenario)]))
+    found = (inert_parts(scenario), open_orders(scenario), unreached_rules(scenario), meshed_pods(scenario))
+    return tuple(dict.fromkeys(chain(*found)))

@@ -1,29 +1,17 @@
 """The parts of one policy that select something, each with what it selects in one step. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from netpol_harness.analysis.describe import describe_peer, describe_port, describe_selector, natural_list
 from netpol_harness.analysis.notes.near_miss import near_miss
 from netpol_harness.analysis.notes.note import Note
+from netpol_harness.analysis.notes.part import Part
 from netpol_harness.analysis.notes.view import StepView
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import PEERS_FIELD, NetworkPolicy, PodPeer, PolicyPort, Rule
 from netpol_harness.scenario.scenario import Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a policy, and the note that it matches nothing; the note has no text if it matches something."""
-
-    note: Note
-
-    @property
-    def is_inert(self) -> bool:
-        """Whether it matches nothing."""
-        return bool(self.note.text)
 
 
 class PolicyParts:
@@ -79,10 +67,7 @@ class PolicyParts:
             if elsewhere := self._elsewhere(pods):
                 return f"pods of {elsewhere} have {describe_selector(pods)}; add a namespaceSelector to the same peer"
             return self._of_template(pods) or near_miss(pods, self._view.pods_in(self._home), f"pod of {self._home}")
-        spaces = [space.name for space in self._view.namespaces() if peer.namespaces.matches(space.labels)]
-        if not spaces:
-            return near_miss(peer.namespaces, self._view.namespaces(), "namespace")
-        return near_miss(pods, self._view.pods_in(*spaces), f"pod of {natural_list(spaces)}")
+        return self._view.near_miss(peer.namespaces, pods)
 
     def _elsewhere(self, selector: LabelSelector) -> str:
         """Return the other namespaces with pods that the selector selects."""

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from functools import cached_property
 
-from netpol_harness.analysis.notes.near_miss import Labelled
+from netpol_harness.analysis.describe import natural_list
+from netpol_harness.analysis.notes.near_miss import Labelled, near_miss
 from netpol_harness.analysis.selection import Selection
 from netpol_harness.analysis.world import world_of
-from netpol_harness.model.labels import Labels
+from netpol_harness.model.cluster_policy import PodSelection
+from netpol_harness.model.labels import Labels, LabelSelector
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod
+from netpol_harness.model.policy import PodPeer
 from netpol_harness.scenario.scenario import Scenario, Step
 
 
@@ -46,3 +49,16 @@ class StepView:
     def pods(self, numbers: int) -> list[Pod]:
         """Return the pods of a set of the selection."""
         return [*self.selection.pods(numbers)]
+
+    def selected(self, selection: PodSelection, *, on_host_network: bool = False) -> list[Pod]:
+        """Return the pods that a subject or peer of a ClusterNetworkPolicy selects, or those that it must not."""
+        pods = self.pods(self.selection.peers(PodPeer(selection.namespaces, selection.pods), ""))
+        return [pod for pod in pods if pod.host_network is on_host_network]
+
+    def near_miss(self, namespaces: LabelSelector, pods: LabelSelector) -> str:
+        """Say why no pod is selected: there is no such namespace, or no such pod in those that there are."""
+        spaces = [space.name for space in self.namespaces() if namespaces.matches(space.labels)]
+        if not spaces:
+            return near_miss(namespaces, self.namespaces(), "namespace")
+        noun = f"pod of {natural_list(spaces)}" if namespaces.requirements else "pod"
+        return near_miss(pods, self.pods_in(*spaces), noun)

@@ -1,0 +1,80 @@
+"""The parts of one ClusterNetworkPolicy that select something, each with what it selects in one step. Pure."""
+
+from collections.abc import Iterator
+
+from netpol_harness.analysis.describe import describe_peer, natural_list
+from netpol_harness.analysis.notes.note import Note
+from netpol_harness.analysis.notes.part import Part
+from netpol_harness.analysis.notes.view import StepView
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy, ClusterRule, NamedPort, PodSelection
+from netpol_harness.model.names import Direction
+from netpol_harness.model.objects import Pod
+from netpol_harness.model.policy import PEERS_FIELD, PodPeer
+from netpol_harness.scenario.scenario import Manifest
+
+
+class ClusterPolicyParts:
+    """The parts of a policy in one step: its subject, the peers of its rules that select pods, and names of ports.
+
+    All steps have the same parts, in the same order.
+    """
+
+    def __init__(self, manifest: Manifest, view: StepView) -> None:
+        self._manifest = manifest
+        self._view = view
+        self._policy = ClusterNetworkPolicy.parse(manifest.data)
+        self._subjects = view.selected(self._policy.subject)
+
+    def all(self) -> Iterator[Part]:
+        """Yield the parts. Those of a policy that selects no pod are not looked at: it has no effect as a whole."""
+        head = f"policy {self._policy.name} selects no pod"
+        yield self._part("" if self._subjects else f"{head}: {self._missed(self._policy.subject)}", "spec", "subject")
+        for direction in sorted(Direction):
+            for index, rule in enumerate(self._policy.rules(direction)):
+                yield from self._rule(direction, index, rule)
+
+    def _rule(self, direction: Direction, index: int, rule: ClusterRule) -> Iterator[Part]:
+        place = ("spec", direction.lower(), index)
+        name = rule_name(self._policy, direction, index)
+        for number, peer in enumerate(rule.peers):
+            if isinstance(peer, PodSelection):
+                is_inert = self._subjects and not self._view.selected(peer)
+                meant = describe_peer(PodPeer(peer.namespaces, peer.pods), "")
+                text = f"{name} means {meant}, of which there are none: {self._missed(peer)}" if is_inert else ""
+                yield self._part(text, *place, PEERS_FIELD[direction], number)
+        for number, port in enumerate(rule.ports or ()):
+            if isinstance(port, NamedPort):
+                text = self._missed_port(direction, rule, port.name) if self._subjects else ""
+                yield self._part(f"{name} {text}" if text else "", *place, "protocols", number)
+
+    def _missed(self, selection: PodSelection) -> str:
+        if self._view.selected(selection, on_host_network=True):
+            return "those that it means are on the networks of their nodes, which no ClusterNetworkPolicy selects"
+        return self._view.near_miss(selection.namespaces, selection.pods)
+
+    def _missed_port(self, direction: Direction, rule: ClusterRule, name: str) -> str:
+        """Return why a port's name means nothing; empty if a pod declares it, or if it leads to no pod at all."""
+        pods = self._destinations(direction, rule)
+        names = [f"{each.name} ({each.port})" for pod in pods for each in pod.ports if each.name]
+        if not pods or any(each.name == name for pod in pods for each in pod.ports):
+            return ""
+        declared = natural_list(names) or "no names"
+        return f"names port {name}, which no pod that it leads to declares; they declare {declared}"
+
+    def _destinations(self, direction: Direction, rule: ClusterRule) -> list[Pod]:
+        """Return the pods that a rule leads to; none if some are not chosen by selectors."""
+        if direction is Direction.INGRESS:
+            return self._subjects
+        selections = [peer for peer in rule.peers if isinstance(peer, PodSelection)]
+        is_whole = len(selections) == len(rule.peers)
+        return [pod for peer in selections for pod in self._view.selected(peer)] if is_whole else []
+
+    def _part(self, text: str, *place: str | int) -> Part:
+        home = frozenset({pod.ref.namespace for pod in self._subjects})
+        return Part(Note(self._manifest.at(*place), text, home))
+
+
+def rule_name(policy: ClusterNetworkPolicy, direction: Direction, index: int) -> str:
+    """Return ``egress rule 2 'dns' of default``, counted from 1."""
+    own = policy.rules(direction)[index].name
+    return f"{direction.lower()} rule {index + 1}{f' {own!r}' if own else ''} of {policy.name}"
