@@ -19,24 +19,63 @@ def test_a_control_that_is_early_coarse_or_endless_proves_nothing() -> None:
     assert not is_late(control(0.95, 0.1, upper=None))
 
 
+WORKLOADS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: server, labels: {app: server}}
+spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: c, image: i}]}
+"""
+POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny}
+spec: {podSelector: {matchLabels: {app: server}}}
+"""
+STEPS = """\
+title: One path
+workloads: [workloads.yaml]
+steps:
+  - name: open
+    paths: {client -> server:80: allowed}
+  - name: denied
+    policies: [deny.yaml]
+    paths: {client -> server:80: blocked}
+"""
+
+
+@pytest.fixture
+def one_path(tmp_path: Path) -> Path:
+    for name, text in (("workloads", WORKLOADS), ("deny", POLICY), ("scenario", STEPS)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return tmp_path
+
+
+def test_a_step_that_changes_nothing_starts_no_cluster(one_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["latency", str(one_path), "--step", "open", "--cluster", "embedded"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "scenario.yaml:4: step open is the first one, so that nothing changes; name a later step" in printed.err
+
+
+@pytest.mark.parametrize("window", ["0", "-1", "nan", "soon"])
+def test_a_window_without_a_length_is_refused(window: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["latency", "--window", window])
+    assert "is not a number of seconds" in capsys.readouterr().err
+
+
 @pytest.mark.live
 def test_a_late_mutant_is_measured_as_late_and_runs_are_compared(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    one_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trend = tmp_path / "trend.jsonl"
-    command = [
-        "latency",
-        "--cluster",
-        "embedded",
-        "--repeat",
-        "1",
-        "--window",
-        "1",
-        "-o",
-        "json",
-        "--trend",
-        str(trend),
-    ]
+    short = ["--repeat", "1", "--window", "0.8"]
+    command = ["latency", str(one_path), "--cluster", "embedded", *short, "-o", "json", "--trend", str(trend)]
     assert main([*command, "--limit", "0.05", "--mutant", "change-window-open"]) == 1
     late = json.loads(capsys.readouterr().out)
     assert late["control"] == "late, as it was"

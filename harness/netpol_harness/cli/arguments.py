@@ -24,6 +24,17 @@ def hours(text: str) -> float:
     return value
 
 
+def seconds(text: str) -> float:
+    """Parse a time in seconds, above 0 and up to an hour."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; give a number such as 2 or 0.5")
+    return value
+
+
 def path(text: str) -> Path:
     """Parse the path of a file or folder; an empty one, as of an unset variable, is not the working directory."""
     if not text:

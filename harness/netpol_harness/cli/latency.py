@@ -14,7 +14,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from netpol_harness.cli.arguments import count, path
+from netpol_harness.cli.arguments import count, path, seconds
 from netpol_harness.cli.cluster import lab_of
 from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.output import print_aside, print_text
@@ -27,6 +27,7 @@ from netpol_harness.results.evidence import Proof
 from netpol_harness.results.latency import Censoring
 from netpol_harness.runner.canary.check import canary_scenario
 from netpol_harness.runner.latency import LatencyMeter, Measurement, is_late
+from netpol_harness.runner.latency_paths import MOST_PATHS, changing_states, step_before
 from netpol_harness.scenario.derive import open_source
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -40,8 +41,8 @@ def add(command: argparse.ArgumentParser) -> None:
     option("scenario", metavar="SCENARIO", nargs="?", type=path, help="a scenario's directory (default: the canary)")
     option("--step", metavar="NAME", help="the step that is entered and left (default: the last one)")
     option("--repeat", type=count, default=3, metavar="N", help="number of changes in each direction (default: 3)")
-    option("--window", type=float, metavar="SECONDS", help="time of probing after each change (default: up to 5)")
-    option("--limit", type=float, metavar="SECONDS", help="exit with 1 if a change certainly took longer")
+    option("--window", type=seconds, metavar="SECONDS", help="time of probing after each change (default: up to 5)")
+    option("--limit", type=seconds, metavar="SECONDS", help="exit with 1 if a change certainly took longer")
     option("--trend", type=path, metavar="FILE", help="append this run to FILE, a JSON line each, and compare")
     option("-o", "--output", choices=["text", "json"], default="text", help="text (default) or JSON")
     declare_cluster(command)
@@ -51,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print, and compare with earlier runs."""
     scenario = open_source(args.scenario) if args.scenario else canary_scenario({Protocol.TCP}, two_nodes=False)
     step = _step(scenario, args.step)
+    changing, _ = changing_states(scenario, step_before(scenario, step), step)
+    if len(changing) > MOST_PATHS:
+        print_aside(f"{len(changing)} paths change; the first {MOST_PATHS} are measured\n")
     with ended_by_signals(), lab_of(args, Settings(proof=Proof.LISTENER)) as lab:
         measured = _measured(args, lab, scenario, step)
         header = lab.header

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import isfinite
 from statistics import median
 from typing import Any
 
 from netpol_harness.results.latency import Censoring, Interval
-from netpol_harness.runner.latency import Measurement
+from netpol_harness.runner.latency import Measurement, is_late
 
 _WIDTH = 40
 _BOUNDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -24,7 +25,7 @@ def as_object(measurements: Sequence[Measurement], header: str, *, control: bool
                 "change": m.change,
                 "taken": _interval(m.taken) if m.taken else None,
                 "windows": [_interval(window) for window in m.windows],
-                "cadence": round(m.cadence, 4) if m.samples > 1 else None,
+                "cadence": round(m.cadence, 4) if isfinite(m.cadence) else None,
                 "samples": m.samples,
             }
             for m in measurements
@@ -60,10 +61,15 @@ def trend(runs: Sequence[Mapping[str, float]], now: Mapping[str, float]) -> str:
 
 
 def _lines(measurements: Sequence[Measurement], *, control: bool) -> Iterator[str]:
-    cadences = [m.cadence for m in measurements if m.samples > 1]
+    cadences = [m.cadence for m in measurements if isfinite(m.cadence)]
     floor = f"{max(cadences) * 1000:.0f} ms" if cadences else "unknown"
     yield f"floor: {floor} between two observations at most; upper bounds below that are not told apart"
+    if silent := {m.path: None for m in measurements if not isfinite(m.cadence)}:
+        yield f"too few valid answers, at least once: {', '.join(silent)}"
     yield f"control: a change with a known delay was {'' if control else 'NOT '}measured as late"
+    for m in measurements:
+        if m.change == "control" and not (control or (m.taken and is_late(m))):
+            yield f"  {m.path}: {m.taken or 'no change seen'}, for {m.delay:.1f} s, every {m.cadence * 1000:.0f} ms"
     for change in ("deny", "allow"):
         taken = [m.taken for m in measurements if m.change == change and m.taken]
         if taken:

@@ -4,16 +4,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.deadline import Deadline
-from netpol_harness.errors import HarnessError
-from netpol_harness.paths.outcome import Expected
-from netpol_harness.paths.path import Expectation
+from netpol_harness.errors import CapabilityMissing
+from netpol_harness.paths.ends import ServiceTarget
+from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.path import Expectation, Path
 from netpol_harness.probe.continuous import ContinuousProbe
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.results.evidence import Attempt
 from netpol_harness.results.latency import Interval, Sample, State, cadence, interval, wrong_windows
+from netpol_harness.runner.latency_paths import MOST_PATHS, States, changing_states, step_before
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.runner.targets import resolve_probes
 from netpol_harness.scenario.scenario import Step
@@ -26,6 +29,9 @@ BASELINE = 0.3
 
 CONTROL_DELAY = 1.0
 """Seconds by which the positive control is late, at least."""
+
+LONGEST_DELAY = 8.0
+"""Seconds by which it is late, at most: probes that are further apart prove nothing."""
 
 _CADENCES = 4  # the control is late by so many times the longest gap so far, so that it can fail
 
@@ -46,6 +52,19 @@ class Measurement:
     delay: float = 0.0
 
 
+@dataclass(slots=True)
+class _ProbedPath:
+    """A path that is probed around a change, and its question, which the change may replace: pods are recreated."""
+
+    path: Path
+    goal: State
+    resolves_name: bool
+    question: Question
+
+    def questions(self) -> Sequence[Question]:
+        return (self.question,)
+
+
 @dataclass(frozen=True, slots=True)
 class LatencyMeter:
     """Measures one step of a scenario that is open. ``window``: seconds of probing after each change."""
@@ -55,35 +74,36 @@ class LatencyMeter:
     window: float
 
     def measure(self, repeat: int) -> Iterator[Measurement]:
-        """Enter the step and go back, ``repeat`` times; then once with a known delay, and restart the agent."""
-        before = self._before
+        """Enter the step and go back, ``repeat`` times; then once with a known delay, and restart the agent.
+
+        Raises ``HarnessError`` if no path changes.
+        """
+        before = step_before(self.run.scenario, self.step)
+        old, new = map(self._possible, changing_states(self.run.scenario, before, self.step))
         self.run.enter(before)
         delay = CONTROL_DELAY
         for _ in range(repeat):
-            for goal in (self.step, before):
-                for measured in self._change(partial(self.run.enter, goal), goal, 0.0, ""):
-                    delay = max(delay, _CADENCES * measured.cadence if measured.samples > 1 else 0.0)
+            for goal, states in ((self.step, new), (before, old)):
+                for measured in self._change(partial(self.run.enter, goal), states, 0.0, ""):
+                    if isfinite(measured.cadence):
+                        delay = max(delay, min(_CADENCES * measured.cadence, LONGEST_DELAY))
                     yield measured
-        yield from self._change(partial(self.run.enter, self.step), self.step, delay, "control")
+        yield from self._change(partial(self.run.enter, self.step), new, delay, "control")
         if Capability.AGENT_RESTART in self.run.capabilities:
             context = self.run.context
-            yield from self._change(lambda: context.backend.restart_agent(context.cluster), self.step, 0.0, "restart")
+            yield from self._change(lambda: context.backend.restart_agent(context.cluster), new, 0.0, "restart")
 
-    @property
-    def _before(self) -> Step:
-        steps = self.run.scenario.steps
-        index = next(number for number, step in enumerate(steps) if step.name == self.step.name)
-        if index == 0:
-            raise HarnessError(f"step {self.step.name} is the first one; name a step that changes policies")
-        return steps[index - 1]
+    def _possible(self, states: States) -> States:
+        """Return the first paths that the cluster can carry."""
+        lacking = {path: self.run.observer.missing_capability(path, self.step) for path in states}
+        possible = [path for path, capability in lacking.items() if capability is None]
+        if not possible:
+            raise CapabilityMissing(next(filter(None, lacking.values())), f"all paths that {self.step.name} changes")
+        return {path: states[path] for path in possible[:MOST_PATHS]}
 
-    def _change(self, change: Callable[[], None], goal: Step, delay: float, name: str) -> Iterator[Measurement]:
-        snapshot = self.run.snapshot()
-        wanted = {e.path: e for e in goal.expectations if _goal(e) is not State.UNKNOWN}
-        wanted = {path: e for path, e in wanted.items() if path in {e.path for e in self.step.expectations}}
-        resolved = [(e, probe.question) for e in wanted.values() for probe in resolve_probes(e, snapshot)]
-        since = time.monotonic()
-        probes = [ContinuousProbe(self.run.context.prober, partial(_only, q), since=since) for _, q in resolved]
+    def _change(self, change: Callable[[], None], states: States, delay: float, name: str) -> Iterator[Measurement]:
+        probed, since = list(self._resolved(states)), time.monotonic()
+        probes = [ContinuousProbe(self.run.context.prober, each.questions, since=since) for each in probed]
         try:
             for probe in probes:
                 probe.wait(Deadline(PREPARATION))
@@ -91,20 +111,36 @@ class LatencyMeter:
             announced = time.monotonic() - since
             _pause(delay)
             change()
+            self._follow(probed, states)
             _pause(self.window)
         finally:
             attempts = [probe.end() for probe in probes]
-        for (expectation, _), probe, (own, *_) in zip(resolved, probes, attempts, strict=True):
-            samples = [_sample(*pair) for pair in zip(own, probe.spans, strict=True)]
-            yield replace(_measurement(expectation, samples, announced, name), delay=delay)
+        for each, probe, (own, *_) in zip(probed, probes, attempts, strict=True):
+            samples = [
+                _sample(attempt, span, resolves_name=each.resolves_name)
+                for attempt, span in zip(own, probe.spans, strict=True)
+            ]
+            yield replace(_measurement(each, samples, announced, name), delay=delay)
+
+    def _resolved(self, states: States) -> Iterator[_ProbedPath]:
+        snapshot = self.run.snapshot()
+        for path, goal in states.items():
+            for probe in resolve_probes(Expectation(path, Expected.UNDEFINED, ""), snapshot):
+                yield _ProbedPath(path, goal, isinstance(path.target, ServiceTarget), probe.question)
+
+    def _follow(self, probed: Sequence[_ProbedPath], states: States) -> None:
+        """Continue with the pods that the change has created, unless their number is another."""
+        resolved = list(self._resolved(states))
+        if [each.path for each in resolved] == [each.path for each in probed]:
+            for earlier, now in zip(probed, resolved, strict=True):
+                earlier.question = now.question
 
 
-def _measurement(expectation: Expectation, samples: Sequence[Sample], changed: float, name: str) -> Measurement:
-    goal = _goal(expectation)
-    taken = interval(samples, changed, goal) if name != "restart" else None
-    windows = wrong_windows(samples, goal) if taken is None else ()
-    change = name or ("allow" if goal is State.OPEN else "deny")
-    return Measurement(str(expectation.path), change, taken, windows, cadence(samples), len(samples))
+def _measurement(probed: _ProbedPath, samples: Sequence[Sample], changed: float, name: str) -> Measurement:
+    taken = interval(samples, changed, probed.goal) if name != "restart" else None
+    windows = wrong_windows(samples, probed.goal) if taken is None else ()
+    change = name or ("allow" if probed.goal is State.OPEN else "deny")
+    return Measurement(str(probed.path), change, taken, windows, cadence(samples), len(samples))
 
 
 def is_late(measurement: Measurement) -> bool:
@@ -113,26 +149,17 @@ def is_late(measurement: Measurement) -> bool:
     return taken is not None and taken.upper is not None and gap < delay / 2 and taken.lower >= delay - gap
 
 
-def _only(question: Question) -> Sequence[Question]:
-    return (question,)
+def _sample(attempt: Attempt, span: tuple[float, float], *, resolves_name: bool) -> Sample:
+    """Return an observation; the packet of a probe that waited in vain was sent before it began to wait.
 
-
-def _goal(expectation: Expectation) -> State:
-    match expectation.expected:
-        case Expected.ALLOWED:
-            return State.OPEN
-        case Expected.BLOCKED | Expected.DROPPED | Expected.REJECTED:
-            return State.CLOSED
-    return State.UNKNOWN
-
-
-def _sample(attempt: Attempt, span: tuple[float, float]) -> Sample:
-    """Return an observation; the packet of a probe that waited in vain was sent before it began to wait."""
+    A name that does not resolve is a denial only if the path asks for one.
+    """
     begun, ended = span
     if attempt.is_open:
         return Sample(begun, ended, State.OPEN)
     waited = min(attempt.reply.seconds, ended - begun)
-    return Sample(begun, ended - waited, State.CLOSED if attempt.credible else State.UNKNOWN)
+    denied = attempt.credible or (resolves_name and attempt.reply.outcome is Outcome.NAME_FAILED)
+    return Sample(begun, ended - waited, State.CLOSED if denied else State.UNKNOWN)
 
 
 def _pause(seconds: float) -> None:
