@@ -8,23 +8,32 @@ for its pods, its Services, its namespaces and its policies of every kind.
 It needs the right to view, and changes nothing. Names, labels and ports are written; images, commands, environments,
 annotations and Secrets never are. The exit code is 1 if the capture lacks something that decides verdicts, such as
 policies that you may not read. Then: netpol table DIR, pytest DIR.
+
+  netpol capture --out DIR --path 'web -> db:5432' --exec both
+
+asks paths of the cluster itself, by commands in its pods, and writes their verdicts into the captured step. Nothing is
+created or changed, so that policies are not lifted: a denial is written only if its listener answers its own pod
+(--exec both); else the path is undefined, with the reason. If the cluster contradicts its policies, the exit code is 1.
 """
 
 import argparse
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from netpol_harness.cli.arguments import path
 from netpol_harness.cli.output import print_error, print_text
-from netpol_harness.errors import HarnessError
+from netpol_harness.cli.signals import ended_by_signals
+from netpol_harness.errors import ClusterFailed, HarnessError
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.reproduce.capture.capture import Capture, capture
 from netpol_harness.reproduce.capture.cluster import read_cluster
 from netpol_harness.reproduce.capture.dump import read_dump
@@ -33,11 +42,19 @@ from netpol_harness.reproduce.capture.redact import redacted
 from netpol_harness.reproduce.capture.write import scenario_files, write
 from netpol_harness.scenario.load import load
 
+if TYPE_CHECKING:
+    from netpol_harness.backends.existing.backend import ExistingClusterBackend
+    from netpol_harness.reproduce.capture.observation import Observation
+
 _REDACT = (
     "replace names, labels, port names and addresses; captures with the same KEY have the same names, and without one "
     "every capture has others"
 )
 _STANDARD_INPUT = Path("-")
+_PATH = "ask this path of the cluster, by commands in its pods (needs --exec); may be repeated"
+_EXEC = "permit commands in your pods: in the sources of paths, or also in their targets, to prove denials"
+_PATTERN = "with --path: contexts, clusters and servers that are refused; may be repeated"
+_CONTEXT_ADVICE = "--cluster kubeconfig:CONTEXT"
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -50,10 +67,15 @@ def add(command: argparse.ArgumentParser) -> None:
     option("-n", "--namespace", metavar="NS", action="append", default=[], help="capture this one; may be repeated")
     option("--redact", nargs="?", const="", metavar="KEY", help=_REDACT)
     option("--force", action="store_true", help="replace an earlier capture in DIR")
+    option("--path", metavar="PATH", action="append", default=[], help=_PATH)
+    option("--exec", dest="exec_in", choices=("sources", "both"), help=_EXEC)
+    option("--production-pattern", metavar="REGEX", action="append", default=[], help=_PATTERN)
+    option("--yes-really", action="store_true", help="with --path: use the cluster even if it looks like production")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the capture; return 1 if it lacks something."""
+    """Write the capture; return 1 if it lacks something, or the cluster contradicts it."""
+    backend = _permitted(args) if args.path else None
     given = _read_dump(args.dump) if args.dump else _read_cluster(args)
     captured = capture(given, args.namespace)
     if not captured.stand_ins:
@@ -61,10 +83,40 @@ def run(args: argparse.Namespace) -> int:
     shared, title = captured, f"Captured from {given.source}"
     if args.redact is not None:
         shared, title = redacted(captured, args.redact.encode() or secrets.token_bytes(16)), "Captured and redacted"
-    write(scenario_files(shared, title), args.out, force=args.force)
+    observed = _observe(args, backend, captured, given) if backend else ()
+    write(scenario_files(shared, title, observed), args.out, force=args.force)
     load(args.out / "scenario.yaml")
     _tell(captured, args.out)
-    return 1 if shared.warnings else 0
+    _tell_observed(observed)
+    return 1 if shared.warnings or any(each.disagrees for each in observed) else 0
+
+
+def _permitted(args: argparse.Namespace) -> "ExistingClusterBackend":
+    """Return the cluster that may be asked. Raises ``HarnessError`` before any request without the user's consent."""
+    if args.dump or args.redact is not None:
+        option = "--from: a dump runs no pods" if args.dump else "--redact: it hides the names that paths have"
+        raise HarnessError(f"--path cannot be combined with {option}")
+    if not args.exec_in:
+        raise HarnessError("--path runs commands in your own pods; permit it with --exec sources, or --exec both")
+    from netpol_harness.backends.existing.backend import ExistingClusterBackend
+    from netpol_harness.backends.existing.options import ExistingOptions
+
+    patterns = tuple(args.production_pattern)
+    options = ExistingOptions(production_pattern=patterns, yes_really=args.yes_really, context=args.context)
+    try:
+        return ExistingClusterBackend(options, kubeconfig=_kubeconfig(args))
+    except ClusterFailed as error:
+        raise ClusterFailed(str(error).replace(_CONTEXT_ADVICE, "--context NAME")) from None
+
+
+def _observe(
+    args: argparse.Namespace, backend: "ExistingClusterBackend", captured: Capture, given: ClusterInput
+) -> "tuple[Observation, ...]":
+    from netpol_harness.reproduce.capture.live_paths import Exec, observe
+
+    with ended_by_signals(), _progress() as progress:
+        progress(f"asking {len(args.path)} paths")
+        return observe(args.path, captured, given, backend.create("", Path()), Exec(args.exec_in))
 
 
 def _read_dump(file: Path) -> ClusterInput:
@@ -78,10 +130,13 @@ def _read_dump(file: Path) -> ClusterInput:
 
 
 def _read_cluster(args: argparse.Namespace) -> ClusterInput:
-    file = args.kubeconfig or Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
-    access = Access.from_kubeconfig(file, args.context)
+    access = Access.from_kubeconfig(_kubeconfig(args), args.context)
     with _progress() as progress:
         return read_cluster(Client(access), args.context or "the current context", args.namespace, progress)
+
+
+def _kubeconfig(args: argparse.Namespace) -> Path:
+    return args.kubeconfig or Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
 
 
 @contextmanager
@@ -100,3 +155,11 @@ def _tell(captured: Capture, directory: Path) -> None:
     for note in captured.notes:
         print_text(f"{note}\n")
     print_text(f"wrote {directory}; see: netpol table {directory}\n")
+
+
+def _tell_observed(observed: "Iterable[Observation]") -> None:
+    for each in observed:
+        print_text(f"{each.text}: {each.verdict}\n")
+        if each.disagrees or each.verdict is Expected.UNDEFINED:
+            mark = "DISAGREES" if each.disagrees else "UNDEFINED"
+            print_error(f"{mark}: {each.text}: {'; '.join(each.how[1:])}")

@@ -79,10 +79,10 @@ class ExistingClusterBackend:
     known_deviations: Path | None = None
     dataplane = "that of the cluster, which is asked when it is first needed"
 
-    def __init__(self, options: ExistingOptions, progress: Progress = ignore) -> None:
+    def __init__(self, options: ExistingOptions, progress: Progress = ignore, kubeconfig: Path | None = None) -> None:
         self.namespaces: Mapping[str, str] = dict(options.namespace)
         self._progress = progress
-        self._kubeconfig = _kubeconfig()
+        self._kubeconfig = kubeconfig or _kubeconfig()
         self._access = Access.from_kubeconfig(self._kubeconfig, options.context)
         self.context, self._cluster = _names(self._kubeconfig, options.context)
         if not options.yes_really:

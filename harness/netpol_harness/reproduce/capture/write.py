@@ -1,6 +1,8 @@
 """The files of a capture: sorted, so that two captures of one cluster differ where the cluster does."""
 
+import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from netpol_harness.errors import HarnessError
 from netpol_harness.escape import one_line
 from netpol_harness.model.json_object import JsonObject
 from netpol_harness.reproduce.capture.capture import Capture
+from netpol_harness.reproduce.capture.observation import Observation
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.metadata import DNS_LABEL
@@ -36,14 +39,14 @@ class _Dumper(_DUMPER):  # type: ignore[misc]  # the class is chosen at run time
         return True
 
 
-def scenario_files(capture: Capture, title: str) -> Mapping[str, str]:
-    """Return the files by name.
+def scenario_files(capture: Capture, title: str, observed: Sequence[Observation] = ()) -> Mapping[str, str]:
+    """Return the files by name. The paths of ``observed`` are the last lines of scenario.yaml.
 
     Raises ``HarnessError`` for a namespace whose name no file can have.
     """
     files = {f"workloads/{_file(name)}": _documents(objects) for name, objects in capture.objects.items()}
     files |= {f"policies/{_file(name)}": _documents(policies) for name, policies in capture.policies.items()}
-    return {SCENARIO_FILE: _scenario(capture, title), **files}
+    return {SCENARIO_FILE: _scenario(capture, title) + _paths(observed), **files}
 
 
 def write(files: Mapping[str, str], directory: Path, *, force: bool) -> None:
@@ -92,6 +95,19 @@ def _scenario(capture: Capture, title: str) -> str:
     missing = (f"# MISSING: {one_line(text)}\n" for text in capture.warnings)
     notes = (f"# {one_line(text)}\n" for text in capture.notes)
     return "".join([*missing, *notes]) + _documents([content])
+
+
+def _paths(observed: Sequence[Observation]) -> str:
+    """Return the paths of the last step, which is the captured one. PyYAML writes no comments."""
+    lines = (line for each in observed for line in (*(f"# {one_line(c)}" for c in each.how), _line(each)))
+    return "".join(["  paths:\n", *(f"    {line}\n" for line in lines)]) if observed else ""
+
+
+def _line(observed: Observation) -> str:
+    """Return ``web -> db:5432: allowed``, in quotes if YAML needs them."""
+    plain = yaml.safe_dump({observed.text: str(observed.verdict)}, width=sys.maxsize, allow_unicode=True).rstrip("\n")
+    is_plain = "\n" not in plain and not plain.startswith("?")
+    return plain if is_plain else f"{json.dumps(observed.text)}: {observed.verdict}"
 
 
 def _can_be_lifted(capture: Capture) -> bool:
