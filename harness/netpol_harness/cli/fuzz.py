@@ -2,7 +2,9 @@
 
 Many small worlds are run at once. A verdict that contradicts the specification is a suspicion; it becomes a finding if
 a run of its world alone is wrong twice in the same way. Each finding is shrunk, and written below --out as a scenario
-with a report. What the specification leaves open is not judged. The same --seed draws the same worlds.
+with a report, which says what known deviation of the dataplane it may be. A suspicion that the model of an earlier
+finding predicts is counted with it, and not shrunk. What the specification leaves open is not judged. The same --seed
+draws the same worlds.
 
 Exit codes: 0: no findings; 1: findings; 2: usage or runtime error; 130: interrupted.
 """
@@ -23,6 +25,7 @@ from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
 from netpol_harness.reproduce.fuzz.campaign import Campaign
+from netpol_harness.reproduce.fuzz.known import known_faults
 from netpol_harness.reproduce.shrink.report import title_of
 from netpol_harness.reproduce.shrink.result import write_result
 from netpol_harness.reproduce.shrink.trial import Trials
@@ -54,12 +57,15 @@ def run(args: argparse.Namespace) -> int:
         trials = Trials(lab, folder, width=_JOBS)
         stack.callback(trials.close)
         status = stack.enter_context(Console(stderr=True).status("starting"))
-        campaign = Campaign(lab, trials, folder, seed=args.seed, steps=args.steps, report=status.update)
+        known = known_faults(lab)
+        campaign = Campaign(lab, trials, folder, known, seed=args.seed, steps=args.steps, report=status.update)
         try:
             for shrunk in campaign.findings(Deadline(args.minutes * 60)):
                 found += 1
-                write_result(shrunk, lab.cluster, args.out / f"finding-{found}", pytest_options(args, lab))
-                print_text(f"{args.out / f'finding-{found}'}: {title_of(shrunk)}\n")
+                directory = args.out / f"finding-{found}"
+                compared = known.comparison(shrunk.observation)
+                write_result(shrunk, lab.cluster, directory, pytest_options(args, lab), compared)
+                print_text(f"{directory}: {title_of(shrunk)}\n")
                 if found >= args.findings:
                     break
         except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """A campaign: batches of worlds until the time is over. Each suspicion is confirmed by a run of its world alone, with
-the commands that users type, then shrunk, and compared with the findings so far.
+the commands that users type, then shrunk, and compared with the findings so far; it is not shrunk if the model of a
+known fault that was found already predicts it.
 
 Invariant: a finding was wrong in two runs of its world alone, in the same way.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.reproduce.fuzz.batch import Suspicion, run_batch
+from netpol_harness.reproduce.fuzz.known import KnownFaults
 from netpol_harness.reproduce.fuzz.worlds import Size, world
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.search import Search, Shrunk
@@ -37,7 +39,17 @@ class Tally:
 class Campaign:
     """Random worlds on the cluster of a lab, from a seed on."""
 
-    def __init__(self, lab: "Lab", trials: Trials, folder: Path, *, seed: int, steps: int, report: Report) -> None:
+    def __init__(  # noqa: PLR0913 - a cluster, what is known of it, and the user's choices
+        self,
+        lab: "Lab",
+        trials: Trials,
+        folder: Path,
+        known: KnownFaults,
+        *,
+        seed: int,
+        steps: int,
+        report: Report,
+    ) -> None:
         self.tally = Tally()
         self._lab = lab
         self._trials = trials
@@ -46,6 +58,8 @@ class Campaign:
         self._size = Size(steps=steps)
         self._report = report
         self._causes: set[str] = set()
+        self._known = known
+        self._seen_mutants: frozenset[str] = frozenset()
 
     def findings(self, deadline: Deadline) -> Iterator[Shrunk]:
         """Yield each new finding until the time is over."""
@@ -58,7 +72,8 @@ class Campaign:
         seeds = range(self._seed + number * _BATCH, self._seed + (number + 1) * _BATCH)
         drafts = [world(seed, self._size, f"w{index}") for index, seed in enumerate(seeds)]
         self._report(f"worlds {seeds[0]} to {seeds[-1]}")
-        for suspicion in list(run_batch(self._lab, drafts, self._folder / f"b{number}", self._done)):
+        suspicions = run_batch(self._lab, drafts, self._folder / f"b{number}", self._done)
+        for suspicion in sorted(suspicions, key=_size):
             if deadline.passed:
                 return
             if shrunk := self._finding(suspicion):
@@ -74,6 +89,9 @@ class Campaign:
         if not (first.is_wrong and decided) or not self._trials.observe(suspicion.draft).is_as_wrong_as(first):
             self.tally.unconfirmed += 1
             return None
+        if self._known.mutants_like(first) & self._seen_mutants:
+            self.tally.repeated += 1
+            return None
         search = Search(self._trials, first, lambda stage, draft: self._report(f"shrinks {draft.path}: {stage}"))
         draft = search.shrink(suspicion.draft)
         cause = cause_of(draft)
@@ -82,7 +100,16 @@ class Campaign:
             return None
         self._causes.add(cause)
         last = self._trials.observe(draft)
-        return Shrunk(draft, last if last.is_as_wrong_as(first) else first, self._trials.executed)
+        shown = last if last.is_as_wrong_as(first) else first
+        self._seen_mutants |= self._known.mutants_like(shown)
+        return Shrunk(draft, shown, self._trials.executed)
+
+
+def _size(suspicion: Suspicion) -> int:
+    """Return how much there is to shrink: what is small is shrunk first."""
+    tree = suspicion.draft.tree
+    used = {name for step in tree["steps"] for name in step["policies"]}
+    return sum(len(json.dumps(tree["policies"][name])) for name in used)
 
 
 def cause_of(draft: Draft) -> str:

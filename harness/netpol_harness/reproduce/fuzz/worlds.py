@@ -3,7 +3,9 @@ same world.
 
 A plain generator, and not a strategy of hypothesis: a seed replays without that package, whatever its version, and the
 tests draw seeds. What has broken real engines is drawn more often than it is written: named ports, ranges, ``except``,
-empty selectors, all operators, defaults of ``policyTypes``, rules of egress in policies that isolate ingress.
+empty selectors, all operators, defaults of ``policyTypes``, rules of egress in policies that isolate ingress. Half of
+the worlds do without policies of both directions, and half without addresses: a fault that shows everywhere would hide
+the others (Groce et al., "Swarm testing", 2012).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,10 @@ _SPACE_LABELS = {"team": ("red", "blue"), "env": ("prod", "test")}
 _NUMBERS = (80, 81)
 _NAMES = ("web", "alt", "metrics")
 _PROTOCOLS = ("TCP", "TCP", "TCP", "UDP")
+_UNKNOWN_NAMES = ("nobody", *(f"{name}-u" for name in _NAMES))
+_DIRECTIONS = (("ingress", "from"), ("egress", "to"))
+_NAMED = 0.4
+_PEERS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,18 @@ class Size:
 
 
 SMALL = Size()
+
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """What the policies of one world may have: both directions in one policy, and peers by address."""
+
+    both: bool
+    blocks: bool
+
+    @staticmethod
+    def drawn(draw: Random) -> "_Features":
+        return _Features(both=draw.random() < 0.5, blocks=draw.random() < 0.5)
 
 
 def world(seed: int, size: Size = SMALL, prefix: str = "") -> Draft:
@@ -52,8 +70,10 @@ def world(seed: int, size: Size = SMALL, prefix: str = "") -> Draft:
     ]
     policies: dict[str, JsonObject] = {}
     steps: list[JsonObject] = []
+    features = _Features.drawn(draw)
     for number in range(size.steps):
-        steps.append(_step(draw, number, spaces, pods, policies, steps[-1] if steps else None, size.policies))
+        before = steps[-1] if steps else None
+        steps.append(_step(draw, number, spaces, pods, policies, before, size.policies, features))
     tree = {"scenario": {}, "workloads": [*objects, *pods], "policies": policies, "steps": steps}
     return Draft(tree, "", "")
 
@@ -66,6 +86,7 @@ def _step(  # noqa: PLR0913 - what has been drawn so far
     policies: dict[str, JsonObject],
     before: JsonObject | None,
     most: int,
+    features: _Features,
 ) -> JsonObject:
     """Return a step whose policies are those of the step before, some of them updated, removed or added."""
     in_force: dict[str, str] = {
@@ -81,7 +102,7 @@ def _step(  # noqa: PLR0913 - what has been drawn so far
             name = f"q{len(policies)}"
         taken.add((space, name))
         identifier = f"{space}-{name}-{len(policies)}"
-        policies[identifier] = _policy(draw, space, name)
+        policies[identifier] = _policy(draw, space, name, features)
         kept.append(identifier)
     step: JsonObject = {"name": f"s{number}", "policies": kept}
     if before is not None and draw.random() < 0.3:
@@ -93,28 +114,44 @@ def _step(  # noqa: PLR0913 - what has been drawn so far
     return step
 
 
-def _policy(draw: Random, space: str, name: str) -> JsonObject:
+def _policy(draw: Random, space: str, name: str, features: _Features) -> JsonObject:
     spec: JsonObject = {"podSelector": _selector(draw, _LABELS, empty=0.35)}
-    types = draw.choice((None, None, ["Ingress"], ["Egress"], ["Ingress", "Egress"]))
-    if types:
-        spec["policyTypes"] = types
-    for direction, peers in (("ingress", "from"), ("egress", "to")):
+    directions = _DIRECTIONS if features.both else (draw.choice(_DIRECTIONS),)
+    known = [direction.capitalize() for direction, _ in directions]
+    types = draw.choice((None, None, *([each] for each in known), known))
+    if types or directions == _DIRECTIONS[1:]:
+        spec["policyTypes"] = types or known
+    for direction, peers in directions:
         if draw.random() < 0.65:
-            spec[direction] = [_rule(draw, peers) for _ in range(draw.choice((0, 1, 1, 1, 2)))]
+            spec[direction] = [_rule(draw, peers, features) for _ in range(draw.choice((0, 1, 1, 1, 2)))]
     return _object("networking.k8s.io/v1", "NetworkPolicy", {"name": name, "namespace": space}, spec)
 
 
-def _rule(draw: Random, peers: str) -> JsonObject:
+def _rule(draw: Random, peers: str, features: _Features) -> JsonObject:
+    """Return a rule; one in some has named ports only, which engines resolve by their own ways."""
     rule: JsonObject = {}
-    if draw.random() < 0.7:
-        rule[peers] = [_peer(draw) for _ in range(draw.choice((1, 1, 2)))]
-    if draw.random() < 0.7:
+    is_named = draw.random() < _NAMED
+    if draw.random() < _PEERS:
+        rule[peers] = [_peer(draw, features) for _ in range(draw.choice((1, 1, 2)))]
+    if is_named:
+        rule["ports"] = [_named_port(draw) for _ in range(draw.choice((1, 1, 1, 2)))]
+    elif draw.random() < 0.6:
         rule["ports"] = [_port(draw) for _ in range(draw.choice((1, 1, 2, 3)))]
     return rule
 
 
-def _peer(draw: Random) -> JsonObject:
+def _named_port(draw: Random) -> JsonObject:
+    """Return a name: of some pods, of none, or of pods that have it for another protocol."""
     kind = draw.random()
+    if kind < 0.6:
+        return {"port": draw.choice(_NAMES)}
+    if kind < 0.8:
+        return {"port": draw.choice(_UNKNOWN_NAMES), "protocol": "TCP"}
+    return {"port": draw.choice(_NAMES), "protocol": draw.choice(("UDP", "SCTP"))}
+
+
+def _peer(draw: Random, features: _Features) -> JsonObject:
+    kind = draw.random() * (1 if features.blocks else 0.85)
     if kind < 0.3:
         return {"podSelector": _selector(draw, _LABELS, empty=0.25)}
     if kind < 0.6:

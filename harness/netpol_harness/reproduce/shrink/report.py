@@ -28,9 +28,12 @@ _API = {
 """What the API reference of networking.k8s.io/v1 says, by the verdict."""
 
 
-def report_text(shrunk: Shrunk, cluster: Cluster, how: str) -> str:
-    """Return report.md. ``how`` is the command line that runs the scenario on this dataplane."""
-    return "\n".join([*_lines(shrunk, cluster, how), ""])
+def report_text(shrunk: Shrunk, cluster: Cluster, how: str, comparison: str = "") -> str:
+    """Return report.md.
+
+    ``how`` is the command line that runs the scenario on this dataplane, ``comparison`` what is known of the fault.
+    """
+    return "\n".join([*_lines(shrunk, cluster, how, comparison), ""])
 
 
 def title_of(shrunk: Shrunk) -> str:
@@ -40,13 +43,15 @@ def title_of(shrunk: Shrunk) -> str:
     return f"{shrunk.draft.path} is {result.outcome}, and should be {shrunk.draft.expected}"
 
 
-def _lines(shrunk: Shrunk, cluster: Cluster, how: str) -> Iterator[str]:
+def _lines(shrunk: Shrunk, cluster: Cluster, how: str, comparison: str) -> Iterator[str]:
     draft = shrunk.draft
     yield from (f"# {title_of(shrunk)}", "", *_table(cluster), "")
     yield from ("## Expected", "", f"`{draft.path}`: **{draft.expected}**.", "")
     if words := _API.get(shrunk.observation.predicted):
         yield from (words, "")
     yield from ("## Observed", "", "```text", *_message(shrunk, cluster).splitlines(), "```", "")
+    if comparison:
+        yield from ("## Known deviations", "", comparison, "")
     yield from _manifests(draft)
     yield from ("## Repeat it", "", "```console", f"$ {how}", "$ sh reproduce.sh    # needs kubectl only", "```")
 

@@ -9,10 +9,11 @@ from netpol_harness.reproduce.shrink.script import NoScript, script
 from netpol_harness.reproduce.shrink.search import Shrunk
 
 
-def write_result(shrunk: Shrunk, cluster: Cluster, folder: Path, options: str) -> str:
+def write_result(shrunk: Shrunk, cluster: Cluster, folder: Path, options: str, comparison: str = "") -> str:
     """Write everything; return why there is no reproduce.sh, empty if there is. Raises ``OSError``.
 
-    ``options`` are those of pytest that choose the dataplane.
+    ``options`` are those of pytest that choose the dataplane. ``comparison`` is what a comparison with known faults has
+    shown, if there was one.
     """
     title = title_of(shrunk)
     write(shrunk.draft, folder, title)
@@ -20,7 +21,7 @@ def write_result(shrunk: Shrunk, cluster: Cluster, folder: Path, options: str) -
     assert result is not None
     text = script(shrunk.draft, result.expectation.path, title)
     reason = text.reason if isinstance(text, NoScript) else ""
-    report = report_text(shrunk, cluster, f"pytest {folder.name} {options}".rstrip())
+    report = report_text(shrunk, cluster, f"pytest {folder.name} {options}".rstrip(), comparison)
     if isinstance(text, NoScript):
         report = report.replace("$ sh reproduce.sh    # needs kubectl only\n", "")
     else:
