@@ -6,11 +6,13 @@ The result is a scenario in which every pair of pods has the verdict that the po
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from netpol_harness.model.addresses import is_address
 from netpol_harness.model.endpoint_slices import EndpointSlice
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.model.kinds import GroupKind, is_cluster_scoped
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
+from netpol_harness.model.services import Service
 from netpol_harness.reproduce.capture.addresses import Addresses, Block, blocks_of, given_addresses
 from netpol_harness.reproduce.capture.fields import CLUSTER_POLICY_SPEC, NETWORK_POLICY_SPEC, dropped_fields, foreign
 from netpol_harness.reproduce.capture.inputs import ClusterInput
@@ -67,7 +69,9 @@ def capture(given: ClusterInput, namespaces: Iterable[str] = ()) -> Capture:
         ]
         for namespace in selection.written_namespaces
     }
+    written = {ref for ref in world.services if ref.namespace in selection.written_namespaces} - {_API_SERVER}
     notes = [*_reduced(workloads), *selection.notes, *_changed(sum(number for _, number in rewritten), given_to)]
+    notes += _outside_addresses(service for ref, service in world.services.items() if ref in written)
     return Capture(
         objects={name: found for name, found in objects.items() if found},
         policies=_by_namespace([policy for policy, _ in rewritten]),
@@ -171,6 +175,16 @@ def _changed(blocks: int, given: Mapping[NamespacedName, tuple[str, str]]) -> It
         yield f"policies have ipBlocks: {len(given)} stand-ins ask for addresses, and are made as single Pods"
     if blocks:
         yield f"{blocks} ipBlocks contained pods, and name the addresses of their stand-ins now"
+
+
+def _outside_addresses(services: Iterable[Service]) -> Iterator[str]:
+    """Yield where clients outside reach Services in the cluster, and do not reach those of the capture."""
+    for service in sorted(services, key=lambda service: service.ref):
+        ports = sorted({port.node_port for port in service.ports if port.node_port})
+        if ports:
+            yield f"Service {service.ref}: it gets other node ports than {', '.join(map(str, ports))}"
+        if addresses := [address for address in service.external_ips if is_address(address)]:
+            yield f"Service {service.ref}: its external IPs are not captured: {', '.join(addresses)}"
 
 
 def _unaddressed(
