@@ -109,3 +109,91 @@ def test_the_scenario_of_an_application_loads(name: str, tmp_path: Path) -> None
     assert main(["init", str(folder)]) == 0
     (step,) = load(folder / "scenario.yaml").steps
     assert step.expectations or step.readiness
+
+
+CLIENTS = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: api, labels: {app: api}}
+spec:
+  containers: [{name: c, image: i, ports: [{name: metrics, containerPort: 9090}, {name: tls, containerPort: 8443}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, labels: {scraped: "yes"}}
+spec: {selector: {app: api}, ports: [{name: metrics, port: 9090}, {name: tls, port: 443, targetPort: tls}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: monitor}
+spec: {containers: [{name: c, image: "quay.io/prometheus/prometheus:v3"}]}
+"""
+ROUTE = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: r}
+spec: {rules: [{backendRefs: [{name: api, port: 9090}, {name: nowhere, port: 1}, {kind: Other, name: api, port: 443}]}]}
+"""
+CONTROLLER = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: edge}
+spec: {containers: [{name: c, image: "envoyproxy/envoy-gateway:v1"}]}
+"""
+POD_MONITOR = """\
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata: {name: m}
+spec: {selector: {matchLabels: {app: api}}, podMetricsEndpoints: [{port: metrics}]}
+"""
+SERVICE_MONITOR = """\
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: m}
+spec: {selector: {matchLabels: {scraped: "yes"}}, endpoints: [{port: metrics}]}
+"""
+ANNOTATED_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: worker, annotations: {prometheus.io/scrape: "true", prometheus.io/port: "8080"}}
+spec: {containers: [{name: c, image: i, ports: [{containerPort: 8080}]}]}
+"""
+ANNOTATED_SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: plain, annotations: {prometheus.io/scrape: "true"}}
+spec: {selector: {app: api}, ports: [{port: 80}]}
+"""
+WRONG_ANNOTATION = ANNOTATED_POD.replace('8080"', 'http"')
+WEBHOOK = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: w}
+webhooks: [{name: w.example.com, clientConfig: {service: {namespace: default, name: api}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("manifest", "line"),
+    [
+        (ROUTE, "outside -> service(api):9090: allowed  # x.yaml:4"),
+        (ROUTE + CONTROLLER, "edge -> service(api):9090: allowed  # x.yaml:4"),
+        (POD_MONITOR, "monitor -> pod(api):9090: allowed  # x.yaml:4"),
+        (SERVICE_MONITOR, "monitor -> pod(api):9090: allowed  # x.yaml:4"),
+        (ANNOTATED_POD, "monitor -> worker:8080: allowed  # x.yaml:3"),
+        (ANNOTATED_SERVICE, "monitor -> pod(api):9090: allowed  # x.yaml:3"),
+        (WRONG_ANNOTATION, "x.yaml:3: worker is to be scraped (prometheus.io/scrape); it has no port http"),
+        (WEBHOOK, "node(api) -> service(api):443: allowed  # x.yaml:4"),
+    ],
+)
+def test_clients_that_other_kinds_imply_have_paths(
+    manifest: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clients.yaml").write_text(CLIENTS)
+    (tmp_path / "x.yaml").write_text(manifest)
+    code = main(["init", str(tmp_path), "--check"])
+    checked = capsys.readouterr()
+    main(["init", str(tmp_path), "--out", "-"])
+    written = capsys.readouterr()
+    assert line in checked.out + written.out, (code, checked, written)

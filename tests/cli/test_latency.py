@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netpol_harness.cli import main
 from netpol_harness.results.latency import Censoring, Interval
 from netpol_harness.runner.latency import Measurement, is_late
+from netpol_harness.runner.new_pods import CHANGES
 
 
 def control(lower: float, cadence: float, upper: float | None = 1.2) -> Measurement:
@@ -69,23 +71,31 @@ def test_a_window_without_a_length_is_refused(window: str, capsys: pytest.Captur
     assert "is not a number of seconds" in capsys.readouterr().err
 
 
+def leaks(found: dict[str, Any]) -> dict[str, int]:
+    """The number of first packets that got through, by which end was new; each has valid probes."""
+    new_pods = [m for m in found["measurements"] if m["change"] in CHANGES]
+    assert all(m["samples"] for m in new_pods)
+    return {m["change"]: m["leaks"] for m in new_pods}
+
+
 @pytest.mark.live
-def test_a_late_mutant_is_measured_as_late_and_runs_are_compared(
+def test_a_mutant_is_measured_as_late_and_leaking_and_runs_are_compared(
     one_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trend = tmp_path / "trend.jsonl"
     short = ["--repeat", "1", "--window", "0.8"]
     command = ["latency", str(one_path), "--cluster", "embedded", *short, "-o", "json", "--trend", str(trend)]
-    assert main([*command, "--limit", "0.05", "--mutant", "change-window-open"]) == 1
+    assert main([*command, "--limit", "0.05", "--mutant", "startup-window-open"]) == 1
     late = json.loads(capsys.readouterr().out)
     assert late["control"] == "late, as it was"
     denied = [m["taken"] for m in late["measurements"] if m["change"] == "deny"]
     assert denied
     assert all(taken["lower"] > 0.05 for taken in denied)
+    assert leaks(late)["new target"] > 0
     assert main(command) == 0
     printed = capsys.readouterr()
-    assert {m["taken"]["censored"] for m in json.loads(printed.out)["measurements"] if m["change"] == "deny"} == {
-        "left"
-    }
+    found = json.loads(printed.out)
+    assert {m["taken"]["censored"] for m in found["measurements"] if m["change"] == "deny"} == {"left"}
+    assert leaks(found) == {"new source": 0, "new target": 0}
     assert "times the last 1 runs' median" in printed.err
     assert len(trend.read_text().splitlines()) == 2

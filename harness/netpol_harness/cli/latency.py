@@ -4,7 +4,8 @@ A path is probed continuously while a step is entered and left again. A time lie
 state and before the first one of the new state that lasts. "by" means that the first look saw the new state already,
 "not seen to end" that the new state did not come in time. Without a scenario the canary's is measured. One change more
 is made with a known delay: if that is not measured as late, the exit code is 2. If the cluster can restart its agent,
-the times in which paths are wrong after a restart are listed.
+the times in which paths are wrong after a restart are listed. At last the pods at each end of closed paths are created
+again, and paths whose first packets get through are listed.
 
 The exit code is 1 if a change certainly took longer than --limit, or was not seen to end.
 """
@@ -24,10 +25,11 @@ from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import Protocol
 from netpol_harness.report.latency import as_object, as_text, summary, trend
 from netpol_harness.results.evidence import Proof
-from netpol_harness.results.latency import Censoring
+from netpol_harness.results.latency import Censoring, State
 from netpol_harness.runner.canary.check import canary_scenario
 from netpol_harness.runner.latency import LatencyMeter, Measurement, is_late
-from netpol_harness.runner.latency_paths import MOST_PATHS, changing_states, step_before
+from netpol_harness.runner.latency_paths import MOST_PATHS, States, changing_states, step_before
+from netpol_harness.runner.new_pods import with_new_pods
 from netpol_harness.scenario.derive import open_source
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -52,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print, and compare with earlier runs."""
     scenario = open_source(args.scenario) if args.scenario else canary_scenario({Protocol.TCP}, two_nodes=False)
     step = _step(scenario, args.step)
-    changing, _ = changing_states(scenario, step_before(scenario, step), step)
+    _, changing = changing_states(scenario, step_before(scenario, step), step)
     if len(changing) > MOST_PATHS:
         print_aside(f"{len(changing)} paths change; the first {MOST_PATHS} are measured\n")
     with ended_by_signals(), lab_of(args, Settings(proof=Proof.LISTENER)) as lab:
-        measured = _measured(args, lab, scenario, step)
+        measured = _measured(args, lab, scenario, step, changing)
         header = lab.header
     controls = [m for m in measured if m.change == "control" and m.taken]
     control = bool(controls) and all(map(is_late, controls))
@@ -76,11 +78,13 @@ def _step(scenario: Scenario, name: str | None) -> Step:
     return found[-1]
 
 
-def _measured(args: argparse.Namespace, lab: Lab, scenario: Scenario, step: Step) -> list[Measurement]:
+def _measured(args: argparse.Namespace, lab: Lab, scenario: Scenario, step: Step, states: States) -> list[Measurement]:
+    closed = [path for path, state in states.items() if state is State.CLOSED][:MOST_PATHS]
+    scenario, new_pods = with_new_pods(scenario, step, closed)
     with closing(lab.scenario_run(scenario)) as scenario_run:
         scenario_run.open()
         window = args.window or min(scenario_run.context.timeouts.settle, _LONGEST_WINDOW)
-        return list(LatencyMeter(scenario_run, step, window).measure(args.repeat))
+        return list(LatencyMeter(scenario_run, step, window, new_pods).measure(args.repeat))
 
 
 def _exit_code(measured: list[Measurement], limit: float | None) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from netpol_harness.results.latency import Censoring, Interval
 from netpol_harness.runner.latency import Measurement, is_late
+from netpol_harness.runner.new_pods import CHANGES
 
 _WIDTH = 40
 _BOUNDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -27,6 +28,7 @@ def as_object(measurements: Sequence[Measurement], header: str, *, control: bool
                 "windows": [_interval(window) for window in m.windows],
                 "cadence": round(m.cadence, 4) if isfinite(m.cadence) else None,
                 "samples": m.samples,
+                "leaks": m.leaks,
             }
             for m in measurements
         ],
@@ -67,9 +69,8 @@ def _lines(measurements: Sequence[Measurement], *, control: bool) -> Iterator[st
     if silent := {m.path: None for m in measurements if not isfinite(m.cadence)}:
         yield f"too few valid answers, at least once: {', '.join(silent)}"
     yield f"control: a change with a known delay was {'' if control else 'NOT '}measured as late"
-    for m in measurements:
-        if m.change == "control" and not (control or (m.taken and is_late(m))):
-            yield f"  {m.path}: {m.taken or 'no change seen'}, for {m.delay:.1f} s, every {m.cadence * 1000:.0f} ms"
+    if not control:
+        yield from _failed_controls(measurements)
     for change in ("deny", "allow"):
         taken = [m.taken for m in measurements if m.change == change and m.taken]
         if taken:
@@ -78,11 +79,26 @@ def _lines(measurements: Sequence[Measurement], *, control: bool) -> Iterator[st
     if restarts := [m for m in measurements if m.change == "restart"]:
         wrong = sum(bool(m.windows) for m in restarts)
         yield f"restart of the agent: {wrong} of {len(restarts)} paths were wrong for a time"
+    yield from _new_pods([m for m in measurements if m.change in CHANGES])
     for m in measurements:
         if m.taken and m.change != "control":
             yield f"{m.change:<8}{m.path}: {m.taken}"
         for window in m.windows:
             yield f"{m.change:<8}{m.path}: wrong for {window}"
+
+
+def _new_pods(created: Sequence[Measurement]) -> Iterator[str]:
+    if created:
+        yield f"new pods: {sum(bool(m.leaks) for m in created)} of {len(created)} closed paths were open at first"
+    for m in created:
+        if m.leaks or not m.samples:
+            yield f"  {m.change}, {m.path}: {m.leaks} of {m.samples} valid probes found it open"
+
+
+def _failed_controls(measurements: Sequence[Measurement]) -> Iterator[str]:
+    for m in measurements:
+        if m.change == "control" and not (m.taken and is_late(m)):
+            yield f"  {m.path}: {m.taken or 'no change seen'}, for {m.delay:.1f} s, every {m.cadence * 1000:.0f} ms"
 
 
 def _histogram(taken: Sequence[Interval]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from netpol_harness.probe.plan.question import Question
 from netpol_harness.results.evidence import Attempt
 from netpol_harness.results.latency import Interval, Sample, State, cadence, interval, wrong_windows
 from netpol_harness.runner.latency_paths import MOST_PATHS, States, changing_states, step_before
+from netpol_harness.runner.new_pods import CHANGES
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.runner.targets import resolve_probes
 from netpol_harness.scenario.scenario import Step
@@ -38,9 +39,10 @@ _CADENCES = 4  # the control is late by so many times the longest gap so far, so
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One path and one change. ``change`` is deny, allow, control or restart.
+    """One path and one change. ``change`` is deny, allow, control, restart, or one of ``new_pods.CHANGES``.
 
-    ``taken`` is ``None`` if the path did not change; then ``windows`` are the times in which it was wrong.
+    ``taken`` is ``None`` if the path did not change; then ``windows`` are the times in which it was wrong. For new pods
+    ``leaks`` of the ``samples`` found a closed path open, and ``cadence`` is 0.
     """
 
     path: str
@@ -50,6 +52,7 @@ class Measurement:
     cadence: float
     samples: int
     delay: float = 0.0
+    leaks: int = 0
 
 
 @dataclass(slots=True)
@@ -67,14 +70,18 @@ class _ProbedPath:
 
 @dataclass(frozen=True, slots=True)
 class LatencyMeter:
-    """Measures one step of a scenario that is open. ``window``: seconds of probing after each change."""
+    """Measures one step of a scenario that is open. ``window``: seconds of probing after each change.
+
+    ``new_pods`` are the steps of the scenario, after this one, that create its pods again.
+    """
 
     run: ScenarioRun
     step: Step
     window: float
+    new_pods: Sequence[Step] = ()
 
     def measure(self, repeat: int) -> Iterator[Measurement]:
-        """Enter the step and go back, ``repeat`` times; then once with a known delay, and restart the agent.
+        """Enter the step and go back, ``repeat`` times, then once with a known delay; restart the agent; make new pods.
 
         Raises ``HarnessError`` if no path changes.
         """
@@ -92,6 +99,18 @@ class LatencyMeter:
         if Capability.AGENT_RESTART in self.run.capabilities:
             context = self.run.context
             yield from self._change(lambda: context.backend.restart_agent(context.cluster), new, 0.0, "restart")
+        for step in self.new_pods:
+            yield from self._first_packets(step)
+
+    def _first_packets(self, step: Step) -> Iterator[Measurement]:
+        self.run.enter(step)
+        for expectation, result in self.run.observer.observe(
+            step, step.expectations, others=False
+        ).path_results.items():
+            attempts = [attempt for pair in result.pairs for attempt in pair.evidence.attempts]
+            valid, leaks = [a for a in attempts if a.is_open or a.denied], sum(a.is_open for a in attempts)
+            change = next(change for change in CHANGES if step.name.endswith(change))
+            yield Measurement(str(expectation.path), change, None, (), 0.0, len(valid), leaks=leaks)
 
     def _possible(self, states: States) -> States:
         """Return the first paths that the cluster can carry."""

@@ -199,7 +199,8 @@ class _Finder:
         for pod in pods:
             if service is None or service.selects(pod.ref.namespace, pod.labels):
                 first = next((port.port.number for port in pod.ports), 0)
-                port = int(str(annotations.get("prometheus.io/port") or first))
+                text = str(annotations.get("prometheus.io/port") or first)
+                port = int(text) if text.isascii() and text.isdigit() else text
                 yield from self._scrape(pod, port, manifest.at("metadata", "annotations"), "prometheus.io/scrape")
 
     def _scrape(self, workload: Workload, port: object, where: str, why: str) -> Iterator[Dependency]:
