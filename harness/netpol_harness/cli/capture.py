@@ -75,6 +75,8 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the capture; return 1 if it lacks something, or the cluster contradicts it."""
+    if args.exec_in and not args.path:
+        raise HarnessError("--exec permits commands for paths, and none is given; name one with --path")
     backend = _permitted(args) if args.path else None
     given = _read_dump(args.dump) if args.dump else _read_cluster(args)
     captured = capture(given, args.namespace)

@@ -8,9 +8,16 @@ import pytest
 import yaml
 
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
+from netpol_harness.backends.existing.backend import ExistingClusterBackend
+from netpol_harness.backends.existing.options import ExistingOptions
 from netpol_harness.cli import main
 from netpol_harness.kube.client import Client
 from netpol_harness.kube.config import Access
+from netpol_harness.model.names import ObjectKey
+from netpol_harness.paths.outcome import Expected
+from netpol_harness.reproduce.capture.capture import capture
+from netpol_harness.reproduce.capture.cluster import read_cluster
+from netpol_harness.reproduce.capture.live_paths import Exec, observe
 
 pytestmark = pytest.mark.live
 
@@ -175,3 +182,26 @@ def test_yes_really_permits_what_looks_like_production(cluster: Path, tmp_path: 
     options = ["--exec", "sources", "--production-pattern", ".", "--yes-really"]
     assert run(cluster, tmp_path / "out", *asked("shop/web -> shop/db:5432"), *options) == 0
     assert written(tmp_path / "out") == {"shop/web -> shop/db:5432": "allowed"}
+
+
+def test_exec_without_paths_is_an_error(cluster: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(cluster, tmp_path / "out", "--exec", "both") == 2
+    assert "name one with --path" in capsys.readouterr().err
+
+
+def test_a_source_in_which_nothing_can_run_has_no_verdict_and_others_have(
+    cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    client = Client(Access.from_kubeconfig(cluster))
+    brief = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "brief", "namespace": "shop"}}
+    client.create({**brief, "spec": {"containers": [{"name": "main", "image": "nginx"}]}})
+    given = read_cluster(client, "here")
+    client.delete(ObjectKey("v1", "Pod", "shop", "brief"), grace_seconds=0)
+    backend = ExistingClusterBackend(ExistingOptions(), kubeconfig=cluster)
+    described = backend.create("", tmp_path_factory.mktemp("unused"))
+    paths = ("shop/brief -> shop/db:5432", "shop/web -> shop/db:5432")
+    gone, there = observe(paths, capture(given, ["shop"]), given, described, Exec.BOTH)
+    assert gone.verdict is Expected.UNDEFINED
+    assert "not observed: " in gone.how[1]
+    assert "brief" in gone.how[1]
+    assert there.verdict is Expected.ALLOWED
