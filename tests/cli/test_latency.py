@@ -23,13 +23,17 @@ def test_a_control_that_is_early_coarse_or_endless_proves_nothing() -> None:
 
 WORKLOADS = """\
 apiVersion: v1
+kind: Namespace
+metadata: {name: x}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: server, labels: {app: server}}
 spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: client}
+metadata: {name: client, namespace: x}
 spec: {containers: [{name: c, image: i}]}
 """
 POLICY = """\
@@ -43,10 +47,10 @@ title: One path
 workloads: [workloads.yaml]
 steps:
   - name: open
-    paths: {client -> server:80: allowed}
+    paths: {x/client -> server:80: allowed}
   - name: denied
     policies: [deny.yaml]
-    paths: {client -> server:80: blocked}
+    paths: {x/client -> server:80: blocked}
 """
 
 
@@ -78,6 +82,13 @@ def leaks(found: dict[str, Any]) -> dict[str, int]:
     return {m["change"]: m["leaks"] for m in new_pods}
 
 
+def windows(found: dict[str, Any], change: str) -> list[Any]:
+    """The times in which the path was wrong around a change after which it should be as before; it was observed."""
+    (measured,) = (m for m in found["measurements"] if m["change"] == change)
+    assert measured["samples"]
+    return list(measured["windows"])
+
+
 @pytest.mark.live
 def test_a_mutant_is_measured_as_late_and_leaking_and_runs_are_compared(
     one_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,10 +103,12 @@ def test_a_mutant_is_measured_as_late_and_leaking_and_runs_are_compared(
     assert denied
     assert all(taken["lower"] > 0.05 for taken in denied)
     assert leaks(late)["new target"] > 0
+    assert windows(late, "teardown")
     assert main(command) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
     assert {m["taken"]["censored"] for m in found["measurements"] if m["change"] == "deny"} == {"left"}
     assert leaks(found) == {"new source": 0, "new target": 0}
+    assert windows(found, "teardown") == []
     assert "times the last 1 runs' median" in printed.err
     assert len(trend.read_text().splitlines()) == 2

@@ -4,7 +4,8 @@ A path is probed continuously while a step is entered and left again. A time lie
 state and before the first one of the new state that lasts. "by" means that the first look saw the new state already,
 "not seen to end" that the new state did not come in time. Without a scenario the canary's is measured. One change more
 is made with a known delay: if that is not measured as late, the exit code is 2. If the cluster can restart its agent,
-the times in which paths are wrong after a restart are listed. At last the pods at each end of closed paths are created
+the times in which paths are wrong after a restart are listed, and those in which closed paths into a namespace are open
+while it is deleted and created again. At last the pods at each end of closed paths are created
 again, and paths whose first packets get through are listed.
 
 The exit code is 1 if a change certainly took longer than --limit, or was not seen to end.

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from netpol_harness.results.latency import Censoring, Interval
-from netpol_harness.runner.latency import Measurement, is_late
+from netpol_harness.runner.latency import WINDOWS, Measurement, is_late
 from netpol_harness.runner.new_pods import CHANGES
 
 _WIDTH = 40
@@ -76,15 +76,16 @@ def _lines(measurements: Sequence[Measurement], *, control: bool) -> Iterator[st
         if taken:
             yield from ("", f"time to {change}, upper bounds of {len(taken)} changes", *_histogram(taken))
     yield ""
-    if restarts := [m for m in measurements if m.change == "restart"]:
-        wrong = sum(bool(m.windows) for m in restarts)
-        yield f"restart of the agent: {wrong} of {len(restarts)} paths were wrong for a time"
+    for change, title in zip(WINDOWS, ("restart of the agent", "deletion of a namespace"), strict=True):
+        if measured := [m for m in measurements if m.change == change]:
+            wrong = sum(bool(m.windows) for m in measured)
+            yield f"{title}: {wrong} of {len(measured)} paths were wrong for a time"
     yield from _new_pods([m for m in measurements if m.change in CHANGES])
     for m in measurements:
         if m.taken and m.change != "control":
-            yield f"{m.change:<8}{m.path}: {m.taken}"
+            yield f"{m.change:<9}{m.path}: {m.taken}"
         for window in m.windows:
-            yield f"{m.change:<8}{m.path}: wrong for {window}"
+            yield f"{m.change:<9}{m.path}: wrong for {window}"
 
 
 def _new_pods(created: Sequence[Measurement]) -> Iterator[str]:

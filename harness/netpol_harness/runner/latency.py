@@ -1,7 +1,7 @@
 """Measures when a change of policies takes effect: continuous probes around the entry into a step, and back."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
@@ -9,7 +9,8 @@ from math import isfinite
 from netpol_harness.backends.base import Capability
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import CapabilityMissing
-from netpol_harness.paths.ends import ServiceTarget
+from netpol_harness.model.names import ObjectKey
+from netpol_harness.paths.ends import PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Path
 from netpol_harness.probe.continuous import ContinuousProbe
@@ -34,12 +35,17 @@ CONTROL_DELAY = 1.0
 LONGEST_DELAY = 8.0
 """Seconds by which it is late, at most: probes that are further apart prove nothing."""
 
+TEARDOWN = "teardown"
+
+WINDOWS = ("restart", TEARDOWN)
+"""The changes after which every path should be as before."""
+
 _CADENCES = 4  # the control is late by so many times the longest gap so far, so that it can fail
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One path and one change. ``change`` is deny, allow, control, restart, or one of ``new_pods.CHANGES``.
+    """One path and one change. ``change`` is deny, allow, control, restart, teardown, or one of ``new_pods.CHANGES``.
 
     ``taken`` is ``None`` if the path did not change; then ``windows`` are the times in which it was wrong. For new pods
     ``leaks`` of the ``samples`` found a closed path open, and ``cadence`` is 0.
@@ -81,7 +87,7 @@ class LatencyMeter:
     new_pods: Sequence[Step] = ()
 
     def measure(self, repeat: int) -> Iterator[Measurement]:
-        """Enter the step and go back, ``repeat`` times, then once with a known delay; restart the agent; make new pods.
+        """Enter the step and go back, ``repeat`` times, and once with a known delay; then restart, delete, create.
 
         Raises ``HarnessError`` if no path changes.
         """
@@ -99,8 +105,22 @@ class LatencyMeter:
         if Capability.AGENT_RESTART in self.run.capabilities:
             context = self.run.context
             yield from self._change(lambda: context.backend.restart_agent(context.cluster), new, 0.0, "restart")
+        for namespace, states in self._namespaces(new).items():
+            yield from self._change(partial(self.run.recreate_namespace, namespace), states, 0.0, TEARDOWN)
         for step in self.new_pods:
             yield from self._first_packets(step)
+
+    def _namespaces(self, states: States) -> Mapping[str, States]:
+        """Return the closed paths into each namespace that may be deleted, from pods and hosts outside of it."""
+        found: dict[str, dict[Path, State]] = {}
+        for path, state in states.items():
+            source = path.source.ref.namespace if isinstance(path.source, PodSource) else ""
+            if state is State.CLOSED and isinstance(path.target, PodTarget | ServiceTarget):
+                namespace = path.target.ref.namespace
+                key = ObjectKey("v1", "Namespace", "", self.run.placement.real(namespace))
+                if namespace != source and key in self.run.applied:
+                    found.setdefault(namespace, {})[path] = state
+        return found
 
     def _first_packets(self, step: Step) -> Iterator[Measurement]:
         self.run.enter(step)
@@ -156,7 +176,7 @@ class LatencyMeter:
 
 
 def _measurement(probed: _ProbedPath, samples: Sequence[Sample], changed: float, name: str) -> Measurement:
-    taken = interval(samples, changed, probed.goal) if name != "restart" else None
+    taken = interval(samples, changed, probed.goal) if name not in WINDOWS else None
     windows = wrong_windows(samples, probed.goal) if taken is None else ()
     change = name or ("allow" if probed.goal is State.OPEN else "deny")
     return Measurement(str(probed.path), change, taken, windows, cadence(samples), len(samples))
