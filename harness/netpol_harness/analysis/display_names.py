@@ -1,6 +1,7 @@
 """Names of pods, hosts, policies and rules as the scenario's author wrote them, with ``file:line``. Pure."""
 
 from collections.abc import Mapping
+from copy import copy
 from itertools import chain
 
 from netpol_harness.model.cluster_services import API_SERVER
@@ -25,6 +26,12 @@ class DisplayNames:
             m.name.ref: m for m in manifests if m.family is ApiGroupFamily.KUBERNETES
         }
         self._cluster_manifests = {manifest.name.ref.name: manifest for manifest in cluster_policies(step)}
+
+    def of_path(self, path: Path) -> "DisplayNames":
+        """Return the names for another path of the step, without looking them up again."""
+        other = copy(self)
+        other.path = path
+        return other
 
     def end(self, end: FlowEnd) -> str:
         """Return the shortest name of a pod; for a host, the external host that the path names, or its address."""

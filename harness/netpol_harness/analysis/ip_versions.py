@@ -59,6 +59,10 @@ class IpVersions:
             case _ as target:
                 return self._of_service_path(path, target)
 
+    def of_workload(self, ref: NamespacedName) -> int:
+        """Return the IP version of connections to the pods of a workload by their own addresses."""
+        return self._of_pods(self._endpoints.pods_of(ref))
+
     def over(self, flow: Flow, version: int) -> Flow:
         """Return a flow over an IP version, unless it has one, with the Service's address of this version."""
         version = flow.version or version

@@ -1,9 +1,9 @@
 """Every path that the names of a step allow: all sources and all targets. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from netpol_harness.model.names import Port
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.paths.ends import (
     AnyServiceTarget,
     ClusterIPTarget,
@@ -19,22 +19,47 @@ from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Inventory, Path, Scheme
 from netpol_harness.scenario.scenario import Step
 
+SourcesByTarget = Mapping[tuple[NamespacedName, Port], Collection[NamespacedName]]
+"""Workloads as sources, by target: a workload and one of its ports."""
 
-def every_path(step: Step) -> tuple[Path, ...]:
+
+def every_path(step: Step, only: SourcesByTarget | None = None) -> tuple[Path, ...]:
     """Return the paths from every workload and external host to every port of every target, in short spelling.
 
     The targets are, in this order: Services by name, Services by ClusterIP, pods, external hosts. There is no path from
-    a workload to the Service of its own name, and none to itself unless it has two pods.
+    a workload to the Service of its own name, and none to itself unless it has two pods. To the targets in ``only``,
+    the workloads given there are the only ones with a path.
     """
     names = Names(step.inventory)
-    sources = list(_sources(step.inventory, names))
+    sources = _Sources(list(_sources(step.inventory, names)), only or {})
     paths = (
         Path(source, scheme, target, left, right)
         for scheme, target, right in _targets(step.inventory, names)
-        for source, left in sources
+        for source, left in sources.of(scheme, target)
         if not (_is_same(source, target, step.inventory) or _are_strangers(source, target, step.inventory))
     )
     return tuple(dict.fromkeys(paths))
+
+
+class _Sources:
+    """The sources of paths, in order, and the only ones to some targets."""
+
+    def __init__(self, every: Sequence[tuple[Source, str]], only: SourcesByTarget) -> None:
+        self._every = every
+        self._only = only
+        self._workloads = {
+            source.ref: number for number, (source, _) in enumerate(every) if isinstance(source, PodSource)
+        }
+
+    def of(self, scheme: Scheme, target: Target) -> Sequence[tuple[Source, str]]:
+        """Return the sources of a target. Takes time by their number, not by that of all."""
+        if not isinstance(target, PodTarget):
+            return self._every
+        only = self._only.get((target.ref, Port(scheme.protocol, target.port)))
+        if only is None:
+            return self._every
+        numbers = sorted(self._workloads[ref] for ref in only if ref in self._workloads)
+        return [*(self._every[number] for number in numbers), *self._every[len(self._workloads) :]]
 
 
 def _is_same(source: Source, target: Target, inventory: Inventory) -> bool:

@@ -15,16 +15,19 @@ from netpol_harness.analysis.route import Route
 from netpol_harness.analysis.router import Router
 from netpol_harness.analysis.world import name_server_of, world_of
 from netpol_harness.model.name_server import NameServer
-from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.names import NamespacedName, Port
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
+from netpol_harness.oracle.table import AllPairs
 from netpol_harness.oracle.verdict import Answer, Flow, Verdict
 from netpol_harness.paths.ends import NodeSource, PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, KnownAddresses, Path, ProbeMode
 from netpol_harness.scenario.scenario import Scenario, Step, closed_world
+
+PortOfWorkload = tuple[NamespacedName, Port]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,23 @@ class Predictor:
             else self.verdict(path)
             for path, own, cell in zip(paths, ends, cells, strict=True)
         }
+
+    def single_pod(self, workload: NamespacedName) -> NamespacedName | None:
+        """Return the pod that stands for all pods of a workload.
+
+        ``None``: it has none, policies tell its pods apart, or policies that the oracle does not read govern it.
+        """
+        if self._router.governance.families([workload.namespace]):
+            return None
+        pods = self._router.replicas.distinct(workload)
+        return pods[0].ref if len(pods) == 1 else None
+
+    def tables(self, targets: Iterable[PortOfWorkload]) -> Mapping[PortOfWorkload, AllPairs]:
+        """Return the table of all pairs of pods that has the answers about each target."""
+        versions = {target: self._router.ip_versions.of_workload(target[0]) for target in targets}
+        ports = [*dict.fromkeys(port for _, port in versions)]
+        tables = {version: self._oracle.table(ports, version) for version in {*versions.values()}}
+        return {target: tables[version] for target, version in versions.items()}
 
     def with_step(self, step: Step) -> "Predictor":
         """Return the predictor of another step of the same scenario."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netpol_harness.analysis.paths import every_path
+from netpol_harness.analysis.paths import SourcesByTarget, every_path
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.paths.arrangement import Arrangement
 from netpol_harness.paths.ends import ClusterIPTarget
@@ -21,9 +21,12 @@ class VerdictTable:
     arrangement: Arrangement
 
     @classmethod
-    def of(cls, predictor: Predictor) -> "VerdictTable":
-        """Predict every path of a step. A Service stands under its name alone: its ClusterIP leads to the same pods."""
-        paths = [path for path in every_path(predictor.step) if not isinstance(path.target, ClusterIPTarget)]
+    def of(cls, predictor: Predictor, only: SourcesByTarget | None = None) -> "VerdictTable":
+        """Predict every path of a step, to some pods from the ``only`` sources given for them.
+
+        A Service stands under its name alone: its ClusterIP leads to the same pods.
+        """
+        paths = [path for path in every_path(predictor.step, only) if not isinstance(path.target, ClusterIPTarget)]
         return cls(predictor.verdicts(paths), Arrangement(predictor.step.inventory))
 
     @property

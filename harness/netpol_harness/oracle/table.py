@@ -58,6 +58,12 @@ class AllPairs:
             case Answer.BLOCKED:
                 return ((1 << len(self.pods)) - 1) & ~table.possible[number]
 
+    def columns(self, sources: Sequence[NamespacedName], port: Port, answer: Answer) -> Mapping[NamespacedName, int]:
+        """Return for every destination which of these sources have this answer: bit ``n`` is for ``sources[n]``."""
+        width = width_for(max(len(sources), len(self.pods)))
+        rows = pack([self.row(source, port, answer) for source in sources], width)
+        return dict(zip(self.pods, unpack(transpose(rows, width), width), strict=False))
+
     def destinations(self, source: NamespacedName, port: Port, answer: Answer) -> Iterator[NamespacedName]:
         """Return the destinations with this answer, in order."""
         return (self.pods[number] for number in members(self.row(source, port, answer)))

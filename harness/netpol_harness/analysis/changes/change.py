@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netpol_harness.analysis.changes.deciding import decided_by
+from netpol_harness.analysis.changes.deciding import Snapshot, decided_by
+from netpol_harness.analysis.changes.equal_cells import EqualCells, equal_cells
 from netpol_harness.analysis.changes.strangers import with_strangers_of
 from netpol_harness.analysis.predict import Predictor, broad_verdict
 from netpol_harness.analysis.table import VerdictTable
@@ -61,17 +62,23 @@ class Comparison:
 def compare(before: Predictor, after: Predictor) -> Comparison:
     """Compare the verdicts on every path of two steps."""
     one, other = with_strangers_of(before, after), with_strangers_of(after, before)
-    old, new = VerdictTable.of(one).verdicts, VerdictTable.of(other).verdicts
+    return compare_the_rest(one, other, equal_cells(one, other))
+
+
+def compare_the_rest(one: Predictor, other: Predictor, equal: EqualCells) -> Comparison:
+    """Compare two steps with the same strangers path by path, except the paths that are known to be equal."""
+    old, new = VerdictTable.of(one, equal.others).verdicts, VerdictTable.of(other, equal.others).verdicts
     both: list[tuple[Path, Expected | None, Expected | None]]
     both = [(path, old.get(path), verdict) for path, verdict in new.items()]
     both += ((path, verdict, None) for path, verdict in old.items() if path not in new)
+    old_side, new_side = Snapshot(one), Snapshot(other)
     changes = tuple(
-        Change(path, was, now, effect, decided_by(one if was else None, other if now else None, path))
+        Change(path, was, now, effect, decided_by(old_side if was else None, new_side if now else None, path))
         for path, was, now in both
         if was is not now and (effect := effect_of(was, now))
     )
     unknown = sum(was is now is Expected.UNDEFINED for _, was, now in both)
-    return Comparison(changes, len(both), unknown)
+    return Comparison(changes, len(both) + equal.count, unknown + equal.unknown)
 
 
 def effect_of(before: Expected | None, after: Expected | None) -> Effect | None:

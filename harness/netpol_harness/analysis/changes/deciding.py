@@ -3,15 +3,14 @@
 Paths that change for the same reason have equal phrases, so that they can be told together.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from netpol_harness.analysis.describe import OPEN_QUESTIONS, natural_list
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.tier_explainer import TierExplainer
 from netpol_harness.model.cluster_policy import Tier
-from netpol_harness.model.names import Direction, NamespacedName
-from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.names import Direction
 from netpol_harness.oracle.verdict import Answer, Side, Stage, Verdict
 from netpol_harness.paths.path import Path
 
@@ -19,7 +18,21 @@ _WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 _SUBJECTS = {Direction.EGRESS: "source", Direction.INGRESS: "target"}
 
 
-def decided_by(before: Predictor | None, after: Predictor | None, path: Path) -> tuple[str, ...]:
+class Snapshot:
+    """One side of a comparison, whose names are looked up once for all paths."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self._names: DisplayNames | None = None
+
+    def names(self, path: Path) -> DisplayNames:
+        """Return the names for a path."""
+        if self._names is None:
+            self._names = DisplayNames(self.predictor.scenario, self.predictor.step, path)
+        return self._names.of_path(path)
+
+
+def decided_by(before: Snapshot | None, after: Snapshot | None, path: Path) -> tuple[str, ...]:
     """Return the reasons for the verdicts on a path. ``None``: an end of the path does not exist on that side."""
     if after is None:
         return ("its source or target is gone",)
@@ -27,9 +40,9 @@ def decided_by(before: Predictor | None, after: Predictor | None, path: Path) ->
     return tuple(dict.fromkeys(reasons))
 
 
-def _reasons(before: Predictor | None, after: Predictor, path: Path) -> Iterator[str]:
+def _reasons(before: Snapshot | None, after: Snapshot, path: Path) -> Iterator[str]:
     """Yield what decides in each direction in which the answer is another than before."""
-    old, new = before.predict(path) if before else None, after.predict(path)
+    old, new = before.predictor.predict(path) if before else None, after.predictor.predict(path)
     speaker = _Speaker(after, path)
     for part, earlier in (("look-up: ", old.lookups if old else ()), ("", old.connections if old else ())):
         verdicts = new.lookups if part else new.connections
@@ -57,10 +70,10 @@ def _worst(verdicts: Iterable[Verdict], direction: Direction) -> Side | None:
 class _Speaker:
     """Names the policies and rules of one snapshot."""
 
-    def __init__(self, predictor: Predictor, path: Path) -> None:
-        self._names = DisplayNames(predictor.scenario, predictor.step, path)
+    def __init__(self, snapshot: Snapshot, path: Path) -> None:
+        self._names = snapshot.names(path)
         self._tiers = TierExplainer(self._names)
-        self._policies: Mapping[NamespacedName, NetworkPolicy] = {p.ref: p for p in predictor.world.policies}
+        self._policies = snapshot.predictor.world.policies
 
     def side(self, side: Side, earlier: "_Speaker | None", was: Side | None) -> str:
         """Return why a side has its answer. ``was`` is the same side before, in the words of ``earlier``."""
@@ -96,7 +109,8 @@ class _Speaker:
     def rule(self, side: Side) -> str:
         """Return the rule that admits, with the fewest open points, and its policy."""
         best = min(side.admissions, key=lambda admission: len(admission.points))
-        return f"{self._names.rule(self._policies[best.policy], side.direction, best.rule)} of {best.policy.name}"
+        policy = next(policy for policy in self._policies if policy.ref == best.policy)
+        return f"{self._names.rule(policy, side.direction, best.rule)} of {best.policy.name}"
 
     def policies(self, side: Side) -> str:
         """Return the policies that isolate the subject of a side."""
