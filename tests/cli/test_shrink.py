@@ -56,13 +56,14 @@ def test_a_fault_is_shrunk_to_a_scenario_that_runs(directory: Path, tmp_path: Pa
     options = ["--path", "web -> db:80", "--mutant", "except-ignored", "--out", str(out)]
     assert main(["shrink", str(directory), *options]) == 0
     scenario = load(out / "scenario.yaml")
-    assert {manifest.name.ref.name for manifest in scenario.workloads} == {"web", "db"}
+    assert {manifest.name.ref.name for manifest in scenario.workloads} == {"shop", "web", "db"}
     (step,) = scenario.steps
     (policy,) = step.policies
     (rule,) = policy.data["spec"]["ingress"]
     assert list(rule) == ["from"], "the ports are not needed"
+    assert (out / "reproduce.sh").exists(), "nothing is in the namespace default any more"
     report = (out / "report.md").read_text()
-    assert "web -> db:80 is CONNECTED, and should be blocked" in report
+    assert "shop/web -> shop/db:80 is CONNECTED, and should be blocked" in report
     assert "MUTANT except-ignored" in report
     assert "--netpol-cluster embedded --netpol-mutant except-ignored\n" in report, "the backend that ran"
     assert "oracle     blocked" in report, "the reasons know the pods' addresses, which the ipBlock is about"

@@ -11,6 +11,7 @@ from netpol_harness.paths.path import Path
 from netpol_harness.reproduce.shrink.draft import Draft, Place
 from netpol_harness.reproduce.shrink.minimize import removable
 from netpol_harness.reproduce.shrink.parts import STAGES, Unit
+from netpol_harness.reproduce.shrink.rewrites import rewrites
 from netpol_harness.reproduce.shrink.trial import Observation, Trials
 from netpol_harness.scenario.scenario import Scenario
 
@@ -41,7 +42,7 @@ class Search:
 
     def shrink(self, draft: Draft) -> Draft:
         """Return a draft of which no single part can be removed."""
-        draft = self._without_irrelevant(draft)
+        draft = self._rewritten(self._without_irrelevant(draft))
         for _ in range(_MOST_ROUNDS):
             before = draft
             for stage in STAGES:
@@ -50,6 +51,13 @@ class Search:
             if draft == before:
                 break
         return draft
+
+    def _rewritten(self, draft: Draft) -> Draft:
+        """Return the draft in a form that kubectl alone can follow, if it is wrong then."""
+        self._report("controllers and the namespace default", draft)
+        candidates = list(rewrites(draft))
+        wrong = self._wrong(candidates)
+        return next((each for each, is_wrong in zip(candidates, wrong, strict=True) if is_wrong), draft)
 
     def _minimize(self, draft: Draft, units: Sequence[Unit]) -> Draft:
         def candidate(removed: frozenset[int]) -> Draft:
@@ -62,7 +70,7 @@ class Search:
 
     def _wrong(self, drafts: Sequence[Draft]) -> Sequence[bool]:
         """Run the drafts that are not known yet."""
-        keys = [json.dumps(draft.tree, sort_keys=True) for draft in drafts]
+        keys = [json.dumps([draft.path, draft.tree], sort_keys=True) for draft in drafts]
         new = {key: draft for key, draft in zip(keys, drafts, strict=True) if key not in self._known}
         self._known |= zip(new, self._trials.wrong(list(new.values()), self._first), strict=True)
         return [self._known[key] for key in keys]
