@@ -1,11 +1,11 @@
 """Simulate a scenario's states without a cluster: every change that a run would make, as a policy agent would see it.
 
 Invariant: the changes, their order and the parsing are those of a real run. Of the cluster's own actions only these are
-simulated: a pod has an address at once, a new one each time, and a controller has all of its pods at once. Services are
-left out, because no mutant misreads them.
+simulated: a pod has an address at once, a new one each time, a controller has all of its pods at once, and a name
+outside the cluster has its new addresses at once. Services are left out, because no mutant misreads them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -29,6 +29,7 @@ _RESOURCES = {
     GroupKind("", "Namespace"): "namespaces",
     GroupKind("networking.k8s.io", "NetworkPolicy"): "networkpolicies",
     CLUSTER_NETWORK_POLICY: CLUSTER_NETWORK_POLICIES,
+    GroupKind("", "ConfigMap"): "configmaps",
 }
 _VERSIONS = dict.fromkeys(("architecture", "kernel", "system", "kubernetes", "dataplane"), "")
 _STORED_NODE = podstatus.node(_NODE, "", 0, _VERSIONS)
@@ -52,6 +53,7 @@ def simulate(scenario: Scenario) -> Iterator[SimulatedState]:
     cluster, state = _Cluster(), dict[ObjectKey, JsonMapping]()
     placement = Placement.literal(scenario)
     for step in (None, *_visits(scenario)):
+        cluster.answer((step or scenario.steps[0]).inventory.domain_names())
         target: State = scenario_objects(scenario, step, placement)
         again = recreated_workloads(scenario, step, placement) if step else ()
         for change in changes(state, target, again):
@@ -76,6 +78,7 @@ class _Cluster:
         self._view = WorldView()
         self._addresses = AddressPool(_NODE.pod_ranges[0])
         self._objects: dict[ObjectKey, list[tuple[str, JsonMapping]]] = {}
+        self._names: Mapping[str, tuple[str, ...]] = {}
         self._put(_CLUSTER, "nodes", _STORED_NODE)
         for name, labels in _SYSTEM.items():
             metadata = {"namespace": name, "name": name, "labels": labels}
@@ -84,7 +87,11 @@ class _Cluster:
 
     def snapshot(self) -> Snapshot:
         """Return the present state."""
-        return self._view.snapshot()
+        return self._view.snapshot(domain_names=self._names)
+
+    def answer(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Resolve names outside the cluster to these addresses from now on."""
+        self._names = names
 
     def apply(self, change: Change, target: State) -> Iterator[Snapshot]:
         """Apply one change, and yield the states that it leads through."""

@@ -17,12 +17,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from netpol_harness.emulator.faults import MUTANTS
 from netpol_harness.emulator.faults.mutant import DEFAULT_SHAPE, Shape
+from netpol_harness.errors import HarnessError
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.scenario import SCENARIO_FILE
+from netpol_harness.scenario.load import load
 
 NO_MUTANT = ""
 """The mutant of a baseline: the cluster without a bug."""
@@ -141,13 +144,29 @@ def run_trial(mutant: str, directories: Sequence[Path], *, exhaustive: bool, sha
     )
 
 
+def settle_options(mutant: str, directories: Iterable[Path]) -> tuple[str, ...]:
+    """Return the options of the settle time: short, unless addresses of names have to expire or the bug is a moment's.
+
+    An address that a name no longer has is rightly admitted until the time to live of the last answer has passed.
+    """
+    return () if mutant in _TRANSIENT or any(map(_has_domain_names, directories)) else _SHORT_SETTLE
+
+
+@cache
+def _has_domain_names(directory: Path) -> bool:
+    try:
+        return (directory / SCENARIO_FILE).is_file() and load(directory / SCENARIO_FILE).has_domain_names
+    except HarnessError:
+        return False
+
+
 def _start(mutant: str, directories: Sequence[Path], shape: Shape) -> "subprocess.Popen[str]":
     options = (_FIRST_FAILURE, "--netpol-mutant", mutant) if mutant else ()
     arguments = [
         *_CLUSTER,
         *shape.options,
         *options,
-        *(() if mutant in _TRANSIENT else _SHORT_SETTLE),
+        *settle_options(mutant, directories),
         *map(str, directories),
     ]
     return subprocess.Popen(

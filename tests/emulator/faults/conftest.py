@@ -1,6 +1,7 @@
 """A cluster's history in which every mutant must show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,6 +150,26 @@ TIERS = (
         ],
     ),
 )
+NAMED = (
+    _cluster(
+        "names",
+        "Admin",
+        40,
+        egress=[
+            _to("Accept", {"domainNames": ["example.com", "*.example.org"]}),
+            _to("Deny", {"networks": ["0.0.0.0/0"]}),
+        ],
+    ),
+)
+ADDRESSES = {
+    "example.com": ("198.18.0.1",),
+    "myexample.com": ("198.18.0.2",),
+    "example.org": ("198.18.0.3",),
+    "a.example.org": ("198.18.0.4",),
+    "b.a.example.org": ("198.18.0.5",),
+    "alias.example.org": ("198.18.0.6",),
+}
+MOVED = ADDRESSES | {"example.com": ("198.18.0.7",)}
 CHANGED_TIERS = (_cluster("b", "Admin", 0, _A_OF_Y, egress=[_to("Deny", _EVERY)]), *TIERS[2:])
 
 SPACES = (_namespace("x"), _namespace("y"), _namespace("z", team="red"), _namespace("kube-system"))
@@ -178,6 +199,13 @@ def _without(objects: Sequence[JsonMapping], *names: str) -> list[JsonMapping]:
 
 def _snapshot(*groups: Sequence[JsonMapping], node: str = "") -> Snapshot:
     return Snapshot(World.parse([entry for group in groups for entry in group]), node=node)
+
+
+def _naming(names: Mapping[str, tuple[str, ...]]) -> Snapshot:
+    snapshot = _snapshot(SPACES, PODS, NAMED)
+    return replace(
+        snapshot, world=replace(snapshot.world, domain_names=names), aliases=frozenset({"alias.example.org"})
+    )
 
 
 def _dual(pods: Sequence[JsonMapping]) -> list[JsonMapping]:
@@ -225,6 +253,8 @@ def history() -> Sequence[Snapshot]:
         _snapshot(SPACES, PODS, SERVICES, TIERS, NODES),
         _snapshot(SPACES, PODS, SERVICES, POLICIES, TIERS, NODES),
         _snapshot(SPACES, PODS, SERVICES, POLICIES, CHANGED_TIERS, NODES),
+        _naming(ADDRESSES),
+        _naming(MOVED),
         _snapshot(SPACES, _dual(PODS), SERVICES, POLICIES),
         _snapshot(SPACES, _dual(_without(PODS, "a")), SERVICES, POLICIES),
         _snapshot(SPACES, _dual(recreated), SERVICES, POLICIES),

@@ -6,7 +6,7 @@ fields is kept here. External hosts are pods of the API only: policies and Servi
 names are kept, as those of the ConfigMaps with names outside the cluster. No I/O.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,12 +31,13 @@ CLUSTER_NETWORK_POLICIES = "clusternetworkpolicies.policy.networking.k8s.io"
 class Snapshot:
     """A world, the pods in it that Services must not send traffic to, and the node that the rules are for.
 
-    ``node`` is empty if it is the only one.
+    ``node`` is empty if it is the only one. ``aliases`` are the names outside the cluster that lead to other names.
     """
 
     world: World = field(default_factory=World)
     unready: frozenset[NamespacedName] = frozenset()
     node: str = ""
+    aliases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,19 @@ class WorldView:
             {known.name: known for known in nodes.values()},
             domain_names or {},
         )
-        return Snapshot(world, frozenset(entry.pod.ref for entry in pods.values() if not entry.ready), node)
+        unready = frozenset(entry.pod.ref for entry in pods.values() if not entry.ready)
+        return Snapshot(world, unready, node, frozenset(record.name for record in self._records() if record.alias))
 
     @property
     def domain_names(self) -> frozenset[str]:
         """The names outside the cluster that its name server answers."""
         hosts = (entry.name for entry in self._parsed["pods"].values() if isinstance(entry, _OutsideHost))
-        listed = (record.name for records in self._parsed["configmaps"].values() for record in records)
-        return frozenset([*listed, *(name for name in hosts if "." in name)])
+        return frozenset([*(record.name for record in self._records()), *(name for name in hosts if "." in name)])
+
+    def _records(self) -> Iterator[DomainRecord]:
+        """Yield the records of the names outside the cluster."""
+        for records in self._parsed["configmaps"].values():
+            yield from records
 
     def _put(self, key: Key, data: Mapping[str, Any] | None) -> bool:
         parsed = self._parsed[key.resource]

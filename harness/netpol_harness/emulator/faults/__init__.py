@@ -13,6 +13,7 @@ from netpol_harness.emulator.faults import (
     composition,
     connections,
     directions,
+    domain_names,
     families,
     lifecycle,
     named_ports,
@@ -45,6 +46,7 @@ THEMES = (
     nodes,
     cluster_tiers,
     cluster_rules,
+    domain_names,
 )
 
 MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for theme in THEMES for mutant in theme.MUTANTS}

@@ -6,7 +6,7 @@ correctly: the bugs are in policy. Pure, except that the engine keeps its last s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netpol_harness.emulator.dataplane.engine import RuleUpdate
 from netpol_harness.emulator.dataplane.policies import policy_rules
@@ -57,7 +57,8 @@ class Mutant:
     ``sources`` are the scenarios about it, by the names of their directories: those in scenarios/regressions cite where
     the bug was seen, those in scenarios/conformance the rule that it breaks. ``after_change`` replaces ``world`` for
     ``seconds`` whenever the API's objects change, ``after_restart`` when the engine restarts.
-    ``shape`` is that of the clusters on which the bug shows.
+    ``shape`` is that of the clusters on which the bug shows. An engine that does not follow aliases knows no addresses
+    of names outside the cluster that lead to other names.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Mutant:
     after_restart: WorldFault | None = None
     seconds: float = 1.0
     shape: Shape = DEFAULT_SHAPE
+    follows_aliases: bool = True
 
 
 class MutatedEngine:
@@ -85,7 +87,7 @@ class MutatedEngine:
         """Return the rules for the snapshot as the engine misreads it."""
         temporary = self._temporary_fault(snapshot)
         fault = temporary or self._mutant.world
-        self._last_world = fault(snapshot.world, self._last_world)
+        self._last_world = fault(self._known_world(snapshot), self._last_world)
         correct = policy_rules(self._last_world, snapshot.node)
         correct |= service_rules(snapshot.world, snapshot.unready, snapshot.node)
         self._last_rules = self._mutant.rules(correct, self._last_rules)
@@ -94,6 +96,12 @@ class MutatedEngine:
     def restarted(self) -> "MutatedEngine":
         """Return a new engine, which has read nothing yet."""
         return MutatedEngine(self._mutant, is_first=False)
+
+    def _known_world(self, snapshot: Snapshot) -> World:
+        if self._mutant.follows_aliases:
+            return snapshot.world
+        names = snapshot.world.domain_names.items()
+        return replace(snapshot.world, domain_names={name: a for name, a in names if name not in snapshot.aliases})
 
     def _temporary_fault(self, snapshot: Snapshot) -> WorldFault | None:
         """Return the fault that applies for a moment, if any. A change of a pod's readiness does not end it."""

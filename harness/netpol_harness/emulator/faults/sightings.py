@@ -90,5 +90,9 @@ SIGHTINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "recreated-pod-loses-ipv4": ("k3s-io/k3s#10053", "cloudnativelabs/kube-router#1665"),
     "source-masqueraded-between-nodes": ("cilium/cilium#32010", "cloudnativelabs/kube-router#173"),
+    "domain-wildcard-is-one-label": ("metal-stack/firewall-controller#136",),
+    "domain-wildcard-unknown": ("antrea-io/antrea#3680",),
+    "domain-aliases-not-followed": ("metal-stack/firewall-controller#135",),
+    "domain-addresses-kept": ("cilium/cilium#5457",),
 }
 """By mutant; a mutant that is not here was never seen."""
