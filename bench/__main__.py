@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import explanations, manifests, messages, oracle, plugin_cost
+from bench import changes, explanations, manifests, messages, oracle, plugin_cost
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
@@ -46,6 +46,7 @@ def main() -> None:
         advice,
         stories,
         reading,
+        comparing,
         plain_project,
     ):
         console.print(f"[dim]measuring {section.__name__} ...[/dim]")
@@ -148,6 +149,17 @@ def reading() -> Iterator[Row]:
             pairs = [manifests.loading(Path(directory)) for _ in range(RUNS)]
         whole, parsing = (median(pair[side] for pair in pairs) for side in (0, 1))
         yield _row(f"{3 * count} objects in {count} files read", whole, "PyYAML", parsing)
+
+
+def comparing() -> Iterator[Row]:
+    """Measure the comparison of two directories, in processor seconds; against reading them."""
+    for count in changes.SIZES:
+        with tempfile.TemporaryDirectory() as directory:
+            before, after = Path(directory, "before"), Path(directory, "after")
+            changes.write(before, count, changed=False)
+            changes.write(after, count, changed=True)
+            whole, read = changes.comparing(before, after)
+        yield _row(f"{count} pods and {count} policies compared", whole, "reading them", read)
 
 
 def plain_project() -> Iterator[Row]:
