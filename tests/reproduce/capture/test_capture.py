@@ -13,12 +13,12 @@ def service(name: str, namespace: str = "shop", **spec: object) -> JsonObject:
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": "web"}, **spec}}
 
 
-def captured(*services: JsonObject) -> Capture:
+def captured(*services: JsonObject, **metadata: object) -> Capture:
     labels = {"app": "web"}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "web", "namespace": "shop", "labels": labels},
+        "metadata": {"name": "web", "namespace": "shop", "labels": labels, **metadata},
         "spec": {"containers": [{"name": "main", "image": "nginx", "ports": [{"containerPort": 80}]}]},
         "status": {"phase": "Running", "podIP": "10.0.0.9", "podIPs": [{"ip": "10.0.0.9"}]},
     }
@@ -41,3 +41,9 @@ def test_node_ports_and_external_ips_that_the_capture_lacks_are_named() -> None:
 def test_a_redacted_capture_does_not_name_them() -> None:
     found = captured(service("front", type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))
     assert len(redacted(found, b"key").notes) == 1
+
+
+def test_a_job_has_the_restart_policy_that_the_api_requires() -> None:
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "topics", "uid": "1", "controller": True}
+    (job,) = (data for data in captured(ownerReferences=[owner]).objects["shop"] if data["kind"] == "Job")
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"

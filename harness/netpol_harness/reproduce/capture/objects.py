@@ -32,6 +32,8 @@ def workload_manifests(
             yield _pod(NamespacedName(workload.ref.namespace, name), replica, given.get(replica.pod.ref))
         return
     template = _template(workload.ref.name, workload.pods[0])
+    if workload.kind == "Job":
+        template["spec"]["restartPolicy"] = "Never"  # the API refuses a Job's template without one
     yield {
         "apiVersion": _APPS[workload.kind],
         "kind": workload.kind,
