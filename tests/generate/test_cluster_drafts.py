@@ -24,7 +24,7 @@ SCHEMA = "../../../../harness/netpol_harness/scenario/scenario.schema.json"
 
 @pytest.fixture(scope="module")
 def shipped() -> tuple[Draft, ...]:
-    return cluster_drafts()
+    return tuple(cluster_drafts())
 
 
 def chosen_cases(drafts: Iterable[Draft]) -> list[ClusterRuleCase]:

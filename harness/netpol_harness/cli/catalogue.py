@@ -5,7 +5,7 @@ full product. Scenarios of an earlier catalogue in the same folder are removed; 
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from netpol_harness.cli.arguments import path
@@ -20,7 +20,7 @@ from netpol_harness.scenario import SCHEMA_FILE
 class _Catalogue(Protocol):
     """Returns the scenarios of an API."""
 
-    def __call__(self, *, full: bool) -> tuple[Draft, ...]: ...
+    def __call__(self, *, full: bool) -> Iterable[Draft]: ...
 
 
 _CATALOGUES: Mapping[str, _Catalogue] = {"np": drafts, "cnp": cluster_drafts}
@@ -36,12 +36,10 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the scenarios, and print how many there are."""
-    scenarios = _CATALOGUES[args.api](full=args.full)
     try:
-        write(scenarios, args.folder, SCHEMA_FILE)
+        scenarios, steps = write(_CATALOGUES[args.api](full=args.full), args.folder, SCHEMA_FILE)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}"
         raise HarnessError(f"cannot write the catalogue: {reason}; give a folder that you may write to") from error
-    steps = sum(len(draft.scenario["steps"]) for draft in scenarios)
-    print_text(f"{len(scenarios)} scenarios with {steps} steps in {args.folder}\n")
+    print_text(f"{scenarios} scenarios with {steps} steps in {args.folder}\n")
     return 0

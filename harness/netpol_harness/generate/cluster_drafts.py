@@ -34,12 +34,13 @@ _FIRST_NETWORK = 200
 """The networks of the hosts follow those of the catalogue of NetworkPolicy."""
 
 
-def cluster_drafts(*, full: bool = False) -> tuple[Draft, ...]:
-    """Return the scenarios of few cases that combine every two values, or with ``full`` of the full product."""
+def cluster_drafts(*, full: bool = False) -> Iterator[Draft]:
+    """Yield the scenarios of few cases that combine every two values, or with ``full`` of the full product."""
     cases = tuple(every_cluster_case())
     if not full:
         cases = tuple(cases[index] for index in sorted(pairwise([astuple(case) for case in cases])))
-    return tuple(_draft(name, part, number) for number, (name, part) in enumerate(_parts(cases), _FIRST_NETWORK))
+    for number, (name, part) in enumerate(_parts(cases), _FIRST_NETWORK):
+        yield _draft(name, part, number)
 
 
 def _parts(cases: Sequence[ClusterRuleCase]) -> Iterator[tuple[str, Sequence[ClusterRuleCase]]]:

@@ -28,21 +28,24 @@ def texts(drafts: Iterable[Draft], schema: str) -> Iterator[tuple[Path, str]]:
             yield folder / "policies" / f"{name}.yaml", _dump(manifest)
 
 
-def write(drafts: Iterable[Draft], folder: Path, schema: Path) -> int:
-    """Write the scenarios below a folder and return their number; those of an earlier catalogue are removed.
+def write(drafts: Iterable[Draft], folder: Path, schema: Path) -> tuple[int, int]:
+    """Write the scenarios below a folder, each as soon as it is made; those of an earlier catalogue are removed.
+
+    Returns the number of scenarios and that of their steps.
 
     ``schema`` is the file with the JSON Schema of scenario.yaml. Raises ``OSError``.
     """
     for earlier in folder.glob("*/scenario.yaml"):
         if earlier.is_file() and earlier.read_text(encoding="utf-8", errors="replace").startswith(NOTICE):
             shutil.rmtree(earlier.parent)
-    written = set()
-    for path, text in texts(drafts, os.path.relpath(schema, folder.absolute() / "scenario")):
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        written.add(path.parts[0])
-    return len(written)
+    scenarios = steps = 0
+    for draft in drafts:
+        for path, text in texts([draft], os.path.relpath(schema, folder.absolute() / "scenario")):
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        scenarios, steps = scenarios + 1, steps + len(draft.scenario["steps"])
+    return scenarios, steps
 
 
 class _Lines(list[str]):
