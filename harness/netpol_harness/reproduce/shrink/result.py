@@ -7,6 +7,7 @@ from netpol_harness.reproduce.shrink.files import write
 from netpol_harness.reproduce.shrink.report import report_text, title_of
 from netpol_harness.reproduce.shrink.script import NoScript, script
 from netpol_harness.reproduce.shrink.search import Shrunk
+from netpol_harness.scenario.load import load
 
 
 def write_result(shrunk: Shrunk, cluster: Cluster, folder: Path, options: str, comparison: str = "") -> str:
@@ -16,10 +17,8 @@ def write_result(shrunk: Shrunk, cluster: Cluster, folder: Path, options: str, c
     shown, if there was one.
     """
     title = title_of(shrunk)
-    write(shrunk.draft, folder, title)
-    result = shrunk.observation.result
-    assert result is not None
-    text = script(shrunk.draft, result.expectation.path, title)
+    scenario = load(write(shrunk.draft, folder, title))  # an interrupted search has observed an earlier draft
+    text = script(shrunk.draft, scenario.steps[-1].expectations[0].path, title)
     reason = text.reason if isinstance(text, NoScript) else ""
     report = report_text(shrunk, cluster, f"pytest {folder.name} {options}".rstrip(), comparison)
     if isinstance(text, NoScript):

@@ -42,7 +42,7 @@ class Search:
 
     def shrink(self, draft: Draft) -> Draft:
         """Return a draft of which no single part can be removed."""
-        draft = self._rewritten(self._without_irrelevant(draft))
+        self.smallest = draft = self._rewritten(self._without_irrelevant(draft))
         for _ in range(_MOST_ROUNDS):
             before = draft
             for stage in STAGES:
