@@ -14,6 +14,7 @@ from netpol_harness.backends.select import BackendChoice
 from netpol_harness.cli import main
 from netpol_harness.cli.canary import exit_code
 from netpol_harness.lab import Lab, Settings
+from netpol_harness.model.names import ObjectKey
 from netpol_harness.probe.ephemeral import RESTRICTED
 from netpol_harness.runner.canary.rows import Enforcement
 
@@ -117,6 +118,8 @@ def test_after_ctrl_c_nothing_is_left_and_the_pods_were_restricted() -> None:
         patch.setenv("KUBECONFIG", str(lab.cluster.kubeconfig))
         client = lab.context.client
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}})
+        for node in client.list("v1", "Node"):  # so that the canary waits for its pods when it is interrupted
+            client.merge_patch(ObjectKey("v1", "Node", "", node["metadata"]["name"]), {"spec": {"unschedulable": True}})
         command = ["-m", "netpol_harness.cli", "canary", "--cluster", "kubeconfig", "--namespace", "team"]
         process = subprocess.Popen([sys.executable, *command, "--probe-image", "mirror.test/agnhost:1"])
         end = time.monotonic() + 30

@@ -21,6 +21,7 @@ from netpol_harness.paths.ends import (
     AddressTarget,
     ExternalSource,
     NodePortTarget,
+    NodeSource,
     PodSource,
     PodTarget,
     ServiceTarget,
@@ -86,9 +87,12 @@ class Views:
         return str(NamespacedName(self.snapshot.placement.logical(ref.namespace), pod.workload.name))
 
     def disagreements(self, *more: NetworkPath) -> Iterator[tuple[str, Ends, Ends] | None]:
-        """Yield for every path with known endpoints ``None``, or the endpoints predicted and those probed."""
+        """Yield for every path with known endpoints ``None``, or the endpoints predicted and those probed.
+
+        A path from a node is probed by a pod that the run starts, and that is not here.
+        """
         for path in dict.fromkeys([*self.step.paths, *every_path(self.step), *more]):
-            if predicted := self.predicted(path):
+            if not isinstance(path.source, NodeSource) and (predicted := self.predicted(path)):
                 probed = self.probed(path)
                 yield None if predicted == probed else (path.text, predicted, probed)
 

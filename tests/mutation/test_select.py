@@ -87,7 +87,9 @@ def test_tests_and_broken_files_are_always_selected(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def library() -> dict[str, ScenarioTrace]:
     """The traces of the shipped scenarios, by the names of their directories."""
-    traces = scenario_traces([SCENARIOS / name for name in ("conformance", "regressions", "cluster_network_policy")])
+    traces = scenario_traces(
+        [SCENARIOS / name for name in ("conformance", "regressions", "cluster_network_policy", "three_tier")]
+    )
     return {trace.directory.name: trace for trace in traces}
 
 
