@@ -58,16 +58,17 @@ def unusual(random: Random) -> Cluster:
 
 
 def completed(objects: Cluster, node: str, address: str) -> Cluster:
-    """Return the cluster with this node and this address for all pods that lack them."""
-    status = {"podIPs": [{"ip": address}]}
-    return Cluster(
-        [
-            {**item, "spec": {"nodeName": node, **item["spec"]}, "status": {**status, **item["status"]}}
-            if is_pod(item)
-            else item
-            for item in objects
-        ]
-    )
+    """Return the cluster with this node and this address for all pods that lack them.
+
+    A pod on the network of its node has the node's address.
+    """
+    return Cluster([_completed(item, node, address) if is_pod(item) else item for item in objects])
+
+
+def _completed(item: Dict, node: str, address: str) -> Dict:
+    spec = {"nodeName": node, **item["spec"]}
+    own = NODES[spec["nodeName"]] if spec.get("hostNetwork") else address
+    return {**item, "spec": spec, "status": {"podIPs": [{"ip": own}], **item["status"]}}
 
 
 def policy(random: Random, number: int, **spec: Any) -> Dict:
