@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from netpol_harness.cli import main
+from netpol_harness.cli.fuzz import exit_code
+from netpol_harness.errors import LabError
+from netpol_harness.reproduce.fuzz.campaign import Tally
 from netpol_harness.scenario.load import load
 
 
@@ -23,3 +26,10 @@ def test_findings_are_not_mixed_with_other_files(tmp_path: Path, capsys: pytest.
     (tmp_path / "file").touch()
     assert main(["fuzz", "--out", str(tmp_path)]) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_no_finding_is_success_only_if_paths_were_judged() -> None:
+    assert exit_code(Tally(worlds=10, judged=1, undecided=5), 0) == 0
+    assert exit_code(Tally(worlds=10, judged=1), 1) == 1
+    with pytest.raises(LabError, match="no path was judged"):
+        exit_code(Tally(worlds=10, undecided=5), 0)

@@ -23,8 +23,8 @@ from netpol_harness.cli.output import print_text
 from netpol_harness.cli.shrink import INTERRUPTED, pytest_options, trial_settings
 from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.deadline import Deadline
-from netpol_harness.errors import HarnessError
-from netpol_harness.reproduce.fuzz.campaign import Campaign
+from netpol_harness.errors import HarnessError, LabError
+from netpol_harness.reproduce.fuzz.campaign import Campaign, Tally
 from netpol_harness.reproduce.fuzz.known import known_faults
 from netpol_harness.reproduce.shrink.report import title_of
 from netpol_harness.reproduce.shrink.result import write_result
@@ -73,6 +73,13 @@ def run(args: argparse.Namespace) -> int:
     tally = campaign.tally
     print_text(
         f"{tally.worlds} worlds, {found} findings, {tally.repeated} more of the same causes, "
-        f"{tally.unconfirmed} not confirmed\n"
+        f"{tally.unconfirmed} not confirmed; {tally.judged} paths judged, {tally.undecided} without enough evidence\n"
     )
-    return INTERRUPTED if interrupted else int(found > 0)
+    return INTERRUPTED if interrupted else exit_code(tally, found)
+
+
+def exit_code(tally: Tally, found: int) -> int:
+    """Return 1 if there are findings, else 0. Raises ``LabError`` if no path was judged: that shows no absence."""
+    if not found and not tally.judged:
+        raise LabError("no path was judged, so nothing is known about this cluster; try `netpol canary` on it")
+    return int(found > 0)

@@ -4,7 +4,7 @@ A namespaceSelector of one world sees the namespaces of all others; the specific
 is a suspicion about its own world, which a run of that world alone must confirm.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,10 +57,12 @@ def merged(drafts: Sequence[Draft]) -> Draft:
     return Draft(tree, drafts[0].path, "undefined")
 
 
-def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path, done: Callable[[int], None]) -> Iterator[Suspicion]:
+def run_batch(
+    lab: "Lab", drafts: Sequence[Draft], folder: Path, done: Callable[[int, Collection[Judgement]], None]
+) -> Iterator[Suspicion]:
     """Enter the steps of all worlds together, and yield what is wrong in each.
 
-    ``done`` is called after each step with the number of worlds that were probed.
+    ``done`` is called after each step with the number of worlds that were probed, and the judgements of their paths.
     """
     owner = {
         data["metadata"]["name"]: index
@@ -76,7 +78,7 @@ def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path, done: Callable[
             run.enter(step)
             expectations = _expectations(Predictor(scenario, step, addresses=run.snapshot().addresses), owner)
             observed = run.observer.observe(step, expectations, others=False, strategy=BulkConvergence)
-            done(len(drafts))
+            done(len(drafts), [result.judgement for result in observed.path_results.values()])
             yield from _suspicions(observed.path_results, step, drafts, owner)
     finally:
         run.close()

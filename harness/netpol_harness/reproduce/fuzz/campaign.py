@@ -6,7 +6,7 @@ Invariant: a finding was wrong in two runs of its world alone, in the same way.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,7 @@ from netpol_harness.reproduce.fuzz.worlds import Size, world
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.search import Search, Shrunk
 from netpol_harness.reproduce.shrink.trial import Trials
+from netpol_harness.results.evidence import Judgement
 
 if TYPE_CHECKING:
     from netpol_harness.lab import Lab
@@ -29,9 +30,14 @@ Report = Callable[[str], None]
 
 @dataclass(slots=True)
 class Tally:
-    """What a campaign has done so far: worlds that were probed, suspicions that a run alone did not confirm."""
+    """What a campaign has done so far: worlds that were probed, suspicions that a run alone did not confirm.
+
+    ``judged`` paths have a verdict. ``undecided`` ones have none, because the evidence does not suffice.
+    """
 
     worlds: int = 0
+    judged: int = 0
+    undecided: int = 0
     unconfirmed: int = 0
     repeated: int = 0
 
@@ -79,8 +85,11 @@ class Campaign:
             if shrunk := self._finding(suspicion):
                 yield shrunk
 
-    def _done(self, worlds: int) -> None:
+    def _done(self, worlds: int, judgements: Collection[Judgement]) -> None:
+        undecided = sum(judgement in (Judgement.UNPROVEN, Judgement.BROKEN) for judgement in judgements)
         self.tally.worlds += worlds
+        self.tally.undecided += undecided
+        self.tally.judged += len(judgements) - undecided
 
     def _finding(self, suspicion: Suspicion) -> Shrunk | None:
         """Return the smallest form of a suspicion, unless it is not confirmed or known already."""
