@@ -125,7 +125,7 @@ def test_two_policies_of_one_rank_that_differ_have_a_note(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        policy(egress(rule("Accept", OFFICE)), name="other", priority=6),
+        policy(egress(rule("Accept", SHOP)), name="other", priority=6),
         policy(egress(rule("Accept", OFFICE)), name="other", tier="Baseline"),
         policy(egress(rule("Accept", OFFICE)), name="other", subject=OFFICE),
         policy(egress(rule("Deny", SHOP)), name="other"),
@@ -171,6 +171,49 @@ def test_a_rule_that_earlier_ones_cover_is_never_reached(shop: Shop, rules: list
 )
 def test_a_rule_that_may_be_reached_has_no_note(shop: Shop, rules: list[str]) -> None:
     assert noted(shop, policy(egress(*rules))) == []
+
+
+def test_rules_of_one_policy_that_are_never_reached_have_one_note(shop: Shop) -> None:
+    rules = [rule("Deny", EVERYWHERE), rule("Accept", API), rule("Deny", API), rule("Pass", SHOP, name="own")]
+    text = "egress rules 2 and 4 'own' of p are never reached: rule 1 before them covers them"
+    assert noted(shop, policy(egress(*rules))) == [text]
+
+
+def test_a_rule_that_is_reached_at_another_place_in_another_step_has_no_note(shop: Shop) -> None:
+    rules = [rule("Deny", EVERYWHERE), rule("Accept", API, name="first")]
+    scenario = shop()
+    (scenario.file.parent / "again.yaml").write_text(policy(egress(*reversed(rules))))
+    step = "  - {name: again, policies: [again.yaml], paths: {web -> store:5432: undefined}}\n"
+    scenario.file.write_text(f"{scenario.file.read_text().rstrip()}\n{step}")
+    assert notes(scenario, policy(egress(*rules))) == []
+
+
+def test_a_rule_is_never_reached_if_a_policy_that_goes_first_covers_it(shop: Shop) -> None:
+    first = policy(egress(rule("Deny", EVERYWHERE)), name="first", subject=EVERYWHERE)
+    (text,) = noted(shop, first, policy(egress(rule("Accept", OFFICE)), priority=6))
+    assert text == (
+        "egress rule 1 of p is never reached: rule 1 (policy.yaml:4) of first, which goes first (priority 5), covers it"
+    )
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        policy(egress(rule("Deny", EVERYWHERE)), name="first", subject=API),
+        policy(egress(rule("Deny", SHOP)), name="first", subject=EVERYWHERE),
+        policy(egress(rule("Accept", EVERYWHERE)), name="first", subject=EVERYWHERE),
+        policy(egress(rule("Deny", EVERYWHERE)), name="first", subject=EVERYWHERE, tier="Baseline"),
+        policy("ingress: [{action: Deny, from: [{namespaces: {}}]}]", name="first", subject=EVERYWHERE),
+    ],
+)
+def test_a_policy_that_goes_first_for_others_or_does_the_same_covers_nothing(shop: Shop, first: str) -> None:
+    assert noted(shop, first, policy(egress(rule("Accept", OFFICE)), priority=6)) == []
+
+
+def test_rules_with_the_same_peer_share_the_note_that_it_means_nothing(shop: Shop) -> None:
+    nobody = "{namespaces: {matchLabels: {team: nobody}}}"
+    (text,) = noted(shop, policy(egress(rule("Deny", nobody, SHOP), rule("Accept", nobody))))
+    assert text.startswith("egress rules 1 and 2 of p mean all pods in namespaces team=nobody, of which there are none")
 
 
 def test_a_note_has_its_place_and_the_namespaces_of_the_subject(shop: Shop) -> None:

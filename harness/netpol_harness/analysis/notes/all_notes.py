@@ -2,10 +2,11 @@
 
 from itertools import chain
 
-from netpol_harness.analysis.notes.cluster_order import open_orders, unreached_rules
+from netpol_harness.analysis.notes.cluster_order import open_orders
 from netpol_harness.analysis.notes.inert import inert_parts
 from netpol_harness.analysis.notes.mesh import meshed_pods
 from netpol_harness.analysis.notes.note import Note
+from netpol_harness.analysis.notes.unreached_rules import unreached_rules
 from netpol_harness.scenario.scenario import Scenario
 
 

@@ -1,6 +1,7 @@
 """The parts of one ClusterNetworkPolicy that select something, each with what it selects in one step. Pure."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from netpol_harness.analysis.describe import describe_peer, natural_list
 from netpol_harness.analysis.notes.note import Note
@@ -30,22 +31,36 @@ class ClusterPolicyParts:
         head = f"policy {self._policy.name} selects no pod"
         yield self._part("" if self._subjects else f"{head}: {self._missed(self._policy.subject)}", "spec", "subject")
         for direction in sorted(Direction):
+            yield from self._peers(direction)
             for index, rule in enumerate(self._policy.rules(direction)):
-                yield from self._rule(direction, index, rule)
+                yield from self._ports(direction, index, rule)
 
-    def _rule(self, direction: Direction, index: int, rule: ClusterRule) -> Iterator[Part]:
-        place = ("spec", direction.lower(), index)
-        name = rule_name(self._policy, direction, index)
-        for number, peer in enumerate(rule.peers):
-            if isinstance(peer, PodSelection):
-                is_inert = self._subjects and not self._view.selected(peer)
-                meant = describe_peer(PodPeer(peer.namespaces, peer.pods), "")
-                text = f"{name} means {meant}, of which there are none: {self._missed(peer)}" if is_inert else ""
-                yield self._part(text, *place, PEERS_FIELD[direction], number)
+    def _peers(self, direction: Direction) -> Iterator[Part]:
+        """Yield each distinct peer of the rules once, at its first place."""
+        places: dict[PodSelection, list[tuple[int, int]]] = defaultdict(list)
+        for index, rule in enumerate(self._policy.rules(direction)):
+            for number, peer in enumerate(rule.peers):
+                if isinstance(peer, PodSelection):
+                    places[peer].append((index, number))
+        for peer, found in places.items():
+            is_inert = self._subjects and not self._view.selected(peer)
+            text = self._missed_peer(direction, peer, [index for index, _ in found]) if is_inert else ""
+            index, number = found[0]
+            yield self._part(text, "spec", direction.lower(), index, PEERS_FIELD[direction], number)
+
+    def _missed_peer(self, direction: Direction, peer: PodSelection, indexes: Sequence[int]) -> str:
+        verb = "mean" if len(set(indexes)) > 1 else "means"
+        meant = describe_peer(PodPeer(peer.namespaces, peer.pods), "")
+        name = rule_names(self._policy, direction, indexes)
+        return f"{name} {verb} {meant}, of which there are none: {self._missed(peer)}"
+
+    def _ports(self, direction: Direction, index: int, rule: ClusterRule) -> Iterator[Part]:
         for number, port in enumerate(rule.ports or ()):
             if isinstance(port, NamedPort):
                 text = self._missed_port(direction, rule, port.name) if self._subjects else ""
-                yield self._part(f"{name} {text}" if text else "", *place, "protocols", number)
+                name = rule_names(self._policy, direction, [index])
+                place = ("spec", direction.lower(), index, "protocols", number)
+                yield self._part(f"{name} {text}" if text else "", *place)
 
     def _missed(self, selection: PodSelection) -> str:
         if self._view.selected(selection, on_host_network=True):
@@ -74,7 +89,9 @@ class ClusterPolicyParts:
         return Part(Note(self._manifest.at(*place), text, home))
 
 
-def rule_name(policy: ClusterNetworkPolicy, direction: Direction, index: int) -> str:
-    """Return ``egress rule 2 'dns' of default``, counted from 1."""
-    own = policy.rules(direction)[index].name
-    return f"{direction.lower()} rule {index + 1}{f' {own!r}' if own else ''} of {policy.name}"
+def rule_names(policy: ClusterNetworkPolicy, direction: Direction, indexes: Sequence[int]) -> str:
+    """Return ``egress rule 2 'dns' of default`` or ``egress rules 2 'dns' and 3 of default``, counted from 1."""
+    distinct = sorted(set(indexes))
+    names = [policy.rules(direction)[index].name for index in distinct]
+    numbers = [f"{index + 1}{f' {name!r}' if name else ''}" for index, name in zip(distinct, names, strict=True)]
+    return f"{direction.lower()} rule{'s' * (len(numbers) > 1)} {natural_list(numbers)} of {policy.name}"
