@@ -101,6 +101,7 @@ POLICIES = (
     _egress("named-by-no-peer", {"to": [{"namespaceSelector": {}}], "ports": [{"port": "nobody"}]}),
     _egress("to-itself", {"to": [{"podSelector": _A}]}, podSelector=_A),
     _policy("both", policyTypes=["Ingress", "Egress"], egress=[{}]),
+    _policy("both-ingress", policyTypes=["Ingress", "Egress"], ingress=[{"from": [{"podSelector": _A}]}]),
     _policy("unasked", policyTypes=["Ingress"], egress=[{}]),
     _policy("deny", "y"),
     _ingress("a-policy-of-a-name-that-is-long-1", {"from": [{"podSelector": _A}]}),

@@ -44,21 +44,31 @@ def _everywhere(now: World, _: World) -> World:
     return replace(now, policies=tuple(copies))
 
 
-def _egress_admits_ingress(now: World, _: World) -> World:
-    """Add what the egress rules of each policy for both directions admit to the ingress of pods that it selects."""
-    further = (new for policy in now.policies for new in _egress_as_ingress(policy, now))
-    return replace(now, policies=(*now.policies, *further))
+def _admits_the_other_way(direction: Direction) -> WorldFault:
+    """Add what the rules in a direction of each policy for both admit to the other direction of pods that it selects.
+
+    The policies of kube-router have one chain, which the packets of a pod enter in either direction.
+    """
+
+    def faulty(now: World, _: World) -> World:
+        further = (new for policy in now.policies for new in _turned_round(policy, direction, now))
+        return replace(now, policies=(*now.policies, *further))
+
+    return faulty
 
 
-def _egress_as_ingress(policy: NetworkPolicy, now: World) -> Iterable[NetworkPolicy]:
-    """Yield a policy for each peer of an egress rule that is in the policy's own namespace."""
-    entries = [(peer, rule.ports) for rule in policy.egress for peer in rule.peers or (PodPeer(EVERYTHING, None),)]
+def _turned_round(policy: NetworkPolicy, direction: Direction, now: World) -> Iterable[NetworkPolicy]:
+    """Yield a policy for the other direction for each peer of a rule that is in the policy's own namespace."""
+    entries = [
+        (peer, rule.ports) for rule in policy.rules(direction) for peer in rule.peers or (PodPeer(EVERYTHING, None),)
+    ]
     for number, (peer, ports) in enumerate(entries if policy.directions == BOTH else ()):
         if isinstance(peer, PodPeer) and _selects_namespace_of(policy, peer, now):
             both_ends = LabelSelector((*policy.subject.requirements, *(peer.pods or EVERYTHING).requirements))
-            ref = replace(policy.ref, name=f"{policy.ref.name}-{number}")
+            ref = replace(policy.ref, name=f"{policy.ref.name}-{direction.lower()}-{number}")
             admitted = Rule((PodPeer(None, policy.subject),), ports)
-            yield NetworkPolicy(ref, both_ends, frozenset({Direction.INGRESS}), (admitted,), ())
+            empty = NetworkPolicy(ref, both_ends, frozenset({direction.opposite}), (), ())
+            yield empty.with_rules(direction.opposite, (admitted,))
 
 
 def _selects_namespace_of(policy: NetworkPolicy, peer: PodPeer, now: World) -> bool:
@@ -100,8 +110,14 @@ MUTANTS = (
     Mutant(
         "egress-rules-admit-ingress",
         "Egress rules of a policy for both directions also admit ingress of pods that it selects, from each other.",
-        ("egress_namespaces",),
-        world=_egress_admits_ingress,
+        ("both_directions", "egress_namespaces"),
+        world=_admits_the_other_way(Direction.EGRESS),
+    ),
+    Mutant(
+        "ingress-rules-admit-egress",
+        "Ingress rules of a policy for both directions also admit egress of pods that it selects, to each other.",
+        ("both_directions",),
+        world=_admits_the_other_way(Direction.INGRESS),
     ),
     Mutant(
         "egress-policy-isolates-ingress",
