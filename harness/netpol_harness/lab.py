@@ -164,11 +164,11 @@ class Lab:
             self.canary.start(directory, partial(self._run_canary, run_canary, canary_context))
         return context
 
-    def scenario_run(self, scenario: Scenario) -> "ScenarioRun":
+    def scenario_run(self, scenario: Scenario, settings: Settings | None = None) -> "ScenarioRun":
         """Return a run of the scenario that is not open yet, in namespaces of its own unless the user names others."""
         from netpol_harness.runner.run import ScenarioRun
 
-        timeouts = self.settings.applied_to(replace(self.cluster.timeouts, **scenario.timeouts))
+        timeouts = (settings or self.settings).applied_to(replace(self.cluster.timeouts, **scenario.timeouts))
         return ScenarioRun(
             scenario, self._placement(scenario), replace(self.context, timeouts=timeouts), self._turn(scenario)
         )

@@ -1,11 +1,14 @@
 """The command shrinks a scenario by real packets."""
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from netpol_harness.cli import main
-from netpol_harness.cli.shrink import NOT_WRONG
+from netpol_harness.cli.shrink import INTERRUPTED, NOT_WRONG
 from netpol_harness.scenario.load import load
 
 pytestmark = pytest.mark.live
@@ -95,3 +98,35 @@ def test_a_verdict_that_the_specification_leaves_open_is_not_shrunk(
     assert main(["shrink", str(directory), "--path", "held web -> http://db:80", "--out", str(out)]) == 2
     assert "the specification leaves 'held web -> http://db:80' open in step second" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_ctrl_c_leaves_a_scenario_and_a_report_about_it(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interrupt comes when the search has run a few candidates, whichever it runs then."""
+    out = tmp_path / "small"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for background processes
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stop = threading.Event()
+    watcher = threading.Thread(target=_interrupt, args=(tmp_path, 5, stop))
+    watcher.start()
+    try:
+        options = ["--path", "web -> db:80", "--mutant", "except-ignored", "--out", str(out)]
+        assert main(["shrink", str(directory), *options]) == INTERRUPTED
+    finally:
+        stop.set()
+        watcher.join()
+        signal.signal(signal.SIGINT, before)
+    scenario, report = load(out / "scenario.yaml"), (out / "report.md").read_text()
+    assert report.startswith(f"# {scenario.title}\n")
+    for manifest in (*scenario.workloads, *scenario.steps[-1].policies):
+        assert f"name: {manifest.name.ref.name}" in report
+    assert f"{scenario.steps[-1].expectations[0].path}" in report
+
+
+def _interrupt(folder: Path, candidates: int, stop: threading.Event) -> None:
+    """Send SIGINT to this process once a search has written so many candidates below the folder."""
+    while not stop.wait(0.01):
+        if any(folder.glob(f"netpol-shrink-*/t{candidates}")):
+            os.kill(os.getpid(), signal.SIGINT)
+            return

@@ -20,7 +20,7 @@ from netpol_harness.cli.arguments import count, path
 from netpol_harness.cli.cluster import lab_of
 from netpol_harness.cli.cluster_options import declare_cluster
 from netpol_harness.cli.output import print_text
-from netpol_harness.cli.shrink import INTERRUPTED, pytest_options, trial_settings
+from netpol_harness.cli.shrink import INTERRUPTED, pytest_options, quick_settle, trial_settings
 from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError, LabError
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         stack.enter_context(ended_by_signals())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="netpol-fuzz-")))
         lab = stack.enter_context(lab_of(args, trial_settings(args)))
-        trials = Trials(lab, folder, width=_JOBS)
+        trials = Trials(lab, folder, width=_JOBS, quick=quick_settle(args, lab))
         stack.callback(trials.close)
         status = stack.enter_context(Console(stderr=True).status("starting"))
         known = known_faults(lab)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netpol_harness.deadline import Deadline
+from netpol_harness.errors import HarnessError
 from netpol_harness.reproduce.fuzz.batch import Suspicion, run_batch
 from netpol_harness.reproduce.fuzz.known import KnownFaults
 from netpol_harness.reproduce.fuzz.worlds import Size, world
@@ -101,17 +102,21 @@ class Campaign:
         if self._known.mutants_like(first) & self._seen_mutants:
             self.tally.repeated += 1
             return None
-        search = Search(self._trials, first, lambda stage, draft: self._report(f"shrinks {draft.path}: {stage}"))
-        draft = search.shrink(suspicion.draft)
-        cause = cause_of(draft)
+        try:
+            shrunk = Search(self._trials, suspicion.draft, first, self._shrinking).shrink()
+        except HarnessError:
+            self.tally.unconfirmed += 1
+            return None
+        cause = cause_of(shrunk.draft)
         if cause in self._causes:
             self.tally.repeated += 1
             return None
         self._causes.add(cause)
-        last = self._trials.observe(draft)
-        shown = last if last.is_as_wrong_as(first) else first
-        self._seen_mutants |= self._known.mutants_like(shown)
-        return Shrunk(draft, shown, self._trials.executed)
+        self._seen_mutants |= self._known.mutants_like(shrunk.observation)
+        return shrunk
+
+    def _shrinking(self, stage: str, draft: Draft) -> None:
+        self._report(f"shrinks {draft.path}: {stage}")
 
 
 def _size(suspicion: Suspicion) -> int:

@@ -39,8 +39,9 @@ class Draft:
 
     @property
     def policies(self) -> int:
-        """The number of policies, versions of one counted once."""
-        return len({_identity(data) for data in self.tree["policies"].values()})
+        """The number of policies that steps have, versions of one counted once."""
+        used = {name for step in self.tree["steps"] for name in step.get("policies") or ()}
+        return len({_identity(data) for name, data in self.tree["policies"].items() if name in used})
 
     def without(self, places: Iterable[Place]) -> "Draft":
         """Return the draft without the parts at these places."""

@@ -16,9 +16,10 @@ def removable(count: int, holds: Holds, *, width: int = 4) -> frozenset[int]:
     everything = frozenset(range(count))
     if not count:
         return removed
-    if holds([everything])[0]:
-        return everything
     size = -(-count // 2)
+    chunks = _chunks(range(count), size) if count > 1 and width > 1 else []  # most likely needed if not all can go
+    if holds([everything, *chunks])[0]:
+        return everything
     while True:
         before = removed
         removed = _pass(sorted(everything - removed), size, removed, holds, width)
@@ -30,13 +31,17 @@ def removable(count: int, holds: Holds, *, width: int = 4) -> frozenset[int]:
 
 def _pass(kept: Sequence[int], size: int, removed: frozenset[int], holds: Holds, width: int) -> frozenset[int]:
     """Try to remove each chunk of the units that are kept; return all that are removed then."""
-    chunks = [frozenset(kept[start : start + size]) for start in range(0, len(kept), size)]
+    chunks = _chunks(kept, size)
     for start in range(0, len(chunks), width):
         batch = chunks[start : start + width]
         results = holds([removed | chunk for chunk in batch])
         good = [chunk for chunk, result in zip(batch, results, strict=True) if result]
         removed = _joined(good, removed, holds)
     return removed
+
+
+def _chunks(units: Sequence[int], size: int) -> list[frozenset[int]]:
+    return [frozenset(units[start : start + size]) for start in range(0, len(units), size)]
 
 
 def _joined(good: Sequence[frozenset[int]], removed: frozenset[int], holds: Holds) -> frozenset[int]:

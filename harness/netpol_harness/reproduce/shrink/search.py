@@ -1,24 +1,26 @@
 """The search for the smallest draft that is still wrong: a guess by the specification, then delta debugging."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
-from netpol_harness.model.labels import Labels
-from netpol_harness.model.policy import NetworkPolicy
-from netpol_harness.paths.ends import PodSource, PodTarget
-from netpol_harness.paths.path import Path
-from netpol_harness.reproduce.shrink.draft import Draft, Place
+from netpol_harness.errors import HarnessError
+from netpol_harness.reproduce.shrink.draft import Draft
+from netpol_harness.reproduce.shrink.files import scenario_data
 from netpol_harness.reproduce.shrink.minimize import removable
 from netpol_harness.reproduce.shrink.parts import STAGES, Unit
 from netpol_harness.reproduce.shrink.rewrites import rewrites
-from netpol_harness.reproduce.shrink.trial import Observation, Trials
-from netpol_harness.scenario.scenario import Scenario
+from netpol_harness.reproduce.shrink.slicing import slices
+from netpol_harness.reproduce.shrink.trial import Observation, Pace, Trier
 
 Report = Callable[[str, Draft], None]
 """Called with what is being removed, and the smallest draft so far."""
 
 _MOST_ROUNDS = 4
+_CHECKS = 2
+_PATIENT = Pace(tries=3)
+_TIMING = "the smallest scenario is not wrong any more when it is run again: the fault depends on timing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +33,68 @@ class Shrunk:
 
 
 class Search:
-    """Shrinks one draft. ``first`` is what the draft showed at the start."""
+    """Shrinks one draft. ``first`` is what the draft showed at the start.
 
-    def __init__(self, trials: Trials, first: Observation, report: Report) -> None:
+    ``smallest`` is the smallest draft so far that was seen to be wrong, with this observation, at any time.
+    """
+
+    def __init__(self, trials: Trier, draft: Draft, first: Observation, report: Report) -> None:
+        self.smallest = self._start = Shrunk(draft, first, trials.executed)
         self._trials = trials
         self._first = first
         self._report = report
         self._known: dict[str, bool] = {}
-        self.smallest: Draft | None = None
+        self._pace = Pace()
+        self._is_patient = False
+        self._lock = Lock()
 
-    def shrink(self, draft: Draft) -> Draft:
-        """Return a draft of which no single part can be removed."""
-        self.smallest = draft = self._rewritten(self._without_irrelevant(draft))
+    def shrink(self) -> Shrunk:
+        """Return the smallest scenario that a whole run has shown to be wrong. No single part of it can be removed.
+
+        Raises ``HarnessError`` if a whole run does not show the fault any more.
+        """
+        for _ in range(2):
+            draft = self._smallest()
+            for _ in range(_CHECKS):
+                last = self._trials.observe(draft)
+                if last.is_as_wrong_as(self._first):
+                    return Shrunk(draft, last, self._trials.executed)
+            self._is_patient = True
+            self._known.clear()
+            self.smallest = self._start
+        raise HarnessError(_TIMING)
+
+    def _smallest(self) -> Draft:
+        self._pace = _PATIENT if self._is_patient else Pace()
+        draft = self._rewritten(self._sliced(self._start.draft))
+        self._pace = self._steady_pace(draft)
+        self._known[_content(draft)] = True
         for _ in range(_MOST_ROUNDS):
             before = draft
             for stage in STAGES:
                 self._report(stage.__name__, draft)
-                self.smallest = draft = self._minimize(draft, list(stage(draft)))
+                draft = self._minimize(draft, list(stage(draft)))
             if draft == before:
                 break
+        return draft
+
+    def _steady_pace(self, draft: Draft) -> Pace:
+        """Return the pace of trials: the quick one if the draft is wrong each time in it."""
+        if self._is_patient:
+            return _PATIENT
+        quick = Pace(settle=self._trials.quick)
+        seen = self._trials.wrong([draft] * _CHECKS, self._first, quick, self._found)
+        return quick if all(seen) else _PATIENT
+
+    def _sliced(self, draft: Draft) -> Draft:
+        """Return the draft without all that the specification does not need for the path, if it is wrong then."""
+        if self._first.scenario is None:
+            return draft
+        self._report("all that the specification finds irrelevant", draft)
+        for candidates in slices(draft, self._first.scenario):
+            for candidate, is_wrong in zip(candidates, self._wrong(candidates), strict=True):
+                if is_wrong:
+                    return candidate
         return draft
 
     def _rewritten(self, draft: Draft) -> Draft:
@@ -70,56 +115,25 @@ class Search:
 
     def _wrong(self, drafts: Sequence[Draft]) -> Sequence[bool]:
         """Run the drafts that are not known yet."""
-        keys = [json.dumps([draft.path, draft.tree], sort_keys=True) for draft in drafts]
+        keys = list(map(_content, drafts))
         new = {key: draft for key, draft in zip(keys, drafts, strict=True) if key not in self._known}
-        self._known |= zip(new, self._trials.wrong(list(new.values()), self._first), strict=True)
+        results = self._trials.wrong(list(new.values()), self._first, self._pace, self._found)
+        self._known |= zip(new, results, strict=True)
         return [self._known[key] for key in keys]
 
-    def _without_irrelevant(self, draft: Draft) -> Draft:
-        """Return the draft without all that the specification does not ask for the path, if it is wrong then."""
-        scenario = self._first.scenario
-        if scenario is None:
-            return draft
-        self._report("all that the specification finds irrelevant", draft)
-        objects = list(_irrelevant_workloads(draft, scenario))
-        policies = list(_irrelevant_policies(draft, scenario))
-        candidates = [draft.without(places) for places in ([*objects, *policies], objects, policies)]
-        wrong = self._wrong(candidates)
-        return next((each for each, is_wrong in zip(candidates, wrong, strict=True) if is_wrong), draft)
+    def _found(self, draft: Draft, observation: Observation) -> None:
+        """Remember a draft that is wrong, if it is the smallest one. Called by the threads of trials."""
+        with self._lock:
+            if _size(draft) < _size(self.smallest.draft):
+                self.smallest = Shrunk(draft, observation, self._trials.executed)
 
 
-def _irrelevant_workloads(draft: Draft, scenario: Scenario) -> Iterator[Place]:
-    """Yield the workloads that are no end of the path, and the namespaces without ends."""
-    ends = _ends(scenario)
-    if ends is None:
-        return
-    namespaces = {ref.partition("/")[0] for ref in ends}
-    for index, data in enumerate(draft.tree["workloads"]):
-        name, namespace = data["metadata"]["name"], data["metadata"].get("namespace") or "default"
-        kept = name in namespaces if data["kind"] == "Namespace" else f"{namespace}/{name}" in ends
-        if not kept:
-            yield ("workloads", index)
+def _content(draft: Draft) -> str:
+    """Return all that a draft's files contain. What its tree holds beside that makes no difference."""
+    used = {name for step in draft.tree["steps"] for name in step.get("policies") or ()}
+    policies = {name: data for name, data in draft.tree["policies"].items() if name in used}
+    return json.dumps([scenario_data(draft, ""), draft.tree["workloads"], policies], sort_keys=True)
 
 
-def _irrelevant_policies(draft: Draft, scenario: Scenario) -> Iterator[Place]:
-    """Yield the NetworkPolicies that select no end of the path."""
-    ends = _ends(scenario)
-    for identifier, data in draft.tree["policies"].items() if ends else ():
-        if data["kind"] != "NetworkPolicy" or not data["apiVersion"].startswith("networking.k8s.io/"):
-            continue
-        policy = NetworkPolicy.parse(data)
-        if not any(_selects(policy, ref, labels) for ref, labels in (ends or {}).items()):
-            yield ("policies", identifier)
-
-
-def _ends(scenario: Scenario) -> dict[str, Labels] | None:
-    """Return the labels of the pods at both ends by their names; ``None`` if an end is not a pod."""
-    path: Path = scenario.steps[-1].expectations[0].path
-    if not (isinstance(path.source, PodSource) and isinstance(path.target, PodTarget)):
-        return None
-    known = scenario.steps[-1].inventory.workloads
-    return {str(end.ref): known[end.ref].labels for end in (path.source, path.target)}
-
-
-def _selects(policy: NetworkPolicy, ref: str, labels: Labels) -> bool:
-    return policy.ref.namespace == ref.partition("/")[0] and policy.subject.matches(labels)
+def _size(draft: Draft) -> tuple[int, int, int]:
+    return draft.pods, draft.policies, len(json.dumps(draft.tree))

@@ -5,12 +5,12 @@ same outcome, while the specification still gives the path the same definite ver
 is not proven, and files that are not a scenario are never wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.errors import HarnessError, ScenarioInvalid
@@ -57,12 +57,47 @@ class Observation:
         return self.result.outcome is first.result.outcome and self.predicted is first.predicted
 
 
-class Trials:
-    """Runs drafts on the cluster of a lab. ``tries``: how often a draft may be run until it is wrong."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient trials are: ``tries`` until a draft is wrong, and ``settle`` seconds until a path must be right.
 
-    def __init__(self, lab: "Lab", folder: Path, *, width: int, tries: int = 1) -> None:
-        self.tries = tries
+    ``None`` stands for the time of a whole run.
+    """
+
+    tries: int = 1
+    settle: float | None = None
+
+
+Found = Callable[[Draft, Observation], None]
+"""Called in a trial's thread with a draft that is as wrong as the first one, and what it has shown."""
+
+
+class Trier(Protocol):
+    """What a search needs of trials: ``width`` run at once, ``executed`` counts them.
+
+    ``quick`` is the least time in which a path has its verdict, in seconds; ``None`` if nothing less than a whole run
+    will do.
+    """
+
+    executed: int
+    width: int
+    quick: float | None
+
+    def wrong(self, drafts: Sequence[Draft], first: Observation, pace: Pace, found: Found) -> Sequence[bool]:
+        """Return for each draft whether it shows the same fault as the first observation."""
+        ...
+
+    def observe(self, draft: Draft) -> Observation:
+        """Run a draft once."""
+        ...
+
+
+class Trials:
+    """Runs drafts on the cluster of a lab (``Trier``)."""
+
+    def __init__(self, lab: "Lab", folder: Path, *, width: int, quick: float | None = None) -> None:
         self.executed = 0
+        self.quick = quick
         self.width = width
         self._lab = lab
         self._folder = folder
@@ -74,15 +109,20 @@ class Trials:
         """Wait for the trials that are running, and start no more."""
         self._pool.shutdown(cancel_futures=True)
 
-    def wrong(self, drafts: Sequence[Draft], first: Observation) -> Sequence[bool]:
+    def wrong(self, drafts: Sequence[Draft], first: Observation, pace: Pace, found: Found) -> Sequence[bool]:
         """Return for each draft whether it shows the same fault as the first observation."""
-        return list(self._pool.map(lambda draft: self._repeats(draft, first), drafts))
+        return list(self._pool.map(lambda draft: self._repeats(draft, first, pace, found), drafts))
 
-    def _repeats(self, draft: Draft, first: Observation) -> bool:
+    def _repeats(self, draft: Draft, first: Observation, pace: Pace, found: Found) -> bool:
         loaded = self._load(draft)
         if loaded.scenario is None or loaded.predicted not in (first.predicted, Expected.UNDEFINED):
             return False
-        return any(self._run(loaded).is_as_wrong_as(first) for _ in range(self.tries))
+        for _ in range(pace.tries):
+            observation = self._run(loaded, pace.settle)
+            if observation.is_as_wrong_as(first):
+                found(draft, observation)
+                return True
+        return False
 
     def observe(self, draft: Draft) -> Observation:
         """Run a draft once."""
@@ -100,17 +140,18 @@ class Trials:
             return Observation(Expected.UNDEFINED, problem=f"'{draft.path}' is not one path but several")
         return Observation(Predictor(scenario, step).verdict(step.expectations[0].path), scenario=scenario)
 
-    def _run(self, loaded: Observation) -> Observation:
+    def _run(self, loaded: Observation, settle: float | None = None) -> Observation:
         assert loaded.scenario is not None
         self.executed += 1
         try:
-            return self._probe(loaded.scenario)
+            return self._probe(loaded.scenario, settle)
         except HarnessError as error:
             return Observation(loaded.predicted, problem=str(error), scenario=loaded.scenario)
 
-    def _probe(self, scenario: Scenario) -> Observation:
+    def _probe(self, scenario: Scenario, settle: float | None) -> Observation:
         """Enter all steps, and return the result of the last step's path, and its verdict with the real addresses."""
-        run = self._lab.scenario_run(scenario)
+        settings = self._lab.settings
+        run = self._lab.scenario_run(scenario, replace(settings, settle_deadline=settle) if settle else settings)
         try:
             run.open()
             for step in scenario.steps:
