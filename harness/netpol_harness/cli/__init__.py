@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from netpol_harness.cli.garbage import collecting_rarely
 from netpol_harness.cli.output import print_error, print_text
 from netpol_harness.errors import HarnessError
 
@@ -51,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if arguments is None else list(arguments)
     args = _parser(argv[:1]).parse_args(argv)
     try:
-        code = int(args.run(args))
+        with collecting_rarely():
+            code = int(args.run(args))
         sys.stdout.flush()
         return code
     except HarnessError as error:

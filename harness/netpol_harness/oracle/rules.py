@@ -46,10 +46,10 @@ class RuleMatcher:
         """
         home = policy.ref.namespace
         for number, rule in enumerate(policy.rules(directed.direction)):
-            ports = _possible((index, self._port(port, directed)) for index, port in _indexed(rule.ports))
-            if not ports:
-                continue
             peers = _possible((index, self._peer(peer, home, directed)) for index, peer in _indexed(rule.peers))
+            if not peers:
+                continue
+            ports = _possible((index, self._port(port, directed)) for index, port in _indexed(rule.ports))
             for (peer_index, peer_match), (port_index, match) in product(peers, ports):
                 pair = both(peer_match, match)
                 yield Admission(policy.ref, number, peer_index, port_index, pair.depends_on), pair

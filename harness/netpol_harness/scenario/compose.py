@@ -53,12 +53,16 @@ for _name, _pattern, _first in (
 
 
 class Composer:
-    """Turns events into nodes, and counts them, so that a small file cannot become a large tree."""
+    """Turns events into nodes, and counts them, so that a small file cannot become a large tree.
 
-    def __init__(self, text: str, file: str) -> None:
+    The text begins after ``lines_before`` lines of its file.
+    """
+
+    def __init__(self, text: str, file: str, lines_before: int = 0) -> None:
         self.problems: list[Problem] = []
         self._text = text
         self._file = file
+        self._first_line = lines_before + 1
         self._loader = _Loader(text)
         self._count = 0
         self._repeated = 0
@@ -92,12 +96,12 @@ class Composer:
             return _too_deep(place)
         what = " ".join(filter(None, (error.context, error.problem)))
         lines = self._text.splitlines()
-        tab = place.line <= len(lines) and lines[place.line - 1][place.column - 1 :].startswith("\t")
+        tab = mark is not None and mark.line < len(lines) and lines[mark.line][mark.column :].startswith("\t")
         remedy = "indent with spaces, not tabs" if tab else "fix the syntax here or on the line before"
         return Unreadable(place, f"this is not YAML: {what}", remedy)
 
     def _place(self, mark: Any) -> Place:
-        return Place(self._file, mark.line + 1, mark.column + 1)
+        return Place(self._file, mark.line + self._first_line, mark.column + 1)
 
     def _node(self, event: Any, depth: int) -> YamlNode:
         place = self._place(event.start_mark)

@@ -22,6 +22,8 @@ class Overlay:
 
     def over(self, written: Sequence[LocatedManifest], *, policies: bool) -> tuple[LocatedManifest, ...]:
         """Return the objects of a list after the change; ``policies`` tells which of the applied ones belong there."""
+        if self == NOTHING:
+            return tuple(written)
         own = [each for each in self.applied if (each.manifest.family is not None) is policies]
         replaced = {_key(each) for each in own}
         kept = [each for each in written if _key(each) not in replaced and not self._deletes(each)]

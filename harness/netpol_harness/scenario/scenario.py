@@ -54,19 +54,21 @@ class Restart(StrEnum):
 class Manifest:
     """One API object as plain data, to be treated as immutable, and the place where it was written.
 
-    ``node`` is the YAML node that it was read from, ``None`` if it was not read from a file.
+    ``node`` is the YAML node that it was read from, ``None`` if it was not read from a file. ``name`` has the kind, the
+    namespace (``default`` if none is written, empty for cluster-scoped kinds) and the name. ``family`` is that of
+    policies that it belongs to, ``None`` if it is not a policy.
     """
 
     data: Mapping[str, Any]
     where: str
     node: YamlNode | None = field(default=None, compare=False, repr=False)
+    name: ObjectName = field(init=False, compare=False, repr=False)
+    family: ApiGroupFamily | None = field(init=False, compare=False, repr=False)
 
-    @property
-    def name(self) -> ObjectName:
-        """Kind, namespace (``default`` if none is written, empty for cluster-scoped kinds) and name."""
-        metadata, kind = self.data["metadata"], GroupKind.of(self.data)
-        namespace = "" if is_cluster_scoped(kind) else metadata.get("namespace") or "default"
-        return ObjectName(str(kind), NamespacedName(namespace, metadata["name"]))
+    def __post_init__(self) -> None:
+        """Compute the name and the family once: readers of many manifests ask for them again and again."""
+        object.__setattr__(self, "name", _object_name(self.data))
+        object.__setattr__(self, "family", ApiGroupFamily.of(self.data["kind"], self.data["apiVersion"]))
 
     @property
     def kind_class(self) -> KindClass:
@@ -77,11 +79,6 @@ class Manifest:
     def group(self) -> str:
         """The API group, empty for the core group. Kinds of two groups may share a name."""
         return GroupKind.of(self.data).group
-
-    @property
-    def family(self) -> ApiGroupFamily | None:
-        """The family of policies that it belongs to; ``None`` if it is not a policy."""
-        return ApiGroupFamily.of(self.data["kind"], self.data["apiVersion"])
 
     @property
     def pod(self) -> Mapping[str, Any]:
@@ -107,6 +104,12 @@ class Manifest:
             node = node.get(name) if isinstance(name, str) else next(iter(node.items[name : name + 1]), None)
             where = node.place.where if node else where
         return where
+
+
+def _object_name(data: Mapping[str, Any]) -> ObjectName:
+    metadata, kind = data["metadata"], GroupKind.of(data)
+    namespace = "" if is_cluster_scoped(kind) else metadata.get("namespace") or "default"
+    return ObjectName(str(kind), NamespacedName(namespace, metadata["name"]))
 
 
 @dataclass(frozen=True, slots=True)

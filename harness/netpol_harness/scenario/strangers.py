@@ -5,6 +5,7 @@ are strangers: a pod without labels in every namespace, and one in a namespace o
 no pod gets a representative, so that what the rule admits is probed as well.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -56,19 +57,28 @@ def strangers_of(worlds: Sequence[World], system: frozenset[str]) -> Strangers:
     """
     town = _Town(worlds, system)
     for world in worlds:
-        pods = _unlike(world.pods.values())
-        for peer in (*_peers(world.policies), *_cluster_peers(world.cluster_policies)):
-            if not any(peer.matches(pod, world) for pod in pods):
+        pods = _pods_by_namespace(world.pods.values())
+        for peer in dict.fromkeys((*_peers(world.policies), *_cluster_peers(world.cluster_policies))):
+            if not _has_pods(peer, pods, world):
                 town.represent(peer)
     return town.strangers()
 
 
-def _unlike(pods: Iterable[Pod]) -> Sequence[Pod]:
-    """Return one of the pods that no peer can tell apart."""
-    first: dict[object, Pod] = {}
+def _pods_by_namespace(pods: Iterable[Pod]) -> Mapping[str, Sequence[Labels]]:
+    """Return the labels of the pods of each namespace, each once. Peers do not select pods on a node's network."""
+    labels: dict[str, dict[frozenset[tuple[str, str]], Labels]] = defaultdict(dict)
     for pod in pods:
-        first.setdefault((pod.ref.namespace, pod.host_network, frozenset(pod.labels.items())), pod)
-    return tuple(first.values())
+        if not pod.host_network:
+            labels[pod.ref.namespace].setdefault(frozenset(pod.labels.items()), pod.labels)
+    return {namespace: tuple(distinct.values()) for namespace, distinct in labels.items()}
+
+
+def _has_pods(peer: "_RulePeer", pods: Mapping[str, Sequence[Labels]], world: World) -> bool:
+    return any(
+        peer.matches_namespace(name, namespace.labels if (namespace := world.namespaces.get(name)) else {})
+        and any(map(peer.matches_pod, labels))
+        for name, labels in pods.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +89,8 @@ class _RulePeer:
     home: str
     ports: tuple[ContainerPort, ...]
 
-    def matches(self, pod: Pod, world: World) -> bool:
-        if self.selector.namespaces is None and pod.ref.namespace != self.home:
-            return False  # most pods, at the cost of one comparison
-        namespace = world.namespaces.get(pod.ref.namespace)
-        labels = namespace.labels if namespace else {}
-        selected = self.selector.pods is None or self.selector.pods.matches(pod.labels)
-        return selected and not pod.host_network and self.matches_namespace(pod.ref.namespace, labels)
+    def matches_pod(self, labels: Labels) -> bool:
+        return self.selector.pods is None or self.selector.pods.matches(labels)
 
     def matches_namespace(self, name: str, labels: Labels) -> bool:
         if self.selector.namespaces is None:
@@ -147,7 +152,13 @@ class _Town:
         self._existing = {name: labels for name, labels in every.items() if name not in system}
         self._policies = tuple(dict.fromkeys(policy for world in worlds for policy in world.policies))
         self._services = [service for world in worlds for service in world.services.values()]
-        self._taken = {ref for world in worlds for ref in (*world.services, *(p.workload for p in world.pods.values()))}
+        self._taken: dict[str, set[str]] = defaultdict(set)
+        for ref in (r for world in worlds for r in (*world.services, *(p.workload for p in world.pods.values()))):
+            self._taken[ref.namespace].add(ref.name)
+        self._isolates_sources = any(Direction.EGRESS in policy.directions for policy in self._policies)
+        self._subjects: dict[str, list[LabelSelector]] = defaultdict(list)
+        for policy in self._policies:
+            self._subjects[policy.ref.namespace].append(policy.subject)
         tiers = dict.fromkeys(policy for world in worlds for policy in world.cluster_policies)
         peers = (*_peers(self._policies), *_cluster_peers(tiers))
         self._peer_selectors = tuple(p.selector.pods for p in peers if p.selector.pods)
@@ -175,21 +186,16 @@ class _Town:
         return self._drafts.setdefault((namespace, frozenset(labels.items())), _Draft(namespace, labels))
 
     def _pod(self, draft: _Draft) -> StrangerPod:
-        name = free_name(
-            _described(STRANGER, draft.labels), {r.name for r in self._taken if r.namespace == draft.namespace}
-        )
-        ref = NamespacedName(draft.namespace, name)
-        self._taken.add(ref)
+        taken = self._taken[draft.namespace]
+        ref = NamespacedName(draft.namespace, free_name(_described(STRANGER, draft.labels), taken))
+        taken.add(ref.name)
         more = [ContainerPort(STRANGER_PORT)] if self._may_be_denied(draft) else []
         return StrangerPod(ref, draft.labels, tuple(dict.fromkeys([*draft.ports, *more])))
 
     def _may_be_denied(self, draft: _Draft) -> bool:
         """Whether a policy may close connections to a stranger: at the source, or at the stranger itself."""
-        return any(
-            Direction.EGRESS in policy.directions
-            or (policy.ref.namespace == draft.namespace and policy.subject.matches(draft.labels))
-            for policy in self._policies
-        )
+        subjects = self._subjects[draft.namespace]
+        return self._isolates_sources or any(subject.matches(draft.labels) for subject in subjects)
 
     def _namespace_of(self, peer: _RulePeer) -> str:
         """Return a namespace that the peer matches, its own first, or found one; empty if there can be none."""
@@ -214,9 +220,8 @@ class _Town:
     def _selectors(self, namespace: str) -> Sequence[LabelSelector]:
         """Return the selectors that may select pods of a namespace: a representative should meet few of them."""
         if namespace not in self._selectors_in:
-            subjects = [policy.subject for policy in self._policies if policy.ref.namespace == namespace]
             services = [s.selector for s in self._services if s.ref.namespace == namespace and s.selector]
-            every = chain(subjects, map(LabelSelector.equal, services), self._peer_selectors)
+            every = chain(self._subjects[namespace], map(LabelSelector.equal, services), self._peer_selectors)
             self._selectors_in[namespace] = tuple(selector for selector in every if selector.requirements)
         return self._selectors_in[namespace]
 
@@ -231,4 +236,5 @@ def _described(name: str, labels: Labels) -> str:
 
 def free_name(name: str, taken: Iterable[str]) -> str:
     """Return the name, with a number if it is taken."""
-    return next(option for option in chain([name], (f"{name}-{n}" for n in count(2))) if option not in set(taken))
+    known = set(taken)
+    return next(option for option in chain([name], (f"{name}-{n}" for n in count(2))) if option not in known)
