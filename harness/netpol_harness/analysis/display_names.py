@@ -8,6 +8,7 @@ from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host, Ruling
+from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import ApiGroupFamily
@@ -87,6 +88,21 @@ class DisplayNames:
         name = f" '{ruling.name}'" if ruling.name else ""
         tier = f"{ruling.tier} tier, priority {ruling.priority}"
         return f"rule {ruling.rule + 1}{name}{where} of {ruling.policy} ({tier})"
+
+    def policy_place(self, ref: NamespacedName) -> Place | None:
+        """Return the place of a policy; ``None`` if it is not in a file."""
+        manifest = self._manifests.get(ref)
+        return manifest.place() if manifest else None
+
+    def rule_place(self, ref: NamespacedName, direction: Direction, index: int) -> Place | None:
+        """Return the place of a rule; ``None`` if it is not in a file."""
+        manifest = self._manifests.get(ref)
+        return manifest.place("spec", direction.lower(), index) if manifest else None
+
+    def ruling_place(self, ruling: Ruling, direction: Direction) -> Place | None:
+        """Return the place of a rule of a ClusterNetworkPolicy; ``None`` if it is not in a file."""
+        manifest = self._cluster_manifests.get(ruling.policy)
+        return manifest.place("spec", direction.lower(), ruling.rule) if manifest else None
 
     def cluster_manifest(self, name: str) -> Manifest | None:
         """Return the manifest of a ClusterNetworkPolicy of the step; ``None`` if it has none of this name."""
