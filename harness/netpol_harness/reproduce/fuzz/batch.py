@@ -4,7 +4,7 @@ A namespaceSelector of one world sees the namespaces of all others; the specific
 is a suspicion about its own world, which a run of that world alone must confirm.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from netpol_harness.model.json_object import JsonObject
 from netpol_harness.paths.diagnostics import Place, Problem
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import parse
-from netpol_harness.paths.outcome import Expected
+from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
 from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.reproduce.fuzz.screen import screened
@@ -24,33 +24,40 @@ from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.files import write
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult
-from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.scenario.load import load
-from netpol_harness.scenario.scenario import Scenario, Step
+from netpol_harness.scenario.scenario import Step
 
 if TYPE_CHECKING:
     from netpol_harness.lab import Lab
 
 WRONG = (Judgement.DISAGREES, Judgement.FLAPPING)
-Observe = Callable[[ScenarioRun, Sequence[Expectation]], Sequence[PathResult]]
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
     """A wrong path of one world: the world up to the step, with the path and its verdict, and what was observed.
 
-    ``scenario`` is that of the whole batch, in which the path was observed.
+    ``like`` are the models of known faults that predict it.
     """
 
     draft: Draft
     result: PathResult
-    scenario: Scenario
+    like: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> tuple[str, Outcome, frozenset[str]]:
+        """What tells one kind of wrong paths of a world from another: the verdicts, and what may explain them."""
+        return self.draft.expected, self.result.outcome, self.like
 
 
 @dataclass(frozen=True, slots=True)
 class BatchStep:
-    """A step of a batch: how many worlds were probed, the judgements of their paths, and what was wrong in them."""
+    """A step of a batch: how many worlds were probed, the judgements of their paths, and what was wrong in them.
 
+    ``predictor`` is that of the whole batch.
+    """
+
+    predictor: Predictor
     worlds: int
     judgements: Collection[Judgement]
     suspicions: Sequence[Suspicion]
@@ -86,7 +93,7 @@ def _add(step: JsonObject, more: JsonObject) -> None:
 
 def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path) -> Iterator[BatchStep]:
     """Enter the steps of all worlds together, and yield what is wrong in each."""
-    scenario = load(write(_with_a_path(merged(drafts)), folder, "A batch of random worlds"))
+    scenario = load(write(with_a_path(merged(drafts)), folder, "A batch of random worlds"))
     run = lab.scenario_run(scenario)
     try:
         run.open()
@@ -96,13 +103,13 @@ def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path) -> Iterator[Bat
             possible = [path for path in owners if run.observer.missing_capability(path, step) is None]
             predictor = Predictor(scenario, step, addresses=run.snapshot().addresses)
             results = screened(run, _expectations(predictor, possible))
-            suspicions = _suspicions(results, owners, scenario, number)
-            yield BatchStep(len(drafts), [result.judgement for result in results], suspicions)
+            suspicions = _suspicions(results, owners, number)
+            yield BatchStep(predictor, len(drafts), [result.judgement for result in results], suspicions)
     finally:
         run.close()
 
 
-def _with_a_path(draft: Draft) -> Draft:
+def with_a_path(draft: Draft) -> Draft:
     """Return the draft with a path, which each step must have: that of a pod to itself, which is always allowed."""
     absent = {ref for step in draft.tree["steps"] for ref in step.get("absent", ())}
     pods = (data["metadata"] for data in draft.tree["workloads"] if data["kind"] == "Pod")
@@ -132,11 +139,9 @@ def _expectations(predictor: Predictor, paths: Sequence[NetworkPath]) -> Sequenc
     return [Expectation(path, verdicts[path], predictor.step.where) for path in paths if verdicts[path] in known]
 
 
-def _suspicions(
-    results: Sequence[PathResult], owners: dict[NetworkPath, Draft], scenario: Scenario, number: int
-) -> Sequence[Suspicion]:
+def _suspicions(results: Sequence[PathResult], owners: Mapping[NetworkPath, Draft], number: int) -> Sequence[Suspicion]:
     wrong = [result for result in results if result.judgement in WRONG]
-    return [Suspicion(_until(owners[each.expectation.path], number, each), each, scenario) for each in wrong]
+    return [Suspicion(_until(owners[each.expectation.path], number, each), each) for each in wrong]
 
 
 def _until(draft: Draft, number: int, result: PathResult) -> Draft:
