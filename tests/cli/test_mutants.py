@@ -90,6 +90,20 @@ def test_a_page_lists_the_first_killers_counts_the_rest_and_lists_the_survivors(
     assert "`netpol mutants --all --write` in about 2 min" in text
 
 
+def test_a_page_says_in_how_many_turns_it_was_measured_and_what_failed_without_a_mutant() -> None:
+    turns = ["2026-11-30T23:50:00+00:00", "2026-12-01T00:10:00+00:00"]
+    baseline = replace(trial("", NARROW), items=4, executed=frozenset({NARROW, BROAD}), errors=("x::y",), seconds=90.0)
+    measured = Measurement(9, 1.0, exhaustive=True, turns=turns, baseline=baseline)
+    text = page(MUTANTS, TRIALS, measured, root=Path(), agents=AGENTS)
+    assert "--all --write` in 2 turns of one version (2026-11-30 to 2026-12-01), 2 min of runs" in text
+    assert "4 items of 2 scenarios were run: \n- `scenarios/narrow/scenario.yaml::step::a -> b:80` failed\n" in text
+    assert "- `x::y` could not be run" in text
+    clean = page(
+        MUTANTS, TRIALS, replace(measured, baseline=replace(baseline, kills=(), errors=())), root=Path(), agents={}
+    )
+    assert "4 items of 2 scenarios were run: none failed." in clean
+
+
 def test_a_page_says_which_bugs_nobody_has_ever_seen() -> None:
     trials = (trial("not-in-first-value-only", NARROW), trial("except-ignored", NARROW))
     text = page(MUTANTS, trials, Measurement(9, 130.0), root=Path(), agents=AGENTS)
@@ -136,6 +150,11 @@ def test_a_transient_kill_must_recur(monkeypatch: pytest.MonkeyPatch, kill: Kill
 def test_a_kill_in_a_settled_state_is_not_run_again() -> None:
     found = Trial("not-enforced", (SETTLED,))
     assert confirm(found) is found
+
+
+def test_a_kill_whose_confirmation_was_interrupted_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "run_trial", lambda *_, **__: Trial("not-enforced", broken="interrupted"))
+    assert confirm(Trial("not-enforced", (TRANSIENT,))).broken == "interrupted"
 
 
 def test_batches_are_run_in_order_until_a_certain_kill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +219,12 @@ def test_files_that_cannot_be_read_are_not_a_result(library: Path, capsys: pytes
     (library / "deny.yaml").unlink()
     assert main(["mutants", "--only", "not-enforced"]) == 1
     assert "broken    not-enforced: the run ended with" in capsys.readouterr().out
+
+
+def test_results_are_those_of_all_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mutants", "--only", "not-enforced", "--results", "trials.jsonl"]) == 2
+    assert "--results keeps the trials of --all; give both" in capsys.readouterr().err
+    assert not Path("trials.jsonl").exists()
 
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,11 +70,24 @@ def test_a_bug_that_outlasts_the_settle_time_is_detected(trace_of: TraceOf) -> N
     assert trace_of().can_detect(late)
 
 
-def test_a_scenario_with_a_pod_that_may_complete_is_always_selected(trace_of: TraceOf) -> None:
-    assert trace_of(ends="restartPolicy: Never, ").can_detect(MUTANTS["except-ignored"])
+@pytest.mark.parametrize("ends", ["", "restartPolicy: Never, "])
+def test_a_pod_that_may_complete_is_simulated_with_its_end(trace_of: TraceOf, ends: str) -> None:
+    trace = trace_of(ends=ends)
+    assert trace.can_detect(MUTANTS["completed-pod-still-counts"]) == bool(ends)
+    assert not trace.can_detect(MUTANTS["except-ignored"])
 
 
-def test_tests_and_broken_files_are_always_selected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tested", [False, True])
+def test_tests_beside_a_scenario_may_delete_and_make_again_what_it_has(trace_of: TraceOf, *, tested: bool) -> None:
+    directory = trace_of().directory
+    if tested:
+        (directory / "test_it.py").touch()
+    (trace,) = scenario_traces([directory])
+    assert trace.can_detect(MUTANTS["recreated-pod-unprotected"]) == tested
+    assert not trace.can_detect(MUTANTS["except-ignored"])
+
+
+def test_tests_alone_and_broken_files_are_always_selected(tmp_path: Path) -> None:
     for name in ("tests", "broken"):
         (tmp_path / name).mkdir()
     (tmp_path / "tests" / "test_it.py").touch()

@@ -6,6 +6,9 @@ mutant and passes without it. A mutant that survives is a bug that these scenari
 By default a mutant's trial ends with its first kill, and the killers that the page lists are run first; --all runs
 every scenario that can detect the mutant. A scenario that cannot is not run: in all of its states the mutant writes the
 rules of the correct cluster. The exit code is 1 if a mutant survives, or if an item fails without a mutant.
+
+--all takes long. With --results it can be interrupted: the same command goes on where it has ended, as long as neither
+the harness nor a scenario has changed.
 """
 
 import argparse
@@ -25,7 +28,15 @@ from netpol_harness.cli.signals import ended_by_signals
 from netpol_harness.emulator.faults import MUTANTS, named
 from netpol_harness.errors import HarnessError
 from netpol_harness.mutation.agents import agents_by_mutant
-from netpol_harness.mutation.campaign import CampaignResult, Detectors, TrialCallback, run_exhaustively, run_quickly
+from netpol_harness.mutation.campaign import (
+    CampaignResult,
+    Detectors,
+    TrialCallback,
+    run_always,
+    run_exhaustively,
+    run_quickly,
+)
+from netpol_harness.mutation.record import TrialRecord
 from netpol_harness.mutation.report import Measurement, page, read_killers, read_rows
 from netpol_harness.mutation.select import ScenarioTrace, scenario_traces
 from netpol_harness.mutation.trials import Trial, killers_by_mutant
@@ -43,6 +54,12 @@ def add(command: argparse.ArgumentParser) -> None:
     option("--jobs", type=count, metavar="N", help=f"clusters at a time (default: {_JOBS_PER_PROCESSOR} per processor)")
     option("--all", action="store_true", help="run every scenario that can detect a mutant, not until one kills it")
     option(
+        "--results",
+        type=path,
+        metavar="FILE",
+        help="with --all: keep each trial in FILE, and do not run again what it has of this version",
+    )
+    option(
         "--write",
         type=path,
         nargs="?",
@@ -58,14 +75,20 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print_text("".join(f"{mutant.name}: {mutant.description}\n" for mutant in MUTANTS.values()))
         return 0
+    if args.results and not args.all:
+        raise HarnessError("--results keeps the trials of --all; give both")
     if args.write:
         _check_writable(args.write)
-    start, traces = time.monotonic(), _traces(args.directories or [_SCENARIOS])
-    with ended_by_signals():
-        result = _run_campaign(args, traces)
+    directories = args.directories or [_SCENARIOS]
+    record = TrialRecord(args.results, directories) if args.results else None
+    start, traces = time.monotonic(), _traces(directories)
+    with ended_by_signals(), _kept(record):
+        result = _run_campaign(args, traces, record)
     print_text("".join(f"{line}\n" for line in _lines(result)))
     if args.write:
-        measurement = Measurement(len(traces), time.monotonic() - start, args.all, result.undetectable)
+        turns = sorted(record.turns) if record else []
+        seconds = time.monotonic() - start
+        measurement = Measurement(len(traces), seconds, args.all, result.undetectable, turns, result.baseline)
         agents = agents_by_mutant()
         earlier = read_rows(args.write) if args.only else {}
         text = page(MUTANTS, result.trials, measurement, root=args.write.parent, agents=agents, earlier=earlier)
@@ -86,13 +109,28 @@ def _traces(directories: Sequence[Path]) -> Sequence[ScenarioTrace]:
     raise HarnessError(f"there is no scenario.yaml and no test_*.py below {where}; give directories that have some")
 
 
-def _run_campaign(args: argparse.Namespace, traces: Sequence[ScenarioTrace]) -> CampaignResult:
+@contextmanager
+def _kept(record: TrialRecord | None) -> Iterator[None]:
+    """Say how to go on if the user interrupts a campaign with a record."""
+    try:
+        yield
+    except KeyboardInterrupt as end:
+        if record is None:
+            raise
+        reason = str(end) or "interrupted"
+        raise KeyboardInterrupt(f"{reason}; {len(record)} trials are kept, the same command runs the others") from end
+
+
+def _run_campaign(
+    args: argparse.Namespace, traces: Sequence[ScenarioTrace], record: TrialRecord | None
+) -> CampaignResult:
     names = [named(name).name for name in args.only or MUTANTS]
     jobs = args.jobs or (os.cpu_count() or 1) * _JOBS_PER_PROCESSOR
     detectors = Detectors(traces)
     with _progress() as report:
         if args.all:
-            return run_exhaustively(names, detectors, jobs=jobs, report=report)
+            run_trial = record.run if record else run_always
+            return run_exhaustively(names, detectors, jobs=jobs, report=report, run=run_trial)
         return run_quickly(names, detectors, read_killers(_PAGE), jobs=jobs, report=report)
 
 

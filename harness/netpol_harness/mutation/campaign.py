@@ -20,9 +20,12 @@ from netpol_harness.mutation.trials import (
     without_baseline_failures,
 )
 
-_BASELINE_PART = 20  # scenarios of one process
+_PART = 20  # scenarios of one process
 
 PlannedTrial = Callable[[], Trial]
+RunTrial = Callable[[Sequence[Path], Shape, str, PlannedTrial], Trial]
+"""Runs a trial of these scenarios, a shape and a mutant, or returns its result if it is known."""
+
 TrialCallback = Callable[[Trial, int], None]
 """Called with each trial that has ended, and the number of trials of its phase of the campaign."""
 
@@ -55,13 +58,26 @@ class Detectors:
         return [directory for directory in self.all if directory.name in MUTANTS[mutant].sources]
 
 
-def run_exhaustively(names: Sequence[str], detectors: Detectors, *, jobs: int, report: TrialCallback) -> CampaignResult:
+def run_always(_scenarios: Sequence[Path], _shape: Shape, _mutant: str, trial: PlannedTrial) -> Trial:
+    """Run the trial, whatever is known."""
+    return trial()
+
+
+def run_exhaustively(
+    names: Sequence[str], detectors: Detectors, *, jobs: int, report: TrialCallback, run: RunTrial = run_always
+) -> CampaignResult:
     """Run every scenario that can detect a mutant against it, and every scenario without a mutant."""
     slowest_first = sorted(names, key=lambda name: -len(detectors.of(name)))
-    trials = _run([partial(_run_all, name, detectors.of(name)) for name in slowest_first], jobs, report)
+    planned = [
+        partial(run, part, MUTANTS[name].shape, name, partial(_run_all, name, part))
+        for name in slowest_first
+        for part in _parts(detectors.of(name))
+    ]
+    parts = _run(planned, jobs, report)
+    trials = [merge(name, [part for part in parts if part.mutant == name]) for name in names]
     undetectable = sum(len(detectors.all) - len(detectors.of(name)) for name in names)
     scenarios = {shape: _needed(names, shape, detectors) for shape in _shapes(names)}
-    return _compared(trials, _baseline(scenarios, jobs, report), undetectable)
+    return _compared(trials, _baseline(scenarios, jobs, report, run), undetectable)
 
 
 def run_quickly(
@@ -75,7 +91,7 @@ def run_quickly(
     """Run scenarios against each mutant until one kills it, and the killers without a mutant."""
     trials = _run([partial(_kill, name, known_killers.get(name, ()), detectors) for name in names], jobs, report)
     killers = {shape: sorted(_killers(trials, shape)) for shape in _shapes(names)}
-    return _compared(trials, _baseline(killers, jobs, report), 0)
+    return _compared(trials, _baseline(killers, jobs, report, run_always), 0)
 
 
 def _shapes(names: Sequence[str]) -> Sequence[Shape]:
@@ -100,7 +116,7 @@ def _compared(trials: Sequence[Trial], baseline: Trial, undetectable: int) -> Ca
 
 
 def _run_all(mutant: str, scenarios: Sequence[Path]) -> Trial:
-    return confirm(run_trial(mutant, scenarios, exhaustive=True)) if scenarios else Trial(mutant)
+    return confirm(run_trial(mutant, scenarios, exhaustive=True))
 
 
 def _kill(mutant: str, known: Sequence[Path], detectors: Detectors) -> Trial:
@@ -110,14 +126,18 @@ def _kill(mutant: str, known: Sequence[Path], detectors: Detectors) -> Trial:
     return run_until_killed(mutant, [*(partial(list, batch) for batch in batches), partial(detectors.of, mutant)])
 
 
-def _baseline(scenarios: Mapping[Shape, Sequence[Path]], jobs: int, report: TrialCallback) -> Trial:
+def _baseline(scenarios: Mapping[Shape, Sequence[Path]], jobs: int, report: TrialCallback, run: RunTrial) -> Trial:
     """Run the scenarios without a mutant on clusters of each shape, in parts side by side."""
     planned = [
-        partial(run_trial, NO_MUTANT, paths[start : start + _BASELINE_PART], exhaustive=True, shape=shape)
+        partial(run, part, shape, NO_MUTANT, partial(run_trial, NO_MUTANT, part, exhaustive=True, shape=shape))
         for shape, paths in scenarios.items()
-        for start in range(0, len(paths), _BASELINE_PART)
+        for part in _parts(paths)
     ]
     return merge(NO_MUTANT, _run(planned, jobs, report))
+
+
+def _parts(scenarios: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    return (scenarios[start : start + _PART] for start in range(0, len(scenarios), _PART))
 
 
 def _run(planned: Sequence[PlannedTrial], jobs: int, report: TrialCallback) -> Sequence[Trial]:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from netpol_harness.backends.facts import EMBEDDED_DATAPLANE
 from netpol_harness.emulator.faults import Mutant
 from netpol_harness.emulator.faults.sightings import SIGHTINGS
-from netpol_harness.mutation.trials import Trial, killers_by_mutant
+from netpol_harness.mutation.trials import NO_MUTANT, Trial, killers_by_mutant
 
 _LISTED = 3
 _ROW = re.compile(r"^\| `(?P<mutant>[^`]+)` \|.*\|(?P<killers>[^|]*)\|$", re.MULTILINE)
@@ -53,8 +53,11 @@ _TAIL = """
 ## Figures
 
 {executed} pairs of a mutant and a scenario were run, of {pairs}{undetectable}.
-Dataplane: {dataplane}. Measured by `netpol mutants{option} --write` in about {minutes} min.
+Dataplane: {dataplane}. Measured by `netpol mutants{option} --write` {time}.
+Without a mutant, {baseline}.
 """
+
+_NOT_RUN = Trial(NO_MUTANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,24 @@ class Measurement:
     """How a campaign was run: the number of scenarios, the time, and whether every scenario was run.
 
     ``undetectable`` counts the pairs of a mutant and a scenario that cannot detect it; 0 if they were not counted.
+    ``turns`` are the times, in ISO 8601, at which the commands began that have run the trials; empty if it was one.
+    ``baseline`` is the trial without a mutant.
     """
 
     scenarios: int
     seconds: float
     exhaustive: bool = False
     undetectable: int = 0
+    turns: Sequence[str] = ()
+    baseline: Trial = _NOT_RUN
+
+    def time(self, trials: Sequence[Trial]) -> str:
+        """Return how long it took, in words."""
+        if not self.turns:
+            return f"in about {_minutes(self.seconds)} min"
+        days = " to ".join(sorted({min(self.turns)[:10], max(self.turns)[:10]}))
+        minutes = _minutes(sum(trial.seconds for trial in trials))
+        return f"in {len(self.turns)} turns of one version ({days}), {minutes} min of runs, several at a time"
 
 
 def page(
@@ -104,7 +119,7 @@ def page(
 
 
 def _tail(trials: Sequence[Trial], measurement: Measurement, survivors: Sequence[str]) -> str:
-    count = measurement.undetectable
+    count, baseline = measurement.undetectable, measurement.baseline
     return _TAIL.format(
         survivors="\n".join(f"- `{name}`" for name in survivors) or "None.",
         executed=sum(len(trial.executed) for trial in trials),
@@ -112,8 +127,20 @@ def _tail(trials: Sequence[Trial], measurement: Measurement, survivors: Sequence
         undetectable=f"; in {count} the scenario cannot detect the mutant" if count else "",
         dataplane=EMBEDDED_DATAPLANE,
         option=" --all" if measurement.exhaustive else "",
-        minutes=max(1, round(measurement.seconds / 60)),
+        time=measurement.time([*trials, baseline]),
+        baseline=f"{baseline.items} items of {len(baseline.executed)} scenarios were run: {_verdict(baseline)}",
     )
+
+
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))
+
+
+def _verdict(baseline: Trial) -> str:
+    """Return what a run without a mutant has shown."""
+    failed = "".join(f"\n- `{kill.item}` failed" for kill in baseline.kills)
+    broken = "".join(f"\n- `{item}` could not be run" for item in baseline.errors)
+    return failed + broken or "none failed"
 
 
 def read_killers(file: Path) -> Mapping[str, Sequence[Path]]:

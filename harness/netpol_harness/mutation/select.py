@@ -2,8 +2,9 @@
 
 A scenario cannot detect a mutant if the mutant's rules are those of the correct engine in every state that paths are
 probed in; and, if paths are probed during transitions (``held``, ``first``, ``throughout``) or the agent is restarted,
-in every state on the way. A scenario that cannot be simulated is always selected: one with a pod that completes, one
-whose files cannot be read, and a test in Python.
+in every state on the way. Every state counts as well if the scenario has a pod that may complete, or tests in Python
+beside it, which may enter its steps in any order and delete what is there. A scenario that cannot be simulated is
+always selected: one whose files cannot be read, and a test in Python without a scenario.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,13 @@ from os.path import relpath
 from pathlib import Path
 
 from netpol_harness.backends.base import Capability
-from netpol_harness.emulator.dataplane.engine import CorrectEngine, PolicyEngine, RuleUpdate
+from netpol_harness.emulator.dataplane.engine import CorrectEngine, RuleUpdate
 from netpol_harness.emulator.dataplane.rules import Ruleset
 from netpol_harness.emulator.dataplane.snapshot import Snapshot
 from netpol_harness.emulator.faults import Mutant, MutatedEngine
 from netpol_harness.emulator.faults.mutant import DEFAULT_SHAPE
 from netpol_harness.errors import HarnessError
-from netpol_harness.mutation.simulate import SimulatedState, simulate
+from netpol_harness.mutation.simulate import SimulatedState, may_complete, simulate
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import load
@@ -33,13 +34,13 @@ _LARGER = {Capability.IPV6, Capability.TWO_NODES}
 class ScenarioTrace:
     """The states of the scenario, or of the tests, in a directory; no ``states`` if it cannot be simulated.
 
-    ``probes_transitions``: not only the states of the steps count but all on the way. ``correct_rules`` are the rules
-    that the correct engine writes for each state that counts. ``needs_more``: it requires IPv6 or two nodes.
+    ``every_state``: not only the states of the steps count but all on the way. ``correct_rules`` are the rules that the
+    correct engine writes for each state. ``needs_more``: it requires IPv6 or two nodes.
     """
 
     directory: Path
     states: tuple[SimulatedState, ...] = ()
-    probes_transitions: bool = False
+    every_state: bool = False
     correct_rules: tuple[Ruleset, ...] = ()
     needs_more: bool = False
 
@@ -51,10 +52,23 @@ class ScenarioTrace:
         """
         if mutant.shape != DEFAULT_SHAPE:
             return self.needs_more or self.directory.name in mutant.sources
-        if not self.states:
-            return True
-        rules = _rules(MutatedEngine(mutant), self.states, on_the_way=self.probes_transitions)
-        return any(mutated != correct for mutated, correct in zip(rules, self.correct_rules, strict=True))
+        return not self.states or any(mutated != correct for mutated, correct in self._rules(MutatedEngine(mutant)))
+
+    def _rules(self, engine: MutatedEngine) -> Iterator[tuple[Ruleset, Ruleset]]:
+        """Yield the engine's rules and the correct ones: for each settled step, or for every state."""
+        known: Snapshot | None = None
+        update = RuleUpdate(Ruleset())
+        for state, correct in zip(self.states, self.correct_rules, strict=True):
+            if state.restart:
+                engine, known = engine.restarted(), None
+            if state.snapshot != known:
+                known, update = state.snapshot, engine.compile(state.snapshot, correct)
+            if self.every_state:
+                yield update.rules, correct
+            while state.is_step and update.seconds is not None and update.seconds < EMBEDDED.settle:
+                update = engine.compile(state.snapshot, correct)
+            if state.is_step:
+                yield update.rules, correct
 
 
 def scenario_traces(directories: Sequence[Path]) -> Sequence[ScenarioTrace]:
@@ -62,44 +76,27 @@ def scenario_traces(directories: Sequence[Path]) -> Sequence[ScenarioTrace]:
     files = {file for root in directories for name in (SCENARIO_FILE, _TEST_FILES) for file in root.rglob(name)}
     with_tests = {Path(relpath(file.parent)) for file in files if file.name != SCENARIO_FILE}
     return [
-        ScenarioTrace(directory) if directory in with_tests else _trace(directory)
+        _trace(directory, tested=directory in with_tests)
         for directory in sorted({Path(relpath(file.parent)) for file in files})
     ]
 
 
-def _trace(directory: Path) -> ScenarioTrace:
+def _trace(directory: Path, *, tested: bool) -> ScenarioTrace:
     try:
         scenario = load(directory / SCENARIO_FILE)
     except HarnessError:
         return ScenarioTrace(directory)
-    if _has_completing_pods(scenario):
-        return ScenarioTrace(directory)
-    states, on_the_way = tuple(simulate(scenario)), _probes_transitions(scenario)
-    correct_rules = tuple(_rules(CorrectEngine(), states, on_the_way=on_the_way))
-    needs_more = bool(_LARGER & set(scenario.requires))
-    return ScenarioTrace(directory, states, on_the_way, correct_rules, needs_more)
-
-
-def _rules(engine: PolicyEngine, states: Sequence[SimulatedState], *, on_the_way: bool) -> Iterator[Ruleset]:
-    """Yield the engine's rules when a step has settled, and with ``on_the_way`` for each other state as well."""
-    known: Snapshot | None = None
-    update = RuleUpdate(Ruleset())
-    for state in states:
-        if state.restart:
-            engine, known = engine.restarted(), None
-        if state.snapshot != known:
-            known, update = state.snapshot, engine.compile(state.snapshot)
-        if on_the_way:
-            yield update.rules
-        while state.is_step and update.seconds is not None and update.seconds < EMBEDDED.settle:
-            update = engine.compile(state.snapshot)
-        if state.is_step:
-            yield update.rules
-
-
-def _has_completing_pods(scenario: Scenario) -> bool:
-    policies = (manifest.pod.get("spec", {}).get("restartPolicy") for manifest in scenario.workloads)
-    return any(policy not in (None, "Always") for policy in policies)
+    completing = any(may_complete(manifest.pod) for manifest in scenario.workloads)
+    states = tuple(simulate(scenario, wandering=tested))
+    if completing:
+        states += tuple(simulate(scenario, wandering=tested, completing=True))
+    return ScenarioTrace(
+        directory,
+        states,
+        every_state=tested or completing or _probes_transitions(scenario),
+        correct_rules=tuple(CorrectEngine().compile(state.snapshot).rules for state in states),
+        needs_more=bool(_LARGER & set(scenario.requires)),
+    )
 
 
 def _probes_transitions(scenario: Scenario) -> bool:

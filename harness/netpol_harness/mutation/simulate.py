@@ -2,10 +2,11 @@
 
 Invariant: the changes, their order and the parsing are those of a real run. Of the cluster's own actions only these are
 simulated: a pod has an address at once, a new one each time, a controller has all of its pods at once, and a name
-outside the cluster has its new addresses at once. Services are left out, because no mutant misreads them.
+outside the cluster has its new addresses at once. Services are left out, because no mutant misreads them. Nobody knows
+when a pod completes: a scenario can be simulated with pods that never do, and with pods that do at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,20 +49,32 @@ class SimulatedState:
     restart: bool = False
 
 
-def simulate(scenario: Scenario) -> Iterator[SimulatedState]:
-    """Yield all states that the scenario's steps lead through, in order."""
-    cluster, state = _Cluster(), dict[ObjectKey, JsonMapping]()
+def simulate(scenario: Scenario, *, completing: bool = False, wandering: bool = False) -> Iterator[SimulatedState]:
+    """Yield all states that the scenario's steps lead through, in order.
+
+    ``completing``: pods that are not always restarted complete at once. ``wandering``: as a test in Python may, go back
+    to the first step, delete everything, and enter all steps again.
+    """
+    cluster, state = _Cluster(completing=completing), dict[ObjectKey, JsonMapping]()
     placement = Placement.literal(scenario)
-    for step in (None, *_visits(scenario)):
+    for step in _journey(scenario) if wandering else (None, *_visits(scenario)):
         cluster.answer((step or scenario.steps[0]).inventory.domain_names())
         target: State = scenario_objects(scenario, step, placement)
         again = recreated_workloads(scenario, step, placement) if step else ()
-        for change in changes(state, target, again):
-            yield from map(SimulatedState, cluster.apply(change, target))
+        if step is None:
+            yield from map(SimulatedState, cluster.reach(state, {}))
+            state = {}
+        yield from map(SimulatedState, cluster.reach(state, target, again))
         state = dict(target)
         yield SimulatedState(
             cluster.snapshot(), is_step=step is not None, restart=bool(step and step.restart is Restart.AGENT)
         )
+
+
+def _journey(scenario: Scenario) -> Iterator[Step | None]:
+    """Yield the steps as a test in Python may enter them; None stands for a new beginning."""
+    yield from (None, *_visits(scenario), *reversed(scenario.steps[:-1]))
+    yield from (None, *_visits(scenario))
 
 
 def _visits(scenario: Scenario) -> Iterator[Step]:
@@ -74,7 +87,8 @@ def _visits(scenario: Scenario) -> Iterator[Step]:
 class _Cluster:
     """A cluster as its policy agent sees it. ``_objects`` holds what each object of the state has become."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, completing: bool) -> None:
+        self._completing = completing
         self._view = WorldView()
         self._addresses = AddressPool(_NODE.pod_ranges[0])
         self._objects: dict[ObjectKey, list[tuple[str, JsonMapping]]] = {}
@@ -93,6 +107,11 @@ class _Cluster:
         """Resolve names outside the cluster to these addresses from now on."""
         self._names = names
 
+    def reach(self, old: State, new: State, again: Collection[ObjectKey] = ()) -> Iterator[Snapshot]:
+        """Apply the changes from one state to another, and yield the states on the way."""
+        for change in changes(old, new, again):
+            yield from self.apply(change, new)
+
     def apply(self, change: Change, target: State) -> Iterator[Snapshot]:
         """Apply one change, and yield the states that it leads through."""
         key = change.key
@@ -106,6 +125,15 @@ class _Cluster:
         if change.act is not Act.DELETE:
             self._create(key, target[key])
             yield self.snapshot()
+            if self._completing and self._complete(key):
+                yield self.snapshot()
+
+    def _complete(self, key: ObjectKey) -> bool:
+        """Let the pods of an object complete, except those that are always restarted; return whether it has any."""
+        ending = [pod for _, pod in self._objects[key] if may_complete(pod)]
+        for pod in ending:
+            self._put(key, "pods", {**pod, "status": {**pod["status"], "phase": "Succeeded"}})
+        return bool(ending)
 
     def _create(self, key: ObjectKey, data: JsonMapping) -> None:
         self._objects[key] = []
@@ -141,6 +169,11 @@ class _Cluster:
 
     def _notify(self, event: EventType, resource: str, data: JsonMapping) -> None:
         self._view.apply(Event(event, Key.of(resource, data), dict(data), None, 0))
+
+
+def may_complete(pod: JsonMapping) -> bool:
+    """Return whether the pod, or a pod of this template, may complete."""
+    return pod.get("spec", {}).get("restartPolicy") not in (None, "Always")
 
 
 def _pods(data: JsonMapping) -> Iterator[JsonMapping]:

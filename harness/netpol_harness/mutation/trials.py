@@ -200,7 +200,7 @@ def confirm(trial: Trial) -> Trial:
         return trial
     rerun = run_trial(trial.mutant, sorted({kill.scenario for kill in doubtful}), exhaustive=True)
     kept = tuple(kill for kill in trial.kills if kill not in doubtful or kill in rerun.kills)
-    return replace(trial, kills=kept, seconds=trial.seconds + rerun.seconds)
+    return replace(trial, kills=kept, seconds=trial.seconds + rerun.seconds, broken=trial.broken or rerun.broken)
 
 
 def merge(mutant: str, trials: Sequence[Trial]) -> Trial:

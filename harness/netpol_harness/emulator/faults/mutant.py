@@ -83,13 +83,17 @@ class MutatedEngine:
         self._last_world = World()
         self._last_rules = Ruleset()
 
-    def compile(self, snapshot: Snapshot) -> RuleUpdate:
-        """Return the rules for the snapshot as the engine misreads it."""
+    def compile(self, snapshot: Snapshot, correct: Ruleset | None = None) -> RuleUpdate:
+        """Return the rules for the snapshot as the engine misreads it.
+
+        ``correct`` are those of the correct engine, if they are known: then what is not misread is not compiled again.
+        """
         temporary = self._temporary_fault(snapshot)
         fault = temporary or self._mutant.world
         self._last_world = fault(self._known_world(snapshot), self._last_world)
-        correct = policy_rules(self._last_world, snapshot.node)
-        correct |= service_rules(snapshot.world, snapshot.unready, snapshot.node)
+        if correct is None or self._last_world != snapshot.world:
+            correct = policy_rules(self._last_world, snapshot.node)
+            correct |= service_rules(snapshot.world, snapshot.unready, snapshot.node)
         self._last_rules = self._mutant.rules(correct, self._last_rules)
         return RuleUpdate(self._last_rules, self._mutant.seconds if temporary else None)
 
