@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from netpol_harness.emulator.dataplane.rules import Chain, Ruleset
+from netpol_harness.emulator.address_plan import FAMILIES
+from netpol_harness.emulator.dataplane.rules import Chain, IpVersion, Ruleset
 from netpol_harness.emulator.faults.mutant import BOTH_FAMILIES, Mutant, RuleFault
 
 _FORWARD = "forward"
 _REPLIES = "ct direction reply ct state established accept"
 _TRANSLATED = "ct status dnat"
+_NOT_ADMITTED = "meta mark != 1 drop"
 _PORT = re.compile(r"(tcp|udp|sctp) dport (\d[\d-]*)")
 _SET = re.compile(r"@(selected/\S+)")
 _MARKED = re.compile(r"^ct mark 0 ct mark set (\d+)$", re.MULTILINE)
@@ -34,6 +36,18 @@ def _first(rule: str) -> RuleFault:
 def _isolated(rule: str, chain: tuple[str, ...]) -> tuple[str, ...]:
     """Add a rule to a pod's chain if policies isolate the pod."""
     return (rule, *chain) if chain else chain
+
+
+def _final_in_egress(rules: tuple[str, ...], _: str) -> tuple[str, ...]:
+    """Accept for good what egress policies admit."""
+    return (*rules, "accept") if rules[-1:] == (_NOT_ADMITTED,) else rules
+
+
+def _open_to_the_node(rules: tuple[str, ...], _: str) -> tuple[str, ...]:
+    """Admit clients outside that come by a Service, as if they were the pod's node."""
+    ranges = ((IpVersion.of(str(family.pods)).header, family.pods) for family in FAMILIES)
+    admitting = tuple(f"{header} saddr != {pods} {_TRANSLATED} accept" for header, pods in ranges)
+    return (*admitting, *rules) if rules else rules
 
 
 def _no_dns_beside_policies(correct: Ruleset, before: Ruleset) -> Ruleset:
@@ -85,6 +99,18 @@ MUTANTS = (
         "Connections through a Service bypass policies.",
         ("service-path-bypasses-filter",),
         rules=_first(f"{_TRANSLATED} accept"),
+    ),
+    Mutant(
+        "external-traffic-policy-lost",
+        "A client outside that comes by a Service has its node's address, also under externalTrafficPolicy Local.",
+        ("nodeport-ipblock-source", "service_forms"),
+        rules=_chains("pod/.*/ingress", _open_to_the_node),
+    ),
+    Mutant(
+        "judged-at-the-source-only",
+        "What the source's egress policies admit is not judged by the ingress policies of the destination.",
+        ("egress-allow-skips-ingress-deny",),
+        rules=_chains("pod/.*/egress", _final_in_egress),
     ),
     Mutant(
         "egress-to-services-dropped",

@@ -54,6 +54,8 @@ SIGHTINGS: Mapping[str, tuple[str, ...]] = {
     "long-names-stop-everything": ("cloudnativelabs/kube-router, commit 703c8435",),
     "table-overflow": ("cilium/cilium#46189", "cilium/cilium#45788"),
     "service-traffic-bypasses-policies": ("weaveworks/weave#3285", "weaveworks/weave#3452"),
+    "external-traffic-policy-lost": ("kubernetes/kubernetes#62537", "kubernetes/kubernetes#97073"),
+    "judged-at-the-source-only": ("cloudnativelabs/kube-router#916", "k3s-io/k3s#2390"),
     "egress-to-services-dropped": ("cloudnativelabs/kube-router#1136",),
     "service-lost-to-own-selector": ("aws/amazon-network-policy-controller-k8s#236",),
     "dns-dropped-beside-policies": ("kubernetes-sigs/kind#3713",),
