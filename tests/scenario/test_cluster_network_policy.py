@@ -146,3 +146,31 @@ def test_another_version_and_a_namespace_are_problems(write: Write) -> None:
         load(write(HEAD, {"cnp.yaml": text}))
     assert "write apiVersion: policy.networking.k8s.io/v1alpha2" in str(caught.value)
     assert "ClusterNetworkPolicy is cluster-scoped; remove metadata.namespace" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("subject", "turn"),
+    [
+        ("{namespaces: {}}", "alone"),
+        ("{namespaces: {matchExpressions: [{key: team, operator: DoesNotExist}]}}", "alone"),
+        ("{pods: {podSelector: {}}}", "alone"),
+        ("{pods: {podSelector: {matchExpressions: [{key: k8s-app, operator: Exists}]}}}", "alone"),
+        ("{namespaces: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}", "alone"),
+        ("{namespaces: {matchLabels: {kubernetes.io/metadata.name: default}}}", "beside others"),
+        ("{namespaces: {matchLabels: {team: x}}}", "beside others"),
+        ("{pods: {podSelector: {matchLabels: {app: web}}}}", "beside others"),
+        ("{namespaces: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn,"
+         " values: [kube-system, kube-public, kube-node-lease]}]}}", "beside others"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_may_select_the_clusters_own_pods_needs_a_scenario_that_runs_alone(
+    write: Write, subject: str, turn: str
+) -> None:
+    files = {"cnp.yaml": f"{TYPE}spec: {{tier: Admin, priority: 1, subject: {subject}}}\n"}
+    beside = HEAD.replace("exclusive: true\n", "")
+    load(write(HEAD, files))
+    if turn == "beside others":
+        assert not load(write(beside, files)).exclusive
+        return
+    with pytest.raises(ScenarioInvalid, match="n may have pods of kube-system among its subjects; add 'exclusive: tr"):
+        load(write(beside, files))

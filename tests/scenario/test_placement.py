@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from netpol_harness import wellknown
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.paths.path import Inventory
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import NODE_NAMESPACE, Manifest, Scenario, Step
@@ -194,3 +195,61 @@ def test_existing_namespaces_are_used_as_they_are_and_missing_ones_reported() ->
     assert dict(placement.names) == {"one": "x", "two": "y"}
     with pytest.raises(ClusterFailed, match="add --namespace two=NAME"):
         Placement.given_by(shop, {"one": "x"})
+
+
+def cluster_policy(subject: dict[str, Any]) -> dict[str, Any]:
+    rule = {"action": "Accept", "from": [{"namespaces": {}}]}
+    spec = {"tier": "Admin", "priority": 1, "subject": subject, "ingress": [rule]}
+    kind = {"apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy"}
+    return {**kind, "metadata": {"name": "admin"}, "spec": spec}
+
+
+def confined(scenario: Scenario, subject: dict[str, Any]) -> ClusterNetworkPolicy:
+    """Return the policy with this subject, as a placement in unique namespaces applies it."""
+    return ClusterNetworkPolicy.parse(Placement.unique(scenario, "x7f3a").manifest(cluster_policy(subject)))
+
+
+SELECTORS = st.sampled_from(
+    [
+        {},
+        {"matchLabels": {"team": "shop"}},
+        {"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["shop"]}]},
+        selector("shop"),
+    ]
+)
+SUBJECTS = st.one_of(
+    st.builds(lambda one: {"namespaces": one}, SELECTORS),
+    st.builds(lambda one: {"pods": {"namespaceSelector": one, "podSelector": {}}}, SELECTORS),
+    st.just({"pods": {"podSelector": {}}}),
+)
+
+
+@given(SUBJECTS, st.sampled_from([{}, {"team": "shop"}, {"team": "till"}]))
+def test_a_policy_of_the_cluster_selects_the_same_pods_of_its_scenario_and_no_others(
+    subject: dict[str, Any], labels: dict[str, str]
+) -> None:
+    shop = scenario("s", "shop", "till")
+    placement = Placement.unique(shop, "x7f3a")
+    written, placed = ClusterNetworkPolicy.parse(cluster_policy(subject)), confined(shop, subject)
+    for name in ("shop", "till"):
+        there = placed.subject.selects({**labels, NAME: placement.real(name)}, {})
+        assert there is written.subject.selects({**labels, NAME: name}, {})
+    for foreign in ("kube-system", "shop", placement.real(NODE_NAMESPACE)):
+        assert not placed.subject.selects({**labels, NAME: foreign}, {})
+    assert placed.ingress == written.ingress
+
+
+def test_a_policy_of_the_cluster_has_a_name_of_its_own_unless_its_scenario_runs_alone() -> None:
+    data, shop = cluster_policy({"namespaces": {}}), scenario("s", "shop")
+    placed = Placement.unique(shop, "x7f3a").manifest(data)
+    assert placed["metadata"]["name"] == Placement.unique(shop, "x7f3a").policy("admin") == "admin-x7f3a"
+    alone = Placement.unique(replace(shop, exclusive=True), "x7f3a")
+    assert (alone.manifest(data), alone.policy("admin")) == (data, "admin")
+
+
+@given(st.integers(200, 253))
+def test_a_long_name_of_a_policy_stays_valid(length: int) -> None:
+    placement = Placement.unique(scenario("s", "shop"), "x7f3a")
+    names = {placement.policy("a" * length + last) for last in "bc"}
+    assert len(names) == 2
+    assert all(len(name) <= 253 and name.endswith("-x7f3a") for name in names)

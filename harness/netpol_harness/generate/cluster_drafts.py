@@ -1,7 +1,6 @@
 """Compose the scenarios of the catalogue of ClusterNetworkPolicy from its cases. Pure.
 
 There is one scenario for each direction and tier. The oracle predicts the verdicts of every step.
-ClusterNetworkPolicies are shared by the whole cluster, so that each scenario runs alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +60,6 @@ def _draft(name: str, cases: Sequence[ClusterRuleCase], number: int) -> Draft:
         "title": f"{direction} by a rule of the {cases[0].tier} tier",
         "workloads": ["workloads.yaml"],
         "requires": ["ClusterNetworkPolicy"],
-        "exclusive": True,
         "external": hosts(prefix),
         "steps": [_open_step(cases[0]), *(_step(case, [*files]) for case, files in policies_by_case.items())],
     }

@@ -158,6 +158,23 @@ class ClusterNetworkPolicy:
         return self.ingress if direction is Direction.INGRESS else self.egress
 
 
+def with_namespace_requirement(subject: Mapping[str, Any], requirement: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the subject of an API object that also requires this of the namespace of its pods.
+
+    ``requirement`` is an item of ``matchExpressions``. The subject has ``namespaces`` or ``pods``.
+    """
+    if subject.get("pods") is None:
+        return {**subject, "namespaces": _narrowed(subject.get("namespaces"), requirement)}
+    pods = subject["pods"]
+    selector = _narrowed(pods.get("namespaceSelector"), requirement)
+    return {**subject, "pods": {**pods, "namespaceSelector": selector}}
+
+
+def _narrowed(selector: Mapping[str, Any] | None, requirement: Mapping[str, Any]) -> dict[str, Any]:
+    expressions = (selector or {}).get("matchExpressions") or ()
+    return {**(selector or {}), "matchExpressions": [*expressions, requirement]}
+
+
 def selects_nodes(data: Mapping[str, Any]) -> bool:
     """Return whether a rule of an API object has peers of nodes."""
     rules = (data.get("spec") or {}).get("egress") or ()

@@ -9,6 +9,7 @@ from netpol_harness.backends.base import Capability
 from netpol_harness.backends.runs.directory import Turn
 from netpol_harness.errors import CapabilityMissing, WorkloadFailed
 from netpol_harness.kube.client import Client
+from netpol_harness.model.kinds import CLUSTER_NETWORK_POLICY, GroupKind
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.path import ProbeMode
 from netpol_harness.runner import requirements
@@ -125,6 +126,8 @@ class ScenarioRun:
 
     def key(self, kind: str, name: str, namespace: str = "default", *, api_version: str = "v1") -> ObjectKey:
         """Return the key for ``client`` of an object of the scenario, in its namespace on the cluster."""
+        if GroupKind.in_version(api_version, kind) == CLUSTER_NETWORK_POLICY:
+            return ObjectKey(api_version, kind, "", self.placement.policy(name))
         return ObjectKey(api_version, kind, self.placement.real(namespace), name)
 
     def recreate_namespace(self, name: str) -> None:

@@ -93,12 +93,10 @@ def lift_policy(namespace: str) -> JsonMapping:
 
 def described(key: ObjectKey, scenario: Scenario, placement: Placement) -> str:
     """Return ``Service shop/web (shop.yaml:7)`` for an object on the cluster; its own name if no manifest has it."""
-    logical = placement.logical
-    own, namespace = logical(key.name) if key.kind == "Namespace" else key.name, logical(key.namespace)
     for manifest in chain(scenario.workloads, *(step.policies for step in scenario.steps)):
-        name = manifest.name
-        if (name.kind, name.ref.name) == (str(key.group_kind), own) and name.ref.namespace in (namespace, ""):
-            return f"{name} ({manifest.where})"
+        placed = ObjectKey.of(placement.manifest(manifest.data))
+        if (placed.group_kind, placed.namespace, placed.name) == (key.group_kind, key.namespace, key.name):
+            return f"{manifest.name} ({manifest.where})"
     return str(key)
 
 

@@ -8,17 +8,21 @@ from enum import StrEnum
 from os.path import normpath
 from pathlib import Path
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
+from netpol_harness.model.name_server import NameServer
 from netpol_harness.paths.diagnostics import Place, ProblemWithoutPlace
 from netpol_harness.paths.names import ObjectName
 from netpol_harness.scenario.api_objects import LocatedManifest, looks_like_an_object, objects_of
+from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.files import Files
 from netpol_harness.scenario.kustomization import render
 from netpol_harness.scenario.listing import FolderKind, kind_of
 from netpol_harness.scenario.node import YamlNode
 from netpol_harness.scenario.overlay import NOTHING, Overlay
-from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES
+from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Manifest
 from netpol_harness.scenario.shape import Report
 from netpol_harness.scenario.source import Documents, parse, read
+from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
 
 class _List(StrEnum):
@@ -152,11 +156,29 @@ def check_namespaces(
     for located in objects:
         name = located.manifest.name
         system = SYSTEM_NAMESPACES & {name.ref.namespace, name.ref.name if name.kind == "Namespace" else ""}
-        shared = not name.ref.namespace and name.kind != "Namespace"
-        if (system or shared) and exclusive.value is not True:
-            what = f"{name} is shared by everything on the cluster"
+        if exclusive.value is not True and (what := _shared(located.manifest, system=bool(system))):
             report.add(located.node.place, what, "add 'exclusive: true' to scenario.yaml, so that it runs alone")
         elif name.ref.namespace and name.ref.namespace not in own | SYSTEM_NAMESPACES:
             place = located.node.at("metadata", "namespace").place
             what = f"no manifest defines the namespace '{name.ref.namespace}'"
             report.add(place, what, "add a Namespace manifest to the workloads")
+
+
+def _shared(manifest: Manifest, *, system: bool) -> str:
+    """Return what other scenarios on the cluster have to do with an object; empty if nothing.
+
+    A ClusterNetworkPolicy can be confined to the pods of a scenario, unless it is meant for those of the cluster.
+    """
+    name = manifest.name
+    if manifest.family is ApiGroupFamily.CLUSTER:
+        return f"{name} may have pods of kube-system among its subjects" if _selects_system_pods(manifest) else ""
+    if system or (not name.ref.namespace and name.kind != "Namespace"):
+        return f"{name} is shared by everything on the cluster"
+    return ""
+
+
+def _selects_system_pods(manifest: Manifest) -> bool:
+    """Return whether a ClusterNetworkPolicy selects a name server's pods, or pods without labels, of kube-system."""
+    subject = ClusterNetworkPolicy.parse(manifest.data).subject
+    namespace = {NAMESPACE_NAME_LABEL: NameServer().service.namespace}
+    return any(subject.selects(namespace, labels) for labels in ({}, NameServer().labels))

@@ -16,26 +16,31 @@ from hashlib import sha256
 from typing import Any
 
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.model.cluster_policy import with_namespace_requirement
 from netpol_harness.model.json_object import JsonMapping
-from netpol_harness.model.kinds import NAMESPACE, GroupKind, is_cluster_scoped
+from netpol_harness.model.kinds import CLUSTER_NETWORK_POLICY, NAMESPACE, GroupKind, is_cluster_scoped
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.scenario.dns_names import DnsNames
 from netpol_harness.scenario.scenario import EXTERNAL_NAMESPACE, NODE_NAMESPACE, Scenario
 from netpol_harness.wellknown import NAMESPACE_NAME_LABEL
 
-_LONGEST = 63
+_LONGEST, _LONGEST_NAME = 63, 253
+"""The lengths of a DNS label, and of an object's name, which may be a DNS subdomain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A one-to-one map from logical to real namespaces. ``given`` ones existed before, and are never changed.
 
-    ``services`` are the Services whose short DNS names are known, by logical names.
+    ``services`` are the Services whose short DNS names are known, by logical names. With a ``suffix``,
+    ClusterNetworkPolicies have it at the end of their names, and select pods of the scenario's namespaces only: several
+    scenarios can have them on one cluster at the same time.
     """
 
     names: Mapping[str, str]
     given: bool = False
     services: Collection[NamespacedName] = ()
+    suffix: str = ""
     _logical: Mapping[str, str] = field(init=False, repr=False)
     _dns: DnsNames = field(init=False, repr=False, compare=False)
 
@@ -70,7 +75,8 @@ class Placement:
         """
         slug = re.sub(r"[^a-z0-9]+", "-", scenario.name.lower()).strip("-") or "scenario"
         names = {name: _fitted(f"{slug}-{name}", suffix) for name in _placed(scenario)}
-        return cls(names, services=tuple(scenario.inventory.services))
+        of_policies = "" if scenario.exclusive else suffix
+        return cls(names, services=tuple(scenario.inventory.services), suffix=of_policies)
 
     def real(self, namespace: str) -> str:
         """Return the namespace's name on the cluster."""
@@ -80,12 +86,30 @@ class Placement:
         """Return the namespace's name in the scenario's files."""
         return self._logical.get(namespace, namespace)
 
+    def policy(self, name: str) -> str:
+        """Return the name of a ClusterNetworkPolicy on the cluster."""
+        return _fitted(name, self.suffix, _LONGEST_NAME) if self.suffix else name
+
     def manifest(self, data: JsonMapping) -> dict[str, Any]:
         """Return an API object as it is to be applied, without changing the original."""
         kind = GroupKind.of(data)
+        moved = {key: self._walk(value, (kind.kind, key)) for key, value in self._moved(data, kind).items()}
+        return self._confined(moved) if kind == CLUSTER_NETWORK_POLICY and self.suffix else moved
+
+    def _moved(self, data: JsonMapping, kind: GroupKind) -> JsonMapping:
+        if kind != NAMESPACE and is_cluster_scoped(kind):
+            return data
         place = self._namespace_object if kind == NAMESPACE else self._namespaced
-        moved = data if kind != NAMESPACE and is_cluster_scoped(kind) else {**data, "metadata": place(data["metadata"])}
-        return {key: self._walk(value, (kind.kind, key)) for key, value in moved.items()}
+        return {**data, "metadata": place(data["metadata"])}
+
+    def _confined(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return a ClusterNetworkPolicy that selects the same pods of the scenario, and no others."""
+        outside = (EXTERNAL_NAMESPACE, NODE_NAMESPACE)
+        own = sorted(real for name, real in self.names.items() if name not in outside)
+        requirement = {"key": NAMESPACE_NAME_LABEL, "operator": "In", "values": own}
+        metadata = {**data["metadata"], "name": self.policy(data["metadata"]["name"])}
+        subject = with_namespace_requirement(data["spec"]["subject"], requirement)
+        return {**data, "metadata": metadata, "spec": {**data["spec"], "subject": subject}}
 
     def _namespace_object(self, metadata: JsonMapping) -> dict[str, Any]:
         real = self.real(metadata["name"])
@@ -168,10 +192,10 @@ def _placed(scenario: Scenario) -> tuple[str, ...]:
     return (*scenario.namespaces, NODE_NAMESPACE)
 
 
-def _fitted(name: str, suffix: str) -> str:
+def _fitted(name: str, suffix: str, longest: int = _LONGEST) -> str:
     whole = f"{name}-{suffix}"
-    if len(whole) <= _LONGEST:
+    if len(whole) <= longest:
         return whole
     digest = sha256(name.encode()).hexdigest()[:8]
-    head = name[: _LONGEST - len(suffix) - len(digest) - 2].rstrip("-")
+    head = name[: longest - len(suffix) - len(digest) - 2].rstrip("-.")
     return f"{head}-{digest}-{suffix}"
