@@ -13,7 +13,14 @@ from netpol_harness.model.kinds import GroupKind, is_cluster_scoped
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.services import Service
-from netpol_harness.reproduce.capture.addresses import Addresses, Block, blocks_of, given_addresses
+from netpol_harness.reproduce.capture.addresses import (
+    Addresses,
+    AddressPairs,
+    Block,
+    blocks_of,
+    given_addresses,
+    nodes_for,
+)
 from netpol_harness.reproduce.capture.fields import CLUSTER_POLICY_SPEC, NETWORK_POLICY_SPEC, dropped_fields, foreign
 from netpol_harness.reproduce.capture.inputs import ClusterInput
 from netpol_harness.reproduce.capture.objects import (
@@ -38,7 +45,8 @@ class Capture:
     ``objects`` are the manifests other than policies, ``policies`` the others, each by namespace (empty: cluster-wide).
     ``hosts`` are addresses outside the cluster behind Services, with ports. ``warnings`` say what the capture lacks:
     its verdicts may differ from the cluster's. ``notes`` say what was reduced. ``stand_ins`` has the workload that
-    stands for each pod. ``dns`` is where the name server is, empty if it is at the usual place.
+    stands for each pod. ``nodes`` have the addresses that stand-ins ask for. ``dns`` is where the name server is, empty
+    if it is at the usual place.
     """
 
     objects: Mapping[str, Sequence[JsonObject]]
@@ -49,6 +57,7 @@ class Capture:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     dns: Mapping[str, object] = field(default_factory=dict)
+    nodes: int = 1
 
 
 def capture(given: ClusterInput, namespaces: Iterable[str] = ()) -> Capture:
@@ -81,6 +90,7 @@ def capture(given: ClusterInput, namespaces: Iterable[str] = ()) -> Capture:
         warnings=(*map(str, given.gaps), *selection.warnings, *dropped, *_unaddressed(workloads, blocks, given_to)),
         notes=tuple(notes),
         dns=selection.dns,
+        nodes=addresses.nodes,
     )
 
 
@@ -89,8 +99,7 @@ def _workloads(selection: Selection, blocks: Sequence[Block]) -> tuple[StandInWo
     replicas = [(owners.of(data), _replica(data, selection.world)) for data in selection.pods]
 
     def place(pod: Pod) -> object:
-        address = pod.addresses[0] if pod.addresses else ""
-        return tuple(bool(address) and block.contains(address) for block in blocks)
+        return tuple(any(map(block.contains, pod.addresses)) for block in blocks)
 
     return workloads_of(replicas, selected_keys(selection), place if blocks else None)
 
@@ -109,11 +118,12 @@ def _standing(workload: StandInWorkload) -> Iterator[tuple[Replica, NamespacedNa
 
 def _addresses(
     workloads: Sequence[StandInWorkload], blocks: Sequence[Block]
-) -> tuple[Addresses, Mapping[NamespacedName, tuple[str, str]]]:
+) -> tuple[Addresses, Mapping[NamespacedName, AddressPairs]]:
     if not blocks:
         return Addresses(()), {}
     given = given_addresses([each.pod for w in workloads for each in w.pods[: len(w.names)]])
-    return Addresses(tuple(given.values())), given
+    pairs = tuple(pair for pairs in given.values() for pair in pairs)
+    return Addresses(pairs, nodes_for(len(given))), given
 
 
 def _policies(policies: Iterable[JsonMapping]) -> tuple[list[JsonObject], list[str]]:
@@ -170,9 +180,13 @@ def _made(workload: StandInWorkload) -> int:
     return len(workload.names) if workload.kind == "Pod" else 1 if workload.kind == "DaemonSet" else workload.made
 
 
-def _changed(blocks: int, given: Mapping[NamespacedName, tuple[str, str]]) -> Iterator[str]:
+def _changed(blocks: int, given: Mapping[NamespacedName, AddressPairs]) -> Iterator[str]:
     if given:
         yield f"policies have ipBlocks: {len(given)} stand-ins ask for addresses, and are made as single Pods"
+        if (nodes := nodes_for(len(given))) > 1:
+            yield f"the addresses are those of {nodes} nodes: run the capture with --netpol-nodes {nodes}"
+        if any(len(pairs) > 1 for pairs in given.values()):
+            yield "stand-ins have addresses of both IP families: run the capture with --netpol-ip-family dual"
     if blocks:
         yield f"{blocks} ipBlocks contained pods, and name the addresses of their stand-ins now"
 
@@ -188,7 +202,7 @@ def _outside_addresses(services: Iterable[Service]) -> Iterator[str]:
 
 
 def _unaddressed(
-    workloads: Sequence[StandInWorkload], blocks: Sequence[Block], given: Mapping[NamespacedName, tuple[str, str]]
+    workloads: Sequence[StandInWorkload], blocks: Sequence[Block], given: Mapping[NamespacedName, AddressPairs]
 ) -> Iterator[str]:
     if blocks and workloads and not given:
         yield "policies have ipBlocks, and the addresses of pods are not captured: what blocks decide is undefined"

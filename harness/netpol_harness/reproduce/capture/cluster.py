@@ -29,7 +29,6 @@ POLICY_GROUPS = frozenset(
 """API groups with policies about connections, beside ``networking.k8s.io``."""
 
 _WITHOUT_POLICIES = "POLICIES ARE MISSING: verdicts are wrong"
-_WITHOUT_POLICIES = "POLICIES ARE MISSING: verdicts are wrong"
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _OVN_KINDS = frozenset({"EgressFirewall"})
 

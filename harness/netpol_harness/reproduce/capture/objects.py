@@ -9,7 +9,7 @@ from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.model.labels import Labels
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.model.services import Service, TrafficPolicy
-from netpol_harness.reproduce.capture.addresses import Addresses
+from netpol_harness.reproduce.capture.addresses import Addresses, AddressPairs
 from netpol_harness.reproduce.capture.workloads import Replica, StandInWorkload
 from netpol_harness.scenario.stand_in import stand_in_spec
 from netpol_harness.wellknown import CALICO_ADDRESSES_ANNOTATION, NAMESPACE_NAME_LABEL, SERVICE_NAME_LABEL
@@ -23,9 +23,7 @@ def namespace_manifest(name: str, labels: Labels) -> JsonObject:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **_labelled(own)}}
 
 
-def workload_manifests(
-    workload: StandInWorkload, given: Mapping[NamespacedName, tuple[str, str]]
-) -> Iterator[JsonObject]:
+def workload_manifests(workload: StandInWorkload, given: Mapping[NamespacedName, AddressPairs]) -> Iterator[JsonObject]:
     """Yield the controller of a workload, or its Pods with the addresses that are ``given`` to them."""
     if workload.kind == "Pod":
         for name, replica in zip(workload.names, workload.pods, strict=False):
@@ -67,8 +65,8 @@ def _spec(name: str, replica: Replica) -> JsonObject:
     return spec
 
 
-def _pod(ref: NamespacedName, replica: Replica, given: tuple[str, str] | None) -> JsonObject:
-    chosen = {"annotations": {CALICO_ADDRESSES_ANNOTATION: json.dumps([given[1]])}} if given else {}
+def _pod(ref: NamespacedName, replica: Replica, given: AddressPairs | None) -> JsonObject:
+    chosen = {"annotations": {CALICO_ADDRESSES_ANNOTATION: json.dumps([new for _, new in given])}} if given else {}
     metadata = {"name": ref.name, "namespace": ref.namespace, **_labelled(replica.labels), **chosen}
     spec = _spec(ref.name, replica)
     place = {"hostname": replica.hostname, "subdomain": replica.subdomain}

@@ -13,7 +13,7 @@ from typing import Any
 
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.model.names import NamespacedName
-from netpol_harness.reproduce.capture.addresses import RANGES
+from netpol_harness.reproduce.capture.addresses import stand_in_range
 from netpol_harness.reproduce.capture.capture import Capture
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES
@@ -31,7 +31,7 @@ def redacted(capture: Capture, key: bytes) -> Capture:
 
     Policies of other APIs are left out: their selectors are languages of their own.
     """
-    words = _Words(key)
+    words = _Words(key, capture.nodes)
     policies = {
         namespace: [words.policy(policy) for policy in group if not _is_foreign(policy)]
         for namespace, group in capture.policies.items()
@@ -49,9 +49,10 @@ def redacted(capture: Capture, key: bytes) -> Capture:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Replaces words by the digest of them under a key."""
+    """Replaces words by the digest of them under a key. Stand-ins have addresses of so many ``nodes``."""
 
     key: bytes
+    nodes: int = 1
 
     def name(self, text: str) -> str:
         """Replace a name or the value of a label, which may be the name of something."""
@@ -79,11 +80,12 @@ class _Words:
         """Replace an address, so that two of them share as many leading bits as before; stand-ins keep theirs."""
         address = ip_address(text)
         width, number = address.max_prefixlen, int(address)
-        own = int(RANGES[address.version].network_address)
+        stand_ins = stand_in_range(address.version, self.nodes)
+        own = int(stand_ins.network_address)
         result = number
         for bit in range(_OPEN_BITS[address.version], width):
             rest = width - bit
-            is_stand_in = number >> rest == own >> rest or address in RANGES[address.version]
+            is_stand_in = number >> rest == own >> rest or address in stand_ins
             if not is_stand_in and self._digest(f"{address.version}/{bit}/{number >> rest}")[0] in "01234567":
                 result ^= 1 << (rest - 1)
         return str(type(address)(result))
