@@ -28,8 +28,10 @@ def test_findings_are_not_mixed_with_other_files(tmp_path: Path, capsys: pytest.
     assert "is not empty" in capsys.readouterr().err
 
 
-def test_no_finding_is_success_only_if_paths_were_judged() -> None:
-    assert exit_code(Tally(worlds=10, judged=1, undecided=5), 0) == 0
-    assert exit_code(Tally(worlds=10, judged=1), 1) == 1
+def test_only_new_findings_fail_and_none_is_success_only_if_paths_were_judged() -> None:
+    assert exit_code(Tally(worlds=10, judged=1, undecided=5)) == 0
+    assert exit_code(Tally(worlds=10, judged=1, findings=1)) == 1
+    assert exit_code(Tally(worlds=10, judged=1, findings=2, known=1)) == 1
+    assert exit_code(Tally(worlds=10, judged=1, findings=2, known=2)) == 0
     with pytest.raises(LabError, match="no path was judged"):
-        exit_code(Tally(worlds=10, undecided=5), 0)
+        exit_code(Tally(worlds=10, undecided=5))

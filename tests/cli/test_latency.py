@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netpol_harness.cli import main
+from netpol_harness.cli.latency import exit_code
 from netpol_harness.results.latency import Censoring, Interval
 from netpol_harness.runner.latency import Measurement, is_late
 from netpol_harness.runner.new_pods import CHANGES
@@ -104,11 +106,51 @@ def test_a_mutant_is_measured_as_late_and_leaking_and_runs_are_compared(
     assert all(taken["lower"] > 0.05 for taken in denied)
     assert leaks(late)["new target"] > 0
     assert windows(late, "teardown")
+    assert set(late["findings"]) >= {
+        f"{kind}: x/client -> server:80" for kind in ("late deny", "new target", "teardown")
+    }
     assert main(command) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
     assert {m["taken"]["censored"] for m in found["measurements"] if m["change"] == "deny"} == {"left"}
     assert leaks(found) == {"new source": 0, "new target": 0}
     assert windows(found, "teardown") == []
+    assert found["findings"] == []
     assert "times the last 1 runs' median" in printed.err
     assert len(trend.read_text().splitlines()) == 2
+
+
+@pytest.mark.live
+def test_a_window_after_a_restart_is_a_finding_unless_it_is_accepted(
+    one_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accepted = tmp_path / "accepted"
+    accepted.write_text("# known\nrestart: x/client -> *\n")
+    command = ["latency", str(one_path), "--cluster", "embedded", "--repeat", "1", "--window", "1.2"]
+    assert main([*command, "--mutant", "agent-restart-window-open"]) == 1
+    printed = capsys.readouterr().out
+    assert "restart of the agent: 1 of 1 paths were wrong for a time" in printed
+    assert [line for line in printed.splitlines() if line.startswith("finding")] == [
+        "finding: restart: x/client -> server:80"
+    ]
+    assert main([*command, "--mutant", "agent-restart-window-open", "--accept", str(accepted)]) == 0
+    assert "finding" not in capsys.readouterr().out
+
+
+def test_a_file_of_accepted_findings_names_its_mistakes(
+    one_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "accepted").write_text("restart: a -> b:1\nlate: a -> b:1\nteardown\n")
+    assert main(["latency", str(one_path), "--accept", str(tmp_path / "accepted"), "--cluster", "embedded"]) == 2
+    printed = capsys.readouterr().err
+    assert "accepted:2: 'late: a -> b:1' is not a finding; write KIND: SOURCE -> TARGET" in printed
+    assert "accepted:3" in printed
+    assert "accepted:1" not in printed
+
+
+def test_what_was_not_measured_is_no_success() -> None:
+    blind = Measurement("a -> b:1", "new target", None, (), 0.0, 0)
+    assert exit_code([blind], [], control=True) == 2
+    assert exit_code([replace(blind, samples=1)], [], control=True) == 0
+    assert exit_code([blind], ["new source: a -> b:1"], control=True) == 1
+    assert exit_code([replace(blind, samples=1)], [], control=False) == 2

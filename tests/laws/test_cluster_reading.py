@@ -195,10 +195,13 @@ def test_a_denial_of_the_first_priority_only_ever_blocks(objects: Cluster, more:
 
 
 def judge(oracle: Oracle, case: Case) -> Verdict:
+    return oracle.judge(flow_of(case))
+
+
+def flow_of(case: Case) -> Flow:
     source, target, protocol, port, virtual, name = case
     through = SERVICE if virtual else None
-    flow = Flow(flow_end(source), flow_end(target), Port(Protocol(protocol), port), through, virtual, name=name)
-    return oracle.judge(flow)
+    return Flow(flow_end(source), flow_end(target), Port(Protocol(protocol), port), through, virtual, name=name)
 
 
 def answer(oracle: Oracle, case: Case) -> Answer:

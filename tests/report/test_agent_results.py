@@ -43,6 +43,13 @@ def test_failures_are_under_the_kind_of_fault_that_explains_them() -> None:
     assert page.endswith("<!-- end -->\n\n## After\n")
 
 
+def test_a_fault_that_was_not_seen_says_whether_its_tests_were_run() -> None:
+    entries = [known("passes"), known("not run", "It hides")]
+    page = with_results(PAGE, [AgentRun(document(passes="passed", not_run="skipped"), entries)])
+    assert page.count("- seen in: no test of this run: it depends on timing\n") == 1
+    assert page.count("- seen in: no test of this run: its tests were skipped, for lack of what they need\n") == 1
+
+
 def test_what_no_entry_of_the_version_names_is_not_explained() -> None:
     run = AgentRun(document(leaks="failed", breaks="error"), [known("leaks", version="2.2.0")])
     assert run.unexplained == [NODE + "leaks", NODE + "breaks"]

@@ -52,5 +52,6 @@ def test_json_has_every_path() -> None:
             "before": "blocked",
             "after": "allowed",
             "reasons": ["why"],
+            "places": [],
         }
     ]

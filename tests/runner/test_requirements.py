@@ -6,7 +6,7 @@ import pytest
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.paths.endpoint_resolver import EndpointResolver
-from netpol_harness.runner.requirements import needs, possible_hosts
+from netpol_harness.runner.requirements import needs, possible_hosts, requirements
 from netpol_harness.scenario.governance import Governance
 from netpol_harness.scenario.load import load
 
@@ -65,3 +65,15 @@ def test_a_cluster_has_the_hosts_of_its_families(tmp_path: Path) -> None:
     scenario = load(tmp_path / "scenario.yaml")
     assert len(possible_hosts(scenario, {Capability.IPV4})) == 2
     assert [host.name for host in possible_hosts(scenario, {Capability.IPV6})] == ["db.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "families"),
+    [('["10.244.0.9"]', ["IPv4"]), ('["fd00::9"]', ["IPv6"]), ('["10.244.0.9", "fd00::9"]', ["IPv4", "IPv6"])],
+)
+def test_pods_with_chosen_addresses_need_their_families(tmp_path: Path, addresses: str, families: list[str]) -> None:
+    annotations = f"metadata: {{name: web, annotations: {{cni.projectcalico.org/ipAddrs: '{addresses}'}}}}"
+    (tmp_path / "workloads.yaml").write_text(WORKLOADS.replace("metadata: {name: web}", annotations, 1))
+    (tmp_path / "scenario.yaml").write_text(SCENARIO.format(path="web -> web:80"))
+    needed = [need.value for need in requirements(load(tmp_path / "scenario.yaml"))]
+    assert needed == [Capability.CHOSEN_ADDRESSES.value, *families]

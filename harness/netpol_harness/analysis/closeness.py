@@ -8,6 +8,7 @@ from netpol_harness.model.labels import Requirement
 from netpol_harness.model.names import Port
 from netpol_harness.model.policy import IPBlock, Peer, PolicyPort, Rule
 from netpol_harness.oracle.mismatch import (
+    ClusterReason,
     InsideExcept,
     NamespaceLabelMismatch,
     NotAPod,
@@ -108,7 +109,7 @@ def _are_similar(text: str, other: str) -> bool:
     return is_swapped or (matcher.quick_ratio() >= _SIMILAR and matcher.ratio() >= _SIMILAR)
 
 
-def unmet_requirements(reasons: Sequence[PeerReason]) -> tuple[list[Requirement], list[Requirement]]:
+def unmet_requirements(reasons: Sequence[ClusterReason]) -> tuple[list[Requirement], list[Requirement]]:
     """Return the requirements of the namespaceSelector and of the podSelector that do not hold."""
     return (
         [reason.requirement for reason in reasons if isinstance(reason, NamespaceLabelMismatch)],

@@ -2,8 +2,18 @@
 
 from collections.abc import Sequence
 
+from netpol_harness.model.cluster_policy import (
+    ClusterPeer,
+    ClusterPort,
+    DomainNames,
+    NamedPort,
+    Networks,
+    NodeSelection,
+    PodSelection,
+    PortRange,
+)
 from netpol_harness.model.labels import LabelSelector, Operator, Requirement
-from netpol_harness.model.policy import IPBlock, Peer, PolicyPort, Rule
+from netpol_harness.model.policy import IPBlock, Peer, PodPeer, PolicyPort, Rule
 from netpol_harness.oracle.points import OpenPoint
 
 MOST_LISTED = 3
@@ -86,6 +96,32 @@ def describe_port(port: PolicyPort) -> str:
     if isinstance(port.port, str):
         return f"port {port.port} ({port.protocol})"
     return f"{port.port}{f'-{port.end_port}' if port.end_port else ''}/{port.protocol}"
+
+
+def describe_cluster_peer(peer: ClusterPeer) -> str:
+    """Return what a peer or a subject of a ClusterNetworkPolicy means: ``pods app=db in namespaces team=back``."""
+    match peer:
+        case PodSelection(namespaces, pods):
+            return describe_peer(PodPeer(namespaces, pods), "")
+        case Networks(blocks):
+            return natural_list([*map(str, blocks)], "or")
+        case NodeSelection(nodes):
+            return _selected("nodes", nodes)
+        case DomainNames(names):
+            return natural_list([*names], "or")
+        case _:
+            return "what is not known"
+
+
+def describe_cluster_port(port: ClusterPort) -> str:
+    """Return ``3306/TCP``, ``8000-8080/TCP`` or ``port http``."""
+    match port:
+        case PortRange(protocol, first, last):
+            return f"{first}{f'-{last}' if last != first else ''}/{protocol}"
+        case NamedPort(name):
+            return f"port {name}"
+        case _:
+            return "what is not known"
 
 
 def describe_rule(rule: Rule, namespace: str) -> str:

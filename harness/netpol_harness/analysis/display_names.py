@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from copy import copy
 from itertools import chain
 
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.cluster_services import API_SERVER
 from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host, Ruling
+from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.names import Names
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.family import ApiGroupFamily
@@ -82,11 +84,38 @@ class DisplayNames:
 
     def cluster_rule(self, ruling: Ruling, direction: Direction) -> str:
         """Return ``rule 1 'deny-z' (policies/z.yaml:10) of about-z (Admin tier, priority 10)``, counted from 1."""
+        rule = self._cluster_rule(ruling.policy, direction, ruling.rule, ruling.name)
+        return f"{rule} ({ruling.tier} tier, priority {ruling.priority})"
+
+    def rule_of_tier(self, policy: ClusterNetworkPolicy, direction: Direction, index: int) -> str:
+        """Return the same for a rule of a policy."""
+        rule = self._cluster_rule(policy.name, direction, index, policy.rules(direction)[index].name)
+        return f"{rule} ({policy.tier} tier, priority {policy.priority})"
+
+    def cluster_policy(self, name: str) -> str:
+        """Return ``about-z (policies/z.yaml:1)``."""
+        manifest = self._cluster_manifests.get(name)
+        return f"{name} ({manifest.where})" if manifest else name
+
+    def _cluster_rule(self, policy: str, direction: Direction, index: int, name: str) -> str:
+        manifest = self._cluster_manifests.get(policy)
+        where = f" ({manifest.at('spec', direction.lower(), index)})" if manifest else ""
+        return f"rule {index + 1}{f' {name!r}' if name else ''}{where} of {policy}"
+
+    def policy_place(self, ref: NamespacedName) -> Place | None:
+        """Return the place of a policy; ``None`` if it is not in a file."""
+        manifest = self._manifests.get(ref)
+        return manifest.place() if manifest else None
+
+    def rule_place(self, ref: NamespacedName, direction: Direction, index: int) -> Place | None:
+        """Return the place of a rule; ``None`` if it is not in a file."""
+        manifest = self._manifests.get(ref)
+        return manifest.place("spec", direction.lower(), index) if manifest else None
+
+    def ruling_place(self, ruling: Ruling, direction: Direction) -> Place | None:
+        """Return the place of a rule of a ClusterNetworkPolicy; ``None`` if it is not in a file."""
         manifest = self._cluster_manifests.get(ruling.policy)
-        where = f" ({manifest.at('spec', direction.lower(), ruling.rule)})" if manifest else ""
-        name = f" '{ruling.name}'" if ruling.name else ""
-        tier = f"{ruling.tier} tier, priority {ruling.priority}"
-        return f"rule {ruling.rule + 1}{name}{where} of {ruling.policy} ({tier})"
+        return manifest.place("spec", direction.lower(), ruling.rule) if manifest else None
 
     def cluster_manifest(self, name: str) -> Manifest | None:
         """Return the manifest of a ClusterNetworkPolicy of the step; ``None`` if it has none of this name."""

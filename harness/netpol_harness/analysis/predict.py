@@ -15,9 +15,10 @@ from netpol_harness.analysis.route import Route
 from netpol_harness.analysis.router import Router
 from netpol_harness.analysis.world import name_server_of, world_of
 from netpol_harness.model.name_server import NameServer
-from netpol_harness.model.names import NamespacedName, Port
+from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.model.objects import World
 from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.oracle.cluster_refusals import ClusterRefusal
 from netpol_harness.oracle.judge import Oracle
 from netpol_harness.oracle.points import SPECIFICATION, Decision, OpenPoint, Profile
 from netpol_harness.oracle.table import AllPairs
@@ -115,6 +116,10 @@ class Predictor:
             else self.verdict(path)
             for path, own, cell in zip(paths, ends, cells, strict=True)
         }
+
+    def cluster_refusals(self, flow: Flow, direction: Direction) -> tuple[ClusterRefusal, ...]:
+        """Return the rules of ClusterNetworkPolicies that do not match one direction of a flow, with the reasons."""
+        return self._oracle.cluster_refusals(flow, direction)
 
     def single_pod(self, workload: NamespacedName) -> NamespacedName | None:
         """Return the pod that stands for all pods of a workload.

@@ -8,14 +8,18 @@ from netpol_harness.model.labels import Requirement
 from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import PolicyPort, Rule
 from netpol_harness.oracle.mismatch import (
+    ClusterReason,
     DecidedAgainst,
     InsideExcept,
     NamespaceLabelMismatch,
+    NodeLabelMismatch,
+    NotANode,
     NotAPod,
+    OnNodeNetwork,
+    OtherName,
     OtherNamespace,
     OtherVersion,
     OutsideBlock,
-    PeerReason,
     PodLabelMismatch,
     PortField,
     PortMismatch,
@@ -43,7 +47,7 @@ class RefusalDescriber:
         ports = list(dict.fromkeys(self._ports(rule, refusal)))
         return " and ".join(filter(None, (*map(self.peer_reason, closest_peer[:1]), natural_list(ports))))
 
-    def peer_reason(self, reason: PeerReason) -> str:
+    def peer_reason(self, reason: ClusterReason) -> str:
         """Return why a peer does not match: ``router is in namespace edge``."""
         peer = self.name_of(self.flow.destination if self.direction is Direction.EGRESS else self.flow.source)
         match reason:
@@ -63,6 +67,21 @@ class RefusalDescriber:
                 return f"{cidr} is a block of IPv{cidr.version} addresses, and the connection uses IPv{version}"
             case DecidedAgainst():
                 return self._decided_against(reason)
+            case _:
+                return self._cluster_reason(reason, peer)
+
+    def _cluster_reason(self, reason: OnNodeNetwork | NotANode | NodeLabelMismatch | OtherName, peer: str) -> str:
+        match reason:
+            case OnNodeNetwork():
+                return f"{peer} is on the network of its node, where no ClusterNetworkPolicy selects it"
+            case NotANode():
+                return f"{peer} has no address of a node"
+            case NodeLabelMismatch(node, requirement, value):
+                return _label(f"node {node}", requirement, value)
+            case OtherName(_, ""):
+                return f"none of its names has the address of {peer}"
+            case OtherName(_, looked_up):
+                return f"{self.name_of(self.flow.source)} looks up {looked_up}, which is none of its names"
 
     def _ports(self, rule: Rule, refusal: Refusal) -> Iterator[str]:
         """Yield the connection's port, then the details of single entries."""

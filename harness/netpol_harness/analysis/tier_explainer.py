@@ -21,7 +21,7 @@ class TierExplainer:
         """Yield what each rule of a tier does that matches, or may; the others of many are counted."""
         rulings = [ruling for ruling in side.rulings if ruling.tier is tier]
         for ruling in rulings[:MOST_LISTED]:
-            yield self._sentence(side, ruling)
+            yield self.sentence(side, ruling)
         if len(rulings) > MOST_LISTED:
             yield f"{len(rulings) - MOST_LISTED} more rules of the {tier} tier may match"
 
@@ -35,7 +35,8 @@ class TierExplainer:
         policies = natural_list([self._names.policy(ref) for ref in side.bypassed])
         return f"{text}, before {policies} can decide" if policies else text
 
-    def _sentence(self, side: Side, ruling: Ruling) -> str:
+    def sentence(self, side: Side, ruling: Ruling) -> str:
+        """Return what a rule does; the sentence begins with its name."""
         is_certain = not ruling.points
         verb = _VERBS[ruling.action] if is_certain else f"may {_BARE_VERBS[ruling.action]}"
         passed = f" to the next stage ({_next(ruling.tier)})" if ruling.action is Action.PASS else ""

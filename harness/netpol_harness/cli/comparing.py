@@ -8,6 +8,7 @@ from pathlib import Path
 
 from netpol_harness.analysis.changes.acceptance import AcceptedChange, parse_accepted
 from netpol_harness.analysis.changes.change import Comparison, compare
+from netpol_harness.analysis.changes.objects import changed_objects
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.cli.arguments import path
 from netpol_harness.cli.cluster_options import declare_cluster
@@ -17,7 +18,7 @@ from netpol_harness.errors import HarnessError
 from netpol_harness.oracle.points import Profile
 from netpol_harness.paths.diagnostics import suggest
 from netpol_harness.report.changes import StepChanges, as_json, as_markdown, as_text
-from netpol_harness.report.sarif import as_sarif
+from netpol_harness.report.sarif import Sides, as_sarif
 from netpol_harness.report.width import output_width
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -47,10 +48,10 @@ def declare_comparison(command: argparse.ArgumentParser) -> None:
     declare_cluster(command, default="embedded")
 
 
-def report(args: argparse.Namespace, before: Scenario, after: Scenario, place: Path) -> int:
+def report(args: argparse.Namespace, before: Scenario, after: Scenario, sides: Sides) -> int:
     """Print the changes; return 3 if packets contradict one, else 1 if one is not accepted.
 
-    ``place`` is where the user has the files of ``after``: its folder or its file.
+    ``sides`` is where the user has the files of both.
     """
     accepted = _accepted(args.accept)
     found = [
@@ -58,10 +59,10 @@ def report(args: argparse.Namespace, before: Scenario, after: Scenario, place: P
     ]
     if not any(each.comparison.compared for each in found):
         raise HarnessError("there is nothing to compare: no pod and no Service of either side serves a port")
-    steps = [_judged(each.name, each.comparison, accepted) for each in found]
+    steps = [_judged(each, accepted) for each in found]
     if args.prove and any(each.comparison.changes for each in found):
         steps = list(_with_proof(args, found, steps))
-    print_text(as_sarif(steps, place) if args.output == "sarif" else _FORMATS[args.output](steps))
+    print_text(as_sarif(steps, sides) if args.output == "sarif" else _FORMATS[args.output](steps))
     _tell_unused(accepted, [each.comparison for each in found])
     if any(step.replays and step.replays.contradicted for step in steps):
         return CONTRADICTED
@@ -114,9 +115,13 @@ def _accepted(file: Path | None) -> tuple[AcceptedChange, ...]:
         raise HarnessError(f"{file} is not UTF-8; convert it") from error
 
 
-def _judged(name: str, found: Comparison, accepted: Sequence[AcceptedChange]) -> StepChanges:
+def _judged(compared: _Compared, accepted: Sequence[AcceptedChange]) -> StepChanges:
+    found = compared.comparison
     left = tuple(change for change in found.changes if not any(line.accepts(change) for line in accepted))
-    return StepChanges(name, left, len(found.changes) - len(left), found.compared, found.unknown)
+    objects = changed_objects(compared.before, compared.after)
+    return StepChanges(
+        compared.name, left, len(found.changes) - len(left), found.compared, found.unknown, objects=objects
+    )
 
 
 def _tell_unused(accepted: Sequence[AcceptedChange], found: Iterable[Comparison]) -> None:

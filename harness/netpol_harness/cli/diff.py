@@ -20,6 +20,7 @@ from netpol_harness.cli.arguments import path
 from netpol_harness.cli.comparing import declare_comparison, report
 from netpol_harness.cli.revisions import checked_out, is_range
 from netpol_harness.cli.scenarios import opened
+from netpol_harness.report.sarif import Sides
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the changes; return 1 if one is not accepted, 3 if packets contradict one."""
     with ExitStack() as stack:
         before, after = map(opened, _sides(args, stack))
-        return report(args, before, after, args.after)
+        old = args.after if is_range(args.before) else path(args.before)
+        return report(args, before, after, Sides(old, args.after))
 
 
 def _sides(args: argparse.Namespace, stack: ExitStack) -> tuple[Path, Path]:

@@ -6,7 +6,7 @@ with a report, which says what known deviation of the dataplane it may be. A sus
 finding predicts is counted with it, and not shrunk. What the specification leaves open is not judged. The same --seed
 draws the same worlds.
 
-Exit codes: 0: no findings; 1: findings; 2: usage or runtime error; 130: interrupted.
+Exit codes: 0: no findings, or known ones only; 1: new findings; 2: usage or runtime error; 130: interrupted.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Search; return 1 if there are findings."""
     if args.out.exists() and any(args.out.iterdir()):
         raise HarnessError(f"{args.out} is not empty; name a new directory with --out")
-    found, interrupted = 0, False
+    interrupted = False
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="netpol-fuzz-")))
@@ -61,25 +61,25 @@ def run(args: argparse.Namespace) -> int:
         campaign = Campaign(lab, trials, folder, known, seed=args.seed, steps=args.steps, report=status.update)
         try:
             for shrunk in campaign.findings(Deadline(args.minutes * 60)):
-                found += 1
-                directory = args.out / f"finding-{found}"
+                directory = args.out / f"finding-{campaign.tally.findings}"
                 compared = known.comparison(shrunk.observation)
                 write_result(shrunk, lab.cluster, directory, pytest_options(args, lab), compared)
                 print_text(f"{directory}: {title_of(shrunk)}\n")
-                if found >= args.findings:
+                if campaign.tally.findings >= args.findings:
                     break
         except KeyboardInterrupt:
             interrupted = True
     tally = campaign.tally
     print_text(
-        f"{tally.worlds} worlds, {found} findings, {tally.repeated} more of the same causes, "
+        f"{tally.worlds} worlds, {tally.findings} findings, {tally.known} of them known, "
+        f"{tally.repeated} more of the same causes, "
         f"{tally.unconfirmed} not confirmed; {tally.judged} paths judged, {tally.undecided} without enough evidence\n"
     )
-    return INTERRUPTED if interrupted else exit_code(tally, found)
+    return INTERRUPTED if interrupted else exit_code(tally)
 
 
-def exit_code(tally: Tally, found: int) -> int:
-    """Return 1 if there are findings, else 0. Raises ``LabError`` if no path was judged: that shows no absence."""
-    if not found and not tally.judged:
+def exit_code(tally: Tally) -> int:
+    """Return 1 if there are new findings, else 0. Raises ``LabError`` if no path was judged: that shows no absence."""
+    if not tally.findings and not tally.judged:
         raise LabError("no path was judged, so nothing is known about this cluster; try `netpol canary` on it")
-    return int(found > 0)
+    return int(tally.findings > tally.known)

@@ -8,11 +8,15 @@ the times in which paths are wrong after a restart are listed, and those in whic
 while it is deleted and created again. At last the pods at each end of closed paths are created
 again, and paths whose first packets get through are listed.
 
-The exit code is 1 if a change certainly took longer than --limit, or was not seen to end.
+A finding is a change that certainly took longer than --limit or was not seen to end, a path that was wrong around a
+restart or while its namespace was deleted and created again, and a closed path of which a first packet got through. The
+exit code is 1 if there is a finding that no line of --accept describes, such as "new target: web -> db:5432" or
+"restart: *"; else 2 if something was not measured.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -26,11 +30,12 @@ from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import Protocol
 from netpol_harness.report.latency import as_object, as_text, summary, trend
 from netpol_harness.results.evidence import Proof
-from netpol_harness.results.latency import Censoring, State
+from netpol_harness.results.latency import State
 from netpol_harness.runner.canary.check import canary_scenario
-from netpol_harness.runner.latency import LatencyMeter, Measurement, is_late
+from netpol_harness.runner.latency import WINDOWS, LatencyMeter, Measurement, is_late
+from netpol_harness.runner.latency_findings import findings, parse_accepted
 from netpol_harness.runner.latency_paths import MOST_PATHS, States, changing_states, step_before
-from netpol_harness.runner.new_pods import with_new_pods
+from netpol_harness.runner.new_pods import CHANGES, with_new_pods
 from netpol_harness.scenario.derive import open_source
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -46,6 +51,9 @@ def add(command: argparse.ArgumentParser) -> None:
     option("--repeat", type=count, default=3, metavar="N", help="number of changes in each direction (default: 3)")
     option("--window", type=seconds, metavar="SECONDS", help="time of probing after each change (default: up to 5)")
     option("--limit", type=seconds, metavar="SECONDS", help="exit with 1 if a change certainly took longer")
+    option(
+        "--accept", metavar="FILE", type=path, help="findings that are no failures, one a line; * stands for any text"
+    )
     option("--trend", type=path, metavar="FILE", help="append this run to FILE, a JSON line each, and compare")
     option("-o", "--output", choices=["text", "json"], default="text", help="text (default) or JSON")
     declare_cluster(command)
@@ -58,18 +66,26 @@ def run(args: argparse.Namespace) -> int:
     _, changing = changing_states(scenario, step_before(scenario, step), step)
     if len(changing) > MOST_PATHS:
         print_aside(f"{len(changing)} paths change; the first {MOST_PATHS} are measured\n")
+    accepted = parse_accepted(args.accept.read_text(encoding="utf-8"), str(args.accept)) if args.accept else ()
     with ended_by_signals(), lab_of(args, Settings(proof=Proof.LISTENER)) as lab:
         measured = _measured(args, lab, scenario, step, changing)
         header = lab.header
     controls = [m for m in measured if m.change == "control" and m.taken]
     control = bool(controls) and all(map(is_late, controls))
+    found = [each for each in findings(measured, args.limit) if not any(line.accepts(each) for line in accepted)]
     if args.output == "json":
-        print_text(json.dumps(as_object(measured, header, control=control), indent=1) + "\n")
+        print_text(json.dumps({**as_object(measured, header, control=control), "findings": found}, indent=1) + "\n")
     else:
-        print_text(as_text(measured, header, control=control))
+        print_text(as_text(measured, header, control=control) + "".join(f"finding: {each}\n" for each in found))
     if args.trend:
         _compare(args.trend, measured, header)
-    return _exit_code(measured, args.limit) if control else 2
+    return exit_code(measured, found, control=control)
+
+
+def exit_code(measured: Sequence[Measurement], found: Sequence[str], *, control: bool) -> int:
+    """Return 2 if the control failed, 1 if there are findings, 2 if a part was not measured, else 0."""
+    blind = any(not m.samples for m in measured if m.change in (*WINDOWS, *CHANGES))
+    return 2 if not control else 1 if found else 2 if blind else 0
 
 
 def _step(scenario: Scenario, name: str | None) -> Step:
@@ -86,12 +102,6 @@ def _measured(args: argparse.Namespace, lab: Lab, scenario: Scenario, step: Step
         scenario_run.open()
         window = args.window or min(scenario_run.context.timeouts.settle, _LONGEST_WINDOW)
         return list(LatencyMeter(scenario_run, step, window, new_pods).measure(args.repeat))
-
-
-def _exit_code(measured: list[Measurement], limit: float | None) -> int:
-    taken = [m.taken for m in measured if m.taken and m.change in ("deny", "allow")]
-    late = [each for each in taken if each.censoring is Censoring.RIGHT or (limit is not None and each.lower > limit)]
-    return 1 if late else 0
 
 
 def _compare(file: Path, measured: list[Measurement], header: str) -> None:

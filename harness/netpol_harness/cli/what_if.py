@@ -18,6 +18,7 @@ from netpol_harness.cli.comparing import declare_comparison, report
 from netpol_harness.cli.scenarios import opened, streamed
 from netpol_harness.errors import HarnessError
 from netpol_harness.paths.diagnostics import suggest
+from netpol_harness.report.sarif import Sides
 from netpol_harness.scenario.api_objects import LocatedManifest
 from netpol_harness.scenario.derive import objects_at, objects_in
 from netpol_harness.scenario.overlay import Overlay
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     before = opened(args.scenario)
     deleted = frozenset((m.group, m.name) for text in args.delete for m in [_found(text, before)])
     after = opened(args.scenario, Overlay(_last_of_each(applied), deleted))
-    return report(args, before, after, args.scenario)
+    return report(args, before, after, Sides(args.scenario, args.scenario, tuple(args.filename)))
 
 
 def _objects(file: Path) -> tuple[LocatedManifest, ...]:

@@ -148,7 +148,7 @@ class ClusterNetworkPolicy:
             name=data["metadata"]["name"],
             tier=Tier(spec["tier"]),
             priority=int(spec["priority"]),
-            subject=_selection(spec["subject"]),
+            subject=parse_selection(spec["subject"]),
             ingress=_rules(spec, Direction.INGRESS),
             egress=_rules(spec, Direction.EGRESS),
         )
@@ -198,7 +198,7 @@ def _rule(data: Mapping[str, Any], direction: Direction) -> ClusterRule:
 def _peer(data: Mapping[str, Any], direction: Direction) -> ClusterPeer:
     """Read a peer. Fields that the direction does not have are unknown."""
     if data.get("namespaces") is not None or data.get("pods") is not None:
-        return _selection(data)
+        return parse_selection(data)
     if direction is Direction.INGRESS:
         return UNKNOWN
     if data.get("networks"):
@@ -210,7 +210,7 @@ def _peer(data: Mapping[str, Any], direction: Direction) -> ClusterPeer:
     return UNKNOWN
 
 
-def _selection(data: Mapping[str, Any]) -> PodSelection:
+def parse_selection(data: Mapping[str, Any]) -> PodSelection:
     """Read ``namespaces`` or ``pods``, as a subject and some peers have it."""
     pods = data.get("pods")
     if pods is None:

@@ -54,7 +54,7 @@ class ClusterPeerMatcher:
         """Whether the end has an address of a node whose labels match."""
         if isinstance(end, Pod) and not end.host_network:
             return NEVER
-        node = self._node(end)
+        node = self.node_of(end)
         if node is not None:
             return definite(selector.matches(node.labels))
         if isinstance(end, Host) and not end.node:
@@ -93,7 +93,10 @@ class ClusterPeerMatcher:
         virtual = _in_blocks(blocks, self._endpoints.virtual_addresses(directed.flow), directed.flow.version)
         return by_profile(self._profile, OpenPoint.TRANSLATION, yes=virtual, no=own)
 
-    def _node(self, end: Pod | Host) -> Node | None:
+    def node_of(self, end: Pod | Host) -> Node | None:
+        """Return the node whose address the end has; ``None`` if it has none, or if the node is not known."""
+        if isinstance(end, Pod) and not end.host_network:
+            return None
         pod = end if isinstance(end, Pod) else self._endpoints.pods.get(end.runs) if end.runs else None
         if pod is not None:
             return self._world.nodes.get(pod.node)

@@ -57,10 +57,15 @@ def rule_effects(
 
 def fails_closed(rule: ClusterRule, profile: Profile) -> bool:
     """Whether the rule has a part that the implementation does not know."""
-    return rule.has_unknown_parts or any(
-        isinstance(peer, kind) and profile.decided.get(point) is Decision.NO
-        for peer in rule.peers
+    return rule.has_unknown_parts or bool(unsupported(rule, profile))
+
+
+def unsupported(rule: ClusterRule, profile: Profile) -> frozenset[OpenPoint]:
+    """Return the kinds of peers in the rule that the implementation does not support."""
+    return frozenset(
+        point
         for kind, point in ((NodeSelection, OpenPoint.NODE_PEERS), (DomainNames, OpenPoint.DOMAIN_NAMES))
+        if profile.decided.get(point) is Decision.NO and any(isinstance(peer, kind) for peer in rule.peers)
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from netpol_harness.model.names import Direction, Port
 from netpol_harness.model.objects import World
+from netpol_harness.oracle.cluster_refusals import ClusterRefusal, ClusterRefusals
 from netpol_harness.oracle.endpoints import EndpointIndex
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.sides import SideJudge
@@ -25,10 +26,15 @@ class Oracle:
         self._profile = profile
         self._endpoints = EndpointIndex(world)
         self._sides = SideJudge(world, profile, self._endpoints)
+        self._refusals = ClusterRefusals(world, self._endpoints, profile)
 
     def judge(self, flow: Flow) -> Verdict:
         """Judge both sides of a flow, with the reasons. Raises ``ValueError`` if an address of an end is not valid."""
         return Verdict(flow, self._sides.judge(flow, Direction.EGRESS), self._sides.judge(flow, Direction.INGRESS))
+
+    def cluster_refusals(self, flow: Flow, direction: Direction) -> tuple[ClusterRefusal, ...]:
+        """Return the rules of ClusterNetworkPolicies that do not match one direction of a flow, with the reasons."""
+        return self._refusals.of(flow, direction)
 
     def table(self, ports: Sequence[Port], version: int = 0) -> AllPairs:
         """Judge flows from every running pod to every running pod, by its own address, on each of these ports.

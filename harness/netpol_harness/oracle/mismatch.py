@@ -65,6 +65,33 @@ class OtherVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class OnNodeNetwork:
+    """The pod is on the network of its node, where no ClusterNetworkPolicy selects it by its labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotANode:
+    """The entry means nodes, and the peer does not have an address of a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLabelMismatch:
+    """A requirement for the labels of nodes does not hold for the peer's node; ``value`` as above."""
+
+    node: str
+    requirement: Requirement
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherName:
+    """None of ``names`` resolves to an address of the peer. ``looked_up`` is the name that the client used, if any."""
+
+    names: tuple[str, ...]
+    looked_up: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedAgainst:
     """The API leaves it open whether the entry matches; it does not, by the profile's decision on these ``points``."""
 
@@ -93,4 +120,5 @@ class PortMismatch:
 SelectorReason = NotAPod | OtherNamespace | NamespaceLabelMismatch | PodLabelMismatch
 BlockReason = OutsideBlock | InsideExcept | OtherVersion
 PeerReason = SelectorReason | BlockReason | DecidedAgainst
+ClusterReason = PeerReason | OnNodeNetwork | NotANode | NodeLabelMismatch | OtherName
 PortReason = PortMismatch | DecidedAgainst

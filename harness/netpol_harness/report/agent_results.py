@@ -104,8 +104,14 @@ def _fault(kind: str, entries: Sequence[Deviation], run: AgentRun) -> Iterator[s
     yield _item("API", known.fault.specification)
     yield _item("source", known.source)
     yield _item("mutants", ", ".join(f"[`{name}`](mutants.md)" for name in known.fault.mutants) or "none")
-    yield _item("seen in", ", ".join(_places(entries, run)) or "no test of this run: it depends on timing")
+    yield _item("seen in", ", ".join(_places(entries, run)) or f"no test of this run: {_why_unseen(entries, run)}")
     yield ""
+
+
+def _why_unseen(entries: Sequence[Deviation], run: AgentRun) -> str:
+    ran = run.tests("passed", "xpassed")
+    seen = any(_names(known, node) for known in entries for node in ran)
+    return "it depends on timing" if seen else "its tests were skipped, for lack of what they need"
 
 
 def _places(entries: Sequence[Deviation], run: AgentRun) -> Iterator[str]:

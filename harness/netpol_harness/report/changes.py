@@ -4,6 +4,8 @@ Text and Markdown tell the largest groups, and count the rest: 10,000 changed pa
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from netpol_harness.analysis.changes.change import Change, Effect
 from netpol_harness.analysis.changes.groups import Block, Group, groups
+from netpol_harness.analysis.changes.objects import ObjectChange
+from netpol_harness.analysis.changes.reason import Named
 from netpol_harness.escape import one_line
 from netpol_harness.paths.outcome import Expected
 
@@ -18,7 +22,10 @@ if TYPE_CHECKING:
     from netpol_harness.report.replays import Replays
 
 _MOST_GROUPS = 7
-_MOST_BLOCKS = 2
+_MOST_OBJECTS = 4
+_BLOCKS = 14
+_FEWEST_BLOCKS = 2
+"""The blocks of all groups together, and those of each at least."""
 _MOST_NAMES = 6
 _INDENT = "    "
 
@@ -26,6 +33,8 @@ _MOST_MARKDOWN = 65_000  # characters; a comment on GitHub has at most 65,536
 _CUT = "\n... and more, which is too long for a comment; -o json lists every path\n"
 _MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "`": "&#96;", "|": "\\|", "*": "\\*"})
 """Characters that would be markup, or would mention a user."""
+
+_PLAIN_TARGET = re.compile(r"^(pod|service)\(([^()]+)\)(?=:)")
 
 _MEANINGS = {
     Effect.OPENED: "become reachable",
@@ -41,7 +50,8 @@ class StepChanges:
     """The changes of a step that are not accepted, and the number of those that are.
 
     ``compared`` paths exist on a side. ``unknown`` of them have no known verdict on either, so that they may have
-    changed unseen. ``replays`` are what packets say about the changes; ``None`` if that was not asked.
+    changed unseen. ``replays`` are what packets say about the changes; ``None`` if that was not asked. ``objects`` are
+    those that the change adds, removes or alters.
     """
 
     step: str
@@ -50,6 +60,7 @@ class StepChanges:
     compared: int = 0
     unknown: int = 0
     replays: "Replays | None" = None
+    objects: tuple[ObjectChange, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -78,16 +89,18 @@ def as_json(steps: Sequence[StepChanges]) -> str:
 
 def group_summary(group: Group) -> str:
     """Return the effect of a group and its largest blocks in one line."""
-    return f"{_head(group)}: {'; '.join(_blocks(group))}"
+    return f"{_head(group)}: {'; '.join(_blocks(group, _BLOCKS))}"
 
 
 def _paragraph(step: StepChanges, width: int | None) -> Iterator[str]:
-    told = groups(step.changes)
+    told = groups(step.changes, _MOST_GROUPS)
     yield _folded(f"step {step.step}: {step.summary}", width)
+    if told:
+        yield from (_folded(f"  {line}", width) for line in _objects(step))
     for group in told[:_MOST_GROUPS]:
         yield _folded(f"  {_head(group)}", width)
         yield from (_folded(f"{_INDENT}{one_line(reason)}", width) for reason in group.reasons)
-        yield from (_folded(f"{_INDENT}{line}", width) for line in _blocks(group))
+        yield from (_folded(f"{_INDENT}{line}", width) for line in _blocks(group, len(told)))
     if rest := told[_MOST_GROUPS:]:
         yield f"  ... and {_rest(rest)}"
     if step.replays:
@@ -95,17 +108,30 @@ def _paragraph(step: StepChanges, width: int | None) -> Iterator[str]:
 
 
 def _table(step: StepChanges) -> Iterator[str]:
-    told = groups(step.changes)
+    told = groups(step.changes, _MOST_GROUPS)
     yield f"### step {_cell(step.step)}\n\n{step.summary}"
+    if told and step.objects:
+        yield "\n" + "\n".join(f"- {_cell(line)}" for line in _objects(step))
     if told:
         yield "\n| effect | paths | decided by |\n| --- | --- | --- |"
     for group in told[:_MOST_GROUPS]:
-        cells = (_head(group), "<br>".join(map(_code, _blocks(group))), "<br>".join(map(_cell, group.reasons)))
+        cells = (
+            _head(group),
+            "<br>".join(map(_code, _blocks(group, len(told)))),
+            "<br>".join(map(_cell, group.reasons)),
+        )
         yield f"| {' | '.join(cells)} |"
     if rest := told[_MOST_GROUPS:]:
         yield f"\n... and {_rest(rest)}"
     if step.replays:
         yield "\n" + "\n".join(f"- {_cell(line.strip())}" for line in step.replays.lines)
+
+
+def _objects(step: StepChanges) -> Iterator[str]:
+    """Yield the first of the changed objects, and the number of the others."""
+    yield from (one_line(str(each)) for each in step.objects[:_MOST_OBJECTS])
+    if rest := len(step.objects) - _MOST_OBJECTS:
+        yield from [f"... and {rest} more objects changed"] if rest > 0 else []
 
 
 def _step(step: StepChanges) -> dict[str, object]:
@@ -114,6 +140,7 @@ def _step(step: StepChanges) -> dict[str, object]:
         "compared": step.compared,
         "unknown": step.unknown,
         "accepted": step.accepted,
+        "objects": [str(each) for each in step.objects],
         "changes": [_change(change) for change in step.changes],
         **({"proof": step.replays.as_json} if step.replays else {}),
     }
@@ -126,8 +153,15 @@ def _change(change: Change) -> dict[str, object]:
         "target": change.path.target_text,
         "before": change.before,
         "after": change.after,
-        "reasons": change.reasons,
+        "reasons": [str(reason) for reason in change.reasons],
+        "places": [_named(name) for reason in change.reasons for name in reason.names if name.place],
     }
+
+
+def _named(name: Named) -> dict[str, object]:
+    """Return a policy or rule that a reason names, and the side whose file has it."""
+    place = {"file": name.place.file, "line": name.place.line} if name.place else {}
+    return {"name": name.without_place, **place, "side": "before" if name.is_past else "after"}
 
 
 def _head(group: Group) -> str:
@@ -139,12 +173,22 @@ def _word(verdict: Expected | None) -> str:
     return verdict or "absent"
 
 
-def _blocks(group: Group) -> Iterator[str]:
+def _blocks(group: Group, groups_told: int) -> Iterator[str]:
     """Yield the largest blocks as ``a, b -> c:80, d:80``, and the number of the others' paths."""
     ordered = sorted(group.blocks, key=_size, reverse=True)
-    yield from (f"{_listed(block.sources)} -> {_listed(block.targets)}" for block in ordered[:_MOST_BLOCKS])
-    if rest := ordered[_MOST_BLOCKS:]:
+    most = max(_FEWEST_BLOCKS, _BLOCKS // groups_told)
+    yield from (f"{_listed(block.sources)} -> {_listed(_merged(block.targets))}" for block in ordered[:most])
+    if rest := ordered[most:]:
         yield f"... and {sum(map(_size, rest))} more paths"
+
+
+def _merged(targets: Sequence[str]) -> list[str]:
+    """Return the targets, with a Service and the pod of its name and port as one: ``db:80``."""
+    plain = [_PLAIN_TARGET.sub(r"\2", target) for target in targets]
+    counts = Counter(plain)
+    return [
+        *dict.fromkeys(short if counts[short] > 1 else target for short, target in zip(plain, targets, strict=True))
+    ]
 
 
 def _size(block: Block) -> int:

@@ -1,25 +1,32 @@
 """Changes of connectivity as SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), for code scanning.
 
-One result stands for each group of changes, at the rule or policy that decides.
+One result stands for all changes of one effect that one rule or policy decides, at its line: for GitHub, results of one
+kind at one line are the same alert.
 """
 
 import json
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
 from netpol_harness.analysis.changes.change import Effect
 from netpol_harness.analysis.changes.groups import Group, groups
+from netpol_harness.analysis.changes.objects import Alteration
+from netpol_harness.analysis.changes.reason import Named
 from netpol_harness.backends.facts import harness_version
 from netpol_harness.escape import one_line
+from netpol_harness.paths.diagnostics import Place
 from netpol_harness.report.changes import StepChanges, group_summary
+from netpol_harness.scenario.listing import KUSTOMIZATIONS, manifests_below
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_PLACE = re.compile(r"([^\s()]+\.(?:ya?ml|json)):(\d+)")
-_MOST_RESULTS = 1000
+_MOST_RESULTS = 5000
+"""GitHub shows no more of a run."""
+_MOST_RELATED = 20
 _LEVELS = {
     Effect.OPENED: "error",
     Effect.CLOSED: "warning",
@@ -28,61 +35,149 @@ _LEVELS = {
     Effect.UNCERTAIN: "warning",
 }
 _RULES = {
-    Effect.OPENED: "Paths become reachable",
-    Effect.CLOSED: "Paths stop being reachable",
-    Effect.NAME_LOST: "Paths lose name resolution",
-    Effect.NAME_FOUND: "Names resolve, and the paths are blocked",
-    Effect.UNCERTAIN: "The API leaves the verdicts on paths open",
+    Effect.OPENED: ("Paths become reachable", "Connections that policies denied are allowed after this change."),
+    Effect.CLOSED: ("Paths stop being reachable", "Connections that were possible are denied after this change."),
+    Effect.NAME_LOST: ("Paths lose name resolution", "The source can no longer look up the name of the target."),
+    Effect.NAME_FOUND: (
+        "Names resolve, and the paths are blocked",
+        "The source can look up the name of the target, but cannot connect to it.",
+    ),
+    Effect.UNCERTAIN: (
+        "The API leaves the verdicts on paths open",
+        "Implementations of the NetworkPolicy API may differ about these connections after this change.",
+    ),
 }
+_HELP = "If the change is intended, accept it with a line EFFECT: SOURCE -> TARGET in the file of --accept."
 
 
-def as_sarif(steps: Sequence[StepChanges], place: Path) -> str:
-    """Return a log with one run. ``place`` is the folder or file that places are relative to.
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Where the user has the files of both sides: a folder or a file each. Places are relative to them.
 
-    GitHub takes locations that are relative to the top of the repository, so the command should run there.
+    A revision of git has its files where the working tree has them. ``applied`` are further files of the second side.
     """
-    driver = {
-        "name": "netpol",
-        "version": harness_version() or "0",
-        "rules": [
-            {"id": effect.value, "shortDescription": {"text": text}, "defaultConfiguration": {"level": _LEVELS[effect]}}
-            for effect, text in _RULES.items()
-        ],
-    }
-    results = [_result(step.step, group, place) for step in steps for group in groups(step.changes)][:_MOST_RESULTS]
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
-    return json.dumps(log, indent=1) + "\n"
+
+    before: Path
+    after: Path
+    applied: tuple[Path, ...] = ()
+
+    def file(self, place: Place, *, is_past: bool) -> Path:
+        """Return the file of a place."""
+        sides = (self.before,) if is_past else (*self.applied, self.after)
+        files = [(side if side.is_dir() else side.parent) / place.file for side in sides]
+        return next((file for file in files if file.is_file()), files[-1])
+
+    @property
+    def anything(self) -> Path:
+        """A file of the second side, for what no rule or policy decides."""
+        found = next(iter(manifests_below(self.after)), self.after) if self.after.is_dir() else self.after
+        return next((file for name in KUSTOMIZATIONS if (file := found / name).is_file()), found)
 
 
-def _result(step: str, group: Group, place: Path) -> dict[str, object]:
-    text = f"{group_summary(group)}. {'; '.join(group.reasons)} (step {step})"
+def as_sarif(steps: Sequence[StepChanges], sides: Sides) -> str:
+    """Return a log with one run. Locations are relative to the top of the repository, or to the working directory."""
+    driver = {"name": "netpol", "version": harness_version() or "0", "rules": [*map(_rule, Effect)]}
+    found = _by_line(steps, sides)
+    results = [_result(effect, step, members) for (effect, step, _), members in found.items()]
+    run: dict[str, object] = {"tool": {"driver": driver}, "results": results[:_MOST_RESULTS]}
+    if left_out := len(results) - _MOST_RESULTS:
+        run |= {"invocations": [_incomplete(left_out)]} if left_out > 0 else {}
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _rule(effect: Effect) -> Mapping[str, object]:
+    title, description = _RULES[effect]
     return {
-        "ruleId": group.effect.value,
-        "ruleIndex": list(_RULES).index(group.effect),
-        "level": _LEVELS[group.effect],
-        "message": {"text": one_line(text)},
-        "locations": [next(_locations(group, place))],
-        "relatedLocations": [{"id": number, **each} for number, each in enumerate(_locations(group, place), 1)],
-        "partialFingerprints": {"netpolChange/v1": _fingerprint(step, group)},
+        "id": effect.value,
+        "name": "".join(map(str.capitalize, effect.value.split("-"))),
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": description},
+        "help": {"text": _HELP},
+        "defaultConfiguration": {"level": _LEVELS[effect]},
     }
 
 
-def _locations(group: Group, place: Path) -> Iterator[dict[str, object]]:
-    """Yield the places that the reasons name, or else the files that are compared; those that exist come first."""
-    named = dict.fromkeys(found.groups() for reason in group.reasons for found in _PLACE.finditer(reason))
-    folder = place if place.is_dir() else place.parent
-    for file, line in sorted(named, key=lambda each: not (folder / each[0]).exists()):
-        yield _location(folder / file, int(line))
-    if not named:
-        yield _location(place, 1)
+_Line = tuple[str, int, int]
+"""URI, line and column."""
 
 
-def _location(file: Path, line: int) -> dict[str, object]:
-    artifact = {"uri": quote(os.path.relpath(file).replace(os.sep, "/"))}
-    return {"physicalLocation": {"artifactLocation": artifact, "region": {"startLine": line}}}
+@dataclass(frozen=True, slots=True)
+class _Located:
+    group: Group
+    lines: Sequence[_Line]
 
 
-def _fingerprint(step: str, group: Group) -> str:
-    """Return what identifies a group: not lines, which move, and not its paths, which come and go with pods."""
-    reasons = [_PLACE.sub(r"\1", reason) for reason in group.reasons]
-    return sha256("\n".join([step, group.effect, *sorted(reasons)]).encode()).hexdigest()[:32]
+def _by_line(steps: Sequence[StepChanges], sides: Sides) -> Mapping[tuple[Effect, str, _Line], Sequence[_Located]]:
+    found: dict[tuple[Effect, str, _Line], list[_Located]] = defaultdict(list)
+    for step in steps:
+        changed = [Named("", each.place, each.alteration is Alteration.REMOVED) for each in step.objects]
+        for group in groups(step.changes):
+            lines = _lines(group, changed, sides)
+            found[group.effect, step.step, lines[0]].append(_Located(group, lines))
+    return found
+
+
+def _result(effect: Effect, step: str, members: Sequence[_Located]) -> dict[str, object]:
+    lines = [*dict.fromkeys(line for member in members for line in member.lines)]
+    text = " ".join(f"{group_summary(each.group)}. {'; '.join(each.group.reasons)}." for each in members)
+    return {
+        "ruleId": effect.value,
+        "ruleIndex": [*Effect].index(effect),
+        "level": _LEVELS[effect],
+        "message": {"text": one_line(f"{text} (step {step})")},
+        "locations": [_location(lines[0])],
+        "relatedLocations": [{"id": n, **_location(line)} for n, line in enumerate(lines[1:][:_MOST_RELATED], 1)],
+        "partialFingerprints": {"netpolChange/v1": _fingerprint(step, effect, [each.group for each in members])},
+    }
+
+
+def _lines(group: Group, changed: Sequence[Named], sides: Sides) -> Sequence[_Line]:
+    """Return the lines of the rules and policies that decide, and of the changed objects; at least one line.
+
+    Rules in files without a changed object come after the changed objects: GitHub shows in a pull request only what is
+    in its changed lines.
+    """
+    files = {each.place.file for each in changed if each.place}
+    named = sorted(group.names, key=lambda name: name.is_past)
+    first = [name for name in named if name.place and name.place.file in files and not name.is_past]
+    known = [line for name in (*first, *changed, *named) for line in _line_of(name, sides)]
+    return tuple(dict.fromkeys(known)) or ((_uri(sides.anything), 1, 1),)
+
+
+def _line_of(name: Named, sides: Sides) -> Iterator[_Line]:
+    """Yield where a rule is: nothing if it is in no file, as from standard input or from kubectl kustomize."""
+    if not name.place:
+        return
+    file, place = sides.file(name.place, is_past=name.is_past), name.place
+    if not name.is_past:
+        if file.is_file():
+            yield _uri(file), place.line, place.column
+    elif "(" not in place.file and not place.file.startswith("<"):
+        last = len(file.read_bytes().splitlines()) if file.is_file() else place.line  # the file may have become shorter
+        yield (_uri(file), place.line, place.column) if place.line <= last else (_uri(file), max(last, 1), 1)
+
+
+def _uri(file: Path) -> str:
+    absolute = file.absolute()
+    root = next((folder for folder in absolute.parents if (folder / ".git").exists()), Path.cwd())
+    return quote(os.path.relpath(absolute, root).replace(os.sep, "/"))
+
+
+def _location(line: _Line) -> dict[str, object]:
+    uri, number, column = line
+    region = {"startLine": number, "startColumn": column, "endLine": number, "endColumn": column + 1}
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+
+
+def _fingerprint(step: str, effect: Effect, members: Sequence[Group]) -> str:
+    """Return what identifies a result: not lines, which move, and not its paths, which come and go with pods."""
+    reasons = sorted({sentence for group in members for sentence in group.identity})
+    return sha256("\n".join([step, effect, *reasons]).encode()).hexdigest()[:32]
+
+
+def _incomplete(left_out: int) -> Mapping[str, object]:
+    text = f"{left_out} more results are left out; netpol diff -o json lists every path"
+    return {
+        "executionSuccessful": True,
+        "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}],
+    }

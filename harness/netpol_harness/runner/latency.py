@@ -130,7 +130,9 @@ class LatencyMeter:
             attempts = [attempt for pair in result.pairs for attempt in pair.evidence.attempts]
             valid, leaks = [a for a in attempts if a.is_open or a.denied], sum(a.is_open for a in attempts)
             change = next(change for change in CHANGES if step.name.endswith(change))
-            yield Measurement(str(expectation.path), change, None, (), 0.0, len(valid), leaks=leaks)
+            yield Measurement(
+                str(expectation.path).removeprefix("first "), change, None, (), 0.0, len(valid), leaks=leaks
+            )
 
     def _possible(self, states: States) -> States:
         """Return the first paths that the cluster can carry."""

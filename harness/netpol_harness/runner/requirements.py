@@ -31,6 +31,8 @@ def capabilities(cluster: Cluster, placement: Placement) -> frozenset[Capability
 def requirements(scenario: Scenario) -> Iterator[Capability]:
     """Yield the capabilities that a scenario names, and those that its manifests and steps need."""
     yield from map(Capability, scenario.requires)
+    chosen = (address for manifest in scenario.workloads for address in manifest.chosen_addresses)
+    yield from dict.fromkeys(family for address in chosen for family in family_of(address))
     labelled = any(m.name.kind == "Namespace" and m.data["metadata"].get("labels") for m in scenario.workloads)
     relabelled = any(relabel.name.kind == "Namespace" for step in scenario.steps for relabel in step.labels)
     if scenario.has_domain_names:

@@ -15,6 +15,7 @@ from netpol_harness.model.kinds import GroupKind, KindClass, is_cluster_scoped, 
 from netpol_harness.model.name_server import NameServer
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.cells import cells
+from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.expectations import cell_path, covered, outward_paths
 from netpol_harness.paths.names import Names, ObjectName
@@ -97,13 +98,18 @@ class Manifest:
 
     def at(self, *names: str | int) -> str:
         """Return ``file:line`` of a part, such as ``at("spec", "ingress", 0)``; of its parent if it is missing."""
-        node, where = self.node, self.where
+        place = self.place(*names) if names else None
+        return place.where if place else self.where
+
+    def place(self, *names: str | int) -> Place | None:
+        """Return the place of a part, as ``at`` does; ``None`` if the object was not read from a file."""
+        node, place = self.node, self.node.place if self.node else None
         for name in names:
             if node is None:
                 break
             node = node.get(name) if isinstance(name, str) else next(iter(node.items[name : name + 1]), None)
-            where = node.place.where if node else where
-        return where
+            place = node.place if node else place
+        return place
 
 
 def _object_name(data: Mapping[str, Any]) -> ObjectName:

@@ -99,4 +99,4 @@ def test_a_lost_name_is_told_apart_from_a_closed_port(compare: Compare) -> None:
 
 def test_reasons_name_rule_and_line(compare: Compare) -> None:
     (opened,) = [c for c in compare(PODS + GUARD, PODS + GUARD + FROM_WEB) if c.path.text == "web -> db:5432"]
-    assert opened.reasons == ("ingress: the only rule (all.yaml:29) of from-web admits this",)
+    assert tuple(map(str, opened.reasons)) == ("ingress: the only rule (all.yaml:29) of from-web admits this",)

@@ -1,11 +1,12 @@
 from collections.abc import Iterable
 
 from netpol_harness.analysis.changes.change import Change
+from netpol_harness.paths.diagnostics import Place
 from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS, Compare, policy
 
 
 def reasons(changes: Iterable[Change], path: str) -> tuple[str, ...]:
-    return next(change.reasons for change in changes if change.path.text == path)
+    return next(tuple(map(str, change.reasons)) for change in changes if change.path.text == path)
 
 
 def test_a_denial_names_the_policies_and_the_rule_that_admitted_before(compare: Compare) -> None:
@@ -72,3 +73,12 @@ def test_the_end_of_a_rule_of_an_administrator_is_told(compare: Compare) -> None
 def test_what_the_api_leaves_open_is_the_question(compare: Compare) -> None:
     own_service = reasons(compare(PODS, PODS + GUARD), "db -> store:5432")
     assert own_service == ("ingress: it is open whether a pod reaches itself through its Service",)
+
+
+def test_places_are_data(compare: Compare) -> None:
+    (change,) = [c for c in compare(PODS + FROM_WEB, PODS + GUARD) if c.path.text == "web -> db:5432"]
+    guard, rule = change.reasons[0].names
+    assert (guard.place, guard.is_past) == (Place("all.yaml", 21), False)
+    assert rule.place is not None
+    assert (rule.place.file, rule.is_past) == ("all.yaml", True)
+    assert rule.without_place == "the only rule of from-web"

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 from netpol_harness.analysis.changes.change import Change, Effect
 from netpol_harness.analysis.changes.groups import Block, groups
+from netpol_harness.analysis.changes.reason import Named, Names, Reason, summary
 from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.ends import PodSource, PodTarget
 from netpol_harness.paths.outcome import Expected
@@ -9,7 +12,7 @@ from netpol_harness.paths.path import Path, Scheme
 def change(source: str, target: str, *reasons: str, effect: Effect = Effect.OPENED) -> Change:
     ends = PodSource(NamespacedName("n", source)), PodTarget(NamespacedName("n", target), 80)
     path = Path(ends[0], Scheme.TCP, ends[1], source, f"{target}:80")
-    return Change(path, Expected.BLOCKED, Expected.ALLOWED, effect, reasons)
+    return Change(path, Expected.BLOCKED, Expected.ALLOWED, effect, tuple(map(Reason.of, reasons)))
 
 
 def test_sources_of_equal_targets_stand_together() -> None:
@@ -40,3 +43,27 @@ def test_groups_differ_by_effect_and_reasons_and_the_largest_is_first() -> None:
         (Effect.OPENED, ("rule 1",), 1),
         (Effect.CLOSED, ("rule 1",), 1),
     ]
+
+
+def admitted(source: str, target: str, rule: str) -> Change:
+    """A path that another rule opens than it does any other."""
+    reason = Reason.of("ingress: ", Names((Named(f"rule {rule}"),), " admits", " admit"), " this")
+    return replace(change(source, target), reasons=(reason,))
+
+
+def test_too_many_groups_are_told_by_the_form_of_their_reasons() -> None:
+    changes = [admitted("web", f"db-{number}", str(number)) for number in range(9)]
+    assert len(groups(changes, 9)) == 9
+    (group,) = groups(changes, 8)
+    assert group.reasons == ("ingress: rule 0, rule 1 and 7 more admit this",)
+    assert group.count == 9
+    assert [name.text for name in group.names] == [f"rule {number}" for number in range(9)]
+
+
+def test_what_most_reasons_name_comes_first() -> None:
+    def denied(*policies: str) -> Reason:
+        return Reason.of(Names(tuple(map(Named, policies)), " isolates", " isolate"), " the target")
+
+    told = [denied("a", "deny-all"), denied("b", "deny-all"), denied("c", "deny-all")]
+    assert summary(told) == "deny-all, a and 2 more isolate the target"
+    assert summary(told[:1]) == "a and deny-all isolate the target"

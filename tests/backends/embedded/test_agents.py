@@ -74,6 +74,9 @@ def test_the_kernel_is_asked_whether_it_takes_the_rules(tmp_path: Path) -> None:
         assert (load(str(path)).missing == ()) is fits
     with pytest.raises(ClusterFailed, match="it needs a kernel that takes its rules"):
         load(str(path)).agent(program)
+    path.write_text(f"{text}module: nft_queue\n")
+    with pytest.raises(ClusterFailed, match=r"it needs a kernel with nft_queue \(try: modprobe nft_queue; its rules"):
+        load(str(path)).agent(program)
 
 
 def test_the_version_is_that_of_the_go_module_or_what_the_program_prints(tmp_path: Path) -> None:
@@ -185,7 +188,8 @@ def test_what_an_agent_needs_exists_before_it_starts(tmp_path: Path) -> None:
 def test_a_definition_that_extends_another_changes_what_it_writes() -> None:
     base, variant = load("felix"), load("felix-nftables")
     assert (variant.binary, variant.command, variant.objects) == (base.binary, base.command, base.objects)
-    assert (variant.title, variant.needs) == ("Calico's Felix (nftables)", ("nft",))
+    assert variant.title == "Calico's Felix (nftables)"
+    assert set(variant.needs) == {"nft", *base.needs}, "it removes the rules of the other mode when it starts"
     assert "FELIX_DebugSkipCTLBCleanup" in base.environment, "Felix asks the environment for it in this very case"
     assert variant.environment == {**base.environment, "FELIX_NFTABLESMODE": "Enabled"}
 

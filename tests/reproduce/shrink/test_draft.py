@@ -84,3 +84,12 @@ def test_a_fault_that_kubectl_cannot_show_has_no_script(tmp_path: Path) -> None:
     restarted.tree["steps"][0]["restart"] = "agent"
     assert isinstance(script(restarted, path, ""), NoScript)
     assert isinstance(script(simple("$(reboot)"), path, ""), NoScript)
+
+
+def test_a_step_that_lacks_an_end_of_the_path_asks_another_pod(tmp_path: Path) -> None:
+    file = ROOT / "scenarios" / "regressions" / "startup-window-open" / "scenario.yaml"
+    path = "first backend -> z/server:80"
+    first, last = load(write(draft(file, path), tmp_path, "again")).steps
+    assert [str(each) for each in last.paths] == [path]
+    (asked,) = first.paths
+    assert asked.source_text == asked.target_text.partition(":")[0] != "backend"

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from netpol_harness.analysis.changes.deciding import Snapshot, decided_by
 from netpol_harness.analysis.changes.equal_cells import EqualCells, equal_cells
+from netpol_harness.analysis.changes.reason import Reason
 from netpol_harness.analysis.changes.strangers import with_strangers_of
 from netpol_harness.analysis.predict import Predictor, broad_verdict
 from netpol_harness.analysis.table import VerdictTable
@@ -40,7 +41,7 @@ class Change:
     before: Expected | None
     after: Expected | None
     effect: Effect
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.effect}: {self.path}"

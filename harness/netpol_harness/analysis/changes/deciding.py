@@ -1,17 +1,18 @@
-"""Which policies and rules decide that a path changes, in phrases that do not name its ends. Pure.
+"""Which policies and rules decide that a path changes, in sentences that do not name its ends. Pure.
 
-Paths that change for the same reason have equal phrases, so that they can be told together.
+Paths that change for the same reason have equal sentences, so that they can be told together.
 """
 
 from collections.abc import Iterable, Iterator
 
-from netpol_harness.analysis.describe import OPEN_QUESTIONS, natural_list
+from netpol_harness.analysis.changes.reason import Named, Names, Reason
+from netpol_harness.analysis.describe import MOST_LISTED, OPEN_QUESTIONS, natural_list
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.tier_explainer import TierExplainer
 from netpol_harness.model.cluster_policy import Tier
 from netpol_harness.model.names import Direction
-from netpol_harness.oracle.verdict import Answer, Side, Stage, Verdict
+from netpol_harness.oracle.verdict import Answer, Ruling, Side, Stage, Verdict
 from netpol_harness.paths.path import Path
 
 _WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
@@ -32,25 +33,25 @@ class Snapshot:
         return self._names.of_path(path)
 
 
-def decided_by(before: Snapshot | None, after: Snapshot | None, path: Path) -> tuple[str, ...]:
+def decided_by(before: Snapshot | None, after: Snapshot | None, path: Path) -> tuple[Reason, ...]:
     """Return the reasons for the verdicts on a path. ``None``: an end of the path does not exist on that side."""
     if after is None:
-        return ("its source or target is gone",)
-    reasons = (() if before else ("its source or target is new",)) + tuple(_reasons(before, after, path))
+        return (Reason.of("its source or target is gone"),)
+    reasons = (() if before else (Reason.of("its source or target is new"),)) + tuple(_reasons(before, after, path))
     return tuple(dict.fromkeys(reasons))
 
 
-def _reasons(before: Snapshot | None, after: Snapshot, path: Path) -> Iterator[str]:
+def _reasons(before: Snapshot | None, after: Snapshot, path: Path) -> Iterator[Reason]:
     """Yield what decides in each direction in which the answer is another than before."""
     old, new = before.predictor.predict(path) if before else None, after.predictor.predict(path)
-    speaker = _Speaker(after, path)
+    speaker, past = _Speaker(after, path), _Speaker(before, path, is_past=True) if before else None
     for part, earlier in (("look-up: ", old.lookups if old else ()), ("", old.connections if old else ())):
         verdicts = new.lookups if part else new.connections
         for direction in Direction:
             side, was = _worst(verdicts, direction), _worst(earlier, direction)
             if side and (was is None or was.answer is not side.answer):
-                yield part + speaker.side(side, _Speaker(before, path) if before else None, was)
-    yield from _routes(old, new)
+                yield Reason.of(part, speaker.side(side, past.before(was) if past and was else Reason(())))
+    yield from map(Reason.of, _routes(old, new))
 
 
 def _routes(old: Prediction | None, new: Prediction) -> Iterator[str]:
@@ -68,50 +69,70 @@ def _worst(verdicts: Iterable[Verdict], direction: Direction) -> Side | None:
 
 
 class _Speaker:
-    """Names the policies and rules of one snapshot."""
+    """Names the policies and rules of one snapshot. ``is_past``: of the one before the change."""
 
-    def __init__(self, snapshot: Snapshot, path: Path) -> None:
+    def __init__(self, snapshot: Snapshot, path: Path, *, is_past: bool = False) -> None:
         self._names = snapshot.names(path)
         self._tiers = TierExplainer(self._names)
         self._policies = snapshot.predictor.world.policies
+        self._is_past = is_past
 
-    def side(self, side: Side, earlier: "_Speaker | None", was: Side | None) -> str:
-        """Return why a side has its answer. ``was`` is the same side before, in the words of ``earlier``."""
+    def side(self, side: Side, before: Reason) -> Reason:
+        """Return why a side has its answer. ``before`` is what decided it before, to be put behind what decides now."""
         way, subject = side.direction.lower(), _SUBJECTS[side.direction]
-        if tiers := self.tiers(side):
-            return f"{way}: {tiers}"
+        if _tier_rulings(side):
+            return Reason.of(f"{way}: ", self.tiers(side))
         if side.answer is Answer.UNDEFINED and not side.admissions:
-            return f"{way}: it is open {natural_list([OPEN_QUESTIONS[point] for point in sorted(side.points)])}"
-        before = earlier.before(was) if earlier and was else ""
+            return Reason.of(
+                f"{way}: it is open {natural_list([OPEN_QUESTIONS[point] for point in sorted(side.points)])}"
+            )
         if not side.isolating:
-            return f"no policy isolates the {subject} for {way}{before}"
+            return Reason.of(f"no policy isolates the {subject} for {way}", before)
         if side.answer is Answer.BLOCKED:
-            verb = "isolates" if len(side.isolating) == 1 else "isolate"
-            return f"{self.policies(side)} {verb} the {subject} for {way}, and no rule admits this{before}"
+            policies = self.policies(side, " isolates", " isolate")
+            return Reason.of(policies, f" the {subject} for {way}, and no rule admits this", before)
         if side.admissions:
             unsure = min(len(admission.points) for admission in side.admissions)
-            return f"{way}: {self.rule(side)} {'may admit' if unsure else 'admits'} this"
-        return f"{way}: policies do not apply to what a pod exchanges with itself or its own node"
+            verbs = (" may admit", " may admit") if unsure else (" admits", " admit")
+            return Reason.of(f"{way}: ", self.rule(side, *verbs), " this")
+        return Reason.of(f"{way}: policies do not apply to what a pod exchanges with itself or its own node")
 
-    def before(self, side: Side) -> str:
-        """Return what decided before, to be put behind what decides now."""
-        if tiers := self.tiers(side):
-            return f"; before, {tiers}"
+    def before(self, side: Side) -> Reason:
+        """Return what decided before."""
+        if _tier_rulings(side):
+            return Reason.of("; before, ", self.tiers(side))
         if side.admissions:
-            return f"; before, {self.rule(side)} admitted it"
-        return f" any more, as {self.policies(side)} did" if side.isolating else ""
+            return Reason.of("; before, ", self.rule(side), " admitted it")
+        return Reason.of(" any more, as ", self.policies(side), " did") if side.isolating else Reason(())
 
-    def tiers(self, side: Side) -> str:
-        """Return what ClusterNetworkPolicies decide, or may decide; empty if others do."""
-        deciding = [tier for tier in Tier if Stage.of(tier) in side.stages]
-        return "; ".join(sentence for tier in deciding for sentence in self._tiers.sentences(side, tier))
+    def tiers(self, side: Side) -> Reason:
+        """Return what ClusterNetworkPolicies decide, or may decide."""
+        pieces: list[str | Names] = []
+        for ruling in _tier_rulings(side)[:MOST_LISTED]:
+            named = Named(
+                self._tiers.name(side, ruling), self._names.ruling_place(ruling, side.direction), self._is_past
+            )
+            rest = self._tiers.sentence(side, ruling).removeprefix(named.text)
+            pieces += ["; " if pieces else "", Names((named,)), rest]
+        if more := len(_tier_rulings(side)) - MOST_LISTED:
+            pieces += [f"; {more} more rules may match"] if more > 0 else []
+        return Reason.of(*pieces)
 
-    def rule(self, side: Side) -> str:
+    def rule(self, side: Side, one: str = "", several: str = "") -> Names:
         """Return the rule that admits, with the fewest open points, and its policy."""
         best = min(side.admissions, key=lambda admission: len(admission.points))
         policy = next(policy for policy in self._policies if policy.ref == best.policy)
-        return f"{self._names.rule(policy, side.direction, best.rule)} of {best.policy.name}"
+        text = f"{self._names.rule(policy, side.direction, best.rule)} of {best.policy.name}"
+        place = self._names.rule_place(best.policy, side.direction, best.rule)
+        return Names((Named(text, place, self._is_past),), one, several)
 
-    def policies(self, side: Side) -> str:
+    def policies(self, side: Side, one: str = "", several: str = "") -> Names:
         """Return the policies that isolate the subject of a side."""
-        return natural_list([self._names.policy(ref) for ref in side.isolating])
+        named = (Named(self._names.policy(r), self._names.policy_place(r), self._is_past) for r in side.isolating)
+        return Names(tuple(named), one, several)
+
+
+def _tier_rulings(side: Side) -> list[Ruling]:
+    """Return the rules of ClusterNetworkPolicies that decide, or may decide; none if others do."""
+    deciding = [tier for tier in Tier if Stage.of(tier) in side.stages]
+    return [ruling for tier in deciding for ruling in side.rulings if ruling.tier is tier]

@@ -1,10 +1,11 @@
-"""Changes told together: all that have the same effect for the same reasons, as blocks of sources and targets. Pure."""
+"""Changes told together: all that have the same effect for like reasons, as blocks of sources and targets. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from netpol_harness.analysis.changes.change import Change, Effect
+from netpol_harness.analysis.changes.reason import Named, summary
 from netpol_harness.paths.outcome import Expected
 
 
@@ -18,7 +19,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Changes with the same effect, verdicts and reasons. ``count`` is their number."""
+    """Changes with the same effect and verdicts, and with equal reasons or with reasons of equal form.
+
+    ``reasons`` are sentences. ``names`` are the policies and rules that they name, and ``identity`` are the sentences
+    without places. ``count`` is the number of changes.
+    """
 
     effect: Effect
     before: Expected | None
@@ -26,16 +31,40 @@ class Group:
     reasons: tuple[str, ...]
     count: int
     blocks: tuple[Block, ...]
+    names: tuple[Named, ...] = ()
+    identity: tuple[str, ...] = ()
 
 
-def groups(changes: Iterable[Change]) -> list[Group]:
-    """Return the groups: by effect in the order of ``Effect``, and the largest first."""
-    sorted_out: dict[tuple[Effect, Expected | None, Expected | None, tuple[str, ...]], list[Change]] = defaultdict(list)
-    for change in changes:
-        sorted_out[change.effect, change.before, change.after, change.reasons].append(change)
-    every = [Group(*key, len(members), tuple(_blocks(members))) for key, members in sorted_out.items()]
+def groups(changes: Iterable[Change], most: int | None = None) -> list[Group]:
+    """Return the groups: by effect in the order of ``Effect``, and the largest first.
+
+    If there are more than ``most`` groups of equal reasons, those whose reasons have equal form stand together.
+    """
+    every = tuple(changes)
+    found = _sorted_out(every, lambda change: change.reasons)
+    if most is not None and len(found) > most:
+        found = _sorted_out(every, lambda change: tuple(reason.form for reason in change.reasons))
     order = [*Effect]
-    return sorted(every, key=lambda group: (order.index(group.effect), -group.count))
+    return sorted(map(_group, found), key=lambda group: (order.index(group.effect), -group.count))
+
+
+def _sorted_out(changes: Iterable[Change], reasons: Callable[[Change], object]) -> Collection[Sequence[Change]]:
+    found: dict[object, list[Change]] = defaultdict(list)
+    for change in changes:
+        found[change.effect, change.before, change.after, reasons(change)].append(change)
+    return found.values()
+
+
+def _group(members: Sequence[Change]) -> Group:
+    first = members[0]
+    columns = [*zip(*(change.reasons for change in members), strict=True)]
+    names = dict.fromkeys(name for column in columns for reason in dict.fromkeys(column) for name in reason.names)
+    identity = dict.fromkeys(reason.without_places for column in columns for reason in dict.fromkeys(column))
+    sentences = tuple(map(summary, columns))
+    blocks = tuple(_blocks(members))
+    return Group(
+        first.effect, first.before, first.after, sentences, len(members), blocks, tuple(names), tuple(identity)
+    )
 
 
 def _blocks(members: Sequence[Change]) -> Iterator[Block]:

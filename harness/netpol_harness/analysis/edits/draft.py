@@ -101,8 +101,12 @@ class Draft:
 
     def cluster_rules(self, name: str, direction: Direction) -> list[dict[str, Any]]:
         """Return the rules of a ClusterNetworkPolicy as they are written after the edits."""
-        spec = (self._cluster_data(name) or {}).get("spec") or {}
-        return [dict(rule or {}) for rule in spec.get(direction.lower()) or ()]
+        return [dict(rule or {}) for rule in self.cluster_spec(name).get(direction.lower()) or ()]
+
+    def cluster_spec(self, name: str) -> Data:
+        """Return the ``spec`` of a ClusterNetworkPolicy as it is written after the edits; empty without a manifest."""
+        spec: Data = (self._cluster_data(name) or {}).get("spec") or {}
+        return spec
 
     def cluster_edit(self, name: str, **spec: Any) -> ObjectEdit | None:
         """Return the edit that sets fields of a ClusterNetworkPolicy's ``spec``; ``None`` if no manifest has it."""

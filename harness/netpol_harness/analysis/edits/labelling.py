@@ -32,10 +32,10 @@ def labellings(task: Task, refused: RefusedRule) -> Iterator[Candidate]:
             namespace = NamespacedName("", end.ref.namespace)
             known = task.draft.selection.namespace_labels(namespace.name)
             labels = missing_labels(peer.namespaces, known)
-            yield from _labelled(task, _manifest(task, namespace), labels, name, refused.distance)
+            yield from label_candidate(task, manifest_of(task, namespace), labels, name, refused.distance)
         if pods and not spaces:
             labels = missing_labels(peer.pods, end.labels)
-            yield from _labelled(task, _manifest(task, end.workload), labels, name, refused.distance)
+            yield from label_candidate(task, manifest_of(task, end.workload), labels, name, refused.distance)
 
 
 def label_edit(task: Task, manifest: Manifest | None, labels: Labels) -> ObjectEdit | None:
@@ -50,9 +50,10 @@ def label_edit(task: Task, manifest: Manifest | None, labels: Labels) -> ObjectE
     return ObjectEdit(data, _with_labels(data, path, labels), manifest)
 
 
-def _labelled(
+def label_candidate(
     task: Task, manifest: Manifest | None, labels: Labels, rule_name: str, distance: int
 ) -> Iterator[Candidate]:
+    """Yield the edit that adds labels which a rule requires, if there is one."""
     edit = label_edit(task, manifest, labels)
     if manifest and edit:
         written = natural_list([f"{key}={value}" for key, value in labels.items()])
@@ -68,7 +69,7 @@ def _labelled(
         yield Candidate(f"{rule_name} requires {written}, which {owner} {lacks}: add the label", edit, distance)
 
 
-def _manifest(task: Task, ref: NamespacedName) -> Manifest | None:
+def manifest_of(task: Task, ref: NamespacedName) -> Manifest | None:
     """Return the manifest of a namespace (without a namespace of its own) or of a workload."""
     kinds = (manifest for manifest in task.draft.predictor.scenario.workloads if manifest.name.ref == ref)
     return next((m for m in kinds if m.pod or m.name.kind == "Namespace"), None)

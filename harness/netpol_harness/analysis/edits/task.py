@@ -14,7 +14,7 @@ from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import Direction, NamespacedName, Port
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import IPBlock, NetworkPolicy, PodPeer, PolicyPort, Rule
-from netpol_harness.oracle.mismatch import PeerReason
+from netpol_harness.oracle.mismatch import ClusterReason
 from netpol_harness.oracle.verdict import Flow, FlowEnd, Host, Refusal, Side
 
 RuleKey = tuple[NamespacedName, int]
@@ -105,10 +105,15 @@ class Task:
         """The name of the destination in messages."""
         return self.draft.names.end(self.flow.destination)
 
-    def reason(self, reason: PeerReason) -> str:
+    def reason(self, reason: ClusterReason) -> str:
         """Return why a peer does not match the other end: ``router is in namespace edge``."""
         names, profile = self.draft.names, self.draft.predictor.profile
         return RefusalDescriber(self.flow, self.direction, profile, names.end).peer_reason(reason)
+
+    def subject_reason(self, reason: ClusterReason) -> str:
+        """Return why a policy does not select the subject: ``namespace app has no label team``."""
+        names, profile = self.draft.names, self.draft.predictor.profile
+        return RefusalDescriber(self.flow, self.direction.opposite, profile, names.end).peer_reason(reason)
 
     @property
     def way(self) -> str:

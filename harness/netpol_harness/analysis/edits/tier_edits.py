@@ -4,22 +4,34 @@ Whether they help is for the oracle to say. Rules with ``domainNames`` keep thei
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_network
-from typing import Any
+from itertools import islice
 
 from netpol_harness.analysis.closeness import UNRELATED
+from netpol_harness.analysis.edits.cluster_peer_repairs import cluster_peer
+from netpol_harness.analysis.edits.cluster_port_repairs import protocol_item
 from netpol_harness.analysis.edits.draft import Candidate
+from netpol_harness.analysis.edits.missed_rules import rules_after
 from netpol_harness.analysis.edits.repair import replaced
 from netpol_harness.analysis.edits.task import Task
-from netpol_harness.model.cluster_policy import Action, ClusterNetworkPolicy, DomainNames, PodSelection, Tier
-from netpol_harness.model.names import Direction, Port
-from netpol_harness.model.objects import Pod
+from netpol_harness.analysis.edits.tier_repairs import tier_repairs
+from netpol_harness.analysis.rule_cover import covering
+from netpol_harness.model.cluster_policy import (
+    Action,
+    ClusterNetworkPolicy,
+    ClusterPeer,
+    DomainNames,
+    Networks,
+    PodSelection,
+    Tier,
+)
+from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import PEERS_FIELD, PodPeer
-from netpol_harness.oracle.verdict import Host, Ruling
+from netpol_harness.oracle.verdict import Ruling
 
 _MOST_RULES = 25
 """How many rules a policy has at most in one direction (the API's schema)."""
 
+_MOST_RULES_MOVED = 2
 _MOST_RULINGS = 2
 _MOST_POLICIES = 2
 """How many rules that decide, and how many other policies are tried."""
@@ -35,9 +47,11 @@ _VERBS = {Action.ACCEPT: "accepts", Action.DENY: "denies", Action.PASS: "passes 
 
 def tier_edits(task: Task, wanted: Action) -> Iterator[Candidate]:
     """Yield edits of the policies whose rules do not do what is ``wanted``: ACCEPT or DENY."""
+    yield from tier_repairs(task, wanted)
     for ruling in [each for each in task.side.rulings if each.action in _INSTEAD[wanted]][:_MOST_RULINGS]:
         policy = next(p for p in task.draft.predictor.world.cluster_policies if p.name == ruling.policy)
         yield from _other_action(task, policy, ruling, wanted)
+        yield from _moved_before(task, ruling, wanted)
         yield from _rule_before(task, ruling, wanted)
         yield from _other_order(task, policy, ruling, wanted)
 
@@ -50,7 +64,7 @@ def _other_action(task: Task, policy: ClusterNetworkPolicy, ruling: Ruling, want
     rules = task.draft.cluster_rules(policy.name, task.direction)
     selection = task.draft.selection
     pods = [selection.peers(PodPeer(p.namespaces, p.pods), "") for p in rule.peers if isinstance(p, PodSelection)]
-    count = sum(map(selection.workloads, pods)) + len(rule.peers) - len(pods)
+    count = sum(map(selection.workloads, pods)) + sum(map(_ends, rule.peers))
     for number, action in enumerate(_INSTEAD[wanted][ruling.action] if rules else ()):
         changed = {**rules[ruling.rule], "action": action.value}
         edit = task.draft.cluster_edit(policy.name, **{task.way: replaced(rules, ruling.rule, changed)})
@@ -59,11 +73,22 @@ def _other_action(task: Task, policy: ClusterNetworkPolicy, ruling: Ruling, want
             yield Candidate(text, edit, _distance(ruling) + number + (count > 1), max(0, count - 1))
 
 
+def _ends(peer: ClusterPeer) -> int:
+    """Return how many ends a peer that is not of pods means: more than one counts as two."""
+    match peer:
+        case PodSelection():
+            return 0
+        case Networks((block,)) if block.prefixlen == block.max_prefixlen:
+            return 1
+        case _:
+            return 2
+
+
 def _rule_before(task: Task, ruling: Ruling, wanted: Action) -> Iterator[Candidate]:
-    rules, peer = task.draft.cluster_rules(ruling.policy, task.direction), _peer(task)
+    rules, peer = task.draft.cluster_rules(ruling.policy, task.direction), cluster_peer(task)
     if peer is None or not rules or len(rules) >= _MOST_RULES:
         return
-    protocols = [_protocol(port) for port in task.ports if port.number]
+    protocols = [protocol_item(port) for port in task.ports if port.number]
     ports = {"protocols": protocols} if protocols else {}
     rule = {"action": wanted.value, PEERS_FIELD[task.direction]: [peer], **ports}
     edit = task.draft.cluster_edit(ruling.policy, **{task.way: replaced(rules, ruling.rule, rule, rules[ruling.rule])})
@@ -71,6 +96,23 @@ def _rule_before(task: Task, ruling: Ruling, wanted: Action) -> Iterator[Candida
         verb = "accepts" if wanted is Action.ACCEPT else "denies"
         text = f"{_decision(task, ruling)}: add a rule before it that {verb} {task.peer_name}"
         yield Candidate(text, edit, _distance(ruling))
+
+
+def _moved_before(task: Task, ruling: Ruling, wanted: Action) -> Iterator[Candidate]:
+    """Yield later rules of the policy that do what is wanted, moved before the one that decides.
+
+    A rule that covers the one that decides stays where it is: that one would never be reached.
+    """
+    rules = task.draft.cluster_rules(ruling.policy, task.direction)
+    for policy, index in islice(rules_after(task, ruling, wanted) if rules else (), _MOST_RULES_MOVED):
+        rest = replaced(rules, index)
+        order = [*rest[: ruling.rule], rules[index], *rest[ruling.rule :]]
+        edit, own = task.draft.cluster_edit(ruling.policy, **{task.way: order}), policy.rules(task.direction)
+        if edit and not covering(own[index : index + 1], own[ruling.rule]):
+            is_unreached = bool(covering(own[:index], own[index]))
+            name = task.draft.names.rule_of_tier(policy, task.direction, index)
+            text = f"{_decision(task, ruling)} before {name} is asked: move that one before it"
+            yield Candidate(text, edit, _distance(ruling) - 1, is_mistake=is_unreached)
 
 
 def _other_order(task: Task, policy: ClusterNetworkPolicy, ruling: Ruling, wanted: Action) -> Iterator[Candidate]:
@@ -102,19 +144,4 @@ def _decision(task: Task, ruling: Ruling) -> str:
 
 def _distance(ruling: Ruling) -> int:
     """What the Baseline says, a NetworkPolicy can change: that is the nearer edit."""
-    return 1 if ruling.tier is Tier.ADMIN else UNRELATED + 2
-
-
-def _peer(task: Task) -> dict[str, Any] | None:
-    """Return a peer for the other end; ``None`` if rules of this direction cannot mean it."""
-    match task.peer:
-        case Pod(host_network=False) as pod:
-            return {"pods": task.draft.selection.peer_of(pod, "")}
-        case Host(address) if address and task.direction is Direction.EGRESS:
-            return {"networks": [str(ip_network(address))]}
-        case _:
-            return None
-
-
-def _protocol(port: Port) -> dict[str, Any]:
-    return {port.protocol.lower(): {"destinationPort": {"number": port.number}}}
+    return 2 if ruling.tier is Tier.ADMIN else UNRELATED + 2

@@ -13,8 +13,8 @@ from itertools import groupby
 from netpol_harness.analysis.describe import natural_list
 from netpol_harness.analysis.notes.cluster_policy_parts import rule_names
 from netpol_harness.analysis.notes.note import Note
-from netpol_harness.analysis.notes.rule_cover import covering, includes
 from netpol_harness.analysis.notes.view import StepView
+from netpol_harness.analysis.rule_cover import covering, includes
 from netpol_harness.model.cluster_policy import ClusterNetworkPolicy, ClusterRule, PodSelection
 from netpol_harness.model.names import Direction
 from netpol_harness.scenario.scenario import Manifest, Scenario, Step, cluster_policies

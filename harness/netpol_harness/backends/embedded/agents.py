@@ -47,6 +47,7 @@ AGENT = mapping(
         "version": _TEXTS,
         "needs": sequence(text("the name of a program", r"[A-Za-z0-9._-]+"), "a list of programs"),
         "rules": text("rules of nftables that the kernel must take", r"[^\0]+"),
+        "module": text("the name of a kernel module", r"[a-z0-9_]+"),
         "known": text("a file", r"[^\0]+", "write it relative to this file"),
         "interfaces": text("a prefix", r"[a-z]{1,4}", "write at most four letters"),
         "capabilities": sequence(one_of(_CAPABILITIES, "a capability"), "a list of capabilities"),
@@ -78,8 +79,8 @@ class AgentDefinition:
 
     ``command`` are its arguments, and ``version`` those that make it print its version. ``needs`` are programs that it
     calls, ``objects`` files with objects that must exist before it starts, and ``rules`` are rules of nftables like its
-    own, which not every kernel takes. ``interfaces`` is the prefix of the interfaces that it takes for pods'.
-    ``capabilities`` are the further policies that it enforces. ``known`` is a file of its known deviations.
+    own, which a kernel without ``module`` refuses. ``interfaces`` is the prefix of the interfaces that it takes for
+    pods'. ``capabilities`` are the further policies that it enforces. ``known`` is a file of its known deviations.
     """
 
     name: str
@@ -91,6 +92,7 @@ class AgentDefinition:
     version: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     rules: str = ""
+    module: str = ""
     objects: tuple[Path, ...] = ()
     interfaces: str = ""
     capabilities: frozenset[Capability] = frozenset()
@@ -106,7 +108,12 @@ class AgentDefinition:
         """What the agent needs and this host does not have: programs, and features of the kernel."""
         programs = tuple(name for name in self.needs if not shutil.which(name, path=SEARCH_PATH))
         refusal = refused_rules(self.rules) if self.rules else ""
-        return (*programs, f"a kernel that takes its rules ({refusal})") if refusal else programs
+        return (*programs, self._kernel_without(refusal)) if refusal else programs
+
+    def _kernel_without(self, refusal: str) -> str:
+        if not self.module:
+            return f"a kernel that takes its rules ({refusal})"
+        return f"a kernel with {self.module} (try: modprobe {self.module}; its rules are refused: {refusal})"
 
     def agent(self, binary: Path | None = None) -> "Agent":
         """Return the agent as this host can run it. Raises ``ClusterFailed`` that says what is missing."""
@@ -169,6 +176,7 @@ def _definition(name: str, node: YamlNode, directory: Path) -> AgentDefinition:
         version=_texts(node.at("version").items),
         needs=_texts(node.at("needs").items),
         rules=node.at("rules").text,
+        module=node.at("module").text,
         objects=tuple(directory / item.text for item in node.at("objects").items),
         interfaces=node.at("interfaces").text,
         capabilities=frozenset(Capability(item.text) for item in node.at("capabilities").items),

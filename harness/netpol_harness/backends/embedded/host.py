@@ -29,7 +29,7 @@ def obstacle(family: IpFamily = IpFamily.IPV4) -> str | None:
 
 def refused_rules(text: str) -> str:
     """Return why the kernel does not take these rules of nftables; empty if it does. They have no effect."""
-    return _complaint("--check-rules", text).partition("\n")[0]
+    return _complaint("--check-rules", text).partition("\n")[0].rpartition(": Error: ")[-1]
 
 
 def _complaint(*arguments: str) -> str:

@@ -1,55 +1,78 @@
-"""A batch: many small worlds at once in one scenario on one cluster, probed in bulk within each world.
+"""A batch: many small worlds at once in one scenario on one cluster.
 
-A namespaceSelector of one world sees the namespaces of all others; the specification judges the whole. So a wrong cell
+A namespaceSelector of one world sees the namespaces of all others; the specification judges the whole. So a wrong path
 is a suspicion about its own world, which a run of that world alone must confirm.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.paths.ends import PodSource, PodTarget
+from netpol_harness.model.json_object import JsonObject
+from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.expectations import resolve
+from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
 from netpol_harness.paths.path import Path as NetworkPath
-from netpol_harness.probe.bulk import BulkConvergence
+from netpol_harness.reproduce.fuzz.screen import screened
+from netpol_harness.reproduce.fuzz.worlds import paths_of
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.files import write
 from netpol_harness.results.evidence import Judgement
 from netpol_harness.results.table import PathResult
 from netpol_harness.scenario.load import load
-from netpol_harness.scenario.scenario import Step, closed_world
+from netpol_harness.scenario.scenario import Step
 
 if TYPE_CHECKING:
     from netpol_harness.lab import Lab
 
-_WRONG = (Judgement.DISAGREES, Judgement.FLAPPING)
+WRONG = (Judgement.DISAGREES, Judgement.FLAPPING)
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """A wrong cell of one world: the world up to the step, with the path and its verdict, and what was observed."""
+    """A wrong path of one world: the world up to the step, with the path and its verdict, and what was observed.
 
-    world: int
+    ``like`` are the models of known faults that predict it.
+    """
+
     draft: Draft
-    outcome: Outcome
+    result: PathResult
+    like: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> tuple[str, Outcome, frozenset[str]]:
+        """What tells one kind of wrong paths of a world from another: the verdicts, and what may explain them."""
+        return self.draft.expected, self.result.outcome, self.like
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStep:
+    """A step of a batch: how many worlds were probed, the judgements of their paths, and what was wrong in them.
+
+    ``predictor`` is that of the whole batch.
+    """
+
+    predictor: Predictor
+    worlds: int
+    judgements: Collection[Judgement]
+    suspicions: Sequence[Suspicion]
 
 
 def merged(drafts: Sequence[Draft]) -> Draft:
     """Return one draft with all worlds; their namespaces must differ, and their number of steps be equal."""
     steps = [deepcopy(dict(step)) for step in drafts[0].tree["steps"]]
+    scenario = dict(drafts[0].tree["scenario"])
     for draft in drafts[1:]:
+        scenario |= draft.tree["scenario"]
         for step, more in zip(steps, draft.tree["steps"], strict=True):
-            step["policies"] = [*step["policies"], *more["policies"]]
-            for kind, entries in more.get("labels", {}).items():
-                step.setdefault("labels", {}).setdefault(kind, {}).update(entries)
-            if more.get("recreate"):
-                step["recreate"] = [*step.get("recreate", ()), *more["recreate"]]
+            _add(step, more)
     tree = {
-        "scenario": {},
+        "scenario": scenario,
         "workloads": [data for draft in drafts for data in draft.tree["workloads"]],
         "policies": {key: data for draft in drafts for key, data in draft.tree["policies"].items()},
         "steps": steps,
@@ -57,71 +80,71 @@ def merged(drafts: Sequence[Draft]) -> Draft:
     return Draft(tree, drafts[0].path, "undefined")
 
 
-def run_batch(
-    lab: "Lab", drafts: Sequence[Draft], folder: Path, done: Callable[[int, Collection[Judgement]], None]
-) -> Iterator[Suspicion]:
-    """Enter the steps of all worlds together, and yield what is wrong in each.
+def _add(step: JsonObject, more: JsonObject) -> None:
+    """Add what a step of another world has."""
+    for kind, entries in more.get("labels", {}).items():
+        step.setdefault("labels", {}).setdefault(kind, {}).update(entries)
+    for key in ("policies", "recreate", "absent"):
+        if more.get(key):
+            step[key] = [*step.get(key, ()), *more[key]]
+    if more.get("restart"):
+        step["restart"] = more["restart"]
 
-    ``done`` is called after each step with the number of worlds that were probed, and the judgements of their paths.
-    """
-    owner = {
-        data["metadata"]["name"]: index
-        for index, draft in enumerate(drafts)
-        for data in draft.tree["workloads"]
-        if data["kind"] == "Namespace"
-    }
-    scenario = load(write(_with_a_path(merged(drafts)), folder, "A batch of random worlds"))
+
+def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path) -> Iterator[BatchStep]:
+    """Enter the steps of all worlds together, and yield what is wrong in each."""
+    scenario = load(write(with_a_path(merged(drafts)), folder, "A batch of random worlds"))
     run = lab.scenario_run(scenario)
     try:
         run.open()
-        for step in scenario.steps:
+        for number, step in enumerate(scenario.steps):
             run.enter(step)
-            expectations = _expectations(Predictor(scenario, step, addresses=run.snapshot().addresses), owner)
-            observed = run.observer.observe(step, expectations, others=False, strategy=BulkConvergence)
-            done(len(drafts), [result.judgement for result in observed.path_results.values()])
-            yield from _suspicions(observed.path_results, step, drafts, owner)
+            owners = _paths(drafts, number, step)
+            possible = [path for path in owners if run.observer.missing_capability(path, step) is None]
+            predictor = Predictor(scenario, step, addresses=run.snapshot().addresses)
+            results = screened(run, _expectations(predictor, possible))
+            suspicions = _suspicions(results, owners, number)
+            yield BatchStep(predictor, len(drafts), [result.judgement for result in results], suspicions)
     finally:
         run.close()
 
 
-def _with_a_path(draft: Draft) -> Draft:
+def with_a_path(draft: Draft) -> Draft:
     """Return the draft with a path, which each step must have: that of a pod to itself, which is always allowed."""
-    pod = next(data["metadata"] for data in draft.tree["workloads"] if data["kind"] == "Pod")
-    name = f"{pod['namespace']}/{pod['name']}"
+    absent = {ref for step in draft.tree["steps"] for ref in step.get("absent", ())}
+    pods = (data["metadata"] for data in draft.tree["workloads"] if data["kind"] == "Pod")
+    names = (f"{pod['namespace']}/{pod['name']}" for pod in pods)
+    name = next(name for name in names if name not in absent)
     return replace(draft, path=f"{name} -> {name}:80", expected="undefined")
 
 
-def _expectations(predictor: Predictor, owner: Mapping[str, int]) -> Sequence[Expectation]:
-    """Return the cells within each world with the specification's verdicts; those that it leaves open are masked."""
-    step = predictor.step
-    paths = [path for path in closed_world(step) if _world(path, owner) is not None]
+def _paths(drafts: Sequence[Draft], number: int, step: Step) -> dict[NetworkPath, Draft]:
+    """Return the paths of all worlds in a step, each with its world."""
+    paths: dict[NetworkPath, Draft] = {}
+    for draft in drafts:
+        texts = paths_of(draft, draft.tree["steps"][number])
+        parsed = [parse(text, Expected.UNDEFINED, Place("world", 1)) for text in texts]
+        sentences = [each for each in parsed if not isinstance(each, Problem)]
+        expectations, problems = resolve(sentences, step.inventory)
+        assert len(sentences) == len(parsed), parsed
+        assert not problems, problems
+        paths |= {expectation.path: draft for expectation in expectations}
+    return paths
+
+
+def _expectations(predictor: Predictor, paths: Sequence[NetworkPath]) -> Sequence[Expectation]:
+    """Return the paths with the specification's verdicts; those that it leaves open are masked."""
     verdicts = predictor.verdicts(paths)
     known = (Expected.ALLOWED, Expected.BLOCKED)
-    return [Expectation(path, verdicts[path], step.where) for path in paths if verdicts[path] in known]
+    return [Expectation(path, verdicts[path], predictor.step.where) for path in paths if verdicts[path] in known]
 
 
-def _world(path: NetworkPath, owner: Mapping[str, int]) -> int | None:
-    """Return the world of both ends; ``None`` if they are not of one."""
-    if not (isinstance(path.source, PodSource) and isinstance(path.target, PodTarget)):
-        return None
-    one, other = owner.get(path.source.ref.namespace), owner.get(path.target.ref.namespace)
-    return one if one == other else None
+def _suspicions(results: Sequence[PathResult], owners: Mapping[NetworkPath, Draft], number: int) -> Sequence[Suspicion]:
+    wrong = [result for result in results if result.judgement in WRONG]
+    return [Suspicion(_until(owners[each.expectation.path], number, each), each) for each in wrong]
 
 
-def _suspicions(
-    results: Mapping[Expectation, PathResult], step: Step, drafts: Sequence[Draft], owner: Mapping[str, int]
-) -> Iterator[Suspicion]:
-    seen: set[tuple[int, Outcome]] = set()
-    for expectation, result in results.items():
-        index = _world(expectation.path, owner)
-        if result.judgement not in _WRONG or index is None or (index, result.outcome) in seen:
-            continue
-        seen.add((index, result.outcome))
-        yield Suspicion(index, _until(drafts[index], step, expectation), result.outcome)
-
-
-def _until(draft: Draft, step: Step, expectation: Expectation) -> Draft:
+def _until(draft: Draft, number: int, result: PathResult) -> Draft:
     """Return a world up to a step, with a path as its question."""
-    names = [each["name"] for each in draft.tree["steps"]]
-    tree = {**draft.tree, "steps": draft.tree["steps"][: names.index(step.name) + 1]}
-    return Draft(tree, expectation.path.text, expectation.expected.value)
+    tree = {**draft.tree, "steps": draft.tree["steps"][: number + 1]}
+    return Draft(tree, result.expectation.path.text, result.expected.value)

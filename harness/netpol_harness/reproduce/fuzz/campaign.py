@@ -1,31 +1,39 @@
-"""A campaign: batches of worlds until the time is over. Each suspicion is confirmed by a run of its world alone, with
-the commands that users type, then shrunk, and compared with the findings so far; it is not shrunk if the model of a
-known fault that was found already predicts it.
+"""A campaign: batches of worlds until the time is over, several at once, while suspicions are examined.
 
-Invariant: a finding was wrong in two runs of its world alone, in the same way.
+Each suspicion is confirmed by runs of its world alone, with the commands that users type, then shrunk, and compared
+with the findings so far. It is counted, and not run, if the model of a known fault that was found already predicts it.
+
+Invariant: a finding was wrong in two runs of its world alone, in the same way. Batches are examined in the order of
+their seeds, however many run at once.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from netpol_harness.deadline import Deadline
+from netpol_harness.deadline import Deadline, interruptible
 from netpol_harness.errors import HarnessError
-from netpol_harness.reproduce.fuzz.batch import Suspicion, run_batch
+from netpol_harness.reproduce.fuzz.batch import BatchStep, Suspicion, run_batch
 from netpol_harness.reproduce.fuzz.known import KnownFaults
-from netpol_harness.reproduce.fuzz.worlds import Size, world
+from netpol_harness.reproduce.fuzz.worlds import BLOCK, Size, world
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.search import Search, Shrunk
-from netpol_harness.reproduce.shrink.trial import Trials
+from netpol_harness.reproduce.shrink.trial import Observation, Trials
 from netpol_harness.results.evidence import Judgement
 
 if TYPE_CHECKING:
     from netpol_harness.lab import Lab
 
-_BATCH = 10
+AT_ONCE = 2
+"""Batches at once: while one waits for answers that do not come, the other uses the processor."""
+_RUNS = 4
+"""How often a world is run alone, until it was wrong twice."""
+_UNDECIDED = (Judgement.UNPROVEN, Judgement.BROKEN)
 Report = Callable[[str], None]
 
 
@@ -33,7 +41,8 @@ Report = Callable[[str], None]
 class Tally:
     """What a campaign has done so far: worlds that were probed, suspicions that a run alone did not confirm.
 
-    ``judged`` paths have a verdict. ``undecided`` ones have none, because the evidence does not suffice.
+    ``judged`` paths have a verdict. ``undecided`` ones have none, because the evidence does not suffice. ``repeated``
+    suspicions have the cause of a finding. ``known`` findings are those that a known fault explains.
     """
 
     worlds: int = 0
@@ -41,6 +50,8 @@ class Tally:
     undecided: int = 0
     unconfirmed: int = 0
     repeated: int = 0
+    findings: int = 0
+    known: int = 0
 
 
 class Campaign:
@@ -64,66 +75,117 @@ class Campaign:
         self._seed = seed
         self._size = Size(steps=steps)
         self._report = report
-        self._causes: set[str] = set()
         self._known = known
-        self._seen_mutants: frozenset[str] = frozenset()
+        self._causes: set[str] = set()
+        self._explained: frozenset[str] = frozenset()
+        self._stop = Event()
 
     def findings(self, deadline: Deadline) -> Iterator[Shrunk]:
-        """Yield each new finding until the time is over."""
+        """Yield each new finding until the time is over. After Ctrl-C, yield the one that is being shrunk, and raise.
+
+        Raises ``KeyboardInterrupt``, and ``HarnessError`` if a batch cannot be run.
+        """
+        for draft, observation in self.confirmed(deadline):
+            search = Search(self._trials, draft, observation, self._progress)
+            try:
+                shrunk = search.shrink()
+            except KeyboardInterrupt:
+                yield from self._new(search.smallest)
+                raise
+            except HarnessError:
+                shrunk = search.smallest
+            yield from self._new(shrunk)
+
+    def confirmed(self, deadline: Deadline) -> Iterator[tuple[Draft, Observation]]:
+        """Yield each world that was wrong when it ran alone, and what that showed, unless a finding explains it."""
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch") as pool:
+            try:
+                for batch in self._batches(pool, deadline):
+                    for suspicion in sorted(batch, key=_size):
+                        if deadline.passed:
+                            return
+                        yield from self._examined(suspicion)
+            finally:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _batches(self, pool: ThreadPoolExecutor, deadline: Deadline) -> Iterator[Sequence[Suspicion]]:
+        """Yield the suspicions of each batch, in order, while the next ones run."""
+        waiting: list[Future[Sequence[Suspicion]]] = []
         for number in count():
             if deadline.passed:
                 return
-            yield from self._batch(number, deadline)
+            waiting.append(pool.submit(self._batch, number, deadline))
+            if len(waiting) > AT_ONCE:
+                yield waiting.pop(0).result()
 
-    def _batch(self, number: int, deadline: Deadline) -> Iterator[Shrunk]:
-        seeds = range(self._seed + number * _BATCH, self._seed + (number + 1) * _BATCH)
-        drafts = [world(seed, self._size, f"w{index}") for index, seed in enumerate(seeds)]
-        self._report(f"worlds {seeds[0]} to {seeds[-1]}")
-        suspicions = run_batch(self._lab, drafts, self._folder / f"b{number}", self._done)
-        for suspicion in sorted(suspicions, key=_size):
-            if deadline.passed:
-                return
-            if shrunk := self._finding(suspicion):
-                yield shrunk
+    def _batch(self, number: int, deadline: Deadline) -> Sequence[Suspicion]:
+        """Run the worlds of the next seeds, which begin at a multiple of a block; return what is wrong."""
+        seeds = seeds_of(self._seed, number)
+        self._report(f"worlds {seeds[0]} to {seeds[-1]}; {self.tally.findings} findings")
+        drafts = [world(seed, self._size, f"w{seed % BLOCK}") for seed in seeds]
+        suspicions: list[Suspicion] = []
+        with interruptible(self._stop):
+            for step in run_batch(self._lab, drafts, self._folder / f"b{number}"):
+                self._count(step)
+                suspicions += self._known.explained(step)
+                if deadline.passed:
+                    break
+        return list({(id(each.draft.tree["workloads"]), each.kind): each for each in reversed(suspicions)}.values())
 
-    def _done(self, worlds: int, judgements: Collection[Judgement]) -> None:
-        undecided = sum(judgement in (Judgement.UNPROVEN, Judgement.BROKEN) for judgement in judgements)
-        self.tally.worlds += worlds
+    def _count(self, step: BatchStep) -> None:
+        undecided = sum(judgement in _UNDECIDED for judgement in step.judgements)
+        self.tally.worlds += step.worlds
         self.tally.undecided += undecided
-        self.tally.judged += len(judgements) - undecided
+        self.tally.judged += len(step.judgements) - undecided
 
-    def _finding(self, suspicion: Suspicion) -> Shrunk | None:
-        """Return the smallest form of a suspicion, unless it is not confirmed or known already."""
-        first = self._trials.observe(suspicion.draft)
-        decided = first.predicted.value == suspicion.draft.expected
-        if not (first.is_wrong and decided) or not self._trials.observe(suspicion.draft).is_as_wrong_as(first):
-            self.tally.unconfirmed += 1
-            return None
-        if self._known.mutants_like(first) & self._seen_mutants:
+    def _examined(self, suspicion: Suspicion) -> Iterator[tuple[Draft, Observation]]:
+        if suspicion.like & self._explained:
             self.tally.repeated += 1
-            return None
-        try:
-            shrunk = Search(self._trials, suspicion.draft, first, self._shrinking).shrink()
-        except HarnessError:
+        elif observation := self._confirmed(suspicion.draft):
+            yield suspicion.draft, observation
+        else:
             self.tally.unconfirmed += 1
-            return None
-        cause = cause_of(shrunk.draft)
-        if cause in self._causes:
+
+    def _new(self, shrunk: Shrunk) -> Iterator[Shrunk]:
+        """Yield a finding if its cause is a new one."""
+        cause, like = cause_of(shrunk.draft), self._known.mutants_like(shrunk.observation)
+        if cause in self._causes or like & self._explained:
             self.tally.repeated += 1
-            return None
+            return
         self._causes.add(cause)
-        self._seen_mutants |= self._known.mutants_like(shrunk.observation)
-        return shrunk
+        self._explained |= like
+        self.tally.findings += 1
+        self.tally.known += bool(like)
+        yield shrunk
 
-    def _shrinking(self, stage: str, draft: Draft) -> None:
-        self._report(f"shrinks {draft.path}: {stage}")
+    def _confirmed(self, draft: Draft) -> Observation | None:
+        """Run a world alone until it was wrong twice in the same way; return what was observed the first time."""
+        first: Observation | None = None
+        for _ in range(_RUNS):
+            observation = self._trials.observe(draft)
+            if not observation.is_wrong or observation.predicted.value != draft.expected:
+                continue
+            if first is not None and observation.is_as_wrong_as(first):
+                return first
+            first = first or observation
+        return None
+
+    def _progress(self, stage: str, draft: Draft) -> None:
+        self._report(f"shrinks {draft.path}: {stage}; {self.tally.findings} findings")
 
 
-def _size(suspicion: Suspicion) -> int:
-    """Return how much there is to shrink: what is small is shrunk first."""
+def seeds_of(first: int, number: int) -> range:
+    """Return the seeds of a batch: a block, or what there is of the first block from the ``first`` seed on."""
+    start = first // BLOCK * BLOCK + number * BLOCK
+    return range(max(start, first), start + BLOCK)
+
+
+def _size(suspicion: Suspicion) -> tuple[bool, int]:
+    """Return what is examined first: what no known fault explains, and of that what is small."""
     tree = suspicion.draft.tree
     used = {name for step in tree["steps"] for name in step["policies"]}
-    return sum(len(json.dumps(tree["policies"][name])) for name in used)
+    return bool(suspicion.like), sum(len(json.dumps(tree["policies"][name])) for name in used)
 
 
 def cause_of(draft: Draft) -> str:

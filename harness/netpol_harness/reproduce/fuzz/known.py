@@ -5,7 +5,7 @@ Equal verdicts are a hint and no proof, which the report says.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.backends.facts import gather
@@ -15,8 +15,10 @@ from netpol_harness.emulator.faults import MUTANTS
 from netpol_harness.lab import Lab
 from netpol_harness.model.objects import World
 from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.reproduce.fuzz.batch import BatchStep, Suspicion
 from netpol_harness.reproduce.shrink.trial import Observation
 from netpol_harness.results.evidence import Judgement
+from netpol_harness.results.table import PathResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,23 @@ class KnownFaults:
 
     def mutants_like(self, observation: Observation) -> frozenset[str]:
         """Return the mutants of known faults that predict the wrong verdict that was observed."""
-        names = dict.fromkeys(name for entry in self.entries for name in entry.fault.mutants)
-        return frozenset(name for name in names if predicts(name, observation))
+        return frozenset(name for name in self.models if predicts(name, observation))
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The mutants that model known faults."""
+        return tuple(dict.fromkeys(name for entry in self.entries for name in entry.fault.mutants if name in MUTANTS))
+
+    def explained(self, step: BatchStep) -> Sequence[Suspicion]:
+        """Return the suspicions of a batch's step with the models that predict them."""
+        paths = [suspicion.result.expectation.path for suspicion in step.suspicions]
+        readings = {name: _misread(name, step.predictor).verdicts(paths) for name in self.models if paths}
+        return [
+            replace(
+                each, like=frozenset(n for n, verdicts in readings.items() if _explains(verdicts[path], each.result))
+            )
+            for each, path in zip(step.suspicions, paths, strict=True)
+        ]
 
     def comparison(self, observation: Observation) -> str:
         """Return what the comparison has shown, for the finding's report."""
@@ -57,11 +74,19 @@ def known_faults(lab: Lab) -> KnownFaults:
 def predicts(mutant: str, observation: Observation) -> bool:
     """Return whether the oracle gives the observed wrong verdict in the world as the mutant reads it."""
     result, scenario = observation.result, observation.scenario
-    if mutant not in MUTANTS or result is None or scenario is None or result.judgement is Judgement.FLAPPING:
+    if mutant not in MUTANTS or result is None or scenario is None:
         return False
     predictor = Predictor(scenario, scenario.steps[-1], addresses=observation.addresses)
-    misread = predictor.with_world(MUTANTS[mutant].world(predictor.world, World()))
-    return misread.verdict(result.expectation.path) in _verdicts(result.outcome)
+    return _explains(_misread(mutant, predictor).verdict(result.expectation.path), result)
+
+
+def _misread(mutant: str, predictor: Predictor) -> Predictor:
+    """Return the predictor of the world as a mutant reads it."""
+    return predictor.with_world(MUTANTS[mutant].world(predictor.world, World()))
+
+
+def _explains(verdict: Expected, result: PathResult) -> bool:
+    return result.judgement is not Judgement.FLAPPING and verdict in _verdicts(result.outcome)
 
 
 def _verdicts(outcome: Outcome) -> Collection[Expected]:

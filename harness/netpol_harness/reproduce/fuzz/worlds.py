@@ -1,31 +1,33 @@
-"""Random worlds: a few namespaces and pods, and steps that change policies, labels and pods. The same seed gives the
-same world.
+"""Random worlds: a few namespaces, pods and Services, and steps that change policies, labels and pods. The same seed
+gives the same world.
 
 A plain generator, and not a strategy of hypothesis: a seed replays without that package, whatever its version, and the
-tests draw seeds. What has broken real engines is drawn more often than it is written: named ports, ranges, ``except``,
-empty selectors, all operators, defaults of ``policyTypes``, rules of egress in policies that isolate ingress. Half of
-the worlds do without policies of both directions, and half without addresses: a fault that shows everywhere would hide
-the others (Groce et al., "Swarm testing", 2012).
+tests draw seeds. ``policies`` has the strategies for policies.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from netpol_harness.model.json_object import JsonObject
+from netpol_harness.model.json_object import JsonMapping, JsonObject
+from netpol_harness.reproduce.fuzz.policies import (
+    NAMES,
+    NAMESPACE_LABELS,
+    NUMBERS,
+    POD_LABELS,
+    Features,
+    PolicyStrategy,
+)
 from netpol_harness.reproduce.shrink.draft import Draft
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
-_LABELS = {"app": ("web", "db", "api"), "tier": ("front", "back")}
-_SPACE_LABELS = {"team": ("red", "blue"), "env": ("prod", "test")}
-_NUMBERS = (80, 81)
-_NAMES = ("web", "alt", "metrics")
-_PROTOCOLS = ("TCP", "TCP", "TCP", "UDP")
-_UNKNOWN_NAMES = ("nobody", *(f"{name}-u" for name in _NAMES))
-_DIRECTIONS = (("ingress", "from"), ("egress", "to"))
-_NAMED = 0.4
-_PEERS = 0.7
+HOST = "user"
+"""The host outside the cluster, which a world may have."""
+BLOCK = 10
+"""So many seeds in a row have the restarts of the policy agent in common: a restart befalls the whole cluster."""
+_EXTERNAL = {"external": {HOST: {"ports": [80]}}}
+_LONG = "a-policy-with-a-long-name-" * 5
+_SERVICE, _SERVICE_PORT = "-service", 8080
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,182 +43,184 @@ class Size:
 SMALL = Size()
 
 
-@dataclass(frozen=True, slots=True)
-class _Features:
-    """What the policies of one world may have: both directions in one policy, and peers by address."""
-
-    both: bool
-    blocks: bool
-
-    @staticmethod
-    def drawn(draw: Random) -> "_Features":
-        return _Features(both=draw.random() < 0.5, blocks=draw.random() < 0.5)
-
-
 def world(seed: int, size: Size = SMALL, prefix: str = "") -> Draft:
     """Return the world of a seed. ``prefix`` begins the names of its namespaces. Its path is not chosen yet."""
     draw = Random(seed)
     spaces = [f"{prefix}{letter}" for letter in "xyzuvw"[: max(1, draw.randint(size.namespaces - 1, size.namespaces))]]
-    pods = [
-        _pod(
-            draw,
-            spaces[index % len(spaces)],
-            "abcdefghijklmnopqrstuvwxyz"[index // len(spaces) % 26] + str(index // (26 * len(spaces)) or ""),
-        )
-        for index in range(size.pods)
-    ]
-    objects: list[JsonObject] = [
-        _object("v1", "Namespace", {"name": s, "labels": _labels(draw, _SPACE_LABELS)}) for s in spaces
-    ]
-    policies: dict[str, JsonObject] = {}
-    steps: list[JsonObject] = []
-    features = _Features.drawn(draw)
-    for number in range(size.steps):
-        before = steps[-1] if steps else None
-        steps.append(_step(draw, number, spaces, pods, policies, before, size.policies, features))
-    tree = {"scenario": {}, "workloads": [*objects, *pods], "policies": policies, "steps": steps}
+    pods = [_pod(draw, spaces[index % len(spaces)], _name(index // len(spaces))) for index in range(size.pods)]
+    services = [_service(pod) for pod in pods if draw.random() < 0.5] if draw.random() < 0.4 else []
+    namespaces = [_object("Namespace", {"name": name, "labels": _labels(draw, NAMESPACE_LABELS)}) for name in spaces]
+    steps = _Steps(draw, PolicyStrategy(draw, Features.drawn(draw), spaces), pods, size.policies)
+    tree = {
+        "scenario": _EXTERNAL if draw.random() < 0.4 else {},
+        "workloads": [*namespaces, *pods, *services],
+        "steps": [steps.next(restarts=_restarts(seed, number)) for number in range(size.steps)],
+        "policies": steps.policies,
+    }
     return Draft(tree, "", "")
 
 
-def _step(  # noqa: PLR0913 - what has been drawn so far
-    draw: Random,
-    number: int,
-    spaces: Sequence[str],
-    pods: Sequence[JsonObject],
-    policies: dict[str, JsonObject],
-    before: JsonObject | None,
-    most: int,
-    features: _Features,
-) -> JsonObject:
-    """Return a step whose policies are those of the step before, some of them updated, removed or added."""
-    in_force: dict[str, str] = {
-        policies[i]["metadata"]["namespace"] + "/" + policies[i]["metadata"]["name"]: i
-        for i in (before or {}).get("policies", ())
-    }
-    kept = [i for i in in_force.values() if draw.random() < 0.5]
-    wanted = draw.randint(1, most)
-    taken = {(policies[i]["metadata"]["namespace"], policies[i]["metadata"]["name"]) for i in kept}
-    while len(kept) < wanted:
-        space, name = draw.choice(spaces), f"p{draw.randrange(most)}"
-        if (space, name) in taken:
-            name = f"q{len(policies)}"
-        taken.add((space, name))
-        identifier = f"{space}-{name}-{len(policies)}"
-        policies[identifier] = _policy(draw, space, name, features)
-        kept.append(identifier)
-    step: JsonObject = {"name": f"s{number}", "policies": kept}
-    if before is not None and draw.random() < 0.3:
-        pod = draw.choice(pods)["metadata"]
-        step["labels"] = {"pods": {f"{pod['namespace']}/{pod['name']}": _labels(draw, _LABELS) or {"tier": "back"}}}
-    if before is not None and draw.random() < 0.1:
-        pod = draw.choice(pods)["metadata"]
-        step["recreate"] = [f"{pod['namespace']}/{pod['name']}"]
-    return step
+def paths_of(draft: Draft, step: JsonMapping) -> Iterator[str]:
+    """Yield the paths of a world in a step: between all pods, to Services, and from and to the host outside."""
+    absent = step.get("absent", ())
+    pods = {_ref(data): data for data in _kind(draft, "Pod") if _ref(data) not in absent}
+    outside = [HOST] if draft.tree["scenario"].get("external") else []
+    for source in (*pods, *outside):
+        for target, data in pods.items():
+            if source != target:
+                yield from (f"{source} -> {scheme}{target}:{number}" for scheme, number in _served(data))
+    for source in pods:
+        yield from (f"{source} -> {host}:80" for host in outside)
+        yield from (
+            f"{source} -> ip({ref}):{port['port']}"
+            for service in _kind(draft, "Service")
+            if (ref := _ref(service)).removesuffix(_SERVICE) in pods.keys() - {source}
+            for port in service["spec"]["ports"]
+        )
 
 
-def _policy(draw: Random, space: str, name: str, features: _Features) -> JsonObject:
-    spec: JsonObject = {"podSelector": _selector(draw, _LABELS, empty=0.35)}
-    directions = _DIRECTIONS if features.both else (draw.choice(_DIRECTIONS),)
-    known = [direction.capitalize() for direction, _ in directions]
-    types = draw.choice((None, None, *([each] for each in known), known))
-    if types or directions == _DIRECTIONS[1:]:
-        spec["policyTypes"] = types or known
-    for direction, peers in directions:
-        if draw.random() < 0.65:
-            spec[direction] = [_rule(draw, peers, features) for _ in range(draw.choice((0, 1, 1, 1, 2)))]
-    return _object("networking.k8s.io/v1", "NetworkPolicy", {"name": name, "namespace": space}, spec)
+def _kind(draft: Draft, kind: str) -> Sequence[JsonMapping]:
+    return [data for data in draft.tree["workloads"] if data["kind"] == kind]
 
 
-def _rule(draw: Random, peers: str, features: _Features) -> JsonObject:
-    """Return a rule; one in some has named ports only, which engines resolve by their own ways."""
-    rule: JsonObject = {}
-    is_named = draw.random() < _NAMED
-    if draw.random() < _PEERS:
-        rule[peers] = [_peer(draw, features) for _ in range(draw.choice((1, 1, 2)))]
-    if is_named:
-        rule["ports"] = [_named_port(draw) for _ in range(draw.choice((1, 1, 1, 2)))]
-    elif draw.random() < 0.6:
-        rule["ports"] = [_port(draw) for _ in range(draw.choice((1, 1, 2, 3)))]
-    return rule
+def _ref(data: JsonMapping) -> str:
+    return f"{data['metadata']['namespace']}/{data['metadata']['name']}"
 
 
-def _named_port(draw: Random) -> JsonObject:
-    """Return a name: of some pods, of none, or of pods that have it for another protocol."""
-    kind = draw.random()
-    if kind < 0.6:
-        return {"port": draw.choice(_NAMES)}
-    if kind < 0.8:
-        return {"port": draw.choice(_UNKNOWN_NAMES), "protocol": "TCP"}
-    return {"port": draw.choice(_NAMES), "protocol": draw.choice(("UDP", "SCTP"))}
+def _served(pod: JsonMapping) -> Iterator[tuple[str, int]]:
+    """Yield the prefix of a path's target, and the number, of each port that a pod serves."""
+    for container in pod["spec"]["containers"]:
+        for port in container["ports"]:
+            protocol = port.get("protocol", "TCP")
+            yield "" if protocol == "TCP" else f"{protocol.lower()}://", port["containerPort"]
 
 
-def _peer(draw: Random, features: _Features) -> JsonObject:
-    kind = draw.random() * (1 if features.blocks else 0.85)
-    if kind < 0.3:
-        return {"podSelector": _selector(draw, _LABELS, empty=0.25)}
-    if kind < 0.6:
-        return {"namespaceSelector": _selector(draw, _SPACE_LABELS, empty=0.4)}
-    if kind < 0.85:
-        return {
-            "namespaceSelector": _selector(draw, _SPACE_LABELS, empty=0.3),
-            "podSelector": _selector(draw, _LABELS, empty=0.2),
-        }
-    block: JsonObject = {"cidr": draw.choice(("0.0.0.0/0", "10.0.0.0/8", "198.51.100.0/24"))}
-    if block["cidr"] == "0.0.0.0/0" and draw.random() < 0.6:
-        block["except"] = draw.choice((["10.0.0.0/8"], ["198.51.100.0/24"], ["10.0.0.0/8", "192.0.2.0/24"]))
-    return {"ipBlock": block}
+def _restarts(seed: int, step: int) -> bool:
+    """Return whether the policy agent restarts in a step, the same for all seeds of a block."""
+    return step > 0 and Random(f"{seed // BLOCK} {step}").random() < 0.1
 
 
-def _port(draw: Random) -> JsonObject:
-    port: JsonObject = {}
-    protocol = draw.choice(_PROTOCOLS)
-    if protocol != "TCP" or draw.random() < 0.5:
-        port["protocol"] = protocol
-    kind = draw.random()
-    if kind < 0.4:
-        port["port"] = draw.choice((*_NAMES, *_NAMES, "nobody"))
-    elif kind < 0.7:
-        port["port"] = draw.choice(_NUMBERS)
-    elif kind < 0.9:
-        port |= draw.choice(({"port": 80, "endPort": 81}, {"port": 81, "endPort": 90}, {"port": 70, "endPort": 80}))
-    return port
+class _Steps:
+    """Draws steps, each from the one before. ``policies`` are the versions of policies that they name."""
 
+    def __init__(self, draw: Random, strategy: PolicyStrategy, pods: Sequence[JsonObject], most: int) -> None:
+        self.policies: dict[str, JsonObject] = {}
+        self._draw = draw
+        self._strategy = strategy
+        self._pods = pods
+        self._most = most
+        self._before: JsonObject | None = None
+        self._removed: list[str] = []
 
-def _selector(draw: Random, known: Mapping[str, Sequence[str]], *, empty: float) -> JsonObject:
-    kind = draw.random()
-    if kind < empty:
-        return {}
-    key = draw.choice(list(known))
-    if kind < empty + (1 - empty) / 2:
-        return {"matchLabels": {key: draw.choice(known[key])}}
-    operator = draw.choice(("In", "NotIn", "Exists", "DoesNotExist"))
-    requirement: dict[str, Any] = {"key": key, "operator": operator}
-    if operator in ("In", "NotIn"):
-        requirement["values"] = sorted(draw.sample(known[key], draw.randint(1, 2)))
-    extra = {"matchLabels": {k: draw.choice(v) for k, v in known.items() if k != key}} if draw.random() < 0.2 else {}
-    return {**extra, "matchExpressions": [requirement]}
+    def next(self, *, restarts: bool) -> JsonObject:
+        """Return a step whose policies are those of the step before, some of them updated, removed, or back again."""
+        number = 0 if self._before is None else int(self._before["name"][1:]) + 1
+        step: JsonObject = {"name": f"s{number}", "policies": self._policies_in_force()}
+        if self._before is not None:
+            step |= self._changes_of_pods() | ({"restart": "agent"} if restarts else {})
+        self._before = step
+        return step
+
+    def _policies_in_force(self) -> list[str]:
+        before, draw = (self._before or {}).get("policies", []), self._draw
+        fates = {identifier: draw.random() for identifier in before}
+        kept = [identifier for identifier, fate in fates.items() if fate < 0.4]
+        kept += [self._update(identifier) for identifier, fate in fates.items() if 0.4 <= fate < 0.7]
+        back = [identifier for identifier in self._removed if not self._is_taken(identifier, kept)]
+        kept += back[:1] if draw.random() < 0.4 else []
+        self._removed = [identifier for identifier, fate in fates.items() if fate >= 0.7]
+        wanted = draw.randint(1, self._most) if self._before is None or draw.random() < 0.7 else 0
+        while len(kept) < wanted:
+            kept.append(self._new(kept))
+        return kept
+
+    def _update(self, identifier: str) -> str:
+        old = self.policies[identifier]
+        return self._add(self._strategy.updated(old))
+
+    def _new(self, kept: Sequence[str]) -> str:
+        draw, strategy = self._draw, self._strategy
+        space, name = draw.choice(strategy.namespaces), f"p{draw.randrange(self._most)}"
+        if strategy.features.large:
+            name = f"{_LONG}{name}" if draw.random() < 0.2 else f"a-policy-with-a-name-{name}"
+        taken = {_ref(self.policies[identifier]) for identifier in kept}
+        if f"{space}/{name}" in taken:
+            name = f"{name}-q{len(self.policies)}"
+        return self._add(strategy.policy(space, name))
+
+    def _add(self, policy: JsonObject) -> str:
+        identifier = f"{policy['metadata']['namespace']}-{policy['metadata']['name'][-20:]}-{len(self.policies)}"
+        self.policies[identifier] = policy
+        return identifier
+
+    def _is_taken(self, identifier: str, kept: Sequence[str]) -> bool:
+        return _ref(self.policies[identifier]) in {_ref(self.policies[other]) for other in kept}
+
+    def _changes_of_pods(self) -> JsonObject:
+        """Return what else a step changes: labels of a pod or a namespace, a pod made again, or taken away."""
+        draw, pod = self._draw, self._draw.choice(self._pods)
+        ref = _ref(pod)
+        changes: JsonObject = {}
+        if draw.random() < 0.35:
+            labels = _labels(draw, POD_LABELS) | {"pod": pod["metadata"]["labels"]["pod"]}
+            changes["labels"] = {"pods": {ref: labels}}
+        if draw.random() < 0.2:
+            namespace = draw.choice(self._strategy.namespaces)
+            labels = _labels(draw, NAMESPACE_LABELS) or {"team": "blue"}
+            changes.setdefault("labels", {})["namespaces"] = {namespace: labels}
+        other, kind = _ref(draw.choice(self._pods)), draw.random()
+        if kind < 0.2:
+            changes["recreate"] = [other]
+        elif kind < 0.3:
+            changes["absent"] = [other]
+        return changes
 
 
 def _pod(draw: Random, space: str, name: str) -> JsonObject:
-    """Return a pod that serves two numbers over TCP, and some over UDP, with names that differ between pods."""
-    names = draw.sample(_NAMES, 2)
-    containers = []
-    for number, port_name in zip(_NUMBERS, names, strict=True):
-        ports: list[JsonObject] = [{"containerPort": number}]
-        if draw.random() < 0.8:
-            ports[0]["name"] = port_name
-        if draw.random() < 0.3:
-            ports.append({"containerPort": number, "protocol": "UDP"} | ({"name": f"{port_name}-u"}))
-        arguments = ["netexec", f"--http-port={number}", f"--udp-port={number}"]
-        containers.append({"name": f"serve-{number}", "image": IMAGE, "args": arguments, "ports": ports})
-    return _object(
-        "v1", "Pod", {"name": name, "namespace": space, "labels": _labels(draw, _LABELS)}, {"containers": containers}
-    )
+    """Return a pod that serves some numbers over TCP, and some over UDP, with names that differ between pods.
+
+    The last name is often the same in all pods, and the first one not: engines that group pods by names mix them up.
+    """
+    names = [draw.choice(NAMES[:2]), NAMES[2]] if draw.random() < 0.6 else draw.sample(NAMES, 2)
+    containers = [_container(draw, number, name) for number, name in zip(NUMBERS, names, strict=True)]
+    if draw.random() < 0.15:
+        containers.append(_server(53, [{"containerPort": 53}]))
+    labels = _labels(draw, POD_LABELS) | {"pod": name}
+    return _object("Pod", {"name": name, "namespace": space, "labels": labels}, {"containers": containers})
+
+
+def _container(draw: Random, number: int, port_name: str) -> JsonObject:
+    ports: list[JsonObject] = [{"containerPort": number}]
+    if draw.random() < 0.8:
+        ports[0]["name"] = port_name
+    if draw.random() < 0.3:
+        ports.append({"containerPort": number, "protocol": "UDP", "name": f"{port_name}-u"})
+    return _server(number, ports)
+
+
+def _server(number: int, ports: Sequence[JsonObject]) -> JsonObject:
+    arguments = ["netexec", f"--http-port={number}", f"--udp-port={number}"]
+    return {"name": f"serve-{number}", "image": IMAGE, "args": arguments, "ports": list(ports)}
+
+
+def _service(pod: JsonObject) -> JsonObject:
+    """Return a Service of one pod, whose ports have other numbers than the pod's."""
+    metadata = {"name": f"{pod['metadata']['name']}{_SERVICE}", "namespace": pod["metadata"]["namespace"]}
+    ports = [
+        {"name": "first", "port": _SERVICE_PORT, "targetPort": NUMBERS[0]},
+        {"name": "second", "port": NUMBERS[0], "targetPort": NUMBERS[1]},
+    ]
+    return _object("Service", metadata, {"selector": {"pod": pod["metadata"]["name"]}, "ports": ports})
+
+
+def _name(index: int) -> str:
+    letter = "abcdefghijklmnopqrstuvwxyz"[index % 26]
+    return f"{letter}{index // 26 or ''}"
 
 
 def _labels(draw: Random, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {key: draw.choice(values) for key, values in known.items() if draw.random() < 0.75}
 
 
-def _object(version: str, kind: str, metadata: JsonObject, spec: JsonObject | None = None) -> JsonObject:
-    return {"apiVersion": version, "kind": kind, "metadata": metadata} | ({"spec": spec} if spec else {})
+def _object(kind: str, metadata: JsonObject, spec: JsonObject | None = None) -> JsonObject:
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata} | ({"spec": spec} if spec else {})

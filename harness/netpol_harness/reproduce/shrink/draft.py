@@ -35,7 +35,7 @@ class Draft:
     @property
     def pods(self) -> int:
         """The number of workloads that make pods."""
-        return sum(1 for data in self.tree["workloads"] if data["kind"] not in _WITHOUT_PODS)
+        return sum(1 for data in self.tree["workloads"] if data["kind"] not in WITHOUT_PODS)
 
     @property
     def policies(self) -> int:
@@ -51,7 +51,7 @@ class Draft:
         return Draft(tree, self.path, self.expected)
 
 
-_WITHOUT_PODS = frozenset({"Namespace", "Service", "ConfigMap", "ServiceAccount", "Endpoints", "EndpointSlice"})
+WITHOUT_PODS = frozenset({"Namespace", "Service", "ConfigMap", "ServiceAccount", "Endpoints", "EndpointSlice"})
 
 
 def draft_of(scenario: Scenario, settings: JsonMapping, step: Step, path: str, expected: str) -> Draft:

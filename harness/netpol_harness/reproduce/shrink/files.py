@@ -1,15 +1,17 @@
 """The files of a draft: a scenario's directory that runs with pytest. ``texts`` is pure."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from netpol_harness.model.json_object import JsonMapping, JsonObject
-from netpol_harness.reproduce.shrink.draft import Draft
+from netpol_harness.reproduce.shrink.draft import WITHOUT_PODS, Draft
 
 _WIDTH = 112
+_NAME = re.compile(r"[-a-z0-9./]+")
 
 
 def texts(draft: Draft, title: str, head: str = "") -> Mapping[str, str]:
@@ -29,7 +31,7 @@ def scenario_data(draft: Draft, title: str) -> JsonObject:
     steps = [_step(draft, step, names, spaces) for step in draft.tree["steps"]]
     mode, _, _ = draft.path.partition(" ")
     for step in steps[:-1]:  # a step must expect something; what the earlier ones do is not in question
-        step["paths"] = {draft.path if mode == "held" else _plain(draft.path): "undefined"}
+        step["paths"] = {draft.path if mode == "held" else _earlier(draft, step.get("absent") or ()): "undefined"}
     if mode == "held":  # the step that opens a connection must expect that it succeeds
         steps[0]["paths"] = {draft.path: "allowed"}
     steps[-1]["paths"] = {draft.path: draft.expected}
@@ -63,6 +65,16 @@ def _step(draft: Draft, step: JsonMapping, names: set[str], spaces: set[str]) ->
     others = {key: step[key] for key in ("restart", "repeat") if step.get(key)}
     data = {"name": step["name"], "policies": policies, "labels": labels, **lists, **others}
     return {key: value for key, value in data.items() if value}
+
+
+def _earlier(draft: Draft, absent: Collection[str]) -> str:
+    """Return the path that an earlier step asks: the same, or that of a pod to itself if an end of it is absent."""
+    named = {name for ref in absent for name in (ref, ref.partition("/")[2])}
+    if named.isdisjoint(_NAME.findall(draft.path)):
+        return _plain(draft.path)
+    pods = (_ref(data) for data in draft.tree["workloads"] if data["kind"] not in WITHOUT_PODS)
+    present = next((ref for ref in pods if ref not in absent), "")
+    return f"{present} -> {present}:80" if present else _plain(draft.path)
 
 
 def _plain(path: str) -> str:
