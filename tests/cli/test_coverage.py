@@ -27,6 +27,39 @@ def test_a_gap_is_printed_with_the_path_that_closes_it(tmp_path: Path, capsys: p
     assert "add to the paths of step as-written:\n  app-pod -> ip(db-service):3306: allowed\n" in output
 
 
+TIER = """
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: tier}
+spec:
+  tier: Admin
+  priority: 5
+  subject: {namespaces: {}}
+  ingress:
+    - {action: Deny, from: [{namespaces: {}}]}
+    - action: Accept
+      from: [{pods: {podSelector: {matchLabels: {app: a}}}}]
+      protocols: [{tcp: {destinationPort: {number: 80}}}]
+"""
+
+
+def test_what_no_path_can_cover_stands_below_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    container = "{name: c, image: i, ports: [{containerPort: 80}]}"
+    pod = (
+        f"{{apiVersion: v1, kind: Pod, metadata: {{name: N, labels: {{app: N}}}}, spec: {{containers: [{container}]}}}}"
+    )
+    (tmp_path / "w.yaml").write_text("---\n".join(pod.replace("N", name) + "\n" for name in "ab"))
+    (tmp_path / "tier.yaml").write_text(TIER)
+    steps = "steps: [{name: shut, policies: [tier.yaml], paths: {'a -> b:80': blocked, 'b -> a:80': blocked}}]"
+    (tmp_path / "scenario.yaml").write_text(f"title: x\nworkloads: [w.yaml]\nexclusive: true\n{steps}\n")
+    assert main(["coverage", str(tmp_path)]) == 0
+    assert (
+        "never reached, because others decide before:\n"
+        "  tier.yaml:11: ingress rule 2 of tier, and 2 parts of it"
+        " (rule 1 (tier.yaml:10) of tier (Admin tier, priority 5) decides before it on a -> b:80)\n"
+    ) in capsys.readouterr().out
+
+
 def test_without_policies_there_is_nothing_to_cover(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     container = "{name: c, image: i, ports: [{containerPort: 80}]}"
     pod = f"{{apiVersion: v1, kind: Pod, metadata: {{name: NAME}}, spec: {{containers: [{container}]}}}}"

@@ -18,12 +18,15 @@ _KeyPath = tuple[str | int, ...]
 class ClusterVariant:
     """A changed policy: ``part`` is what was dropped or moved, ``where`` its place in the file.
 
-    ``policy`` is ``None`` if the whole policy is dropped.
+    ``policy`` is ``None`` if the whole policy is dropped. ``rule`` is the direction and the index of the rule that it
+    belongs to, ``None`` for the policy's own parts.
     """
 
     part: str
     where: str
     policy: ClusterNetworkPolicy | None
+    rule: tuple[Direction, int] | None = None
+    is_whole_rule: bool = False
 
 
 def cluster_variants(manifest: Manifest) -> Iterator[ClusterVariant]:
@@ -39,7 +42,8 @@ def cluster_variants(manifest: Manifest) -> Iterator[ClusterVariant]:
             changed = (
                 replace(policy, ingress=rules) if direction is Direction.INGRESS else replace(policy, egress=rules)
             )
-            yield ClusterVariant(f"{part} of {policy.name}", where, changed)
+            is_whole = len(rules) < len(policy.rules(direction))
+            yield ClusterVariant(f"{part} of {policy.name}", where, changed, (direction, int(keys[0])), is_whole)
 
 
 def _changed_rules(

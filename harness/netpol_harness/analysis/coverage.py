@@ -10,11 +10,12 @@ from functools import cached_property
 from itertools import chain
 
 from netpol_harness.analysis.cluster_variants import ClusterVariant, cluster_variants
+from netpol_harness.analysis.gap_reasons import GapKind, GapReason, RulePart, Tried, gap_reason
 from netpol_harness.analysis.paths import every_path
 from netpol_harness.analysis.predict import Predictor, contradicts
 from netpol_harness.analysis.variants import Variant, variants
 from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
-from netpol_harness.model.names import NamespacedName
+from netpol_harness.model.names import Direction, NamespacedName
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.points import SPECIFICATION, Profile
 from netpol_harness.oracle.sides import selects
@@ -38,11 +39,18 @@ class CoverageLine:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A part of a policy that no path tests. ``line`` would test it; ``None`` if no path of the scenario can."""
+    """A part of a policy that no path tests.
+
+    ``line`` would test it; ``None`` if no path of the scenario can, for this ``reason``. ``rule`` is the place of the
+    rule that it belongs to, or that ``is_whole_rule``; it is empty for the policy's own parts.
+    """
 
     part: str
     where: str
     line: CoverageLine | None
+    reason: GapReason | None = None
+    rule: str = ""
+    is_whole_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ def coverage(scenario: Scenario, profile: Profile = SPECIFICATION) -> Coverage:
     manifests = {m.where: m for kind in kinds for step in scenario.steps for m in kind(step)}
     tried, gaps = 0, list[Gap]()
     for manifest in manifests.values():
+        first = len(gaps)
         views_with_policy = [view for view in views if manifest in view.policies]
         is_own = manifest.family is ApiGroupFamily.KUBERNETES
         for variant in variants(manifest) if is_own else cluster_variants(manifest):
@@ -67,7 +76,10 @@ def coverage(scenario: Scenario, profile: Profile = SPECIFICATION) -> Coverage:
             counterfactuals = [_counterfactual(view, manifest, variant) for view in views_with_policy]
             if not any(counterfactual.is_detected for counterfactual in counterfactuals):
                 line = _suggest_line(counterfactuals, {gap.line: None for gap in gaps if gap.line}.keys())
-                gaps.append(Gap(variant.part, variant.where, line))
+                reason = None if line else _reason(counterfactuals, manifest, variant)
+                place = manifest.at("spec", variant.rule[0].lower(), variant.rule[1]) if variant.rule else ""
+                gaps.append(Gap(variant.part, variant.where, line, reason, place, variant.is_whole_rule))
+        gaps[first:] = _with_policy_reason(manifest, gaps[first:])
     return Coverage(tried, tuple(gaps))
 
 
@@ -95,6 +107,17 @@ class _StepView:
     def candidates(self) -> tuple[Path, ...]:
         """The paths that the step could have and does not."""
         return tuple(path for path in every_path(self.step) if path not in self.expected)
+
+    def has_subjects(self, manifest: Manifest) -> bool:
+        """Whether one of the step's policies selects a pod."""
+        pods = self.predictor.world.pods.values()
+        if manifest.family is ApiGroupFamily.KUBERNETES:
+            own = NetworkPolicy.parse(manifest.data)
+            return any(selects(own, pod) for pod in pods)
+        subject = ClusterNetworkPolicy.parse(manifest.data).subject
+        spaces = {name: namespace.labels for name, namespace in self.predictor.world.namespaces.items()}
+        own_network = (pod for pod in pods if not pod.host_network)
+        return any(subject.selects(spaces.get(pod.ref.namespace, {}), pod.labels) for pod in own_network)
 
     def verdict(self, path: Path) -> Expected:
         """Return the oracle's verdict under the policies as written."""
@@ -150,9 +173,39 @@ class _Counterfactual:
             if contradicts(self._predictor.verdict(path), verdict):
                 yield CoverageLine(self.view.step.name, path, verdict)
 
+    def tried(self) -> Iterator[Tried]:
+        """Yield the paths to which the policy can apply, with and without the part."""
+        predictor = self.view.predictor
+        for path in self._affected(chain(self.view.expected, self.view.candidates)):
+            yield Tried(predictor.predict(path), predictor, self._predictor)
+
     def _affected(self, paths: Iterable[Path]) -> Iterator[Path]:
         """Yield the paths to which the policy can apply at all."""
         return (path for path in paths if self.view.pods(path) & self._subjects)
+
+
+def _with_policy_reason(manifest: Manifest, gaps: Sequence[Gap]) -> Iterator[Gap]:
+    """Yield the gaps of a policy. That of the policy as a whole has the reason of its rules if all of them are gaps."""
+    spec = manifest.data.get("spec") or {}
+    count = sum(len(spec.get(direction.lower()) or ()) for direction in Direction)
+    kinds = [gap.reason.kind for gap in gaps if gap.is_whole_rule and gap.reason]
+    for gap in gaps:
+        is_policy = gap.where == manifest.where and gap.reason is not None
+        if is_policy and kinds and len(kinds) == count:
+            order = (GapKind.REDUNDANT, GapKind.UNDECIDED, GapKind.UNREACHED, GapKind.UNMATCHED)
+            yield replace(gap, reason=GapReason(next(kind for kind in order if kind in kinds), "with all of its rules"))
+        else:
+            yield gap
+
+
+def _reason(
+    counterfactuals: Sequence["_Counterfactual"], manifest: Manifest, variant: Variant | ClusterVariant
+) -> GapReason:
+    policy = manifest.name.ref.name if isinstance(variant, ClusterVariant) else manifest.name.ref
+    selects_pods = any(each.view.has_subjects(manifest) for each in counterfactuals)
+    tried = (tried for each in counterfactuals for tried in each.tried())
+    part = RulePart(policy, *variant.rule, is_whole=variant.is_whole_rule) if variant.rule else None
+    return gap_reason(part, tried, selects_pods=selects_pods)
 
 
 def _suggest_line(counterfactuals: Sequence[_Counterfactual], suggested: Set[CoverageLine]) -> CoverageLine | None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from netpol_harness.analysis.describe import describe_peer, describe_port, describe_requirement
 from netpol_harness.model.labels import LabelSelector, Operator
+from netpol_harness.model.names import Direction
 from netpol_harness.model.policy import PEERS_FIELD, IPBlock, NetworkPolicy, Peer, PolicyPort, Rule
 from netpol_harness.scenario.scenario import Manifest
 
@@ -17,12 +18,15 @@ _KeyPath = tuple[str | int, ...]
 class Variant:
     """A policy with a part dropped or weakened: ``part`` is its description, ``where`` its place in the file.
 
-    ``policy`` is ``None`` if the whole policy is dropped.
+    ``policy`` is ``None`` if the whole policy is dropped. ``rule`` is the direction and the index of the rule that it
+    belongs to, ``None`` for the policy's own parts.
     """
 
     part: str
     where: str
     policy: NetworkPolicy | None
+    rule: tuple[Direction, int] | None = None
+    is_whole_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def _rules(manifest: Manifest, policy: NetworkPolicy) -> Iterator[Variant]:
             for changed in _rule_variants(rule, PEERS_FIELD[direction], policy.ref.namespace):
                 new_rules = (*rules[:index], *([changed.rule] if changed.rule else []), *rules[index + 1 :])
                 where = manifest.at("spec", direction.lower(), index, *changed.keys)
-                yield Variant(f"{changed.part}{name}", where, policy.with_rules(direction, new_rules))
+                weaker = policy.with_rules(direction, new_rules)
+                yield Variant(f"{changed.part}{name}", where, weaker, (direction, index), changed.rule is None)
 
 
 def _rule_variants(rule: Rule, peers_key: str, namespace: str) -> Iterator[_RuleVariant]:
