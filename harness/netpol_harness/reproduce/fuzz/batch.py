@@ -7,18 +7,19 @@ is a suspicion about its own world, which a run of that world alone must confirm
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.model.json_object import JsonObject
-from netpol_harness.paths.diagnostics import Place, Problem
+from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.expectations import resolve
-from netpol_harness.paths.grammar import parse
+from netpol_harness.paths.grammar import Sentence, parse
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation
 from netpol_harness.paths.path import Path as NetworkPath
-from netpol_harness.reproduce.fuzz.screen import screened
+from netpol_harness.reproduce.fuzz.screen import screener
 from netpol_harness.reproduce.fuzz.worlds import paths_of
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.files import write
@@ -97,14 +98,15 @@ def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path) -> Iterator[Bat
     run = lab.scenario_run(scenario)
     try:
         run.open()
-        for number, step in enumerate(scenario.steps):
-            run.enter(step)
-            owners = _paths(drafts, number, step)
-            possible = [path for path in owners if run.observer.missing_capability(path, step) is None]
-            predictor = Predictor(scenario, step, addresses=run.snapshot().addresses)
-            results = screened(run, _expectations(predictor, possible))
-            suspicions = _suspicions(results, owners, number)
-            yield BatchStep(predictor, len(drafts), [result.judgement for result in results], suspicions)
+        with screener(run) as screen:
+            for number, step in enumerate(scenario.steps):
+                run.enter(step)
+                owners = _paths(drafts, number, step)
+                possible = [path for path in owners if run.observer.missing_capability(path, step) is None]
+                predictor = Predictor(scenario, step, addresses=run.snapshot().addresses)
+                results = screen.screened(_expectations(predictor, possible))
+                suspicions = _suspicions(results, owners, number)
+                yield BatchStep(predictor, len(drafts), [result.judgement for result in results], suspicions)
     finally:
         run.close()
 
@@ -122,14 +124,19 @@ def _paths(drafts: Sequence[Draft], number: int, step: Step) -> dict[NetworkPath
     """Return the paths of all worlds in a step, each with its world."""
     paths: dict[NetworkPath, Draft] = {}
     for draft in drafts:
-        texts = paths_of(draft, draft.tree["steps"][number])
-        parsed = [parse(text, Expected.UNDEFINED, Place("world", 1)) for text in texts]
-        sentences = [each for each in parsed if not isinstance(each, Problem)]
+        sentences = [_sentence(text) for text in paths_of(draft, draft.tree["steps"][number])]
         expectations, problems = resolve(sentences, step.inventory)
-        assert len(sentences) == len(parsed), parsed
         assert not problems, problems
         paths |= {expectation.path: draft for expectation in expectations}
     return paths
+
+
+@lru_cache(1 << 14)
+def _sentence(text: str) -> Sentence:
+    """Parse a path once: it is the same in all steps, and in many batches."""
+    sentence = parse(text, Expected.UNDEFINED, Place("world", 1))
+    assert isinstance(sentence, Sentence), sentence
+    return sentence
 
 
 def _expectations(predictor: Predictor, paths: Sequence[NetworkPath]) -> Sequence[Expectation]:

@@ -8,7 +8,7 @@ their seeds, however many run at once.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -96,7 +96,7 @@ class Campaign:
                 shrunk = search.smallest
             yield from self._new(shrunk)
 
-    def confirmed(self, deadline: Deadline) -> Iterator[tuple[Draft, Observation]]:
+    def confirmed(self, deadline: Deadline) -> Generator[tuple[Draft, Observation], None, None]:
         """Yield each world that was wrong when it ran alone, and what that showed, unless a finding explains it."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch") as pool:
             try:

@@ -5,13 +5,17 @@ not asked again. If paths differ, they are probed again for a part of the settle
 that nothing counts that matched only before a late dataplane had applied the change.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from netpol_harness.deadline import Deadline
+from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.path import Expectation
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.pod_prober import ProbeMethod
+from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.rounds import Rounds, is_satisfied
+from netpol_harness.reproduce.fuzz.sessions import SessionExec
 from netpol_harness.results.evidence import Attempt, Evidence
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.runner.run import ScenarioRun
@@ -24,18 +28,39 @@ Round = Callable[[tuple[Question, ...]], Mapping[Question, Attempt]]
 """Probes questions once."""
 
 
-def screened(run: ScenarioRun, expectations: Sequence[Expectation]) -> Sequence[PathResult]:
-    """Return the results of paths in the present state of a run, in their order. Raises ``WorkloadFailed``."""
-    snapshot, timeouts = (
-        run.applied.snapshot_for([expectation.path for expectation in expectations]),
-        run.context.timeouts,
-    )
-    run.context.prober.expect_addresses(snapshot.own_addresses)
-    probes = [resolve_probes(expectation, snapshot) for expectation in expectations]
-    rounds = Rounds(run.context.prober, timeouts.interval, ProbeMethod.PYTHON, run.applied.changed, None)
-    questions = tuple(dict.fromkeys(probe.question for found in probes for probe in found))
-    attempts = attempts_at(questions, rounds.run, timeouts.settle * _PATIENCE)
-    return [PathResult(each, _pairs(found, attempts)) for each, found in zip(expectations, probes, strict=True)]
+@contextmanager
+def screener(run: ScenarioRun) -> Iterator["Screener"]:
+    """Screen a run, with the probes' program kept running in its pods meanwhile."""
+    context, real = run.context, run.placement.real
+    names = {
+        NamespacedName(real(manifest.name.ref.namespace), manifest.name.ref.name): manifest.pod["spec"]["containers"]
+        for manifest in run.scenario.workloads
+        if manifest.pod
+    }
+    exec = SessionExec(context.router, {name: containers[0]["name"] for name, containers in names.items()})
+    try:
+        yield Screener(run, Prober(exec, timeout=context.timeouts.probe, exec_timeout=context.timeouts.exec))
+    finally:
+        exec.close()
+
+
+class Screener:
+    """Screens the states of a run."""
+
+    def __init__(self, run: ScenarioRun, prober: Prober) -> None:
+        self._run = run
+        self._prober = prober
+
+    def screened(self, expectations: Sequence[Expectation]) -> Sequence[PathResult]:
+        """Return the results of paths in the present state of the run, in their order. Raises ``WorkloadFailed``."""
+        applied, timeouts = self._run.applied, self._run.context.timeouts
+        snapshot = applied.snapshot_for([expectation.path for expectation in expectations])
+        self._prober.expect_addresses(snapshot.own_addresses)
+        probes = [resolve_probes(expectation, snapshot) for expectation in expectations]
+        rounds = Rounds(self._prober, timeouts.interval, ProbeMethod.PYTHON, applied.changed, None)
+        questions = tuple(dict.fromkeys(probe.question for found in probes for probe in found))
+        attempts = attempts_at(questions, rounds.run, timeouts.settle * _PATIENCE)
+        return [PathResult(each, _pairs(found, attempts)) for each, found in zip(expectations, probes, strict=True)]
 
 
 def attempts_at(questions: tuple[Question, ...], probe: Round, seconds: float) -> Mapping[Question, Attempt]:

@@ -50,9 +50,10 @@ def world(seed: int, size: Size = SMALL, prefix: str = "") -> Draft:
     pods = [_pod(draw, spaces[index % len(spaces)], _name(index // len(spaces))) for index in range(size.pods)]
     services = [_service(pod) for pod in pods if draw.random() < 0.5] if draw.random() < 0.4 else []
     namespaces = [_object("Namespace", {"name": name, "labels": _labels(draw, NAMESPACE_LABELS)}) for name in spaces]
-    steps = _Steps(draw, PolicyStrategy(draw, Features.drawn(draw), spaces), pods, size.policies)
+    features = Features.drawn(draw)
+    steps = _Steps(draw, PolicyStrategy(draw, features, spaces), pods, size.policies)
     tree = {
-        "scenario": _EXTERNAL if draw.random() < 0.4 else {},
+        "scenario": _EXTERNAL if draw.random() < (0.8 if features.blocks else 0.2) else {},
         "workloads": [*namespaces, *pods, *services],
         "steps": [steps.next(restarts=_restarts(seed, number)) for number in range(size.steps)],
         "policies": steps.policies,
