@@ -1,4 +1,4 @@
-"""docs/fuzz.md: which planted faults `netpol fuzz` finds, and why it does not find the others. Pure."""
+"""The page of a campaign: which planted faults `netpol fuzz` finds, and why it does not find the others. Pure."""
 
 from collections.abc import Iterator, Mapping
 
