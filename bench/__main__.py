@@ -14,7 +14,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import changes, explanations, manifests, messages, oracle, plugin_cost
+from bench import changes, explanations, manifests, messages, oracle, plugin_cost, real_agents
 from bench.flows import flows
 from netpol_harness.backends.base import Cluster
 from netpol_harness.backends.embedded.backend import EmbeddedBackend
@@ -39,6 +39,7 @@ def main() -> None:
     console = Console(width=120)
     for section in (
         three_tier,
+        agents,
         ready,
         hundred_pods,
         closed_world,
@@ -60,6 +61,12 @@ def three_tier() -> Iterator[Row]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "scenarios/three_tier"]
     whole = _median(lambda: subprocess.run(command, check=True, capture_output=True))
     yield _row("pytest scenarios/three_tier, cold", whole, "bare start with the same imports", _start_of(SAME_IMPORTS))
+
+
+def agents() -> Iterator[Row]:
+    """Measure the main use with real policy engines; no row for those that this host does not have."""
+    for name, theirs, own in real_agents.three_tier():
+        yield _row(f"pytest scenarios/three_tier with {name}", theirs, "with the cluster's own rules", own)
 
 
 def ready() -> Iterator[Row]:

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from netpol_harness.paths.path import PathWithoutVerdict
 from netpol_harness.runner.ipv4_verdicts import Ipv4Verdicts
 from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Others, closed_world
 
+REGRESSIONS = Path(__file__).parents[2] / "scenarios" / "regressions"
 WORKLOADS = """
 {apiVersion: v1, kind: Pod, metadata: {name: web, labels: {app: web}},
  spec: {containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}}
@@ -66,3 +69,17 @@ def test_derived_verdicts_follow_the_addresses_of_the_cluster(tmp_path: Path) ->
     derived = tuple(PathWithoutVerdict(e.path, e.where) for e in step.expectations)
     verdicts = Ipv4Verdicts(scenario, replace(step, paths_without_verdict=derived))
     assert [e for e in step.expectations if verdicts.needs_ipv4(e.path)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ipblock-node-ip-not-matched", ["x/a -> x/on-node:15080", "x/a -> y/a:80"]),
+        ("hostnetwork-pod-as-peer", ["subject -> exporter:9991"]),
+    ],
+)
+def test_blocks_may_decide_although_the_oracle_knows_no_address_of_a_node(name: str, expected: list[str]) -> None:
+    scenario = load(REGRESSIONS / name / "scenario.yaml")
+    step = scenario.steps[-1]
+    verdicts = Ipv4Verdicts(scenario, step)
+    assert [str(e.path) for e in step.expectations if verdicts.needs_ipv4(e.path)] == expected

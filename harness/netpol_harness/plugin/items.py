@@ -157,10 +157,8 @@ class PathItem(ScenarioItem):
         """Skip if the path has no pods any more, or the cluster lacks a capability; record the figures for reports."""
         if self.lacks_pods:
             pytest.skip("a workload at its ends has completed, or is a CronJob that is not run: it has no pods")
-        if missing := self.parent.parent.scenario_run.observer.missing_capability(
-            self.expectation.path, self.parent.step
-        ):
-            pytest.skip(str(CapabilityMissing(missing)))
+        if lack := self.parent.parent.scenario_run.observer.lack(self.expectation.path, self.parent.step):
+            pytest.skip(str(lack))
         self.user_properties += properties(self.path_result).items()
         super().setup()
 
@@ -197,9 +195,9 @@ class ReturnItem(ScenarioItem):
         """Skip if the cluster lacks what every path of that step needs."""
         before, observer = self.parent.before, self.parent.parent.scenario_run.observer
         expectations = before.expectations if before and not self.path_results else ()
-        missing = (observer.missing_capability(e.path, before) for e in expectations if before)
-        for capability in filter(None, missing):
-            pytest.skip(str(CapabilityMissing(capability)))
+        lacks = (observer.lack(e.path, before) for e in expectations if before)
+        for lack in filter(None, lacks):
+            pytest.skip(str(lack))
         super().setup()
 
     def message(self) -> FailureMessage:

@@ -4,12 +4,12 @@ A block means addresses of one family (networking.k8s.io/v1 IPBlock). So a clust
 say, and not what the author of such a verdict expects.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from netpol_harness.analysis.predict import Predictor
-from netpol_harness.model.names import Direction
-from netpol_harness.model.policy import IPBlock, NetworkPolicy, Rule
+from netpol_harness.model.policy import IPBlock, Rule
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Path
 from netpol_harness.scenario.scenario import Others, Scenario, Step
 
@@ -21,32 +21,46 @@ class Ipv4Verdicts:
         derived = {inquiry.path for inquiry in step.paths_without_verdict}
         self._written = {expectation.path for expectation in step.expectations} - derived
         self._writes_all = step.others in (Others.ALLOWED, Others.BLOCKED)
-        self._with_blocks = Predictor(scenario, step)
-        policies = self._with_blocks.world.policies
-        without = tuple(map(_without_blocks, policies))
-        self._without_blocks = None if without == policies else self._with_blocks.with_policies(without)
+        self._as_written = Predictor(scenario, step)
+        self._without_blocks = self._read(_without_blocks)
+        self._with_open_blocks = self._read(_with_open_blocks)
 
     def needs_ipv4(self, path: Path) -> bool:
         """Return whether the verdict on a path is written, and would be another one if IPv4 blocks meant nobody.
 
-        A verdict that the oracle derives is never meant: it follows the addresses of the cluster.
+        A verdict that the oracle derives is never meant: it follows the addresses of the cluster. If the oracle leaves
+        the verdict open, as it does for the addresses of nodes, blocks that mean nobody are compared with blocks that
+        mean everybody.
         """
         if self._without_blocks is None or not (self._writes_all or path in self._written):
             return False
-        return self._with_blocks.verdict(path) is not self._without_blocks.verdict(path)
+        verdict, without = self._as_written.verdict(path), self._without_blocks.verdict(path)
+        if verdict is Expected.UNDEFINED and self._with_open_blocks:
+            return without is not self._with_open_blocks.verdict(path)
+        return verdict is not without
+
+    def _read(self, reading: Callable[[tuple[Rule, ...]], Iterator[Rule]]) -> Predictor | None:
+        """Return the predictor of the step with other rules; ``None`` if they are the same."""
+        policies = self._as_written.world.policies
+        others = tuple(
+            replace(policy, ingress=tuple(reading(policy.ingress)), egress=tuple(reading(policy.egress)))
+            for policy in policies
+        )
+        return None if others == policies else self._as_written.with_policies(others)
 
 
-def _without_blocks(policy: NetworkPolicy) -> NetworkPolicy:
-    rules = {direction: tuple(_kept(policy.rules(direction))) for direction in Direction}
-    return replace(policy, ingress=rules[Direction.INGRESS], egress=rules[Direction.EGRESS])
-
-
-def _kept(rules: tuple[Rule, ...]) -> Iterator[Rule]:
+def _without_blocks(rules: tuple[Rule, ...]) -> Iterator[Rule]:
     """Yield the rules without peers that are IPv4 blocks. A rule with no other peer admits nobody."""
     for rule in rules:
         peers = rule.peers and tuple(peer for peer in rule.peers if not _is_ipv4(peer))
         if peers or not rule.peers:
             yield replace(rule, peers=peers)
+
+
+def _with_open_blocks(rules: tuple[Rule, ...]) -> Iterator[Rule]:
+    """Yield the rules; one with an IPv4 block admits everybody."""
+    for rule in rules:
+        yield replace(rule, peers=None) if any(map(_is_ipv4, rule.peers or ())) else rule
 
 
 def _is_ipv4(peer: object) -> bool:

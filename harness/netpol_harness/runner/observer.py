@@ -137,8 +137,8 @@ class StepObserver:
         if expectation.path.mode in DURING_TRANSITION:
             problem = f"'{path}' can only be asked by a step, while it is entered"
             raise ScenarioInvalid([f"{problem}; leave out '{expectation.path.mode}'"])
-        if capability := self.missing_capability(expectation.path, step):
-            raise CapabilityMissing(capability)
+        if lack := self.lack(expectation.path, step):
+            raise lack
         snapshot = self._applied.snapshot_for([expectation.path])
         return self._path_prober.probe(snapshot, (Convergence, [expectation]))[0][0]
 
@@ -151,11 +151,19 @@ class StepObserver:
 
     def missing_capability(self, path: Path, step: Step) -> Capability | None:
         """Return the first capability that this path needs in a step and the cluster does not have."""
+        lack = self.lack(path, step)
+        return Capability(lack.capability) if lack else None
+
+    def lack(self, path: Path, step: Step) -> CapabilityMissing | None:
+        """Return the error about the first capability that is missing, with the reason if the path does not show it."""
         if step.name not in self._governance:
             self._governance[step.name] = Governance.of(step.policies)
         needs = requirements.needs(path, self._endpoints, self._governance[step.name])
-        missing = next((need for need in needs if need not in self._capabilities), None)
-        return missing or (Capability.IPV4 if self._needs_ipv4(path, step) else None)
+        if missing := next((need for need in needs if need not in self._capabilities), None):
+            return CapabilityMissing(missing)
+        if self._needs_ipv4(path, step):
+            return CapabilityMissing(Capability.IPV4, "blocks of IPv4 addresses decide this verdict")
+        return None
 
     def _needs_ipv4(self, path: Path, step: Step) -> bool:
         """Return whether the cluster lacks IPv4, and the verdict on the path means it."""
