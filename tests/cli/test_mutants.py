@@ -221,10 +221,17 @@ def test_files_that_cannot_be_read_are_not_a_result(library: Path, capsys: pytes
     assert "broken    not-enforced: the run ended with" in capsys.readouterr().out
 
 
-def test_results_are_those_of_all_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mutants", "--only", "not-enforced", "--results", "trials.jsonl"]) == 2
-    assert "--results keeps the trials of --all; give both" in capsys.readouterr().err
-    assert not Path("trials.jsonl").exists()
+@pytest.mark.live
+def test_a_run_goes_on_where_it_has_ended(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["mutants", "--only", "not-enforced", "except-ignored", "--results", "build/trials.jsonl"]
+    assert main(command) == 1
+    capsys.readouterr()
+    kept = Path("build/trials.jsonl").read_text()
+    assert len(kept.splitlines()) == 3
+    assert main([*command, "--write", "mutants.md"]) == 1
+    assert "killed    not-enforced" in capsys.readouterr().out
+    assert Path("build/trials.jsonl").read_text() == kept
+    assert "`netpol mutants --write` in 1 turn of one version" in Path("mutants.md").read_text()
 
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

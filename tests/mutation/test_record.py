@@ -55,7 +55,7 @@ def campaign(tmp_path: Path) -> Campaign:
 def test_a_recorded_trial_is_not_run_again(campaign: Campaign) -> None:
     assert campaign.turn() == campaign.turn() == KILLED
     assert campaign.runs == 1
-    assert len(campaign.record()) == len(campaign.record().turns) == 1
+    assert campaign.record().count == len(campaign.record().turns) == 1
 
 
 def test_a_trial_of_other_scenarios_or_of_another_cluster_is_another_one(campaign: Campaign) -> None:
@@ -93,7 +93,7 @@ def test_a_line_that_was_cut_off_is_run_again(campaign: Campaign) -> None:
     campaign.scenarios = ()
     campaign.turn()
     assert campaign.runs == 2
-    assert len(campaign.record()) == 2
+    assert campaign.record().count == 2
 
 
 @pytest.mark.parametrize("text", ["# Mutants\n", "[]\n", '{"key": "x"}\n'])

@@ -7,8 +7,8 @@ By default a mutant's trial ends with its first kill, and the killers that the p
 every scenario that can detect the mutant. A scenario that cannot is not run: in all of its states the mutant writes the
 rules of the correct cluster. The exit code is 1 if a mutant survives, or if an item fails without a mutant.
 
---all takes long. With --results it can be interrupted: the same command goes on where it has ended, as long as neither
-the harness nor a scenario has changed.
+With --results a run can be interrupted: the same command goes on where it has ended, as long as neither the harness nor
+a scenario has changed.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def add(command: argparse.ArgumentParser) -> None:
         "--results",
         type=path,
         metavar="FILE",
-        help="with --all: keep each trial in FILE, and do not run again what it has of this version",
+        help="keep each trial in FILE, and do not run again what it has of this version",
     )
     option(
         "--write",
@@ -75,8 +75,6 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print_text("".join(f"{mutant.name}: {mutant.description}\n" for mutant in MUTANTS.values()))
         return 0
-    if args.results and not args.all:
-        raise HarnessError("--results keeps the trials of --all; give both")
     if args.write:
         _check_writable(args.write)
     directories = args.directories or [_SCENARIOS]
@@ -86,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         result = _run_campaign(args, traces, record)
     print_text("".join(f"{line}\n" for line in _lines(result)))
     if args.write:
-        turns = sorted(record.turns) if record else []
+        turns = [] if record is None else sorted(record.turns)
         seconds = time.monotonic() - start
         measurement = Measurement(len(traces), seconds, args.all, result.undetectable, turns, result.baseline)
         agents = agents_by_mutant()
@@ -118,7 +116,7 @@ def _kept(record: TrialRecord | None) -> Iterator[None]:
         if record is None:
             raise
         reason = str(end) or "interrupted"
-        raise KeyboardInterrupt(f"{reason}; {len(record)} trials are kept, the same command runs the others") from end
+        raise KeyboardInterrupt(f"{reason}; {record.count} trials are kept, the same command runs the others") from end
 
 
 def _run_campaign(
@@ -128,10 +126,10 @@ def _run_campaign(
     jobs = args.jobs or (os.cpu_count() or 1) * _JOBS_PER_PROCESSOR
     detectors = Detectors(traces)
     with _progress() as report:
+        run_trial = run_always if record is None else record.run
         if args.all:
-            run_trial = record.run if record else run_always
             return run_exhaustively(names, detectors, jobs=jobs, report=report, run=run_trial)
-        return run_quickly(names, detectors, read_killers(_PAGE), jobs=jobs, report=report)
+        return run_quickly(names, detectors, read_killers(_PAGE), jobs=jobs, report=report, run=run_trial)
 
 
 @contextmanager

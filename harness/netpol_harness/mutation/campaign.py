@@ -24,7 +24,10 @@ _PART = 20  # scenarios of one process
 
 PlannedTrial = Callable[[], Trial]
 RunTrial = Callable[[Sequence[Path], Shape, str, PlannedTrial], Trial]
-"""Runs a trial of these scenarios, a shape and a mutant, or returns its result if it is known."""
+"""Runs a trial of these scenarios, a shape and a mutant, or returns its result if it is known.
+
+No scenarios: a trial that ends with the first kill, whichever scenarios it takes.
+"""
 
 TrialCallback = Callable[[Trial, int], None]
 """Called with each trial that has ended, and the number of trials of its phase of the campaign."""
@@ -87,11 +90,13 @@ def run_quickly(
     *,
     jobs: int,
     report: TrialCallback,
+    run: RunTrial = run_always,
 ) -> CampaignResult:
     """Run scenarios against each mutant until one kills it, and the killers without a mutant."""
-    trials = _run([partial(_kill, name, known_killers.get(name, ()), detectors) for name in names], jobs, report)
+    kills = {name: partial(_kill, name, known_killers.get(name, ()), detectors) for name in names}
+    trials = _run([partial(run, (), MUTANTS[name].shape, name, kill) for name, kill in kills.items()], jobs, report)
     killers = {shape: sorted(_killers(trials, shape)) for shape in _shapes(names)}
-    return _compared(trials, _baseline(killers, jobs, report, run_always), 0)
+    return _compared(trials, _baseline(killers, jobs, report, run), 0)
 
 
 def _shapes(names: Sequence[str]) -> Sequence[Shape]:

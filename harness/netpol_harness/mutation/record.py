@@ -35,7 +35,10 @@ class TrialRecord:
         self._turns = {line["turn"] for line in lines}
 
     def run(self, scenarios: Sequence[Path], shape: Shape, mutant: str, trial: Callable[[], Trial]) -> Trial:
-        """Return the recorded trial of a mutant, these scenarios and this shape; otherwise run and record it."""
+        """Return the recorded trial of a mutant, these scenarios and this shape; otherwise run and record it.
+
+        No scenarios stand for a trial that ends with the first kill.
+        """
         key = "|".join((mutant, str(shape), *sorted(map(str, scenarios))))
         with self._lock:
             known = self._trials.get(key)
@@ -51,7 +54,9 @@ class TrialRecord:
         """The times at which the commands began that have run the recorded trials, in ISO 8601."""
         return self._turns
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """The number of recorded trials."""
         return len(self._trials)
 
     def _add(self, key: str, trial: Trial) -> None:

@@ -82,7 +82,8 @@ class Measurement:
             return f"in about {_minutes(self.seconds)} min"
         days = " to ".join(sorted({min(self.turns)[:10], max(self.turns)[:10]}))
         minutes = _minutes(sum(trial.seconds for trial in trials))
-        return f"in {len(self.turns)} turns of one version ({days}), {minutes} min of runs, several at a time"
+        turns = f"{len(self.turns)} turn{'s' if len(self.turns) > 1 else ''}"
+        return f"in {turns} of one version ({days}), {minutes} min of runs, several at a time"
 
 
 def page(
