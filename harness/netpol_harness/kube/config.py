@@ -1,23 +1,24 @@
 """``Access`` from a kubeconfig and a context: the address of one API server and the credentials for it.
 
 The official client reads the file, client certificates, tokens, exec plugins and proxies; this module turns its errors
-into ours and makes the result safe to share between threads.
+into ours and makes the result safe to share between threads. It is imported only if the file needs it (``loopback``).
 Specification: kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig.
 """
 
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from kubernetes.client.configuration import Configuration
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from yaml import YAMLError
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ClusterFailed
+from netpol_harness.kube.loopback import LoopbackConfiguration, loopback_configuration
+
+if TYPE_CHECKING:
+    from kubernetes.client.configuration import Configuration
 
 FRESHNESS = 1.0
 """Seconds for which a token is reused without a check: a check reads files and the environment."""
@@ -29,7 +30,7 @@ class Access:
     ``identity`` is the part of a 401 message that names our user and says what to do.
     """
 
-    def __init__(self, configuration: Configuration, identity: str = "") -> None:
+    def __init__(self, configuration: "Configuration | LoopbackConfiguration", identity: str = "") -> None:
         self.configuration = configuration
         self.identity = identity
         self._refresh = threading.Lock()
@@ -42,13 +43,20 @@ class Access:
 
         Raises ``ClusterFailed`` if the file or the context is missing or cannot be used.
         """
+        if loopback := loopback_configuration(path, context):
+            return cls(loopback, _identity(loopback.context, loopback.user, path))
+        from kubernetes.client.configuration import Configuration
+        from kubernetes.config.config_exception import ConfigException
+
         loader = _loader(_parsed(path), path, context)
         configuration = Configuration()
         try:
             loader.load_and_set(configuration)
         except (ConfigException, OSError, ValueError) as error:
             raise ClusterFailed(f"kubeconfig {path}: {error}; fix the file or choose another context") from error
-        return cls(configuration, _identity(loader.current_context, path))
+        chosen = loader.current_context
+        user = (chosen.get("context") or {}).get("user") or "(none)"
+        return cls(configuration, _identity(chosen.get("name"), user, path))
 
     @property
     def server(self) -> str:
@@ -73,6 +81,9 @@ class Access:
 
 def _parsed(path: Path) -> Any:
     """Return the merged documents of ``path``; files that do not exist are skipped, but one must exist."""
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.kube_config import KubeConfigMerger
+
     files = [part for part in str(path).split(os.pathsep) if Path(part).is_file()]
     if not files:
         raise ClusterFailed(f"there is no kubeconfig {path}; choose one with --cluster kubeconfig and KUBECONFIG")
@@ -87,6 +98,9 @@ def _parsed(path: Path) -> Any:
 
 
 def _loader(merged: Any, path: Path, context: str) -> Any:
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.kube_config import KubeConfigLoader
+
     loader: Any = KubeConfigLoader  # untyped there
     try:
         return loader(merged, active_context=context or None, config_base_path=None)
@@ -96,16 +110,17 @@ def _loader(merged: Any, path: Path, context: str) -> Any:
         raise ClusterFailed(f"kubeconfig {path}: {wanted} cannot be used ({error}); contexts there: {known}") from error
 
 
-def _identity(context: Any, path: Path) -> str:
-    user = (context.get("context") or {}).get("user") or "(none)"
+def _identity(context: str, user: str, path: Path) -> str:
     return (
-        f"user {user!r} of context {context.get('name')!r} in kubeconfig {path} is not known there; log in again or "
-        "choose another context"
+        f"user {user!r} of context {context!r} in kubeconfig {path} is not known there; log in again or choose another "
+        "context"
     )
 
 
 def _contexts(merged: Any) -> list[str]:
     """Return the names of the contexts in a document that may be malformed."""
+    from kubernetes.config.config_exception import ConfigException
+
     try:
         return [str(context["name"]) for context in merged["contexts"]]
     except (ConfigException, TypeError, KeyError):

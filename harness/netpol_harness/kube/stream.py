@@ -14,6 +14,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from netpol_harness.deadline import Deadline
 from netpol_harness.kube.config import Access
+from netpol_harness.kube.loopback import LoopbackConfiguration, connected_socket
 from netpol_harness.kube.permissions import permission_hint
 from netpol_harness.kube.retry import seconds_to_wait
 from netpol_harness.kube.segment import segment
@@ -55,17 +56,20 @@ def exec_path(pod: NamespacedName, argv: Sequence[str], container: str, stdin: s
 def connect(access: Access, path: str, deadline: Deadline) -> WebSocket:
     """Open a WebSocket. Raises ``TransientFailure``, ``Throttling`` or ``PermanentFailure``."""
     url = "ws" + access.server.removeprefix("http") + path
-    configuration = access.configuration
-    socket = WebSocket(sslopt=_tls(configuration), enable_multithread=False, skip_utf8_validation=True)
-    socket.settimeout(max(0.001, deadline.remaining))
+    configuration, seconds = access.configuration, max(0.001, deadline.remaining)
+    is_loopback = isinstance(configuration, LoopbackConfiguration)
+    options = {} if is_loopback else _tls(configuration)
+    socket = WebSocket(sslopt=options, enable_multithread=False, skip_utf8_validation=True)
+    socket.settimeout(seconds)
     try:
+        route = {"socket": connected_socket(url, seconds)} if is_loopback else _proxy(configuration)
         socket.connect(  # type: ignore[no-untyped-call]  # websocket-client is half typed
             url,
             header=[f"{name}: {value}" for name, value in access.headers().items()],
             subprotocols=[V5, V4],
             suppress_origin=True,
             redirect_limit=0,  # it would send our credentials along
-            **_proxy(configuration),
+            **route,
         )
     except WebSocketBadStatusException as error:
         raise _refusal(error, access.identity) from error

@@ -1,20 +1,20 @@
 """HTTP requests to one API server, with credentials, retries and a record in the log: the only HTTP of the harness.
 
 Every response that is not success is an ``ApiError``; a server that does not respond is ``ClusterFailed``. Underneath
-is the official client's REST layer, which keeps no state of a call, so that one ``Transport`` serves all threads.
+is a pool of connections of urllib3, which the official client sets up, so that one ``Transport`` serves all threads.
 """
 
 import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from kubernetes.client.exceptions import ApiException
-from kubernetes.client.rest import RESTClientObject
+from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from netpol_harness.errors import ApiError, ClusterFailed
 from netpol_harness.kube.config import Access
 from netpol_harness.kube.log import Operation, hide
+from netpol_harness.kube.loopback import LoopbackConfiguration
 from netpol_harness.kube.permissions import permission_hint
 from netpol_harness.kube.retry import RequestRefused, failure_reason, request_retrying
 from netpol_harness.model.json_object import JsonMapping, JsonObject
@@ -22,6 +22,7 @@ from netpol_harness.model.json_object import JsonMapping, JsonObject
 JSON = "application/json"
 APPLY_PATCH = "application/apply-patch+yaml"
 USER_AGENT = "netpol-harness"
+CONNECTIONS = 32
 
 
 class Transport:
@@ -35,7 +36,7 @@ class Transport:
         self._access = access
         self._timeout = timeout
         self._patience = patience
-        self._rest = RESTClientObject(_without_retries(access))
+        self._pool = _connection_pool(access.configuration)
 
     def request_json(self, method: str, path: str, *, body: Any = None, content_type: str = JSON) -> JsonObject:
         """Return the JSON object of a successful response. Raises what ``request`` does."""
@@ -51,7 +52,7 @@ class Transport:
         except RequestRefused as refusal:
             operation.log_end(refusal.error.code)
             raise refusal.error from None
-        except (HTTPError, ApiException, OSError) as error:
+        except (HTTPError, OSError) as error:
             reason = failure_reason(error)
             operation.log_end(reason)
             raise ClusterFailed(
@@ -67,21 +68,27 @@ class Transport:
             "Content-Type": content_type,
             "User-Agent": USER_AGENT,
         }
-        response = self._rest.request(
-            method, self._access.server + path, headers=headers, body=body, _request_timeout=self._timeout
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        response = self._pool.request(
+            method, self._access.server + path, headers=headers, body=data, timeout=Timeout(total=self._timeout)
         )
-        raw = response.read()
+        raw = response.data
         if not 200 <= response.status <= 299:
             error = _api_error(response.status, raw, self._access.identity)
             raise RequestRefused(error, response.headers.get("Retry-After"))
         return response.status, raw
 
 
-def _without_retries(access: Access) -> Any:
-    """Return the configuration without urllib3's retries: ours are the only ones, so that they can be counted."""
-    access.configuration.retries = False
-    access.configuration.connection_pool_maxsize = 32
-    return access.configuration
+def _connection_pool(configuration: Any) -> PoolManager:
+    """Return a pool without urllib3's retries: ours are the only ones, so that they can be counted."""
+    if isinstance(configuration, LoopbackConfiguration):
+        return PoolManager(maxsize=CONNECTIONS, retries=False)
+    from kubernetes.client.rest import RESTClientObject
+
+    configuration.retries = False
+    configuration.connection_pool_maxsize = CONNECTIONS
+    pool: PoolManager = RESTClientObject(configuration).pool_manager
+    return pool
 
 
 def _decoded(status: int, raw: bytes) -> JsonObject:
