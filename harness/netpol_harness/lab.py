@@ -60,7 +60,8 @@ class Settings:
     def applied_to(self, defaults: Timeouts) -> Timeouts:
         """Return the backend's durations, replaced by those that the user has set."""
         limited = {name: min(limit, getattr(defaults, name)) for name, limit in self.limits.items()}
-        chosen = {"probe": self.probe_timeout, "settle": self.settle_deadline}
+        quickest = 1.0 if self.probe_timeout else None  # the user's time-out holds in every round
+        chosen = {"probe": self.probe_timeout, "settle": self.settle_deadline, "quickest": quickest}
         return replace(defaults, **limited, **{name: value for name, value in chosen.items() if value})
 
 
@@ -245,7 +246,7 @@ class Lab:
             interval=timeouts.interval,
             untouchable=() if self._backend.owns_cluster else SYSTEM_NAMESPACES,
         )
-        return Prober(
+        prober = Prober(
             exec,
             timeout=timeouts.probe,
             exec_timeout=timeouts.exec,
@@ -253,6 +254,8 @@ class Lab:
             tool=self.settings.tool,
             containers=containers,
         )
+        prober.allow_quicker(timeouts.quickest)
+        return prober
 
     def _placement(self, scenario: Scenario) -> Placement:
         if self._backend.namespaces:

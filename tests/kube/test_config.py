@@ -5,6 +5,7 @@ import yaml
 
 from netpol_harness.errors import ClusterFailed
 from netpol_harness.kube.config import Access
+from netpol_harness.kube.loopback import LoopbackConfiguration
 
 
 def _kubeconfig(path: Path, **changes: object) -> Path:
@@ -36,6 +37,7 @@ def test_the_current_context_gives_server_and_token(tmp_path: Path) -> None:
 def test_another_context_can_be_named(tmp_path: Path) -> None:
     access = Access.from_kubeconfig(_kubeconfig(tmp_path / "config"), "two")
     assert access.server == "https://example.test"
+    assert not isinstance(access.configuration, LoopbackConfiguration)
     assert access.configuration.verify_ssl is False
 
 

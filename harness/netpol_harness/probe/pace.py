@@ -15,21 +15,25 @@ TOO_SLOW = "too slow for silence to mean anything"
 
 
 class Pace:
-    """The factor on the time-out of probes: 1, 2, 4 or 8. Safe to share between threads.
+    """The factor on the time-out of probes: a power of two, from ``quickest`` to 8. Safe to share between threads.
 
     ``slowness`` is the longest that anything which answered took, as a part of the time-out.
     """
 
-    def __init__(self) -> None:
-        self.factor = 1
+    def __init__(self, quickest: float = 1.0) -> None:
+        self._quickest = quickest
+        self.factor = quickest
 
     def trusts_silence(self, slowness: float, *, by_name: bool) -> bool:
         """Return whether silence in a round of this slowness is an observation; ``by_name``: it needed a lookup."""
         return slowness <= (SLOW_FOR_NAMES if by_name and self.factor < SLOWEST else SLOW)
 
-    def adapt(self, slowness: float, *, doubtful: bool) -> None:
-        """Slow down after a slow round, or one with ``doubtful`` silence; speed up after a quick one."""
+    def adapt(self, slowness: float, *, doubtful: bool, repeated: bool = False) -> None:
+        """Slow down after a slow round, or one with ``doubtful`` silence; speed up after a quick one.
+
+        ``repeated``: the round had only the doubtful probes of another, so that it does not show how quick all are.
+        """
         if slowness > SLOW or doubtful:
             self.factor = min(self.factor * 2, SLOWEST)
-        elif slowness < QUICK:
-            self.factor = max(self.factor // 2, 1)
+        elif slowness < QUICK and not repeated:
+            self.factor = max(self.factor / 2, self._quickest)

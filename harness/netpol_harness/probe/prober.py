@@ -30,7 +30,7 @@ from netpol_harness.results.evidence import Reply
 
 log = logging.getLogger("netpol_harness.probe")
 
-STARTS_PER_SECOND = 400
+STARTS_PER_SECOND = 500
 """Command-line probes, one to three processes each, that two cores start in a second. Pods may share one machine, so no
 more run at once than are started in half a probe's time-out: else a probe's time would run out before its tool runs."""
 NARROWEST = 2
@@ -43,11 +43,11 @@ ProbesByPod = Mapping[NamespacedName, Sequence[Probe]]
 class Load:
     """How fast probes are sent: the pace (factor on the time-out) and how many execs may run at once."""
 
-    pace: int
+    pace: float
     execs: int
 
     def __str__(self) -> str:
-        return f"pace {self.pace}, at most {self.execs} execs at once"
+        return f"pace {self.pace:g}, at most {self.execs} execs at once"
 
 
 class Prober:
@@ -90,13 +90,17 @@ class Prober:
 
     @property
     def timeout(self) -> float:
-        """Seconds that one probe gets at the present pace."""
-        return self._timeout * self._pace.factor
+        """Seconds that one probe gets at the present pace, if no new process runs for it alone."""
+        return self._timeout * max(1.0, self._pace.factor)
 
     @property
     def load(self) -> Load:
         """The present pace and width, for logs."""
         return Load(self._pace.factor, self._runner.width)
+
+    def allow_quicker(self, quickest: float) -> None:
+        """Give command-line probes only this part of the time-out, as long as all pods are quick."""
+        self._pace = Pace(quickest)
 
     def prefer(self, namespace: str, containers: Iterable[str]) -> None:
         """Probe from containers of these names first, in pods of this namespace."""
@@ -138,22 +142,23 @@ class Prober:
     def _observe_new(self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod) -> Replies:
         """Probe over new connections, and repeat doubtful silence with more time, up to the slowest pace."""
         replies: dict[PodProbe, Reply] = {}
-        pace = 0
+        pace = 0.0
         while work and pace < SLOWEST:
-            pace = max(self._pace.factor, pace + 1)
-            round_replies, doubts = self._round(work, method)
+            repeated, pace = pace > 0, max(self._pace.factor, pace + 1)
+            round_replies, doubts = self._round(work, method, repeated=repeated)
             replies |= {pair: script.doubted(reply, doubts.get(pair, "")) for pair, reply in round_replies.items()}
             work = _by_pod(doubts)
         return replies
 
     def _round(
-        self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod
+        self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod, *, repeated: bool
     ) -> tuple[Replies, Mapping[PodProbe, str]]:
         """Return one reply for each probe, and for those whose silence is not an observation the reason."""
         if not any(self._pod_prober.can_use_python(pod) for pod in work):
             method = ProbeMethod.CLI
         pods_at_once, width = self._breadth(work, method)
-        by_pod = self._probe_pods(work, pods_at_once, ProbeOptions(method, self.timeout, width))
+        timeout = self.timeout if method is ProbeMethod.PYTHON else self._timeout * self._pace.factor
+        by_pod = self._probe_pods(work, pods_at_once, ProbeOptions(method, timeout, width))
         slowest = max(by_pod, key=lambda pod: by_pod[pod].slowness)
         slowness = by_pod[slowest].slowness
         replies = {(pod, probe): reply for pod, result in by_pod.items() for probe, reply in result.replies.items()}
@@ -162,7 +167,7 @@ class Prober:
             for (pod, probe), reply in replies.items()
             if reply.outcome in SILENT and not self._pace.trusts_silence(slowness, by_name=probe.by_name)
         )
-        self._pace.adapt(slowness, doubtful=bool(doubtful))
+        self._pace.adapt(slowness, doubtful=bool(doubtful), repeated=repeated)
         if doubtful:
             log.info("pod %s was %s: %d silent probes are doubted; %s", slowest, TOO_SLOW, len(doubtful), self.load)
         return replies, dict.fromkeys(doubtful, f"pod {slowest} was {TOO_SLOW}")
@@ -179,7 +184,8 @@ class Prober:
 
     def _breadth(self, work: Mapping[NamespacedName, tuple[Probe, ...]], method: ProbeMethod) -> tuple[int, int]:
         """Return how many pods run at once, and how many commands in each of them: all, if they are few."""
-        probes = int(STARTS_PER_SECOND * self._timeout / 2) // self._pace.factor
+        factor = self._pace.factor
+        probes = int(STARTS_PER_SECOND * self._timeout / 2 * min(factor, 1 / factor))
         most = self._concurrency if method is ProbeMethod.PYTHON else min(self._concurrency, probes // NARROWEST)
         at_once = max(1, min(most, len(work)))
         few = sum(map(len, work.values())) <= probes

@@ -102,7 +102,7 @@ def test_a_datagram_is_sent_three_times_within_the_time_out() -> None:
 
 @pytest.mark.parametrize("kind", [Netcat.NCAT, Netcat.PLAIN])
 def test_a_netcat_that_cannot_wait_for_datagrams_is_passed_over(kind: Netcat) -> None:
-    assert _shell(UDP, Toolbox(frozenset({Tool.NC, Tool.BASH}), kind)).startswith("timeout 0.0667 bash -c")
+    assert _shell(UDP, Toolbox(frozenset({Tool.NC, Tool.BASH}), kind)).startswith("timeout 0.08 bash -c")
 
 
 @pytest.mark.parametrize("scheme", list(Scheme))

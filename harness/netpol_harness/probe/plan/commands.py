@@ -31,6 +31,9 @@ HTTP_REQUEST = r"GET / HTTP/1.0\r\n\r\n"
 UDP_TRIES = 3
 """Datagrams that one UDP probe sends within its time-out: a single one may be lost by chance."""
 
+SHORTEST_TRY = 0.08
+"""Seconds for one of these datagrams and its answer: each is sent by a process that must start first."""
+
 
 class Dialect(StrEnum):
     """How to read a command's exit code and output; the table is in ``probe.plan.classify``."""
@@ -74,8 +77,9 @@ class CommandRequest:
     token: str
 
     def limited(self, argv: str, *, parts: int = 1) -> str:
-        """Return ``argv`` under ``timeout``, for the whole time or one of several parts of it."""
-        return f"timeout {self.toolbox.probe_seconds(self.timeout / parts):.3g} {argv}"
+        """Return ``argv`` under ``timeout``, for the whole time or one of several parts, which are not too short."""
+        seconds = self.timeout if parts == 1 else max(self.timeout / parts, SHORTEST_TRY)
+        return f"timeout {self.toolbox.probe_seconds(seconds):.3g} {argv}"
 
     @property
     def whole_seconds(self) -> int:

@@ -194,8 +194,12 @@ def _lookup_lines(lookups: Mapping[str, str], toolbox: Toolbox, timeout: float) 
 
 
 def _pulses(commands: Mapping[str, tuple[Probe, Command]], toolbox: Toolbox, timeout: float) -> dict[str, str]:
-    """Return index -> line for each tool in use, by the first of the pulse's probes that it can run."""
-    tools = sorted({command.tool for _, command in commands.values()})
+    """Return index -> line for each tool in use, by the first of the pulse's probes that it can run.
+
+    curl needs none beside another tool: its time-out begins when it has started, and it says itself that it has passed.
+    """
+    in_use = {command.tool for _, command in commands.values()}
+    tools = sorted(in_use - {Tool.CURL} or in_use)
     beats = [
         next(
             filter(None, (command_for(CommandRequest(probe, toolbox, timeout, ""), tool) for probe in PULSE_PROBES)),
