@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from netpol_harness.oracle.points import OpenPoint
@@ -20,3 +23,14 @@ def test_the_embedded_cluster_decides_every_point_that_it_implements() -> None:
         OpenPoint.NAMESPACE_LABELS,
         OpenPoint.DOMAIN_NAMES_ELSEWHERE,
     }
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "open-points.md"
+
+
+@pytest.mark.parametrize("point", OpenPoint)
+def test_the_page_of_open_points_has_every_decision(point: OpenPoint) -> None:
+    row = re.search(rf"^\| `{point}` \|.*\| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    decisions = [f"{name} {profile.decided[point]}" for name, profile in PROFILES.items() if point in profile.decided]
+    assert row is not None
+    assert row[1] == ("; ".join(decisions) or "nobody")

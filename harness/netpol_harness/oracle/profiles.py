@@ -1,7 +1,7 @@
-"""Decisions of network plugins on the points that the API leaves open, as far as documented or measured.
+"""Decisions of network plugins on the points that the API leaves open, as far as documented, measured or read in code.
 
 A point that a profile does not decide stays undefined: nothing is guessed. Each decision has its source beside it;
-"plugin#number" is an issue or pull request of that project.
+"plugin#number" is an issue or pull request of that project. docs/open-points.md lists all points.
 """
 
 from collections.abc import Mapping
@@ -73,7 +73,19 @@ KINDNET = Profile(
 )
 """kindnet, which enforces policies with kube-network-policies."""
 
+KUBE_NETWORK_POLICIES = Profile(
+    "kube-network-policies",
+    {
+        **KINDNET.decided,
+        OpenPoint.ADMIN_TIERS: _YES,  # v1.1.1, clusternetworkpolicy.go: by priority, then by name
+        OpenPoint.OTHER_DIRECTION: _YES,  # v1.1.1, networkpolicy.go: a pod that a policy selects has a final answer
+        OpenPoint.NODE_PEERS: _YES,  # v1.1.1, clusternetworkpolicy.go: internal and external addresses of nodes
+        OpenPoint.DOMAIN_NAMES: _YES,  # v1.1.1, npa-v1alpha2/main.go: the answers that its cache has seen
+    },
+)
+"""kube-network-policies with its program for ClusterNetworkPolicy, npa-v1alpha2."""
+
 PROFILES: Mapping[str, Profile] = {
-    profile.name: profile for profile in (SPECIFICATION, EMBEDDED, CALICO, CILIUM, KINDNET)
+    profile.name: profile for profile in (SPECIFICATION, EMBEDDED, CALICO, CILIUM, KINDNET, KUBE_NETWORK_POLICIES)
 }
 """Every profile by name."""

@@ -110,9 +110,9 @@ DERIVE = flag(
 PROFILE = single_value(
     "profile",
     "NAME",
-    "implementation that decides what the API leaves open: specification (default), embedded, calico, cilium or "
-    "kindnet. A test warns if it contradicts the author's verdict; -W error::netpol_harness.errors.OracleDisagrees "
-    "makes that a failure",
+    "implementation that decides what the API leaves open: specification (default), embedded, calico, cilium, "
+    "kindnet or kube-network-policies. A test warns if it contradicts the author's verdict; "
+    "-W error::netpol_harness.errors.OracleDisagrees makes that a failure",
     _profile,
     "specification",
 )
