@@ -10,14 +10,19 @@ from pathlib import Path
 
 from bench.peers import binaries, page, requests
 from bench.peers.results import Outcome, SuiteRun
-from bench.peers.run import run
+from bench.peers.run import Selection, run
 from bench.peers.suites import SUITES, Suite
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suites that are named, or all."""
-    args = _parser().parse_args(arguments)
-    codes = [_run(SUITES[name], args, args.folder) for name in args.suite or SUITES]
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    suites = [SUITES[name] for name in args.suite or SUITES]
+    if unknown := [name for name in args.part if any(name not in (p.name for p in suite.parts) for suite in suites)]:
+        known = ", ".join(f"{suite.name}: {' '.join(p.name for p in suite.parts) or 'none'}" for suite in suites)
+        parser.error(f"--part: there is no part {unknown[0]} in each of the suites; parts are {known}")
+    codes = [_run(suite, args, part) for suite in suites for part in args.part or ("",)]
     if args.write:
         page.write(page.runs())
     return max(codes)
@@ -33,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     outputs = binaries.DEFAULT / "output"
     add("--folder", type=Path, default=outputs, metavar="DIR", help="where outputs and logs are written (%(default)s)")
     add("--write", action="store_true", help="record the results, and write docs/peers.md and docs/api-coverage.md")
+    add(
+        "--part", action="append", default=[], metavar="NAME", help="run this part of a suite only, as a run of its own"
+    )
     add("--also", action="append", default=[], metavar="ARGUMENT", help="one more argument for the suite")
     add(
         "--ours",
@@ -44,19 +52,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(suite: Suite, args: argparse.Namespace, folder: Path) -> int:
+def _run(suite: Suite, args: argparse.Namespace, part: str) -> int:
+    folder, selection = args.folder / part, Selection(args.quick, part, args.also, args.ours)
     try:
         binary = binaries.find(suite, args.binaries) or (
             binaries.build(suite, args.binaries) if args.build else _refuse(suite, args.binaries)
         )
         print(f"{suite.title}: {binary}, output in {folder}", flush=True)
-        result = run(suite, binary, quick=args.quick, folder=folder, extra=args.also, ours=args.ours)
+        result = run(suite, binary, selection, folder=folder)
     except binaries.PeerMissing as missing:
         print(f"{suite.title} did not run: {missing}", file=sys.stderr)
         return 2
     if args.write:
         page.RESULTS.mkdir(exist_ok=True)
-        result.write(page.result_file(suite.name, [*(["quick"] if args.quick else []), *args.also]))
+        result.write(page.result_file(suite.name, [*(["quick"] if args.quick else []), part, *args.also]))
     _show(result)
     return 0 if _is_green(result) else 1
 

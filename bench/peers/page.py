@@ -43,7 +43,7 @@ def peers(recorded: Sequence[SuiteRun]) -> str:
     """Return docs/peers.md."""
     first = {run.suite: run for run in reversed(recorded)}
     sections = (line for run in recorded for line in _section(run, is_first=first[run.suite] is run))
-    return "\n".join((_PEERS, *_summary(recorded), "", *sections)) + "\n"
+    return "\n".join((_PEERS, *_summary(recorded), "", *_coverage_of_suites(recorded), *sections)) + "\n"
 
 
 def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
@@ -59,6 +59,35 @@ def _summary(recorded: Sequence[SuiteRun]) -> Iterator[str]:
         yield f"| {_title(run)}{'' if run.complete else ' (**cut off**)'} | {len(run.cases)} | {counts} | {times} |"
 
 
+def _coverage_of_suites(recorded: Sequence[SuiteRun]) -> Iterator[str]:
+    """Yield, for each suite that can be run in parts, what its runs have covered; a part's run counts before others."""
+    for suite in SUITES.values():
+        runs = [run for run in recorded if run.suite == suite.name and _numbers(run)]
+        cases = {number: case for run in sorted(runs, key=_parts_last) for number, case in _numbered(run)}
+        if any(run.part for run in runs):
+            counts = ", ".join(f"{sum(c.outcome is word for c in cases.values())} {word}" for word in Outcome)
+            total = sum(len(part.numbers) for part in suite.parts)
+            yield f"{suite.title} in {len(runs)} runs: {len(cases)} of {total} cases, {counts}."
+            yield ""
+
+
+def _parts_last(run: SuiteRun) -> bool:
+    return bool(run.part)
+
+
+def _numbers(run: SuiteRun) -> Sequence[int]:
+    """Return the numbers of the cases of a run in the whole suite; none if it is another selection."""
+    suite = SUITES[run.suite]
+    if run.part:
+        return suite.part(run.part).numbers
+    return range(1, len(run.cases) + 1) if _title(run) == suite.title else ()
+
+
+def _numbered(run: SuiteRun) -> Iterator[tuple[int, Case]]:
+    """Yield the cases of a run with their numbers in the suite, or in the run."""
+    return zip(_numbers(run) or range(1, len(run.cases) + 1), run.cases, strict=False)
+
+
 def _section(run: SuiteRun, *, is_first: bool) -> Iterator[str]:
     yield from (f"## {_title(run)}", "", f"Arguments: `{run.selection}`.", "")
     if is_first:
@@ -70,7 +99,7 @@ def _section(run: SuiteRun, *, is_first: bool) -> Iterator[str]:
     yield "| case | outcome | s | what was counted or wrong | our scenario for the same case |"
     yield "|---|---|---|---|---|"
     twins = _twins()
-    for number, case in enumerate(run.cases, 1):
+    for number, case in _numbered(run):
         twin = _twin(case, twins)
         ours = f"`{twin}`: {run.our_scenarios.get(twin, 'not run')}" if twin else ""
         name = case.name.replace("|", "\\|")
@@ -79,7 +108,9 @@ def _section(run: SuiteRun, *, is_first: bool) -> Iterator[str]:
 
 
 def _title(run: SuiteRun) -> str:
-    """Return the suite's title, with the arguments that narrow this run."""
+    """Return the suite's title, with the part or the arguments that narrow this run."""
+    if run.part:
+        return f"{SUITES[run.suite].title}, part `{run.part}`"
     whole = " ".join(SUITES[run.suite].arguments).split()
     narrowing = [word for word in run.selection.split() if word not in whole]
     return SUITES[run.suite].title + "".join(f", `{word}`" for word in narrowing)
@@ -131,13 +162,14 @@ agree.
 
 ```
 $ make peers
-$ python -m bench.peers --build cyclonus --also=--include=conflict
+$ python -m bench.peers --build cyclonus --part conflicts
 $ python -m bench.peers --write
 ```
 
 `--build` makes missing binaries from Go modules in `build/peers` (`--binaries DIR`), which takes minutes and needs Go
 1.26 or newer. All suites run, or those that are named; `--quick` runs a few cases of each, and `--also` narrows a
-selection. Where a binary or Go is missing, the command says so and fails. `--write` records the results, of which this
+selection. `--part` runs a part of Cyclonus' catalogue; its parts together are all of it, and each run stays a run of
+its own. Where a binary or Go is missing, the command says so and fails. `--write` records the results, of which this
 page and [the API coverage](api-coverage.md) are generated. Times depend on the machine and its load: read the ratios,
 which were measured in one run.
 """

@@ -66,6 +66,8 @@ class SuiteRun:
     """How the oracle's verdicts on the suite's own policies compare with what the suite observed, in words."""
     remark: str = ""
     """What a reader must know of this run, of its times above all."""
+    part: str = ""
+    """The part of the suite that was run; empty for all of it, or a selection by other arguments."""
 
     def count(self, outcome: Outcome) -> int:
         """Return the number of cases with this outcome."""

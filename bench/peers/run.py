@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -24,18 +25,37 @@ ROOT = Path(__file__).parents[2]
 _WORST_FIRST = ("error", "failed", "passed", "skipped")
 
 
-def run(
-    suite: Suite, binary: Path, *, quick: bool, folder: Path, extra: Sequence[str] = (), ours: Sequence[str] = ()
-) -> SuiteRun:
-    """Run the suite against a cluster of its own, then our scenarios. The outputs are kept in ``folder``.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of a suite to run: a few cases or all, a part of it, further arguments, and our scenarios beside it."""
 
-    ``extra`` are further arguments for the suite, which narrow its selection, and ``ours`` our scenarios for it.
-    """
+    quick: bool = False
+    part: str = ""
+    extra: Sequence[str] = ()
+    ours: Sequence[str] = ()
+
+    def arguments(self, suite: Suite) -> Sequence[str]:
+        """Return the suite's arguments."""
+        of_part = suite.part(self.part).arguments if self.part else ()
+        return [*(suite.quick if self.quick else suite.arguments), *of_part, *self.extra]
+
+    def scenarios(self, suite: Suite) -> Sequence[str]:
+        """Return our scenarios for the same ground."""
+        of_part = suite.part(self.part).scenarios if self.part else ()
+        return self.ours or of_part or (suite.quick_scenarios if self.quick else suite.scenarios)
+
+    def is_whole(self, suite: Suite, cases: int) -> bool:
+        """Return whether this is a plausible number of cases: that of the part, or any."""
+        return cases == len(suite.part(self.part).numbers) if self.part else cases > 0
+
+
+def run(suite: Suite, binary: Path, selection: Selection, *, folder: Path) -> SuiteRun:
+    """Run the suite against a cluster of its own, then our scenarios. The outputs are kept in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     log, report = folder / f"{suite.name}.requests.jsonl", folder / f"{suite.name}.xml"
     log.unlink(missing_ok=True)
     report.unlink(missing_ok=True)
-    arguments = [*(suite.quick if quick else suite.arguments), *extra]
+    arguments = selection.arguments(suite)
     backend = EmbeddedBackend(("--request-log", str(log)), nodes=suite.nodes)
     with tempfile.TemporaryDirectory() as directory:
         cluster = backend.create("peers", Path(directory))
@@ -47,13 +67,13 @@ def run(
         finally:
             backend.delete(cluster.name, Path(directory))
     cases = suite.cases(output, report)
-    folders = ours or (suite.quick_scenarios if quick else suite.scenarios)
+    folders = selection.scenarios(suite)
     seconds, outcomes, scenarios = _ours(folders, folder / "ours.xml", suite.nodes)
     return SuiteRun(
         suite=suite.name,
         selection=" ".join(word for word in arguments if "{" not in word),
         seconds=output[-1].seconds if output else 0.0,
-        complete=bool(cases) and code in (0, 1),
+        complete=selection.is_whole(suite, len(cases)) and code in (0, 1),
         cases=cases,
         requests=requests.read(log),
         ours=seconds,
@@ -61,6 +81,7 @@ def run(
         our_outcomes=outcomes,
         our_scenarios=scenarios,
         oracle=suite.oracle([line.text for line in output]),
+        part=selection.part,
     )
 
 

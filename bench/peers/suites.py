@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from bench.peers import parts
 from bench.peers.cyclonus_agreement import agreement
+from bench.peers.parts import Part
 from bench.peers.results import Case, Outcome
 
 HERE = Path(__file__).parent
@@ -28,7 +30,7 @@ class Suite:
     otherwise in the module's own folder. ``arguments`` select all of the suite and ``quick`` a few cases of it;
     ``{kubeconfig}`` and ``{report}``, a file for JUnit's XML, are filled in. ``objects`` are manifests in the module
     that the cluster needs first. ``scenarios`` are our own ones for the same ground. ``oracle`` compares our oracle's
-    verdicts with the lines of the output.
+    verdicts with the lines of the output. ``parts`` together are the suite, if it can be run in parts.
     """
 
     name: str
@@ -45,6 +47,11 @@ class Suite:
     nodes: int = 1
     objects: str = ""
     oracle: Callable[[Sequence[str]], str] = lambda _: ""
+    parts: Sequence[Part] = ()
+
+    def part(self, name: str) -> Part:
+        """Return the part of this name. Raises ``KeyError``."""
+        return {part.name: part for part in self.parts}[name]
 
 
 def cyclonus_cases(output: Sequence[Line], _: Path) -> Sequence[Case]:
@@ -102,19 +109,23 @@ _FIRST_NUMBERS = (("using SCTP", 46), ("using UDP", 43), ("between server and cl
 
 
 def ginkgo_cases(_: Sequence[Line], report: Path) -> Sequence[Case]:
-    """Read Ginkgo's report in JUnit's XML, which lists a group's cases in the order of the file.
+    """Read Ginkgo's report in JUnit's XML, which lists a group's cases in the order of the file, unless it is random.
 
     Cases that were not selected have a number, and are left out.
     """
     if not report.exists():
         return []
+    random = any(
+        found.attrib["name"] == "RandomizeAllSpecs" and found.attrib["value"] == "true"
+        for found in Xml.parse(report).iter("property")
+    )
     numbers = {words: first for words, first in _FIRST_NUMBERS}
     cases = []
     for test in Xml.parse(report).iter("testcase"):
         name = test.attrib["name"]
         group = next((words for words in numbers if words in name), "")
         if test.find("skipped") is None and name.startswith("[It]"):
-            cases.append(_ginkgo_case(test, numbers.get(group, 0)))
+            cases.append(_ginkgo_case(test, 0 if random else numbers.get(group, 0)))
         if group:
             numbers[group] += 1
     return cases
@@ -202,6 +213,7 @@ SUITES = {
             ),
             quick_scenarios=("scenarios/conformance/relabelled_pods",),
             oracle=lambda output: str(agreement(output)),
+            parts=parts.CYCLONUS,
         ),
         Suite(
             name="upstream",

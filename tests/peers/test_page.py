@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.peers import page
 from bench.peers.results import Case, Outcome, RequestKind, SuiteRun
+from bench.peers.suites import SUITES
 
 TWIN = "scenarios/conformance/upstream/all_namespaces"
 CASES = (Case("should allow all namespaces", Outcome.PASSED, 2.0, number=5), Case("a|b", Outcome.FAILED, 1.0, "open"))
@@ -39,6 +40,17 @@ def test_a_narrowed_run_is_named_and_has_a_file_of_its_own() -> None:
     assert text.count("The package of Kubernetes' own repository") == 1
     assert page.result_file("upstream", []).name == "upstream.json"
     assert page.result_file("upstream", ["--ginkgo.focus=using UDP"]).name == "upstream.ginkgo-focus-using-UDP.json"
+
+
+def test_parts_of_a_suite_are_runs_of_their_own_and_are_counted_together() -> None:
+    whole = replace(run(complete=False), suite="cyclonus", selection=" ".join(SUITES["cyclonus"].arguments))
+    part = replace(whole, part="targets", complete=True, cases=[Case("t", Outcome.EXPLAINED, 3.0)] * 6)
+    later = replace(part, part="named-ports", cases=[Case("n", Outcome.PASSED, 3.0)] * 9)
+    text = page.peers([whole, part, later])
+    assert "Cyclonus v0.5.6 in 3 runs: 15 of 112 cases, 9 passed, 6 explained, 0 failed, 0 skipped." in text
+    assert "\n## Cyclonus v0.5.6, part `named-ports`\n" in text
+    assert "| 68. n | passed |" in text
+    assert "in 1 runs" not in page.peers([whole])
 
 
 def test_what_the_oracle_said_is_on_the_page() -> None:

@@ -84,6 +84,16 @@ def test_ginkgo_numbers_the_cases_of_each_group_and_leaves_out_the_skipped_ones(
     ]
 
 
+def test_a_random_order_of_ginkgo_numbers_nothing(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        """<testsuites><testsuite><properties><property name="RandomizeAllSpecs" value="true"/></properties>
+        <testcase name="[It] between server and client should a" status="passed" time="1"/></testsuite></testsuites>"""
+    )
+    (case,) = ginkgo_cases([], report)
+    assert case.number == 0
+
+
 def test_a_missing_report_of_ginkgo_has_no_cases() -> None:
     assert ginkgo_cases([], NOWHERE) == []
 

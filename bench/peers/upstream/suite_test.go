@@ -25,5 +25,6 @@ func TestMain(m *testing.M) {
 func TestNetworkPolicy(t *testing.T) {
 	gomega.RegisterFailHandler(framework.Fail)
 	suite, reporter := framework.CreateGinkgoConfig()
+	suite.RandomizeAllSpecs = false // the report numbers the cases in the order of their file
 	ginkgo.RunSpecs(t, "Kubernetes e2e: NetworkPolicy", suite, reporter)
 }
