@@ -108,7 +108,8 @@ def test_the_scenario_of_an_application_loads(name: str, tmp_path: Path) -> None
         copy.write_bytes(file.read_bytes())
     assert main(["init", str(folder)]) == 0
     (step,) = load(folder / "scenario.yaml").steps
-    assert step.expectations or step.readiness
+    assert step.expectations
+    assert not step.readiness, "to see that pods stay Ready takes half a minute"
 
 
 CLIENTS = """\
@@ -174,6 +175,53 @@ webhooks: [{name: w.example.com, clientConfig: {service: {namespace: default, na
 """
 
 
+GRPC_ROUTE = ROUTE.replace("HTTPRoute", "GRPCRoute")
+MIRROR = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: r}
+spec:
+  rules:
+    - filters: [{type: RequestMirror, requestMirror: {backendRef: {name: api, port: 9090}}}]
+"""
+AGGREGATED = """\
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.metrics.example.com}
+spec: {group: metrics.example.com, version: v1, service: {namespace: default, name: api, port: 443}}
+"""
+CONVERSION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.example.com}
+spec: {conversion: {strategy: Webhook, webhook: {clientConfig: {service: {namespace: default, name: api}}}}}
+"""
+PROBED = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: probed}
+spec:
+  replicas: 2
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec:
+      containers:
+        - name: c
+          image: i
+          ports: [{name: http, containerPort: 80}]
+          livenessProbe: {httpGet: {port: http}}
+          readinessProbe: {grpc: {port: 81}}
+          startupProbe: {exec: {command: ["true"]}}
+          env: [{name: SERVICE_NAME, value: probed}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: probed}
+spec: {selector: {a: b}, ports: [{port: 80}]}
+"""
+
+
 @pytest.mark.parametrize(
     ("manifest", "line"),
     [
@@ -185,6 +233,13 @@ webhooks: [{name: w.example.com, clientConfig: {service: {namespace: default, na
         (ANNOTATED_SERVICE, "monitor -> pod(api):9090: allowed  # x.yaml:3"),
         (WRONG_ANNOTATION, "x.yaml:3: worker is to be scraped (prometheus.io/scrape); it has no port http"),
         (WEBHOOK, "node(api) -> service(api):443: allowed  # x.yaml:4"),
+        (GRPC_ROUTE, "outside -> service(api):9090: allowed  # x.yaml:4"),
+        (MIRROR, "outside -> service(api):9090: allowed  # x.yaml:6"),
+        (ROUTE, "not checked: x.yaml:4: Service default/nowhere is not in these manifests (backend of HTTPRoute"),
+        (AGGREGATED, "node(api) -> service(api):443: allowed  # x.yaml:4: aggregated API"),
+        (CONVERSION, "node(api) -> service(api):443: allowed  # x.yaml:4: conversion webhook"),
+        (PROBED, "node(probed/0) -> probed/0:80: allowed  # x.yaml:14: livenessProbe of the kubelet"),
+        (PROBED, "node(probed/0) -> probed/0:81: allowed  # x.yaml:15: readinessProbe of the kubelet"),
     ],
 )
 def test_clients_that_other_kinds_imply_have_paths(
@@ -197,3 +252,47 @@ def test_clients_that_other_kinds_imply_have_paths(
     main(["init", str(tmp_path), "--out", "-"])
     written = capsys.readouterr()
     assert line in checked.out + written.out, (code, checked, written)
+
+
+def test_the_name_of_a_workload_itself_is_no_dependency(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.yaml").write_text(PROBED)
+    assert main(["init", str(tmp_path), "--out", "-"]) == 0
+    assert "SERVICE_NAME" not in capsys.readouterr().out
+
+
+INGRESS = """\
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: site}
+spec: {defaultBackend: {service: {name: db, port: {number: 5432}}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: from-the-controller}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]}]
+"""
+
+
+def test_policies_that_admit_an_absent_controller_do_not_break_an_ingress(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app.yaml").write_text(served("db", 5432) + INGRESS)
+    assert main(["init", str(tmp_path), "--check"]) == 0
+    told = capsys.readouterr().out
+    assert "the policies admit pods such as ingress-nginx/stranger, which are not in these manifests" in told
+    (tmp_path / "app.yaml").write_text(served("db", 5432) + INGRESS.replace("ingress-nginx", "backup"))
+    assert main(["init", str(tmp_path), "--check"]) == 1
+    assert "outside -> db:5432: blocked" in capsys.readouterr().out
+
+
+def test_what_the_api_leaves_open_is_listed_by_a_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether a policy holds for another node than the pod's own."""
+    api = AGGREGATED.replace("name: api, port: 443", "name: probed, port: 80")
+    (tmp_path / "x.yaml").write_text("---\n".join([PROBED, api, DENY.replace("{app: db}", "{a: b}")]))
+    assert main(["init", str(tmp_path), "--check"]) == 0
+    told = capsys.readouterr().out
+    assert "node(probed) -> service(probed):80: undefined" in told
+    assert told.endswith("3 declared paths, 0 broken by the policies, 1 left open\n")

@@ -1,28 +1,22 @@
 """Write a first scenario.yaml from the dependencies that the manifests of a directory declare.
 
 Read are the values of environment variables, arguments, commands and ConfigMaps that name a Service; the backends of
-Ingress and HTTPRoute; ServiceMonitors, PodMonitors and prometheus.io/scrape; members of StatefulSets; webhooks;
-readiness probes; and the look-ups of names that follow. Secrets are never read. The clients of an Ingress are its
-controller if the manifests have it, else a host outside.
+Ingress, HTTPRoute and the like; ServiceMonitors, PodMonitors and prometheus.io/scrape; members of StatefulSets;
+webhooks and aggregated APIs; probes of the kubelet; and the look-ups of names that follow. Secrets are never read. The
+clients of an Ingress are its controller if the manifests have it, else a host outside.
 
 With --check nothing is written: the declared paths that the policies break are listed, and the exit code is 1 if there
 are any. The exit code is 2 if the directory has a scenario.yaml already and --force is not given.
 """
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from netpol_harness.analysis.dependencies.declared import Dependencies, Dependency, dependencies
-from netpol_harness.analysis.predict import Predictor
+from netpol_harness.analysis.dependencies.declared import dependencies
+from netpol_harness.analysis.dependencies.judged import JudgedDependencies, judged
 from netpol_harness.cli.arguments import path
 from netpol_harness.cli.output import print_error, print_text
 from netpol_harness.errors import HarnessError
-from netpol_harness.paths.diagnostics import Place, Problem
-from netpol_harness.paths.expectations import resolve
-from netpol_harness.paths.grammar import parse
-from netpol_harness.paths.outcome import Expected
 from netpol_harness.report.first_scenario import first_scenario
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.derive import derive
@@ -46,52 +40,31 @@ def run(args: argparse.Namespace) -> int:
     if not args.directory.is_dir():
         raise HarnessError(f"there is no directory {args.directory}; name one with manifests")
     scenario = derive(args.directory)
-    declared = dependencies(scenario)
-    judged = _judged(scenario, declared)
-    broken = [(dependency, verdict) for dependency, verdict in judged if verdict in _BREAKS]
+    found = judged(scenario, dependencies(scenario))
     if args.check:
-        return _check(broken, declared, len(judged))
-    _write(args, _text(scenario, declared, judged))
-    for dependency, verdict in broken:
-        print_error(
-            f"{dependency.path} is {verdict} by the policies; {dependency.where} declares it ({dependency.why})"
-        )
+        return _check(found)
+    _write(args, _text(scenario, found))
+    for each in (judgement for judgement in found.paths if judgement.is_broken):
+        where = f"{each.dependency.where} declares it ({each.dependency.why})"
+        print_error(f"{each.dependency.path} is {each.verdict} by the policies; {where}")
     return 0
 
 
-_BREAKS = (Expected.BLOCKED, Expected.DROPPED, Expected.REJECTED, Expected.UNRESOLVED)
-
-
-def _check(broken: Sequence[tuple[Dependency, Expected]], declared: Dependencies, count: int) -> int:
-    print_text("".join(f"{d.path}: {verdict}  ({d.where}: {d.why})\n" for d, verdict in broken))
-    print_text("".join(f"not checked: {note}\n" for note in declared.notes))
-    print_text(f"{count} declared paths, {len(broken)} broken by the policies\n")
+def _check(found: JudgedDependencies) -> int:
+    broken, left_open = ([p for p in found.paths if p.is_broken], [p for p in found.paths if p.is_open])
+    for each in (*broken, *left_open):
+        about = "; the policies and the API leave it open" if each.is_open else ""
+        print_text(f"{each.dependency.path}: {each.verdict}  ({each.dependency.where}: {each.dependency.why}{about})\n")
+    print_text("".join(f"not checked: {note}\n" for note in found.notes))
+    number = f", {len(left_open)} left open" if left_open else ""
+    print_text(f"{len(found.paths)} declared paths, {len(broken)} broken by the policies{number}\n")
     return 1 if broken else 0
 
 
-def _judged(scenario: Scenario, declared: Dependencies) -> Sequence[tuple[Dependency, Expected]]:
-    """Return the paths that a scenario may hold, with the verdicts that the policies imply."""
-    (derived,) = scenario.steps
-    step = replace(derived, inventory=declared.inventory, paths_without_verdict=(), expectations=())
-    predictor, judged = Predictor(scenario, step), []
-    for dependency in declared.paths:
-        sentence = parse(dependency.path, Expected.ALLOWED, Place(dependency.where, 1))
-        if isinstance(sentence, Problem):
-            continue
-        expectations, problems = resolve([sentence], step.inventory)
-        if expectations and not problems:
-            verdicts = {predictor.verdict(expectation.path) for expectation in expectations}
-            judged.append((dependency, next((v for v in verdicts if v in _BREAKS), max(verdicts))))
-    return judged
-
-
-def _text(scenario: Scenario, declared: Dependencies, judged: Sequence[tuple[Dependency, Expected]]) -> str:
-    remarks = {Expected.UNDEFINED: "undefined", **dict.fromkeys(_BREAKS, "the policies break it")}
-    paths = [(dependency, remarks.get(verdict, "")) for dependency, verdict in judged]
-    if not (paths or declared.ready):
+def _text(scenario: Scenario, found: JudgedDependencies) -> str:
+    if not found.paths:
         raise HarnessError(f"the manifests of {scenario.name} declare no dependency; write {SCENARIO_FILE} by hand")
-    title = f"{scenario.name}: what its manifests declare"
-    return first_scenario(title, paths, declared.ready, declared.notes)
+    return first_scenario(f"{scenario.name}: what its manifests declare", found)
 
 
 def _write(args: argparse.Namespace, text: str) -> None:

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from netpol_harness.analysis.changes.objects import changed_objects
 from netpol_harness.analysis.predict import Predictor
-from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS
+from tests.analysis.changes.conftest import FROM_WEB, GUARD, PODS, policy
 
 MadePredictor = Callable[[str, str], Predictor]
 
@@ -39,3 +39,12 @@ def test_what_no_connection_depends_on_is_left_out(predictor: MadePredictor) -> 
     config = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: shop}\ndata: {a: b}\n"
     assert told(predictor, PODS, PODS.replace("image: stand-in", "image: other") + config) == []
     assert told(predictor, "# a comment\n" + PODS, PODS, "comment") == []
+
+
+def test_a_default_that_is_written_out_is_no_change(predictor: MadePredictor) -> None:
+    """As in a comparison of a captured cluster with the manifests that were applied to it."""
+    short = policy("p", "{podSelector: {}, ingress: [{ports: [{port: 80}]}]}")
+    full = policy("p", "{podSelector: {}, policyTypes: [Ingress], ingress: [{ports: [{port: 80, protocol: TCP}]}]}")
+    assert told(predictor, PODS + short, PODS + full) == []
+    (changed,) = told(predictor, PODS + short, PODS + full.replace("port: 80", "port: 81"), "port")
+    assert changed.endswith("spec.ingress[0].ports[0].port 80 -> 81, spec.policyTypes added")

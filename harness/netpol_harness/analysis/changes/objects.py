@@ -1,19 +1,25 @@
 """The objects that a change adds, removes or alters, as far as connectivity may depend on them. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
 
 from netpol_harness.analysis.predict import Predictor
+from netpol_harness.model.cluster_policy import ClusterNetworkPolicy
 from netpol_harness.model.kinds import KindClass
+from netpol_harness.model.objects import Namespace
+from netpol_harness.model.policy import NetworkPolicy
+from netpol_harness.model.services import Service
 from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.names import ObjectName
+from netpol_harness.scenario.inventory import workload_of
 from netpol_harness.scenario.scenario import Manifest
 
 _MOST_FIELDS = 2
 _NOT_CONNECTIVITY = frozenset({"annotations", "status", "image", "env", "resources", "replicas", "args", "command"})
+_DEFAULTS = {"protocol": "TCP"}
 _Fields = tuple[str | int, ...]
 _Objects = Mapping[tuple[str, ObjectName], Manifest]
 
@@ -71,11 +77,30 @@ def _place(manifest: Manifest, *fields: str | int) -> Place:
 
 
 def _changed(old: Manifest, new: Manifest) -> Iterator[ObjectChange]:
-    fields = list(_differing(old.data, new.data))
+    fields = list(_differing(old.data, new.data)) if _meaning(old) != _meaning(new) else []
     if fields:
         details = tuple(_detail(each, old.data, new.data) for each in fields[:_MOST_FIELDS])
         more = (f"and {len(fields) - _MOST_FIELDS} more",) if len(fields) > _MOST_FIELDS else ()
         yield ObjectChange(Alteration.CHANGED, new.name, _place(new, *fields[0]), (*details, *more))
+
+
+def _meaning(manifest: Manifest) -> object:
+    """Return what an object says about connections: a field that has its default is as good as one that is absent."""
+    if workload := workload_of(manifest):
+        return workload.labels, workload.ports, workload.host_network, bool(workload.replicas)
+    return _PARSERS.get(manifest.kind_class, _data)(manifest.data)
+
+
+def _data(data: Mapping[str, Any]) -> object:
+    if data["kind"] == "Service":
+        return Service.parse(data)
+    return Namespace.parse(data) if data["kind"] == "Namespace" else data
+
+
+_PARSERS: Mapping[KindClass, Callable[[Mapping[str, Any]], object]] = {
+    KindClass.NETWORK_POLICY: NetworkPolicy.parse,
+    KindClass.CLUSTER_POLICY: ClusterNetworkPolicy.parse,
+}
 
 
 def _differing(old: Any, new: Any, path: _Fields = ()) -> Iterator[_Fields]:
@@ -87,8 +112,14 @@ def _differing(old: Any, new: Any, path: _Fields = ()) -> Iterator[_Fields]:
     elif isinstance(old, list) and isinstance(new, list):
         for index, (one, other) in enumerate(zip_longest(old, new)):
             yield from _differing(one, other, (*path, index))
-    elif old != new:
+    elif old != new and not _is_default(str(path[-1]), old, new):
         yield path
+
+
+def _is_default(field: str, old: object, new: object) -> bool:
+    """Return whether one value is the default of a field, and the other is absent."""
+    default = _DEFAULTS.get(field)
+    return default is not None and (old, new) in ((None, default), (default, None))
 
 
 def _detail(path: _Fields, old: Any, new: Any) -> str:

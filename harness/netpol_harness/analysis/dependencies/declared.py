@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from netpol_harness.analysis.dependencies.backends import NamedService, backends, servers_of_the_api
 from netpol_harness.analysis.dependencies.references import Reference, expanded, references
-from netpol_harness.analysis.dependencies.values import ContainerValues, DeclaredValue, container_values
+from netpol_harness.analysis.dependencies.values import ContainerValues, DeclaredValue, container_values, probes
 from netpol_harness.model.labels import LabelSelector
 from netpol_harness.model.names import NamespacedName, Protocol
 from netpol_harness.model.services import Service
@@ -20,6 +21,7 @@ OUTSIDE = "outside"
 _CONTROLLERS = re.compile(
     r"ingress-nginx|nginx-ingress|ingress-controller|traefik|haproxy-ingress|contour|envoy-gateway"
 )
+_SHELL_FLAG = re.compile(r"-[a-z]*c[a-z]*")
 _PROMETHEUS = re.compile(r"(^|/)prometheus(:|@|$)")
 
 
@@ -34,10 +36,9 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The declared paths, the workloads with readiness probes, and what was found but not written, with reasons."""
+    """The declared paths, and what was found but not written, with reasons."""
 
     paths: tuple[Dependency, ...]
-    ready: tuple[Dependency, ...]
     notes: tuple[str, ...]
     inventory: Inventory
 
@@ -61,12 +62,12 @@ class _Finder:
 
     def all(self) -> Dependencies:
         found = [d for manifest in self._manifests for d in self._of(manifest)]
+        found += [d for manifest in self._manifests for d in self._probed(manifest)]
         first: dict[str, Dependency] = {}
         for dependency in found:
             first.setdefault(dependency.path, dependency)
-        ready = [r for manifest in self._manifests for r in self._probed(manifest)]
         inventory = self._with_outside if self._uses_outside else self._inventory
-        return Dependencies(tuple(first.values()), tuple(ready), tuple(self._notes), inventory)
+        return Dependencies(tuple(first.values()), tuple(self._notes), inventory)
 
     def _of(self, manifest: Manifest) -> Iterator[Dependency]:
         workload = self._inventory.workloads.get(manifest.name.ref) if manifest.pod else None
@@ -75,28 +76,26 @@ class _Finder:
         elif workload is not None:
             yield from self._of_pods(manifest, workload)
             yield from self._scraped(manifest, manifest.pod.get("metadata") or {}, workload)
-        match manifest.name.kind:
-            case "Ingress":
-                yield from self._ingress(manifest)
-            case "HTTPRoute":
-                yield from self._route(manifest)
-            case "ServiceMonitor" | "PodMonitor":
-                yield from self._monitor(manifest)
-            case "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration":
-                yield from self._webhooks(manifest)
-            case "Service":
-                service = self._services[manifest.name.ref]
-                yield from self._scraped(manifest, manifest.data["metadata"], None, service)
+        yield from self._routed(manifest)
+        yield from self._called_by_the_api_server(manifest)
+        if manifest.name.kind in ("ServiceMonitor", "PodMonitor"):
+            yield from self._monitor(manifest)
+        elif manifest.name.kind == "Service":
+            service = self._services[manifest.name.ref]
+            yield from self._scraped(manifest, manifest.data["metadata"], None, service)
 
     def _of_pods(self, manifest: Manifest, workload: Workload) -> Iterator[Dependency]:
         source, looks_up = self._names.spell_source(workload.ref), False
+        identity = workload.ref.namespace, workload.labels
         for values in container_values(manifest, self._configs):
             for value, reference in self._references(values, workload.ref.namespace):
+                if reference.port == 0 and self._services[reference.service].selects(*identity):
+                    continue  # its own name
                 looks_up = True
                 yield from self._to_service(source, reference, value.where, _shown(value))
         for service in self._services.values():
             is_member = service.headless and manifest.data.get("spec", {}).get("serviceName") == service.ref.name
-            if is_member and service.selects(workload.ref.namespace, workload.labels) and workload.replicas > 1:
+            if is_member and service.selects(*identity) and workload.replicas > 1:
                 looks_up = True
                 for port in service.ports:
                     right = f"{_scheme(port.port.protocol)}{self._names.spell_service(service.ref)}:{port.port.number}"
@@ -129,39 +128,34 @@ class _Finder:
         protocol = numbers.get(number, Protocol.TCP)
         yield Dependency(f"{source} -> {_scheme(protocol)}{spelled}:{number}", where, why)
 
-    def _ingress(self, manifest: Manifest) -> Iterator[Dependency]:
-        spec = manifest.data.get("spec") or {}
-        found = [(("spec", "defaultBackend"), spec.get("defaultBackend") or {})]
-        for i, rule in enumerate(spec.get("rules") or ()):
-            for j, path in enumerate((rule.get("http") or {}).get("paths") or ()):
-                found.append((("spec", "rules", i, "http", "paths", j, "backend"), path.get("backend") or {}))  # type: ignore[arg-type]
-        for keys, backend in found:
-            service = backend.get("service") or {}
-            port = service.get("port") or {}
-            wanted = port.get("number") or port.get("name")
-            yield from self._backend(manifest, service.get("name"), wanted, "", manifest.at(*keys))
-
-    def _route(self, manifest: Manifest) -> Iterator[Dependency]:
-        for i, rule in enumerate((manifest.data.get("spec") or {}).get("rules") or ()):
-            for j, backend in enumerate(rule.get("backendRefs") or ()):
-                where = manifest.at("spec", "rules", i, "backendRefs", j)
-                if backend.get("kind", "Service") == "Service":
-                    namespace = backend.get("namespace") or ""
-                    yield from self._backend(manifest, backend.get("name"), backend.get("port"), namespace, where)
-
-    def _backend(
-        self, manifest: Manifest, name: object, port: object, namespace: str, where: str
-    ) -> Iterator[Dependency]:
-        """Yield the path to a backend: from the controller if the manifests have it, else from a host outside."""
-        service = self._services.get(NamespacedName(namespace or manifest.name.ref.namespace, str(name)))
-        if service is None:
-            return
-        number = next((p.port.number for p in service.ports if port in (p.name, p.port.number)), 0)
+    def _routed(self, manifest: Manifest) -> Iterator[Dependency]:
+        """Yield the paths to backends: from the controller if the manifests have it, else from a host outside."""
         controllers = self._running(_CONTROLLERS)
-        why = f"backend of {manifest.name}, from {'its controller' if controllers else 'a host outside'}"
-        self._uses_outside |= not controllers
-        for source in controllers or (OUTSIDE,):
-            yield from self._to_service(source, Reference(service.ref, number), where, why)
+        for named in backends(manifest):
+            if not (service := self._known(named)):
+                continue
+            number = next((p.port.number for p in service.ports if named.port in (p.name, p.port.number)), 0)
+            why = f"{named.why}, from {'its controller' if controllers else 'a host outside'}"
+            self._uses_outside |= not controllers
+            for source in controllers or (OUTSIDE,):
+                yield from self._to_service(source, Reference(service.ref, number), named.where, why)
+
+    def _called_by_the_api_server(self, manifest: Manifest) -> Iterator[Dependency]:
+        for named in servers_of_the_api(manifest):
+            service = self._known(named)
+            for workload in self._inventory.workloads.values() if service else ():
+                assert service is not None
+                if service.selects(workload.ref.namespace, workload.labels):
+                    source = f"node({self._names.spell_source(workload.ref)})"
+                    reference = Reference(service.ref, named.port if isinstance(named.port, int) else 0)
+                    why = f"{named.why}, from the API server on a node"
+                    yield from self._to_service(source, reference, named.where, why)
+
+    def _known(self, named: NamedService) -> Service | None:
+        service = self._services.get(named.service)
+        if service is None:
+            self._notes[f"{named.where}: Service {named.service} is not in these manifests ({named.why})"] = None
+        return service
 
     def _monitor(self, manifest: Manifest) -> Iterator[Dependency]:
         spec = manifest.data.get("spec") or {}
@@ -215,27 +209,21 @@ class _Finder:
             if source != self._names.spell_source(workload.ref):
                 yield Dependency(f"{source} -> {target}:{number}", where, f"scraped: {why}")
 
-    def _webhooks(self, manifest: Manifest) -> Iterator[Dependency]:
-        for index, webhook in enumerate(manifest.data.get("webhooks") or ()):
-            client = (webhook.get("clientConfig") or {}).get("service") or {}
-            service = self._services.get(NamespacedName(str(client.get("namespace")), str(client.get("name"))))
-            where = manifest.at("webhooks", index, "clientConfig")
-            for workload in self._inventory.workloads.values() if service else ():
-                assert service is not None
-                if service.selects(workload.ref.namespace, workload.labels):
-                    source, number = f"node({self._names.spell_source(workload.ref)})", int(client.get("port") or 443)
-                    reference = Reference(service.ref, number)
-                    yield from self._to_service(source, reference, where, "webhook, from the API server on a node")
-
     def _probed(self, manifest: Manifest) -> Iterator[Dependency]:
-        if manifest.name.kind not in ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+        """Yield the connections of the kubelet to one pod of a workload, for its probes."""
+        workload = self._inventory.workloads.get(manifest.name.ref) if manifest.pod else None
+        if (
+            workload is None
+            or workload.host_network
+            or not workload.replicas
+            or manifest.name.kind in ("Job", "CronJob")
+        ):
             return
-        for container in (manifest.pod.get("spec") or {}).get("containers") or ():
-            probe = container.get("readinessProbe") or {}
-            if probe.keys() & {"httpGet", "tcpSocket", "grpc"}:
-                name = self._names.spell_source(manifest.name.ref)
-                yield Dependency(f"ready({name})", manifest.where, "readinessProbe of the kubelet")
-                return
+        name = self._names.spell_source(workload.ref)
+        source, target = (f"{name}/0",) * 2 if workload.replicas > 1 else (name, self._names.spell_target(workload.ref))
+        for probe, port, where in probes(manifest):
+            if number := next((p.port.number for p in workload.ports if port in (p.name, p.port.number)), 0):
+                yield Dependency(f"node({source}) -> {target}:{number}", where, f"{probe} of the kubelet")
 
     def _running(self, images: re.Pattern[str]) -> tuple[str, ...]:
         """Return the workloads, as sources, that run such an image."""
@@ -254,7 +242,7 @@ def _scheme(protocol: Protocol) -> str:
 
 def _shown(value: DeclaredValue) -> str:
     """Name the variable or the flag; the value may hold a password."""
-    return value.key or "a word of the command"
+    return "a word of the command" if not value.key or _SHELL_FLAG.fullmatch(value.key) else value.key
 
 
 def _paired_port(key: str, variables: Mapping[str, str]) -> int:

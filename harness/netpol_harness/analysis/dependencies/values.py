@@ -50,6 +50,18 @@ def container_values(manifest: Manifest, config_maps: ConfigMaps) -> Iterator[Co
             yield ContainerValues(environment, (*words, *first))
 
 
+def probes(manifest: Manifest) -> Iterator[tuple[str, object, str]]:
+    """Yield the kubelet's probes over the network: the kind, the number or the name of the port, and the place."""
+    base = _TEMPLATES.get(manifest.name.kind, _TEMPLATE)
+    for index, container in enumerate((manifest.pod.get("spec") or {}).get("containers") or ()):
+        for kind in ("readinessProbe", "livenessProbe", "startupProbe"):
+            probe = container.get(kind) or {}
+            for way in ("httpGet", "tcpSocket", "grpc"):
+                target = probe.get(way) or {}
+                if "port" in target and not target.get("host"):
+                    yield kind, target["port"], manifest.at(*base, "spec", "containers", index, kind)
+
+
 def _env(
     manifest: Manifest, container: Mapping[str, Any], path: _Keys, config_maps: ConfigMaps
 ) -> Iterator[DeclaredValue]:
