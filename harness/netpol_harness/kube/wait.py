@@ -129,7 +129,7 @@ def _unready(
     served = [kind for kind in CONTROLLERS if client.serves(*kind)]
     for namespace in namespaces:
         for api_version, kind in served:
-            for controller in _listed(client, api_version, kind, namespace):
+            for controller in _visible(client, api_version, kind, namespace):
                 problem = diagnose.rollout_problem(controller)
                 if problem and _owner(controller) not in exempt:
                     yield problem
@@ -155,6 +155,11 @@ def _listed(
         raise
 
 
+def _visible(client: Client, api_version: str, kind: str, namespace: str) -> list[JsonObject]:
+    """Return all objects of a kind; none if we may not list them: then they are not ours."""
+    return _listed(client, api_version, kind, namespace, optional=(403, 404))
+
+
 def _events(client: Client, namespace: str, fields: str) -> list[JsonObject]:
     """Return events, if we may read them: they are for messages only."""
     return _listed(client, "v1", "Event", namespace, fields=fields, optional=(403, 404))
@@ -164,7 +169,7 @@ def _stale_services(
     client: Client, namespace: str, pods: Sequence[JsonObject], exempt: Collection[NamespacedName]
 ) -> Iterator[str]:
     """Yield a message for each Service whose ready endpoints are not exactly the pods that it selects."""
-    services = [Service.parse(data) for data in client.list("v1", "Service", namespace=namespace)]
+    services = [Service.parse(data) for data in _visible(client, "v1", "Service", namespace)]
     if not any(service.selector for service in services):
         return
     listed = _listed(client, "discovery.k8s.io/v1", "EndpointSlice", namespace)

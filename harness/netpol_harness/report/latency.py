@@ -29,6 +29,7 @@ def as_object(measurements: Sequence[Measurement], header: str, *, control: bool
                 "cadence": round(m.cadence, 4) if isfinite(m.cadence) else None,
                 "samples": m.samples,
                 "leaks": m.leaks,
+                "problem": m.problem,
             }
             for m in measurements
         ],
@@ -93,7 +94,8 @@ def _new_pods(created: Sequence[Measurement]) -> Iterator[str]:
         yield f"new pods: {sum(bool(m.leaks) for m in created)} of {len(created)} closed paths were open at first"
     for m in created:
         if m.leaks or not m.samples:
-            yield f"  {m.change}, {m.path}: {m.leaks} of {m.samples} valid probes found it open"
+            found = m.problem or f"{m.leaks} of {m.samples} valid probes found it open"
+            yield f"  {m.change}, {m.path}: {found}"
 
 
 def _failed_controls(measurements: Sequence[Measurement]) -> Iterator[str]:

@@ -19,13 +19,13 @@ from netpol_harness.model.services import Service
 from netpol_harness.paths.ends import AnyServiceTarget
 from netpol_harness.paths.path import Path
 from netpol_harness.runner.available_kinds import AvailableKinds
-from netpol_harness.runner.cluster_objects import node_objects, service_objects
+from netpol_harness.runner.cluster_objects import node_objects, service_objects, services_of
 from netpol_harness.runner.context import RunContext
 from netpol_harness.runner.external_hosts import ScenarioHosts
 from netpol_harness.runner.load_balancers import LoadBalancers
 from netpol_harness.runner.name_server import NameServerFinder
 from netpol_harness.runner.node_pods import node_pods, nodes_without_pod
-from netpol_harness.runner.reconcile import Reconciler
+from netpol_harness.runner.reconcile import REFUSALS, Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, State, changes
 from netpol_harness.runner.target_state import created_namespaces, described, lift_policy, namespaces_of
@@ -37,9 +37,6 @@ log = logging.getLogger("netpol_harness.runner")
 
 LIFT_REFUSED = "lift-refused"
 """The run directory's key for the reason why the API refuses to lift policies."""
-
-_REFUSALS = (400, 403, 422)
-"""Status codes of quotas, of webhooks and of validation."""
 
 PrepareChanges = Callable[[Sequence[Change]], Sequence[Change]]
 """Returns the changes to make in place of those that a new state asks for."""
@@ -75,8 +72,8 @@ class AppliedState:
 
     @property
     def keys(self) -> tuple[ObjectKey, ...]:
-        """All objects that were created or are about to be."""
-        return tuple(self._state)
+        """All objects that were created or are about to be, without those that the API has refused."""
+        return tuple(key for key in self._state if self._reconciler.refused.isdisjoint((key, _namespace(key))))
 
     def __contains__(self, key: ObjectKey) -> bool:
         return key in self._state
@@ -164,8 +161,8 @@ class AppliedState:
         """Delete all objects. Namespaces take their contents along; objects that are gone already are no error."""
         namespaces = created_namespaces(self._state)
         self._reconciler.make(
-            Change(Act.DELETE, key, data)
-            for key, data in self._state.items()
+            Change(Act.DELETE, key, self._state[key])
+            for key in self.keys
             if is_cluster_scoped(key.group_kind) or key.namespace not in namespaces
         )
         self._state = {}
@@ -178,9 +175,10 @@ class AppliedState:
         """
         client = self._context.client
         objects: list[JsonMapping] = []
+        has_services = any(key.kind == "Service" for key in self._state)
         for namespace in namespaces_of(self._state):
             objects += client.list("v1", "Pod", namespace=namespace)
-            objects += (services := client.list("v1", "Service", namespace=namespace))
+            objects += (services := services_of(client, namespace, needed=has_services))
             if self._has_written_slices(services):
                 objects += client.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace)
         objects += (data for ref in sorted(self._used_services) for data in service_objects(client, ref))
@@ -257,7 +255,7 @@ class AppliedState:
 
     def _record_refusal(self, error: ApiError) -> None:
         """Remember why the API refuses. Raises any other error again."""
-        if error.code not in _REFUSALS:
+        if error.code not in REFUSALS:
             raise error
         self.lift_refusal = str(error)
         log.warning("policies cannot be lifted, so denials are proven by the baseline: %s", error)
@@ -285,3 +283,7 @@ class AppliedState:
 def _namespace_of(key: ObjectKey) -> str:
     """Return the name of a Namespace; empty for any other object."""
     return key.name if key.kind == "Namespace" else ""
+
+
+def _namespace(key: ObjectKey) -> ObjectKey:
+    return ObjectKey("v1", "Namespace", "", key.namespace)

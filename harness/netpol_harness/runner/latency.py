@@ -8,7 +8,7 @@ from math import isfinite
 
 from netpol_harness.backends.base import Capability
 from netpol_harness.deadline import Deadline
-from netpol_harness.errors import CapabilityMissing
+from netpol_harness.errors import CapabilityMissing, HarnessError
 from netpol_harness.model.names import ObjectKey
 from netpol_harness.paths.ends import PodSource, PodTarget, ServiceTarget
 from netpol_harness.paths.outcome import Expected, Outcome
@@ -48,7 +48,7 @@ class Measurement:
     """One path and one change. ``change`` is deny, allow, control, restart, teardown, or one of ``new_pods.CHANGES``.
 
     ``taken`` is ``None`` if the path did not change; then ``windows`` are the times in which it was wrong. For new pods
-    ``leaks`` of the ``samples`` found a closed path open, and ``cadence`` is 0.
+    ``leaks`` of the ``samples`` found a closed path open, and ``cadence`` is 0. ``problem``: why nothing was measured.
     """
 
     path: str
@@ -59,6 +59,7 @@ class Measurement:
     samples: int
     delay: float = 0.0
     leaks: int = 0
+    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -123,16 +124,20 @@ class LatencyMeter:
         return found
 
     def _first_packets(self, step: Step) -> Iterator[Measurement]:
-        self.run.enter(step)
-        for expectation, result in self.run.observer.observe(
-            step, step.expectations, others=False
-        ).path_results.items():
+        """Measure the paths of a step; what cannot be measured has no samples, and a problem."""
+        change = next(change for change in CHANGES if step.name.endswith(change))
+        paths = {e: str(e.path).removeprefix(f"{e.path.mode} ") for e in step.expectations}
+        try:
+            self.run.enter(step)
+            results = self.run.observer.observe(step, step.expectations, others=False).path_results
+        except HarnessError as error:
+            for path in paths.values():
+                yield Measurement(path, change, None, (), 0.0, 0, problem=str(error).splitlines()[0])
+            return
+        for expectation, result in results.items():
             attempts = [attempt for pair in result.pairs for attempt in pair.evidence.attempts]
             valid, leaks = [a for a in attempts if a.is_open or a.denied], sum(a.is_open for a in attempts)
-            change = next(change for change in CHANGES if step.name.endswith(change))
-            yield Measurement(
-                str(expectation.path).removeprefix("first "), change, None, (), 0.0, len(valid), leaks=leaks
-            )
+            yield Measurement(paths[expectation], change, None, (), 0.0, len(valid), leaks=leaks)
 
     def _possible(self, states: States) -> States:
         """Return the first paths that the cluster can carry."""

@@ -23,11 +23,15 @@ from netpol_harness.timeouts import Timeouts
 log = logging.getLogger("netpol_harness.runner")
 
 _CONCURRENCY = 8
+REFUSALS = (400, 403, 422)
+"""Status codes of quotas and missing rights, of webhooks and of validation: nothing was created."""
+_CHANGES_OF_EXISTING = (Act.RELABEL, Act.REPLACE, Act.DELETE)
 
 
 class Reconciler:
     """Makes changes. Each of them may be repeated. ``run`` is the run's name.
 
+    ``refused`` are the objects that the API has refused to create, so that they do not exist.
     ``describe`` returns how errors name an object: as its manifest does, and where that is.
     """
 
@@ -36,6 +40,7 @@ class Reconciler:
         self._timeouts = timeouts
         self._run = run
         self._describe = describe
+        self.refused: set[ObjectKey] = set()
 
     def make(self, changes: Iterable[Change], step: str = "") -> None:
         """Make all changes. The first error is raised after the other changes of the same act have ended.
@@ -52,7 +57,10 @@ class Reconciler:
         try:
             self._make(change)
         except ApiError as error:
+            if error.code in REFUSALS and change.act not in _CHANGES_OF_EXISTING:
+                self.refused.add(change.key)
             raise error.about(self._describe(change.key)) from None
+        self.refused.discard(change.key)
         seconds = time.monotonic() - began
         log.debug("change %s %s in %.3f s, %s", change.act.name.lower(), change.key, seconds, step or "outside a step")
 
