@@ -76,3 +76,16 @@ def test_later_guesses_remove_less(tmp_path: Path) -> None:
     assert len(guesses[0][1].tree["steps"]) == 2
     assert guesses[1][1].tree["policies"] == draft.tree["policies"]
     assert names(guesses[2][1]) == names(draft)
+
+
+def test_all_versions_of_a_policy_stay_if_one_of_them_selects_an_end(tmp_path: Path) -> None:
+    draft = world("shop/web -> shop/db:80")
+    old = {**policy("for-db", {"app": "cache"})}
+    tree = {
+        **draft.tree,
+        "policies": {**draft.tree["policies"], "old": old},
+        "steps": [{"name": "old", "policies": ["old"]}, STEPS[1]],
+    }
+    draft = Draft(tree, draft.path, draft.expected)
+    smaller = next(slices(draft, load(write(draft, tmp_path, "a world"))))[1]
+    assert smaller.tree["policies"].keys() == {"for-web", "for-db", "old"}

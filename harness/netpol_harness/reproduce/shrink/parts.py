@@ -83,16 +83,16 @@ def labels(draft: Draft) -> Iterator[Unit]:
 
 
 STAGES: Sequence[Callable[[Draft], Iterator[Unit]]] = (
-    policies,
     namespaces,
     workloads,
+    policies,
     steps,
     changes,
     rules,
     details,
     labels,
 )
-"""The stages of the search, from coarse to fine."""
+"""The stages of the search, from coarse to fine: pods first, of which trials take longer than of policies."""
 
 
 def _containers(place: Place, spec: Any) -> Iterator[Unit]:

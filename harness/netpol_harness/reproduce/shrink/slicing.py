@@ -83,15 +83,18 @@ def _objects(draft: Draft, ends: Collection[NamespacedName]) -> Iterator[Place]:
 
 
 def _policies(draft: Draft, scenario: Scenario, ends: Collection[NamespacedName]) -> Iterator[Place]:
-    """Yield the NetworkPolicies that select no end of the path in any step."""
+    """Yield the NetworkPolicies of which no version selects an end of the path in any step."""
     known = [step.inventory.workloads for step in scenario.steps]
     labels = [(ref, each[ref].labels) for each in known for ref in ends if ref in each]
+    policies = {identifier: NetworkPolicy.parse(data) for identifier, data in _network_policies(draft)}
+    needed = {p.ref for p in policies.values() if any(_selects(p, ref, own) for ref, own in labels)}
+    yield from (("policies", identifier) for identifier, policy in policies.items() if policy.ref not in needed)
+
+
+def _network_policies(draft: Draft) -> Iterator[tuple[str, JsonMapping]]:
     for identifier, data in draft.tree["policies"].items():
-        if data["kind"] != "NetworkPolicy" or not data["apiVersion"].startswith("networking.k8s.io/"):
-            continue
-        policy = NetworkPolicy.parse(data)
-        if not any(_selects(policy, ref, own) for ref, own in labels):
-            yield ("policies", identifier)
+        if data["kind"] == "NetworkPolicy" and data["apiVersion"].startswith("networking.k8s.io/"):
+            yield identifier, data
 
 
 def _selects(policy: NetworkPolicy, ref: NamespacedName, labels: Labels) -> bool:
