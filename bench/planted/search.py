@@ -16,8 +16,7 @@ from netpol_harness.cli.fuzz import add
 from netpol_harness.cli.shrink import trial_settings
 from netpol_harness.deadline import Deadline
 from netpol_harness.emulator.faults import MUTANTS
-from netpol_harness.reproduce.fuzz.campaign import Campaign
-from netpol_harness.reproduce.fuzz.known import KnownFaults
+from netpol_harness.reproduce.fuzz.campaign import Campaign, Dataplane
 from netpol_harness.reproduce.shrink.trial import Trials
 
 JOBS = 4
@@ -48,15 +47,14 @@ def search(mutant: str, seconds: float) -> Search:
     args = parser.parse_args(["--cluster", "embedded", "--mutant", mutant, *shape])
     with TemporaryDirectory() as folder, lab_of(args, trial_settings(args)) as lab:
         trials = Trials(lab, Path(folder), width=JOBS)
-        campaign = Campaign(
-            lab, trials, Path(folder), KnownFaults(), seed=args.seed, steps=args.steps, report=lambda _: None
-        )
+        campaign = Campaign([Dataplane(lab, trials)], Path(folder), seed=args.seed, steps=args.steps)
         worlds = campaign.confirmed(deadline)
-        draft, observation = next(worlds, (None, None))
+        suspicion, observation = next(worlds, (None, None))
         elapsed = time.monotonic() - began
         worlds.close()
         trials.close()
     outcome = observation.result.outcome if observation and observation.result else ""
+    draft = suspicion.draft if suspicion else None
     found = f"{draft.path}: {outcome}, should be {draft.expected}" if draft else ""
     return Search(mutant, found, round(elapsed, 1), campaign.tally.worlds, campaign.tally.unconfirmed)
 

@@ -4,7 +4,7 @@ Apart from what starts the cluster, which takes long to import.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_origin
@@ -17,13 +17,14 @@ PREFIX = "--netpol-"
 """The prefix of the options in pytest, which messages of the backends name."""
 
 
-def declare_cluster(command: argparse.ArgumentParser, default: str = AUTO) -> None:
-    """Add ``--cluster`` and the options of all backends."""
+def declare_cluster(command: argparse.ArgumentParser, default: str = AUTO, repeated: Collection[str] = ()) -> None:
+    """Add ``--cluster`` and the options of all backends. Those called ``repeated`` may be given more than once."""
     command.add_argument("--cluster", metavar="BACKEND", default=default, help=f"{choices()} (default: {default})")
     command.add_argument("--probe-image", metavar="IMAGE", default="", help="image of the pods, in place of agnhost")
     group = command.add_argument_group("options of backends")
     for declared in declared_options().values():
-        group.add_argument(declared.long.replace(PREFIX, "--"), **_arguments(declared))
+        arguments = _arguments(declared) | ({"action": "append"} if declared.name in repeated else {})
+        group.add_argument(declared.long.replace(PREFIX, "--"), **arguments)
 
 
 def declared_options() -> dict[str, DeclaredOption]:

@@ -4,7 +4,7 @@ A namespaceSelector of one world sees the namespaces of all others; the specific
 is a suspicion about its own world, which a run of that world alone must confirm.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +16,7 @@ from netpol_harness.model.json_object import JsonObject
 from netpol_harness.paths.diagnostics import Place
 from netpol_harness.paths.expectations import resolve
 from netpol_harness.paths.grammar import Sentence, parse
-from netpol_harness.paths.outcome import Expected, Outcome
+from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation
 from netpol_harness.paths.path import Path as NetworkPath
 from netpol_harness.reproduce.fuzz.screen import screener
@@ -38,30 +38,34 @@ WRONG = (Judgement.DISAGREES, Judgement.FLAPPING)
 class Suspicion:
     """A wrong path of one world: the world up to the step, with the path and its verdict, and what was observed.
 
-    ``like`` are the models of known faults that predict it.
+    ``like`` are the models of known faults that predict it. ``dataplane`` is the number of the one that is wrong, and
+    ``is_open`` means that only the other dataplane says so, because the specification leaves the path open.
     """
 
     draft: Draft
     result: PathResult
     like: frozenset[str] = frozenset()
+    dataplane: int = 0
+    is_open: bool = False
 
     @property
-    def kind(self) -> tuple[str, Outcome, frozenset[str]]:
+    def kind(self) -> tuple[object, ...]:
         """What tells one kind of wrong paths of a world from another: the verdicts, and what may explain them."""
-        return self.draft.expected, self.result.outcome, self.like
+        return self.draft.expected, self.result.outcome, self.like, self.dataplane, self.is_open
 
 
 @dataclass(frozen=True, slots=True)
 class BatchStep:
     """A step of a batch: how many worlds were probed, the judgements of their paths, and what was wrong in them.
 
-    ``predictor`` is that of the whole batch.
+    ``predictor`` is that of the whole batch. ``open`` is what was observed of paths that the specification leaves open.
     """
 
     predictor: Predictor
     worlds: int
     judgements: Collection[Judgement]
     suspicions: Sequence[Suspicion]
+    open: Sequence[Suspicion] = ()
 
 
 def merged(drafts: Sequence[Draft]) -> Draft:
@@ -92,8 +96,13 @@ def _add(step: JsonObject, more: JsonObject) -> None:
         step["restart"] = more["restart"]
 
 
-def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path) -> Iterator[BatchStep]:
-    """Enter the steps of all worlds together, and yield what is wrong in each."""
+def run_batch(
+    lab: "Lab", drafts: Sequence[Draft], folder: Path, *, with_open: bool = False
+) -> Generator[BatchStep, None, None]:
+    """Enter the steps of all worlds together, and yield what is wrong in each.
+
+    ``with_open``: probe the paths too that the specification leaves open.
+    """
     scenario = load(write(with_a_path(merged(drafts)), folder, "A batch of random worlds"))
     run = lab.scenario_run(scenario)
     try:
@@ -104,9 +113,9 @@ def run_batch(lab: "Lab", drafts: Sequence[Draft], folder: Path) -> Iterator[Bat
                 owners = _paths(drafts, number, step)
                 possible = [path for path in owners if run.observer.missing_capability(path, step) is None]
                 predictor = Predictor(scenario, step, addresses=run.snapshot().addresses)
-                results = screen.screened(_expectations(predictor, possible))
-                suspicions = _suspicions(results, owners, number)
-                yield BatchStep(predictor, len(drafts), [result.judgement for result in results], suspicions)
+                results = screen.screened(_expectations(predictor, possible, with_open=with_open))
+                seen = [Suspicion(_until(owners[each.expectation.path], number, each), each) for each in results]
+                yield _batch_step(predictor, len(drafts), seen)
     finally:
         run.close()
 
@@ -139,16 +148,19 @@ def _sentence(text: str) -> Sentence:
     return sentence
 
 
-def _expectations(predictor: Predictor, paths: Sequence[NetworkPath]) -> Sequence[Expectation]:
-    """Return the paths with the specification's verdicts; those that it leaves open are masked."""
+def _expectations(predictor: Predictor, paths: Sequence[NetworkPath], *, with_open: bool) -> Sequence[Expectation]:
+    """Return the paths with the specification's verdicts. Those that it leaves open are masked unless ``with_open``."""
     verdicts = predictor.verdicts(paths)
-    known = (Expected.ALLOWED, Expected.BLOCKED)
+    known = {Expected.ALLOWED, Expected.BLOCKED} | ({Expected.UNDEFINED} if with_open else set())
     return [Expectation(path, verdicts[path], predictor.step.where) for path in paths if verdicts[path] in known]
 
 
-def _suspicions(results: Sequence[PathResult], owners: Mapping[NetworkPath, Draft], number: int) -> Sequence[Suspicion]:
-    wrong = [result for result in results if result.judgement in WRONG]
-    return [Suspicion(_until(owners[each.expectation.path], number, each), each) for each in wrong]
+def _batch_step(predictor: Predictor, worlds: int, seen: Sequence[Suspicion]) -> BatchStep:
+    """Return what the results of a step show: open paths are neither right nor wrong."""
+    decided = [each for each in seen if each.result.expected is not Expected.UNDEFINED]
+    wrong = [each for each in decided if each.result.judgement in WRONG]
+    open_paths = [each for each in seen if each.result.expected is Expected.UNDEFINED]
+    return BatchStep(predictor, worlds, [each.result.judgement for each in decided], wrong, open_paths)
 
 
 def _until(draft: Draft, number: int, result: PathResult) -> Draft:

@@ -10,20 +10,23 @@ their seeds, however many run at once.
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from netpol_harness.backends.base import ignore
 from netpol_harness.deadline import Deadline, interruptible
 from netpol_harness.errors import HarnessError
 from netpol_harness.reproduce.fuzz.batch import BatchStep, Suspicion, run_batch
 from netpol_harness.reproduce.fuzz.known import KnownFaults
+from netpol_harness.reproduce.fuzz.pair import PairTrials, disagreements
 from netpol_harness.reproduce.fuzz.worlds import BLOCK, Size, world
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.search import Search, Shrunk
-from netpol_harness.reproduce.shrink.trial import Observation, Trials
+from netpol_harness.reproduce.shrink.trial import Observation, Trials, Trier
 from netpol_harness.results.evidence import Judgement
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ class Tally:
     """What a campaign has done so far: worlds that were probed, suspicions that a run alone did not confirm.
 
     ``judged`` paths have a verdict. ``undecided`` ones have none, because the evidence does not suffice. ``repeated``
-    suspicions have the cause of a finding. ``known`` findings are those that a known fault explains.
+    suspicions have the cause of a finding. ``known`` findings are those that a known fault explains, and ``open`` ones
+    those in which two dataplanes disagree where the specification is open.
     """
 
     worlds: int = 0
@@ -52,51 +56,63 @@ class Tally:
     repeated: int = 0
     findings: int = 0
     known: int = 0
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dataplane:
+    """A cluster whose dataplane is searched, the trials on it, and its known faults."""
+
+    lab: "Lab"
+    trials: Trials
+    known: KnownFaults = field(default_factory=KnownFaults)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The smallest form of a fault, and the dataplane that has it.
+
+    ``other`` is set if the specification leaves the path open: it is the dataplane that does otherwise.
+    """
+
+    shrunk: Shrunk
+    dataplane: Dataplane
+    other: Dataplane | None = None
 
 
 class Campaign:
-    """Random worlds on the cluster of a lab, from a seed on."""
+    """Random worlds on one dataplane or on two, from a seed on."""
 
-    def __init__(  # noqa: PLR0913 - a cluster, what is known of it, and the user's choices
-        self,
-        lab: "Lab",
-        trials: Trials,
-        folder: Path,
-        known: KnownFaults,
-        *,
-        seed: int,
-        steps: int,
-        report: Report,
+    def __init__(
+        self, dataplanes: Sequence[Dataplane], folder: Path, *, seed: int, steps: int, report: Report = ignore
     ) -> None:
         self.tally = Tally()
-        self._lab = lab
-        self._trials = trials
+        self._dataplanes = dataplanes
         self._folder = folder
         self._seed = seed
         self._size = Size(steps=steps)
         self._report = report
-        self._known = known
-        self._causes: set[str] = set()
-        self._explained: frozenset[str] = frozenset()
+        self._causes: set[object] = set()
+        self._explained: set[tuple[int, str]] = set()
         self._stop = Event()
 
-    def findings(self, deadline: Deadline) -> Iterator[Shrunk]:
+    def findings(self, deadline: Deadline) -> Iterator[Finding]:
         """Yield each new finding until the time is over. After Ctrl-C, yield the one that is being shrunk, and raise.
 
         Raises ``KeyboardInterrupt``, and ``HarnessError`` if a batch cannot be run.
         """
-        for draft, observation in self.confirmed(deadline):
-            search = Search(self._trials, draft, observation, self._progress)
+        for suspicion, observation in self.confirmed(deadline):
+            search = Search(self._trials(suspicion), suspicion.draft, observation, self._progress)
             try:
                 shrunk = search.shrink()
             except KeyboardInterrupt:
-                yield from self._new(search.smallest)
+                yield from self._new(suspicion, search.smallest)
                 raise
             except HarnessError:
                 shrunk = search.smallest
-            yield from self._new(shrunk)
+            yield from self._new(suspicion, shrunk)
 
-    def confirmed(self, deadline: Deadline) -> Generator[tuple[Draft, Observation], None, None]:
+    def confirmed(self, deadline: Deadline) -> Generator[tuple[Suspicion, Observation], None, None]:
         """Yield each world that was wrong when it ran alone, and what that showed, unless a finding explains it."""
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch") as pool:
             try:
@@ -126,12 +142,26 @@ class Campaign:
         drafts = [world(seed, self._size, f"w{seed % BLOCK}") for seed in seeds]
         suspicions: list[Suspicion] = []
         with interruptible(self._stop):
-            for step in run_batch(self._lab, drafts, self._folder / f"b{number}"):
-                self._count(step)
-                suspicions += self._known.explained(step)
+            for steps in self._steps(drafts, self._folder / f"b{number}"):
+                for index, step in enumerate(steps):
+                    self._count(step)
+                    explained = self._dataplanes[index].known.explained(step)
+                    suspicions += (replace(each, dataplane=index) for each in explained)
+                suspicions += disagreements(*steps) if len(steps) > 1 else ()
                 if deadline.passed:
                     break
         return list({(id(each.draft.tree["workloads"]), each.kind): each for each in reversed(suspicions)}.values())
+
+    def _steps(self, drafts: Sequence[Draft], folder: Path) -> Iterator[tuple[BatchStep, ...]]:
+        """Run a batch on every dataplane, and yield its steps side by side."""
+        with ExitStack() as stack:
+            runs = [
+                stack.enter_context(
+                    closing(run_batch(each.lab, drafts, folder / str(index), with_open=len(self._dataplanes) > 1))
+                )
+                for index, each in enumerate(self._dataplanes)
+            ]
+            yield from zip(*runs, strict=True)
 
     def _count(self, step: BatchStep) -> None:
         undecided = sum(judgement in _UNDECIDED for judgement in step.judgements)
@@ -139,32 +169,45 @@ class Campaign:
         self.tally.undecided += undecided
         self.tally.judged += len(step.judgements) - undecided
 
-    def _examined(self, suspicion: Suspicion) -> Iterator[tuple[Draft, Observation]]:
-        if suspicion.like & self._explained:
+    def _examined(self, suspicion: Suspicion) -> Iterator[tuple[Suspicion, Observation]]:
+        if self._is_explained(suspicion, suspicion.like):
             self.tally.repeated += 1
-        elif observation := self._confirmed(suspicion.draft):
-            yield suspicion.draft, observation
+        elif observation := self._confirmed(suspicion):
+            yield suspicion, observation
         else:
             self.tally.unconfirmed += 1
 
-    def _new(self, shrunk: Shrunk) -> Iterator[Shrunk]:
+    def _is_explained(self, suspicion: Suspicion, like: frozenset[str]) -> bool:
+        return any((suspicion.dataplane, name) in self._explained for name in like)
+
+    def _trials(self, suspicion: Suspicion) -> Trier:
+        """Return the trials that show the suspicion again."""
+        if suspicion.is_open:
+            return PairTrials(*(each.trials for each in self._dataplanes))
+        return self._dataplanes[suspicion.dataplane].trials
+
+    def _new(self, suspicion: Suspicion, shrunk: Shrunk) -> Iterator[Finding]:
         """Yield a finding if its cause is a new one."""
-        cause, like = cause_of(shrunk.draft), self._known.mutants_like(shrunk.observation)
-        if cause in self._causes or like & self._explained:
+        dataplane = self._dataplanes[suspicion.dataplane]
+        like = frozenset() if suspicion.is_open else dataplane.known.mutants_like(shrunk.observation)
+        cause = (suspicion.dataplane, suspicion.is_open, cause_of(shrunk.draft))
+        if cause in self._causes or self._is_explained(suspicion, like):
             self.tally.repeated += 1
             return
         self._causes.add(cause)
-        self._explained |= like
+        self._explained |= {(suspicion.dataplane, name) for name in like}
         self.tally.findings += 1
         self.tally.known += bool(like)
-        yield shrunk
+        self.tally.open += suspicion.is_open
+        yield Finding(shrunk, dataplane, self._dataplanes[0] if suspicion.is_open else None)
 
-    def _confirmed(self, draft: Draft) -> Observation | None:
+    def _confirmed(self, suspicion: Suspicion) -> Observation | None:
         """Run a world alone until it was wrong twice in the same way; return what was observed the first time."""
         first: Observation | None = None
+        trials, expected = self._trials(suspicion), suspicion.draft.expected
         for _ in range(_RUNS):
-            observation = self._trials.observe(draft)
-            if not observation.is_wrong or observation.predicted.value != draft.expected:
+            observation = trials.observe(suspicion.draft)
+            if not observation.is_wrong or observation.predicted.value != expected:
                 continue
             if first is not None and observation.is_as_wrong_as(first):
                 return first
@@ -181,11 +224,11 @@ def seeds_of(first: int, number: int) -> range:
     return range(max(start, first), start + BLOCK)
 
 
-def _size(suspicion: Suspicion) -> tuple[bool, int]:
-    """Return what is examined first: what no known fault explains, and of that what is small."""
+def _size(suspicion: Suspicion) -> tuple[bool, bool, int]:
+    """Return what is examined first: what contradicts the specification, is not known, and is small."""
     tree = suspicion.draft.tree
     used = {name for step in tree["steps"] for name in step["policies"]}
-    return bool(suspicion.like), sum(len(json.dumps(tree["policies"][name])) for name in used)
+    return suspicion.is_open, bool(suspicion.like), sum(len(json.dumps(tree["policies"][name])) for name in used)
 
 
 def cause_of(draft: Draft) -> str:

@@ -23,6 +23,7 @@ _API = {
         "NetworkPolicySpec: traffic is allowed to a pod if no policy selects the pod in this direction, or if it "
         "matches at least one rule of any policy that does. Policies are additive."
     ),
+    Expected.UNDEFINED: "The specification leaves this open. Another dataplane has this verdict.",
     Expected.UNRESOLVED: "A name resolves only if the policies of the source allow its look-up at the name server.",
 }
 """What the API reference of networking.k8s.io/v1 says, by the verdict."""
@@ -40,6 +41,8 @@ def title_of(shrunk: Shrunk) -> str:
     """Return the fault in one line."""
     result = shrunk.observation.result
     assert result is not None
+    if shrunk.observation.predicted is Expected.UNDEFINED:
+        return f"{shrunk.draft.path} is {result.outcome}, and {shrunk.draft.expected} by another dataplane"
     return f"{shrunk.draft.path} is {result.outcome}, and should be {shrunk.draft.expected}"
 
 

@@ -79,9 +79,13 @@ class Trier(Protocol):
     will do.
     """
 
-    executed: int
     width: int
     quick: float | None
+
+    @property
+    def executed(self) -> int:
+        """The number of trials so far."""
+        ...
 
     def wrong(self, drafts: Sequence[Draft], first: Observation, pace: Pace, found: Found) -> Sequence[bool]:
         """Return for each draft whether it shows the same fault as the first observation."""
