@@ -175,19 +175,84 @@ def test_what_is_no_dump_is_an_error(
     assert message in capsys.readouterr().err
 
 
+SHOP = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+"""
+WORKLOAD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec: {{containers: [{{name: c, image: nginx, ports: [{{containerPort: {port}}}]}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: shop}}
+spec: {{selector: {{app: {name}}}, ports: [{{port: {port}}}]}}
+"""
+GUARD = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]
+"""
+CHANGE = GUARD.replace("name: db,", "name: db-of-backup,").replace("app: web", "app: backup")
+
+
+def created(client: Client, text: str) -> None:
+    for data in filter(None, yaml.safe_load_all(text)):
+        client.create(data)
+
+
 def test_the_story_of_the_readme(
-    cluster: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """All its commands, from the capture of a cluster to the report about a fault that a mutant puts into one."""
     section = README.read_text().partition("\n## From a live cluster to a report\n")[2].partition("\n## ")[0]
     commands = [shlex.split(line, comments=True)[1:] for line in section.splitlines() if line.startswith("$ ")]
-    (capture, table, (program, *arguments)) = commands
-    monkeypatch.setenv("KUBECONFIG", str(cluster))
-    context = yaml.safe_load(cluster.read_text())["current-context"]
-    assert main([context if word == "staging" else word for word in capture[1:]]) == 0
-    assert main(table[1:]) == 0
-    assert "front:8080" in capsys.readouterr().out
-    assert program == "pytest"
-    result = pytester.runpytest_subprocess("-p", "netpol_harness.plugin", "--netpol-derive", *arguments)
-    outcomes = result.parseoutcomes()
-    assert outcomes.pop("passed") >= 2, "both steps"
-    assert not outcomes
+    backend = EmbeddedBackend()
+    cluster = backend.create("story", tmp_path)
+    try:
+        client = Client(Access.from_kubeconfig(cluster.kubeconfig))
+        workloads = [
+            WORKLOAD.format(name=name, port=port) for name, port in (("web", 80), ("db", 5432), ("backup", 80))
+        ]
+        created(client, "---".join([SHOP, *workloads, GUARD]))
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        context = yaml.safe_load(cluster.kubeconfig.read_text())["current-context"]
+        capture, table, (program, *arguments), what_if, again, diff, shrink = [
+            [context if word == "staging" else word for word in command] for command in commands
+        ]
+        assert main(capture[1:]) == 0
+        assert main(table[1:]) == 0
+        assert "8 of them denied" in capsys.readouterr().out
+        assert program == "pytest"
+        result = pytester.runpytest_subprocess("-p", "netpol_harness.plugin", *arguments)
+        outcomes = result.parseoutcomes()
+        assert outcomes.pop("passed") >= 2, "both steps"
+        assert not outcomes
+        (pytester.mkdir("deploy") / "policies").mkdir()
+        Path("deploy/policies/db.yaml").write_text(CHANGE)
+        assert main(what_if[1:]) == 1
+        told = capsys.readouterr().out
+        assert "added NetworkPolicy shop/db-of-backup (db.yaml:" in told
+        assert "backup -> db:5432" in told
+        assert "proven" in told
+        created(client, CHANGE)
+        assert main(again[1:]) == 0
+        assert main(diff[1:]) == 1
+        assert "opened (blocked -> allowed)" in capsys.readouterr().out
+    finally:
+        backend.delete(cluster.name, tmp_path)
+    option = shrink.index("--cluster")
+    assert shrink[option + 1] == "kubeconfig:staging"
+    shrink[option : option + 2] = ["--mutant", "peers-or-ports"]
+    assert main(shrink[1:]) == 0
+    assert {"report.md", "scenario.yaml"} <= {*files(Path("small"))}
