@@ -28,7 +28,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.reproduce.shrink.draft import Draft, draft_of
 from netpol_harness.reproduce.shrink.files import write
 from netpol_harness.reproduce.shrink.trial import WRONG, Trials
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 from netpol_harness.scenario import SCENARIO_FILE
 from netpol_harness.scenario.load import load
 

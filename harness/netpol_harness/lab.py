@@ -22,21 +22,21 @@ from netpol_harness.backends.runs.owner import Owner, OwnerState, owner_state
 from netpol_harness.backends.select import BackendChoice
 from netpol_harness.deadline import interruptible
 from netpol_harness.errors import HarnessError, LabError
-from netpol_harness.probe.plan.toolbox import Tool
-from netpol_harness.results.evidence import Proof
-from netpol_harness.runner.canary.report import CanaryReport
-from netpol_harness.runner.canary.traffic import Traffic
-from netpol_harness.runner.canary.watch import CanaryWatch, recorded_reports
-from netpol_harness.scenario.placement import Placement
-from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES, Scenario
+from netpol_harness.results.proof import Proof
 from netpol_harness.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from netpol_harness.kube.client import Client
     from netpol_harness.kube.exec import Exec
+    from netpol_harness.probe.plan.toolbox import Tool
     from netpol_harness.probe.prober import Prober
+    from netpol_harness.runner.canary.report import CanaryReport
+    from netpol_harness.runner.canary.traffic import Traffic
+    from netpol_harness.runner.canary.watch import CanaryWatch
     from netpol_harness.runner.context import RunContext
     from netpol_harness.runner.run import ScenarioRun
+    from netpol_harness.scenario.placement import Placement
+    from netpol_harness.scenario.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Settings:
     probe_timeout: float | None = None
     settle_deadline: float | None = None
     concurrency: int = 32
-    tool: Tool | None = None
+    tool: "Tool | None" = None
     probe_image: str = ""
     literal_namespaces: bool = False
     canary: bool = False
@@ -84,8 +84,14 @@ class Lab:
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cluster")
         self._future: Future[Cluster] | None = None
-        self.canary = CanaryWatch()
         self._serial = count(1)
+
+    @cached_property
+    def canary(self) -> "CanaryWatch":
+        """The canaries of this process."""
+        from netpol_harness.runner.canary.watch import CanaryWatch
+
+        return CanaryWatch()
 
     @property
     def header(self) -> str:
@@ -106,6 +112,8 @@ class Lab:
     @property
     def closing(self) -> tuple[str, ...]:
         """The lines for the end of the run: the dataplane, the canary's result, and the backend's note."""
+        from netpol_harness.runner.canary.watch import recorded_reports
+
         lines = [self.header]
         with suppress(HarnessError):
             if self._run_directory:
@@ -165,7 +173,7 @@ class Lab:
             self.canary.start(directory, partial(self._run_canary, run_canary, canary_context))
         return context
 
-    def scenario_run(self, scenario: Scenario, settings: Settings | None = None) -> "ScenarioRun":
+    def scenario_run(self, scenario: "Scenario", settings: Settings | None = None) -> "ScenarioRun":
         """Return a run of the scenario that is not open yet, in namespaces of its own unless the user names others."""
         from netpol_harness.runner.run import ScenarioRun
 
@@ -213,7 +221,8 @@ class Lab:
     def close(self) -> None:
         """Owner: delete the cluster and remove the run's directory. Guest: nothing. May be called twice."""
         self._stop.set()
-        self.canary.close()
+        if "canary" in self.__dict__:
+            self.canary.close()
         self._pool.shutdown(wait=True)
         if not self._is_owner or self._run_directory is None:
             return
@@ -238,6 +247,7 @@ class Lab:
     def _prober(self, exec: "Exec", client: "Client", timeouts: Timeouts) -> "Prober":
         from netpol_harness.probe.ephemeral import IMAGE, ProbeContainers
         from netpol_harness.probe.prober import Prober
+        from netpol_harness.scenario.scenario import SYSTEM_NAMESPACES
 
         containers = ProbeContainers(
             client,
@@ -257,14 +267,16 @@ class Lab:
         prober.allow_quicker(timeouts.quickest)
         return prober
 
-    def _placement(self, scenario: Scenario) -> Placement:
+    def _placement(self, scenario: "Scenario") -> "Placement":
+        from netpol_harness.scenario.placement import Placement
+
         if self._backend.namespaces:
             return Placement.given_by(scenario, dict(self._backend.namespaces))
         if self.settings.literal_namespaces:
             return Placement.literal(scenario)
         return Placement.unique(scenario, f"{self._ensure_directory().run[-6:]}-{os.getpid():x}-{next(self._serial)}")
 
-    def _turn(self, scenario: Scenario) -> Turn:
+    def _turn(self, scenario: "Scenario") -> Turn:
         """Exclusive scenarios, and those without unique namespaces, run alone on the cluster."""
         shares_namespaces = self.settings.literal_namespaces or self._backend.namespaces
         return Turn.ALONE if scenario.exclusive or shares_namespaces else Turn.SHARED
@@ -280,8 +292,8 @@ class Lab:
             directory.report_activity("")
 
     def _run_canary(
-        self, run_canary: Callable[..., CanaryReport], context: "RunContext", traffic: Collection[Traffic]
-    ) -> CanaryReport:
+        self, run_canary: "Callable[..., CanaryReport]", context: "RunContext", traffic: "Collection[Traffic]"
+    ) -> "CanaryReport":
         with interruptible(self._stop):
             return run_canary(context, dict(self._backend.namespaces), traffic)
 

@@ -17,7 +17,8 @@ from netpol_harness.paths.grammar import parse
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Expectation, Inventory, Workload
 from netpol_harness.report.message import PathContext, message_for
-from netpol_harness.results.evidence import Attempt, Evidence, Proof, Reply
+from netpol_harness.results.evidence import Attempt, Evidence, Reply
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 
 PORTS = (ContainerPort(Port(Protocol.TCP, 80)), ContainerPort(Port(Protocol.UDP, 81)))

@@ -125,10 +125,16 @@ def test_writing_uses_the_verbs_of_the_api(client_of: ClientOf) -> None:
     ]
 
 
+def test_an_object_is_gone_if_the_answer_to_its_deletion_is_a_status(client_of: ClientOf) -> None:
+    assert client_of(lambda *_: _json({"kind": "Status", "status": "Success"})).delete(POD)
+    ends = {"kind": "Pod", "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Running"}}
+    assert not client_of(lambda *_: _json(ends)).delete(POD)
+
+
 def test_an_absent_object_is_none_to_find_and_success_to_delete(client_of: ClientOf) -> None:
     client = client_of(lambda *_: _status(404, "NotFound"))
     assert client.find(POD) is None
-    client.delete(POD)
+    assert client.delete(POD)
     with pytest.raises(ApiError, match=r"it is NotFound \(404 NotFound\)"):
         client.get(POD)
 

@@ -15,7 +15,8 @@ from netpol_harness.probe.converge import Convergence, converge
 from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.rounds import run_round
-from netpol_harness.results.evidence import Judgement, Proof, judge_evidence
+from netpol_harness.results.evidence import Judgement, judge_evidence
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.counterfactual import gather
 from netpol_harness.timeouts import Timeouts
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import ProbeMode
-from netpol_harness.results.evidence import Attempt, Evidence, Identity, Judgement, Proof, Reply, judge_evidence
+from netpol_harness.results.evidence import Attempt, Evidence, Identity, Judgement, Reply, judge_evidence
+from netpol_harness.results.proof import Proof
 
 OPEN, DROPPED, REFUSED, LOST, UNRESOLVED = (
     Reply(Outcome.CONNECTED),

@@ -16,7 +16,8 @@ from netpol_harness.model.names import NamespacedName, ObjectKey
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.paths.path import Scheme
 from netpol_harness.probe.plan.question import Probe, Question
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, Reply
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Reply
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.counterfactual import Baseline
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.runner.target_state import LIFT

@@ -14,7 +14,8 @@ from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.ends import ClusterIPTarget, FqdnTarget, LoadBalancerTarget, PodTarget, ServiceTarget
 from netpol_harness.paths.outcome import Outcome
 from netpol_harness.paths.path import Path, ProbeMode
-from netpol_harness.results.evidence import Evidence, Proof
+from netpol_harness.results.evidence import Evidence
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult
 
 PodPort = tuple[NamespacedName | str, Port]

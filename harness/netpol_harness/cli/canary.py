@@ -26,7 +26,7 @@ from netpol_harness.deadline import interruptible
 from netpol_harness.errors import LabError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.report.canary import as_object, as_text
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.canary.rows import CanaryAlone, CanaryTable, Enforcement
 
 BUDGET = 20.0

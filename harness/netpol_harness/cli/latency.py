@@ -29,8 +29,8 @@ from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.names import Protocol
 from netpol_harness.report.latency import as_object, as_text, summary, trend
-from netpol_harness.results.evidence import Proof
 from netpol_harness.results.latency import State
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.canary.check import canary_scenario
 from netpol_harness.runner.latency import WINDOWS, LatencyMeter, Measurement, is_late
 from netpol_harness.runner.latency_findings import findings, parse_accepted

@@ -35,7 +35,7 @@ from netpol_harness.reproduce.shrink.draft import Draft, draft_of
 from netpol_harness.reproduce.shrink.result import write_result
 from netpol_harness.reproduce.shrink.search import Report, Search
 from netpol_harness.reproduce.shrink.trial import Observation, Trials
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 from netpol_harness.scenario.scenario import Scenario
 from netpol_harness.yaml_loader import SAFE_LOADER
 

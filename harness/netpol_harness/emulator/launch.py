@@ -12,6 +12,7 @@ time.
 """
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -30,6 +31,7 @@ from netpol_harness.ip_family import IpFamily
 
 _NAMESPACES = Clone.NET | Clone.MOUNT | Clone.UTS | Clone.PID
 _PATIENCE = 5  # seconds between asking the daemon to end and killing it
+_COLLECT_AFTER = (10_000, 20, 20)  # new objects, and collections of the younger generations: much more than by default
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _REMEDY = (
@@ -126,8 +128,12 @@ def _become_daemon(options: EmulatorOptions, handles: DaemonHandles) -> NoReturn
             signal.signal(number, signal.SIG_IGN)
         _isolate_mounts()
         with _without_certificate_authorities():
+            gc.disable()
             from netpol_harness.emulator import daemon  # imported here so that the outer process stays small
 
+        gc.freeze()  # the modules last as long as the process: no collection needs to look at them
+        gc.set_threshold(*_COLLECT_AFTER)
+        gc.enable()
         daemon.run(options, handles)
         code = 0
     except LabError as problem:

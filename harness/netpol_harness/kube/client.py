@@ -116,10 +116,11 @@ class Client:
             path = f"{self._discovery.object_path(key)}?{query}"
             return self._transport.request_json("PATCH", path, body=json.dumps(data).encode(), content_type=APPLY_PATCH)
 
-    def delete(self, key: ObjectKey, *, grace_seconds: int | None = None, owned_first: bool = False) -> None:
+    def delete(self, key: ObjectKey, *, grace_seconds: int | None = None, owned_first: bool = False) -> bool:
         """Delete the object and what it owns, in the background. An object that does not exist is success.
 
-        With ``owned_first`` the object exists until all that it owns is gone.
+        Returns whether it is known that the object is gone: the API answers with a Status then, and with the object if
+        that still ends. With ``owned_first`` the object exists until all that it owns is gone.
         """
         policy = "Foreground" if owned_first else "Background"
         options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
@@ -127,10 +128,12 @@ class Client:
             options["gracePeriodSeconds"] = grace_seconds
         try:
             with request("delete", key):
-                self._transport.request_json("DELETE", self._discovery.object_path(key), body=options)
+                answer = self._transport.request_json("DELETE", self._discovery.object_path(key), body=options)
         except ApiError as error:
             if error.code != 404:
                 raise
+            return True
+        return answer.get("kind") == "Status" and answer.get("status") == "Success"
 
     def log(self, key: ObjectKey, *, container: str, previous: bool = False, lines: int | None = None) -> bytes:
         """Return the log of a container of the pod, all of it or its last ``lines``.

@@ -89,6 +89,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a scenario.yaml, and a manifest that the command line names: with --netpol-derive, or as an error."""
     if file_path.name == SCENARIO_FILE:
+        from netpol_harness.plugin.garbage import collect_rarely
+
+        collect_rarely(parent.config)
         from netpol_harness.plugin.lab import start_early
 
         start_early(parent.config)

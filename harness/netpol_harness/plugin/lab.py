@@ -1,10 +1,10 @@
-"""The lab of a run, made from the options."""
+"""The lab of a run, made from the options. Imports little: the cluster starts before the other modules are imported."""
 
 import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,14 +14,15 @@ from netpol_harness.backends.runs.directory import RunDirectory
 from netpol_harness.backends.select import BackendChoice, BackendOptions, choose
 from netpol_harness.errors import HarnessError
 from netpol_harness.lab import Lab, Settings
-from netpol_harness.oracle.points import Profile
-from netpol_harness.oracle.profiles import PROFILES
 from netpol_harness.plugin import options
 from netpol_harness.plugin.option import Option
 from netpol_harness.plugin.signals import close_at_exit
 from netpol_harness.plugin.workers import controller_directory, is_worker, run_of
-from netpol_harness.probe.plan.toolbox import Tool
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
+
+if TYPE_CHECKING:
+    from netpol_harness.oracle.points import Profile
+    from netpol_harness.probe.plan.toolbox import Tool
 
 _LAB = pytest.StashKey[Lab]()
 _MADE = pytest.StashKey[Lab]()
@@ -58,8 +59,10 @@ def existing_lab(config: pytest.Config) -> Lab | None:
     return config.stash.get(_LAB, None)
 
 
-def profile_of(config: pytest.Config) -> Profile:
+def profile_of(config: pytest.Config) -> "Profile":
     """Who decides what the API leaves open in this run."""
+    from netpol_harness.oracle.profiles import PROFILES
+
     return PROFILES[options.PROFILE.of(config)]
 
 
@@ -98,7 +101,7 @@ def _make(config: pytest.Config) -> Lab:
         probe_timeout=options.PROBE_TIMEOUT.of(config),
         settle_deadline=options.SETTLE_DEADLINE.of(config),
         concurrency=options.PROBE_CONCURRENCY.of(config),
-        tool=Tool(tool) if tool else None,
+        tool=_tool(tool) if tool else None,
         probe_image=options.PROBE_IMAGE.of(config),
         literal_namespaces=options.LITERAL_NAMESPACES.of(config),
         canary=not options.NO_CANARY.of(config),
@@ -107,6 +110,12 @@ def _make(config: pytest.Config) -> Lab:
     )
     chosen = json.loads(shared.recorded(_CHOICE) or "{}") if shared else {}
     return Lab(_choice(config, run, chosen), settings, shared.path if shared else None, run=run)
+
+
+def _tool(name: str) -> "Tool":
+    from netpol_harness.probe.plan.toolbox import Tool
+
+    return Tool(name)
 
 
 def _choice(config: pytest.Config, run: str, chosen: Mapping[str, str]) -> BackendChoice:

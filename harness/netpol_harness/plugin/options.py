@@ -47,7 +47,7 @@ def _profile(text: str) -> str:
 
 
 def _proofs() -> Iterable[str]:
-    from netpol_harness.results.evidence import Proof
+    from netpol_harness.results.proof import Proof
 
     return list(Proof)
 

@@ -20,7 +20,8 @@ from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.pod_prober import ProbeMethod
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.rounds import Rounds, is_satisfied
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof, judge_evidence
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement, judge_evidence
+from netpol_harness.results.proof import Proof
 from netpol_harness.timeouts import Timeouts
 
 SURE_SILENCES, SURE_OPENINGS = 6, 8

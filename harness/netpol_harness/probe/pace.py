@@ -15,7 +15,7 @@ TOO_SLOW = "too slow for silence to mean anything"
 
 
 class Pace:
-    """The factor on the time-out of probes: a power of two, from ``quickest`` to 8. Safe to share between threads.
+    """The factor on the time-out of probes, from ``quickest`` to 8. Safe to share between threads.
 
     ``slowness`` is the longest that anything which answered took, as a part of the time-out.
     """

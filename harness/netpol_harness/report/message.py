@@ -13,7 +13,8 @@ from netpol_harness.analysis.predict import contradicts
 from netpol_harness.escape import escaped
 from netpol_harness.oracle.points import SPECIFICATION
 from netpol_harness.paths.outcome import Expected, Outcome
-from netpol_harness.results.evidence import Attempt, Evidence, Judgement, Proof
+from netpol_harness.results.evidence import Attempt, Evidence, Judgement
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 
 _MEANING = {

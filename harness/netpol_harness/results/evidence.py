@@ -15,6 +15,7 @@ from itertools import dropwhile, groupby
 
 from netpol_harness.paths.outcome import SILENT, Expected, Outcome
 from netpol_harness.paths.path import ProbeMode
+from netpol_harness.results.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +122,6 @@ class Attempt:
         """
         explicit = self.reply.outcome in (Outcome.CONNECTED, Outcome.REFUSED, Outcome.UNREACHABLE)
         return explicit or (self.reply.outcome is Outcome.TIMED_OUT and self.proven)
-
-
-class Proof(StrEnum):
-    """What a denial must rest on, beside a listener that is alive.
-
-    LIFT      the same probe was open while a policy admitted everything, and denied before and after
-    BASELINE  the same probe was open earlier in the run, between the same pods
-    LISTENER  nothing more
-    """
-
-    LIFT = "lift"
-    BASELINE = "baseline"
-    LISTENER = "listener"
 
 
 @dataclass(frozen=True, slots=True)

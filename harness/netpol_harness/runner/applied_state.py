@@ -271,7 +271,8 @@ class AppliedState:
         timeouts, run_directory = self._context.timeouts, self._context.run_directory
         run_directory.report_activity(f"waiting for the pods of scenario {self._name}", by=self._name)
         try:
-            wait = partial(wait_ready, self._context.client, namespaces_of(self._state), interval=timeouts.interval)
+            first_pause = timeouts.interval / 4  # pods often start sooner, and later pauses are longer
+            wait = partial(wait_ready, self._context.client, namespaces_of(self._state), interval=first_pause)
             wait(deadline=Deadline(timeouts.ready), unready=self._unready | frozenset(expected))
             if expected:
                 with suppress(WorkloadFailed):

@@ -6,7 +6,7 @@ from netpol_harness.backends.base import Backend, Cluster
 from netpol_harness.backends.runs.directory import RunDirectory
 from netpol_harness.kube.client import Client
 from netpol_harness.probe.prober import Prober
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.external_hosts import ExecRouter
 from netpol_harness.timeouts import Timeouts
 

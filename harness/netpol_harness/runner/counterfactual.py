@@ -15,7 +15,8 @@ from netpol_harness.model.names import NamespacedName
 from netpol_harness.paths.outcome import Expected, Outcome
 from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.plan.question import Question
-from netpol_harness.results.evidence import Attempt, Evidence, Proof, Reply
+from netpol_harness.results.evidence import Attempt, Evidence, Reply
+from netpol_harness.results.proof import Proof
 
 T = TypeVar("T")
 Lift = Callable[[], AbstractContextManager[bool]]

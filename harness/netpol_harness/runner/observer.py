@@ -16,7 +16,7 @@ from netpol_harness.paths.outcome import Expected
 from netpol_harness.paths.path import Expectation, Inventory, Path, ProbeMode
 from netpol_harness.probe.bulk import BULK_THRESHOLD, BulkConvergence
 from netpol_harness.probe.converge import Convergence
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult, TruthTable
 from netpol_harness.runner import requirements
 from netpol_harness.runner.applied_state import AppliedState, PrepareChanges

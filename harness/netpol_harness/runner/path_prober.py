@@ -10,7 +10,8 @@ from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.identity import Identification
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.prober import Prober
-from netpol_harness.results.evidence import Evidence, Proof
+from netpol_harness.results.evidence import Evidence
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.runner.applied_state import AppliedState
 from netpol_harness.runner.context import RunContext

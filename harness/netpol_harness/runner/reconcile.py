@@ -113,9 +113,11 @@ class Reconciler:
         A controller exists until its pods are gone, so that no pod of the old one is taken for one of the new.
         """
         owns_pods = makes_pods(change.data) and change.key.kind != "Pod"
-        self._client.delete(change.key, grace_seconds=0, owned_first=owns_pods)
+        is_gone = self._client.delete(change.key, grace_seconds=0, owned_first=owns_pods)
         if owns_pods:
             self._hasten_pods(change.key)
+        elif is_gone:
+            return
         if change.act is Act.RECREATE or change.key.kind != "Namespace":
             self._wait_gone(change.key)
 

@@ -25,7 +25,8 @@ from netpol_harness.probe.first_packet import FirstPacketProbes
 from netpol_harness.probe.plan.question import Question
 from netpol_harness.probe.prober import Prober
 from netpol_harness.probe.rounds import MISSING_REPLY
-from netpol_harness.results.evidence import Attempt, Evidence, Proof
+from netpol_harness.results.evidence import Attempt, Evidence
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change
 from netpol_harness.runner.targets import ResolvedProbe, probes_from, resolve_probes

@@ -16,7 +16,7 @@ from netpol_harness.kube.config import Access
 from netpol_harness.lab import Lab, Settings
 from netpol_harness.model.json_object import JsonMapping, JsonObject
 from netpol_harness.model.names import Protocol
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 from netpol_harness.runner.canary.check import run_canary
 from netpol_harness.runner.canary.examination import UNOWNED
 from netpol_harness.runner.canary.report import CanaryReport

@@ -16,7 +16,7 @@ from netpol_harness.reproduce.fuzz.policies import policy_object
 from netpol_harness.reproduce.fuzz.worlds import world
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.trial import Trials
-from netpol_harness.results.evidence import Proof
+from netpol_harness.results.proof import Proof
 
 MUTANT = "block-of-everything-admits-nobody"
 SETTINGS = Settings(settle_deadline=0.5, proof=Proof.LISTENER)

@@ -12,7 +12,8 @@ from netpol_harness.errors import ClusterFailed, NotEnforcing
 from netpol_harness.model.names import Protocol
 from netpol_harness.paths.endpoint_resolver import EndpointResolver
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.results.evidence import Attempt, Evidence, Identity, Proof, Reply
+from netpol_harness.results.evidence import Attempt, Evidence, Identity, Reply
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult, PodPairResult
 from netpol_harness.runner.canary.findings import (
     Fault,

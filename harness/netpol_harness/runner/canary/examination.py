@@ -13,7 +13,8 @@ from netpol_harness.paths.path import Expectation, Scheme
 from netpol_harness.probe.converge import Convergence
 from netpol_harness.probe.plan.question import Probe, Question
 from netpol_harness.probe.rounds import is_satisfied
-from netpol_harness.results.evidence import Evidence, Proof
+from netpol_harness.results.evidence import Evidence
+from netpol_harness.results.proof import Proof
 from netpol_harness.results.table import PathResult
 from netpol_harness.runner.canary import findings
 from netpol_harness.runner.canary.aspect import Aspect
