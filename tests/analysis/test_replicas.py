@@ -151,7 +151,7 @@ def test_pods_that_a_policy_tells_apart_are_explained_one_by_one(tmp_path: Path)
     assert connections == [
         "web -> ring-0 7000/TCP: blocked",
         "web -> ring-1 7000/TCP: allowed",  # which stands for ring-2, as no policy names that
-        "a verdict must hold for all of them",
+        "a verdict must hold for all of them: ask one of the pods, or let policies treat them alike",
     ]
 
 

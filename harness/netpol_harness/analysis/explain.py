@@ -7,7 +7,9 @@ from textwrap import fill
 
 from netpol_harness.analysis.cause_context import CauseContext
 from netpol_harness.analysis.causes import causes
+from netpol_harness.analysis.describe import OPEN_QUESTIONS
 from netpol_harness.analysis.display_names import DisplayNames
+from netpol_harness.analysis.open_reasons import decided_by, open_points
 from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.side_explainer import SideExplainer
 from netpol_harness.analysis.solve import Solution, solve
@@ -29,6 +31,7 @@ _MODE_NOTES = {
     ProbeMode.CONTINUOUS: "the verdict differs in the step before, and it is open when a change takes effect",
 }
 _UNKNOWN_PORT = "at which port the API server listens is known on a live cluster only"
+_ALIKE = "ask one of the pods, or let policies treat them alike"
 _INDENT = " " * 13
 _WORST_FIRST = (Answer.BLOCKED, Answer.UNDEFINED, Answer.ALLOWED)
 
@@ -151,10 +154,18 @@ def _lines(prediction: Prediction, explainer: SideExplainer, names: DisplayNames
     if route.rejected:
         yield ExplanationLine("service", f"{route.rejected}: it rejects what no policy drops")
     if route.doubt:
-        yield ExplanationLine("unsure", route.doubt)
+        yield ExplanationLine("unsure", f"{route.doubt}: {route.doubt.decided_by}")
+    yield from _open(prediction)
     if prediction.verdict is not prediction.settled:
         note = _MODE_NOTES[path.mode]
         yield ExplanationLine(path.mode, f"{note}; a new connection would be {prediction.settled}")
+
+
+def _open(prediction: Prediction) -> Iterator[ExplanationLine]:
+    """Yield what would decide an undefined verdict that depends on open points."""
+    points = sorted(open_points(prediction)) if prediction.settled is Expected.UNDEFINED else ()
+    for point in () if prediction.route.doubt else points:
+        yield ExplanationLine("open", f"{OPEN_QUESTIONS[point]}: {decided_by(point)}")
 
 
 def _connections(prediction: Prediction, explainer: SideExplainer, names: DisplayNames) -> Iterator[ExplanationLine]:
@@ -167,9 +178,9 @@ def _connections(prediction: Prediction, explainer: SideExplainer, names: Displa
         yield ExplanationLine("", f"... and {len(verdicts) - MOST_CONNECTIONS} more connections")
     if prediction.route.balanced and len({verdict.answer for verdict in verdicts}) > 1:
         is_known = all(verdict.flow.destination != Host() for verdict in verdicts)
-        yield ExplanationLine("unsure", "which of them is used is random" if is_known else _UNKNOWN_PORT)
+        yield ExplanationLine("unsure", f"which of them is used is random: {_ALIKE}" if is_known else _UNKNOWN_PORT)
     elif len({verdict.answer for verdict in verdicts}) > 1:
-        yield ExplanationLine("unsure", "a verdict must hold for all of them")
+        yield ExplanationLine("unsure", f"a verdict must hold for all of them: {_ALIKE}")
 
 
 def _connection(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from netpol_harness.analysis.doubts import Doubt, no_name_server, other_name_server
 from netpol_harness.model.addresses import ip_version
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.name_server import NameServer
@@ -42,16 +43,21 @@ class Lookups:
         version = next(filter(None, map(ip_version, server.cluster_ips)), 0)
         return (Flow(source, server.service, server.own_port, server.service, version=version),)
 
-    def doubt(self, source: NamespacedName) -> str:
-        """Return why it is not known whether the name server of a pod knows the cluster's names, empty if it is."""
+    def doubt(self, source: FlowEnd) -> Doubt | None:
+        """Return why it is not known whether the name server of a pod knows the cluster's names, if it is not.
+
+        A host outside does not ask it.
+        """
+        if isinstance(source, Host):
+            return None
         pod = self._world.pods[source]
         chosen = self._chosen(pod)
         if chosen:
-            return f"{pod.workload} asks {chosen[0]}, which may not know the cluster's names (dnsConfig)"
+            return other_name_server(pod.workload, chosen[0])
         policy = self._specs.get(pod.workload, {}).get("dnsPolicy")
         if policy == "ClusterFirstWithHostNet" or (policy in _CLUSTER_FIRST and not pod.host_network):
-            return ""
-        return f"{pod.workload} does not ask the cluster's name server (dnsPolicy, hostNetwork)"
+            return None
+        return no_name_server(pod.workload)
 
     def _chosen(self, pod: Pod) -> tuple[str, ...]:
         return name_servers(self._specs.get(pod.workload, {}))

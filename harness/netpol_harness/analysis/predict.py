@@ -67,7 +67,7 @@ class Predictor:
     @property
     def beyond(self) -> str:
         """Why no verdict of the step can be known; empty if some can."""
-        return beyond(self._router.governance.everywhere)
+        return str(beyond(self._router.governance.everywhere) or "")
 
     def route(self, path: Path) -> Route:
         """Return the flows of a path."""

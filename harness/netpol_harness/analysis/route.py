@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from netpol_harness.analysis.doubts import Doubt
 from netpol_harness.oracle.verdict import Flow
 
 
@@ -11,12 +12,12 @@ class Route:
 
     ``lookups`` go to the name servers, ``connections`` to the endpoints; ``balanced`` if one of these is random.
     ``nameless`` says that the name does not exist; ``rejected`` why connections are rejected if no policy drops them
-    before; ``doubt`` why the oracle cannot know the outcome. Both are empty if they do not apply.
+    before, empty if they are not; ``doubt`` why the oracle cannot know the outcome, ``None`` if it can.
     """
 
     lookups: tuple[Flow, ...] = ()
     connections: tuple[Flow, ...] = ()
     balanced: bool = False
     nameless: bool = False
-    doubt: str = ""
+    doubt: Doubt | None = None
     rejected: str = ""

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
-from netpol_harness.analysis.doubts import beyond, locality, silence, unknown, what_has
+from netpol_harness.analysis import doubts
+from netpol_harness.analysis.doubts import Doubt, beyond, silence, unknown, what_has
 from netpol_harness.analysis.ip_versions import IpVersions
 from netpol_harness.analysis.lookups import Lookups, flow_end
 from netpol_harness.analysis.replicas import Replicas
@@ -78,7 +79,7 @@ class Router:
             return self._route(Host(next(of_version(self._hosts.get(path.source.host, ()), version), "")), path)
         sources = tuple(self.replicas.unlike(self._source_pods(path.source, path.target)))
         if not sources:
-            return Route(doubt=f"{path.source.ref} has no pods in this step")
+            return Route(doubt=doubts.no_pods(path.source.ref))
         from_nodes = isinstance(path.source, NodeSource)
         ends = (Host(pod.node_address, node=True, runs=pod.ref) if from_nodes else pod.ref for pod in sources)
         return self._joined([self._route(end, path) for end in ends])
@@ -108,10 +109,10 @@ class Router:
     def _route(self, source: FlowEnd, path: Path) -> Route:
         match path.target:
             case PodTarget(ref) if self._is_lone(source, ref):
-                return Route(doubt=f"{ref} has one pod, and a path to itself is one between two pods")
+                return Route(doubt=doubts.one_pod(ref))
             case PodTarget(ref):
                 endpoints = self._endpoints.of_target(path.target, path.port)
-                return self._direct(source, endpoints) if endpoints else Route(doubt=f"{ref} has no pods in this step")
+                return self._direct(source, endpoints) if endpoints else Route(doubt=doubts.no_pods(ref))
             case ServiceTarget() | FqdnTarget() | ClusterIPTarget():
                 return self._to_service(source, path.target, path.port)
             case ExternalTarget(_, _, name):
@@ -136,17 +137,15 @@ class Router:
     def _named(self, source: FlowEnd, direct: Route, name: str) -> Route:
         """Return the same route, given that the source has looked its target up."""
         connections = tuple(replace(flow, name=name) for flow in direct.connections)
-        doubt = self._lookups.doubt(source) if isinstance(source, NamespacedName) else ""
-        return replace(
-            direct, lookups=self._lookups.flows(source), connections=connections, doubt=direct.doubt or doubt
-        )
+        doubt = direct.doubt or self._lookups.doubt(source)
+        return replace(direct, lookups=self._lookups.flows(source), connections=connections, doubt=doubt)
 
     def _direct(self, source: FlowEnd, endpoints: Sequence[Endpoint]) -> Route:
         """Return the route to the own addresses of pods or external hosts, without the source if it has a peer."""
         endpoints = [e for e in endpoints if flow_end(e) != source] or endpoints
         connections = tuple(Flow(source, flow_end(endpoint), endpoint.port) for endpoint in endpoints)
-        doubts = (*map(silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
-        return Route(connections=connections, doubt=next(filter(None, doubts), ""))
+        found = (*map(silence, endpoints), self._itself(source, *(flow.destination for flow in connections)))
+        return Route(connections=connections, doubt=next(filter(None, found), None))
 
     def _to_service(self, source: FlowEnd, target: InternalServiceTarget, port: Port) -> Route:
         by_name, outside = isinstance(target, DnsTarget), _is_outside(source)
@@ -158,27 +157,27 @@ class Router:
         endpoints = self._endpoints.of_service(service, port)
         if not endpoints:
             if self._inventory.empty_by_design(service) and not outside:
-                doubt = self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else ""
+                doubt = self._lookups.doubt(source) if by_name else None
                 attempt = Flow(source, Host(), port, service.ref, next(iter(service.cluster_ips), ""))
                 return Route(lookups, (attempt,), doubt=doubt, rejected=f"Service {service.ref} has no endpoints")
             nameless = by_name and service.headless and not outside
-            return Route(lookups, nameless=nameless, doubt=f"nothing is behind Service {service.ref}")
+            return Route(lookups, nameless=nameless, doubt=doubts.nothing_behind(service.ref))
         if outside and not by_name:
             return self._forwarded(source, service, endpoints, next(iter(service.cluster_ips), ""))
         connections = tuple(self._connections(source, service, endpoints, direct=outside or service.headless))
         if outside:
             return Route(connections=connections)
-        doubts = (
-            self._lookups.doubt(source) if by_name and isinstance(source, NamespacedName) else "",
+        found = (
+            self._lookups.doubt(source) if by_name else None,
             self._locality(source, service, endpoints),
             *(map(unknown, endpoints) if service.ref != API_SERVER else ()),
             self._itself(source, *(flow.destination for flow in connections)),
         )
-        return Route(lookups, connections, balanced=True, doubt=next(filter(None, doubts), ""))
+        return Route(lookups, connections, balanced=True, doubt=next(filter(None, found), None))
 
-    def _locality(self, source: FlowEnd, service: Service, endpoints: Sequence[Endpoint]) -> str:
+    def _locality(self, source: FlowEnd, service: Service, endpoints: Sequence[Endpoint]) -> Doubt | None:
         pod = self._world.pods.get(source) if isinstance(source, NamespacedName) else None
-        return locality(pod.workload, service, endpoints, self._inventory, self._nodes) if pod else ""
+        return doubts.locality(pod.workload, service, endpoints, self._inventory, self._nodes) if pod else None
 
     def _to_alias_outside(self, source: FlowEnd, lookups: tuple[Flow, ...], service: Service, port: Port) -> Route:
         """Return the route to an ExternalName that names no Service, but a host, or what nothing is known of.
@@ -186,12 +185,14 @@ class Router:
         Of the latter only names of the cluster certainly do not exist. ``svc`` is not a domain of the internet either:
         an alias must write the cluster's domain too.
         """
+        name = self._endpoints.outside_name(service)
         if self._endpoints.named_host(service):
-            return replace(self._direct(source, self._endpoints.of_service(service, port)), lookups=lookups)
-        name = service.external_name
+            direct = self._direct(source, self._endpoints.of_service(service, port))
+            connections = tuple(replace(flow, name=name) for flow in direct.connections)
+            return replace(direct, lookups=lookups, connections=connections)
         if name.endswith(_CLUSTER_DOMAINS):
             return Route(lookups, nameless=True)
-        return Route(lookups, doubt=f"it is not known where {name} leads, the name that {service.ref} stands for")
+        return Route(lookups, doubt=doubts.leads_elsewhere(name, service.ref))
 
     def _through_node(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
         """Return the route by a node's port. ``externalTrafficPolicy: Local`` keeps an external host's address."""
@@ -203,14 +204,14 @@ class Router:
             alone = tuple(map(flow_end, endpoints)) == workload.replica_names and workload.is_one_pod
             if alone and _is_outside(source):
                 return Route(connections=tuple(Flow(source, flow_end(e), e.port) for e in endpoints))
-            return Route(doubt=f"it is not known which pods of {service.ref} are on the node of {target}")
+            return Route(doubt=doubts.pods_on(service.ref, f"the node of {target}"))
         return self._to_host_port(source, target, port)
 
     def _to_host_port(self, source: FlowEnd, target: NamespacedName, port: Port) -> Route:
         """Return the route to the pods that have a port of their node; two of them cannot be on one node."""
         endpoints = self._endpoints.host_ports(target, port)
         if {endpoint.pod.workload for endpoint in endpoints} != {target}:
-            return Route(doubt=f"it is not known what answers at port {port} of the node of {target}")
+            return Route(doubt=doubts.at_port(port, target))
         forwarded = not _is_outside(source)
         flows = tuple(Flow(source, endpoint.pod.ref, endpoint.port, forwarded=forwarded) for endpoint in endpoints)
         return Route(connections=flows, doubt=self._itself(source, *(flow.destination for flow in flows)))
@@ -220,10 +221,10 @@ class Router:
     ) -> Route:
         """Return the route through a node to endpoints of a Service; ``kept``: the node keeps the client's address."""
         if not endpoints:
-            return Route(doubt=f"nothing is behind Service {service.ref}")
+            return Route(doubt=doubts.nothing_behind(service.ref))
         flows = tuple(Flow(source, flow_end(e), e.port, service.ref, virtual, not kept) for e in endpoints)
-        doubts = (*map(unknown, endpoints), self._itself(source, *(flow.destination for flow in flows)))
-        return Route(connections=flows, balanced=True, doubt=next(filter(None, doubts), ""))
+        found = (*map(unknown, endpoints), self._itself(source, *(flow.destination for flow in flows)))
+        return Route(connections=flows, balanced=True, doubt=next(filter(None, found), None))
 
     def _to_address(self, source: FlowEnd, target: AddressTarget, port: Port) -> Route:
         """Return the route to a literal address, which may be that of a Service, or shared by all pods on a node."""
@@ -242,11 +243,9 @@ class Router:
         """Return the route by an outside address of a Service; a predicted load balancer may not have it yet."""
         service = self._world.services.get(ref)
         if service is None:
-            return Route(doubt=f"Service {ref} is absent in this step")
+            return Route(doubt=doubts.absent(ref))
         if service.load_balancer_proxies and not service.load_balancer_ips:
-            return Route(
-                doubt=f"it is not known from which address {service.load_balancer_proxies[0]} connects to {ref}"
-            )
+            return Route(doubt=doubts.proxied(service.load_balancer_proxies[0], ref))
         return self._to_outside_address(source, service, next(iter(service.outside_addresses), ""), port)
 
     def _to_outside_address(self, source: FlowEnd, service: Service, address: str, port: Port) -> Route:
@@ -255,9 +254,9 @@ class Router:
         is_local = service.external_policy is TrafficPolicy.LOCAL
         balanced = service.balanced and address not in service.external_ips
         if balanced and service.source_ranges:
-            return Route(doubt=f"it is not known whether loadBalancerSourceRanges of {service.ref} admit the source")
+            return Route(doubt=doubts.source_ranges(service.ref))
         if is_local and not balanced:
-            return Route(doubt=f"it is not known which pods of {service.ref} are on the node that has {address}")
+            return Route(doubt=doubts.pods_on(service.ref, f"the node that has {address}"))
         return self._forwarded(source, service, endpoints, address, kept=is_local and _is_outside(source))
 
     def _connections(
@@ -276,13 +275,13 @@ class Router:
             return end
         return Host(end.address, node=True, runs=pod.ref if len(nodes) == 1 else None)
 
-    def _itself(self, source: FlowEnd, *targets: FlowEnd) -> str:
+    def _itself(self, source: FlowEnd, *targets: FlowEnd) -> Doubt | None:
         """Return a doubt if the source is a workload of several pods, and a target too: a pod may reach itself."""
         pod = self._world.pods.get(source) if isinstance(source, NamespacedName) else None
         workload = self._inventory.workloads.get(pod.workload) if pod else None
         if workload is None or workload.is_one_pod or source not in targets:
-            return ""
-        return f"a pod of {workload.ref} may reach itself or another pod"
+            return None
+        return doubts.itself(workload.ref)
 
 
 def _is_outside(source: FlowEnd) -> bool:

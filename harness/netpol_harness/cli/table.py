@@ -4,7 +4,8 @@ cluster.
   .  allowed    X  blocked    N  the name does not resolve    ?  left open by the specification, or unknown
 
 Targets stand by namespace, each Service before the workloads behind it. A table that is wider than the terminal has its
-equal rows and columns folded; a key below it lists them. Notes name what matches nothing in any step, such as a policy
+equal rows and columns folded; a key below it lists them. Lines with '?' tell why verdicts are open, and what would
+decide them. Notes name what matches nothing in any step, such as a policy
 that selects no pod; formats other than text leave them to standard error.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from netpol_harness.analysis.denials import nothing_denied
 from netpol_harness.analysis.notes.all_notes import notes_on
+from netpol_harness.analysis.open_reasons import open_reasons
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.cli.output import print_aside, print_text
@@ -48,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _table(predictor: Predictor) -> StepTable:
     table, step = VerdictTable.of(predictor), predictor.step
-    return StepTable(step.name, step.where, table, nothing_denied(predictor, table.asked))
+    return StepTable(
+        step.name, step.where, table, nothing_denied(predictor, table.asked), open_reasons(predictor, table)
+    )
 
 
 def _text(tables: Sequence[StepTable]) -> str:

@@ -121,9 +121,22 @@ class EndpointResolver:
         return next(iter(known.external_ips), "") if known else ""
 
     def named_host(self, service: Service) -> str:
-        """Return the external host that an ExternalName finally names, by its own name; empty if it names none."""
+        """Return the external host that an ExternalName finally names; empty if it names none.
+
+        The name is the host's own, or one that resolves to the addresses of this host alone.
+        """
         last = followed(service, self._world.services)
-        return last.external_name if last and last.external_name in self._hosts else ""
+        name = last.external_name if last else ""
+        if name in self._hosts:
+            return name
+        known = set(self._world.domain_names.get(name, ()))
+        having = [host for host, addresses in self._hosts.items() if known & set(addresses)]
+        return having[0] if len(having) == 1 else ""
+
+    def outside_name(self, service: Service) -> str:
+        """Return the name that an ExternalName finally stands for; empty if that is a Service's, or none."""
+        last = followed(service, self._world.services)
+        return last.external_name if last else ""
 
     def _endpoints(self, service: Service, port: Port) -> Iterator[Endpoint]:
         serving = (pod for pod in self.backing(service) if pod.ready or service.publish_not_ready)

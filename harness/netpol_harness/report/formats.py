@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from itertools import groupby
 
+from netpol_harness.analysis.open_reasons import OpenReason
 from netpol_harness.analysis.table import VerdictTable
 from netpol_harness.escape import one_line
 from netpol_harness.report.layout import Grid
@@ -33,13 +34,15 @@ th[scope=row] { text-align: left }
 class StepTable:
     """The truth table of one step, and the place of the step in scenario.yaml.
 
-    ``warning`` tells why its policies deny nothing, empty if they deny something.
+    ``warning`` tells why its policies deny nothing, empty if they deny something; ``open_reasons`` why verdicts are
+    undefined.
     """
 
     step: str
     where: str
     table: VerdictTable
     warning: str = ""
+    open_reasons: tuple[OpenReason, ...] = ()
     grid: Grid = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,8 +56,9 @@ class StepTable:
 
     @property
     def summary(self) -> list[str]:
-        """How many paths are denied, and the warning if there is one."""
-        return [str(self.table.asked), *([one_line(f"WARNING: {self.warning}")] if self.warning else [])]
+        """How many paths are denied, the reasons for undefined ones, and the warning if there is one."""
+        warning = [one_line(f"WARNING: {self.warning}")] if self.warning else []
+        return [str(self.table.asked), *(one_line(str(reason)) for reason in self.open_reasons), *warning]
 
 
 def markdown(tables: Sequence[StepTable]) -> str:
@@ -108,7 +112,9 @@ def _step(step: StepTable) -> dict[str, object]:
     for source, target in step.grid.cells():
         words.setdefault(source, {})[target] = known[source, target]
     asked = asdict(step.table.asked)
-    return {"step": step.step, "where": step.where, "words": words, "table": layout(step.grid), "asked": asked}
+    reasons = [{"reason": each.text, "paths": each.count, "example": str(each.example)} for each in step.open_reasons]
+    table = layout(step.grid)
+    return {"step": step.step, "where": step.where, "words": words, "table": table, "asked": asked, "open": reasons}
 
 
 def _html_step(step: StepTable) -> str:

@@ -12,6 +12,7 @@ from netpol_harness.deadline import Deadline
 from netpol_harness.errors import ApiError, ExecFailed, WorkloadFailed
 from netpol_harness.kube.wait import wait_ready
 from netpol_harness.model.cluster_policy import selects_nodes
+from netpol_harness.model.domain_names import resolved
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped
 from netpol_harness.model.names import NamespacedName, ObjectKey
@@ -28,7 +29,7 @@ from netpol_harness.runner.node_pods import node_pods, nodes_without_pod
 from netpol_harness.runner.reconcile import REFUSALS, Reconciler
 from netpol_harness.runner.snapshot import ClusterSnapshot
 from netpol_harness.runner.state import Act, Change, State, changes
-from netpol_harness.runner.target_state import created_namespaces, described, lift_policy, namespaces_of
+from netpol_harness.runner.target_state import created_namespaces, described, domain_records, lift_policy, namespaces_of
 from netpol_harness.scenario.family import ApiGroupFamily
 from netpol_harness.scenario.placement import Placement
 from netpol_harness.scenario.scenario import Restart, Scenario, Step
@@ -188,7 +189,9 @@ class AppliedState:
         server = self._name_server.find(objects)
         servers = self._name_server.pods_of(server)
         snapshot = ClusterSnapshot.of([*servers, *objects, *self._hosts.machines], self._placement, server)
-        return replace(snapshot, unready=self._unready)
+        hosts = {name: host.addresses for name, host in snapshot.externals.items()}
+        world = replace(snapshot.world, domain_names=resolved(domain_records(self._state), hosts))
+        return replace(snapshot, world=world, unready=self._unready)
 
     def use(self, paths: Iterable[Path]) -> None:
         """Have snapshots contain the Services of the cluster itself that these paths lead to."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from netpol_harness.model.domain_names import DomainRecord, Records
 from netpol_harness.model.json_object import JsonMapping
 from netpol_harness.model.kinds import is_cluster_scoped, with_pod_labels
 from netpol_harness.model.names import ObjectKey
@@ -55,6 +56,14 @@ def domain_names_object(step: Step, placement: Placement) -> dict[str, Any]:
     }
     data = {"records": json.dumps(records)}
     return placement.manifest({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def domain_records(state: State) -> Records:
+    """Return the names outside the cluster that the name server answers in a state."""
+    written = (data for key, data in state.items() if key.kind == "ConfigMap")
+    ours = [data for data in written if DOMAIN_NAMES_LABEL in (data["metadata"].get("labels") or {})]
+    records = (DomainRecord.from_json(record) for data in ours for record in json.loads(data["data"]["records"]))
+    return {record.name: record for record in records}
 
 
 def infrastructure_objects(

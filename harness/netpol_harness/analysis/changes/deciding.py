@@ -58,7 +58,7 @@ def _routes(old: Prediction | None, new: Prediction) -> Iterator[str]:
     """Yield what a route itself decides: a name without an address, a Service that rejects, a doubt."""
     for text in (new.route.rejected, new.route.doubt):
         if text:
-            yield text
+            yield str(text)
     if new.route.nameless and not (old and old.route.nameless):
         yield "the name has no address"
 
