@@ -33,6 +33,23 @@ def test_one_policy_more_is_told_with_its_line(deploy: str, tmp_path: Path, caps
     assert "(policy.yaml:4) of from-web admits this" in told
 
 
+def test_sarif_and_json_have_the_line_in_the_applied_file(
+    deploy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(FROM_WEB.removeprefix("---\n"))
+    assert main(["what-if", deploy, "-f", "policy.yaml", "-o", "sarif"]) == 1
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "policy.yaml"
+    assert place["region"]["startLine"] == 4
+    assert main(["what-if", deploy, "-f", "policy.yaml", "-o", "json"]) == 1
+    (step,) = json.loads(capsys.readouterr().out)
+    assert step["objects"] == ["added NetworkPolicy shop/from-web (policy.yaml:1)"]
+    places = [place for change in step["changes"] for place in change["places"]]
+    assert {(place["file"], place["line"], place["side"]) for place in places} == {("policy.yaml", 4, "after")}
+
+
 def test_an_object_of_the_same_name_is_replaced(
     deploy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

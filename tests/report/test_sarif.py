@@ -218,6 +218,17 @@ def test_rules_of_one_line_are_one_result(predictor: MadePredictor) -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_many_rules_of_one_changed_line_are_a_short_message() -> None:
+    shown = Place("labels.yaml", 4)
+    changes = tuple(
+        replace(each, reasons=(Reason.of(Names((Named(f"rule {n} (labels.yaml:4)", shown, is_past=True),)), " did"),))
+        for n, each in enumerate(change("web", f"db-{n}") for n in range(9))
+    )
+    log = json.loads(as_sarif([StepChanges("s", changes)], ONE_TO_TWO))
+    (result,) = log["runs"][0]["results"]
+    assert result["message"]["text"].endswith("The same for 6 more paths, by other rules. (step s)")
+
+
 def test_more_results_than_github_shows_are_counted() -> None:
     changes = tuple(change("web", f"db-{n}", f"rule {n}") for n in range(3))
     located = tuple(

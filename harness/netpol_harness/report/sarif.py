@@ -17,7 +17,6 @@ from netpol_harness.analysis.changes.change import Effect
 from netpol_harness.analysis.changes.groups import Group, groups
 from netpol_harness.analysis.changes.objects import Alteration
 from netpol_harness.analysis.changes.reason import Named
-from netpol_harness.backends.facts import harness_version
 from netpol_harness.escape import one_line
 from netpol_harness.paths.diagnostics import Place
 from netpol_harness.report.changes import StepChanges, group_summary
@@ -27,6 +26,8 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST_RESULTS = 5000
 """GitHub shows no more of a run."""
 _MOST_RELATED = 20
+_MOST_TOLD = 3
+"""Groups of changes in one message."""
 _LEVELS = {
     Effect.OPENED: "error",
     Effect.CLOSED: "warning",
@@ -76,6 +77,8 @@ class Sides:
 
 def as_sarif(steps: Sequence[StepChanges], sides: Sides) -> str:
     """Return a log with one run. Locations are relative to the top of the repository, or to the working directory."""
+    from netpol_harness.backends.facts import harness_version  # imports what reads the metadata of packages
+
     driver = {"name": "netpol", "version": harness_version() or "0", "rules": [*map(_rule, Effect)]}
     found = _by_line(steps, sides)
     results = [_result(effect, step, members) for (effect, step, _), members in found.items()]
@@ -119,7 +122,9 @@ def _by_line(steps: Sequence[StepChanges], sides: Sides) -> Mapping[tuple[Effect
 
 def _result(effect: Effect, step: str, members: Sequence[_Located]) -> dict[str, object]:
     lines = [*dict.fromkeys(line for member in members for line in member.lines)]
-    text = " ".join(f"{group_summary(each.group)}. {'; '.join(each.group.reasons)}." for each in members)
+    told = [f"{group_summary(each.group)}. {'; '.join(each.group.reasons)}." for each in members[:_MOST_TOLD]]
+    rest = sum(each.group.count for each in members[_MOST_TOLD:])
+    text = " ".join([*told, *([f"The same for {rest} more paths, by other rules."] if rest else [])])
     return {
         "ruleId": effect.value,
         "ruleIndex": [*Effect].index(effect),
