@@ -8,6 +8,7 @@ from netpol_harness.model.cluster_policy import Action, Tier
 from netpol_harness.oracle.verdict import Ruling, Side, Stage
 
 _VERBS = {Action.ACCEPT: "accepts", Action.DENY: "denies", Action.PASS: "passes"}
+_PAST_VERBS = {Action.ACCEPT: "accepted", Action.DENY: "denied", Action.PASS: "passed"}
 _BARE_VERBS = {Action.ACCEPT: "accept", Action.DENY: "deny", Action.PASS: "pass"}
 
 
@@ -35,13 +36,18 @@ class TierExplainer:
         policies = natural_list([self._names.policy(ref) for ref in side.bypassed])
         return f"{text}, before {policies} can decide" if policies else text
 
-    def sentence(self, side: Side, ruling: Ruling) -> str:
-        """Return what a rule does; the sentence begins with its name."""
+    def sentence(self, side: Side, ruling: Ruling, *, is_past: bool = False) -> str:
+        """Return what a rule does, or did; the sentence begins with its name."""
         is_certain = not ruling.points
-        verb = _VERBS[ruling.action] if is_certain else f"may {_BARE_VERBS[ruling.action]}"
+        certain = (_PAST_VERBS if is_past else _VERBS)[ruling.action]
+        verb = certain if is_certain else f"may {'have ' if is_past else ''}{_maybe(ruling.action, is_past=is_past)}"
         passed = f" to the next stage ({_next(ruling.tier)})" if ruling.action is Action.PASS else ""
         closed = "; it has a peer or a protocol that is not known, and so fails closed" if ruling.fails_closed else ""
         return f"{self.name(side, ruling)} {verb} this{passed}{closed}"
+
+
+def _maybe(action: Action, *, is_past: bool) -> str:
+    return (_PAST_VERBS if is_past else _BARE_VERBS)[action]
 
 
 def _next(tier: Tier) -> str:

@@ -70,6 +70,16 @@ def test_the_end_of_a_rule_of_an_administrator_is_told(compare: Compare) -> None
     assert told.startswith("no policy isolates the target for ingress; before, rule 1 'nobody' (all.yaml:")
 
 
+def test_a_rule_that_passes_is_told_before_what_decides(compare: Compare) -> None:
+    passes = CLOSED_BY_ADMINISTRATOR.replace("Deny", "Pass")
+    (told,) = reasons(compare(PODS + CLOSED_BY_ADMINISTRATOR, PODS + passes), "web -> db:5432")
+    rule = "rule 1 'nobody' (all.yaml:29) of closed (Admin tier, priority 5)"
+    assert told == (
+        f"ingress: {rule} passes this to the next stage (NetworkPolicies); no policy isolates the target for ingress;"
+        f" before, {rule} denied this"
+    )
+
+
 def test_what_the_api_leaves_open_is_the_question(compare: Compare) -> None:
     own_service = reasons(compare(PODS, PODS + GUARD), "db -> store:5432")
     assert own_service == ("ingress: it is open whether a pod reaches itself through its Service",)

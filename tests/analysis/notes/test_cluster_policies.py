@@ -210,6 +210,28 @@ def test_a_policy_that_goes_first_for_others_or_does_the_same_covers_nothing(sho
     assert noted(shop, first, policy(egress(rule("Accept", OFFICE)), priority=6)) == []
 
 
+@pytest.mark.parametrize(
+    ("listed", "text"),
+    [
+        ("api.example.com", ""),
+        ("'*.example.com'", ""),
+        ("api.exmaple.com", "means api.exmaple.com, which is no name of the scenario; the nearest is api.example.com"),
+        (
+            "'*.api.example.com'",
+            "means *.api.example.com, which is no name of the scenario: a wildcard does not mean api.example.com"
+            " itself",
+        ),
+        ("example.com", "means example.com, which is no name of the scenario; the nearest is api.example.com"),
+        ("other.org", "means other.org, which is no name of the scenario"),
+    ],
+)
+def test_a_domain_name_that_the_scenario_lacks_has_a_note(shop: Shop, listed: str, text: str) -> None:
+    scenario = shop()
+    scenario.file.write_text(f"names: {{api.example.com: [partner]}}\n{scenario.file.read_text()}")
+    found = notes(scenario, policy(egress(rule("Accept", f"{{domainNames: [{listed}]}}"))))
+    assert [note.text for note in found] == ([f"egress rule 1 of p {text}"] if text else [])
+
+
 def test_rules_with_the_same_peer_share_the_note_that_it_means_nothing(shop: Shop) -> None:
     nobody = "{namespaces: {matchLabels: {team: nobody}}}"
     (text,) = noted(shop, policy(egress(rule("Deny", nobody, SHOP), rule("Accept", nobody))))

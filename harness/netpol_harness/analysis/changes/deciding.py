@@ -3,14 +3,14 @@
 Paths that change for the same reason have equal sentences, so that they can be told together.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from netpol_harness.analysis.changes.reason import Named, Names, Reason
 from netpol_harness.analysis.describe import MOST_LISTED, OPEN_QUESTIONS, natural_list
 from netpol_harness.analysis.display_names import DisplayNames
 from netpol_harness.analysis.predict import Prediction, Predictor
 from netpol_harness.analysis.tier_explainer import TierExplainer
-from netpol_harness.model.cluster_policy import Tier
+from netpol_harness.model.cluster_policy import Action, Tier
 from netpol_harness.model.names import Direction
 from netpol_harness.oracle.verdict import Answer, Ruling, Side, Stage, Verdict
 from netpol_harness.paths.path import Path
@@ -79,9 +79,16 @@ class _Speaker:
 
     def side(self, side: Side, before: Reason) -> Reason:
         """Return why a side has its answer. ``before`` is what decided it before, to be put behind what decides now."""
-        way, subject = side.direction.lower(), _SUBJECTS[side.direction]
+        way = side.direction.lower()
         if _tier_rulings(side):
-            return Reason.of(f"{way}: ", self.tiers(side))
+            return Reason.of(f"{way}: ", self.tiers(_tier_rulings(side), side))
+        if passing := _passing(side):
+            return Reason.of(f"{way}: ", self.tiers(passing, side), "; ", self._beyond_tiers(side, before))
+        return self._beyond_tiers(side, before)
+
+    def _beyond_tiers(self, side: Side, before: Reason) -> Reason:
+        """Return why a side has its answer, given that no rule of a tier decides."""
+        way, subject = side.direction.lower(), _SUBJECTS[side.direction]
         if side.answer is Answer.UNDEFINED and not side.admissions:
             return Reason.of(
                 f"{way}: it is open {natural_list([OPEN_QUESTIONS[point] for point in sorted(side.points)])}"
@@ -100,21 +107,21 @@ class _Speaker:
     def before(self, side: Side) -> Reason:
         """Return what decided before."""
         if _tier_rulings(side):
-            return Reason.of("; before, ", self.tiers(side))
+            return Reason.of("; before, ", self.tiers(_tier_rulings(side), side))
         if side.admissions:
             return Reason.of("; before, ", self.rule(side), " admitted it")
         return Reason.of(" any more, as ", self.policies(side), " did") if side.isolating else Reason(())
 
-    def tiers(self, side: Side) -> Reason:
-        """Return what ClusterNetworkPolicies decide, or may decide."""
+    def tiers(self, rulings: Sequence[Ruling], side: Side) -> Reason:
+        """Return what rules of ClusterNetworkPolicies do, or may do."""
         pieces: list[str | Names] = []
-        for ruling in _tier_rulings(side)[:MOST_LISTED]:
+        for ruling in rulings[:MOST_LISTED]:
             named = Named(
                 self._tiers.name(side, ruling), self._names.ruling_place(ruling, side.direction), self._is_past
             )
-            rest = self._tiers.sentence(side, ruling).removeprefix(named.text)
+            rest = self._tiers.sentence(side, ruling, is_past=self._is_past).removeprefix(named.text)
             pieces += ["; " if pieces else "", Names((named,)), rest]
-        if more := len(_tier_rulings(side)) - MOST_LISTED:
+        if more := len(rulings) - MOST_LISTED:
             pieces += [f"; {more} more rules may match"] if more > 0 else []
         return Reason.of(*pieces)
 
@@ -130,6 +137,12 @@ class _Speaker:
         """Return the policies that isolate the subject of a side."""
         named = (Named(self._names.policy(r), self._names.policy_place(r), self._is_past) for r in side.isolating)
         return Names(tuple(named), one, several)
+
+
+def _passing(side: Side) -> list[Ruling]:
+    """Return the rule that certainly passes the flow to the stage that decides."""
+    passing = (ruling for ruling in side.rulings if ruling.action is Action.PASS and not ruling.points)
+    return [*passing][:1]
 
 
 def _tier_rulings(side: Side) -> list[Ruling]:

@@ -3,14 +3,22 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from netpol_harness.analysis.closeness import is_similar
 from netpol_harness.analysis.describe import describe_peer, natural_list
 from netpol_harness.analysis.notes.note import Note
 from netpol_harness.analysis.notes.part import Part
 from netpol_harness.analysis.notes.view import StepView
-from netpol_harness.model.cluster_policy import ClusterNetworkPolicy, ClusterRule, NamedPort, PodSelection
+from netpol_harness.model.cluster_policy import (
+    ClusterNetworkPolicy,
+    ClusterRule,
+    DomainNames,
+    NamedPort,
+    PodSelection,
+)
 from netpol_harness.model.names import Direction
 from netpol_harness.model.objects import Pod
 from netpol_harness.model.policy import PEERS_FIELD, PodPeer
+from netpol_harness.oracle.cluster_peers import is_below
 from netpol_harness.scenario.scenario import Manifest
 
 
@@ -32,6 +40,7 @@ class ClusterPolicyParts:
         yield self._part("" if self._subjects else f"{head}: {self._missed(self._policy.subject)}", "spec", "subject")
         for direction in sorted(Direction):
             yield from self._peers(direction)
+            yield from self._domain_names(direction)
             for index, rule in enumerate(self._policy.rules(direction)):
                 yield from self._ports(direction, index, rule)
 
@@ -53,6 +62,26 @@ class ClusterPolicyParts:
         meant = describe_peer(PodPeer(peer.namespaces, peer.pods), "")
         name = rule_names(self._policy, direction, indexes)
         return f"{name} {verb} {meant}, of which there are none: {self._missed(peer)}"
+
+    def _domain_names(self, direction: Direction) -> Iterator[Part]:
+        """Yield each name of ``domainNames`` peers, if the scenario says which names there are."""
+        for index, rule in enumerate(self._policy.rules(direction)):
+            for number, peer in enumerate(rule.peers):
+                for place, name in enumerate(peer.names if isinstance(peer, DomainNames) else ()):
+                    text = self._missed_name(name) if self._view.domain_names and self._subjects else ""
+                    keys = ("spec", direction.lower(), index, PEERS_FIELD[direction], number, "domainNames", place)
+                    yield self._part(f"{rule_names(self._policy, direction, [index])} {text}" if text else "", *keys)
+
+    def _missed_name(self, pattern: str) -> str:
+        """Return why no name of the scenario is meant; empty if one is."""
+        known, plain = self._view.domain_names, pattern.removeprefix("*.")
+        if any(is_below(name, pattern) for name in known):
+            return ""
+        head = f"means {pattern}, which is no name of the scenario"
+        if plain in known:
+            return f"{head}: a wildcard does not mean {plain} itself"
+        near = sorted(name for name in known if is_similar(plain, name) or name.endswith(f".{plain}"))
+        return f"{head}; the nearest is {near[0]}" if near else head
 
     def _ports(self, direction: Direction, index: int, rule: ClusterRule) -> Iterator[Part]:
         for number, port in enumerate(rule.ports or ()):

@@ -20,6 +20,7 @@ class StepView:
 
     def __init__(self, scenario: Scenario, step: Step) -> None:
         self.step = step
+        self.domain_names = frozenset(step.inventory.domain_names()) if scenario.has_domain_names else frozenset()
         world = world_of(step, scenario)
         self._namespaces = world.namespaces
         self._scenario = scenario
