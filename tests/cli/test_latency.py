@@ -9,7 +9,7 @@ from netpol_harness.cli import main
 from netpol_harness.cli.latency import exit_code
 from netpol_harness.results.latency import Censoring, Interval
 from netpol_harness.runner.latency import Measurement, is_late
-from netpol_harness.runner.new_pods import CHANGES
+from netpol_harness.runner.new_pods import CHANGES, CONTROLS
 
 
 def control(lower: float, cadence: float, upper: float | None = 1.2) -> Measurement:
@@ -98,26 +98,28 @@ def test_a_mutant_is_measured_as_late_and_leaking_and_runs_are_compared(
     trend = tmp_path / "trend.jsonl"
     short = ["--repeat", "1", "--window", "0.8"]
     command = ["latency", str(one_path), "--cluster", "embedded", *short, "-o", "json", "--trend", str(trend)]
-    assert main([*command, "--limit", "0.05", "--mutant", "startup-window-open"]) == 1
+    assert main([*command, "--limit", "0.05", "--mutant", "change-window-open"]) == 1
     late = json.loads(capsys.readouterr().out)
     assert late["control"] == "late, as it was"
     denied = [m["taken"] for m in late["measurements"] if m["change"] == "deny"]
     assert denied
     assert all(taken["lower"] > 0.05 for taken in denied)
-    assert leaks(late)["new target"] > 0
-    assert windows(late, "teardown")
-    assert set(late["findings"]) >= {
-        f"{kind}: x/client -> server:80" for kind in ("late deny", "new target", "teardown")
-    }
+    assert "late deny: x/client -> server:80" in late["findings"]
+    assert main([*command, "--mutant", "startup-window-open"]) == 1
+    leaking = json.loads(capsys.readouterr().out)
+    assert leaks(leaking)["new target"] > 0
+    assert windows(leaking, "teardown")
+    assert set(leaking["findings"]) >= {f"{kind}: x/client -> server:80" for kind in ("new target", "teardown")}
     assert main(command) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
     assert {m["taken"]["censored"] for m in found["measurements"] if m["change"] == "deny"} == {"left"}
     assert leaks(found) == {"new source": 0, "new target": 0}
+    assert {m["change"] for m in found["measurements"] if m["leaks"]} == set(CONTROLS), "they would have been seen"
     assert windows(found, "teardown") == []
     assert found["findings"] == []
-    assert "times the last 1 runs' median" in printed.err
-    assert len(trend.read_text().splitlines()) == 2
+    assert "times the last 2 runs' median" in printed.err
+    assert len(trend.read_text().splitlines()) == 3
 
 
 @pytest.mark.live
@@ -153,3 +155,5 @@ def test_what_was_not_measured_is_no_success() -> None:
     assert exit_code([replace(blind, samples=1)], [], control=True) == 0
     assert exit_code([blind], ["new source: a -> b:1"], control=True) == 1
     assert exit_code([replace(blind, samples=1)], [], control=False) == 2
+    assert exit_code([replace(blind, change="new target control", samples=1)], [], control=True) == 2
+    assert exit_code([replace(blind, change="new target control", samples=1, leaks=1)], [], control=True) == 0

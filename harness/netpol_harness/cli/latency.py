@@ -35,7 +35,7 @@ from netpol_harness.runner.canary.check import canary_scenario
 from netpol_harness.runner.latency import WINDOWS, LatencyMeter, Measurement, is_late
 from netpol_harness.runner.latency_findings import findings, parse_accepted
 from netpol_harness.runner.latency_paths import MOST_PATHS, States, changing_states, step_before
-from netpol_harness.runner.new_pods import CHANGES, with_new_pods
+from netpol_harness.runner.new_pods import CHANGES, CONTROLS, with_new_pods
 from netpol_harness.scenario.derive import open_source
 from netpol_harness.scenario.scenario import Scenario, Step
 
@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
 def exit_code(measured: Sequence[Measurement], found: Sequence[str], *, control: bool) -> int:
     """Return 2 if the control failed, 1 if there are findings, 2 if a part was not measured, else 0."""
     blind = any(not m.samples for m in measured if m.change in (*WINDOWS, *CHANGES))
+    blind |= any(not m.leaks for m in measured if m.change in CONTROLS)
     return 2 if not control else 1 if found else 2 if blind else 0
 
 
@@ -97,7 +98,7 @@ def _step(scenario: Scenario, name: str | None) -> Step:
 
 def _measured(args: argparse.Namespace, lab: Lab, scenario: Scenario, step: Step, states: States) -> list[Measurement]:
     closed = [path for path, state in states.items() if state is State.CLOSED][:MOST_PATHS]
-    scenario, new_pods = with_new_pods(scenario, step, closed)
+    scenario, new_pods = with_new_pods(scenario, step_before(scenario, step), step, closed)
     with closing(lab.scenario_run(scenario)) as scenario_run:
         scenario_run.open()
         window = args.window or min(scenario_run.context.timeouts.settle, _LONGEST_WINDOW)

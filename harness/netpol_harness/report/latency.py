@@ -8,7 +8,7 @@ from typing import Any
 
 from netpol_harness.results.latency import Censoring, Interval
 from netpol_harness.runner.latency import WINDOWS, Measurement, is_late
-from netpol_harness.runner.new_pods import CHANGES
+from netpol_harness.runner.new_pods import CHANGES, CONTROLS
 
 _WIDTH = 40
 _BOUNDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -82,6 +82,7 @@ def _lines(measurements: Sequence[Measurement], *, control: bool) -> Iterator[st
             wrong = sum(bool(m.windows) for m in measured)
             yield f"{title}: {wrong} of {len(measured)} paths were wrong for a time"
     yield from _new_pods([m for m in measurements if m.change in CHANGES])
+    yield from _blind_controls([m for m in measurements if m.change in CONTROLS])
     for m in measurements:
         if m.taken and m.change != "control":
             yield f"{m.change:<9}{m.path}: {m.taken}"
@@ -96,6 +97,13 @@ def _new_pods(created: Sequence[Measurement]) -> Iterator[str]:
         if m.leaks or not m.samples:
             found = m.problem or f"{m.leaks} of {m.samples} valid probes found it open"
             yield f"  {m.change}, {m.path}: {found}"
+
+
+def _blind_controls(created: Sequence[Measurement]) -> Iterator[str]:
+    for m in created:
+        if not m.leaks:
+            found = m.problem or f"none of {m.samples} valid probes got through"
+            yield f"  {m.change}, {m.path}: {found}, though nothing closes the path: first packets are not known"
 
 
 def _failed_controls(measurements: Sequence[Measurement]) -> Iterator[str]:

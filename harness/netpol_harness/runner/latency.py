@@ -18,7 +18,7 @@ from netpol_harness.probe.plan.question import Question
 from netpol_harness.results.evidence import Attempt
 from netpol_harness.results.latency import Interval, Sample, State, cadence, interval, wrong_windows
 from netpol_harness.runner.latency_paths import MOST_PATHS, States, changing_states, step_before
-from netpol_harness.runner.new_pods import CHANGES
+from netpol_harness.runner.new_pods import kind_of
 from netpol_harness.runner.run import ScenarioRun
 from netpol_harness.runner.targets import resolve_probes
 from netpol_harness.scenario.scenario import Step
@@ -45,9 +45,10 @@ _CADENCES = 4  # the control is late by so many times the longest gap so far, so
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One path and one change. ``change`` is deny, allow, control, restart, teardown, or one of ``new_pods.CHANGES``.
+    """One path and one change. ``change`` is deny, allow, control, restart, teardown, or one of ``new_pods.KINDS``.
 
-    ``taken`` is ``None`` if the path did not change; then ``windows`` are the times in which it was wrong. For new pods
+    ``taken`` is ``None`` if the path did not change; then ``windows`` are the times in which it was wrong, and
+    ``samples`` counts the valid ones after the change: without any, nothing is known. For new pods
     ``leaks`` of the ``samples`` found a closed path open, and ``cadence`` is 0. ``problem``: why nothing was measured.
     """
 
@@ -125,7 +126,7 @@ class LatencyMeter:
 
     def _first_packets(self, step: Step) -> Iterator[Measurement]:
         """Measure the paths of a step; what cannot be measured has no samples, and a problem."""
-        change = next(change for change in CHANGES if step.name.endswith(change))
+        change = kind_of(step)
         paths = {e: str(e.path).removeprefix(f"{e.path.mode} ") for e in step.expectations}
         try:
             self.run.enter(step)
@@ -158,6 +159,7 @@ class LatencyMeter:
             _pause(delay)
             change()
             self._follow(probed, states)
+            ended = time.monotonic() - since
             _pause(self.window)
         finally:
             attempts = [probe.end() for probe in probes]
@@ -166,7 +168,9 @@ class LatencyMeter:
                 _sample(attempt, span, resolves_name=each.resolves_name)
                 for attempt, span in zip(own, probe.spans, strict=True)
             ]
-            yield replace(_measurement(each, samples, announced, name), delay=delay)
+            measured = replace(_measurement(each, samples, announced, name), delay=delay)
+            known = sum(s.begun >= ended and s.state is not State.UNKNOWN for s in samples)
+            yield replace(measured, samples=known) if name in WINDOWS else measured
 
     def _resolved(self, states: States) -> Iterator[_ProbedPath]:
         snapshot = self.run.snapshot()
