@@ -20,6 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="MUTANT", choices=list(MUTANTS), help="measure these, again too")
     parser.add_argument("--minutes", type=float, default=7.0, help="begin no mutant after so long (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the order (%(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at once (%(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("shrinking"), help="worlds, results and records")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "shrinking.md")
@@ -28,7 +29,9 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     known = _read(records)
     # In any order but that of the catalogue, so that an unfinished campaign has mutants of all themes.
-    wanted = args.only or Random(1).sample(sorted(set(MUTANTS) - {r.mutant for r in known}), len(MUTANTS) - len(known))
+    wanted = args.only or Random(args.seed).sample(
+        sorted(set(MUTANTS) - {r.mutant for r in known}), len(MUTANTS) - len(known)
+    )
     deadline, lock = Deadline(60 * args.minutes), Lock()
 
     def measure_one(name: str) -> None:

@@ -21,7 +21,7 @@ from netpol_harness.scenario.load import load
 from netpol_harness.scenario.scenario import Scenario, closed_world
 
 PODS, POLICIES = 50, 30
-_SEEDS = 8
+_SEEDS = 3
 _SHARES = (0.5, 0.25, 0.0)
 """The parts of the random objects that go into the namespaces of a scenario, the most confusing one first."""
 

@@ -93,3 +93,19 @@ def test_a_step_that_lacks_an_end_of_the_path_asks_another_pod(tmp_path: Path) -
     assert [str(each) for each in last.paths] == [path]
     (asked,) = first.paths
     assert asked.source_text == asked.target_text.partition(":")[0] != "backend"
+
+
+def test_names_outside_the_cluster_and_their_changes_are_kept(tmp_path: Path) -> None:
+    file = ROOT / "scenarios" / "conformance" / "domain_names" / "scenario.yaml"
+    original = load(file)
+    step = next(step for step in original.steps if step.name in _steps_with_names(file))
+    path = step.paths[0].text
+    again = load(
+        write(draft_of(original, yaml.safe_load(file.read_text()), step, path, "undefined"), tmp_path, "again")
+    )
+    assert again.steps[-1].inventory.domain_records == step.inventory.domain_records
+    assert again.steps[0].inventory.domain_records == original.steps[0].inventory.domain_records
+
+
+def _steps_with_names(file: Path) -> Sequence[str]:
+    return [step["name"] for step in yaml.safe_load(file.read_text())["steps"] if step.get("names")]

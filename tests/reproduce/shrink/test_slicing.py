@@ -1,7 +1,8 @@
 """Guesses of what a path does not need."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ POLICIES: Mapping[str, Mapping[str, str]] = {
     "for-cache": {"app": "cache"},
     "for-old-db": {"tier": "old"},
 }
-STEPS = [
+STEPS: Sequence[Mapping[str, Any]] = [
     {"name": "before", "policies": list(POLICIES), "labels": {"pods": {"shop/db": {"tier": "old"}}}},
     {"name": "after", "policies": list(POLICIES)},
 ]
@@ -69,13 +70,20 @@ def test_the_ends_of_the_path_stay_and_the_policies_that_select_them_in_any_step
     assert [step["name"] for step in smallest.tree["steps"]] == ["after"]
 
 
-def test_later_guesses_remove_less(tmp_path: Path) -> None:
+def test_later_guesses_remove_less_and_every_guess_is_a_scenario(tmp_path: Path) -> None:
     draft = world("shop/web -> shop/db:80")
+    elsewhere = policy("elsewhere", {}) | {"metadata": {"name": "elsewhere", "namespace": "other"}}
+    policies = {**draft.tree["policies"], "elsewhere": elsewhere}
+    steps = [{**step, "policies": list(policies)} for step in STEPS]
+    draft = Draft({**draft.tree, "policies": policies, "steps": steps}, draft.path, draft.expected)
     guesses = list(slices(draft, load(write(draft, tmp_path, "a world"))))
-    assert names(guesses[0][0]) == names(guesses[0][1])
+    assert names(guesses[0][0]) == names(guesses[0][1]) == {"shop", "web", "db"}
     assert len(guesses[0][1].tree["steps"]) == 2
+    assert names(guesses[1][1]) == {"shop", "web", "db", "other"}
     assert guesses[1][1].tree["policies"] == draft.tree["policies"]
     assert names(guesses[2][1]) == names(draft)
+    for number, guess in enumerate(each for several in guesses for each in several):
+        assert load(write(guess, tmp_path / str(number), "a guess")).steps[-1].paths
 
 
 def test_all_versions_of_a_policy_stay_if_one_of_them_selects_an_end(tmp_path: Path) -> None:

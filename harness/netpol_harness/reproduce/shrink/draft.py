@@ -21,7 +21,7 @@ from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 Place = tuple[str | int, ...]
 """Keys and indices that lead from the root of a draft's tree to one of its parts."""
 
-_KEPT = ("external", "dns", "exclusive", "requires")
+_KEPT = ("external", "names", "dns", "exclusive", "requires")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ WITHOUT_PODS = frozenset({"Namespace", "Service", "ConfigMap", "ServiceAccount",
 def draft_of(scenario: Scenario, settings: JsonMapping, step: Step, path: str, expected: str) -> Draft:
     """Return the draft of a scenario up to a step. ``settings`` is the content of its scenario.yaml."""
     policies: dict[str, JsonMapping] = {}
-    steps = [_step(each, policies) for each in _until(scenario.steps, step)]
+    names = {each["name"]: each["names"] for each in settings.get("steps") or () if each.get("names")}
+    steps = [_step(each, names.get(each.name), policies) for each in _until(scenario.steps, step)]
     tree = {
         "scenario": {key: settings[key] for key in _KEPT if settings.get(key)},
         "workloads": [deepcopy(manifest.data) for manifest in scenario.workloads],
@@ -71,8 +72,8 @@ def _until(steps: Sequence[Step], last: Step) -> Sequence[Step]:
     return steps[: [step.name for step in steps].index(last.name) + 1]
 
 
-def _step(step: Step, policies: dict[str, JsonMapping]) -> JsonObject:
-    """Return a step's part of the tree, and add its policies to the known ones."""
+def _step(step: Step, names: JsonMapping | None, policies: dict[str, JsonMapping]) -> JsonObject:
+    """Return a step's part of the tree, and add its policies to the known ones. ``names`` are as its file has them."""
     labels: dict[str, JsonObject] = {}
     for relabel in step.labels:
         of_namespace = relabel.name.kind == "Namespace"
@@ -80,6 +81,7 @@ def _step(step: Step, policies: dict[str, JsonMapping]) -> JsonObject:
         labels.setdefault(kind, {})[name] = dict(relabel.labels)
     data: JsonObject = {"name": step.name, "policies": [_identifier(manifest, policies) for manifest in step.policies]}
     data |= {"labels": labels} if labels else {}
+    data |= {"names": dict(names)} if names else {}
     data |= {"recreate": list(map(str, step.recreate))} if step.recreate else {}
     data |= {"absent": [str(name.ref) for name in step.absent]} if step.absent else {}
     data |= {"restart": str(step.restart)} if step.restart else {}

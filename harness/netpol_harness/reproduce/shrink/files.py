@@ -62,7 +62,7 @@ def _step(draft: Draft, step: JsonMapping, names: set[str], spaces: set[str]) ->
     }
     lists = {key: [name for name in step.get(key) or () if name in names] for key in ("recreate", "absent")}
     policies = [f"policies/{i}.yaml" for i in step.get("policies") or () if i in draft.tree["policies"]]
-    others = {key: step[key] for key in ("restart", "repeat") if step.get(key)}
+    others = {key: step[key] for key in ("restart", "repeat", "names") if step.get(key)}
     data = {"name": step["name"], "policies": policies, "labels": labels, **lists, **others}
     return {key: value for key, value in data.items() if value}
 

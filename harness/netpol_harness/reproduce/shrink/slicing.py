@@ -34,10 +34,12 @@ def slices(draft: Draft, scenario: Scenario) -> Iterator[Sequence[Draft]]:
     ``scenario`` is that of the draft.
     """
     ends = _ends(scenario)
-    objects = list(_objects(draft, ends))
+    namespaces = {ref.namespace for ref in ends}
+    objects = list(_objects(draft, ends, namespaces))
     policies = list(_policies(draft, scenario, ends))
     steps: list[Place] = [("steps", index) for index in range(len(draft.tree["steps"]) - 1)]
     yield [draft.without([*objects, *policies, *steps]), draft.without([*objects, *policies])]
+    objects = list(_objects(draft, ends, namespaces | set(_namespaces_of_policies(draft))))
     yield [draft.without([*objects, *steps]), draft.without(objects)]
     yield [draft.without([*policies, *steps]), draft.without(policies)]
 
@@ -67,9 +69,8 @@ def _services(path: Path, inventory: Inventory) -> Iterator[Service]:
                     yield service
 
 
-def _objects(draft: Draft, ends: Collection[NamespacedName]) -> Iterator[Place]:
-    """Yield the workloads that the path does not need, and the namespaces without ends."""
-    namespaces = {ref.namespace for ref in ends}
+def _objects(draft: Draft, ends: Collection[NamespacedName], namespaces: Collection[str]) -> Iterator[Place]:
+    """Yield the workloads that the path does not need, and all other namespaces."""
     for index, data in enumerate(draft.tree["workloads"]):
         metadata = data["metadata"]
         if data["kind"] == "Namespace":
@@ -80,6 +81,11 @@ def _objects(draft: Draft, ends: Collection[NamespacedName]) -> Iterator[Place]:
             needed = _name(data) in ends
         if not needed:
             yield ("workloads", index)
+
+
+def _namespaces_of_policies(draft: Draft) -> Iterator[str]:
+    for data in draft.tree["policies"].values():
+        yield data["metadata"].get("namespace") or "default"
 
 
 def _policies(draft: Draft, scenario: Scenario, ends: Collection[NamespacedName]) -> Iterator[Place]:
