@@ -1,7 +1,7 @@
 """Law: the predicted and the probed connections of a path are the same, in shipped scenarios and in small ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,6 +59,7 @@ class Views:
         placement = Placement.unique(scenario, "x1")
         snapshot = ClusterSnapshot.of(live_objects(scenario, step, placement), placement)
         world = world_of(step, scenario, snapshot.addresses)
+        snapshot = replace(snapshot, world=replace(snapshot.world, domain_names=world.domain_names))
         return cls(step, snapshot, Router(scenario, step, world, snapshot.addresses), world)
 
     def predicted(self, path: NetworkPath) -> Ends:

@@ -6,6 +6,10 @@ import pytest
 from netpol_harness.plugin.garbage import collect_rarely
 
 
+FEW_PLUGINS = ("-p", "no:hypothesispytest")
+"""Hypothesis warns if a process that has used it configures pytest a second time."""
+
+
 @pytest.fixture(autouse=True)
 def unfrozen() -> Iterator[None]:
     """What a test freezes or sets is as before when it ends."""
@@ -17,7 +21,7 @@ def unfrozen() -> Iterator[None]:
 
 def test_collections_are_rare_until_the_end_of_the_run(pytester: pytest.Pytester) -> None:
     gc.set_threshold(700, 10, 10)
-    config = pytester.parseconfigure()
+    config = pytester.parseconfigure(*FEW_PLUGINS)
     collect_rarely(config)
     collect_rarely(config)
     assert gc.get_threshold()[0] > 10_000
@@ -27,5 +31,5 @@ def test_collections_are_rare_until_the_end_of_the_run(pytester: pytest.Pytester
 
 def test_thresholds_that_somebody_has_set_stay(pytester: pytest.Pytester) -> None:
     gc.set_threshold(5, 5, 5)
-    collect_rarely(pytester.parseconfigure())
+    collect_rarely(pytester.parseconfigure(*FEW_PLUGINS))
     assert gc.get_threshold()[:2] == (5, 5)
