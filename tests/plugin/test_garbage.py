@@ -5,7 +5,6 @@ import pytest
 
 from netpol_harness.plugin.garbage import collect_rarely
 
-
 FEW_PLUGINS = ("-p", "no:hypothesispytest")
 """Hypothesis warns if a process that has used it configures pytest a second time."""
 

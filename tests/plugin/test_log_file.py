@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 EVENTS = {
     "request": r"netpol_harness\.kube:\S+ request GET /api/v1/\S+: 200 in \d+\.\d{3} s, \d+ retries$",
     "exec": r"netpol_harness\.kube:\S+ exec sh in pod demo-default-\S*/client: exit code 0 in [\d.]+ s, \d+ retries$",
-    "round": r"netpol_harness\.probe:\S+ round \d+ at [\d.]+ s: \d+ of \d+ paths differ; pace [\d.]+, at most \d+ execs",
+    "round": r"netpol_harness\.probe:\S+ round \d+ at [\d.]+ s: \d+ of \d+ paths differ; pace [\d.]+, at most \d+",
     "change": r"netpol_harness\.runner:\S+ change create NetworkPolicy \S+/deny in \d+\.\d{3} s, step closed$",
 }
 LOG_FILE = ("--log-file=run.log", "--log-file-level=DEBUG", "-o", "log_file_mode=a")
