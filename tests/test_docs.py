@@ -1,6 +1,7 @@
 """The pages for readers: every file and name that they mention exists, and the map shows the rooms that there are."""
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from tests.liars.network.lies import LIES
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "harness" / "netpol_harness"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+SCENARIOS = ROOT / "docs" / "scenarios.md"
 VERDICTS = ROOT / "docs" / "verdicts.md"
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + [ARCHITECTURE, VERDICTS]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/*.md"))
 SOURCES = ("harness", "tests", "bench", "tools", "scenarios", "manifests", ".github", "docs")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -77,15 +79,13 @@ def headings(page: Path) -> list[str]:
 
 @every_page
 def test_files_and_names_in_code_exist(page: Path) -> None:
-    references = REFERENCE.findall(prose(page))
     missing = []
-    for reference in references:
+    for reference in REFERENCE.findall(prose(page)):
         path, _, name = reference.partition("::")
         found = files(path)
         if not found or (name and not defines(found[0], name)):
             missing.append(reference)
     assert missing == []
-    assert references or page.name == "CHANGELOG.md"
 
 
 @every_page
@@ -134,6 +134,13 @@ def test_no_file_cites_a_page_that_is_not_in_the_repository() -> None:
         if name not in pages
     }
     assert foreign == set()
+
+
+def test_the_page_of_scenarios_explains_every_key() -> None:
+    schema = json.loads((PACKAGE / "scenario" / "scenario.schema.json").read_text())
+    step = schema["properties"]["steps"]["items"]
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|[^|]+\|", SCENARIOS.read_text(), re.MULTILINE))))
+    assert {*schema["properties"], *step["properties"]} - {"steps"} <= explained
 
 
 def test_the_changelog_has_the_version() -> None:

@@ -1,4 +1,4 @@
-"""The commands that README.md and CONTRIBUTING.md show: their options exist, and those that need no cluster run."""
+"""The commands that the pages for readers show: their options exist, and those that need no cluster run."""
 
 import os
 import re
@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXTS = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md")}
-BLOCKS = [block for text in TEXTS.values() for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S)]
+TEXTS = [page.read_text() for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))]
+BLOCKS = [block for text in TEXTS for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S)]
 SHOWN = [line[2:] for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
 """Commands in fenced blocks, as a reader would type them."""
 INLINE_COMMAND = re.compile(r"`((?:\w+=\S+ )?(?:netpol|pytest|python|make) [^`]+)`")
-INLINE = [command for text in TEXTS.values() for command in INLINE_COMMAND.findall(text)]
+INLINE = [command for text in TEXTS for command in INLINE_COMMAND.findall(text)]
 """Commands in sentences, where capitals stand for something."""
 QUICK = re.compile(r"(\.venv/bin/)?netpol (explain|table|coverage) ")
 """Commands that need no cluster and take a moment."""

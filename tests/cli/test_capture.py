@@ -17,7 +17,7 @@ from netpol_harness.kube.config import Access
 
 pytestmark = pytest.mark.live
 
-README = Path(__file__).parents[2] / "README.md"
+STORY = Path(__file__).parents[2] / "docs" / "reproducing.md"
 THREE_TIER = Path(__file__).parents[2] / "scenarios" / "three_tier"
 KINDS = {
     "v1": ("Namespace", "Pod", "Service"),
@@ -211,12 +211,13 @@ def created(client: Client, text: str) -> None:
         client.create(data)
 
 
-def test_the_story_of_the_readme(
+def test_the_story_of_the_page_that_tells_it(
     tmp_path: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All its commands, from the capture of a cluster to the report about a fault that a mutant puts into one."""
-    section = README.read_text().partition("\n## From a live cluster to a report\n")[2].partition("\n## ")[0]
-    commands = [shlex.split(line, comments=True)[1:] for line in section.splitlines() if line.startswith("$ ")]
+    commands = [
+        shlex.split(line, comments=True)[1:] for line in STORY.read_text().splitlines() if line.startswith("$ ")
+    ]
     backend = EmbeddedBackend()
     cluster = backend.create("story", tmp_path)
     try:
