@@ -24,11 +24,14 @@ WORKLOADS = """
 {apiVersion: v1, kind: Service, metadata: {name: kept}, spec: {externalIPs: [198.51.100.4], ports: [{port: 80}]}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: away}, spec: {type: ExternalName, externalName: db.example.com}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: partner}, spec: {type: ExternalName, externalName: api.example.org}}
 """
 SCENARIO = """
 title: A shop
 workloads: [workloads.yaml]
 external: {{old-db: {{address: 203.0.113.7, ports: [5432]}}, db.example.com: {{ports: [5432]}}}}
+names: {{api.example.org: [old-db]}}
 steps: [{{name: open, paths: {{{path}: undefined}}}}]
 """
 
@@ -42,6 +45,7 @@ steps: [{{name: open, paths: {{{path}: undefined}}}}]
         ("web -> legacy:5432", ["external hosts", "IPv4"]),
         ("web -> ip(legacy):5432", ["external hosts", "IPv4"]),
         ("web -> away:5432", ["external hosts", "names of external hosts"]),
+        ("web -> partner:5432", ["external hosts", "names of external hosts", "IPv4"]),
         ("web -> db.example.com:5432", ["external hosts"]),
         ("node(web) -> web:80", ["pods on the network of nodes"]),
         ("web -> lb(edge):80", ["load balancers"]),
@@ -76,4 +80,4 @@ def test_pods_with_chosen_addresses_need_their_families(tmp_path: Path, addresse
     (tmp_path / "workloads.yaml").write_text(WORKLOADS.replace("metadata: {name: web}", annotations, 1))
     (tmp_path / "scenario.yaml").write_text(SCENARIO.format(path="web -> web:80"))
     needed = [need.value for need in requirements(load(tmp_path / "scenario.yaml"))]
-    assert needed == [Capability.CHOSEN_ADDRESSES.value, *families]
+    assert needed == [Capability.CHOSEN_ADDRESSES.value, *families, Capability.EXTERNAL_NAMES.value]

@@ -245,14 +245,19 @@ class Inventory:
         return resolved(self.domain_records, {**self.host_addresses, **(hosts or {})})
 
     def world(self, addresses: Mapping[NamespacedName, Sequence[str]] | None = None) -> World:
-        """Return the snapshot of its workloads, Services and EndpointSlices.
+        """Return the snapshot of its workloads, Services, EndpointSlices and domain names.
 
         Its pods are named by ``Workload.replica_names``, and have the addresses that are passed for their workload, or
         none. There are no namespaces and no policies.
         """
         known = addresses or {}
         pods = (pod for w in self.workloads.values() for pod in _pods(w, known.get(w.ref, ())))
-        return World(pods={pod.ref: pod for pod in pods}, services=self.services, endpoint_slices=self.endpoint_slices)
+        return World(
+            pods={pod.ref: pod for pod in pods},
+            services=self.services,
+            endpoint_slices=self.endpoint_slices,
+            domain_names=self.domain_names(),
+        )
 
 
 def _pods(workload: Workload, addresses: Sequence[str]) -> Iterator[Pod]:

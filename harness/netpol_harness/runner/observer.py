@@ -66,8 +66,7 @@ class StepObserver:
         self._capabilities = capabilities
         self._scenario = scenario
         self._ipv4_verdicts: dict[str, Ipv4Verdicts] = {}
-        inventory = scenario.inventory
-        self._endpoints = EndpointResolver(inventory.world(), inventory.host_addresses)
+        self._endpoints: dict[str, EndpointResolver] = {}
         self._governance: dict[str, Governance] = {}
         self._path_prober = PathProber(context, applied)
 
@@ -158,7 +157,8 @@ class StepObserver:
         """Return the error about the first capability that is missing, with the reason if the path does not show it."""
         if step.name not in self._governance:
             self._governance[step.name] = Governance.of(step.policies)
-        needs = requirements.needs(path, self._endpoints, self._governance[step.name])
+            self._endpoints[step.name] = EndpointResolver(step.inventory.world(), step.inventory.host_addresses)
+        needs = requirements.needs(path, self._endpoints[step.name], self._governance[step.name])
         if missing := next((need for need in needs if need not in self._capabilities), None):
             return CapabilityMissing(missing)
         if self._needs_ipv4(path, step):
