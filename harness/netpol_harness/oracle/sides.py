@@ -7,12 +7,12 @@ isolate; then the Baseline tier; then the answer is that the flow is allowed. Pu
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from netpol_harness.model.cluster_policy import Tier
-from netpol_harness.model.names import Direction, Protocol
+from netpol_harness.model.names import Direction, NamespacedName, Protocol
 from netpol_harness.model.objects import Pod, World
 from netpol_harness.model.policy import NetworkPolicy
 from netpol_harness.oracle.endpoints import EndpointIndex
@@ -36,6 +36,7 @@ class SideJudge:
         for policy in sorted(world.policies, key=lambda policy: policy.ref):
             for direction in policy.directions:
                 self._policies[policy.ref.namespace, direction].append(policy)
+        self._isolating_pod: dict[tuple[NamespacedName, Direction], Sequence[NetworkPolicy]] = {}
 
     def judge(self, flow: Flow, direction: Direction) -> Side:
         """Judge one direction. It is undefined if an end is a pod that is not running."""
@@ -97,9 +98,14 @@ class SideJudge:
             profile, OpenPoint.NODE_TO_OWN_POD, yes=self._endpoints.is_own_node(directed.subject, directed.peer)
         )
 
-    def _isolating(self, subject: Pod, direction: Direction) -> list[NetworkPolicy]:
-        policies = self._policies.get((subject.ref.namespace, direction), ())
-        return [policy for policy in policies if policy.subject.matches(subject.labels)]
+    def _isolating(self, subject: Pod, direction: Direction) -> Sequence[NetworkPolicy]:
+        """Return the policies that isolate a pod of the world. They are the same for each of its flows."""
+        known = self._isolating_pod.get((subject.ref, direction))
+        if known is None:
+            policies = self._policies.get((subject.ref.namespace, direction), ())
+            known = tuple(policy for policy in policies if policy.subject.matches(subject.labels))
+            self._isolating_pod[subject.ref, direction] = known
+        return known
 
     def _by_network_policies(self, directed: DirectedFlow) -> Side:
         subject, direction = directed.subject, directed.direction

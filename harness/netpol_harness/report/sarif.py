@@ -1,14 +1,15 @@
 """Changes of connectivity as SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), for code scanning.
 
-One result stands for all changes of one effect that one rule or policy decides, at its line: for GitHub, results of one
-kind at one line are the same alert.
+One result stands for all changes of one effect that one rule or policy decides, at its line, in all steps: for GitHub,
+results of one kind at one line are the same alert.
 """
 
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -20,11 +21,14 @@ from netpol_harness.analysis.changes.reason import Named
 from netpol_harness.escape import one_line
 from netpol_harness.paths.diagnostics import Place
 from netpol_harness.report.changes import StepChanges, group_summary
+from netpol_harness.report.line_hash import line_hashes
 from netpol_harness.scenario.listing import KUSTOMIZATIONS, manifests_below
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST_RESULTS = 5000
 """GitHub shows no more of a run."""
+_GRAVITY = ("error", "warning", "note")
+"""The gravest first: where results are left out, they are the least."""
 _MOST_RELATED = 20
 _MOST_TOLD = 3
 """Groups of changes in one message."""
@@ -76,15 +80,20 @@ class Sides:
 
 
 def as_sarif(steps: Sequence[StepChanges], sides: Sides) -> str:
-    """Return a log with one run. Locations are relative to the top of the repository, or to the working directory."""
+    """Return a log with one run.
+
+    Locations are relative to the top of the repository, or to the working directory; elsewhere they are absolute.
+    """
     from netpol_harness.backends.facts import harness_version  # imports what reads the metadata of packages
 
     driver = {"name": "netpol", "version": harness_version() or "0", "rules": [*map(_rule, Effect)]}
     found = _by_line(steps, sides)
-    results = [_result(effect, step, members) for (effect, step, _), members in found.items()]
-    run: dict[str, object] = {"tool": {"driver": driver}, "results": results[:_MOST_RESULTS]}
-    if left_out := len(results) - _MOST_RESULTS:
-        run |= {"invocations": [_incomplete(left_out)]} if left_out > 0 else {}
+    gravest_first = sorted(found.items(), key=lambda item: _GRAVITY.index(_LEVELS[item[0][0]]))
+    texts = cache(_hashes)
+    results = [_result(effect, members, texts) for (effect, _), members in gravest_first[:_MOST_RESULTS]]
+    run: dict[str, object] = {"tool": {"driver": driver}, "results": results}
+    if left_out := len(found) - len(results):
+        run |= {"invocations": [_incomplete(left_out)]}
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
@@ -100,39 +109,44 @@ def _rule(effect: Effect) -> Mapping[str, object]:
     }
 
 
-_Line = tuple[str, int, int]
-"""URI, line and column."""
+_Line = tuple[Path, int, int]
+"""File, line and column."""
+_Hashes = Callable[[Path], Mapping[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Located:
+    step: str
     group: Group
     lines: Sequence[_Line]
 
 
-def _by_line(steps: Sequence[StepChanges], sides: Sides) -> Mapping[tuple[Effect, str, _Line], Sequence[_Located]]:
-    found: dict[tuple[Effect, str, _Line], list[_Located]] = defaultdict(list)
+def _by_line(
+    steps: Sequence[StepChanges], sides: Sides
+) -> Mapping[tuple[Effect, tuple[Path, int]], Sequence[_Located]]:
+    found: dict[tuple[Effect, tuple[Path, int]], list[_Located]] = defaultdict(list)
     for step in steps:
         changed = [Named("", each.place, each.alteration is Alteration.REMOVED) for each in step.objects]
         for group in groups(step.changes):
             lines = _lines(group, changed, sides)
-            found[group.effect, step.step, lines[0]].append(_Located(group, lines))
+            found[group.effect, lines[0][:2]].append(_Located(step.step, group, lines))
     return found
 
 
-def _result(effect: Effect, step: str, members: Sequence[_Located]) -> dict[str, object]:
+def _result(effect: Effect, members: Sequence[_Located], hashes: _Hashes) -> dict[str, object]:
     lines = [*dict.fromkeys(line for member in members for line in member.lines)]
     told = [f"{group_summary(each.group)}. {'; '.join(each.group.reasons)}." for each in members[:_MOST_TOLD]]
     rest = sum(each.group.count for each in members[_MOST_TOLD:])
+    steps = [*dict.fromkeys(each.step for each in members)]
     text = " ".join([*told, *([f"The same for {rest} more paths, by other rules."] if rest else [])])
     return {
         "ruleId": effect.value,
         "ruleIndex": [*Effect].index(effect),
         "level": _LEVELS[effect],
-        "message": {"text": one_line(f"{text} (step {step})")},
+        "message": {"text": one_line(f"{text} ({'step' if len(steps) == 1 else 'steps'} {', '.join(steps)})")},
         "locations": [_location(lines[0])],
         "relatedLocations": [{"id": n, **_location(line)} for n, line in enumerate(lines[1:][:_MOST_RELATED], 1)],
-        "partialFingerprints": {"netpolChange/v1": _fingerprint(step, effect, [each.group for each in members])},
+        "partialFingerprints": _fingerprints(lines[0], _cause(steps, effect, [each.group for each in members]), hashes),
     }
 
 
@@ -146,7 +160,7 @@ def _lines(group: Group, changed: Sequence[Named], sides: Sides) -> Sequence[_Li
     named = sorted(group.names, key=lambda name: name.is_past)
     first = [name for name in named if name.place and name.place.file in files and not name.is_past]
     known = [line for name in (*first, *changed, *named) for line in _line_of(name, sides)]
-    return tuple(dict.fromkeys(known)) or ((_uri(sides.anything), 1, 1),)
+    return tuple(dict.fromkeys(known)) or ((sides.anything, 1, 1),)
 
 
 def _line_of(name: Named, sides: Sides) -> Iterator[_Line]:
@@ -156,28 +170,43 @@ def _line_of(name: Named, sides: Sides) -> Iterator[_Line]:
     file, place = sides.file(name.place, is_past=name.is_past), name.place
     if not name.is_past:
         if file.is_file():
-            yield _uri(file), place.line, place.column
+            yield file, place.line, place.column
     elif "(" not in place.file and not place.file.startswith("<"):
         last = len(file.read_bytes().splitlines()) if file.is_file() else place.line  # the file may have become shorter
-        yield (_uri(file), place.line, place.column) if place.line <= last else (_uri(file), max(last, 1), 1)
+        yield (file, place.line, place.column) if place.line <= last else (file, max(last, 1), 1)
 
 
 def _uri(file: Path) -> str:
     absolute = file.absolute()
-    root = next((folder for folder in absolute.parents if (folder / ".git").exists()), Path.cwd())
-    return quote(os.path.relpath(absolute, root).replace(os.sep, "/"))
+    relative = os.path.relpath(absolute, _top(absolute))
+    return quote(relative) if Path(relative).parts[0] != os.pardir else absolute.resolve().as_uri()
+
+
+def _top(file: Path) -> Path:
+    return next((folder for folder in file.parents if (folder / ".git").exists()), Path.cwd())
 
 
 def _location(line: _Line) -> dict[str, object]:
-    uri, number, column = line
+    file, number, column = line
     region = {"startLine": number, "startColumn": column, "endLine": number, "endColumn": column + 1}
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": region}}
 
 
-def _fingerprint(step: str, effect: Effect, members: Sequence[Group]) -> str:
+def _fingerprints(line: _Line, cause: str, hashes: _Hashes) -> Mapping[str, str]:
+    """Return the line's hash, and the cause, which stands for the hash of a line that is gone."""
+    file, number, _ = line
+    known = hashes(file) if file.is_file() else {}
+    return {"primaryLocationLineHash": known.get(number, f"{cause}:1"), "netpolChange/v1": cause}
+
+
+def _hashes(file: Path) -> Mapping[int, str]:
+    return line_hashes(file.read_bytes().decode(errors="replace"))
+
+
+def _cause(steps: Sequence[str], effect: Effect, members: Sequence[Group]) -> str:
     """Return what identifies a result: not lines, which move, and not its paths, which come and go with pods."""
     reasons = sorted({sentence for group in members for sentence in group.identity})
-    return sha256("\n".join([step, effect, *reasons]).encode()).hexdigest()[:32]
+    return sha256("\n".join([*steps, effect, *reasons]).encode()).hexdigest()[:32]
 
 
 def _incomplete(left_out: int) -> Mapping[str, object]:
