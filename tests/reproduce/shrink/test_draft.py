@@ -29,6 +29,18 @@ def test_the_files_of_a_draft_are_the_scenario_again(tmp_path: Path) -> None:
     assert after == before
 
 
+def test_policies_with_the_longest_names_have_files(tmp_path: Path) -> None:
+    whole = draft()
+    long, *_ = whole.tree["policies"].values()
+    long["metadata"]["name"] = "a" * 253
+    scenario = load(write(whole, tmp_path / "first", "long"))
+    again = draft_of(scenario, {}, scenario.steps[-1], "x/client -> server:80", "allowed")
+    names = {
+        policy.data["metadata"]["name"] for step in load(write(again, tmp_path, "l")).steps for policy in step.policies
+    }
+    assert "a" * 253 in names
+
+
 def test_places_are_removed_together_whatever_their_order() -> None:
     whole = draft()
     names = [data["metadata"]["name"] for data in whole.tree["workloads"]]

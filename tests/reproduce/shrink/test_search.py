@@ -29,10 +29,14 @@ def needs_one_policy(draft: Draft, _: Pace) -> bool:
 
 @dataclass
 class Trials:
-    """Trials of a fault. ``limit``: the number of trials after which Ctrl-C comes."""
+    """Trials of a fault.
+
+    ``limit``: the number of trials after which Ctrl-C comes. ``is_shared``: trials that run at once show it, too.
+    """
 
     fault: Fault
     limit: int = 10_000
+    is_shared: bool = False
     executed: int = 0
     width: int = 4
     quick: float | None = 0.01
@@ -40,7 +44,7 @@ class Trials:
     paces: list[Pace] = field(default_factory=list)
 
     def wrong(self, drafts: Sequence[Draft], _: Observation, pace: Pace, found: Found) -> Sequence[bool]:
-        return [self._is_wrong(draft, pace, found) for draft in drafts]
+        return [self._is_wrong(draft, pace, found) or (self.is_shared and len(drafts) > 1) for draft in drafts]
 
     def observe(self, draft: Draft) -> Observation:
         return Observed(Expected.BLOCKED, problem=self._count(draft), shows_fault=self.fault(draft, Pace()))
@@ -121,6 +125,12 @@ def test_what_only_quick_trials_show_is_searched_again_with_patience() -> None:
     trials = Trials(shows)
     assert used(search(trials).shrink().draft) == [NEEDED]
     assert trials.paces[-1] == Pace(tries=3)
+
+
+def test_trials_that_disturb_each_other_are_run_again_one_by_one() -> None:
+    trials = Trials(needs_one_policy, is_shared=True)
+    assert used(search(trials).shrink().draft) == [NEEDED]
+    assert trials.paces[-1] == Pace(settle=0.01)
 
 
 def test_a_fault_that_no_whole_run_shows_again_is_an_error() -> None:

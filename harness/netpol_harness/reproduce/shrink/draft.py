@@ -21,6 +21,8 @@ from netpol_harness.scenario.scenario import Manifest, Scenario, Step
 Place = tuple[str | int, ...]
 """Keys and indices that lead from the root of a draft's tree to one of its parts."""
 
+_LONGEST = 60
+"""Letters of a policy's name that its identifier keeps: files are named by it, and the name of a file has an end."""
 _KEPT = ("external", "names", "dns", "exclusive", "requires")
 
 
@@ -93,7 +95,7 @@ def _identifier(manifest: Manifest, policies: dict[str, JsonMapping]) -> str:
     for identifier, data in policies.items():
         if data == manifest.data:
             return identifier
-    identifier = f"{manifest.data['metadata']['name']}-{len(policies)}"
+    identifier = f"{manifest.data['metadata']['name'][:_LONGEST]}-{len(policies)}"
     policies[identifier] = deepcopy(manifest.data)
     return identifier
 

@@ -20,6 +20,8 @@ Report = Callable[[str, Draft], None]
 _MOST_ROUNDS = 4
 _CHECKS = 2
 _PATIENT = Pace(tries=3)
+_MANNERS = ((False, False), (True, False), (True, True))
+"""How the trials of a whole search are run: each alone or not, with patience or not."""
 _TIMING = "the smallest scenario is not wrong any more when it is run again: the fault depends on timing"
 
 
@@ -45,21 +47,23 @@ class Search:
         self._report = report
         self._known: dict[str, bool] = {}
         self._pace = Pace()
-        self._is_patient = False
+        self._is_alone = self._is_patient = False
         self._lock = Lock()
 
     def shrink(self) -> Shrunk:
         """Return the smallest scenario that a whole run has shown to be wrong. No single part of it can be removed.
 
+        If a whole run is right, trials may have disturbed each other, as those of a fault that lets the policies of
+        one namespace reach into others, or quick trials may have been too quick. So the search starts over without.
+
         Raises ``HarnessError`` if a whole run does not show the fault any more.
         """
-        for _ in range(2):
+        for self._is_alone, self._is_patient in _MANNERS:
             draft = self._smallest()
             for _ in range(_CHECKS):
                 last = self._trials.observe(draft)
                 if last.is_as_wrong_as(self._first):
                     return Shrunk(draft, last, self._trials.executed)
-            self._is_patient = True
             self._known.clear()
             self.smallest = self._start
         raise HarnessError(_TIMING)
@@ -83,8 +87,7 @@ class Search:
         if self._is_patient:
             return _PATIENT
         quick = Pace(settle=self._trials.quick)
-        seen = self._trials.wrong([draft] * _CHECKS, self._first, quick, self._found)
-        return quick if all(seen) else _PATIENT
+        return quick if all(self._run([draft] * _CHECKS, quick)) else _PATIENT
 
     def _sliced(self, draft: Draft) -> Draft:
         """Return the draft without all that the specification does not need for the path, if it is wrong then."""
@@ -111,15 +114,20 @@ class Search:
         def holds(candidates: Sequence[frozenset[int]]) -> Sequence[bool]:
             return self._wrong([candidate(removed) for removed in candidates])
 
-        return candidate(removable(len(units), holds, width=self._trials.width))
+        return candidate(removable(len(units), holds, width=1 if self._is_alone else self._trials.width))
 
     def _wrong(self, drafts: Sequence[Draft]) -> Sequence[bool]:
         """Run the drafts that are not known yet."""
         keys = list(map(_content, drafts))
         new = {key: draft for key, draft in zip(keys, drafts, strict=True) if key not in self._known}
-        results = self._trials.wrong(list(new.values()), self._first, self._pace, self._found)
+        results = self._run(list(new.values()), self._pace)
         self._known |= zip(new, results, strict=True)
         return [self._known[key] for key in keys]
+
+    def _run(self, drafts: Sequence[Draft], pace: Pace) -> Sequence[bool]:
+        """Run the drafts at once, or one after the other."""
+        batches = [[draft] for draft in drafts] if self._is_alone else [drafts]
+        return [wrong for batch in batches for wrong in self._trials.wrong(batch, self._first, pace, self._found)]
 
     def _found(self, draft: Draft, observation: Observation) -> None:
         """Remember a draft that is wrong, if it is the smallest one. Called by the threads of trials."""
