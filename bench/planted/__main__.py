@@ -34,7 +34,7 @@ def main() -> int:
         return 0
     known = {result.mutant: result for result in _read(args.results)}
     if args.page:
-        args.page.write_text(page(known, args.width), encoding="utf-8")
+        args.page.write_text(page(known, args.width, args.seconds), encoding="utf-8")
         return 0
     wanted = args.only or [name for name in MUTANTS if name not in known and is_drawn(name)]
     for result in searches(wanted, args.seconds, width=args.width, turn=Deadline(args.turn)):

@@ -9,18 +9,23 @@ from netpol_harness.emulator.faults import MUTANTS
 _HEAD = """# What netpol fuzz finds
 
 `python -m bench.planted RESULTS` runs `netpol fuzz` against each mutant of the embedded cluster ([list](mutants.md)),
-from seed 1, until a world that ran alone was wrong twice, or five minutes have passed. Of {all} mutants, {found} were
+from seed 1, until a world that ran alone was wrong twice, or {limit:.0f} seconds have passed. Of {all} mutants, {found} were
 found: half of them within {median:.0f} seconds, all within {slowest:.0f}. Times are wall time, and include the start of
 the cluster; {width} searches ran at once on two processors.
 """
 
 
-def page(results: Mapping[str, Search], width: int) -> str:
-    """Return the page. ``width`` searches ran at once."""
+def page(results: Mapping[str, Search], width: int, limit: float) -> str:
+    """Return the page. ``width`` searches ran at once, each for at most ``limit`` seconds."""
     found = [result for name in MUTANTS if (result := results.get(name)) and result.found]
     seconds = sorted(result.seconds for result in found)
     head = _HEAD.format(
-        all=len(MUTANTS), found=len(found), median=seconds[len(seconds) // 2], slowest=seconds[-1], width=width
+        all=len(MUTANTS),
+        found=len(found),
+        median=seconds[len(seconds) // 2],
+        slowest=seconds[-1],
+        width=width,
+        limit=limit,
     )
     return "\n".join([head, *_found(found), "", "## Not found", "", *_lacking(results), ""])
 
@@ -35,4 +40,5 @@ def _lacking(results: Mapping[str, Search]) -> Iterator[str]:
     for name in MUTANTS:
         result = results.get(name)
         if result is None or not result.found:
-            yield f"| `{name}` | {result.worlds if result else 0} | {reason(name)} |"
+            why = (result.problem if result else "") or reason(name)
+            yield f"| `{name}` | {result.worlds if result else 0} | {why} |"
