@@ -9,9 +9,9 @@ from netpol_harness.emulator.faults import MUTANTS
 _HEAD = """# What netpol fuzz finds
 
 `python -m bench.planted RESULTS` runs `netpol fuzz` against each mutant of the embedded cluster ([list](mutants.md)),
-from seed 1, until a world that ran alone was wrong twice, or {limit:.0f} seconds have passed. Of {all} mutants, {found} were
-found: half of them within {median:.0f} seconds, all within {slowest:.0f}. Times are wall time, and include the start of
-the cluster; {width} searches ran at once on two processors.
+from seed 1, until a world that ran alone was wrong twice, or {limit:.0f} seconds have passed. Of {all} mutants, {found}
+were found: half of them within {median:.0f} seconds, all within {slowest:.0f}. Times are wall time, and include the
+start of the cluster; {width} searches ran at once on two processors.
 """
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from netpol_harness.model.names import NamespacedName
@@ -45,6 +47,15 @@ def test_the_worst_of_several_rounds_decides_and_the_first_of_equals() -> None:
     assert worst([good, doubtful, bad, doubtful]) is bad
     assert worst([good, doubtful]) is doubtful
     assert worst([good, path_result("a", "b:80", "blocked", "REFUSED")]) is good
+
+
+def test_what_is_wrong_with_a_path_that_flaps_is_not_its_last_outcome() -> None:
+    flapping = path_result("web", "db:80", "blocked", "TIMED_OUT")
+    pair = flapping.pairs[0]
+    attempts = [replace(pair.evidence.attempts[0], reply=Reply(o)) for o in (Outcome.CONNECTED, Outcome.TIMED_OUT)]
+    flapping = replace(flapping, pairs=(replace(pair, evidence=replace(pair.evidence, attempts=tuple(attempts))),))
+    assert flapping.wrong_outcome is Outcome.CONNECTED
+    assert path_result("web", "db:80", "blocked", "TIMED_OUT").wrong_outcome is Outcome.TIMED_OUT
 
 
 def test_settle_time_is_that_of_the_slowest_pair() -> None:

@@ -72,6 +72,15 @@ class PathResult:
         return self.worst.evidence.decisive.reply.outcome
 
     @property
+    def wrong_outcome(self) -> Outcome:
+        """The last outcome of the worst pair that is not as expected: a path that flaps may end as expected.
+
+        It is that of the decisive attempt if all are as expected.
+        """
+        outcomes = (attempt.reply.outcome for attempt in reversed(self.worst.evidence.attempts))
+        return next((outcome for outcome in outcomes if not self.expected.admits(outcome)), self.outcome)
+
+    @property
     def mark(self) -> str:
         """The mark in a truth table."""
         return observed_mark(self.outcome, self.expected, self.judgement)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
 from netpol_harness.paths.outcome import Expected
 from netpol_harness.reproduce.fuzz.worlds import Size, world
@@ -125,6 +126,13 @@ def test_what_only_quick_trials_show_is_searched_again_with_patience() -> None:
     trials = Trials(shows)
     assert used(search(trials).shrink().draft) == [NEEDED]
     assert trials.paces[-1] == Pace(tries=3)
+
+
+def test_when_the_time_is_over_the_smallest_draft_is_left() -> None:
+    whole = Search(Trials(needs_one_policy), WHOLE, FIRST, lambda stage, draft: None, Deadline(0.0))
+    with pytest.raises(HarnessError, match="time for shrinking is over"):
+        whole.shrink()
+    assert whole.smallest.draft is WHOLE
 
 
 def test_trials_that_disturb_each_other_are_run_again_one_by_one() -> None:

@@ -51,7 +51,7 @@ class Suspicion:
     @property
     def kind(self) -> tuple[object, ...]:
         """What tells one kind of wrong paths of a world from another: the verdicts, and what may explain them."""
-        return self.draft.expected, self.result.outcome, self.like, self.dataplane, self.is_open
+        return self.draft.expected, self.result.wrong_outcome, self.like, self.dataplane, self.is_open
 
 
 @dataclass(frozen=True, slots=True)

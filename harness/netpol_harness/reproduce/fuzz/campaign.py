@@ -36,6 +36,8 @@ AT_ONCE = 2
 """Batches at once: while one waits for answers that do not come, the other uses the processor."""
 _RUNS = 4
 """How often a world is run alone, until it was wrong twice."""
+_LEAST_SECONDS = 30.0
+"""The least time in which a finding is shrunk."""
 _UNDECIDED = (Judgement.UNPROVEN, Judgement.BROKEN)
 Report = Callable[[str], None]
 
@@ -99,10 +101,13 @@ class Campaign:
     def findings(self, deadline: Deadline) -> Iterator[Finding]:
         """Yield each new finding until the time is over. After Ctrl-C, yield the one that is being shrunk, and raise.
 
+        Shrinking takes at most a third of the time that is left, so that one fault does not hide the others.
+
         Raises ``KeyboardInterrupt``, and ``HarnessError`` if a batch cannot be run.
         """
         for suspicion, observation in self.confirmed(deadline):
-            search = Search(self._trials(suspicion), suspicion.draft, observation, self._progress)
+            time_to_shrink = Deadline(max(_LEAST_SECONDS, deadline.remaining / 3))
+            search = Search(self._trials(suspicion), suspicion.draft, observation, self._progress, time_to_shrink)
             try:
                 shrunk = search.shrink()
             except KeyboardInterrupt:

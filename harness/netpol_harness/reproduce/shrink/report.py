@@ -43,7 +43,7 @@ def title_of(shrunk: Shrunk) -> str:
     assert result is not None
     if shrunk.observation.predicted is Expected.UNDEFINED:
         return f"{shrunk.draft.path} is {result.outcome}, and {shrunk.draft.expected} by another dataplane"
-    return f"{shrunk.draft.path} is {result.outcome}, and should be {shrunk.draft.expected}"
+    return f"{shrunk.draft.path} is {result.wrong_outcome}, and should be {shrunk.draft.expected}"
 
 
 def _lines(shrunk: Shrunk, cluster: Cluster, how: str, comparison: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from netpol_harness.deadline import Deadline
 from netpol_harness.errors import HarnessError
 from netpol_harness.reproduce.shrink.draft import Draft
 from netpol_harness.reproduce.shrink.files import scenario_data
@@ -40,11 +41,14 @@ class Search:
     ``smallest`` is the smallest draft so far that was seen to be wrong, with this observation, at any time.
     """
 
-    def __init__(self, trials: Trier, draft: Draft, first: Observation, report: Report) -> None:
+    def __init__(
+        self, trials: Trier, draft: Draft, first: Observation, report: Report, deadline: Deadline | None = None
+    ) -> None:
         self.smallest = self._start = Shrunk(draft, first, trials.executed)
         self._trials = trials
         self._first = first
         self._report = report
+        self._deadline = deadline
         self._known: dict[str, bool] = {}
         self._pace = Pace()
         self._is_alone = self._is_patient = False
@@ -56,7 +60,7 @@ class Search:
         If a whole run is right, trials may have disturbed each other, as those of a fault that lets the policies of
         one namespace reach into others, or quick trials may have been too quick. So the search starts over without.
 
-        Raises ``HarnessError`` if a whole run does not show the fault any more.
+        Raises ``HarnessError`` if a whole run does not show the fault any more, and when the deadline has passed.
         """
         for self._is_alone, self._is_patient in _MANNERS:
             draft = self._smallest()
@@ -126,6 +130,8 @@ class Search:
 
     def _run(self, drafts: Sequence[Draft], pace: Pace) -> Sequence[bool]:
         """Run the drafts at once, or one after the other."""
+        if self._deadline is not None and self._deadline.passed:
+            raise HarnessError("the time for shrinking is over")
         batches = [[draft] for draft in drafts] if self._is_alone else [drafts]
         return [wrong for batch in batches for wrong in self._trials.wrong(batch, self._first, pace, self._found)]
 

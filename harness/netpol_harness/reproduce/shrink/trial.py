@@ -54,7 +54,7 @@ class Observation:
         """Whether this is the same fault as the first: same outcome, same verdict of the specification."""
         if not (self.is_wrong and self.result and first.result):
             return False
-        return self.result.outcome is first.result.outcome and self.predicted is first.predicted
+        return self.result.wrong_outcome is first.result.wrong_outcome and self.predicted is first.predicted
 
 
 @dataclass(frozen=True, slots=True)
