@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from netpol_harness.errors import ScenarioInvalid
-from netpol_harness.scenario.derive import derive, derive_text, has_manifests, open_source
+from netpol_harness.scenario.derive import derive, derive_text, has_manifests, objects_at, open_source
 from netpol_harness.scenario.scenario import Scenario
 
 
@@ -131,6 +132,22 @@ def test_a_manifest_that_lacks_its_kind_is_not_passed_over(tmp_path: Path) -> No
     (tmp_path / "deny.yaml").write_text("apiVersion: networking.k8s.io/v1\nmetadata: {name: x}\n")
     with pytest.raises(ScenarioInvalid, match="'kind' is missing"):
         derive(tmp_path)
+
+
+def test_a_policy_behind_a_broken_link_is_not_passed_over(tmp_path: Path) -> None:
+    """As for kubectl: a table without this policy would be wrong."""
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(OBJECTS))
+    (tmp_path / "deny.yaml").symlink_to("elsewhere/deny.yaml")
+    with pytest.raises(ScenarioInvalid, match=r"deny\.yaml:1:1: this is a link to elsewhere/deny.yaml, which does not"):
+        derive(tmp_path)
+
+
+@pytest.mark.parametrize("read", [derive, objects_at])
+def test_what_does_not_exist_has_the_name_that_the_user_gave(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    with pytest.raises(ScenarioInvalid, match=r"^[^:]*nothing\.yaml: there is no such file or directory; name"):
+        read(tmp_path / "nothing.yaml")
+    with pytest.raises(ScenarioInvalid, match=f"^there is no manifest in {tmp_path}; add a file"):
+        read(tmp_path)
 
 
 def test_a_chart_is_refused_with_the_command_that_renders_it(tmp_path: Path) -> None:

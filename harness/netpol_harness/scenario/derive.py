@@ -29,6 +29,7 @@ def derive(source: Path, overlay: Overlay = NOTHING) -> Scenario:
 
     Raises ``ScenarioInvalid`` as ``load`` does.
     """
+    _check_present(source)
     if source.is_dir():
         return _derived(source / SCENARIO_FILE, ".", source.absolute().name or "/", overlay=overlay)
     return _derived(source, source.name, source.stem, overlay=overlay)
@@ -41,12 +42,22 @@ def derive_text(text: str) -> Scenario:
 
 def objects_at(source: Path) -> tuple[LocatedManifest, ...]:
     """Return the objects of a folder or a file of manifests. Raises ``ScenarioInvalid``."""
+    _check_present(source)
     return _objects(source, ".") if source.is_dir() else _objects(source.parent, source.name)
 
 
 def objects_in(text: str) -> tuple[LocatedManifest, ...]:
     """Return the objects of a stream of manifests. Raises ``ScenarioInvalid``."""
     return _objects(Path(), STANDARD_INPUT, text)
+
+
+def _check_present(source: Path) -> None:
+    """Raise ``ScenarioInvalid`` if there is nothing to read, with the name that the user gave."""
+    if not source.exists():
+        raise ScenarioInvalid([f"{source}: there is no such file or directory; name manifests"])
+    if source.is_dir() and not any(manifests_below(source)):
+        endings = ", ".join(MANIFEST_SUFFIXES)
+        raise ScenarioInvalid([f"there is no manifest in {source}; add a file whose name ends in {endings}"])
 
 
 def _objects(directory: Path, listed: str, text: str | None = None) -> tuple[LocatedManifest, ...]:

@@ -62,8 +62,13 @@ def _walk(folder: Path) -> Iterator[tuple[Path, FolderKind | None]]:
     for entry in visible:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name)
-        elif entry.name.endswith(MANIFEST_SUFFIXES) and entry.name != SCENARIO_FILE and entry.is_file():
+        elif entry.name.endswith(MANIFEST_SUFFIXES) and entry.name != SCENARIO_FILE and _stands_for_a_file(entry):
             yield folder / entry.name, None
+
+
+def _stands_for_a_file(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a file, or a link to one. A link that leads nowhere is no reason to miss a policy."""
+    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
 
 
 def _bases(folder: Path) -> Iterator[Path]:

@@ -80,6 +80,8 @@ def _composed(text: str, shown: str, line: int = 0) -> Documents:
 def _text(path: Path, shown: str) -> str:
     start = Place(shown, 1)
     try:
+        if path.is_symlink() and not path.exists():
+            raise Unreadable(start, f"this is a link to {path.readlink()}, which does not exist", "mend or remove it")
         if not path.is_file():
             raise Unreadable(start, "this is not a file", "name an existing file")
         size = path.stat().st_size
