@@ -9,7 +9,7 @@ import pytest
 from netpol_harness.analysis.predict import Predictor
 from netpol_harness.backends.known.deviation import Deviation, Fault
 from netpol_harness.paths.outcome import Outcome
-from netpol_harness.reproduce.fuzz.known import KnownFaults, predicts
+from netpol_harness.reproduce.fuzz.known import FoundModels, KnownFaults, predicts
 from netpol_harness.reproduce.shrink.trial import Observation
 from netpol_harness.results.evidence import Attempt, Evidence, Reply
 from netpol_harness.results.table import PathResult, PodPairResult
@@ -55,3 +55,20 @@ def test_the_comparison_says_which_fault_it_may_be_and_what_could_not_be_compare
     others = replace(known, entries=[entry(OTHER), entry("")])
     assert "No model of a known deviation (x/known.yaml) predicts this verdict." in others.comparison(found)
     assert "for lack of a model: the fault ." in others.comparison(found)
+
+
+def test_a_fault_that_only_one_of_two_models_predicts_is_not_explained_by_what_both_predict() -> None:
+    found, both = FoundModels(), frozenset({"a", "b"})
+    assert not found.explain(0, both)
+    found.add(0, both)
+    assert found.explain(0, both)
+    assert not found.explain(0, frozenset({"b"}))
+    assert not found.explain(1, both)
+    found.add(0, frozenset({"b"}))
+    assert found.explain(0, frozenset({"b", "c"}))
+
+
+def test_a_finding_without_a_model_explains_nothing() -> None:
+    found = FoundModels()
+    found.add(0, frozenset())
+    assert not found.explain(0, frozenset({"a"}))

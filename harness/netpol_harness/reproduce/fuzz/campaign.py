@@ -21,7 +21,7 @@ from netpol_harness.backends.base import ignore
 from netpol_harness.deadline import Deadline, interruptible
 from netpol_harness.errors import HarnessError
 from netpol_harness.reproduce.fuzz.batch import BatchStep, Suspicion, run_batch
-from netpol_harness.reproduce.fuzz.known import KnownFaults
+from netpol_harness.reproduce.fuzz.known import FoundModels, KnownFaults
 from netpol_harness.reproduce.fuzz.pair import PairTrials, disagreements
 from netpol_harness.reproduce.fuzz.worlds import BLOCK, Size, world
 from netpol_harness.reproduce.shrink.draft import Draft
@@ -95,7 +95,7 @@ class Campaign:
         self._size = Size(steps=steps)
         self._report = report
         self._causes: set[object] = set()
-        self._explained: set[tuple[int, str]] = set()
+        self._found = FoundModels()
         self._stop = Event()
 
     def findings(self, deadline: Deadline) -> Iterator[Finding]:
@@ -175,15 +175,12 @@ class Campaign:
         self.tally.judged += len(step.judgements) - undecided
 
     def _examined(self, suspicion: Suspicion) -> Iterator[tuple[Suspicion, Observation]]:
-        if self._is_explained(suspicion, suspicion.like):
+        if self._found.explain(suspicion.dataplane, suspicion.like):
             self.tally.repeated += 1
         elif observation := self._confirmed(suspicion):
             yield suspicion, observation
         else:
             self.tally.unconfirmed += 1
-
-    def _is_explained(self, suspicion: Suspicion, like: frozenset[str]) -> bool:
-        return any((suspicion.dataplane, name) in self._explained for name in like)
 
     def _trials(self, suspicion: Suspicion) -> Trier:
         """Return the trials that show the suspicion again."""
@@ -196,11 +193,11 @@ class Campaign:
         dataplane = self._dataplanes[suspicion.dataplane]
         like = frozenset() if suspicion.is_open else dataplane.known.mutants_like(shrunk.observation)
         cause = (suspicion.dataplane, suspicion.is_open, cause_of(shrunk.draft))
-        if cause in self._causes or self._is_explained(suspicion, like):
+        if cause in self._causes or self._found.explain(suspicion.dataplane, like):
             self.tally.repeated += 1
             return
         self._causes.add(cause)
-        self._explained |= {(suspicion.dataplane, name) for name in like}
+        self._found.add(suspicion.dataplane, like)
         self.tally.findings += 1
         self.tally.known += bool(like)
         self.tally.open += suspicion.is_open

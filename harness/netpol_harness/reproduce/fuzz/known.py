@@ -61,6 +61,26 @@ class KnownFaults:
         return f"No model of a known deviation ({self.file}) predicts this verdict.{rest}"
 
 
+class FoundModels:
+    """The models that predict the findings so far, by the number of the dataplane.
+
+    If several models predict a finding, one of them is its cause. So the others are not found by it: a fault that one
+    of them alone predicts is new.
+    """
+
+    def __init__(self) -> None:
+        self._found: set[tuple[int, frozenset[str]]] = set()
+
+    def add(self, dataplane: int, models: frozenset[str]) -> None:
+        """Remember a finding by the models that predict it; by none, it explains nothing."""
+        if models:
+            self._found.add((dataplane, models))
+
+    def explain(self, dataplane: int, models: frozenset[str]) -> bool:
+        """Return whether what these models predict may be a finding again: all models of one predict it, too."""
+        return any(found <= models for number, found in self._found if number == dataplane)
+
+
 def known_faults(lab: Lab) -> KnownFaults:
     """Return the known faults of the dataplane that runs. Raises ``ScenarioInvalid`` and ``ApiError``."""
     file = lab.known_deviations
