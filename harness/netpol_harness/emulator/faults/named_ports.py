@@ -59,20 +59,23 @@ def _numbers(port: PolicyPort, pods: Iterable[Pod]) -> frozenset[int]:
     return frozenset(number for pod in pods for number in pod.numbers(str(port.port), port.protocol))
 
 
-def _joined_by_a_name(now: World, _: World) -> World:
-    """Give a pod all named ports of the first pod of its namespace with which it has one of them in common."""
+def _joined_by_a_port(now: World, _: World) -> World:
+    """Give a pod all named ports of the first pod of its namespace with which it has a port in common.
+
+    A port without a name counts, too: it has the empty name.
+    """
     pods: dict[NamespacedName, Pod] = {}
     for ref in sorted(now.pods):
         pod = now.pods[ref]
         earlier = [other for other in pods.values() if other.ref.namespace == ref.namespace]
-        first = next((other for other in earlier if _shares_a_name(pod, other)), pod)
+        first = next((other for other in earlier if _shares_a_port(pod, other)), pod)
         more = tuple(port for port in first.ports if port.name and port not in pod.ports)
         pods[ref] = replace(pod, ports=(*pod.ports, *more))
     return replace(now, pods=pods)
 
 
-def _shares_a_name(pod: Pod, other: Pod) -> bool:
-    return any(port.name and port in other.ports for port in pod.ports)
+def _shares_a_port(pod: Pod, other: Pod) -> bool:
+    return any(port in other.ports for port in pod.ports)
 
 
 MUTANTS = (
@@ -84,9 +87,9 @@ MUTANTS = (
     ),
     Mutant(
         "named-port-joined-by-another-name",
-        "A pod is admitted on the named ports of another one with which it has a different name in common.",
+        "A pod is admitted on the named ports of another one with which it has a different port in common.",
         ("named_ports_differ",),
-        world=_joined_by_a_name,
+        world=_joined_by_a_port,
     ),
     Mutant(
         "named-port-without-peers-means-own-namespace",
