@@ -15,7 +15,7 @@ def test_time_is_doubled_after_slow_rounds_and_halved_after_quick_ones() -> None
 def test_where_pods_are_quick_a_part_of_the_time_is_enough_until_they_are_not() -> None:
     pace = Pace(0.5)
     assert pace.factor == 0.5
-    pace.adapt(0.3, doubtful=True)
+    pace.adapt(0.6, doubtful=True)
     assert pace.factor == 1
     pace.adapt(0.05, doubtful=False)
     assert pace.factor == 0.5
@@ -25,6 +25,14 @@ def test_a_round_of_a_few_doubtful_probes_does_not_show_that_all_are_quick() -> 
     pace = Pace(0.5)
     pace.adapt(0.6, doubtful=True)
     pace.adapt(0.05, doubtful=False, repeated=True)
+    assert pace.factor == 1
+
+
+def test_silence_that_is_doubted_on_names_alone_costs_time_only_if_it_is_doubted_again() -> None:
+    pace = Pace(0.5)
+    pace.adapt(0.3, doubtful=True)
+    assert pace.factor == 0.5
+    pace.adapt(0.3, doubtful=True, repeated=True)
     assert pace.factor == 1
 
 

@@ -3,7 +3,8 @@
 Silence counts only if the round shows that an answer would have come in time. If anything that did answer took more
 than half of the time-out, a pod's own pulse included, the silence of that round is not an observation, and the next
 round has twice the time. The pace falls again when the pods are quick. Silence on a name may be a single lost query,
-which resolvers repeat only after seconds: it needs a round twice as quick, or the slowest pace.
+which resolvers repeat only after seconds: it needs a round twice as quick, or the slowest pace. If only that was
+doubted, the few probes in doubt are first asked again with the same time: alone they are often quick enough.
 """
 
 SLOW, SLOW_FOR_NAMES, QUICK = 1 / 2, 1 / 4, 1 / 8
@@ -29,11 +30,11 @@ class Pace:
         return slowness <= (SLOW_FOR_NAMES if by_name and self.factor < SLOWEST else SLOW)
 
     def adapt(self, slowness: float, *, doubtful: bool, repeated: bool = False) -> None:
-        """Slow down after a slow round, or one with ``doubtful`` silence; speed up after a quick one.
+        """Slow down after a slow round, or if ``doubtful`` silence is doubted again; speed up after a quick one.
 
         ``repeated``: the round had only the doubtful probes of another, so that it does not show how quick all are.
         """
-        if slowness > SLOW or doubtful:
+        if slowness > SLOW or (doubtful and repeated):
             self.factor = min(self.factor * 2, SLOWEST)
         elif slowness < QUICK and not repeated:
             self.factor = max(self.factor / 2, self._quickest)

@@ -2,8 +2,9 @@
 
 Invariants: ``observe`` gives one reply for every probe and raises nothing for a broken pod; what went wrong becomes
 PROBE_FAILED with the reason. What was silent in a round that was too slow is probed again with twice the time and half
-the parallelism, and is PROBE_FAILED if the slowest ``Pace`` is still too quick. A slow machine therefore costs time and
-never makes a denial; neither does an API server that throttles or loses connections (``BatchRunner``).
+the parallelism (silence on names alone once more with the same time first), and is PROBE_FAILED if the slowest ``Pace``
+is still too quick. A slow machine therefore costs time and never makes a denial; neither does an API server that
+throttles or loses connections (``BatchRunner``).
 """
 
 import logging
