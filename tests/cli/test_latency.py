@@ -12,15 +12,18 @@ from netpol_harness.runner.latency import Measurement, is_late
 from netpol_harness.runner.new_pods import CHANGES, CONTROLS
 
 
-def control(lower: float, cadence: float, upper: float | None = 1.2) -> Measurement:
+def control(lower: float, upper: float | None, cadence: float = 0.1) -> Measurement:
     return Measurement("a -> b:1", "control", Interval(lower, upper, Censoring.NONE), (), cadence, 9, delay=1.0)
 
 
-def test_a_control_that_is_early_coarse_or_endless_proves_nothing() -> None:
-    assert is_late(control(0.95, 0.1))
-    assert not is_late(control(0.5, 0.1))
-    assert not is_late(control(0.95, 0.6))
-    assert not is_late(control(0.95, 0.1, upper=None))
+def test_a_control_is_late_if_its_interval_is_narrow_and_does_not_end_before_the_change() -> None:
+    assert is_late(control(0.95, 1.2))
+    assert is_late(control(0.94, 1.01, cadence=0.05)), "a probe takes time too: the interval is wider than the gap"
+    assert is_late(control(1.3, 1.4)), "a change may take effect late"
+    assert not is_late(control(0.9, 0.97)), "it was seen before it was made"
+    assert not is_late(control(0.5, 1.2))
+    assert not is_late(control(0.95, 1.2, cadence=0.6))
+    assert not is_late(control(0.95, None))
 
 
 WORKLOADS = """\

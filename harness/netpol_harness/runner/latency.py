@@ -194,9 +194,12 @@ def _measurement(probed: _ProbedPath, samples: Sequence[Sample], changed: float,
 
 
 def is_late(measurement: Measurement) -> bool:
-    """Return whether a control was measured as late as it was. Gaps of half its delay prove nothing."""
+    """Return whether a control was measured as late as it was, or later. Gaps of half its delay prove nothing."""
     taken, delay, gap = measurement.taken, measurement.delay, measurement.cadence
-    return taken is not None and taken.upper is not None and gap < delay / 2 and taken.lower >= delay - gap
+    if taken is None or taken.upper is None:
+        return False
+    # Not `lower` beside the delay: the packet that was seen last the old way may precede it by a gap and a probe.
+    return taken.upper >= delay and max(gap, taken.upper - taken.lower) < delay / 2
 
 
 def _sample(attempt: Attempt, span: tuple[float, float], *, resolves_name: bool) -> Sample:
