@@ -5,9 +5,6 @@ import pytest
 
 from netpol_harness.plugin.garbage import collect_rarely
 
-FEW_PLUGINS = ("-p", "no:hypothesispytest")
-"""Hypothesis warns if a process that has used it configures pytest a second time."""
-
 
 @pytest.fixture(autouse=True)
 def unfrozen() -> Iterator[None]:
@@ -20,7 +17,7 @@ def unfrozen() -> Iterator[None]:
 
 def test_collections_are_rare_until_the_end_of_the_run(pytester: pytest.Pytester) -> None:
     gc.set_threshold(700, 10, 10)
-    config = pytester.parseconfigure(*FEW_PLUGINS)
+    config = pytester.parseconfigure()
     collect_rarely(config)
     collect_rarely(config)
     assert gc.get_threshold()[0] > 10_000
@@ -30,5 +27,5 @@ def test_collections_are_rare_until_the_end_of_the_run(pytester: pytest.Pytester
 
 def test_thresholds_that_somebody_has_set_stay(pytester: pytest.Pytester) -> None:
     gc.set_threshold(5, 5, 5)
-    collect_rarely(pytester.parseconfigure(*FEW_PLUGINS))
+    collect_rarely(pytester.parseconfigure())
     assert gc.get_threshold()[:2] == (5, 5)
